@@ -1,0 +1,1 @@
+"""WebSocket endpoint classes, one socket a file."""

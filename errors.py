@@ -1,0 +1,136 @@
+"""What can go wrong, in two tables: a Refusal fails one request, a Close ends a socket.
+
+Refusal                 code                  HTTP status
+├── InvalidJSON         invalid_json          400
+├── InvalidFrame        invalid_frame         400
+├── EmptyMessage        empty_message         400
+├── TooLong             too_long              400
+├── FileType            file_type             400
+├── FileInvalid         file_invalid          400
+├── FileMissing         file_missing          400
+├── Unauthenticated     unauthenticated       401
+├── Forbidden           forbidden             403
+├── NotFound            not_found             404
+├── MethodNotAllowed    method_not_allowed    405
+├── Conflict            conflict              409
+├── FileTooLarge        file_too_large        413
+├── RateLimited         rate_limited          429
+├── Internal            internal              500
+├── Unavailable         unavailable           503
+└── StorageUnavailable  storage_unavailable   503
+"""
+
+from enum import Enum
+from typing import ClassVar
+
+
+class Refusal(Exception):
+    """One request fails; the connection lives on, nothing is stored and nobody else hears of it."""
+
+    code: ClassVar[str] = "internal"
+    status: ClassVar[int] = 500
+    says: ClassVar[str] = "Something went wrong on the server."
+
+    def __init__(self, message: str = "", *, message_id: int | None = None) -> None:
+        super().__init__(message or self.says)
+        self.message_id = message_id
+
+
+class InvalidJSON(Refusal):
+    code, status, says = "invalid_json", 400, "This is not valid JSON."
+
+
+class InvalidFrame(Refusal):
+    code, status, says = "invalid_frame", 400, "This request has an unknown action or a wrong field."
+
+
+class EmptyMessage(Refusal):
+    code, status, says = "empty_message", 400, "A message needs text or a file."
+
+
+class TooLong(Refusal):
+    code, status, says = "too_long", 400, "The text is too long."
+
+
+class FileType(Refusal):
+    code, status, says = "file_type", 400, "Files of this type are not accepted."
+
+
+class FileInvalid(Refusal):
+    code, status, says = "file_invalid", 400, "The file is not what it was declared to be."
+
+
+class FileMissing(Refusal):
+    code, status, says = "file_missing", 400, "No uploaded file was found there."
+
+
+class Unauthenticated(Refusal):
+    code, status, says = "unauthenticated", 401, "A valid token is needed: Authorization: Bearer …"
+
+
+class Forbidden(Refusal):
+    code, status, says = "forbidden", 403, "You may not do this."
+
+
+class NotFound(Refusal):
+    code, status, says = "not_found", 404, "There is nothing here."
+
+
+class MethodNotAllowed(Refusal):
+    code, status, says = "method_not_allowed", 405, "This method is not allowed here."
+
+
+class Conflict(Refusal):
+    code, status, says = "conflict", 409, "This client_id was already used for another text."
+
+
+class FileTooLarge(Refusal):
+    code, status, says = "file_too_large", 413, "The file is too large."
+
+
+class RateLimited(Refusal):
+    code, status, says = "rate_limited", 429, "Too many actions; slow down."
+
+
+class Internal(Refusal):
+    pass
+
+
+class Unavailable(Refusal):
+    code, status, says = "unavailable", 503, "The database is away; nothing was stored. Try again."
+
+
+class StorageUnavailable(Refusal):
+    code, status, says = "storage_unavailable", 503, "The file storage is away; try again."
+
+
+class Close(Enum):
+    """Why a socket ends: a close code (RFC 6455, 7.4) and its reason."""
+
+    BAD_REQUEST = 4000, "room_id, after, epoch or receipts is missing or wrong"
+    UNAUTHENTICATED = 4001, "authentication failed or the token expired"
+    FORBIDDEN = 4003, "not a member of this room, or a foreign origin"
+    NOT_FOUND = 4004, "room not found or deleted"
+    DISCONNECTED = 4005, "disconnected by the site"
+    SLOW = 4008, "reads too slowly; resume with after="
+    RATE_LIMITED = 4029, "rate limit exceeded for too long"
+    TOO_BIG = 1009, "frame too big"
+    INTERNAL = 1011, "internal error"
+    RESTART = 1012, "the server restarts; reconnect after a random delay"
+    TRY_LATER = 1013, "the database is away; try again later"
+
+    @property
+    def code(self) -> int:
+        return self.value[0]
+
+    @property
+    def reason(self) -> str:
+        return self.value[1]
+
+
+class Closing(Exception):
+    """Ends the socket it is raised in, with this Close."""
+
+    def __init__(self, close: Close) -> None:
+        super().__init__(close.reason)
+        self.close = close

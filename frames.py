@@ -1,0 +1,425 @@
+"""The wire: actions in, events out, one decoder, one encoder. No I/O."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, Literal, TypeVar
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from .errors import InvalidFrame, InvalidJSON, Refusal
+from .store.messages import Attachment as StoredAttachment
+from .store.messages import Message as StoredMessage
+
+MAX_ID = 2**53  # what JavaScript holds exactly
+
+Body = TypeVar("Body")
+
+
+# ---------------------------------------------------------------- values
+
+
+def id_of(value: int | str, name: str) -> int:
+    """A room or message id as a request may spell it: an integer or its plain ASCII decimal."""
+    if isinstance(value, str):
+        value = int(value) if _is_decimal(value) else -1
+    if 0 <= value < MAX_ID:
+        return value
+    raise InvalidFrame(f"{name}: an integer from 0 to 2^53 - 1 is needed.")
+
+
+def _is_decimal(text: str) -> bool:
+    plain = text.isascii() and text.isdigit() and len(text) <= 16
+    return plain and (text == "0" or text[0] != "0")
+
+
+def user_of(value: object, name: str = "user_id") -> str:
+    """A user id as it is kept: a string of 1 to 255 code points; 2 and "2" are the same user."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if isinstance(value, str) and 0 < len(value) <= 255 and is_clean(value):
+        return value
+    raise InvalidFrame(f"{name}: an integer or a string of 1 to 255 characters is needed.")
+
+
+@lru_cache(16_384)
+def wire_user(user_id: str) -> int | str:
+    """A user id as clients see it: a number where JavaScript holds it exactly, else a string."""
+    digits = user_id.removeprefix("-")
+    if not _is_decimal(digits) or user_id == "-0":
+        return user_id
+    number = int(user_id)
+    return number if abs(number) < MAX_ID else user_id
+
+
+def is_clean(text: str) -> bool:
+    """No NUL and no lone surrogate: neither survives every database and every client."""
+    if "\0" in text:
+        return False
+    return text.isascii() or not any("\ud800" <= c <= "\udfff" for c in text)
+
+
+@lru_cache(4096)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.")
+
+
+def when(microseconds: int) -> str:
+    """RFC 3339 in UTC with microseconds; the second is formatted once for all messages in it."""
+    seconds, rest = divmod(microseconds, 1_000_000)
+    return f"{_second(seconds)}{rest:06d}+00:00"
+
+
+# ---------------------------------------------------------------- actions
+
+
+class Action(Struct, tag_field="action"):
+    """One JSON object from a client; unknown fields are ignored."""
+
+
+class File(Struct):
+    """Bytes in base64 (`data`), a finished upload (`file_path`), or, with neither, a wish to upload."""
+
+    name: str = ""
+    size: int | None = None
+    type: str = ""
+    data: str | None = None
+    file_path: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.file_path is not None:
+            return
+        if not self.name:
+            raise ValueError("file.name is missing")
+        if self.size is None or self.size < 0:
+            raise ValueError("file.size is missing or negative")
+        if not self.type:
+            raise ValueError("file.type is missing")
+
+
+class Send(Action, tag="send"):
+    """A new message with text, files or both; `client_id` makes it safe to send again."""
+
+    message: str = ""
+    file: File | None = None
+    files: list[File] | None = None
+    client_id: str | None = None
+
+    @property
+    def all_files(self) -> list[File]:
+        return ([self.file] if self.file else []) + (self.files or [])
+
+
+class FileUploaded(Action, tag="file_uploaded"):
+    """The bytes were PUT to the presigned URL: check them and send the message."""
+
+    file_path: str
+    message: str = ""
+    client_id: str | None = None
+
+
+class Edit(Action, tag="edit"):
+    """Another text for a message of one's own."""
+
+    message_id: int | str
+    text: str
+
+
+class Delete(Action, tag="delete"):
+    """Takes back a message of one's own."""
+
+    message_id: int | str
+
+
+class History(Action, tag="history"):
+    """An older page, to this socket alone."""
+
+    before: int | str | None = None
+    limit: int | None = None
+
+
+class Read(Action, tag="read"):
+    """Everything up to this message was read."""
+
+    message_id: int | str
+
+
+class Auth(Action, tag="auth"):
+    """A fresh token of the same user, before the old one expires."""
+
+    token: str
+
+
+class Ping(Action, tag="ping"):
+    """Is the server there?"""
+
+
+AnyAction = Send | FileUploaded | Edit | Delete | History | Read | Auth | Ping
+
+_decode: Callable[[bytes | str], AnyAction] = msgspec.json.Decoder(AnyAction).decode
+
+
+class Hint(Struct):
+    """What can be said of a broken frame, so that the client knows which of its requests failed."""
+
+    action: Any = None
+    client_id: Any = None
+    message_id: Any = None
+
+
+_decode_hint = msgspec.json.Decoder(Hint).decode
+
+
+def decode(data: bytes | str) -> AnyAction:
+    """One frame from a client.
+
+    Raises InvalidJSON, or InvalidFrame with the name of the field.
+    """
+    try:
+        return _decode(data)
+    except msgspec.ValidationError as error:
+        raise InvalidFrame(_in_words(error)) from None
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        raise _why_not(data) from None
+
+
+def decode_as(data: bytes, shape: type[Body]) -> Body:
+    """An HTTP body, by the same rules as a frame."""
+    try:
+        return msgspec.json.decode(data, type=shape)
+    except msgspec.ValidationError as error:
+        raise InvalidFrame(_in_words(error)) from None
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        raise _why_not(data) from None
+
+
+def _why_not(data: bytes | str) -> Refusal:
+    """A lone surrogate is JSON that no text can hold; everything else here is no JSON."""
+    try:
+        json.loads(data)
+    except (ValueError, RecursionError):
+        return InvalidJSON()
+    return InvalidFrame("A text holds a lone surrogate (half of a character) or goes too deep.")
+
+
+def _in_words(error: msgspec.ValidationError) -> str:
+    words = str(error)
+    if words.endswith("`$.action`"):
+        return "action: unknown; " + words.partition(" - at")[0] + "."
+    return words.replace("`$.", "`").replace(" - at `$`", "") + "."
+
+
+def hint(data: bytes | str) -> Hint:
+    """What a refused frame said of itself; empty where it can't be read."""
+    try:
+        found = _decode_hint(data)
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        return Hint()
+    return Hint(
+        action=found.action if isinstance(found.action, str) else None,
+        client_id=found.client_id if isinstance(found.client_id, str) else None,
+        message_id=found.message_id if isinstance(found.message_id, int | str) else None,
+    )
+
+
+# ---------------------------------------------------------------- events
+
+
+class Attachment(Struct):
+    """A file of a message; `file_url` is signed and expires."""
+
+    file_url: str
+    file_name: str
+    content_type: str
+    size: int
+
+
+Status = Literal["send", "delivered", "read"]
+
+
+class Message(Struct):
+    """A message as every client sees it."""
+
+    text: str
+    message_id: int
+    sender_id: int | str
+    status: Status
+    created_at: str
+    updated_at: str
+    attachments: list[Attachment]
+    room_id: int
+    version: int
+    client_id: str | UnsetType = UNSET
+
+
+class Event(Struct, tag_field="type"):
+    """One JSON object to clients."""
+
+
+class MessageSent(Event, tag="chat_message"):
+    """A message was stored."""
+
+    version: int
+    message: Message
+
+
+class MessageDelivered(Event, tag="mark_message_as_delivered"):
+    """Every recipient's device has the message."""
+
+    message: Message
+
+
+class MessageRead(Event, tag="mark_message_as_read"):
+    """Every recipient has the room open and has seen the message."""
+
+    message: Message
+
+
+class MessageEdited(Event, tag="message_edited"):
+    """The sender changed the text."""
+
+    version: int
+    message_id: int
+    text: str
+    message: Message
+
+
+class MessageDeleted(Event, tag="message_deleted"):
+    """The sender took the message back."""
+
+    version: int
+    message_id: int
+
+
+class ReceiptMoved(Event, tag="receipt"):
+    """How far a member has received and read (`receipts=compact`)."""
+
+    room_id: int
+    user_id: int | str
+    delivered: int
+    read: int
+
+
+class RoomDeleted(Event, tag="room_deleted"):
+    """The room is gone; the socket closes with 4004."""
+
+    room_id: int
+
+
+class Receipt(Struct):
+    """A member's two watermarks: message ids up to which he has received and read."""
+
+    user_id: int | str
+    delivered: int
+    read: int
+
+
+class Sync(Event, tag="sync"):
+    """The first frame with `after`: everything that changed since, in its present state."""
+
+    epoch: str
+    version: int
+    messages: list[Message]
+    deleted: list[int]
+    receipts: list[Receipt]
+    reset: bool
+
+
+class HistoryPage(Event, tag="history"):
+    """An older page, oldest first."""
+
+    messages: list[Message]
+    has_more: bool
+
+
+class UploadOffered(Event, tag="presigned_url"):
+    """Where to PUT the bytes of a file, with which headers, within how many seconds."""
+
+    presigned_url: str
+    file_path: str
+    file_name: str
+    message: str
+    client_id: str | None
+    headers: dict[str, str]
+    expires_in: int
+
+
+class AuthRenewed(Event, tag="auth"):
+    """The token was renewed; the socket now lives until `expires_at`."""
+
+    expires_at: str
+
+
+class Pong(Event, tag="pong"):
+    """The server is there."""
+
+
+class Error(Event, tag="error", omit_defaults=True):
+    """A frame failed, alone: nothing was stored, nobody else saw anything."""
+
+    message: str
+    code: str
+    action: str | UnsetType = UNSET
+    client_id: str | UnsetType = UNSET
+    message_id: int | str | UnsetType = UNSET
+
+
+encode: Callable[[object], bytes] = msgspec.json.Encoder().encode
+
+Link = Callable[[StoredAttachment], str]  # an attachment's signed URL
+
+
+def message_of(row: StoredMessage, link: Link, status: Status = "send") -> Message:
+    """A stored message as clients see it."""
+    return Message(
+        row.text,
+        row.id,
+        wire_user(row.sender_id),
+        status,
+        when(row.created_at),
+        when(row.updated_at),
+        [Attachment(link(a), a.name, a.content_type, a.size) for a in row.attachments],
+        row.room_id,
+        row.version,
+        UNSET if row.client_id is None else row.client_id,
+    )
+
+
+def error_of(refusal: Refusal, about: Hint) -> Error:
+    """What the one socket hears whose frame was refused."""
+    message_id = about.message_id if refusal.message_id is None else refusal.message_id
+    return Error(
+        str(refusal),
+        refusal.code,
+        about.action or UNSET,
+        UNSET if about.client_id is None else about.client_id,
+        UNSET if message_id is None else message_id,
+    )
+
+
+# A message becomes text once, as it was sent. Its later frames are cut from that text: the bare
+# quotes of `"status":"send"` cannot stand inside a JSON string, so the cut is exact.
+_SENT = b'"status":"send"'
+_MESSAGE = b'"message":'
+_STATUS = {s: b'"status":"%s"' % s.encode() for s in ("send", "delivered", "read")}
+_MARKS = {
+    "delivered": b'{"type":"mark_message_as_delivered","message":%s}',
+    "read": b'{"type":"mark_message_as_read","message":%s}',
+}
+
+
+def body_of(frame: bytes) -> bytes:
+    """The message inside a `chat_message` or `message_edited` frame, as text."""
+    return frame[frame.index(_MESSAGE + b"{") + len(_MESSAGE) : -1]
+
+
+def with_status(text: bytes, status: Status) -> bytes:
+    """The same text, with the status it has by now."""
+    return text if status == "send" else text.replace(_SENT, _STATUS[status], 1)
+
+
+def mark(body: bytes, status: Literal["delivered", "read"]) -> bytes:
+    """The `mark_message_as_…` frame of a message that is kept as text."""
+    return _MARKS[status] % with_status(body, status)

@@ -1,0 +1,1 @@
+"""SQL through `databases`, one noun a file; the attachments bucket. Imports nothing of ours."""
