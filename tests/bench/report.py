@@ -6,6 +6,7 @@ from statistics import median
 from .rows import Measure, Row
 
 HEAD = ("", "", "median", "of all rounds", "x bare", "per CPU", "CPU us")
+BUSY = 0.85  # of its core
 WRONGS = ("lost", "doubled", "disordered", "receipts_wrong", "errors")
 
 
@@ -103,3 +104,15 @@ def verdict(rounds: list[dict]) -> Iterator[str]:
         if any(r["seen"].get(what) for what in WRONGS):
             first = "; ".join(r["seen"].get("first_errors", ()))
             yield f"  {r['row']}, {r['server']}, round {r['round'] + 1}: {first}"
+    yield from noise(rounds)
+
+
+def noise(rounds: list[dict]) -> Iterator[str]:
+    """The bare server waits for nothing: where it lacks its core, something else had it."""
+    for r in rounds:
+        share = r["seen"].get("server_cpu")
+        if r["row"] == "pair" and r["server"] == "bare" and share and share < BUSY:
+            yield (
+                f"  noise: in round {r['round'] + 1} of pair the bare server had only {share:.0%}"
+                " of its core; trust the column per CPU more"
+            )

@@ -23,6 +23,7 @@ async def run(plan: Plan) -> dict:
     await asyncio.sleep(SETTLE)
     cost = machine.Cost(plan.pid)
     await asyncio.sleep(plan.seconds)
+    spent = cost.spent(plan.seconds, len(everyone))
     after = machine.memory_kib(plan.pid)
     wrong = [what for member in everyone for what in member.wrong]
     await leave_all(everyone)
@@ -30,7 +31,7 @@ async def run(plan: Plan) -> dict:
         "sockets": len(everyone),
         "kib": None if after is None else (after - (before or 0)) / len(everyone),
         "connects": connects,
-        **cost.spent(plan.seconds, len(everyone)),
+        **spent,
         "server_kib": before,
         "errors": len(wrong),
         "first_errors": wrong[:3],
