@@ -273,7 +273,7 @@ def _of_environment(environ: Mapping[str, str]) -> Iterator[Given]:
             content = _content(variable, Path(environ[variable]))
             yield Given(VARIABLES[plain], content, variable, text=True)
         elif variable.startswith("ROOMCAST_"):
-            log.warning("unknown variable %s%s", variable, _meant(variable, VARIABLES))
+            log.warning("unknown variable %s%s", variable, _meant_variable(variable))
 
 
 def _content(variable: str, path: Path) -> str:
@@ -293,6 +293,13 @@ def _known(name: str, file: str) -> str:
     elsewhere = [known for known in HINTS if known.endswith(f".{key}")]
     meant = _meant(key, neighbours) or _meant(name, elsewhere)
     raise BadSetting(f"{file}unknown setting {name}{meant}")
+
+
+def _meant_variable(variable: str) -> str:
+    """What all of them begin with resembles nothing."""
+    known = {known.removeprefix("ROOMCAST_"): known for known in VARIABLES}
+    close = get_close_matches(variable.removeprefix("ROOMCAST_"), list(known), n=1)
+    return f"; did you mean {known[close[0]]}?" if close else ""
 
 
 def _meant(word: str, known: Iterable[str]) -> str:
@@ -355,7 +362,7 @@ def check(settings: Settings, origins: Mapping[str, str]) -> None:
 
 
 def _of_keys(auth: Auth) -> Iterator[tuple[str, str]]:
-    least = max((SHORTEST.get(algorithm, 0) for algorithm in auth.algorithms), default=0)
+    least = max(SHORTEST.get(algorithm, 0) for algorithm in auth.algorithms)
     if auth.secret and len(auth.secret.encode()) < least:
         yield "auth.secret", f"at least {least} bytes are needed"
 

@@ -1,0 +1,436 @@
+"""Where settings come from, which one wins, and what a wrong one is told."""
+
+import logging
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+from roomcast import settings as module
+from roomcast.settings import BadSetting, Settings, load, octets, read, seconds
+
+ROOT = Path(__file__).parent.parent
+MANUAL = (ROOT / "settings.toml").read_text()
+SECRET = "a secret that is long enough for HS256, and more"
+
+Toml = Callable[[str], Path]
+
+
+@pytest.fixture
+def toml(tmp_path: Path) -> Toml:
+    """A settings file with this content."""
+
+    def write(text: str, name: str = "settings.toml") -> Path:
+        path = tmp_path / name
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def refusal(source: object = None, environ: Mapping[str, str] | None = None) -> str:
+    """The sentence that this source or these variables are answered with."""
+    with pytest.raises(BadSetting) as caught:
+        load(source, None, environ or {})  # type: ignore[arg-type] # some are wrong on purpose
+    return str(caught.value)
+
+
+# ---------------------------------------------------------------- the manual
+
+
+def test_the_manual_says_exactly_the_defaults() -> None:
+    assert load(ROOT / "settings.toml", environ={}) == Settings()
+
+
+def test_the_manual_has_every_setting_and_no_other() -> None:
+    named = [
+        f"{section}.{key}" for section, table in tomllib.loads(MANUAL).items() for key in table
+    ]
+    assert named == list(module.HINTS)
+
+
+@pytest.mark.parametrize("name", module.HINTS)
+def test_every_setting_stands_under_a_comment_of_its_group(name: str) -> None:
+    section, _, key = name.partition(".")
+    body = re.split(rf"^\[{section}\]\n", MANUAL, flags=re.MULTILINE)[1]
+    before = re.split(rf"^{key} = ", body, flags=re.MULTILINE)[0].splitlines()
+    neighbours = 0
+    while re.match(r"[a-z_]+ = |[\]\s]", before[-1 - neighbours]):
+        neighbours += 1
+    assert before[-1 - neighbours].startswith("# ")
+
+
+def test_the_page_of_the_docs_shows_the_manual() -> None:
+    shown = re.search(r"```toml\n(.*?)```", (ROOT / "docs/settings.md").read_text(), re.DOTALL)
+    assert shown is not None
+    assert shown[1] == MANUAL, "copy settings.toml into docs/settings.md"
+
+
+@pytest.mark.parametrize("name", module.HINTS)
+def test_every_setting_can_say_what_it_expects(name: str) -> None:
+    section, _, key = name.partition(".")
+    sentence = refusal({section: {key: object()}})
+    assert re.fullmatch(rf"{re.escape(name)}: expected [a-z\d].{{5,}}", sentence, re.IGNORECASE)
+
+
+# ---------------------------------------------------------------- which one wins
+
+
+def test_without_anything_the_defaults_hold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert load(environ={}) == Settings()
+
+
+def test_a_file_in_the_current_folder_is_found(toml: Toml, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(toml("[server]\nport = 9001").parent)
+    assert load(environ={}).server.port == 9001
+
+
+def test_a_file_that_is_named_is_read_instead(toml: Toml, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(toml("[server]\nport = 9001").parent)
+    other = toml("[server]\nhost = '::1'", "other.toml")
+    assert load(other, environ={}).server == module.Server(host="::1")
+
+
+def test_a_variable_wins_over_the_file_and_an_option_over_both(toml: Toml) -> None:
+    path = toml("[server]\nport = 9001\nhost = '::1'\nworkers = 2")
+    environ = {"ROOMCAST_SERVER_PORT": "9002", "ROOMCAST_SERVER_HOST": "::"}
+    server = load(path, {"server.port": 9003}, environ).server
+    assert (server.workers, server.host, server.port) == (2, "::", 9003)
+
+
+def test_an_option_that_was_not_given_changes_nothing() -> None:
+    assert load({"server": {"port": 9001}}, {"server.port": None}).server.port == 9001
+
+
+def test_where_each_setting_came_from_is_known(toml: Toml) -> None:
+    path = toml("[server]\nport = 9001\nhost = '::1'")
+    origins = read(path, {"server.workers": 1}, {"ROOMCAST_SERVER_HOST": "::"}).origins
+    assert origins == {
+        "server.port": f"{path}: server.port",
+        "server.host": "ROOMCAST_SERVER_HOST",
+        "server.workers": "server.workers",
+    }
+
+
+@pytest.mark.parametrize("source", [{}, Settings()])
+def test_a_mapping_or_settings_read_no_file_and_no_environment(
+    source: object, toml: Toml, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(toml("[server]\nport = 9001").parent)
+    monkeypatch.setenv("ROOMCAST_SERVER_HOST", "::")
+    assert (load().server.port, load().server.host) == (9001, "::")
+    assert load(source) == Settings()  # type: ignore[arg-type]
+
+
+def test_settings_made_by_hand_are_checked_too() -> None:
+    assert "server.port: expected a port" in refusal(Settings(server=module.Server(port=70_000)))
+
+
+# ---------------------------------------------------------------- variables
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "name", "value"),
+    [
+        ("SERVER_PORT", "9001", "server.port", 9001),
+        ("SERVER_PAGE", "false", "server.page", False),
+        ("SERVER_PAGE", "1", "server.page", True),
+        ("SERVER_LANGUAGES", '["de", "pt-BR"]', "server.languages", ("de", "pt-BR")),
+        ("SERVER_ALLOWED_ORIGINS", "[]", "server.allowed_origins", ()),
+        ("ATTACHMENTS_URL_TTL", "5m", "attachments.url_ttl", 300),
+        ("ATTACHMENTS_MAX_SIZE", "1MiB", "attachments.max_size", 1 << 20),
+        ("LIMITS_ACTIONS_PER_SECOND", "0.5", "limits.actions_per_second", 0.5),
+        ("AUTH_SECRET", "0" * 32, "auth.secret", "0" * 32),
+        ("AUTH_AUDIENCE", "", "auth.audience", ""),
+    ],
+)
+def test_a_variable_is_read_as_its_setting_is_meant(
+    variable: str, text: str, name: str, value: object
+) -> None:
+    section, _, key = name.partition(".")
+    loaded = load(ROOT / "settings.toml", None, {f"ROOMCAST_{variable}": text})
+    assert getattr(getattr(loaded, section), key) == value
+
+
+def test_a_variable_may_name_a_file_with_the_value(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text(f"{SECRET}\n")
+    environ = {"ROOMCAST_AUTH_SECRET_FILE": str(tmp_path / "secret")}
+    assert load(ROOT / "settings.toml", None, environ).auth.secret == SECRET
+
+
+def test_a_file_that_a_variable_names_must_be_there(tmp_path: Path) -> None:
+    sentence = refusal(environ={"ROOMCAST_AUTH_SECRET_FILE": str(tmp_path / "none")})
+    assert sentence.endswith("none cannot be read: No such file or directory")
+    assert sentence.startswith("ROOMCAST_AUTH_SECRET_FILE: ")
+
+
+def test_a_file_that_a_variable_names_must_be_text(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_bytes(b"\xff" * 40)
+    environ = {"ROOMCAST_AUTH_SECRET_FILE": str(tmp_path / "secret")}
+    assert refusal(environ=environ).endswith("secret is not UTF-8 text")
+
+
+def test_a_variable_and_its_file_are_one_too_many(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text(SECRET)
+    environ = {
+        "ROOMCAST_AUTH_SECRET": SECRET,
+        "ROOMCAST_AUTH_SECRET_FILE": str(tmp_path / "secret"),
+    }
+    assert refusal(environ=environ) == (
+        "ROOMCAST_AUTH_SECRET_FILE: ROOMCAST_AUTH_SECRET is set too; keep one of them"
+    )
+
+
+def test_an_unknown_variable_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
+    environ = {"ROOMCAST_DATABSE_URL": "x", "ROOMCAST_WHATEVER": "y", "PATH": "z"}
+    assert load(ROOT / "settings.toml", None, environ) == Settings()
+    assert caplog.messages == [
+        "unknown variable ROOMCAST_DATABSE_URL; did you mean ROOMCAST_DATABASE_URL?",
+        "unknown variable ROOMCAST_WHATEVER",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "expected"),
+    [
+        ("SERVER_PORT", "eighty", "a port from 0 to 65535"),
+        ("SERVER_PORT", "", "a port from 0 to 65535"),
+        ("SERVER_LANGUAGES", "en,uk", "a list of languages such as en and pt-BR"),
+        ("SERVER_LANGUAGES", '"en"', "a list of languages such as en and pt-BR"),
+        ("SERVER_PAGE", "perhaps", "true or false"),
+        ("LIMITS_SLOW_AFTER", "soon", "seconds, or a duration such as 90s, 5m, 24h or 7d"),
+        ("LIMITS_SLOW_AFTER", "nan", "seconds, or a duration such as 90s, 5m, 24h or 7d"),
+        ("LIMITS_OUTBOX", "10MB", "bytes, or a size such as 64KiB, 10MiB or 1GiB"),
+    ],
+)
+def test_a_wrong_variable_is_named(variable: str, text: str, expected: str) -> None:
+    sentence = refusal(environ={f"ROOMCAST_{variable}": text})
+    assert sentence == f"ROOMCAST_{variable}: expected {expected}"
+
+
+# ---------------------------------------------------------------- files
+
+
+def test_an_unknown_key_is_named_with_what_was_meant(toml: Toml) -> None:
+    path = toml("[attachments]\nulr = 'file:x'")
+    assert refusal(path) == f"{path}: unknown setting attachments.ulr; did you mean url?"
+
+
+def test_a_file_in_the_current_folder_is_named_shortly(
+    toml: Toml, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(toml("[attachments]\nulr = 'file:x'").parent)
+    assert refusal() == "settings.toml: unknown setting attachments.ulr; did you mean url?"
+
+
+def test_a_key_of_another_section_is_found() -> None:
+    sentence = refusal({"auth": {"url_ttl": 5}})
+    assert sentence == "unknown setting auth.url_ttl; did you mean attachments.url_ttl?"
+
+
+def test_a_key_that_resembles_nothing_gets_no_guess() -> None:
+    assert refusal({"auth": {"xyzzy": 5}}) == "unknown setting auth.xyzzy"
+
+
+def test_an_unknown_section_is_named_with_what_was_meant() -> None:
+    assert refusal({"sever": {}}) == "unknown section sever; did you mean server?"
+
+
+def test_a_section_is_no_value(toml: Toml) -> None:
+    path = toml("server = 8000")
+    assert refusal(path) == f"{path}: server is a section with settings in it, not a value"
+
+
+def test_a_wrong_value_is_named_with_its_file(toml: Toml) -> None:
+    path = toml("[server]\nport = 70_000")
+    assert refusal(path) == f"{path}: server.port: expected a port from 0 to 65535"
+
+
+def test_a_file_that_is_no_toml_says_where(toml: Toml) -> None:
+    path = toml("[server]\nport: 9001")
+    assert refusal(path).startswith(f"{path} is not valid TOML: ")
+    assert "line 2" in refusal(path)
+
+
+def test_a_file_that_is_not_there_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "none.toml"
+    assert refusal(path) == f"{path} cannot be read: No such file or directory"
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    assert refusal(tmp_path) == f"{tmp_path} cannot be read: Is a directory"
+
+
+# ---------------------------------------------------------------- values
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("90", 90), ("0.5", 0.5), ("90s", 90), ("5m", 300), ("1.5 h", 5_400), ("7d", 604_800)],
+)
+def test_durations(text: str, value: float) -> None:
+    assert seconds(text) == value
+
+
+@pytest.mark.parametrize("text", ["", "m", "-5m", "5 weeks", "5mm", "1e3", "٥m", "5m\n", "inf"])
+def test_no_durations(text: str) -> None:
+    with pytest.raises(ValueError, match="90s, 5m, 24h or 7d"):
+        seconds(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("512", 512), ("512B", 512), ("64KiB", 65_536), ("10 MiB", 10 << 20), ("1GiB", 1 << 30)],
+)
+def test_sizes(text: str, value: int) -> None:
+    assert octets(text) == value
+
+
+@pytest.mark.parametrize("text", ["", "MiB", "-1", "1.5MiB", "10MB", "10mib", "٥", "5\n"])
+def test_no_sizes(text: str) -> None:
+    with pytest.raises(ValueError, match="64KiB, 10MiB or 1GiB"):
+        octets(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("server.host", "::1"),
+        ("server.port", 0),
+        ("server.public_url", "https://chat.example.com"),
+        ("server.public_url", "http://[::1]:8000/chat"),
+        ("server.allowed_origins", ["https://a.example", "http://b.example:8080", "app://local"]),
+        ("server.languages", ["en"]),
+        ("database.url", "sqlite:////var/lib/chat.db"),
+        ("database.synchronous", "NORMAL"),
+        ("attachments.url", "file:///var/lib/chat"),
+        ("attachments.url", "file:/var/lib/chat"),
+        ("attachments.url_ttl", "1h"),
+        ("attachments.types", []),
+        ("auth.algorithms", ["HS512", "RS256"]),
+        ("auth.leeway", 60),
+        ("limits.actions_per_second", 0),
+        ("limits.actions_patience", 0),
+    ],
+)
+def test_a_value_that_is_taken(name: str, value: object) -> None:
+    section, _, key = name.partition(".")
+    assert read({section: {key: value}}).origins == {name: name}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("server.host", ""),
+        ("server.port", -1),
+        ("server.port", True),
+        ("server.port", "8000"),
+        ("server.workers", 0),
+        ("server.page", 1),
+        ("server.public_url", "chat.example.com"),
+        ("server.public_url", "ftp://chat.example.com"),
+        ("server.public_url", "/chat"),
+        ("server.public_url", "https://chat.example.com/"),
+        ("server.public_url", "https://chat.example.com\n"),
+        ("server.public_url", "https://chat.example.com?a=b"),
+        ("server.public_url", "https://me:pass@chat.example.com"),
+        ("server.allowed_origins", ["*"]),
+        ("server.allowed_origins", ["https://a.example/"]),
+        ("server.allowed_origins", "https://a.example"),
+        ("server.languages", []),
+        ("server.languages", ["en/api"]),
+        ("server.log_level", "trace"),
+        ("database.url", "postgresql://me:pass@db/chat"),
+        ("database.url", "sqlite://roomcast.db"),
+        ("database.url", "sqlite:///:memory:"),
+        ("database.url", "roomcast.db"),
+        ("database.synchronous", "OFF"),
+        ("broadcast.url", "redis://localhost"),
+        ("attachments.url", "s3://KEY:SECRET@host/bucket"),
+        ("attachments.url", "file://attachments"),
+        ("attachments.url", "file:"),
+        ("attachments.url_ttl", 0),
+        ("attachments.url_ttl", float("nan")),
+        ("attachments.url_ttl", float("inf")),
+        ("attachments.types", ["image/*"]),
+        ("attachments.max_size", 0),
+        ("auth.algorithms", []),
+        ("auth.algorithms", ["none"]),
+        ("auth.user_claim", ""),
+        ("auth.leeway", "5m"),
+        ("limits.members", 1),
+        ("limits.text", 0),
+        ("limits.actions_per_second", -1),
+    ],
+)
+def test_a_value_that_is_refused(name: str, value: object) -> None:
+    section, _, key = name.partition(".")
+    assert refusal({section: {key: value}}).startswith(f"{name}: expected ")
+
+
+@pytest.mark.parametrize(
+    ("name", "url", "supported"),
+    [
+        ("database.url", "postgresql://me:pass@db/chat", "sqlite:///path/to/file.db"),
+        ("broadcast.url", "redis://:pass@localhost", "memory://"),
+        ("attachments.url", "s3://KEY:pass@host/bucket", "file:./folder"),
+    ],
+)
+def test_an_engine_that_is_not_there_is_answered_with_those_that_are(
+    name: str, url: str, supported: str
+) -> None:
+    section, _, key = name.partition(".")
+    sentence = refusal({section: {key: url}})
+    assert f"{name}: expected {supported}" in sentence
+    assert "in this version" in sentence
+    assert "pass" not in sentence
+
+
+# ---------------------------------------------------------------- what must fit together
+
+
+@pytest.mark.parametrize(("algorithm", "least"), [("HS256", 32), ("HS384", 48), ("HS512", 64)])
+def test_a_secret_is_as_long_as_its_algorithm_needs(algorithm: str, least: int) -> None:
+    long_enough = {"algorithms": [algorithm], "secret": "x" * least}
+    assert load({"auth": long_enough}).auth.secret == "x" * least
+    sentence = refusal({"auth": long_enough | {"secret": "x" * (least - 1)}})
+    assert sentence == f"auth.secret: at least {least} bytes are needed"
+
+
+def test_a_short_secret_is_named_by_its_variable() -> None:
+    sentence = refusal(environ={"ROOMCAST_AUTH_SECRET": "short"})
+    assert sentence == "ROOMCAST_AUTH_SECRET: at least 32 bytes are needed"
+
+
+def test_a_frame_holds_the_largest_attachment_in_base64() -> None:
+    fits = {"attachments": {"max_size": 3_000}, "limits": {"frame": 4_000 + 1_024}}
+    assert load(fits).limits.frame == 5_024
+    sentence = refusal(fits | {"limits": {"frame": 5_023}})
+    assert sentence == "limits.frame: at least 5024 is needed for attachments.max_size in base64"
+
+
+@pytest.mark.parametrize("key", ["history", "page"])
+def test_a_page_is_no_larger_than_the_largest(key: str) -> None:
+    sentence = refusal({"limits": {key: 101}})
+    assert sentence == f"limits.{key}: it is above limits.{key}_max"
+
+
+# ---------------------------------------------------------------- secrets
+
+
+def test_a_secret_never_shows() -> None:
+    loaded = load({"auth": {"secret": SECRET, "issuer": "us"}})
+    assert loaded.auth.secret == SECRET
+    shown = f"{loaded!r} {loaded} {loaded.auth.__rich_repr__()}"
+    assert SECRET not in shown
+    assert "secret='…'" in shown
+    assert "issuer='us'" in shown
+
+
+def test_that_there_is_no_secret_does_show() -> None:
+    assert "secret=''" in repr(Settings())
