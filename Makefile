@@ -1,0 +1,66 @@
+PYTHON ?= python3
+BIN := .venv/bin
+MODULES := $(basename $(wildcard *.py)) routes consumers store
+
+help:  ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
+
+install: .venv/dev  ## a virtual environment with everything that development needs
+
+run: .venv/run  ## a chat on http://127.0.0.1:8000 in which Ada and Bob already talk
+	@$(BIN)/roomcast demo $(if $(PORT),--port $(PORT))
+
+fmt: .venv/dev  ## format the code, fix what can be fixed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lint: .venv/dev  ## ruff: rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/dev  ## mypy --strict
+	@mkdir -p .cache/types && ln -sfn ../.. .cache/types/roomcast
+	MYPYPATH=.cache/types $(BIN)/mypy $(MODULES:%=-p roomcast.%)
+
+check: lint types  ## lint, types and the direction of imports
+	$(BIN)/pytest -q tests/test_house.py
+
+test: .venv/dev  ## everything: units, protocol, faults, browser; with coverage
+	.ci/chromium
+	$(BIN)/coverage erase && $(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine -q && $(BIN)/coverage report
+
+unit: .venv/dev  ## the tests beside protocol, faults and browser
+	$(BIN)/pytest $(foreach part,protocol faults browser,--ignore=tests/$(part))
+
+protocol: .venv/dev  ## what a client sees, on a running server
+	$(BIN)/pytest tests/protocol
+
+faults: .venv/dev  ## kill -9, slow readers, restarts
+	$(BIN)/pytest tests/faults
+
+browser: .venv/dev  ## two people talk in Chromium
+	.ci/chromium
+	$(BIN)/pytest tests/browser
+
+bench: .venv/dev  ## messages a second, latency, joins, memory; one table
+	$(BIN)/python -m tests.bench
+
+clean:  ## remove what the others made
+	rm -rf .venv .cache .demo build dist *.egg-info .coverage* .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# ---- stamps: an environment is made once, and again when its requirements change
+
+.venv/bin/pip:
+	$(PYTHON) -m venv .venv
+
+.venv/run: .venv/bin/pip pyproject.toml
+	$(BIN)/pip install -q --disable-pip-version-check -e .
+	@touch $@
+
+.venv/dev: .venv/bin/pip pyproject.toml
+	$(BIN)/pip install -q --disable-pip-version-check -e '.[dev]'
+	@touch $@ .venv/run
+
+.PHONY: help install run fmt lint types check test unit protocol faults browser bench clean
