@@ -1,0 +1,455 @@
+/**
+ * The protocol of roomcast, without a page: `Site` speaks HTTP, `Room` holds one socket.
+ *
+ *   const site = new Site(document.baseURI, token);
+ *   const room = new Room(site, 4);
+ *   room.addEventListener("change", () => show(room.all(), room.outgoing));
+ *   room.open();
+ *   room.send("Hello");
+ *
+ * A room keeps what it knows through any loss of the line: it comes back with its cursor, hears
+ * what changed since, and says again what was never confirmed. Nothing is lost, nothing doubled.
+ */
+
+const INLINE = 1 << 20; // bytes; a larger file is PUT to a presigned URL, not carried by a frame
+const STAY_AWAY = new Set([4000, 4001, 4003, 4004, 4005]); // close codes that reconnecting can't cure
+const QUIET = 15_000; // ms without a frame after which we ask whether the server is there
+const DEAD = 40_000; // ms without a frame after which we no longer believe it
+const SLOWEST = 30_000; // ms between two tries to connect, at most
+
+/** A request that the server (or the storage) refused, in words for a person. */
+export class Refused extends Error {
+  constructor(message, code) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** The line went away; what was under way is tried again by itself. */
+class Lost extends Error {}
+
+export class Site {
+  constructor(base, token) {
+    this.base = base; // every URL is relative to the page, wherever it is mounted
+    this.token = token;
+  }
+
+  /** One page of the user's rooms, newest activity first; `next` says whether there are more. */
+  rooms(page = 1) {
+    return this.#call("GET", `chat/recieve/?page=${page}`);
+  }
+
+  /** The room with another user, which is made if it isn't there. */
+  talkTo(user) {
+    return this.#call("POST", "chat/create/", { second_user: user });
+  }
+
+  async #call(method, path, body) {
+    const answer = await fetch(new URL(`api/v1/${path}`, this.base), {
+      method,
+      headers: { Authorization: `Bearer ${this.token}`, "Content-Type": "application/json" },
+      body: body && JSON.stringify(body),
+    });
+    const said = await answer.json().catch(() => ({}));
+    if (answer.ok) return said;
+    throw new Refused(said.detail ?? `The server answered ${answer.status}.`, said.code);
+  }
+
+  /** The caller's user id as a string: that claim which is a member of all of the caller's rooms. */
+  whoAmI(rooms) {
+    const claims = claimsOf(this.token);
+    const ids = [claims.sub, ...Object.values(claims)].filter(isId).map(String);
+    const inRoom = (room, id) => room.members.some((member) => String(member.user_id) === id);
+    return ids.find((id) => rooms.every((room) => inRoom(room, id))) ?? ids[0] ?? "";
+  }
+
+  socketUrl(room, cursor, epoch) {
+    const url = new URL("ws/chat/", this.base);
+    url.protocol = url.protocol.replace("http", "ws");
+    const receipts = "manual,compact"; // we say ourselves what was read, and hear it in one frame
+    url.search = new URLSearchParams({ room_id: room, after: cursor, epoch, receipts });
+    return url;
+  }
+}
+
+function claimsOf(token) {
+  try {
+    const bytes = atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/"));
+    return JSON.parse(new TextDecoder().decode(Uint8Array.from(bytes, (c) => c.charCodeAt(0))));
+  } catch {
+    return {}; // not a JWT: the server will say so
+  }
+}
+
+const isId = (value) => typeof value === "string" || Number.isSafeInteger(value);
+
+/**
+ * One room. Events: "change" (messages, receipts or what is outgoing), "state", "arrived" (a new
+ * message, live), "refused" (the server said no: `item` is what to give back to the writer).
+ */
+export class Room extends EventTarget {
+  messages = new Map(); // message_id → message
+  receipts = new Map(); // user id, as a string → { delivered, read }: message ids
+  outgoing = []; // what the server has not confirmed yet, in the order of the writer
+  hasMore = false; // older messages than those we have
+  loadingOlder = false;
+  state = "closed"; // "connecting", "open", "waiting" (for the next try), "ended" (for good)
+  ended = null; // the close event that ended it
+
+  #socket = null;
+  #cursor = 0; // the highest top-level version seen
+  #epoch = "none"; // which life of the database the cursor is of: at first none, so we get the newest
+  #tries = 0;
+  #timer = 0;
+  #heard = 0;
+  #readUpto = 0;
+  #leaving = false;
+  #pumping = null;
+  #pages = []; // requests for history that are under way
+  #offers = new Map(); // client_id → who waits for the presigned URL
+
+  constructor(site, id) {
+    super();
+    this.site = site;
+    this.id = id;
+  }
+
+  // ------------------------------------------------------------ what a page asks of it
+
+  all() {
+    return [...this.messages.values()].sort((a, b) => a.message_id - b.message_id);
+  }
+
+  /** "send", "delivered" or "read": the least of all its recipients. */
+  statusOf(message) {
+    const others = [...this.receipts].filter(([user]) => user !== String(message.sender_id));
+    const have = (mark) => others.length && others.every(([, at]) => at[mark] >= message.message_id);
+    if (message.status === "read" || have("read")) return "read";
+    return message.status === "delivered" || have("delivered") ? "delivered" : "send";
+  }
+
+  /** What is outgoing for a message that is already there: an edit, a delete, or nothing. */
+  changing(message) {
+    return this.outgoing.findLast((item) => item.message_id === message.message_id);
+  }
+
+  send(text, files = []) {
+    const at = new Date();
+    const uploads = { paths: new Map(), progress: null };
+    this.#say({ action: "send", client_id: newId(), text, files, at, ...uploads });
+  }
+
+  edit(message_id, text) {
+    this.#say({ action: "edit", message_id, text });
+  }
+
+  delete(message_id) {
+    this.#say({ action: "delete", message_id });
+  }
+
+  /** The user has seen this message and all before it. */
+  read(message_id) {
+    if (message_id <= this.#readUpto) return;
+    this.#readUpto = message_id;
+    this.#tell({ action: "read", message_id });
+  }
+
+  /** Asks for the page before the oldest message we have. */
+  older() {
+    if (this.state !== "open" || !this.hasMore || this.loadingOlder) return;
+    this.loadingOlder = true;
+    this.#askHistory("older", this.#oldest(), 50);
+  }
+
+  /** Asks for one message again: links to files expire, and history hands out fresh ones. */
+  refresh(message_id) {
+    this.#askHistory("again", message_id + 1, 1);
+  }
+
+  open() {
+    clearTimeout(this.#timer);
+    this.#leaving = false;
+    if (this.state === "open") return;
+    this.#connect();
+  }
+
+  #connect() {
+    this.#drop();
+    this.ended = null;
+    this.#become("connecting");
+    const url = this.site.socketUrl(this.id, this.#cursor, this.#epoch);
+    const socket = new WebSocket(url, ["Bearer", this.site.token]);
+    socket.onmessage = (event) => this.#hear(JSON.parse(event.data));
+    socket.onclose = (event) => this.#lose(event);
+    this.#socket = socket;
+    this.#watch();
+  }
+
+  /** Turns away from the room once all is said; `open` comes back to it with the same cursor. */
+  leave() {
+    this.#leaving = true;
+    if (!this.outgoing.length) this.close();
+  }
+
+  close() {
+    clearTimeout(this.#timer);
+    this.#drop();
+    this.#become("closed");
+  }
+
+  /** Doesn't wait for the next try: the network is back, or someone looks at the page. */
+  hurry() {
+    if (this.state !== "waiting") return;
+    clearTimeout(this.#timer);
+    this.#connect();
+  }
+
+  // ------------------------------------------------------------ the line
+
+  #become(state) {
+    this.state = state;
+    this.#emit("state");
+  }
+
+  #drop() {
+    clearInterval(this.watch);
+    const socket = this.#socket;
+    this.#socket = null;
+    if (socket) {
+      socket.onmessage = socket.onclose = null;
+      socket.close();
+    }
+    for (const offer of this.#offers.values()) offer.reject(new Lost());
+    this.#offers.clear();
+    this.#pages = [];
+    this.loadingOlder = false;
+  }
+
+  #lose(event) {
+    this.#drop();
+    if (STAY_AWAY.has(event.code)) {
+      this.ended = event;
+      return this.#become("ended");
+    }
+    const wait = Math.min(SLOWEST, 500 * 2 ** this.#tries++) * (0.5 + Math.random() / 2);
+    this.#timer = setTimeout(() => this.#connect(), wait);
+    this.#become("waiting");
+  }
+
+  /** A line can die without a word (a laptop asleep, a lost network): silence is asked, then given up. */
+  #watch() {
+    this.#heard = Date.now();
+    this.watch = setInterval(() => {
+      const silence = Date.now() - this.#heard;
+      if (silence > DEAD) this.#lose({ code: 1006 });
+      else if (silence > QUIET) this.#tell({ action: "ping" });
+    }, QUIET / 3);
+  }
+
+  #tell(frame) {
+    if (this.state === "open") this.#socket.send(JSON.stringify(frame));
+  }
+
+  #emit(name, detail) {
+    this.dispatchEvent(new CustomEvent(name, { detail }));
+  }
+
+  // ------------------------------------------------------------ what the server says
+
+  #hear(frame) {
+    this.#heard = Date.now();
+    if (frame.version > this.#cursor) this.#cursor = frame.version;
+    switch (frame.type) {
+      case "sync":
+        this.#sync(frame);
+        break;
+      case "chat_message":
+        this.#put(frame.message);
+        this.#emit("arrived", frame.message);
+        break;
+      case "message_edited":
+        this.#put(frame.message);
+        this.#confirm((item) => item.message_id === frame.message_id && item.text === frame.text);
+        break;
+      case "message_deleted":
+        this.#remove(frame.message_id);
+        break;
+      case "receipt":
+        this.receipts.set(String(frame.user_id), frame);
+        break;
+      case "history":
+        this.#page(frame);
+        break;
+      case "presigned_url":
+        this.#offers.get(frame.client_id)?.resolve(frame);
+        break;
+      case "error":
+        this.#refused(frame);
+        break;
+    }
+    this.#emit("change");
+  }
+
+  /** The first frame: all that changed since the cursor, or (`reset`) the newest of a fresh start. */
+  #sync(frame) {
+    if (frame.reset) {
+      this.messages.clear();
+      this.hasMore = frame.messages.length >= 50;
+      this.#cursor = frame.version;
+    }
+    this.#epoch = frame.epoch;
+    this.receipts = new Map(frame.receipts.map((receipt) => [String(receipt.user_id), receipt]));
+    const oldest = this.#oldest();
+    const fits = (message) => frame.reset || !this.hasMore || message.message_id >= oldest;
+    for (const message of frame.messages) if (fits(message)) this.#put(message);
+    for (const id of frame.deleted) this.#remove(id);
+    const isEdited = (item) => this.messages.get(item.message_id)?.text === item.text;
+    this.#confirm((item) => item.action === "edit" && isEdited(item));
+    this.#tries = 0;
+    this.#become("open");
+    if (this.#readUpto) this.#tell({ action: "read", message_id: this.#readUpto });
+    this.#pump();
+  }
+
+  #put(message) {
+    this.messages.set(message.message_id, message);
+    if (message.client_id) this.#confirm((item) => item.client_id === message.client_id);
+  }
+
+  #remove(message_id) {
+    this.messages.delete(message_id);
+    this.#confirm((item) => item.message_id === message_id);
+  }
+
+  #oldest() {
+    return Math.min(...this.messages.keys(), Number.MAX_SAFE_INTEGER);
+  }
+
+  #askHistory(why, before, limit) {
+    if (this.state !== "open") return;
+    this.#pages.push(why);
+    this.#tell({ action: "history", before, limit });
+  }
+
+  #page(frame) {
+    const why = this.#pages.shift();
+    if (why === "older") this.hasMore = frame.has_more;
+    if (why === "older") this.loadingOlder = false;
+    for (const message of frame.messages) {
+      if (why === "older" || this.messages.has(message.message_id)) this.#put(message);
+    }
+  }
+
+  #refused(frame) {
+    const error = new Refused(frame.message, frame.code);
+    if (this.#offers.has(frame.client_id)) return this.#offers.get(frame.client_id).reject(error);
+    if (frame.action === "history" && this.#pages.shift() === "older") this.loadingOlder = false;
+    const sends = (item) => frame.client_id !== undefined && item.client_id === frame.client_id;
+    const changes = (item) => item.action === frame.action && item.message_id === frame.message_id;
+    const item = this.outgoing.find((item) => sends(item) || changes(item));
+    this.#giveBack(item, error);
+  }
+
+  // ------------------------------------------------------------ what we say
+
+  #say(item) {
+    this.outgoing.push(item);
+    this.#emit("change");
+    this.#pump();
+  }
+
+  #confirm(isDone) {
+    this.outgoing = this.outgoing.filter((item) => !isDone(item));
+    if (this.#leaving && !this.outgoing.length) this.close();
+  }
+
+  #giveBack(item, error) {
+    this.#confirm((other) => other === item);
+    const gone = error.code === "not_found" && item && (item.action === "delete" || item.client_id);
+    if (!gone) this.#emit("refused", { item, error }); // gone: it was deleted, which is no news
+  }
+
+  /** Says what is outgoing, in order, once on each line; a new line says again what isn't confirmed. */
+  async #pump() {
+    const socket = this.#socket;
+    if (this.state !== "open" || this.#pumping === socket) return;
+    this.#pumping = socket;
+    const next = () => this.outgoing.find((item) => item.saidOn !== socket);
+    for (let item = next(); item && socket === this.#socket; item = next()) {
+      try {
+        const frame = JSON.stringify(await this.#frameOf(item));
+        if (socket !== this.#socket) return;
+        item.saidOn = socket;
+        socket.send(frame);
+      } catch (error) {
+        if (error instanceof Lost) return;
+        this.#giveBack(item, error);
+        this.#emit("change");
+      }
+    }
+    if (this.#pumping === socket) this.#pumping = null;
+  }
+
+  async #frameOf(item) {
+    const { action, message_id, text, client_id } = item;
+    if (action !== "send") return { action, message_id, text };
+    const files = [];
+    for (const file of item.files) files.push(await this.#fileOf(item, file));
+    if (files.length === 1 && files[0].file_path) {
+      return { action: "file_uploaded", file_path: files[0].file_path, message: text, client_id };
+    }
+    return { action, message: text, client_id, ...(files.length && { files }) };
+  }
+
+  async #fileOf(item, file) {
+    const about = { name: file.name, size: file.size, type: file.type || "application/octet-stream" };
+    if (file.size <= INLINE) return { ...about, data: await dataUrlOf(file) };
+    if (!item.paths.has(file)) item.paths.set(file, await this.#upload(item, file, about));
+    return { file_path: item.paths.get(file) };
+  }
+
+  async #upload(item, file, about) {
+    const client_id = newId();
+    const offered = new Promise((resolve, reject) => this.#offers.set(client_id, { resolve, reject }));
+    this.#tell({ action: "send", message: "", file: about, client_id });
+    const offer = await offered.finally(() => this.#offers.delete(client_id));
+    await put(file, offer, (share) => {
+      item.progress = share;
+      this.#emit("change");
+    });
+    item.progress = null;
+    return offer.file_path;
+  }
+}
+
+/** PUTs the bytes; XMLHttpRequest, because fetch can't tell how far it is. */
+function put(file, offer, onProgress) {
+  return new Promise((resolve, reject) => {
+    const failed = () => reject(new Refused(`${file.name} could not be uploaded. Try again.`));
+    const request = new XMLHttpRequest();
+    request.open("PUT", offer.presigned_url);
+    for (const [name, value] of Object.entries(offer.headers ?? {})) {
+      if (!/^(host|content-length)$/i.test(name)) request.setRequestHeader(name, value);
+    }
+    request.upload.onprogress = (event) => onProgress(event.loaded / event.total);
+    request.onload = () => (request.status < 300 ? resolve() : failed());
+    request.onerror = failed;
+    request.send(file);
+  });
+}
+
+function dataUrlOf(file) {
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(reader.result);
+    reader.onerror = () => reject(new Refused(`${file.name} could not be read.`));
+    reader.readAsDataURL(file);
+  });
+}
+
+/** randomUUID is there on https and localhost only. */
+function newId() {
+  if (crypto.randomUUID) return crypto.randomUUID();
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
