@@ -41,7 +41,11 @@ class InvalidJSON(Refusal):
 
 
 class InvalidFrame(Refusal):
-    code, status, says = "invalid_frame", 400, "This request has an unknown action or a wrong field."
+    code, status, says = (
+        "invalid_frame",
+        400,
+        "This request has an unknown action or a wrong field.",
+    )
 
 
 class EmptyMessage(Refusal):

@@ -80,7 +80,7 @@ class Action(Struct, tag_field="action"):
 
 
 class File(Struct):
-    """Bytes in base64 (`data`), a finished upload (`file_path`), or, with neither, a wish to upload."""
+    """Bytes in base64 (`data`), a finished upload (`file_path`), or, with neither, a wish."""
 
     name: str = ""
     size: int | None = None
@@ -118,6 +118,10 @@ class FileUploaded(Action, tag="file_uploaded"):
     file_path: str
     message: str = ""
     client_id: str | None = None
+
+    def as_send(self) -> Send:
+        """The same as a message with a finished upload."""
+        return Send(self.message, File(file_path=self.file_path), client_id=self.client_id)
 
 
 class Edit(Action, tag="edit"):
@@ -198,10 +202,14 @@ def decode_as(data: bytes, shape: type[Body]) -> Body:
 def _why_not(data: bytes | str) -> Refusal:
     """A lone surrogate is JSON that no text can hold; everything else here is no JSON."""
     try:
-        json.loads(data)
+        json.loads(data, parse_constant=_refuse)
     except (ValueError, RecursionError):
         return InvalidJSON()
     return InvalidFrame("A text holds a lone surrogate (half of a character) or goes too deep.")
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)  # NaN and Infinity are no JSON (RFC 8259, 6)
 
 
 def _in_words(error: msgspec.ValidationError) -> str:

@@ -1,0 +1,180 @@
+"""The chat as one ASGI app: alone in its process, or mounted in a larger site."""
+
+import logging
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from starlette._utils import get_route_path
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, WebSocketRoute
+from starlette.types import Receive, Scope, Send
+
+from . import errors, frames
+from . import settings as configuration
+from .auth import Authenticator, Hook
+from .chat import Chat
+from .consumers.chat import ChatSocket
+from .errors import Close, Refusal
+from .origin import ROOT
+from .routes import docs, files, health, messages, page, rooms
+from .routes.http import Reply, answer_refusal
+from .settings import Settings
+from .store import messages as messages_of
+from .store.engine import Away
+from .store.messages import Added
+
+log = logging.getLogger("roomcast")
+
+NOT_STARTED = (
+    "This chat was not started: a mounted app's lifespan is not run by its host. Give the host "
+    "`lifespan=chat.lifespan`, or put `async with chat.lifespan():` into its own lifespan."
+)
+
+
+class App(Starlette):
+    """`chat.lifespan` starts and stops it; the host's own code talks by the methods."""
+
+    def __init__(self, settings: Settings, authenticate: Hook | None = None) -> None:
+        self.settings = settings
+        self._authenticator = Authenticator(settings, authenticate)
+        super().__init__(
+            routes=_routes(settings),
+            exception_handlers=HANDLERS,
+            lifespan=self.lifespan,
+        )
+        self.router.redirect_slashes = False
+
+    @asynccontextmanager
+    async def lifespan(self, app: Any = None) -> AsyncIterator[None]:
+        """Opens the engines, and closes them after everything under way is committed."""
+        chat = Chat(self.settings)
+        await chat.open()
+        await self._authenticator.open()
+        self.state.chat, self.state.auth = chat, self._authenticator
+        try:
+            yield
+        finally:
+            del self.state.chat
+            await self._authenticator.aclose()
+            await chat.aclose()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] in ("http", "websocket"):
+            if not hasattr(self.state, "chat"):
+                return await _refuse(scope, receive, send)
+            scope = _with_plain_path(scope)
+        return await super().__call__(scope, receive, send)
+
+    # ------------------------------------------------------------ for the host's own code
+
+    async def open_room(
+        self, members: Sequence[int | str], *, context: str = "", title: str = ""
+    ) -> int:
+        """The id of a room of these users; two users have one room for each context.
+
+        Raises a Refusal, as a request would get it.
+        """
+        users = [frames.user_of(user, "members") for user in members]
+        opened = await self._chat.open_room(users[0] if users else "", users, context, title)
+        return opened.room.id
+
+    async def post(
+        self, room: int, *, sender: int | str, text: str, client_id: str | None = None
+    ) -> int:
+        """The id of a message that `sender`, a member, sends into the room.
+
+        Raises a Refusal, as a request would get it.
+        """
+        send = frames.Send(text, client_id=client_id)
+        sent = await self._chat.send(room, frames.user_of(sender, "sender"), send, "")
+        return sent.message.id if isinstance(sent, Added) else sent.message_id
+
+    async def is_empty(self, room: int) -> bool:
+        """Whether there is no message in the room."""
+        newest = partial(messages_of.between, room_id=room, above=0, upto=frames.MAX_ID, most=1)
+        return not await self._chat.store.read(newest)
+
+    async def delete_room(self, room: int, *, user: int | str) -> None:
+        """Deletes the room as this member of it. Raises NotFound."""
+        await self._chat.delete_room(room, frames.user_of(user, "user"))
+
+    @property
+    def _chat(self) -> Chat:
+        chat: Chat | None = getattr(self.state, "chat", None)
+        if chat is None:
+            raise RuntimeError(NOT_STARTED)
+        return chat
+
+
+def create_app(
+    source: Settings | Mapping[str, Any] | Path | str | None = None,
+    *,
+    authenticate: Hook | None = None,
+) -> App:
+    """The chat, by Settings, a mapping, or the path of a settings.toml.
+
+    `authenticate` is the host's word on who a connection is: an async function of an
+    HTTPConnection, to a user id or None; without it, JWTs prove who their users are.
+    Raises BadSetting with a sentence.
+    """
+    return App(configuration.load(source), authenticate)
+
+
+def _routes(settings: Settings) -> list[BaseRoute]:
+    api = [*rooms.routes, *messages.routes, *docs.routes]
+    prefixes = ["/api/v1", *(f"/{language}/api/v1" for language in settings.server.languages)]
+    return [
+        *(page.routes if settings.server.page else ()),
+        *(Mount(prefix, routes=api) for prefix in prefixes),
+        *health.routes,
+        *files.routes,
+        WebSocketRoute("/ws/chat", ChatSocket),
+    ]
+
+
+def _with_plain_path(scope: Scope) -> Scope:
+    """Without its trailing slash a path is the same path; the mount prefix is kept for links."""
+    root = scope.get("root_path", "")
+    path = get_route_path(scope).rstrip("/") or "/"
+    return {**scope, "path": root + path, ROOT: root}
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
+    log.error(NOT_STARTED)
+    if scope["type"] == "http":
+        body = {"detail": NOT_STARTED, "code": "internal"}
+        return await Reply(body, status_code=500)(scope, receive, send)
+    await send({"type": "websocket.accept"})
+    code, reason = Close.INTERNAL.value
+    return await send({"type": "websocket.close", "code": code, "reason": reason})
+
+
+def _http_error(request: Request, error: Exception) -> Response:
+    """Starlette's own: an unknown path, a wrong method."""
+    assert isinstance(error, HTTPException)
+    refusal = errors.MethodNotAllowed() if error.status_code == 405 else errors.NotFound()
+    answer = answer_refusal(request, refusal)
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+def _away(request: Request, error: Exception) -> Response:
+    return answer_refusal(request, errors.Unavailable())
+
+
+def _internal(request: Request, error: Exception) -> Response:
+    return answer_refusal(request, errors.Internal())
+
+
+HANDLERS: Mapping[Any, Any] = {
+    Refusal: answer_refusal,
+    HTTPException: _http_error,
+    Away: _away,
+    Exception: _internal,
+}

@@ -1,0 +1,188 @@
+"""Attachments on their way: bytes are looked at, kept in the bucket, and found again by a link."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from functools import lru_cache, partial
+
+from . import files
+from .errors import FileMissing, InvalidFrame, NotFound, Refusal, StorageUnavailable
+from .frames import File, Link
+from .settings import Settings
+from .store import rooms, uploads
+from .store.bucket import UPLOADS, Bucket, BucketUnavailable, ObjectMissing, bucket_of, new_key
+from .store.engine import Store
+from .store.messages import Attachment
+from .store.uploads import Upload
+
+SWEPT_AT_ONCE = 100
+
+
+class Attachments:
+    """Every object has a row from before its first byte: nothing is left that nobody knows of."""
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        self._settings = settings.attachments
+        self._store = store
+        self.bucket: Bucket = bucket_of(settings.attachments.url)
+
+    @property
+    def secret(self) -> bytes:
+        return self._store.file_key
+
+    def link(self, base: str) -> Link:
+        """Makes the signed URLs of attachments that start with `base`."""
+        expires = files.expires_at(time.time(), self._settings.url_ttl)
+        return self._link(base, expires)
+
+    @lru_cache(256)  # noqa: B019 # lives as long as the chat
+    def _link(self, base: str, expires: int) -> Link:
+        def link(file: Attachment) -> str:
+            return files.download_url(
+                self.secret, base, file.key, file.name, file.content_type, expires
+            )
+
+        return link
+
+    # ------------------------------------------------------------ bytes inside a frame
+
+    async def keep(self, room_id: int, user_id: str, sent: Sequence[File]) -> list[str]:
+        """The keys of these files' objects. All are right and stored, or a Refusal says why not."""
+        if len(sent) > self._settings.max_files:
+            raise InvalidFrame(f"files: at most {self._settings.max_files} in one message.")
+        await self._check_member(room_id, user_id)
+        contents = [None if f.data is None else await self._unpack(f, f.data) for f in sent]
+        keys: list[str] = []
+        try:
+            for file, content in zip(sent, contents, strict=True):
+                if content is not None:
+                    keys.append(await self._put(room_id, user_id, file, *content))
+                elif file.file_path is not None:
+                    keys.append(await self.finish(room_id, user_id, file.file_path))
+                else:
+                    raise InvalidFrame("files: each needs data, or the file_path of an upload.")
+        except Refusal:
+            await self.drop(keys)
+            raise
+        return keys
+
+    async def _check_member(self, room_id: int, user_id: str) -> None:
+        if not await self._store.read(partial(rooms.has_member, room_id=room_id, user_id=user_id)):
+            raise NotFound
+
+    async def _unpack(self, file: File, data: str) -> tuple[bytes, str]:
+        assert file.size is not None  # frames.File sees to it
+        return await asyncio.to_thread(
+            files.unpack,
+            data,
+            file.type,
+            file.size,
+            allowed=self._settings.types,
+            max_size=self._settings.max_size,
+        )
+
+    async def _put(
+        self, room_id: int, user_id: str, file: File, content: bytes, content_type: str
+    ) -> str:
+        name = files.safe_name(file.name, content_type)
+        key = new_key()
+        await self._note(key, room_id, user_id, name, content_type, len(content))
+        try:
+            await self.bucket.put(key, content)
+        except BucketUnavailable as error:
+            raise StorageUnavailable from error
+        return key
+
+    async def _note(
+        self, key: str, room_id: int, user_id: str, name: str, content_type: str, size: int
+    ) -> None:
+        expires = int((time.time() + self._settings.keep_unsent) * 1_000_000)
+        upload = Upload(key, room_id, user_id, name, content_type, size, expires)
+        await self._store.write(partial(uploads.add, upload=upload))
+
+    # ------------------------------------------------------------ bytes by a signed URL
+
+    async def offer(self, room_id: int, user_id: str, file: File, base: str) -> tuple[str, str]:
+        """The signed URL to PUT the bytes to, and the file_path that names the upload."""
+        assert file.size is not None  # frames.File sees to it
+        limits = self._settings
+        kind = files.declared(file.type, file.size, allowed=limits.types, max_size=limits.max_size)
+        await self._check_member(room_id, user_id)
+        key = new_key(UPLOADS)
+        name = files.safe_name(file.name, kind)
+        await self._note(key, room_id, user_id, name, kind, file.size)
+        expires = int(time.time() + limits.upload_ttl)
+        return files.upload_url(self.secret, base, key, kind, file.size, expires), key
+
+    async def finish(self, room_id: int, user_id: str, file_path: str) -> str:
+        """The key of a finished upload: looked at, and moved to where nobody can swap it.
+
+        Safe to repeat until the message is stored. What is not what was declared is deleted.
+        """
+        key = file_path.removeprefix(UPLOADS)
+        upload = await self._find(UPLOADS + key, room_id, user_id)
+        if upload is None:
+            if await self._find(key, room_id, user_id) is None:
+                raise FileMissing
+            return key
+        kind = await self._checked(upload)
+        name = files.safe_name(upload.name, kind)
+        await self._note(key, room_id, user_id, name, kind, upload.size)
+        try:
+            await self.bucket.move(upload.key, key)
+        except BucketUnavailable as error:
+            await self.drop([key])
+            raise StorageUnavailable from error
+        await self._store.write(partial(uploads.forget, keys=[upload.key]))
+        return key
+
+    async def _find(self, key: str, room_id: int, user_id: str) -> Upload | None:
+        now = time.time_ns() // 1000
+        return await self._store.read(
+            partial(uploads.get, key=key, room_id=room_id, user_id=user_id, now=now)
+        )
+
+    async def _checked(self, upload: Upload) -> str:
+        try:
+            content = await self.bucket.read(upload.key)
+        except ObjectMissing:
+            raise FileMissing from None
+        except BucketUnavailable as error:
+            raise StorageUnavailable from error
+        limits = self._settings
+        try:
+            return await asyncio.to_thread(
+                files.check,
+                content,
+                upload.content_type,
+                upload.size,
+                allowed=limits.types,
+                max_size=limits.max_size,
+            )
+        except Refusal:
+            await self.drop([upload.key])
+            raise
+
+    # ------------------------------------------------------------ what nobody needs any more
+
+    async def drop(self, keys: Sequence[str]) -> None:
+        """Gone at once where the bucket answers, else with a later sweep."""
+        if keys:
+            await self._store.write(partial(uploads.expire, keys=keys))
+            await self._remove(keys)
+
+    async def sweep(self) -> None:
+        """Takes every object that no message holds and that is past its time."""
+        while True:
+            now = time.time_ns() // 1000
+            keys = await self._store.read(partial(uploads.expired, now=now, limit=SWEPT_AT_ONCE))
+            if not keys or not await self._remove(keys):
+                return
+
+    async def _remove(self, keys: Sequence[str]) -> bool:
+        try:
+            await self.bucket.delete(keys)
+        except BucketUnavailable:
+            return False  # their rows stay: the next sweep finds them
+        await self._store.write(partial(uploads.forget, keys=keys))
+        return True

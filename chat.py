@@ -1,0 +1,423 @@
+"""The verbs that change a room: permit, write, tell. HTTP, sockets and the host use the same."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
+from typing import Any
+
+from databases.core import Connection
+
+from . import fanout, frames
+from .attachments import Attachments
+from .auth import Identity
+from .errors import (
+    Close,
+    Closing,
+    EmptyMessage,
+    InvalidFrame,
+    NotFound,
+    Refusal,
+    TooLong,
+    Unavailable,
+)
+from .fanout import Fanout, Mark, Older, State, Told
+from .settings import Settings
+from .store import messages, people, receipts, rooms
+from .store.engine import Away, Store
+from .store.journal import Committed, Entry, Journal
+from .store.messages import (
+    Add,
+    Added,
+    Change,
+    Delete,
+    Deleted,
+    Edited,
+    Message,
+    Page,
+    Repeated,
+)
+from .store.receipts import Status
+from .store.rooms import Listed, Opened
+from .store.snapshot import Ask, Snapshot
+
+Marks = dict[str, tuple[int, int]]  # user → delivered and read up to these ids
+
+log = logging.getLogger("roomcast.chat")
+
+REFUSALS: dict[str, type[Refusal]] = {kind.code: kind for kind in Refusal.__subclasses__()}
+HOUSEKEEPING = 60.0  # seconds
+SWEPT_AT_ONCE = 500
+SEEN = 10_000  # users whose name and picture this process remembers to have noted
+
+
+class Chat:
+    """One chat: its store, its journal, its rooms in this process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.store = Store(settings.database.url, settings.database.synchronous)
+        self.attachments = Attachments(settings, self.store)
+        self.fanout = Fanout(settings.broadcast.url, self)
+        self._journal = Journal(self.store, self._tell)
+        self._joining: set[tuple[int, str]] = set()
+        self._seen: dict[str, tuple[str | None, str | None]] = {}
+        self._base = settings.server.public_url
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._sweep = asyncio.Event()
+        self._has_news = False
+
+    async def open(self) -> None:
+        """Raises CannotOpen and BucketUnavailable, with a sentence for who starts the server."""
+        await self.store.open()
+        try:
+            await self.attachments.bucket.open()
+        except BaseException:
+            await self.store.aclose()
+            raise
+        await self.fanout.open()
+        self._journal.open()
+        self._housekeeper = asyncio.create_task(self._keep_house(), name="roomcast housekeeper")
+
+    async def aclose(self) -> None:
+        """After everything under way is committed."""
+        self._housekeeper.cancel()
+        await asyncio.gather(self._housekeeper, return_exceptions=True)
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+        await self._journal.aclose()
+        await self.fanout.aclose()
+        await self.attachments.bucket.aclose()
+        await self.store.aclose()
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Work that outlives the connection that asked for it."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    # ------------------------------------------------------------ messages
+
+    def check_text(self, text: str, name: str) -> None:
+        if len(text) > self.settings.limits.text:
+            raise TooLong(f"The text is too long: at most {self.settings.limits.text} characters.")
+        if not frames.is_clean(text):
+            raise InvalidFrame(f"{name}: NUL and lone surrogates are not accepted.")
+
+    def check_new(self, text: str, client_id: str | None, *, has_files: bool) -> None:
+        """The fields of a new message, whatever way it comes."""
+        self.check_text(text, "message")
+        if not has_files and not text.strip():
+            raise EmptyMessage
+        most = self.settings.limits.client_id
+        if client_id is not None and (len(client_id) > most or not frames.is_clean(client_id)):
+            raise InvalidFrame(f"client_id: a string of at most {most} characters is needed.")
+
+    def write(self, change: Change, done: Callable[[Entry], None]) -> None:
+        """Hands a checked change to the journal; `done` hears of it after it was told."""
+        self._journal.write(change, done)
+
+    async def make(self, change: Change) -> Added | Repeated | Edited | Deleted:
+        """The same for who waits. Raises the Refusal."""
+        future: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
+
+        def done(entry: Entry) -> None:
+            if not future.done():
+                future.set_result(entry)
+
+        self.write(change, done)
+        return settle(await future)
+
+    async def send(
+        self, room_id: int, user_id: str, send: frames.Send, base: str
+    ) -> Added | Repeated:
+        """Stores the files, then the message; nothing stays of it when it is refused."""
+        sent = send.all_files
+        self.check_new(send.message, send.client_id, has_files=bool(sent))
+        keys: list[str] = []
+        if sent and not await self._is_repeated(room_id, user_id, send.client_id):
+            keys = await self.attachments.keep(room_id, user_id, sent)
+        return await self._add(Add(room_id, user_id, send.message, send.client_id, keys, base))
+
+    async def _add(self, add: Add) -> Added | Repeated:
+        try:
+            outcome = await self.make(add)
+        except Refusal:
+            await self.attachments.drop(add.files)
+            raise
+        assert isinstance(outcome, Added | Repeated)
+        if isinstance(outcome, Repeated):
+            await self.attachments.drop(add.files)
+        return outcome
+
+    async def _is_repeated(self, room_id: int, user_id: str, client_id: str | None) -> bool:
+        if client_id is None:
+            return False
+        find = partial(messages.find, room_id=room_id, user_id=user_id, client_id=client_id)
+        return await self.store.read(find) is not None
+
+    async def get(self, room_id: int, user_id: str, message_id: int) -> tuple[Message, Status]:
+        """A message and how far it got. Raises NotFound, also to a stranger."""
+
+        async def look(db: Connection) -> tuple[Message | None, Marks]:
+            message = await messages.get(db, room_id, user_id, message_id)
+            return message, await receipts.of_room(db, room_id)
+
+        message, marks = await self.store.read(look)
+        if message is None:
+            raise NotFound(message_id=message_id)
+        return message, receipts.status(marks, message.sender_id, message.id)
+
+    async def page(self, where: Page) -> tuple[list[Message], Marks, bool]:
+        """Messages, oldest first, the members' receipts, and whether there are more messages.
+
+        Raises NotFound to a stranger.
+        """
+        if where.limit < 1:
+            raise InvalidFrame("limit: an integer from 1 is needed.")
+        limit = min(where.limit, self.settings.limits.history_max)
+
+        async def look(db: Connection) -> tuple[list[Message], Marks]:
+            found = await messages.page(db, where, limit + 1)
+            return found, await receipts.of_room(db, where.room_id)
+
+        found, marks = await self.store.read(look)
+        if where.user_id not in marks:
+            raise NotFound
+        has_more = len(found) > limit
+        page = found[-limit:] if where.after is None else found[:limit]
+        return page, marks, has_more
+
+    async def offer_upload(
+        self, room_id: int, user_id: str, send: frames.Send, base: str
+    ) -> frames.UploadOffered:
+        """Where the bytes of the one file of this message may be PUT."""
+        assert send.file is not None
+        self.check_new(send.message, send.client_id, has_files=True)
+        url, path = await self.attachments.offer(room_id, user_id, send.file, base)
+        return frames.UploadOffered(
+            url,
+            path,
+            send.file.name,
+            send.message,
+            send.client_id,
+            {"Content-Type": send.file.type},
+            int(self.settings.attachments.upload_ttl),
+        )
+
+    # ------------------------------------------------------------ receipts
+
+    async def join(self, ask: Ask, *, is_manual: bool) -> Snapshot:
+        """What the joining socket starts from, with its own receipt committed and in it.
+
+        Raises Closing where the user may not join.
+        """
+        found = await self.store.snapshot(ask)
+        if isinstance(found, str):
+            raise Closing(Close.NOT_FOUND if found == "not_found" else Close.FORBIDDEN)
+        delivered, read = found.marks[ask.user_id]
+        upto = max(delivered, found.newest), read if is_manual else max(read, found.newest)
+        if upto != (delivered, read):
+            self._joining.add((ask.room_id, ask.user_id))
+            self.mark(ask.room_id, ask.user_id, *upto)
+            if not await self._journal.marked():
+                raise Away("The receipt could not be stored.")
+            found.marks[ask.user_id] = upto
+        return found
+
+    async def read(self, room_id: int, user_id: str, message_id: int) -> None:
+        """Everything up to this message was read: the receipt moves forward, never back."""
+        reach = partial(receipts.reach, room_id=room_id, user_id=user_id, message_id=message_id)
+        if upto := await self.store.read(reach):
+            self.mark(room_id, user_id, upto, upto)
+
+    def mark(self, room_id: int, user_id: str, delivered: int, read: int) -> None:
+        self._journal.mark(room_id, user_id, delivered, read)
+
+    # ------------------------------------------------------------ rooms
+
+    async def open_room(
+        self, creator_id: str, members: Sequence[str], context: str = "", title: str = ""
+    ) -> Opened:
+        """A room of these members; two members share one room for each context."""
+        self._check_label(context, "context")
+        self._check_label(title, "title")
+        people_ = list(dict.fromkeys(members))
+        if len(people_) < 2:
+            raise InvalidFrame("members: a room needs somebody else.")
+        if len(people_) > self.settings.limits.members:
+            raise InvalidFrame(f"members: at most {self.settings.limits.members} in a room.")
+        now = time.time_ns() // 1000
+        return await self.store.write(
+            lambda db: rooms.open_(db, creator_id, people_, context, title, now)
+        )
+
+    def _check_label(self, text: str, name: str) -> None:
+        most = self.settings.limits.title
+        if len(text) > most or not frames.is_clean(text):
+            raise InvalidFrame(f"{name}: a string of at most {most} characters is needed.")
+
+    async def rooms_of(self, user_id: str, limit: int, offset: int) -> tuple[int, list[Listed]]:
+        """How many rooms the user is in, and a page of them, newest activity first."""
+
+        async def look(db: Connection) -> tuple[int, list[Listed]]:
+            return await rooms.count(db, user_id), await rooms.page(db, user_id, limit, offset)
+
+        return await self.store.read(look)
+
+    async def delete_room(self, room_id: int, user_id: str) -> None:
+        """For all its members; its messages and objects follow. Raises NotFound."""
+        now = time.time_ns() // 1000
+        if not await self.store.write(lambda db: rooms.delete(db, room_id, user_id, now)):
+            raise NotFound
+        await self.fanout.publish(room_id, Told(0, 0, [], [], is_gone=True))
+        self._sweep.set()
+
+    # ------------------------------------------------------------ people
+
+    def see(self, identity: Identity, base: str) -> None:
+        """Notes a user's name and picture where they are new, and the address we are reached at."""
+        self._base = self.settings.server.public_url or base
+        seen = identity.name, identity.picture
+        if seen == (None, None) or self._seen.get(identity.user_id) == seen:
+            return
+        if len(self._seen) >= SEEN:
+            self._seen.clear()
+        self._seen[identity.user_id] = seen
+        self.spawn(self._note(identity.user_id, *seen))
+
+    async def _note(self, user_id: str, name: str | None, picture: str | None) -> None:
+        try:
+            await self.store.write(partial(people.see, user_id=user_id, name=name, picture=picture))
+        except Away:
+            self._seen.pop(user_id, None)  # the next request notes it
+
+    # ------------------------------------------------------------ telling
+
+    async def _tell(self, committed: Committed) -> None:
+        """One event for each room of a commit."""
+        events: dict[int, tuple[Told, list[bytes]]] = {}
+        for entry in committed.entries:
+            if (said := self._say(entry)) is not None:
+                room_id, change, line = said
+                told, lines = _event(events, room_id)
+                told.first = told.first or change.version
+                told.last = change.version
+                told.changes.append(change)
+                lines.append(line)
+        for moved in committed.moved:
+            who = moved.room_id, moved.user_id
+            mark = Mark(moved.user_id, moved.delivered, moved.read, who in self._joining)
+            self._joining.discard(who)
+            _event(events, moved.room_id)[0].marks.append(mark)
+        for room_id, (told, lines) in events.items():
+            await self.fanout.publish(room_id, told, lines)
+        self._has_news = True
+
+    def _say(self, entry: Entry) -> tuple[int, fanout.Change, bytes] | None:
+        """The frame of a committed change."""
+        match entry.outcome:
+            case Added(message):
+                return self._say_message(message, "sent", entry)
+            case Edited(message):
+                return self._say_message(message, "edited", entry)
+            case Deleted(message_id, version):
+                change = entry.change
+                self._sweep.set()
+                told = fanout.Change(version, message_id, change.sender_id, "deleted")
+                return (
+                    change.room_id,
+                    told,
+                    frames.encode(frames.MessageDeleted(version, message_id)),
+                )
+        return None
+
+    def _say_message(
+        self, message: Message, kind: fanout.Kind, entry: Entry
+    ) -> tuple[int, fanout.Change, bytes]:
+        base = "" if isinstance(entry.change, Delete) else entry.change.base
+        line = self._line(message, kind, base)
+        change = fanout.Change(message.version, message.id, message.sender_id, kind)
+        return message.room_id, change, line
+
+    def _line(self, message: Message, kind: fanout.Kind, base: str) -> bytes:
+        said = frames.message_of(message, self.attachments.link(base or self._base))
+        if kind == "sent":
+            return frames.encode(frames.MessageSent(message.version, said))
+        return frames.encode(frames.MessageEdited(message.version, message.id, message.text, said))
+
+    # ------------------------------------------------------------ what rooms ask for
+
+    async def recall(self, room_id: int, version: int, top: int) -> State | None:
+        async def look(db: Connection) -> tuple[messages.Since | None, Marks]:
+            since = await messages.since(db, room_id, version)
+            return since, await receipts.of_room(db, room_id)
+
+        since, marks = await self.store.read(look)
+        if since is None:
+            return None
+        said: list[tuple[fanout.Change, bytes]] = []
+        for m in since.messages:
+            kind: fanout.Kind = "sent" if m.id > top else "edited"
+            change = fanout.Change(m.version, m.id, m.sender_id, kind)
+            said.append((change, self._line(m, kind, "")))
+        said += [
+            (
+                fanout.Change(version, id_, sender, "deleted"),
+                frames.encode(frames.MessageDeleted(version, id_)),
+            )
+            for id_, version, sender in since.deleted
+        ]
+        said.sort(key=lambda pair: pair[0].version)
+        return State(since.version, [c for c, _ in said], [line for _, line in said], marks)
+
+    async def between(self, room_id: int, above: int, upto: int, most: int) -> list[Older]:
+        find = partial(messages.between, room_id=room_id, above=above, upto=upto, most=most)
+        found = await self.store.read(find)
+        return [(m.id, m.sender_id, self._line(m, "sent", "")) for m in found]
+
+    # ------------------------------------------------------------ keeping house
+
+    async def _keep_house(self) -> None:
+        while True:
+            try:
+                await self._clean()
+            except Away as error:
+                log.warning("Not swept, the database is away: %s", error)
+            try:
+                async with asyncio.timeout(HOUSEKEEPING):
+                    await self._sweep.wait()
+            except TimeoutError:
+                await self._renew_life()
+            self._sweep.clear()
+
+    async def _clean(self) -> None:
+        while await self.store.write(partial(rooms.sweep, limit=SWEPT_AT_ONCE)):
+            pass
+        await self.attachments.sweep()
+
+    async def _renew_life(self) -> None:
+        if self._has_news:
+            self._has_news = False
+            try:
+                await self.store.renew_life()
+            except Away as error:
+                log.warning("The database is away: %s", error)
+
+
+def _event(events: dict[int, tuple[Told, list[bytes]]], room_id: int) -> tuple[Told, list[bytes]]:
+    if room_id not in events:
+        events[room_id] = Told(0, 0, [], []), []
+    return events[room_id]
+
+
+def settle(entry: Entry) -> Added | Repeated | Edited | Deleted:
+    """What became of a change; raises its Refusal."""
+    outcome = entry.outcome
+    if outcome is None:
+        raise Unavailable
+    if isinstance(outcome, messages.Refused):
+        raise REFUSALS[outcome.code](message_id=outcome.message_id)
+    return outcome

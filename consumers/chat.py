@@ -1,0 +1,477 @@
+"""A member's socket into one room."""
+
+import asyncio
+import logging
+import re
+import time
+from collections import deque
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import Any
+from urllib.parse import parse_qsl
+
+from msgspec import Struct
+from starlette.endpoints import WebSocketEndpoint
+from starlette.websockets import WebSocket
+
+from .. import errors, frames
+from ..auth import Authenticator, Identity, subprotocol_of
+from ..chat import Chat, settle
+from ..direct import EXTENSION, DirectProtocol
+from ..errors import Close, Closing, Forbidden, InvalidFrame, RateLimited, Refusal
+from ..fanout import Room, Socket
+from ..frames import (
+    AnyAction,
+    Auth,
+    Delete,
+    Edit,
+    FileUploaded,
+    Hint,
+    History,
+    Ping,
+    Read,
+    Send,
+)
+from ..origin import base_of
+from ..outbox import AsgiOutbox, DirectOutbox
+from ..store import messages
+from ..store.engine import Away
+from ..store.journal import Entry
+from ..store.messages import Added, Repeated
+from ..store.snapshot import Ask, Snapshot
+
+log = logging.getLogger("roomcast.socket")
+
+LONG = 30 * 86_400.0  # seconds; timers further away are set again
+PONG = frames.encode(frames.Pong())
+
+
+class Wish(Struct, frozen=True):
+    """What a socket asks for in its query."""
+
+    room_id: int
+    after: int | None
+    epoch: str | None
+    is_manual: bool
+    is_compact: bool
+
+
+def wish_of(query: bytes) -> Wish:
+    """The query of `/ws/chat/`, in all of the spellings that clients use. Raises Closing."""
+    given: dict[str, str] = {}
+    for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
+        given.setdefault(name, value)
+    odd = [name.removeprefix("room_id") for name in given if re.fullmatch(r"room_id\d+/?", name)]
+    room_id = _number(given.get("room_id", odd[0] if odd else "").removesuffix("/"))
+    after = None if "after" not in given else _number(given["after"])
+    receipts = given.get("receipts", "manual").split(",") if "receipts" in given else []
+    epoch = given.get("epoch")
+    if epoch == "" or not set(receipts) <= {"manual", "compact"}:
+        raise Closing(Close.BAD_REQUEST)
+    return Wish(room_id, after, epoch, "manual" in receipts, "compact" in receipts)
+
+
+def _number(text: str) -> int:
+    if not re.fullmatch(r"0|[1-9][0-9]{0,99}", text, re.ASCII):
+        raise Closing(Close.BAD_REQUEST)
+    return int(text)
+
+
+class Meter:
+    """A token bucket: so many actions a second, so many at once."""
+
+    __slots__ = ("_burst", "_last", "_left", "_patience", "_rate", "_refused", "_since")
+
+    def __init__(self, rate: float, burst: int, patience: float) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._patience = patience
+        self._left = float(burst)
+        self._last = time.monotonic()
+        self._since = self._refused = 0.0
+
+    def take(self) -> None:
+        """Raises RateLimited; after long excess Closing."""
+        if not self._rate:
+            return
+        now = time.monotonic()
+        self._left = min(self._burst, self._left + (now - self._last) * self._rate)
+        self._last = now
+        if self._left < 1:
+            self._refuse(now)
+        self._left -= 1
+
+    def _refuse(self, now: float) -> None:
+        if now - self._refused > 1:  # it had kept to the limit for a while
+            self._since = now
+        self._refused = now
+        if now - self._since >= self._patience:
+            raise Closing(Close.RATE_LIMITED)
+        raise RateLimited
+
+
+class Session:
+    """One open socket: its actions take effect in the order in which they came."""
+
+    def __init__(self, chat: Chat, auth: Authenticator, room: Room, socket: Socket) -> None:
+        limits = chat.settings.limits
+        self._chat = chat
+        self._auth = auth
+        self._room = room
+        self._socket = socket
+        self._meter = Meter(
+            limits.actions_per_second, limits.actions_burst, limits.actions_patience
+        )
+        self._base = ""
+        self._direct: DirectProtocol | None = None
+        self._lane: deque[tuple[AnyAction, int]] | None = None
+        self._lane_size = 0
+        self._uncommitted = 0
+        self._is_paused = False
+        self._is_free = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
+        self._is_open = True
+
+    # ------------------------------------------------------------ its life
+
+    def begin(self, base: str, expires_at: float | None, direct: DirectProtocol | None) -> None:
+        self._base = base
+        self._expire_at(expires_at)
+        if direct is not None and isinstance(self._socket.outbox, DirectOutbox):
+            self._direct = direct
+            direct.begin(self.on_text, self._socket.outbox.blocked)
+
+    def end(self) -> None:
+        self._is_open = False
+        self._is_free.set()
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _expire_at(self, expires_at: float | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if expires_at is not None:
+            left = expires_at - time.time()
+            again = partial(self._expire_at, expires_at)
+            what = again if left > LONG else partial(self._close, Close.UNAUTHENTICATED)
+            self._timer = asyncio.get_running_loop().call_later(min(max(left, 0), LONG), what)
+
+    def _close(self, close: Close) -> None:
+        self._is_open = False
+        self._socket.outbox.close(close)
+
+    # ------------------------------------------------------------ what comes in
+
+    def on_text(self, data: bytes | str) -> None:
+        """One frame. Whatever is wrong with it answers to this socket alone."""
+        if not self._is_open:
+            return
+        try:
+            self._meter.take()
+            self._take(frames.decode(data), len(data))
+        except Refusal as refusal:
+            self._refuse(refusal, frames.hint(data))
+        except Closing as closing:
+            self._close(closing.close)
+        except Exception:
+            log.exception("A frame failed")
+            self._refuse(errors.Internal(), frames.hint(data))
+
+    def refuse_binary(self) -> None:
+        self._refuse(InvalidFrame("Frames are JSON text, not binary."), Hint())
+
+    def _take(self, action: AnyAction, size: int) -> None:
+        match action:
+            case Ping():
+                self._socket.put(PONG)
+            case Send(file=None, files=None) | Edit() | Delete() if self._lane is None:
+                self._write(action)
+            case _:
+                self._queue(action, size)
+
+    def _write(self, action: Send | Edit | Delete) -> None:
+        change = self._change_of(action)
+        self._uncommitted += 1
+        self._chat.write(change, partial(self._written, action))
+        if self._uncommitted >= self._chat.settings.limits.uncommitted:
+            self._pause()
+
+    def _change_of(self, action: Send | Edit | Delete) -> messages.Change:
+        room_id, user_id = self._room.id, self._socket.user_id
+        match action:
+            case Send():
+                self._chat.check_new(action.message, action.client_id, has_files=False)
+                return messages.Add(
+                    room_id, user_id, action.message, action.client_id, (), self._base
+                )
+            case Edit():
+                self._chat.check_text(action.text, "text")
+                id_ = frames.id_of(action.message_id, "message_id")
+                return messages.Edit(room_id, user_id, id_, action.text, self._base)
+            case Delete():
+                id_ = frames.id_of(action.message_id, "message_id")
+                return messages.Delete(room_id, user_id, id_)
+
+    def _written(self, action: Send | Edit | Delete, entry: Entry) -> None:
+        """After the commit, and after it was told."""
+        self._uncommitted -= 1
+        self._resume()
+        if type(entry.outcome) is Added:
+            return
+        try:
+            outcome = settle(entry)
+        except Refusal as refusal:
+            self._refuse(refusal, hint_of(action))
+        else:
+            if isinstance(outcome, Repeated):
+                self._chat.spawn(self._answered(self._repeat(outcome), action))
+
+    # ------------------------------------------------------------ what takes time, one by one
+
+    def _queue(self, action: AnyAction, size: int) -> None:
+        if self._lane is None:
+            self._lane = deque()
+            self._chat.spawn(self._run())
+        self._lane.append((action, size))
+        self._lane_size += size
+        limits = self._chat.settings.limits
+        if len(self._lane) >= limits.uncommitted or self._lane_size > limits.frame:
+            self._pause()
+
+    async def _run(self) -> None:
+        while self._lane:
+            action, size = self._lane[0]
+            await self._settled()
+            await self._answered(self._do(action), action)
+            self._lane.popleft()
+            self._lane_size -= size
+            del action  # it may hold the bytes of files
+        self._lane = None
+        self._resume()
+
+    async def _settled(self) -> None:
+        """What this socket sent before is committed and told."""
+        while self._uncommitted and self._is_open:
+            self._is_free.clear()
+            await self._is_free.wait()
+
+    async def _answered(self, work: Any, action: AnyAction) -> None:
+        try:
+            await work
+        except Refusal as refusal:
+            self._refuse(refusal, hint_of(action))
+        except Away:
+            self._refuse(errors.Unavailable(), hint_of(action))
+        except Closing as closing:
+            self._close(closing.close)
+        except Exception:
+            log.exception("An action failed")
+            self._refuse(errors.Internal(), hint_of(action))
+
+    async def _do(self, action: AnyAction) -> None:
+        room_id, user_id = self._room.id, self._socket.user_id
+        match action:
+            case Send() | FileUploaded():
+                await self._send(action)
+            case Edit() | Delete():
+                await self._chat.make(self._change_of(action))
+            case History():
+                await self._history(action)
+            case Read():
+                id_ = frames.id_of(action.message_id, "message_id")
+                await self._chat.read(room_id, user_id, id_)
+            case Auth():
+                await self._renew(action)
+            case Ping():
+                self._socket.put(PONG)
+
+    async def _send(self, action: Send | FileUploaded) -> None:
+        where = self._room.id, self._socket.user_id
+        if isinstance(action, FileUploaded):
+            action = action.as_send()
+        if _is_offer(action):
+            offer = await self._chat.offer_upload(*where, action, self._base)
+            self._socket.put(frames.encode(offer))
+        else:
+            await self._repeat(await self._chat.send(*where, action, self._base))
+
+    async def _repeat(self, outcome: Added | Repeated) -> None:
+        """A repeated client_id: the existing message again, to this socket, as it is by now."""
+        if isinstance(outcome, Repeated):
+            user_id = self._socket.user_id
+            message, _ = await self._chat.get(self._room.id, user_id, outcome.message_id)
+            await self._room.reach(message.version, {})
+            said = self._shown(message)
+            self._socket.put(frames.encode(frames.MessageSent(message.version, said)))
+
+    def _shown(self, message: messages.Message) -> frames.Message:
+        status = self._room.status(message.sender_id, message.id)
+        return frames.message_of(message, self._chat.attachments.link(self._base), status)
+
+    async def _history(self, action: History) -> None:
+        before = frames.MAX_ID if action.before is None else frames.id_of(action.before, "before")
+        most = self._chat.settings.limits.history if action.limit is None else action.limit
+        where = messages.Page(self._room.id, self._socket.user_id, before, None, most)
+        page, _, has_more = await self._chat.page(where)
+        shown = [self._shown(message) for message in page]
+        self._socket.put(frames.encode(frames.HistoryPage(shown, has_more)))
+
+    async def _renew(self, action: Auth) -> None:
+        try:
+            identity = await self._auth.verify(action.token)
+        except errors.Unauthenticated as error:
+            raise Forbidden(str(error)) from None
+        if identity.user_id != self._socket.user_id:
+            raise Forbidden("The token is another user's.")
+        self._expire_at(identity.expires_at)
+        expires_at = frames.when(int((identity.expires_at or 0) * 1_000_000))
+        self._socket.put(frames.encode(frames.AuthRenewed(expires_at)))
+
+    # ------------------------------------------------------------ not too much at once
+
+    def _pause(self) -> None:
+        if not self._is_paused:
+            self._is_paused = True
+            self._is_free.clear()
+            if self._direct is not None:
+                self._direct.pause_reading()
+
+    def _resume(self) -> None:
+        self._is_free.set()
+        limits = self._chat.settings.limits
+        waits = len(self._lane or ()) + self._uncommitted
+        if self._is_paused and waits <= limits.uncommitted // 2:
+            self._is_paused = False
+            if self._direct is not None:
+                self._direct.resume_reading()
+
+    async def readable(self) -> None:
+        """Waits until this socket may send more."""
+        while self._is_paused and self._is_open:
+            self._is_free.clear()
+            await self._is_free.wait()
+
+    def _refuse(self, refusal: Refusal, about: Hint) -> None:
+        self._socket.put(frames.encode(frames.error_of(refusal, about)))
+
+
+def _is_offer(send: Send) -> bool:
+    file = send.file
+    return not send.files and file is not None and file.data is None and file.file_path is None
+
+
+def hint_of(action: AnyAction) -> Hint:
+    """What an error frame says of the action that failed."""
+    name = type(action).__struct_config__.tag
+    client_id = getattr(action, "client_id", None)
+    return Hint(name, client_id, getattr(action, "message_id", None))
+
+
+class ChatSocket(WebSocketEndpoint):
+    """`/ws/chat/`: the handshake is completed first, so that a browser can see why it is closed."""
+
+    async def on_connect(self, websocket: WebSocket) -> None:
+        self._stack = AsyncExitStack()
+        self._session: Session | None = None
+        await websocket.accept(subprotocol_of(websocket.scope))
+        try:
+            await self._join(websocket)
+        except Closing as closing:
+            await self._refuse(websocket, closing.close)
+        except errors.Unauthenticated:
+            await self._refuse(websocket, Close.UNAUTHENTICATED)
+        except Away:
+            await self._refuse(websocket, Close.TRY_LATER)
+        except Exception:
+            log.exception("A socket could not join")
+            await self._refuse(websocket, Close.INTERNAL)
+
+    async def _refuse(self, websocket: WebSocket, close: Close) -> None:
+        await self._stack.aclose()
+        await websocket.close(close.code, close.reason)
+
+    async def _join(self, websocket: WebSocket) -> None:
+        chat: Chat = websocket.app.state.chat
+        auth: Authenticator = websocket.app.state.auth
+        identity = await auth(websocket)
+        if auth.foreign_origin(websocket):
+            raise Closing(Close.FORBIDDEN)
+        wish = wish_of(websocket.scope["query_string"])
+        if wish.room_id >= frames.MAX_ID:
+            raise Closing(Close.NOT_FOUND)
+        base = base_of(websocket, chat.settings.server.public_url)
+        chat.see(identity, base)
+        room = await self._stack.enter_async_context(chat.fanout.room(wish.room_id))
+        direct = websocket.scope["extensions"].get(EXTENSION)
+        socket = self._socket(chat, websocket, identity, wish)
+        self._stack.callback(room.leave, socket)
+        room.hold(socket)
+        ask, is_reset = _ask_of(chat, wish, identity.user_id)
+        found = await chat.join(ask, is_manual=wish.is_manual)
+        await room.reach(found.version, found.marks, found.top)
+        session = Session(chat, auth, room, socket)
+        self._stack.callback(session.end)
+        first = _first(chat, room, wish, found, base, is_reset=is_reset)
+        room.admit(socket, first, above=found.version)
+        session.begin(base, identity.expires_at, direct)
+        self._session = session
+
+    def _socket(self, chat: Chat, websocket: WebSocket, identity: Identity, wish: Wish) -> Socket:
+        limits = chat.settings.limits
+        direct = websocket.scope["extensions"].get(EXTENSION)
+        outbox = (
+            AsgiOutbox(self.send, limits.outbox, limits.slow_after)
+            if direct is None
+            else DirectOutbox(direct, limits.outbox, limits.slow_after)
+        )
+        return Socket(
+            identity.user_id, outbox, is_manual=wish.is_manual, is_compact=wish.is_compact
+        )
+
+    async def decode(self, websocket: WebSocket, message: Any) -> str | None:
+        """The text; None for a binary frame."""
+        text: str | None = message.get("text")
+        return text
+
+    async def on_receive(self, websocket: WebSocket, data: str | None) -> None:
+        if self._session is None:
+            return
+        if data is None:
+            self._session.refuse_binary()
+        else:
+            self._session.on_text(data)
+            await self._session.readable()
+
+    async def on_disconnect(self, websocket: WebSocket, close_code: int) -> None:
+        await self._stack.aclose()
+
+
+def _ask_of(chat: Chat, wish: Wish, user_id: str) -> tuple[Ask, bool]:
+    """What to read for this wish, and whether its cursor is of another life of the database."""
+    limits = chat.settings.limits
+    is_reset = wish.after is not None and wish.epoch not in (None, chat.store.epoch)
+    after = None if is_reset else wish.after
+    return Ask(wish.room_id, user_id, after, limits.history, limits.sync), is_reset
+
+
+def _first(
+    chat: Chat, room: Room, wish: Wish, found: Snapshot, base: str, *, is_reset: bool
+) -> bytes:
+    """The first frame: the last messages, or with a cursor what changed since."""
+    link = chat.attachments.link(base)
+    shown = [
+        frames.message_of(m, link, room.status(m.sender_id, m.id)) for m in found.messages or ()
+    ]
+    if wish.after is None:
+        return frames.encode(shown)
+    if found.messages is None:
+        raise Closing(Close.TRY_LATER)
+    receipts = [
+        frames.Receipt(frames.wire_user(user), *upto) for user, upto in sorted(room.marks.items())
+    ]
+    return frames.encode(
+        frames.Sync(
+            chat.store.epoch, found.version, shown, found.deleted, receipts, found.reset or is_reset
+        )
+    )

@@ -1,0 +1,179 @@
+"""What waits for one socket: bounded, and never waited for."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol
+
+from .direct import DirectProtocol, websocket_frame
+from .errors import Close
+
+log = logging.getLogger("roomcast.outbox")
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+class Batch:
+    """Frames that go to many sockets in one write each: joined once, whatever their number."""
+
+    __slots__ = ("_texts", "_wire", "frames", "size")
+
+    def __init__(self, frames: Sequence[bytes]) -> None:
+        self.frames = frames
+        self.size = sum(map(len, frames))
+        self._wire: bytes | None = None
+        self._texts: list[str] | None = None
+
+    @property
+    def wire(self) -> bytes:
+        """As they go over the wire."""
+        if self._wire is None:
+            self._wire = b"".join([websocket_frame(f) for f in self.frames])
+        return self._wire
+
+    @property
+    def texts(self) -> list[str]:
+        """As ASGI takes them."""
+        if self._texts is None:
+            self._texts = [f.decode() for f in self.frames]
+        return self._texts
+
+
+class Outbox(Protocol):
+    def put(self, batch: Batch) -> bool:
+        """Whether the socket took it; it is closed with 4008 when too much waits for it."""
+        ...
+
+    def close(self, close: Close) -> None:
+        """What still waits is dropped; the client resumes where it was."""
+        ...
+
+
+class DirectOutbox:
+    """Straight to the transport; only while the peer leaves data unread, it waits here."""
+
+    __slots__ = ("_limit", "_patience", "_protocol", "_size", "_timer", "_waiting")
+
+    def __init__(self, protocol: DirectProtocol, limit: int, patience: float) -> None:
+        self._protocol = protocol
+        self._limit = limit
+        self._patience = patience
+        self._waiting: list[bytes] | None = None
+        self._size = 0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def put(self, batch: Batch) -> bool:
+        if self._waiting is None:
+            return self._protocol.write(batch.wire)
+        return self._wait(batch.wire)
+
+    def _wait(self, data: bytes) -> bool:
+        assert self._waiting is not None
+        if self._size + len(data) > self._limit:
+            self.close(Close.SLOW)
+            return False
+        self._waiting.append(data)
+        self._size += len(data)
+        return True
+
+    def blocked(self, is_blocked: bool) -> None:
+        """Called by the transport: the peer leaves too much unread, or has caught up."""
+        if is_blocked:
+            self._waiting = []
+            self._watch(self._protocol.waiting())
+            return
+        waiting, self._waiting, self._size = self._waiting or [], None, 0
+        self._stop_watching()
+        for data in waiting:
+            if self._waiting is None:
+                self._protocol.write(data)
+            else:  # that write blocked again
+                self._wait(data)
+
+    def _watch(self, before: int) -> None:
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(self._patience, self._check, before)
+
+    def _check(self, before: int) -> None:
+        """A slow reader may take its time; one that took nothing since the last look is gone."""
+        now = self._protocol.waiting()
+        if now < before:
+            self._watch(now)
+        else:
+            self.close(Close.SLOW)
+
+    def _stop_watching(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def close(self, close: Close) -> None:
+        self._stop_watching()
+        self._waiting = None
+        self._protocol.end(close.code, close.reason)
+
+
+class AsgiOutbox:
+    """By `websocket.send`, under any server: a deque, and a task while there is something in it."""
+
+    __slots__ = ("_is_closed", "_limit", "_patience", "_send", "_size", "_task", "_waiting")
+
+    def __init__(self, send: Send, limit: int, patience: float) -> None:
+        self._send = send
+        self._limit = limit
+        self._patience = patience
+        self._waiting: deque[str] = deque()
+        self._size = 0
+        self._task: asyncio.Task[None] | None = None
+        self._is_closed = False
+
+    def put(self, batch: Batch) -> bool:
+        if self._is_closed:
+            return False
+        if self._waiting and self._size + batch.size > self._limit:
+            self.close(Close.SLOW)
+            return False
+        self._waiting.extend(batch.texts)
+        self._size += batch.size
+        self._run()
+        return True
+
+    def close(self, close: Close) -> None:
+        if self._is_closed:
+            return
+        self._is_closed = True
+        message = {"type": "websocket.close", "code": close.code, "reason": close.reason}
+        self._task = asyncio.create_task(self._close(self._task, message))
+
+    async def _close(self, drain: asyncio.Task[None] | None, message: dict[str, Any]) -> None:
+        if drain is not None and not drain.done():
+            if message["code"] == Close.SLOW.code:
+                drain.cancel()
+            await asyncio.wait([drain])
+        await self._give(message)
+
+    def _run(self) -> None:
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._drain())
+
+    async def _drain(self) -> None:
+        while self._waiting:
+            text = self._waiting[0]
+            if not await self._give({"type": "websocket.send", "text": text}):
+                self._waiting.clear()
+                self.close(Close.SLOW)
+                return
+            self._waiting.popleft()
+        self._size = 0
+
+    async def _give(self, message: dict[str, Any]) -> bool:
+        """False where the peer is gone, or leaves what it gets unread."""
+        try:
+            async with asyncio.timeout(self._patience):
+                await self._send(message)
+        except TimeoutError:
+            return False
+        except Exception as error:  # servers name a lost peer each in their own way
+            log.debug("A socket is gone: %r", error)
+            return False
+        return True

@@ -1,0 +1,73 @@
+"""Files behind signed, expiring URLs: the link is the right, no token is needed."""
+
+import time
+from functools import partial
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route
+
+from .. import files
+from ..errors import FileInvalid, Forbidden, NotFound, StorageUnavailable
+from ..store import uploads
+from ..store.bucket import BucketUnavailable, ObjectTooLarge
+from .http import chat_of
+
+ANYWHERE = {"Access-Control-Allow-Origin": "*"}
+PREFLIGHT = ANYWHERE | {
+    "Access-Control-Allow-Methods": "GET, HEAD, PUT",
+    "Access-Control-Allow-Headers": "Content-Type",
+    "Access-Control-Max-Age": "86400",
+}
+
+
+async def get(request: Request) -> Response:
+    """The bytes, with their type; shown in the browser only where that is harmless."""
+    request.state.headers = ANYWHERE
+    chat = chat_of(request)
+    link = files.download_of(
+        chat.attachments.secret, request.path_params["path"], request.query_params, time.time()
+    )
+    try:
+        path = await chat.attachments.bucket.path(link.key)
+    except BucketUnavailable as error:
+        raise StorageUnavailable from error
+    if path is None:
+        raise NotFound("This file was deleted.")
+    return FileResponse(path, headers=files.headers(link.content_type, link.name))
+
+
+async def put(request: Request) -> Response:
+    """The bytes of an upload, as many as were declared. They are looked at when they are sent."""
+    request.state.headers = ANYWHERE
+    attachments = chat_of(request).attachments
+    link = files.upload_of(
+        attachments.secret, request.path_params["path"], request.query_params, time.time()
+    )
+    now = time.time_ns() // 1000
+    if not await chat_of(request).store.read(partial(uploads.is_open, key=link.key, now=now)):
+        raise Forbidden("This upload is over.")
+    wrong = FileInvalid(f"Exactly {link.size:,} bytes were declared.")
+    try:
+        size = await attachments.bucket.put_stream(link.key, request.stream(), link.size)
+        if size != link.size:
+            await attachments.bucket.delete([link.key])
+            raise wrong
+    except ObjectTooLarge:
+        raise wrong from None
+    except BucketUnavailable as error:
+        raise StorageUnavailable from error
+    return Response(status_code=200, headers=ANYWHERE)
+
+
+async def options(request: Request) -> Response:
+    """A page from any origin may upload with its signed URL (CORS preflight)."""
+    return Response(status_code=204, headers=PREFLIGHT)
+
+
+# fmt: off
+routes = [
+    Route("/files/{path:path}", get,     methods=["GET"]),
+    Route("/files/{path:path}", put,     methods=["PUT"]),
+    Route("/files/{path:path}", options, methods=["OPTIONS"]),
+]

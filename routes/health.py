@@ -1,0 +1,50 @@
+"""Is the process alive, and do the engines answer?"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from .http import Reply, chat_of
+
+log = logging.getLogger("roomcast.health")
+PATIENCE = 3.0  # seconds for each engine
+
+
+async def healthz(request: Request) -> Response:
+    """The process lives."""
+    return Reply({"status": "ok"})
+
+
+async def readyz(request: Request) -> Response:
+    """Database, broker and bucket answer; 503 says which does not."""
+    chat = chat_of(request)
+    checks = {
+        "database": chat.store.check(),
+        "broker": chat.fanout.check(),
+        "bucket": chat.attachments.bucket.check(),
+    }
+    said = dict(zip(checks, await asyncio.gather(*map(_said, checks.values())), strict=True))
+    return Reply(said, status_code=200 if set(said.values()) == {"ok"} else 503)
+
+
+async def _said(check: Awaitable[None]) -> str:
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await check
+    except TimeoutError:
+        return f"no answer within {PATIENCE:g} s"
+    except Exception as error:  # whatever is wrong with an engine is what is asked for here
+        log.warning("Not ready: %s", error)
+        return "away"
+    return "ok"
+
+
+# fmt: off
+routes = [
+    Route("/healthz", healthz, methods=["GET"]),
+    Route("/readyz",  readyz,  methods=["GET"]),
+]

@@ -1,0 +1,84 @@
+"""What every route asks of a request, and how it answers."""
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from .. import frames
+from ..auth import Authenticator, Identity
+from ..chat import Chat
+from ..errors import FileTooLarge, Forbidden, InvalidFrame, NotFound, Refusal
+from ..origin import ROOT, base_of
+
+
+class Reply(Response):
+    """JSON, by the same encoder as the frames."""
+
+    media_type = "application/json"
+
+    def render(self, content: Any) -> bytes:
+        return frames.encode(content)
+
+
+def chat_of(request: Request) -> Chat:
+    chat: Chat = request.app.state.chat
+    return chat
+
+
+async def caller_of(request: Request) -> Identity:
+    """Who asks. Raises Unauthenticated, and Forbidden where a foreign page uses his cookies."""
+    auth: Authenticator = request.app.state.auth
+    identity = await auth(request)
+    if auth.foreign_origin(request):
+        raise Forbidden("This page is not allowed to speak for you.")
+    chat_of(request).see(identity, base_of_request(request))
+    return identity
+
+
+def base_of_request(request: Request) -> str:
+    return base_of(request, chat_of(request).settings.server.public_url)
+
+
+def url_of(request: Request, **query: object) -> str:
+    """This very request's absolute URL, with other query parameters."""
+    path = request.scope["path"].removeprefix(request.scope[ROOT])
+    url = request.url.include_query_params(**query)
+    return f"{base_of_request(request)}{path}/?{url.query}"
+
+
+def room_id_of(request: Request) -> int:
+    """The room named in the path; what is no id is no room."""
+    try:
+        return frames.id_of(request.path_params["room_id"], "room_id")
+    except InvalidFrame:
+        raise NotFound from None
+
+
+def integer(request: Request, name: str, default: int) -> int:
+    """A query parameter from 0 up; InvalidFrame names it."""
+    given = request.query_params.get(name)
+    return default if given is None else frames.id_of(given, name)
+
+
+async def body_of(request: Request) -> bytes:
+    """The body, as long as it is no larger than a frame may be."""
+    most = chat_of(request).settings.limits.frame
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > most:
+            raise FileTooLarge(f"The body is too large: at most {most:,} bytes.")
+    return bytes(body)
+
+
+def answer_refusal(request: Request, error: Exception) -> Response:
+    """The one shape of every HTTP error."""
+    assert isinstance(error, Refusal)
+    headers = dict(getattr(request.state, "headers", {}))
+    if error.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    if error.status == 429:
+        headers["Retry-After"] = "1"
+    body = {"detail": str(error), "code": error.code}
+    return Reply(body, status_code=error.status, headers=headers)

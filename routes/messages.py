@@ -1,0 +1,56 @@
+"""Messages by HTTP: the same action, the same verb, the same frames as by a socket."""
+
+from msgspec import Struct
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from .. import frames
+from ..store import receipts
+from ..store.messages import Added, Page
+from .http import Reply, base_of_request, body_of, caller_of, chat_of, integer, room_id_of
+
+
+class MessagePage(Struct):
+    messages: list[frames.Message]
+    has_more: bool
+
+
+async def page(request: Request) -> Response:
+    """A page of a room's messages, oldest first."""
+    caller = await caller_of(request)
+    chat = chat_of(request)
+    where = Page(
+        room_id_of(request),
+        caller.user_id,
+        before=integer(request, "before", frames.MAX_ID),
+        after=integer(request, "after", 0) if "after" in request.query_params else None,
+        limit=integer(request, "limit", chat.settings.limits.history),
+    )
+    found, marks, has_more = await chat.page(where)
+    link = chat.attachments.link(base_of_request(request))
+    shown = [frames.message_of(m, link, receipts.status(marks, m.sender_id, m.id)) for m in found]
+    return Reply(MessagePage(shown, has_more))
+
+
+async def post(request: Request) -> Response:
+    """201 and the message; 200 and the one that is there where its client_id was sent before."""
+    caller = await caller_of(request)
+    chat, base = chat_of(request), base_of_request(request)
+    send = frames.decode_as(await body_of(request), frames.Send)
+    if send.client_id is None:
+        send.client_id = request.headers.get("idempotency-key")
+    room_id = room_id_of(request)
+    sent = await chat.send(room_id, caller.user_id, send, base)
+    link = chat.attachments.link(base)
+    if isinstance(sent, Added):
+        return Reply(frames.message_of(sent.message, link), status_code=201)
+    message, status = await chat.get(room_id, caller.user_id, sent.message_id)
+    return Reply(frames.message_of(message, link, status))
+
+
+# fmt: off
+routes = [
+    Route("/chat/rooms/{room_id}/messages", page, methods=["GET"]),
+    Route("/chat/rooms/{room_id}/messages", post, methods=["POST"]),
+]

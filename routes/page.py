@@ -1,0 +1,31 @@
+"""The page at `/`: two people can talk with nothing but a link."""
+
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+STATIC = Path(__file__).parent.with_name("static")
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; "
+        "img-src 'self' blob: data: http: https:; connect-src 'self' http: https: ws: wss:; "
+        "form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+async def page(request: Request) -> Response:
+    """The token stands in the fragment: it reaches no server and no log."""
+    return FileResponse(STATIC / "index.html", headers=HEADERS)
+
+
+# fmt: off
+routes: list[BaseRoute] = [
+    Route("/",       page, methods=["GET"]),
+    Mount("/static", StaticFiles(directory=STATIC)),
+]

@@ -1,0 +1,191 @@
+"""Rooms: open one, list one's own, delete one."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from .. import frames
+from ..errors import Forbidden, InvalidFrame
+from ..store.rooms import Listed, Opened
+from .http import Reply, body_of, caller_of, chat_of, integer, room_id_of, url_of
+
+
+class NewRoom(Struct):
+    """Who shall share a room: `second_user` and the caller, or all `members`, the caller too."""
+
+    second_user: int | str | None = None
+    first_user: int | str | None = None
+    members: list[int | str] | None = None
+    context: str | None = None
+    title: str | None = None
+
+
+class RoomOpened(Struct):
+    id: int
+    room_id: int
+    members: list[int | str]
+    title: str | None
+    context: str | None
+    created_at: str
+
+
+class Member(Struct):
+    user_id: int | str
+    name: str | None
+    picture: str | None
+
+
+class LastMessage(Struct):
+    content: str
+    created_at: str
+    from_this_user: bool
+    message_id: int
+    sender_id: int | str
+    status: frames.Status
+
+
+class RoomListed(Struct):
+    room_id: int
+    title: str | None
+    context: str | None
+    created_at: str
+    members: list[Member]
+    unread: int
+    last_message: LastMessage | None
+
+
+class RoomPage(Struct):
+    count: int
+    next: str | None
+    previous: str | None
+    results: list[RoomListed]
+
+
+async def create(request: Request) -> Response:
+    """201 for a new room, 200 where these two already share one."""
+    caller = await caller_of(request)
+    body = await body_of(request)
+    wanted = frames.decode_as(body, NewRoom) if body.strip() else NewRoom()
+    members = _members(wanted, request, caller.user_id)
+    opened = await chat_of(request).open_room(
+        caller.user_id, members, wanted.context or "", wanted.title or ""
+    )
+    return Reply(_opened(opened), status_code=201 if opened.is_new else 200)
+
+
+def _members(wanted: NewRoom, request: Request, caller: str) -> list[str]:
+    if wanted.members is not None:
+        named = [frames.user_of(user, "members") for user in wanted.members]
+    else:
+        named = _pair(wanted, request, caller)
+    if not named:
+        raise InvalidFrame("members: nobody is named.")
+    if caller not in named:
+        raise Forbidden("You can only open a room that you are in.")
+    return named
+
+
+def _pair(wanted: NewRoom, request: Request, caller: str) -> list[str]:
+    """The two users of the body, or of the query as earlier clients wrote it."""
+    query = request.query_params
+    first = wanted.first_user or query.get("first_user") or query.get("first_profile_id")
+    second = wanted.second_user
+    if second is None:
+        second = query.get("second_user") or query.get("second_profile_id")
+    if second is None:
+        raise InvalidFrame("second_user: is missing.")
+    other = frames.user_of(second, "second_user")
+    return [caller if first is None else frames.user_of(first, "first_user"), other]
+
+
+def _opened(opened: Opened) -> RoomOpened:
+    room = opened.room
+    return RoomOpened(
+        room.id,
+        room.id,
+        in_order(opened.members),
+        room.title or None,
+        room.context or None,
+        frames.when(room.created_at),
+    )
+
+
+def in_order(users: Sequence[str]) -> list[int | str]:
+    """As clients see them: numbers first, by size."""
+    wire = [frames.wire_user(user) for user in users]
+    return sorted(wire, key=lambda user: (isinstance(user, str), user))
+
+
+async def mine(request: Request) -> Response:
+    """The caller's rooms, the one with the newest activity first."""
+    caller = await caller_of(request)
+    query = request.query_params
+    asked = query.get("first_user", query.get("profile_id"))
+    if asked is not None and frames.user_of(asked, "first_user") != caller.user_id:
+        raise Forbidden("These are another user's rooms.")
+    return Reply(await _page(request, caller.user_id))
+
+
+async def _page(request: Request, user_id: str) -> RoomPage:
+    limits = chat_of(request).settings.limits
+    page = integer(request, "page", 1)
+    size = min(integer(request, "page_size", limits.page), limits.page_max)
+    if page < 1 or size < 1:
+        raise InvalidFrame("page and page_size: integers from 1 are needed.")
+    count, found = await chat_of(request).rooms_of(user_id, size, (page - 1) * size)
+    last = max(1, -(-count // size))
+    if page > last:
+        raise InvalidFrame(f"page: the last one is {last}.")
+    return RoomPage(
+        count,
+        url_of(request, page=page + 1) if page < last else None,
+        url_of(request, page=page - 1) if page > 1 else None,
+        [_listed(room, user_id) for room in found],
+    )
+
+
+def _listed(listed: Listed, user_id: str) -> RoomListed:
+    room = listed.room
+    members = [Member(frames.wire_user(p.user_id), p.name, p.picture) for p in listed.members]
+    return RoomListed(
+        room.id,
+        room.title or None,
+        room.context or None,
+        frames.when(room.created_at),
+        members,
+        listed.unread,
+        _last(listed, user_id),
+    )
+
+
+def _last(listed: Listed, user_id: str) -> LastMessage | None:
+    message = listed.last_message
+    if message is None:
+        return None
+    return LastMessage(
+        message.text,
+        frames.when(message.created_at),
+        message.sender_id == user_id,
+        message.id,
+        frames.wire_user(message.sender_id),
+        listed.status,
+    )
+
+
+async def delete(request: Request) -> Response:
+    """Gone for all its members: once 204, then 404."""
+    caller = await caller_of(request)
+    await chat_of(request).delete_room(room_id_of(request), caller.user_id)
+    return Response(status_code=204)
+
+
+# fmt: off
+routes = [
+    Route("/chat/create",           create, methods=["POST"]),
+    Route("/chat/recieve",          mine,   methods=["GET"]),
+    Route("/chat/receive",          mine,   methods=["GET"]),
+    Route("/chat/delete/{room_id}", delete, methods=["DELETE"]),
+]

@@ -1,0 +1,152 @@
+"""Group commit: what arrives while a commit is under way goes together into the next one."""
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Awaitable, Callable
+
+from msgspec import Struct
+
+from .engine import Store
+from .messages import Add, Change, Outcome
+from .receipts import Marks, Moved
+
+log = logging.getLogger("roomcast.journal")
+BATCH = 1024
+RETRY = 1.0  # seconds until receipts are tried again that could not be committed
+
+
+class Entry:
+    """A change that waits for its commit; its outcome stays None where the database failed."""
+
+    __slots__ = ("change", "done", "outcome")
+
+    def __init__(self, change: Change, done: Callable[["Entry"], None]) -> None:
+        self.change = change
+        self.done = done
+        self.outcome: Outcome | None = None
+
+
+class Committed(Struct):
+    """What one commit did, in the order in which it took place."""
+
+    entries: list[Entry]
+    moved: list[Moved]
+    at: int  # microseconds since 1970, UTC
+
+
+class Journal:
+    """One task, one transaction at a time; `tell` runs after each commit, before the next."""
+
+    def __init__(self, store: Store, tell: Callable[[Committed], Awaitable[None]]) -> None:
+        self._store = store
+        self._tell = tell
+        self._entries: list[Entry] = []
+        self._marks: Marks = {}
+        self._waiting: list[asyncio.Future[bool]] = []
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._closing = False
+
+    def open(self) -> None:
+        self._task = asyncio.create_task(self._run(), name="roomcast journal")
+
+    async def aclose(self) -> None:
+        """After everything that waits is committed and told."""
+        self._closing = True
+        self._wake.set()
+        if self._task is not None:
+            await self._task
+
+    # ------------------------------------------------------------ what comes in
+
+    def write(self, change: Change, done: Callable[[Entry], None]) -> None:
+        self._entries.append(Entry(change, done))
+        self._wake.set()
+
+    def mark(self, room_id: int, user_id: str, delivered: int, read: int) -> None:
+        """Watermarks on their way: a later one replaces an earlier one, many are one write."""
+        had = self._marks.get((room_id, user_id))
+        if had is not None:
+            delivered, read = max(delivered, had[0]), max(read, had[1])
+        self._marks[room_id, user_id] = delivered, read
+        self._wake.set()
+
+    async def marked(self) -> bool:
+        """Waits for the commit of all marks made so far; False where it failed."""
+        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._waiting.append(future)
+        self._wake.set()
+        return await future
+
+    # ------------------------------------------------------------ one commit after the other
+
+    async def _run(self) -> None:
+        while True:
+            if not (self._entries or self._marks or self._waiting):
+                if self._closing:
+                    return
+                self._wake.clear()
+                await self._wake.wait()
+            await self._next()
+
+    async def _next(self) -> None:
+        entries = self._take()
+        marks, self._marks = self._marks, {}
+        waiting, self._waiting = self._waiting, []
+        is_marked = await self._commit(entries, marks)
+        for future in waiting:
+            if not future.done():
+                future.set_result(is_marked)
+
+    async def _commit(self, entries: list[Entry], marks: Marks) -> bool:
+        """Whether the marks are committed; each entry hears of its own outcome."""
+        try:
+            outcomes, moved, at = await self._store.commit([e.change for e in entries], marks)
+        except sqlite3.DatabaseError as error:
+            return await self._failed(entries, marks, error)
+        for entry, outcome in zip(entries, outcomes, strict=True):
+            entry.outcome = outcome
+        await self._told(Committed(entries, moved, at))
+        return True
+
+    async def _failed(self, entries: list[Entry], marks: Marks, error: Exception) -> bool:
+        """A failing change fails alone; a database that is away fails all of them."""
+        is_away = isinstance(error, sqlite3.OperationalError)
+        if not is_away and len(entries) + bool(marks) > 1:
+            for entry in entries:
+                await self._commit([entry], {})
+            return await self._commit([], marks) if marks else True
+        log.warning("A commit failed: %s", error, exc_info=True)
+        for entry in entries:
+            entry.done(entry)
+        if marks:
+            asyncio.get_running_loop().call_later(RETRY, self._again, marks)
+        return not marks
+
+    def _again(self, marks: Marks) -> None:
+        for (room_id, user_id), (delivered, read) in marks.items():
+            self.mark(room_id, user_id, delivered, read)
+
+    async def _told(self, committed: Committed) -> None:
+        try:
+            await self._tell(committed)
+        except Exception:
+            # Committed is committed: clients that were not told find it as a gap.
+            log.exception("What was committed could not be told")
+        for entry in committed.entries:
+            entry.done(entry)
+
+    def _take(self) -> list[Entry]:
+        """The next batch. No two adds in it share a client_id: the second must see the first."""
+        batch, names = [], set()
+        for entry in self._entries[:BATCH]:
+            change = entry.change
+            if isinstance(change, Add) and change.client_id is not None:
+                name = change.room_id, change.sender_id, change.client_id
+                if name in names:
+                    break
+                names.add(name)
+            batch.append(entry)
+        del self._entries[: len(batch)]
+        return batch

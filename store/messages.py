@@ -1,0 +1,419 @@
+"""Messages of a room: what is stored of them, the changes to them, and the ways to read them."""
+
+from collections.abc import Sequence
+from hashlib import blake2b
+from typing import Any
+
+from databases.core import Connection
+from msgspec import Struct
+
+
+class Attachment(Struct, frozen=True):
+    """A file of a message; `key` is its object in the bucket, `size` in bytes."""
+
+    key: str
+    name: str
+    content_type: str
+    size: int
+
+
+class Message(Struct):
+    """A row of messages with its attachments; times in microseconds since 1970, UTC."""
+
+    id: int
+    room_id: int
+    sender_id: str
+    text: str
+    created_at: int
+    updated_at: int
+    version: int
+    client_id: str | None = None
+    attachments: Sequence[Attachment] = ()
+
+
+# ---------------------------------------------------------------- changes and their outcomes
+
+
+class Refused(Struct):
+    """The change was not made: `code` is one of the refusals' codes."""
+
+    code: str
+    message_id: int | None = None
+
+
+class Added(Struct):
+    message: Message
+
+
+class Repeated(Struct):
+    """This client_id is stored already: nothing was added."""
+
+    message_id: int
+
+
+class Edited(Struct):
+    message: Message
+
+
+class Deleted(Struct):
+    message_id: int
+    version: int
+
+
+Outcome = Added | Repeated | Edited | Deleted | Refused
+
+
+class Add(Struct):
+    """A new message; `files` are keys of its sender's uploads, `base` is where links start."""
+
+    room_id: int
+    sender_id: str
+    text: str
+    client_id: str | None = None
+    files: Sequence[str] = ()
+    base: str = ""
+
+    @property
+    def text_hash(self) -> int | None:
+        return None if self.client_id is None else hash_of(self.text)
+
+    def again(self, message_id: int, text_hash: int, is_deleted: bool) -> Outcome:
+        """The outcome where this client_id is stored already."""
+        if is_deleted:
+            return Refused("not_found", message_id)
+        same = text_hash == self.text_hash
+        return Repeated(message_id) if same else Refused("conflict", message_id)
+
+
+class Edit(Struct):
+    room_id: int
+    sender_id: str
+    message_id: int
+    text: str
+    base: str = ""
+
+
+class Delete(Struct):
+    room_id: int
+    sender_id: str
+    message_id: int
+
+
+Change = Add | Edit | Delete
+
+
+def hash_of(text: str) -> int:
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big", signed=True)
+
+
+# ---------------------------------------------------------------- writing
+
+
+async def make(db: Connection, change: Change, now: int) -> Outcome:
+    """One change, in the transaction that the caller holds."""
+    match change:
+        case Add():
+            return await add(db, change, now)
+        case Edit():
+            return await edit(db, change, now)
+        case Delete():
+            return await delete(db, change, now)
+
+
+async def add(db: Connection, change: Add, now: int) -> Outcome:
+    """A message with files: they turn from the sender's uploads into its attachments."""
+    if refused := await _may_add(db, change):
+        return refused
+    files = await _uploads(db, change, now)
+    if len(files) < len(change.files):
+        return Refused("file_missing")
+    message = Message(
+        0, change.room_id, change.sender_id, change.text, now, now,
+        await _next_version(db, change.room_id, active_at=now), change.client_id, files,
+    )  # fmt: skip
+    message.id = await _insert(db, message, change.text_hash)
+    await _attach(db, message)
+    return Added(message)
+
+
+async def _may_add(db: Connection, change: Add) -> Outcome | None:
+    query = """
+        SELECT x.id, x.text_hash, x.deleted_at
+          FROM members me
+          LEFT JOIN messages x ON x.room_id = me.room_id AND x.sender_id = me.user_id
+                              AND x.client_id = :client_id
+         WHERE me.room_id = :room_id AND me.user_id = :user_id
+    """
+    values = {"room_id": change.room_id, "user_id": change.sender_id, "client_id": change.client_id}
+    row = await db.fetch_one(query, values)
+    if row is None:
+        return Refused("not_found")
+    if row["id"] is None:
+        return None
+    return change.again(row["id"], row["text_hash"], row["deleted_at"] is not None)
+
+
+async def _uploads(db: Connection, change: Add, now: int) -> list[Attachment]:
+    query = """
+        DELETE FROM uploads
+         WHERE key = :key AND room_id = :room_id AND user_id = :user_id AND expires_at > :now
+        RETURNING key, name, content_type, size
+    """
+    found: list[Attachment] = []
+    for key in change.files:
+        values = {"key": key, "room_id": change.room_id, "user_id": change.sender_id, "now": now}
+        rows = await db.fetch_all(query, values)
+        found += [Attachment(**dict(row._mapping)) for row in rows]
+    return found
+
+
+async def _insert(db: Connection, message: Message, text_hash: int | None) -> int:
+    query = """
+        INSERT INTO messages (room_id, sender_id, client_id, text_hash, text,
+                              created_at, updated_at, version)
+        VALUES (:room_id, :sender_id, :client_id, :text_hash, :text, :now, :now, :version)
+        RETURNING id
+    """
+    values = {
+        "room_id": message.room_id,
+        "sender_id": message.sender_id,
+        "client_id": message.client_id,
+        "text_hash": text_hash,
+        "text": message.text,
+        "now": message.created_at,
+        "version": message.version,
+    }
+    rows = await db.fetch_all(query, values)
+    return int(rows[0]["id"])
+
+
+async def _attach(db: Connection, message: Message) -> None:
+    query = """
+        INSERT INTO attachments (room_id, message_id, position, key, name, content_type, size)
+        VALUES (:room_id, :message_id, :position, :key, :name, :content_type, :size)
+    """
+    for position, file in enumerate(message.attachments):
+        await db.execute(
+            query,
+            {
+                "room_id": message.room_id,
+                "message_id": message.id,
+                "position": position,
+                "key": file.key,
+                "name": file.name,
+                "content_type": file.content_type,
+                "size": file.size,
+            },
+        )
+
+
+async def _next_version(db: Connection, room_id: int, active_at: int = 0) -> int:
+    query = """
+        UPDATE rooms
+           SET version = version + 1,
+               active_at = CASE WHEN active_at < :active_at THEN :active_at ELSE active_at END
+         WHERE id = :room_id
+        RETURNING version
+    """
+    rows = await db.fetch_all(query, {"room_id": room_id, "active_at": active_at})
+    return int(rows[0]["version"])
+
+
+async def edit(db: Connection, change: Edit, now: int) -> Outcome:
+    found = await _own(db, change.room_id, change.sender_id, change.message_id)
+    if isinstance(found, Refused):
+        return found
+    if not change.text.strip() and not found.attachments:
+        return Refused("empty_message", change.message_id)
+    found.text, found.updated_at = change.text, now
+    found.version = await _next_version(db, change.room_id)
+    query = """
+        UPDATE messages SET text = :text, updated_at = :now, version = :version
+         WHERE room_id = :room_id AND id = :id
+    """
+    await db.execute(
+        query,
+        {
+            "room_id": change.room_id,
+            "id": change.message_id,
+            "text": change.text,
+            "now": now,
+            "version": found.version,
+        },
+    )
+    return Edited(found)
+
+
+async def delete(db: Connection, change: Delete, now: int) -> Outcome:
+    """Leaves a tombstone; the objects of its attachments go to the next sweep."""
+    found = await _own(db, change.room_id, change.sender_id, change.message_id)
+    if isinstance(found, Refused):
+        return found
+    version = await _next_version(db, change.room_id)
+    query = """
+        UPDATE messages SET text = '', updated_at = :now, deleted_at = :now, version = :version
+         WHERE room_id = :room_id AND id = :id
+    """
+    where = {"room_id": change.room_id, "id": change.message_id}
+    await db.execute(query, {**where, "now": now, "version": version})
+    if found.attachments:
+        await _discard(db, change.room_id, change.message_id)
+    return Deleted(change.message_id, version)
+
+
+async def _discard(db: Connection, room_id: int, message_id: int) -> None:
+    where = {"room_id": room_id, "message_id": message_id}
+    query = """
+        INSERT INTO uploads (key, room_id, user_id, name, content_type, size, expires_at)
+        SELECT key, room_id, '', name, content_type, size, 0
+          FROM attachments WHERE room_id = :room_id AND message_id = :message_id
+    """
+    await db.execute(query, where)
+    query = "DELETE FROM attachments WHERE room_id = :room_id AND message_id = :message_id"
+    await db.execute(query, where)
+
+
+async def _own(db: Connection, room_id: int, user_id: str, message_id: int) -> Message | Refused:
+    """A message that the user may change."""
+    message = await get(db, room_id, user_id, message_id)
+    if message is None:
+        return Refused("not_found", message_id)
+    return message if message.sender_id == user_id else Refused("forbidden", message_id)
+
+
+# ---------------------------------------------------------------- reading
+
+
+async def get(db: Connection, room_id: int, user_id: str, message_id: int) -> Message | None:
+    """One message of a room of the user's; None for a deleted one and for a stranger."""
+    query = """
+        SELECT m.id, m.room_id, m.sender_id, m.text, m.created_at, m.updated_at, m.version,
+               m.client_id
+          FROM messages m
+          JOIN members me ON me.room_id = m.room_id AND me.user_id = :user_id
+         WHERE m.room_id = :room_id AND m.id = :id AND m.deleted_at IS NULL
+    """
+    values = {"room_id": room_id, "user_id": user_id, "id": message_id}
+    found = await _load(db, room_id, query, values)
+    return found[0] if found else None
+
+
+async def find(db: Connection, room_id: int, user_id: str, client_id: str) -> int | None:
+    """The id of the message that was sent under this client_id, deleted or not."""
+    query = """
+        SELECT id FROM messages
+         WHERE room_id = :room_id AND sender_id = :user_id AND client_id = :client_id
+    """
+    values = {"room_id": room_id, "user_id": user_id, "client_id": client_id}
+    row = await db.fetch_one(query, values)
+    return None if row is None else int(row["id"])
+
+
+class Page(Struct, frozen=True):
+    """Which messages: older than `before`; with `after`, the oldest of the newer ones."""
+
+    room_id: int
+    user_id: str
+    before: int
+    after: int | None
+    limit: int
+
+
+async def page(db: Connection, where: Page, limit: int) -> list[Message]:
+    """At most `limit` messages, oldest first; none for a stranger."""
+    values = {
+        "room_id": where.room_id,
+        "user_id": where.user_id,
+        "before": where.before,
+        "limit": limit,
+    }
+    if where.after is not None:
+        return await _load(db, where.room_id, NEWER, {**values, "after": where.after})
+    return (await _load(db, where.room_id, OLDER, values))[::-1]
+
+
+OLDER = """
+    SELECT m.id, m.room_id, m.sender_id, m.text, m.created_at, m.updated_at, m.version, m.client_id
+      FROM messages m
+      JOIN members me ON me.room_id = m.room_id AND me.user_id = :user_id
+     WHERE m.room_id = :room_id AND m.id < :before AND m.deleted_at IS NULL
+     ORDER BY m.id DESC LIMIT :limit
+"""
+NEWER = """
+    SELECT m.id, m.room_id, m.sender_id, m.text, m.created_at, m.updated_at, m.version, m.client_id
+      FROM messages m
+      JOIN members me ON me.room_id = m.room_id AND me.user_id = :user_id
+     WHERE m.room_id = :room_id AND m.id > :after AND m.id < :before AND m.deleted_at IS NULL
+     ORDER BY m.id LIMIT :limit
+"""
+
+
+async def between(db: Connection, room_id: int, above: int, upto: int, most: int) -> list[Message]:
+    """The newest messages with above < id <= upto, oldest first: the server's own look."""
+    query = """
+        SELECT id, room_id, sender_id, text, created_at, updated_at, version, client_id
+          FROM messages
+         WHERE room_id = :room_id AND id > :above AND id <= :upto AND deleted_at IS NULL
+         ORDER BY id DESC LIMIT :most
+    """
+    values = {"room_id": room_id, "above": above, "upto": upto, "most": most}
+    return (await _load(db, room_id, query, values))[::-1]
+
+
+class Since(Struct):
+    """What changed in a room after a version."""
+
+    version: int
+    messages: list[Message]
+    deleted: list[tuple[int, int, str]]  # id, version, sender
+
+
+async def since(db: Connection, room_id: int, version: int) -> Since | None:
+    """For the server's own catching up; None where the room is gone."""
+    query = "SELECT version FROM rooms WHERE id = :room_id AND deleted_at IS NULL"
+    row = await db.fetch_one(query, {"room_id": room_id})
+    if row is None:
+        return None
+    values = {"room_id": room_id, "version": version}
+    query = """
+        SELECT id, room_id, sender_id, text, created_at, updated_at, version, client_id
+          FROM messages
+         WHERE room_id = :room_id AND version > :version AND deleted_at IS NULL
+         ORDER BY version
+    """
+    messages = await _load(db, room_id, query, values)
+    query = """
+        SELECT id, version, sender_id FROM messages
+         WHERE room_id = :room_id AND version > :version AND deleted_at IS NOT NULL
+    """
+    rows = await db.fetch_all(query, values)
+    deleted = [(gone["id"], gone["version"], gone["sender_id"]) for gone in rows]
+    return Since(row["version"], messages, deleted)
+
+
+async def _load(db: Connection, room_id: int, query: str, values: dict[str, Any]) -> list[Message]:
+    rows = await db.fetch_all(query, values)
+    messages = [Message(*row._mapping.values()) for row in rows]
+    if messages:
+        ids = [m.id for m in messages]
+        files = await _attachments(db, room_id, min(ids), max(ids))
+        for message in messages:
+            message.attachments = files.get(message.id, ())
+    return messages
+
+
+async def _attachments(
+    db: Connection, room_id: int, first: int, last: int
+) -> dict[int, list[Attachment]]:
+    query = """
+        SELECT message_id, key, name, content_type, size
+          FROM attachments
+         WHERE room_id = :room_id AND message_id BETWEEN :first AND :last
+         ORDER BY message_id, position
+    """
+    rows = await db.fetch_all(query, {"room_id": room_id, "first": first, "last": last})
+    found: dict[int, list[Attachment]] = {}
+    for row in rows:
+        message_id, *rest = row._mapping.values()
+        found.setdefault(message_id, []).append(Attachment(*rest))
+    return found

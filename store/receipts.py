@@ -1,0 +1,47 @@
+"""Receipts: two watermarks for each member and room, moving forward only."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from databases.core import Connection
+from msgspec import Struct
+
+Status = Literal["send", "delivered", "read"]
+Marks = dict[tuple[int, str], tuple[int, int]]  # (room, user) → delivered and read up to these ids
+
+
+class Moved(Struct):
+    """A member's watermarks after they moved."""
+
+    room_id: int
+    user_id: str
+    delivered: int
+    read: int
+
+
+def status(marks: Mapping[str, tuple[int, int]], sender_id: str, message_id: int) -> Status:
+    """What all recipients have done: the least of their watermarks decides."""
+    others = [upto for user, upto in marks.items() if user != sender_id]
+    if not others or min(delivered for delivered, _ in others) < message_id:
+        return "send"
+    return "delivered" if min(read for _, read in others) < message_id else "read"
+
+
+async def reach(db: Connection, room_id: int, user_id: str, message_id: int) -> int:
+    """The newest message of others up to message_id, which reading it reads; or 0."""
+    query = """
+        SELECT id FROM messages
+         WHERE room_id = :room_id AND id <= :message_id AND sender_id <> :user_id
+           AND deleted_at IS NULL
+         ORDER BY id DESC LIMIT 1
+    """
+    values = {"room_id": room_id, "user_id": user_id, "message_id": message_id}
+    row = await db.fetch_one(query, values)
+    return 0 if row is None else int(row["id"])
+
+
+async def of_room(db: Connection, room_id: int) -> dict[str, tuple[int, int]]:
+    """The watermarks (delivered, read) of every member."""
+    query = "SELECT user_id, delivered_upto, read_upto FROM members WHERE room_id = :room_id"
+    rows = await db.fetch_all(query, {"room_id": room_id})
+    return {row["user_id"]: (row["delivered_upto"], row["read_upto"]) for row in rows}

@@ -1,0 +1,200 @@
+"""Rooms and their members: opened, listed, deleted."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from databases.core import Connection
+from msgspec import Struct
+from sqlalchemy import bindparam, text
+
+from . import receipts
+from .messages import Message
+from .receipts import Status
+
+
+class Person(Struct):
+    """A member, with name and picture as last seen."""
+
+    user_id: str
+    name: str | None
+    picture: str | None
+
+
+class Room(Struct):
+    """Times in microseconds since 1970, UTC; '' where there is no context or title."""
+
+    id: int
+    context: str
+    title: str
+    created_at: int
+
+
+class Opened(Struct):
+    room: Room
+    members: list[str]
+    is_new: bool
+
+
+class Listed(Struct):
+    """A room as one of its members sees it in a list."""
+
+    room: Room
+    unread: int
+    members: list[Person]
+    last_message: Message | None
+    status: Status
+
+
+async def open_(
+    db: Connection, creator_id: str, members: Sequence[str], context: str, title: str, now: int
+) -> Opened:
+    """A new room; for two members the one room of this pair and context, old or new."""
+    pair = sorted(members) if len(members) == 2 else (None, None)
+    values = {
+        "creator_id": creator_id,
+        "low_user": pair[0],
+        "high_user": pair[1],
+        "context": context,
+        "title": title,
+        "now": now,
+    }
+    query = """
+        INSERT INTO rooms (creator_id, low_user, high_user, context, title, created_at, active_at)
+        VALUES (:creator_id, :low_user, :high_user, :context, :title, :now, :now)
+        ON CONFLICT (low_user, high_user, context) DO NOTHING
+        RETURNING id, context, title, created_at
+    """
+    rows = await db.fetch_all(query, values)
+    if not rows:
+        return Opened(await _of_pair(db, values), sorted(members), is_new=False)
+    room = Room(**dict(rows[0]._mapping))
+    query = "INSERT INTO members (room_id, user_id) VALUES (:room_id, :user_id)"
+    await db.execute_many(query, [{"room_id": room.id, "user_id": user} for user in members])
+    return Opened(room, sorted(members), is_new=True)
+
+
+async def _of_pair(db: Connection, values: dict[str, Any]) -> Room:
+    query = """
+        SELECT id, context, title, created_at FROM rooms
+         WHERE low_user = :low_user AND high_user = :high_user AND context = :context
+    """
+    wanted = {name: values[name] for name in ("low_user", "high_user", "context")}
+    row = await db.fetch_one(query, wanted)
+    assert row is not None  # the unique key that stopped the insert
+    return Room(**dict(row._mapping))
+
+
+async def count(db: Connection, user_id: str) -> int:
+    """How many rooms the user is in."""
+    query = "SELECT count(*) AS n FROM members WHERE user_id = :user_id"
+    row = await db.fetch_one(query, {"user_id": user_id})
+    assert row is not None  # an aggregate always answers
+    return int(row["n"])
+
+
+async def page(db: Connection, user_id: str, limit: int, offset: int) -> list[Listed]:
+    """A page of the user's rooms, the one with the newest activity first."""
+    query = """
+        SELECT page.id, page.context, page.title, page.created_at,
+               (SELECT count(*) FROM messages m
+                 WHERE m.room_id = page.id AND m.id > page.read_upto
+                   AND m.sender_id <> :user_id AND m.deleted_at IS NULL) AS unread,
+               l.id AS message_id, l.sender_id, l.text, l.created_at AS sent_at, l.updated_at,
+               l.version
+          FROM (SELECT r.id, r.context, r.title, r.created_at, r.active_at, me.read_upto
+                  FROM members me JOIN rooms r ON r.id = me.room_id
+                 WHERE me.user_id = :user_id
+                 ORDER BY r.active_at DESC, r.id DESC LIMIT :limit OFFSET :offset) AS page
+          LEFT JOIN messages l
+                 ON l.room_id = page.id
+                AND l.id = (SELECT m.id FROM messages m
+                             WHERE m.room_id = page.id AND m.deleted_at IS NULL
+                             ORDER BY m.id DESC LIMIT 1)
+         ORDER BY page.active_at DESC, page.id DESC
+    """
+    values = {"user_id": user_id, "limit": limit, "offset": offset}
+    rows = await db.fetch_all(query, values)
+    people, marks = await _members(db, [row["id"] for row in rows])
+    return [_listed(row, people[row["id"]], marks[row["id"]]) for row in rows]
+
+
+def _listed(row: Any, members: list[Person], marks: dict[str, tuple[int, int]]) -> Listed:
+    room = Room(row["id"], row["context"], row["title"], row["created_at"])
+    if row["message_id"] is None:
+        return Listed(room, row["unread"], members, None, "send")
+    last = Message(
+        row["message_id"], room.id, row["sender_id"], row["text"], row["sent_at"],
+        row["updated_at"], row["version"],
+    )  # fmt: skip
+    status = receipts.status(marks, last.sender_id, last.id)
+    return Listed(room, row["unread"], members, last, status)
+
+
+async def _members(
+    db: Connection, room_ids: list[int]
+) -> tuple[dict[int, list[Person]], dict[int, dict[str, tuple[int, int]]]]:
+    query = text("""
+        SELECT m.room_id, m.user_id, p.name, p.picture, m.delivered_upto, m.read_upto
+          FROM members m LEFT JOIN people p ON p.user_id = m.user_id
+         WHERE m.room_id IN :room_ids
+         ORDER BY m.room_id, m.user_id
+    """).bindparams(bindparam("room_ids", value=room_ids, expanding=True))
+    people: dict[int, list[Person]] = {id_: [] for id_ in room_ids}
+    marks: dict[int, dict[str, tuple[int, int]]] = {id_: {} for id_ in room_ids}
+    for row in await db.fetch_all(query):
+        room_id, user_id, name, picture, delivered, read = row._mapping.values()
+        people[room_id].append(Person(user_id, name, picture))
+        marks[room_id][user_id] = delivered, read
+    return people, marks
+
+
+async def has_member(db: Connection, room_id: int, user_id: str) -> bool:
+    query = "SELECT 1 FROM members WHERE room_id = :room_id AND user_id = :user_id"
+    return await db.fetch_one(query, {"room_id": room_id, "user_id": user_id}) is not None
+
+
+async def delete(db: Connection, room_id: int, user_id: str, now: int) -> bool:
+    """Whether the room is gone by this; its messages and objects go with the next sweeps.
+
+    A room of two is deleted by either member, a larger one by its creator.
+    """
+    query = """
+        SELECT r.creator_id, (SELECT count(*) FROM members m WHERE m.room_id = r.id) AS members
+          FROM rooms r JOIN members me ON me.room_id = r.id AND me.user_id = :user_id
+         WHERE r.id = :room_id
+    """
+    row = await db.fetch_one(query, {"room_id": room_id, "user_id": user_id})
+    if row is None or (row["members"] > 2 and row["creator_id"] != user_id):
+        return False
+    query = """
+        UPDATE rooms SET deleted_at = :now, low_user = NULL, high_user = NULL WHERE id = :room_id
+    """
+    await db.execute(query, {"room_id": room_id, "now": now})
+    await db.execute("DELETE FROM members WHERE room_id = :room_id", {"room_id": room_id})
+    return True
+
+
+async def sweep(db: Connection, limit: int) -> bool:
+    """Takes up to `limit` messages of a deleted room, at last the room; whether there is more."""
+    query = "SELECT id FROM rooms WHERE deleted_at IS NOT NULL ORDER BY deleted_at LIMIT 1"
+    row = await db.fetch_one(query)
+    if row is None:
+        return False
+    where = {"room_id": row["id"]}
+    query = "SELECT id FROM messages WHERE room_id = :room_id ORDER BY id LIMIT :limit"
+    found = await db.fetch_all(query, {**where, "limit": limit})
+    if not found:
+        await db.execute("DELETE FROM rooms WHERE id = :room_id", where)
+        return True
+    await _sweep_messages(db, {**where, "last": found[-1]["id"]})
+    return True
+
+
+async def _sweep_messages(db: Connection, upto: dict[str, int]) -> None:
+    query = """
+        INSERT INTO uploads (key, room_id, user_id, name, content_type, size, expires_at)
+        SELECT key, room_id, '', name, content_type, size, 0
+          FROM attachments WHERE room_id = :room_id AND message_id <= :last
+    """
+    await db.execute(query, upto)
+    await db.execute("DELETE FROM messages WHERE room_id = :room_id AND id <= :last", upto)

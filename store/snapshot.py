@@ -1,0 +1,25 @@
+"""What a joining socket starts from: a room as it stands at one version."""
+
+from msgspec import Struct
+
+from .messages import Message
+
+
+class Snapshot(Struct):
+    version: int
+    marks: dict[str, tuple[int, int]]  # every member's (delivered, read)
+    top: int  # the newest message id, deleted or not
+    newest: int  # the newest message of others that is not deleted; 0 where there is none
+    messages: list[Message] | None  # oldest first; None where they could not be loaded
+    deleted: list[int]  # tombstones since the cursor
+    reset: bool  # the cursor is no good: these are simply the last messages
+
+
+class Ask(Struct, frozen=True):
+    """Who joins which room, and from which cursor; `after` None asks for the last messages."""
+
+    room_id: int
+    user_id: str
+    after: int | None
+    last: int  # how many messages, without a cursor
+    most: int  # how many changes a cursor may be behind

@@ -1,0 +1,260 @@
+"""SQLite: the hot transactions, each one hop to the connection's own thread.
+
+`databases` opens its connections with `sqlite3.connect(factory=…)`. Ours knows one statement more:
+`CALL`, whose parameters are a function and its arguments. So a whole transaction runs where a
+statement costs microseconds, and not a trip between two threads. Few statements for many rows: each
+releases the interpreter's lock and must win it back.
+"""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from .messages import Add, Added, Attachment, Message, Outcome, Refused
+from .receipts import Marks, Moved
+from .snapshot import Ask, Snapshot
+
+CALL = "\0call"
+T = TypeVar("T")
+
+
+class Rows(list[Any]):
+    """What a called function answers, in the shape of a cursor."""
+
+    def fetchall(self) -> list[Any]:
+        return self
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class Lite(sqlite3.Connection):
+    def __init__(self, *args: Any, synchronous: str, **options: Any) -> None:
+        super().__init__(*args, **options)
+        for pragma in (
+            "busy_timeout=5000",
+            "journal_mode=WAL",
+            f"synchronous={synchronous}",
+            "foreign_keys=1",
+            "cache_size=-32000",
+        ):
+            super().execute(f"PRAGMA {pragma}")
+
+    def execute(self, sql: str, parameters: Any = (), /) -> Any:
+        if sql == CALL:
+            work, *args = parameters
+            return Rows([work(self, *args)])
+        return super().execute(sql, parameters)
+
+
+def transaction(db: sqlite3.Connection, begin: str, work: Callable[..., T], *args: Any) -> T:
+    """The work between BEGIN and COMMIT; nothing stays of it when it fails."""
+    db.execute(begin)
+    try:
+        result = work(db, *args)
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:  # SQLite rolls back by itself on a full disk
+            db.execute("ROLLBACK")
+        raise
+    return result
+
+
+def _json(values: object) -> str:
+    return msgspec.json.encode(values).decode()
+
+
+# ---------------------------------------------------------------- the journal's batch
+
+
+def write(
+    db: sqlite3.Connection, adds: Sequence[Add], marks: Marks, now: int
+) -> tuple[list[Outcome], list[Moved]]:
+    """Texts and receipts, in the transaction that the caller holds."""
+    return add(db, adds, now) if adds else [], advance(db, marks) if marks else []
+
+
+def add(db: sqlite3.Connection, adds: Sequence[Add], now: int) -> list[Outcome]:
+    """Stores texts in the order given; the outcome of each, in the same order.
+
+    A repeated client_id and a sender who is no member take no version. No two of the adds may have
+    the same sender and client_id.
+    """
+    outcomes = _known(db, adds)
+    fresh = [a for a, outcome in zip(adds, outcomes, strict=True) if outcome is None]
+    messages = iter(_insert(db, fresh, _number(db, fresh, now), now) if fresh else ())
+    return [Added(next(messages)) if o is None else o for o in outcomes]
+
+
+def _known(db: sqlite3.Connection, adds: Sequence[Add]) -> list[Outcome | None]:
+    query = """
+        SELECT o.key, m.user_id IS NOT NULL, x.id, x.text_hash, x.deleted_at IS NOT NULL
+          FROM json_each(?) AS o
+          LEFT JOIN members m ON m.room_id = o.value->>0 AND m.user_id = o.value->>1
+          LEFT JOIN messages x ON x.room_id = o.value->>0 AND x.sender_id = o.value->>1
+                              AND x.client_id = o.value->>2
+    """
+    asked = _json([(a.room_id, a.sender_id, a.client_id) for a in adds])
+    outcomes: list[Outcome | None] = [None] * len(adds)
+    for i, is_member, message_id, text_hash, is_deleted in db.execute(query, (asked,)).fetchall():
+        if not is_member:
+            outcomes[i] = Refused("not_found")
+        elif message_id is not None:
+            outcomes[i] = adds[i].again(message_id, text_hash, bool(is_deleted))
+    return outcomes
+
+
+def _number(db: sqlite3.Connection, adds: Sequence[Add], now: int) -> list[int]:
+    """The version of each add: its room's next ones, in the order given."""
+    query = """
+        UPDATE rooms SET version = version + b.n, active_at = max(active_at, ?2)
+          FROM (SELECT value->>0 AS id, value->>1 AS n FROM json_each(?1)) AS b
+         WHERE rooms.id = b.id
+        RETURNING id, version
+    """
+    counts: dict[int, int] = {}
+    for a in adds:
+        counts[a.room_id] = counts.get(a.room_id, 0) + 1
+    rows = db.execute(query, (_json(list(counts.items())), now)).fetchall()
+    last = {room_id: version - counts[room_id] for room_id, version in rows}
+    versions = []
+    for a in adds:
+        last[a.room_id] += 1
+        versions.append(last[a.room_id])
+    return versions
+
+
+def _insert(
+    db: sqlite3.Connection, adds: Sequence[Add], versions: list[int], now: int
+) -> list[Message]:
+    query = """
+        INSERT INTO messages (room_id, sender_id, client_id, text_hash, text, version,
+                              created_at, updated_at)
+        SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, ?2, ?2
+          FROM json_each(?1) ORDER BY key
+        RETURNING id, room_id, version
+    """
+    numbered = list(zip(adds, versions, strict=True))
+    values = [
+        (a.room_id, a.sender_id, a.client_id, a.text_hash, a.text, version)
+        for a, version in numbered
+    ]
+    rows = db.execute(query, (_json(values), now)).fetchall()
+    ids = {(room_id, version): id_ for id_, room_id, version in rows}
+    return [
+        Message(
+            ids[a.room_id, version], a.room_id, a.sender_id, a.text, now, now, version, a.client_id
+        )
+        for a, version in numbered
+    ]
+
+
+def advance(db: sqlite3.Connection, marks: Marks) -> list[Moved]:
+    """Moves watermarks forward; those that moved, as they stand now."""
+    query = """
+        UPDATE members SET delivered_upto = max(delivered_upto, c.delivered),
+                           read_upto = max(read_upto, c.read)
+          FROM (SELECT value->>0 AS room_id, value->>1 AS user_id, value->>2 AS delivered,
+                       value->>3 AS read
+                  FROM json_each(?)) AS c
+         WHERE members.room_id = c.room_id AND members.user_id = c.user_id
+           AND (delivered_upto < c.delivered OR read_upto < c.read)
+        RETURNING room_id, user_id, delivered_upto, read_upto
+    """
+    values = _json([(*where, *upto) for where, upto in marks.items()])
+    return [Moved(*row) for row in db.execute(query, (values,)).fetchall()]
+
+
+# ---------------------------------------------------------------- a joining socket
+
+
+def snapshot(db: sqlite3.Connection, ask: Ask) -> Snapshot | str:
+    """The room as the user may see it, or the code of the refusal."""
+    return transaction(db, "BEGIN", _snapshot, ask)
+
+
+def _snapshot(db: sqlite3.Connection, ask: Ask) -> Snapshot | str:
+    query = """
+        SELECT r.version, me.user_id IS NOT NULL,
+               (SELECT max(id) FROM messages m WHERE m.room_id = r.id)
+          FROM rooms r LEFT JOIN members me ON me.room_id = r.id AND me.user_id = ?
+         WHERE r.id = ? AND r.deleted_at IS NULL
+    """
+    row = db.execute(query, (ask.user_id, ask.room_id)).fetchone()
+    if row is None:
+        return "not_found"
+    if not row[1]:
+        return "forbidden"
+    marks = _marks(db, ask.room_id)
+    found = Snapshot(row[0], marks, row[2] or 0, _newest(db, ask), [], [], False)
+    if ask.after is None:
+        found.messages = _last(db, ask)
+    else:
+        _since(db, ask, ask.after, found)
+    return found
+
+
+def _marks(db: sqlite3.Connection, room_id: int) -> dict[str, tuple[int, int]]:
+    query = "SELECT user_id, delivered_upto, read_upto FROM members WHERE room_id = ?"
+    return {user: (delivered, read) for user, delivered, read in db.execute(query, (room_id,))}
+
+
+def _newest(db: sqlite3.Connection, ask: Ask) -> int:
+    query = """
+        SELECT id FROM messages
+         WHERE room_id = ? AND sender_id <> ? AND deleted_at IS NULL
+         ORDER BY id DESC LIMIT 1
+    """
+    row = db.execute(query, (ask.room_id, ask.user_id)).fetchone()
+    return row[0] if row else 0
+
+
+def _last(db: sqlite3.Connection, ask: Ask) -> list[Message] | None:
+    query = """
+        SELECT id, room_id, sender_id, text, created_at, updated_at, version, client_id
+          FROM messages WHERE room_id = ? AND deleted_at IS NULL
+         ORDER BY id DESC LIMIT ?
+    """
+    try:
+        rows = db.execute(query, (ask.room_id, ask.last)).fetchall()
+        return _with_files(db, ask.room_id, [Message(*row) for row in reversed(rows)])
+    except sqlite3.DatabaseError:
+        # The room opens all the same, without what can't be read.
+        return None
+
+
+def _since(db: sqlite3.Connection, ask: Ask, after: int, found: Snapshot) -> None:
+    """Everything that changed after the cursor, or a reset where that is too much or unknowable."""
+    query = """
+        SELECT id, room_id, sender_id, text, created_at, updated_at, version, client_id,
+               deleted_at
+          FROM messages WHERE room_id = ? AND version > ?
+         ORDER BY version LIMIT ?
+    """
+    rows = []
+    if after <= found.version:
+        rows = db.execute(query, (ask.room_id, after, ask.most + 1)).fetchall()
+    if after > found.version or len(rows) > ask.most:
+        found.reset, found.messages = True, _last(db, ask)
+        return
+    found.deleted = sorted(row[0] for row in rows if row[8] is not None)
+    kept = sorted((Message(*row[:8]) for row in rows if row[8] is None), key=lambda m: m.id)
+    found.messages = _with_files(db, ask.room_id, kept)
+
+
+def _with_files(db: sqlite3.Connection, room_id: int, messages: list[Message]) -> list[Message]:
+    query = """
+        SELECT message_id, key, name, content_type, size FROM attachments
+         WHERE room_id = ? AND message_id BETWEEN ? AND ?
+         ORDER BY message_id, position
+    """
+    if messages:
+        files: dict[int, list[Attachment]] = {}
+        span = room_id, messages[0].id, messages[-1].id
+        for message_id, *file in db.execute(query, span):
+            files.setdefault(message_id, []).append(Attachment(*file))
+        for message in messages:
+            message.attachments = files.get(message.id, ())
+    return messages

@@ -1,0 +1,67 @@
+"""Objects that no message holds: uploads on their way into one, and leftovers for the sweep."""
+
+from collections.abc import Sequence
+
+from databases.core import Connection
+from msgspec import Struct
+from sqlalchemy import bindparam, text
+
+
+class Upload(Struct):
+    """`size` in bytes; `expires_at` in microseconds since 1970, UTC: then the sweep takes it."""
+
+    key: str
+    room_id: int
+    user_id: str
+    name: str
+    content_type: str
+    size: int
+    expires_at: int
+
+
+async def add(db: Connection, upload: Upload) -> None:
+    """Noted before its bytes are stored, so that a crash leaves nothing that nobody knows of."""
+    query = """
+        INSERT INTO uploads (key, room_id, user_id, name, content_type, size, expires_at)
+        VALUES (:key, :room_id, :user_id, :name, :content_type, :size, :expires_at)
+    """
+    await db.execute(query, {name: getattr(upload, name) for name in upload.__struct_fields__})
+
+
+async def get(db: Connection, key: str, room_id: int, user_id: str, now: int) -> Upload | None:
+    """The user's own upload into this room, while it is not expired."""
+    query = """
+        SELECT key, room_id, user_id, name, content_type, size, expires_at FROM uploads
+         WHERE key = :key AND room_id = :room_id AND user_id = :user_id AND expires_at > :now
+    """
+    values = {"key": key, "room_id": room_id, "user_id": user_id, "now": now}
+    row = await db.fetch_one(query, values)
+    return None if row is None else Upload(**dict(row._mapping))
+
+
+async def is_open(db: Connection, key: str, now: int) -> bool:
+    """Whether bytes are still expected under this key."""
+    query = "SELECT 1 FROM uploads WHERE key = :key AND expires_at > :now"
+    return await db.fetch_one(query, {"key": key, "now": now}) is not None
+
+
+async def expired(db: Connection, now: int, limit: int) -> list[str]:
+    """Keys of objects that the sweep shall take."""
+    query = "SELECT key FROM uploads WHERE expires_at <= :now ORDER BY expires_at LIMIT :limit"
+    return [row["key"] for row in await db.fetch_all(query, {"now": now, "limit": limit})]
+
+
+async def forget(db: Connection, keys: Sequence[str]) -> None:
+    """After the objects are gone."""
+    query = text("DELETE FROM uploads WHERE key IN :keys").bindparams(
+        bindparam("keys", value=list(keys), expanding=True)
+    )
+    await db.execute(query)
+
+
+async def expire(db: Connection, keys: Sequence[str]) -> None:
+    """From now on the sweep may take them, and no message can."""
+    query = text("UPDATE uploads SET expires_at = 0 WHERE key IN :keys").bindparams(
+        bindparam("keys", value=list(keys), expanding=True)
+    )
+    await db.execute(query)
