@@ -294,7 +294,7 @@ export class Room extends EventTarget {
   #sync(frame) {
     if (frame.reset) {
       this.messages.clear();
-      this.hasMore = frame.messages.length >= 50;
+      this.hasMore = frame.messages.length > 0; // asking for older ones tells
       this.#cursor = frame.version;
     }
     this.#epoch = frame.epoch;

@@ -55,6 +55,7 @@ export class Composer {
   edit(message_id, text = this.#room.messages.get(message_id)?.text) {
     if (!this.#editing) this.#drafts.set(this.#room, { text: this.text.value, files: this.#files });
     this.#editing = message_id;
+    this.complain("");
     $("editing").hidden = false;
     $("attach").disabled = true;
     this.#write(text ?? "");

@@ -232,9 +232,10 @@ function peopleOf(id) {
 // ---------------------------------------------------------------- the open room
 
 function leaveRoom() {
-  conversation?.leave();
-  room?.leave();
+  const left = room;
   room = null;
+  conversation?.leave();
+  left?.leave();
 }
 
 function enter(id) {

@@ -1,0 +1,219 @@
+"""A real server, a real browser, and ada, bob and eve who sit before it."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import jwt
+import pytest
+from playwright.sync_api import Browser, Locator, Page, Playwright, expect, sync_playwright
+
+SECRET = "a secret of the browser's tests, long enough"
+IDS = {"ada": "1", "bob": "2", "eve": "3"}
+
+expect.set_options(timeout=8_000)
+
+
+def token_of(name: str, lives: float = 3600) -> str:
+    claims = {"sub": IDS[name], "name": name.title(), "exp": time.time() + lives}
+    return jwt.encode(claims, SECRET)
+
+
+class Server:
+    """`roomcast serve` as a user starts it; it can be killed and come back on the same port."""
+
+    def __init__(self, folder: Path, program: str, *options: str) -> None:
+        self.folder, self.program, self.options = folder, program, options
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}/"
+        self.log = (folder / "server.log").open("ab")
+        self.start()
+
+    def start(self) -> None:
+        command = [sys.executable, "-c", self.program, *self.options, "--port", str(self.port)]
+        chat = {
+            "ROOMCAST_DATABASE_URL": f"sqlite:///{self.folder}/chat.db",
+            "ROOMCAST_ATTACHMENTS_URL": f"file:{self.folder}/attachments",
+            "ROOMCAST_AUTH_SECRET": SECRET,
+        }
+        env = {**os.environ, **chat}
+        self.process = subprocess.Popen(
+            command, cwd=self.folder, env=env, stdout=self.log, stderr=self.log
+        )
+        self.until_ready()
+
+    def until_ready(self) -> None:
+        deadline = time.monotonic() + 20
+        while not self.is_ready():
+            said = (self.folder / "server.log").read_text()
+            assert self.process.poll() is None, f"the server ended: {said}"
+            assert time.monotonic() < deadline, f"the server doesn't answer: {said}"
+            time.sleep(0.05)
+
+    def is_ready(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}healthz").status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(10)
+        self.log.close()
+
+    def call(self, name: str, method: str, path: str, body: object = None) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {token_of(name)}"}
+        answer = httpx.request(method, f"{self.url}en/api/v1/{path}", headers=headers, json=body)
+        assert answer.is_success, answer.text
+        return answer
+
+
+class Room:
+    """A room of ada and bob."""
+
+    def __init__(self, server: Server, context: str) -> None:
+        self.server = server
+        wish = {"second_user": IDS["bob"], "context": context}
+        self.id: int = server.call("ada", "POST", "chat/create/", wish).json()["room_id"]
+
+    def post(self, name: str, text: str) -> int:
+        body = {"message": text}
+        answer = self.server.call(name, "POST", f"chat/rooms/{self.id}/messages/", body)
+        message_id: int = answer.json()["message_id"]
+        return message_id
+
+    def texts(self) -> list[str]:
+        """What the server keeps of the room."""
+        path = f"chat/rooms/{self.id}/messages/?limit=100"
+        return [m["text"] for m in self.server.call("ada", "GET", path).json()["messages"]]
+
+
+class Person:
+    """Somebody before the page: sees messages, writes some, and minds errors in the console."""
+
+    def __init__(self, browser: Browser, name: str, server: Server, **context: object) -> None:
+        self.name, self.server = name, server
+        self.context = browser.new_context(**context)  # type: ignore[arg-type]  # passed on
+        self.page: Page = self.context.new_page()
+        self.expects_errors = False
+        self.requests_are_minded = True
+        self.errors: list[str] = []
+        self.requests: list[str] = []
+        self.page.on("console", lambda said: said.type == "error" and self.errors.append(said.text))
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("request", lambda request: self.requests.append(request.url))
+
+    @property
+    def messages(self) -> Locator:
+        return self.page.get_by_role("list", name="Messages").locator("li.message")
+
+    @property
+    def texts(self) -> Locator:
+        return self.messages.locator(".text")
+
+    @property
+    def composer(self) -> Locator:
+        return self.page.get_by_role("textbox", name="Message", exact=True)
+
+    def opens(self, room: Room | None = None) -> "Person":
+        part = f"&room={room.id}" if room else ""
+        self.page.goto(f"{self.server.url}#token={token_of(self.name)}{part}")
+        expect(self.composer if room else self.page.locator("#rooms")).to_be_visible()
+        return self
+
+    def says(self, text: str) -> None:
+        self.composer.fill(text)
+        self.composer.press("Enter")
+
+    def sees(self, *texts: str) -> None:
+        expect(self.texts).to_have_text(list(texts))
+
+    def sees_status(self, status: str) -> None:
+        last = self.messages.last.locator(".status").get_by_role("img")
+        expect(last).to_have_attribute("aria-label", status)
+
+    def goes(self) -> None:
+        ours = (self.server.url, "blob:", "data:")
+        foreign = [url for url in self.requests if not url.startswith(ours)]
+        self.context.close()
+        assert not self.requests_are_minded or foreign == []
+        assert self.expects_errors or self.errors == []
+
+
+SERVE = "from roomcast.cli import main; main()"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    running = Server(tmp_path_factory.mktemp("server"), SERVE, "serve", "--host", "127.0.0.1")
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def room(server: Server, request: pytest.FixtureRequest) -> Room:
+    return Room(server, request.node.name)
+
+
+def chromium_of(playwright: Playwright) -> str | None:
+    """$CHROMIUM, what is installed, or what `playwright install chromium` has brought."""
+    named = ("chromium", "chromium-browser", "google-chrome")
+    found = [os.environ.get("CHROMIUM"), *map(shutil.which, named)]
+    own = playwright.chromium.executable_path
+    return next((path for path in [*found, own] if path and Path(path).exists()), None)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One for each module, not longer: its event loop would be in the way of other tests'."""
+    with sync_playwright() as playwright:
+        path = chromium_of(playwright)
+        if path is None:
+            absent = "no Chromium: set $CHROMIUM, or run `playwright install chromium`"
+            pytest.fail(absent) if os.environ.get("CI") == "true" else pytest.skip(absent)
+        launched = playwright.chromium.launch(
+            executable_path=path, args=["--disable-dev-shm-usage"]
+        )
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def person(browser: Browser, server: Server) -> Iterator[Callable[..., Person]]:
+    """Seats a person before a browser of his own."""
+    seated: list[Person] = []
+
+    def seat(name: str, server: Server = server, **context: object) -> Person:
+        seated.append(Person(browser, name, server, **context))
+        return seated[-1]
+
+    yield seat
+    for one in seated:
+        one.goes()
+
+
+@pytest.fixture
+def ada(person: Callable[..., Person]) -> Person:
+    return person("ada")
+
+
+@pytest.fixture
+def bob(person: Callable[..., Person]) -> Person:
+    return person("bob")
+
+
+@pytest.fixture
+def eve(person: Callable[..., Person]) -> Person:
+    return person("eve")
