@@ -7,8 +7,6 @@ from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any
 
-from databases.core import Connection
-
 from . import fanout, frames
 from .attachments import Attachments
 from .auth import Identity
@@ -25,7 +23,7 @@ from .errors import (
 from .fanout import Fanout, Mark, Older, State, Told
 from .settings import Settings
 from .store import messages, people, receipts, rooms
-from .store.engine import Away, Store
+from .store.engine import Away, Connection, Store
 from .store.journal import Committed, Entry, Journal
 from .store.messages import (
     Add,

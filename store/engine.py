@@ -19,6 +19,8 @@ from .messages import Add, Change, Outcome
 from .receipts import Marks, Moved
 from .snapshot import Ask, Snapshot
 
+__all__ = ["AlreadyOpen", "Away", "CannotOpen", "Connection", "Store"]
+
 try:
     import fcntl
 except ImportError:  # Windows: nothing watches over a second process there
