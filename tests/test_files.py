@@ -90,6 +90,12 @@ SCRIPT = b"#!/bin/sh\nrm -rf ~\n"
 EXE = b"MZ\x90\0\3\0\0\0" + bytes(200)
 MP4 = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + bytes(200)
 NOISE = bytes(range(256)) * 4
+AN_ASCII_PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
+# Binaries that lists of magic numbers take for a JPEG, a WEBP picture, a text and a ZIP archive.
+JPEG_2000 = b"\0\0\0\x0cjP  \r\n\x87\n" + bytes(200)
+WAV = riff(b"fmt ", bytes(16)).replace(b"WEBP", b"WAVE")
+PLY = bytes(50) + b"ply" + bytes(200)
+PKLITE = b"MZ" + bytes(28) + b"PKLITE" + bytes(200)
 RUSSIAN_1251 = "Обычный текст в старой кодировке".encode("cp1251")
 
 REAL = [
@@ -183,7 +189,8 @@ def test_a_picture_that_is_none_is_refused(kind: str, data: bytes, as_any: bool)
         checked(data, ANY if as_any else kind)
 
 
-DISGUISED = [HTML, SVG, XML_SVG, SCRIPT, EXE, MP4, NOISE]
+BINARIES = [EXE, MP4, NOISE, JPEG_2000, WAV, PLY, PKLITE]
+DISGUISED = [HTML, SVG, XML_SVG, SCRIPT, *BINARIES]
 
 
 @pytest.mark.parametrize("data", DISGUISED)
@@ -233,8 +240,8 @@ def test_any_text_may_be_sent_as_plain_text(data: bytes) -> None:
         "a\0".encode("utf-16"),
         "👍".encode()[:3],
         A_PDF,
-        EXE,
-        NOISE,
+        AN_ASCII_PDF,
+        *BINARIES,
     ],
 )
 def test_what_is_no_text_is_not_sent_as_plain_text(data: bytes) -> None:
