@@ -10,7 +10,7 @@ from typing import Any
 from starlette._utils import get_route_path
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, WebSocketRoute
 from starlette.types import Receive, Scope, Send
@@ -21,6 +21,7 @@ from .auth import Authenticator, Hook
 from .chat import Chat
 from .consumers.chat import ChatSocket
 from .errors import Close, Refusal
+from .meter import Meters
 from .origin import ROOT
 from .routes import docs, files, health, messages, page, rooms
 from .routes.http import Reply, answer_refusal
@@ -57,6 +58,7 @@ class App(Starlette):
         await chat.open()
         await self._authenticator.open()
         self.state.chat, self.state.auth = chat, self._authenticator
+        self.state.meters = Meters(self.settings.limits)
         try:
             yield
         finally:
@@ -172,9 +174,15 @@ def _internal(request: Request, error: Exception) -> Response:
     return answer_refusal(request, errors.Internal())
 
 
+def _gone(request: Request, error: Exception) -> Response:
+    """The client went away in the middle of its body: nobody reads this."""
+    return Response(status_code=400)
+
+
 HANDLERS: Mapping[Any, Any] = {
     Refusal: answer_refusal,
     HTTPException: _http_error,
     Away: _away,
+    ClientDisconnect: _gone,
     Exception: _internal,
 }

@@ -220,7 +220,9 @@ class Chat:
         if upto != (delivered, read):
             self._joining.add((ask.room_id, ask.user_id))
             self.mark(ask.room_id, ask.user_id, *upto)
-            if not await self._journal.marked():
+            is_marked = await self._journal.marked()
+            self._joining.discard((ask.room_id, ask.user_id))
+            if not is_marked:
                 raise Away("The receipt could not be stored.")
             found.marks[ask.user_id] = upto
         return found
@@ -308,7 +310,6 @@ class Chat:
         for moved in committed.moved:
             who = moved.room_id, moved.user_id
             mark = Mark(moved.user_id, moved.delivered, moved.read, who in self._joining)
-            self._joining.discard(who)
             _event(events, moved.room_id)[0].marks.append(mark)
         for room_id, (told, lines) in events.items():
             await self.fanout.publish(room_id, told, lines)

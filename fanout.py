@@ -356,7 +356,7 @@ class Room:
             self._emit(texts, marks, moved, changes)
         if told.is_gone:
             self.is_gone = True
-            self._close()
+            self.close(Close.NOT_FOUND, frames.encode(frames.RoomDeleted(self.id)))
 
     def _note(self, change: Change, line: bytes) -> bytes:
         """Remembers what later frames need; the frame as it goes out from here."""
@@ -457,11 +457,12 @@ class Room:
                 self._source.mark(self.id, user_id, change.message_id, read)
                 return
 
-    def _close(self) -> None:
-        farewell = frames.encode(frames.RoomDeleted(self.id))
+    def close(self, close: Close, *farewell: bytes) -> None:
+        """Ends every socket in the room."""
         for socket in [*self._holding, *(s for mine in self._live.values() for s in mine)]:
-            socket.put(farewell)
-            socket.outbox.close(Close.NOT_FOUND)
+            if farewell:
+                socket.put(*farewell)
+            socket.outbox.close(close)
 
 
 class Fanout:
@@ -478,6 +479,9 @@ class Fanout:
         await self._broadcast.connect()
 
     async def aclose(self) -> None:
+        """The sockets that are still open hear that the server restarts."""
+        for room in self._rooms.values():
+            room.close(Close.RESTART)
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()

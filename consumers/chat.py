@@ -5,20 +5,20 @@ import logging
 import re
 import time
 from collections import deque
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
 
 from msgspec import Struct
 from starlette.endpoints import WebSocketEndpoint
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from .. import errors, frames
 from ..auth import Authenticator, Identity, subprotocol_of
 from ..chat import Chat, settle
 from ..direct import EXTENSION, DirectProtocol
-from ..errors import Close, Closing, Forbidden, InvalidFrame, RateLimited, Refusal
+from ..errors import Close, Closing, Forbidden, InvalidFrame, Refusal
 from ..fanout import Room, Socket
 from ..frames import (
     AnyAction,
@@ -32,6 +32,7 @@ from ..frames import (
     Read,
     Send,
 )
+from ..meter import Meter
 from ..origin import base_of
 from ..outbox import AsgiOutbox, DirectOutbox
 from ..store import messages
@@ -77,51 +78,15 @@ def _number(text: str) -> int:
     return int(text)
 
 
-class Meter:
-    """A token bucket: so many actions a second, so many at once."""
-
-    __slots__ = ("_burst", "_last", "_left", "_patience", "_rate", "_refused", "_since")
-
-    def __init__(self, rate: float, burst: int, patience: float) -> None:
-        self._rate = rate
-        self._burst = burst
-        self._patience = patience
-        self._left = float(burst)
-        self._last = time.monotonic()
-        self._since = self._refused = 0.0
-
-    def take(self) -> None:
-        """Raises RateLimited; after long excess Closing."""
-        if not self._rate:
-            return
-        now = time.monotonic()
-        self._left = min(self._burst, self._left + (now - self._last) * self._rate)
-        self._last = now
-        if self._left < 1:
-            self._refuse(now)
-        self._left -= 1
-
-    def _refuse(self, now: float) -> None:
-        if now - self._refused > 1:  # it had kept to the limit for a while
-            self._since = now
-        self._refused = now
-        if now - self._since >= self._patience:
-            raise Closing(Close.RATE_LIMITED)
-        raise RateLimited
-
-
 class Session:
     """One open socket: its actions take effect in the order in which they came."""
 
     def __init__(self, chat: Chat, auth: Authenticator, room: Room, socket: Socket) -> None:
-        limits = chat.settings.limits
         self._chat = chat
         self._auth = auth
         self._room = room
         self._socket = socket
-        self._meter = Meter(
-            limits.actions_per_second, limits.actions_burst, limits.actions_patience
-        )
+        self._meter = Meter(chat.settings.limits)
         self._base = ""
         self._direct: DirectProtocol | None = None
         self._lane: deque[tuple[AnyAction, int]] | None = None
@@ -389,7 +354,8 @@ class ChatSocket(WebSocketEndpoint):
 
     async def _refuse(self, websocket: WebSocket, close: Close) -> None:
         await self._stack.aclose()
-        await websocket.close(close.code, close.reason)
+        with suppress(WebSocketDisconnect):  # nobody there any more to be refused
+            await websocket.close(close.code, close.reason)
 
     async def _join(self, websocket: WebSocket) -> None:
         chat: Chat = websocket.app.state.chat
@@ -413,8 +379,8 @@ class ChatSocket(WebSocketEndpoint):
         session = Session(chat, auth, room, socket)
         self._stack.callback(session.end)
         first = _first(chat, room, wish, found, base, is_reset=is_reset)
-        room.admit(socket, first, above=found.version)
         session.begin(base, identity.expires_at, direct)
+        room.admit(socket, first, above=found.version)
         self._session = session
 
     def _socket(self, chat: Chat, websocket: WebSocket, identity: Identity, wish: Wish) -> Socket:

@@ -27,11 +27,12 @@ def chat_of(request: Request) -> Chat:
 
 
 async def caller_of(request: Request) -> Identity:
-    """Who asks. Raises Unauthenticated, and Forbidden where a foreign page uses his cookies."""
+    """Who asks. Raises Unauthenticated, RateLimited, and Forbidden to a foreign page's cookies."""
     auth: Authenticator = request.app.state.auth
     identity = await auth(request)
     if auth.foreign_origin(request):
         raise Forbidden("This page is not allowed to speak for you.")
+    request.app.state.meters.take(identity.user_id)
     chat_of(request).see(identity, base_of_request(request))
     return identity
 

@@ -34,7 +34,7 @@ class Lite(sqlite3.Connection):
     def __init__(self, *args: Any, synchronous: str, **options: Any) -> None:
         super().__init__(*args, **options)
         for pragma in (
-            "busy_timeout=5000",
+            "busy_timeout=3000",
             "journal_mode=WAL",
             f"synchronous={synchronous}",
             "foreign_keys=1",

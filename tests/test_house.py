@@ -22,7 +22,7 @@ FLOORS = (
     {"chat"},
     {"fanout", "attachments"},
     {"auth", "frames", "outbox", "origin"},
-    {"files", "store", "direct"},
+    {"files", "store", "direct", "meter"},
     {"errors", "settings"},
 )
 
