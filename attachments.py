@@ -3,10 +3,20 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import lru_cache, partial
 
 from . import files
-from .errors import FileMissing, InvalidFrame, NotFound, Refusal, StorageUnavailable
+from .errors import (
+    FileInvalid,
+    FileMissing,
+    FileTooLarge,
+    FileType,
+    InvalidFrame,
+    NotFound,
+    Refusal,
+    StorageUnavailable,
+)
 from .frames import File, Link
 from .settings import Settings
 from .store import rooms, uploads
@@ -52,17 +62,19 @@ class Attachments:
             raise InvalidFrame(f"files: at most {self._settings.max_files} in one message.")
         await self._check_member(room_id, user_id)
         contents = [None if f.data is None else await self._unpack(f, f.data) for f in sent]
+        fresh: list[str] = []
         keys: list[str] = []
         try:
             for file, content in zip(sent, contents, strict=True):
                 if content is not None:
-                    keys.append(await self._put(room_id, user_id, file, *content))
+                    fresh.append(await self._put(room_id, user_id, file, *content))
+                    keys.append(fresh[-1])
                 elif file.file_path is not None:
                     keys.append(await self.finish(room_id, user_id, file.file_path))
                 else:
                     raise InvalidFrame("files: each needs data, or the file_path of an upload.")
         except Refusal:
-            await self.drop(keys)
+            await self.drop(fresh)
             raise
         return keys
 
@@ -115,7 +127,7 @@ class Attachments:
         return files.upload_url(self.secret, base, key, kind, file.size, expires), key
 
     async def finish(self, room_id: int, user_id: str, file_path: str) -> str:
-        """The key of a finished upload: looked at, and moved to where nobody can swap it.
+        """The key of a finished upload: moved to where nobody can swap it, then looked at.
 
         Safe to repeat until the message is stored. What is not what was declared is deleted.
         """
@@ -125,15 +137,11 @@ class Attachments:
             if await self._find(key, room_id, user_id) is None:
                 raise FileMissing
             return key
-        kind = await self._checked(upload)
+        await self._note(key, room_id, user_id, upload.name, upload.content_type, upload.size)
+        kind = await self._checked(upload, key)
         name = files.safe_name(upload.name, kind)
         await self._note(key, room_id, user_id, name, kind, upload.size)
-        try:
-            await self.bucket.move(upload.key, key)
-        except BucketUnavailable as error:
-            await self.drop([key])
-            raise StorageUnavailable from error
-        await self._store.write(partial(uploads.forget, keys=[upload.key]))
+        await self._store.write(partial(uploads.expire, keys=[upload.key]))
         return key
 
     async def _find(self, key: str, room_id: int, user_id: str) -> Upload | None:
@@ -142,26 +150,31 @@ class Attachments:
             partial(uploads.get, key=key, room_id=room_id, user_id=user_id, now=now)
         )
 
-    async def _checked(self, upload: Upload) -> str:
-        try:
-            content = await self.bucket.read(upload.key)
-        except ObjectMissing:
-            raise FileMissing from None
-        except BucketUnavailable as error:
-            raise StorageUnavailable from error
+    async def _checked(self, upload: Upload, key: str) -> str:
+        """The type of what was uploaded, at its final key."""
         limits = self._settings
         try:
             return await asyncio.to_thread(
                 files.check,
-                content,
+                await self._moved(upload.key, key),
                 upload.content_type,
                 upload.size,
                 allowed=limits.types,
                 max_size=limits.max_size,
             )
-        except Refusal:
-            await self.drop([upload.key])
+        except BucketUnavailable as error:
+            raise StorageUnavailable from error
+        except (FileInvalid, FileTooLarge, FileType):
+            await self.drop([upload.key, key])
             raise
+
+    async def _moved(self, source: str, target: str) -> bytes:
+        with suppress(ObjectMissing):  # nothing came yet, or an earlier try has moved it
+            await self.bucket.move(source, target)
+        try:
+            return await self.bucket.read(target)
+        except ObjectMissing:
+            raise FileMissing from None
 
     # ------------------------------------------------------------ what nobody needs any more
 

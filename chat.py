@@ -131,23 +131,14 @@ class Chat:
     async def send(
         self, room_id: int, user_id: str, send: frames.Send, base: str
     ) -> Added | Repeated:
-        """Stores the files, then the message; nothing stays of it when it is refused."""
+        """Stores the files, then the message. Files of a message that is refused are swept."""
         sent = send.all_files
         self.check_new(send.message, send.client_id, has_files=bool(sent))
         keys: list[str] = []
         if sent and not await self._is_repeated(room_id, user_id, send.client_id):
             keys = await self.attachments.keep(room_id, user_id, sent)
-        return await self._add(Add(room_id, user_id, send.message, send.client_id, keys, base))
-
-    async def _add(self, add: Add) -> Added | Repeated:
-        try:
-            outcome = await self.make(add)
-        except Refusal:
-            await self.attachments.drop(add.files)
-            raise
+        outcome = await self.make(Add(room_id, user_id, send.message, send.client_id, keys, base))
         assert isinstance(outcome, Added | Repeated)
-        if isinstance(outcome, Repeated):
-            await self.attachments.drop(add.files)
         return outcome
 
     async def _is_repeated(self, room_id: int, user_id: str, client_id: str | None) -> bool:

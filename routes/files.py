@@ -1,5 +1,6 @@
 """Files behind signed, expiring URLs: the link is the right, no token is needed."""
 
+import asyncio
 import time
 from functools import partial
 
@@ -34,7 +35,11 @@ async def get(request: Request) -> Response:
         raise StorageUnavailable from error
     if path is None:
         raise NotFound("This file was deleted.")
-    return FileResponse(path, headers=files.headers(link.content_type, link.name))
+    try:
+        stat = await asyncio.to_thread(path.stat)
+    except FileNotFoundError:
+        raise NotFound("This file was deleted.") from None
+    return FileResponse(path, stat_result=stat, headers=files.headers(link.content_type, link.name))
 
 
 async def put(request: Request) -> Response:
@@ -44,20 +49,26 @@ async def put(request: Request) -> Response:
     link = files.upload_of(
         attachments.secret, request.path_params["path"], request.query_params, time.time()
     )
-    now = time.time_ns() // 1000
-    if not await chat_of(request).store.read(partial(uploads.is_open, key=link.key, now=now)):
-        raise Forbidden("This upload is over.")
-    wrong = FileInvalid(f"Exactly {link.size:,} bytes were declared.")
+    await _check_open(request, link.key)
     try:
         size = await attachments.bucket.put_stream(link.key, request.stream(), link.size)
         if size != link.size:
-            await attachments.bucket.delete([link.key])
-            raise wrong
-    except ObjectTooLarge:
-        raise wrong from None
+            raise ObjectTooLarge
+        await _check_open(request, link.key)  # it may have been sent, or swept, meanwhile
+    except (ObjectTooLarge, Forbidden) as error:
+        await attachments.bucket.delete([link.key])
+        if isinstance(error, Forbidden):
+            raise
+        raise FileInvalid(f"Exactly {link.size:,} bytes were declared.") from None
     except BucketUnavailable as error:
         raise StorageUnavailable from error
     return Response(status_code=200, headers=ANYWHERE)
+
+
+async def _check_open(request: Request, key: str) -> None:
+    now = time.time_ns() // 1000
+    if not await chat_of(request).store.read(partial(uploads.is_open, key=key, now=now)):
+        raise Forbidden("This upload is over.")
 
 
 async def options(request: Request) -> Response:

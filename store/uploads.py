@@ -24,6 +24,9 @@ async def add(db: Connection, upload: Upload) -> None:
     query = """
         INSERT INTO uploads (key, room_id, user_id, name, content_type, size, expires_at)
         VALUES (:key, :room_id, :user_id, :name, :content_type, :size, :expires_at)
+        ON CONFLICT (key) DO UPDATE
+           SET name = excluded.name, content_type = excluded.content_type,
+               expires_at = excluded.expires_at
     """
     await db.execute(query, {name: getattr(upload, name) for name in upload.__struct_fields__})
 

@@ -1,0 +1,336 @@
+"""Order, completeness and statuses of a room, while its broker loses, doubles and swaps events."""
+
+import asyncio
+import json
+import tempfile
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from broadcaster import Broadcast, BroadcastBackend
+from broadcaster._base import Event
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from roomcast import frames
+from roomcast.chat import Chat
+from roomcast.errors import Close, Closing
+from roomcast.fanout import Change, Mark, Room, Socket, State, Told
+from roomcast.settings import Attachments, Database, Settings
+from roomcast.store import messages
+from roomcast.store.messages import Add, Delete, Edit
+from roomcast.store.snapshot import Ask
+
+ADA, BOB = "1", "2"
+
+
+class Faulty(BroadcastBackend):
+    """A broker that does to each event what it is told: pass, drop, double, or hold for the next."""
+
+    def __init__(self, faults):
+        self.faults = iter(faults)
+        self.held = []
+
+    async def connect(self):
+        self.published = asyncio.Queue()
+
+    async def disconnect(self): ...
+    async def subscribe(self, channel): ...
+    async def unsubscribe(self, channel): ...
+
+    async def publish(self, channel, message):
+        event = Event(channel, message)
+        fault = next(self.faults, "pass")
+        if fault == "swap":
+            self.held.append(event)
+            return
+        for each in {"pass": [event], "double": [event, event], "drop": []}[fault] + self.held:
+            await self.published.put(each)
+        self.held.clear()
+
+    async def next_published(self):
+        return await self.published.get()
+
+
+class Recorded:
+    """An outbox whose socket never goes away."""
+
+    def __init__(self):
+        self.frames = []
+        self.closed = None
+
+    def put(self, batch):
+        self.frames += [json.loads(frame) for frame in batch.frames]
+        return True
+
+    def close(self, close):
+        self.closed = close
+
+
+def chat_settings(folder):
+    return Settings(
+        database=Database(url=f"sqlite:///{folder}/chat.db", synchronous="NORMAL"),
+        attachments=Attachments(url=f"file:{folder}/files"),
+    )
+
+
+@asynccontextmanager
+async def a_chat(faults=()):
+    with tempfile.TemporaryDirectory() as folder:
+        chat = Chat(chat_settings(Path(folder)))
+        chat.fanout._broadcast = Broadcast(backend=Faulty(faults))
+        await chat.open()
+        try:
+            yield chat, (await chat.open_room(ADA, [ADA, BOB])).room.id
+        finally:
+            await chat.aclose()
+
+
+@asynccontextmanager
+async def a_socket(chat, room_id, user, **wish):
+    """Joins as the consumer does; yields the recorded frames after the first."""
+    async with chat.fanout.room(room_id) as room:
+        wants = {"is_manual": False, "is_compact": False} | wish
+        socket = Socket(user, Recorded(), **wants)
+        room.hold(socket)
+        found = await chat.join(Ask(room_id, user, None, 50, 1000), is_manual=wants["is_manual"])
+        await room.reach(found.version, found.marks, found.top)
+        room.admit(socket, b"[]", above=found.version)
+        socket.outbox.frames.clear()
+        try:
+            yield room, socket.outbox
+        finally:
+            room.leave(socket)
+
+
+def versions(outbox):
+    return [frame["version"] for frame in outbox.frames if "version" in frame]
+
+
+def replayed(outbox):
+    """What a client makes of its frames: texts by message id."""
+    texts = {}
+    for frame in outbox.frames:
+        match frame["type"]:
+            case "chat_message" | "message_edited":
+                texts[frame["message"]["message_id"]] = frame["message"]["text"]
+            case "message_deleted":
+                texts.pop(frame["message_id"], None)
+    return texts
+
+
+RANK = {"send": 0, "delivered": 1, "read": 2}
+
+
+def check_statuses(outbox):
+    """No status goes back, and each mark is told once."""
+    rank, marks = {}, []
+    for frame in outbox.frames:
+        if "message" in frame:
+            id_, status = frame["message"]["message_id"], RANK[frame["message"]["status"]]
+            assert status >= rank.get(id_, 0)
+            rank[id_] = status
+            if frame["type"].startswith("mark_"):
+                marks.append((id_, frame["type"]))
+    assert len(marks) == len(set(marks))
+
+
+CHANGES = st.lists(
+    st.tuples(st.sampled_from(["send", "send", "edit", "delete"]), st.sampled_from([ADA, BOB])),
+    min_size=1,
+    max_size=25,
+)
+FAULTS = st.lists(st.sampled_from(["pass", "drop", "double", "swap"]), max_size=60)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(changes=CHANGES, faults=FAULTS)
+def test_whatever_the_broker_does_every_socket_sees_the_same_log_in_order(changes, faults):
+    asyncio.run(everybody_sees_all(changes, faults))
+
+
+async def everybody_sees_all(changes, faults):
+    async with (
+        a_chat(faults) as (chat, room_id),
+        a_socket(chat, room_id, ADA) as (room, ada),
+        a_socket(chat, room_id, BOB, is_compact=True) as (_, bob),
+    ):
+        mine = {ADA: [], BOB: []}
+        for n, (kind, user) in enumerate(changes):
+            await make(chat, room_id, user, kind, mine, f"text {n}")
+        await chat._journal.marked()
+        await room.refresh()
+        stored = await chat.store.read(lambda db: messages.between(db, room_id, 0, 2**53, 1000))
+        for outbox in (ada, bob):
+            seen = versions(outbox)
+            assert seen == sorted(set(seen))
+            assert replayed(outbox) == {m.id: m.text for m in stored}
+            check_statuses(outbox)
+
+
+async def make(chat, room_id, user, kind, mine, text):
+    if kind == "send" or not mine[user]:
+        added = await chat.make(Add(room_id, user, text))
+        mine[user].append(added.message.id)
+    elif kind == "edit":
+        await chat.make(Edit(room_id, user, mine[user][-1], text))
+    else:
+        await chat.make(Delete(room_id, user, mine[user].pop()))
+
+
+async def test_a_swapped_event_is_told_in_its_place():
+    async with (
+        a_chat(["pass", "swap"]) as (chat, room_id),
+        a_socket(chat, room_id, ADA, is_manual=True) as (room, ada),
+    ):
+        for text in ("one", "two", "three"):
+            await chat.make(Add(room_id, ADA, text))
+        await room.reach(3, {})
+        assert [f["message"]["text"] for f in ada.frames] == ["one", "two", "three"]
+
+
+async def test_a_lost_last_event_is_found_by_who_waits_for_it():
+    async with (
+        a_chat(["drop"]) as (chat, room_id),
+        a_socket(chat, room_id, ADA, is_manual=True) as (room, ada),
+    ):
+        await chat.make(Add(room_id, ADA, "lost on the way"))
+        assert not ada.frames
+        await room.reach(1, {})
+        assert [f["message"]["text"] for f in ada.frames] == ["lost on the way"]
+
+
+async def test_a_join_tells_marks_of_the_newest_fifty_only():
+    async with a_chat() as (chat, room_id), a_socket(chat, room_id, ADA) as (room, ada):
+        for n in range(60):
+            await chat.make(Add(room_id, ADA, f"{n}"))
+        await room.reach(60, {})
+        ada.frames.clear()
+        async with a_socket(chat, room_id, BOB):
+            read = [f for f in ada.frames if f["type"] == "mark_message_as_read"]
+            assert [f["message"]["text"] for f in read] == [f"{n}" for n in range(10, 60)]
+
+
+async def test_messages_from_before_this_process_listened_are_marked_too():
+    async with a_chat() as (chat, room_id):
+        for n in range(3):
+            await chat.make(Add(room_id, ADA, f"{n}"))
+        async with a_socket(chat, room_id, ADA) as (_, ada):
+            async with a_socket(chat, room_id, BOB):
+                assert [f["type"] for f in ada.frames] == [
+                    "mark_message_as_delivered",
+                    "mark_message_as_read",
+                ] * 3
+                assert [f["message"]["text"] for f in ada.frames[::2]] == ["0", "1", "2"]
+
+
+async def test_old_messages_that_are_read_later_are_all_marked():
+    async with a_chat() as (chat, room_id):
+        for n in range(60):
+            await chat.make(Add(room_id, ADA, f"{n}"))
+        async with (
+            a_socket(chat, room_id, ADA) as (room, ada),
+            a_socket(chat, room_id, BOB, is_manual=True),
+        ):
+            ada.frames.clear()
+            await chat.read(room_id, BOB, 2**53 - 1)
+            await chat._journal.marked()
+            await room.reach(60, {BOB: (60, 60)})
+            assert [f["message"]["text"] for f in ada.frames] == [f"{n}" for n in range(60)]
+            assert {f["type"] for f in ada.frames} == {"mark_message_as_read"}
+
+
+async def test_what_is_forgotten_from_memory_is_marked_from_the_database(monkeypatch):
+    monkeypatch.setattr("roomcast.fanout.PENDING", 2)
+    async with (
+        a_chat() as (chat, room_id),
+        a_socket(chat, room_id, ADA, is_manual=True) as (room, ada),
+    ):
+        for n in range(5):
+            await chat.make(Add(room_id, ADA, f"{n}"))
+        async with a_socket(chat, room_id, BOB):
+            read = [f for f in ada.frames if f["type"] == "mark_message_as_read"]
+            assert [f["message"]["text"] for f in read] == ["0", "1", "2", "3", "4"]
+            check_statuses(ada)
+
+
+async def test_an_edit_and_a_deletion_before_it_is_read_change_what_the_mark_says():
+    async with a_chat() as (chat, room_id), a_socket(chat, room_id, ADA) as (room, ada):
+        first = (await chat.make(Add(room_id, ADA, "tpyo"))).message.id
+        second = (await chat.make(Add(room_id, ADA, "taken back"))).message.id
+        await chat.make(Edit(room_id, ADA, first, "typo"))
+        await chat.make(Delete(room_id, ADA, second))
+        await room.reach(4, {})
+        ada.frames.clear()
+        async with a_socket(chat, room_id, BOB):
+            assert [f["message"]["text"] for f in ada.frames] == ["typo", "typo"]
+
+
+async def test_an_edit_of_what_was_read_says_read():
+    async with (
+        a_chat() as (chat, room_id),
+        a_socket(chat, room_id, ADA) as (room, ada),
+        a_socket(chat, room_id, BOB),
+    ):
+        first = (await chat.make(Add(room_id, ADA, "tpyo"))).message.id
+        await room.reach(1, {BOB: (first, first)})
+        await chat.make(Edit(room_id, ADA, first, "typo"))
+        await room.reach(2, {})
+        assert ada.frames[-1]["type"] == "message_edited"
+        assert ada.frames[-1]["message"]["status"] == "read"
+
+
+async def test_nobody_joins_a_room_that_was_deleted_meanwhile():
+    async with (
+        a_chat(["drop"]) as (chat, room_id),
+        a_socket(chat, room_id, ADA) as (room, ada),
+    ):
+        await chat.delete_room(room_id, BOB)
+        with pytest.raises(Closing) as closing:
+            await room.reach(1, {})
+        assert closing.value.close is Close.NOT_FOUND
+        assert ada.frames == [{"type": "room_deleted", "room_id": room_id}]
+        assert ada.closed is Close.NOT_FOUND
+
+
+class Flaky:
+    """A source that fails once, then knows one message."""
+
+    def __init__(self):
+        self.calls = 0
+
+    async def recall(self, room_id, version, top):
+        self.calls += 1
+        if self.calls == 1:
+            raise OSError("away")
+        line = frames.encode({"type": "chat_message", "version": 1, "message": {"status": "send"}})
+        return State(1, [Change(1, 1, ADA, "sent")], [line], {ADA: (0, 0), BOB: (0, 0)})
+
+    async def between(self, *span):
+        return []
+
+    def mark(self, *upto): ...
+
+
+async def test_a_room_that_could_not_be_filled_is_filled_as_soon_as_it_can_be(monkeypatch):
+    monkeypatch.setattr("roomcast.fanout.PATIENCE", 0.01)
+    async with a_chat() as (chat, room_id):
+        chat.fanout._source = Flaky()
+        async with chat.fanout.room(99) as room:
+            await room.reach(0, {ADA: (0, 0), BOB: (0, 0)})
+            await chat.fanout.publish(99, Told(3, 3, [Change(3, 3, ADA, "sent")], []), [b"{}"])
+            async with asyncio.timeout(5):
+                while room.version != 1:
+                    room._changed.clear()
+                    await room._changed.wait()
+        assert chat.fanout._source.calls == 2
+
+
+def test_the_least_watermark_is_that_of_the_others():
+    room = Room(1, Flaky())
+    room._marks = {ADA: (5, 5), BOB: (3, 2), "3": (4, 1)}
+    assert room.status(ADA, 1) == "read"
+    assert room.status(ADA, 2) == "delivered"
+    assert room.status(ADA, 4) == "send"
+    assert room.status(BOB, 4) == "delivered"
+    assert Mark("x", 1, 1, False).user_id == "x"
