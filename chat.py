@@ -268,22 +268,21 @@ class Chat:
 
     # ------------------------------------------------------------ people
 
-    def see(self, identity: Identity, base: str) -> None:
+    async def see(self, identity: Identity, base: str) -> None:
         """Notes a user's name and picture where they are new, and the address we are reached at."""
         self._base = self.settings.server.public_url or base
-        seen = identity.name, identity.picture
-        if seen == (None, None) or self._seen.get(identity.user_id) == seen:
+        user_id, seen = identity.user_id, (identity.name, identity.picture)
+        if seen == (None, None) or self._seen.get(user_id) == seen:
+            return
+        note = partial(people.see, user_id=user_id, name=identity.name, picture=identity.picture)
+        try:
+            await self.store.write(note)
+        except Away as error:
+            log.warning("A name was not noted, the next request will do: %s", error)
             return
         if len(self._seen) >= SEEN:
             self._seen.clear()
-        self._seen[identity.user_id] = seen
-        self.spawn(self._note(identity.user_id, *seen))
-
-    async def _note(self, user_id: str, name: str | None, picture: str | None) -> None:
-        try:
-            await self.store.write(partial(people.see, user_id=user_id, name=name, picture=picture))
-        except Away:
-            self._seen.pop(user_id, None)  # the next request notes it
+        self._seen[user_id] = seen
 
     # ------------------------------------------------------------ telling
 

@@ -245,7 +245,7 @@ class Room:
         self._holding.remove(socket)
         held = [(change, line) for change, line in socket.held if change.version > above]
         socket.held.clear()
-        texts = [first, *(line for _, line in held)]
+        texts = [first, *(self._as_of_now(change, line) for change, line in held)]
         sent = [(change, line) for change, line in held if change.kind == "sent"]
         texts += self._as_receipts(self._marks) if socket.is_compact and sent else ()
         if not socket.is_compact:
@@ -371,13 +371,18 @@ class Room:
             case "edited":
                 if pending is not None:
                     pending.replace(change.message_id, frames.body_of(line))
-                line = frames.with_status(line, self.status(change.sender_id, change.message_id))
             case "deleted":
                 if pending is not None:
                     pending.replace(change.message_id, None)
         for socket in self._holding:
             socket.held.append((change, line))
-        return line
+        return self._as_of_now(change, line)
+
+    def _as_of_now(self, change: Change, line: bytes) -> bytes:
+        """An edit speaks of a message that others may have read: never of less than was told."""
+        if change.kind != "edited":
+            return line
+        return frames.with_status(line, self.status(change.sender_id, change.message_id))
 
     def _advance(self, marks: list[Mark]) -> dict[str, tuple[int, int]]:
         """The watermarks that moved; never back."""

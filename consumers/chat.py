@@ -38,7 +38,7 @@ from ..outbox import AsgiOutbox, DirectOutbox
 from ..store import messages
 from ..store.engine import Away
 from ..store.journal import Entry
-from ..store.messages import Added, Repeated
+from ..store.messages import Added, Deleted, Edited, Repeated
 from ..store.snapshot import Ask, Snapshot
 
 log = logging.getLogger("roomcast.socket")
@@ -92,6 +92,7 @@ class Session:
         self._lane: deque[tuple[AnyAction, int]] | None = None
         self._lane_size = 0
         self._uncommitted = 0
+        self._version = 0  # of the last change that this socket made
         self._is_paused = False
         self._is_free = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
@@ -182,15 +183,20 @@ class Session:
         """After the commit, and after it was told."""
         self._uncommitted -= 1
         self._resume()
-        if type(entry.outcome) is Added:
-            return
-        try:
-            outcome = settle(entry)
-        except Refusal as refusal:
-            self._refuse(refusal, hint_of(action))
-        else:
-            if isinstance(outcome, Repeated):
-                self._chat.spawn(self._answered(self._repeat(outcome), action))
+        match entry.outcome:
+            case Added(message) | Edited(message):
+                self._version = message.version
+            case Deleted(_, version):
+                self._version = version
+            case _:
+                self._chat.spawn(self._answered(self._answer(entry), action))
+
+    async def _answer(self, entry: Entry) -> None:
+        """What was not stored: said after everything that this socket stored before it."""
+        await self._room.reach(self._version, {})
+        outcome = settle(entry)
+        if isinstance(outcome, Repeated):
+            await self._repeat(outcome)
 
     # ------------------------------------------------------------ what takes time, one by one
 
@@ -207,7 +213,6 @@ class Session:
     async def _run(self) -> None:
         while self._lane:
             action, size = self._lane[0]
-            await self._settled()
             await self._answered(self._do(action), action)
             self._lane.popleft()
             self._lane_size -= size
@@ -216,10 +221,11 @@ class Session:
         self._resume()
 
     async def _settled(self) -> None:
-        """What this socket sent before is committed and told."""
+        """What this socket sent before is committed, and has come back to it."""
         while self._uncommitted and self._is_open:
             self._is_free.clear()
             await self._is_free.wait()
+        await self._room.reach(self._version, {})
 
     async def _answered(self, work: Any, action: AnyAction) -> None:
         try:
@@ -236,6 +242,7 @@ class Session:
 
     async def _do(self, action: AnyAction) -> None:
         room_id, user_id = self._room.id, self._socket.user_id
+        await self._settled()
         match action:
             case Send() | FileUploaded():
                 await self._send(action)
@@ -367,7 +374,7 @@ class ChatSocket(WebSocketEndpoint):
         if wish.room_id >= frames.MAX_ID:
             raise Closing(Close.NOT_FOUND)
         base = base_of(websocket, chat.settings.server.public_url)
-        chat.see(identity, base)
+        await chat.see(identity, base)
         room = await self._stack.enter_async_context(chat.fanout.room(wish.room_id))
         direct = websocket.scope["extensions"].get(EXTENSION)
         socket = self._socket(chat, websocket, identity, wish)

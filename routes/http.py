@@ -33,7 +33,7 @@ async def caller_of(request: Request) -> Identity:
     if auth.foreign_origin(request):
         raise Forbidden("This page is not allowed to speak for you.")
     request.app.state.meters.take(identity.user_id)
-    chat_of(request).see(identity, base_of_request(request))
+    await chat_of(request).see(identity, base_of_request(request))
     return identity
 
 
