@@ -53,14 +53,16 @@ clean:  ## remove what the others made
 # ---- stamps: an environment is made once, and again when its requirements change
 
 .venv/bin/pip:
-	$(PYTHON) -m venv .venv
+	@$(PYTHON) -m venv .venv
 
 .venv/run: .venv/bin/pip pyproject.toml
-	$(BIN)/pip install -q --disable-pip-version-check -e .
+	@echo 'Installing into .venv (once) …'
+	@$(BIN)/pip install -qq --disable-pip-version-check -e .
 	@touch $@
 
 .venv/dev: .venv/bin/pip pyproject.toml
-	$(BIN)/pip install -q --disable-pip-version-check -e '.[dev]'
+	@echo 'Installing into .venv, with what development needs (once) …'
+	@$(BIN)/pip install -qq --disable-pip-version-check -e '.[dev]'
 	@touch $@ .venv/run
 
 .PHONY: help install run fmt lint types check test unit protocol faults browser bench clean

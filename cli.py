@@ -1,0 +1,268 @@
+"""The `roomcast` command."""
+
+import asyncio
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+import jwt
+import msgspec
+
+from . import demo
+from .app import App, create_app
+from .errors import InvalidFrame
+from .frames import user_of
+from .serve import CannotServe, run
+from .settings import Auth, BadSetting, Settings, check, load, read, seconds
+from .store.bucket import BucketUnavailable
+from .store.engine import CannotOpen, Store
+
+SECRET_FILE = Path("roomcast.secret")
+HMAC = ("HS256", "HS384", "HS512")
+
+
+class Failure(click.ClickException):
+    """One sentence on stderr, exit code 2."""
+
+    exit_code = 2
+
+
+@contextmanager
+def one_sentence() -> Iterator[None]:
+    """What a person can put right is no traceback."""
+    try:
+        yield
+    except (BadSetting, CannotServe, CannotOpen, BucketUnavailable) as error:
+        raise Failure(str(error)) from None
+
+
+class Duration(click.ParamType[float]):
+    name = "duration"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        try:
+            return seconds(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+settings_option = click.option(
+    "--settings",
+    "path",
+    type=click.Path(path_type=Path),
+    help="A settings file; otherwise settings.toml in the current folder, if there is one.",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="roomcast", message="%(prog)s %(version)s")
+def main() -> None:
+    """Chat rooms for a site that already has users.
+
+    \b
+    Try it:       roomcast demo
+    Serve it:     roomcast serve
+    Talk to it:   TOKEN=$(roomcast token --user 2)
+                  curl -H "Authorization: Bearer $TOKEN" \\
+                       http://127.0.0.1:8000/en/api/v1/chat/recieve/
+
+    Settings come from options, then ROOMCAST_… variables, then settings.toml, then the defaults.
+    """
+
+
+# ---------------------------------------------------------------- serve
+
+
+@main.command("serve")
+@settings_option
+@click.option("--host", help="The address to listen on.  [default: 127.0.0.1]")
+@click.option("--port", type=int, help="The port to listen on, 0 for a free one.  [default: 8000]")
+@click.option("--workers", type=int, help="Processes.  [default: 1]")
+@click.option("--log-level", help="debug, info, warning, error or critical.  [default: info]")
+@one_sentence()
+def serve_command(
+    path: Path | None,
+    host: str | None,
+    port: int | None,
+    workers: int | None,
+    log_level: str | None,
+) -> None:
+    """Serve the chat until Ctrl+C or SIGTERM.
+
+    \b
+    Examples:
+      roomcast serve
+      roomcast serve --host 0.0.0.0 --port 8080
+      ROOMCAST_AUTH_SECRET_FILE=/run/secrets/chat roomcast serve --settings /etc/roomcast.toml
+    """
+    options = {
+        "server.host": host,
+        "server.port": port,
+        "server.workers": workers,
+        "server.log_level": log_level,
+    }
+    settings, secret = settings_and_secret(path, options)
+    run(create_app(settings), settings, ready=lambda url: banner(settings, url, secret))
+
+
+def banner(settings: Settings, url: str, secret: str) -> None:
+    click.echo(f"roomcast listens on {settings.server.public_url or url}")
+    click.echo(f"  database     {settings.database.url}")
+    click.echo(f"  attachments  {settings.attachments.url}")
+    click.echo(f"  secret       {secret}")
+
+
+# ---------------------------------------------------------------- token
+
+
+@main.command(short_help="Print a token, to try the chat out.")
+@settings_option
+@click.option("--user", required=True, help="The user's id, as the site knows it.")
+@click.option("--ttl", type=Duration(), default="1h", show_default=True, help="How long it works.")
+@click.option("--name", help="The name that the others see.")
+@one_sentence()
+def token(path: Path | None, user: str, ttl: float, name: str | None) -> None:
+    """Print a token, signed as a site would sign it, to try the chat out.
+
+    \b
+    Examples:
+      roomcast token --user 2
+      roomcast token --user 2 --name Ada --ttl 7d
+    """
+    settings, _ = settings_and_secret(path, {})
+    click.echo(sign(settings.auth, user, ttl, name))
+
+
+def sign(auth: Auth, user: str, ttl: float, name: str | None) -> str:
+    algorithm = next((known for known in auth.algorithms if known in HMAC), None)
+    if algorithm is None:
+        raise Failure(f"Tokens of {', '.join(auth.algorithms)} are signed by whoever has that key.")
+    try:
+        claims: dict[str, object] = {auth.user_claim: user_of(user)}
+    except InvalidFrame as error:
+        raise Failure(f"--user: {error}") from None
+    claims["exp"] = int(time.time() + ttl)
+    given = {"name": name, "aud": auth.audience, "iss": auth.issuer}
+    claims |= {claim: value for claim, value in given.items() if value}
+    return jwt.encode(claims, auth.secret, algorithm)
+
+
+# ---------------------------------------------------------------- demo
+
+
+@main.command("demo", short_help="Serve a chat in which Ada and Bob talk, and print their links.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", type=int, default=8000, show_default=True, help="The port to listen on.")
+@click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(".demo"),
+    show_default=True,
+    help="Where the demo keeps its data.",
+)
+@one_sentence()
+def demo_command(host: str, port: int, folder: Path) -> None:
+    """Serve a chat in which Ada and Bob already talk, and print a link for each.
+
+    Open the two links in two windows. What is said stays in the folder for the next time.
+    """
+    make_folder(folder)
+    settings, _ = with_secret(demo.settings(folder, host, port), folder / SECRET_FILE)
+    tokens = {
+        name: sign(settings.auth, str(user), demo.TOKENS_LAST, name)
+        for user, name in demo.PEOPLE.items()
+    }
+    rooms: list[int] = []
+
+    async def seed(chat: App) -> None:
+        rooms.append(await demo.seed(chat, tokens.values()))
+
+    def links(url: str) -> None:
+        click.echo("Open each link in a window of its own; Ctrl+C ends the demo.")
+        for name, token in tokens.items():
+            # In the fragment, which no browser sends and no server logs.
+            click.echo(f"\n{name}:\n{url}/#token={token}&room={rooms[0]}")
+
+    run(create_app(settings), settings, before=seed, ready=links)
+
+
+def make_folder(folder: Path) -> None:
+    """One that git leaves alone, wherever it is made."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / ".gitignore").write_text("*\n")
+    except OSError as error:
+        raise Failure(f"The folder {folder} cannot be written to: {error.strerror}.") from None
+
+
+# ---------------------------------------------------------------- migrate
+
+
+@main.command(short_help="Bring the database to the schema of this version.")
+@settings_option
+@one_sentence()
+def migrate(path: Path | None) -> None:
+    """Bring the database to the schema of this version; `serve` does so too."""
+    settings = load(path)
+    asyncio.run(apply_schema(settings))
+    click.echo(f"{settings.database.url} has the schema of this version.")
+
+
+async def apply_schema(settings: Settings) -> None:
+    store = Store(settings.database.url, settings.database.synchronous)
+    await store.open()
+    await store.aclose()
+
+
+# ---------------------------------------------------------------- a secret nobody had to think of
+
+
+def settings_and_secret(
+    path: Path | None, options: dict[str, str | int | None]
+) -> tuple[Settings, str]:
+    """The settings in force, and in words where their secret came from."""
+    settings, origins = read(path, options)
+    if settings.auth.secret:
+        return settings, f"from {origins['auth.secret']}"
+    if not any(algorithm in HMAC for algorithm in settings.auth.algorithms):
+        return settings, f"none: {', '.join(settings.auth.algorithms)} has a public key"
+    settings, written = with_secret(settings, SECRET_FILE)
+    if written:
+        click.echo(f"Wrote a new secret to {SECRET_FILE}; auth.secret is not set.", err=True)
+    return settings, f"from {SECRET_FILE}"
+
+
+def with_secret(settings: Settings, path: Path) -> tuple[Settings, bool]:
+    """The settings with the secret of this file, and whether the file was written just now."""
+    written = write_secret(path)
+    try:
+        secret = path.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no text"
+        raise Failure(f"{path} cannot be read: {reason}.") from None
+    if not secret:
+        raise Failure(f"{path} is empty: delete it, and a new secret is written.")
+    auth = msgspec.structs.replace(settings.auth, secret=secret)
+    settings = msgspec.structs.replace(settings, auth=auth)
+    check(settings, {"auth.secret": str(path)})
+    return settings, written
+
+
+def write_secret(path: Path) -> bool:
+    """Once: whoever comes second finds it there."""
+    try:
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        problem = f"a secret cannot be written there ({error.strerror}); set ROOMCAST_AUTH_SECRET"
+        raise Failure(f"{path}: {problem}.") from None
+    with os.fdopen(file, "w") as secret:
+        secret.write(secrets.token_urlsafe(64) + "\n")
+    return True

@@ -1,0 +1,410 @@
+"""The `roomcast` command: what it prints, what it leaves behind, and its one-sentence errors."""
+
+import os
+import re
+import socket
+import sqlite3
+import stat
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import jwt
+import pytest
+from click.testing import CliRunner, Result
+from roomcast import cli
+from roomcast.cli import main
+
+from .server import SECRET, Server
+
+OwnServer = Callable[..., Server]
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """The command in a folder of its own; keywords are settings, `auth_secret="…"`."""
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("ROOMCAST_")]:
+        monkeypatch.delenv(name)
+
+    def command(*arguments: str, **settings: str) -> Result:
+        environ = {f"ROOMCAST_{name.upper()}": value for name, value in settings.items()}
+        return CliRunner().invoke(main, arguments, env=environ, prog_name="roomcast")
+
+    return command
+
+
+@pytest.fixture
+def taken() -> Iterator[str]:
+    """A port that somebody else listens on: what must not start would fail there at the latest."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield str(listener.getsockname()[1])
+
+
+def sentence(result: Result) -> str:
+    """What a failed command said: one sentence on stderr, exit code 2."""
+    assert result.exit_code == 2, result.output
+    assert result.stdout == ""
+    found = re.fullmatch(r"Error: (.+)\n", result.stderr)
+    assert found is not None, result.stderr
+    return found[1]
+
+
+def claims(result: Result, secret: str = SECRET, **options: str) -> dict[str, object]:
+    """What the printed token says, once its signature was checked."""
+    assert result.exit_code == 0, result.output
+    told: dict[str, object] = jwt.decode(result.stdout.strip(), secret, ["HS256"], **options)  # type: ignore[arg-type]
+    return told
+
+
+# ---------------------------------------------------------------- help
+
+
+def test_the_version_is_that_of_the_package(run: Run) -> None:
+    assert re.fullmatch(r"roomcast \d+\.\d+\.\d+\n", run("--version").stdout)
+
+
+@pytest.mark.parametrize(
+    ("command", "example"),
+    [
+        ((), "roomcast demo"),
+        (("serve",), "roomcast serve --host 0.0.0.0 --port 8080"),
+        (("token",), "roomcast token --user 2 --name Ada --ttl 7d"),
+        (("demo",), "--port"),
+        (("migrate",), "--settings"),
+    ],
+)
+def test_every_command_has_help_with_examples(
+    command: tuple[str, ...], example: str, run: Run
+) -> None:
+    result = run(*command, "--help")
+    assert result.exit_code == 0
+    assert example in result.stdout
+
+
+def test_every_command_is_listed_in_a_whole_line(run: Run) -> None:
+    listed = run("--help").stdout.split("Commands:\n")[1].splitlines()
+    assert [line.split()[0] for line in listed] == ["demo", "migrate", "serve", "token"]
+    assert not [line for line in listed if line.endswith("...")]
+
+
+# ---------------------------------------------------------------- token
+
+
+def test_a_token_is_all_that_is_printed(run: Run) -> None:
+    before = int(time.time())
+    result = run("token", "--user", "2", auth_secret=SECRET)
+    told = claims(result)
+    assert set(told) == {"sub", "exp"}
+    assert told["sub"] == "2"
+    assert before + 3_600 <= int(str(told["exp"])) <= time.time() + 3_600
+    assert result.stderr == ""
+
+
+def test_a_token_says_what_was_asked_for(run: Run) -> None:
+    result = run("token", "--user", "m/1", "--ttl", "5m", "--name", "Ada", auth_secret=SECRET)
+    told = claims(result)
+    assert (told["sub"], told["name"]) == ("m/1", "Ada")
+    assert int(str(told["exp"])) <= time.time() + 300
+
+
+def test_a_token_is_what_the_settings_want(run: Run) -> None:
+    settings = {"auth_user_claim": "uid", "auth_audience": "chat", "auth_issuer": "site"}
+    result = run("token", "--user", "2", auth_secret=SECRET, **settings)
+    assert claims(result, audience="chat", issuer="site")["uid"] == "2"
+
+
+def test_a_token_is_signed_with_the_secret_of_the_file_that_is_named(
+    run: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "chat.toml").write_text(f'[auth]\nsecret = "{SECRET}"')
+    assert claims(run("token", "--user", "2", "--settings", "chat.toml"))["sub"] == "2"
+    assert not (tmp_path / "roomcast.secret").exists()
+
+
+def test_a_token_is_not_signed_where_others_sign(run: Run) -> None:
+    keys = {"auth_algorithms": '["RS256"]', "auth_jwks_url": "https://example.com/keys"}
+    assert sentence(run("token", "--user", "2", **keys)) == (
+        "Tokens of RS256 are signed by whoever has that key."
+    )
+
+
+@pytest.mark.parametrize("user", ["", "x" * 256])
+def test_a_token_is_for_a_user_who_can_be(user: str, run: Run) -> None:
+    refused = run("token", "--user", user, auth_secret=SECRET)
+    assert sentence(refused).startswith("--user: ")
+
+
+@pytest.mark.parametrize(
+    "arguments", [("token",), ("token", "--user", "2", "--ttl", "soon"), ("tokens",)]
+)
+def test_a_command_that_is_not_understood_is_exit_code_2(
+    arguments: tuple[str, ...], run: Run
+) -> None:
+    refused = run(*arguments, auth_secret=SECRET)
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "Error: " in refused.stderr
+
+
+# ---------------------------------------------------------------- the secret
+
+
+def test_without_a_secret_one_is_written_that_only_its_owner_reads(
+    run: Run, tmp_path: Path
+) -> None:
+    result = run("token", "--user", "2")
+    path = tmp_path / "roomcast.secret"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert claims(result, path.read_text().strip())["sub"] == "2"
+    assert result.stderr == "Wrote a new secret to roomcast.secret; auth.secret is not set.\n"
+
+
+def test_a_secret_is_written_once(run: Run, tmp_path: Path) -> None:
+    run("token", "--user", "2")
+    secret = (tmp_path / "roomcast.secret").read_text()
+    again = run("token", "--user", "3")
+    assert claims(again, secret.strip())["sub"] == "3"
+    assert (tmp_path / "roomcast.secret").read_text() == secret
+    assert again.stderr == ""
+
+
+def test_a_secret_suits_every_algorithm(run: Run) -> None:
+    assert run("token", "--user", "2", auth_algorithms='["HS512"]').exit_code == 0
+
+
+def test_a_secret_file_that_is_empty_is_no_secret(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "roomcast.secret").write_text("\n")
+    said = sentence(run("token", "--user", "2"))
+    assert said == "roomcast.secret is empty: delete it, and a new secret is written."
+
+
+def test_a_secret_file_that_is_too_short_is_named(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "roomcast.secret").write_text("short")
+    said = sentence(run("token", "--user", "2"))
+    assert said == "roomcast.secret: at least 32 bytes are needed"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(None, "Is a directory"), (b"\xff" * 40, "it is no text")],
+)
+def test_a_secret_file_that_cannot_be_read_is_named(
+    content: bytes | None, said: str, run: Run, tmp_path: Path
+) -> None:
+    path = tmp_path / "roomcast.secret"
+    path.mkdir() if content is None else path.write_bytes(content)
+    assert sentence(run("token", "--user", "2")) == f"roomcast.secret cannot be read: {said}."
+
+
+def test_a_secret_that_cannot_be_written_is_a_sentence(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli, "SECRET_FILE", Path("none/roomcast.secret"))
+    assert sentence(run("token", "--user", "2")) == (
+        "none/roomcast.secret: a secret cannot be written there (No such file or directory);"
+        " set ROOMCAST_AUTH_SECRET."
+    )
+
+
+# ---------------------------------------------------------------- settings
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--settings", "none.toml"), "none.toml cannot be read: No such file or directory"),
+        (("--port", "70000"), "server.port: expected a port from 0 to 65535"),
+        (("--log-level", "loud"), "server.log_level: expected debug, info, warning, error or cr"),
+        (("--workers", "2"), "server.workers = 2: processes would not hear each other over"),
+        (("--host", "192.0.2.1"), "192.0.2.1 is no address of this machine; choose one with"),
+    ],
+)
+def test_an_option_that_cannot_be_is_a_sentence(
+    arguments: tuple[str, ...], said: str, run: Run, taken: str
+) -> None:
+    refused = run("serve", "--port", taken, *arguments, auth_secret=SECRET)
+    assert sentence(refused).startswith(said)
+
+
+@pytest.mark.parametrize(
+    "command", [("serve", "--port", "70000"), ("token", "--user", "2"), ("migrate",)]
+)
+def test_a_wrong_setting_stops_every_command(command: tuple[str, ...], run: Run) -> None:
+    Path("settings.toml").write_text("[attachments]\nulr = 'file:x'")
+    said = sentence(run(*command))
+    assert said == "settings.toml: unknown setting attachments.ulr; did you mean url?"
+
+
+def test_a_key_that_cannot_check_tokens_stops_the_start(run: Run, taken: str) -> None:
+    keys = {"auth_algorithms": '["RS256"]', "auth_public_key": "-----BEGIN nonsense"}
+    assert "auth.public_key" in sentence(run("serve", "--port", taken, **keys))
+
+
+def test_keys_of_others_need_no_secret(run: Run, taken: str, tmp_path: Path) -> None:
+    keys = {"auth_algorithms": '["RS256"]', "auth_jwks_url": "https://127.0.0.1:9/keys"}
+    assert "is taken" in sentence(run("serve", "--port", taken, **keys))
+    assert not (tmp_path / "roomcast.secret").exists()
+
+
+# ---------------------------------------------------------------- migrate
+
+
+def tables(path: Path) -> set[str]:
+    with sqlite3.connect(path) as database:
+        names = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    database.close()
+    return {name for (name,) in names}
+
+
+def test_migrate_makes_the_tables_and_may_be_repeated(run: Run, tmp_path: Path) -> None:
+    first, second = run("migrate"), run("migrate")
+    assert (first.exit_code, second.exit_code) == (0, 0)
+    assert first.stdout == "sqlite:///roomcast.db has the schema of this version.\n"
+    assert {"rooms", "members", "messages"} <= tables(tmp_path / "roomcast.db")
+    assert not (tmp_path / "roomcast.secret").exists()
+
+
+def test_migrate_leaves_a_running_server_alone(run: Run, own_server: OwnServer) -> None:
+    server = own_server().start()
+    assert "in use" in sentence(run("migrate", database_url=f"sqlite:///{server.database}"))
+    assert server.stop() == 0
+
+
+# ---------------------------------------------------------------- serve
+
+
+def test_the_first_start_writes_a_secret_and_says_so(own_server: OwnServer) -> None:
+    server = own_server()
+    del server.settings["auth_secret"]
+    server.start()
+    assert "Wrote a new secret to roomcast.secret; auth.secret is not set." in server.said()
+    assert "  secret       from roomcast.secret" in server.said()
+    assert (server.folder / "roomcast.secret").is_file()
+
+
+def test_a_token_opens_the_server_beside_it(
+    own_server: OwnServer, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = own_server()
+    del server.settings["auth_secret"]
+    server.start()
+    monkeypatch.chdir(server.folder)
+    token = run("token", "--user", "2").stdout.strip()
+    url = f"{server.url}/en/api/v1/chat/recieve/"
+    with httpx.Client(trust_env=False) as client:
+        assert client.get(url).status_code == 401
+        answer = client.get(url, headers={"Authorization": f"Bearer {token}"})
+    assert (answer.status_code, answer.json()["count"]) == (200, 0)
+
+
+def test_an_unknown_variable_is_a_warning_at_the_start(own_server: OwnServer) -> None:
+    server = own_server(databse_url="x").start()
+    assert "unknown variable ROOMCAST_DATABSE_URL; did you mean ROOMCAST_DATABASE_URL?" in (
+        server.said()
+    )
+
+
+# ---------------------------------------------------------------- demo
+
+
+class Demo(Server):
+    """`roomcast demo`, and the links that it printed."""
+
+    @property
+    def command(self) -> list[str]:
+        return [super().command[0], "demo", "--port", str(self.port)]
+
+    def links(self) -> dict[str, dict[str, str]]:
+        found = re.findall(r"^(Ada|Bob):\n(http://\S+)$", self.said(), re.MULTILINE)
+        links = [(name, urlsplit(url)) for name, url in found]
+        assert [(link.netloc, link.path, link.query) for _, link in links] == [
+            (f"127.0.0.1:{self.port}", "/", "")
+        ] * 2
+        return {
+            name: {key: value for key, (value,) in parse_qs(link.fragment).items()}
+            for name, link in links
+        }
+
+    def asks(self, name: str, path: str, **rest: object) -> httpx.Response:
+        link = self.links()[name]
+        url = f"{self.url}/en/api/v1/chat/{path.format(**link)}"
+        with httpx.Client(trust_env=False) as client:
+            headers = {"Authorization": f"Bearer {link['token']}"}
+            return client.request("POST" if rest else "GET", url, headers=headers, **rest)  # type: ignore[arg-type]
+
+    def texts(self, name: str) -> list[str]:
+        messages = self.asks(name, "rooms/{room}/messages/").json()["messages"]
+        return [message["text"] for message in messages]
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Iterator[Callable[[], Demo]]:
+    """A demo in the test's folder, where settings of a real chat lie about."""
+    (tmp_path / "settings.toml").write_text('[server]\nlanguages = ["xx"]')
+    made: list[Demo] = []
+
+    def start() -> Demo:
+        made.append(Demo(tmp_path, auth_secret=SECRET))
+        made[-1].log = tmp_path / f"demo-{len(made)}.log"
+        made[-1].start()
+        return made[-1]
+
+    yield start
+    for one in made:
+        one.end()
+
+
+def test_two_people_find_each_other_in_the_demo(demo: Callable[[], Demo]) -> None:
+    shown = demo()
+    links = shown.links()
+    assert links["Ada"]["room"] == links["Bob"]["room"]
+    assert links["Ada"]["token"] != links["Bob"]["token"]
+    texts = shown.texts("Ada")
+    assert len(texts) >= 3
+    assert shown.texts("Bob") == texts
+    rooms = shown.asks("Bob", "recieve/").json()["results"]
+    assert [room["room_id"] for room in rooms] == [int(links["Bob"]["room"])]
+
+
+def test_the_demo_has_names_before_anybody_came(demo: Callable[[], Demo]) -> None:
+    members = demo().asks("Bob", "recieve/").json()["results"][0]["members"]
+    assert {member["user_id"]: member["name"] for member in members} == {1: "Ada", 2: "Bob"}
+
+
+def test_the_demo_keeps_what_was_said(demo: Callable[[], Demo]) -> None:
+    first = demo()
+    before = first.texts("Ada")
+    said = first.asks("Ada", "rooms/{room}/messages/", json={"message": "see you"})
+    assert said.status_code == 201
+    old = first.links()["Ada"]
+    assert first.stop() == 0
+    second = demo()
+    assert second.texts("Bob") == [*before, "see you"]
+    assert second.links()["Ada"]["room"] == old["room"]
+    url = f"{second.url}/en/api/v1/chat/rooms/{old['room']}/messages/"
+    bearer = {"Authorization": f"Bearer {old['token']}"}
+    assert httpx.get(url, headers=bearer, trust_env=False).status_code == 200
+
+
+def test_the_demo_touches_nothing_of_a_real_chat(demo: Callable[[], Demo], tmp_path: Path) -> None:
+    shown = demo()
+    secret = (tmp_path / ".demo/roomcast.secret").read_text().strip()
+    token = shown.links()["Ada"]["token"]
+    assert jwt.decode(token, secret, ["HS256"])["sub"] == "1"
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {".demo", "settings.toml", "demo-1.log"}
+    assert (tmp_path / ".demo/.gitignore").read_text() == "*\n"
+
+
+def test_a_demo_folder_that_cannot_be_is_a_sentence(run: Run) -> None:
+    Path("file").write_text("")
+    said = sentence(run("demo", "--folder", "file/below"))
+    assert said == "The folder file/below cannot be written to: Not a directory."
+
+
+def test_a_demo_on_a_taken_port_is_a_sentence(run: Run, taken: str) -> None:
+    said = sentence(run("demo", "--port", taken))
+    assert said == f"Port {taken} on 127.0.0.1 is taken by another program; choose one with --port."
