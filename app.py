@@ -28,7 +28,6 @@ from .routes.http import Reply, answer_refusal
 from .settings import Settings
 from .store import messages as messages_of
 from .store.engine import Away
-from .store.messages import Added
 
 log = logging.getLogger("roomcast")
 
@@ -95,7 +94,7 @@ class App(Starlette):
         """
         send = frames.Send(text, client_id=client_id)
         sent = await self._chat.send(room, frames.user_of(sender, "sender"), send, "")
-        return sent.message.id if isinstance(sent, Added) else sent.message_id
+        return sent.message.id
 
     async def is_empty(self, room: int) -> bool:
         """Whether there is no message in the room."""

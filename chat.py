@@ -147,17 +147,10 @@ class Chat:
         find = partial(messages.find, room_id=room_id, user_id=user_id, client_id=client_id)
         return await self.store.read(find) is not None
 
-    async def get(self, room_id: int, user_id: str, message_id: int) -> tuple[Message, Status]:
-        """A message and how far it got. Raises NotFound, also to a stranger."""
-
-        async def look(db: Connection) -> tuple[Message | None, Marks]:
-            message = await messages.get(db, room_id, user_id, message_id)
-            return message, await receipts.of_room(db, room_id)
-
-        message, marks = await self.store.read(look)
-        if message is None:
-            raise NotFound(message_id=message_id)
-        return message, receipts.status(marks, message.sender_id, message.id)
+    async def status(self, message: Message) -> Status:
+        """How far the message got by now."""
+        marks = await self.store.read(partial(receipts.of_room, room_id=message.room_id))
+        return receipts.status(marks, message.sender_id, message.id)
 
     async def page(self, where: Page) -> tuple[list[Message], Marks, bool]:
         """Messages, oldest first, the members' receipts, and whether there are more messages.

@@ -231,8 +231,12 @@ class Room:
             for told, lines in early:
                 await self._hear(told, lines)
 
+    def has(self, version: int) -> bool:
+        """Whether the sockets here were told everything up to this version."""
+        return self.version is not None and self.version >= version
+
     def _has(self, version: int, marks: dict[str, tuple[int, int]]) -> bool:
-        if self.version is None or self.version < version:
+        if not self.has(version):
             return False
         mine = self._marks
         return all(

@@ -5,6 +5,7 @@ import logging
 import re
 import time
 from collections import deque
+from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import Any
@@ -188,15 +189,27 @@ class Session:
                 self._version = message.version
             case Deleted(_, version):
                 self._version = version
+            case Repeated(message):
+                self._after(message.version, partial(self._show, message), action)
             case _:
-                self._chat.spawn(self._answered(self._answer(entry), action))
+                self._after(self._version, partial(settle, entry), action)
 
-    async def _answer(self, entry: Entry) -> None:
-        """What was not stored: said after everything that this socket stored before it."""
-        await self._room.reach(self._version, {})
-        outcome = settle(entry)
-        if isinstance(outcome, Repeated):
-            await self._repeat(outcome)
+    def _after(self, version: int, work: Callable[[], object], action: AnyAction) -> None:
+        """At once, or as soon as this socket has seen everything up to this version."""
+        if self._room.has(version):
+            self._answer(work, action)
+        else:
+            self._chat.spawn(self._answered(self._in_turn(version, work), action))
+
+    def _answer(self, work: Callable[[], object], action: AnyAction) -> None:
+        try:
+            work()
+        except Refusal as refusal:
+            self._refuse(refusal, hint_of(action))
+
+    async def _in_turn(self, version: int, work: Callable[[], object]) -> None:
+        await self._room.reach(version, {})
+        work()
 
     # ------------------------------------------------------------ what takes time, one by one
 
@@ -266,16 +279,14 @@ class Session:
             offer = await self._chat.offer_upload(*where, action, self._base)
             self._socket.put(frames.encode(offer))
         else:
-            await self._repeat(await self._chat.send(*where, action, self._base))
+            outcome = await self._chat.send(*where, action, self._base)
+            if isinstance(outcome, Repeated):
+                await self._in_turn(outcome.message.version, partial(self._show, outcome.message))
 
-    async def _repeat(self, outcome: Added | Repeated) -> None:
+    def _show(self, message: messages.Message) -> None:
         """A repeated client_id: the existing message again, to this socket, as it is by now."""
-        if isinstance(outcome, Repeated):
-            user_id = self._socket.user_id
-            message, _ = await self._chat.get(self._room.id, user_id, outcome.message_id)
-            await self._room.reach(message.version, {})
-            said = self._shown(message)
-            self._socket.put(frames.encode(frames.MessageSent(message.version, said)))
+        said = self._shown(message)
+        self._socket.put(frames.encode(frames.MessageSent(message.version, said)))
 
     def _shown(self, message: messages.Message) -> frames.Message:
         status = self._room.status(message.sender_id, message.id)

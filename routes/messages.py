@@ -12,12 +12,14 @@ from .http import Reply, base_of_request, body_of, caller_of, chat_of, integer, 
 
 
 class MessagePage(Struct):
+    """Messages of a room, oldest first."""
+
     messages: list[frames.Message]
     has_more: bool
 
 
 async def page(request: Request) -> Response:
-    """A page of a room's messages, oldest first."""
+    """Lists messages of a room, oldest first."""
     caller = await caller_of(request)
     chat = chat_of(request)
     where = Page(
@@ -34,7 +36,7 @@ async def page(request: Request) -> Response:
 
 
 async def post(request: Request) -> Response:
-    """201 and the message; 200 and the one that is there where its client_id was sent before."""
+    """Sends a message: 201, or 200 and the one that its client_id has already sent."""
     caller = await caller_of(request)
     chat, base = chat_of(request), base_of_request(request)
     send = frames.decode_as(await body_of(request), frames.Send)
@@ -45,8 +47,7 @@ async def post(request: Request) -> Response:
     link = chat.attachments.link(base)
     if isinstance(sent, Added):
         return Reply(frames.message_of(sent.message, link), status_code=201)
-    message, status = await chat.get(room_id, caller.user_id, sent.message_id)
-    return Reply(frames.message_of(message, link, status))
+    return Reply(frames.message_of(sent.message, link, await chat.status(sent.message)))
 
 
 # fmt: off

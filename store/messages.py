@@ -46,9 +46,9 @@ class Added(Struct):
 
 
 class Repeated(Struct):
-    """This client_id is stored already: nothing was added."""
+    """This client_id is stored already, as this message: nothing was added."""
 
-    message_id: int
+    message: Message
 
 
 class Edited(Struct):
@@ -77,12 +77,12 @@ class Add(Struct):
     def text_hash(self) -> int | None:
         return None if self.client_id is None else hash_of(self.text)
 
-    def again(self, message_id: int, text_hash: int, is_deleted: bool) -> Outcome:
-        """The outcome where this client_id is stored already."""
+    def again(self, message: Message, text_hash: int, *, is_deleted: bool) -> Outcome:
+        """The outcome where this client_id is stored already, as `message`."""
         if is_deleted:
-            return Refused("not_found", message_id)
+            return Refused("not_found", message.id)
         same = text_hash == self.text_hash
-        return Repeated(message_id) if same else Refused("conflict", message_id)
+        return Repeated(message) if same else Refused("conflict", message.id)
 
 
 class Edit(Struct):
@@ -138,7 +138,8 @@ async def add(db: Connection, change: Add, now: int) -> Outcome:
 
 async def _may_add(db: Connection, change: Add) -> Outcome | None:
     query = """
-        SELECT x.id, x.text_hash, x.deleted_at
+        SELECT x.id, x.room_id, x.sender_id, x.text, x.created_at, x.updated_at, x.version,
+               x.client_id, x.text_hash, x.deleted_at
           FROM members me
           LEFT JOIN messages x ON x.room_id = me.room_id AND x.sender_id = me.user_id
                               AND x.client_id = :client_id
@@ -150,7 +151,12 @@ async def _may_add(db: Connection, change: Add) -> Outcome | None:
         return Refused("not_found")
     if row["id"] is None:
         return None
-    return change.again(row["id"], row["text_hash"], row["deleted_at"] is not None)
+    *fields, text_hash, deleted_at = row._mapping.values()
+    message = Message(*fields)
+    message.attachments = (await _attachments(db, message.room_id, message.id, message.id)).get(
+        message.id, ()
+    )
+    return change.again(message, text_hash, is_deleted=deleted_at is not None)
 
 
 async def _uploads(db: Connection, change: Add, now: int) -> list[Attachment]:

@@ -90,7 +90,9 @@ def add(db: sqlite3.Connection, adds: Sequence[Add], now: int) -> list[Outcome]:
 
 def _known(db: sqlite3.Connection, adds: Sequence[Add]) -> list[Outcome | None]:
     query = """
-        SELECT o.key, m.user_id IS NOT NULL, x.id, x.text_hash, x.deleted_at IS NOT NULL
+        SELECT o.key, m.user_id IS NOT NULL, x.text_hash, x.deleted_at IS NOT NULL,
+               x.id, x.room_id, x.sender_id, x.text, x.created_at, x.updated_at, x.version,
+               x.client_id
           FROM json_each(?) AS o
           LEFT JOIN members m ON m.room_id = o.value->>0 AND m.user_id = o.value->>1
           LEFT JOIN messages x ON x.room_id = o.value->>0 AND x.sender_id = o.value->>1
@@ -98,11 +100,12 @@ def _known(db: sqlite3.Connection, adds: Sequence[Add]) -> list[Outcome | None]:
     """
     asked = _json([(a.room_id, a.sender_id, a.client_id) for a in adds])
     outcomes: list[Outcome | None] = [None] * len(adds)
-    for i, is_member, message_id, text_hash, is_deleted in db.execute(query, (asked,)).fetchall():
+    for i, is_member, text_hash, is_deleted, *fields in db.execute(query, (asked,)).fetchall():
         if not is_member:
             outcomes[i] = Refused("not_found")
-        elif message_id is not None:
-            outcomes[i] = adds[i].again(message_id, text_hash, bool(is_deleted))
+        elif fields[0] is not None:
+            (message,) = _with_files(db, adds[i].room_id, [Message(*fields)])
+            outcomes[i] = adds[i].again(message, text_hash, is_deleted=bool(is_deleted))
     return outcomes
 
 
