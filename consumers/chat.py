@@ -190,7 +190,8 @@ class Session:
             case Deleted(_, version):
                 self._version = version
             case Repeated(message):
-                self._after(message.version, partial(self._show, message), action)
+                version = max(message.version, self._version)
+                self._after(version, partial(self._show, message), action)
             case _:
                 self._after(self._version, partial(settle, entry), action)
 
