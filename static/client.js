@@ -32,6 +32,7 @@ export class Site {
   constructor(base, token) {
     this.base = base; // every URL is relative to the page, wherever it is mounted
     this.token = token;
+    this.claims = claimsOf(token);
   }
 
   /** One page of the user's rooms, newest activity first; `next` says whether there are more. */
@@ -57,8 +58,7 @@ export class Site {
 
   /** The caller's user id as a string: that claim which is a member of all of the caller's rooms. */
   whoAmI(rooms) {
-    const claims = claimsOf(this.token);
-    const ids = [claims.sub, ...Object.values(claims)].filter(isId).map(String);
+    const ids = [this.claims.sub, ...Object.values(this.claims)].filter(isId).map(String);
     const inRoom = (room, id) => room.members.some((member) => String(member.user_id) === id);
     return ids.find((id) => rooms.every((room) => inRoom(room, id))) ?? ids[0] ?? "";
   }
@@ -84,8 +84,9 @@ function claimsOf(token) {
 const isId = (value) => typeof value === "string" || Number.isSafeInteger(value);
 
 /**
- * One room. Events: "change" (messages, receipts or what is outgoing), "state", "arrived" (a new
- * message, live), "refused" (the server said no: `item` is what to give back to the writer).
+ * One room. Events: "change" (messages, receipts or what is outgoing; with the frame that did it,
+ * where it was one), "state", "arrived" (a new message, live), "refused" (the server said no:
+ * `item` is what to give back to the writer).
  */
 export class Room extends EventTarget {
   messages = new Map(); // message_id → message
@@ -287,7 +288,7 @@ export class Room extends EventTarget {
         this.#refused(frame);
         break;
     }
-    this.#emit("change");
+    this.#emit("change", frame);
   }
 
   /** The first frame: all that changed since the cursor, or (`reset`) the newest of a fresh start. */

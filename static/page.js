@@ -56,9 +56,8 @@ async function signIn(token) {
   if (!(await loadList())) return false;
   if (me !== before) forget();
   for (const each of known.values()) each.site = site; // the same user with a fresh token goes on
-  const myself = list.flatMap((item) => item.members).find((member) => String(member.user_id) === me);
-  const name = nameOf(me, myself?.name);
-  $("myself").replaceChildren(avatar(name, myself?.picture), name);
+  const name = nameOf(me, site.claims.name);
+  $("myself").replaceChildren(avatar(name, site.claims.picture), name);
   showList();
   $("entry").hidden = true;
   $("chat").hidden = false;
@@ -91,43 +90,58 @@ $("entry").addEventListener("submit", (event) => {
 
 // ---------------------------------------------------------------- the list of rooms
 
-/** True when the server knows us. */
+/** True when the server knows us, or can't be asked now. */
 async function loadList() {
+  const asked = site;
   try {
     const found = new Map();
     let next = true;
     for (let page = 1; next && page <= pages; page++) {
-      const answer = await site.rooms(page);
+      const answer = await asked.rooms(page);
+      if (asked !== site) return false; // somebody else has come in meanwhile
       for (const item of answer.results) found.set(item.room_id, item);
       next = answer.next;
     }
     list = [...found.values()];
     me = site.whoAmI(list);
     $("more-rooms").hidden = !next;
-    $("rooms-notice").hidden = true;
+    notice("");
     return true;
   } catch (error) {
+    if (asked !== site) return false;
     if (error.code === "unauthenticated") showEntry(ENDED[4001]);
-    $("rooms-notice").textContent = error.code ? error.message : "The server can't be reached.";
-    $("rooms-notice").hidden = false;
-    return Boolean(!error.code);
+    notice(error.code ? error.message : "The server can't be reached.");
+    return !error.code;
   }
 }
 
-let listing = 0;
+function notice(words) {
+  $("rooms-notice").textContent = words;
+  $("rooms-notice").hidden = !words;
+}
+
+let renewal = { timer: 0, due: Infinity };
 
 /** Looks at the list again, soon: many changes at once are one look. */
 function renewList(delay = 500) {
-  clearTimeout(listing);
-  listing = setTimeout(async () => {
-    const asked = site;
-    if (site && document.visibilityState === "visible") await loadList();
-    if (site && site === asked) showList();
-    renewList(LIST_EVERY);
-  }, delay);
+  const due = Date.now() + delay;
+  if (due >= renewal.due) return;
+  clearTimeout(renewal.timer);
+  renewal = { due, timer: setTimeout(lookAgain, delay) };
 }
 
+async function lookAgain() {
+  renewal.due = Infinity;
+  if (site && document.visibilityState === "visible" && (await loadList())) showList();
+  renewList(LIST_EVERY);
+}
+
+let shown = "";
+
 function showList() {
+  const state = JSON.stringify([list, room?.id, me, document.visibilityState]);
+  if (state === shown) return; // a screen reader keeps its place
+  shown = state;
   if (room) showHead();
   const focused = document.activeElement?.dataset.room;
   $("room-list").replaceChildren(...list.map(roomItem));
@@ -181,15 +195,14 @@ $("new-room").addEventListener("submit", async (event) => {
     await loadList();
     goTo({ room: room_id });
   } catch (error) {
-    $("rooms-notice").textContent = error.message;
-    $("rooms-notice").hidden = false;
+    notice(error.message);
   }
 });
 
 // ---------------------------------------------------------------- names
 
 function nameOf(user, name) {
-  return name || (/^\d+$/.test(user) ? `User ${user}` : String(user));
+  return String(name || (/^\d+$/.test(user) ? `User ${user}` : user));
 }
 
 function itemOf(id) {
@@ -257,7 +270,7 @@ function roomOf(id) {
     fresh.addEventListener("state", ifOpen(showState));
     fresh.addEventListener("refused", ({ detail }) => composer.giveBack(fresh, detail));
     fresh.addEventListener("arrived", ifOpen(announce));
-    fresh.addEventListener("change", ifOpen(() => renewList()));
+    fresh.addEventListener("change", ({ detail: frame }) => frame && renewList());
     known.set(id, fresh);
   }
   return known.get(id);

@@ -34,7 +34,7 @@ class Server:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}/"
-        self.log = (folder / "server.log").open("ab")
+        self.log = folder / "server.log"
         self.start()
 
     def start(self) -> None:
@@ -45,15 +45,16 @@ class Server:
             "ROOMCAST_AUTH_SECRET": SECRET,
         }
         env = {**os.environ, **chat}
-        self.process = subprocess.Popen(
-            command, cwd=self.folder, env=env, stdout=self.log, stderr=self.log
-        )
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                command, cwd=self.folder, env=env, stdout=log, stderr=log
+            )
         self.until_ready()
 
     def until_ready(self) -> None:
         deadline = time.monotonic() + 20
         while not self.is_ready():
-            said = (self.folder / "server.log").read_text()
+            said = self.log.read_text()
             assert self.process.poll() is None, f"the server ended: {said}"
             assert time.monotonic() < deadline, f"the server doesn't answer: {said}"
             time.sleep(0.05)
@@ -71,7 +72,6 @@ class Server:
     def stop(self) -> None:
         self.process.terminate()
         self.process.wait(10)
-        self.log.close()
 
     def call(self, name: str, method: str, path: str, body: object = None) -> httpx.Response:
         headers = {"Authorization": f"Bearer {token_of(name)}"}

@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, WebSocketRoute, expect
 
 from .conftest import Person, Room, Server, token_of
 
@@ -47,9 +47,9 @@ def test_two_people_talk_both_ways(ada: Person, bob: Person, room: Room) -> None
     bob.opens(room)
     ada.says("Is the table still there?")
     bob.sees("Is the table still there?")
+    expect(ada.page.get_by_role("heading", name="Bob")).to_be_visible()
     bob.says("It is.\nSolid oak. 🌳")
     ada.sees("Is the table still there?", "It is.\nSolid oak. 🌳")
-    expect(ada.page.get_by_role("heading", name="Bob")).to_be_visible()
     expect(ada.page.locator("#announcer")).to_have_text("Bob: It is. Solid oak. 🌳")
     expect(ada.page.get_by_role("button", name="Bob").first).to_contain_text("It is.")
 
@@ -241,6 +241,36 @@ def test_nothing_is_lost_or_doubled_when_the_server_dies(
     assert room.texts() == expected
 
 
+@pytest.mark.parametrize("lost", ['"action":"send"', '"type":"chat_message"'])
+def test_a_message_is_there_once_whichever_way_the_line_broke(
+    ada: Person, room: Room, lost: str
+) -> None:
+    cuts: list[str] = []
+
+    def relay(line: WebSocketRoute) -> None:
+        server = line.connect_to_server()
+
+        def pass_on(frame: str | bytes, to: WebSocketRoute) -> None:
+            if cuts or lost not in str(frame):
+                return to.send(frame)
+            cuts.append(str(frame))
+            line.close(code=1012)
+            server.close()
+
+        line.on_message(lambda frame: pass_on(frame, server))
+        server.on_message(lambda frame: pass_on(frame, line))
+
+    ada.page.route_web_socket(re.compile("/ws/chat/"), relay)
+    ada.opens(room)
+    ada.says("once")
+    ada.sees_status("Sent")
+    ada.says("twice")
+    ada.sees("once", "twice")
+    ada.sees_status("Sent")
+    assert len(cuts) == 1
+    assert room.texts() == ["once", "twice"]
+
+
 def test_an_edit_made_without_a_connection_arrives_after_it(
     ada: Person, bob: Person, room: Room, server: Server
 ) -> None:
@@ -255,7 +285,8 @@ def test_an_edit_made_without_a_connection_arrives_after_it(
     ada.says("second")
     ada.sees("second")
     server.start()
-    bob.sees("second")
+    with ada.page.expect_websocket(lambda socket: "after=1&" in socket.url):
+        bob.sees("second")
     ada.sees_status("Read")
 
 
