@@ -7,7 +7,7 @@ help:  ## this list
 
 install: .venv/dev  ## a virtual environment with everything that development needs
 
-run: .venv/run  ## a chat on http://127.0.0.1:8000 in which Ada and Bob already talk
+run: .venv/run  ## a chat in which Ada and Bob already talk; PORT=8000
 	@$(BIN)/roomcast demo $(if $(PORT),--port $(PORT))
 
 fmt: .venv/dev  ## format the code, fix what can be fixed

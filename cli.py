@@ -112,7 +112,8 @@ def serve_command(
 
 
 def banner(settings: Settings, url: str, secret: str) -> None:
-    click.echo(f"roomcast listens on {settings.server.public_url or url}")
+    public = settings.server.public_url
+    click.echo(f"roomcast listens on {url}{f', known as {public}' if public else ''}")
     click.echo(f"  database     {settings.database.url}")
     click.echo(f"  attachments  {settings.attachments.url}")
     click.echo(f"  secret       {secret}")

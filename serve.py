@@ -6,7 +6,6 @@ import gc
 import logging
 import os
 import socket
-import sys
 import threading
 from collections.abc import Awaitable, Callable
 from types import FrameType
@@ -182,8 +181,8 @@ def _addresses(host: str, port: int) -> list[tuple[socket.AddressFamily, str]]:
 def _listening(family: socket.AddressFamily, address: str, port: int) -> socket.socket:
     listening = socket.socket(family, socket.SOCK_STREAM)
     try:
-        if sys.platform != "win32":  # where it would let another program take the port
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Elsewhere it would let another program take the port.
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, os.name == "posix")
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if hasattr(socket, "TCP_USER_TIMEOUT"):
             # uvicorn waits for ever for a peer that reads nothing; the kernel ends it.

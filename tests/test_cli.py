@@ -387,6 +387,7 @@ def test_the_demo_keeps_what_was_said(demo: Callable[[], Demo]) -> None:
     url = f"{second.url}/en/api/v1/chat/rooms/{old['room']}/messages/"
     bearer = {"Authorization": f"Bearer {old['token']}"}
     assert httpx.get(url, headers=bearer, trust_env=False).status_code == 200
+    assert second.stop() == 0
 
 
 def test_the_demo_touches_nothing_of_a_real_chat(demo: Callable[[], Demo], tmp_path: Path) -> None:

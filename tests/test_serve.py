@@ -220,10 +220,12 @@ def test_a_query_string_is_not_logged(capsys: pytest.CaptureFixture[str]) -> Non
     log = logging.getLogger("uvicorn.error")
     log.info('%s - "WebSocket %s" [accepted]', "127.0.0.1:1", "/ws/chat/?token=SECRET")
     log.info("Really?")
+    log.info("%(what)s", {"what": "a mapping?"})
     said = capsys.readouterr().err
     assert '"WebSocket /ws/chat/" [accepted]' in said
     assert "SECRET" not in said
     assert "Really?" in said
+    assert "a mapping?" in said
 
 
 # ---------------------------------------------------------------- a process
@@ -420,6 +422,11 @@ def test_a_server_says_where_everything_is(own_server: OwnServer) -> None:
         "  secret       from ROOMCAST_AUTH_SECRET",
     ]
     assert SECRET not in server.said()
+
+
+def test_a_server_says_what_it_is_known_as(own_server: OwnServer) -> None:
+    server = own_server(server_public_url="https://chat.example.com").start()
+    assert f"listens on {server.url}, known as https://chat.example.com\n" in server.said()
 
 
 async def test_only_a_proxy_on_this_machine_says_what_the_scheme_is(
