@@ -1,0 +1,145 @@
+"""The cast and their server: ada (owner), bob (member), eve (outsider, there to be refused)."""
+
+import itertools
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.database import DirectoryBasedExampleDatabase
+
+from .client import LIMIT, Person
+from .client import token as make_token
+from .server import Server
+
+settings.register_profile(
+    "roomcast",
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    database=DirectoryBasedExampleDatabase(".cache/hypothesis"),
+)
+settings.load_profile("roomcast")
+
+Serve = Callable[..., Server]
+Cast = Callable[[Server], tuple[Person, Person, Person]]
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
+    """Servers with other settings, `serve(limits_sync=5)`: one process for each set of settings."""
+    running: dict[str, Server] = {}
+
+    def start(**options: Any) -> Server:
+        key = repr(sorted(options.items()))
+        if key not in running:
+            running[key] = Server(tmp_path_factory.mktemp("server"), **options).start()
+        return running[key]
+
+    yield start
+    try:
+        for server in running.values():
+            ends_well(server)
+    finally:
+        for server in running.values():
+            server.end()
+
+
+def ends_well(server: Server) -> None:
+    """What every server must have done by the end of the tests: no traceback, a clean exit."""
+    code = server.stop()
+    said = server.log.read_text(errors="replace")
+    assert "Traceback" not in said, said[-8000:]
+    assert code == 0, said[-8000:]
+
+
+@pytest.fixture(scope="session")
+def server(serve: Serve) -> Server:
+    return serve()
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """A server of the test's own, to be stopped and killed as it likes; not started yet."""
+    made: list[Server] = []
+
+    def make(**options: Any) -> Server:
+        folder = tmp_path / f"server-{len(made)}"
+        folder.mkdir()
+        made.append(Server(folder, **options))
+        return made[-1]
+
+    yield make
+    for server in made:
+        server.end()
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[httpx.AsyncClient]:
+    """Plain HTTP, without a token."""
+    async with httpx.AsyncClient(timeout=LIMIT, trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture
+def cast(http: httpx.AsyncClient) -> Cast:
+    """The three on any server."""
+
+    def people(server: Server) -> tuple[Person, Person, Person]:
+        ada, bob = Person(server, http, 1, "ada"), Person(server, http, 2, "bob")
+        return ada, bob, Person(server, http, 3, "eve")
+
+    return people
+
+
+@pytest.fixture
+def ada(server: Server, http: httpx.AsyncClient) -> Person:
+    return Person(server, http, 1, "ada")
+
+
+@pytest.fixture
+def bob(server: Server, http: httpx.AsyncClient) -> Person:
+    return Person(server, http, 2, "bob")
+
+
+@pytest.fixture
+def eve(server: Server, http: httpx.AsyncClient) -> Person:
+    return Person(server, http, 3, "eve")
+
+
+_strangers = itertools.count(1000)
+
+
+@pytest.fixture
+def stranger(server: Server, http: httpx.AsyncClient) -> Callable[..., Person]:
+    """Somebody new, who is in no room yet; `stranger("carl/42")` with an id of his own."""
+
+    def make(user: int | str | None = None) -> Person:
+        return Person(server, http, next(_strangers) if user is None else user, f"user {user}")
+
+    return make
+
+
+@pytest.fixture
+def token() -> Callable[..., str]:
+    return make_token
+
+
+@pytest.fixture
+async def room(ada: Person, bob: Person) -> int:
+    """A new room of ada and bob."""
+    return await ada.opens(bob)
+
+
+@pytest.fixture
+async def trio(ada: Person, bob: Person, stranger: Callable[..., Person]) -> tuple[int, Person]:
+    """A new room of ada (who made it), bob and a third, who is returned with it."""
+    carl = stranger()
+    return await ada.opens(bob, carl), carl

@@ -1,0 +1,95 @@
+"""kill -9 under load: what a client was told is there, once, and sending again adds nothing."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from ..client import Person
+from ..protocol.files import PNG, file
+from ..server import Server
+from .load import Load
+
+
+async def survives(load: Load, ada: Person) -> list[dict[str, Any]]:
+    """Every message that anybody saw is stored once, as it was seen."""
+    stored = await ada.reads_all(load.room)
+    by_id = {m["message_id"]: m for m in stored}
+    assert len(by_id) == len(stored)
+    for told in load.told:
+        for message_id, message in told.items():
+            assert message_id in by_id, f"lost: {message}"
+            for key in ("text", "sender_id", "client_id", "created_at", "version"):
+                assert by_id[message_id][key] == message[key]
+    assert [m["version"] for m in stored] == list(range(1, len(stored) + 1))
+    return stored
+
+
+async def sends_all_again(load: Load) -> None:
+    """Each sender repeats everything it ever sent, as a client does that got no answer."""
+
+    async def repeats(person: Person) -> None:
+        own = {text for text, sender in load.sent.items() if sender is person}
+        async with person.enters(load.room) as socket:
+            for text in sorted(own):
+                await socket.sends(text, client_id=text)
+            while own:
+                frame = await socket.receives("chat_message")
+                own.discard(frame["message"]["client_id"])
+
+    await asyncio.gather(*(repeats(person) for person in load.people))
+
+
+async def test_a_killed_server_keeps_what_it_told(
+    own_server: Callable[..., Server], cast: Any
+) -> None:
+    server = own_server(limits_actions_per_second=0).start()
+    ada, bob, _ = cast(server)
+    room = await ada.opens(bob)
+    load = Load(room, ada, bob)
+    for round_ in range(3):
+        load.enough.clear()
+        running = asyncio.create_task(load.run(f"r{round_}", goal=100 + 150 * round_))
+        await asyncio.wait_for(load.enough.wait(), 20)
+        server.kill()
+        await asyncio.wait_for(running, 20)
+        server.start()
+        await survives(load, ada)
+    assert len(load.sent) > 500
+    await sends_all_again(load)
+    stored = await survives(load, ada)
+    assert sorted(m["client_id"] for m in stored) == sorted(load.sent)
+    await sends_all_again(load)
+    again = await ada.reads_all(room)
+    assert [m | {"status": ""} for m in again] == [m | {"status": ""} for m in stored]
+    assert server.stop() == 0
+
+
+async def test_a_cursor_outlives_the_process(own_server: Callable[..., Server], cast: Any) -> None:
+    server = own_server().start()
+    ada, bob, _ = cast(server)
+    room = await ada.opens(bob)
+    async with ada.enters(room, after=0) as socket:
+        epoch = socket.first["epoch"]
+        await socket.says("one")
+        server.kill()
+        assert await socket.closes() == 1006
+    server.start()
+    await bob.posts(room, "two")
+    async with ada.enters(room, after=1, epoch=epoch) as socket:
+        assert socket.first["reset"] is False
+        assert socket.first["epoch"] == epoch
+        assert [m["text"] for m in socket.first["messages"]] == ["two"]
+
+
+async def test_files_of_a_killed_server_are_served_again(
+    own_server: Callable[..., Server], cast: Any
+) -> None:
+    server = own_server().start()
+    ada, bob, _ = cast(server)
+    room = await ada.opens(bob)
+    async with ada.enters(room) as socket:
+        message = await socket.says("look", file=file("a.png", "image/png", PNG))
+        server.kill()
+    server.start()
+    url = message["attachments"][0]["file_url"]
+    assert (await ada.http.get(url)).content == PNG

@@ -1,0 +1,214 @@
+"""The list of one's rooms: newest activity first, page by page."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from ..client import Person
+from ..server import Server
+from ..shapes import TIME
+from .test_http import assert_error
+
+LIST = "chat/recieve/"
+Stranger = Callable[..., Person]
+
+
+async def rooms_of(person: Person, **params: Any) -> list[Any]:
+    answer = await person.get(LIST, **params)
+    assert answer.status_code == 200, answer.text
+    results: list[Any] = answer.json()["results"]
+    return results
+
+
+async def test_a_room_tells_of_its_members_and_its_last_message(
+    stranger: Stranger, ada: Person
+) -> None:
+    me = stranger()
+    room = await ada.opens(me, title="Garden")
+    message = await ada.posts(room, "Hello")
+    answer = await me.get(LIST)
+    assert set(answer.json()) == {"count", "next", "previous", "results"}
+    assert answer.json() | {"results": []} == {
+        "count": 1, "next": None, "previous": None, "results": [],
+    }  # fmt: skip
+    [item] = answer.json()["results"]
+    assert item["room_id"] == room
+    assert item["title"] == "Garden"
+    assert TIME.fullmatch(item["created_at"])
+    assert {m["user_id"] for m in item["members"]} == {1, me.id}
+    assert item["unread"] == 1
+    assert item["last_message"] == {
+        "content": "Hello",
+        "created_at": message["created_at"],
+        "from_this_user": False,
+        "message_id": message["message_id"],
+        "sender_id": 1,
+        "status": "send",
+    }
+    [mine] = [r for r in await rooms_of(ada) if r["room_id"] == room]
+    assert mine["unread"] == 0
+    assert mine["last_message"]["from_this_user"] is True
+
+
+async def test_nobody_has_no_rooms(stranger: Stranger) -> None:
+    empty: dict[str, Any] = {"count": 0, "next": None, "previous": None, "results": []}
+    assert (await stranger().get(LIST)).json() == empty
+    assert (await stranger().get(LIST, page=1)).json() == empty
+
+
+async def test_the_newest_activity_comes_first(stranger: Stranger, bob: Person) -> None:
+    me = stranger()
+    first, second, third = [await me.opens(bob) for _ in range(3)]
+    assert [r["room_id"] for r in await rooms_of(me)] == [third, second, first]
+    await bob.posts(first, "news")
+    await me.posts(second, "my own news count too")
+    assert [r["room_id"] for r in await rooms_of(me)] == [second, first, third]
+
+
+async def test_unread_counts_what_others_wrote_and_nobody_read(
+    stranger: Stranger, bob: Person
+) -> None:
+    me = stranger()
+    room = await me.opens(bob)
+    for text in ("one", "two", "three"):
+        last = await bob.posts(room, text)
+    await me.posts(room, "mine doesn't count")
+    assert (await rooms_of(me))[0]["unread"] == 3
+    async with bob.enters(room) as socket:
+        await socket.does("delete", message_id=last["message_id"])
+        await socket.receives("message_deleted")
+    assert (await rooms_of(me))[0]["unread"] == 2
+    async with me.enters(room):
+        assert (await rooms_of(me))[0]["unread"] == 0
+        await bob.posts(room, "seen at once")
+    await bob.posts(room, "not seen")
+    assert (await rooms_of(me))[0]["unread"] == 1
+
+
+async def test_the_last_message_is_never_a_deleted_one(stranger: Stranger, bob: Person) -> None:
+    me = stranger()
+    room = await me.opens(bob)
+    await me.posts(room, "stays")
+    gone = await me.posts(room, "goes")
+    async with me.enters(room) as socket:
+        await socket.does("delete", message_id=gone["message_id"])
+        await socket.receives("message_deleted")
+    assert (await rooms_of(me))[0]["last_message"]["content"] == "stays"
+
+
+async def test_the_last_message_has_its_status_and_its_edited_text(
+    stranger: Stranger, bob: Person
+) -> None:
+    me = stranger()
+    room = await me.opens(bob)
+    message = await me.posts(room, "old")
+    async with me.enters(room) as mine, bob.enters(room):
+        await mine.does("edit", message_id=message["message_id"], text="new")
+        await mine.receives("message_edited")
+        last = (await rooms_of(me))[0]["last_message"]
+    assert (last["content"], last["status"]) == ("new", "read")
+    assert last["created_at"] == message["created_at"]
+
+
+async def test_names_and_pictures_come_from_the_claims_as_last_seen(
+    stranger: Stranger, bob: Person
+) -> None:
+    me, carl = stranger(), stranger()
+    await me.opens(carl)
+    members = {m["user_id"]: m for m in (await rooms_of(me))[0]["members"]}
+    assert (members[carl.id]["name"], members[carl.id]["picture"]) == (None, None)
+    carl.claims = {"name": "Carl Ж", "picture": "https://example.com/carl.png"}
+    await carl.get(LIST)
+    carl.claims = {"name": "Carl the Great", "picture": "https://example.com/great.png"}
+    await carl.get(LIST)
+    async with asyncio.timeout(5):
+        while members[carl.id]["name"] != "Carl the Great":
+            # Names are written down beside the request, not within it.
+            members = {m["user_id"]: m for m in (await rooms_of(me))[0]["members"]}
+    assert members[carl.id]["picture"] == "https://example.com/great.png"
+
+
+@pytest.mark.parametrize("path", [LIST, "chat/receive/"])
+@pytest.mark.parametrize("name", ["first_user", "profile_id"])
+async def test_one_may_name_oneself_and_nobody_else(
+    stranger: Stranger, bob: Person, path: str, name: str
+) -> None:
+    me = stranger()
+    await me.opens(bob)
+    assert (await me.get(path, **{name: me.id})).json()["count"] == 1
+    assert_error(await me.get(path, **{name: bob.id}), 403, "forbidden")
+
+
+# ----------------------------------------------------------------- pages
+
+
+async def test_pages_follow_each_other(stranger: Stranger, bob: Person) -> None:
+    me = stranger()
+    rooms = [await me.opens(bob) for _ in range(5)][::-1]
+    url: str | None = f"/en/api/v1/{LIST}?first_user={me.id}&page_size=2"
+    pages: list[dict[str, Any]] = []
+    while url:
+        pages.append((await me.get(url)).json())
+        url = pages[-1]["next"]
+    assert [[r["room_id"] for r in p["results"]] for p in pages] == [
+        rooms[:2],
+        rooms[2:4],
+        rooms[4:],
+    ]
+    assert {p["count"] for p in pages} == {5}
+    assert pages[0]["previous"] is None
+    assert (await me.get(pages[2]["previous"])).json() == pages[1]
+    assert (await me.get(pages[1]["previous"])).json()["results"] == pages[0]["results"]
+
+
+async def test_a_page_is_41_rooms_and_at_most_100(stranger: Stranger, bob: Person) -> None:
+    me = stranger()
+    for _ in range(101):
+        await me.opens(bob)
+    assert len(await rooms_of(me)) == 41
+    assert len(await rooms_of(me, page=3)) == 101 - 82
+    assert len(await rooms_of(me, page_size=100)) == 100
+    assert len(await rooms_of(me, page_size=101)) == 100
+
+
+async def test_next_is_an_absolute_url_of_the_same_call(
+    server: Server, stranger: Stranger, bob: Person
+) -> None:
+    me = stranger()
+    for _ in range(2):
+        await me.opens(bob)
+    answer = await me.get(f"/uk/api/v1/{LIST}", page_size=1, first_user=me.id)
+    url = httpx.URL(answer.json()["next"])
+    assert (url.scheme, url.host, url.port) == ("http", "127.0.0.1", server.port)
+    assert url.path == f"/uk/api/v1/{LIST}"
+    assert dict(url.params) == {"page": "2", "page_size": "1", "first_user": str(me.id)}
+
+
+async def test_next_speaks_of_the_host_that_was_asked(stranger: Stranger, bob: Person) -> None:
+    me = stranger()
+    for _ in range(2):
+        await me.opens(bob)
+    headers = {"Host": "chat.example.com", "X-Forwarded-Proto": "https"}
+    answer = await me.asks("GET", LIST, params={"page_size": 1}, headers=headers)
+    assert answer.json()["next"].startswith(f"https://chat.example.com/api/v1/{LIST}?")
+
+
+async def test_next_speaks_of_the_public_url_where_one_is_set(serve: Any, cast: Any) -> None:
+    ada, bob, _ = cast(serve(server_public_url="https://talk.example.com"))
+    for _ in range(2):
+        await ada.opens(bob)
+    answer = await ada.get(LIST, page_size=1)
+    assert answer.json()["next"].startswith(f"https://talk.example.com/api/v1/{LIST}?")
+
+
+@pytest.mark.parametrize("page", ["0", "-1", "2", "one", "", "1.0", "١", "1e0", "9" * 40])
+async def test_a_page_that_does_not_exist_is_refused(
+    stranger: Stranger, bob: Person, page: str
+) -> None:
+    me = stranger()
+    await me.opens(bob)
+    assert (await me.get(LIST, page=1)).status_code == 200
+    assert_error(await me.get(LIST, page=page), 400, "invalid_frame")

@@ -1,0 +1,115 @@
+"""A real `roomcast serve` in a process of its own, for tests that know nothing but the wire."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.request import urlopen
+
+SECRET = "a secret that only the tests know, 32 bytes and more"
+COMMAND = Path(sys.executable).with_name("roomcast")
+START_WITHIN = 20.0
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+class Server:
+    """One process on one folder; it can be stopped, killed and started again on the same data."""
+
+    def __init__(self, folder: Path, port: int | None = None, **settings: object) -> None:
+        self.folder = folder
+        self.port = port or free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.sockets_url = f"ws://127.0.0.1:{self.port}"
+        self.database = folder / "chat.db"
+        self.attachments = folder / "attachments"
+        self.log = folder / "server.log"
+        self.settings = {
+            "database_url": f"sqlite:///{self.database}",
+            "attachments_url": f"file:{self.attachments}",
+            "auth_secret": SECRET,
+        } | settings
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        plain = {k: v for k, v in os.environ.items() if not k.startswith("ROOMCAST_")}
+        return plain | {f"ROOMCAST_{k.upper()}": str(v) for k, v in self.settings.items()}
+
+    @property
+    def command(self) -> list[str]:
+        return [str(COMMAND), "serve", "--host", "127.0.0.1", "--port", str(self.port)]
+
+    @property
+    def pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
+
+    def launch(self) -> subprocess.Popen[bytes]:
+        with self.log.open("ab") as log:
+            return subprocess.Popen(
+                self.command, env=self.environment, cwd=self.folder, stdout=log, stderr=log
+            )
+
+    def start(self) -> "Server":
+        self.process = self.launch()
+        deadline = time.monotonic() + START_WITHIN
+        while not self._lives():
+            # There is nothing to wait for but the port itself.
+            assert self.process.poll() is None, f"the server ended at start:\n{self.said()}"
+            assert time.monotonic() < deadline, f"the server does not come up:\n{self.said()}"
+            time.sleep(0.02)
+        return self
+
+    def _lives(self) -> bool:
+        try:
+            with urlopen(f"{self.url}/healthz", timeout=5) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+    def said(self) -> str:
+        return self.log.read_text(errors="replace")[-8000:] if self.log.exists() else ""
+
+    def stop(self, within: float = 10) -> int:
+        """SIGTERM, as an operator would; the exit code."""
+        assert self.process is not None
+        self.process.terminate()
+        try:
+            return self.process.wait(within)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"SIGTERM did not end the server:\n{self.said()}") from None
+
+    def kill(self) -> None:
+        """SIGKILL: the power cord of a process."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def end(self) -> None:
+        """However the test left it, the process is gone."""
+        if self.process is not None and self.process.poll() is None:
+            self.kill()
+
+    def try_to_start(self) -> subprocess.CompletedProcess[str]:
+        """A start that must fail by itself: its exit code and what it said."""
+        return subprocess.run(
+            self.command,
+            env=self.environment,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=START_WITHIN,
+            check=False,
+        )
+
+    def objects(self) -> list[str]:
+        """The files that lie in the attachments folder."""
+        return sorted(str(p) for p in self.attachments.rglob("*") if p.is_file())

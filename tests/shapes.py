@@ -1,0 +1,100 @@
+"""What each frame to a client must look like: every frame a test receives is held against this."""
+
+import re
+from typing import Any
+
+Frame = Any  # what one JSON text holds: an object, or the first array
+
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00")
+CODES = {
+    "invalid_json", "invalid_frame", "empty_message", "too_long", "file_too_large", "file_type",
+    "file_invalid", "file_missing", "storage_unavailable", "not_found", "forbidden", "conflict",
+    "rate_limited", "unavailable", "internal",
+}  # fmt: skip
+MESSAGE = {
+    "text", "message_id", "sender_id", "status", "created_at", "updated_at", "attachments",
+    "room_id", "version",
+}  # fmt: skip
+MESSAGE_SOMETIMES = {"client_id", "reply_to", "reactions"}
+ATTACHMENT = {"file_url", "file_name", "content_type", "size"}
+FRAMES = {
+    "chat_message": {"version", "message"},
+    "mark_message_as_delivered": {"message"},
+    "mark_message_as_read": {"message"},
+    "message_edited": {"version", "message_id", "text", "message"},
+    "message_deleted": {"version", "message_id"},
+    "receipt": {"room_id", "user_id", "delivered", "read"},
+    "room_deleted": {"room_id"},
+    "sync": {"epoch", "version", "messages", "deleted", "receipts", "reset"},
+    "history": {"messages", "has_more"},
+    "presigned_url": {
+        "presigned_url", "file_path", "file_name", "message", "client_id", "headers", "expires_in",
+    },
+    "auth": {"expires_at"},
+    "pong": set(),
+    "error": {"message", "code"},
+}  # fmt: skip
+SOMETIMES = {"error": {"action", "client_id", "message_id"}}
+VERSIONED = {"chat_message", "message_edited", "message_deleted"}
+MARKS = {"mark_message_as_delivered": "delivered", "mark_message_as_read": "read"}
+RANK = {"send": 0, "delivered": 1, "read": 2}
+
+
+def is_id(value: object) -> bool:
+    return type(value) is int and 0 <= value < 2**53
+
+
+def is_user(value: object) -> bool:
+    """A number where JavaScript holds it exactly, else a string that is no such number."""
+    if type(value) is int:
+        return abs(value) < 2**53
+    canonical = isinstance(value, str) and re.fullmatch(r"-?[1-9][0-9]{0,14}|0", value)
+    return isinstance(value, str) and 0 < len(value) <= 255 and not canonical
+
+
+def check_message(message: dict[str, Any]) -> None:
+    assert set(message) >= MESSAGE, message
+    assert set(message) <= MESSAGE | MESSAGE_SOMETIMES, message
+    assert is_id(message["message_id"]), message
+    assert is_id(message["room_id"]), message
+    assert is_id(message["version"]), message
+    assert is_user(message["sender_id"]), message
+    assert message["status"] in RANK, message
+    assert isinstance(message["text"], str), message
+    assert TIME.fullmatch(message["created_at"]), message
+    assert TIME.fullmatch(message["updated_at"]), message
+    assert message["updated_at"] >= message["created_at"], message
+    for attachment in message["attachments"]:
+        assert set(attachment) == ATTACHMENT, attachment
+        assert attachment["file_url"].startswith(("http://", "https://")), attachment
+
+
+def check_messages(messages: list[dict[str, Any]]) -> None:
+    for message in messages:
+        check_message(message)
+    ids = [m["message_id"] for m in messages]
+    assert ids == sorted(set(ids)), f"not oldest first: {ids}"
+
+
+def check_frame(frame: Frame) -> None:
+    """Fails where a frame has a key too few or too many, or a value of another kind."""
+    if isinstance(frame, list):
+        return check_messages(frame)
+    kind = frame.get("type")
+    assert kind in FRAMES, frame
+    keys = set(frame) - {"type"}
+    assert keys >= FRAMES[kind], f"{FRAMES[kind] - keys} missing in {frame}"
+    assert keys <= FRAMES[kind] | SOMETIMES.get(kind, set()), frame
+    if kind == "error":
+        assert frame["code"] in CODES, frame
+        assert frame["message"], frame
+    elif kind in ("sync", "history"):
+        check_messages(frame["messages"])
+    elif "message" in frame and kind != "presigned_url":
+        check_message(frame["message"])
+    if kind in MARKS:
+        assert frame["message"]["status"] == MARKS[kind], frame
+    if kind in VERSIONED:
+        assert is_id(frame["version"]), frame
+    if kind == "chat_message" or kind == "message_edited":
+        assert frame["message"]["version"] == frame["version"], frame
