@@ -22,6 +22,7 @@ GRACE = 3  # seconds for open requests and sockets after SIGTERM
 DEADLINE = 4.5  # seconds until the process ends, whatever still hangs
 GONE_AFTER = 8_000  # milliseconds that a peer may acknowledge nothing we sent
 BACKLOG = 2_048
+UNSENT = 1 << 17  # bytes a connection that the kernel holds ready beyond what is on the wire
 
 
 class CannotServe(Exception):
@@ -187,6 +188,9 @@ def _listening(family: socket.AddressFamily, address: str, port: int) -> socket.
         if hasattr(socket, "TCP_USER_TIMEOUT"):
             # uvicorn waits for ever for a peer that reads nothing; the kernel ends it.
             listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, GONE_AFTER)
+        if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+            # What a slow reader leaves unread shows here, and does not hide in the kernel.
+            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
         if family == socket.AF_INET6:
             listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, address != "::")
         listening.bind((address, port))

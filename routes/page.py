@@ -1,6 +1,7 @@
 """The page at `/`: two people can talk with nothing but a link."""
 
 from pathlib import Path
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
@@ -8,7 +9,8 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 STATIC = Path(__file__).parent.with_name("static")
-HEADERS = {
+FRESH = {"Cache-Control": "no-cache"}  # kept, but asked for each time: an upgrade shows at once
+HEADERS = FRESH | {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; "
         "img-src 'self' blob: data: http: https:; connect-src 'self' http: https: ws: wss:; "
@@ -24,8 +26,17 @@ async def page(request: Request) -> Response:
     return FileResponse(STATIC / "index.html", headers=HEADERS)
 
 
+class Assets(StaticFiles):
+    """The page's script and style."""
+
+    def file_response(self, *args: Any, **options: Any) -> Response:
+        answer = super().file_response(*args, **options)
+        answer.headers.update(FRESH)
+        return answer
+
+
 # fmt: off
 routes: list[BaseRoute] = [
     Route("/",       page, methods=["GET"]),
-    Mount("/static", StaticFiles(directory=STATIC)),
+    Mount("/static", Assets(directory=STATIC)),
 ]

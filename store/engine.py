@@ -74,6 +74,8 @@ class Store:
         """Raises CannotOpen with a sentence for the person who starts the server."""
         self._life = Life(self.path)
         try:
+            # A file that can't be opened fails here, before there is a thread to be stopped.
+            await asyncio.to_thread(lambda: sqlite.Lite(self.path, synchronous="FULL").close())
             await self._open(self._life)
         except BaseException as error:
             await self.aclose()
