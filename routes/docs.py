@@ -1,5 +1,90 @@
 """The documentation of the protocol, from the same types that decode the requests."""
 
-from starlette.routing import BaseRoute
+from functools import lru_cache
+from pathlib import Path
 
-routes: list[BaseRoute] = []
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route
+from swagger_ui_bundle import swagger_ui_path  # type: ignore[import-untyped]  # no stubs
+
+from .. import frames
+from ..errors import NotFound
+from ..origin import ROOT
+from ..settings import Settings
+from . import asyncapi, files, health, messages, openapi, rooms
+from .calls import JSON
+from .http import base_of_request, chat_of
+
+STATIC = Path(__file__).parent.with_name("static")
+ASSETS = {
+    "icon.svg": STATIC / "icon.svg",
+    "swagger.js": STATIC / "swagger.js",
+    "swagger-ui.css": swagger_ui_path / "swagger-ui.css",
+    "swagger-ui-bundle.js": swagger_ui_path / "swagger-ui-bundle.js",
+}
+PAGE = (STATIC / "swagger.html").read_text()
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+        "img-src 'self' blob: data:; connect-src 'self'; "
+        "form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+async def swagger(request: Request) -> Response:
+    """Shows all calls of the HTTP side, to read and to try out."""
+    here = "" if _has_slash(request) else "swagger/"
+    return Response(PAGE.replace("{here}", here), media_type="text/html", headers=HEADERS)
+
+
+async def asset(request: Request) -> Response:
+    """What that page is made of: it asks no other host for anything."""
+    path = ASSETS.get(request.path_params["name"])
+    if path is None:
+        raise NotFound
+    headers = {"Cache-Control": "max-age=3600", "X-Content-Type-Options": "nosniff"}
+    return FileResponse(path, headers=headers)
+
+
+async def schema(request: Request) -> Response:
+    """Describes the HTTP side for programs: OpenAPI 3.1."""
+    depth = request.scope["root_path"].removeprefix(request.scope[ROOT]).count("/")
+    up = 1 if _has_slash(request) else 0
+    return Response(_schema(chat_of(request).settings, up, up + depth), media_type=JSON)
+
+
+@lru_cache(16)
+def _schema(settings: Settings, up: int, to_root: int) -> bytes:
+    """Relative URLs hold under every language and every prefix, also one that a proxy takes off."""
+    api = [route for route in (*rooms.routes, *messages.routes, *routes) if route.include_in_schema]
+    apart = [*health.routes, *files.routes]
+    return frames.encode(openapi.document(api, apart, settings, _climb(up), _climb(to_root)))
+
+
+def _climb(steps: int) -> str:
+    return "/".join([".."] * steps) or "."
+
+
+async def sockets(request: Request) -> Response:
+    """Describes the WebSocket side for programs: AsyncAPI 3.0."""
+    document = asyncapi.document(chat_of(request).settings, base_of_request(request))
+    return Response(frames.encode(document), media_type=JSON)
+
+
+def _has_slash(request: Request) -> bool:
+    """Whether the path was asked for with its last slash: relative URLs depend on it."""
+    raw: bytes = request.scope.get("raw_path") or b"/"
+    return raw.endswith(b"/")
+
+
+# fmt: off
+routes = [
+    Route("/swagger",        swagger, methods=["GET"]),
+    Route("/swagger/{name}", asset,   methods=["GET"], include_in_schema=False),
+    Route("/schema",         schema,  methods=["GET"]),
+    Route("/asyncapi",       sockets, methods=["GET"]),
+]

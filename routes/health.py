@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable
 
+from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -14,21 +15,31 @@ log = logging.getLogger("roomcast.health")
 PATIENCE = 3.0  # seconds for each engine
 
 
+class Alive(Struct):
+    """The process answers."""
+
+    status: str
+
+
+class Ready(Struct):
+    """What each engine says: `ok`, or what is wrong with it."""
+
+    database: str
+    broker: str
+    bucket: str
+
+
 async def healthz(request: Request) -> Response:
     """The process lives."""
-    return Reply({"status": "ok"})
+    return Reply(Alive("ok"))
 
 
 async def readyz(request: Request) -> Response:
     """Database, broker and bucket answer; 503 says which does not."""
     chat = chat_of(request)
-    checks = {
-        "database": chat.store.check(),
-        "broker": chat.fanout.check(),
-        "bucket": chat.attachments.bucket.check(),
-    }
-    said = dict(zip(checks, await asyncio.gather(*map(_said, checks.values())), strict=True))
-    return Reply(said, status_code=200 if set(said.values()) == {"ok"} else 503)
+    checks = chat.store.check(), chat.fanout.check(), chat.attachments.bucket.check()
+    said = await asyncio.gather(*map(_said, checks))
+    return Reply(Ready(*said), status_code=200 if set(said) == {"ok"} else 503)
 
 
 async def _said(check: Awaitable[None]) -> str:

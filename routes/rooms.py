@@ -24,6 +24,8 @@ class NewRoom(Struct):
 
 
 class RoomOpened(Struct):
+    """A room, as its opener gets it; `id` and `room_id` are the same."""
+
     id: int
     room_id: int
     members: list[int | str]
@@ -33,12 +35,16 @@ class RoomOpened(Struct):
 
 
 class Member(Struct):
+    """Somebody in a room; name and picture are what the site last said, else null."""
+
     user_id: int | str
     name: str | None
     picture: str | None
 
 
 class LastMessage(Struct):
+    """The newest message of a room that is not deleted."""
+
     content: str
     created_at: str
     from_this_user: bool
@@ -48,6 +54,8 @@ class LastMessage(Struct):
 
 
 class RoomListed(Struct):
+    """A room, as one of its members sees it in the list."""
+
     room_id: int
     title: str | None
     context: str | None
@@ -58,6 +66,8 @@ class RoomListed(Struct):
 
 
 class RoomPage(Struct):
+    """A page of the caller's rooms, the one with the newest activity first."""
+
     count: int
     next: str | None
     previous: str | None
@@ -65,7 +75,7 @@ class RoomPage(Struct):
 
 
 async def create(request: Request) -> Response:
-    """201 for a new room, 200 where these two already share one."""
+    """Opens a room: 201 for a new one, 200 for the one that these two already share."""
     caller = await caller_of(request)
     body = await body_of(request)
     wanted = frames.decode_as(body, NewRoom) if body.strip() else NewRoom()
@@ -120,7 +130,7 @@ def in_order(users: Sequence[str]) -> list[int | str]:
 
 
 async def mine(request: Request) -> Response:
-    """The caller's rooms, the one with the newest activity first."""
+    """Lists the caller's rooms, the one with the newest activity first."""
     caller = await caller_of(request)
     query = request.query_params
     asked = query.get("first_user", query.get("profile_id"))
@@ -176,7 +186,7 @@ def _last(listed: Listed, user_id: str) -> LastMessage | None:
 
 
 async def delete(request: Request) -> Response:
-    """Gone for all its members: once 204, then 404."""
+    """Deletes a room for all its members: once 204, then 404."""
     caller = await caller_of(request)
     await chat_of(request).delete_room(room_id_of(request), caller.user_id)
     return Response(status_code=204)

@@ -1,0 +1,131 @@
+"""What each type looks like on the wire: the examples of the documentation, by the type's name."""
+
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from ..frames import (
+    Attachment,
+    AuthRenewed,
+    Error,
+    HistoryPage,
+    Message,
+    MessageDeleted,
+    MessageDelivered,
+    MessageEdited,
+    MessageRead,
+    MessageSent,
+    Pong,
+    Receipt,
+    ReceiptMoved,
+    RoomDeleted,
+    Sync,
+    UploadOffered,
+)
+from .health import Alive, Ready
+from .messages import MessagePage
+from .rooms import LastMessage, Member, RoomListed, RoomOpened, RoomPage
+
+PNG = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJg"
+    "gg=="
+)
+SITE = "https://chat.example.com"
+KEY = "9c1f6a0e5b7d42c8a3e1f0967d5b24c8"
+UPLOAD = f"uploads/{KEY}"
+SIGNED = "expires=1747148400&signature=f0Zb3mWcVq8sT1yKx7nLr5uJ2dPg9hEaB4iQoXtSv6M"
+CREATED, UPDATED = "2025-05-12T15:09:23.065265+00:00", "2025-05-12T15:11:02.310882+00:00"
+
+ATTACHMENT = Attachment(
+    f"{SITE}/files/{KEY}/dot.png?type=image/png&{SIGNED}", "dot.png", "image/png", 70
+)
+MESSAGE = Message("Hello", 63, 7, "send", CREATED, CREATED, [], 4, 412, "5f0c3a52")
+WITH_FILE = replace(MESSAGE, text="A dot", attachments=[ATTACHMENT])
+DELIVERED, READ = replace(MESSAGE, status="delivered"), replace(MESSAGE, status="read")
+EDITED = replace(MESSAGE, text="Hello, Ada", version=413, updated_at=UPDATED)
+OFFER = UploadOffered(
+    f"{SITE}/files/{UPLOAD}?type=application/zip&size=8400000&{SIGNED}",
+    UPLOAD,
+    "garden.zip",
+    "The garden",
+    None,
+    {"Content-Type": "application/zip"},
+    900,
+)
+LAST = LastMessage("Hello", CREATED, True, 63, 7, "read")
+MEMBERS = [Member(2, "Ada", f"{SITE}/ada.png"), Member(7, "Bob", None)]
+LISTED = RoomListed(4, None, "listing:55", CREATED, MEMBERS, 0, LAST)
+
+# What clients send stands here as they write it, what the server answers as the server says it.
+EXAMPLES: dict[str, dict[str, Any]] = {
+    "Send": {
+        "text": {"action": "send", "message": "Hello"},
+        "text, safe to repeat": {"action": "send", "message": "Hello", "client_id": "5f0c3a52"},
+        "file": {
+            "action": "send",
+            "message": "A dot",
+            "file": {"name": "dot.png", "size": 70, "type": "image/png", "data": PNG},
+        },
+        "finished upload": {"action": "send", "files": [{"file_path": UPLOAD}]},
+        "wish to upload": {
+            "action": "send",
+            "message": "The garden",
+            "file": {"name": "garden.zip", "size": 8_400_000, "type": "application/zip"},
+        },
+    },
+    "FileUploaded": {
+        "upload": {"action": "file_uploaded", "file_path": UPLOAD, "message": "The garden"}
+    },
+    "File": {
+        "bytes": {"name": "dot.png", "size": 70, "type": "image/png", "data": PNG},
+        "finished upload": {"file_path": UPLOAD},
+    },
+    "Edit": {"edit": {"action": "edit", "message_id": 63, "text": "Hello, Ada"}},
+    "Delete": {"delete": {"action": "delete", "message_id": 63}},
+    "History": {"page": {"action": "history", "before": 63, "limit": 50}},
+    "Read": {"read": {"action": "read", "message_id": 63}},
+    "Auth": {"token": {"action": "auth", "token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.…"}},
+    "Ping": {"ping": {"action": "ping"}},
+    "Message": {"message": MESSAGE},
+    "Attachment": {"picture": ATTACHMENT},
+    "Receipt": {"receipt": Receipt(2, 63, 61)},
+    "MessageSent": {
+        "text": MessageSent(412, MESSAGE),
+        "file": MessageSent(412, WITH_FILE),
+    },
+    "MessageDelivered": {"delivered": MessageDelivered(DELIVERED)},
+    "MessageRead": {"read": MessageRead(READ)},
+    "MessageEdited": {"edited": MessageEdited(413, 63, EDITED.text, EDITED)},
+    "MessageDeleted": {"deleted": MessageDeleted(414, 63)},
+    "ReceiptMoved": {"receipt": ReceiptMoved(4, 2, 63, 63)},
+    "RoomDeleted": {"room": RoomDeleted(4)},
+    "Sync": {"sync": Sync("k3f9", 412, [MESSAGE], [61, 62], [Receipt(2, 63, 61)], False)},
+    "HistoryPage": {"page": HistoryPage([READ], True)},
+    "UploadOffered": {"offer": OFFER},
+    "AuthRenewed": {"renewed": AuthRenewed(UPDATED)},
+    "Pong": {"pong": Pong()},
+    "Error": {
+        "forbidden": Error("You may not do this.", "forbidden", "edit", message_id=63),
+        "too long": Error("The text is too long.", "too_long", "send", client_id="5f0c3a52"),
+    },
+    "NewRoom": {
+        "two people": {"second_user": 7},
+        "two people, about something": {"second_user": 7, "context": "listing:55"},
+        "several": {"members": [2, 7, 9], "title": "Garden"},
+    },
+    "RoomOpened": {"room": RoomOpened(4, 4, [2, 7], None, "listing:55", CREATED)},
+    "Member": {"ada": MEMBERS[0]},
+    "LastMessage": {"message": LAST},
+    "RoomListed": {"room": LISTED},
+    "RoomPage": {"page": RoomPage(1, None, None, [LISTED])},
+    "MessagePage": {"page": MessagePage([READ], False)},
+    "Alive": {"alive": Alive("ok")},
+    "Ready": {"ready": Ready("ok", "ok", "ok")},
+    "Refused": {"not found": {"detail": "There is nothing here.", "code": "not_found"}},
+}
+
+
+def examples_of(name: str) -> dict[str, Any]:
+    """The type's examples as they stand in JSON, each by a name for people."""
+    return {k: msgspec.to_builtins(example) for k, example in EXAMPLES.get(name, {}).items()}

@@ -1,0 +1,130 @@
+"""The types of the wire as JSON Schema, with a word on each field and an example of each type."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from .examples import examples_of
+
+Json = dict[str, Any]
+
+REF = "#/components/schemas/{name}"
+
+# What a field means wherever it stands; `Type.field` where it means something else there.
+WORDS = {
+    "attachments": "The files of the message.",
+    "before": "Only messages with a lower id; without it the newest.",
+    "client_id": "Any string that the sender chose, unique among their messages in this room. "
+    "Sent again it stores nothing and answers with the message that is there.",
+    "code": "What went wrong, for programs.",
+    "content_type": "What the bytes really are.",
+    "context": "What the room is about, such as `listing:55`: two people have one room for each.",
+    "count": "How many there are on all pages.",
+    "created_at": "When it came to be: UTC, with microseconds.",
+    "data": "The bytes in strict base64, with or without a `data:…;base64,` head.",
+    "deleted": "Ids of the messages that were deleted since.",
+    "delivered": "The message up to which the member has received all.",
+    "detail": "What went wrong, for people.",
+    "epoch": "Names this life of the database: a cursor from another one is not valid any more.",
+    "expires_at": "When the token that counts now expires.",
+    "expires_in": "For how many seconds the URL works.",
+    "file": "One file.",
+    "file_name": "The name, made safe.",
+    "file_path": "Names an upload that is finished.",
+    "file_url": "Works in an `<img>` of any page, without a header, until it expires.",
+    "files": "Several files.",
+    "first_user": "The caller; may be left out.",
+    "from_this_user": "Whether the caller sent it.",
+    "has_more": "Whether there are more beyond this page.",
+    "headers": "What to send along with the PUT.",
+    "id": "The same as `room_id`.",
+    "last_message": "The newest message, null where there is none.",
+    "limit": "How many at most.",
+    "members": "Everybody in the room, the caller included.",
+    "message": "The message as it is now.",
+    "message_id": "A message of this room.",
+    "messages": "Messages, oldest first.",
+    "name": "What the person is called.",
+    "next": "The URL of the next page, null on the last.",
+    "picture": "The URL of a picture of the person.",
+    "presigned_url": "Where to PUT the bytes.",
+    "previous": "The URL of the page before, null on the first.",
+    "read": "The message up to which the member has read all.",
+    "receipts": "How far each member has received and read.",
+    "reset": "The client must drop what it has: this is the newest page, not what was missed.",
+    "results": "The rooms of this page.",
+    "room_id": "The room.",
+    "second_user": "The other one.",
+    "sender_id": "Who sent it.",
+    "size": "The number of bytes.",
+    "status": "`send`: stored. `delivered`: a device of every recipient has it. `read`: every "
+    "recipient has seen it. It never goes back.",
+    "text": "The text, exactly as it was sent.",
+    "title": "What the room is called.",
+    "token": "A fresh token of the same user.",
+    "type": "The content type.",
+    "unread": "How many messages of others the caller has not read.",
+    "updated_at": "When it was last changed: UTC, with microseconds.",
+    "user_id": "The member.",
+    "version": "The room's counter of changes after this one. The highest seen is the cursor for "
+    "`after`.",
+    # ---- where the word is used otherwise
+    "Alive.status": "`ok`.",
+    "Error.action": "The action that failed, where it is known.",
+    "Error.client_id": "Its `client_id`, where there was one.",
+    "Error.message": "What went wrong, for people.",
+    "Error.message_id": "The message it was about, where there was one.",
+    "File.name": "The file's name. Needed without `file_path`.",
+    "File.size": "The number of bytes. Needed without `file_path`.",
+    "File.type": "The declared content type; under `application/octet-stream` the bytes decide. "
+    "Needed without `file_path`.",
+    "FileUploaded.message": "The text; may be empty.",
+    "LastMessage.content": "The text of the message.",
+    "Message.version": "The version of the room at the message's last change.",
+    "Ready.broker": "What carries news between processes.",
+    "Ready.bucket": "Where the files lie.",
+    "Ready.database": "Where rooms and messages lie.",
+    "Send.message": "The text; may be empty where there is a file.",
+    "UploadOffered.file_name": "The file's name, as it was given.",
+    "UploadOffered.file_path": "Goes into `file_uploaded`, once the bytes are there.",
+    "UploadOffered.message": "The text of the request.",
+}  # fmt: skip
+
+# What the types alone don't say.
+RULES: dict[str, Json] = {
+    "File": {"anyOf": [{"required": ["name", "size", "type"]}, {"required": ["file_path"]}]},
+}
+
+
+def schemas_of(kinds: Iterable[Any]) -> tuple[dict[Any, Json], dict[str, Json]]:
+    """Each type's schema, and the named components that these refer to."""
+    asked = list(dict.fromkeys(kinds))
+    shown, components = msgspec.json.schema_components(asked, ref_template=REF)
+    for schema in (*shown, *components.values()):
+        _shorten(schema)
+    for name, schema in components.items():
+        _explain(name, schema)
+    return dict(zip(asked, shown, strict=True)), components
+
+
+def _shorten(schema: Json) -> None:
+    """A choice of plain types is a list of them: `integer | string`."""
+    parts = schema.get("anyOf", [])
+    if parts and all(part.keys() == {"type"} for part in parts):
+        schema["type"] = [part["type"] for part in schema.pop("anyOf")]
+    for inner in (*parts, *schema.get("properties", {}).values()):
+        _shorten(inner)
+    if "items" in schema:
+        _shorten(schema["items"])
+
+
+def _explain(name: str, schema: Json) -> None:
+    for field, its in schema.get("properties", {}).items():
+        if words := WORDS.get(f"{name}.{field}", WORDS.get(field)):
+            its["description"] = words
+        if field.endswith("_at"):
+            its["format"] = "date-time"
+    schema |= RULES.get(name, {})
+    if examples := examples_of(name):
+        schema["examples"] = list(examples.values())
