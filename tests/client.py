@@ -249,7 +249,7 @@ class Person:
                 subprotocols=[Subprotocol(s) for s in offered] or None,
                 origin=Origin(options["origin"]) if "origin" in options else None,
                 additional_headers=options.get("headers"),
-                compression=None,
+                compression=options.get("compression"),
                 ping_interval=None,
                 open_timeout=LIMIT,
                 close_timeout=LIMIT,

@@ -5,6 +5,7 @@ from typing import Any
 
 Frame = Any  # what one JSON text holds: an object, or the first array
 
+INTERNALS = re.compile(r"Traceback|Exception|Error\b|sqlite|0x[0-9a-f]{6}|<class", re.IGNORECASE)
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00")
 CODES = {
     "invalid_json", "invalid_frame", "empty_message", "too_long", "file_too_large", "file_type",
@@ -88,6 +89,7 @@ def check_frame(frame: Frame) -> None:
     if kind == "error":
         assert frame["code"] in CODES, frame
         assert frame["message"], frame
+        assert not INTERNALS.search(frame["message"]), frame
     elif kind in ("sync", "history"):
         check_messages(frame["messages"])
     elif "message" in frame and kind != "presigned_url":

@@ -93,3 +93,27 @@ async def test_files_of_a_killed_server_are_served_again(
     server.start()
     url = message["attachments"][0]["file_url"]
     assert (await ada.http.get(url)).content == PNG
+
+
+async def test_no_message_outlives_its_file(own_server: Callable[..., Server], cast: Any) -> None:
+    """Killed while files are being sent: every message that is there has its bytes."""
+    server = own_server(limits_actions_per_second=0).start()
+    ada, bob, _ = cast(server)
+    room = await ada.opens(bob)
+    for round_ in range(3):
+        async with ada.enters(room) as socket:
+            for number in range(200):
+                name = f"{round_}-{number}"
+                picture = file("a.png", "image/png", PNG + name.encode())
+                await socket.sends(name, client_id=name, file=picture)
+            await socket.hears(f"{round_}-{20 + 20 * round_}")
+            told = {f["message"]["text"] for f in socket.saw("chat_message")}
+            server.kill()
+        server.start()
+        stored = await ada.reads_all(room)
+        assert told <= {m["text"] for m in stored}
+        for message in stored:
+            [attachment] = message["attachments"]
+            answer = await ada.http.get(attachment["file_url"])
+            assert answer.content == PNG + message["text"].encode()
+    assert server.stop() == 0

@@ -3,6 +3,7 @@
 import pytest
 
 from ..client import Person
+from ..shapes import Frame
 
 
 @pytest.mark.parametrize("spell", [int, str])
@@ -103,6 +104,21 @@ async def test_an_edit_of_an_old_message_is_heard(ada: Person, bob: Person, room
             await a.does("edit", message_id=first["message_id"], text="edited")
             frame = await b.receives("message_edited")
             assert (frame["text"], frame["version"]) == ("edited", 82)
+
+
+async def test_edits_from_two_tabs_end_with_the_last(ada: Person, bob: Person, room: int) -> None:
+    async with ada.enters(room) as one, ada.enters(room) as two, bob.enters(room) as b:
+        message_id = (await one.says("start"))["message_id"]
+        for number in range(25):
+            for name, tab in (("one", one), ("two", two)):
+                await tab.does("edit", message_id=message_id, text=f"{name} {number}")
+        edits: list[Frame] = []
+        while len(edits) < 50:
+            edits.append(await b.receives("message_edited"))
+        assert [e["version"] for e in edits] == list(range(2, 52))
+        stamps = [e["message"]["updated_at"] for e in edits]
+        assert stamps == sorted(stamps)
+    assert [m["text"] for m in await ada.reads_all(room)] == [edits[-1]["text"]]
 
 
 async def test_deleting_again_is_not_found(ada: Person, room: int) -> None:

@@ -1,11 +1,13 @@
 """Opening a socket: the paths, the spellings, the first frame, and what never opens."""
 
+import asyncio
 from typing import Any
 
 import pytest
 from websockets.exceptions import InvalidStatus
 
 from ..client import Person
+from .files import PNG, file
 
 
 @pytest.mark.parametrize("query", ["?room_id={}", "?room_id={}/", "?room_id{}/"])
@@ -190,3 +192,26 @@ async def test_an_id_beyond_javascript_is_nothing(ada: Person, room: int, messag
             error = await socket.is_refused(action, message_id=message_id, text="x")
             assert error["code"] in ("invalid_frame", "not_found")
         await socket.still_works()
+
+
+async def test_a_client_that_offers_compression_talks_all_the_same(ada: Person, room: int) -> None:
+    async with ada.knocks(f"?room_id={room}", compression="deflate") as socket:
+        assert await socket.next() == []
+        await socket.says("Ж" * 4000)
+
+
+async def test_a_frame_in_parts_is_one_frame(ada: Person, room: int) -> None:
+    async with ada.enters(room) as socket:
+        await socket.connection.send(['{"action":"se', 'nd","mess', 'age":"in parts"}'])
+        await socket.hears("in parts")
+        async with asyncio.timeout(5):
+            await (await socket.connection.ping(b"alive"))
+
+
+async def test_file_urls_follow_the_scheme_that_a_proxy_names(ada: Person, room: int) -> None:
+    headers = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "evil.example"}
+    await ada.posts(room, "", file=file("a.png", "image/png", PNG))
+    async with ada.knocks(f"?room_id={room}", headers=headers) as socket:
+        [message] = await socket.next()
+        url = message["attachments"][0]["file_url"]
+        assert url.startswith(f"https://127.0.0.1:{ada.server.port}/")

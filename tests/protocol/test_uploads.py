@@ -163,6 +163,24 @@ async def test_an_upload_is_sent_once(ada: Person, bob: Person, room: int) -> No
     assert len(await ada.reads_all(room)) == 1
 
 
+async def test_an_upload_sent_at_once_from_two_tabs_is_one_message(
+    ada: Person, bob: Person, room: int
+) -> None:
+    async with ada.enters(room) as one, ada.enters(room) as two, bob.enters(room) as b:
+        for number in range(5):
+            path = await uploaded(ada, one)
+            for tab in (one, two):
+                await tab.does("file_uploaded", file_path=path, message=f"look {number}")
+            for tab in (one, two):
+                await tab.hears(f"look {number}")
+        await one.says("done")
+        await two.says("done too")
+        await b.hears("done too")
+        errors = one.saw("error") + two.saw("error")
+        assert [e["code"] for e in errors] == ["file_missing"] * 5
+        assert len(b.saw("chat_message")) == 7
+
+
 async def test_what_was_checked_cannot_be_swapped(ada: Person, room: int) -> None:
     async with ada.enters(room) as a:
         offer = await offered(a)
