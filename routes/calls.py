@@ -72,6 +72,13 @@ class Call(Struct, frozen=True):
         of_body = (InvalidJSON, InvalidFrame, FileTooLarge) if self.body and self.body.type else ()
         return list(dict.fromkeys((*of_body, *self.own, *of_token, Internal)))
 
+    @property
+    def kinds(self) -> list[Any]:
+        """All types that it speaks of."""
+        bodies = [*self.answers.values(), *([self.body] if self.body else ())]
+        places = (*self.parameters, *PLACES)
+        return [body.type for body in bodies if body.type] + [place.type for place in places]
+
 
 PLACES = (
     Parameter("room_id", Id, "The room.", "path", is_required=True),

@@ -1,10 +1,9 @@
 """The documentation of the protocol, from the same types that decode the requests."""
 
 from functools import lru_cache
-from pathlib import Path
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 from swagger_ui_bundle import swagger_ui_path  # type: ignore[import-untyped]  # no stubs
 
@@ -15,8 +14,9 @@ from ..settings import Settings
 from . import asyncapi, files, health, messages, openapi, rooms
 from .calls import JSON
 from .http import base_of_request, chat_of
+from .page import FRESH, STATIC, Assets
 
-STATIC = Path(__file__).parent.with_name("static")
+FILES = Assets(directory=STATIC)
 ASSETS = {
     "icon.svg": STATIC / "icon.svg",
     "swagger.js": STATIC / "swagger.js",
@@ -24,7 +24,7 @@ ASSETS = {
     "swagger-ui-bundle.js": swagger_ui_path / "swagger-ui-bundle.js",
 }
 PAGE = (STATIC / "swagger.html").read_text()
-HEADERS = {
+HEADERS = FRESH | {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
         "img-src 'self' blob: data:; connect-src 'self'; "
@@ -46,8 +46,9 @@ async def asset(request: Request) -> Response:
     path = ASSETS.get(request.path_params["name"])
     if path is None:
         raise NotFound
-    headers = {"Cache-Control": "max-age=3600", "X-Content-Type-Options": "nosniff"}
-    return FileResponse(path, headers=headers)
+    answer = FILES.file_response(path, path.stat(), request.scope)
+    answer.headers["X-Content-Type-Options"] = "nosniff"
+    return answer
 
 
 async def schema(request: Request) -> Response:

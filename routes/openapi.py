@@ -52,8 +52,7 @@ def document(
     api: Sequence[Route], apart: Sequence[Route], settings: Settings, here: str, root: str
 ) -> Json:
     """`here` leads from the document to the routes of the API, `root` to those that stand apart."""
-    kinds = [kind for call in CALLS.values() for kind in _kinds(call)]
-    shown, components = schemas_of([*kinds, Refused])
+    shown, components = schemas_of([*(k for call in CALLS.values() for k in call.kinds), Refused])
     writer = _Writer(shown, components, settings)
     paths = writer.paths(api, "/")
     for path, item in writer.paths(apart, "").items():
@@ -79,20 +78,14 @@ def _server(url: str) -> Json:
 
 
 def info(about: str, settings: Settings) -> Json:
-    files = settings.attachments
-    said = about.format(limits=settings.limits, files=files, types=", ".join(files.types))
+    limits, files = settings.limits, settings.attachments
+    said = about.format(limits=limits, files=files, types=", ".join(files.types))
     return {
         "title": "roomcast",
         "version": version("roomcast"),
         "description": said.strip(),
         "license": {"name": "MIT"},
     }
-
-
-def _kinds(call: Call) -> Iterable[Any]:
-    answers = [*call.answers.values(), *([call.body] if call.body else ())]
-    yield from (answer.type for answer in answers if answer.type)
-    yield from (parameter.type for parameter in (*call.parameters, *PLACES))
 
 
 def _tags(routes: Iterable[Route]) -> list[Json]:

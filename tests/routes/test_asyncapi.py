@@ -1,20 +1,16 @@
 """The documentation of the WebSocket side: every action, event, refusal and close, as they are."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, get_args
 
-import httpx
 import pytest
 from jsonschema import Draft202012Validator
 from roomcast import frames
-from roomcast.app import create_app
 from roomcast.errors import Close, Refusal
 
 from ..client import Person
-from ..server import SECRET
+from .conftest import Json, Make, running
 
-Json = dict[str, Any]
 PNG = (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJg"
     "gg=="
@@ -201,17 +197,8 @@ async def test_the_address_is_the_one_that_was_asked(ada: Person) -> None:
         )
 
 
-async def test_the_address_is_the_public_url_where_one_is_set(tmp_path: Path) -> None:
-    app = create_app(
-        {
-            "database": {"url": f"sqlite:///{tmp_path}/chat.db"},
-            "attachments": {"url": f"file:{tmp_path}"},
-            "auth": {"secret": SECRET},
-            "server": {"public_url": "https://example.com/chat"},
-        }
-    )
-    transport = httpx.ASGITransport(app)
-    async with app.lifespan(), httpx.AsyncClient(transport=transport) as client:
-        document = (await client.get("http://inside/api/v1/asyncapi/")).json()
+async def test_the_address_is_the_public_url_where_one_is_set(make: Make) -> None:
+    async with running(make(server={"public_url": "https://example.com/chat"})) as client:
+        document = (await client.get("/api/v1/asyncapi/")).json()
     here = document["servers"]["here"]
     assert (here["host"], here["pathname"], here["protocol"]) == ("example.com", "/chat", "wss")
