@@ -100,6 +100,13 @@ def cast(http: httpx.AsyncClient) -> Cast:
 
 
 @pytest.fixture
+def unlimited(serve: Serve, cast: Cast) -> tuple[Person, Person]:
+    """Ada and bob where nobody counts how fast they act."""
+    ada, bob, _ = cast(serve(limits_actions_per_second=0))
+    return ada, bob
+
+
+@pytest.fixture
 def ada(server: Server, http: httpx.AsyncClient) -> Person:
     return Person(server, http, 1, "ada")
 

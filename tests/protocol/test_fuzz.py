@@ -83,8 +83,10 @@ frames = (
 @settings(max_examples=150)
 @given(batch=st.lists(frames, min_size=1, max_size=12))
 async def test_whatever_is_sent_the_socket_lives(
-    ada: Person, bob: Person, room: int, batch: list[str | bytes]
+    unlimited: tuple[Person, Person], batch: list[str | bytes]
 ) -> None:
+    ada, bob = unlimited
+    room = (await ada.post("chat/create/", {"second_user": bob.id})).json()["room_id"]
     async with ada.enters(room, after=0) as a:
         await answers_all(a, batch)
         async with bob.enters(room) as b:
@@ -121,8 +123,14 @@ segments = st.integers().map(str) | st.text(
     body=st.none() | values.map(lambda v: json.dumps(v).encode()) | st.binary(max_size=40),
 )
 async def test_whatever_is_asked_the_answer_is_no_server_error(
-    eve: Person, method: str, path: str, segment: str, query: dict[str, str], body: bytes | None
+    unlimited: tuple[Person, Person],
+    method: str,
+    path: str,
+    segment: str,
+    query: dict[str, str],
+    body: bytes | None,
 ) -> None:
+    eve = Person(unlimited[0].server, unlimited[0].http, "eve", "eve")
     url = path.format("./" + segment if set(segment) <= {"."} else segment)
     async with asyncio.timeout(10):
         answer = await eve.asks(method, url, params=query, content=body)

@@ -81,8 +81,25 @@ async def test_going_on_for_long_is_closed(hasty: tuple[Person, Person]) -> None
         await b.still_works()
 
 
-async def test_limits_that_are_off_are_off(serve: Any, cast: Any) -> None:
-    ada, bob, _ = cast(serve(limits_actions_per_second=0))
+async def test_calls_that_come_too_fast_are_told_when_to_come_back(
+    hasty: tuple[Person, Person],
+) -> None:
+    ada, bob = hasty
+    room = await ada.opens(bob)
+    path = f"chat/rooms/{room}/messages/"
+    answers = [await ada.post(path, {"message": f"m{n}"}) for n in range(20)]
+    sent = [a for a in answers if a.status_code == 201]
+    refused = [a for a in answers if a.status_code != 201]
+    assert len(sent) >= 4
+    assert refused
+    for answer in refused:
+        assert_error(answer, 429, "rate_limited")
+        assert int(answer.headers["retry-after"]) >= 1
+    assert len(await bob.reads_all(room)) == len(sent)
+
+
+async def test_limits_that_are_off_are_off(unlimited: tuple[Person, Person]) -> None:
+    ada, bob = unlimited
     room = await ada.opens(bob)
     async with ada.enters(room) as socket:
         for _ in range(600):
