@@ -1,6 +1,7 @@
 """The documentation of the protocol, from the same types that decode the requests."""
 
 from functools import lru_cache
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -37,7 +38,8 @@ HEADERS = FRESH | {
 
 async def swagger(request: Request) -> Response:
     """Shows all calls of the HTTP side, to read and to try out."""
-    here = "" if _has_slash(request) else "swagger/"
+    raw: bytes = request.scope.get("raw_path") or b"/"
+    here = "" if raw.endswith(b"/") else "swagger/"  # what is relative depends on the last slash
     return Response(PAGE.replace("{here}", here), media_type="text/html", headers=HEADERS)
 
 
@@ -53,33 +55,22 @@ async def asset(request: Request) -> Response:
 
 async def schema(request: Request) -> Response:
     """Describes the HTTP side for programs: OpenAPI 3.1."""
-    depth = request.scope["root_path"].removeprefix(request.scope[ROOT]).count("/")
-    up = 1 if _has_slash(request) else 0
-    return Response(_schema(chat_of(request).settings, up, up + depth), media_type=JSON)
+    root = urlsplit(base_of_request(request)).path
+    prefix = request.scope["root_path"].removeprefix(request.scope[ROOT])
+    return Response(_schema(chat_of(request).settings, root, prefix), media_type=JSON)
 
 
 @lru_cache(16)
-def _schema(settings: Settings, up: int, to_root: int) -> bytes:
-    """Relative URLs hold under every language and every prefix, also one that a proxy takes off."""
+def _schema(settings: Settings, root: str, prefix: str) -> bytes:
     api = [route for route in (*rooms.routes, *messages.routes, *routes) if route.include_in_schema]
     apart = [*health.routes, *files.routes]
-    return frames.encode(openapi.document(api, apart, settings, _climb(up), _climb(to_root)))
-
-
-def _climb(steps: int) -> str:
-    return "/".join([".."] * steps) or "."
+    return frames.encode(openapi.document(api, apart, settings, root + prefix, root or "/"))
 
 
 async def sockets(request: Request) -> Response:
     """Describes the WebSocket side for programs: AsyncAPI 3.0."""
     document = asyncapi.document(chat_of(request).settings, base_of_request(request))
     return Response(frames.encode(document), media_type=JSON)
-
-
-def _has_slash(request: Request) -> bool:
-    """Whether the path was asked for with its last slash: relative URLs depend on it."""
-    raw: bytes = request.scope.get("raw_path") or b"/"
-    return raw.endswith(b"/")
 
 
 # fmt: off

@@ -51,7 +51,7 @@ class Refused(Struct):
 def document(
     api: Sequence[Route], apart: Sequence[Route], settings: Settings, here: str, root: str
 ) -> Json:
-    """`here` leads from the document to the routes of the API, `root` to those that stand apart."""
+    """`here` is where the routes of the API stand on this host, `root` where the others do."""
     shown, components = schemas_of([*(k for call in CALLS.values() for k in call.kinds), Refused])
     writer = _Writer(shown, components, settings)
     paths = writer.paths(api, "/")

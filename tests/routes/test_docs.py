@@ -60,7 +60,7 @@ async def test_nothing_else_is_served_beside_the_page(client: httpx.AsyncClient,
 
 @pytest.mark.parametrize("prefix", ["", "/site/chat"])
 @pytest.mark.parametrize("path", ["/api/v1/schema", "/en/api/v1/schema/", "/uk/api/v1/schema"])
-async def test_relative_servers_lead_to_the_calls(make: Make, prefix: str, path: str) -> None:
+async def test_the_servers_lead_to_the_calls(make: Make, prefix: str, path: str) -> None:
     async with mounted(make(), prefix) as client:
         answer = await client.get(prefix + path)
         schema = answer.json()
@@ -71,6 +71,13 @@ async def test_relative_servers_lead_to_the_calls(make: Make, prefix: str, path:
             places = {"room_id": 1, "path": "a"}
             reached = await client.request(method, url.format(**places))
             assert reached.status_code != 404, url
+
+
+async def test_the_servers_are_where_the_public_url_says(make: Make) -> None:
+    async with running(make(server={"public_url": "https://example.com/chat"})) as client:
+        schema = (await client.get("/uk/api/v1/schema/")).json()
+    assert schema["servers"][0]["url"] == "/chat/uk/api/v1"
+    assert schema["paths"]["/healthz"]["servers"][0]["url"] == "/chat"
 
 
 @pytest.mark.parametrize("name", ["swagger", "schema", "asyncapi", "swagger/swagger-ui.css"])
