@@ -14,9 +14,10 @@ import msgspec
 from . import machine, report, rows, world
 from .load.member import Plan
 from .rows import Row
-from .servers import SECRET, Contestant, DidNotStart, running
+from .servers import SECRET, Contestant, DidNotStart, Running, running
 
 RESULTS = machine.ROOT / ".cache" / "bench"
+LOG_SHOWN = 2_000  # of its last characters
 OVERHEAD = 3.0  # seconds of each round beside the measured ones, for the progress bar
 
 Step = tuple[int, Row, Contestant]
@@ -32,20 +33,32 @@ def steps(chosen: list[Row], rounds: int) -> Iterator[Step]:
 
 
 def measure(row: Row, contestant: Contestant, prepared: Path) -> dict:
-    """One round: a fresh server over a fresh copy of the world, and a fresh load process."""
+    """One round: a fresh server over a fresh copy of the world, and a fresh load process.
+
+    A round that is lost does not take the others with it: it says why, and counts as an error.
+    """
     with tempfile.TemporaryDirectory(prefix="bench-", dir=prepared.parent) as name:
         folder = Path(name)
         if contestant.stores:
             shutil.copytree(prepared, folder, dirs_exist_ok=True)
-        with running(contestant, folder) as server:
-            plan = Plan(
-                row.name, server.port, server.pid, machine.cores()[1], SECRET,
-                row.rooms, row.seconds, row.warm,
-            )  # fmt: skip
-            return _load(plan, server.log)
+        try:
+            with running(contestant, folder) as server:
+                found = _load(plan_of(row, server))
+        except DidNotStart as error:
+            found = {"errors": 1, "first_errors": [f"did not start: {error}"]}
+        if found["errors"]:
+            log = (folder / "server.log").read_text(encoding="utf-8", errors="replace")
+            found["server_log"] = log[-LOG_SHOWN:].strip()
+    return found
 
 
-def _load(plan: Plan, log: Path) -> dict:
+def plan_of(row: Row, server: Running) -> Plan:
+    core = machine.cores()[1]
+    at = server.port, server.pid, core, SECRET
+    return Plan(row.name, *at, row.rooms, row.seconds, row.warm)
+
+
+def _load(plan: Plan) -> dict:
     done = subprocess.run(
         [sys.executable, "-m", "tests.bench.load"],
         cwd=machine.ROOT,
@@ -54,8 +67,7 @@ def _load(plan: Plan, log: Path) -> dict:
         check=False,
     )
     if done.returncode:
-        said = log.read_text(encoding="utf-8", errors="replace")
-        raise click.ClickException(f"{done.stderr.decode()}\nThe server's log:\n{said[-2000:]}")
+        return {"errors": 1, "first_errors": [done.stderr.decode()[-LOG_SHOWN:].strip()]}
     return msgspec.json.decode(done.stdout)
 
 

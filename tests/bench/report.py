@@ -104,6 +104,8 @@ def verdict(rounds: list[dict]) -> Iterator[str]:
         if any(r["seen"].get(what) for what in WRONGS):
             first = "; ".join(r["seen"].get("first_errors", ()))
             yield f"  {r['row']}, {r['server']}, round {r['round'] + 1}: {first}"
+            if log := r["seen"].get("server_log"):
+                yield f"  the server's log ends:\n{log}"
     yield from noise(rounds)
 
 

@@ -67,7 +67,6 @@ class DidNotStart(Exception):
 class Running:
     pid: int
     port: int
-    log: Path
 
 
 @contextmanager
@@ -83,7 +82,7 @@ def running(contestant: Contestant, folder: Path) -> Iterator[Running]:
     try:
         machine.pin(process.pid, machine.cores()[0])
         _wait_until_it_answers(process, port, log)
-        yield Running(process.pid, port, log)
+        yield Running(process.pid, port)
     finally:
         _end(process)
 
