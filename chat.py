@@ -55,7 +55,11 @@ class Chat:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.store = Store(settings.database.url, settings.database.synchronous)
+        self.store = Store(
+            settings.database.url,
+            settings.database.synchronous,
+            alone=settings.broadcast.url.startswith("memory:"),
+        )
         self.attachments = Attachments(settings, self.store)
         self.fanout = Fanout(settings.broadcast.url, self)
         self._journal = Journal(self.store, self._tell)

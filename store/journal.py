@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-import sqlite3
 from collections.abc import Awaitable, Callable
 
 from msgspec import Struct
 
 from .engine import Store
-from .messages import Add, Change, Outcome
+from .faults import Away, Failed
+from .messages import Add, Change, Outcome, Refused
 from .receipts import Marks, Moved
 
 log = logging.getLogger("roomcast.journal")
@@ -103,7 +103,7 @@ class Journal:
         """Whether the marks are committed; each entry hears of its own outcome."""
         try:
             outcomes, moved, at = await self._store.commit([e.change for e in entries], marks)
-        except sqlite3.DatabaseError as error:
+        except (Away, Failed) as error:
             return await self._failed(entries, marks, error)
         for entry, outcome in zip(entries, outcomes, strict=True):
             entry.outcome = outcome
@@ -112,13 +112,14 @@ class Journal:
 
     async def _failed(self, entries: list[Entry], marks: Marks, error: Exception) -> bool:
         """A failing change fails alone; a database that is away fails all of them."""
-        is_away = isinstance(error, sqlite3.OperationalError)
-        if not is_away and len(entries) + bool(marks) > 1:
+        if isinstance(error, Failed) and len(entries) + bool(marks) > 1:
             for entry in entries:
                 await self._commit([entry], {})
             return await self._commit([], marks) if marks else True
         log.warning("A commit failed: %s", error, exc_info=True)
         for entry in entries:
+            if isinstance(error, Failed):
+                entry.outcome = Refused("internal")
             entry.done(entry)
         if marks:
             asyncio.get_running_loop().call_later(RETRY, self._again, marks)

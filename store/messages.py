@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from hashlib import blake2b
-from typing import Any
+from typing import Any, TypeGuard
 
 from databases.core import Connection
 from msgspec import Struct
@@ -100,6 +100,11 @@ class Delete(Struct):
 
 
 Change = Add | Edit | Delete
+
+
+def is_plain(change: Change) -> TypeGuard[Add]:
+    """A text and nothing else: what the engines store many of in one statement."""
+    return isinstance(change, Add) and not change.files
 
 
 def hash_of(text: str) -> int:

@@ -1,4 +1,4 @@
-"""SQLite: the hot transactions, each one hop to the connection's own thread.
+"""SQLite: one writer and a few readers, held open; hot transactions in one hop to their thread.
 
 `databases` opens its connections with `sqlite3.connect(factory=…)`. Ours knows one statement more:
 `CALL`, whose parameters are a function and its arguments. So a whole transaction runs where a
@@ -6,18 +6,204 @@ statement costs microseconds, and not a trip between two threads. Few statements
 releases the interpreter's lock and must win it back.
 """
 
+import asyncio
+import os
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
+from databases import Database
+from databases.core import Connection
 
-from .messages import Add, Added, Attachment, Message, Outcome, Refused
+from . import messages, meta
+from .faults import AlreadyOpen, Away, CannotOpen, Failed
+from .messages import Add, Added, Attachment, Change, Message, Outcome, Refused, is_plain
 from .receipts import Marks, Moved
 from .snapshot import Ask, Snapshot
 
+try:
+    import fcntl
+except ImportError:  # Windows: nothing watches over a second process there
+    fcntl = None  # type: ignore[assignment]
+
 CALL = "\0call"
+READERS = 2
 T = TypeVar("T")
+
+
+class Sqlite:
+    """`sqlite:///relative.db` or `sqlite:////absolute.db`, for one process."""
+
+    epoch: str
+    file_key: bytes
+
+    def __init__(self, url: str, synchronous: str) -> None:
+        self.path = Path(url.removeprefix("sqlite:///"))
+        self._lite = partial(Lite, synchronous=synchronous)
+        self._db = Database(f"sqlite:///{self.path}", factory=self._lite)
+        self._readers: asyncio.LifoQueue[Connection] = asyncio.LifoQueue()
+        self._held: list[Connection] = []
+        self._turn = asyncio.Lock()
+        self._life: Life | None = None
+
+    async def open(self) -> None:
+        self._life = Life(self.path)
+        try:
+            # A file that can't be opened fails here, before there is a thread to be stopped.
+            await asyncio.to_thread(lambda: self._lite(self.path).close())
+            await self._open(self._life)
+        except BaseException as error:
+            await self.aclose()
+            if isinstance(error, sqlite3.Error | OSError):
+                raise CannotOpen(f"The database {self.path} can't be opened: {error}.") from error
+            raise
+
+    async def _open(self, life: "Life") -> None:
+        await self._db.connect()
+        self._writer = await self._hold()
+        async with _transaction(self._writer, "BEGIN IMMEDIATE"):
+            await meta.migrate(self._writer, "sqlite")
+            await meta.begin_life(self._writer, life.as_found())
+            self.epoch, self.file_key = await meta.identity(self._writer)
+        await self.renew_life()
+        for _ in range(READERS):
+            self._readers.put_nowait(await self._hold())
+
+    async def renew_life(self) -> None:
+        assert self._life is not None  # open
+        async with self.writing() as db:
+            word = await meta.new_life(db)
+        self._life.keep(word)
+
+    async def _hold(self) -> Connection:
+        """A connection of its own; `databases` binds each to the task that makes it."""
+
+        async def connection() -> Connection:
+            return await self._db.connection().__aenter__()
+
+        held = await asyncio.create_task(connection())
+        self._held.append(held)
+        return held
+
+    async def aclose(self) -> None:
+        """Ends the connections' threads."""
+        for held in self._held:
+            await held.__aexit__()
+        self._held.clear()
+        if self._db.is_connected:
+            await self._db.disconnect()
+        if self._life is not None:
+            self._life.release()
+            self._life = None
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Connection]:
+        async with self._reader() as db, _transaction(db, "BEGIN"):
+            yield db
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[Connection]:
+        with _translated():
+            async with self._turn, _transaction(self._writer, "BEGIN IMMEDIATE"):
+                yield self._writer
+
+    @asynccontextmanager
+    async def _reader(self) -> AsyncIterator[Connection]:
+        reader = await self._readers.get()
+        try:
+            with _translated():
+                yield reader
+        finally:
+            self._readers.put_nowait(reader)
+
+    async def snapshot(self, ask: Ask) -> Snapshot | str:
+        async with self._reader() as db:
+            return await _call(db, snapshot, ask)
+
+    async def commit(
+        self, changes: Sequence[Change], marks: Marks, now: int
+    ) -> tuple[list[Outcome], list[Moved]]:
+        if all(is_plain(change) for change in changes):
+            with _translated():
+                async with self._turn:
+                    begin = "BEGIN IMMEDIATE"
+                    return await _call(self._writer, transaction, begin, write, changes, marks, now)
+        async with self.writing() as db:
+            outcomes = [await messages.make(db, change, now) for change in changes]
+            _, moved = await _call(db, write, (), marks, now)
+            return outcomes, moved
+
+
+async def _call(db: Connection, work: Callable[..., T], *args: Any) -> T:
+    """The work, on the raw connection in its thread."""
+    rows = await db.raw_connection.execute_fetchall(CALL, (work, *args))
+    return rows[0]  # type: ignore[no-any-return] # what execute_fetchall answers is untyped
+
+
+@asynccontextmanager
+async def _transaction(db: Connection, begin: str) -> AsyncIterator[None]:
+    raw = db.raw_connection
+    await raw.execute(begin)
+    try:
+        yield
+        await raw.execute("COMMIT")
+    except BaseException:
+        if raw.in_transaction:
+            await raw.execute("ROLLBACK")
+        raise
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """A full disk, a lock, a lost file: away. A constraint or a wrong value: failed."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise Away(f"SQLite: {error}") from error
+    except sqlite3.DatabaseError as error:
+        raise Failed(f"SQLite: {error}") from error
+
+
+class Life:
+    """The file beside the database that tells two things of it.
+
+    Its lock: one process at a time. Its content, against the database's own: whether the database
+    was put back from a backup, since a new word is written into both again and again.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._database = path
+        self._path = path.with_name(path.name + "-life")
+        try:
+            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise CannotOpen(f"The database {path} can't be opened: {error.strerror}.") from error
+        if fcntl is not None:
+            self._lock(fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def _lock(self, how: int) -> None:
+        try:
+            fcntl.flock(self._file, how)
+        except OSError:
+            os.close(self._file)
+            raise AlreadyOpen(
+                f"The database {self._database} is in use by another roomcast process. "
+                "SQLite serves one process: stop the other one."
+            ) from None
+
+    def as_found(self) -> str:
+        return os.pread(self._file, 200, 0).decode()
+
+    def keep(self, word: str) -> None:
+        os.ftruncate(self._file, 0)
+        os.pwrite(self._file, word.encode(), 0)
+
+    def release(self) -> None:
+        os.close(self._file)
 
 
 class Rows(list[Any]):

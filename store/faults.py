@@ -1,0 +1,17 @@
+"""What can be wrong with a database."""
+
+
+class CannotOpen(Exception):
+    """The database can't be opened; the message says which and why."""
+
+
+class AlreadyOpen(CannotOpen):
+    """Another process works on this database, and the two would not hear each other."""
+
+
+class Away(Exception):
+    """The database did not answer: nothing was read, nothing was stored."""
+
+
+class Failed(Exception):
+    """The database answered, and refused: a fault of ours, not of the network."""

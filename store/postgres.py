@@ -1,0 +1,518 @@
+"""PostgreSQL: held connections that come back by themselves, one statement for a whole batch.
+
+Sharing a database is what this engine is for: rooms are locked by the update that counts their
+versions, so versions are dense and in commit order whatever the number of processes.
+"""
+
+import asyncio
+import logging
+import ssl
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, TypeVar
+
+import asyncpg
+from databases import Database, DatabaseURL
+from databases.core import Connection
+
+from . import messages, meta
+from .faults import AlreadyOpen, Away, CannotOpen, Failed
+from .messages import Add, Added, Attachment, Change, Message, Outcome, Refused, is_plain
+from .receipts import Marks, Moved
+from .snapshot import Ask, Snapshot
+
+log = logging.getLogger("roomcast.store")
+T = TypeVar("T")
+
+READERS = 4
+WRITERS = 2  # beside the journal's: rooms, uploads and names do not wait for its commits
+CONNECT = 2.0  # seconds for a connection
+COMMAND = 4.0  # seconds for a statement, and for a free connection
+TRIES = 5  # of a batch that met another process's: a deadlock, or the same client_id
+MIGRATING, ALONE = 7_276_001, 7_276_002  # keys of advisory locks
+
+# Compiling a statement of ours takes longer than running it.
+PARAMETERS = {"application_name": "roomcast", "jit": "off"}
+
+GONE = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,  # shut down, restarted, terminated
+    asyncpg.InsufficientResourcesError,  # disk full, too many connections
+    asyncpg.ReadOnlySQLTransactionError,  # a standby: the failover is under way
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+)
+CLASHES = (
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.UniqueViolationError,
+)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except GONE as error:
+        raise Away(f"PostgreSQL: {error or type(error).__name__}") from error
+    except asyncpg.PostgresError as error:
+        raise Failed(f"PostgreSQL: {error}") from error
+
+
+class Held:
+    """A connection that is held, and opened again after it broke."""
+
+    def __init__(self, db: Database, greet: Callable[[Connection], Any] | None = None) -> None:
+        self._db = db
+        self._greet = greet
+        self._connection: Connection | None = None
+
+    async def get(self) -> Connection:
+        held = self._connection
+        if held is not None and not held.raw_connection.is_closed():
+            return held
+        await self.drop()
+        # In a task of its own: `databases` binds a connection to the task that makes it.
+        self._connection = await asyncio.create_task(self._open())
+        try:
+            if self._greet is not None:
+                await self._greet(self._connection)
+        except BaseException:
+            await self.drop()
+            raise
+        return self._connection
+
+    async def _open(self) -> Connection:
+        async with asyncio.timeout(CONNECT):
+            return await self._db.connection().__aenter__()
+
+    async def drop(self) -> None:
+        """Forgets the connection; what was under way on it is cut off."""
+        held, self._connection = self._connection, None
+        if held is not None:
+            held.raw_connection.terminate()
+            try:
+                await held.__aexit__()
+            except GONE as error:
+                log.debug("A broken connection was given back: %s", error)
+
+
+class Pool:
+    """A few held connections, one user each."""
+
+    def __init__(self, db: Database, size: int) -> None:
+        self._all = [Held(db) for _ in range(size)]
+        self._free: asyncio.LifoQueue[Held] = asyncio.LifoQueue()
+        for held in self._all:
+            self._free.put_nowait(held)
+
+    @asynccontextmanager
+    async def use(self) -> AsyncIterator[Connection]:
+        with _translated():
+            async with asyncio.timeout(COMMAND):
+                held = await self._free.get()
+        try:
+            async with using(held) as db:
+                yield db
+        finally:
+            self._free.put_nowait(held)
+
+    async def aclose(self) -> None:
+        for held in self._all:
+            await held.drop()
+
+
+@asynccontextmanager
+async def using(held: Held) -> AsyncIterator[Connection]:
+    """The connection; a broken one is not used again."""
+    with _translated():
+        try:
+            yield await held.get()
+        except GONE:
+            await held.drop()
+            raise
+
+
+class Postgres:
+    """`postgresql://user:password@host:port/database?ssl=…`, for any number of processes."""
+
+    epoch: str
+    file_key: bytes
+
+    def __init__(self, url: str, *, alone: bool) -> None:
+        self._url = DatabaseURL(url)
+        size = READERS + WRITERS + 1
+        options: dict[str, Any] = {
+            "command_timeout": COMMAND,
+            "server_settings": PARAMETERS,
+        } | options_of(self._url)
+        self._db = Database(self._plain(url), min_size=0, max_size=size, **options)
+        self._alone = alone
+        self._journal = Held(self._db, self._greet)
+        self._turn = asyncio.Lock()
+        self._readers = Pool(self._db, READERS)
+        self._writers = Pool(self._db, WRITERS)
+
+    @staticmethod
+    def _plain(url: str) -> str:
+        """Without the options, which are handed to the driver as what they mean."""
+        return url.partition("?")[0]
+
+    async def open(self) -> None:
+        try:
+            await self._db.connect()
+            await self._migrate()
+            async with using(self._journal):
+                pass
+        except (Away, Failed) as error:
+            await self.aclose()
+            raise CannotOpen(f"The database {self._where()} can't be opened: {error}.") from error
+        except GONE as error:
+            raise CannotOpen(f"The database {self._where()} can't be opened: {error}.") from error
+        except BaseException:
+            await self.aclose()
+            raise
+
+    def _where(self) -> str:
+        """Without user and password."""
+        return f"{self._url.hostname}:{self._url.port or 5432}/{self._url.database}"
+
+    async def _migrate(self) -> None:
+        async with self.writing() as db:
+            await db.raw_connection.execute("SELECT pg_advisory_xact_lock($1)", MIGRATING)
+            await meta.migrate(db, "postgresql")
+
+    async def _greet(self, db: Connection) -> None:
+        """At each new connection of the journal: the database behind it may be another by now."""
+        raw = db.raw_connection
+        if self._alone and not await raw.fetchval("SELECT pg_try_advisory_lock($1)", ALONE):
+            raise AlreadyOpen(
+                f"The database {self._where()} is in use by another roomcast process, and the two "
+                "would not hear each other: set broadcast.url to a Redis or PostgreSQL for both."
+            )
+        async with raw.transaction():
+            await raw.execute("SELECT pg_advisory_xact_lock($1)", MIGRATING)
+            await meta.begin_life(db, await _life(raw))
+            self.epoch, self.file_key = await meta.identity(db)
+
+    async def aclose(self) -> None:
+        await self._journal.drop()
+        await self._readers.aclose()
+        await self._writers.aclose()
+        if self._db.is_connected:
+            await self._db.disconnect()
+
+    async def renew_life(self) -> None:
+        """Nothing to do: PostgreSQL itself tells one life of a database from another."""
+
+    # ------------------------------------------------------------ units of work
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Connection]:
+        one_state = {"isolation": "repeatable_read", "readonly": True}
+        async with self._readers.use() as db, db.raw_connection.transaction(**one_state):
+            yield db
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[Connection]:
+        async with self._writers.use() as db, db.raw_connection.transaction():
+            yield db
+
+    async def snapshot(self, ask: Ask) -> Snapshot | str:
+        async with self._readers.use() as db:
+            raw = db.raw_connection
+            try:
+                return await _snapshot(raw, ask)
+            except asyncpg.DataError:
+                if ask.after is not None:
+                    raise
+                # The room opens all the same, without what can't be read.
+                return await _snapshot(raw, ask, without_messages=True)
+
+    async def commit(
+        self, changes: Sequence[Change], marks: Marks, now: int
+    ) -> tuple[list[Outcome], list[Moved]]:
+        async with self._turn:
+            for attempt in range(TRIES):
+                try:
+                    async with asyncio.timeout(COMMAND), using(self._journal) as db:
+                        return await _commit(db, changes, marks, now)
+                except TimeoutError as error:
+                    await self._journal.drop()
+                    raise Away("PostgreSQL did not answer in time") from error
+                except Failed as error:
+                    if attempt == TRIES - 1 or not isinstance(error.__cause__, CLASHES):
+                        raise
+        raise AssertionError  # the last attempt returns or raises
+
+
+async def _commit(
+    db: Connection, changes: Sequence[Change], marks: Marks, now: int
+) -> tuple[list[Outcome], list[Moved]]:
+    raw = db.raw_connection
+    plain = [change for change in changes if is_plain(change)]
+    if len(plain) == len(changes):
+        return await write(raw, plain, marks, now)
+    async with raw.transaction():
+        rooms = sorted({change.room_id for change in changes})
+        await raw.execute("SELECT id FROM rooms WHERE id = ANY($1) ORDER BY id FOR UPDATE", rooms)
+        outcomes = [await messages.make(db, change, now) for change in changes]
+        _, moved = await write(raw, (), marks, now)
+        return outcomes, moved
+
+
+async def _life(raw: Any) -> str:
+    """What a restore changes: the cluster, its timeline, or the database in it."""
+    query = "SELECT oid::text FROM pg_database WHERE datname = current_database()"
+    database = await raw.fetchval(query)
+    query = """
+        SELECT system_identifier || '-' || timeline_id
+          FROM pg_control_system(), pg_control_checkpoint()
+    """
+    try:
+        async with raw.transaction():
+            return f"{await raw.fetchval(query)}-{database}"
+    except asyncpg.InsufficientPrivilegeError:
+        return str(database)
+
+
+def options_of(url: DatabaseURL) -> dict[str, Any]:
+    """What the driver takes, from the URL's query. Raises CannotOpen with the option's name."""
+    given = dict(url.options)
+    options: dict[str, Any] = {}
+    if "statement_cache_size" in given:
+        options["statement_cache_size"] = int(given.pop("statement_cache_size"))
+    mode = given.pop("ssl", given.pop("sslmode", None))
+    ca = given.pop("sslrootcert", None)
+    if ca is not None:
+        options["ssl"] = ssl.create_default_context(cafile=ca)
+        options["ssl"].check_hostname = mode in (None, "verify-full")
+    elif mode is not None:
+        options["ssl"] = {"true": "require", "false": "disable"}.get(mode, mode)
+    if given:
+        raise CannotOpen(f"database.url: unknown option {next(iter(given))}.")
+    return options
+
+
+# ---------------------------------------------------------------- the journal's batch
+
+WRITE = """
+WITH a AS (
+    SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::text[])
+             WITH ORDINALITY AS u(room_id, sender_id, client_id, text_hash, text, o)
+), known AS (
+    SELECT a.o, me.user_id IS NOT NULL AS is_member, x.id, x.text_hash,
+           x.deleted_at IS NOT NULL AS is_deleted
+      FROM a
+      LEFT JOIN members me ON me.room_id = a.room_id AND me.user_id = a.sender_id
+      LEFT JOIN messages x ON x.room_id = a.room_id AND x.sender_id = a.sender_id
+                          AND x.client_id = a.client_id
+), fresh AS (
+    SELECT a.*, row_number() OVER (PARTITION BY a.room_id ORDER BY a.o) AS k
+      FROM a JOIN known USING (o) WHERE known.is_member AND known.id IS NULL
+), counted AS (
+    UPDATE rooms SET version = version + b.n, active_at = greatest(active_at, $6)
+      FROM (SELECT room_id, count(*) AS n FROM fresh GROUP BY room_id ORDER BY room_id) AS b
+     WHERE rooms.id = b.room_id
+    RETURNING rooms.id, rooms.version - b.n AS base
+), inserted AS (
+    INSERT INTO messages (room_id, sender_id, client_id, text_hash, text, version,
+                          created_at, updated_at)
+    SELECT f.room_id, f.sender_id, f.client_id, f.text_hash, f.text, c.base + f.k, $6, $6
+      FROM fresh f JOIN counted c ON c.id = f.room_id ORDER BY f.o
+    RETURNING id, room_id, version
+), moved AS (
+    UPDATE members m SET delivered_upto = greatest(m.delivered_upto, c.delivered),
+                         read_upto = greatest(m.read_upto, c.read)
+      FROM unnest($7::bigint[], $8::text[], $9::bigint[], $10::bigint[])
+           AS c(room_id, user_id, delivered, read)
+     WHERE m.room_id = c.room_id AND m.user_id = c.user_id
+       AND (m.delivered_upto < c.delivered OR m.read_upto < c.read)
+    RETURNING m.room_id, m.user_id, m.delivered_upto, m.read_upto
+)
+SELECT 0 AS kind, f.o AS a, i.id AS b, i.version AS c, NULL AS d, NULL::boolean AS e
+  FROM inserted i
+  JOIN counted c ON c.id = i.room_id
+  JOIN fresh f ON f.room_id = i.room_id AND f.k = i.version - c.base
+UNION ALL
+SELECT 1, o, id, text_hash, NULL, CASE WHEN is_member THEN is_deleted END
+  FROM known WHERE NOT is_member OR id IS NOT NULL
+UNION ALL
+SELECT 2, room_id, delivered_upto, read_upto, user_id, NULL FROM moved
+"""
+
+ADVANCE = """
+UPDATE members m SET delivered_upto = greatest(m.delivered_upto, c.delivered),
+                     read_upto = greatest(m.read_upto, c.read)
+  FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[])
+       AS c(room_id, user_id, delivered, read)
+ WHERE m.room_id = c.room_id AND m.user_id = c.user_id
+   AND (m.delivered_upto < c.delivered OR m.read_upto < c.read)
+RETURNING m.room_id, m.user_id, m.delivered_upto, m.read_upto
+"""
+
+
+async def write(
+    raw: Any, adds: Sequence[Add], marks: Marks, now: int
+) -> tuple[list[Outcome], list[Moved]]:
+    """Texts and receipts in one statement: one trip, one commit.
+
+    A repeated client_id and a sender who is no member take no version. No two of the adds may have
+    the same sender and client_id.
+    """
+    ordered = sorted(marks.items())  # every process locks members in the same order
+    receipts = (
+        [room_id for (room_id, _), _ in ordered],
+        [user_id for (_, user_id), _ in ordered],
+        [delivered for _, (delivered, _) in ordered],
+        [read for _, (_, read) in ordered],
+    )
+    if not adds:
+        rows = await raw.fetch(ADVANCE, *receipts) if marks else []
+        return [], [Moved(*row) for row in rows]
+    rows = await raw.fetch(
+        WRITE,
+        [a.room_id for a in adds],
+        [a.sender_id for a in adds],
+        [a.client_id for a in adds],
+        [a.text_hash for a in adds],
+        [a.text for a in adds],
+        now,
+        *receipts,
+    )
+    return await _outcomes(raw, adds, rows, now)
+
+
+async def _outcomes(
+    raw: Any, adds: Sequence[Add], rows: list[Any], now: int
+) -> tuple[list[Outcome], list[Moved]]:
+    outcomes: list[Outcome] = [Refused("internal")] * len(adds)
+    moved: list[Moved] = []
+    for kind, a, b, c, d, e in rows:
+        if kind == 2:
+            moved.append(Moved(a, d, b, c))
+            continue
+        add = adds[a - 1]
+        if kind == 0:
+            message = Message(b, add.room_id, add.sender_id, add.text, now, now, c, add.client_id)
+            outcomes[a - 1] = Added(message)
+        elif e is None:
+            outcomes[a - 1] = Refused("not_found")
+        else:
+            outcomes[a - 1] = add.again(await _known(raw, add.room_id, b), c, is_deleted=e)
+    return outcomes, moved
+
+
+async def _known(raw: Any, room_id: int, message_id: int) -> Message:
+    query = """
+        SELECT id, room_id, sender_id, text, created_at, updated_at, version, client_id
+          FROM messages WHERE room_id = $1 AND id = $2
+    """
+    message = Message(*await raw.fetchrow(query, room_id, message_id))
+    query = """
+        SELECT key, name, content_type, size FROM attachments
+         WHERE room_id = $1 AND message_id = $2 ORDER BY position
+    """
+    files = await raw.fetch(query, room_id, message_id)
+    message.attachments = [Attachment(*file) for file in files]
+    return message
+
+
+# ---------------------------------------------------------------- a joining socket
+
+# One row, arrays instead of records: the driver makes few objects of it. With a cursor ($4) the
+# page is what changed since, else ($4 is null) the newest messages.
+SNAPSHOT = """
+    SELECT r.version, me.user_id IS NOT NULL AS is_member,
+           (SELECT max(m.id) FROM messages m WHERE m.room_id = r.id) AS top,
+           (SELECT m.id FROM messages m
+             WHERE m.room_id = r.id AND m.sender_id <> $2 AND m.deleted_at IS NULL
+             ORDER BY m.id DESC LIMIT 1) AS newest,
+           w.users, w.delivered, w.read, h.*, f.*
+      FROM rooms r
+      LEFT JOIN members me ON me.room_id = r.id AND me.user_id = $2
+     CROSS JOIN LATERAL (
+           SELECT array_agg(user_id) AS users, array_agg(delivered_upto) AS delivered,
+                  array_agg(read_upto) AS read
+             FROM members WHERE room_id = r.id) AS w
+     CROSS JOIN LATERAL (
+           SELECT array_agg(id) AS ids, array_agg(sender_id) AS senders, array_agg(text) AS texts,
+                  array_agg(created_at) AS created, array_agg(updated_at) AS updated,
+                  array_agg(version) AS versions, array_agg(client_id) AS clients,
+                  array_agg(deleted_at) AS gone, min(id) AS first_id, max(id) AS last_id
+             FROM ((SELECT * FROM messages
+                     WHERE room_id = $1 AND deleted_at IS NULL AND $4::bigint IS NULL
+                     ORDER BY id DESC LIMIT $3)
+                   UNION ALL
+                   (SELECT * FROM messages
+                     WHERE room_id = $1 AND version > $4
+                     ORDER BY version LIMIT $3)) AS page) AS h
+     CROSS JOIN LATERAL (
+           SELECT array_agg(message_id ORDER BY message_id, position) AS of_ids,
+                  array_agg(key ORDER BY message_id, position) AS keys,
+                  array_agg(name ORDER BY message_id, position) AS names,
+                  array_agg(content_type ORDER BY message_id, position) AS types,
+                  array_agg(size ORDER BY message_id, position) AS sizes
+             FROM attachments
+            WHERE room_id = r.id AND message_id BETWEEN h.first_id AND h.last_id) AS f
+     WHERE r.id = $1 AND r.deleted_at IS NULL
+"""
+
+
+async def _snapshot(raw: Any, ask: Ask, *, without_messages: bool = False) -> Snapshot | str:
+    limit = ask.last if ask.after is None else ask.most + 1
+    after = None if ask.after is None else min(ask.after, 2**62)
+    limit = 0 if without_messages else limit
+    row = await raw.fetchrow(SNAPSHOT, ask.room_id, ask.user_id, limit, after)
+    if row is None:
+        return "not_found"
+    if not row["is_member"]:
+        return "forbidden"
+    if after is not None and (after > row["version"] or len(row["ids"] or ()) > ask.most):
+        last = await _snapshot(raw, Ask(ask.room_id, ask.user_id, None, ask.last, ask.most))
+        if isinstance(last, Snapshot):
+            last.reset = True
+        return last
+    found = _found(row, ask.room_id)
+    if without_messages:
+        found.messages = None
+    return found
+
+
+def _found(row: Any, room_id: int) -> Snapshot:
+    marks = {
+        user: (delivered, read)
+        for user, delivered, read in zip(row["users"], row["delivered"], row["read"], strict=True)
+    }
+    found = Snapshot(row["version"], marks, row["top"] or 0, row["newest"] or 0, [], [], False)
+    kept: list[Message] = []
+    files = _files(row)
+    for id_, sender, text, created, updated, version, client_id, gone in zip(
+        *(row[name] or () for name in COLUMNS), strict=True
+    ):
+        if gone is not None:
+            found.deleted.append(id_)
+        else:
+            kept.append(
+                Message(
+                    id_, room_id, sender, text, created, updated, version, client_id,
+                    files.get(id_, ()),
+                )
+            )  # fmt: skip
+    found.messages = sorted(kept, key=lambda m: m.id)
+    found.deleted.sort()
+    return found
+
+
+COLUMNS = ("ids", "senders", "texts", "created", "updated", "versions", "clients", "gone")
+
+
+def _files(row: Any) -> dict[int, list[Attachment]]:
+    files: dict[int, list[Attachment]] = {}
+    columns = (row[name] or () for name in ("of_ids", "keys", "names", "types", "sizes"))
+    for message_id, *file in zip(*columns, strict=True):
+        files.setdefault(message_id, []).append(Attachment(*file))
+    return files
