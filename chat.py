@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any
 
-from . import fanout, frames
+from . import frames
 from .attachments import Attachments
 from .auth import Identity
 from .errors import (
@@ -20,7 +20,9 @@ from .errors import (
     TooLong,
     Unavailable,
 )
-from .fanout import Fanout, Mark, Older, State, Told
+from .fanout import Fanout
+from .room import Change as ToldChange
+from .room import Kind, Mark, Older, State, Told
 from .settings import Settings
 from .store import messages, people, receipts, rooms
 from .store.engine import Away, Connection, Store
@@ -260,7 +262,7 @@ class Chat:
         now = time.time_ns() // 1000
         if not await self.store.write(lambda db: rooms.delete(db, room_id, user_id, now)):
             raise NotFound
-        await self.fanout.publish(room_id, Told(0, 0, [], [], is_gone=True))
+        await self.fanout.publish({room_id: (Told(0, 0, [], [], is_gone=True), [])})
         self._sweep.set()
 
     # ------------------------------------------------------------ people
@@ -298,11 +300,10 @@ class Chat:
             who = moved.room_id, moved.user_id
             mark = Mark(moved.user_id, moved.delivered, moved.read, who in self._joining)
             _event(events, moved.room_id)[0].marks.append(mark)
-        for room_id, (told, lines) in events.items():
-            await self.fanout.publish(room_id, told, lines)
+        await self.fanout.publish(events)
         self._has_news = True
 
-    def _say(self, entry: Entry) -> tuple[int, fanout.Change, bytes] | None:
+    def _say(self, entry: Entry) -> tuple[int, ToldChange, bytes] | None:
         """The frame of a committed change."""
         match entry.outcome:
             case Added(message):
@@ -312,7 +313,7 @@ class Chat:
             case Deleted(message_id, version):
                 change = entry.change
                 self._sweep.set()
-                told = fanout.Change(version, message_id, change.sender_id, "deleted")
+                told = ToldChange(version, message_id, change.sender_id, "deleted")
                 return (
                     change.room_id,
                     told,
@@ -321,14 +322,14 @@ class Chat:
         return None
 
     def _say_message(
-        self, message: Message, kind: fanout.Kind, entry: Entry
-    ) -> tuple[int, fanout.Change, bytes]:
+        self, message: Message, kind: Kind, entry: Entry
+    ) -> tuple[int, ToldChange, bytes]:
         base = "" if isinstance(entry.change, Delete) else entry.change.base
         line = self._line(message, kind, base)
-        change = fanout.Change(message.version, message.id, message.sender_id, kind)
+        change = ToldChange(message.version, message.id, message.sender_id, kind)
         return message.room_id, change, line
 
-    def _line(self, message: Message, kind: fanout.Kind, base: str) -> bytes:
+    def _line(self, message: Message, kind: Kind, base: str) -> bytes:
         said = frames.message_of(message, self.attachments.link(base or self._base))
         if kind == "sent":
             return frames.encode(frames.MessageSent(message.version, said))
@@ -344,14 +345,14 @@ class Chat:
         since, marks = await self.store.read(look)
         if since is None:
             return None
-        said: list[tuple[fanout.Change, bytes]] = []
+        said: list[tuple[ToldChange, bytes]] = []
         for m in since.messages:
-            kind: fanout.Kind = "sent" if m.id > top else "edited"
-            change = fanout.Change(m.version, m.id, m.sender_id, kind)
+            kind: Kind = "sent" if m.id > top else "edited"
+            change = ToldChange(m.version, m.id, m.sender_id, kind)
             said.append((change, self._line(m, kind, "")))
         said += [
             (
-                fanout.Change(version, id_, sender, "deleted"),
+                ToldChange(version, id_, sender, "deleted"),
                 frames.encode(frames.MessageDeleted(version, id_)),
             )
             for id_, version, sender in since.deleted

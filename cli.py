@@ -14,6 +14,7 @@ import msgspec
 
 from . import demo
 from .app import App, create_app
+from .brokers import Unreachable
 from .errors import InvalidFrame
 from .frames import user_of
 from .serve import CannotServe, run
@@ -36,7 +37,7 @@ def one_sentence() -> Iterator[None]:
     """What a person can put right is no traceback."""
     try:
         yield
-    except (BadSetting, CannotServe, CannotOpen, BucketUnavailable) as error:
+    except (BadSetting, CannotServe, CannotOpen, BucketUnavailable, Unreachable) as error:
         raise Failure(str(error)) from None
 
 

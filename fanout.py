@@ -1,487 +1,37 @@
-"""Rooms and sockets of this process: each socket gets a room's frames in version order, each once.
+"""The rooms of this process, and the events that travel between processes.
 
 The only user of broadcaster. A room has one subscription, however many its sockets; what one
-commit changed in a room travels as one event. The database is the truth: a gap between two events
-is filled from it before anything later goes out, and an event that comes twice is dropped.
+commit changed in a room travels as one event. The database is the truth and the broker is only
+fast: what it loses is found there.
 """
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import (
-    AsyncIterator,
-    Iterable,
-    Iterator,
-    Mapping,
-    Sequence,
-)
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Literal, Protocol
 
-import msgspec
 from broadcaster import Broadcast
 from broadcaster._base import Subscriber
-from msgspec import Struct
 
 from . import frames
-from .errors import Close, Closing
-from .outbox import Batch, Outbox
-from .store import receipts
-from .store.receipts import Status
+from .brokers import Unreachable, backend_of
+from .errors import Close
+from .room import PATIENCE, Room, Source, Told
 
 log = logging.getLogger("roomcast.fanout")
-
-PENDING = 256  # messages a room keeps as text until they are read, for each sender
-TOLD_AT_JOIN = 50  # of so many messages at most, the newest, a join tells the new status
-TOLD_AT_ONCE = 1_000  # and so many at most when a member reads old ones
-PATIENCE = 1.0  # seconds for a committed change to come by the broker before the database is asked
-
-Kind = Literal["sent", "edited", "deleted"]
-
-
-class Change(Struct, array_like=True):
-    """One committed change; its frame is the line beside it."""
-
-    version: int
-    message_id: int
-    sender_id: str
-    kind: Kind
-
-
-class Mark(Struct, array_like=True):
-    """A member's watermarks after they moved; `by_joining` where a join moved them."""
-
-    user_id: str
-    delivered: int
-    read: int
-    by_joining: bool
-
-
-class Told(Struct, array_like=True):
-    """What one commit did to one room, as it travels: this as JSON, then a line for each change."""
-
-    first: int  # the versions of the changes; 0 where there are none
-    last: int
-    changes: list[Change]
-    marks: list[Mark]
-    is_gone: bool = False
-
-
-class State(Struct):
-    """A room as the database has it: what a gap is filled from."""
-
-    version: int
-    changes: list[Change]
-    lines: list[bytes]
-    marks: dict[str, tuple[int, int]]
-
-
-_decode_told = msgspec.json.Decoder(Told).decode
-
-Older = tuple[int, str, bytes]  # id, sender and `chat_message` frame of a message
-
-
-class Source(Protocol):
-    """Where rooms get what they did not hear, and whom they tell what their sockets took."""
-
-    async def recall(self, room_id: int, version: int, top: int) -> State | None:
-        """What changed since the version; ids above `top` are new. None: the room is gone."""
-        ...
-
-    async def between(self, room_id: int, above: int, upto: int, most: int) -> list[Older]:
-        """The newest messages of these ids, oldest first."""
-        ...
-
-    def mark(self, room_id: int, user_id: str, delivered: int, read: int) -> None:
-        """A device of the user's has received, and read, up to these ids."""
-        ...
-
-
-class Socket:
-    """A member's socket in a room: what it wants, and what waits for it."""
-
-    __slots__ = ("held", "is_compact", "is_manual", "outbox", "user_id")
-
-    def __init__(self, user_id: str, outbox: Outbox, *, is_manual: bool, is_compact: bool) -> None:
-        self.user_id = user_id
-        self.outbox = outbox
-        self.is_manual = is_manual
-        self.is_compact = is_compact
-        self.held: list[tuple[Change, bytes]] = []
-
-    def put(self, *texts: bytes) -> bool:
-        return self.outbox.put(Batch(texts))
-
-
-class Least(Struct):
-    """The least watermark of all members but one: who holds everybody back, and who is next."""
-
-    user_id: str
-    least: int
-    second: int
-
-    def but(self, sender_id: str) -> int:
-        return self.second if sender_id == self.user_id else self.least
-
-
-def least(marks: Iterable[tuple[str, int]]) -> Least:
-    ordered = sorted(marks, key=lambda mark: mark[1])[:2]
-    if len(ordered) < 2:
-        return Least("", 0, 0)
-    return Least(ordered[0][0], ordered[0][1], ordered[1][1])
-
-
-class Pending:
-    """A sender's messages that are not read by everybody, as text: their marks are cut from it."""
-
-    __slots__ = ("delivered", "fresh")
-
-    def __init__(self) -> None:
-        self.fresh: deque[tuple[int, bytes]] = deque()
-        self.delivered: deque[tuple[int, bytes]] = deque()
-
-    def advance(self, delivered: int, read: int) -> Iterator[tuple[int, bytes]]:
-        """The marks that become true, in order."""
-        while self.delivered and self.delivered[0][0] <= read:
-            id_, body = self.delivered.popleft()
-            yield id_, frames.mark(body, "read")
-        while self.fresh and self.fresh[0][0] <= delivered:
-            id_, body = self.fresh.popleft()
-            yield id_, frames.mark(body, "delivered")
-            if id_ <= read:
-                yield id_, frames.mark(body, "read")
-            else:
-                self.delivered.append((id_, body))
-
-    def replace(self, message_id: int, body: bytes | None) -> None:
-        """After an edit; with None, after a deletion."""
-        for queue in (self.fresh, self.delivered):
-            for i, (id_, _) in enumerate(queue):
-                if id_ == message_id and body is None:
-                    del queue[i]
-                    return
-                if id_ == message_id and body is not None:
-                    queue[i] = id_, body
-                    return
-
-    def trim(self, most: int) -> int:
-        """Forgets the oldest; the id of the newest forgotten one, or 0."""
-        forgotten = 0
-        while len(self.fresh) + len(self.delivered) > most:
-            forgotten = (self.delivered or self.fresh).popleft()[0]
-        return forgotten
-
-
-class Room:
-    """A room that sockets of this process are in.
-
-    Its marks are what its sockets were told, so that what a frame says of a status never goes back.
-    """
-
-    def __init__(self, room_id: int, source: Source) -> None:
-        self.id = room_id
-        self.channel = f"room:{room_id}"
-        self.guests = 0  # sockets here or on their way in
-        self.is_listening = asyncio.Event()
-        self.is_gone = False
-        self.version: int | None = None  # None until the first snapshot
-        self._source = source
-        self._marks: dict[str, tuple[int, int]] = {}
-        self._delivered = self._read = Least("", 0, 0)
-        self._live: dict[str, list[Socket]] = {}
-        self._holding: list[Socket] = []
-        self._early: list[tuple[Told, list[bytes]]] = []
-        self._pending: dict[str, Pending] = {}
-        self._top = 0  # the newest message id told
-        self._known = 0  # messages up to this id may be missing from pending
-        self._turn = asyncio.Lock()
-        self._changed = asyncio.Event()
-
-    # ------------------------------------------------------------ joining and leaving
-
-    def hold(self, socket: Socket) -> None:
-        """From here on nothing is missed, only held back."""
-        self._holding.append(socket)
-
-    async def reach(self, version: int, marks: dict[str, tuple[int, int]], top: int = 0) -> None:
-        """Waits until this process has told what a snapshot of the database already holds.
-
-        `top` is the newest message id in the snapshot. Raises Closing when the room is deleted.
-        """
-        if self.version is None:
-            await self._begin(version, marks, top)
-        while not self._has(version, marks):
-            if self.is_gone:
-                raise Closing(Close.NOT_FOUND)
-            self._changed.clear()
-            try:
-                async with asyncio.timeout(PATIENCE):
-                    await self._changed.wait()
-            except TimeoutError:
-                await self.refresh()
-
-    async def _begin(self, version: int, marks: dict[str, tuple[int, int]], top: int) -> None:
-        async with self._turn:
-            if self.version is not None:
-                return
-            self.version, self._marks = version, dict(marks)
-            self._known = self._top = top
-            self._measure()
-            early, self._early = self._early, []
-            for told, lines in early:
-                await self._hear(told, lines)
-
-    def has(self, version: int) -> bool:
-        """Whether the sockets here were told everything up to this version."""
-        return self.version is not None and self.version >= version
-
-    def _has(self, version: int, marks: dict[str, tuple[int, int]]) -> bool:
-        if not self.has(version):
-            return False
-        mine = self._marks
-        return all(
-            user not in mine or (mine[user][0] >= delivered and mine[user][1] >= read)
-            for user, (delivered, read) in marks.items()
-        )
-
-    def admit(self, socket: Socket, first: bytes, above: int) -> None:
-        """The first frame, then what was held back since the snapshot of version `above`."""
-        self._holding.remove(socket)
-        held = [(change, line) for change, line in socket.held if change.version > above]
-        socket.held.clear()
-        texts = [first, *(self._as_of_now(change, line) for change, line in held)]
-        sent = [(change, line) for change, line in held if change.kind == "sent"]
-        texts += self._as_receipts(self._marks) if socket.is_compact and sent else ()
-        if not socket.is_compact:
-            for change, line in sent:
-                texts += self._marks_so_far(change, line)
-        self._live.setdefault(socket.user_id, []).append(socket)
-        if socket.put(*texts):
-            self._took(socket.user_id, [socket], [change for change, _ in sent])
-
-    def _marks_so_far(self, change: Change, line: bytes) -> list[bytes]:
-        status, body = self.status(change.sender_id, change.message_id), frames.body_of(line)
-        if status == "send":
-            return []
-        marks = [frames.mark(body, "delivered")]
-        return marks if status == "delivered" else [*marks, frames.mark(body, "read")]
-
-    def leave(self, socket: Socket) -> None:
-        if socket in self._holding:
-            self._holding.remove(socket)
-        mine = self._live.get(socket.user_id, [])
-        if socket in mine:
-            mine.remove(socket)
-            if not mine:
-                del self._live[socket.user_id]
-
-    @property
-    def marks(self) -> Mapping[str, tuple[int, int]]:
-        """Every member's (delivered, read), as this process has told it."""
-        return self._marks
-
-    def status(self, sender_id: str, message_id: int) -> Status:
-        """As this process has told it."""
-        return receipts.status(self._marks, sender_id, message_id)
-
-    # ------------------------------------------------------------ what comes in
-
-    async def take(self, message: str) -> None:
-        """One event of the broker."""
-        head, *lines = message.encode().split(b"\n")
-        told = _decode_told(head)
-        async with self._turn:
-            if self.version is None:
-                self._early.append((told, lines))
-            else:
-                await self._hear(told, lines)
-
-    async def _hear(self, told: Told, lines: list[bytes]) -> None:
-        assert self.version is not None
-        if told.first > self.version + 1:
-            log.info("Room %d missed versions %d to %d", self.id, self.version + 1, told.first - 1)
-            await self._fill()
-        await self._deliver(told, lines)
-
-    async def refresh(self) -> None:
-        """Catches up with the database, whatever the broker has lost."""
-        async with self._turn:
-            if self.version is not None:
-                await self._fill()
-
-    async def _fill(self) -> None:
-        assert self.version is not None
-        state = await self._source.recall(self.id, self.version, self._top)
-        if state is None:
-            return await self._deliver(Told(0, 0, [], [], is_gone=True), [])
-        marks = [Mark(user, *upto, by_joining=False) for user, upto in state.marks.items()]
-        last = state.version if state.version > self.version else 0
-        told = Told(last and self.version + 1, last, state.changes, marks)
-        return await self._deliver(told, state.lines)
-
-    async def _deliver(self, told: Told, lines: list[bytes]) -> None:
-        older = await self._older(told.marks) if told.marks and self._live else []
-        self._apply(told, lines, older)
-        self._changed.set()
-
-    async def _older(self, marks: list[Mark]) -> list[Older]:
-        """Messages from before this process listened, whose status these marks may change."""
-        crossed = [span for mark in marks for span in self._crossed(mark)]
-        if not crossed:
-            return []
-        above, upto = min(a for a, _ in crossed), max(b for _, b in crossed)
-        most = TOLD_AT_JOIN if all(mark.by_joining for mark in marks) else TOLD_AT_ONCE
-        return await self._source.between(self.id, above, min(upto, self._known), most)
-
-    def _crossed(self, mark: Mark) -> list[tuple[int, int]]:
-        """The spans of old messages that a watermark passes: from where it was to where it is."""
-        had = self._marks.get(mark.user_id, (mark.delivered, mark.read))
-        now = mark.delivered, mark.read
-        return [(a, b) for a, b in zip(had, now, strict=True) if a < b and a < self._known]
-
-    def _is_ahead(self, mark: Mark) -> bool:
-        had = self._marks.get(mark.user_id)
-        return had is not None and (mark.delivered > had[0] or mark.read > had[1])
-
-    # ------------------------------------------------------------ what goes out
-
-    def _apply(self, told: Told, lines: list[bytes], older: Sequence[Older]) -> None:
-        """All of one event at once: nothing else happens to the room in between."""
-        assert self.version is not None
-        is_news = told.last > self.version
-        changes = told.changes if is_news else []
-        texts = [self._note(c, line) for c, line in zip(changes, lines, strict=False)]
-        if is_news:
-            self.version = told.last
-        before = self._delivered, self._read
-        moved = self._advance(told.marks)
-        marks = self._now_true(older, before, told.marks) if moved or changes else []
-        if texts or marks or moved:
-            self._emit(texts, marks, moved, changes)
-        if told.is_gone:
-            self.is_gone = True
-            self.close(Close.NOT_FOUND, frames.encode(frames.RoomDeleted(self.id)))
-
-    def _note(self, change: Change, line: bytes) -> bytes:
-        """Remembers what later frames need; the frame as it goes out from here."""
-        pending = self._pending.get(change.sender_id)
-        match change.kind:
-            case "sent":
-                if pending is None:
-                    pending = self._pending[change.sender_id] = Pending()
-                self._top = max(self._top, change.message_id)
-                pending.fresh.append((change.message_id, frames.body_of(line)))
-                self._known = max(self._known, pending.trim(PENDING))
-            case "edited":
-                if pending is not None:
-                    pending.replace(change.message_id, frames.body_of(line))
-            case "deleted":
-                if pending is not None:
-                    pending.replace(change.message_id, None)
-        for socket in self._holding:
-            socket.held.append((change, line))
-        return self._as_of_now(change, line)
-
-    def _as_of_now(self, change: Change, line: bytes) -> bytes:
-        """An edit speaks of a message that others may have read: never of less than was told."""
-        if change.kind != "edited":
-            return line
-        return frames.with_status(line, self.status(change.sender_id, change.message_id))
-
-    def _advance(self, marks: list[Mark]) -> dict[str, tuple[int, int]]:
-        """The watermarks that moved; never back."""
-        moved: dict[str, tuple[int, int]] = {}
-        for mark in marks:
-            if self._is_ahead(mark):
-                had = self._marks[mark.user_id]
-                upto = max(had[0], mark.delivered), max(had[1], mark.read)
-                self._marks[mark.user_id] = moved[mark.user_id] = upto
-        if moved:
-            self._measure()
-        return moved
-
-    def _measure(self) -> None:
-        self._delivered = least((user, upto[0]) for user, upto in self._marks.items())
-        self._read = least((user, upto[1]) for user, upto in self._marks.items())
-
-    def _now_true(
-        self,
-        older: Sequence[Older],
-        before: tuple[Least, Least],
-        cause: list[Mark],
-    ) -> list[bytes]:
-        """The mark frames of every message whose status this event changed."""
-        found: list[tuple[int, bytes]] = []
-        for id_, sender, line in older:
-            past, now = self._steps(before, sender, id_), self._steps(None, sender, id_)
-            steps: tuple[Literal["delivered", "read"], ...] = ("delivered", "read")
-            found += [(id_, frames.mark(frames.body_of(line), step)) for step in steps[past:now]]
-        for sender, pending in self._pending.items():
-            found += pending.advance(self._delivered.but(sender), self._read.but(sender))
-        if found and cause and all(mark.by_joining for mark in cause):
-            newest = set(sorted({id_ for id_, _ in found})[-TOLD_AT_JOIN:])
-            found = [mark for mark in found if mark[0] in newest]
-        return [text for _, text in found]
-
-    def _steps(self, at: tuple[Least, Least] | None, sender_id: str, message_id: int) -> int:
-        """0 stored, 1 delivered, 2 read."""
-        delivered, read = at or (self._delivered, self._read)
-        if message_id > delivered.but(sender_id):
-            return 0
-        return 1 if message_id > read.but(sender_id) else 2
-
-    def _emit(
-        self,
-        texts: list[bytes],
-        marks: list[bytes],
-        moved: dict[str, tuple[int, int]],
-        changes: list[Change],
-    ) -> None:
-        """The same bytes to every socket that wants the same."""
-        full = Batch([*texts, *marks])
-        compact: Batch | None = None
-        sent = [change for change in changes if change.kind == "sent"]
-        for user_id, sockets in list(self._live.items()):
-            took = []
-            for socket in sockets:
-                if socket.is_compact and compact is None:
-                    compact = Batch([*texts, *self._as_receipts(moved)])
-                batch = compact if socket.is_compact and compact is not None else full
-                if batch.frames and socket.outbox.put(batch):
-                    took.append(socket)
-            if took and sent:
-                self._took(user_id, took, sent)
-
-    def _as_receipts(self, marks: dict[str, tuple[int, int]]) -> list[bytes]:
-        return [
-            frames.encode(frames.ReceiptMoved(self.id, frames.wire_user(user), *upto))
-            for user, upto in marks.items()
-        ]
-
-    def _took(self, user_id: str, sockets: list[Socket], sent: list[Change]) -> None:
-        """A device of the user's has these messages; an open room also reads them."""
-        for change in reversed(sent):
-            if change.sender_id != user_id:
-                read = 0 if all(s.is_manual for s in sockets) else change.message_id
-                self._source.mark(self.id, user_id, change.message_id, read)
-                return
-
-    def close(self, close: Close, *farewell: bytes) -> None:
-        """Ends every socket in the room."""
-        for socket in [*self._holding, *(s for mine in self._live.values() for s in mine)]:
-            if farewell:
-                socket.put(*farewell)
-            socket.outbox.close(close)
 
 
 class Fanout:
     """The rooms of this process, by their channels."""
 
     def __init__(self, url: str, source: Source) -> None:
-        self._broadcast = Broadcast(url)
+        self._backend = None if url.startswith("memory:") else backend_of(url)
+        self._broadcast = Broadcast(url, backend=self._backend)
         self._source = source
         self._rooms: dict[int, Room] = {}
         self._tasks: dict[Room, asyncio.Task[None]] = {}
+        self._behind: set[Room] = set()
+        self._refreshing: set[asyncio.Task[None]] = set()
         self._subscribing = asyncio.Lock()  # broadcaster's own subscribe races with itself
 
     async def open(self) -> None:
@@ -491,20 +41,53 @@ class Fanout:
         """The sockets that are still open hear that the server restarts."""
         for room in self._rooms.values():
             room.close(Close.RESTART)
-        tasks = list(self._tasks.values())
+        tasks = [*self._tasks.values(), *self._refreshing]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._broadcast.disconnect()
 
     async def check(self) -> None:
-        """The broker takes what is published; nobody listens to this channel."""
-        await self._broadcast.publish("check", "")
+        """What is published comes back. Raises Unreachable."""
+        if self._backend is not None:
+            await self._backend.check()
 
-    async def publish(self, room_id: int, told: Told, lines: Sequence[bytes] = ()) -> None:
-        """To every process that has sockets in the room."""
+    async def publish(self, events: Mapping[int, tuple[Told, list[bytes]]]) -> None:
+        """One event for each room, to every process that has sockets in it.
+
+        Where the broker is away, the sockets here are told from the database, and those elsewhere
+        as soon as the broker is back.
+        """
+        if self._backend is None or len(events) == 1:
+            for room_id, event in events.items():
+                await self._publish(room_id, *event)
+        else:
+            await asyncio.gather(*(self._publish(id_, *event) for id_, event in events.items()))
+
+    async def _publish(self, room_id: int, told: Told, lines: list[bytes]) -> None:
         body = b"\n".join([frames.encode(told), *lines])
-        await self._broadcast.publish(f"room:{room_id}", body.decode())
+        try:
+            await self._broadcast.publish(f"room:{room_id}", body.decode())
+        except Unreachable as error:
+            log.info("Room %d is told here alone: %s", room_id, error)
+            if room := self._rooms.get(room_id):
+                self._catch_up(room)
+
+    def _catch_up(self, room: Room) -> None:
+        """One look into the database for everything that was not published meanwhile."""
+        if room not in self._behind:
+            self._behind.add(room)
+            task = asyncio.create_task(self._refresh(room))
+            self._refreshing.add(task)
+            task.add_done_callback(self._refreshing.discard)
+
+    async def _refresh(self, room: Room) -> None:
+        self._behind.discard(room)  # what is committed from here on wants another look
+        try:
+            await room.refresh()
+        except Exception:
+            log.exception("Room %d could not be told", room.id)
+            await self._recover(room)
 
     @asynccontextmanager
     async def room(self, room_id: int) -> AsyncIterator[Room]:

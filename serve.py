@@ -67,10 +67,16 @@ async def _serve(
 
 
 def refuse_workers(settings: Settings) -> None:
-    if settings.server.workers > 1:
+    """Several processes need a database and a broker that they can share."""
+    wanted = []
+    if settings.database.url.startswith("sqlite:"):
+        wanted.append("database.url to postgresql://…")
+    if settings.broadcast.url.startswith("memory:"):
+        wanted.append("broadcast.url to redis://… or postgresql://…")
+    if settings.server.workers > 1 and wanted:
         raise CannotServe(
-            f"server.workers = {settings.server.workers}: processes would not hear each other over"
-            f" {settings.broadcast.url} and one SQLite file; set server.workers = 1."
+            f"server.workers = {settings.server.workers}: the processes would not hear each other;"
+            f" set {' and '.join(wanted)}, or server.workers = 1."
         )
 
 

@@ -53,19 +53,22 @@ FileTypes = Annotated[
 DatabaseUrl = Annotated[
     str,
     Meta(
-        pattern=r"\Asqlite:///(?!:memory:)[^?]+\Z",
-        description="sqlite:///path/to/file.db, the one kind of database in this version",
+        pattern=r"\A(sqlite:///(?!:memory:)[^?]+|postgres(ql)?://[^/\s]*/[^/?\s]+(\?\S*)?)\Z",
+        description="sqlite:///path/to/file.db or postgresql://user:password@host/database",
     ),
 ]
 BroadcastUrl = Annotated[
     str,
-    Meta(pattern=r"\Amemory://\Z", description="memory://, the one kind of broker in this version"),
+    Meta(
+        pattern=r"\A(memory://|(rediss?|postgres(ql)?)://[^/\s]+\S*)\Z",
+        description="memory://, redis://host:port, rediss:// or postgresql://user:password@host/database",
+    ),
 ]
 AttachmentsUrl = Annotated[
     str,
     Meta(
-        pattern=r"\Afile:(///|(?!//)).+\Z",
-        description="file:./folder or file:///folder, the one kind of storage in this version",
+        pattern=r"\A(file:(///|(?!//)).+|s3://[^@\s]+@[^/\s]+/[^/?\s]+(\?\S*)?)\Z",
+        description="file:./folder, file:///folder or s3://KEY:SECRET@host:port/bucket",
     ),
 ]
 Synchronous = Annotated[Literal["NORMAL", "FULL"], Meta(description="NORMAL or FULL")]

@@ -20,7 +20,6 @@ from ..auth import Authenticator, Identity, subprotocol_of
 from ..chat import Chat, settle
 from ..direct import EXTENSION, DirectProtocol
 from ..errors import Close, Closing, Forbidden, InvalidFrame, Refusal
-from ..fanout import Room, Socket
 from ..frames import (
     AnyAction,
     Auth,
@@ -36,6 +35,7 @@ from ..frames import (
 from ..meter import Meter
 from ..origin import base_of
 from ..outbox import AsgiOutbox, DirectOutbox
+from ..room import Room, Socket
 from ..store import messages
 from ..store.engine import Away
 from ..store.journal import Entry

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from roomcast import frames
 from roomcast.chat import Chat
 from roomcast.errors import Close, Closing
-from roomcast.fanout import Change, Mark, Room, Socket, State, Told
+from roomcast.room import Change, Mark, Room, Socket, State, Told
 from roomcast.settings import Attachments, Database, Settings
 from roomcast.store import messages
 from roomcast.store.messages import Add, Delete, Edit
@@ -241,7 +241,7 @@ async def test_old_messages_that_are_read_later_are_all_marked():
 
 
 async def test_what_is_forgotten_from_memory_is_marked_from_the_database(monkeypatch):
-    monkeypatch.setattr("roomcast.fanout.PENDING", 2)
+    monkeypatch.setattr("roomcast.room.PENDING", 2)
     async with (
         a_chat() as (chat, room_id),
         a_socket(chat, room_id, ADA, is_manual=True) as (room, ada),
@@ -318,7 +318,8 @@ async def test_a_room_that_could_not_be_filled_is_filled_as_soon_as_it_can_be(mo
         chat.fanout._source = Flaky()
         async with chat.fanout.room(99) as room:
             await room.reach(0, {ADA: (0, 0), BOB: (0, 0)})
-            await chat.fanout.publish(99, Told(3, 3, [Change(3, 3, ADA, "sent")], []), [b"{}"])
+            told = Told(3, 3, [Change(3, 3, ADA, "sent")], [])
+            await chat.fanout.publish({99: (told, [b"{}"])})
             async with asyncio.timeout(5):
                 while room.version != 1:
                     room._changed.clear()

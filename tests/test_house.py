@@ -10,7 +10,7 @@ ROOT = Path(__file__).parent.parent
 FILES = sorted(
     [
         *ROOT.glob("*.py"),
-        *(f for d in ("routes", "consumers", "store") for f in (ROOT / d).glob("*.py")),
+        *(f for d in ("routes", "consumers", "store", "brokers") for f in (ROOT / d).glob("*.py")),
     ]
 )
 
@@ -21,13 +21,17 @@ FLOORS = (
     {"routes", "consumers"},
     {"chat"},
     {"fanout", "attachments"},
+    {"room"},
     {"auth", "frames", "outbox", "origin"},
-    {"files", "store", "direct", "meter"},
+    {"files", "store", "direct", "meter", "brokers"},
     {"errors", "settings"},
 )
 
 DOORS = {
-    "broadcaster": {"fanout.py"},
+    "broadcaster": {"fanout.py", "brokers"},
+    "redis": {"brokers"},
+    "asyncpg": {"store", "brokers"},
+    "minio": {"store"},
     "databases": {"store"},
     "sqlalchemy": {"store"},
     "sqlite3": {"store"},
