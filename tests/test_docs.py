@@ -1,0 +1,251 @@
+"""The documents and the code say the same: nothing undocumented, no example that does not hold."""
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple, Union, get_args
+
+import msgspec
+import pytest
+from click import Command, Group
+from roomcast import frames
+from roomcast.cli import main
+from roomcast.errors import Close, Refusal
+from roomcast.routes import health, messages, rooms
+from roomcast.settings import HINTS
+from starlette.routing import Route
+
+from .pages import PAGES, ROOT, anchors, blocks, links
+
+PROTOCOL = (ROOT / "docs/protocol.md").read_text()
+ACTIONS = {kind.__struct_config__.tag: kind for kind in get_args(frames.AnyAction)}
+EVENTS = {kind.__struct_config__.tag: kind for kind in frames.Event.__subclasses__()}
+REFUSALS = {kind.code: kind for kind in Refusal.__subclasses__()}
+HTTP_ONLY = {"unauthenticated", "method_not_allowed"}
+
+
+class Refused(msgspec.Struct):
+    """What every HTTP error looks like."""
+
+    detail: str
+    code: str
+
+
+SHAPES: dict[str, Any] = {
+    "action": frames.AnyAction,
+    "event": Union[tuple(EVENTS.values())],  # noqa: UP007 # made of a list
+    "first": list[frames.Message],
+    "message": frames.Message,
+    "refusal": Refused,
+    "Send": frames.Send,
+    "NewRoom": rooms.NewRoom,
+    "RoomOpened": rooms.RoomOpened,
+    "RoomPage": rooms.RoomPage,
+    "MessagePage": messages.MessagePage,
+    "Alive": health.Alive,
+    "Ready": health.Ready,
+}
+
+
+class Example(NamedTuple):
+    shape: str
+    text: str
+
+
+def ids(value: object) -> str:
+    return str(value.relative_to(ROOT)) if isinstance(value, Path) else str(value)[:40]
+
+
+def examples(text: str) -> list[Example]:
+    return [Example(*block) for block in blocks(text, "json")]
+
+
+def sections(chapter: str) -> dict[str, str]:
+    """The `### heading`s of a `## Chapter` of the protocol, and what stands under each."""
+    _, _, rest = PROTOCOL.partition(f"\n## {chapter}\n")
+    assert rest, f"no chapter {chapter}"
+    _, *parts = re.split(r"^### ", rest.partition("\n## ")[0], flags=re.MULTILINE)
+    named = (part.partition("\n") for part in parts)
+    return {heading.strip("`"): body for heading, _, body in named}
+
+
+# ---------------------------------------------------------------- the protocol, whole
+
+
+def test_every_action_is_documented() -> None:
+    assert set(sections("Actions")) == set(ACTIONS)
+
+
+def test_every_event_is_documented() -> None:
+    assert set(sections("Events")) == set(EVENTS)
+
+
+def test_every_refusal_is_documented() -> None:
+    assert set(sections("Refusals")) == set(REFUSALS)
+
+
+def test_every_close_code_is_documented() -> None:
+    assert set(sections("Close codes")) == {str(close.code) for close in Close}
+
+
+def test_every_call_is_documented() -> None:
+    known = {
+        f"{method} {route.path}".replace("{room_id}", "<room_id>").replace(" /chat", " chat")
+        for route in (*rooms.routes, *messages.routes, *health.routes)
+        if isinstance(route, Route)
+        for method in (route.methods or set()) - {"HEAD"}
+    }
+    seen = {call.removesuffix("/") for call in sections("HTTP")}
+    assert known - {"GET chat/recieve"} == seen
+    assert "`chat/recieve/`" in PROTOCOL
+
+
+# ---------------------------------------------------------------- the protocol, true
+
+
+@pytest.mark.parametrize("tag", sorted(ACTIONS))
+def test_every_action_has_an_example_of_its_own(tag: str) -> None:
+    shown = examples(sections("Actions")[tag])
+    assert shown
+    assert {type(frames.decode(text)) for _, text in shown} == {ACTIONS[tag]}
+
+
+@pytest.mark.parametrize("tag", sorted(EVENTS))
+def test_every_event_has_an_example_of_its_own(tag: str) -> None:
+    shown = examples(sections("Events")[tag])
+    assert shown
+    assert {msgspec.json.decode(text)["type"] for _, text in shown} == {tag}
+
+
+@pytest.mark.parametrize("code", sorted(REFUSALS))
+def test_every_refusal_has_an_example_and_its_status(code: str) -> None:
+    body = sections("Refusals")[code]
+    ((shape, text),) = examples(body)
+    assert shape == ("refusal" if code in HTTP_ONLY else "event")
+    assert msgspec.json.decode(text)["code"] == code
+    assert body.lstrip().startswith(f"HTTP {REFUSALS[code].status}")
+
+
+@pytest.mark.parametrize("close", Close, ids=lambda close: close.name)
+def test_every_close_code_has_its_reason(close: Close) -> None:
+    assert f"\n> {close.reason}\n" in sections("Close codes")[str(close.code)]
+
+
+@pytest.mark.parametrize("example", examples(PROTOCOL), ids=lambda e: f"{e.shape} {e.text[:50]}")
+def test_every_example_is_what_the_server_says_and_takes(example: Example) -> None:
+    """Every field is known, and the server would write the same."""
+    decoded = msgspec.json.decode(example.text, type=SHAPES[example.shape])
+    written = msgspec.json.decode(frames.encode(decoded))
+    shown = msgspec.json.decode(example.text)
+    is_asked = example.shape in ("action", "NewRoom", "Send")
+    assert is_within(shown, written) if is_asked else written == shown
+
+
+def is_within(part: Any, whole: Any) -> bool:
+    """What a client may leave out has a default; what it says is heard."""
+    if isinstance(part, dict) and isinstance(whole, dict):
+        return all(key in whole and is_within(part[key], whole[key]) for key in part)
+    if isinstance(part, list) and isinstance(whole, list):
+        return len(part) == len(whole) and all(map(is_within, part, whole))
+    return bool(part == whole)
+
+
+def test_an_example_with_an_unknown_field_would_be_found() -> None:
+    odd = frames.encode(msgspec.json.decode(b'{"action":"ping","loud":1}', type=frames.AnyAction))
+    assert not is_within({"action": "ping", "loud": 1}, msgspec.json.decode(odd))
+
+
+# ---------------------------------------------------------------- settings, commands, links
+
+
+def test_every_setting_is_documented() -> None:
+    ((_, manual),) = blocks((ROOT / "docs/settings.md").read_text(), "toml")
+    tables = tomllib.loads(manual)
+    assert {f"{section}.{key}" for section, table in tables.items() for key in table} == set(HINTS)
+
+
+def commands(text: str, name: str) -> list[str]:
+    """The words after `make` or `roomcast`, wherever a page shows a command."""
+    shell = "\n".join(body for _, body in blocks(text, "sh"))
+    spans = re.findall(r"`([^`\n]+)`", text)
+    return re.findall(rf"(?:^|[(/ ]){name} ([a-z]+)", "\n".join([shell, *spans]), re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=ids)
+def test_every_make_target_exists(page: Path) -> None:
+    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert set(commands(page.read_text(), "make")) <= set(targets)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=ids)
+def test_every_command_exists(page: Path) -> None:
+    command: Command = main
+    assert isinstance(command, Group)
+    assert set(commands(page.read_text(), "roomcast")) <= set(command.commands)
+
+
+def test_the_readme_has_its_commands() -> None:
+    readme = (ROOT / "README.md").read_text()
+    assert commands(readme, "make")[:2] == ["run", "test"]
+    assert {"serve", "token"} <= set(commands(readme, "roomcast"))
+
+
+@pytest.mark.parametrize(
+    ("page", "link"), [(page, link) for page in PAGES for link in links(page)], ids=ids
+)
+def test_every_relative_link_leads_somewhere(page: Path, link: str) -> None:
+    if re.match(r"[a-z]+:", link):
+        return
+    path, _, anchor = link.partition("#")
+    target = (page.parent / path).resolve() if path else page
+    assert target.exists()
+    assert target.is_relative_to(ROOT)
+    assert not anchor or anchor in anchors(target)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=ids)
+def test_every_file_that_is_named_exists(page: Path) -> None:
+    named = re.findall(r"`((?:[\w-]+/)*[\w-]+\.(?:py|sql|js|toml|jsonl))`", page.read_text())
+    inside = {str(path.relative_to(ROOT)) for path in files()}
+    assert [n for n in named if not any(f"/{i}".endswith(f"/{n}") for i in inside)] == []
+
+
+def files() -> Iterator[Path]:
+    folders = ("routes", "consumers", "store", "static", "tests", "docs")
+    yield from (path for path in ROOT.iterdir() if path.is_file())
+    yield from (path for folder in folders for path in (ROOT / folder).rglob("*"))
+
+
+def test_the_map_of_the_house_is_true() -> None:
+    readme = (ROOT / "README.md").read_text()
+    (house,) = [b for _, b in blocks(readme, "text") if "app.py" in b]
+    named = [line.split()[0] for line in house.splitlines()]
+    assert len(named) >= 8
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=ids)
+def test_every_page_is_reached_from_the_readme(page: Path) -> None:
+    seen, to_do = set(), [ROOT / "README.md"]
+    while to_do:
+        here = to_do.pop()
+        seen.add(here)
+        near = ((here.parent / link.partition("#")[0]).resolve() for link in links(here))
+        to_do += [p for p in near if p.suffix == ".md" and p.exists() and p not in seen]
+    assert page in seen
+
+
+def places() -> list[tuple[str, str]]:
+    """Where docs/development.md sends people: a file, and what stands in it."""
+    text = (ROOT / "docs/development.md").read_text()
+    return re.findall(r"^\| .* \| `([^`]+)` \| `([^`]+)` \|$", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("file", "words"), places())
+def test_newcomers_are_sent_to_the_right_place(file: str, words: str) -> None:
+    assert words in (ROOT / file).read_text()
+
+
+def test_newcomers_are_sent_somewhere() -> None:
+    assert len(places()) > 15

@@ -1,0 +1,159 @@
+"""docs/embedding.md works as written: mounted, in the host's own code, in somebody's tests."""
+
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from httpx_ws import aconnect_ws
+from httpx_ws.transport import ASGIWebSocketTransport
+from websockets.sync.client import connect
+
+from .pages import block
+from .running import in_steps
+from .server import free_port
+
+PAGE = "docs/embedding.md"
+COOKIES = {2: "session=a-long-random-word", 7: "session=another-one"}
+
+pytestmark = pytest.mark.usefixtures("folder")
+needs_a_scope_without_extensions = pytest.mark.xfail(
+    reason="consumers/chat.py wants scope['extensions'], which httpx-ws does not give", strict=True
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the site runs, with a settings.toml of its own."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "settings.toml").write_text("# all at their defaults\n")
+    return tmp_path
+
+
+@pytest.fixture
+async def site() -> dict[str, Any]:
+    """The page's Starlette site, as names."""
+    names: dict[str, Any] = {"__name__": "site"}
+    await in_steps(block(PAGE, "python", "SESSIONS = "), names)
+    return names
+
+
+@asynccontextmanager
+async def started(app: Any) -> AsyncIterator[httpx.AsyncClient]:
+    """The host's own lifespan, and a client that speaks HTTP and WebSocket to it."""
+    transport = ASGIWebSocketTransport(app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://test") as client,
+    ):
+        yield client
+
+
+async def talk(client: httpx.AsyncClient) -> None:
+    """Bob, at his socket, hears what Ada sends over HTTP."""
+    ada, bob = {"Cookie": COOKIES[2]}, {"Cookie": COOKIES[7]}
+    api = "/chat/api/v1/chat"
+    room = (await client.post(f"{api}/create/", json={"second_user": 7}, headers=ada)).json()["id"]
+    url = f"http://test/chat/ws/chat/?room_id={room}"
+    async with aconnect_ws(url, client, headers=bob) as socket:
+        assert await socket.receive_json() == []
+        said = {"message": "Hello"}
+        await client.post(f"{api}/rooms/{room}/messages/", json=said, headers=ada)
+        frame = await socket.receive_json()
+    assert (frame["message"]["text"], frame["message"]["sender_id"]) == ("Hello", 2)
+
+
+@needs_a_scope_without_extensions
+async def test_starlette_mounts_it(site: dict[str, Any]) -> None:
+    async with started(site["app"]) as client:
+        await talk(client)
+
+
+@needs_a_scope_without_extensions
+async def test_a_lifespan_of_the_sites_own_starts_it(site: dict[str, Any]) -> None:
+    await in_steps(block(PAGE, "python", "async def lifespan"), site)
+    async with started(site["app"]) as client:
+        await talk(client)
+
+
+@needs_a_scope_without_extensions
+async def test_fastapi_mounts_it(site: dict[str, Any]) -> None:
+    pytest.importorskip("fastapi", reason="FastAPI is not installed")
+    await in_steps(block(PAGE, "python", "FastAPI"), site)
+    async with started(site["app"]) as client:
+        await talk(client)
+
+
+async def test_nobody_is_refused(site: dict[str, Any]) -> None:
+    async with started(site["app"]) as client:
+        known = await client.get("/chat/api/v1/chat/receive/", headers={"Cookie": COOKIES[2]})
+        assert known.status_code == 200
+        assert (await client.get("/chat/api/v1/chat/receive/")).status_code == 401
+
+
+async def test_a_cookie_counts_from_the_sites_own_pages_alone(site: dict[str, Any]) -> None:
+    async with started(site["app"]) as client:
+        for origin, status in (("http://test", 200), ("https://evil.example", 403)):
+            headers = {"Cookie": COOKIES[2], "Origin": origin}
+            answer = await client.get("/chat/api/v1/chat/receive/", headers=headers)
+            assert answer.status_code == status
+
+
+async def test_a_chat_that_was_not_started_says_so(site: dict[str, Any]) -> None:
+    client = httpx.AsyncClient(transport=httpx.ASGITransport(site["app"]), base_url="http://test")
+    async with client:
+        answer = await client.get("/chat/api/v1/chat/receive/", headers={"Cookie": COOKIES[2]})
+    assert answer.status_code == 500
+    assert "lifespan=chat.lifespan" in answer.json()["detail"]
+
+
+async def test_the_host_talks_too(site: dict[str, Any]) -> None:
+    source = block(PAGE, "python", "shipped:981")
+    async with started(site["app"]) as client:
+        await in_steps(source.partition("await chat.is_empty")[0], site)
+        mine = await client.get("/chat/api/v1/chat/receive/", headers={"Cookie": COOKIES[7]})
+        (room,) = mine.json()["results"]
+        assert room["last_message"]["content"] == "Your order has shipped"
+        await in_steps(source, site)
+        assert site["room"] == room["room_id"]
+        mine = await client.get("/chat/api/v1/chat/receive/", headers={"Cookie": COOKIES[7]})
+        assert mine.json()["results"] == []
+
+
+@needs_a_scope_without_extensions
+async def test_the_pages_own_test_passes(tmp_path: Path) -> None:
+    names: dict[str, Any] = {}
+    await in_steps(block(PAGE, "python", "async def test_"), names)
+    await names["test_the_buyer_hears_the_seller"](tmp_path)
+
+
+def test_uvicorn_serves_it_with_our_websocket_class(folder: Path) -> None:
+    (folder / "shop.py").write_text(block(PAGE, "python", "SESSIONS = "))
+    port = free_port()
+    command = block(PAGE, "sh", "uvicorn").split()
+    server = subprocess.Popen(
+        [str(Path(sys.executable).with_name(command[0])), *command[1:], "--port", str(port)],
+        env={k: v for k, v in os.environ.items() if not k.startswith("ROOMCAST_")},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert server.stderr is not None
+        assert any("Uvicorn running" in line for line in server.stderr)
+        site, ada = f"127.0.0.1:{port}/chat", {"Cookie": COOKIES[2]}
+        with httpx.Client(headers=ada, trust_env=False) as client:
+            body = {"second_user": 7}
+            room = client.post(f"http://{site}/api/v1/chat/create/", json=body).json()["id"]
+        url = f"ws://{site}/ws/chat/?room_id={room}"
+        with connect(url, additional_headers=ada, proxy=None) as socket:
+            assert socket.recv(10) == "[]"
+            socket.send('{"action":"ping"}')
+            assert socket.recv(10) == '{"type":"pong"}'
+    finally:
+        server.kill()
+        server.communicate()

@@ -1,0 +1,112 @@
+"""docs/self-hosting.md: a backup of the running server, and what putting it back means."""
+
+import re
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from .conftest import Cast
+from .pages import block
+from .server import Server
+
+OwnServer = Callable[..., Server]
+PAGE = "docs/self-hosting.md"
+
+
+@pytest.fixture
+def server(own_server: OwnServer) -> Server:
+    return own_server().start()
+
+
+def back_up(server: Server) -> Path:
+    """`sqlite3 … ".backup …"`, by the same function of SQLite."""
+    backup = server.folder / "backup.db"
+    backup.unlink(missing_ok=True)
+    with (
+        closing(sqlite3.connect(server.database)) as running,
+        closing(sqlite3.connect(backup)) as b,
+    ):
+        running.backup(b)
+    return backup
+
+
+def put_back(server: Server, backup: Path, *kept: str) -> None:
+    """The page's commands, but for the files that are kept against its word."""
+    (removed,) = re.findall(r"^rm -f (.*)$", block(PAGE, "sh", "rm -f"), re.MULTILINE)
+    for name in removed.split():
+        suffix = name.removeprefix("roomcast.db")
+        if suffix not in kept:
+            server.database.with_name(server.database.name + suffix).unlink(missing_ok=True)
+    shutil.copy(backup, server.database)
+
+
+def beside(server: Server) -> set[str]:
+    found = server.folder.glob(f"{server.database.name}*")
+    return {path.name.removeprefix(server.database.name) for path in found}
+
+
+async def test_a_restore_removes_whatever_lies_beside_the_database(server: Server) -> None:
+    assert beside(server) == {"", "-wal", "-shm", "-life"}
+    backup = back_up(server)
+    server.kill()
+    put_back(server, backup)
+    assert beside(server) == {""}
+
+
+async def test_a_cursor_from_before_a_restore_starts_afresh(server: Server, cast: Cast) -> None:
+    ada, bob, _ = cast(server)
+    room = await ada.opens(bob)
+    await ada.posts(room, "kept")
+    backup = back_up(server)
+    await ada.posts(room, "forgotten")
+    async with ada.enters(room, after=0) as socket:
+        cursor = {"after": socket.first["version"], "epoch": socket.first["epoch"]}
+    server.stop()
+    put_back(server, backup)
+    server.start()
+    for text in ("another past", "beyond the cursor"):
+        await ada.posts(room, text)
+    async with ada.enters(room, **cursor) as socket:
+        assert socket.first["version"] > cursor["after"]
+        assert socket.first["reset"]
+        assert socket.first["epoch"] != cursor["epoch"]
+        texts = [message["text"] for message in socket.first["messages"]]
+    assert texts == ["kept", "another past", "beyond the cursor"]
+
+
+async def test_a_restore_is_noticed_where_the_life_file_was_kept(
+    server: Server, cast: Cast
+) -> None:
+    ada, bob, _ = cast(server)
+    room = await ada.opens(bob)
+    backup = back_up(server)
+    server.stop()
+    server.start()  # a start writes a new word, as every minute does
+    async with ada.enters(room, after=0) as socket:
+        epoch = socket.first["epoch"]
+    server.stop()
+    put_back(server, backup, "-life")
+    server.start()
+    async with ada.enters(room, after=0) as socket:
+        assert socket.first["epoch"] != epoch
+
+
+@pytest.mark.parametrize("end", ["stop", "kill"])
+async def test_a_restart_is_no_restore(end: str, server: Server, cast: Cast) -> None:
+    ada, bob, _ = cast(server)
+    room = await ada.opens(bob)
+    async with ada.enters(room, after=0) as socket:
+        epoch = socket.first["epoch"]
+    server.stop() if end == "stop" else server.kill()
+    server.start()
+    async with ada.enters(room, after=0, epoch=epoch) as socket:
+        assert (socket.first["epoch"], socket.first["reset"]) == (epoch, False)
+
+
+async def test_what_lies_beside_the_database_is_explained(server: Server) -> None:
+    shown = block(PAGE, "text", "roomcast.db ")
+    assert [suffix for suffix in beside(server) if suffix not in shown] == []
