@@ -1,0 +1,131 @@
+"""A link: one life of the connection to a broker; once lost it is thrown away, never mended."""
+
+import asyncio
+import itertools
+import logging
+import secrets
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any, NamedTuple
+
+log = logging.getLogger("roomcast.brokers")
+
+GAP = "\0gap"  # the message of an event that says: something may be missing, read the database
+EVERYONE = "\0everyone"  # a GAP on this channel is one for every channel of every process
+
+Failure = asyncio.Future[Exception | None]  # done with None: it went well
+Hear = Callable[[str, str], None]
+
+
+class Unreachable(Exception):
+    """The broker is away; what was being published may or may not have arrived."""
+
+
+class Publish(NamedTuple):
+    channel: str
+    message: str
+    done: Failure
+
+
+class Link(ABC):
+    """Publishes in the order of the calls, and hears what comes in on its channels.
+
+    A message that is too long for the broker travels as a GAP.
+    """
+
+    mute = "what is published does not come back"
+
+    def __init__(self, hear: Hear) -> None:
+        self.lost: asyncio.Future[Exception] = self._future()
+        self.heard = 0  # grows whenever the server says anything
+        self.unanswered: deque[Publish] = deque()
+        self.pulse_channel = f"\0pulse:{secrets.token_hex(8)}"
+        self._hear = hear
+        self._numbers = itertools.count()
+        self._pulses: dict[str, Failure] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @abstractmethod
+    async def open(self) -> None:
+        """Connects, authenticates and begins to listen."""
+
+    @abstractmethod
+    def subscribe(self, channels: Iterable[str]) -> Failure:
+        """Done when the server has acknowledged all of them."""
+
+    @abstractmethod
+    def unsubscribe(self, channels: Iterable[str]) -> None: ...
+
+    @abstractmethod
+    def _send(self, publish: Publish) -> None: ...
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the server owes an answer."""
+        return bool(self.unanswered)
+
+    def publish(self, channel: str, message: str) -> Failure:
+        """Done when the server has taken it."""
+        publish = Publish(channel, message, self._future())
+        self.unanswered.append(publish)
+        if self.lost.done():
+            publish.done.set_result(self.lost.result())
+        else:
+            self._send(publish)
+        return publish.done
+
+    def pulse(self) -> Failure:
+        """Done when something published here has come back in."""
+        number = str(next(self._numbers))
+        back = self._pulses[number] = self._future()
+        self.publish(self.pulse_channel, number)
+        return back
+
+    def fail(self, error: Exception) -> None:
+        """Whoever waits for the server hears that it will not answer."""
+        if self.lost.done():
+            return
+        self.lost.set_result(error)
+        for failure in self._waiting():
+            settle(failure, error)
+
+    async def close(self) -> None:
+        self.fail(Unreachable("The connection to the broker was closed."))
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    # ------------------------------------------------------------ for those who make it real
+
+    def _waiting(self) -> list[Failure]:
+        return [*(publish.done for publish in self.unanswered), *self._pulses.values()]
+
+    def _take(self, channel: str, message: str) -> None:
+        """An event came in."""
+        if channel != self.pulse_channel:
+            self._hear(channel, message)
+        elif pulse := self._pulses.pop(message, None):
+            settle(pulse, None)
+
+    def _answered(self) -> None:
+        """The server has taken the oldest publish that it had not answered."""
+        settle(self.unanswered.popleft().done, None)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Runs for as long as the link lives; when it fails the link is lost."""
+        task = asyncio.create_task(work)
+        task.add_done_callback(self._ended)
+        self._tasks.append(task)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and isinstance(error := task.exception(), Exception):
+            self.fail(error)
+
+    def _future(self) -> asyncio.Future[Any]:
+        return asyncio.get_running_loop().create_future()
+
+
+def settle(failure: Failure, error: Exception | None) -> None:
+    if not failure.done():  # whoever waited may have been cancelled
+        failure.set_result(error)
