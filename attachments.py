@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from functools import lru_cache, partial
 
-from . import files
+from . import files, frames
 from .errors import (
     FileInvalid,
     FileMissing,
@@ -132,6 +132,8 @@ class Attachments:
         Safe to repeat until the message is stored. What is not what was declared is deleted.
         """
         key = file_path.removeprefix(UPLOADS)
+        if not frames.is_clean(key):
+            raise FileMissing
         upload = await self._find(UPLOADS + key, room_id, user_id)
         if upload is None:
             if await self._find(key, room_id, user_id) is None:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -368,30 +369,24 @@ class Chat:
     # ------------------------------------------------------------ keeping house
 
     async def _keep_house(self) -> None:
+        renewed = time.monotonic()
         while True:
             try:
                 await self._clean()
+                if self._has_news and time.monotonic() - renewed > HOUSEKEEPING:
+                    self._has_news, renewed = False, time.monotonic()
+                    await self.store.renew_life()
             except Away as error:
                 log.warning("Not swept, the database is away: %s", error)
-            try:
+            with suppress(TimeoutError):
                 async with asyncio.timeout(HOUSEKEEPING):
                     await self._sweep.wait()
-            except TimeoutError:
-                await self._renew_life()
             self._sweep.clear()
 
     async def _clean(self) -> None:
         while await self.store.write(partial(rooms.sweep, limit=SWEPT_AT_ONCE)):
             pass
         await self.attachments.sweep()
-
-    async def _renew_life(self) -> None:
-        if self._has_news:
-            self._has_news = False
-            try:
-                await self.store.renew_life()
-            except Away as error:
-                log.warning("The database is away: %s", error)
 
 
 def _event(events: dict[int, tuple[Told, list[bytes]]], room_id: int) -> tuple[Told, list[bytes]]:

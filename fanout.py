@@ -105,6 +105,7 @@ class Fanout:
             if not room.guests:
                 del self._rooms[room_id]
                 self._tasks.pop(room).cancel()
+                room.forget()
 
     async def _listen(self, room: Room) -> None:
         async with self._subscription(room.channel) as subscriber:

@@ -31,6 +31,7 @@ log = logging.getLogger("roomcast.room")
 PENDING = 256  # messages a room keeps as text until they are read, for each sender
 TOLD_AT_JOIN = 50  # of so many messages at most, the newest, a join tells the new status
 TOLD_AT_ONCE = 1_000  # and so many at most when a member reads old ones
+OVERTAKEN = 0.25  # seconds for an event that a later one overtook on its way
 PATIENCE = 1.0  # seconds for a committed change to come by the broker before the database is asked
 
 Kind = Literal["sent", "edited", "deleted"]
@@ -188,6 +189,8 @@ class Room:
         self._live: dict[str, list[Socket]] = {}
         self._holding: list[Socket] = []
         self._early: list[tuple[Told, list[bytes]]] = []
+        self._ahead: dict[int, tuple[Told, list[bytes]]] = {}
+        self._late: asyncio.Task[None] | None = None
         self._pending: dict[str, Pending] = {}
         self._top = 0  # the newest message id told
         self._known = 0  # messages up to this id may be missing from pending
@@ -297,11 +300,33 @@ class Room:
         return None
 
     async def _hear(self, told: Told, lines: list[bytes]) -> None:
+        """In version order: what comes too early waits for what is missing, but not for long."""
         assert self.version is not None
         if told.first > self.version + 1:
-            log.info("Room %d missed versions %d to %d", self.id, self.version + 1, told.first - 1)
-            await self._fill()
+            self._ahead[told.first] = told, lines
+            self._watch()
+            return
         await self._deliver(told, lines)
+        while self._ahead and (first := min(self._ahead)) <= self.version + 1:
+            await self._deliver(*self._ahead.pop(first))
+
+    def _watch(self) -> None:
+        if self._late is None or self._late.done():
+            self._late = asyncio.create_task(self._overtake(), name=f"{self.channel} gap")
+
+    async def _overtake(self) -> None:
+        """What is still missing after a while was lost on the way: the database has it."""
+        while True:
+            await asyncio.sleep(OVERTAKEN)
+            if not self._ahead:
+                return None
+            assert self.version is not None
+            missing = self.version + 1, min(self._ahead) - 1
+            log.info("Room %d missed versions %d to %d", self.id, *missing)
+            try:
+                return await self.refresh()
+            except Exception:
+                log.exception("Room %d could not be told", self.id)
 
     async def refresh(self) -> None:
         """Catches up with the database, whatever the broker has lost."""
@@ -317,7 +342,7 @@ class Room:
         marks = [Mark(user, *upto, by_joining=False) for user, upto in state.marks.items()]
         last = state.version if state.version > self.version else 0
         told = Told(last and self.version + 1, last, state.changes, marks)
-        return await self._deliver(told, state.lines)
+        return await self._hear(told, state.lines)
 
     async def _deliver(self, told: Told, lines: list[bytes]) -> None:
         older = await self._older(told.marks) if told.marks and self._live else []
@@ -465,6 +490,11 @@ class Room:
                 read = 0 if all(s.is_manual for s in sockets) else change.message_id
                 self._source.mark(self.id, user_id, change.message_id, read)
                 return
+
+    def forget(self) -> None:
+        """Nobody is here any more."""
+        if self._late is not None:
+            self._late.cancel()
 
     def close(self, close: Close, *farewell: bytes) -> None:
         """Ends every socket in the room."""

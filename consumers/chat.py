@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from functools import partial
-from typing import Any
+from typing import Any, assert_never
 from urllib.parse import parse_qsl
 
 from msgspec import Struct
@@ -271,6 +271,8 @@ class Session:
                 await self._renew(action)
             case Ping():
                 self._socket.put(PONG)
+            case _:
+                assert_never(action)
 
     async def _send(self, action: Send | FileUploaded) -> None:
         where = self._room.id, self._socket.user_id
@@ -388,7 +390,7 @@ class ChatSocket(WebSocketEndpoint):
         base = base_of(websocket, chat.settings.server.public_url)
         await chat.see(identity, base)
         room = await self._stack.enter_async_context(chat.fanout.room(wish.room_id))
-        direct = websocket.scope["extensions"].get(EXTENSION)
+        direct = _direct_of(websocket)
         socket = self._socket(chat, websocket, identity, wish)
         self._stack.callback(room.leave, socket)
         room.hold(socket)
@@ -404,7 +406,7 @@ class ChatSocket(WebSocketEndpoint):
 
     def _socket(self, chat: Chat, websocket: WebSocket, identity: Identity, wish: Wish) -> Socket:
         limits = chat.settings.limits
-        direct = websocket.scope["extensions"].get(EXTENSION)
+        direct = _direct_of(websocket)
         outbox = (
             AsgiOutbox(self.send, limits.outbox, limits.slow_after)
             if direct is None
@@ -430,6 +432,11 @@ class ChatSocket(WebSocketEndpoint):
 
     async def on_disconnect(self, websocket: WebSocket, close_code: int) -> None:
         await self._stack.aclose()
+
+
+def _direct_of(websocket: WebSocket) -> DirectProtocol | None:
+    extensions: dict[str, Any] = websocket.scope.get("extensions") or {}
+    return extensions.get(EXTENSION)
 
 
 def _ask_of(chat: Chat, wish: Wish, user_id: str) -> tuple[Ask, bool]:

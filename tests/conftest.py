@@ -12,7 +12,11 @@ from hypothesis.database import DirectoryBasedExampleDatabase
 
 from .client import LIMIT, Person
 from .client import token as make_token
+from .engines.fixtures import postgres, valkey
 from .server import Server
+from .stacks import NAMES, Stack, lite, shared
+
+__all__ = ["postgres", "valkey"]  # fixtures
 
 settings.register_profile(
     "roomcast",
@@ -32,15 +36,32 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--stack", choices=NAMES, default="lite", help="what the servers run on")
+
+
 @pytest.fixture(scope="session")
-def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
+def stack(request: pytest.FixtureRequest) -> Stack:
+    """Makes servers on the engines that were asked for."""
+    name = request.config.getoption("--stack")
+    if name == "lite":
+        return lite
+    postgres = request.getfixturevalue("postgres")
+    if name == "notify":
+        return shared(postgres, lambda database: database)
+    url = request.getfixturevalue("valkey").url
+    return shared(postgres, lambda _: url)
+
+
+@pytest.fixture(scope="session")
+def serve(tmp_path_factory: pytest.TempPathFactory, stack: Stack) -> Iterator[Serve]:
     """Servers with other settings, `serve(limits_sync=5)`: one process for each set of settings."""
     running: dict[str, Server] = {}
 
     def start(**options: Any) -> Server:
         key = repr(sorted(options.items()))
         if key not in running:
-            running[key] = Server(tmp_path_factory.mktemp("server"), **options).start()
+            running[key] = stack(tmp_path_factory.mktemp("server"), **options).start()
         return running[key]
 
     yield start
@@ -66,14 +87,14 @@ def server(serve: Serve) -> Server:
 
 
 @pytest.fixture
-def own_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
+def own_server(tmp_path: Path, stack: Stack) -> Iterator[Callable[..., Server]]:
     """A server of the test's own, to be stopped and killed as it likes; not started yet."""
     made: list[Server] = []
 
     def make(**options: Any) -> Server:
         folder = tmp_path / f"server-{len(made)}"
         folder.mkdir()
-        made.append(Server(folder, **options))
+        made.append(stack(folder, **options))
         return made[-1]
 
     yield make
@@ -93,7 +114,7 @@ def cast(http: httpx.AsyncClient) -> Cast:
     """The three on any server."""
 
     def people(server: Server) -> tuple[Person, Person, Person]:
-        ada, bob = Person(server, http, 1, "ada"), Person(server, http, 2, "bob")
+        ada, bob = Person(server, http, 1, "ada"), Person(server.other, http, 2, "bob")
         return ada, bob, Person(server, http, 3, "eve")
 
     return people
@@ -113,7 +134,7 @@ def ada(server: Server, http: httpx.AsyncClient) -> Person:
 
 @pytest.fixture
 def bob(server: Server, http: httpx.AsyncClient) -> Person:
-    return Person(server, http, 2, "bob")
+    return Person(server.other, http, 2, "bob")
 
 
 @pytest.fixture

@@ -36,6 +36,12 @@ class Server:
             "auth_secret": SECRET,
         } | settings
         self.process: subprocess.Popen[bytes] | None = None
+        self.twin: Server | None = None  # a second process on the same engines
+
+    @property
+    def other(self) -> "Server":
+        """Where the second person is: the other process, where there are two."""
+        return self.twin or self
 
     @property
     def environment(self) -> dict[str, str]:
@@ -65,6 +71,8 @@ class Server:
             assert self.process.poll() is None, f"the server ended at start:\n{self.said()}"
             assert time.monotonic() < deadline, f"the server does not come up:\n{self.said()}"
             time.sleep(0.02)
+        if self.twin is not None:
+            self.twin.start()
         return self
 
     def _lives(self) -> bool:
@@ -81,8 +89,9 @@ class Server:
         """SIGTERM, as an operator would; the exit code."""
         assert self.process is not None
         self.process.terminate()
+        twin = 0 if self.twin is None else self.twin.stop(within)
         try:
-            return self.process.wait(within)
+            return self.process.wait(within) or twin
         except subprocess.TimeoutExpired:
             self.kill()
             raise AssertionError(f"SIGTERM did not end the server:\n{self.said()}") from None
@@ -97,6 +106,8 @@ class Server:
         """However the test left it, the process is gone."""
         if self.process is not None and self.process.poll() is None:
             self.kill()
+        if self.twin is not None:
+            self.twin.end()
 
     def try_to_start(self) -> subprocess.CompletedProcess[str]:
         """A start that must fail by itself: its exit code and what it said."""

