@@ -98,19 +98,21 @@ class Attachments:
     ) -> str:
         name = files.safe_name(file.name, content_type)
         key = new_key()
-        await self._note(key, room_id, user_id, name, content_type, len(content))
+        size = len(content)
+        await self._note(Upload(key, room_id, user_id, name, content_type, size, 1, self._expiry))
         try:
             await self.bucket.put(key, content)
         except BucketUnavailable as error:
             raise StorageUnavailable from error
         return key
 
-    async def _note(
-        self, key: str, room_id: int, user_id: str, name: str, content_type: str, size: int
-    ) -> None:
-        expires = int((time.time() + self._settings.keep_unsent) * 1_000_000)
-        upload = Upload(key, room_id, user_id, name, content_type, size, expires)
+    async def _note(self, upload: Upload) -> None:
         await self._store.write(partial(uploads.add, upload=upload))
+
+    @property
+    def _expiry(self) -> int:
+        """Microseconds since 1970, UTC: when what is noted now and never sent is swept."""
+        return int((time.time() + self._settings.keep_unsent) * 1_000_000)
 
     # ------------------------------------------------------------ bytes by a signed URL
 
@@ -122,7 +124,7 @@ class Attachments:
         await self._check_member(room_id, user_id)
         key = new_key(UPLOADS)
         name = files.safe_name(file.name, kind)
-        await self._note(key, room_id, user_id, name, kind, file.size)
+        await self._note(Upload(key, room_id, user_id, name, kind, file.size, 0, self._expiry))
         expires = int(time.time() + limits.upload_ttl)
         return files.upload_url(self.secret, base, key, kind, file.size, expires), key
 
@@ -134,17 +136,34 @@ class Attachments:
         key = file_path.removeprefix(UPLOADS)
         if not frames.is_clean(key):
             raise FileMissing
-        upload = await self._find(UPLOADS + key, room_id, user_id)
-        if upload is None:
-            if await self._find(key, room_id, user_id) is None:
-                raise FileMissing
+        upload = await self._claimed(key, room_id, user_id)
+        if upload.is_ready:
             return key
-        await self._note(key, room_id, user_id, upload.name, upload.content_type, upload.size)
         kind = await self._checked(upload, key)
         name = files.safe_name(upload.name, kind)
-        await self._note(key, room_id, user_id, name, kind, upload.size)
-        await self._store.write(partial(uploads.expire, keys=[upload.key]))
+        ready = partial(uploads.ready, key=key, name=name, content_type=kind)
+        if not await self._store.write(ready):
+            raise FileMissing("This upload was sent already.")
         return key
+
+    async def _claimed(self, key: str, room_id: int, user_id: str) -> Upload:
+        """The upload under its final key: one row, so that one message can take it."""
+        upload = await self._find(UPLOADS + key, room_id, user_id)
+        if upload is not None:
+            if not await self._has(upload.key):
+                raise FileMissing
+            upload.expires_at = self._expiry
+            await self._store.write(partial(uploads.claim, upload=upload, key=key))
+        upload = await self._find(key, room_id, user_id)
+        if upload is None:
+            raise FileMissing
+        return upload
+
+    async def _has(self, key: str) -> bool:
+        try:
+            return await self.bucket.stat(key) is not None
+        except BucketUnavailable as error:
+            raise StorageUnavailable from error
 
     async def _find(self, key: str, room_id: int, user_id: str) -> Upload | None:
         now = time.time_ns() // 1000
@@ -158,7 +177,7 @@ class Attachments:
         try:
             return await asyncio.to_thread(
                 files.check,
-                await self._moved(upload.key, key),
+                await self._moved(UPLOADS + key, key),
                 upload.content_type,
                 upload.size,
                 allowed=limits.types,
@@ -167,11 +186,11 @@ class Attachments:
         except BucketUnavailable as error:
             raise StorageUnavailable from error
         except (FileInvalid, FileTooLarge, FileType):
-            await self.drop([upload.key, key])
+            await self.drop([key])
             raise
 
     async def _moved(self, source: str, target: str) -> bytes:
-        with suppress(ObjectMissing):  # nothing came yet, or an earlier try has moved it
+        with suppress(ObjectMissing):  # an earlier try has moved it
             await self.bucket.move(source, target)
         try:
             return await self.bucket.read(target)
@@ -195,8 +214,10 @@ class Attachments:
                 return
 
     async def _remove(self, keys: Sequence[str]) -> bool:
+        """An upload that was claimed may still lie where it was PUT."""
+        objects = [*keys, *(UPLOADS + key for key in keys if not key.startswith(UPLOADS))]
         try:
-            await self.bucket.delete(keys)
+            await self.bucket.delete(objects)
         except BucketUnavailable:
             return False  # their rows stay: the next sweep finds them
         await self._store.write(partial(uploads.forget, keys=keys))

@@ -88,6 +88,8 @@ create table uploads (
     name text not null,
     content_type text not null,
     size bigint not null,
+    -- 1 once the bytes were looked at: before that no message can take it.
+    is_ready integer not null,
     expires_at bigint not null
 );
 

@@ -1,12 +1,14 @@
 """Files behind signed, expiring URLs: the link is the right, no token is needed."""
 
 import asyncio
+import os
 import time
 from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from .. import files
 from ..errors import FileInvalid, Forbidden, NotFound, StorageUnavailable
@@ -36,10 +38,24 @@ async def get(request: Request) -> Response:
     if path is None:
         raise NotFound("This file was deleted.")
     try:
-        stat = await asyncio.to_thread(path.stat)
+        opened = await asyncio.to_thread(os.open, path, os.O_RDONLY)
     except FileNotFoundError:
         raise NotFound("This file was deleted.") from None
-    return FileResponse(path, stat_result=stat, headers=files.headers(link.content_type, link.name))
+    return OpenedFile(opened, files.headers(link.content_type, link.name))
+
+
+class OpenedFile(FileResponse):
+    """A file that is open already: it may be deleted while it is sent."""
+
+    def __init__(self, opened: int, headers: dict[str, str]) -> None:
+        self._opened = opened
+        super().__init__(f"/dev/fd/{opened}", stat_result=os.fstat(opened), headers=headers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            os.close(self._opened)
 
 
 async def put(request: Request) -> Response:

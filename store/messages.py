@@ -168,6 +168,7 @@ async def _uploads(db: Connection, change: Add, now: int) -> list[Attachment]:
     query = """
         DELETE FROM uploads
          WHERE key = :key AND room_id = :room_id AND user_id = :user_id AND expires_at > :now
+           AND is_ready = 1
         RETURNING key, name, content_type, size
     """
     found: list[Attachment] = []
@@ -275,8 +276,8 @@ async def delete(db: Connection, change: Delete, now: int) -> Outcome:
 async def _discard(db: Connection, room_id: int, message_id: int) -> None:
     where = {"room_id": room_id, "message_id": message_id}
     query = """
-        INSERT INTO uploads (key, room_id, user_id, name, content_type, size, expires_at)
-        SELECT key, room_id, '', name, content_type, size, 0
+        INSERT INTO uploads (key, room_id, user_id, name, content_type, size, is_ready, expires_at)
+        SELECT key, room_id, '', name, content_type, size, 0, 0
           FROM attachments WHERE room_id = :room_id AND message_id = :message_id
     """
     await db.execute(query, where)

@@ -192,8 +192,8 @@ async def sweep(db: Connection, limit: int) -> bool:
 
 async def _sweep_messages(db: Connection, upto: dict[str, int]) -> None:
     query = """
-        INSERT INTO uploads (key, room_id, user_id, name, content_type, size, expires_at)
-        SELECT key, room_id, '', name, content_type, size, 0
+        INSERT INTO uploads (key, room_id, user_id, name, content_type, size, is_ready, expires_at)
+        SELECT key, room_id, '', name, content_type, size, 0, 0
           FROM attachments WHERE room_id = :room_id AND message_id <= :last
     """
     await db.execute(query, upto)

@@ -16,17 +16,15 @@ class Upload(Struct):
     name: str
     content_type: str
     size: int
+    is_ready: int  # 1 once the bytes were looked at: before that no message can take it
     expires_at: int
 
 
 async def add(db: Connection, upload: Upload) -> None:
     """Noted before its bytes are stored, so that a crash leaves nothing that nobody knows of."""
     query = """
-        INSERT INTO uploads (key, room_id, user_id, name, content_type, size, expires_at)
-        VALUES (:key, :room_id, :user_id, :name, :content_type, :size, :expires_at)
-        ON CONFLICT (key) DO UPDATE
-           SET name = excluded.name, content_type = excluded.content_type,
-               expires_at = excluded.expires_at
+        INSERT INTO uploads (key, room_id, user_id, name, content_type, size, is_ready, expires_at)
+        VALUES (:key, :room_id, :user_id, :name, :content_type, :size, :is_ready, :expires_at)
     """
     await db.execute(query, {name: getattr(upload, name) for name in upload.__struct_fields__})
 
@@ -34,12 +32,31 @@ async def add(db: Connection, upload: Upload) -> None:
 async def get(db: Connection, key: str, room_id: int, user_id: str, now: int) -> Upload | None:
     """The user's own upload into this room, while it is not expired."""
     query = """
-        SELECT key, room_id, user_id, name, content_type, size, expires_at FROM uploads
+        SELECT key, room_id, user_id, name, content_type, size, is_ready, expires_at FROM uploads
          WHERE key = :key AND room_id = :room_id AND user_id = :user_id AND expires_at > :now
     """
     values = {"key": key, "room_id": room_id, "user_id": user_id, "now": now}
     row = await db.fetch_one(query, values)
     return None if row is None else Upload(**dict(row._mapping))
+
+
+async def claim(db: Connection, upload: Upload, key: str) -> bool:
+    """The upload under its final key; False where somebody else was faster."""
+    query = """
+        UPDATE uploads SET key = :final, expires_at = :expires_at WHERE key = :key RETURNING key
+    """
+    values = {"final": key, "key": upload.key, "expires_at": upload.expires_at}
+    return bool(await db.fetch_all(query, values))
+
+
+async def ready(db: Connection, key: str, name: str, content_type: str) -> bool:
+    """Its bytes are right: a message may take it now. False where one has taken it already."""
+    query = """
+        UPDATE uploads SET name = :name, content_type = :content_type, is_ready = 1
+         WHERE key = :key RETURNING key
+    """
+    values = {"key": key, "name": name, "content_type": content_type}
+    return bool(await db.fetch_all(query, values))
 
 
 async def is_open(db: Connection, key: str, now: int) -> bool:
