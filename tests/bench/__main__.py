@@ -1,6 +1,5 @@
 """`python -m tests.bench`: all rounds, interleaved, then one table and one JSON file."""
 
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -40,7 +39,7 @@ def measure(row: Row, contestant: Contestant, prepared: Path) -> dict:
     with tempfile.TemporaryDirectory(prefix="bench-", dir=prepared.parent) as name:
         folder = Path(name)
         if contestant.stores:
-            shutil.copytree(prepared, folder, dirs_exist_ok=True)
+            world.copy(prepared, folder)
         try:
             with running(contestant, folder) as server:
                 found = _load(plan_of(row, server))

@@ -7,6 +7,7 @@ from .rows import Measure, Row
 
 HEAD = ("", "", "median", "of all rounds", "x bare", "per CPU", "CPU us")
 BUSY = 0.85  # of its core
+LATE = 10  # milliseconds
 WRONGS = ("lost", "doubled", "disordered", "receipts_wrong", "errors")
 
 
@@ -110,11 +111,12 @@ def verdict(rounds: list[dict]) -> Iterator[str]:
 
 
 def noise(rounds: list[dict]) -> Iterator[str]:
-    """The bare server waits for nothing: where it lacks its core, something else had it."""
+    """What else the machine did meanwhile, as far as the rounds themselves show it."""
     for r in rounds:
-        share = r["seen"].get("server_cpu")
+        share, late = r["seen"].get("server_cpu"), r["seen"].get("sent_late_ms")
+        where = f"  noise: in round {r['round'] + 1} of {r['row']}"
+        # The bare server waits for nothing: where it lacks its core, something else had it.
         if r["row"] == "pair" and r["server"] == "bare" and share and share < BUSY:
-            yield (
-                f"  noise: in round {r['round'] + 1} of pair the bare server had only {share:.0%}"
-                " of its core; trust the column per CPU more"
-            )
+            yield f"{where} bare had only {share:.0%} of its core; per CPU says more"
+        if late and late > LATE:
+            yield f"{where} ({r['server']}) the load itself was {late:.0f} ms late once"
