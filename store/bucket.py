@@ -1,11 +1,11 @@
-"""Where the bytes of attachments lie: objects under random keys, in a folder of this machine."""
+"""Where the bytes of attachments lie: objects under random keys, in a folder if not in s3.py."""
 
 import asyncio
 import fcntl
 import os
 import re
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 UPLOADS = "uploads/"  # before the keys of what was PUT to a signed URL and is not yet checked
 
-_KEY = re.compile(f"(?:{UPLOADS})?[0-9a-f]{{32}}")
+KEY = re.compile(f"(?:{UPLOADS})?[0-9a-f]{{32}}")
 _DRAFTS = ".drafts"
 _PIECE = 1 << 18  # what waits in memory of a stream
 
@@ -34,19 +34,30 @@ class ObjectTooLarge(Exception):
     """More bytes came than were allowed; nothing was kept."""
 
 
+def too_large(max_size: int) -> ObjectTooLarge:
+    return ObjectTooLarge(f"More than {max_size:,} bytes came.")
+
+
 class Bucket(Protocol):
-    """Objects by key. A method that can't do its work raises BucketUnavailable."""
+    """Objects by key. A method that can't do its work raises BucketUnavailable.
+
+    A bucket that clients reach themselves signs the URLs that they GET and PUT at; None: it has
+    no way but through the app.
+    """
 
     async def open(self) -> None: ...
     async def aclose(self) -> None: ...
     async def check(self) -> None: ...
     async def put(self, key: str, data: bytes) -> None: ...
     async def put_stream(self, key: str, chunks: AsyncIterator[bytes], max_size: int) -> int: ...
-    async def read(self, key: str) -> bytes: ...
+    async def read(self, key: str, max_size: int | None = None) -> bytes: ...
     async def stat(self, key: str) -> int | None: ...
     async def path(self, key: str) -> Path | None: ...
     async def move(self, source: str, target: str) -> None: ...
     async def delete(self, keys: Iterable[str]) -> None: ...
+    async def sweep(self, older_than: float) -> None: ...
+    def get_url(self, method: str, key: str, headers: Mapping[str, str]) -> str | None: ...
+    def put_url(self, key: str, size: int, expires_in: float) -> str | None: ...
 
 
 def new_key(prefix: str = "") -> str:
@@ -57,9 +68,17 @@ def new_key(prefix: str = "") -> str:
 def bucket_of(url: str) -> Bucket:
     """The bucket that a URL names; ValueError says what is wrong with it and repeats no secret."""
     scheme, colon, rest = url.partition(":")
+    if colon and scheme.lower() == "s3":
+        from .s3 import S3  # a folder does without its library, which takes long to load
+
+        return S3(url)
     if not colon or scheme.lower() != "file":
-        wrong = f"{scheme}: is no known scheme" if colon else "the scheme is missing"
+        wrong = "the scheme is not file: or s3:" if colon else "the scheme is missing"
         raise ValueError(f"attachments.url: {wrong}; a folder is written file:./attachments.")
+    return Folder(_folder_of(rest))
+
+
+def _folder_of(rest: str) -> Path:
     if rest.startswith("//"):
         host, slash, rest = rest[2:].partition("/")
         if host not in ("", "localhost"):
@@ -70,7 +89,7 @@ def bucket_of(url: str) -> Bucket:
     name = unquote(rest)
     if not name or "\0" in name:
         raise ValueError("attachments.url: the folder's name is missing or holds a NUL.")
-    return Folder(Path(name))
+    return Path(name)
 
 
 class Folder:
@@ -110,7 +129,7 @@ class Folder:
             async for chunk in chunks:
                 size += len(chunk)
                 if size > max_size:
-                    raise ObjectTooLarge(f"More than {max_size:,} bytes came.")
+                    raise too_large(max_size)
                 waiting += chunk
                 if len(waiting) >= _PIECE:
                     await self._run(draft.write, bytes(waiting))
@@ -119,8 +138,9 @@ class Folder:
             await self._run(self._keep, draft, target)
         return size
 
-    async def read(self, key: str) -> bytes:
-        return await self._run(self._read, key)
+    async def read(self, key: str, max_size: int | None = None) -> bytes:
+        """An object whole, or ObjectTooLarge."""
+        return await self._run(self._read, key, max_size)
 
     async def stat(self, key: str) -> int | None:
         """The size of an object; None where there is none."""
@@ -137,6 +157,15 @@ class Folder:
     async def delete(self, keys: Iterable[str]) -> None:
         """Removes objects; those that are missing already are fine."""
         await self._run(self._delete, list(keys))
+
+    async def sweep(self, older_than: float) -> None:
+        """Finds nothing: what the app let in has a row, which tells of it."""
+
+    def get_url(self, method: str, key: str, headers: Mapping[str, str]) -> None:
+        """Nobody but the app reads the folder."""
+
+    def put_url(self, key: str, size: int, expires_in: float) -> None:
+        """Nobody but the app writes into the folder."""
 
     async def _run(self, work: Callable[..., Result], *args: object) -> Result:
         try:
@@ -157,7 +186,7 @@ class Folder:
 
     def _at(self, key: str) -> Path:
         """Where an object lies: no other key than our own leads to a path."""
-        if not _KEY.fullmatch(key):
+        if not KEY.fullmatch(key):
             raise ObjectMissing("No object has a key like this.")
         prefix, _, name = key.rpartition("/")
         return self.root / prefix / name[:2] / name
@@ -176,11 +205,15 @@ class Folder:
         self._make(target.parent)
         draft.keep(target)
 
-    def _read(self, key: str) -> bytes:
+    def _read(self, key: str, max_size: int | None) -> bytes:
         try:
-            return self._at(key).read_bytes()
+            with self._at(key).open("rb") as file:
+                data = file.read(-1 if max_size is None else max_size + 1)
         except FileNotFoundError:
             raise self._missing() from None
+        if max_size is not None and len(data) > max_size:
+            raise too_large(max_size)
+        return data
 
     def _stat(self, key: str) -> int | None:
         try:
@@ -200,7 +233,7 @@ class Folder:
         _sync(old.parent)
 
     def _delete(self, keys: list[str]) -> None:
-        paths = [self._at(key) for key in keys if _KEY.fullmatch(key)]
+        paths = [self._at(key) for key in keys if KEY.fullmatch(key)]
         changed = {path.parent for path in paths if self._removed(path)}
         for folder in changed:
             _sync(folder)

@@ -90,6 +90,10 @@ class Seaweed(Engine):
             return False
         return True
 
+    def connections(self) -> int:
+        """None: it is no broker."""
+        return 0
+
     def end(self) -> None:
         """It takes its time to stop, and nobody needs what it kept."""
         if self.process is not None and self.process.poll() is None:

@@ -99,6 +99,23 @@ async def test_an_empty_stream_is_an_empty_object(folder: Folder) -> None:
     assert await folder.stat(key) == 0
 
 
+async def test_too_much_is_not_read(folder: Folder) -> None:
+    key = new_key()
+    await folder.put(key, b"hello")
+    assert await folder.read(key, 5) == b"hello"
+    with pytest.raises(ObjectTooLarge, match="More than 4 bytes"):
+        await folder.read(key, 4)
+
+
+async def test_clients_reach_the_folder_through_the_app_alone(folder: Folder, root: Path) -> None:
+    key = new_key(UPLOADS)
+    await folder.put(key, b"hello")
+    assert folder.get_url("GET", key, {}) is None
+    assert folder.put_url(key, 5, 60) is None
+    await folder.sweep(0)
+    assert len(found(root)) == 1
+
+
 async def test_a_second_put_replaces_the_first(folder: Folder) -> None:
     key = new_key(UPLOADS)
     await folder.put(key, b"first")
@@ -476,7 +493,7 @@ def test_a_folder_is_named_by_its_url(
 @pytest.mark.parametrize(
     ("url", "says"),
     [
-        ("s3://KEY:SECRET@host/bucket", "s3: is no known scheme; a folder is written file:./"),
+        ("s4://KEY:SECRET@host/bucket", "scheme is not file: or s3:; a folder is written file:./"),
         ("./attachments", "the scheme is missing"),
         ("", "the scheme is missing"),
         ("file:", "name is missing"),
