@@ -21,11 +21,35 @@ from .room import PATIENCE, Room, Source, Told
 log = logging.getLogger("roomcast.fanout")
 
 
+NOTIFIED = 7_000  # bytes of frames that fit into one of PostgreSQL's notifications
+
+
+def split(told: Told, lines: list[bytes], most: int) -> list[tuple[Told, list[bytes]]]:
+    """The same as several events in a row, each with no more than `most` bytes of frames.
+
+    A frame that is larger than that is alone in its event.
+    """
+    parts: list[tuple[Told, list[bytes]]] = [(Told(0, 0, [], []), [])]
+    size = 0
+    for change, line in zip(told.changes, lines, strict=True):
+        if size and size + len(line) > most:
+            parts.append((Told(0, 0, [], []), []))
+            size = 0
+        part, some = parts[-1]
+        part.first, part.last = part.first or change.version, change.version
+        part.changes.append(change)
+        some.append(line)
+        size += len(line)
+    parts[-1][0].marks, parts[-1][0].is_gone = told.marks, told.is_gone
+    return parts
+
+
 class Fanout:
     """The rooms of this process, by their channels."""
 
     def __init__(self, url: str, source: Source) -> None:
         self._backend = None if url.startswith("memory:") else backend_of(url)
+        self._most = NOTIFIED if url.startswith("postgres") else 0
         self._broadcast = Broadcast(url, backend=self._backend)
         self._source = source
         self._rooms: dict[int, Room] = {}
@@ -65,9 +89,11 @@ class Fanout:
             await asyncio.gather(*(self._publish(id_, *event) for id_, event in events.items()))
 
     async def _publish(self, room_id: int, told: Told, lines: list[bytes]) -> None:
-        body = b"\n".join([frames.encode(told), *lines])
+        parts = split(told, lines, self._most) if self._most else [(told, lines)]
         try:
-            await self._broadcast.publish(f"room:{room_id}", body.decode())
+            for part, some in parts:
+                body = b"\n".join([frames.encode(part), *some])
+                await self._broadcast.publish(f"room:{room_id}", body.decode())
         except Unreachable as error:
             log.info("Room %d is told here alone: %s", room_id, error)
             if room := self._rooms.get(room_id):

@@ -224,6 +224,7 @@ class Lite(sqlite3.Connection):
             "journal_mode=WAL",
             f"synchronous={synchronous}",
             "foreign_keys=1",
+            "temp_store=MEMORY",  # else a larger batch opens, writes and closes a file of its own
             "cache_size=-32000",
         ):
             super().execute(f"PRAGMA {pragma}")

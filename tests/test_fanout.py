@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from roomcast import frames
 from roomcast.chat import Chat
 from roomcast.errors import Close, Closing
+from roomcast.fanout import split
 from roomcast.room import Change, Mark, Room, Socket, State, Told
 from roomcast.settings import Attachments, Database, Settings
 from roomcast.store import messages
@@ -176,6 +177,25 @@ async def make(chat, room_id, user, kind, mine, text):
         await chat.make(Edit(room_id, user, mine[user][-1], text))
     else:
         await chat.make(Delete(room_id, user, mine[user].pop()))
+
+
+@given(
+    sizes=st.lists(st.integers(1, 50), max_size=12), marked=st.booleans(), most=st.integers(1, 80)
+)
+def test_an_event_in_parts_says_the_same(sizes, marked, most):
+    changes = [Change(5 + n, n, ADA, "sent") for n in range(len(sizes))]
+    lines = [b"x" * size for size in sizes]
+    marks = [Mark(BOB, 1, 1, False)] if marked else []
+    last = 4 + len(sizes) if sizes else 0
+    parts = split(Told(5 if sizes else 0, last, changes, marks), lines, most)
+    assert [c for told, _ in parts for c in told.changes] == changes
+    assert [line for _, some in parts for line in some] == lines
+    assert [told.marks for told, _ in parts] == [[]] * (len(parts) - 1) + [marks]
+    for told, some in parts:
+        assert len(some) <= 1 or sum(map(len, some)) <= most
+        assert (told.first, told.last) == (
+            (told.changes[0].version, told.changes[-1].version) if some else (0, 0)
+        )
 
 
 async def test_a_swapped_event_is_told_in_its_place():
