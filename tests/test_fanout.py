@@ -11,7 +11,6 @@ from broadcaster import Broadcast, BroadcastBackend
 from broadcaster._base import Event
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
 from roomcast import frames
 from roomcast.chat import Chat
 from roomcast.errors import Close, Closing
@@ -26,7 +25,7 @@ ADA, BOB = "1", "2"
 
 
 class Faulty(BroadcastBackend):
-    """A broker that does to each event what it is told: pass, drop, double, or hold for the next."""
+    """A broker that does to each event what it is told: pass, drop, double, or hold it back."""
 
     def __init__(self, faults):
         self.faults = iter(faults)
@@ -235,13 +234,12 @@ async def test_messages_from_before_this_process_listened_are_marked_too():
     async with a_chat() as (chat, room_id):
         for n in range(3):
             await chat.make(Add(room_id, ADA, f"{n}"))
-        async with a_socket(chat, room_id, ADA) as (_, ada):
-            async with a_socket(chat, room_id, BOB):
-                assert [f["type"] for f in ada.frames] == [
-                    "mark_message_as_delivered",
-                    "mark_message_as_read",
-                ] * 3
-                assert [f["message"]["text"] for f in ada.frames[::2]] == ["0", "1", "2"]
+        async with a_socket(chat, room_id, ADA) as (_, ada), a_socket(chat, room_id, BOB):
+            assert [f["type"] for f in ada.frames] == [
+                "mark_message_as_delivered",
+                "mark_message_as_read",
+            ] * 3
+            assert [f["message"]["text"] for f in ada.frames[::2]] == ["0", "1", "2"]
 
 
 async def test_old_messages_that_are_read_later_are_all_marked():
@@ -264,7 +262,7 @@ async def test_what_is_forgotten_from_memory_is_marked_from_the_database(monkeyp
     monkeypatch.setattr("roomcast.room.PENDING", 2)
     async with (
         a_chat() as (chat, room_id),
-        a_socket(chat, room_id, ADA, is_manual=True) as (room, ada),
+        a_socket(chat, room_id, ADA, is_manual=True) as (_room, ada),
     ):
         for n in range(5):
             await chat.make(Add(room_id, ADA, f"{n}"))
@@ -334,7 +332,7 @@ class Flaky:
 
 async def test_a_room_that_could_not_be_filled_is_filled_as_soon_as_it_can_be(monkeypatch):
     monkeypatch.setattr("roomcast.room.OVERTAKEN", 0.01)
-    async with a_chat() as (chat, room_id):
+    async with a_chat() as (chat, _room_id):
         chat.fanout._source = Flaky()
         async with chat.fanout.room(99) as room:
             await room.reach(0, {ADA: (0, 0), BOB: (0, 0)})
