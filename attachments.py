@@ -1,6 +1,7 @@
 """Attachments on their way: bytes are looked at, kept in the bucket, and found again by a link."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -20,11 +21,20 @@ from .errors import (
 from .frames import File, Link
 from .settings import Settings
 from .store import rooms, uploads
-from .store.bucket import UPLOADS, Bucket, BucketUnavailable, ObjectMissing, bucket_of, new_key
+from .store.bucket import (
+    UPLOADS,
+    Bucket,
+    BucketUnavailable,
+    ObjectMissing,
+    ObjectTooLarge,
+    bucket_of,
+    new_key,
+)
 from .store.engine import Store
 from .store.messages import Attachment
 from .store.uploads import Upload
 
+log = logging.getLogger("roomcast.attachments")
 SWEPT_AT_ONCE = 100
 
 
@@ -125,8 +135,11 @@ class Attachments:
         key = new_key(UPLOADS)
         name = files.safe_name(file.name, kind)
         await self._note(Upload(key, room_id, user_id, name, kind, file.size, 0, self._expiry))
-        expires = int(time.time() + limits.upload_ttl)
-        return files.upload_url(self.secret, base, key, kind, file.size, expires), key
+        url = self.bucket.put_url(key, file.size, limits.upload_ttl)
+        if url is None:
+            expires = int(time.time() + limits.upload_ttl)
+            url = files.upload_url(self.secret, base, key, kind, file.size, expires)
+        return url, key
 
     async def finish(self, room_id: int, user_id: str, file_path: str) -> str:
         """The key of a finished upload: moved to where nobody can swap it, then looked at.
@@ -193,9 +206,11 @@ class Attachments:
         with suppress(ObjectMissing):  # an earlier try has moved it
             await self.bucket.move(source, target)
         try:
-            return await self.bucket.read(target)
+            return await self.bucket.read(target, self._settings.max_size)
         except ObjectMissing:
             raise FileMissing from None
+        except ObjectTooLarge as error:
+            raise FileTooLarge(str(error)) from None
 
     # ------------------------------------------------------------ what nobody needs any more
 
@@ -211,7 +226,11 @@ class Attachments:
             now = time.time_ns() // 1000
             keys = await self._store.read(partial(uploads.expired, now=now, limit=SWEPT_AT_ONCE))
             if not keys or not await self._remove(keys):
-                return
+                break
+        try:
+            await self.bucket.sweep(self._settings.keep_unsent)
+        except BucketUnavailable as error:
+            log.info("Not swept: %s", error)
 
     async def _remove(self, keys: Sequence[str]) -> bool:
         """An upload that was claimed may still lie where it was PUT."""

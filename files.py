@@ -475,6 +475,10 @@ HEADERS = {
 }
 
 
+# Of an answer that leads to the bucket: not kept for longer than the bucket's own link lasts.
+LINK_HEADERS = {"Cache-Control": "private, max-age=300", "Referrer-Policy": "no-referrer"}
+
+
 def headers(content_type: str, name: str) -> dict[str, str]:
     """All headers of an answer with a file in it, its type among them."""
     charset = "; charset=utf-8" if content_type.startswith("text/") else ""

@@ -6,7 +6,7 @@ import time
 from functools import partial
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
@@ -27,12 +27,15 @@ PREFLIGHT = ANYWHERE | {
 async def get(request: Request) -> Response:
     """The bytes, with their type; shown in the browser only where that is harmless."""
     request.state.headers = ANYWHERE
-    chat = chat_of(request)
+    attachments = chat_of(request).attachments
     link = files.download_of(
-        chat.attachments.secret, request.path_params["path"], request.query_params, time.time()
+        attachments.secret, request.path_params["path"], request.query_params, time.time()
     )
+    headers = files.headers(link.content_type, link.name)
+    if url := attachments.bucket.get_url(request.method, link.key, headers):
+        return RedirectResponse(url, 307, headers=ANYWHERE | files.LINK_HEADERS)
     try:
-        path = await chat.attachments.bucket.path(link.key)
+        path = await attachments.bucket.path(link.key)
     except BucketUnavailable as error:
         raise StorageUnavailable from error
     if path is None:
@@ -41,7 +44,7 @@ async def get(request: Request) -> Response:
         opened = await asyncio.to_thread(os.open, path, os.O_RDONLY)
     except FileNotFoundError:
         raise NotFound("This file was deleted.") from None
-    return OpenedFile(opened, files.headers(link.content_type, link.name))
+    return OpenedFile(opened, headers)
 
 
 class OpenedFile(FileResponse):

@@ -16,7 +16,7 @@ def lite(folder: Path, **options: object) -> Server:
 
 
 def shared(postgres: Postgres, broker: Callable[[str], str]) -> Stack:
-    """PostgreSQL, a broker and a shared folder, in two processes: ada is on one, bob on the other."""
+    """PostgreSQL, a broker and a shared folder; ada is on one process, bob on another."""
 
     def make(folder: Path, **options: object) -> Server:
         database = postgres.create_database()
