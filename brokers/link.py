@@ -80,6 +80,8 @@ class Link(ABC):
         number = str(next(self._numbers))
         back = self._pulses[number] = self._future()
         self.publish(self.pulse_channel, number)
+        if self.lost.done():
+            settle(back, self.lost.result())
         return back
 
     def fail(self, error: Exception) -> None:

@@ -45,11 +45,15 @@ class PostgresLink(Link):
 
     async def open(self) -> None:
         self._connection = connection = await asyncpg.connect(
-            self._url, **self._options, statement_cache_size=0, timeout=OPEN_WITHIN
+            self._url,
+            **self._options,
+            statement_cache_size=0,
+            timeout=OPEN_WITHIN,
+            server_settings={"application_name": "roomcast broker"},
         )
         connection.add_termination_listener(self._terminated)
         await connection.add_listener(CHANNEL, self._notified)
-        self._start(self._publish())
+        self._start(self._publish(await connection.prepare(NOTIFY)))
 
     async def close(self) -> None:
         # First the connection: a statement that is cancelled would open another to say so.
@@ -71,15 +75,14 @@ class PostgresLink(Link):
     def _send(self, publish: Publish) -> None:
         self._is_due.set()
 
-    async def _publish(self) -> None:
+    async def _publish(self, notify: asyncpg.prepared_stmt.PreparedStatement) -> None:
         """What came in during one statement goes together into the next."""
-        assert self._connection is not None
         while True:
             await self._is_due.wait()
             self._is_due.clear()
             while some := list(islice(self.unanswered, AT_ONCE)):
                 bundles = list(bundled(some, self._numbers_of_bundles))
-                await self._connection.execute(NOTIFY, CHANNEL, bundles)
+                await notify.fetch(CHANNEL, bundles)
                 self.heard += 1
                 for _ in some:
                     self._answered()

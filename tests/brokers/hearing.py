@@ -1,7 +1,7 @@
 """What the tests do with any backend, broadcaster's own or ours."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -78,3 +78,10 @@ async def sweep(broadcast: Broadcast) -> None:
     with suppress(Exception):
         async with asyncio.timeout(2):
             await backend.disconnect()
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """For what no event tells."""
+    async with asyncio.timeout(WITHIN):
+        while not holds():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)

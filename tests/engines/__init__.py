@@ -67,6 +67,10 @@ class Engine(ABC):
     def lives(self) -> bool:
         """Whether it answers."""
 
+    @abstractmethod
+    def connections(self) -> int:
+        """How many brokers of ours are connected."""
+
     def options(self) -> dict[str, Any]:
         """More arguments of Popen."""
         return {}

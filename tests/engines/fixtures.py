@@ -20,17 +20,18 @@ Server = TypeVar("Server", bound=Engine)
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """`postgres.create_database()` is a new, empty database's URL."""
-    yield from running(find_postgres)
+    yield from running(find_postgres, "postgres")
 
 
 @pytest.fixture(scope="session")
 def valkey() -> Iterator[Valkey]:
-    yield from running(find_valkey)
+    yield from running(find_valkey, "valkey")
 
 
-def running(find: Callable[[Path], Server]) -> Iterator[Server]:
+def running(find: Callable[[Path], Server], name: str) -> Iterator[Server]:
     """In a folder that the server's user can reach, which pytest's are not."""
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+    prefix = f"roomcast-tests-{name}-"
+    with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as folder:
         try:
             server = find(Path(folder))
         except Missing as why:

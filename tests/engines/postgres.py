@@ -66,8 +66,17 @@ class Postgres(Engine):
         self.execute(f"create database {name}")
         return self.url_of(name)
 
-    def execute(self, sql: str) -> None:
-        done(execute(self.url, sql))
+    def execute(self, sql: str) -> Any:
+        """The first value of the answer."""
+        return done(execute(self.url, sql))
+
+    def connections(self) -> int:
+        """How many brokers of ours are connected."""
+        return int(
+            self.execute(
+                "select count(*) from pg_stat_activity where application_name = 'roomcast broker'"
+            )
+        )
 
     def terminate_backends(self) -> None:
         """Every connection but the one that says so, of every database."""
@@ -152,9 +161,9 @@ def is_reachable(url: str) -> bool:
     return True
 
 
-async def execute(url: str, sql: str) -> None:
+async def execute(url: str, sql: str) -> Any:
     connection = await asyncpg.connect(url, timeout=5)
     try:
-        await connection.execute(sql)
+        return await connection.fetchval(sql)
     finally:
         await connection.close()

@@ -118,8 +118,8 @@ class FaultProxy:
         await writer.drain()
         if left is None:
             return True
-        self._left[way] = left = max(0, left - len(data))
-        return left > 0
+        self._left[way] = left - len(data) if left > len(data) else None
+        return left > len(data)
 
 
 def reset(writer: asyncio.StreamWriter) -> None:

@@ -29,13 +29,18 @@ class Valkey(Engine):
             return False
 
     def execute(self, *words: str | bytes) -> str:
-        """The first line of the answer."""
+        """The answer: its first line, or the text that this announces."""
         login = packed("AUTH", PASSWORD)
         with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
             connection.sendall(login + packed(*words))
             with connection.makefile("rb") as answers:
                 answers.readline()
-                return answers.readline().decode().strip()
+                first = answers.readline().decode().strip()
+                return answers.read(int(first[1:])).decode() if first[0] == "$" else first
+
+    def connections(self) -> int:
+        """How many brokers of ours are connected."""
+        return self.execute("CLIENT", "LIST").count(" name=roomcast ")
 
 
 class ForeignValkey(Valkey):
