@@ -112,6 +112,7 @@ class Attachments(Struct, frozen=True):
     url: AttachmentsUrl = "file:./attachments"
     url_ttl: Seconds = 86_400
     upload_ttl: Seconds = 900
+    direct_downloads: Flag = False
     keep_unsent: Seconds = 86_400
     types: FileTypes = (
         "image/png", "image/jpeg", "image/gif", "image/webp",

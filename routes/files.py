@@ -4,6 +4,7 @@ import asyncio
 import os
 import time
 from functools import partial
+from tempfile import TemporaryFile
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
@@ -13,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 from .. import files
 from ..errors import FileInvalid, Forbidden, NotFound, StorageUnavailable
 from ..store import uploads
-from ..store.bucket import BucketUnavailable, ObjectTooLarge
+from ..store.bucket import Bucket, BucketUnavailable, ObjectMissing, ObjectTooLarge
 from .http import chat_of
 
 ANYWHERE = {"Access-Control-Allow-Origin": "*"}
@@ -32,19 +33,31 @@ async def get(request: Request) -> Response:
         attachments.secret, request.path_params["path"], request.query_params, time.time()
     )
     headers = files.headers(link.content_type, link.name)
-    if url := attachments.bucket.get_url(request.method, link.key, headers):
+    is_direct = chat_of(request).settings.attachments.direct_downloads
+    url = attachments.bucket.get_url(request.method, link.key, headers) if is_direct else None
+    if url is not None:
         return RedirectResponse(url, 307, headers=ANYWHERE | files.LINK_HEADERS)
     try:
-        path = await attachments.bucket.path(link.key)
+        return OpenedFile(await _opened(attachments.bucket, link.key), headers)
+    except (FileNotFoundError, ObjectMissing):
+        raise NotFound("This file was deleted.") from None
     except BucketUnavailable as error:
         raise StorageUnavailable from error
-    if path is None:
-        raise NotFound("This file was deleted.")
-    try:
-        opened = await asyncio.to_thread(os.open, path, os.O_RDONLY)
-    except FileNotFoundError:
-        raise NotFound("This file was deleted.") from None
-    return OpenedFile(opened, headers)
+
+
+async def _opened(bucket: Bucket, key: str) -> int:
+    """The object as an open file of this machine, whether it lies here or not."""
+    path = await bucket.path(key)
+    if path is not None:
+        return await asyncio.to_thread(os.open, path, os.O_RDONLY)
+    return await asyncio.to_thread(_kept, await bucket.read(key))
+
+
+def _kept(content: bytes) -> int:
+    with TemporaryFile() as file:
+        file.write(content)
+        file.seek(0)
+        return os.dup(file.fileno())
 
 
 class OpenedFile(FileResponse):

@@ -12,7 +12,9 @@ from hypothesis.database import DirectoryBasedExampleDatabase
 
 from .client import LIMIT, Person
 from .client import token as make_token
-from .engines.fixtures import postgres, valkey
+from .engines.fixtures import postgres, running, valkey
+from .engines.seaweed import Seaweed
+from .engines.seaweed import seaweed as find_seaweed
 from .server import Server
 from .stacks import NAMES, Stack, lite, shared
 
@@ -36,6 +38,11 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+@pytest.fixture(scope="session")
+def seaweed() -> Iterator[Seaweed]:
+    yield from running(find_seaweed, "seaweed")
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--stack", choices=NAMES, default="lite", help="what the servers run on")
 
@@ -46,11 +53,11 @@ def stack(request: pytest.FixtureRequest) -> Stack:
     name = request.config.getoption("--stack")
     if name == "lite":
         return lite
-    postgres = request.getfixturevalue("postgres")
+    engines = request.getfixturevalue("postgres"), request.getfixturevalue("seaweed")
     if name == "notify":
-        return shared(postgres, lambda database: database)
+        return shared(*engines, lambda database: database)
     url = request.getfixturevalue("valkey").url
-    return shared(postgres, lambda _: url)
+    return shared(*engines, lambda _: url)
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -37,6 +38,7 @@ class Server:
         } | settings
         self.process: subprocess.Popen[bytes] | None = None
         self.twin: Server | None = None  # a second process on the same engines
+        self.listing: Callable[[], list[str]] | None = None
 
     @property
     def other(self) -> "Server":
@@ -122,5 +124,7 @@ class Server:
         )
 
     def objects(self) -> list[str]:
-        """The files that lie in the attachments folder."""
+        """What lies in the attachments folder, or in the bucket."""
+        if self.listing is not None:
+            return self.listing()
         return sorted(str(p) for p in self.attachments.rglob("*") if p.is_file())

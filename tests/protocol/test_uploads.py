@@ -55,7 +55,7 @@ async def test_the_offer_goes_to_this_socket_alone(ada: Person, bob: Person, roo
         offer = await offered(a, "look", client_id="n1")
         assert (offer["message"], offer["client_id"]) == ("look", "n1")
         assert offer["file_name"] == "a.png"
-        assert offer["presigned_url"].startswith(ada.server.url)
+        assert offer["presigned_url"].startswith("http://127.0.0.1:")
         assert isinstance(offer["headers"], dict)
         assert 0 < offer["expires_in"] <= 86_400
         await a.still_works()
@@ -237,7 +237,11 @@ async def test_an_upload_url_is_signed(ada: Person, room: int) -> None:
         bad += [url.copy_remove_param(k) for k in url.params]
         for changed in bad:
             answer = await put(ada, offer | {"presigned_url": changed}, PNG)
-            assert answer.status_code in (403, 404), changed
+            assert answer.status_code in (
+                400,
+                403,
+                404,
+            )  # a bucket refuses in its own words, changed
         error = await a.is_refused("file_uploaded", file_path=offer["file_path"], message="x")
         assert error["code"] == "file_missing"
         assert (await put(ada, offer, PNG)).status_code in (200, 201, 204)
