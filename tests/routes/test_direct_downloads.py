@@ -7,7 +7,6 @@ from typing import Any
 
 import httpx
 import pytest
-
 from roomcast.app import create_app
 
 from ..client import token
