@@ -231,16 +231,28 @@ class S3:
         return self._client.stat_object(self.place.bucket, _checked(key)).size
 
     def _move(self, source: str, target: str) -> None:
-        """What an uploader called it is left behind: only the URL says what type it is."""
+        """Never over an object: its uploader can PUT another while the first is looked at.
+
+        What he called it is left behind: only a signed URL says what type an object has.
+        """
         old, new = _checked(source), _checked(target)
-        self._client.copy_object(
-            self.place.bucket,
-            new,
-            CopySource(self.place.bucket, old),
-            metadata={"Content-Type": _NO_TYPE},
-            metadata_directive=REPLACE,
-        )
+        if not self._has(new):
+            self._client.copy_object(
+                self.place.bucket,
+                new,
+                CopySource(self.place.bucket, old),
+                metadata={"Content-Type": _NO_TYPE},
+                metadata_directive=REPLACE,
+            )
         self._client.remove_object(self.place.bucket, old)
+
+    def _has(self, key: str) -> bool:
+        try:
+            return self._stat(key) is not None
+        except S3Error as error:
+            if error.code != "NoSuchKey":
+                raise
+            return False
 
     def _delete(self, keys: Iterable[str]) -> None:
         wanted = [DeleteObject(key) for key in keys]

@@ -13,7 +13,8 @@ from roomcast.store.s3 import S3
 from ..engines.fixtures import running
 from ..engines.proxy import FaultProxy
 from ..engines.seaweed import SECRET, Seaweed
-from .test_s3 import opened, ours
+from .conftest import ours
+from .test_s3 import opened
 
 AWAY = "The bucket .* can't be used: "
 
