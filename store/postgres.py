@@ -8,7 +8,7 @@ import asyncio
 import logging
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, TypeVar
 
 import asyncpg
@@ -71,9 +71,8 @@ class Held:
         self._connection: Connection | None = None
 
     async def get(self) -> Connection:
-        held = self._connection
-        if held is not None and not held.raw_connection.is_closed():
-            return held
+        if self._connection is not None and not self._is_broken(self._connection):
+            return self._connection
         await self.drop()
         # In a task of its own: `databases` binds a connection to the task that makes it.
         self._connection = await asyncio.create_task(self._open())
@@ -93,11 +92,19 @@ class Held:
         """Forgets the connection; what was under way on it is cut off."""
         held, self._connection = self._connection, None
         if held is not None:
-            held.raw_connection.terminate()
+            with suppress(asyncpg.InterfaceError):  # the pool has taken it back by itself
+                held.raw_connection.terminate()
             try:
                 await held.__aexit__()
             except GONE as error:
                 log.debug("A broken connection was given back: %s", error)
+
+    @staticmethod
+    def _is_broken(held: Connection) -> bool:
+        try:
+            return bool(held.raw_connection.is_closed())
+        except asyncpg.InterfaceError:  # the pool has taken it back by itself
+            return True
 
 
 class Pool:
