@@ -1,20 +1,29 @@
-"""uvicorn as it fits a chat: listening sockets of our own, logs without tokens, an end in time."""
+"""uvicorn as it fits a chat: in one process or several, logs without tokens, an end in time."""
 
 import asyncio
 import errno
 import gc
 import logging
 import os
+import signal
 import socket
+import sys
 import threading
+import time
+from asyncio.subprocess import PIPE, Process
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from types import FrameType
 
+import msgspec
 import uvicorn
 
-from .app import App
+from .app import App, create_app
+from .brokers import Unreachable
 from .direct import DirectProtocol
 from .settings import Settings
+from .store.bucket import BucketUnavailable
+from .store.engine import CannotOpen
 
 log = logging.getLogger("roomcast.serve")
 
@@ -23,10 +32,15 @@ DEADLINE = 4.5  # seconds until the process ends, whatever still hangs
 GONE_AFTER = 8_000  # milliseconds that a peer may acknowledge nothing we sent
 BACKLOG = 2_048
 UNSENT = 1 << 17  # bytes a connection that the kernel holds ready beyond what is on the wire
+STEADY = 10.0  # seconds after which a worker's end is no longer a failed start
+MOST_PAUSE = 30.0  # seconds between two tries to start a worker
 
 
 class CannotServe(Exception):
     """Nothing to serve on, in one sentence."""
+
+
+CANNOT_START = (CannotServe, CannotOpen, BucketUnavailable, Unreachable)
 
 
 def run(
@@ -43,14 +57,33 @@ def run(
     refuse_workers(settings)
     log_to_stderr(settings.server.log_level)
     sockets = listen(settings.server.host, settings.server.port)
-    server = Server(config(chat, settings), lambda: ready(url_of(sockets[0])))
+    url = url_of(sockets[0])
+    try:
+        if settings.server.workers == 1:
+            run_here(chat, settings, sockets, before=before, ready=lambda: ready(url))
+        else:
+            assert before is None
+            asyncio.run(run_workers(settings, sockets, lambda: ready(url)))
+    finally:
+        for listening in sockets:
+            listening.close()
+
+
+def run_here(
+    chat: App,
+    settings: Settings,
+    sockets: list[socket.socket],
+    *,
+    before: Callable[[App], Awaitable[None]] | None = None,
+    ready: Callable[[], None],
+) -> None:
+    """In this process."""
+    server = Server(config(chat, settings), ready)
     try:
         with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
             runner.run(_serve(chat, server, sockets, before))
     finally:
         server.deadline.cancel()
-        for listening in sockets:
-            listening.close()
 
 
 async def _serve(
@@ -94,6 +127,7 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         gc.collect()
         gc.freeze()  # what is there now stays: no later collection looks at it again
+        gc.set_threshold(100_000, 50, 1_000)  # what comes later is mostly gone without one
         self.ready()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -127,6 +161,132 @@ def config(chat: App, settings: Settings) -> uvicorn.Config:
         access_log=False,
         server_header=False,
     )
+
+
+# ---------------------------------------------------------------- several processes
+
+LISTENS = b"listens"  # a worker's word to its parent; anything else is why it can't
+
+
+class Job(msgspec.Struct):
+    """What a worker is told, on its stdin: the settings, and which descriptors are its sockets."""
+
+    settings: Settings
+    sockets: list[int]
+
+
+class Worker:
+    """A process that serves on the parent's sockets, and the next one when it has died."""
+
+    process: Process | None = None
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+
+    async def start(self) -> None:
+        """Until it listens. Raises CannotServe with the sentence of the worker."""
+        self.process = process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-P", "-m", __spec__.name),
+            stdin=PIPE,
+            stdout=PIPE,
+            pass_fds=self.job.sockets,
+            process_group=0,  # Ctrl+C is for the parent, which then tells its workers
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(msgspec.json.encode(self.job) + b"\n")
+        said = await process.stdout.read()
+        if said != LISTENS:
+            code = await process.wait()
+            raise CannotServe(said.decode() or f"A worker did not start (exit code {code}).")
+
+    async def keep(self) -> None:
+        """For ever: whenever it ends, it is started again."""
+        assert self.process is not None
+        while True:
+            since = time.monotonic()
+            code = await self.process.wait()
+            log.error("Worker %s ended (exit code %s); another follows.", self.process.pid, code)
+            await self.start_again(0.0 if time.monotonic() - since > STEADY else 1.0)
+
+    async def start_again(self, pause: float) -> None:
+        """Tries until it listens."""
+        while True:
+            await asyncio.sleep(pause)
+            try:
+                return await self.start()
+            except CannotServe as error:
+                pause = min(MOST_PAUSE, 2 * pause or 1.0)
+                log.error("%s The next try is in %s seconds.", error, pause)
+
+    async def end(self) -> int:
+        """How it ended now; 0 where nothing is left to end."""
+        if self.process is None or self.process.returncode is not None:
+            return 0
+        self.process.terminate()
+        try:
+            async with asyncio.timeout(DEADLINE + 0.25):  # it cuts itself off before that
+                return await self.process.wait()
+        except TimeoutError:
+            self.process.kill()
+            return await self.process.wait()
+
+
+async def run_workers(
+    settings: Settings, sockets: list[socket.socket], ready: Callable[[], None]
+) -> None:
+    """Until SIGTERM or Ctrl+C, which all the workers hear of."""
+    job = Job(settings, [listening.fileno() for listening in sockets])
+    workers = [Worker(job) for _ in range(settings.server.workers)]
+    serving = asyncio.create_task(_keep(workers, ready))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, serving.cancel)
+    try:
+        with suppress(asyncio.CancelledError):
+            await serving
+    finally:
+        for listening in sockets:
+            listening.close()
+        codes = await asyncio.gather(*(worker.end() for worker in workers))
+    if set(codes) - {0, -signal.SIGTERM}:  # that one had not begun to listen
+        sys.exit(1)
+
+
+async def _keep(workers: list[Worker], ready: Callable[[], None]) -> None:
+    try:
+        async with asyncio.TaskGroup() as starting:
+            for worker in workers:
+                starting.create_task(worker.start())
+    except ExceptionGroup as group:
+        raise group.exceptions[0] from None
+    ready()
+    async with asyncio.TaskGroup() as keeping:
+        for worker in workers:
+            keeping.create_task(worker.keep())
+
+
+def work() -> None:
+    """A worker's life."""
+    job = msgspec.json.decode(sys.stdin.buffer.readline(), type=Job)
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()
+    log_to_stderr(job.settings.server.log_level)
+    sockets = [socket.socket(fileno=number) for number in job.sockets]
+    try:
+        run_here(create_app(job.settings), job.settings, sockets, ready=_tell_the_parent)
+    except CANNOT_START as error:
+        os.write(1, str(error).encode())
+        sys.exit(2)
+
+
+def _end_with_the_parent() -> None:
+    """The parent keeps the other end open for as long as it lives, whatever ends it."""
+    os.read(0, 1)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _tell_the_parent() -> None:
+    os.write(1, LISTENS)
+    os.dup2(2, 1)  # which ends what the parent reads
 
 
 # ---------------------------------------------------------------- logs
@@ -223,3 +383,7 @@ def url_of(listening: socket.socket) -> str:
     host, port = listening.getsockname()[:2]
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+if __name__ == "__main__":
+    work()

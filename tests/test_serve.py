@@ -252,7 +252,7 @@ async def before(chat):
     print("before", flush=True)
 
 def ready(url):
-    print(url, gc.get_freeze_count() > 10_000, flush=True)
+    print(url, gc.get_freeze_count() > 10_000, gc.get_threshold()[0], flush=True)
 
 serve.run(Stub(), load({{"server": {{"port": 0}}}}), before=before, ready=ready)
 """
@@ -286,9 +286,9 @@ def test_who_waits_for_the_server_hears_of_it_when_it_answers(
     process = stub(0)
     started, before, ready = lines(process, 3)
     assert (started, before) == ("started", "before")
-    url, frozen = ready.split()
+    url, *collected = ready.split()
     assert httpx.get(url, trust_env=False).status_code == 204
-    assert frozen == "True"
+    assert collected == ["True", "100000"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

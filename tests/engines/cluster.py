@@ -1,0 +1,139 @@
+"""`make cluster`: two server processes on a real PostgreSQL, Valkey and SeaweedFS, to try out."""
+
+import asyncio
+import secrets
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import count, islice
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+import click
+from roomcast import demo
+from roomcast.app import create_app
+from roomcast.cli import sign
+from roomcast.settings import Settings, load
+
+from ..server import Server
+from . import Missing
+from .postgres import postgres
+from .seaweed import seaweed
+from .valkey import valkey
+
+FIRST_PORT = 8001  # `make run` has 8000
+ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@click.command()
+@click.option("--port", type=int, default=FIRST_PORT, help="Where to look for free ports.")
+def main(port: int) -> None:
+    """Ada and Bob again, one on each process, until Ctrl+C."""
+    for number in ENDS:
+        signal.signal(number, end)
+    try:
+        with cluster(*free_ports(port, 2)) as said:
+            click.echo(said)
+            while True:
+                signal.pause()
+    except KeyboardInterrupt:
+        click.echo("\nAll of it has ended.")
+    except Missing as why:
+        click.echo(f"Error: {why}", err=True)
+        sys.exit(2)
+
+
+def end(number: int, frame: FrameType | None) -> NoReturn:
+    """Once: the cleaning up is not to be interrupted."""
+    for each in ENDS:
+        signal.signal(each, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+@contextmanager
+def cluster(*ports: int) -> Iterator[str]:
+    """All of it runs, and this is to be said of it; nothing is left of it afterwards."""
+    with ExitStack() as stack:
+        root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="roomcast-")))
+        root.chmod(0o711)  # not every server runs as this user
+        urls = engines(root, stack)
+        settings = load(
+            {section: {"url": url} for section, url in urls.items()}
+            | {"auth": {"secret": secrets.token_urlsafe(64)}}
+        )
+        tokens = {
+            name: sign(settings.auth, str(user), demo.TOKENS_LAST, name)
+            for user, name in demo.PEOPLE.items()
+        }
+        room = asyncio.run(seed(settings, tokens.values()))
+        servers = [serve(settings, port, root, stack) for port in ports]
+        said = [f"{section:<13}{url}" for section, url in urls.items()]
+        said += [f"{f'port {each.port}':<13}process {each.pid}" for each in servers]
+        said += ["\nOpen each link in a window of its own; Ctrl+C ends all of it."]
+        for (name, token), server in zip(tokens.items(), servers, strict=True):
+            said += [
+                f"\n{name}, on port {server.port}:",
+                f"{server.url}/#token={token}&room={room}",
+            ]
+        yield "\n".join(said)
+
+
+def engines(root: Path, stack: ExitStack) -> dict[str, str]:
+    """Their URLs, by the section of the settings that each belongs to."""
+    database = postgres(subfolder(root, "postgres"))
+    broker = valkey(subfolder(root, "valkey"))
+    bucket = seaweed(subfolder(root, "seaweed"))
+    for engine in (database, broker, bucket):
+        stack.callback(engine.end)
+        engine.start()
+    return {
+        "database": database.create_database(),
+        "broadcast": broker.url,
+        "attachments": bucket.url,
+    }
+
+
+async def seed(settings: Settings, tokens: Iterable[str]) -> int:
+    chat = create_app(settings)
+    async with chat.lifespan():
+        return await demo.seed(chat, tokens)
+
+
+def serve(settings: Settings, port: int, root: Path, stack: ExitStack) -> Server:
+    own = {
+        "database_url": settings.database.url,
+        "broadcast_url": settings.broadcast.url,
+        "attachments_url": settings.attachments.url,
+        "auth_secret": settings.auth.secret,
+    }
+    server = Server(subfolder(root, f"port-{port}"), port, **own)
+    stack.callback(server.end)
+    server.start()
+    stack.callback(server.stop)
+    return server
+
+
+def subfolder(root: Path, name: str) -> Path:
+    folder = root / name
+    folder.mkdir()
+    return folder
+
+
+def free_ports(first: int, many: int) -> list[int]:
+    return list(islice(filter(is_free, count(first)), many))
+
+
+def is_free(port: int) -> bool:
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    main()
