@@ -1,6 +1,6 @@
 PYTHON ?= python3
 BIN := .venv/bin
-MODULES := $(basename $(wildcard *.py)) routes consumers store
+MODULES := $(basename $(wildcard *.py)) routes consumers store brokers
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -9,6 +9,9 @@ install: .venv/dev  ## a virtual environment with everything that development ne
 
 run: .venv/run  ## a chat in which Ada and Bob already talk; PORT=8000
 	@$(BIN)/roomcast demo $(if $(PORT),--port $(PORT))
+
+cluster: .venv/dev  ## the same on two processes, PostgreSQL, Valkey and SeaweedFS; PORT=8001
+	@$(BIN)/python -m tests.engines.cluster $(if $(PORT),--port $(PORT))
 
 fmt: .venv/dev  ## format the code, fix what can be fixed
 	$(BIN)/ruff check --fix .
@@ -43,8 +46,8 @@ browser: .venv/dev  ## two people talk in Chromium
 	.ci/chromium
 	$(BIN)/pytest tests/browser
 
-bench: .venv/dev  ## messages a second, latency, joins, memory; one table
-	$(BIN)/python -m tests.bench
+bench: .venv/dev  ## messages a second, latency, joins, memory; one table; only=join
+	$(BIN)/python -m tests.bench $(if $(only),--only $(only))
 
 clean:  ## remove what the others made
 	rm -rf .venv .cache .demo build dist *.egg-info .coverage* .ruff_cache .hypothesis
@@ -65,4 +68,4 @@ clean:  ## remove what the others made
 	@$(BIN)/pip install -qq --disable-pip-version-check -e '.[dev]'
 	@touch $@ .venv/run
 
-.PHONY: help install run fmt lint types check test unit protocol faults browser bench clean
+.PHONY: help install run cluster fmt lint types check test unit protocol faults browser bench clean
