@@ -68,12 +68,12 @@ class Backend(BroadcastBackend):
 
     async def check(self) -> None:
         """What is published comes back, within two seconds; else Unreachable."""
+        if self._link is None:
+            raise self._away()
         try:
             async with asyncio.timeout(CHECK_WITHIN):
-                error = await self._link.pulse() if self._link else self._away()
-        except TimeoutError as late:
-            error = late
-        if error is not None:
+                succeed(await self._link.pulse())
+        except Exception as error:
             raise self._away(error) from error
 
     # ------------------------------------------------------------ channels

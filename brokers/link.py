@@ -93,7 +93,7 @@ class Link(ABC):
             settle(failure, error)
 
     async def close(self) -> None:
-        self.fail(Unreachable("The connection to the broker was closed."))
+        self.fail(ConnectionError("it was disconnected"))
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""PostgreSQL's LISTEN and NOTIFY, one connection a process: nothing to run beside the database.
+"""PostgreSQL's LISTEN and NOTIFY, two connections a process: no server beside the database.
 
 All rooms share one channel of PostgreSQL and a process picks its own. So a subscription costs
 nothing, and what many rooms publish at the same time travels in one notification. A message that
@@ -39,26 +39,32 @@ class PostgresLink(Link):
     def __init__(self, hear: Hear, url: str, options: dict[str, Any]) -> None:
         super().__init__(hear)
         self._url, self._options = url, options
-        self._connection: asyncpg.Connection | None = None
+        self._connections: list[asyncpg.Connection] = []
         self._is_due = asyncio.Event()
         self._numbers_of_bundles = count()
 
     async def open(self) -> None:
-        self._connection = connection = await asyncpg.connect(
+        await (await self._connect()).add_listener(CHANNEL, self._notified)
+        # On its own connection: what a pooler did to the other would not be seen on the same.
+        speaker = await self._connect()
+        self._start(self._publish(await speaker.prepare(NOTIFY)))
+
+    async def _connect(self) -> asyncpg.Connection:
+        connection = await asyncpg.connect(
             self._url,
             **self._options,
             statement_cache_size=0,
             timeout=OPEN_WITHIN,
             server_settings={"application_name": "roomcast broker"},
         )
+        self._connections.append(connection)
         connection.add_termination_listener(self._terminated)
-        await connection.add_listener(CHANNEL, self._notified)
-        self._start(self._publish(await connection.prepare(NOTIFY)))
+        return connection
 
     async def close(self) -> None:
-        # First the connection: a statement that is cancelled would open another to say so.
-        if self._connection is not None:
-            self._connection.terminate()
+        # First the connections: a statement that is cancelled would open another to say so.
+        for connection in self._connections:
+            connection.terminate()
         await super().close()
 
     def _terminated(self, _: object) -> None:

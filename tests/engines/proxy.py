@@ -22,6 +22,7 @@ class FaultProxy:
         self.port = 0  # its own; the same after `refuse` and `heal`
         self.latency = 0.0  # seconds, each way
         self.rate: float | None = None  # bytes a second, each way
+        self.accepted = 0  # connections so far
         self._tls = tls
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
@@ -80,6 +81,7 @@ class FaultProxy:
     async def _connected(self, down: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
+        self.accepted += 1
         self._tasks.add(task)
         self._writers.add(back)
         with suppress(asyncio.CancelledError):

