@@ -6,12 +6,11 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import count, islice
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn
 
 import click
 from roomcast import demo
@@ -29,38 +28,46 @@ FIRST_PORT = 8001  # `make run` has 8000
 ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
+class Ended(Exception):
+    """Somebody does not want to wait until all has started."""
+
+
 @click.command()
 @click.option("--port", type=int, default=FIRST_PORT, help="Where to look for free ports.")
 def main(port: int) -> None:
     """Ada and Bob again, one on each process, until Ctrl+C."""
+    asked: list[int] = []
     for number in ENDS:
-        signal.signal(number, end)
+        signal.signal(number, lambda number, _: asked.append(number))
+
+    def go_on() -> None:
+        if asked:
+            raise Ended
+
     try:
-        with cluster(*free_ports(port, 2)) as said:
+        with cluster(go_on, *free_ports(port, 2)) as said:
             click.echo(said)
-            while True:
-                signal.pause()
-    except KeyboardInterrupt:
-        click.echo("\nAll of it has ended.")
+            while not asked:
+                time.sleep(0.1)
     except Missing as why:
         click.echo(f"Error: {why}", err=True)
         sys.exit(2)
-
-
-def end(number: int, frame: FrameType | None) -> NoReturn:
-    """Once: the cleaning up is not to be interrupted."""
-    for each in ENDS:
-        signal.signal(each, signal.SIG_IGN)
-    raise KeyboardInterrupt
+    except Exception:
+        if not asked:  # Ctrl+C reaches what is starting, too
+            raise
+    click.echo("\nAll of it has ended.")
 
 
 @contextmanager
-def cluster(*ports: int) -> Iterator[str]:
-    """All of it runs, and this is to be said of it; nothing is left of it afterwards."""
+def cluster(go_on: Callable[[], None], *ports: int) -> Iterator[str]:
+    """All of it runs, and this is to be said of it; nothing is left of it afterwards.
+
+    `go_on` is asked between the steps of the start, and may raise.
+    """
     with ExitStack() as stack:
         root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="roomcast-")))
         root.chmod(0o711)  # not every server runs as this user
-        urls = engines(root, stack)
+        urls = engines(root, stack, go_on)
         settings = load(
             {section: {"url": url} for section, url in urls.items()}
             | {"auth": {"secret": secrets.token_urlsafe(64)}}
@@ -70,19 +77,23 @@ def cluster(*ports: int) -> Iterator[str]:
             for user, name in demo.PEOPLE.items()
         }
         room = asyncio.run(seed(settings, tokens.values()))
-        servers = [serve(settings, port, root, stack) for port in ports]
-        said = [f"{section:<13}{url}" for section, url in urls.items()]
-        said += [f"{f'port {each.port}':<13}process {each.pid}" for each in servers]
-        said += ["\nOpen each link in a window of its own; Ctrl+C ends all of it."]
-        for (name, token), server in zip(tokens.items(), servers, strict=True):
-            said += [
-                f"\n{name}, on port {server.port}:",
-                f"{server.url}/#token={token}&room={room}",
-            ]
-        yield "\n".join(said)
+        servers = []
+        for port in ports:
+            go_on()
+            servers.append(serve(settings, port, root, stack))
+        yield told(urls, servers, {name: f"{tokens[name]}&room={room}" for name in tokens})
 
 
-def engines(root: Path, stack: ExitStack) -> dict[str, str]:
+def told(urls: dict[str, str], servers: list[Server], doors: dict[str, str]) -> str:
+    lines = [f"{section:<13}{url}" for section, url in urls.items()]
+    lines += [f"{f'port {each.port}':<13}process {each.pid}" for each in servers]
+    lines += ["\nOpen each link in a window of its own; Ctrl+C ends all of it."]
+    for (name, door), server in zip(doors.items(), servers, strict=True):
+        lines += [f"\n{name}, on port {server.port}:", f"{server.url}/#token={door}"]
+    return "\n".join(lines)
+
+
+def engines(root: Path, stack: ExitStack, go_on: Callable[[], None]) -> dict[str, str]:
     """Their URLs, by the section of the settings that each belongs to."""
     database = postgres(subfolder(root, "postgres"))
     broker = valkey(subfolder(root, "valkey"))
@@ -90,6 +101,7 @@ def engines(root: Path, stack: ExitStack) -> dict[str, str]:
     for engine in (database, broker, bucket):
         stack.callback(engine.end)
         engine.start()
+        go_on()
     return {
         "database": database.create_database(),
         "broadcast": broker.url,
