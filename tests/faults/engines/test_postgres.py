@@ -1,0 +1,151 @@
+"""The database is away: nothing is stored, nobody is cut off, and all goes on afterwards."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from ...client import Person, Socket
+from ...engines import Engine
+from ...engines.proxy import FaultProxy, Way
+from ...engines.valkey import Valkey
+from .cluster import Cluster, Talk
+from .conftest import Started
+
+ANSWER = 5.0  # seconds for `unavailable`
+
+
+@asynccontextmanager
+async def probing(cluster: Cluster, talk: Talk) -> AsyncIterator[list[Socket]]:
+    """A quiet socket on each process, to ask how things are."""
+    ada, bob = cluster.people
+    async with (
+        ada.enters(talk.room, receipts="manual") as a,
+        bob.enters(talk.room, receipts="manual") as b,
+    ):
+        yield [a, b]
+
+
+async def is_unavailable(socket: Socket, client_id: str) -> None:
+    """The socket is open, and a message is refused in time."""
+    began = time.monotonic()
+    await socket.does("ping")
+    error = await socket.is_refused("send", message="never stored", client_id=client_id)
+    took = time.monotonic() - began
+    assert socket.saw("pong")
+    assert (error["code"], error["client_id"]) == ("unavailable", client_id)
+    assert took < ANSWER, f"{socket.name} was answered after {took:.1f} s"
+
+
+async def all_unavailable(sockets: list[Socket], times: int = 2) -> None:
+    """Right after the beginning, and later, on both processes."""
+
+    async def again_and_again(socket: Socket) -> None:
+        for number in range(times):
+            await is_unavailable(socket, f"probe-{number}")
+
+    await asyncio.gather(*map(again_and_again, sockets))
+
+
+async def posting_is_unavailable(person: Person, room: int) -> None:
+    began = time.monotonic()
+    answer = await person.post(f"chat/rooms/{room}/messages/", {"message": "never stored"})
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    assert time.monotonic() - began < ANSWER
+
+
+def nothing_of_it_is_stored(stored: list[dict[str, Any]]) -> None:
+    assert not [m for m in stored if m["text"] == "never stored"]
+
+
+async def test_a_postgres_that_is_restarted_is_found_again(
+    started: Started, broker: Engine
+) -> None:
+    async with started(broker) as cluster, cluster.talking() as talk:
+        await asyncio.to_thread(cluster.postgres.restart)
+        await talk.goes_on()
+        await asyncio.to_thread(cluster.postgres.kill)
+        await asyncio.to_thread(cluster.postgres.start)
+        await talk.goes_on()
+        assert talk.connections == [1, 1, 1]
+
+
+async def test_terminated_backends_are_replaced(started: Started, broker: Engine) -> None:
+    async with started(broker) as cluster, cluster.talking() as talk:
+        for _ in range(5):
+            await asyncio.to_thread(cluster.postgres.terminate_backends)
+            await talk.goes_on()
+        assert talk.connections == [1, 1, 1]
+
+
+async def refuse(proxy: FaultProxy) -> None:
+    await proxy.refuse()
+
+
+async def blackhole(proxy: FaultProxy) -> None:
+    proxy.blackhole()
+
+
+@pytest.mark.parametrize("fault", [refuse, blackhole])
+async def test_while_the_database_is_away_messages_are_refused_in_time(
+    started: Started, valkey: Valkey, fault: Any
+) -> None:
+    async with (
+        started(valkey, is_proxied=True) as cluster,
+        cluster.talking() as talk,
+        probing(cluster, talk) as probes,
+    ):
+        for proxy in cluster.to_database:
+            await fault(proxy)
+        posting = asyncio.create_task(posting_is_unavailable(cluster.bob, talk.room))
+        await all_unavailable(probes)
+        await posting
+        for person in cluster.people:
+            status, said = await cluster.readiness(person)
+            assert status == 503
+            assert said["database"] != "ok"
+            assert (said["broker"], said["bucket"]) == ("ok", "ok")
+        for proxy in cluster.to_database:
+            await proxy.heal()
+        await talk.goes_on()
+        nothing_of_it_is_stored(await cluster.ada.reads_all(talk.room))
+        assert talk.connections == [1, 1, 1]
+
+
+@pytest.mark.parametrize("fault", [refuse, blackhole])
+async def test_a_process_that_lost_the_database_does_not_hold_up_the_other(
+    started: Started, valkey: Valkey, fault: Any
+) -> None:
+    async with (
+        started(valkey, is_proxied=True) as cluster,
+        cluster.talking() as talk,
+        probing(cluster, talk) as (first, second),
+    ):
+        await fault(cluster.to_database[0])
+        await is_unavailable(first, "probe")
+        await second.says("on the other process")
+        await first.hears("on the other process")
+        await cluster.to_database[0].heal()
+        await talk.goes_on()
+        assert talk.connections == [1, 1, 1]
+
+
+@pytest.mark.parametrize("way", ["up", "down"])
+async def test_a_database_that_is_heard_one_way_only(
+    started: Started, valkey: Valkey, way: Way
+) -> None:
+    async with (
+        started(valkey, is_proxied=True) as cluster,
+        cluster.talking() as talk,
+        probing(cluster, talk) as probes,
+    ):
+        for proxy in cluster.to_database:
+            proxy.blackhole(way)
+        await all_unavailable(probes)
+        for proxy in cluster.to_database:
+            await proxy.heal()
+        await talk.goes_on()
+        assert talk.connections == [1, 1, 1]
