@@ -1,4 +1,4 @@
-"""Servers of S3 for these tests: a plain one, one with little trust, one with few rights."""
+"""Servers of S3 for these tests, beside the plain one: with little trust, with few rights."""
 
 import json
 from collections.abc import Iterator
@@ -9,12 +9,6 @@ import pytest
 
 from ..engines.fixtures import running
 from ..engines.seaweed import KEY, SECRET, Seaweed, binary
-from ..engines.seaweed import seaweed as find_seaweed
-
-
-@pytest.fixture(scope="session")
-def seaweed() -> Iterator[Seaweed]:
-    yield from running(find_seaweed, "seaweed")
 
 
 @pytest.fixture(scope="session")
