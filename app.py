@@ -1,6 +1,7 @@
 """The chat as one ASGI app: alone in its process, or mounted in a larger site."""
 
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -55,9 +56,14 @@ class App(Starlette):
         """Opens the engines, and closes them after everything under way is committed."""
         chat = Chat(self.settings)
         await chat.open()
-        await self._authenticator.open()
+        try:
+            await self._authenticator.open()
+        except BaseException:
+            await chat.aclose()
+            raise
         self.state.chat, self.state.auth = chat, self._authenticator
         self.state.meters = Meters(self.settings.limits)
+        self.state.bodies = Counter()
         try:
             yield
         finally:

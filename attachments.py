@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import lru_cache, partial
+from functools import partial
 
 from . import files, frames
 from .errors import (
@@ -53,10 +53,7 @@ class Attachments:
     def link(self, base: str) -> Link:
         """Makes the signed URLs of attachments that start with `base`."""
         expires = files.expires_at(time.time(), self._settings.url_ttl)
-        return self._link(base, expires)
 
-    @lru_cache(256)  # noqa: B019 # lives as long as the chat
-    def _link(self, base: str, expires: int) -> Link:
         def link(file: Attachment) -> str:
             return files.download_url(
                 self.secret, base, file.key, file.name, file.content_type, expires
@@ -70,6 +67,9 @@ class Attachments:
         """The keys of these files' objects. All are right and stored, or a Refusal says why not."""
         if len(sent) > self._settings.max_files:
             raise InvalidFrame(f"files: at most {self._settings.max_files} in one message.")
+        paths = [f.file_path for f in sent if f.file_path is not None]
+        if len(set(paths)) < len(paths):
+            raise InvalidFrame("files: the same file_path stands there twice.")
         await self._check_member(room_id, user_id)
         contents = [None if f.data is None else await self._unpack(f, f.data) for f in sent]
         fresh: list[str] = []

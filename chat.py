@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import Any
 
@@ -23,7 +23,7 @@ from .errors import (
 )
 from .fanout import Fanout
 from .room import Change as ToldChange
-from .room import Kind, Mark, Older, State, Told
+from .room import Kind, Mark, Older, Room, State, Told
 from .settings import Settings
 from .store import messages, people, receipts, rooms
 from .store.engine import Away, Connection, Store
@@ -68,33 +68,41 @@ class Chat:
         self._journal = Journal(self.store, self._tell)
         self._joining: set[tuple[int, str]] = set()
         self._seen: dict[str, tuple[str | None, str | None]] = {}
-        self._base = settings.server.public_url
         self._tasks: set[asyncio.Task[None]] = set()
         self._sweep = asyncio.Event()
-        self._has_news = False
 
     async def open(self) -> None:
-        """Raises CannotOpen and BucketUnavailable, with a sentence for who starts the server."""
-        await self.store.open()
-        try:
+        """Raises CannotOpen, BucketUnavailable or Unreachable: a sentence for who starts us.
+
+        What is opened is closed in reverse, each whatever became of the others.
+        """
+        async with AsyncExitStack() as stack:
+            await self.store.open()
+            stack.push_async_callback(self.store.aclose)
             await self.attachments.bucket.open()
-        except BaseException:
-            await self.store.aclose()
-            raise
-        await self.fanout.open()
-        self._journal.open()
-        self._housekeeper = asyncio.create_task(self._keep_house(), name="roomcast housekeeper")
+            stack.push_async_callback(self.attachments.bucket.aclose)
+            await self.fanout.open()
+            stack.push_async_callback(self.fanout.aclose)
+            self._journal.open()
+            stack.push_async_callback(self._journal.aclose)
+            stack.push_async_callback(self._finish)
+            self._housekeeper = asyncio.create_task(self._keep_house(), name="roomcast housekeeper")
+            self._opened = stack.pop_all()
 
     async def aclose(self) -> None:
         """After everything under way is committed."""
+        await self._opened.aclose()
+
+    async def _finish(self) -> None:
         self._housekeeper.cancel()
         await asyncio.gather(self._housekeeper, return_exceptions=True)
         while self._tasks:
             await asyncio.wait(self._tasks)
-        await self._journal.aclose()
-        await self.fanout.aclose()
-        await self.attachments.bucket.aclose()
-        await self.store.aclose()
+
+    async def check(self) -> None:
+        """The database answers, and what is written is committed. Raises Away or RuntimeError."""
+        self._journal.check()
+        await self.store.check()
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Work that outlives the connection that asked for it."""
@@ -268,9 +276,8 @@ class Chat:
 
     # ------------------------------------------------------------ people
 
-    async def see(self, identity: Identity, base: str) -> None:
-        """Notes a user's name and picture where they are new, and the address we are reached at."""
-        self._base = self.settings.server.public_url or base
+    async def see(self, identity: Identity) -> None:
+        """Notes a user's name and picture where they are new."""
         user_id, seen = identity.user_id, (identity.name, identity.picture)
         if seen == (None, None) or self._seen.get(user_id) == seen:
             return
@@ -302,7 +309,6 @@ class Chat:
             mark = Mark(moved.user_id, moved.delivered, moved.read, who in self._joining)
             _event(events, moved.room_id)[0].marks.append(mark)
         await self.fanout.publish(events)
-        self._has_news = True
 
     def _say(self, entry: Entry) -> tuple[int, ToldChange, bytes] | None:
         """The frame of a committed change."""
@@ -331,17 +337,17 @@ class Chat:
         return message.room_id, change, line
 
     def _line(self, message: Message, kind: Kind, base: str) -> bytes:
-        said = frames.message_of(message, self.attachments.link(base or self._base))
+        said = frames.message_of(message, self.attachments.link(base))
         if kind == "sent":
             return frames.encode(frames.MessageSent(message.version, said))
         return frames.encode(frames.MessageEdited(message.version, message.id, message.text, said))
 
     # ------------------------------------------------------------ what rooms ask for
 
-    async def recall(self, room_id: int, version: int, top: int) -> State | None:
+    async def recall(self, room: Room, version: int, top: int) -> State | None:
         async def look(db: Connection) -> tuple[messages.Since | None, Marks]:
-            since = await messages.since(db, room_id, version)
-            return since, await receipts.of_room(db, room_id)
+            since = await messages.since(db, room.id, version)
+            return since, await receipts.of_room(db, room.id)
 
         since, marks = await self.store.read(look)
         if since is None:
@@ -350,7 +356,7 @@ class Chat:
         for m in since.messages:
             kind: Kind = "sent" if m.id > top else "edited"
             change = ToldChange(m.version, m.id, m.sender_id, kind)
-            said.append((change, self._line(m, kind, "")))
+            said.append((change, self._line(m, kind, room.base)))
         said += [
             (
                 ToldChange(version, id_, sender, "deleted"),
@@ -361,23 +367,21 @@ class Chat:
         said.sort(key=lambda pair: pair[0].version)
         return State(since.version, [c for c, _ in said], [line for _, line in said], marks)
 
-    async def between(self, room_id: int, above: int, upto: int, most: int) -> list[Older]:
-        find = partial(messages.between, room_id=room_id, above=above, upto=upto, most=most)
+    async def between(self, room: Room, above: int, upto: int, most: int) -> list[Older]:
+        find = partial(messages.between, room_id=room.id, above=above, upto=upto, most=most)
         found = await self.store.read(find)
-        return [(m.id, m.sender_id, self._line(m, "sent", "")) for m in found]
+        return [(m.id, m.sender_id, self._line(m, "sent", room.base)) for m in found]
 
     # ------------------------------------------------------------ keeping house
 
     async def _keep_house(self) -> None:
-        renewed = time.monotonic()
         while True:
             try:
                 await self._clean()
-                if self._has_news and time.monotonic() - renewed > HOUSEKEEPING:
-                    self._has_news, renewed = False, time.monotonic()
-                    await self.store.renew_life()
             except Away as error:
                 log.warning("Not swept, the database is away: %s", error)
+            except Exception:
+                log.exception("Not swept")
             with suppress(TimeoutError):
                 async with asyncio.timeout(HOUSEKEEPING):
                     await self._sweep.wait()

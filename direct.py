@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame
 
 EXTENSION = "roomcast.direct"
 CLOSE_WAIT = 4.0  # seconds for the peer to answer our close frame before the connection is cut
@@ -27,9 +28,12 @@ def websocket_frame(text: bytes) -> bytes:
 
 
 class DirectProtocol(WebSocketsSansIOProtocol):
-    """`on_text` takes each text frame; `on_blocked` hears whether the peer leaves data unread."""
+    """`on_text` takes each text frame, and None for a binary one.
 
-    on_text: Callable[[bytes], None] | None = None
+    `on_blocked` hears whether the peer leaves data unread, or has caught up.
+    """
+
+    on_text: Callable[[bytes | None], None] | None = None
     on_blocked: Callable[[bool], None] | None = None
     transport: asyncio.Transport
 
@@ -39,7 +43,9 @@ class DirectProtocol(WebSocketsSansIOProtocol):
             extensions[EXTENSION] = self
         await super().run_asgi()
 
-    def begin(self, on_text: Callable[[bytes], None], on_blocked: Callable[[bool], None]) -> None:
+    def begin(
+        self, on_text: Callable[[bytes | None], None], on_blocked: Callable[[bool], None]
+    ) -> None:
         """From here on frames go by the callbacks. The handshake's headers are not needed again."""
         self.on_text, self.on_blocked = on_text, on_blocked
         self.request = self.response = None  # type: ignore[assignment] # 2 KiB a connection
@@ -85,10 +91,19 @@ class DirectProtocol(WebSocketsSansIOProtocol):
             self.on_blocked(False)
 
     def send_receive_event_to_app(self) -> None:
-        if self.on_text is None or self.curr_msg_data_type != "text":
+        """Binary frames too: uvicorn's own queue would resume a reading that the app has paused."""
+        if self.on_text is None:
             return super().send_receive_event_to_app()
-        text = self.frames[0] if len(self.frames) == 1 else b"".join(self.frames)
+        data = self.frames[0] if len(self.frames) == 1 else b"".join(self.frames)
         self.frames = []
         if not self.close_sent:
-            self.on_text(text)
+            self.on_text(data if self.curr_msg_data_type == "text" else None)
         return None
+
+    def handle_close(self, event: Frame) -> None:
+        """The peer says goodbye: from here on nothing is written, whatever it leaves unread."""
+        super().handle_close(event)
+        if not self.close_sent:
+            self.close_sent = True
+            self.stop_keepalive()
+            self.close_timer = self.loop.call_later(CLOSE_WAIT, self.transport.abort)

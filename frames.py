@@ -13,6 +13,7 @@ from .errors import InvalidFrame, InvalidJSON, Refusal
 from .store.messages import Attachment as StoredAttachment
 from .store.messages import Message as StoredMessage
 
+SECOND_LOOK = 1 << 16  # bytes of a broken frame that are worth a closer look
 MAX_ID = 2**53  # what JavaScript holds exactly
 
 Body = TypeVar("Body")
@@ -201,6 +202,8 @@ def decode_as(data: bytes, shape: type[Body]) -> Body:
 
 def _why_not(data: bytes | str) -> Refusal:
     """A lone surrogate is JSON that no text can hold; everything else here is no JSON."""
+    if len(data) > SECOND_LOOK:
+        return InvalidJSON()
     try:
         json.loads(data, parse_constant=_refuse)
     except (ValueError, RecursionError):
@@ -225,11 +228,13 @@ def hint(data: bytes | str) -> Hint:
         found = _decode_hint(data)
     except (msgspec.DecodeError, RecursionError, UnicodeError):
         return Hint()
-    return Hint(
-        action=found.action if isinstance(found.action, str) else None,
-        client_id=found.client_id if isinstance(found.client_id, str) else None,
-        message_id=found.message_id if isinstance(found.message_id, int | str) else None,
-    )
+    return Hint(*map(_short, (found.action, found.client_id, found.message_id)))
+
+
+def _short(value: object) -> int | str | None:
+    """What may be said again: nothing that a client can make long."""
+    is_short = isinstance(value, int) or (isinstance(value, str) and len(value) <= 64)
+    return value if is_short and not isinstance(value, bool) else None  # type: ignore[return-value]
 
 
 # ---------------------------------------------------------------- events

@@ -40,8 +40,10 @@ class Batch:
 
 
 class Outbox(Protocol):
+    on_free: Callable[[], None] | None  # called when all that waited has gone out
+
     def put(self, batch: Batch) -> bool:
-        """Whether the socket took it; it is closed with 4008 when too much waits for it."""
+        """Whether it went out at once. The socket is closed with 4008 when too much waits."""
         ...
 
     def close(self, close: Close) -> None:
@@ -52,7 +54,7 @@ class Outbox(Protocol):
 class DirectOutbox:
     """Straight to the transport; only while the peer leaves data unread, it waits here."""
 
-    __slots__ = ("_limit", "_patience", "_protocol", "_size", "_timer", "_waiting")
+    __slots__ = ("_limit", "_patience", "_protocol", "_size", "_timer", "_waiting", "on_free")
 
     def __init__(self, protocol: DirectProtocol, limit: int, patience: float) -> None:
         self._protocol = protocol
@@ -61,6 +63,7 @@ class DirectOutbox:
         self._waiting: list[bytes] | None = None
         self._size = 0
         self._timer: asyncio.TimerHandle | None = None
+        self.on_free: Callable[[], None] | None = None
 
     def put(self, batch: Batch) -> bool:
         if self._waiting is None:
@@ -69,12 +72,12 @@ class DirectOutbox:
 
     def _wait(self, data: bytes) -> bool:
         assert self._waiting is not None
-        if self._size + len(data) > self._limit:
+        if self._size and self._size + len(data) > self._limit:
             self.close(Close.SLOW)
-            return False
-        self._waiting.append(data)
-        self._size += len(data)
-        return True
+        else:  # one frame of any size may wait: its reader has asked for it
+            self._waiting.append(data)
+            self._size += len(data)
+        return False
 
     def blocked(self, is_blocked: bool) -> None:
         """Called by the transport: the peer leaves too much unread, or has caught up."""
@@ -89,6 +92,8 @@ class DirectOutbox:
                 self._protocol.write(data)
             else:  # that write blocked again
                 self._wait(data)
+        if self._waiting is None and self.on_free is not None:
+            self.on_free()
 
     def _watch(self, before: int) -> None:
         loop = asyncio.get_running_loop()
@@ -116,7 +121,9 @@ class DirectOutbox:
 class AsgiOutbox:
     """By `websocket.send`, under any server: a deque, and a task while there is something in it."""
 
-    __slots__ = ("_is_closed", "_limit", "_patience", "_send", "_size", "_task", "_waiting")
+    __slots__ = (
+        "_is_closed", "_limit", "_patience", "_send", "_size", "_task", "_waiting", "on_free",
+    )  # fmt: skip
 
     def __init__(self, send: Send, limit: int, patience: float) -> None:
         self._send = send
@@ -126,6 +133,7 @@ class AsgiOutbox:
         self._size = 0
         self._task: asyncio.Task[None] | None = None
         self._is_closed = False
+        self.on_free: Callable[[], None] | None = None
 
     def put(self, batch: Batch) -> bool:
         if self._is_closed:
@@ -134,7 +142,7 @@ class AsgiOutbox:
             self.close(Close.SLOW)
             return False
         self._waiting.extend(batch.texts)
-        self._size += batch.size
+        self._size += sum(map(len, batch.texts))
         self._run()
         return True
 
@@ -164,7 +172,7 @@ class AsgiOutbox:
                 self.close(Close.SLOW)
                 return
             self._waiting.popleft()
-        self._size = 0
+            self._size -= len(text)
 
     async def _give(self, message: dict[str, Any]) -> bool:
         """False where the peer is gone, or leaves what it gets unread."""

@@ -14,6 +14,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
+from functools import partial
 from typing import Literal, Protocol
 
 import msgspec
@@ -29,6 +30,7 @@ from .store.receipts import Status
 log = logging.getLogger("roomcast.room")
 
 PENDING = 256  # messages a room keeps as text until they are read, for each sender
+PENDING_SIZE = 1 << 16  # and bytes
 TOLD_AT_JOIN = 50  # of so many messages at most, the newest, a join tells the new status
 TOLD_AT_ONCE = 1_000  # and so many at most when a member reads old ones
 OVERTAKEN = 0.25  # seconds for an event that a later one overtook on its way
@@ -82,11 +84,11 @@ Older = tuple[int, str, bytes]  # id, sender and `chat_message` frame of a messa
 class Source(Protocol):
     """Where rooms get what they did not hear, and whom they tell what their sockets took."""
 
-    async def recall(self, room_id: int, version: int, top: int) -> State | None:
+    async def recall(self, room: "Room", version: int, top: int) -> State | None:
         """What changed since the version; ids above `top` are new. None: the room is gone."""
         ...
 
-    async def between(self, room_id: int, above: int, upto: int, most: int) -> list[Older]:
+    async def between(self, room: "Room", above: int, upto: int, most: int) -> list[Older]:
         """The newest messages of these ids, oldest first."""
         ...
 
@@ -98,7 +100,7 @@ class Source(Protocol):
 class Socket:
     """A member's socket in a room: what it wants, and what waits for it."""
 
-    __slots__ = ("held", "is_compact", "is_manual", "outbox", "user_id")
+    __slots__ = ("held", "is_compact", "is_manual", "outbox", "owed", "user_id")
 
     def __init__(self, user_id: str, outbox: Outbox, *, is_manual: bool, is_compact: bool) -> None:
         self.user_id = user_id
@@ -106,6 +108,7 @@ class Socket:
         self.is_manual = is_manual
         self.is_compact = is_compact
         self.held: list[tuple[Change, bytes]] = []
+        self.owed: list[Change] = []  # the last messages that wait in its outbox
 
     def put(self, *texts: bytes) -> bool:
         return self.outbox.put(Batch(texts))
@@ -132,21 +135,37 @@ def least(marks: Iterable[tuple[str, int]]) -> Least:
 class Pending:
     """A sender's messages that are not read by everybody, as text: their marks are cut from it."""
 
-    __slots__ = ("delivered", "fresh")
+    __slots__ = ("delivered", "fresh", "size")
 
     def __init__(self) -> None:
+        self.size = 0  # bytes
         self.fresh: deque[tuple[int, bytes]] = deque()
         self.delivered: deque[tuple[int, bytes]] = deque()
+
+    def add(self, message_id: int, body: bytes) -> int:
+        """Keeps one more; the id of the newest that is forgotten for it, or 0."""
+        self.fresh.append((message_id, body))
+        self.size += len(body)
+        forgotten = 0
+        while len(self.fresh) + len(self.delivered) > PENDING or self.size > PENDING_SIZE:
+            forgotten, body = (self.delivered or self.fresh).popleft()
+            self.size -= len(body)
+        return forgotten
+
+    def holds(self, message_id: int) -> bool:
+        return any(id_ == message_id for queue in (self.fresh, self.delivered) for id_, _ in queue)
 
     def advance(self, delivered: int, read: int) -> Iterator[tuple[int, bytes]]:
         """The marks that become true, in order."""
         while self.delivered and self.delivered[0][0] <= read:
             id_, body = self.delivered.popleft()
+            self.size -= len(body)
             yield id_, frames.mark(body, "read")
         while self.fresh and self.fresh[0][0] <= delivered:
             id_, body = self.fresh.popleft()
             yield id_, frames.mark(body, "delivered")
             if id_ <= read:
+                self.size -= len(body)
                 yield id_, frames.mark(body, "read")
             else:
                 self.delivered.append((id_, body))
@@ -154,20 +173,15 @@ class Pending:
     def replace(self, message_id: int, body: bytes | None) -> None:
         """After an edit; with None, after a deletion."""
         for queue in (self.fresh, self.delivered):
-            for i, (id_, _) in enumerate(queue):
-                if id_ == message_id and body is None:
-                    del queue[i]
+            for i, (id_, before) in enumerate(queue):
+                if id_ == message_id:
+                    self.size -= len(before)
+                    if body is None:
+                        del queue[i]
+                    else:
+                        queue[i] = id_, body
+                        self.size += len(body)
                     return
-                if id_ == message_id and body is not None:
-                    queue[i] = id_, body
-                    return
-
-    def trim(self, most: int) -> int:
-        """Forgets the oldest; the id of the newest forgotten one, or 0."""
-        forgotten = 0
-        while len(self.fresh) + len(self.delivered) > most:
-            forgotten = (self.delivered or self.fresh).popleft()[0]
-        return forgotten
 
 
 class Room:
@@ -179,6 +193,7 @@ class Room:
     def __init__(self, room_id: int, source: Source) -> None:
         self.id = room_id
         self.channel = f"room:{room_id}"
+        self.base = ""  # where links in frames of the past start: as its last member reached us
         self.guests = 0  # sockets here or on their way in
         self.is_listening = asyncio.Event()
         self.is_gone = False
@@ -251,13 +266,32 @@ class Room:
         socket.held.clear()
         texts = [first, *(self._as_of_now(change, line) for change, line in held)]
         sent = [(change, line) for change, line in held if change.kind == "sent"]
-        texts += self._as_receipts(self._marks) if socket.is_compact and sent else ()
+        if socket.is_compact and sent:
+            texts += self._as_receipts(self._marks_passing([change for change, _ in sent]))
         if not socket.is_compact:
             for change, line in sent:
                 texts += self._marks_so_far(change, line)
         self._live.setdefault(socket.user_id, []).append(socket)
+        socket.outbox.on_free = partial(self._caught_up, socket)
+        changes = [change for change, _ in sent]
         if socket.put(*texts):
-            self._took(socket.user_id, [socket], [change for change, _ in sent])
+            self._took(socket.user_id, [socket], changes)
+        else:
+            socket.owed = changes
+
+    def _caught_up(self, socket: Socket) -> None:
+        """What waited for a slow reader has gone out to him by now."""
+        owed, socket.owed = socket.owed, []
+        if owed:
+            self._took(socket.user_id, [socket], owed)
+
+    def _marks_passing(self, sent: list[Change]) -> dict[str, tuple[int, int]]:
+        """The watermarks of those who have received one of these messages of another's."""
+        return {
+            user: upto
+            for user, upto in self._marks.items()
+            if any(c.sender_id != user and c.message_id <= upto[0] for c in sent)
+        }
 
     def _marks_so_far(self, change: Change, line: bytes) -> list[bytes]:
         status, body = self.status(change.sender_id, change.message_id), frames.body_of(line)
@@ -336,7 +370,7 @@ class Room:
 
     async def _fill(self) -> None:
         assert self.version is not None
-        state = await self._source.recall(self.id, self.version, self._top)
+        state = await self._source.recall(self, self.version, self._top)
         if state is None:
             return await self._deliver(Told(0, 0, [], [], is_gone=True), [])
         marks = [Mark(user, *upto, by_joining=False) for user, upto in state.marks.items()]
@@ -356,7 +390,7 @@ class Room:
             return []
         above, upto = min(a for a, _ in crossed), max(b for _, b in crossed)
         most = TOLD_AT_JOIN if all(mark.by_joining for mark in marks) else TOLD_AT_ONCE
-        return await self._source.between(self.id, above, min(upto, self._known), most)
+        return await self._source.between(self, above, min(upto, self._known), most)
 
     def _crossed(self, mark: Mark) -> list[tuple[int, int]]:
         """The spans of old messages that a watermark passes: from where it was to where it is."""
@@ -395,8 +429,8 @@ class Room:
                 if pending is None:
                     pending = self._pending[change.sender_id] = Pending()
                 self._top = max(self._top, change.message_id)
-                pending.fresh.append((change.message_id, frames.body_of(line)))
-                self._known = max(self._known, pending.trim(PENDING))
+                forgotten = pending.add(change.message_id, frames.body_of(line))
+                self._known = max(self._known, forgotten)
             case "edited":
                 if pending is not None:
                     pending.replace(change.message_id, frames.body_of(line))
@@ -438,6 +472,8 @@ class Room:
         """The mark frames of every message whose status this event changed."""
         found: list[tuple[int, bytes]] = []
         for id_, sender, line in older:
+            if sender in self._pending and self._pending[sender].holds(id_):
+                continue  # told below
             past, now = self._steps(before, sender, id_), self._steps(None, sender, id_)
             steps: tuple[Literal["delivered", "read"], ...] = ("delivered", "read")
             found += [(id_, frames.mark(frames.body_of(line), step)) for step in steps[past:now]]
@@ -474,6 +510,8 @@ class Room:
                 batch = compact if socket.is_compact and compact is not None else full
                 if batch.frames and socket.outbox.put(batch):
                     took.append(socket)
+                elif sent:
+                    socket.owed = sent
             if took and sent:
                 self._took(user_id, took, sent)
 

@@ -76,6 +76,8 @@ create table attachments (
     content_type text not null,
     size bigint not null,
     primary key (room_id, message_id, position),
+    -- An object is of one message, and goes with it.
+    unique (key),
     foreign key (room_id, message_id) references messages (room_id, id) on delete cascade
 );
 

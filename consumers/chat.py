@@ -130,23 +130,22 @@ class Session:
 
     # ------------------------------------------------------------ what comes in
 
-    def on_text(self, data: bytes | str) -> None:
-        """One frame. Whatever is wrong with it answers to this socket alone."""
+    def on_text(self, data: bytes | str | None) -> None:
+        """One frame, None for a binary one. What is wrong with it answers to this socket alone."""
         if not self._is_open:
             return
         try:
             self._meter.take()
+            if data is None:
+                raise InvalidFrame("Frames are JSON text, not binary.")
             self._take(frames.decode(data), len(data))
         except Refusal as refusal:
-            self._refuse(refusal, frames.hint(data))
+            self._refuse(refusal, frames.hint(data or b""))
         except Closing as closing:
             self._close(closing.close)
         except Exception:
             log.exception("A frame failed")
-            self._refuse(errors.Internal(), frames.hint(data))
-
-    def refuse_binary(self) -> None:
-        self._refuse(InvalidFrame("Frames are JSON text, not binary."), Hint())
+            self._refuse(errors.Internal(), frames.hint(data or b""))
 
     def _take(self, action: AnyAction, size: int) -> None:
         match action:
@@ -327,7 +326,11 @@ class Session:
         self._is_free.set()
         limits = self._chat.settings.limits
         waits = len(self._lane or ()) + self._uncommitted
-        if self._is_paused and waits <= limits.uncommitted // 2:
+        if (
+            self._is_paused
+            and waits <= limits.uncommitted // 2
+            and self._lane_size <= limits.frame // 2
+        ):
             self._is_paused = False
             if self._direct is not None:
                 self._direct.resume_reading()
@@ -372,10 +375,14 @@ class ChatSocket(WebSocketEndpoint):
         except Exception:
             log.exception("A socket could not join")
             await self._refuse(websocket, Close.INTERNAL)
+        except BaseException:  # the server gives up on this connection
+            await self._stack.aclose()
+            raise
 
     async def _refuse(self, websocket: WebSocket, close: Close) -> None:
         await self._stack.aclose()
-        with suppress(WebSocketDisconnect):  # nobody there any more to be refused
+        # Nobody is there any more to be refused, or the room's own end has closed it already.
+        with suppress(WebSocketDisconnect, RuntimeError):
             await websocket.close(close.code, close.reason)
 
     async def _join(self, websocket: WebSocket) -> None:
@@ -388,7 +395,7 @@ class ChatSocket(WebSocketEndpoint):
         if wish.room_id >= frames.MAX_ID:
             raise Closing(Close.NOT_FOUND)
         base = base_of(websocket, chat.settings.server.public_url)
-        await chat.see(identity, base)
+        await chat.see(identity)
         room = await self._stack.enter_async_context(chat.fanout.room(wish.room_id))
         direct = _direct_of(websocket)
         socket = self._socket(chat, websocket, identity, wish)
@@ -401,6 +408,7 @@ class ChatSocket(WebSocketEndpoint):
         self._stack.callback(session.end)
         first = _first(chat, room, wish, found, base, is_reset=is_reset)
         session.begin(base, identity.expires_at, direct)
+        room.base = base
         room.admit(socket, first, above=found.version)
         self._session = session
 
@@ -424,11 +432,8 @@ class ChatSocket(WebSocketEndpoint):
     async def on_receive(self, websocket: WebSocket, data: str | None) -> None:
         if self._session is None:
             return
-        if data is None:
-            self._session.refuse_binary()
-        else:
-            self._session.on_text(data)
-            await self._session.readable()
+        self._session.on_text(data)
+        await self._session.readable()
 
     async def on_disconnect(self, websocket: WebSocket, close_code: int) -> None:
         await self._stack.aclose()

@@ -37,7 +37,7 @@ async def healthz(request: Request) -> Response:
 async def readyz(request: Request) -> Response:
     """Database, broker and bucket answer; 503 says which does not."""
     chat = chat_of(request)
-    checks = chat.store.check(), chat.fanout.check(), chat.attachments.bucket.check()
+    checks = chat.check(), chat.fanout.check(), chat.attachments.bucket.check()
     said = await asyncio.gather(*map(_said, checks))
     return Reply(Ready(*said), status_code=200 if set(said) == {"ok"} else 503)
 

@@ -1,5 +1,7 @@
 """What every route asks of a request, and how it answers."""
 
+import asyncio
+from collections import Counter
 from typing import Any
 
 from starlette.requests import Request
@@ -8,7 +10,15 @@ from starlette.responses import Response
 from .. import frames
 from ..auth import Authenticator, Identity
 from ..chat import Chat
-from ..errors import FileTooLarge, Forbidden, InvalidFrame, NotFound, Refusal
+from ..errors import (
+    FileTooLarge,
+    Forbidden,
+    InvalidFrame,
+    InvalidJSON,
+    NotFound,
+    RateLimited,
+    Refusal,
+)
 from ..origin import ROOT, base_of
 
 
@@ -33,7 +43,7 @@ async def caller_of(request: Request) -> Identity:
     if auth.foreign_origin(request):
         raise Forbidden("This page is not allowed to speak for you.")
     request.app.state.meters.take(identity.user_id)
-    await chat_of(request).see(identity, base_of_request(request))
+    await chat_of(request).see(identity)
     return identity
 
 
@@ -62,15 +72,36 @@ def integer(request: Request, name: str, default: int) -> int:
     return default if given is None else frames.id_of(given, name)
 
 
-async def body_of(request: Request) -> bytes:
-    """The body, as long as it is no larger than a frame may be."""
-    most = chat_of(request).settings.limits.frame
+SMALL = 1 << 16  # bytes of a body without files
+PATIENCE = 60.0  # seconds for a body to come in
+AT_ONCE = 8  # bodies with files that one user may have under way
+
+
+async def body_of(request: Request, most: int = SMALL) -> bytes:
+    """The body, of at most so many bytes."""
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > most:
-            raise FileTooLarge(f"The body is too large: at most {most:,} bytes.")
+    try:
+        async with asyncio.timeout(PATIENCE):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > most:
+                    raise FileTooLarge(f"The body is too large: at most {most:,} bytes.")
+    except TimeoutError:
+        raise InvalidJSON(f"The body did not come in within {PATIENCE:g} s.") from None
     return bytes(body)
+
+
+async def large_body_of(request: Request, user_id: str) -> bytes:
+    """A body with files in it, as large as a frame may be; of one user a few at a time."""
+    under_way: Counter[str] = request.app.state.bodies
+    if under_way[user_id] >= AT_ONCE:
+        raise RateLimited("Your other messages with files are still coming in.")
+    under_way[user_id] += 1
+    try:
+        return await body_of(request, chat_of(request).settings.limits.frame)
+    finally:
+        under_way[user_id] -= 1
+        under_way += Counter()  # forgets those at zero
 
 
 def answer_refusal(request: Request, error: Exception) -> Response:

@@ -8,7 +8,7 @@ from starlette.routing import Route
 from .. import frames
 from ..store import receipts
 from ..store.messages import Added, Page
-from .http import Reply, base_of_request, body_of, caller_of, chat_of, integer, room_id_of
+from .http import Reply, base_of_request, caller_of, chat_of, integer, large_body_of, room_id_of
 
 
 class MessagePage(Struct):
@@ -39,9 +39,9 @@ async def post(request: Request) -> Response:
     """Sends a message: 201, or 200 and the one that its client_id has already sent."""
     caller = await caller_of(request)
     chat, base = chat_of(request), base_of_request(request)
-    send = frames.decode_as(await body_of(request), frames.Send)
+    send = frames.decode_as(await large_body_of(request, caller.user_id), frames.Send)
     if send.client_id is None:
-        send.client_id = request.headers.get("idempotency-key")
+        send.client_id = request.headers.get("idempotency-key") or None
     room_id = room_id_of(request)
     sent = await chat.send(room_id, caller.user_id, send, base)
     link = chat.attachments.link(base)

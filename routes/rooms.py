@@ -88,6 +88,9 @@ async def create(request: Request) -> Response:
 
 def _members(wanted: NewRoom, request: Request, caller: str) -> list[str]:
     if wanted.members is not None:
+        most = chat_of(request).settings.limits.members
+        if len(wanted.members) > most:
+            raise InvalidFrame(f"members: at most {most} in a room.")
         named = [frames.user_of(user, "members") for user in wanted.members]
     else:
         named = _pair(wanted, request, caller)
@@ -101,8 +104,9 @@ def _members(wanted: NewRoom, request: Request, caller: str) -> list[str]:
 def _pair(wanted: NewRoom, request: Request, caller: str) -> list[str]:
     """The two users of the body, or of the query as earlier clients wrote it."""
     query = request.query_params
-    first = wanted.first_user or query.get("first_user") or query.get("first_profile_id")
-    second = wanted.second_user
+    first, second = wanted.first_user, wanted.second_user
+    if first is None:
+        first = query.get("first_user") or query.get("first_profile_id")
     if second is None:
         second = query.get("second_user") or query.get("second_profile_id")
     if second is None:

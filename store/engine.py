@@ -45,8 +45,6 @@ class Engine(Protocol):
         self, changes: Sequence[Change], marks: Marks, now: int
     ) -> tuple[list[Outcome], list[Moved]]: ...
 
-    async def renew_life(self) -> None: ...
-
 
 class Store:
     """The engine that the URL names."""
@@ -109,10 +107,6 @@ class Store:
         """
         now = time.time_ns() // 1000
         return *await self._engine.commit(changes, marks, now), now
-
-    async def renew_life(self) -> None:
-        """Tells this state of the database from any backup of it that was made before."""
-        await self._shielded(self._engine.renew_life())
 
     async def check(self) -> None:
         """The database answers. Raises Away."""

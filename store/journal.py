@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from msgspec import Struct
 
 from .engine import Store
-from .faults import Away, Failed
+from .faults import Away
 from .messages import Add, Change, Outcome, Refused
 from .receipts import Marks, Moved
 
@@ -50,6 +50,11 @@ class Journal:
 
     def open(self) -> None:
         self._task = asyncio.create_task(self._run(), name="roomcast journal")
+
+    def check(self) -> None:
+        """It is at work. Raises RuntimeError."""
+        if self._task is None or self._task.done():
+            raise RuntimeError("The journal has ended.")
 
     async def aclose(self) -> None:
         """After everything that waits is committed and told."""
@@ -103,7 +108,7 @@ class Journal:
         """Whether the marks are committed; each entry hears of its own outcome."""
         try:
             outcomes, moved, at = await self._store.commit([e.change for e in entries], marks)
-        except (Away, Failed) as error:
+        except Exception as error:  # nothing may end the journal
             return await self._failed(entries, marks, error)
         for entry, outcome in zip(entries, outcomes, strict=True):
             entry.outcome = outcome
@@ -112,15 +117,16 @@ class Journal:
 
     async def _failed(self, entries: list[Entry], marks: Marks, error: Exception) -> bool:
         """A failing change fails alone; a database that is away fails all of them."""
-        if isinstance(error, Failed) and len(entries) + bool(marks) > 1:
+        is_away = isinstance(error, Away)
+        if not is_away and len(entries) + bool(marks) > 1:
             for entry in entries:
                 await self._commit([entry], {})
             return await self._commit([], marks) if marks else True
         log.warning("A commit failed: %s", error, exc_info=True)
         for entry in entries:
-            if isinstance(error, Failed):
+            if not is_away:
                 entry.outcome = Refused("internal")
-            entry.done(entry)
+            self._settle(entry)
         if marks:
             asyncio.get_running_loop().call_later(RETRY, self._again, marks)
         return not marks
@@ -136,7 +142,14 @@ class Journal:
             # Committed is committed: clients that were not told find it as a gap.
             log.exception("What was committed could not be told")
         for entry in committed.entries:
+            self._settle(entry)
+
+    def _settle(self, entry: Entry) -> None:
+        """Whoever waits hears of it; what he makes of it is not the journal's concern."""
+        try:
             entry.done(entry)
+        except Exception:
+            log.exception("An outcome could not be told")
 
     def _take(self) -> list[Entry]:
         """The next batch. No two adds in it share a client_id: the second must see the first."""

@@ -132,6 +132,7 @@ async def add(db: Connection, change: Add, now: int) -> Outcome:
     files = await _uploads(db, change, now)
     if len(files) < len(change.files):
         return Refused("file_missing")
+    await _take(db, change)
     message = Message(
         0, change.room_id, change.sender_id, change.text, now, now,
         await _next_version(db, change.room_id, active_at=now), change.client_id, files,
@@ -166,10 +167,9 @@ async def _may_add(db: Connection, change: Add) -> Outcome | None:
 
 async def _uploads(db: Connection, change: Add, now: int) -> list[Attachment]:
     query = """
-        DELETE FROM uploads
+        SELECT key, name, content_type, size FROM uploads
          WHERE key = :key AND room_id = :room_id AND user_id = :user_id AND expires_at > :now
            AND is_ready = 1
-        RETURNING key, name, content_type, size
     """
     found: list[Attachment] = []
     for key in change.files:
@@ -177,6 +177,12 @@ async def _uploads(db: Connection, change: Add, now: int) -> list[Attachment]:
         rows = await db.fetch_all(query, values)
         found += [Attachment(**dict(row._mapping)) for row in rows]
     return found
+
+
+async def _take(db: Connection, change: Add) -> None:
+    """The uploads are the message's from here on."""
+    for key in change.files:
+        await db.execute("DELETE FROM uploads WHERE key = :key", {"key": key})
 
 
 async def _insert(db: Connection, message: Message, text_hash: int | None) -> int:

@@ -47,14 +47,16 @@ def _statements(schema: str, dialect: Dialect) -> list[str]:
     return [s for s in text.split(";") if s.strip()]
 
 
-async def begin_life(db: Connection, life: str) -> None:
+async def begin_life(db: Connection, life: str, *others: str) -> None:
     """A new epoch where `life`, as told from outside, is not the one that the database remembers.
+
+    `others` are words that it may remember as well.
 
     A database that was put back from a backup has forgotten changes: cursors from then are ahead of
     it today and behind it tomorrow, and only another epoch tells.
     """
     known = await get(db, "life")
-    if known not in ("", life):
+    if known not in ("", life, *others):
         await _set(db, "epoch", _new_epoch())
     if known != life:
         await _set(db, "life", life)
@@ -63,13 +65,6 @@ async def begin_life(db: Connection, life: str) -> None:
 async def identity(db: Connection) -> tuple[str, bytes]:
     """The epoch, and the key that signs file URLs."""
     return await get(db, "epoch"), bytes.fromhex(await get(db, "file_key"))
-
-
-async def new_life(db: Connection) -> str:
-    """A word for this start, to be kept outside too."""
-    word = secrets.token_hex(8)
-    await _set(db, "life", word)
-    return word
 
 
 async def get(db: Connection, name: str) -> str:

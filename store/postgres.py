@@ -212,9 +212,6 @@ class Postgres:
         if self._db.is_connected:
             await self._db.disconnect()
 
-    async def renew_life(self) -> None:
-        """Nothing to do: PostgreSQL itself tells one life of a database from another."""
-
     # ------------------------------------------------------------ units of work
 
     @asynccontextmanager

@@ -8,6 +8,7 @@ releases the interpreter's lock and must win it back.
 
 import asyncio
 import os
+import secrets
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -67,17 +68,11 @@ class Sqlite:
         self._writer = await self._hold()
         async with _transaction(self._writer, "BEGIN IMMEDIATE"):
             await meta.migrate(self._writer, "sqlite")
-            await meta.begin_life(self._writer, life.as_found())
+            await meta.begin_life(self._writer, life.word, *life.words())
             self.epoch, self.file_key = await meta.identity(self._writer)
-        await self.renew_life()
+        life.settle()
         for _ in range(READERS):
             self._readers.put_nowait(await self._hold())
-
-    async def renew_life(self) -> None:
-        assert self._life is not None  # open
-        async with self.writing() as db:
-            word = await meta.new_life(db)
-        self._life.keep(word)
 
     async def _hold(self) -> Connection:
         """A connection of its own; `databases` binds each to the task that makes it."""
@@ -91,6 +86,8 @@ class Sqlite:
 
     async def aclose(self) -> None:
         """Ends the connections' threads."""
+        if self._held and self._life is not None:
+            self._life.settle()
         for held in self._held:
             await held.__aexit__()
         self._held.clear()
@@ -130,12 +127,13 @@ class Sqlite:
         if all(is_plain(change) for change in changes):
             with _translated():
                 async with self._turn:
-                    begin = "BEGIN IMMEDIATE"
-                    return await _call(self._writer, transaction, begin, write, changes, marks, now)
+                    return await _call(self._writer, batch, self._life, changes, marks, now)
+        assert self._life is not None  # open
         async with self.writing() as db:
             outcomes = [await messages.make(db, change, now) for change in changes]
-            _, moved = await _call(db, write, (), marks, now)
-            return outcomes, moved
+            _, moved = await _call(db, write, self._life, (), marks, now)
+        self._life.turn()
+        return outcomes, moved
 
 
 async def _call(db: Connection, work: Callable[..., T], *args: Any) -> T:
@@ -171,8 +169,9 @@ def _translated() -> Iterator[None]:
 class Life:
     """The file beside the database that tells two things of it.
 
-    Its lock: one process at a time. Its content, against the database's own: whether the database
-    was put back from a backup, since a new word is written into both again and again.
+    Its lock: one process at a time. Its words, against the database's own: each commit puts a new
+    word into the database, and that word and the one before it here, first. So a database that was
+    put back from a backup remembers a word that this file has long forgotten.
     """
 
     def __init__(self, path: Path) -> None:
@@ -184,6 +183,7 @@ class Life:
             raise CannotOpen(f"The database {path} can't be opened: {error.strerror}.") from error
         if fcntl is not None:
             self._lock(fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self.word = self._coming = (self.words() or [secrets.token_hex(8)])[-1]
 
     def _lock(self, how: int) -> None:
         try:
@@ -195,12 +195,24 @@ class Life:
                 "SQLite serves one process: stop the other one."
             ) from None
 
-    def as_found(self) -> str:
-        return os.pread(self._file, 200, 0).decode()
+    def words(self) -> list[str]:
+        """The word of the last commit, and the one before it or after it."""
+        return os.pread(self._file, 200, 0).decode(errors="replace").split()
 
-    def keep(self, word: str) -> None:
-        os.ftruncate(self._file, 0)
-        os.pwrite(self._file, word.encode(), 0)
+    def next(self) -> str:
+        """The word of the commit that is about to be made."""
+        self._coming = secrets.token_hex(8)
+        os.pwrite(self._file, f"{self.word} {self._coming}\n".encode(), 0)
+        return self._coming
+
+    def turn(self) -> None:
+        """That commit was made."""
+        self.word = self._coming
+
+    def settle(self) -> None:
+        """No commit is under way: the database remembers this word and no other."""
+        os.pwrite(self._file, f"{self.word}\n".encode(), 0)
+        os.ftruncate(self._file, len(self.word) + 1)
 
     def release(self) -> None:
         os.close(self._file)
@@ -256,11 +268,23 @@ def _json(values: object) -> str:
 # ---------------------------------------------------------------- the journal's batch
 
 
-def write(
-    db: sqlite3.Connection, adds: Sequence[Add], marks: Marks, now: int
+def batch(
+    db: sqlite3.Connection, life: Life, adds: Sequence[Add], marks: Marks, now: int
 ) -> tuple[list[Outcome], list[Moved]]:
-    """Texts and receipts, in the transaction that the caller holds."""
-    return add(db, adds, now) if adds else [], advance(db, marks) if marks else []
+    """Texts and receipts, in one transaction."""
+    result = transaction(db, "BEGIN IMMEDIATE", write, life, adds, marks, now)
+    life.turn()
+    return result
+
+
+def write(
+    db: sqlite3.Connection, life: Life, adds: Sequence[Add], marks: Marks, now: int
+) -> tuple[list[Outcome], list[Moved]]:
+    """The same in the transaction that the caller holds; he lets the life turn after it."""
+    outcomes = add(db, adds, now) if adds else []
+    moved = advance(db, marks) if marks else []
+    db.execute("UPDATE meta SET value = ? WHERE name = 'life'", (life.next(),))
+    return outcomes, moved
 
 
 def add(db: sqlite3.Connection, adds: Sequence[Add], now: int) -> list[Outcome]:

@@ -67,7 +67,12 @@ async def is_open(db: Connection, key: str, now: int) -> bool:
 
 async def expired(db: Connection, now: int, limit: int) -> list[str]:
     """Keys of objects that the sweep shall take."""
-    query = "SELECT key FROM uploads WHERE expires_at <= :now ORDER BY expires_at LIMIT :limit"
+    query = """
+        SELECT key FROM uploads
+         WHERE expires_at <= :now
+           AND NOT EXISTS (SELECT 1 FROM attachments a WHERE a.key = uploads.key)
+         ORDER BY expires_at LIMIT :limit
+    """
     return [row["key"] for row in await db.fetch_all(query, {"now": now, "limit": limit})]
 
 

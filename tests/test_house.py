@@ -16,7 +16,7 @@ FILES = sorted(
 
 # From the roof to the cellar; a file imports from its own floor or from below.
 FLOORS = (
-    {"cli", "demo", "serve"},
+    {"cli", "demo", "serve", "doctor", "move"},
     {"app"},
     {"routes", "consumers"},
     {"chat"},
