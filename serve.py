@@ -225,9 +225,10 @@ class Worker:
             return 0
         self.process.terminate()
         try:
-            async with asyncio.timeout(DEADLINE + 0.25):  # it cuts itself off before that
+            async with asyncio.timeout(DEADLINE):
                 return await self.process.wait()
         except TimeoutError:
+            log.error("Worker %s did not end in time and is cut off.", self.process.pid)
             self.process.kill()
             return await self.process.wait()
 
@@ -249,7 +250,7 @@ async def run_workers(
             listening.close()
         codes = await asyncio.gather(*(worker.end() for worker in workers))
     if set(codes) - {0, -signal.SIGTERM}:  # that one had not begun to listen
-        sys.exit(1)
+        os._exit(1)  # as one that is alone does
 
 
 async def _keep(workers: list[Worker], ready: Callable[[], None]) -> None:
