@@ -19,7 +19,7 @@ from .errors import (
     StorageUnavailable,
 )
 from .frames import File, Link
-from .settings import Settings
+from .settings import BadSetting, Settings
 from .store import rooms, uploads
 from .store.bucket import (
     UPLOADS,
@@ -44,7 +44,10 @@ class Attachments:
     def __init__(self, settings: Settings, store: Store) -> None:
         self._settings = settings.attachments
         self._store = store
-        self.bucket: Bucket = bucket_of(settings.attachments.url)
+        try:
+            self.bucket: Bucket = bucket_of(settings.attachments.url)
+        except ValueError as error:
+            raise BadSetting(str(error)) from None
 
     @property
     def secret(self) -> bytes:

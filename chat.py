@@ -49,6 +49,7 @@ log = logging.getLogger("roomcast.chat")
 
 REFUSALS: dict[str, type[Refusal]] = {kind.code: kind for kind in Refusal.__subclasses__()}
 HOUSEKEEPING = 60.0  # seconds
+LOOK_AGAIN = 1.0  # seconds
 SWEPT_AT_ONCE = 500
 SEEN = 10_000  # users whose name and picture this process remembers to have noted
 
@@ -65,11 +66,13 @@ class Chat:
         )
         self.attachments = Attachments(settings, self.store)
         self.fanout = Fanout(settings.broadcast.url, self)
-        self._journal = Journal(self.store, self._tell)
+        self._journal = Journal(self.store, self._tell, self._doubt)
         self._joining: set[tuple[int, str]] = set()
         self._seen: dict[str, tuple[str | None, str | None]] = {}
+        self._is_closing = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._sweep = asyncio.Event()
+        self._doubtful: set[int] = set()
 
     async def open(self) -> None:
         """Raises CannotOpen, BucketUnavailable or Unreachable: a sentence for who starts us.
@@ -94,6 +97,7 @@ class Chat:
         await self._opened.aclose()
 
     async def _finish(self) -> None:
+        self._is_closing = True
         self._housekeeper.cancel()
         await asyncio.gather(self._housekeeper, return_exceptions=True)
         while self._tasks:
@@ -341,6 +345,22 @@ class Chat:
         if kind == "sent":
             return frames.encode(frames.MessageSent(message.version, said))
         return frames.encode(frames.MessageEdited(message.version, message.id, message.text, said))
+
+    def _doubt(self, room_ids: set[int]) -> None:
+        """The database's answer was lost: when it is back, all look into it."""
+        if not self._doubtful:
+            self.spawn(self._look_again())
+        self._doubtful |= room_ids
+
+    async def _look_again(self) -> None:
+        while not self._is_closing:
+            await asyncio.sleep(LOOK_AGAIN)
+            try:
+                await self.store.check()
+            except Away:
+                continue
+            doubtful, self._doubtful = self._doubtful, set()
+            return await self.fanout.suspect(doubtful)
 
     # ------------------------------------------------------------ what rooms ask for
 

@@ -7,14 +7,14 @@ fast: what it loses is found there.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 
 from broadcaster import Broadcast
 from broadcaster._base import Subscriber
 
 from . import frames
-from .brokers import Unreachable, backend_of
+from .brokers import GAP, Unreachable, backend_of
 from .errors import Close
 from .room import PATIENCE, Room, Source, Told
 
@@ -87,6 +87,16 @@ class Fanout:
                 await self._publish(room_id, *event)
         else:
             await asyncio.gather(*(self._publish(id_, *event) for id_, event in events.items()))
+
+    async def suspect(self, room_ids: Iterable[int]) -> None:
+        """Every process looks into the database for these rooms."""
+        for room_id in room_ids:
+            try:
+                await self._broadcast.publish(f"room:{room_id}", GAP)
+            except Unreachable as error:  # it owes them a gap itself, when it is back
+                log.info("Room %d: %s", room_id, error)
+                if room := self._rooms.get(room_id):
+                    self._catch_up(room)
 
     async def _publish(self, room_id: int, told: Told, lines: list[bytes]) -> None:
         parts = split(told, lines, self._most) if self._most else [(told, lines)]

@@ -12,9 +12,10 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from .. import files
+from ..attachments import Attachments
 from ..errors import FileInvalid, Forbidden, NotFound, StorageUnavailable
 from ..store import uploads
-from ..store.bucket import Bucket, BucketUnavailable, ObjectMissing, ObjectTooLarge
+from ..store.bucket import BucketUnavailable, ObjectMissing, ObjectTooLarge
 from .http import chat_of
 
 ANYWHERE = {"Access-Control-Allow-Origin": "*"}
@@ -38,19 +39,19 @@ async def get(request: Request) -> Response:
     if url is not None:
         return RedirectResponse(url, 307, headers=ANYWHERE | files.LINK_HEADERS)
     try:
-        return OpenedFile(await _opened(attachments.bucket, link.key), headers)
+        return OpenedFile(await _opened(attachments, link.key), headers)
     except (FileNotFoundError, ObjectMissing):
         raise NotFound("This file was deleted.") from None
     except BucketUnavailable as error:
         raise StorageUnavailable from error
 
 
-async def _opened(bucket: Bucket, key: str) -> int:
+async def _opened(attachments: Attachments, key: str) -> int:
     """The object as an open file of this machine, whether it lies here or not."""
-    path = await bucket.path(key)
+    path = await attachments.bucket.path(key)
     if path is not None:
         return await asyncio.to_thread(os.open, path, os.O_RDONLY)
-    return await asyncio.to_thread(_kept, await bucket.read(key))
+    return await asyncio.to_thread(_kept, await attachments.bucket.read(key))
 
 
 def _kept(content: bytes) -> int:

@@ -72,7 +72,7 @@ def integer(request: Request, name: str, default: int) -> int:
     return default if given is None else frames.id_of(given, name)
 
 
-SMALL = 1 << 16  # bytes of a body without files
+SMALL = 1 << 20  # bytes of a body without files
 PATIENCE = 60.0  # seconds for a body to come in
 AT_ONCE = 8  # bodies with files that one user may have under way
 

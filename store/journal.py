@@ -38,9 +38,16 @@ class Committed(Struct):
 class Journal:
     """One task, one transaction at a time; `tell` runs after each commit, before the next."""
 
-    def __init__(self, store: Store, tell: Callable[[Committed], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        tell: Callable[[Committed], Awaitable[None]],
+        doubt: Callable[[set[int]], None],
+    ) -> None:
+        """`doubt` hears of rooms in which a commit may have taken place, or not."""
         self._store = store
         self._tell = tell
+        self._doubt = doubt
         self._entries: list[Entry] = []
         self._marks: Marks = {}
         self._waiting: list[asyncio.Future[bool]] = []
@@ -122,7 +129,11 @@ class Journal:
             for entry in entries:
                 await self._commit([entry], {})
             return await self._commit([], marks) if marks else True
-        log.warning("A commit failed: %s", error, exc_info=True)
+        log.warning("A commit failed: %s", error, exc_info=not is_away)
+        if is_away:  # who waited for this commit waits no longer
+            entries = [*entries, *self._entries]
+            self._entries.clear()
+            self._doubt({entry.change.room_id for entry in entries})
         for entry in entries:
             if not is_away:
                 entry.outcome = Refused("internal")

@@ -38,6 +38,7 @@ GONE = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # the connection was cut off amid an answer
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,  # shut down, restarted, terminated
     asyncpg.InsufficientResourcesError,  # disk full, too many connections
