@@ -2,11 +2,13 @@
 
 import asyncio
 import os
+import re
 import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import jwt
@@ -21,9 +23,14 @@ from .serve import CannotServe, run
 from .settings import Auth, BadSetting, Settings, check, load, read, seconds
 from .store.bucket import BucketUnavailable
 from .store.engine import CannotOpen, Store
+from .store.tables import CannotMove
+
+if TYPE_CHECKING:
+    from .move import Keys, Moved, Objects
 
 SECRET_FILE = Path("roomcast.secret")
 HMAC = ("HS256", "HS384", "HS512")
+FAULTS = BadSetting, CannotServe, CannotOpen, CannotMove, BucketUnavailable, Unreachable
 
 
 class Failure(click.ClickException):
@@ -37,7 +44,7 @@ def one_sentence() -> Iterator[None]:
     """What a person can put right is no traceback."""
     try:
         yield
-    except (BadSetting, CannotServe, CannotOpen, BucketUnavailable, Unreachable) as error:
+    except FAULTS as error:
         raise Failure(str(error)) from None
 
 
@@ -115,9 +122,19 @@ def serve_command(
 def banner(settings: Settings, url: str, secret: str) -> None:
     public = settings.server.public_url
     click.echo(f"roomcast listens on {url}{f', known as {public}' if public else ''}")
-    click.echo(f"  database     {settings.database.url}")
-    click.echo(f"  attachments  {settings.attachments.url}")
+    click.echo(f"  database     {shown(settings.database.url)}")
+    click.echo(f"  attachments  {shown(settings.attachments.url)}")
     click.echo(f"  secret       {secret}")
+
+
+def shown(url: str) -> str:
+    """Without user, password and options; of a URL that is written otherwise, only its scheme."""
+    scheme, mark, rest = url.partition("://")
+    if not mark or scheme in ("sqlite", "file", "memory"):
+        return url
+    place = r"((?:[^/?#@:]*|\[[^/?#@]*\])(?::\d+)?(?:/[^?#@]*)?)"
+    found = re.fullmatch(rf"(?:[^/?#@]*@)?{place}(?:\?[^@]*)?", rest)
+    return f"{scheme}://{found[1] if found else '…'}"
 
 
 # ---------------------------------------------------------------- token
@@ -213,13 +230,102 @@ def migrate(path: Path | None) -> None:
     """Bring the database to the schema of this version; `serve` does so too."""
     settings = load(path)
     asyncio.run(apply_schema(settings))
-    click.echo(f"{settings.database.url} has the schema of this version.")
+    click.echo(f"{shown(settings.database.url)} has the schema of this version.")
 
 
 async def apply_schema(settings: Settings) -> None:
-    store = Store(settings.database.url, settings.database.synchronous)
+    store = Store(settings.database.url, settings.database.synchronous, alone=False)
     await store.open()
     await store.aclose()
+
+
+# ---------------------------------------------------------------- move
+
+
+@main.command("move", short_help="Copy a chat into another database, and its files.")
+@settings_option
+@click.argument("source", required=False)
+@click.argument("target", required=False)
+@click.option("--attachments", nargs=2, metavar="FROM TO", help="Where files lie, and shall lie.")
+@one_sentence()
+def move_command(
+    path: Path | None,
+    source: str | None,
+    target: str | None,
+    attachments: tuple[str, str] | None,
+) -> None:
+    """Copy the chat in SOURCE into TARGET, another database; stop its server first.
+
+    Ids, versions and links to files stay what they are. SOURCE is not changed. If it is
+    interrupted, the same command goes on. With --attachments the files are copied too; without
+    SOURCE and TARGET only they are, those of database.url.
+
+    \b
+    Examples:
+      roomcast move sqlite:///roomcast.db postgresql://roomcast:secret@db.example.com/chat
+      roomcast move --attachments file:./attachments s3://KEY:SECRET@s3.example.com/files
+    """
+    from . import move  # with both engines, which the other commands need not load
+
+    if (source is None) != (target is None) or not (source or attachments):
+        raise click.UsageError("Name a SOURCE and a TARGET, or --attachments FROM TO, or both.")
+    places = [checked("attachments", url) for url in attachments or ()]
+    if source and target:
+        databases = checked("database", source), checked("database", target)
+        tell_moved(asyncio.run(move.move(*databases)))
+    if places:
+        keys = asyncio.run(move.keys_of(target or load(path).database.url))
+        tell_objects(asyncio.run(move.move_objects(places[0], places[1], keys)), keys)
+
+
+def checked(section: str, url: str) -> str:
+    """A URL that settings would take."""
+    load({section: {"url": url}})
+    return url
+
+
+def tell_moved(moved: "Moved") -> None:
+    all_of_it = ", ".join(f"{count:,} {name}" for name, count in moved.counts.items())
+    if moved.was_there:
+        click.echo(f"All of it is there already: {all_of_it}.")
+        return
+    speed = moved.copied / moved.seconds
+    click.echo(f"Moved {all_of_it}, in {moved.seconds:.1f} s ({speed:,.0f} messages a second).")
+    click.echo("Counts, ids, versions and lengths of texts are the same on both sides.")
+
+
+def tell_objects(objects: "Objects", keys: "Keys") -> None:
+    click.echo(f"Moved {objects.moved:,} files; {objects.present:,} were there already.")
+    if objects.missing:
+        raise click.ClickException(
+            f"{objects.missing:,} of {len(keys.held):,} files that messages hold are not at the "
+            "place that was named first."
+        )
+
+
+# ---------------------------------------------------------------- doctor
+
+
+@main.command("doctor", short_help="Look at every engine, and say what is wrong.")
+@settings_option
+@one_sentence()
+def doctor_command(path: Path | None) -> None:
+    """Look at every engine that the settings name; exit code 1 if anything is wrong.
+
+    It changes nothing, and may run beside a server.
+    """
+    is_well = asyncio.run(tell_findings(load(path)))
+    raise SystemExit(0 if is_well else 1)
+
+
+async def tell_findings(settings: Settings) -> bool:
+    from . import doctor  # with all engines, which the other commands need not load
+
+    is_well = True
+    async for part, finding in doctor.examine(settings, SECRET_FILE):
+        click.echo(f"{'ok' if finding.ok else 'WRONG':6} {part:12} {finding.sentence}")
+        is_well &= finding.ok
+    return is_well
 
 
 # ---------------------------------------------------------------- a secret nobody had to think of

@@ -1,0 +1,138 @@
+"""What is wrong with the engines that the settings name, and what to do about it."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import httpx
+import msgspec
+
+from .auth import HMAC, Authenticator, keys_in
+from .brokers import Unreachable, backend_of
+from .settings import Auth, BadSetting, Settings
+from .store import examine as place
+from .store.diagnosis import diagnose
+from .store.examine import Finding
+
+WITHIN = 5.0  # seconds, each look
+ANSWERED_WITHIN = 2.0  # seconds, as long as the server waits for the keys of others
+LOOPBACK = ("127.0.0.1", "localhost", "::1", "[::1]")
+
+LATE = {
+    "broker": ": correct broadcast.url, which leads to the server itself, not to a pooler",
+    "attachments": ": look at the bucket of attachments.url, and at the way to it",
+    "auth": "",
+    "server": "",
+}
+
+Findings = Callable[[Settings], Awaitable[list[Finding]]]
+
+
+async def examine(settings: Settings, secret_file: Path) -> AsyncIterator[tuple[str, Finding]]:
+    """Each finding with the part that it is about. No sentence repeats a secret."""
+    alone = settings.broadcast.url.startswith("memory:")
+    async for finding in diagnose(settings.database.url, alone=alone):
+        yield "database", finding
+    parts: list[tuple[str, Findings]] = [
+        ("broker", _of_broker),
+        ("attachments", _of_place),
+        ("auth", lambda settings: _of_auth(settings.auth, secret_file)),
+        ("server", _of_server),
+    ]
+    for part, look in parts:
+        for finding in await _in_time(part, look, settings):
+            yield part, finding
+
+
+async def _in_time(part: str, look: Findings, settings: Settings) -> list[Finding]:
+    try:
+        async with asyncio.timeout(WITHIN):
+            return await look(settings)
+    except TimeoutError:
+        return [Finding("late", False, f"It did not come to an end in {WITHIN:.0f} s{LATE[part]}.")]
+
+
+async def _of_broker(settings: Settings) -> list[Finding]:
+    url, workers = settings.broadcast.url, settings.server.workers
+    if url.startswith("memory:"):
+        if workers == 1:
+            return [Finding("memory", True, "One process hears itself: memory:// is enough.")]
+        advice = "set broadcast.url to redis://… or postgresql://…, or server.workers = 1"
+        return [Finding("memory", False, f"{workers} processes don't hear each other: {advice}.")]
+    try:
+        broker = backend_of(url)
+        await broker.connect()
+        try:
+            began = time.perf_counter()
+            await broker.check()
+            took = (time.perf_counter() - began) * 1000
+        finally:
+            await broker.disconnect()
+    except Unreachable as error:
+        advice = "Start it, or correct broadcast.url."
+        return [Finding("reachable", False, f"{error} {advice}")]
+    except (ValueError, OSError) as error:  # an option, or a file that an option names
+        sentence = f"broadcast.url can't be used ({type(error).__name__}): see its options."
+        return [Finding("reachable", False, sentence)]
+    return [Finding("reachable", True, f"What is published comes back in {took:.2f} ms.")]
+
+
+async def _of_place(settings: Settings) -> list[Finding]:
+    try:
+        return await place.examine(settings.attachments.url)
+    except ValueError as error:
+        return [Finding("url", False, str(error))]
+
+
+# ---------------------------------------------------------------- who may come in
+
+
+async def _of_auth(auth: Auth, secret_file: Path) -> list[Finding]:
+    try:
+        auth = await asyncio.to_thread(_with_secret, auth, secret_file)
+        if not (auth.secret or auth.public_key or auth.jwks_url):
+            return [Finding("keys", True, f"serve will write a secret to {secret_file}.")]
+        Authenticator(Settings(auth=auth))
+    except BadSetting as error:
+        return [Finding("keys", False, str(error))]
+    except (OSError, UnicodeDecodeError):
+        return [Finding("keys", False, f"{secret_file} can't be read: see whose it is.")]
+    found = [Finding("keys", True, f"Tokens of {', '.join(auth.algorithms)} can be checked.")]
+    return [await _published(auth)] if auth.jwks_url else found
+
+
+def _with_secret(auth: Auth, file: Path) -> Auth:
+    """As serve finds it."""
+    is_shared = any(algorithm in HMAC for algorithm in auth.algorithms)
+    if auth.secret or not is_shared or not file.exists():
+        return auth
+    return msgspec.structs.replace(auth, secret=file.read_text("utf-8").strip())
+
+
+async def _published(auth: Auth) -> Finding:
+    host = httpx.URL(auth.jwks_url).host
+    try:
+        async with httpx.AsyncClient(timeout=ANSWERED_WITHIN) as client:
+            answer = await client.get(auth.jwks_url)
+        answer.raise_for_status()
+        keys = keys_in(answer.content, auth.algorithms)
+    except httpx.HTTPStatusError as error:
+        why = f"answers with {error.response.status_code}"
+    except httpx.HTTPError as error:
+        why = f"can't be reached ({type(error).__name__})"
+    except ValueError as error:
+        why = f"has no keys for us ({error})"
+    else:
+        return Finding("jwks", True, f"{host} has {len(keys)} keys that fit auth.algorithms.")
+    return Finding("jwks", False, f"{host} {why}: nobody gets in. Correct auth.jwks_url.")
+
+
+async def _of_server(settings: Settings) -> list[Finding]:
+    server = settings.server
+    if server.public_url:
+        return [Finding("public", True, f"Links start with {server.public_url}.")]
+    sentence = "Links start with the host that each request came to"
+    if server.host in LOOPBACK:
+        sentence += "; behind a proxy, set server.public_url"
+    return [Finding("public", True, f"{sentence}.")]
