@@ -41,7 +41,7 @@ class Objects(Struct):
 
 def bar(length: int, label: str) -> Any:
     """On stderr, where a person looks at it."""
-    hidden = not sys.stderr.isatty()
+    hidden = not (length and sys.stderr.isatty())
     return click.progressbar(length=length, label=f"{label:12}", file=sys.stderr, hidden=hidden)
 
 

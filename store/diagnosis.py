@@ -106,7 +106,9 @@ def _schema(known: bool, found: str) -> Finding:
     if found == meta.VERSION:
         return Finding("schema", True, f"Its schema is {found}, that of this roomcast.")
     sentence = f"Its schema is {found or 'unknown'}, this roomcast knows {meta.VERSION}"
-    return Finding("schema", False, f"{sentence}: install the roomcast that made it, or a later.")
+    return Finding(
+        "schema", False, f"{sentence}: install the roomcast that made it, or a later one."
+    )
 
 
 def _ms(seconds: float) -> str:

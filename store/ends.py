@@ -225,7 +225,8 @@ class PostgresEnd:
             found = await self._db.fetchval("SELECT pg_try_advisory_lock($1)", ALONE)
         if not found:
             raise AlreadyOpen(
-                f"The database {self.where} is in use by another roomcast process: stop it first."
+                f"The database {self.where} is in use by another roomcast process: stop it first. "
+                "(A pooler before it may keep connections for some minutes.)"
             )
 
     async def aclose(self) -> None:
