@@ -31,9 +31,9 @@ def server(request: pytest.FixtureRequest) -> Engine:
 
 @pytest.fixture
 def mortal(server: Engine) -> Engine:
-    """A server that may be killed."""
+    """A server that may be killed, and set up as the test likes."""
     if not server.is_ours:
-        pytest.skip("this server is not ours to kill")
+        pytest.skip("this server is not ours to touch")
     return server
 
 
@@ -72,9 +72,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 @pytest.fixture
 async def proxy(server: Engine) -> AsyncIterator[FaultProxy]:
-    if not server.is_ours:
-        pytest.skip("no proxy before a server that is not ours")
-    async with FaultProxy(server.port) as proxy:
+    async with FaultProxy(server.port, server.host) as proxy:
         yield proxy
 
 

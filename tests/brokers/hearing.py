@@ -43,6 +43,18 @@ async def publishes(broker: Backend | Broadcast, channel: str, message: str) -> 
             await asyncio.sleep(0.02)
 
 
+async def gets_through(broker: Backend, channel: str, message: str) -> None:
+    """Said until it is heard: what was taken may still be lost, and a GAP is told."""
+    async with asyncio.timeout(WITHIN):
+        while True:
+            await publishes(broker, channel, message)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(0.5):
+                    while (await broker.next_published()).message != message:
+                        pass
+                    return
+
+
 async def arrives(subscriber: Any, message: str) -> None:
     """This message, after whatever else."""
     async with asyncio.timeout(2):

@@ -7,12 +7,16 @@ import pytest
 from roomcast.brokers import Unreachable, backend_of
 
 from ..engines.proxy import FaultProxy
-from .hearing import gap, hears, hears_until, publishes
+from .hearing import gap, gets_through, hears
 
 
 @pytest.fixture
 def server(valkey):
     return valkey
+
+
+@pytest.fixture(autouse=True)
+def only_ours(mortal): ...
 
 
 async def test_a_database_number_is_a_chat_of_its_own(opened, server):
@@ -38,8 +42,7 @@ async def test_rights_that_are_taken_and_given_back_are_a_gap(opened, server, ta
             await broker.publish("room:1", "refused")
         server.execute("ACL", "SETUSER", "bot", given)
         await gap(broker)
-        await publishes(broker, "room:1", "allowed again")
-        await hears_until(broker, "allowed again")
+        await gets_through(broker, "room:1", "allowed again")
     server.execute("ACL", "DELUSER", "bot")
 
 
@@ -62,7 +65,7 @@ async def test_options_for_a_pool_are_no_mistake(opened, server):
 
 
 async def test_tls_is_spoken_with_a_certificate_that_is_checked(opened, server, authority):
-    async with FaultProxy(server.port, tls=authority.context()) as proxy:
+    async with FaultProxy(server.port, server.host, tls=authority.context()) as proxy:
         url = proxy.url_of(server.url).replace("redis://", "rediss://")
         with pytest.raises(Unreachable, match="CERTIFICATE_VERIFY_FAILED"):
             await backend_of(url).connect()
@@ -94,7 +97,6 @@ async def test_a_flood_ends_in_a_gap(opened, server):
             flood = "PUBLISH", "roomcast:0:room:1", "x" * 10_000
             assert any(server.execute(*flood) == ":0" for _ in range(5_000))
             await gap(broker)
-            await publishes(broker, "room:1", "after the flood")
-            await hears_until(broker, "after the flood")
+            await gets_through(broker, "room:1", "after the flood")
     finally:
         server.execute(*limit, "pubsub 32mb 8mb 60")

@@ -54,13 +54,13 @@ async def test_delivery_goes_on_after_the_server_was_killed(kind, mortal):
 
 
 @on_each(valkey=TimeoutError, postgres=AWAY)
-async def test_delivery_goes_on_after_the_server_closed_the_connections(kind, server):
+async def test_delivery_goes_on_after_the_server_closed_the_connections(kind, mortal):
     async with (
-        broadcast_on(kind, server.url) as broadcast,
+        broadcast_on(kind, mortal.url) as broadcast,
         broadcast.subscribe("room:0"),
         broadcast.subscribe("room:1") as subscriber,
     ):
-        close_connections(server)
+        close_connections(mortal)
         await gets_through(broadcast, subscriber)
 
 

@@ -48,6 +48,7 @@ class Engine(ABC):
     """A server that can be stopped, killed and started again on the same port and data."""
 
     is_ours = True  # whether it may be stopped at all
+    host = "127.0.0.1"
     stop_signal = signal.SIGTERM
 
     def __init__(self, folder: Path) -> None:
@@ -66,10 +67,6 @@ class Engine(ABC):
     @abstractmethod
     def lives(self) -> bool:
         """Whether it answers."""
-
-    @abstractmethod
-    def connections(self) -> int:
-        """How many brokers of ours are connected."""
 
     def options(self) -> dict[str, Any]:
         """More arguments of Popen."""

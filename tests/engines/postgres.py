@@ -116,6 +116,8 @@ class ForeignPostgres(Postgres):
 
     def __init__(self, url: str) -> None:
         self._url = url
+        parts = urlsplit(url)
+        self.host, self.port = parts.hostname or "localhost", parts.port or 5432
 
     @property
     def url(self) -> str:
@@ -124,7 +126,8 @@ class ForeignPostgres(Postgres):
     def url_of(self, database: str) -> str:
         return urlsplit(self._url)._replace(path=f"/{database}").geturl()
 
-    def start(self) -> None: ...
+    def start(self) -> None:
+        self.execute("select 1")
 
     def end(self) -> None: ...
 

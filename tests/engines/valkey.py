@@ -5,6 +5,7 @@ import os
 import shutil
 import socket
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from . import Engine, Missing
 
@@ -31,9 +32,11 @@ class Valkey(Engine):
 
     def execute(self, *words: str | bytes) -> str:
         """The answer: its first line, or the text that this announces."""
-        login = packed("AUTH", PASSWORD)
-        with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
-            connection.sendall(login + packed(*words))
+        login = urlsplit(self.url)
+        names = [unquote(name) for name in (login.username, login.password) if name]
+        with socket.create_connection((self.host, self.port), timeout=5) as connection:
+            connection.sendall(packed("AUTH", *names) if names else packed("PING"))
+            connection.sendall(packed(*words))
             with connection.makefile("rb") as answers:
                 answers.readline()
                 first = answers.readline().decode().strip()
@@ -51,12 +54,15 @@ class ForeignValkey(Valkey):
 
     def __init__(self, url: str) -> None:
         self._url = url
+        parts = urlsplit(url)
+        self.host, self.port = parts.hostname or "localhost", parts.port or 6379
 
     @property
     def url(self) -> str:
         return self._url
 
-    def start(self) -> None: ...
+    def start(self) -> None:
+        self.execute("PING")
 
     def end(self) -> None: ...
 
