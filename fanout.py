@@ -16,7 +16,7 @@ from broadcaster._base import Subscriber
 from . import frames
 from .brokers import GAP, Unreachable, backend_of
 from .errors import Close
-from .room import PATIENCE, Room, Source, Told
+from .room import PATIENCE, Room, Source, Told, log_failure
 
 log = logging.getLogger("roomcast.fanout")
 
@@ -121,8 +121,8 @@ class Fanout:
         self._behind.discard(room)  # what is committed from here on wants another look
         try:
             await room.refresh()
-        except Exception:
-            log.exception("Room %d could not be told", room.id)
+        except Exception as error:
+            log_failure(room.id, error)
             await self._recover(room)
 
     @asynccontextmanager
@@ -150,8 +150,8 @@ class Fanout:
                 event = await subscriber.get()
                 try:
                     await room.take(event.message)
-                except Exception:
-                    log.exception("Room %d could not be told", room.id)
+                except Exception as error:
+                    log_failure(room.id, error)
                     await self._recover(room)
 
     async def _recover(self, room: Room) -> None:
@@ -160,8 +160,8 @@ class Fanout:
             await asyncio.sleep(PATIENCE)
             try:
                 return await room.refresh()
-            except Exception:
-                log.exception("Room %d could not be told", room.id)
+            except Exception as error:
+                log_failure(room.id, error)
 
     @asynccontextmanager
     async def _subscription(self, channel: str) -> AsyncIterator[Subscriber]:

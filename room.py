@@ -25,6 +25,7 @@ from .brokers import GAP
 from .errors import Close, Closing
 from .outbox import Batch, Outbox
 from .store import receipts
+from .store.engine import Away
 from .store.receipts import Status
 
 log = logging.getLogger("roomcast.room")
@@ -184,6 +185,17 @@ class Pending:
                     return
 
 
+def _others(changes: list[Change], user_id: str) -> list[Change]:
+    """Those that are not the user's own: what his receipts are about."""
+    return [change for change in changes if change.sender_id != user_id]
+
+
+def log_failure(room_id: int, error: Exception) -> None:
+    """A database that is away says so once elsewhere; anything else is a fault of ours."""
+    is_away = isinstance(error, Away)
+    log.warning("Room %d could not be told: %s", room_id, error, exc_info=not is_away)
+
+
 class Room:
     """A room that sockets of this process are in.
 
@@ -277,7 +289,7 @@ class Room:
         if socket.put(*texts):
             self._took(socket.user_id, [socket], changes)
         else:
-            socket.owed = changes
+            socket.owed = _others(changes, socket.user_id)
 
     def _caught_up(self, socket: Socket) -> None:
         """What waited for a slow reader has gone out to him by now."""
@@ -359,8 +371,8 @@ class Room:
             log.info("Room %d missed versions %d to %d", self.id, *missing)
             try:
                 return await self.refresh()
-            except Exception:
-                log.exception("Room %d could not be told", self.id)
+            except Exception as error:
+                log_failure(self.id, error)
 
     async def refresh(self) -> None:
         """Catches up with the database, whatever the broker has lost."""
@@ -511,7 +523,7 @@ class Room:
                 if batch.frames and socket.outbox.put(batch):
                     took.append(socket)
                 elif sent:
-                    socket.owed = sent
+                    socket.owed = _others(sent, user_id) or socket.owed
             if took and sent:
                 self._took(user_id, took, sent)
 

@@ -79,11 +79,9 @@ def run_here(
 ) -> None:
     """In this process."""
     server = Server(config(chat, settings), ready)
-    try:
-        with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
-            runner.run(_serve(chat, server, sockets, before))
-    finally:
-        server.deadline.cancel()
+    with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
+        runner.run(_serve(chat, server, sockets, before))
+    server.deadline.cancel()  # only after a clean end: threads that are left would hang for ever
 
 
 async def _serve(
