@@ -1,0 +1,122 @@
+"""A chat in this very process, and members whose outbox writes down what they are told."""
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from roomcast import frames
+from roomcast.chat import Chat
+from roomcast.errors import Close
+from roomcast.outbox import Batch
+from roomcast.room import Change, Mark, Older, Room, Socket, State, Told
+from roomcast.settings import Attachments, Database, Settings
+from roomcast.store.snapshot import Ask
+
+ADA, BOB, EVE = "1", "2", "3"
+Frame = dict[str, Any]
+Marks = dict[str, tuple[int, int]]
+
+
+class Recorded:
+    """An outbox that keeps everything; while it `waits`, nothing of it has gone out."""
+
+    def __init__(self) -> None:
+        self.frames: list[Frame] = []
+        self.closed: Close | None = None
+        self.waits = False
+        self.on_free: Any = None
+
+    def put(self, batch: Batch) -> bool:
+        self.frames += [json.loads(frame) for frame in batch.frames]
+        return not self.waits
+
+    def close(self, close: Close) -> None:
+        self.closed = close
+
+    def told(self, message_id: int) -> list[str]:
+        """The kinds of the frames about one message, in order."""
+        about = [f for f in self.frames if f.get("message", {}).get("message_id") == message_id]
+        return [frame["type"] for frame in about]
+
+
+class Rows:
+    """A room's source with messages in it; it notes who has what."""
+
+    def __init__(self, older: Sequence[Older] = ()) -> None:
+        self.older = list(older)
+        self.marks: Marks = {}
+
+    async def recall(self, room: Room, version: int, top: int) -> State | None:
+        raise AssertionError("nothing is missing")
+
+    async def between(self, room: Room, above: int, upto: int, most: int) -> list[Older]:
+        return [row for row in self.older if above < row[0] <= upto][-most:]
+
+    def mark(self, room_id: int, user_id: str, delivered: int, read: int) -> None:
+        self.marks[user_id] = delivered, read
+
+
+def line(message_id: int, sender: str, text: str = "hi") -> bytes:
+    """The `chat_message` of a message whose version is its id, as the database would tell it."""
+    said = frames.Message(text, message_id, int(sender), "send", "", "", [], 1, message_id)
+    return frames.encode(frames.MessageSent(message_id, said))
+
+
+async def hear(room: Room, *sent: tuple[int, str], marks: Marks | None = None) -> None:
+    """One event of the broker: these messages (id and sender), these watermarks."""
+    changes = [Change(id_, id_, sender, "sent") for id_, sender in sent]
+    moved = [Mark(user, *upto, by_joining=False) for user, upto in (marks or {}).items()]
+    first, last = (sent[0][0], sent[-1][0]) if sent else (0, 0)
+    told = frames.encode(Told(first, last, changes, moved))
+    await room.take(b"\n".join([told, *(line(*one) for one in sent)]).decode())
+
+
+def enter(room: Room, user: str, **wish: bool) -> tuple[Socket, Recorded]:
+    """A member's socket in the room, from now on."""
+    outbox = Recorded()
+    wants = {"is_manual": False, "is_compact": False} | wish
+    socket = Socket(user, outbox, **wants)
+    room.hold(socket)
+    room.admit(socket, b"{}", above=room.version or 0)
+    outbox.frames.clear()
+    return socket, outbox
+
+
+def settings_in(folder: Path) -> Settings:
+    return Settings(
+        database=Database(url=f"sqlite:///{folder}/chat.db", synchronous="NORMAL"),
+        attachments=Attachments(url=f"file:{folder}/files"),
+    )
+
+
+@asynccontextmanager
+async def a_chat(folder: Path) -> AsyncIterator[tuple[Chat, int]]:
+    """A chat, and a room of ada and bob."""
+    chat = Chat(settings_in(folder))
+    await chat.open()
+    try:
+        yield chat, (await chat.open_room(ADA, [ADA, BOB])).room.id
+    finally:
+        await chat.aclose()
+
+
+@asynccontextmanager
+async def a_member(
+    chat: Chat, room_id: int, user: str, **wish: bool
+) -> AsyncIterator[tuple[Room, Recorded]]:
+    """Joins as a connection does."""
+    async with chat.fanout.room(room_id) as room:
+        outbox = Recorded()
+        wants = {"is_manual": False, "is_compact": False} | wish
+        socket = Socket(user, outbox, **wants)
+        room.hold(socket)
+        found = await chat.join(Ask(room_id, user, None, 50, 1000), is_manual=wants["is_manual"])
+        await room.reach(found.version, found.marks, found.top)
+        room.admit(socket, b"{}", above=found.version)
+        outbox.frames.clear()
+        try:
+            yield room, outbox
+        finally:
+            room.leave(socket)

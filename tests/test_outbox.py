@@ -1,0 +1,235 @@
+"""What waits for one socket: counted by what has gone out, and nothing is owed after the end."""
+
+import asyncio
+import struct
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from roomcast.direct import DirectProtocol, websocket_frame
+from roomcast.errors import Close
+from roomcast.outbox import AsgiOutbox, Batch, DirectOutbox
+from uvicorn import Config
+from uvicorn.server import ServerState
+from websockets.frames import Frame, Opcode
+
+LIMIT = 1000
+SMALL, LARGE = b"s" * 100, b"l" * 3 * LIMIT
+
+
+class Peer(DirectProtocol):
+    """The server's end of a connection whose peer reads as the test says."""
+
+    def __init__(self) -> None:
+        self.taken: list[bytes] = []
+        self.ended: Close | None = None
+        self.is_gone = False
+
+    def write(self, data: bytes) -> bool:
+        if not self.is_gone:
+            self.taken.append(data)
+        return not self.is_gone
+
+    def waiting(self) -> int:
+        return 1
+
+    def end(self, code: int, reason: str) -> None:
+        self.is_gone = True
+        self.ended = Close((code, reason))
+
+
+def direct() -> tuple[Peer, DirectOutbox, list[None]]:
+    """A peer, its outbox, and the times that the outbox said to be free."""
+    peer, freed = Peer(), []
+    outbox = DirectOutbox(peer, LIMIT, 60)
+    outbox.on_free = lambda: freed.append(None)
+    return peer, outbox, freed
+
+
+async def test_what_waits_goes_out_in_order_and_then_it_is_said() -> None:
+    peer, outbox, freed = direct()
+    assert outbox.put(Batch([b"1"]))
+    outbox.blocked(True)
+    assert not outbox.put(Batch([b"2"]))
+    assert not outbox.put(Batch([b"3"]))
+    assert (peer.taken, freed) == ([websocket_frame(b"1")], [])
+    outbox.blocked(False)
+    assert peer.taken == [websocket_frame(text) for text in (b"1", b"2", b"3")]
+    assert freed == [None]
+    assert outbox.put(Batch([b"4"]))
+
+
+@pytest.mark.parametrize("texts", [[LARGE], [LARGE, LARGE]])
+async def test_a_frame_over_the_limit_may_wait_alone(texts: list[bytes]) -> None:
+    peer, outbox, _ = direct()
+    outbox.blocked(True)
+    for text in texts:
+        outbox.put(Batch([text]))
+    assert peer.ended is (None if len(texts) == 1 else Close.SLOW)
+
+
+async def test_what_a_goodbye_left_unsent_is_never_said_to_have_gone_out() -> None:
+    peer, outbox, freed = direct()
+    outbox.blocked(True)
+    outbox.put(Batch([SMALL]))
+    peer.is_gone = True  # it said goodbye, then read what was on its way
+    outbox.blocked(False)
+    assert (peer.taken, freed) == ([], [])
+
+
+async def test_what_was_dropped_at_the_end_is_never_said_to_have_gone_out() -> None:
+    peer, outbox, freed = direct()
+    outbox.blocked(True)
+    outbox.put(Batch([SMALL]))
+    outbox.close(Close.SLOW)
+    outbox.blocked(False)
+    assert peer.ended is Close.SLOW
+    assert (peer.taken, freed) == ([], [])
+
+
+# ---------------------------------------------------------------- by ASGI
+
+
+class Server:
+    """An ASGI server that takes one message each time it is let."""
+
+    def __init__(self) -> None:
+        self.sent: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self.may = asyncio.Semaphore(0)
+
+    async def __call__(self, message: dict[str, Any]) -> None:
+        await self.may.acquire()
+        self.sent.put_nowait(message)
+
+    async def takes(self) -> dict[str, Any]:
+        self.may.release()
+        async with asyncio.timeout(5):
+            return await self.sent.get()
+
+
+async def test_only_what_has_not_gone_out_counts_by_asgi_too() -> None:
+    server = Server()
+    outbox = AsgiOutbox(server, LIMIT, 60)
+    assert outbox.put(Batch([SMALL]))
+    for _ in range(5 * LIMIT // len(SMALL)):  # never more than two wait
+        assert outbox.put(Batch([SMALL]))
+        assert (await server.takes())["text"] == SMALL.decode()
+    await server.takes()
+
+
+async def test_by_asgi_too_much_is_still_too_much() -> None:
+    server = Server()
+    outbox = AsgiOutbox(server, LIMIT, 60)
+    while outbox.put(Batch([SMALL])):
+        pass
+    assert not outbox.put(Batch([SMALL]))
+    taken = [await server.takes()]
+    while taken[-1]["type"] != "websocket.close":
+        taken.append(await server.takes())
+    assert taken[-1]["code"] == 4008
+    assert len(taken) * len(SMALL) <= 2 * LIMIT
+
+
+async def test_a_frame_over_the_limit_may_wait_alone_by_asgi_too() -> None:
+    server = Server()
+    outbox = AsgiOutbox(server, LIMIT, 60)
+    assert outbox.put(Batch([LARGE]))
+    assert (await server.takes())["text"] == LARGE.decode()
+
+
+# ---------------------------------------------------------------- uvicorn's protocol, our way
+
+
+class Wire(asyncio.Transport):
+    """A transport that writes down what is done to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.did: list[str] = []
+        self.written = b""
+
+    def write(self, data: Any) -> None:
+        self.written += data
+
+    def close(self) -> None:
+        self.did.append("close")
+
+    def abort(self) -> None:
+        self.did.append("abort")
+
+    def get_write_buffer_size(self) -> int:
+        return len(self.written)
+
+    def is_closing(self) -> bool:
+        return bool(self.did) and self.did[-1] in ("close", "abort")
+
+    def pause_reading(self) -> None:
+        self.did.append("pause")
+
+    def resume_reading(self) -> None:
+        self.did.append("resume")
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return default
+
+
+@pytest.fixture
+async def opened() -> Callable[..., tuple[DirectProtocol, Wire]]:
+    """A connection past its handshake, whose frames go to `on_text`."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None: ...
+
+    def make(on_text: Any) -> tuple[DirectProtocol, Wire]:
+        config = Config(app, ws_ping_interval=None, log_config=None)
+        config.load()
+        protocol, wire = DirectProtocol(config, ServerState(), {}), Wire()
+        protocol.connection_made(wire)
+        lines = (
+            "GET / HTTP/1.1",
+            "Host: x",
+            "Upgrade: websocket",
+            "Connection: Upgrade",
+            "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
+            "Sec-WebSocket-Version: 13",
+        )
+        protocol.data_received("\r\n".join([*lines, "", ""]).encode())
+        protocol.handshake_complete = True
+        protocol.begin(on_text, lambda is_blocked: None)
+        wire.did.clear()
+        return protocol, wire
+
+    return make
+
+
+def masked(opcode: Opcode, data: bytes) -> bytes:
+    return Frame(opcode, data).serialize(mask=True)
+
+
+async def test_binary_frames_come_by_the_same_way_and_resume_no_reading(opened: Any) -> None:
+    came: list[bytes | None] = []
+
+    def on_text(data: bytes | None) -> None:
+        came.append(data)
+        protocol.pause_reading()
+
+    protocol, wire = opened(on_text)
+    waiting = protocol.queue.qsize()
+    protocol.data_received(masked(Opcode.TEXT, b"{}") + masked(Opcode.BINARY, b"x") * 3)
+    assert came == [b"{}", None, None, None]
+    assert set(wire.did) == {"pause"}
+    assert protocol.queue.qsize() == waiting  # nothing for the app, whose receive() would resume
+
+
+async def test_after_the_peers_goodbye_nothing_is_written_and_no_end_fails(opened: Any) -> None:
+    protocol, wire = opened(lambda data: None)
+    outbox = DirectOutbox(protocol, LIMIT, 60)
+    outbox.blocked(True)
+    protocol.data_received(masked(Opcode.CLOSE, struct.pack("!H", 1000)))
+    assert wire.did == ["close"]
+    written = wire.written
+    outbox.put(Batch([LARGE]))
+    outbox.put(Batch([LARGE]))  # too much: it ends what has ended
+    outbox.close(Close.RESTART)
+    assert not protocol.write(b"late")
+    assert wire.written == written
+    protocol.connection_lost(None)
