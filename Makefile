@@ -28,16 +28,17 @@ types: .venv/dev  ## mypy --strict
 check: lint types  ## lint, types and the direction of imports
 	$(BIN)/pytest -q tests/test_house.py
 
-test: .venv/dev  ## everything: units, protocol, faults, browser; with coverage
+test: .venv/dev  ## everything, and the protocol on three stacks of engines; with coverage
 	.ci/chromium
 	$(BIN)/coverage erase && $(BIN)/coverage run -m pytest
+	for stack in redis notify; do $(BIN)/coverage run -m pytest --stack $$stack tests/protocol || exit; done
 	$(BIN)/coverage combine -q && $(BIN)/coverage report
 
 unit: .venv/dev  ## the tests beside protocol, faults and browser
 	$(BIN)/pytest $(foreach part,protocol faults browser,--ignore=tests/$(part))
 
-protocol: .venv/dev  ## what a client sees, on a running server
-	$(BIN)/pytest tests/protocol
+protocol: .venv/dev  ## what a client sees, on a running server; stack=redis or notify
+	$(BIN)/pytest $(if $(stack),--stack $(stack)) tests/protocol
 
 faults: .venv/dev  ## kill -9, slow readers, restarts
 	$(BIN)/pytest tests/faults

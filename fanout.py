@@ -55,7 +55,7 @@ class Fanout:
         self._rooms: dict[int, Room] = {}
         self._tasks: dict[Room, asyncio.Task[None]] = {}
         self._behind: set[Room] = set()
-        self._refreshing: set[asyncio.Task[None]] = set()
+        self._loose: set[asyncio.Task[None]] = set()
         self._subscribing = asyncio.Lock()  # broadcaster's own subscribe races with itself
 
     async def open(self) -> None:
@@ -65,7 +65,7 @@ class Fanout:
         """The sockets that are still open hear that the server restarts."""
         for room in self._rooms.values():
             room.close(Close.RESTART)
-        tasks = [*self._tasks.values(), *self._refreshing]
+        tasks = [*self._tasks.values(), *self._loose]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -114,8 +114,8 @@ class Fanout:
         if room not in self._behind:
             self._behind.add(room)
             task = asyncio.create_task(self._refresh(room))
-            self._refreshing.add(task)
-            task.add_done_callback(self._refreshing.discard)
+            self._loose.add(task)
+            task.add_done_callback(self._loose.discard)
 
     async def _refresh(self, room: Room) -> None:
         self._behind.discard(room)  # what is committed from here on wants another look
@@ -140,13 +140,21 @@ class Fanout:
             room.guests -= 1
             if not room.guests:
                 del self._rooms[room_id]
-                self._tasks.pop(room).cancel()
-                room.forget()
+                self._end(room)
+
+    def _end(self, room: Room) -> None:
+        task = self._tasks.pop(room)
+        room.forget()
+        if room.is_listening.is_set():
+            task.cancel()
+        else:  # broadcaster's subscribe is not to be cancelled: it ends by itself
+            self._loose.add(task)
+            task.add_done_callback(self._loose.discard)
 
     async def _listen(self, room: Room) -> None:
         async with self._subscription(room.channel) as subscriber:
             room.is_listening.set()
-            while True:
+            while self._rooms.get(room.id) is room:
                 event = await subscriber.get()
                 try:
                     await room.take(event.message)

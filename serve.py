@@ -28,7 +28,7 @@ from .store.engine import CannotOpen
 log = logging.getLogger("roomcast.serve")
 
 GRACE = 3  # seconds for open requests and sockets after SIGTERM
-DEADLINE = 4.5  # seconds until the process ends, whatever still hangs
+DEADLINE = 4.0  # seconds until the process ends, whatever still hangs
 GONE_AFTER = 8_000  # milliseconds that a peer may acknowledge nothing we sent
 BACKLOG = 2_048
 UNSENT = 1 << 17  # bytes a connection that the kernel holds ready beyond what is on the wire
