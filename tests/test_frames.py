@@ -1,0 +1,72 @@
+"""The wire: broken frames cost little and nothing that a client made long is said again."""
+
+import json
+from typing import Any
+
+import pytest
+from roomcast import frames
+from roomcast.errors import InvalidFrame, InvalidJSON, Refusal
+
+LONG = "z" * 100_000
+
+
+@pytest.fixture
+def no_second_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    def loads(*args: Any, **options: Any) -> None:
+        raise AssertionError("this was looked at again")
+
+    monkeypatch.setattr(frames.json, "loads", loads)
+
+
+BROKEN = b'{"action":"send","message":"%s\\ud800"}'
+
+
+def test_a_small_broken_frame_is_looked_at_again_to_say_what_is_wrong() -> None:
+    with pytest.raises(InvalidFrame, match="surrogate"):
+        frames.decode(BROKEN % b"")
+    with pytest.raises(InvalidJSON):
+        frames.decode(b"{")
+
+
+@pytest.mark.usefixtures("no_second_look")
+@pytest.mark.parametrize("decode", [frames.decode, lambda b: frames.decode_as(b, frames.Send)])
+@pytest.mark.parametrize(
+    "data",
+    [BROKEN % (b"x" * frames.SECOND_LOOK), b'{"x":' + b"[" * frames.SECOND_LOOK],
+    ids=["surrogate", "depth"],
+)
+def test_a_large_broken_frame_is_not_looked_at_twice(decode: Any, data: bytes) -> None:
+    with pytest.raises(InvalidJSON):
+        decode(data)
+
+
+def error_of(frame: dict[str, Any]) -> bytes:
+    """The error frame that a broken frame is answered with."""
+    data = json.dumps(frame).encode()
+    try:
+        frames.decode(data)
+    except Refusal as refusal:
+        return frames.encode(frames.error_of(refusal, frames.hint(data)))
+    raise AssertionError("nothing is wrong with this frame")
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        {"action": LONG},
+        {"action": LONG, "client_id": LONG, "message_id": LONG},
+        {"action": "send", "message": 1, "client_id": LONG},
+        {"action": "delete", "message_id": [LONG]},
+        {"action": "edit", "message_id": LONG},
+        {"action": "send", "message": "", "client_id": [LONG]},
+        {"action": "send", "file": {LONG: 1}},
+        {"action": "send", "files": [{"name": LONG, "size": LONG, "type": LONG}]},
+    ],
+)
+def test_an_error_says_nothing_long_again(frame: dict[str, Any]) -> None:
+    assert len(error_of(frame)) < 400
+
+
+def test_an_error_says_what_is_short_again() -> None:
+    said = json.loads(error_of({"action": "edit", "client_id": "c1", "message_id": 7}))
+    assert (said["action"], said["client_id"], said["message_id"]) == ("edit", "c1", 7)

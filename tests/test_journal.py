@@ -1,0 +1,102 @@
+"""Nothing ends the journal: not who waits for an outcome, not a change that can't be stored."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import cast
+
+import pytest
+from roomcast.store.engine import Away, Failed, Store
+from roomcast.store.journal import Committed, Entry, Journal
+from roomcast.store.messages import Add, Added, Change, Message, Outcome, Refused
+from roomcast.store.receipts import Marks, Moved
+
+
+class Database:
+    """A store of texts that raises what the test gives it, for the texts it names."""
+
+    def __init__(self) -> None:
+        self.stored: list[str] = []
+        self.broken: dict[str, Exception] = {}
+        self.doubtful: set[int] = set()
+
+    async def commit(
+        self, changes: Sequence[Change], marks: Marks
+    ) -> tuple[list[Outcome], list[Moved], int]:
+        adds = cast(Sequence[Add], changes)
+        for add in adds:
+            if add.text in self.broken:
+                raise self.broken[add.text]
+        self.stored += [add.text for add in adds]
+        moved = [Moved(*where, *upto) for where, upto in marks.items()]
+        return [Added(Message(1, 1, "1", add.text, 0, 0, 1)) for add in adds], moved, 0
+
+
+@pytest.fixture
+def database() -> Database:
+    return Database()
+
+
+@pytest.fixture
+async def journal(database: Database) -> AsyncIterator[Journal]:
+    async def tell(committed: Committed) -> None: ...
+
+    journal = Journal(cast(Store, database), tell, database.doubtful.update)
+    journal.open()
+    yield journal
+    async with asyncio.timeout(5):
+        await journal.aclose()
+
+
+async def written(journal: Journal, *texts: str) -> list[Outcome | None]:
+    """What became of these changes, which go into one batch."""
+    futures: list[asyncio.Future[Entry]] = []
+    for text in texts:
+        future: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
+        journal.write(Add(1, "1", text), future.set_result)
+        futures.append(future)
+    async with asyncio.timeout(5):
+        return [entry.outcome for entry in await asyncio.gather(*futures)]
+
+
+async def test_who_fails_at_hearing_an_outcome_ends_nothing(journal: Journal) -> None:
+    def fails(entry: Entry) -> None:
+        raise RuntimeError("this socket is closed")
+
+    journal.write(Add(1, "1", "one"), fails)
+    one, two = await written(journal, "two", "three")
+    assert isinstance(one, Added)
+    assert isinstance(two, Added)
+    journal.check()
+
+
+@pytest.mark.parametrize("kind", [ValueError, MemoryError, OSError, Failed])
+async def test_what_cannot_be_stored_fails_alone(
+    kind: type[Exception], journal: Journal, database: Database
+) -> None:
+    database.broken["bad"] = kind("not this one")
+    one, bad, two = await written(journal, "one", "bad", "two")
+    assert isinstance(one, Added)
+    assert isinstance(two, Added)
+    assert bad == Refused("internal")
+    assert database.stored == ["one", "two"]
+    assert not database.doubtful
+    [after] = await written(journal, "after")
+    assert isinstance(after, Added)
+    journal.check()
+
+
+async def test_a_database_that_is_away_fails_all_of_one_batch(
+    journal: Journal, database: Database
+) -> None:
+    database.broken["bad"] = Away("gone")
+    assert await written(journal, "one", "bad", "two") == [None, None, None]
+    assert database.doubtful == {1}
+    [after] = await written(journal, "after")
+    assert isinstance(after, Added)
+
+
+async def test_a_journal_that_has_ended_is_said(journal: Journal) -> None:
+    journal.check()
+    await journal.aclose()
+    with pytest.raises(RuntimeError, match="ended"):
+        journal.check()
