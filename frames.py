@@ -218,7 +218,7 @@ def _refuse(constant: str) -> None:
 def _in_words(error: msgspec.ValidationError) -> str:
     words = str(error)
     if words.endswith("`$.action`"):
-        return "action: unknown; " + words.partition(" - at")[0] + "."
+        return "action: unknown."
     return words.replace("`$.", "`").replace(" - at `$`", "") + "."
 
 

@@ -87,12 +87,13 @@ class DirectOutbox:
             return
         waiting, self._waiting, self._size = self._waiting or [], None, 0
         self._stop_watching()
+        went_out = True
         for data in waiting:
             if self._waiting is None:
-                self._protocol.write(data)
+                went_out = self._protocol.write(data) and went_out
             else:  # that write blocked again
                 self._wait(data)
-        if self._waiting is None and self.on_free is not None:
+        if went_out and self._waiting is None and self.on_free is not None:
             self.on_free()
 
     def _watch(self, before: int) -> None:
@@ -114,7 +115,7 @@ class DirectOutbox:
 
     def close(self, close: Close) -> None:
         self._stop_watching()
-        self._waiting = None
+        self._waiting = self.on_free = None
         self._protocol.end(close.code, close.reason)
 
 
