@@ -221,6 +221,7 @@ def contradictions(
         yield from (f"{name}: {what}" for what in view.wrong)
         yield from (f"{name}: {what}" for what in _ends_otherwise(view, stored, version))
     yield from _stored_twice(stored)
+    yield from _stored_otherwise(histories, stored)
     yield from _told_differently(histories)
     gone = set().union(*(view.deleted for view in views.values()))
     for history in histories:
@@ -248,6 +249,22 @@ def _stored_twice(stored: Sequence[Message]) -> Iterator[str]:
     for keys in (("message_id",), ("version",), ("sender_id", "client_id")):
         counted = Counter(tuple(m[k] for k in keys) for m in stored if keys[-1] in m)
         yield from (f"{keys} {value}: stored {n} times" for value, n in counted.items() if n > 1)
+
+
+def _stored_otherwise(histories: Sequence[History], stored: Sequence[Message]) -> Iterator[str]:
+    """A text is what its author once sent, or edited it to; never a part of that."""
+    texts: dict[int, set[str]] = {}
+    names: set[tuple[int, str]] = set()
+    for history in histories:
+        for life in history.lives:
+            for _, action in life.sent:
+                text = action.get("message", action.get("text", ""))
+                texts.setdefault(history.user_id, set()).add(text)
+                names.add((history.user_id, action.get("client_id", "")))
+    for message in stored:
+        sender = message["sender_id"]
+        if (sender, message.get("client_id")) in names and message["text"] not in texts[sender]:
+            yield f"nobody wrote {message}"
 
 
 def _told_differently(histories: Sequence[History]) -> Iterator[str]:

@@ -1,8 +1,10 @@
 """Two processes on real engines, people who talk across them all the time, and what must hold."""
 
 import asyncio
+import resource
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from copy import copy
 from pathlib import Path
 
 import httpx
@@ -16,6 +18,7 @@ from ..history import check
 from .member import Member, all_hear_more
 
 POOL = 7  # connections that one process may hold to its database
+PAGE = resource.getpagesize()
 OPTIONS = {"limits_actions_per_second": 0, "limits_sync": 100_000}
 
 
@@ -93,9 +96,12 @@ class Cluster:
         return self.people[1]
 
     @asynccontextmanager
-    async def talking(self) -> AsyncIterator["Talk"]:
-        """Both write all the time; afterwards everybody must have the same, true log."""
-        talk = Talk(self, await self.ada.opens(self.bob))
+    async def talking(self, *ways: FaultProxy) -> AsyncIterator["Talk"]:
+        """Both write all the time; afterwards everybody must have the same, true log.
+
+        The `ways`, if given, are the networks by which ada and bob reach their processes.
+        """
+        talk = Talk(self, await self.ada.opens(self.bob), *ways)
         living = [asyncio.create_task(member.run()) for member in talk.members]
         writing: list[asyncio.Task[None]] = []
         try:
@@ -126,6 +132,17 @@ class Cluster:
         )
         return int(ours)
 
+    def memory(self) -> int:
+        """Bytes that both processes hold."""
+        return sum(
+            int(Path(f"/proc/{server.pid}/statm").read_text().split()[1]) * PAGE
+            for server in self.servers
+        )
+
+    def files(self) -> int:
+        """That both processes have open, connections among them."""
+        return sum(len(list(Path(f"/proc/{s.pid}/fd").iterdir())) for s in self.servers)
+
     async def is_sound(self) -> None:
         """All engines answer, and nothing was left behind."""
         for person in self.people:
@@ -148,12 +165,15 @@ async def end(tasks: Sequence[asyncio.Task[None]]) -> None:
 class Talk:
     """A room in which ada and bob write; ada also listens in a tab on bob's process."""
 
-    def __init__(self, cluster: Cluster, room: int) -> None:
+    def __init__(self, cluster: Cluster, room: int, *ways: FaultProxy) -> None:
         self.cluster = cluster
         self.room = room
         self.in_doubt = False  # whether an answer of the database to a commit may be cut off
         ada, bob = cluster.people
-        tab = Person(bob.server, cluster.http, ada.id, "ada")
+        for person, way in zip((ada, bob), ways, strict=False):
+            person.server = copy(person.server)
+            person.server.sockets_url = f"ws://127.0.0.1:{way.port}"
+        tab = Person(cluster.bob.server, cluster.http, ada.id, "ada")
         self.writers = [Member(ada, room, "ada"), Member(bob, room, "bob")]
         self.members = [*self.writers, Member(tab, room, "ada's tab", receipts="compact")]
 

@@ -10,6 +10,7 @@ import pytest
 
 from ...client import Person, Socket
 from ...engines import Engine
+from ...engines.postgres import Postgres
 from ...engines.proxy import FaultProxy, Way
 from ...engines.valkey import Valkey
 from .cluster import Cluster, Talk
@@ -57,24 +58,33 @@ async def posting_is_unavailable(person: Person, room: int) -> None:
     assert time.monotonic() - began < ANSWER
 
 
-def nothing_of_it_is_stored(stored: list[dict[str, Any]]) -> None:
-    assert not [m for m in stored if m["text"] == "never stored"]
-
-
 async def test_a_postgres_that_is_restarted_is_found_again(
     started: Started, broker: Engine
 ) -> None:
     async with started(broker) as cluster, cluster.talking() as talk:
+        talk.in_doubt = True
         await asyncio.to_thread(cluster.postgres.restart)
         await talk.goes_on()
         await asyncio.to_thread(cluster.postgres.kill)
-        await asyncio.to_thread(cluster.postgres.start)
+        await asyncio.to_thread(start_again, cluster.postgres)
         await talk.goes_on()
         assert talk.connections == [1, 1, 1]
 
 
+def start_again(postgres: Postgres) -> None:
+    """Its orphans may hold its memory for a moment longer."""
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            return postgres.start()
+        except AssertionError as error:
+            if "shared memory" not in str(error) or time.monotonic() > deadline:
+                raise
+
+
 async def test_terminated_backends_are_replaced(started: Started, broker: Engine) -> None:
     async with started(broker) as cluster, cluster.talking() as talk:
+        talk.in_doubt = True
         for _ in range(5):
             await asyncio.to_thread(cluster.postgres.terminate_backends)
             await talk.goes_on()
@@ -98,6 +108,7 @@ async def test_while_the_database_is_away_messages_are_refused_in_time(
         cluster.talking() as talk,
         probing(cluster, talk) as probes,
     ):
+        talk.in_doubt = fault is blackhole
         for proxy in cluster.to_database:
             await fault(proxy)
         posting = asyncio.create_task(posting_is_unavailable(cluster.bob, talk.room))
@@ -111,7 +122,6 @@ async def test_while_the_database_is_away_messages_are_refused_in_time(
         for proxy in cluster.to_database:
             await proxy.heal()
         await talk.goes_on()
-        nothing_of_it_is_stored(await cluster.ada.reads_all(talk.room))
         assert talk.connections == [1, 1, 1]
 
 
@@ -124,6 +134,7 @@ async def test_a_process_that_lost_the_database_does_not_hold_up_the_other(
         cluster.talking() as talk,
         probing(cluster, talk) as (first, second),
     ):
+        talk.in_doubt = fault is blackhole
         await fault(cluster.to_database[0])
         await is_unavailable(first, "probe")
         await second.says("on the other process")
@@ -142,6 +153,7 @@ async def test_a_database_that_is_heard_one_way_only(
         cluster.talking() as talk,
         probing(cluster, talk) as probes,
     ):
+        talk.in_doubt = True
         for proxy in cluster.to_database:
             proxy.blackhole(way)
         await all_unavailable(probes)
@@ -149,3 +161,23 @@ async def test_a_database_that_is_heard_one_way_only(
             await proxy.heal()
         await talk.goes_on()
         assert talk.connections == [1, 1, 1]
+
+
+async def test_what_was_stored_in_doubt_needs_no_next_message_to_be_told(
+    started: Started, broker: Engine
+) -> None:
+    """The commit takes place, its answer is lost: everybody hears of it when the way is free."""
+    async with started(broker, is_proxied=True) as cluster:
+        room = await cluster.ada.opens(cluster.bob)
+        async with cluster.ada.enters(room) as a, cluster.bob.enters(room) as b:
+            await a.says("before")
+            await b.receives("mark_message_as_read")
+            cluster.to_database[0].blackhole("down")
+            error = await a.is_refused("send", message="in doubt", client_id="n1")
+            assert error["code"] == "unavailable"
+            await cluster.to_database[0].heal()
+            stored = await cluster.bob.reads_all(room)
+            assert [m["text"] for m in stored] == ["before", "in doubt"]
+            await b.hears("in doubt")
+            await a.hears("in doubt")
+            assert (await a.says("in doubt", client_id="n1")) == stored[-1] | {"status": "read"}
