@@ -57,6 +57,7 @@ clean:  ## remove what the others made
 # ---- stamps: an environment is made once, and again when its requirements change
 
 .venv/bin/pip:
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'roomcast needs Python 3.11 or newer: make PYTHON=python3.12 …')"
 	@$(PYTHON) -m venv .venv
 
 .venv/run: .venv/bin/pip pyproject.toml

@@ -172,6 +172,7 @@ def _http_error(request: Request, error: Exception) -> Response:
 
 
 def _away(request: Request, error: Exception) -> Response:
+    log.warning("A request was refused: %s", error)
     return answer_refusal(request, errors.Unavailable())
 
 

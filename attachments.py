@@ -38,6 +38,11 @@ log = logging.getLogger("roomcast.attachments")
 SWEPT_AT_ONCE = 100
 
 
+def _away(error: BucketUnavailable) -> StorageUnavailable:
+    log.warning("A file was refused: %s", error)
+    return StorageUnavailable()
+
+
 class Attachments:
     """Every object has a row from before its first byte: nothing is left that nobody knows of."""
 
@@ -116,7 +121,7 @@ class Attachments:
         try:
             await self.bucket.put(key, content)
         except BucketUnavailable as error:
-            raise StorageUnavailable from error
+            raise _away(error) from error
         return key
 
     async def _note(self, upload: Upload) -> None:
@@ -179,7 +184,7 @@ class Attachments:
         try:
             return await self.bucket.stat(key) is not None
         except BucketUnavailable as error:
-            raise StorageUnavailable from error
+            raise _away(error) from error
 
     async def _find(self, key: str, room_id: int, user_id: str) -> Upload | None:
         now = time.time_ns() // 1000
@@ -200,7 +205,7 @@ class Attachments:
                 max_size=limits.max_size,
             )
         except BucketUnavailable as error:
-            raise StorageUnavailable from error
+            raise _away(error) from error
         except (FileInvalid, FileTooLarge, FileType):
             await self.drop([key])
             raise

@@ -13,6 +13,8 @@ from typing import cast
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
 
+from .errors import Close
+
 EXTENSION = "roomcast.direct"
 CLOSE_WAIT = 4.0  # seconds for the peer to answer our close frame before the connection is cut
 
@@ -77,6 +79,30 @@ class DirectProtocol(WebSocketsSansIOProtocol):
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True
         self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
+        self.resume_reading()
+        self.close_timer = self.loop.call_later(CLOSE_WAIT, self.transport.abort)
+
+    def shutdown(self) -> None:
+        """uvicorn's own says 1012 without a reason."""
+        if self.handshake_complete and not (self.close_sent or self.disconnected):
+            self.end(*Close.RESTART.value)
+            self.transport.close()
+        else:
+            super().shutdown()
+
+    def handle_parser_exception(self) -> None:
+        """A frame too big, or none: closed, but what still comes is read and thrown away.
+
+        Else the peer, amid its sending, would be told by a reset and not by the close frame.
+        """
+        if self.close_sent:
+            return
+        sent = self.conn.close_sent
+        self.stop_keepalive()
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        code = 1006 if sent is None else sent.code
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": ""})
         self.resume_reading()
         self.close_timer = self.loop.call_later(CLOSE_WAIT, self.transport.abort)
 

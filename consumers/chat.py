@@ -245,7 +245,8 @@ class Session:
             await work
         except Refusal as refusal:
             self._refuse(refusal, hint_of(action))
-        except Away:
+        except Away as error:
+            log.warning("An action was refused: %s", error)
             self._refuse(errors.Unavailable(), hint_of(action))
         except Closing as closing:
             self._close(closing.close)
@@ -370,7 +371,8 @@ class ChatSocket(WebSocketEndpoint):
             await self._refuse(websocket, closing.close)
         except errors.Unauthenticated:
             await self._refuse(websocket, Close.UNAUTHENTICATED)
-        except Away:
+        except Away as error:
+            log.warning("A socket could not join: %s", error)
             await self._refuse(websocket, Close.TRY_LATER)
         except Exception:
             log.exception("A socket could not join")

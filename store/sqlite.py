@@ -55,13 +55,18 @@ class Sqlite:
         self._life = Life(self.path)
         try:
             # A file that can't be opened fails here, before there is a thread to be stopped.
-            await asyncio.to_thread(lambda: self._lite(self.path).close())
+            await asyncio.to_thread(self._touch)
             await self._open(self._life)
         except BaseException as error:
             await self.aclose()
             if isinstance(error, sqlite3.Error | OSError):
                 raise CannotOpen(f"The database {self.path} can't be opened: {error}.") from error
             raise
+
+    def _touch(self) -> None:
+        """Nobody else reads what people say to each other."""
+        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+        self._lite(self.path).close()
 
     async def _open(self, life: "Life") -> None:
         await self._db.connect()
