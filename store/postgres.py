@@ -26,8 +26,8 @@ T = TypeVar("T")
 
 READERS = 4
 WRITERS = 2  # beside the journal's: rooms, uploads and names do not wait for its commits
-CONNECT = 2.0  # seconds for a connection
-COMMAND = 4.0  # seconds for a statement, and for a free connection
+CONNECT = 1.5  # seconds for a connection
+COMMAND = 3.0  # seconds for a statement, and for a free connection
 TRIES = 5  # of a batch that met another process's: a deadlock, or the same client_id
 MIGRATING, ALONE = 7_276_001, 7_276_002  # keys of advisory locks
 

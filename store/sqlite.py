@@ -91,7 +91,7 @@ class Sqlite:
 
     async def aclose(self) -> None:
         """Ends the connections' threads."""
-        if self._held and self._life is not None:
+        if self._life is not None and self._life.is_known:
             self._life.settle()
         for held in self._held:
             await held.__aexit__()
@@ -188,6 +188,7 @@ class Life:
             raise CannotOpen(f"The database {path} can't be opened: {error.strerror}.") from error
         if fcntl is not None:
             self._lock(fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self.is_known = False  # whether the database remembers our word, and no other
         self.word = self._coming = (self.words() or [secrets.token_hex(8)])[-1]
 
     def _lock(self, how: int) -> None:
@@ -216,6 +217,7 @@ class Life:
 
     def settle(self) -> None:
         """No commit is under way: the database remembers this word and no other."""
+        self.is_known = True
         os.pwrite(self._file, f"{self.word}\n".encode(), 0)
         os.ftruncate(self._file, len(self.word) + 1)
 
