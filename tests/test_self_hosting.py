@@ -1,8 +1,10 @@
 """docs/self-hosting.md: a backup of the running server, and what putting it back means."""
 
 import re
+import shlex
 import shutil
 import sqlite3
+import subprocess
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -10,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from .conftest import Cast
+from .engines import done
+from .engines.postgres import Postgres, binaries, execute
 from .pages import block
 from .server import Server
 
@@ -83,16 +87,18 @@ async def test_a_restore_is_noticed_where_the_life_file_was_kept(
 ) -> None:
     ada, bob, _ = cast(server)
     room = await ada.opens(bob)
+    await ada.posts(room, "kept")
     backup = back_up(server)
-    server.stop()
-    server.start()  # a start writes a new word, as every minute does
+    for text in ("forgotten", "this too"):
+        await ada.posts(room, text)
     async with ada.enters(room, after=0) as socket:
         epoch = socket.first["epoch"]
-    server.stop()
+    server.kill()
     put_back(server, backup, "-life")
     server.start()
     async with ada.enters(room, after=0) as socket:
         assert socket.first["epoch"] != epoch
+        assert [message["text"] for message in socket.first["messages"]] == ["kept"]
 
 
 @pytest.mark.parametrize("end", ["stop", "kill"])
@@ -110,3 +116,75 @@ async def test_a_restart_is_no_restore(end: str, server: Server, cast: Cast) -> 
 async def test_what_lies_beside_the_database_is_explained(server: Server) -> None:
     shown = block(PAGE, "text", "roomcast.db ")
     assert [suffix for suffix in beside(server) if suffix not in shown] == []
+
+
+# ---------------------------------------------------------------- PostgreSQL
+
+
+def dumped(url: str, file: Path) -> None:
+    tool(block(PAGE, "sh", "pg_dump"), url, file)
+
+
+def put_into(url: str, file: Path, *more: str) -> None:
+    (command,) = re.findall(r"^pg_restore .*$", block(PAGE, "sh", "pg_restore"), re.MULTILINE)
+    tool(command.replace("--role=roomcast ", ""), url, file, *more)
+
+
+def tool(command: str, url: str, file: Path, *more: str) -> None:
+    """A command of the page, with this database and this file in it."""
+    name, *words = shlex.split(command)
+    program = binaries() / name
+    if not program.exists():
+        pytest.skip(f"no {name} beside this PostgreSQL")
+    here = [word.replace("/backup/chat.dump", str(file)) for word in words]
+    here = [re.sub("^(--dbname=chat_again|chat)$", f"--dbname={url}", word) for word in here]
+    assert f"--dbname={url}" in here
+    subprocess.run([program, *here, *more], check=True, capture_output=True)
+
+
+@pytest.fixture
+def shared(own_server: OwnServer, postgres: Postgres) -> Server:
+    """One process on a database of its own in PostgreSQL."""
+    return own_server(database_url=postgres.create_database()).start()
+
+
+async def epoch_of(server: Server, cast: Cast, room: int) -> str:
+    ada, *_ = cast(server)
+    async with ada.enters(room, after=0) as socket:
+        return str(socket.first["epoch"])
+
+
+async def test_a_dump_in_a_new_database_is_another_past(
+    shared: Server, cast: Cast, postgres: Postgres
+) -> None:
+    ada, bob, _ = cast(shared)
+    room = await ada.opens(bob)
+    await ada.posts(room, "kept")
+    epoch = await epoch_of(shared, cast, room)
+    dump, again = shared.folder / "chat.dump", postgres.create_database()
+    dumped(str(shared.settings["database_url"]), dump)
+    shared.stop()
+    put_into(again, dump)
+    shared.settings["database_url"] = again
+    shared.start()
+    async with ada.enters(room, after=0) as socket:
+        assert [message["text"] for message in socket.first["messages"]] == ["kept"]
+        assert socket.first["epoch"] != epoch
+
+
+@pytest.mark.parametrize("is_said", [False, True])
+async def test_a_dump_in_the_same_database_is_noticed_where_it_is_said(
+    is_said: bool, shared: Server, cast: Cast, postgres: Postgres
+) -> None:
+    ada, bob, _ = cast(shared)
+    room = await ada.opens(bob)
+    epoch = await epoch_of(shared, cast, room)
+    url, dump = str(shared.settings["database_url"]), shared.folder / "chat.dump"
+    dumped(url, dump)
+    shared.stop()
+    put_into(url, dump, "--clean")
+    if is_said:
+        (statement,) = re.findall('"(UPDATE meta .*)"', block(PAGE, "sh", "UPDATE meta"))
+        done(execute(url, statement))
+    shared.start()
+    assert (await epoch_of(shared, cast, room) != epoch) == is_said
