@@ -10,13 +10,14 @@ import pytest
 
 from ...client import Person, Socket
 from ...engines import Engine
-from ...engines.postgres import Postgres
+from ...engines.postgres import Postgres, execute
 from ...engines.proxy import FaultProxy, Way
 from ...engines.valkey import Valkey
 from .cluster import Cluster, Talk
 from .conftest import Started
 
 ANSWER = 5.0  # seconds for `unavailable`
+LOCKED_OUT = 10.0  # seconds at most that a room can't be written to by the others
 
 
 @asynccontextmanager
@@ -181,3 +182,42 @@ async def test_what_was_stored_in_doubt_needs_no_next_message_to_be_told(
             await b.hears("in doubt")
             await a.hears("in doubt")
             assert (await a.says("in doubt", client_id="n1")) == stored[-1] | {"status": "read"}
+
+
+HOLDS_ROOM = """
+    select count(*) from pg_stat_activity
+     where state = 'idle in transaction' and query like '%FOR UPDATE%'
+       and datname = current_database()
+"""
+
+
+async def test_a_process_that_is_lost_amid_a_transaction_locks_nobody_out(
+    started: Started, valkey: Valkey
+) -> None:
+    """The database hears nothing more of it, not even that it is gone."""
+    async with started(valkey, is_proxied=True) as cluster:
+        room = await cluster.ada.opens(cluster.bob)
+        async with cluster.ada.enters(room) as a, cluster.bob.enters(room) as b:
+            first = await a.says("tpyo")
+            await b.hears("tpyo")
+            cluster.to_database[0].latency = 0.2
+            await a.does("edit", message_id=first["message_id"], text="typo")
+            while not await execute(cluster.database, HOLDS_ROOM):
+                assert not a.saw("message_edited")
+            cluster.to_database[0].blackhole()
+            await posting_succeeds(cluster.bob, room, "not locked out")
+            await cluster.to_database[0].heal()
+            await a.hears("not locked out")
+        stored = await cluster.bob.reads_all(room)
+        assert [m["text"] for m in stored if m["sender_id"] == 2] == ["not locked out"]
+
+
+async def posting_succeeds(person: Person, room: int, text: str) -> None:
+    """Refused at first, maybe; and then nothing of it is stored."""
+    began = time.monotonic()
+    while True:
+        answer = await person.post(f"chat/rooms/{room}/messages/", {"message": text})
+        if answer.status_code == 201:
+            return
+        assert answer.status_code == 503
+        assert time.monotonic() - began < LOCKED_OUT
