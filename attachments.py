@@ -75,7 +75,7 @@ class Attachments:
         """The keys of these files' objects. All are right and stored, or a Refusal says why not."""
         if len(sent) > self._settings.max_files:
             raise InvalidFrame(f"files: at most {self._settings.max_files} in one message.")
-        paths = [f.file_path for f in sent if f.file_path is not None]
+        paths = [f.file_path.removeprefix(UPLOADS) for f in sent if f.file_path is not None]
         if len(set(paths)) < len(paths):
             raise InvalidFrame("files: the same file_path stands there twice.")
         await self._check_member(room_id, user_id)

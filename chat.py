@@ -15,6 +15,7 @@ from .errors import (
     Close,
     Closing,
     EmptyMessage,
+    FileMissing,
     InvalidFrame,
     NotFound,
     Refusal,
@@ -155,7 +156,11 @@ class Chat:
         self.check_new(send.message, send.client_id, has_files=bool(sent))
         keys: list[str] = []
         if sent and not await self._is_repeated(room_id, user_id, send.client_id):
-            keys = await self.attachments.keep(room_id, user_id, sent)
+            try:
+                keys = await self.attachments.keep(room_id, user_id, sent)
+            except FileMissing:  # or has its message just been stored, by another socket?
+                if not await self._is_repeated(room_id, user_id, send.client_id):
+                    raise
         outcome = await self.make(Add(room_id, user_id, send.message, send.client_id, keys, base))
         assert isinstance(outcome, Added | Repeated)
         return outcome
@@ -223,8 +228,10 @@ class Chat:
         if upto != (delivered, read):
             self._joining.add((ask.room_id, ask.user_id))
             self.mark(ask.room_id, ask.user_id, *upto)
-            is_marked = await self._journal.marked()
-            self._joining.discard((ask.room_id, ask.user_id))
+            try:
+                is_marked = await self._journal.marked()
+            finally:
+                self._joining.discard((ask.room_id, ask.user_id))
             if not is_marked:
                 raise Away("The receipt could not be stored.")
             found.marks[ask.user_id] = upto

@@ -15,7 +15,7 @@ TALK = (
     (1, "Hi Bob! Is this the new chat?"),
     (2, "It is. Open my link in another window and you can talk to yourself 🙂"),
     (1, "Do pictures work? And PDFs?"),
-    (2, "Both. Watch the ticks too: one is sent, two are delivered, and then, read, they turn blue."),
+    (2, "Both. Watch the ticks too: one is sent, two are delivered, two blue ones are read."),
 )
 TOKENS_LAST = timedelta(days=30).total_seconds()
 

@@ -228,7 +228,12 @@ def hint(data: bytes | str) -> Hint:
         found = _decode_hint(data)
     except (msgspec.DecodeError, RecursionError, UnicodeError):
         return Hint()
-    return Hint(*map(_short, (found.action, found.client_id, found.message_id)))
+    return hint_of(found.action, found.client_id, found.message_id)
+
+
+def hint_of(action: object, client_id: object, message_id: object) -> Hint:
+    """Without what a client can make long."""
+    return Hint(_short(action), _short(client_id), _short(message_id))
 
 
 def _short(value: object) -> int | str | None:

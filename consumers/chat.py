@@ -354,8 +354,8 @@ def _is_offer(send: Send) -> bool:
 def hint_of(action: AnyAction) -> Hint:
     """What an error frame says of the action that failed."""
     name = type(action).__struct_config__.tag
-    client_id = getattr(action, "client_id", None)
-    return Hint(name, client_id, getattr(action, "message_id", None))
+    client_id, message_id = (getattr(action, f, None) for f in ("client_id", "message_id"))
+    return frames.hint_of(name, client_id, message_id)
 
 
 class ChatSocket(WebSocketEndpoint):
