@@ -6,7 +6,7 @@ import sqlite3
 import struct
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import closing
+from contextlib import ExitStack, closing
 
 import httpx
 import pytest
@@ -35,21 +35,22 @@ async def test_a_goodbye_after_more_than_the_reader_takes_harms_nobody_else(
     room, elsewhere = await ada.opens(bob), await bob.opens(eve)
     await asyncio.gather(*(ada.posts(room, LARGE, client_id=f"n{n}") for n in range(50)))
     again = wire.frame({"action": "send", "message": "another text", "client_id": "n1"})
-    for query in (f"?room_id={room}", f"?room_id={room}&after=0"):
-        slow = wire.opened(ada, query, receive_buffer=4096)
-        async with bob.enters(elsewhere) as b:
-            await b.still_works()  # by now the slow reader has joined, too
-            slow.sendall(again * 60 + FAREWELL)  # errors of more than 4096 bytes, then the end
-            for _ in range(3):
-                await b.still_works()
-        slow.close()
-    ready = await ada.http.get(server.url + "/readyz")
-    assert (ready.status_code, ready.json()["database"]) == (200, "ok")
-    assert (await ada.posts(room, "here too"))["version"] == 51
-    began = time.monotonic()
-    assert await asyncio.to_thread(server.stop) == 0
-    assert time.monotonic() - began < 5
-    assert "Traceback" not in server.said()
+    with ExitStack() as left:
+        for query in (f"?room_id={room}", f"?room_id={room}&after=0"):
+            slow = wire.opened(ada, query, receive_buffer=4096)
+            async with bob.enters(elsewhere) as b:
+                await b.still_works()  # by now the slow reader has joined, too
+                slow.sendall(again * 60 + FAREWELL)  # errors of more than 4096 bytes, then the end
+                for _ in range(3):
+                    await b.still_works()
+            left.callback(slow.close)
+        ready = await ada.http.get(server.url + "/readyz")
+        assert (ready.status_code, ready.json()["database"]) == (200, "ok")
+        assert (await ada.posts(room, "here too"))["version"] == 51
+        began = time.monotonic()
+        assert await asyncio.to_thread(server.stop) == 0
+        assert time.monotonic() - began < 5
+        assert "Traceback" not in server.said()
 
 
 # ---------------------------------------------------------------- a stranger's Host
