@@ -55,11 +55,14 @@ async def test_one_upload_sent_twice_at_once_is_one_message_and_stays(
 ) -> None:
     chat, room_id = here
     path = await uploaded(chat, room_id)
-    moved, is_stored, order = chat.attachments._moved, asyncio.Event(), [False, True]
+    moved, is_stored, both = chat.attachments._moved, asyncio.Event(), asyncio.Event()
+    order = [both, is_stored]  # the second to come here stands still while the first is stored
 
     async def overtaken(*where: str) -> bytes:
-        if order.pop(0):  # the second to come here stands still while the first is stored
-            await is_stored.wait()
+        mine = order.pop(0)
+        if not order:
+            both.set()
+        await mine.wait()
         return await moved(*where)
 
     async def send() -> Added | Repeated:
