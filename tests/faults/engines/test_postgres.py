@@ -68,6 +68,7 @@ async def test_a_postgres_that_is_restarted_is_found_again(
         await talk.goes_on()
         await asyncio.to_thread(cluster.postgres.kill)
         await asyncio.to_thread(start_again, cluster.postgres)
+        await cluster.recovers()
         await talk.goes_on()
         assert talk.connections == [1, 1, 1]
 
@@ -88,6 +89,7 @@ async def test_terminated_backends_are_replaced(started: Started, broker: Engine
         talk.in_doubt = True
         for _ in range(5):
             await asyncio.to_thread(cluster.postgres.terminate_backends)
+            await cluster.recovers()
             await talk.goes_on()
         assert talk.connections == [1, 1, 1]
 
@@ -115,6 +117,8 @@ async def test_while_the_database_is_away_messages_are_refused_in_time(
         posting = asyncio.create_task(posting_is_unavailable(cluster.bob, talk.room))
         await all_unavailable(probes)
         await posting
+        async with cluster.bob.knocks(f"?room_id={talk.room}&after=0") as socket:
+            assert await socket.closes() == 1013
         for person in cluster.people:
             status, said = await cluster.readiness(person)
             assert status == 503

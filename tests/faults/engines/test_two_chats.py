@@ -10,7 +10,7 @@ import itertools
 import json
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -93,6 +93,8 @@ class Hub:
 
 class Recorder:
     """An outbox that writes down what a client gets, as if it had resumed from nothing."""
+
+    on_free: Callable[[], None] | None = None
 
     def __init__(self, name: str, user_id: str) -> None:
         self.life = Life(0)

@@ -25,7 +25,7 @@ async def test_a_valkey_that_is_killed_and_restarted_loses_nobody_a_message(
                 await writer.hears_more()
             assert (await cluster.readiness(cluster.ada))[1]["broker"] != "ok"
             await asyncio.to_thread(valkey.start)
-            await talk.goes_on(1, BACK_WITHIN)
+            await cluster.recovers(BACK_WITHIN)
             await talk.goes_on()
         assert talk.connections == [1, 1, 1]
 
@@ -70,6 +70,7 @@ async def test_a_valkey_that_is_unreachable_for_half_a_minute(
         await away_for(SILENCE, cluster, talk)
         for proxy in cluster.to_broker:
             await proxy.heal()
+        await cluster.recovers()
         await talk.goes_on()
         assert talk.connections == [1, 1, 1]
 
@@ -88,6 +89,7 @@ async def test_a_valkey_that_is_heard_one_way_only(
         await is_noticed(cluster)
         await talk.writers[0].hears_more()
         await proxy.heal()
+        await cluster.recovers()
         await talk.goes_on()
         assert talk.connections == [1, 1, 1]
 
