@@ -24,11 +24,11 @@ from roomcast.brokers import GAP
 from roomcast.chat import Chat
 from roomcast.errors import Close
 from roomcast.outbox import Batch
-from roomcast.room import Socket
+from roomcast.room import Room, Socket
 from roomcast.settings import Attachments, Database, Settings
 from roomcast.settings import Broadcast as Broker
 from roomcast.store.messages import Add, Delete, Edit
-from roomcast.store.snapshot import Ask
+from roomcast.store.snapshot import Ask, Snapshot
 
 from ...engines.postgres import Postgres
 from ..history import Heard, History, Life, check
@@ -92,15 +92,13 @@ class Hub:
 
 
 class Recorder:
-    """An outbox that writes down what a client gets, as if it had resumed from nothing."""
+    """An outbox that writes down what a client gets."""
 
     on_free: Callable[[], None] | None = None
 
     def __init__(self, name: str, user_id: str) -> None:
         self.life = Life(0)
         self.history = History(name, int(user_id), [self.life])
-        start = {"messages": [], "deleted": [], "receipts": [], "version": 0}
-        self._hear({"type": "sync", "epoch": "one", "reset": False, **start})
 
     def put(self, batch: Batch) -> bool:
         for text in batch.frames:
@@ -108,8 +106,7 @@ class Recorder:
         return True
 
     def _hear(self, frame: Any) -> None:
-        if isinstance(frame, dict):
-            self.life.heard.append(Heard(time.time(), frame))
+        self.life.heard.append(Heard(time.time(), frame))
 
     def close(self, close: Close) -> None:
         raise AssertionError(close)
@@ -142,18 +139,19 @@ class World:
             await chat.aclose()
 
     async def is_true(self, faults: Sequence[list[str]], changes: Sequence[list[str]]) -> None:
-        """Both write at the same time; in the end all four sockets have the same log."""
+        """All join and write at the same time; in the end all four have the same log."""
         context = f"example {next(self._rooms)}"
         room_id = (await self.chats[0].open_room(ADA, [ADA, BOB], context)).room.id
         async with AsyncExitStack() as stack:
             for ear, chosen in zip(self.hub.ears, faults, strict=True):
                 ear.faults = iter(chosen)
-            recorders = [
-                await stack.enter_async_context(joined(chat, room_id, user, f"{user} at {number}"))
+            joining = [
+                stack.enter_async_context(joined(chat, room_id, user, f"{user} at {number}"))
                 for number, chat in enumerate(self.chats)
                 for user in (ADA, BOB)
             ]
-            await asyncio.gather(
+            *recorders, _, _ = await asyncio.gather(
+                *joining,
                 writes(self.chats[0], room_id, ADA, changes[0]),
                 writes(self.chats[1], room_id, BOB, changes[1]),
             )
@@ -188,18 +186,27 @@ class World:
 
 @asynccontextmanager
 async def joined(chat: Chat, room_id: int, user: str, name: str) -> AsyncIterator[Recorder]:
-    """As a socket joins, into a room that is still empty."""
+    """As a socket joins that resumes from nothing."""
     recorder = Recorder(name, user)
     async with chat.fanout.room(room_id) as room:
         socket = Socket(user, recorder, is_manual=False, is_compact=False)
         room.hold(socket)
         found = await chat.join(Ask(room_id, user, 0, 50, 1_000), is_manual=False)
         await room.reach(found.version, found.marks, found.top)
-        room.admit(socket, b"[]", above=found.version)
+        room.admit(socket, frames.encode(synced(chat, room, found)), above=found.version)
         try:
             yield recorder
         finally:
             room.leave(socket)
+
+
+def synced(chat: Chat, room: Room, found: Snapshot) -> frames.Sync:
+    shown = [
+        frames.message_of(m, chat.attachments.link(""), room.status(m.sender_id, m.id))
+        for m in found.messages or ()
+    ]
+    receipts = [frames.Receipt(frames.wire_user(u), *upto) for u, upto in room.marks.items()]
+    return frames.Sync("one", found.version, shown, found.deleted, receipts, found.reset)
 
 
 async def writes(chat: Chat, room_id: int, user: str, changes: list[str]) -> None:
