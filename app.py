@@ -148,7 +148,12 @@ def _routes(settings: Settings) -> list[BaseRoute]:
 def _with_plain_path(scope: Scope) -> Scope:
     """Without its trailing slash a path is the same path; the mount prefix is kept for links."""
     root = scope.get("root_path", "")
-    path = get_route_path(scope).rstrip("/") or "/"
+    path = get_route_path(scope)
+    raw = scope.get("raw_path") or b""
+    if not raw.rstrip(b"/").upper().endswith(b"%2F"):  # that slash belongs to a user's id
+        path = path.rstrip("/") or "/"
+    elif raw.endswith(b"/"):
+        path = path.removesuffix("/")
     return {**scope, "path": root + path, ROOT: root}
 
 

@@ -82,6 +82,7 @@ class Call(Struct, frozen=True):
 
 PLACES = (
     Parameter("room_id", Id, "The room.", "path", is_required=True),
+    Parameter("user_id", User, "A user, percent-encoded, `/` included.", "path", is_required=True),
     Parameter("path", str, "What follows `/files/` in the link.", "path", is_required=True),
 )
 SIGNED = (

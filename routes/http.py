@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -64,6 +65,24 @@ def room_id_of(request: Request) -> int:
         return frames.id_of(request.path_params["room_id"], "room_id")
     except InvalidFrame:
         raise NotFound from None
+
+
+def user_id_of(request: Request) -> str:
+    """The user of `{user_id:path}`, the path's last part: percent-encoded, `/` included.
+
+    Raises InvalidFrame for what is no user id, NotFound for a slash that is not encoded.
+    """
+    decoded: str = request.path_params["user_id"]
+    raw: bytes | None = request.scope.get("raw_path")
+    if raw:
+        try:
+            last = unquote_to_bytes(raw.rstrip(b"/").rpartition(b"/")[2]).decode()
+        except UnicodeDecodeError:
+            raise InvalidFrame("user_id: this is not UTF-8.") from None
+        if last.rstrip("/") != decoded.rstrip("/"):
+            raise NotFound
+        decoded = last
+    return frames.user_of(decoded, "user_id")
 
 
 def integer(request: Request, name: str, default: int) -> int:

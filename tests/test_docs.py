@@ -91,7 +91,7 @@ def test_every_close_code_is_documented() -> None:
 
 def test_every_call_is_documented() -> None:
     known = {
-        f"{method} {route.path}".replace("{room_id}", "<room_id>").replace(" /chat", " chat")
+        re.sub(r"{(\w+)(:\w+)?}", r"<\1>", f"{method} {route.path}").replace(" /chat", " chat")
         for route in (*rooms.routes, *messages.routes, *health.routes)
         if isinstance(route, Route)
         for method in (route.methods or set()) - {"HEAD"}
