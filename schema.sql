@@ -23,6 +23,10 @@ create table rooms (
     created_at bigint not null,
     -- The creation, or the newest message: what a list of rooms is ordered by.
     active_at bigint not null,
+    -- Messages ever sent to it, also those that were deleted since: unread counters start here.
+    total bigint not null default 0,
+    -- Rises when history is pruned: a cursor below it can't be told what it missed.
+    floor bigint not null default 0,
     -- A deleted room has no members any more; the sweep takes its messages and then the row.
     deleted_at bigint,
     unique (low_user, high_user, context)
@@ -36,6 +40,14 @@ create table members (
     -- Receipts: ids of the newest message that the member has received and read; they only grow.
     delivered_upto bigint not null default 0,
     read_upto bigint not null default 0,
+    -- Messages that he ever sent to it, and messages of others up to read_upto, deleted or not. So
+    -- rooms.total - sent - seen are the ones after read_upto, however many they are: all that is
+    -- left to count are the deleted ones among them.
+    sent bigint not null default 0,
+    seen bigint not null default 0,
+    is_muted integer not null default 0,
+    -- rooms.total as it was when he archived the room: with the next message it is back in the list.
+    archived_at_total bigint,
     primary key (room_id, user_id)
 );
 
@@ -57,6 +69,8 @@ create table messages (
     version bigint not null,
     -- A deleted message stays without its text, so that a resuming client hears of it.
     deleted_at bigint,
+    -- The message of the same room that this one answers.
+    reply_to bigint,
     -- A message is only ever looked up within its room. No index on id alone: PostgreSQL would walk it
     -- backwards for a page of an old room.
     unique (room_id, id),
@@ -66,6 +80,9 @@ create table messages (
 
 create unique index messages_client on messages (room_id, sender_id, client_id)
 where client_id is not null;
+
+-- What an unread counter leaves out.
+create index messages_deleted on messages (room_id, id) where deleted_at is not null;
 
 create table attachments (
     room_id bigint not null,
@@ -97,9 +114,44 @@ create table uploads (
 
 create index uploads_expires on uploads (expires_at);
 
--- Names and pictures as last seen in the claims of tokens.
+create table reactions (
+    room_id bigint not null,
+    message_id bigint not null,
+    emoji text not null,
+    user_id text not null,
+    created_at bigint not null,
+    primary key (room_id, message_id, emoji, user_id),
+    foreign key (room_id, message_id) references messages (room_id, id) on delete cascade
+);
+
+-- What a user has reacted to, for his export and for forgetting him.
+create index reactions_user on reactions (user_id);
+
+create table blocks (
+    user_id text not null,
+    blocked_id text not null,
+    created_at bigint not null,
+    primary key (user_id, blocked_id)
+);
+
+-- Names and pictures as last seen in the claims of tokens; when the last socket was closed.
 create table people (
     user_id text primary key,
     name text,
-    picture text
+    picture text,
+    last_seen bigint
 );
+
+-- A server process says again and again that it lives: whom it holds online is online until then.
+create table processes (
+    id text primary key,
+    alive_until bigint not null
+);
+
+create table presence (
+    user_id text not null,
+    process_id text not null references processes (id) on delete cascade,
+    primary key (user_id, process_id)
+);
+
+create index presence_process on presence (process_id);

@@ -103,8 +103,11 @@ def _of_content(path: Path) -> Iterator[Finding]:
 def _schema(known: bool, found: str) -> Finding:
     if not known:
         return Finding("schema", True, "It is empty: its tables are made at the start.")
-    if found == meta.VERSION:
+    if found == str(meta.VERSION):
         return Finding("schema", True, f"Its schema is {found}, that of this roomcast.")
+    if found.isdecimal() and int(found) < meta.VERSION:
+        sentence = f"Its schema is {found}: the next start, or roomcast migrate, makes it"
+        return Finding("schema", True, f"{sentence} {meta.VERSION}.")
     sentence = f"Its schema is {found or 'unknown'}, this roomcast knows {meta.VERSION}"
     return Finding(
         "schema", False, f"{sentence}: install the roomcast that made it, or a later one."

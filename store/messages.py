@@ -135,9 +135,10 @@ async def add(db: Connection, change: Add, now: int) -> Outcome:
     await _take(db, change)
     message = Message(
         0, change.room_id, change.sender_id, change.text, now, now,
-        await _next_version(db, change.room_id, active_at=now), change.client_id, files,
+        await _next_version(db, change.room_id, sent_at=now), change.client_id, files,
     )  # fmt: skip
     message.id = await _insert(db, message, change.text_hash)
+    await _count(db, message)
     await _attach(db, message)
     return Added(message)
 
@@ -225,16 +226,25 @@ async def _attach(db: Connection, message: Message) -> None:
         )
 
 
-async def _next_version(db: Connection, room_id: int, active_at: int = 0) -> int:
+async def _next_version(db: Connection, room_id: int, sent_at: int = 0) -> int:
+    """With `sent_at` it is the version of a new message."""
     query = """
         UPDATE rooms
-           SET version = version + 1,
-               active_at = CASE WHEN active_at < :active_at THEN :active_at ELSE active_at END
+           SET version = version + 1, total = total + :sent,
+               active_at = CASE WHEN active_at < :sent_at THEN :sent_at ELSE active_at END
          WHERE id = :room_id
         RETURNING version
     """
-    rows = await db.fetch_all(query, {"room_id": room_id, "active_at": active_at})
+    values = {"room_id": room_id, "sent": 1 if sent_at else 0, "sent_at": sent_at}
+    rows = await db.fetch_all(query, values)
     return int(rows[0]["version"])
+
+
+async def _count(db: Connection, message: Message) -> None:
+    query = """
+        UPDATE members SET sent = sent + 1 WHERE room_id = :room_id AND user_id = :user_id
+    """
+    await db.execute(query, {"room_id": message.room_id, "user_id": message.sender_id})
 
 
 async def edit(db: Connection, change: Edit, now: int) -> Outcome:

@@ -1,15 +1,20 @@
 """The database as a whole: its schema, its epoch, the key that signs file URLs."""
 
+import logging
 import secrets
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from databases.core import Connection
 
 from .faults import CannotOpen
 
 SCHEMA = Path(__file__).parent.with_name("schema.sql")
-VERSION = "1"
+MIGRATIONS = Path(__file__).parent.with_name("migrations")
+VERSION = 2
+log = logging.getLogger("roomcast.store")
+Execute = Callable[[str], Awaitable[Any]]  # one statement
 ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -20,21 +25,34 @@ HAS_TABLES = {
 }
 
 
-async def migrate(db: Connection, dialect: Dialect) -> None:
-    """Creates the tables where there are none. Raises CannotOpen for those of a later version."""
+async def migrate(db: Connection, dialect: Dialect, execute: Execute) -> None:
+    """Creates the tables, or brings those of an earlier version up to this one.
+
+    In the transaction that the caller holds. Raises CannotOpen for those of a later version.
+    """
     if await db.fetch_one(HAS_TABLES[dialect]):
-        if (found := await get(db, "schema")) != VERSION:
+        found = await get(db, "schema")
+        if not found.isdecimal() or int(found) > VERSION:
             raise CannotOpen(
                 f"The database has schema {found}, this roomcast knows {VERSION}: install the "
                 "roomcast that made it, or a later one."
             )
+        for version in range(int(found) + 1, VERSION + 1):
+            log.info("The database goes from schema %d to %d", version - 1, version)
+            text = MIGRATIONS.joinpath(f"{version}.sql").read_text()
+            await _apply(text, dialect, execute)
+            await _set(db, "schema", str(version))
         return
-    for statement in _statements(SCHEMA.read_text(), dialect):
-        await db.raw_connection.execute(statement)
-    await _set(db, "schema", VERSION)
+    await _apply(SCHEMA.read_text(), dialect, execute)
+    await _set(db, "schema", str(VERSION))
     await _set(db, "epoch", _new_epoch())
     await _set(db, "file_key", secrets.token_hex(32))
     await _set(db, "life", "")
+
+
+async def _apply(text: str, dialect: Dialect, execute: Execute) -> None:
+    for statement in _statements(text, dialect):
+        await execute(statement)
 
 
 def _statements(schema: str, dialect: Dialect) -> list[str]:

@@ -9,6 +9,7 @@ import logging
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import partial
 from typing import Any, TypeVar
 
 import asyncpg
@@ -28,6 +29,7 @@ READERS = 4
 WRITERS = 2  # beside the journal's: rooms, uploads and names do not wait for its commits
 CONNECT = 1.5  # seconds for a connection
 COMMAND = 3.0  # seconds for a statement, and for a free connection
+MIGRATE = 86_400.0  # seconds: old messages may be many, and other processes wait for the one
 TRIES = 5  # of a batch that met another process's: a deadlock, or the same client_id
 MIGRATING, ALONE = 7_276_001, 7_276_002  # keys of advisory locks
 
@@ -190,8 +192,9 @@ class Postgres:
 
     async def _migrate(self) -> None:
         async with self.writing() as db:
-            await db.raw_connection.execute("SELECT pg_advisory_xact_lock($1)", MIGRATING)
-            await meta.migrate(db, "postgresql")
+            raw = db.raw_connection
+            await raw.execute("SELECT pg_advisory_xact_lock($1)", MIGRATING, timeout=MIGRATE)
+            await meta.migrate(db, "postgresql", partial(raw.execute, timeout=MIGRATE))
 
     async def _greet(self, db: Connection) -> None:
         """At each new connection of the journal: the database behind it may be another by now."""
@@ -319,7 +322,8 @@ WITH a AS (
     SELECT a.*, row_number() OVER (PARTITION BY a.room_id ORDER BY a.o) AS k
       FROM a JOIN known USING (o) WHERE known.is_member AND known.id IS NULL
 ), counted AS (
-    UPDATE rooms SET version = version + b.n, active_at = greatest(active_at, $6)
+    UPDATE rooms SET version = version + b.n, total = total + b.n,
+                     active_at = greatest(active_at, $6)
       FROM (SELECT room_id, count(*) AS n FROM fresh GROUP BY room_id ORDER BY room_id) AS b
      WHERE rooms.id = b.room_id
     RETURNING rooms.id, rooms.version - b.n AS base
@@ -329,14 +333,25 @@ WITH a AS (
     SELECT f.room_id, f.sender_id, f.client_id, f.text_hash, f.text, c.base + f.k, $6, $6
       FROM fresh f JOIN counted c ON c.id = f.room_id ORDER BY f.o
     RETURNING id, room_id, version
+), touched AS (
+    SELECT room_id, user_id, coalesce(mark.delivered, 0) AS delivered,
+           coalesce(mark.read, 0) AS read, coalesce(own.sent, 0) AS sent
+      FROM unnest($7::bigint[], $8::text[], $9::bigint[], $10::bigint[])
+           AS mark(room_id, user_id, delivered, read)
+      FULL JOIN (SELECT room_id, sender_id AS user_id, count(*) AS sent
+                   FROM fresh GROUP BY room_id, sender_id) AS own USING (room_id, user_id)
+     ORDER BY room_id, user_id
 ), moved AS (
     UPDATE members m SET delivered_upto = greatest(m.delivered_upto, c.delivered),
-                         read_upto = greatest(m.read_upto, c.read)
-      FROM unnest($7::bigint[], $8::text[], $9::bigint[], $10::bigint[])
-           AS c(room_id, user_id, delivered, read)
+                         read_upto = greatest(m.read_upto, c.read),
+                         sent = m.sent + c.sent,
+                         seen = m.seen + (SELECT count(*) FROM messages x
+                                           WHERE x.room_id = m.room_id AND x.id > m.read_upto
+                                             AND x.id <= c.read AND x.sender_id <> m.user_id)
+      FROM touched c
      WHERE m.room_id = c.room_id AND m.user_id = c.user_id
-       AND (m.delivered_upto < c.delivered OR m.read_upto < c.read)
-    RETURNING m.room_id, m.user_id, m.delivered_upto, m.read_upto
+       AND (m.delivered_upto < c.delivered OR m.read_upto < c.read OR c.sent > 0)
+    RETURNING m.room_id, m.user_id, m.delivered_upto, m.read_upto, c.delivered
 )
 SELECT 0 AS kind, f.o AS a, i.id AS b, i.version AS c, NULL AS d, NULL::boolean AS e
   FROM inserted i
@@ -346,12 +361,15 @@ UNION ALL
 SELECT 1, o, id, text_hash, NULL, CASE WHEN is_member THEN is_deleted END
   FROM known WHERE NOT is_member OR id IS NOT NULL
 UNION ALL
-SELECT 2, room_id, delivered_upto, read_upto, user_id, NULL FROM moved
+SELECT 2, room_id, delivered_upto, read_upto, user_id, NULL FROM moved WHERE delivered > 0
 """
 
 ADVANCE = """
 UPDATE members m SET delivered_upto = greatest(m.delivered_upto, c.delivered),
-                     read_upto = greatest(m.read_upto, c.read)
+                     read_upto = greatest(m.read_upto, c.read),
+                     seen = m.seen + (SELECT count(*) FROM messages x
+                                       WHERE x.room_id = m.room_id AND x.id > m.read_upto
+                                         AND x.id <= c.read AND x.sender_id <> m.user_id)
   FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[])
        AS c(room_id, user_id, delivered, read)
  WHERE m.room_id = c.room_id AND m.user_id = c.user_id

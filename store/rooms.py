@@ -96,12 +96,14 @@ async def page(db: Connection, user_id: str, limit: int, offset: int) -> list[Li
     """A page of the user's rooms, the one with the newest activity first."""
     query = """
         SELECT page.id, page.context, page.title, page.created_at,
-               (SELECT count(*) FROM messages m
-                 WHERE m.room_id = page.id AND m.id > page.read_upto
-                   AND m.sender_id <> :user_id AND m.deleted_at IS NULL) AS unread,
+               page.after_read
+               - (SELECT count(*) FROM messages m
+                   WHERE m.room_id = page.id AND m.id > page.read_upto
+                     AND m.sender_id <> :user_id AND m.deleted_at IS NOT NULL) AS unread,
                l.id AS message_id, l.sender_id, l.text, l.created_at AS sent_at, l.updated_at,
                l.version
-          FROM (SELECT r.id, r.context, r.title, r.created_at, r.active_at, me.read_upto
+          FROM (SELECT r.id, r.context, r.title, r.created_at, r.active_at, me.read_upto,
+                       r.total - me.sent - me.seen AS after_read
                   FROM members me JOIN rooms r ON r.id = me.room_id
                  WHERE me.user_id = :user_id
                  ORDER BY r.active_at DESC, r.id DESC LIMIT :limit OFFSET :offset) AS page

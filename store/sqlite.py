@@ -10,7 +10,8 @@ import asyncio
 import os
 import secrets
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
@@ -72,7 +73,7 @@ class Sqlite:
         await self._db.connect()
         self._writer = await self._hold()
         async with _transaction(self._writer, "BEGIN IMMEDIATE"):
-            await meta.migrate(self._writer, "sqlite")
+            await meta.migrate(self._writer, "sqlite", self._writer.raw_connection.execute)
             await meta.begin_life(self._writer, life.word, *life.words())
             self.epoch, self.file_key = await meta.identity(self._writer)
         life.settle()
@@ -289,7 +290,10 @@ def write(
 ) -> tuple[list[Outcome], list[Moved]]:
     """The same in the transaction that the caller holds; he lets the life turn after it."""
     outcomes = add(db, adds, now) if adds else []
-    moved = advance(db, marks) if marks else []
+    sent = Counter(
+        (o.message.room_id, o.message.sender_id) for o in outcomes if isinstance(o, Added)
+    )
+    moved = advance(db, marks, sent) if marks or sent else []
     db.execute("UPDATE meta SET value = ? WHERE name = 'life'", (life.next(),))
     return outcomes, moved
 
@@ -330,7 +334,8 @@ def _known(db: sqlite3.Connection, adds: Sequence[Add]) -> list[Outcome | None]:
 def _number(db: sqlite3.Connection, adds: Sequence[Add], now: int) -> list[int]:
     """The version of each add: its room's next ones, in the order given."""
     query = """
-        UPDATE rooms SET version = version + b.n, active_at = max(active_at, ?2)
+        UPDATE rooms SET version = version + b.n, total = total + b.n,
+                         active_at = max(active_at, ?2)
           FROM (SELECT value->>0 AS id, value->>1 AS n FROM json_each(?1)) AS b
          WHERE rooms.id = b.id
         RETURNING id, version
@@ -372,20 +377,28 @@ def _insert(
     ]
 
 
-def advance(db: sqlite3.Connection, marks: Marks) -> list[Moved]:
-    """Moves watermarks forward; those that moved, as they stand now."""
+def advance(
+    db: sqlite3.Connection, marks: Marks, sent: Mapping[tuple[int, str], int]
+) -> list[Moved]:
+    """Moves watermarks forward and counts what members sent; the marks, as they stand now."""
     query = """
         UPDATE members SET delivered_upto = max(delivered_upto, c.delivered),
-                           read_upto = max(read_upto, c.read)
+                           read_upto = max(read_upto, c.read),
+                           sent = members.sent + c.sent,
+                           seen = seen + (SELECT count(*) FROM messages m
+                                           WHERE m.room_id = c.room_id AND m.id > read_upto
+                                             AND m.id <= c.read AND m.sender_id <> c.user_id)
           FROM (SELECT value->>0 AS room_id, value->>1 AS user_id, value->>2 AS delivered,
-                       value->>3 AS read
+                       value->>3 AS read, value->>4 AS sent
                   FROM json_each(?)) AS c
          WHERE members.room_id = c.room_id AND members.user_id = c.user_id
-           AND (delivered_upto < c.delivered OR read_upto < c.read)
+           AND (delivered_upto < c.delivered OR read_upto < c.read OR c.sent > 0)
         RETURNING room_id, user_id, delivered_upto, read_upto
     """
-    values = _json([(*where, *upto) for where, upto in marks.items()])
-    return [Moved(*row) for row in db.execute(query, (values,)).fetchall()]
+    values = [(*who, *upto, sent.get(who, 0)) for who, upto in marks.items()]
+    values += [(*who, 0, 0, n) for who, n in sent.items() if who not in marks]
+    rows = db.execute(query, (_json(values),)).fetchall()
+    return [Moved(*row) for row in rows if (row[0], row[1]) in marks]
 
 
 # ---------------------------------------------------------------- a joining socket

@@ -52,10 +52,11 @@ class Table(Struct, frozen=True):
 
 @cache
 def tables() -> tuple[Table, ...]:
-    """All but meta, each after those that it refers to."""
+    """All that lasts but meta, each after those that it refers to."""
     query = """
         SELECT name, sql LIKE :identity FROM sqlite_master
-         WHERE type = 'table' AND name NOT IN ('meta', 'sqlite_sequence') ORDER BY rowid
+         WHERE type = 'table' AND name NOT IN ('meta', 'processes', 'presence', 'sqlite_sequence')
+         ORDER BY rowid
     """
     with closing(sqlite3.connect(":memory:")) as db:
         for statement in meta._statements(meta.SCHEMA.read_text(), "sqlite"):

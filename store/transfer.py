@@ -98,4 +98,4 @@ async def finish(source: End, target: End, plan: Plan) -> None:
             )
         if table.counts:
             await target.count_from(table, await source.counted(table))
-    await target.keep(plan.meta | {"life": "", "schema": meta.VERSION})
+    await target.keep(plan.meta | {"life": "", "schema": str(meta.VERSION)})

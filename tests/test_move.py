@@ -72,8 +72,11 @@ def contents() -> dict[str, list[tuple[object, ...]]]:
     for room in range(1, ROOMS + 1):
         pair = (None, None) if room % 3 == 0 else (f"{room}", f"{room}é")
         deleted = at if room == 7 else None
-        rooms.append((room, "1", *pair, "ctx", f"Room {room} 🙂", EACH, at, at + room, deleted))
-        members += [(room, "Zed", 0, 0), (room, "ada", room, 3), (room, "é/1", 5, 2)]
+        label = "ctx", f"Room {room} 🙂"
+        rooms.append((room, "1", *pair, *label, EACH, at, at + room, EACH, room % 2, deleted))
+        members.append((room, "Zed", 0, 0, 0, 0, 1, None))
+        members.append((room, "ada", room, 3, EACH, 0, 0, None))
+        members.append((room, "é/1", 5, 2, 0, 2, 0, EACH))
         for k in range(EACH):
             # Interleaved, as rooms that talk at the same time are.
             number = k * ROOMS + room
@@ -81,16 +84,20 @@ def contents() -> dict[str, list[tuple[object, ...]]]:
             gone = at if k == 5 else None
             text = "" if gone else f"{number}: 'naïve' 🙂\n\\N\t\u202e{'x' * k}"
             hashed = -(number * 7_777_777_777_777 % 2**62) if client else None
-            messages.append((number, room, "ada", client, hashed, text, at, at + k, k + 1, gone))
+            reply = number - ROOMS if k else None
+            said = number, room, "ada", client, hashed, text, at, at + k, k + 1, gone, reply
+            messages.append(said)
     files = [(1, 1, 0, "ab" * 16, "a b.png", "image/png", 3), (2, 2, 0, "cd" * 16, "ü", "x/y", 5)]
     uploads = [("ef" * 16, 1, "ada", "u.png", "image/png", 2, 1, at)]
-    people = [("Zed", None, None), ("ada", "Ada 🙂", "https://example.com/a.png")]
+    people = [("Zed", None, None, at), ("ada", "Ada 🙂", "https://example.com/a.png", None)]
     return {
         "rooms": rooms,
         "members": members,
         "messages": messages,
         "attachments": files,
         "uploads": uploads,
+        "reactions": [(1, 1, "👍", "Zed", at), (1, 1, "👍", "ada", at)],
+        "blocks": [("Zed", "ada", at)],
         "people": people,
     }
 
@@ -492,5 +499,6 @@ def test_the_tables_are_those_of_the_schema(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "a.db")) as db:
         query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'sqlite_sequence'"
         names = {name for (name,) in db.execute(query)}
-    assert {table.name for table in tables()} | {"meta"} == names
+    lasting = {table.name for table in tables()} | {"meta"}
+        assert lasting == names - {"processes", "presence"}
     assert set(contents()) == {table.name for table in tables()}

@@ -81,9 +81,10 @@ async def test_unread_counts_what_others_wrote_and_nobody_read(
         await socket.does("delete", message_id=last["message_id"])
         await socket.receives("message_deleted")
     assert (await rooms_of(me))[0]["unread"] == 2
-    async with me.enters(room):
+    async with me.enters(room) as socket:
         assert (await rooms_of(me))[0]["unread"] == 0
         await bob.posts(room, "seen at once")
+        await socket.receives("mark_message_as_read")
     await bob.posts(room, "not seen")
     assert (await rooms_of(me))[0]["unread"] == 1
 

@@ -188,10 +188,11 @@ async def test_the_slowest_of_three_decides(
     ada: Person, bob: Person, trio: tuple[int, Person]
 ) -> None:
     room, carl = trio
-    async with ada.enters(room) as a, bob.enters(room) as b:
+    async with ada.enters(room) as a, bob.enters(room, receipts="compact") as b:
         await a.says("to both")
         await b.says("from bob")
-        await a.says("again")
+        newest = (await a.says("again"))["message_id"]
+        await b.receives("receipt", user_id=bob.id, read=newest)
         assert not [f for s in (a, b) for k in MARKS for f in s.saw(k)]
         async with carl.enters(room, receipts="manual") as c:
             assert [m["status"] for m in c.first] == ["delivered"] * 3

@@ -4,7 +4,7 @@ from hashlib import sha256
 
 from roomcast.store import meta
 
-KNOWN = {"1": "b052a47578dbdf32"}
+KNOWN = {2: "64e0679d7158894d"}
 
 
 def test_a_changed_schema_has_another_version():
