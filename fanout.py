@@ -7,15 +7,17 @@ fast: what it loses is found there.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
 from contextlib import asynccontextmanager
+from typing import Any
 
 from broadcaster import Broadcast
 from broadcaster._base import Subscriber
 
 from . import frames
-from .brokers import GAP, Unreachable, backend_of
+from .brokers import GAP, PEOPLE, PERSON, Unreachable, backend_of
 from .errors import Close
+from .people import Follower, News, People
 from .room import PATIENCE, Room, Source, Told, log_failure
 
 log = logging.getLogger("roomcast.fanout")
@@ -52,6 +54,7 @@ class Fanout:
         self._most = NOTIFIED if url.startswith("postgres") else 0
         self._broadcast = Broadcast(url, backend=self._backend)
         self._source = source
+        self.people = People()
         self._rooms: dict[int, Room] = {}
         self._tasks: dict[Room, asyncio.Task[None]] = {}
         self._behind: set[Room] = set()
@@ -60,6 +63,10 @@ class Fanout:
 
     async def open(self) -> None:
         await self._broadcast.connect()
+        if self._backend is not None:
+            is_listening = asyncio.Event()
+            self._start(self._listen_to_people(is_listening))
+            await is_listening.wait()
 
     async def aclose(self) -> None:
         """The sockets that are still open hear that the server restarts."""
@@ -113,9 +120,14 @@ class Fanout:
         """One look into the database for everything that was not published meanwhile."""
         if room not in self._behind:
             self._behind.add(room)
-            task = asyncio.create_task(self._refresh(room))
-            self._loose.add(task)
-            task.add_done_callback(self._loose.discard)
+            self._start(self._refresh(room))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        self._keep(asyncio.create_task(work))
+
+    def _keep(self, task: asyncio.Task[None]) -> None:
+        self._loose.add(task)
+        task.add_done_callback(self._loose.discard)
 
     async def _refresh(self, room: Room) -> None:
         self._behind.discard(room)  # what is committed from here on wants another look
@@ -145,11 +157,12 @@ class Fanout:
     def _end(self, room: Room) -> None:
         task = self._tasks.pop(room)
         room.forget()
+        for user_id in room.followed:
+            self.unfollow(user_id, room)
         if room.is_listening.is_set():
             task.cancel()
         else:  # broadcaster's subscribe is not to be cancelled: it ends by itself
-            self._loose.add(task)
-            task.add_done_callback(self._loose.discard)
+            self._keep(task)
 
     async def _listen(self, room: Room) -> None:
         async with self._subscription(room.channel) as subscriber:
@@ -181,3 +194,45 @@ class Fanout:
         finally:
             async with self._subscribing:
                 await subscription.__aexit__(None, None, None)
+
+    # ------------------------------------------------------------ people
+
+    async def follow(self, user_id: str, follower: Follower) -> None:
+        """From here on the follower hears of this user."""
+        if self.people.add(user_id, follower) and self._backend is not None:
+            await self._backend.subscribe(PERSON + user_id)
+
+    def unfollow(self, user_id: str, follower: Follower) -> None:
+        if self.people.remove(user_id, follower) and self._backend is not None:
+            self._start(self._backend.unsubscribe(PERSON + user_id))
+
+    def follow_members(self, room: Room) -> None:
+        """The room follows those who are its members by now."""
+        members = frozenset(room.marks)
+        for user_id in room.followed - members:
+            self.unfollow(user_id, room)
+        for user_id in members - room.followed:
+            if self.people.add(user_id, room) and self._backend is not None:
+                self._start(self._backend.subscribe(PERSON + user_id))
+        room.followed = members
+
+    async def tell(self, news: News) -> None:
+        """Every process that follows this user. Raises Unreachable, after it was told here."""
+        if self._backend is None:
+            self.people.hear(news)
+            return
+        try:
+            await self._backend.publish(PERSON + news.user_id, frames.encode(news).decode())
+        except Unreachable:
+            self.people.hear(news)
+            raise
+
+    async def _listen_to_people(self, is_listening: asyncio.Event) -> None:
+        async with self._subscription(PEOPLE) as subscriber:
+            is_listening.set()
+            while True:
+                event = await subscriber.get()
+                try:
+                    self.people.take(event.message)
+                except Exception:
+                    log.exception("News of a user could not be told")

@@ -24,6 +24,7 @@ from . import frames
 from .brokers import GAP
 from .errors import Close, Closing
 from .outbox import Batch, Outbox
+from .people import News
 from .store import receipts
 from .store.engine import Away
 from .store.receipts import Status
@@ -209,6 +210,7 @@ class Room:
         self.guests = 0  # sockets here or on their way in
         self.is_listening = asyncio.Event()
         self.is_gone = False
+        self.followed: frozenset[str] = frozenset()  # the users of whom it hears news
         self.version: int | None = None  # None until the first snapshot
         self._source = source
         self._marks: dict[str, tuple[int, int]] = {}
@@ -331,6 +333,20 @@ class Room:
         return receipts.status(self._marks, sender_id, message_id)
 
     # ------------------------------------------------------------ what comes in
+
+    def hear(self, news: News) -> None:
+        """What happened to a member."""
+        if news.is_cut:
+            for socket in self._of(news.user_id):
+                socket.outbox.close(Close.DISCONNECTED)
+
+    def doubt(self, user_id: str) -> None:
+        """Nothing that lasts is told by news alone."""
+
+    def _of(self, user_id: str) -> list[Socket]:
+        """The user's sockets, also those on their way in."""
+        held = [socket for socket in self._holding if socket.user_id == user_id]
+        return [*held, *self._live.get(user_id, ())]
 
     async def take(self, message: str) -> None:
         """One event of the broker; or a gap: it may have lost some."""

@@ -2,12 +2,16 @@
 
 After `subscribe` has returned, whatever is published on the channel comes out of it, or `GAP` does.
 A publish that raised Unreachable becomes a GAP too, in every process, once the broker is back.
+
+A process follows many people and would pay for a subscriber each: so it subscribes to the backend
+for `PERSON` + user, and with broadcaster once to `PEOPLE`, where all of theirs come out. There a
+`GAP` alone is about everybody, and one that is followed by a user is about him.
 """
 
 from .backend import Backend
-from .link import GAP, Unreachable
+from .link import GAP, PEOPLE, PERSON, Unreachable
 
-__all__ = ["GAP", "Backend", "Unreachable", "backend_of"]
+__all__ = ["GAP", "PEOPLE", "PERSON", "Backend", "Unreachable", "backend_of"]
 
 
 def backend_of(url: str) -> Backend:

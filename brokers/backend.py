@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from broadcaster import BroadcastBackend, Event
 
-from .link import EVERYONE, GAP, Link, Unreachable
+from .link import EVERYONE, GAP, PEOPLE, PERSON, Link, Unreachable
 
 log = logging.getLogger("roomcast.brokers")
 
@@ -116,13 +116,14 @@ class Backend(BroadcastBackend):
 
     def _hear(self, channel: str, message: str) -> None:
         if channel in self._channels:
-            self._events.put_nowait(Event(channel, message))
+            self._events.put_nowait(_event(channel, message))
         elif channel == EVERYONE:
             self._tell_gap()
 
     def _tell_gap(self) -> None:
         for channel in self._channels:
-            self._events.put_nowait(Event(channel, GAP))
+            if not channel.startswith(PERSON):
+                self._events.put_nowait(Event(channel, GAP))
 
     def _owe(self, channels: Iterable[str]) -> None:
         self._owed.update(channels)
@@ -213,6 +214,12 @@ class Backend(BroadcastBackend):
                     succeed(await link.subscribe(some))
             known |= fresh
         link.unsubscribe(known - self._channels.keys())
+
+
+def _event(channel: str, message: str) -> Event:
+    if not channel.startswith(PERSON):
+        return Event(channel, message)
+    return Event(PEOPLE, GAP + channel.removeprefix(PERSON) if message == GAP else message)
 
 
 def succeed(error: Exception | None) -> None:

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 log = logging.getLogger("roomcast.brokers")
 
 GAP = "\0gap"  # the message of an event that says: something may be missing, read the database
+PERSON = "person:"  # what comes in on channels that begin so is an event of the one channel PEOPLE
+PEOPLE = "people"
 EVERYONE = "\0everyone"  # a GAP on this channel is one for every channel of every process
 
 Failure = asyncio.Future[Exception | None]  # done with None: it went well

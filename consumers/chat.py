@@ -406,6 +406,7 @@ class ChatSocket(WebSocketEndpoint):
         ask, is_reset = _ask_of(chat, wish, identity.user_id)
         found = await chat.join(ask, is_manual=wish.is_manual)
         await room.reach(found.version, found.marks, found.top)
+        chat.fanout.follow_members(room)
         session = Session(chat, auth, room, socket)
         self._stack.callback(session.end)
         first = _first(chat, room, wish, found, base, is_reset=is_reset)

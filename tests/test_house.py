@@ -22,7 +22,7 @@ FLOORS = (
     {"chat"},
     {"fanout", "attachments"},
     {"room"},
-    {"auth", "frames", "outbox", "origin"},
+    {"auth", "frames", "outbox", "origin", "people"},
     {"files", "store", "direct", "meter", "brokers"},
     {"errors", "settings"},
 )
