@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from starlette._utils import get_route_path
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -23,7 +22,7 @@ from .chat import Chat
 from .consumers.chat import ChatSocket
 from .errors import Close, Refusal
 from .meter import Meters
-from .origin import ROOT
+from .origin import ROOT, mounted
 from .routes import docs, files, health, messages, page, rooms
 from .routes.http import Reply, answer_refusal
 from .settings import Settings
@@ -147,14 +146,13 @@ def _routes(settings: Settings) -> list[BaseRoute]:
 
 def _with_plain_path(scope: Scope) -> Scope:
     """Without its trailing slash a path is the same path; the mount prefix is kept for links."""
-    root = scope.get("root_path", "")
-    path = get_route_path(scope)
+    root, path = mounted(scope)
     raw = scope.get("raw_path") or b""
     if not raw.rstrip(b"/").upper().endswith(b"%2F"):  # that slash belongs to a user's id
         path = path.rstrip("/") or "/"
     elif raw.endswith(b"/"):
         path = path.removesuffix("/")
-    return {**scope, "path": root + path, ROOT: root}
+    return {**scope, "path": root + path, "root_path": root, ROOT: root}
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:

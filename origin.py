@@ -1,8 +1,10 @@
 """Where a connection says that it reached us: what absolute URLs start with."""
 
 import re
+from urllib.parse import unquote
 
 from starlette.requests import HTTPConnection
+from starlette.types import Scope
 
 ROOT = "roomcast.root_path"  # the mount prefix, kept in the scope before our own mounts add to it
 HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?")
@@ -27,3 +29,28 @@ def base_of(connection: HTTPConnection, public_url: str) -> str:
     if not HOST.fullmatch(host):  # nothing else may stand in a link (RFC 9110, 7.2)
         host = ":".join(str(part) for part in server if part)
     return f"{scheme}://{host}{scope.get(ROOT, '')}"
+
+
+def mounted(scope: Scope) -> tuple[str, str]:
+    """The prefix under which the host has mounted us, and the path below it.
+
+    ASGI wants the prefix in root_path and in path. Some hosts leave it out of the one or the other.
+    """
+    root, path = scope.get("root_path", ""), scope["path"]
+    if hidden := _hidden(scope, path):  # Litestar takes it off the path, and tells nobody
+        return hidden if _is_below(hidden, root) else root + hidden, path
+    if not _is_below(path, root):  # FastAPI(root_path=…): only what it mounts itself is in the path
+        mount = root.removeprefix(scope.get("app_root_path", ""))
+        return root, path.removeprefix(mount) if _is_below(path, mount) else path
+    return root, path[len(root) :]
+
+
+def _hidden(scope: Scope, path: str) -> str:
+    """What stands before the path in the URL as it came in."""
+    raw = scope.get("raw_path") or b""
+    whole, path = unquote(raw.decode("latin-1")).rstrip("/"), path.rstrip("/")
+    return whole.removesuffix(path) if whole.endswith(path) else ""
+
+
+def _is_below(path: str, root: str) -> bool:
+    return path.startswith(root) and path[len(root) : len(root) + 1] in ("", "/")

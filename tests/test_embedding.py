@@ -14,7 +14,7 @@ from httpx_ws import aconnect_ws
 from httpx_ws.transport import ASGIWebSocketTransport
 from websockets.sync.client import connect
 
-from .pages import block
+from .pages import ROOT, block, blocks
 from .running import in_steps
 from .server import free_port
 
@@ -77,10 +77,48 @@ async def test_a_lifespan_of_the_sites_own_starts_it(site: dict[str, Any]) -> No
 
 
 async def test_fastapi_mounts_it(site: dict[str, Any]) -> None:
-    pytest.importorskip("fastapi", reason="FastAPI is not installed")
     await in_steps(block(PAGE, "python", "FastAPI"), site)
     async with started(site["app"]) as client:
         await talk(client)
+
+
+async def test_fastapi_with_a_root_path_of_its_own_mounts_it(site: dict[str, Any]) -> None:
+    source = block(PAGE, "python", "FastAPI").replace("FastAPI(", 'FastAPI(root_path="/site", ')
+    with pytest.warns(match="`root_path` parameter is deprecated"):
+        await in_steps(source, site)
+    async with started(site["app"]) as client:
+        await talk(client)
+        url = "/chat/api/v1/chat/receive/?page=1&page_size=1"
+        await site["chat"].open_room([2, 7], context="another")
+        page = (await client.get(url, headers={"Cookie": COOKIES[2]})).json()
+    assert page["next"].startswith("http://test/site/chat/api/v1/chat/receive/?")
+
+
+async def test_links_start_with_the_address_that_was_set(folder: Path) -> None:
+    there = "https://shop.example/site/chat"
+    source = block(PAGE, "python", "SESSIONS = ")
+    (folder / "settings.toml").write_text(f'[server]\npublic_url = "{there}"\n')
+    names: dict[str, Any] = {"__name__": "site"}
+    await in_steps(source, names)
+    async with started(names["app"]) as client:
+        for subject in ("one", "two"):
+            await names["chat"].open_room([2, 7], context=subject)
+        url = "/chat/api/v1/chat/receive/?page_size=1"
+        page = (await client.get(url, headers={"Cookie": COOKIES[2]})).json()
+    assert page["next"] == f"{there}/api/v1/chat/receive/?page_size=1&page=2"
+
+
+EXCERPTS = [(name, text) for name, text in blocks((ROOT / PAGE).read_text(), "python") if name]
+
+
+@pytest.mark.parametrize(("name", "excerpt"), EXCERPTS)
+def test_what_the_page_shows_of_a_site_stands_in_it(name: str, excerpt: str) -> None:
+    lines = iter((ROOT / "docs/embedding" / name).read_text().splitlines())
+    assert [line for line in excerpt.splitlines() if line and line not in lines] == []
+
+
+def test_the_page_shows_something_of_the_sites() -> None:
+    assert len(EXCERPTS) > 2
 
 
 async def test_nobody_is_refused(site: dict[str, Any]) -> None:
@@ -128,7 +166,7 @@ async def test_the_pages_own_test_passes(tmp_path: Path) -> None:
 def test_uvicorn_serves_it_with_our_websocket_class(folder: Path) -> None:
     (folder / "shop.py").write_text(block(PAGE, "python", "SESSIONS = "))
     port = free_port()
-    command = block(PAGE, "sh", "uvicorn").split()
+    command = block(PAGE, "sh", "uvicorn --ws").split()
     server = subprocess.Popen(
         [str(Path(sys.executable).with_name(command[0])), *command[1:], "--port", str(port)],
         env={k: v for k, v in os.environ.items() if not k.startswith("ROOMCAST_")},

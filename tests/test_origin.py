@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from roomcast.origin import ROOT, base_of
+from roomcast.origin import ROOT, base_of, mounted
 from starlette.requests import HTTPConnection
 
 
@@ -68,3 +68,52 @@ def test_the_scheme_is_what_a_proxy_on_this_machine_says(
 ) -> None:
     headers = [(b"host", b"chat.example"), (b"x-forwarded-proto", said)]
     assert reached(None, headers=headers, client=(client, 1)) == f"{scheme}://chat.example/chat"
+
+
+@pytest.mark.parametrize(
+    ("scope", "found"),
+    [
+        ({"path": "/api", "raw_path": b"/api"}, ("", "/api")),
+        ({"path": "/api"}, ("", "/api")),
+        # Starlette, FastAPI: in both, as ASGI has it; the second with uvicorn's --root-path
+        ({"path": "/chat/api", "root_path": "/chat"}, ("/chat", "/api")),
+        (
+            {"path": "/site/chat/api", "root_path": "/site/chat", "raw_path": b"/site/chat/api"},
+            ("/site/chat", "/api"),
+        ),
+        # Litestar: the mount is off the path, and nowhere else
+        ({"path": "/api/", "raw_path": b"/chat/api", "root_path": ""}, ("/chat", "/api/")),
+        ({"path": "/", "raw_path": b"/chat", "root_path": ""}, ("/chat", "/")),
+        ({"path": "/f/ü/", "raw_path": b"/chat/f/%C3%BC"}, ("/chat", "/f/ü/")),
+        # the same, with a root_path that servers put before the path, or don't
+        (
+            {"path": "/api/", "raw_path": b"/site/chat/api", "root_path": "/site"},
+            ("/site/chat", "/api/"),
+        ),
+        (
+            {"path": "/api/", "raw_path": b"/chat/api", "root_path": "/site"},
+            ("/site/chat", "/api/"),
+        ),
+        # FastAPI(root_path="/site"): what the host has not mounted itself is not in the path
+        (
+            {
+                "path": "/chat/api",
+                "raw_path": b"/chat/api",
+                "root_path": "/site/chat",
+                "app_root_path": "/site",
+            },
+            ("/site/chat", "/api"),
+        ),
+        # a path that only looks like the mount
+        (
+            {"path": "/chatter", "raw_path": b"/chatter", "root_path": "/chat"},
+            ("/chat", "/chatter"),
+        ),
+        # and a host that has rewritten the path: its own business
+        ({"path": "/new", "raw_path": b"/old", "root_path": ""}, ("", "/new")),
+    ],
+)
+def test_the_mount_is_found_however_a_host_tells_it(
+    scope: dict[str, Any], found: tuple[str, str]
+) -> None:
+    assert mounted(scope) == found

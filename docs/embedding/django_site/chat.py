@@ -1,0 +1,29 @@
+"""The site's chat: its users are those of Django, by Django's session cookie."""
+
+from importlib import import_module
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.contrib.auth import get_user
+from django.db import close_old_connections
+from django.http import HttpRequest
+from roomcast.app import create_app
+from starlette.requests import HTTPConnection
+
+sessions = import_module(settings.SESSION_ENGINE)
+
+
+@sync_to_async
+def user_of(session_key: str | None) -> int | None:
+    """As Django's own middleware finds it: a new password ends the session here too."""
+    close_old_connections()  # outside of Django's own requests nobody else does
+    request = HttpRequest()
+    request.session = sessions.SessionStore(session_key)
+    return get_user(request).pk
+
+
+async def current_user_id(connection: HTTPConnection) -> int | None:
+    return await user_of(connection.cookies.get(settings.SESSION_COOKIE_NAME))
+
+
+chat = create_app(authenticate=current_user_id)

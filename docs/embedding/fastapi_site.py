@@ -1,0 +1,37 @@
+"""A FastAPI site with a chat: `uvicorn fastapi_site:app`."""
+
+from fastapi import FastAPI, Request
+from roomcast.app import create_app
+from starlette.middleware.sessions import SessionMiddleware
+from starlette.requests import HTTPConnection
+
+USERS = {"ada": 2, "bob": 7}  # yours are in a database, with passwords
+
+
+async def current_user_id(connection: HTTPConnection) -> int | None:
+    """Who has logged in on this connection; None for nobody."""
+    return connection.session.get("user")
+
+
+chat = create_app(authenticate=current_user_id)
+app = FastAPI(lifespan=chat.lifespan)
+app.add_middleware(SessionMiddleware, secret_key="yours, and nobody else's")
+app.mount("/chat", chat)
+
+
+@app.get("/")
+async def home() -> str:
+    return "The shop"
+
+
+@app.post("/login/{name}")
+async def login(name: str, request: Request) -> str:
+    request.session["user"] = USERS[name]
+    return "Hello"
+
+
+@app.post("/ship/{order}")
+async def ship(order: int) -> int:
+    room = await chat.open_room([2, 7], context=f"order:{order}")
+    await chat.post(room, sender=2, text="It has shipped", client_id=f"shipped:{order}")
+    return room

@@ -1,0 +1,48 @@
+"""A Litestar site with a chat: `uvicorn litestar_site:app`."""
+
+from litestar import Litestar, Request, asgi, get, post
+from litestar.middleware.session.client_side import CookieBackendConfig
+from litestar.params import FromPath
+from litestar.types import Receive, Scope, Send
+from roomcast.app import create_app
+from starlette.requests import HTTPConnection
+
+USERS = {"ada": 2, "bob": 7}  # yours are in a database, with passwords
+
+
+@get("/")
+async def home() -> str:
+    return "The shop"
+
+
+@post("/login/{name:str}")
+async def login(name: FromPath[str], request: Request) -> str:
+    request.session["user"] = USERS[name]
+    return "Hello"
+
+
+@post("/ship/{order:int}")
+async def ship(order: FromPath[int]) -> str:
+    room = await chat.open_room([2, 7], context=f"order:{order}")
+    await chat.post(room, sender=2, text="It has shipped", client_id=f"shipped:{order}")
+    return str(room)
+
+
+async def current_user_id(connection: HTTPConnection) -> int | None:
+    """Who has logged in on this connection; None for nobody."""
+    return connection.session.get("user")
+
+
+chat = create_app(authenticate=current_user_id)
+
+
+@asgi("/chat", is_mount=True, copy_scope=True)
+async def mounted(scope: Scope, receive: Receive, send: Send) -> None:
+    await chat(scope, receive, send)
+
+
+app = Litestar(
+    [home, login, ship, mounted],
+    middleware=[CookieBackendConfig(secret=b"yours, not ours!").middleware],
+    lifespan=[chat.lifespan],
+)

@@ -1,0 +1,45 @@
+"""A Starlette site with a chat: `uvicorn starlette_site:app`."""
+
+from roomcast.app import create_app
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.sessions import SessionMiddleware
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Mount, Route
+
+USERS = {"ada": 2, "bob": 7}  # yours are in a database, with passwords
+
+
+async def home(request: Request) -> PlainTextResponse:
+    return PlainTextResponse("The shop")
+
+
+async def login(request: Request) -> PlainTextResponse:
+    request.session["user"] = USERS[request.path_params["name"]]
+    return PlainTextResponse("Hello")
+
+
+async def ship(request: Request) -> PlainTextResponse:
+    order = request.path_params["order"]
+    room = await chat.open_room([2, 7], context=f"order:{order}")
+    await chat.post(room, sender=2, text="It has shipped", client_id=f"shipped:{order}")
+    return PlainTextResponse(str(room))
+
+
+async def current_user_id(connection: HTTPConnection) -> int | None:
+    """Who has logged in on this connection; None for nobody."""
+    return connection.session.get("user")
+
+
+chat = create_app(authenticate=current_user_id)
+app = Starlette(
+    routes=[
+        Route("/", home),
+        Route("/login/{name}", login, methods=["POST"]),
+        Route("/ship/{order:int}", ship, methods=["POST"]),
+        Mount("/chat", app=chat),
+    ],
+    middleware=[Middleware(SessionMiddleware, secret_key="yours, and nobody else's")],
+    lifespan=chat.lifespan,
+)
