@@ -1,95 +1,110 @@
 """`python -m tests.bench`: all rounds, interleaved, then one table and one JSON file."""
 
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
 
-from . import machine, report, rows, world
+from ..engines import Missing
+from . import machine, report, rows
+from .load import lost, play
 from .load.member import Plan
 from .rows import Row
 from .servers import SECRET, Contestant, DidNotStart, Running, running
+from .stage import Place, Stage
 
 RESULTS = machine.ROOT / ".cache" / "bench"
-LOG_SHOWN = 2_000  # of its last characters
-OVERHEAD = 3.0  # seconds of each round beside the measured ones, for the progress bar
-
-Step = tuple[int, Row, Contestant]
+Host = Running | Place | str  # a server; where to start one; why there is none
 
 
-def steps(chosen: list[Row], rounds: int) -> Iterator[Step]:
-    """Row by row; within it round by round, so that a noisy minute hits all contestants alike."""
-    for row in chosen:
-        for n in range(rounds):
-            shift = n % len(row.contestants)
-            for contestant in row.contestants[shift:] + row.contestants[:shift]:
-                yield n, row, contestant
+@contextmanager
+def hosts(row: Row, stage: Stage) -> Iterator[dict[Contestant, Host]]:
+    """All servers of a row live side by side: those with nothing to do take no time."""
+    with ExitStack() as stack:
+        found: dict[Contestant, Host] = {}
+        for contestant in row.contestants:
+            try:
+                place = stack.enter_context(stage.place(contestant, row.world))
+                found[contestant] = place
+                if not row.is_fresh:
+                    server = running(contestant, place.folder, place.urls)
+                    found[contestant] = stack.enter_context(server)
+            except (DidNotStart, Missing) as error:
+                found[contestant] = f"not measured: {error}"
+        yield found
 
 
-def measure(row: Row, contestant: Contestant, prepared: Path) -> dict:
-    """One round: a fresh server over a fresh copy of the world, and a fresh load process.
-
-    A round that is lost does not take the others with it: it says why, and counts as an error.
-    """
-    with tempfile.TemporaryDirectory(prefix="bench-", dir=prepared.parent) as name:
-        folder = Path(name)
-        if contestant.stores:
-            world.copy(prepared, folder)
+def measure(row: Row, contestant: Contestant, host: Host, stage: Stage) -> dict:
+    """A round that is lost does not take the others with it: it says why, and is an error."""
+    if isinstance(host, str):
+        return lost(host)
+    if isinstance(host, Place):
         try:
-            with running(contestant, folder) as server:
-                found = _load(plan_of(row, server))
+            with running(contestant, host.folder, host.urls) as server:
+                return measure(row, contestant, server, stage)
         except DidNotStart as error:
-            found = {"errors": 1, "first_errors": [f"did not start: {error}"]}
-        if found["errors"]:
-            log = (folder / "server.log").read_text(encoding="utf-8", errors="replace")
-            found["server_log"] = log[-LOG_SHOWN:].strip()
-    return found
+            return lost(f"did not start: {error}")
+    found = play(plan_of(row, contestant, host, stage.engines))
+    return found | {"server_log": host.said()} if found["errors"] else found
 
 
-def plan_of(row: Row, server: Running) -> Plan:
-    core = machine.cores()[1]
-    at = server.port, server.pid, core, SECRET
-    return Plan(row.name, *at, row.rooms, row.seconds, row.warm)
-
-
-def _load(plan: Plan) -> dict:
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.bench.load"],
-        cwd=machine.ROOT,
-        input=msgspec.json.encode(plan),
-        capture_output=True,
-        check=False,
-    )
-    if done.returncode:
-        return {"errors": 1, "first_errors": [done.stderr.decode()[-LOG_SHOWN:].strip()]}
-    return msgspec.json.decode(done.stdout)
+def plan_of(row: Row, contestant: Contestant, server: Running, engines: list[int]) -> Plan:
+    where = contestant.wire, server.ports, server.pids, engines, SECRET
+    return Plan(row.name, *where, row.rooms, row.sockets, row.seconds, row.warm)
 
 
 def run(chosen: list[Row], rounds: int) -> tuple[list[dict], dict]:
-    with tempfile.TemporaryDirectory(prefix="roomcast-bench-") as name:
-        prepared = Path(name) / "world"
-        prepared.mkdir()
-        if any(contestant.stores for row in chosen for contestant in row.contestants):
-            world.prepare(prepared)
-        return _run(chosen, rounds, prepared), machine.describe(prepared)
+    """Row by row; within it round by round, so that a noisy minute hits all contestants alike."""
+    seen: list[dict] = []
+    with ExitStack() as stack:
+        root = Path(
+            stack.enter_context(
+                tempfile.TemporaryDirectory(prefix="roomcast-bench-", ignore_cleanup_errors=True)
+            )
+        )
+        root.chmod(0o711)  # PostgreSQL does not run as root
+        stage = Stage(root, stack)
+        bar = stack.enter_context(progress(chosen, rounds))
+        for row in chosen:
+            tell(bar, f"{row.name}: the servers start")
+            with hosts(row, stage) as playing:
+                for n, contestant in turns(row, rounds):
+                    tell(bar, f"{row.name}, round {n + 1} of {rounds}: {contestant.name}")
+                    found = measure(row, contestant, playing[contestant], stage)
+                    seen.append(
+                        {"row": row.name, "round": n, "server": contestant.name, "seen": found}
+                    )
+                    bar.update(duration(row))
+        return seen, machine.describe(root)
 
 
-def _run(chosen: list[Row], rounds: int, prepared: Path) -> list[dict]:
-    seen = []
-    length = sum(row.seconds + row.warm + OVERHEAD for _, row, _ in steps(chosen, rounds))
-    with click.progressbar(length=int(length), label="bench", file=sys.stderr) as bar:
-        for n, row, contestant in steps(chosen, rounds):
-            bar.label = f"{row.name}, round {n + 1} of {rounds}, {contestant.name}".ljust(50)
-            bar.render_progress()
-            found = measure(row, contestant, prepared)
-            seen.append({"row": row.name, "round": n, "server": contestant.name, "seen": found})
-            bar.update(int(row.seconds + row.warm + OVERHEAD))
-    return seen
+def turns(row: Row, rounds: int) -> Iterator[tuple[int, Contestant]]:
+    """Each round begins with another contestant."""
+    for n in range(rounds):
+        shift = n % len(row.contestants)
+        for contestant in row.contestants[shift:] + row.contestants[:shift]:
+            yield n, contestant
+
+
+def duration(row: Row) -> int:
+    """About, in tenths of a second."""
+    return round(10 * (row.warm + row.seconds + row.overhead))
+
+
+def progress(chosen: list[Row], rounds: int) -> Any:
+    length = sum(duration(row) * rounds * len(row.contestants) for row in chosen)
+    return click.progressbar(length=length, label="bench", file=sys.stderr)
+
+
+def tell(bar: Any, what: str) -> None:
+    bar.label = what.ljust(70)
+    bar.render_progress()
 
 
 def write(described: dict, rounds: list[dict], lines: list[dict]) -> Path:
@@ -112,15 +127,14 @@ def choose(context: click.Context, option: click.Parameter, value: str) -> list[
 @click.option("--rounds", default=3, show_default=True, type=click.IntRange(1))
 @click.option("--only", default="", callback=choose, help="Rows, with commas: pair,join.")
 def main(rounds: int, only: list[Row]) -> None:
-    """Measures the server, a bare one beside it in the same run, and prints the ratios."""
+    """Measures the server, others beside it in the same run, and prints the ratios."""
     machine.open_many_files()
-    try:
-        seen, described = run(only, rounds)
-    except DidNotStart as error:
-        raise click.ClickException(f"A server did not start:\n{error}") from None
+    began = time.monotonic()
+    seen, described = run(only, rounds)
     lines = report.summary(only, seen)
     click.echo("\n".join(report.table(only, lines, seen)))
-    click.echo(f"written to {write(described, seen, lines)}")
+    took = time.monotonic() - began
+    click.echo(f"{took:.0f} s; written to {write(described, seen, lines)}")
     if any(report.wrongs(seen).values()):
         sys.exit(1)
 

@@ -6,24 +6,43 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
-LIBRARIES = ("starlette", "uvicorn", "uvloop", "websockets", "msgspec", "picows", "databases")
+LIBRARIES = (
+    *("starlette", "uvicorn", "uvloop", "websockets", "msgspec", "picows"),
+    *("databases", "asyncpg", "redis"),
+)
 
 
-def cores() -> tuple[int | None, int | None]:
-    """The server's core and the load's; None where there is only one, or no pinning."""
+class Cores(NamedTuple):
+    """Who runs where; empty is anywhere: there is one core only, or no pinning."""
+
+    server: frozenset[int] = frozenset()
+    engines: frozenset[int] = frozenset()
+    load: frozenset[int] = frozenset()
+    second: frozenset[int] = frozenset()  # a second server process
+
+
+def cores() -> Cores:
+    """With two cores PostgreSQL and Valkey share the load's, and a second server takes any."""
     if not hasattr(os, "sched_getaffinity"):
-        return None, None
+        return Cores()
     free = sorted(os.sched_getaffinity(0))
-    return (free[0], free[-1]) if len(free) > 1 else (None, None)
+    if len(free) < 2:
+        return Cores()
+    between = frozenset(free[2:-1]) or {free[-1]}
+    second = free[1:2] if len(free) > 3 else free
+    return Cores(*map(frozenset, ([free[0]], between, [free[-1]], second)))
 
 
-def pin(pid: int, core: int | None) -> None:
-    if core is not None:
-        os.sched_setaffinity(pid, {core})
+def pin(pid: int, to: frozenset[int]) -> None:
+    if to:
+        for process in family(pid):
+            os.sched_setaffinity(process, to)
 
 
 def open_many_files() -> None:
@@ -45,10 +64,10 @@ def family(pid: int) -> list[int]:
     return [pid, *(p for child in children for p in family(int(child)))]
 
 
-def cpu_seconds(pid: int) -> float | None:
-    """What all threads of a process and of its children have used."""
+def cpu_seconds(pids: Iterable[int]) -> float | None:
+    """What all threads of these processes and of their children have used."""
     try:
-        return sum(_cpu_seconds(p) for p in family(pid))
+        return sum(_cpu_seconds(p) for pid in pids for p in family(pid))
     except OSError:
         return None
 
@@ -59,27 +78,32 @@ def _cpu_seconds(pid: int) -> float:
 
 
 class Cost:
-    """What the server and the load use of their cores from now on."""
+    """What servers, engines and the load use of their cores from now on."""
 
-    def __init__(self, server: int) -> None:
-        self.server, self.began = server, cpu_seconds(server)
+    def __init__(self, servers: list[int], engines: list[int]) -> None:
+        self.groups = {"server_cpu": servers, "engines_cpu": engines}
+        self.began = {name: cpu_seconds(pids) for name, pids in self.groups.items()}
         self.load = time.process_time()
 
     def spent(self, seconds: float, count: int) -> dict[str, float | None]:
-        """The share of a core that each used, and the server's microseconds for each of count."""
-        now = cpu_seconds(self.server)
-        used = None if now is None or self.began is None else now - self.began
-        return {
-            "server_cpu": None if used is None else used / seconds,
+        """The share of a core that each used, and the servers' microseconds for each of count."""
+        used = {name: self._used(name) for name in self.groups}
+        shares = {name: None if n is None else n / seconds for name, n in used.items()}
+        servers = used["server_cpu"]
+        return shares | {
             "load_cpu": (time.process_time() - self.load) / seconds,
-            "cpu_us": None if used is None or not count else used / count * 1e6,
+            "cpu_us": None if servers is None or not count else servers / count * 1e6,
         }
 
+    def _used(self, name: str) -> float | None:
+        before, now = self.began[name], cpu_seconds(self.groups[name])
+        return None if now is None or before is None else now - before
 
-def memory_kib(pid: int) -> int | None:
-    """The memory of a process and of its children, shared pages by their share (PSS)."""
+
+def memory_kib(pids: Iterable[int]) -> int | None:
+    """The memory of processes and of their children, shared pages by their share (PSS)."""
     try:
-        return sum(_memory_kib(p) for p in family(pid))
+        return sum(_memory_kib(p) for pid in pids for p in family(pid))
     except OSError:
         return None
 
@@ -90,7 +114,6 @@ def _memory_kib(pid: int) -> int:
 
 
 def describe(folder: Path) -> dict:
-    server, load = cores()
     return {
         "platform": platform.platform(),
         "processor": _field("/proc/cpuinfo", "model name") or platform.processor(),
@@ -101,8 +124,7 @@ def describe(folder: Path) -> dict:
         "sqlite": sqlite3.sqlite_version,
         "libraries": {name: _version(name) for name in LIBRARIES},
         "commit": _commit(),
-        "server_core": server,
-        "load_core": load,
+        "pinned": {name: sorted(where) for name, where in cores()._asdict().items()},
     }
 
 

@@ -1,27 +1,28 @@
 """The servers that are measured: each a process of its own, on the server's core."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..engines import free_port
 from . import machine
+from .world import World
 
 SECRET = "bench-secret-bench-secret-bench-secret"
-READY_WITHIN = 20.0
+READY_WITHIN = 30.0
 GONE_WITHIN = 10.0
 
 # The limit on actions is counted as always but never reached: the load stands for more people.
 ROOMCAST = {
-    "ROOMCAST_DATABASE_URL": "sqlite:///roomcast.db",
-    "ROOMCAST_BROADCAST_URL": "memory://",
+    "ROOMCAST_DATABASE_URL": "{database}",
+    "ROOMCAST_BROADCAST_URL": "{broker}",
     "ROOMCAST_ATTACHMENTS_URL": "file:./attachments",
     "ROOMCAST_AUTH_SECRET": SECRET,
     "ROOMCAST_SERVER_LOG_LEVEL": "warning",
@@ -32,31 +33,49 @@ ROOMCAST = {
 
 @dataclass(frozen=True)
 class Contestant:
-    """A program that is measured, with the settings it is measured under."""
+    """A program that is measured, with the settings it is measured under.
+
+    `{port}` in its command, `{database}` and `{broker}` in its environment are filled in.
+    """
 
     name: str
     command: tuple[str, ...]
     env: dict[str, str] = field(default_factory=dict)
-    stores: bool = True
+    store: str = ""  # sqlite, postgres, or peers: PostgreSQL with the tables of our peers
+    broker: str = "memory"  # or valkey
+    wire: str = "seed"  # how one talks to it: see load/wire.py
+    processes: int = 1
+    world: World | None = None  # where it is not the row's
+
+    def __hash__(self) -> int:
+        return hash(self.name)
 
 
-def _roomcast(name: str, **env: str) -> Contestant:
+def roomcast(name: str, store: str = "sqlite", **options: str | int) -> Contestant:
+    """Options in capitals are settings."""
     command = (str(Path(sys.executable).with_name("roomcast")), "serve", "--port", "{port}")
-    return Contestant(name, command, ROOMCAST | env)
+    env = {f"ROOMCAST_{k}": str(v) for k, v in options.items() if k.isupper()}
+    rest = {k: v for k, v in options.items() if not k.isupper()}
+    return Contestant(f"roomcast, {name}", command, ROOMCAST | env, store, **rest)
 
 
-FULL = _roomcast("roomcast, SQLite FULL", ROOMCAST_DATABASE_SYNCHRONOUS="FULL")
-NORMAL = _roomcast("roomcast, SQLite NORMAL", ROOMCAST_DATABASE_SYNCHRONOUS="NORMAL")
-BARE = Contestant(
-    "bare",
-    (
-        *(sys.executable, "-m", "uvicorn", "tests.bench.peers.bare:app"),
+def uvicorn(name: str, app: str, **options) -> Contestant:
+    """As uvicorn's users would tune it."""
+    command = (
+        *(sys.executable, "-m", "uvicorn", f"tests.bench.peers.{app}"),
         *("--app-dir", str(machine.ROOT), "--port", "{port}", "--log-level", "warning"),
         *("--loop", "uvloop", "--ws", "websockets-sansio", "--ws-per-message-deflate", "false"),
-    ),
-    {"BENCH_SECRET": SECRET},
-    stores=False,
-)
+    )
+    env = {"BENCH_SECRET": SECRET} | options.pop("env", {})
+    return Contestant(name, command, env, **options)
+
+
+FULL = roomcast("SQLite FULL")
+NORMAL = roomcast("SQLite NORMAL", DATABASE_SYNCHRONOUS="NORMAL")
+POSTGRES = roomcast("PostgreSQL", "postgres")
+VALKEY = roomcast("PostgreSQL + Valkey", "postgres", broker="valkey")
+PLAIN = uvicorn("roomcast, SQLite FULL, mounted", "mounted:app", env=ROOMCAST, store="sqlite")
+BARE = uvicorn("bare", "bare:app")
 
 
 class DidNotStart(Exception):
@@ -65,35 +84,55 @@ class DidNotStart(Exception):
 
 @dataclass(frozen=True)
 class Running:
-    pid: int
-    port: int
+    pids: list[int]
+    ports: list[int]
+    log: Path
+
+    def said(self) -> str:
+        return self.log.read_text(encoding="utf-8", errors="replace")[-2_000:].strip()
 
 
 @contextmanager
-def running(contestant: Contestant, folder: Path) -> Iterator[Running]:
+def running(contestant: Contestant, folder: Path, urls: dict[str, str]) -> Iterator[Running]:
     """Starts a contestant inside the folder, waits until it answers, and ends it."""
-    port, log = _free_port(), folder / "server.log"
-    command = [part.format(port=port) for part in contestant.command]
-    clean = {k: v for k, v in os.environ.items() if not k.startswith("ROOMCAST_")}
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            command, cwd=folder, env=clean | contestant.env, stdout=out, stderr=out
-        )
+    env = {k: v for k, v in os.environ.items() if not k.startswith("ROOMCAST_")}
+    env |= {k: v.format_map(urls) for k, v in contestant.env.items()}
+    # With a second one the two may run where they like, if they must share two cores.
+    cores = machine.cores()
+    places = (
+        [cores.server] if contestant.processes == 1 else [cores.second - cores.load or cores.second]
+    )
+    server = Running([], [], folder / "server.log")
+    with ExitStack() as stack:
+        for n in range(contestant.processes):
+            port = free_port()
+            command = [part.format(port=port) for part in contestant.command]
+            process = stack.enter_context(_process(command, folder, env, server.log))
+            machine.pin(process.pid, places[n % len(places)])
+            _wait_until_it_answers(process, port, server)
+            server.pids.append(process.pid)
+            server.ports.append(port)
+        yield server
+
+
+@contextmanager
+def _process(
+    command: list[str], folder: Path, env: dict[str, str], log: Path
+) -> Iterator[subprocess.Popen]:
+    with log.open("ab") as out:
+        process = subprocess.Popen(command, cwd=folder, env=env, stdout=out, stderr=out)
     try:
-        machine.pin(process.pid, machine.cores()[0])
-        _wait_until_it_answers(process, port, log)
-        yield Running(process.pid, port)
+        yield process
     finally:
-        _end(process)
+        process.terminate()
+        try:
+            process.wait(GONE_WITHIN)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
-def _wait_until_it_answers(process: subprocess.Popen, port: int, log: Path) -> None:
+def _wait_until_it_answers(process: subprocess.Popen, port: int, server: Running) -> None:
     deadline = time.monotonic() + READY_WITHIN
     while time.monotonic() < deadline and process.poll() is None:
         try:
@@ -103,13 +142,4 @@ def _wait_until_it_answers(process: subprocess.Popen, port: int, log: Path) -> N
             return
         except OSError:
             time.sleep(0.02)
-    raise DidNotStart(log.read_text(encoding="utf-8", errors="replace")[-2000:])
-
-
-def _end(process: subprocess.Popen) -> None:
-    process.terminate()
-    try:
-        process.wait(GONE_WITHIN)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+    raise DidNotStart(server.said())

@@ -1,88 +1,120 @@
-"""The world before the first measurement: rooms of two, the first of them old and full."""
+"""The world before the first measurement: who is in which room, and what was said there so far."""
 
-import os
-import shutil
 import sqlite3
 import time
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
-from .servers import NORMAL, running
+Room = tuple[int, list[int]]  # its id, and its people
 
-ROOMS = 1_000
-OLD_ROOMS = 20
-OLD_MESSAGES = 10_000
+OLD = 100  # rooms that may be full of old messages
+YOUNG = 2_500  # rooms of two that are empty
+LISTED = 20  # the first rooms are all of one person, who looks at his list of rooms
+UNREAD = 10  # messages of others in each of them, the newest 20 being of both
+HALLS = {200: 5_001, 250: 5_002}  # large rooms: how many people, and the id
 DAY = 86_400_000_000
+
+
+@dataclass(frozen=True)
+class World:
+    """How many rooms are old, and how many messages each of them has."""
+
+    name: str
+    rooms: int = 0
+    each: int = 0
+
+    @property
+    def messages(self) -> int:
+        return self.rooms * self.each
+
+
+EMPTY = World("empty")
+SMALL = World("1 thousand", 20, 50)
+MEDIUM = World("100 thousand", 100, 1_000)
+BIG = World("1 million", 100, 10_000)
+
+
+def pair(room_id: int) -> list[int]:
+    """Rooms up to LISTED are of user 1 and another; room 21 is of 41 and 42, 22 of 43 and 44."""
+    return [1 if room_id <= LISTED else 2 * room_id - 1, 2 * room_id]
+
+
+def listed_rooms() -> list[Room]:
+    return [(room_id, pair(room_id)) for room_id in range(1, LISTED + 1)]
+
+
+def old_rooms() -> list[Room]:
+    return [(room_id, pair(room_id)) for room_id in range(LISTED + 1, OLD + 1)]
+
+
+def young_rooms(count: int) -> list[Room]:
+    return [(room_id, pair(room_id)) for room_id in range(OLD + 1, OLD + 1 + count)]
+
+
+def hall(people: int) -> list[Room]:
+    room_id = HALLS[people]
+    return [(room_id, [room_id * 1_000 + n for n in range(people)])]
+
+
+def all_rooms() -> list[Room]:
+    halls = [room for people in HALLS for room in hall(people)]
+    return listed_rooms() + old_rooms() + young_rooms(YOUNG) + halls
+
 
 FILL = """
 INSERT INTO messages (room_id, sender_id, text, created_at, updated_at, version)
   WITH RECURSIVE
-       numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < :messages),
-       old (id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM old WHERE id < :rooms)
-SELECT old.id, cast(2 * old.id - n % 2 AS text),
-       'Message ' || n || ' of an old room, about as long as people write.',
+       numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < :each)
+SELECT room_id, user_id, 'Message ' || n || ' of an old room, about as long as people write.',
        :since + n * 1000000, :since + n * 1000000, n
-  FROM numbers, old ORDER BY n, old.id
+  FROM numbers JOIN members
+    ON room_id <= :rooms AND (user_id = cast(2 * room_id AS text)) = (n % 2)
+ ORDER BY n, room_id
 """
 READ = """
 UPDATE members SET delivered_upto = newest.id, read_upto = newest.id
   FROM (SELECT room_id, max(id) AS id FROM messages GROUP BY room_id) AS newest
- WHERE members.room_id = newest.room_id
-"""
-COUNT = """
+ WHERE members.room_id = newest.room_id;
+UPDATE members SET read_upto =
+       (SELECT m.id FROM messages m WHERE m.room_id = members.room_id
+         ORDER BY m.id DESC LIMIT 1 OFFSET 20)
+ WHERE user_id = '1' AND room_id IN (SELECT room_id FROM messages);
 UPDATE rooms SET version = newest.version, active_at = newest.created_at
   FROM (SELECT room_id, max(version) AS version, max(created_at) AS created_at
           FROM messages GROUP BY room_id) AS newest
- WHERE rooms.id = newest.room_id
+ WHERE rooms.id = newest.room_id;
 """
 
 
-def people(room_id: int) -> tuple[int, int]:
-    """Room 1 is of users 1 and 2, room 2 of users 3 and 4, and so on."""
-    return 2 * room_id - 1, 2 * room_id
-
-
-def rooms(first: int, count: int) -> list[tuple[int, int, int]]:
-    return [(room_id, *people(room_id)) for room_id in range(first, first + count)]
-
-
-def old_rooms() -> list[tuple[int, int, int]]:
-    return rooms(1, OLD_ROOMS)
-
-
-def young_rooms(count: int) -> list[tuple[int, int, int]]:
-    return rooms(OLD_ROOMS + 1, count)
-
-
-def prepare(folder: Path) -> None:
-    """The server makes its own tables; the rows go straight into the file, since that is quick."""
-    with running(NORMAL, folder):
-        pass
+def fill(file: Path, world: World) -> None:
+    """Into the tables that the server has made; straight into the file, since that is quick."""
     since = time.time_ns() // 1000 - DAY
-    with closing(sqlite3.connect(folder / "roomcast.db")) as db, db:
-        _open_rooms(db, rooms(1, OLD_ROOMS + ROOMS), since)
-        db.execute(FILL, {"messages": OLD_MESSAGES, "rooms": OLD_ROOMS, "since": since})
-        db.execute(READ)
-        db.execute(COUNT)
+    with closing(sqlite3.connect(file)) as db, db:
+        _open_rooms(db, since)
+        if world.messages:
+            db.execute(FILL, {"each": world.each, "rooms": world.rooms, "since": since})
+        for statement in READ.split(";"):
+            db.execute(statement)
 
 
-def copy(prepared: Path, folder: Path) -> None:
-    """The same world again, on the disk before the clock starts: nobody's syncs wait for it."""
-    shutil.copytree(prepared, folder, dirs_exist_ok=True)
-    for file in folder.rglob("*"):
-        if file.is_file():
-            descriptor = os.open(file, os.O_RDWR)
-            os.fsync(descriptor)
-            os.close(descriptor)
-
-
-def _open_rooms(db: sqlite3.Connection, wanted: list[tuple[int, int, int]], at: int) -> None:
+def _open_rooms(db: sqlite3.Connection, at: int) -> None:
     db.executemany(
         "INSERT INTO rooms (id, creator_id, low_user, high_user, created_at, active_at)"
         " VALUES (?, ?, ?, ?, ?, ?)",
-        [(room, str(a), *sorted((str(a), str(b))), at, at) for room, a, b in wanted],
+        [
+            (room, str(people[0]), *_two(people), at, at)  # null for more than two
+            for room, people in all_rooms()
+        ],
     )
     db.executemany(
         "INSERT INTO members (room_id, user_id) VALUES (?, ?)",
-        [(room, str(user)) for room, *two in wanted for user in two],
+        [(room, str(user)) for room, people in all_rooms() for user in people],
     )
+
+
+def _two(people: list[int]) -> tuple[str | None, str | None]:
+    if len(people) > 2:
+        return None, None
+    low, high = sorted(map(str, people))
+    return low, high

@@ -31,6 +31,8 @@ class Postgres(Engine):
     """Its data survive `stop` and `kill`."""
 
     stop_signal = signal.SIGINT  # without waiting for its clients
+    settings = FAST
+    at_initdb = ("--no-sync", "--wal-segsize=1")
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
@@ -49,7 +51,8 @@ class Postgres(Engine):
         return f"postgresql://chat:{password}@127.0.0.1:{self.port}/{database}"
 
     def command(self) -> list[str | Path]:
-        settings = [part for name, value in FAST.items() for part in ("-c", f"{name}={value}")]
+        given = self.settings.items()
+        settings = [part for name, value in given for part in ("-c", f"{name}={value}")]
         place = ["-h", "127.0.0.1", "-p", str(self.port)]
         return [self.bin / "postgres", "-D", self.data, *place, *settings]
 
@@ -66,9 +69,9 @@ class Postgres(Engine):
         self.execute(f"create database {name}")
         return self.url_of(name)
 
-    def execute(self, sql: str) -> Any:
+    def execute(self, sql: str, database: str = "") -> Any:
         """The first value of the answer."""
-        return done(execute(self.url, sql))
+        return done(execute(self.url_of(database) if database else self.url, sql))
 
     def connections(self) -> int:
         """How many brokers of ours are connected."""
@@ -87,7 +90,7 @@ class Postgres(Engine):
 
     def _initdb(self) -> None:
         login = ["-U", "chat", "-A", "scram-sha-256", f"--pwfile={self.folder / 'password'}"]
-        words = ["-E", "UTF8", "--locale=C.UTF-8", "--no-sync", "--wal-segsize=1"]
+        words = ["-E", "UTF8", "--locale=C.UTF-8", *self.at_initdb]
         subprocess.run(
             [self.bin / "initdb", "-D", self.data, *login, *words],
             check=True,
@@ -132,11 +135,11 @@ class ForeignPostgres(Postgres):
     def end(self) -> None: ...
 
 
-def postgres(folder: Path) -> Postgres:
+def postgres(folder: Path, kind: type[Postgres] = Postgres) -> Postgres:
     """Not started yet. Raises Missing."""
     if url := os.environ.get("TEST_POSTGRES_URL"):
         return ForeignPostgres(url)
-    return Postgres(folder)
+    return kind(folder)
 
 
 def binaries() -> Path:

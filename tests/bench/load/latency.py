@@ -3,7 +3,9 @@
 import asyncio
 from time import perf_counter
 
-from .member import Member, Message, Plan, Traffic, audit, enter_all, leave_all, percentile
+from .. import machine
+from .member import Member, Message, Plan, Traffic, audit, couples, enter_all, leave_all, percentile
+from .wire import Wire
 
 RATE = 200
 SPIN = 0.002  # an event loop's own timers are good to a millisecond only
@@ -14,8 +16,8 @@ class Timed(Member):
 
     other: "Timed"
 
-    def __init__(self, room: int, user: int, traffic: Traffic) -> None:
-        super().__init__(room, user, traffic)
+    def __init__(self, room: int, user: int, traffic: Traffic, wire: Wire) -> None:
+        super().__init__(room, user, traffic, wire)
         self.due: list[float] = []
         self.took: list[float] = []
 
@@ -25,18 +27,18 @@ class Timed(Member):
 
 async def run(plan: Plan) -> dict:
     traffic = Traffic()
-    pairs = [(Timed(r, a, traffic), Timed(r, b, traffic)) for r, a, b in plan.rooms]
-    for a, b in pairs:
-        a.other, b.other = b, a
+    pairs = couples(Timed, plan, traffic)
     everyone = [member for pair in pairs for member in pair]
     await enter_all(everyone, plan)
     await _talk(pairs, plan.warm)
     for member in everyone:
         member.took.clear()
+    cost = machine.Cost(plan.pids, plan.engines)
     late = await _talk(pairs, plan.seconds)
     await traffic.stop()
-    await leave_all(everyone)
     took = [seconds * 1000 for member in everyone for seconds in member.took]
+    spent = cost.spent(plan.seconds, len(took))
+    await leave_all(everyone)
     return {
         "messages": len(took),
         "all_messages": sum(member.sent for member in everyone),
@@ -45,6 +47,7 @@ async def run(plan: Plan) -> dict:
         "p999": percentile(took, 0.999),
         "worst": max(took, default=0.0),
         "sent_late_ms": late * 1000,
+        **spent,
         **audit(pairs),
     }
 

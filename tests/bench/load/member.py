@@ -1,32 +1,35 @@
 """One person's socket into one room: what is sent, what is heard, what went wrong."""
 
 import asyncio
+from collections import defaultdict, deque
 from itertools import pairwise
 from time import perf_counter
+from typing import TypeVar
 
 import jwt
 import msgspec
 from msgspec import Struct
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
-# Read by their first bytes where they stand as expected: it is cheaper than JSON, and no more.
-CHAT = b'{"type":"chat_message"'
-DELIVERED = b'{"type":"mark_message_as_delivered"'
-READ = b'{"type":"mark_message_as_read"'
+from .wire import WIRES, Wire
 
-FRAMES = 3  # chat_message, delivered, read
-SEND = b'{"action":"send","message":"%08d of some length, as people write them to each other."}'
+AT_ONCE = 32
 
 
 class Plan(Struct):
-    """What one round does, as the first process tells the second."""
+    """What one round does. A room is its id and its people, each with `sockets` of his own.
+
+    The people of a room are on these ports in turn.
+    """
 
     row: str
-    port: int
-    pid: int
-    core: int | None
+    wire: str
+    ports: list[int]
+    pids: list[int]
+    engines: list[int]
     secret: str
-    rooms: list[tuple[int, int, int]]
+    rooms: list[tuple[int, list[int]]]
+    sockets: int
     seconds: float
     warm: float
 
@@ -46,12 +49,13 @@ class Frame(Struct, gc=False):
     message: Message
 
 
-class Kind(Struct):
-    type: str = ""
+class Receipt(Struct, gc=False):
+    user_id: int
+    read: int
 
 
 decode = msgspec.json.Decoder(Frame).decode
-decode_kind = msgspec.json.Decoder(Kind).decode
+decode_receipt = msgspec.json.Decoder(Receipt).decode
 
 
 class Traffic:
@@ -59,7 +63,7 @@ class Traffic:
 
     def __init__(self) -> None:
         self.waiting = 0
-        self.heard = 0  # messages, each at the other person
+        self.heard = 0  # messages, each at everyone but its sender
         self.stopped = False
         self.drained = asyncio.get_running_loop().create_future()
         self.last = 0.0
@@ -80,13 +84,15 @@ class Traffic:
 
 
 class Member(WSListener):
-    """A person in a room of two."""
+    """A person in a room."""
 
-    def __init__(self, room: int, user: int, traffic: Traffic) -> None:
-        self.room, self.user, self.traffic = room, user, traffic
+    def __init__(self, room: int, user: int, traffic: Traffic, wire: Wire) -> None:
+        self.room, self.user, self.traffic, self.wire = room, user, traffic, wire
+        self.sockets = 2  # in the room, that hear what this one says
         self.first = asyncio.get_running_loop().create_future()
         self.sent = 0
         self.heard: list[Message] = []
+        self.unread: dict[int, deque[int]] = defaultdict(deque)  # ids by their sender
         self.delivered = self.read = 0
         self.wrong: list[str] = []
         self.leaving = False
@@ -98,17 +104,21 @@ class Member(WSListener):
         if frame.msg_type != WSMsgType.TEXT:
             self._control(frame)
             return
-        text = frame.get_payload_as_bytes()
-        if text.startswith(CHAT):
-            self._hear(decode(text).message)
-        elif text.startswith(DELIVERED):
+        text, wire = frame.get_payload_as_bytes(), self.wire
+        if text.startswith(wire.chat):
+            self.hear(text)
+        elif text.startswith(wire.delivered):
             self.delivered += 1
             self.traffic.arrived()
-        elif text.startswith(READ):
+        elif text.startswith(wire.read):
             self.read += 1
             self.traffic.arrived()
+        elif text.startswith(wire.receipt):
+            self._passed(decode_receipt(text))
+        elif self.first.done():
+            self.wrong.append(text[:200].decode())
         else:
-            self._other(text)
+            self.first.set_result(text)
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         if not self.first.done():
@@ -116,9 +126,13 @@ class Member(WSListener):
         if not self.leaving:
             self.wrong.append("disconnected")
 
-    def _hear(self, message: Message) -> None:
+    def hear(self, text: bytes) -> None:
+        wire = self.wire
+        message = decode(text[wire.head : wire.tail]).message
         self.heard.append(message)
         self.traffic.arrived()
+        if wire.is_compact:
+            self.unread[message.sender_id].append(message.message_id)
         if message.sender_id != self.user:
             self.traffic.heard += 1
             self.has(message)
@@ -126,21 +140,13 @@ class Member(WSListener):
     def has(self, message: Message) -> None:
         """The other person's message is here."""
 
-    def _other(self, text: bytes) -> None:
-        if not self.first.done():
-            self.first.set_result(text)
-            return
-        kind = decode_kind(text).type
-        if kind == "chat_message":
-            self._hear(decode(text).message)
-        elif kind == "mark_message_as_delivered":
-            self.delivered += 1
-            self.traffic.arrived()
-        elif kind == "mark_message_as_read":
-            self.read += 1
-            self.traffic.arrived()
-        else:
-            self.wrong.append(text[:200].decode())
+    def _passed(self, receipt: Receipt) -> None:
+        """In a room of two a message is read when the other one has read it."""
+        for sender, ids in self.unread.items():
+            while sender != receipt.user_id and ids and ids[0] <= receipt.read:
+                ids.popleft()
+                self.read += 1
+                self.traffic.arrived()
 
     def _control(self, frame: WSFrame) -> None:
         if frame.msg_type == WSMsgType.CLOSE and not self.leaving:
@@ -149,9 +155,9 @@ class Member(WSListener):
 
     def say(self) -> None:
         """One more message; its number is its place among this person's."""
-        self.transport.send(WSMsgType.TEXT, SEND % self.sent)
+        self.transport.send(WSMsgType.TEXT, self.wire.send % self.sent)
         self.sent += 1
-        self.traffic.waiting += FRAMES * 2
+        self.traffic.waiting += self.wire.frames * self.sockets
 
     async def leave(self) -> None:
         """The closing handshake: whatever the server had still to say comes before its answer."""
@@ -168,25 +174,42 @@ async def enter(member: Member, port: int, token: str) -> None:
     """Into the room, up to the first frame."""
     await ws_connect(
         lambda: member,
-        f"ws://127.0.0.1:{port}/ws/chat/?room_id={member.room}",
+        f"ws://127.0.0.1:{port}{member.wire.path.format(room=member.room)}",
         extra_headers={"Sec-WebSocket-Protocol": f"Bearer, {token}"},
         websocket_handshake_timeout=30,
     )
     await member.first
 
 
-async def enter_all(members: list[Member], plan: Plan, at_once: int = 32) -> None:
+async def enter_all(members: list[Member], plan: Plan, at_once: int = AT_ONCE) -> None:
+    """Of a room's people each next one on the next port."""
     gate = asyncio.Semaphore(at_once)
+    place = {user: n for _, people in plan.rooms for n, user in enumerate(people)}
 
     async def one(member: Member) -> None:
+        port = plan.ports[place[member.user] % len(plan.ports)]
         async with gate:
-            await enter(member, plan.port, token(member.user, plan.secret))
+            await enter(member, port, token(member.user, plan.secret))
 
     await asyncio.gather(*map(one, members))
 
 
 async def leave_all(members: list[Member]) -> None:
     await asyncio.gather(*(member.leave() for member in members))
+
+
+Kind = TypeVar("Kind", bound=Member)
+
+
+def couples(kind: type[Kind], plan: Plan, traffic: Traffic) -> list[tuple[Kind, Kind]]:
+    """Each pair knows each other as `other`."""
+    wire = WIRES[plan.wire]
+    pairs = [
+        (kind(room, a, traffic, wire), kind(room, b, traffic, wire)) for room, (a, b) in plan.rooms
+    ]
+    for a, b in pairs:
+        a.other, b.other = b, a
+    return pairs
 
 
 def audit(pairs: list[tuple[Member, Member]]) -> dict:
@@ -196,11 +219,16 @@ def audit(pairs: list[tuple[Member, Member]]) -> dict:
         for member in pair:
             for sender in pair:
                 _count(found, member, sender)
-            found["disordered"] += _jumps([m.version for m in member.heard])
-            for seen in (member.delivered, member.read):
+            found["disordered"] += jumps([m.version for m in member.heard])
+            marks = (member.read,) if member.wire.is_compact else (member.delivered, member.read)
+            for seen in marks:
                 found["receipts_wrong"] += abs(seen - sum(m.sent for m in pair))
-    wrong = [what for pair in pairs for member in pair for what in member.wrong]
-    return found | {"errors": len(wrong), "first_errors": wrong[:3]}
+    return found | complaints([member for pair in pairs for member in pair])
+
+
+def complaints(members: list[Member]) -> dict:
+    wrong = [what for member in members for what in member.wrong]
+    return {"errors": len(wrong), "first_errors": wrong[:3]}
 
 
 def _count(found: dict, member: Member, sender: Member) -> None:
@@ -211,7 +239,7 @@ def _count(found: dict, member: Member, sender: Member) -> None:
     found["disordered"] += sum(a > b for a, b in pairwise(numbers))
 
 
-def _jumps(versions: list[int]) -> int:
+def jumps(versions: list[int]) -> int:
     return sum(b != a + 1 for a, b in pairwise(versions))
 
 

@@ -4,7 +4,7 @@ import asyncio
 from time import perf_counter
 
 from .. import machine
-from .member import Member, Message, Plan, Traffic, audit, enter_all, leave_all
+from .member import Member, Message, Plan, Traffic, audit, couples, enter_all, leave_all
 
 IN_FLIGHT = 4
 
@@ -19,22 +19,15 @@ class Talker(Member):
             self.other.say()
 
 
-def couples(plan: Plan, traffic: Traffic) -> list[tuple[Talker, Talker]]:
-    pairs = [(Talker(r, a, traffic), Talker(r, b, traffic)) for r, a, b in plan.rooms]
-    for a, b in pairs:
-        a.other, b.other = b, a
-    return pairs
-
-
 async def run(plan: Plan) -> dict:
     traffic = Traffic()
-    pairs = couples(plan, traffic)
+    pairs = couples(Talker, plan, traffic)
     everyone = [member for pair in pairs for member in pair]
     await enter_all(everyone, plan)
     for member in everyone * IN_FLIGHT:
         member.say()
     await asyncio.sleep(plan.warm)
-    before, cost, began = traffic.heard, machine.Cost(plan.pid), perf_counter()
+    before, cost, began = traffic.heard, machine.Cost(plan.pids, plan.engines), perf_counter()
     await asyncio.sleep(plan.seconds)
     await traffic.stop()
     seconds, messages = traffic.last - began, traffic.heard - before
