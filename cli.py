@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from .move import Keys, Moved, Objects
 
 SECRET_FILE = Path("roomcast.secret")
-HMAC = ("HS256", "HS384", "HS512")
 FAULTS = BadSetting, CannotServe, CannotOpen, CannotMove, BucketUnavailable, Unreachable
 
 
@@ -159,17 +158,18 @@ def token(path: Path | None, user: str, ttl: float, name: str | None) -> None:
 
 
 def sign(auth: Auth, user: str, ttl: float, name: str | None) -> str:
-    algorithm = next((known for known in auth.algorithms if known in HMAC), None)
-    if algorithm is None:
-        raise Failure(f"Tokens of {', '.join(auth.algorithms)} are signed by whoever has that key.")
+    if not (auth.secret and auth.hmac):
+        raise Failure(
+            "Tokens are signed by whoever has the key: auth.secret is not what checks them."
+        )
     try:
-        claims: dict[str, object] = {auth.user_claim: user_of(user)}
+        claims: dict[str, object] = {auth.user_claim: user_of(user).removeprefix(auth.user_prefix)}
     except InvalidFrame as error:
         raise Failure(f"--user: {error}") from None
     claims["exp"] = int(time.time() + ttl)
     given = {"name": name, "aud": auth.audience, "iss": auth.issuer}
     claims |= {claim: value for claim, value in given.items() if value}
-    return jwt.encode(claims, auth.secret, algorithm)
+    return jwt.encode(claims, auth.secret, auth.hmac[0])
 
 
 # ---------------------------------------------------------------- demo
@@ -338,8 +338,8 @@ def settings_and_secret(
     settings, origins = read(path, options)
     if settings.auth.secret:
         return settings, f"from {origins['auth.secret']}"
-    if not any(algorithm in HMAC for algorithm in settings.auth.algorithms):
-        return settings, f"none: {', '.join(settings.auth.algorithms)} has a public key"
+    if not settings.auth.wants_secret:
+        return settings, "none: those who sign tokens have public keys"
     settings, written = with_secret(settings, SECRET_FILE)
     if written:
         click.echo(f"Wrote a new secret to {SECRET_FILE}; auth.secret is not set.", err=True)

@@ -8,9 +8,10 @@ from pathlib import Path
 import httpx
 import msgspec
 
-from .auth import HMAC, Authenticator, keys_in
+from .auth import Authenticator
 from .brokers import Unreachable, backend_of
-from .settings import Auth, BadSetting, Settings
+from .keys import keys_in
+from .settings import Auth, BadSetting, Issuer, Settings
 from .store import examine as place
 from .store.diagnosis import diagnose
 from .store.examine import Finding
@@ -91,32 +92,32 @@ async def _of_place(settings: Settings) -> list[Finding]:
 async def _of_auth(auth: Auth, secret_file: Path) -> list[Finding]:
     try:
         auth = await asyncio.to_thread(_with_secret, auth, secret_file)
-        if not (auth.secret or auth.public_key or auth.jwks_url):
+        if auth.wants_secret:
             return [Finding("keys", True, f"serve will write a secret to {secret_file}.")]
         Authenticator(Settings(auth=auth))
     except BadSetting as error:
         return [Finding("keys", False, str(error))]
     except (OSError, UnicodeDecodeError):
         return [Finding("keys", False, f"{secret_file} can't be read: see whose it is.")]
-    found = [Finding("keys", True, f"Tokens of {', '.join(auth.algorithms)} can be checked.")]
-    return [await _published(auth)] if auth.jwks_url else found
+    named = {"auth": auth} | {f"auth.issuers[{n}]": one for n, one in enumerate(auth.issuers)}
+    published = [await _published(one, where) for where, one in named.items() if one.jwks_url]
+    return published or [Finding("keys", True, "Tokens can be checked.")]
 
 
 def _with_secret(auth: Auth, file: Path) -> Auth:
     """As serve finds it."""
-    is_shared = any(algorithm in HMAC for algorithm in auth.algorithms)
-    if auth.secret or not is_shared or not file.exists():
+    if not (auth.wants_secret and file.exists()):
         return auth
     return msgspec.structs.replace(auth, secret=file.read_text("utf-8").strip())
 
 
-async def _published(auth: Auth) -> Finding:
-    host = httpx.URL(auth.jwks_url).host
+async def _published(issuer: Issuer, where: str) -> Finding:
+    host = httpx.URL(issuer.jwks_url).host
     try:
         async with httpx.AsyncClient(timeout=ANSWERED_WITHIN) as client:
-            answer = await client.get(auth.jwks_url)
+            answer = await client.get(issuer.jwks_url)
         answer.raise_for_status()
-        keys = keys_in(answer.content, auth.algorithms)
+        keys = keys_in(answer.content, issuer.algorithms)
     except httpx.HTTPStatusError as error:
         why = f"answers with {error.response.status_code}"
     except httpx.HTTPError as error:
@@ -124,8 +125,8 @@ async def _published(auth: Auth) -> Finding:
     except ValueError as error:
         why = f"has no keys for us ({error})"
     else:
-        return Finding("jwks", True, f"{host} has {len(keys)} keys that fit auth.algorithms.")
-    return Finding("jwks", False, f"{host} {why}: nobody gets in. Correct auth.jwks_url.")
+        return Finding("jwks", True, f"{host} has {len(keys)} keys that fit.")
+    return Finding("jwks", False, f"{host} {why}: nobody gets in. Correct {where}.jwks_url.")
 
 
 async def _of_server(settings: Settings) -> list[Finding]:

@@ -17,7 +17,7 @@ log = logging.getLogger("roomcast.settings")
 MIB = 1 << 20
 DURATION = "seconds, or a duration such as 90s, 5m, 24h or 7d"
 SIZE = "bytes, or a size such as 64KiB, 10MiB or 1GiB"
-HOST = r"([^\s/?#@:\[\]]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?"
+HOST = r"([^\s/?#@:*\[\]]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?"
 
 # Each description is the end of the sentence "expected …".
 Flag = Annotated[bool, Meta(description="true or false")]
@@ -39,7 +39,7 @@ Address = Annotated[
     ),
 ]
 Origins = Annotated[
-    tuple[Annotated[str, Meta(pattern=rf"\A[a-z][a-z0-9+.-]*://{HOST}\Z")], ...],
+    tuple[Annotated[str, Meta(pattern=rf"\A(\*|[a-z][a-z0-9+.-]*://{HOST})\Z")], ...],
     Meta(description="a list of origins such as https://example.com"),
 ]
 Languages = Annotated[
@@ -82,8 +82,9 @@ Algorithm = Literal[
 ]  # fmt: skip
 Algorithms = Annotated[
     tuple[Algorithm, ...],
-    Meta(min_length=1, description=f"a list of any of {', '.join(get_args(Algorithm))}"),
+    Meta(description=f"a list of any of {', '.join(get_args(Algorithm))}"),
 ]
+SHORTEST = {"HS256": 32, "HS384": 48, "HS512": 64}  # bytes of a secret
 
 
 class Server(Struct, frozen=True):
@@ -122,23 +123,49 @@ class Attachments(Struct, frozen=True):
     max_files: Count = 10
 
 
-class Auth(Struct, frozen=True):
+class Issuer(Struct, frozen=True):
+    """Who signs tokens, by what they are checked, and what they must say."""
+
     secret: Text = ""
     public_key: Text = ""
     jwks_url: Text = ""
-    algorithms: Algorithms = ("HS256",)
+    algorithms: Algorithms = ()
     user_claim: Filled = "sub"
+    user_prefix: Text = ""
     audience: Text = ""
     issuer: Text = ""
     leeway: Leeway = 0
 
+    @property
+    def hmac(self) -> tuple[str, ...]:
+        """The algorithms that the secret serves."""
+        return tuple(name for name in self.algorithms or ("HS256",) if name in SHORTEST)
+
     def __rich_repr__(self) -> list[tuple[str, Any]]:
-        values = msgspec.structs.asdict(self).items()
+        values = [(name, getattr(self, name)) for name in self.__struct_fields__]
         return [(name, "…" if name == "secret" and value else value) for name, value in values]
 
     def __repr__(self) -> str:
         """As any other's, but the secret never shows in a log or a traceback."""
-        return f"Auth({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
+        values = ", ".join(f"{name}={value!r}" for name, value in self.__rich_repr__())
+        return f"{type(self).__name__}({values})"
+
+
+Issuers = Annotated[
+    tuple[Issuer, ...], Meta(description="a list of tables, one for each issuer of tokens")
+]
+
+
+class Auth(Issuer, frozen=True):
+    """The first issuer, and others beside it."""
+
+    issuers: Issuers = ()
+
+    @property
+    def wants_secret(self) -> bool:
+        """Whether tokens are checked by a secret that nobody has set."""
+        others = self.public_key or self.jwks_url or self.issuers
+        return not self.secret and bool(self.hmac if self.algorithms else not others)
 
 
 class Limits(Struct, frozen=True):
@@ -231,7 +258,8 @@ def read(
 
 def _of_source(source: Source, environ: Mapping[str, str]) -> Iterator[Given]:
     if isinstance(source, Settings):
-        source = {name: msgspec.structs.asdict(getattr(source, name)) for name in SECTIONS}
+        yield from _of_tables(msgspec.to_builtins(source), "")
+        return
     if isinstance(source, Mapping):
         yield from _of_tables(source, "")
         return
@@ -318,9 +346,27 @@ def _value(given: Given) -> object:
     hint = HINTS[given.name]
     try:
         parsed = _parsed(given.value, hint, given.text)
+        if hint == Issuers:
+            return _issuers(parsed, given.where)
         return msgspec.convert(parsed, hint, strict=not given.text)
+    except BadSetting:
+        raise
     except ValueError:  # msgspec's own words show a regular expression, and may show a secret
         raise BadSetting(f"{given.where}: expected {_expected(hint)}") from None
+
+
+def _issuers(tables: object, given: str) -> tuple[Issuer, ...]:
+    """A table of its own for each, with the settings of [auth] but for its list of issuers."""
+    issuers = []
+    for number, table in enumerate(msgspec.convert(tables, list[dict[str, object]])):
+        where = f"{given}[{number}]"
+        for key in table:
+            if key not in Issuer.__struct_fields__:
+                meant = _meant(key, Issuer.__struct_fields__)
+                raise BadSetting(f"{where}: unknown setting {key}{meant}")
+        values = {k: _value(Given(f"auth.{k}", v, f"{where}.{k}")) for k, v in table.items()}
+        issuers.append(msgspec.convert(values, Issuer))
+    return tuple(issuers)
 
 
 def _parsed(value: object, hint: object, text: bool) -> object:
@@ -356,19 +402,26 @@ def octets(text: str) -> int:
 
 # ---------------------------------------------------------------- what cannot be together
 
-SHORTEST = {"HS256": 32, "HS384": 48, "HS512": 64}
-
 
 def check(settings: Settings, origins: Mapping[str, str]) -> None:
     """Raises for the first setting that does not fit the others."""
     for name, problem in (*_of_keys(settings.auth), *_of_limits(settings)):
-        raise BadSetting(f"{origins.get(name, name)}: {problem}")
+        setting, mark, place = name.partition("[")
+        raise BadSetting(f"{origins.get(setting, setting)}{mark}{place}: {problem}")
 
 
 def _of_keys(auth: Auth) -> Iterator[tuple[str, str]]:
-    least = max(SHORTEST.get(algorithm, 0) for algorithm in auth.algorithms)
-    if auth.secret and len(auth.secret.encode()) < least:
-        yield "auth.secret", f"at least {least} bytes are needed"
+    others = ((f"auth.issuers[{number}]", one) for number, one in enumerate(auth.issuers))
+    named = {"": "", auth.issuer: "auth"}
+    for where, one in (("auth", auth), *others):
+        least = max((SHORTEST[name] for name in one.hmac), default=0)
+        if one.secret and len(one.secret.encode()) < least:
+            yield f"{where}.secret", f"at least {least} bytes are needed"
+        if where != "auth" and not one.issuer:
+            yield f"{where}.issuer", "is missing: it says whose tokens these are"
+        if where != "auth" and one.issuer in named:
+            yield f"{where}.issuer", f"{named[one.issuer]} has the same"
+        named[one.issuer] = where
 
 
 def _of_limits(settings: Settings) -> Iterator[tuple[str, str]]:

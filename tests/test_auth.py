@@ -1,110 +1,46 @@
 """Who may come in, and every way that others have tried."""
 
 import asyncio
-import hashlib
-import hmac
 import json
-import socket
 from base64 import urlsafe_b64encode
-from collections.abc import AsyncIterator, Callable
 from time import time
 from typing import Any
 
 import httpx
 import jwt
 import pytest
-import uvicorn
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from roomcast import auth
-from roomcast.auth import Authenticator, Identity, is_foreign, keys_in, subprotocol_of
+from roomcast.auth import Authenticator, Identity, Trusted, subprotocol_of
 from roomcast.errors import Unauthenticated
 from roomcast.frames import when
-from roomcast.settings import Auth, BadSetting, Server, Settings
-from starlette.applications import Starlette
+from roomcast.settings import Auth, BadSetting, Issuer, Settings
 from starlette.requests import HTTPConnection
-from starlette.responses import JSONResponse
-from starlette.routing import Route
 
-SECRET = "a secret of thirty-two bytes, or more"
-ISSUER = "https://issuer.example/keys"
-
-
-def pem(key: Any) -> str:
-    return (
-        key.public_key()
-        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-        .decode()
-    )
-
-
-def private_pem(key: Any) -> str:
-    return key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    ).decode()
-
-
-RSA = rsa.generate_private_key(65537, 2048)
-OTHER_RSA = rsa.generate_private_key(65537, 2048)
-WEAK_RSA = rsa.generate_private_key(65537, 1024)
-P256 = ec.generate_private_key(ec.SECP256R1())
-P384 = ec.generate_private_key(ec.SECP384R1())
-ED25519 = ed25519.Ed25519PrivateKey.generate()
-
-
-def authenticator(hook: Any = None, transport: Any = None, **given: Any) -> Authenticator:
-    given = given or {"secret": SECRET}
-    return Authenticator(Settings(auth=Auth(**given)), hook, transport=transport)
-
-
-def claims(**changed: Any) -> dict[str, Any]:
-    whole = {"sub": "2", "exp": int(time()) + 60} | changed
-    return {name: value for name, value in whole.items() if value is not None}
-
-
-def token(key: Any = SECRET, algorithm: str = "HS256", kid: Any = None, **changed: Any) -> str:
-    headers = {} if kid is None else {"kid": kid}
-    return jwt.encode(claims(**changed), key, algorithm, headers)
-
-
-def by_hand(header: Any, body: Any, key: bytes = SECRET.encode()) -> str:
-    """A token that no library would make; signed with HMAC-SHA256 whatever its header says."""
-
-    def part(data: bytes) -> str:
-        return urlsafe_b64encode(data).decode().rstrip("=")
-
-    signed = ".".join(part(json.dumps(x).encode()) for x in (header, body))
-    return f"{signed}.{part(hmac.digest(key, signed.encode(), hashlib.sha256))}"
-
-
-def request(*headers: tuple[str, str], query: str = "") -> HTTPConnection:
-    raw = [(name.encode(), value.encode("latin-1")) for name, value in headers]
-    return HTTPConnection({"type": "http", "headers": raw, "query_string": query.encode()})
-
-
-def bearing(value: str) -> HTTPConnection:
-    return request(("authorization", value))
-
-
-def websocket(*offered: str, authorization: str = "") -> HTTPConnection:
-    raw = [(b"authorization", authorization.encode())] if authorization else []
-    scope = {"type": "websocket", "headers": raw, "subprotocols": list(offered)}
-    return HTTPConnection(scope)
-
-
-async def refusal(by: Authenticator, bad: str) -> str:
-    """What is said to this token, after a good one has been let in."""
-    with pytest.raises(Unauthenticated) as caught:
-        await by.verify(bad)
-    assert SECRET not in str(caught.value)
-    assert caught.value.__cause__ is None
-    assert caught.value.__suppress_context__ or caught.value.__context__ is None
-    return str(caught.value)
-
+from .tokens import (
+    ISSUER,
+    OTHER_RSA,
+    P256,
+    RSA,
+    SECRET,
+    Publisher,
+    Spelled,
+    authenticator,
+    bearing,
+    by_hand,
+    claims,
+    hooked,
+    json_values,
+    jwk,
+    pem,
+    refusal,
+    request,
+    session_user,
+    subscriber,
+    token,
+    websocket,
+)
 
 # ---------------------------------------------------------------- where the token stands
 
@@ -462,6 +398,105 @@ async def test_a_header_cannot_bring_its_own_key(header):
     assert words == "The token's signature is wrong."
 
 
+PUBLIC = jwt.get_algorithm_by_name("RS256").to_jwk(OTHER_RSA.public_key(), as_dict=True)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"jwk": PUBLIC},
+        {"jwk": PUBLIC | {"kid": "a"}, "kid": "a"},
+        {"x5c": [pem(OTHER_RSA).split("-----")[2].replace("\n", "")]},
+        {"jku": "https://eve.example/keys", "kid": "eve"},
+        {"x5u": "https://eve.example/cert", "x5t": "AAAA", "x5t#S256": "AAAA"},
+    ],
+)
+async def test_a_key_that_comes_with_a_token_is_neither_taken_nor_fetched(header):
+    issuer = Publisher(jwk(RSA, "a"))
+    published = subscriber(issuer, "RS256")
+    fixed = authenticator(public_key=pem(RSA), algorithms=("RS256",))
+    good = jwt.encode(claims(), RSA, "RS256", header | {"kid": "a"})
+    forged = jwt.encode(claims(), OTHER_RSA, "RS256", header)
+    for by in (published, fixed):
+        assert await by.verify(good)
+        assert await refusal(by, forged)
+    assert issuer.asked == 1
+
+
+@pytest.mark.parametrize("signature", [b"", b"\0", b"\0" * 64, b"\xff" * 64, b"\0" * 63 + b"\1"])
+async def test_an_empty_signature_of_a_curve_is_none(signature):
+    by = authenticator(public_key=pem(P256))
+    good = token(P256, "ES256")
+    assert await by.verify(good)
+    empty = urlsafe_b64encode(signature).decode().rstrip("=")
+    assert await refusal(by, good.rpartition(".")[0] + "." + empty)
+
+
+def spelled(header: bytes, body: bytes) -> str:
+    """A token of these very bytes, rightly signed."""
+    return by_hand(Spelled(header), Spelled(body))
+
+
+def the_claims(more: str = "") -> bytes:
+    return b'{"sub": "2", "exp": %d%s}' % (int(time()) + 60, more.encode())
+
+
+@pytest.mark.parametrize(
+    ("header", "more"),
+    [
+        ('{"alg": "none", "alg": "HS256"}', ""),
+        ('{"alg": "HS256", "alg": "HS256"}', ""),
+        ('{"alg": "HS256", "\\u0061lg": "HS256"}', ""),
+        ('{"alg": "HS256", "kid": "a", "kid": "b"}', ""),
+        ('{"alg": "HS256"}', ', "sub": "1"'),
+        ('{"alg": "HS256"}', ', "exp": 99999999999'),
+        ('{"alg": "HS256"}', ', "\\u0073ub": "1"'),
+        ('{"alg": "HS256"}', ', "more": {"a": 1, "a": 2}'),
+    ],
+)
+async def test_a_token_that_says_something_twice_is_refused(header, more):
+    assert await authenticator().verify(spelled(b'{"alg": "HS256"}', the_claims(', "more": {}')))
+    doubled = spelled(header.encode(), the_claims(more))
+    assert await refusal(authenticator(), doubled) == "This is not a valid token."
+
+
+@pytest.mark.parametrize(
+    ("header", "body"),
+    [
+        ("[" * 5_000, None),
+        ('{"alg": "HS256", "x": ' + "[" * 5_000, None),
+        (None, "[" * 5_000),
+        (None, '{"sub": "2", "exp": 9999999999, "x": ' + "[" * 5_000),
+        (None, '{"sub": "2", "exp": 9999999999, "x": ' + "[" * 2_000 + "]" * 2_000 + "}"),
+        (None, '{"sub": "2", "exp": 1e400}'),
+        (None, '{"sub": "2", "exp": 9999999999, "nbf": -1e400}'),
+        (None, '{"sub": "2", "exp": 9999999999, "x": NaN}'),
+        (None, "\ufeff{}"),
+        (None, '["sub", "exp"]'),
+        ('"HS256"', None),
+    ],
+)
+async def test_json_that_no_issuer_would_write_is_refused(header, body):
+    head = b'{"alg": "HS256"}' if header is None else header.encode()
+    odd = spelled(head, the_claims() if body is None else body.encode())
+    assert await refusal(authenticator(), odd) == "This is not a valid token."
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "latin-1"])
+async def test_a_token_is_utf_8(encoding):
+    body = the_claims(', "name": "é"').decode().encode(encoding)
+    assert await refusal(authenticator(), spelled(b'{"alg": "HS256"}', body))
+
+
+@pytest.mark.parametrize(
+    "change", ["{}=", "{}==", "{}.", ".{}", "{}.AA", "{}.AA.AA", "{}\n", "{}!"]
+)
+async def test_a_token_is_three_parts_and_nothing_else(change):
+    good = token()
+    assert await authenticator().verify(good)
+    assert await refusal(authenticator(), change.format(good)) == "This is not a valid token."
+
+
 async def test_a_changed_token_is_refused_at_every_place():
     good = by_hand({"alg": "HS256"}, {"sub": "2", "exp": int(time()) + 60})
     by = authenticator()
@@ -504,11 +539,6 @@ async def test_no_text_at_all_brings_anything_but_a_refusal(text):
         await authenticator().verify(text)
 
 
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-    max_leaves=8,
-)
 known = st.sampled_from(["sub", "exp", "nbf", "iat", "aud", "iss", "jti", "name", "picture"])
 
 
@@ -527,6 +557,134 @@ async def test_whatever_is_signed_is_an_identity_or_a_refusal(body, header):
         assert isinstance(answer, Identity | Unauthenticated)
 
 
+# ---------------------------------------------------------------- several issuers
+
+PARTNER = "https://partner.example/"
+PARTNERS_SECRET = "the secret of a partner, thirty-two bytes"
+
+
+def between(ours: dict[str, Any], *others: dict[str, Any], **given: Any) -> Authenticator:
+    """Ours is [auth], each other one a table of its own."""
+    issuers = tuple(Issuer(**other) for other in others)
+    return authenticator(**given, **ours, issuers=issuers)
+
+
+def two_secrets(**ours: Any) -> Authenticator:
+    return between({"secret": SECRET} | ours, {"issuer": PARTNER, "secret": PARTNERS_SECRET})
+
+
+@pytest.mark.parametrize("ours", [{}, {"issuer": "us"}])
+async def test_each_issuer_signs_with_a_key_of_his_own(ours):
+    by, iss = two_secrets(**ours), ours.get("issuer")
+    assert (await by.verify(token(iss=iss, sub="1"))).user_id == "1"
+    assert (await by.verify(token(PARTNERS_SECRET, iss=PARTNER, sub="2"))).user_id == "2"
+    wrong = "The token's signature is wrong."
+    assert await refusal(by, token(iss=PARTNER)) == wrong
+    assert await refusal(by, token(PARTNERS_SECRET, iss=iss)) != ""
+
+
+async def test_who_names_no_issuer_is_ours_only_where_ours_has_no_name():
+    assert await two_secrets().verify(token())
+    assert await two_secrets().verify(token(iss="https://elsewhere.example"))
+    for iss in (None, "https://elsewhere.example", PARTNER.rstrip("/"), PARTNER.upper(), ""):
+        said = await refusal(two_secrets(issuer="us"), token(iss=iss))
+        assert said == "The token comes from another issuer (iss)."
+
+
+@pytest.mark.parametrize("iss", [[PARTNER], {PARTNER: 1}, 5, True])
+async def test_an_issuer_is_named_by_a_text(iss):
+    by = between({}, {"issuer": PARTNER, "secret": SECRET})
+    assert await by.verify(token(iss=PARTNER))
+    assert "(iss)" in await refusal(by, by_hand({"alg": "HS256"}, claims(iss=iss)))
+
+
+async def test_without_a_key_of_ours_others_alone_are_believed():
+    by = between({}, {"issuer": PARTNER, "secret": PARTNERS_SECRET})
+    assert await by.verify(token(PARTNERS_SECRET, iss=PARTNER))
+    assert "(iss)" in await refusal(by, token(PARTNERS_SECRET))
+
+
+async def test_each_issuer_has_algorithms_an_audience_and_a_leeway_of_his_own():
+    by = between(
+        {"secret": SECRET},
+        {"issuer": "a", "public_key": pem(RSA), "audience": "chat", "leeway": 30},
+        {"issuer": "b", "public_key": pem(RSA), "algorithms": ("PS256",), "user_claim": "uid"},
+    )
+    late = int(time()) - 20
+    assert (await by.verify(token(RSA, "RS256", iss="a", aud="chat", exp=late))).user_id == "2"
+    assert (await by.verify(token(RSA, "PS256", iss="b", uid="7"))).user_id == "7"
+    assert "algorithm" in await refusal(by, token(RSA, "RS256", iss="b", uid="7"))
+    assert "algorithm" in await refusal(by, token(RSA, "PS256", iss="a", aud="chat"))
+    assert "expired" in await refusal(by, token(RSA, "PS256", iss="b", uid="7", exp=late))
+    assert "aud" in await refusal(by, token(RSA, "RS256", iss="a"))
+    assert "uid" in await refusal(by, token(RSA, "PS256", iss="b"))
+    for iss in ("a", "b"):
+        forged = by_hand({"alg": "HS256"}, claims(iss=iss, aud="chat", uid="7"))
+        assert "algorithm" in await refusal(by, forged)
+
+
+async def test_a_key_id_means_the_key_of_its_own_issuer():
+    class Both(httpx.AsyncBaseTransport):
+        """Two tenants whose keys have the same id."""
+
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            key = {"a.example": RSA, "b.example": OTHER_RSA}[request.url.host]
+            content = json.dumps({"keys": [jwk(key, "1")]}).encode()
+            return httpx.Response(200, stream=httpx.ByteStream(content))
+
+    tables = [
+        {"issuer": name, "jwks_url": f"https://{name}.example/keys", "user_prefix": f"{name}:"}
+        for name in ("a", "b")
+    ]
+    by = between({}, *tables, transport=Both())
+    await by.open()
+    assert (await by.verify(token(RSA, "RS256", "1", iss="a"))).user_id == "a:2"
+    assert (await by.verify(token(OTHER_RSA, "RS256", "1", iss="b"))).user_id == "b:2"
+    assert "signature" in await refusal(by, token(RSA, "RS256", "1", iss="b"))
+    assert "signature" in await refusal(by, token(OTHER_RSA, "RS256", "1", iss="a"))
+
+
+async def test_an_address_in_a_token_is_never_asked():
+    issuer = Publisher(jwk(RSA, "a"))
+    by = between({}, {"issuer": PARTNER, "jwks_url": ISSUER}, transport=issuer)
+    assert await by.verify(token(RSA, "RS256", "a", iss=PARTNER))
+    for iss in ("https://eve.example/", "http://169.254.169.254/", f"{PARTNER}../", ISSUER):
+        assert "(iss)" in await refusal(by, token(OTHER_RSA, "RS256", "a", iss=iss))
+    assert issuer.asked == 1
+
+
+async def test_a_prefix_keeps_the_users_of_issuers_apart():
+    partner = {"issuer": PARTNER, "secret": PARTNERS_SECRET, "user_prefix": "partner:"}
+    by = between({"secret": SECRET}, partner)
+    assert (await by.verify(token(sub="1"))).user_id == "1"
+    for sub in ("1", 1):
+        theirs = by_hand({"alg": "HS256"}, claims(iss=PARTNER, sub=sub), PARTNERS_SECRET.encode())
+        assert (await by.verify(theirs)).user_id == "partner:1"
+    for sub in ("", "x" * 250):
+        bad = token(PARTNERS_SECRET, iss=PARTNER, sub=sub)
+        assert await refusal(by, bad) == "The token's claim sub is no user id."
+
+
+@pytest.mark.parametrize(
+    ("ours", "other", "said"),
+    [
+        ({}, {"issuer": "a"}, "auth.issuers[0]: there is no key"),
+        ({}, {"issuer": "a", "jwks_url": "keys"}, "auth.issuers[0].jwks_url: an absolute"),
+        ({}, {"issuer": "a", "public_key": "none.pem"}, "auth.issuers[0].public_key: no PEM"),
+        ({}, {"issuer": "a", "secret": "short"}, "auth.issuers[0].secret: HS256 needs"),
+        (
+            {"secret": SECRET, "algorithms": ("RS256",)},
+            {"issuer": "a", "secret": SECRET},
+            "auth: there is no key",
+        ),
+    ],
+)
+def test_an_issuer_whom_nobody_could_be_from_is_named(ours, other, said):
+    with pytest.raises(BadSetting) as caught:
+        between(ours, other)
+    assert str(caught.value).startswith(said)
+
+
 # ---------------------------------------------------------------- tokens seen before
 
 
@@ -534,7 +692,7 @@ async def test_a_signature_is_checked_once(monkeypatch):
     by = authenticator()
     good = token()
     first = await by.verify(good)
-    monkeypatch.setattr(by._jwt, "decode", None)
+    monkeypatch.setattr(Trusted, "identity", None)
     assert await by.verify(good) is first
 
 
@@ -577,513 +735,7 @@ async def test_neither_tokens_nor_secrets_are_kept_where_they_could_be_shown():
     assert SECRET not in shown
 
 
-# ---------------------------------------------------------------- keys in the settings
-
-
-@pytest.mark.parametrize(
-    ("key", "algorithm"),
-    [
-        (RSA, "RS256"),
-        (RSA, "RS512"),
-        (RSA, "PS256"),
-        (P256, "ES256"),
-        (P384, "ES384"),
-        (ED25519, "EdDSA"),
-    ],
-)
-async def test_a_public_key_checks_tokens_of_its_kind(key, algorithm):
-    by = authenticator(public_key=pem(key), algorithms=(algorithm,))
-    assert (await by.verify(token(key, algorithm))).user_id == "2"
-
-
-async def test_a_key_serves_only_the_algorithms_of_the_settings():
-    by = authenticator(public_key=pem(RSA), algorithms=("RS256", "ES256"))
-    assert await by.verify(token(RSA, "RS256"))
-    assert "algorithm" in await refusal(by, token(RSA, "RS512"))
-    assert "algorithm" in await refusal(by, token(RSA, "PS256"))
-    assert "algorithm" in await refusal(by, token(P256, "ES256"))
-    assert await refusal(by, token(OTHER_RSA, "RS256")) == "The token's signature is wrong."
-
-
-async def test_a_public_key_may_lie_in_a_file(tmp_path):
-    path = tmp_path / "key.pem"
-    path.write_text(pem(P256))
-    by = authenticator(public_key=str(path), algorithms=("ES256",))
-    assert await by.verify(token(P256, "ES256"))
-
-
-async def test_a_public_key_may_have_its_line_breaks_escaped():
-    by = authenticator(public_key=pem(P256).replace("\n", "\\n"), algorithms=("ES256",))
-    assert await by.verify(token(P256, "ES256"))
-
-
-@pytest.mark.parametrize("algorithm", ["HS256", "HS384", "HS512"])
-async def test_a_secret_long_enough_serves_each_hmac(algorithm):
-    secret = "x" * (int(algorithm[2:]) // 8)
-    by = authenticator(secret=secret, algorithms=(algorithm,))
-    assert await by.verify(token(secret, algorithm))
-
-
-@pytest.mark.parametrize(
-    ("given", "names"),
-    [
-        ({"secret": ""}, "auth.secret, auth.public_key or auth.jwks_url"),
-        ({"secret": SECRET, "algorithms": ("RS256",)}, "auth.secret, auth.public_key"),
-        ({"secret": "x" * 31}, "auth.secret: HS256 needs at least 32 bytes"),
-        ({"secret": "x" * 63, "algorithms": ("HS512", "HS256")}, "HS512 needs at least 64"),
-        ({"secret": pem(RSA)}, "auth.secret: this is a public key"),
-        ({"secret": json.dumps({"kty": "oct", "k": "x" * 40})}, "auth.secret: this is"),
-        ({"secret": SECRET, "algorithms": ("none",)}, "auth.algorithms: 'none'"),
-        ({"secret": SECRET, "algorithms": ("HS256", "none")}, "auth.algorithms: 'none'"),
-        ({"secret": SECRET, "algorithms": ("hs256",)}, "auth.algorithms: 'hs256'"),
-        ({"public_key": pem(RSA)}, "no PEM key that fits auth.algorithms"),
-        ({"public_key": pem(RSA), "algorithms": ("ES256",)}, "no PEM key that fits"),
-        ({"public_key": pem(P384), "algorithms": ("ES256",)}, "no PEM key that fits"),
-        ({"public_key": pem(WEAK_RSA), "algorithms": ("RS256",)}, "no PEM key that fits"),
-        ({"public_key": private_pem(RSA), "algorithms": ("RS256",)}, "private key"),
-        ({"public_key": "-----BEGIN PUBLIC KEY-----", "algorithms": ("RS256",)}, "no PEM key"),
-        ({"public_key": "/no/such/file", "algorithms": ("RS256",)}, "no file to read: No such"),
-        ({"public_key": "a\0b", "algorithms": ("RS256",)}, "no file to read: not a text"),
-        ({"public_key": pem(RSA), "jwks_url": ISSUER, "algorithms": ("RS256",)}, "one of the two"),
-        ({"jwks_url": ISSUER}, "auth.jwks_url: set auth.algorithms"),
-        ({"jwks_url": "file:///etc/keys", "algorithms": ("RS256",)}, "http or https URL"),
-        ({"jwks_url": "issuer.example", "algorithms": ("RS256",)}, "http or https URL"),
-        ({"jwks_url": "https://", "algorithms": ("RS256",)}, "http or https URL"),
-        ({"jwks_url": "https://x\n", "algorithms": ("RS256",)}, "http or https URL"),
-    ],
-)
-def test_settings_that_no_token_could_meet_are_refused_with_a_sentence(given, names):
-    with pytest.raises(BadSetting, match=names.replace(".", r"\.")) as caught:
-        authenticator(**given)
-    assert "x" * 31 not in str(caught.value)
-
-
-# ---------------------------------------------------------------- keys that the issuer publishes
-
-
-def jwk(key: Any, kid: str | None = None, **changed: Any) -> dict[str, Any]:
-    family = {"R": "RS256", "E": "ES256"}[type(key).__name__[0]]
-    method = jwt.get_algorithm_by_name("EdDSA" if key is ED25519 else family)
-    return method.to_jwk(key.public_key(), as_dict=True) | ({"kid": kid} if kid else {}) | changed
-
-
-class Issuer(httpx.AsyncBaseTransport):
-    """Publishes keys, and counts who asks."""
-
-    def __init__(self, *keys: Any) -> None:
-        self.document: Any = {"keys": list(keys)}
-        self.status = 200
-        self.headers: dict[str, str] = {}
-        self.away = False
-        self.asked = 0
-        self.free = asyncio.Event()
-        self.free.set()
-        self.seen = asyncio.Event()
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        self.asked += 1
-        self.seen.set()
-        await self.free.wait()
-        if self.away:
-            raise httpx.ConnectError("no route")
-        given = self.document
-        content = given if isinstance(given, bytes) else json.dumps(given).encode()
-        return httpx.Response(self.status, headers=self.headers, stream=httpx.ByteStream(content))
-
-
-def subscriber(issuer: httpx.AsyncBaseTransport, *algorithms: str) -> Authenticator:
-    return authenticator(
-        transport=issuer, jwks_url=ISSUER, algorithms=algorithms or ("RS256", "ES256", "EdDSA")
-    )
-
-
-class Clock:
-    """Stands still until it is told to go on."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock(monkeypatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr(auth, "monotonic", clock)
-    return clock
-
-
-async def test_published_keys_are_fetched_once_and_found_by_their_id():
-    issuer = Issuer(jwk(RSA, "a"), jwk(P256, "b"), jwk(ED25519, "c"), jwk(OTHER_RSA, "d"))
-    by = subscriber(issuer)
-    await by.open()
-    assert await by.verify(token(RSA, "RS256", "a"))
-    assert await by.verify(token(P256, "ES256", "b"))
-    assert await by.verify(token(ED25519, "EdDSA", "c"))
-    assert await by.verify(token(OTHER_RSA, "RS256", "d"))
-    assert issuer.asked == 1
-
-
-async def test_without_opening_the_first_token_fetches_the_keys():
-    issuer = Issuer(jwk(RSA, "a"))
-    assert await subscriber(issuer).verify(token(RSA, "RS256", "a"))
-
-
-async def test_a_key_id_is_bound_to_its_key():
-    by = subscriber(Issuer(jwk(RSA, "a"), jwk(OTHER_RSA, "b"), jwk(P256, "c")))
-    assert await by.verify(token(RSA, "RS256", "a"))
-    assert await refusal(by, token(RSA, "RS256", "b")) == "The token's signature is wrong."
-    assert "not known here" in await refusal(by, token(RSA, "RS256", "c"))
-
-
-async def test_a_token_without_a_key_id_is_good_where_one_key_alone_fits():
-    issuer = Issuer(jwk(RSA, "a"), jwk(P256, "b"), jwk(P384, "c", alg="ES384"))
-    by = subscriber(issuer)
-    assert await by.verify(token(RSA, "RS256"))
-    assert await by.verify(token(P256, "ES256"))
-    ambiguous = subscriber(Issuer(jwk(RSA, "a"), jwk(OTHER_RSA, "b")))
-    assert "not known here" in await refusal(ambiguous, token(RSA, "RS256"))
-
-
-async def test_a_key_without_an_id_serves_only_tokens_without_one():
-    by = subscriber(Issuer(jwk(RSA)))
-    assert await by.verify(token(RSA, "RS256"))
-    assert "not known here" in await refusal(by, token(RSA, "RS256", "a"))
-
-
-async def test_a_new_key_of_the_issuer_is_fetched_when_a_token_names_it(clock):
-    issuer = Issuer(jwk(RSA, "old"))
-    by = subscriber(issuer)
-    await by.open()
-    issuer.document = {"keys": [jwk(RSA, "old"), jwk(OTHER_RSA, "new")]}
-    clock.now += 30
-    assert await by.verify(token(OTHER_RSA, "RS256", "new"))
-    assert issuer.asked == 2
-
-
-async def test_made_up_key_ids_cause_one_fetch_in_thirty_seconds(clock):
-    issuer = Issuer(jwk(RSA, "a"))
-    by = subscriber(issuer)
-    await by.open()
-    for guess in range(20):
-        await refusal(by, token(OTHER_RSA, "RS256", f"guess {guess}"))
-    assert issuer.asked == 1
-    clock.now += 29.9
-    await refusal(by, token(OTHER_RSA, "RS256", "another"))
-    assert issuer.asked == 1
-    clock.now += 0.1
-    for guess in range(20):
-        await refusal(by, token(OTHER_RSA, "RS256", f"guess {guess}"))
-    assert issuer.asked == 2
-
-
-async def test_all_who_need_the_keys_share_one_fetch():
-    issuer = Issuer(jwk(RSA, "a"))
-    issuer.free.clear()
-    by = subscriber(issuer)
-    tokens = [token(RSA, "RS256", "a", sub=user) for user in range(20)]
-    waiting = asyncio.gather(*map(by.verify, tokens))
-    await issuer.seen.wait()
-    issuer.free.set()
-    assert [who.user_id for who in await waiting] == [str(user) for user in range(20)]
-    assert issuer.asked == 1
-
-
-async def test_a_caller_who_goes_away_ends_nobody_elses_fetch():
-    issuer = Issuer(jwk(RSA, "a"))
-    issuer.free.clear()
-    by = subscriber(issuer)
-    gone = asyncio.create_task(by.verify(token(RSA, "RS256", "a")))
-    await issuer.seen.wait()
-    stays = asyncio.create_task(by.verify(token(RSA, "RS256", "a")))
-    gone.cancel()
-    await asyncio.wait([gone])
-    assert gone.cancelled()
-    issuer.free.set()
-    assert (await stays).user_id == "2"
-    assert issuer.asked == 1
-
-
-async def test_known_keys_go_on_working_while_the_issuer_is_away(clock, caplog):
-    issuer = Issuer(jwk(RSA, "a"))
-    by = subscriber(issuer)
-    await by.open()
-    issuer.away = True
-    clock.now += 10_000
-    assert await by.verify(token(RSA, "RS256", "a"))
-    assert "not known here" in await refusal(by, token(OTHER_RSA, "RS256", "b"))
-    assert await by.verify(token(RSA, "RS256", "a", sub="3"))
-    assert issuer.asked == 2
-    assert "no new keys from issuer.example: ConnectError" in caplog.text
-
-
-async def test_an_issuer_who_is_away_at_the_start_stops_nothing_and_is_asked_again(clock):
-    issuer = Issuer(jwk(RSA, "a"))
-    issuer.away = True
-    by = subscriber(issuer)
-    await by.open()
-    assert "can't be fetched" in await refusal(by, token(RSA, "RS256", "a"))
-    assert issuer.asked == 1
-    issuer.away = False
-    clock.now += 2
-    assert await by.verify(token(RSA, "RS256", "a"))
-
-
-async def test_a_key_that_the_issuer_took_back_stops_serving_even_tokens_seen_before(clock):
-    issuer = Issuer(jwk(RSA, "a"), jwk(OTHER_RSA, "b"))
-    by = subscriber(issuer)
-    stolen = token(RSA, "RS256", "a")
-    assert await by.verify(stolen)
-    issuer.document = {"keys": [jwk(OTHER_RSA, "b")]}
-    clock.now += 300.1
-    assert await by.verify(stolen), "nobody waits for the fetch that this starts"
-    await by._published._fetching
-    assert issuer.asked == 2
-    assert "not known here" in await refusal(by, stolen)
-    assert await by.verify(token(OTHER_RSA, "RS256", "b"))
-
-
-async def test_young_keys_are_not_fetched_again(clock):
-    issuer = Issuer(jwk(RSA, "a"))
-    by = subscriber(issuer)
-    assert await by.verify(token(RSA, "RS256", "a"))
-    clock.now += 299
-    assert await by.verify(token(RSA, "RS256", "a", sub="3"))
-    await by.aclose()
-    assert issuer.asked == 1
-
-
-async def test_hmac_is_never_accepted_against_published_keys():
-    secret = urlsafe_b64encode(SECRET.encode()).decode().rstrip("=")
-    issuer = Issuer({"kty": "oct", "k": secret, "kid": "s", "alg": "HS256"}, jwk(RSA, "a"))
-    by = subscriber(issuer, "HS256", "RS256")
-    assert await by.verify(token(RSA, "RS256", "a"))
-    for kid in ("s", "a", None):
-        assert "algorithm" in await refusal(by, token(kid=kid))
-    assert "not known here" in await refusal(by, by_hand({"alg": "RS256", "kid": "s"}, claims()))
-
-
-async def test_an_oct_key_that_holds_a_pem_is_no_public_key():
-    k = urlsafe_b64encode(pem(OTHER_RSA).encode()).decode()
-    by = subscriber(Issuer({"kty": "oct", "k": k, "kid": "s"}, jwk(RSA, "a")))
-    assert await by.verify(token(RSA, "RS256", "a"))
-    assert "not known here" in await refusal(by, token(OTHER_RSA, "RS256", "s"))
-
-
-async def test_a_published_key_serves_only_the_algorithm_it_names():
-    by = subscriber(Issuer(jwk(RSA, "a", alg="RS256")), "RS256", "RS512", "PS256")
-    assert await by.verify(token(RSA, "RS256", "a"))
-    assert "not known here" in await refusal(by, token(RSA, "RS512", "a"))
-    assert "not known here" in await refusal(by, token(RSA, "PS256", "a"))
-
-
-async def test_a_published_key_that_names_none_serves_those_of_the_settings():
-    by = subscriber(Issuer(jwk(RSA, "a")), "RS512", "PS256")
-    assert await by.verify(token(RSA, "RS512", "a"))
-    assert await by.verify(token(RSA, "PS256", "a"))
-    assert "algorithm" in await refusal(by, token(RSA, "RS256", "a"))
-
-
-@pytest.mark.parametrize(
-    "changed",
-    [
-        {"use": "enc"},
-        {"use": 5},
-        {"key_ops": ["sign"]},
-        {"key_ops": "verify"},
-        {"key_ops": 5},
-        {"alg": "ES256"},
-        {"alg": "HS256"},
-        {"alg": "none"},
-        {"alg": "RSA-OAEP"},
-        {"alg": ["RS256"]},
-        {"alg": None},
-        {"kid": 5},
-        {"kty": "EC"},
-        {"kty": "oct"},
-        {"kty": ["RSA"]},
-        {"kty": None},
-        {"d": "AQAB"},
-        {"n": 5},
-        {"n": "!"},
-        {"n": "é"},
-        {"n": ""},
-        {"n": None},
-        {"e": ""},
-        {"e": {}},
-        jwk(WEAK_RSA),
-    ],
-)
-async def test_a_published_key_that_cannot_check_signatures_is_passed_over(changed):
-    by = subscriber(Issuer(jwk(RSA, "a") | changed, jwk(OTHER_RSA, "b")), "RS256")
-    assert await by.verify(token(OTHER_RSA, "RS256", "b"))
-    assert "not known here" in await refusal(by, token(RSA, "RS256", "a"))
-
-
-@given(
-    st.dictionaries(
-        st.sampled_from(["kty", "n", "e", "x", "y", "crv", "alg", "kid", "use", "key_ops"]),
-        json_values
-        | st.sampled_from(
-            ["RSA", "EC", "OKP", "P-256", "Ed25519", "Ed448", "X25519", "AQAB", "verify"]
-        ),
-    )
-)
-def test_no_published_key_takes_its_neighbours_with_it(odd):
-    for base in ({}, jwk(RSA), jwk(P256), jwk(ED25519)):
-        document = json.dumps({"keys": [base | odd, jwk(OTHER_RSA, "b")]}).encode()
-        assert keys_in(document, auth.ASYMMETRIC)[-1].id == "b"
-
-
-@pytest.mark.parametrize(
-    "document",
-    [
-        b"",
-        b"<html>",
-        b"\xff",
-        b"[" * 200_000,
-        b" " * 300_000,
-        [],
-        {},
-        "keys",
-        {"keys": None},
-        {"keys": {}},
-        {"keys": []},
-        {"keys": 5},
-        {"keys": ["a", 5, None]},
-        {"keys": [{"kty": "oct", "k": "AAAA"}]},
-    ],
-)
-async def test_an_answer_that_is_no_key_set_leaves_the_known_keys(document, clock, caplog):
-    issuer = Issuer(jwk(RSA, "a"))
-    by = subscriber(issuer)
-    await by.open()
-    issuer.document = document
-    clock.now += 60
-    assert "not known here" in await refusal(by, token(OTHER_RSA, "RS256", "b"))
-    assert issuer.asked == 2
-    assert len(caplog.records) == 1
-    assert await by.verify(token(RSA, "RS256", "a"))
-
-
-@pytest.mark.parametrize(("key", "algorithm"), [(RSA, "RS256"), (P256, "ES256")])
-async def test_a_private_key_that_is_published_is_everybodys_and_proves_nothing(key, algorithm):
-    assert await subscriber(Issuer(jwk(key, "a"))).verify(token(key, algorithm, "a"))
-    private = jwt.get_algorithm_by_name(algorithm).to_jwk(key, as_dict=True) | {"kid": "a"}
-    by = subscriber(Issuer(private | {"key_ops": ["sign", "verify"]}, jwk(OTHER_RSA, "b")))
-    assert await by.verify(token(OTHER_RSA, "RS256", "b"))
-    assert "not known here" in await refusal(by, token(key, algorithm, "a"))
-
-
-@pytest.mark.parametrize("status", [204, 301, 302, 404, 500])
-async def test_only_an_answer_of_200_is_taken(status, clock, caplog):
-    issuer = Issuer(jwk(RSA, "a"))
-    issuer.status, issuer.headers = status, {"location": "https://eve.example/keys"}
-    by = subscriber(issuer)
-    await by.open()
-    assert issuer.asked == 1, "a redirect is not followed"
-    assert f"status {status}" in caplog.text
-    issuer.status = 200
-    clock.now += 2
-    assert await by.verify(token(RSA, "RS256", "a"))
-
-
-async def test_an_issuer_who_never_answers_is_given_up(monkeypatch, caplog):
-    monkeypatch.setattr(auth, "JWKS_TIMEOUT", 0.01)
-    issuer = Issuer(jwk(RSA, "a"))
-    issuer.free.clear()
-    by = subscriber(issuer)
-    await by.open()
-    assert "TimeoutError" in caplog.text
-
-
-async def test_closing_ends_a_fetch_under_way():
-    issuer = Issuer(jwk(RSA, "a"))
-    issuer.free.clear()
-    by = subscriber(issuer)
-    opening = asyncio.create_task(by.open())
-    await issuer.seen.wait()
-    await by.aclose()
-    await asyncio.wait([opening])
-    assert opening.cancelled()
-    issuer.free.set()
-
-
-# ---------------------------------------------------------------- a real issuer
-
-
-@pytest.fixture
-async def publish() -> AsyncIterator[Callable[[Any], str]]:
-    """Serves an app on a free port of this machine and says where."""
-    running: list[tuple[uvicorn.Server, asyncio.Task[None]]] = []
-
-    def start(app: Any) -> str:
-        listening = socket.create_server(("127.0.0.1", 0))
-        config = uvicorn.Config(app, log_config=None, lifespan="off", timeout_graceful_shutdown=1)
-        server = uvicorn.Server(config)
-        running.append((server, asyncio.create_task(server.serve(sockets=[listening]))))
-        return f"http://127.0.0.1:{listening.getsockname()[1]}"
-
-    yield start
-    for server, task in running:
-        server.should_exit = True
-        await task
-
-
-async def test_keys_come_over_a_real_connection(publish):
-    async def keys(request: Any) -> JSONResponse:
-        assert request.headers["accept-encoding"] == "identity"
-        return JSONResponse({"keys": [jwk(RSA, "a")]})
-
-    url = publish(Starlette(routes=[Route("/keys", keys)]))
-    by = authenticator(jwks_url=f"{url}/keys", algorithms=("RS256",))
-    await by.open()
-    assert (await by.verify(token(RSA, "RS256", "a"))).user_id == "2"
-    assert "signature" in await refusal(by, token(OTHER_RSA, "RS256", "a"))
-    await by.aclose()
-
-
-async def test_an_endless_answer_is_cut_off(publish, caplog):
-    sent = asyncio.Event()
-
-    async def endless(scope: Any, receive: Any, send: Any) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        gone = asyncio.create_task(gone_away(receive))
-        while not gone.done():
-            await send({"type": "http.response.body", "body": b" " * 65_536, "more_body": True})
-            await asyncio.sleep(0)
-        sent.set()
-
-    async def gone_away(receive: Any) -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
-
-    by = authenticator(jwks_url=publish(endless), algorithms=("RS256",))
-    await by.open()
-    assert "more than 262144 bytes" in caplog.text
-    await sent.wait()
-
-
-async def test_an_issuer_that_nobody_runs_stops_no_start(caplog):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    by = authenticator(jwks_url=f"http://127.0.0.1:{port}/keys", algorithms=("RS256",))
-    await by.open()
-    assert "ConnectError" in caplog.text
-    assert "can't be fetched" in await refusal(by, token(RSA, "RS256", "a"))
-
-
 # ---------------------------------------------------------------- the host's hook
-
-
-async def session_user(connection: HTTPConnection) -> str | int | None:
-    return connection.cookies.get("user")
-
-
-def hooked(hook: Any = session_user, *origins: str) -> Authenticator:
-    """No key is needed where the host says who is there."""
-    return Authenticator(Settings(server=Server(allowed_origins=origins)), hook)
 
 
 def answering(answer: Any) -> Authenticator:
@@ -1129,93 +781,8 @@ async def test_what_the_hook_raises_is_not_swallowed():
 
 
 async def test_with_a_hook_the_issuer_is_not_asked():
-    issuer = Issuer(jwk(RSA, "a"))
+    issuer = Publisher(jwk(RSA, "a"))
     by = authenticator(session_user, issuer, jwks_url=ISSUER, algorithms=("RS256",))
     await by.open()
     await by.aclose()
     assert issuer.asked == 0
-
-
-# ---------------------------------------------------------------- origins
-
-
-@pytest.mark.parametrize(
-    ("origin", "host"),
-    [
-        ("https://site.example", "site.example"),
-        ("http://site.example", "site.example"),
-        ("https://site.example", "site.example:443"),
-        ("https://site.example:443", "site.example"),
-        ("http://site.example:80", "site.example"),
-        ("http://site.example", "site.example:80"),
-        ("https://SITE.example", "Site.Example"),
-        ("http://127.0.0.1:8000", "127.0.0.1:8000"),
-        ("http://[::1]:8000", "[::1]:8000"),
-        ("https://shop.example", "chat.example"),
-        ("https://shop.example:443", "chat.example"),
-        ("https://deep.example:8443", "chat.example"),
-        ("capacitor://localhost", "chat.example"),
-    ],
-)
-def test_the_same_host_and_the_allowed_origins_pass(origin, host):
-    allowed = ("https://shop.example", "https://deep.example:8443/", "capacitor://localhost")
-    assert not is_foreign(origin, host, allowed)
-
-
-@pytest.mark.parametrize(
-    ("origin", "host"),
-    [
-        ("https://eve.example", "site.example"),
-        ("https://site.example.eve.example", "site.example"),
-        ("https://evesite.example", "site.example"),
-        ("https://chat.site.example", "site.example"),
-        ("https://site.example", "chat.site.example"),
-        ("https://site.example:8443", "site.example"),
-        ("https://site.example", "site.example:8443"),
-        ("https://site.example", "site.example:80"),
-        ("https://site.example:0", "site.example"),
-        ("https://site.example@eve.example", "site.example"),
-        ("https://user@site.example", "site.example"),
-        ("https://eve.example/site.example", "site.example"),
-        ("https://eve.example", "eve.example@site.example"),
-        ("https://eve.example", "eve.example/site.example"),
-        ("http://shop.example", "site.example"),
-        ("https://shop.example:8443", "site.example"),
-        ("https://site.example:port", "site.example"),
-        ("https://[::1", "[::1"),
-        ("site.example", "site.example"),
-        ("//site.example", "site.example"),
-        ("file://", "site.example"),
-        ("capacitor://site.example", "site.example"),
-        ("null", "site.example"),
-        ("null", "null"),
-        ("", "site.example"),
-        ("", ""),
-        ("*", "site.example"),
-        ("https://site.example", ""),
-        ("https://", ""),
-    ],
-)
-def test_every_other_origin_is_foreign(origin, host):
-    assert is_foreign(origin, host, ("https://shop.example", "null"))
-
-
-def from_page(*origins: str) -> HTTPConnection:
-    return request(("host", "site.example"), *(("origin", origin) for origin in origins))
-
-
-def test_where_a_hook_decides_the_page_must_be_of_this_site_or_allowed():
-    by = hooked(session_user, "https://shop.example")
-    assert not by.foreign_origin(from_page())
-    assert not by.foreign_origin(from_page("https://site.example"))
-    assert not by.foreign_origin(from_page("https://shop.example"))
-    assert by.foreign_origin(from_page("https://eve.example"))
-    assert by.foreign_origin(from_page("null"))
-    assert by.foreign_origin(from_page("https://site.example", "https://eve.example"))
-    assert by.foreign_origin(request(("origin", "https://site.example")))
-
-
-@pytest.mark.parametrize("origin", ["https://eve.example", "null", "file://"])
-def test_a_token_proves_itself_from_any_origin(origin):
-    assert hooked().foreign_origin(from_page(origin))
-    assert not authenticator().foreign_origin(from_page(origin))

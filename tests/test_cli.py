@@ -129,7 +129,7 @@ def test_a_token_is_signed_with_the_secret_of_the_file_that_is_named(
 def test_a_token_is_not_signed_where_others_sign(run: Run) -> None:
     keys = {"auth_algorithms": '["RS256"]', "auth_jwks_url": "https://example.com/keys"}
     assert sentence(run("token", "--user", "2", **keys)) == (
-        "Tokens of RS256 are signed by whoever has that key."
+        "Tokens are signed by whoever has the key: auth.secret is not what checks them."
     )
 
 

@@ -23,7 +23,7 @@ FLOORS = (
     {"fanout", "attachments"},
     {"room"},
     {"auth", "frames", "outbox", "origin", "people"},
-    {"files", "store", "direct", "meter", "brokers"},
+    {"files", "store", "direct", "meter", "brokers", "keys", "cors"},
     {"errors", "settings"},
 )
 
@@ -37,7 +37,7 @@ DOORS = {
     "sqlite3": {"store"},
     "aiosqlite": {"store"},
     "uvicorn": {"serve.py", "direct.py", "cli.py"},
-    "jwt": {"auth.py", "cli.py"},
+    "jwt": {"auth.py", "keys.py", "cli.py"},
 }
 
 

@@ -312,7 +312,10 @@ def test_no_sizes(text: str) -> None:
         ("attachments.url", "file:/var/lib/chat"),
         ("attachments.url_ttl", "1h"),
         ("attachments.types", []),
+        ("auth.algorithms", []),
         ("auth.algorithms", ["HS512", "RS256"]),
+        ("auth.issuers", []),
+        ("server.allowed_origins", ["*"]),
         ("auth.leeway", 60),
         ("limits.actions_per_second", 0),
         ("limits.actions_patience", 0),
@@ -339,7 +342,9 @@ def test_a_value_that_is_taken(name: str, value: object) -> None:
         ("server.public_url", "https://chat.example.com\n"),
         ("server.public_url", "https://chat.example.com?a=b"),
         ("server.public_url", "https://me:pass@chat.example.com"),
-        ("server.allowed_origins", ["*"]),
+        ("server.allowed_origins", ["*.example.com"]),
+        ("server.allowed_origins", ["https://*"]),
+        ("server.allowed_origins", ["null"]),
         ("server.allowed_origins", ["https://a.example/"]),
         ("server.allowed_origins", "https://a.example"),
         ("server.languages", []),
@@ -362,8 +367,10 @@ def test_a_value_that_is_taken(name: str, value: object) -> None:
         ("attachments.url_ttl", float("inf")),
         ("attachments.types", ["image/*"]),
         ("attachments.max_size", 0),
-        ("auth.algorithms", []),
         ("auth.algorithms", ["none"]),
+        ("auth.algorithms", ["HS256", "none"]),
+        ("auth.issuers", {"issuer": "https://a.example"}),
+        ("auth.issuers", ["https://a.example"]),
         ("auth.user_claim", ""),
         ("auth.leeway", "5m"),
         ("limits.members", 1),
@@ -423,6 +430,98 @@ def test_a_page_is_no_larger_than_the_largest(key: str) -> None:
     assert sentence == f"limits.{key}: it is above limits.{key}_max"
 
 
+# ---------------------------------------------------------------- several issuers
+
+TWO = """
+[auth]
+secret = "%s"
+
+[[auth.issuers]]
+issuer = "https://a.example/"
+jwks_url = "https://a.example/keys"
+audience = "chat"
+
+[[auth.issuers]]
+issuer = "partner"
+secret = "%s"
+algorithms = ["HS512"]
+user_prefix = "partner:"
+leeway = "30s"
+"""
+
+
+def test_each_issuer_has_a_table_of_its_own(toml: Toml) -> None:
+    auth = load(toml(TWO % (SECRET, "x" * 64)), environ={}).auth
+    assert auth.issuers == (
+        module.Issuer(
+            issuer="https://a.example/", jwks_url="https://a.example/keys", audience="chat"
+        ),
+        module.Issuer(
+            issuer="partner",
+            secret="x" * 64,
+            algorithms=("HS512",),
+            user_prefix="partner:",
+            leeway=30,
+        ),
+    )
+    assert load(Settings(auth=auth)).auth == auth
+
+
+def test_issuers_in_a_variable_are_json() -> None:
+    environ = {"ROOMCAST_AUTH_ISSUERS": '[{"issuer": "a", "leeway": 5}]'}
+    loaded = load(ROOT / "settings.toml", None, environ)
+    assert loaded.auth.issuers == (module.Issuer(issuer="a", leeway=5),)
+
+
+@pytest.mark.parametrize(
+    ("issuers", "said"),
+    [
+        ([{"isuer": "a"}], "[0]: unknown setting isuer; did you mean issuer?"),
+        ([{"issuer": "a", "issuers": []}], "[0]: unknown setting issuers; did you mean issuer?"),
+        ([{"issuer": "a"}, {"issuer": 5}], "[1].issuer: expected a text"),
+        ([{"issuer": "a", "leeway": 61}], "[0].leeway: expected at most 60 seconds"),
+        ([{"issuer": "a", "algorithms": ["none"]}], "[0].algorithms: expected a list of any of"),
+        ([{"issuer": "a", "secret": "short"}], "[0].secret: at least 32 bytes are needed"),
+        ([{"jwks_url": "https://a.example"}], "[0].issuer: is missing"),
+        ([{"issuer": "a"}, {"issuer": "a"}], "[1].issuer: auth.issuers[0] has the same"),
+        ([{"issuer": "us"}], "[0].issuer: auth has the same"),
+    ],
+)
+def test_an_issuer_that_cannot_be_is_named(issuers: object, said: str, toml: Toml) -> None:
+    auth = {"issuer": "us", "issuers": issuers}
+    assert refusal({"auth": auth}).startswith(f"auth.issuers{said}")
+
+
+def test_an_issuer_in_a_file_is_named_with_it(toml: Toml) -> None:
+    path = toml("[[auth.issuers]]\nissuer = 'a'\nsecret = 'short'")
+    assert refusal(path) == f"{path}: auth.issuers[0].secret: at least 32 bytes are needed"
+
+
+def test_a_variable_that_is_no_json_shows_nothing_of_itself() -> None:
+    sentence = refusal(environ={"ROOMCAST_AUTH_ISSUERS": '[{"secret": "hunter2"'})
+    expected = "ROOMCAST_AUTH_ISSUERS: expected a list of tables, one for each issuer of tokens"
+    assert sentence == expected
+
+
+@pytest.mark.parametrize(
+    ("auth", "is_wanted"),
+    [
+        ({}, True),
+        ({"algorithms": ["HS512"]}, True),
+        ({"algorithms": ["HS256", "RS256"], "public_key": "x"}, True),
+        ({"secret": SECRET}, False),
+        ({"algorithms": ["RS256"]}, False),
+        ({"public_key": "x"}, False),
+        ({"jwks_url": "https://a.example"}, False),
+        ({"issuers": [{"issuer": "a"}]}, False),
+    ],
+)
+def test_a_secret_is_wanted_where_nothing_else_could_check_tokens(
+    auth: dict[str, object], is_wanted: bool
+) -> None:
+    assert load({"auth": auth}).auth.wants_secret is is_wanted
+
+
 # ---------------------------------------------------------------- secrets
 
 
@@ -437,3 +536,10 @@ def test_a_secret_never_shows() -> None:
 
 def test_that_there_is_no_secret_does_show() -> None:
     assert "secret=''" in repr(Settings())
+
+
+def test_an_issuers_secret_never_shows_either() -> None:
+    loaded = load({"auth": {"issuers": [{"issuer": "us", "secret": SECRET}]}})
+    shown = f"{loaded!r} {loaded} {loaded.auth.__rich_repr__()}"
+    assert SECRET not in shown
+    assert "Issuer(secret='…'" in shown
