@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.endpoints import WebSocketEndpoint
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -35,6 +36,8 @@ NOT_STARTED = (
     "This chat was not started: a mounted app's lifespan is not run by its host. Give the host "
     "`lifespan=chat.lifespan`, or put `async with chat.lifespan():` into its own lifespan."
 )
+
+SOCKETS: Mapping[str, type[WebSocketEndpoint]] = {"/ws/chat": ChatSocket}
 
 
 class App(Starlette):
@@ -74,7 +77,12 @@ class App(Starlette):
         if scope["type"] in ("http", "websocket"):
             if not hasattr(self.state, "chat"):
                 return await _refuse(scope, receive, send)
-            scope = _with_plain_path(scope)
+            root, path = _plain_path(scope)
+            if scope["type"] == "websocket" and path in SOCKETS and not self.user_middleware:
+                # What the router and its middlewares hold for each open socket, it need not pay.
+                scope["app"], scope[ROOT] = self, root
+                return await SOCKETS[path](scope, receive, send)
+            scope = {**scope, "path": root + path, "root_path": root, ROOT: root}
         return await super().__call__(scope, receive, send)
 
     # ------------------------------------------------------------ for the host's own code
@@ -140,19 +148,19 @@ def _routes(settings: Settings) -> list[BaseRoute]:
         *(Mount(prefix, routes=api) for prefix in prefixes),
         *health.routes,
         *files.routes,
-        WebSocketRoute("/ws/chat", ChatSocket),
+        *(WebSocketRoute(path, socket) for path, socket in SOCKETS.items()),
     ]
 
 
-def _with_plain_path(scope: Scope) -> Scope:
-    """Without its trailing slash a path is the same path; the mount prefix is kept for links."""
+def _plain_path(scope: Scope) -> tuple[str, str]:
+    """The mount prefix and the path below it; without its trailing slash a path is the same."""
     root, path = mounted(scope)
     raw = scope.get("raw_path") or b""
     if not raw.rstrip(b"/").upper().endswith(b"%2F"):  # that slash belongs to a user's id
         path = path.rstrip("/") or "/"
     elif raw.endswith(b"/"):
         path = path.removesuffix("/")
-    return {**scope, "path": root + path, "root_path": root, ROOT: root}
+    return root, path
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:

@@ -140,33 +140,47 @@ class Fanout:
     @asynccontextmanager
     async def room(self, room_id: int) -> AsyncIterator[Room]:
         """The room, subscribed, while anybody here is in it."""
+        room = await self.enter(room_id)
+        try:
+            yield room
+        finally:
+            self.leave(room)
+
+    async def enter(self, room_id: int) -> Room:
+        """The room, subscribed, until this guest leaves."""
         room = self._rooms.get(room_id)
         if room is None:
             room = self._rooms[room_id] = Room(room_id, self._source)
             self._tasks[room] = asyncio.create_task(self._listen(room), name=room.channel)
         room.guests += 1
         try:
-            await room.is_listening.wait()
-            yield room
-        finally:
-            room.guests -= 1
-            if not room.guests:
-                del self._rooms[room_id]
-                self._end(room)
+            while not room.is_listening:
+                await room.changed.heard()
+        except BaseException:
+            self.leave(room)
+            raise
+        return room
+
+    def leave(self, room: Room) -> None:
+        room.guests -= 1
+        if not room.guests:
+            del self._rooms[room.id]
+            self._end(room)
 
     def _end(self, room: Room) -> None:
         task = self._tasks.pop(room)
         room.forget()
         for user_id in room.followed:
             self.unfollow(user_id, room)
-        if room.is_listening.is_set():
+        if room.is_listening:
             task.cancel()
         else:  # broadcaster's subscribe is not to be cancelled: it ends by itself
             self._keep(task)
 
     async def _listen(self, room: Room) -> None:
         async with self._subscription(room.channel) as subscriber:
-            room.is_listening.set()
+            room.is_listening = True
+            room.changed.ring()
             while self._rooms.get(room.id) is room:
                 event = await subscriber.get()
                 try:

@@ -21,6 +21,7 @@ import msgspec
 from msgspec import Struct
 
 from . import frames
+from .bell import Bell
 from .brokers import GAP
 from .errors import Close, Closing
 from .outbox import Batch, Outbox
@@ -208,7 +209,7 @@ class Room:
         self.channel = f"room:{room_id}"
         self.base = ""  # where links in frames of the past start: as its last member reached us
         self.guests = 0  # sockets here or on their way in
-        self.is_listening = asyncio.Event()
+        self.is_listening = False
         self.is_gone = False
         self.followed: frozenset[str] = frozenset()  # the users of whom it hears news
         self.version: int | None = None  # None until the first snapshot
@@ -224,7 +225,7 @@ class Room:
         self._top = 0  # the newest message id told
         self._known = 0  # messages up to this id may be missing from pending
         self._turn = asyncio.Lock()
-        self._changed = asyncio.Event()
+        self.changed = Bell()
 
     # ------------------------------------------------------------ joining and leaving
 
@@ -242,10 +243,9 @@ class Room:
         while not self._has(version, marks):
             if self.is_gone:
                 raise Closing(Close.NOT_FOUND)
-            self._changed.clear()
             try:
                 async with asyncio.timeout(PATIENCE):
-                    await self._changed.wait()
+                    await self.changed.heard()
             except TimeoutError:
                 await self.refresh()
 
@@ -320,6 +320,7 @@ class Room:
         mine = self._live.get(socket.user_id, [])
         if socket in mine:
             mine.remove(socket)
+            socket.outbox.on_free = None
             if not mine:
                 del self._live[socket.user_id]
 
@@ -409,7 +410,7 @@ class Room:
     async def _deliver(self, told: Told, lines: list[bytes]) -> None:
         older = await self._older(told.marks) if told.marks and self._live else []
         self._apply(told, lines, older)
-        self._changed.set()
+        self.changed.ring()
 
     async def _older(self, marks: list[Mark]) -> list[Older]:
         """Messages from before this process listened, whose status these marks may change."""

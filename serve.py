@@ -20,7 +20,7 @@ import uvicorn
 
 from .app import App, create_app
 from .brokers import Unreachable
-from .direct import DirectProtocol
+from .direct import DirectProtocol, UpgradingProtocol
 from .settings import Settings
 from .store.bucket import BucketUnavailable
 from .store.engine import CannotOpen
@@ -146,7 +146,7 @@ def config(chat: App, settings: Settings) -> uvicorn.Config:
         interface="asgi3",
         lifespan="off",
         loop="auto",
-        http="httptools",
+        http=UpgradingProtocol,
         ws=DirectProtocol,
         ws_max_size=settings.limits.frame,
         ws_per_message_deflate=False,  # 30 KiB a connection, for frames that are mostly short

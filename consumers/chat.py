@@ -6,7 +6,7 @@ import re
 import time
 from collections import deque
 from collections.abc import Callable
-from contextlib import AsyncExitStack, suppress
+from contextlib import suppress
 from functools import partial
 from typing import Any, assert_never
 from urllib.parse import parse_qsl
@@ -17,6 +17,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from .. import errors, frames
 from ..auth import Authenticator, Identity, subprotocol_of
+from ..bell import Bell
 from ..chat import Chat, settle
 from ..direct import EXTENSION, DirectProtocol
 from ..errors import Close, Closing, Forbidden, InvalidFrame, Refusal
@@ -82,6 +83,11 @@ def _number(text: str) -> int:
 class Session:
     """One open socket: its actions take effect in the order in which they came."""
 
+    __slots__ = (
+        "_auth", "_base", "_chat", "_direct", "_freed", "_is_open", "_is_paused", "_lane",
+        "_lane_size", "_meter", "_room", "_socket", "_timer", "_uncommitted", "_version",
+    )  # fmt: skip
+
     def __init__(self, chat: Chat, auth: Authenticator, room: Room, socket: Socket) -> None:
         self._chat = chat
         self._auth = auth
@@ -95,7 +101,7 @@ class Session:
         self._uncommitted = 0
         self._version = 0  # of the last change that this socket made
         self._is_paused = False
-        self._is_free = asyncio.Event()
+        self._freed = Bell()
         self._timer: asyncio.TimerHandle | None = None
         self._is_open = True
 
@@ -110,7 +116,7 @@ class Session:
 
     def end(self) -> None:
         self._is_open = False
-        self._is_free.set()
+        self._freed.ring()
         if self._timer is not None:
             self._timer.cancel()
 
@@ -236,8 +242,7 @@ class Session:
     async def _settled(self) -> None:
         """What this socket sent before is committed, and has come back to it."""
         while self._uncommitted and self._is_open:
-            self._is_free.clear()
-            await self._is_free.wait()
+            await self._freed.heard()
         await self._room.reach(self._version, {})
 
     async def _answered(self, work: Any, action: AnyAction) -> None:
@@ -319,12 +324,11 @@ class Session:
     def _pause(self) -> None:
         if not self._is_paused:
             self._is_paused = True
-            self._is_free.clear()
             if self._direct is not None:
                 self._direct.pause_reading()
 
     def _resume(self) -> None:
-        self._is_free.set()
+        self._freed.ring()
         limits = self._chat.settings.limits
         waits = len(self._lane or ()) + self._uncommitted
         if (
@@ -339,8 +343,7 @@ class Session:
     async def readable(self) -> None:
         """Waits until this socket may send more."""
         while self._is_paused and self._is_open:
-            self._is_free.clear()
-            await self._is_free.wait()
+            await self._freed.heard()
 
     def _refuse(self, refusal: Refusal, about: Hint) -> None:
         self._socket.put(frames.encode(frames.error_of(refusal, about)))
@@ -361,9 +364,12 @@ def hint_of(action: AnyAction) -> Hint:
 class ChatSocket(WebSocketEndpoint):
     """`/ws/chat/`: the handshake is completed first, so that a browser can see why it is closed."""
 
+    _chat: Chat
+    _room: Room | None = None
+    _socket: Socket | None = None
+    _session: Session | None = None
+
     async def on_connect(self, websocket: WebSocket) -> None:
-        self._stack = AsyncExitStack()
-        self._session: Session | None = None
         await websocket.accept(subprotocol_of(websocket.scope))
         try:
             await self._join(websocket)
@@ -378,17 +384,17 @@ class ChatSocket(WebSocketEndpoint):
             log.exception("A socket could not join")
             await self._refuse(websocket, Close.INTERNAL)
         except BaseException:  # the server gives up on this connection
-            await self._stack.aclose()
+            self._leave()
             raise
 
     async def _refuse(self, websocket: WebSocket, close: Close) -> None:
-        await self._stack.aclose()
+        self._leave()
         # Nobody is there any more to be refused, or the room's own end has closed it already.
         with suppress(WebSocketDisconnect, RuntimeError):
             await websocket.close(close.code, close.reason)
 
     async def _join(self, websocket: WebSocket) -> None:
-        chat: Chat = websocket.app.state.chat
+        chat = self._chat = websocket.app.state.chat
         auth: Authenticator = websocket.app.state.auth
         identity = await auth(websocket)
         if auth.foreign_origin(websocket):
@@ -398,26 +404,24 @@ class ChatSocket(WebSocketEndpoint):
             raise Closing(Close.NOT_FOUND)
         base = base_of(websocket, chat.settings.server.public_url)
         await chat.see(identity)
-        room = await self._stack.enter_async_context(chat.fanout.room(wish.room_id))
+        room = self._room = await chat.fanout.enter(wish.room_id)
         direct = _direct_of(websocket)
-        socket = self._socket(chat, websocket, identity, wish)
-        self._stack.callback(room.leave, socket)
+        socket = self._socket = self._socket_of(chat, direct, identity, wish)
         room.hold(socket)
         ask, is_reset = _ask_of(chat, wish, identity.user_id)
         found = await chat.join(ask, is_manual=wish.is_manual)
         await room.reach(found.version, found.marks, found.top)
         chat.fanout.follow_members(room)
-        session = Session(chat, auth, room, socket)
-        self._stack.callback(session.end)
+        session = self._session = Session(chat, auth, room, socket)
         first = _first(chat, room, wish, found, base, is_reset=is_reset)
         session.begin(base, identity.expires_at, direct)
         room.base = base
         room.admit(socket, first, above=found.version)
-        self._session = session
 
-    def _socket(self, chat: Chat, websocket: WebSocket, identity: Identity, wish: Wish) -> Socket:
+    def _socket_of(
+        self, chat: Chat, direct: DirectProtocol | None, identity: Identity, wish: Wish
+    ) -> Socket:
         limits = chat.settings.limits
-        direct = _direct_of(websocket)
         outbox = (
             AsgiOutbox(self.send, limits.outbox, limits.slow_after)
             if direct is None
@@ -439,7 +443,17 @@ class ChatSocket(WebSocketEndpoint):
         await self._session.readable()
 
     async def on_disconnect(self, websocket: WebSocket, close_code: int) -> None:
-        await self._stack.aclose()
+        self._leave()
+
+    def _leave(self) -> None:
+        """The room and everything in it, as far as it was entered."""
+        room, self._room = self._room, None
+        if self._session is not None:
+            self._session.end()
+        if room is not None:
+            if self._socket is not None:
+                room.leave(self._socket)
+            self._chat.fanout.leave(room)
 
 
 def _direct_of(websocket: WebSocket) -> DirectProtocol | None:

@@ -16,6 +16,7 @@ from roomcast.errors import Close, InvalidFrame, Refusal
 from roomcast.room import Room, Socket
 from roomcast.store.messages import Added, Repeated
 from roomcast.store.snapshot import Snapshot
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .client import token
 from .inside import ADA, BOB, a_chat, a_member
@@ -188,6 +189,25 @@ async def app(tmp_path: Path) -> AsyncIterator[App]:
     )
     async with app.lifespan():
         yield app
+
+
+async def test_a_middleware_of_the_hosts_is_asked_for_sockets_too(app: App) -> None:
+    asked: list[str] = []
+
+    class Guard:
+        def __init__(self, app: ASGIApp) -> None:
+            self.app = app
+
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            asked.append(scope["type"])
+            await self.app(scope, receive, send)
+
+    app.add_middleware(Guard)
+    connection = Connection(app, await app.open_room([1, 2]), ADA)
+    connection.incoming.put_nowait({"type": "websocket.disconnect", "code": 1000})
+    await connection.run()
+    assert asked == ["websocket"]
+    assert connection.sent[0]["type"] == "websocket.accept"
 
 
 def held_at(where: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:

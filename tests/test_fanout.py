@@ -340,8 +340,7 @@ async def test_a_room_that_could_not_be_filled_is_filled_as_soon_as_it_can_be(mo
             await chat.fanout.publish({99: (told, [b"{}"])})
             async with asyncio.timeout(5):
                 while room.version != 1:
-                    room._changed.clear()
-                    await room._changed.wait()
+                    await room.changed.heard()
         assert chat.fanout._source.calls == 2
 
 

@@ -23,7 +23,7 @@ FLOORS = (
     {"fanout", "attachments"},
     {"room"},
     {"auth", "frames", "outbox", "origin", "people"},
-    {"files", "store", "direct", "meter", "brokers", "keys", "cors"},
+    {"files", "store", "direct", "meter", "brokers", "keys", "cors", "bell"},
     {"errors", "settings"},
 )
 

@@ -1,0 +1,110 @@
+"""The server's own way to a socket: what a connection keeps while it is open, and leaves after."""
+
+import asyncio
+import gc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+
+import pytest
+import uvicorn
+from roomcast import serve
+from roomcast.app import create_app
+from roomcast.direct import DirectProtocol
+from roomcast.settings import load
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
+
+from .client import token
+from .server import SECRET
+
+
+class Site:
+    """A chat that is served here, and the room of users 1 and 2."""
+
+    def __init__(self, server: uvicorn.Server, port: int, room: int) -> None:
+        self.server, self.port, self.room = server, port, room
+        self.token = token(1)
+
+    def visit(self) -> connect:
+        """The first frame is still to be read."""
+        url = f"ws://127.0.0.1:{self.port}/ws/chat/?room_id={self.room}"
+        return connect(url, subprotocols=[Subprotocol("Bearer"), Subprotocol(self.token)])
+
+    @property
+    def connections(self) -> list[DirectProtocol]:
+        return [c for c in self.server.server_state.connections if isinstance(c, DirectProtocol)]
+
+    async def empty(self) -> None:
+        """Waits until the last connection and its task are gone."""
+        async with asyncio.timeout(5):
+            # uvicorn says it to nobody
+            while self.server.server_state.connections or self.server.server_state.tasks:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    async with served(tmp_path) as site:
+        yield site
+
+
+@asynccontextmanager
+async def served(folder: Path) -> AsyncIterator[Site]:
+    settings = load(
+        {
+            "database": {"url": f"sqlite:///{folder}/chat.db", "synchronous": "NORMAL"},
+            "attachments": {"url": f"file:{folder}/files"},
+            "auth": {"secret": SECRET},
+        }
+    )
+    chat = create_app(settings)
+    server = uvicorn.Server(serve.config(chat, settings))
+    (listening,) = serve.listen("127.0.0.1", 0)
+    with closing(listening):
+        async with chat.lifespan():
+            running = asyncio.create_task(server.serve(sockets=[listening]))
+            try:
+                yield Site(server, listening.getsockname()[1], await chat.open_room([1, 2]))
+            finally:
+                server.should_exit = True
+                await running
+
+
+async def come_and_go(site: Site) -> None:
+    async with site.visit() as socket:
+        await said_something(socket)
+
+
+async def said_something(socket: ClientConnection) -> None:
+    await socket.recv()
+    await socket.send('{"action":"send","message":"hello"}')
+    await socket.recv()
+
+
+async def test_a_connection_leaves_nothing_to_the_garbage_collector(site: Site) -> None:
+    await come_and_go(site)
+    await site.empty()
+    gc.collect()
+    gc.disable()
+    try:
+        await come_and_go(site)
+        await site.empty()
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        gc.collect()
+        left = {type(o).__module__ for o in gc.garbage}
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+    ours = ("roomcast", "uvicorn", "starlette", "websockets.server", "httptools", "uvloop")
+    assert not [module for module in left if module.startswith(ours)]
+
+
+async def test_an_open_connection_keeps_nothing_of_its_handshake(site: Site) -> None:
+    async with site.visit() as socket:
+        await said_something(socket)
+        (connection,) = site.connections
+        assert connection.scope["path"] == "/ws/chat/"
+        assert not connection.scope["headers"]
+        assert not connection.scope["subprotocols"]
