@@ -182,7 +182,7 @@ def token_of(connection: HTTPConnection) -> str:
     offered = list(connection.scope.get("subprotocols", ()))
     bearer = subprotocol_of(connection.scope)
     if bearer is not None and (after := offered[offered.index(bearer) + 1 :]):
-        return str(after[0])
+        return str(after[0]).strip()  # httpx-ws leaves the blank after the comma
     headers = connection.headers.getlist("authorization")
     if not headers:
         raise Unauthenticated

@@ -157,12 +157,6 @@ async def test_the_host_talks_too(site: dict[str, Any]) -> None:
         assert mine.json()["results"] == []
 
 
-async def test_the_pages_own_test_passes(tmp_path: Path) -> None:
-    names: dict[str, Any] = {}
-    await in_steps(block(PAGE, "python", "async def test_"), names)
-    await names["test_the_buyer_hears_the_seller"](tmp_path)
-
-
 def test_uvicorn_serves_it_with_our_websocket_class(folder: Path) -> None:
     (folder / "shop.py").write_text(block(PAGE, "python", "SESSIONS = "))
     port = free_port()

@@ -16,7 +16,8 @@ FILES = sorted(
 
 # From the roof to the cellar; a file imports from its own floor or from below.
 FLOORS = (
-    {"cli", "demo", "serve", "doctor", "move"},
+    {"pytest_plugin"},
+    {"cli", "demo", "serve", "doctor", "move", "testing"},
     {"app"},
     {"routes", "consumers"},
     {"chat"},
@@ -37,7 +38,9 @@ DOORS = {
     "sqlite3": {"store"},
     "aiosqlite": {"store"},
     "uvicorn": {"serve.py", "direct.py", "cli.py"},
-    "jwt": {"auth.py", "keys.py", "cli.py"},
+    "jwt": {"auth.py", "keys.py", "cli.py", "testing.py"},
+    "httpx_ws": {"testing.py"},
+    "pytest": {"pytest_plugin.py"},
 }
 
 

@@ -85,6 +85,7 @@ def test_the_scheme_is_what_a_proxy_on_this_machine_says(
         ({"path": "/api/", "raw_path": b"/chat/api", "root_path": ""}, ("/chat", "/api/")),
         ({"path": "/", "raw_path": b"/chat", "root_path": ""}, ("/chat", "/")),
         ({"path": "/f/ü/", "raw_path": b"/chat/f/%C3%BC"}, ("/chat", "/f/ü/")),
+        ({"path": "/ws/", "raw_path": b"/chat/ws/?room_id=1"}, ("/chat", "/ws/")),
         # the same, with a root_path that servers put before the path, or don't
         (
             {"path": "/api/", "raw_path": b"/site/chat/api", "root_path": "/site"},

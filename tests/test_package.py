@@ -13,6 +13,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 MADE = (".*", "build", "dist", "*.egg-info", "__pycache__", "attachments", "roomcast.*", "*.db*")
 DATA = {"roomcast/py.typed", "roomcast/schema.sql", "roomcast/settings.toml"}
+FOR_TESTS = {"roomcast/testing.py", "roomcast/pytest_plugin.py"}  # of other people
 TRY = """
 import asyncio, sys
 import httpx
@@ -28,6 +29,15 @@ async def main():
 
 asyncio.run(main())
 sys.stdout.write(roomcast.app.__file__)
+"""
+
+HOSTS_TEST = """
+import app, chat, routes, settings, store
+import roomcast.app, roomcast.routes, roomcast.store.rooms
+
+def test_it(chat_client):
+    assert app.ours and chat.ours and routes.ours and settings.ours and store.ours
+    assert roomcast.app.create_app({"auth": {"secret": "x" * 32}}).routes
 """
 
 
@@ -62,7 +72,7 @@ def modules() -> Iterator[str]:
 def test_the_wheel_holds_one_package_and_nothing_else(wheel: Path) -> None:
     tops = {name.partition("/")[0] for name in inside(wheel)}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"roomcast"}
-    assert not [name for name in inside(wheel) if "test" in name]
+    assert {name for name in inside(wheel) if "test" in name} == FOR_TESTS
 
 
 def test_the_wheel_holds_every_module(wheel: Path) -> None:
@@ -74,17 +84,40 @@ def test_the_wheel_holds_its_data(wheel: Path) -> None:
     assert inside(wheel) >= DATA | page
 
 
-def test_the_wheel_works_where_there_is_no_checkout(wheel: Path, tmp_path: Path) -> None:
-    target = tmp_path / "installed"
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, where there is no checkout beside it."""
+    target = tmp_path_factory.mktemp("installed")
     pip("install", "--no-deps", "--no-index", "--target", str(target), str(wheel))
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", TRY],
-        cwd=tmp_path,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(target)},
+    return target
+
+
+def run(installed: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-W", "error", *arguments],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(installed)},
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def test_the_wheel_works_where_there_is_no_checkout(installed: Path, tmp_path: Path) -> None:
+    done = run(installed, tmp_path, "-c", TRY)
     assert done.returncode == 0, done.stderr
-    assert Path(done.stdout).is_relative_to(target)
+    assert Path(done.stdout).is_relative_to(installed)
     assert (tmp_path / "roomcast.db").exists()
+
+
+def test_a_host_with_modules_of_the_same_names_is_not_disturbed(
+    installed: Path, tmp_path: Path
+) -> None:
+    for name in ("app", "chat", "settings"):
+        (tmp_path / f"{name}.py").write_text("ours = True\n")
+    for name in ("routes", "store"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("ours = True\n")
+    (tmp_path / "test_it.py").write_text(HOSTS_TEST)
+    done = run(installed, tmp_path, "-m", "pytest", "-q", "-W", "error", "-p", "no:asyncio")
+    assert done.returncode == 0, done.stdout

@@ -1,0 +1,215 @@
+"""roomcast.testing, as the tests of other people's sites use it."""
+
+import asyncio
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from httpx_ws import WebSocketDisconnect, aconnect_ws
+from roomcast.testing import ChatClient, chat_client
+
+from .pages import block
+from .running import in_steps
+
+PAGE = "docs/testing.md"
+STARTS_WITHIN = 0.150  # seconds
+
+
+def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def run_tests(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    return run("-m", "pytest", "-q", "-W", "error", *options, folder=folder)
+
+
+# ---------------------------------------------------------------- the page
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    """The marketplace of the page, with its test, and the same test by the fixture."""
+    (tmp_path / "shop.py").write_text(block(PAGE, "python", "def make_site"))
+    test = block(PAGE, "python", "async def test_the_buyer_hears_that")
+    test += '\n\n@pytest.fixture\ndef anyio_backend():\n    return "asyncio"\n'
+    (tmp_path / "test_imported.py").write_text(test)
+    test = test.replace("from roomcast.testing import chat_client\n", "")
+    test = test.replace("has_shipped():", "has_shipped(chat_client):")
+    (tmp_path / "test_by_fixture.py").write_text(test)
+    return tmp_path
+
+
+def test_the_marketplaces_test_passes_with_anyios_plugin(shop: Path) -> None:
+    done = run_tests(shop, "-p", "no:asyncio")
+    assert done.returncode == 0, done.stdout
+    assert "2 passed" in done.stdout
+
+
+def test_the_marketplaces_test_passes_with_pytest_asyncio(shop: Path) -> None:
+    for test in shop.glob("test_*.py"):
+        test.write_text(test.read_text().replace("mark.anyio", "mark.asyncio"))
+    done = run_tests(shop, "-o", "asyncio_default_fixture_loop_scope=function")
+    assert done.returncode == 0, done.stdout
+    assert "2 passed" in done.stdout
+
+
+async def test_the_pages_other_test_passes(tmp_path: Path) -> None:
+    names: dict[str, Any] = {}
+    await in_steps(block(PAGE, "python", "async def test_the_buyer_hears_the_seller"), names)
+    await names["test_the_buyer_hears_the_seller"](tmp_path)
+
+
+# ---------------------------------------------------------------- the client
+
+
+async def send(client: ChatClient, room: int, text: str) -> None:
+    answer = await client.post(f"/api/v1/chat/rooms/{room}/messages/", json={"message": text})
+    assert answer.status_code == 201, answer.text
+
+
+async def texts(client: ChatClient, room: int) -> list[str]:
+    page = await client.get(f"/api/v1/chat/rooms/{room}/messages/")
+    return [message["text"] for message in page.json()["messages"]]
+
+
+async def test_it_starts_at_once() -> None:
+    taken = []
+    for _ in range(5):
+        begin = time.perf_counter()
+        async with chat_client():
+            taken.append(time.perf_counter() - begin)
+    assert min(taken) < STARTS_WITHIN
+
+
+async def test_nothing_is_left_of_it() -> None:
+    await asyncio.to_thread(int)  # the loop's own thread, which it keeps
+    threads, tasks = set(threading.enumerate()), asyncio.all_tasks()
+    async with chat_client() as ada:
+        room = await ada.chat.open_room([1, 2])
+        async with ada.socket(room) as socket:
+            await socket.receive_json()
+        folder = Path(ada.chat.settings.database.url.removeprefix("sqlite:///")).parent
+        assert folder.exists()
+        assert set(threading.enumerate()) > threads
+    left = {t for t in set(threading.enumerate()) - threads if not t.name.startswith("asyncio_")}
+    assert (left, asyncio.all_tasks() - tasks) == (set(), set())
+    assert not folder.exists()
+
+
+async def test_a_test_that_fails_amid_everything_ends() -> None:
+    with pytest.raises(ExceptionGroup) as failed:
+        async with chat_client() as ada:
+            room = await ada.chat.open_room([1, 2])
+            async with ada.socket(room), ada.another(2).socket(room) as socket:
+                assert await socket.receive_json() == ["not", "this"]
+    assert failed.value.split(AssertionError)[1] is None
+
+
+async def test_two_chats_do_not_hear_each_other() -> None:
+    async with chat_client(1) as here, chat_client(1) as there:
+        rooms = [await client.chat.open_room([1, 2]) for client in (here, there)]
+        assert rooms == [1, 1]
+        async with here.socket(1) as at_here, there.socket(1) as at_there:
+            assert (await at_here.receive_json(), await at_there.receive_json()) == ([], [])
+            await send(here, 1, "here")
+            await send(there, 1, "there")
+            heard = [(await socket.receive_json())["message"] for socket in (at_here, at_there)]
+        assert [message["text"] for message in heard] == ["here", "there"]
+        assert (await texts(here, 1), await texts(there, 1)) == (["here"], ["there"])
+
+
+async def test_a_token_of_the_one_chat_is_none_of_the_other() -> None:
+    async with chat_client(1) as here, chat_client(1) as there:
+        foreign = {"Authorization": f"Bearer {there.token}"}
+        assert (await here.get("/api/v1/chat/receive/")).status_code == 200
+        assert (await here.get("/api/v1/chat/receive/", headers=foreign)).status_code == 401
+
+
+async def test_others_are_in_the_same_chat_under_their_own_names() -> None:
+    async with chat_client(1, claims={"name": "Ada"}) as ada:
+        bob = ada.another("bob", {"name": "Bob"})
+        room = await ada.chat.open_room([1, "bob"])
+        await send(bob, room, "Hello")
+        await send(ada, room, "Hello, Bob")
+        (listed,) = (await ada.get("/api/v1/chat/receive/")).json()["results"]
+    assert [member["name"] for member in listed["members"]] == ["Ada", "Bob"]
+    assert (ada.user_id, bob.user_id) == (1, "bob")
+
+
+async def test_a_stranger_sees_with_which_code_he_is_closed() -> None:
+    async with chat_client(1) as ada:
+        room = await ada.chat.open_room([1, 2])
+        async with ada.another(3).socket(room) as socket:
+            with pytest.raises(WebSocketDisconnect) as closed:
+                await socket.receive_json()
+    assert closed.value.code == 4003
+
+
+async def test_many_sockets_that_open_at_once_are_whose_they_say() -> None:
+    async with chat_client(0) as host:
+        room = await host.chat.open_room(list(range(8)))
+
+        async def speaks(user: int) -> None:
+            async with host.another(user).socket(room, after=0) as socket:
+                await socket.receive_json()
+                await socket.send_json({"action": "send", "message": str(user)})
+                while (await socket.receive_json())["message"]["text"] != str(user):
+                    continue
+
+        async with asyncio.TaskGroup() as together:
+            for user in range(8):
+                together.create_task(speaks(user))
+        page = await host.get(f"/api/v1/chat/rooms/{room}/messages/")
+    said = {message["text"]: message["sender_id"] for message in page.json()["messages"]}
+    assert said == {str(user): user for user in range(8)}
+
+
+async def test_a_token_may_stand_among_the_subprotocols() -> None:
+    async with chat_client(1) as ada:
+        room = await ada.chat.open_room([1, 2])
+        url = f"http://chat.test/ws/chat/?room_id={room}"
+        del ada.headers["Authorization"]
+        offered = ["Bearer", ada.token]
+        async with aconnect_ws(url, ada, subprotocols=offered) as socket:
+            assert await socket.receive_json() == []
+            assert socket.subprotocol == "Bearer"
+
+
+async def test_settings_are_those_of_the_test() -> None:
+    async with chat_client(1, {"limits": {"text": 3}}) as ada:
+        room = await ada.chat.open_room([1, 2])
+        url = f"/api/v1/chat/rooms/{room}/messages/"
+        answers = [await ada.post(url, json={"message": text}) for text in ("abc", "abcd")]
+    assert [answer.status_code for answer in answers] == [201, 400]
+
+
+async def test_what_is_to_stay_lies_in_the_folder(tmp_path: Path) -> None:
+    async with chat_client(1, folder=tmp_path) as ada:
+        await send(ada, await ada.chat.open_room([1, 2]), "kept")
+    async with chat_client(1, folder=tmp_path) as ada:
+        assert await texts(ada, 1) == ["kept"]
+
+
+# ---------------------------------------------------------------- what is loaded when
+
+
+def test_without_httpx_ws_a_sentence_says_what_to_install(tmp_path: Path) -> None:
+    hidden = "import sys; sys.modules['httpx_ws'] = None; import roomcast.testing"
+    done = run("-c", hidden, folder=tmp_path)
+    assert "httpx-ws: pip install 'roomcast[testing]'" in done.stderr.splitlines()[-1]
+
+
+def test_the_plugin_loads_nothing_before_it_is_asked(tmp_path: Path) -> None:
+    look = "import sys, pytest, roomcast.pytest_plugin; print('starlette' in sys.modules)"
+    assert run("-c", look, folder=tmp_path).stdout == "False\n"
