@@ -108,11 +108,14 @@ async def test_nothing_is_left_of_it() -> None:
 
 
 async def test_a_test_that_fails_amid_everything_ends() -> None:
-    with pytest.raises(ExceptionGroup) as failed:
+    async def fails() -> None:
         async with chat_client() as ada:
             room = await ada.chat.open_room([1, 2])
             async with ada.socket(room), ada.another(2).socket(room) as socket:
                 assert await socket.receive_json() == ["not", "this"]
+
+    with pytest.raises(ExceptionGroup) as failed:
+        await fails()
     assert failed.value.split(AssertionError)[1] is None
 
 
