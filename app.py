@@ -14,13 +14,14 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, WebSocketRoute
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import errors, frames
 from . import settings as configuration
 from .auth import Authenticator, Hook
 from .chat import Chat
 from .consumers.chat import ChatSocket
+from .cors import Cors
 from .errors import Close, Refusal
 from .meter import Meters
 from .origin import ROOT, mounted
@@ -52,6 +53,8 @@ class App(Starlette):
             lifespan=self.lifespan,
         )
         self.router.redirect_slashes = False
+        origins = settings.server.allowed_origins
+        self._for_pages: ASGIApp = Cors(super().__call__, origins) if origins else super().__call__
 
     @asynccontextmanager
     async def lifespan(self, app: Any = None) -> AsyncIterator[None]:
@@ -83,6 +86,9 @@ class App(Starlette):
                 scope["app"], scope[ROOT] = self, root
                 return await SOCKETS[path](scope, receive, send)
             scope = {**scope, "path": root + path, "root_path": root, ROOT: root}
+            # Files are for every page, and say so themselves.
+            if scope["type"] == "http" and not path.startswith("/files/"):
+                return await self._for_pages(scope, receive, send)
         return await super().__call__(scope, receive, send)
 
     # ------------------------------------------------------------ for the host's own code

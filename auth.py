@@ -13,11 +13,12 @@ from typing import Any
 
 import httpx
 import jwt
+from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
 from .cors import is_foreign, origin_of, parts_of
-from .errors import InvalidFrame, Unauthenticated
+from .errors import Forbidden, InvalidFrame, Unauthenticated
 from .frames import is_clean, user_of
 from .keys import Keys, PublishedKeys
 from .settings import BadSetting, Issuer, Settings
@@ -116,18 +117,21 @@ class Authenticator:
             await published.aclose()
 
     async def __call__(self, connection: HTTPConnection) -> Identity:
-        """Raises Unauthenticated; what the hook raises goes through."""
+        """Raises Unauthenticated, Forbidden to a foreign page, and what else the hook raises."""
         if self._hook is None:
             return await self.verify(token_of(connection))
-        answer = await self._hook(connection)
+        # A browser sends cookies from any page; it shall not learn whether there is somebody.
+        if self._is_foreign(connection):
+            raise Forbidden("This page is not allowed to speak for you.")
+        try:
+            answer = await self._hook(connection)
+        except HTTPException as error:
+            raise _as_refusal(error) from error
         if answer is None:
             raise Unauthenticated("Nobody is signed in.")
         return Identity(_answered(answer), None, None, None, by_hook=True)
 
-    def foreign_origin(self, connection: HTTPConnection) -> bool:
-        """Only a hook reads cookies, which a browser sends from any page; a token proves itself."""
-        if self._hook is None:
-            return False
+    def _is_foreign(self, connection: HTTPConnection) -> bool:
         origins = connection.headers.getlist("origin")
         host = connection.headers.get("host", "")
         return bool(origins) and (len(origins) > 1 or is_foreign(origins[0], host, self._ours))
@@ -255,6 +259,13 @@ def _identity(claims: dict[str, Any], issuer: Issuer) -> Identity:
 def _is_number(value: object) -> bool:
     """PyJWT takes "1700000000" and true for times; RFC 7519 doesn't."""
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _as_refusal(error: HTTPException) -> Exception:
+    """Frameworks let their hooks say it so."""
+    if error.status_code == 401:
+        return Unauthenticated("Nobody is signed in.")
+    return Forbidden() if error.status_code == 403 else error
 
 
 def _answered(answer: object) -> str:

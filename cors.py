@@ -1,8 +1,82 @@
-"""Pages of other origins: which of them may speak for a user."""
+"""Pages of other origins: which may speak for a user, and which may read what we answer (CORS)."""
 
 from collections.abc import Iterable
 from contextlib import suppress
 from urllib.parse import SplitResult, urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+ALLOW = "Access-Control-Allow-Origin"
+METHODS = "GET, HEAD, POST, PATCH, DELETE"
+MAX_AGE = "600"  # seconds for which a browser need not ask again
+ANYBODY = "*"
+
+
+class Cors:
+    """An app whose answers pages of the allowed origins may read, errors included.
+
+    With "*" every page may, but then no browser sends it a login. Answers that say themselves who
+    may read them, as those with files do, are left alone.
+    """
+
+    def __init__(self, app: ASGIApp, allowed: Iterable[str]) -> None:
+        self._app = app
+        self._allowed = tuple(allowed)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope)
+        said = self._said_to(headers.getlist("origin"))
+        if ALLOW in said and _is_preflight(scope, headers):
+            answer = Response(status_code=204, headers=said | _permits(headers))
+            return await answer(scope, receive, send)
+
+        async def tell(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                _add(MutableHeaders(scope=message), said)
+            await send(message)
+
+        await self._app(scope, receive, tell)
+
+    def _said_to(self, origins: list[str]) -> dict[str, str]:
+        """An answer to one origin is not one to another, so caches have to ask for each."""
+        if ANYBODY in self._allowed:
+            return {ALLOW: ANYBODY, "Access-Control-Expose-Headers": "Retry-After"}
+        if len(origins) != 1 or is_foreign(origins[0], "", self._allowed):
+            return {"Vary": "Origin"}
+        return {
+            ALLOW: origins[0],
+            "Access-Control-Allow-Credentials": "true",
+            "Access-Control-Expose-Headers": "Retry-After",
+            "Vary": "Origin",
+        }
+
+
+def _is_preflight(scope: Scope, headers: Headers) -> bool:
+    return scope["method"] == "OPTIONS" and "access-control-request-method" in headers
+
+
+def _permits(asked: Headers) -> dict[str, str]:
+    """Whatever headers it wants to send: an origin that is trusted is so with all of them."""
+    wanted = {"Access-Control-Allow-Methods": METHODS, "Access-Control-Max-Age": MAX_AGE}
+    if names := asked.get("access-control-request-headers"):
+        wanted["Access-Control-Allow-Headers"] = names
+    wanted["Vary"] = "Origin, Access-Control-Request-Headers"
+    return wanted
+
+
+def _add(headers: MutableHeaders, said: dict[str, str]) -> None:
+    if ALLOW in headers:
+        return
+    for name, value in said.items():
+        if name == "Vary":
+            headers.add_vary_header(value)
+        else:
+            headers[name] = value
+
+
+# ---------------------------------------------------------------- whose page it is
 
 _PORTS = {"http": 80, "https": 443}
 

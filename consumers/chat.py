@@ -377,6 +377,8 @@ class ChatSocket(WebSocketEndpoint):
             await self._refuse(websocket, closing.close)
         except errors.Unauthenticated:
             await self._refuse(websocket, Close.UNAUTHENTICATED)
+        except Forbidden:
+            await self._refuse(websocket, Close.FORBIDDEN)
         except Away as error:
             log.warning("A socket could not join: %s", error)
             await self._refuse(websocket, Close.TRY_LATER)
@@ -397,8 +399,6 @@ class ChatSocket(WebSocketEndpoint):
         chat = self._chat = websocket.app.state.chat
         auth: Authenticator = websocket.app.state.auth
         identity = await auth(websocket)
-        if auth.foreign_origin(websocket):
-            raise Closing(Close.FORBIDDEN)
         wish = wish_of(websocket.scope["query_string"])
         if wish.room_id >= frames.MAX_ID:
             raise Closing(Close.NOT_FOUND)

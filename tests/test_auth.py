@@ -13,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from roomcast import auth
 from roomcast.auth import Authenticator, Identity, Trusted, subprotocol_of
-from roomcast.errors import Unauthenticated
+from roomcast.errors import Forbidden, Unauthenticated
 from roomcast.frames import when
 from roomcast.settings import Auth, BadSetting, Issuer, Settings
+from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 
 from .tokens import (
@@ -778,6 +779,17 @@ async def test_what_the_hook_raises_is_not_swallowed():
 
     with pytest.raises(ZeroDivisionError):
         await hooked(broken)(request())
+
+
+@pytest.mark.parametrize(
+    ("status", "refusal_"), [(401, Unauthenticated), (403, Forbidden), (503, HTTPException)]
+)
+async def test_a_hook_may_refuse_in_the_words_of_its_framework(status, refusal_):
+    async def hook(connection: HTTPConnection) -> str:
+        raise HTTPException(status)
+
+    with pytest.raises(refusal_):
+        await hooked(hook)(request())
 
 
 async def test_with_a_hook_the_issuer_is_not_asked():
