@@ -246,6 +246,10 @@ class Chat:
     def mark(self, room_id: int, user_id: str, delivered: int, read: int) -> None:
         self._journal.mark(room_id, user_id, delivered, read)
 
+    async def type(self, room_id: int, user_id: str) -> None:
+        """The others in the room are told that the user is writing."""
+        await self.fanout.whisper(room_id, Told(0, 0, [], [], typing=user_id))
+
     # ------------------------------------------------------------ rooms
 
     async def open_room(

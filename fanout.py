@@ -95,6 +95,14 @@ class Fanout:
         else:
             await asyncio.gather(*(self._publish(id_, *event) for id_, event in events.items()))
 
+    async def whisper(self, room_id: int, told: Told) -> None:
+        """For who is there now: what is lost of it, nobody misses."""
+        channel, body = f"room:{room_id}", frames.encode(told).decode()
+        if self._backend is None:
+            await self._broadcast.publish(channel, body)
+        else:
+            self._backend.whisper(channel, body)
+
     async def suspect(self, room_ids: Iterable[int]) -> None:
         """Every process looks into the database for these rooms."""
         for room_id in room_ids:

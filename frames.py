@@ -157,11 +157,15 @@ class Auth(Action, tag="auth"):
     token: str
 
 
+class Typing(Action, tag="typing"):
+    """The user is writing; the others are told so, at most every two seconds."""
+
+
 class Ping(Action, tag="ping"):
     """Is the server there?"""
 
 
-AnyAction = Send | FileUploaded | Edit | Delete | History | Read | Auth | Ping
+AnyAction = Send | FileUploaded | Edit | Delete | History | Read | Typing | Auth | Ping
 
 _decode: Callable[[bytes | str], AnyAction] = msgspec.json.Decoder(AnyAction).decode
 
@@ -318,6 +322,13 @@ class ReceiptMoved(Event, tag="receipt"):
     user_id: int | str
     delivered: int
     read: int
+
+
+class Typed(Event, tag="typing"):
+    """Another member is writing, as of now."""
+
+    user_id: int | str
+    room_id: int
 
 
 class RoomDeleted(Event, tag="room_deleted"):

@@ -10,6 +10,7 @@ from .direct import DirectProtocol, websocket_frame
 from .errors import Close
 
 log = logging.getLogger("roomcast.outbox")
+SPARE = 1 << 14  # unread bytes beside which there is room for more: far below a transport's mark
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
@@ -46,6 +47,10 @@ class Outbox(Protocol):
         """Whether it went out at once. The socket is closed with 4008 when too much waits."""
         ...
 
+    def spare(self, batch: Batch) -> None:
+        """What may be lost: it goes out while nothing waits, and never closes the socket."""
+        ...
+
     def close(self, close: Close) -> None:
         """What still waits is dropped; the client resumes where it was."""
         ...
@@ -69,6 +74,10 @@ class DirectOutbox:
         if self._waiting is None:
             return self._protocol.write(batch.wire)
         return self._wait(batch.wire)
+
+    def spare(self, batch: Batch) -> None:
+        if self._waiting is None and self._protocol.waiting() < SPARE:
+            self._protocol.write(batch.wire)
 
     def _wait(self, data: bytes) -> bool:
         assert self._waiting is not None
@@ -147,6 +156,11 @@ class AsgiOutbox:
         self._run()
         return True
 
+    def spare(self, batch: Batch) -> None:
+        is_idle = self._task is None or self._task.done()
+        if is_idle and not (self._waiting or self._is_closed):
+            self._task = asyncio.create_task(self._try(batch))
+
     def close(self, close: Close) -> None:
         if self._is_closed:
             return
@@ -164,6 +178,11 @@ class AsgiOutbox:
     def _run(self) -> None:
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._drain())
+
+    async def _try(self, batch: Batch) -> None:
+        for text in batch.texts:
+            await self._give({"type": "websocket.send", "text": text})
+        await self._drain()
 
     async def _drain(self) -> None:
         while self._waiting:

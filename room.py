@@ -7,6 +7,7 @@ later goes out, and an event that comes twice is dropped.
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import (
     Iterable,
@@ -37,6 +38,8 @@ PENDING_SIZE = 1 << 16  # and bytes
 TOLD_AT_JOIN = 50  # of so many messages at most, the newest, a join tells the new status
 TOLD_AT_ONCE = 1_000  # and so many at most when a member reads old ones
 OVERTAKEN = 0.25  # seconds for an event that a later one overtook on its way
+TYPING = 2.0  # seconds between two words that the same user is typing
+JITTER = 0.2  # seconds by which one of them may come early
 PATIENCE = 1.0  # seconds for a committed change to come by the broker before the database is asked
 
 Kind = Literal["sent", "edited", "deleted"]
@@ -68,6 +71,7 @@ class Told(Struct, array_like=True):
     changes: list[Change]
     marks: list[Mark]
     is_gone: bool = False
+    typing: str = ""  # who is writing; such an event holds nothing else
 
 
 class State(Struct):
@@ -222,6 +226,7 @@ class Room:
         self._ahead: dict[int, tuple[Told, list[bytes]]] = {}
         self._late: asyncio.Task[None] | None = None
         self._pending: dict[str, Pending] = {}
+        self._typing: dict[str, float] = {}  # when the next word of each may be passed on
         self._top = 0  # the newest message id told
         self._known = 0  # messages up to this id may be missing from pending
         self._turn = asyncio.Lock()
@@ -355,12 +360,25 @@ class Room:
             return await self.refresh()
         head, *lines = message.encode().split(b"\n")
         told = _decode_told(head)
+        if told.typing:
+            return self._pass_on(told.typing)
         async with self._turn:
             if self.version is None:
                 self._early.append((told, lines))
             else:
                 await self._hear(told, lines)
         return None
+
+    def _pass_on(self, user_id: str) -> None:
+        """The user is typing: on however many devices, the others hear it every two seconds."""
+        now, due = time.monotonic(), self._typing.get(user_id, 0.0)
+        if now < due - JITTER:
+            return
+        self._typing[user_id] = max(now, due) + TYPING
+        batch = Batch([frames.encode(frames.Typed(frames.wire_user(user_id), self.id))])
+        for other, sockets in self._live.items():
+            for socket in sockets if other != user_id else ():
+                socket.outbox.spare(batch)
 
     async def _hear(self, told: Told, lines: list[bytes]) -> None:
         """In version order: what comes too early waits for what is missing, but not for long."""

@@ -87,6 +87,11 @@ class Backend(BroadcastBackend):
         if error := await self._link.publish(channel, message):
             raise self._away(error) from error
 
+    def whisper(self, channel: str, message: str) -> None:
+        """What may be lost, and leaves no doubt behind."""
+        if self._link is not None:
+            self._link.publish(channel, message, is_owed=False)
+
     async def subscribe(self, channel: str) -> None:
         """Returns when the server has acknowledged it, or at once while the broker is away.
 
@@ -143,7 +148,7 @@ class Backend(BroadcastBackend):
             since = time.monotonic()
             log.warning("%s", self._away(error))
             self._link = None
-            self._owe(p.channel for p in link.unanswered if p.channel != link.pulse_channel)
+            self._owe(p.channel for p in link.unanswered if p.is_owed)
             await link.close()
             link = await self._renew()
             away = time.monotonic() - since

@@ -28,6 +28,7 @@ class Publish(NamedTuple):
     channel: str
     message: str
     done: Failure
+    is_owed: bool = True  # whether its readers must hear of it, should it be lost
 
 
 class Link(ABC):
@@ -67,9 +68,9 @@ class Link(ABC):
         """Whether the server owes an answer."""
         return bool(self.unanswered)
 
-    def publish(self, channel: str, message: str) -> Failure:
+    def publish(self, channel: str, message: str, *, is_owed: bool = True) -> Failure:
         """Done when the server has taken it."""
-        publish = Publish(channel, message, self._future())
+        publish = Publish(channel, message, self._future(), is_owed)
         self.unanswered.append(publish)
         if self.lost.done():
             publish.done.set_result(self.lost.result())
@@ -81,7 +82,7 @@ class Link(ABC):
         """Done when something published here has come back in."""
         number = str(next(self._numbers))
         back = self._pulses[number] = self._future()
-        self.publish(self.pulse_channel, number)
+        self.publish(self.pulse_channel, number, is_owed=False)
         if self.lost.done():
             settle(back, self.lost.result())
         return back

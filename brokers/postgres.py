@@ -107,7 +107,7 @@ def bundled(publishes: Iterable[Publish], numbers: Iterator[int]) -> Iterator[st
     parts: list[tuple[str, int]] = []
     messages: list[str] = []
     space = SPACE - FRAME
-    for channel, message, _ in publishes:
+    for channel, message, *_ in publishes:
         part, text = (channel, len(message)), message
         size = size_of(part, text)
         if size > SPACE - FRAME or "\0" in message:

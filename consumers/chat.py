@@ -32,11 +32,12 @@ from ..frames import (
     Ping,
     Read,
     Send,
+    Typing,
 )
 from ..meter import Meter
 from ..origin import base_of
 from ..outbox import AsgiOutbox, DirectOutbox
-from ..room import Room, Socket
+from ..room import TYPING, Room, Socket
 from ..store import messages
 from ..store.engine import Away
 from ..store.journal import Entry
@@ -85,7 +86,7 @@ class Session:
 
     __slots__ = (
         "_auth", "_base", "_chat", "_direct", "_freed", "_is_open", "_is_paused", "_lane",
-        "_lane_size", "_meter", "_room", "_socket", "_timer", "_uncommitted", "_version",
+        "_lane_size", "_meter", "_room", "_socket", "_timer", "_typed", "_uncommitted", "_version",
     )  # fmt: skip
 
     def __init__(self, chat: Chat, auth: Authenticator, room: Room, socket: Socket) -> None:
@@ -100,6 +101,7 @@ class Session:
         self._lane_size = 0
         self._uncommitted = 0
         self._version = 0  # of the last change that this socket made
+        self._typed = 0.0  # when it last said that its user is typing
         self._is_paused = False
         self._freed = Bell()
         self._timer: asyncio.TimerHandle | None = None
@@ -159,8 +161,17 @@ class Session:
                 self._socket.put(PONG)
             case Send(file=None, files=None) | Edit() | Delete() if self._lane is None:
                 self._write(action)
+            case Typing() if not self._may_type():
+                return
             case _:
                 self._queue(action, size)
+
+    def _may_type(self) -> bool:
+        now = time.monotonic()
+        if now < self._typed + TYPING:
+            return False
+        self._typed = now
+        return True
 
     def _write(self, action: Send | Edit | Delete) -> None:
         change = self._change_of(action)
@@ -272,6 +283,8 @@ class Session:
             case Read():
                 id_ = frames.id_of(action.message_id, "message_id")
                 await self._chat.read(room_id, user_id, id_)
+            case Typing():
+                await self._chat.type(room_id, user_id)
             case Auth():
                 await self._renew(action)
             case Ping():

@@ -21,6 +21,7 @@ from ..frames import (
     ReceiptMoved,
     RoomDeleted,
     Sync,
+    Typed,
     UploadOffered,
 )
 from .health import Alive, Ready
@@ -86,6 +87,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "History": {"page": {"action": "history", "before": 63, "limit": 50}},
     "Read": {"read": {"action": "read", "message_id": 63}},
     "Auth": {"token": {"action": "auth", "token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.…"}},
+    "Typing": {"typing": {"action": "typing"}},
     "Ping": {"ping": {"action": "ping"}},
     "Message": {"message": MESSAGE},
     "Attachment": {"picture": ATTACHMENT},
@@ -99,6 +101,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "MessageEdited": {"edited": MessageEdited(413, 63, EDITED.text, EDITED)},
     "MessageDeleted": {"deleted": MessageDeleted(414, 63)},
     "ReceiptMoved": {"receipt": ReceiptMoved(4, 2, 63, 63)},
+    "Typed": {"typing": Typed(2, 4)},
     "RoomDeleted": {"room": RoomDeleted(4)},
     "Sync": {"sync": Sync("k3f9", 412, [MESSAGE], [61, 62], [Receipt(2, 63, 61)], False)},
     "HistoryPage": {"page": HistoryPage([READ], True)},

@@ -25,6 +25,7 @@ FRAMES = {
     "message_edited": {"version", "message_id", "text", "message"},
     "message_deleted": {"version", "message_id"},
     "receipt": {"room_id", "user_id", "delivered", "read"},
+    "typing": {"user_id", "room_id"},
     "room_deleted": {"room_id"},
     "sync": {"epoch", "version", "messages", "deleted", "receipts", "reset"},
     "history": {"messages", "has_more"},

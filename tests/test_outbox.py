@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from roomcast.direct import DirectProtocol, websocket_frame
 from roomcast.errors import Close
-from roomcast.outbox import AsgiOutbox, Batch, DirectOutbox
+from roomcast.outbox import SPARE, AsgiOutbox, Batch, DirectOutbox
 from uvicorn import Config
 from uvicorn.server import ServerState
 from websockets.frames import Frame, Opcode
@@ -24,6 +24,7 @@ class Peer(DirectProtocol):
         self.taken: list[bytes] = []
         self.ended: Close | None = None
         self.is_gone = False
+        self.unread = 1
 
     def write(self, data: bytes) -> bool:
         if not self.is_gone:
@@ -31,7 +32,7 @@ class Peer(DirectProtocol):
         return not self.is_gone
 
     def waiting(self) -> int:
-        return 1
+        return self.unread
 
     def end(self, code: int, reason: str) -> None:
         self.is_gone = True
@@ -87,6 +88,21 @@ async def test_what_was_dropped_at_the_end_is_never_said_to_have_gone_out() -> N
     assert (peer.taken, freed) == ([], [])
 
 
+async def test_what_may_be_lost_is_dropped_beside_what_is_unread() -> None:
+    peer, outbox, _ = direct()
+    outbox.spare(Batch([b"1"]))
+    peer.unread = SPARE
+    outbox.spare(Batch([b"2"]))
+    peer.unread = 0
+    outbox.blocked(True)
+    for _ in range(2 * LIMIT // len(SMALL)):
+        outbox.spare(Batch([SMALL]))
+    assert outbox.put(Batch([b"3"])) is False  # it waits, alone
+    outbox.blocked(False)
+    assert peer.taken == [websocket_frame(b"1"), websocket_frame(b"3")]
+    assert peer.ended is None
+
+
 # ---------------------------------------------------------------- by ASGI
 
 
@@ -135,6 +151,21 @@ async def test_a_frame_over_the_limit_may_wait_alone_by_asgi_too() -> None:
     outbox = AsgiOutbox(server, LIMIT, 60)
     assert outbox.put(Batch([LARGE]))
     assert (await server.takes())["text"] == LARGE.decode()
+
+
+async def test_by_asgi_too_what_may_be_lost_closes_no_socket() -> None:
+    server = Server()
+    outbox = AsgiOutbox(server, LIMIT, 0.05)
+    outbox.spare(Batch([b"lost"]))
+    assert outbox._task is not None
+    await outbox._task  # the server took nothing of it for too long
+    outbox.spare(Batch([b"spared"]))
+    for _ in range(2 * LIMIT // len(SMALL)):
+        outbox.spare(Batch([SMALL]))
+    assert outbox.put(Batch([b"kept"]))
+    texts = [(await server.takes())["text"] for _ in range(2)]
+    assert texts == ["spared", "kept"]
+    assert server.sent.empty()
 
 
 # ---------------------------------------------------------------- uvicorn's protocol, our way

@@ -231,6 +231,23 @@ async def test_a_publish_that_nobody_answered_is_a_gap_for_the_others(opened, se
         await gap(listener)
 
 
+async def test_a_whisper_is_heard_or_lost_and_is_no_gap_for_anybody(opened, server, proxy):
+    async with opened() as other, opened(proxy.url_of(server.url)) as broker:
+        await other.subscribe("room:1")
+        broker.whisper("room:1", "heard")
+        assert await hears(other) == ["heard"]
+        proxy.blackhole("down")
+        broker.whisper("room:1", "on its way")
+        await proxy.refuse()
+        await until(lambda: broker._link is None)
+        broker.whisper("room:1", "away")
+        await proxy.heal()
+        await until(lambda: broker._link is not None)
+        await broker.publish("room:1", "back")
+        heard = [message for _, message in await hears_until(other, "back")]
+        assert set(heard) <= {"on its way", "back"}
+
+
 async def test_too_many_to_be_told_one_by_one_are_one_gap_for_everyone(
     opened, server, proxy, monkeypatch
 ):

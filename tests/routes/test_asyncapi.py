@@ -165,6 +165,8 @@ async def everything(
         await his.does("read", message_id=first["message_id"])
         await mine.receives("mark_message_as_read")
         await his.receives("receipt", read=first["message_id"])
+        await his.does("typing")
+        await mine.receives("typing")
         dot = {"name": "dot.png", "size": 70, "type": "image/png"}
         await mine.says("A dot", file=dot | {"data": PNG})
         await mine.sends("Later", file=dot)
