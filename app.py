@@ -30,6 +30,7 @@ from .routes.http import Reply, answer_refusal
 from .settings import Settings
 from .store import messages as messages_of
 from .store.engine import Away
+from .webhooks import Listener
 
 log = logging.getLogger("roomcast")
 
@@ -44,8 +45,14 @@ SOCKETS: Mapping[str, type[WebSocketEndpoint]] = {"/ws/chat": ChatSocket}
 class App(Starlette):
     """`chat.lifespan` starts and stops it; the host's own code talks by the methods."""
 
-    def __init__(self, settings: Settings, authenticate: Hook | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        authenticate: Hook | None = None,
+        on_event: Listener | None = None,
+    ) -> None:
         self.settings = settings
+        self._on_event = on_event
         self._authenticator = Authenticator(settings, authenticate)
         super().__init__(
             routes=_routes(settings),
@@ -59,7 +66,7 @@ class App(Starlette):
     @asynccontextmanager
     async def lifespan(self, app: Any = None) -> AsyncIterator[None]:
         """Opens the engines, and closes them after everything under way is committed."""
-        chat = Chat(self.settings)
+        chat = Chat(self.settings, self._on_event)
         await chat.open()
         try:
             await self._authenticator.open()
@@ -136,14 +143,17 @@ def create_app(
     source: Settings | Mapping[str, Any] | Path | str | None = None,
     *,
     authenticate: Hook | None = None,
+    on_event: Listener | None = None,
 ) -> App:
     """The chat, by Settings, a mapping, or the path of a settings.toml.
 
     `authenticate` is the host's word on who a connection is: an async function of an
     HTTPConnection, to a user id or None; without it, JWTs prove who their users are.
+    `on_event` is told each committed change, as an Event: an async function, called at least once
+    for each, in the order of its room, and again later where it raises.
     Raises BadSetting with a sentence.
     """
-    return App(configuration.load(source), authenticate)
+    return App(configuration.load(source), authenticate, on_event)
 
 
 def _routes(settings: Settings) -> list[BaseRoute]:

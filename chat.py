@@ -40,9 +40,11 @@ from .store.messages import (
     Page,
     Repeated,
 )
+from .store.outgoing import Happened
 from .store.receipts import Status
 from .store.rooms import Listed, Opened
 from .store.snapshot import Ask, Snapshot
+from .webhooks import Host, Listener, listeners_of
 
 Marks = dict[str, tuple[int, int]]  # user → delivered and read up to these ids
 
@@ -58,13 +60,17 @@ SEEN = 10_000  # users whose name and picture this process remembers to have not
 class Chat:
     """One chat: its store, its journal, its rooms in this process."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, on_event: Listener | None = None) -> None:
         self.settings = settings
+        told = listeners_of(settings.webhooks, on_event)
+        alone = settings.broadcast.url.startswith("memory:")
         self.store = Store(
             settings.database.url,
             settings.database.synchronous,
-            alone=settings.broadcast.url.startswith("memory:"),
+            alone=alone,
+            listeners=Host.wants(settings.webhooks, told),
         )
+        self.host = Host(self.store, settings.webhooks, told, alone=alone)
         self.attachments = Attachments(settings, self.store)
         self.fanout = Fanout(settings.broadcast.url, self)
         self._journal = Journal(self.store, self._tell, self._doubt)
@@ -87,6 +93,8 @@ class Chat:
             stack.push_async_callback(self.attachments.bucket.aclose)
             await self.fanout.open()
             stack.push_async_callback(self.fanout.aclose)
+            self.host.open()
+            stack.push_async_callback(self.host.aclose)
             self._journal.open()
             stack.push_async_callback(self._journal.aclose)
             stack.push_async_callback(self._finish)
@@ -264,9 +272,16 @@ class Chat:
         if len(people_) > self.settings.limits.members:
             raise InvalidFrame(f"members: at most {self.settings.limits.members} in a room.")
         now = time.time_ns() // 1000
-        return await self.store.write(
-            lambda db: rooms.open_(db, creator_id, people_, context, title, now)
-        )
+
+        async def open_(db: Connection) -> Opened:
+            opened = await rooms.open_(db, creator_id, people_, context, title, now)
+            if opened.is_new:
+                await self.store.note(db, Happened("room_created", opened.room.id, creator_id))
+            return opened
+
+        opened = await self.store.write(open_)
+        self.host.wake()
+        return opened
 
     def _check_label(self, text: str, name: str) -> None:
         most = self.settings.limits.title
@@ -284,8 +299,18 @@ class Chat:
     async def delete_room(self, room_id: int, user_id: str) -> None:
         """For all its members; its messages and objects follow. Raises NotFound."""
         now = time.time_ns() // 1000
-        if not await self.store.write(lambda db: rooms.delete(db, room_id, user_id, now)):
+
+        async def delete(db: Connection) -> bool:
+            members = sorted(await receipts.of_room(db, room_id))
+            if not await rooms.delete(db, room_id, user_id, now):
+                return False
+            left = frames.encode(members).decode()
+            await self.store.note(db, Happened("room_deleted", room_id, user_id, members=left))
+            return True
+
+        if not await self.store.write(delete):
             raise NotFound
+        self.host.wake()
         await self.fanout.publish({room_id: (Told(0, 0, [], [], is_gone=True), [])})
         self._sweep.set()
 
@@ -324,6 +349,8 @@ class Chat:
             mark = Mark(moved.user_id, moved.delivered, moved.read, who in self._joining)
             _event(events, moved.room_id)[0].marks.append(mark)
         await self.fanout.publish(events)
+        if committed.entries:
+            self.host.wake()
 
     def _say(self, entry: Entry) -> tuple[int, ToldChange, bytes] | None:
         """The frame of a committed change."""

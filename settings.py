@@ -1,11 +1,13 @@
 """Defaults < settings.toml < ROOMCAST_* variables < options: one frozen, typed Settings."""
 
+import base64
 import logging
 import os
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
@@ -30,12 +32,20 @@ Rate = Annotated[float, Meta(ge=0, le=1e6, description="how many a second, 0 is 
 Bytes = Annotated[int, "bytes", Meta(ge=1, le=1 << 40, description=SIZE)]
 Seconds = Annotated[float, "seconds", Meta(gt=0, le=3_650 * 86_400, description=DURATION)]
 Patience = Annotated[float, "seconds", Meta(ge=0, le=86_400, description=DURATION)]
+Wait = Annotated[float, "seconds", Meta(ge=0, le=3_650 * 86_400, description=f"0, {DURATION}")]
 Leeway = Annotated[float, "seconds", Meta(ge=0, le=60, description="at most 60 seconds")]
 Address = Annotated[
     str,
     Meta(
         pattern=rf"\A(https?://{HOST}(/[^\s?#]*[^\s?#/])?)?\Z",
         description="an address such as https://chat.example.com, without a slash at its end",
+    ),
+]
+WebAddress = Annotated[
+    str,
+    Meta(
+        pattern=rf"\A(https?://{HOST}(/[^\s#]*)?)?\Z",
+        description="an address such as https://shop.example.com/chat-events",
     ),
 ]
 Origins = Annotated[
@@ -123,7 +133,19 @@ class Attachments(Struct, frozen=True):
     max_files: Count = 10
 
 
-class Issuer(Struct, frozen=True):
+class Discreet(Struct, frozen=True):
+    """Its secret never shows in a log or a traceback."""
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        values = [(name, getattr(self, name)) for name in self.__struct_fields__]
+        return [(name, "…" if name == "secret" and value else value) for name, value in values]
+
+    def __repr__(self) -> str:
+        shown = (f"{name}={value!r}" for name, value in self.__rich_repr__())
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+class Issuer(Discreet, frozen=True):
     """Who signs tokens, by what they are checked, and what they must say."""
 
     secret: Text = ""
@@ -141,15 +163,6 @@ class Issuer(Struct, frozen=True):
         """The algorithms that the secret serves."""
         return tuple(name for name in self.algorithms or ("HS256",) if name in SHORTEST)
 
-    def __rich_repr__(self) -> list[tuple[str, Any]]:
-        values = [(name, getattr(self, name)) for name in self.__struct_fields__]
-        return [(name, "…" if name == "secret" and value else value) for name, value in values]
-
-    def __repr__(self) -> str:
-        """As any other's, but the secret never shows in a log or a traceback."""
-        values = ", ".join(f"{name}={value!r}" for name, value in self.__rich_repr__())
-        return f"{type(self).__name__}({values})"
-
 
 Issuers = Annotated[
     tuple[Issuer, ...], Meta(description="a list of tables, one for each issuer of tokens")
@@ -166,6 +179,17 @@ class Auth(Issuer, frozen=True):
         """Whether tokens are checked by a secret that nobody has set."""
         others = self.public_key or self.jwks_url or self.issuers
         return not self.secret and bool(self.hmac if self.algorithms else not others)
+
+
+class Webhooks(Discreet, frozen=True):
+    """Times are seconds; 0 for unread_after is off."""
+
+    url: WebAddress = ""
+    secret: Text = ""
+    timeout: Seconds = 10
+    give_up_after: Seconds = 3 * 86_400
+    unread_after: Wait = 0
+    allow_private: Flag = False
 
 
 class Limits(Struct, frozen=True):
@@ -195,6 +219,7 @@ class Settings(Struct, frozen=True):
     broadcast: Broadcast = field(default_factory=Broadcast)
     attachments: Attachments = field(default_factory=Attachments)
     auth: Auth = field(default_factory=Auth)
+    webhooks: Webhooks = field(default_factory=Webhooks)
     limits: Limits = field(default_factory=Limits)
 
 
@@ -405,7 +430,8 @@ def octets(text: str) -> int:
 
 def check(settings: Settings, origins: Mapping[str, str]) -> None:
     """Raises for the first setting that does not fit the others."""
-    for name, problem in (*_of_keys(settings.auth), *_of_limits(settings)):
+    problems = _of_keys(settings.auth), _of_webhooks(settings.webhooks), _of_limits(settings)
+    for name, problem in chain(*problems):
         setting, mark, place = name.partition("[")
         raise BadSetting(f"{origins.get(setting, setting)}{mark}{place}: {problem}")
 
@@ -422,6 +448,19 @@ def _of_keys(auth: Auth) -> Iterator[tuple[str, str]]:
         if where != "auth" and one.issuer in named:
             yield f"{where}.issuer", f"{named[one.issuer]} has the same"
         named[one.issuer] = where
+
+
+def _of_webhooks(webhooks: Webhooks) -> Iterator[tuple[str, str]]:
+    secret = webhooks.secret
+    if webhooks.url and not secret:
+        yield "webhooks.secret", "it is needed: the receiver can't tell who calls without it"
+    if secret and len(secret.encode()) < 24:
+        yield "webhooks.secret", "at least 24 bytes are needed"
+    if secret.startswith("whsec_"):
+        try:
+            base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+        except ValueError:
+            yield "webhooks.secret", "after whsec_ there must be base64"
 
 
 def _of_limits(settings: Settings) -> Iterator[tuple[str, str]]:

@@ -10,9 +10,10 @@ from typing import Any, Protocol, TypeVar
 
 from databases.core import Connection
 
-from . import meta
+from . import meta, outgoing
 from .faults import AlreadyOpen, Away, CannotOpen, Failed
 from .messages import Change, Outcome
+from .outgoing import NOBODY, Happened, Listeners
 from .receipts import Marks, Moved
 from .snapshot import Ask, Snapshot
 
@@ -49,9 +50,17 @@ class Engine(Protocol):
 class Store:
     """The engine that the URL names."""
 
-    def __init__(self, url: str, synchronous: str = "FULL", *, alone: bool = True) -> None:
+    def __init__(
+        self,
+        url: str,
+        synchronous: str = "FULL",
+        *,
+        alone: bool = True,
+        listeners: Listeners = NOBODY,
+    ) -> None:
         """`alone`: no other process may work on this database, since it would not be heard."""
-        self._engine = _engine_of(url, synchronous, alone)
+        self.listeners = listeners
+        self._engine = _engine_of(url, synchronous, alone, listeners)
         self._working: set[asyncio.Task[Any]] = set()
 
     @property
@@ -94,6 +103,10 @@ class Store:
 
         return await self._shielded(writing())
 
+    async def note(self, db: Connection, *events: Happened) -> None:
+        """For the host, in the transaction of what happened."""
+        await outgoing.note(db, self.listeners, events, time.time_ns() // 1000)
+
     async def snapshot(self, ask: Ask) -> Snapshot | str:
         """What a joining socket starts from, or the code of its refusal. Raises Away."""
         return await self._shielded(self._engine.snapshot(ask))
@@ -120,11 +133,11 @@ class Store:
         return await asyncio.shield(task)
 
 
-def _engine_of(url: str, synchronous: str, alone: bool) -> Engine:
+def _engine_of(url: str, synchronous: str, alone: bool, listeners: Listeners) -> Engine:
     if url.startswith("sqlite:"):
         from .sqlite import Sqlite
 
-        return Sqlite(url, synchronous)
+        return Sqlite(url, synchronous, listeners)
     from .postgres import Postgres
 
-    return Postgres(url, alone=alone)
+    return Postgres(url, listeners, alone=alone)

@@ -16,9 +16,10 @@ import asyncpg
 from databases import Database, DatabaseURL
 from databases.core import Connection
 
-from . import messages, meta
+from . import messages, meta, outgoing
 from .faults import AlreadyOpen, Away, CannotOpen, Failed
 from .messages import Add, Added, Attachment, Change, Message, Outcome, Refused, is_plain
+from .outgoing import Listeners, happened
 from .receipts import Marks, Moved
 from .snapshot import Ask, Snapshot
 
@@ -152,7 +153,8 @@ class Postgres:
     epoch: str
     file_key: bytes
 
-    def __init__(self, url: str, *, alone: bool) -> None:
+    def __init__(self, url: str, listeners: Listeners, *, alone: bool) -> None:
+        self._listeners = listeners
         self._url = DatabaseURL(url)
         size = READERS + WRITERS + 1
         options: dict[str, Any] = {
@@ -247,7 +249,7 @@ class Postgres:
             for attempt in range(TRIES):
                 try:
                     async with asyncio.timeout(COMMAND), using(self._journal) as db:
-                        return await _commit(db, changes, marks, now)
+                        return await _commit(db, self._listeners, changes, marks, now)
                 except TimeoutError as error:
                     await self._journal.drop()
                     raise Away("PostgreSQL did not answer in time") from error
@@ -258,17 +260,21 @@ class Postgres:
 
 
 async def _commit(
-    db: Connection, changes: Sequence[Change], marks: Marks, now: int
+    db: Connection, listeners: Listeners, changes: Sequence[Change], marks: Marks, now: int
 ) -> tuple[list[Outcome], list[Moved]]:
     raw = db.raw_connection
     plain = [change for change in changes if is_plain(change)]
-    if len(plain) == len(changes):
+    if len(plain) == len(changes) and not (plain and listeners.names):
         return await write(raw, plain, marks, now)
     async with raw.transaction():
         rooms = sorted({change.room_id for change in changes})
         await raw.execute("SELECT id FROM rooms WHERE id = ANY($1) ORDER BY id FOR UPDATE", rooms)
-        outcomes = [await messages.make(db, change, now) for change in changes]
-        _, moved = await write(raw, (), marks, now)
+        if len(plain) == len(changes):
+            outcomes, moved = await write(raw, plain, marks, now)
+        else:
+            outcomes = [await messages.make(db, change, now) for change in changes]
+            _, moved = await write(raw, (), marks, now)
+        await outgoing.note(db, listeners, happened(changes, outcomes), now)
         return outcomes, moved
 
 

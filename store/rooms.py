@@ -120,6 +120,20 @@ async def page(db: Connection, user_id: str, limit: int, offset: int) -> list[Li
     return [_listed(row, people[row["id"]], marks[row["id"]]) for row in rows]
 
 
+async def unread(db: Connection, room_id: int, user_id: str) -> int:
+    """Messages of others that the member has not read; 0 for a stranger."""
+    query = """
+        SELECT r.total - me.sent - me.seen
+               - (SELECT count(*) FROM messages m
+                   WHERE m.room_id = r.id AND m.id > me.read_upto
+                     AND m.sender_id <> me.user_id AND m.deleted_at IS NOT NULL) AS unread
+          FROM members me JOIN rooms r ON r.id = me.room_id
+         WHERE me.room_id = :room_id AND me.user_id = :user_id
+    """
+    row = await db.fetch_one(query, {"room_id": room_id, "user_id": user_id})
+    return 0 if row is None else int(row["unread"])
+
+
 def _listed(row: Any, members: list[Person], marks: dict[str, tuple[int, int]]) -> Listed:
     room = Room(row["id"], row["context"], row["title"], row["created_at"])
     if row["message_id"] is None:

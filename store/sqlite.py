@@ -21,9 +21,10 @@ import msgspec
 from databases import Database
 from databases.core import Connection
 
-from . import messages, meta
+from . import messages, meta, outgoing
 from .faults import AlreadyOpen, Away, CannotOpen, Failed
 from .messages import Add, Added, Attachment, Change, Message, Outcome, Refused, is_plain
+from .outgoing import Listeners, happened
 from .receipts import Marks, Moved
 from .snapshot import Ask, Snapshot
 
@@ -43,7 +44,8 @@ class Sqlite:
     epoch: str
     file_key: bytes
 
-    def __init__(self, url: str, synchronous: str) -> None:
+    def __init__(self, url: str, synchronous: str, listeners: Listeners) -> None:
+        self._listeners = listeners
         self.path = Path(url.removeprefix("sqlite:///"))
         self._lite = partial(Lite, synchronous=synchronous)
         self._db = Database(f"sqlite:///{self.path}", factory=self._lite)
@@ -130,14 +132,18 @@ class Sqlite:
     async def commit(
         self, changes: Sequence[Change], marks: Marks, now: int
     ) -> tuple[list[Outcome], list[Moved]]:
-        if all(is_plain(change) for change in changes):
+        plain = all(is_plain(change) for change in changes)
+        if plain and not (changes and self._listeners.names):
             with _translated():
                 async with self._turn:
                     return await _call(self._writer, batch, self._life, changes, marks, now)
         assert self._life is not None  # open
         async with self.writing() as db:
-            outcomes = [await messages.make(db, change, now) for change in changes]
-            _, moved = await _call(db, write, self._life, (), marks, now)
+            made = [] if plain else [await messages.make(db, change, now) for change in changes]
+            adds = changes if plain else ()
+            added, moved = await _call(db, write, self._life, adds, marks, now)
+            outcomes = made or added
+            await outgoing.note(db, self._listeners, happened(changes, outcomes), now)
         self._life.turn()
         return outcomes, moved
 

@@ -21,7 +21,7 @@ FLOORS = (
     {"app"},
     {"routes", "consumers"},
     {"chat"},
-    {"fanout", "attachments"},
+    {"fanout", "attachments", "webhooks"},
     {"room"},
     {"auth", "frames", "outbox", "origin", "people"},
     {"files", "store", "direct", "meter", "brokers", "keys", "cors", "bell"},

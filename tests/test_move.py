@@ -74,9 +74,9 @@ def contents() -> dict[str, list[tuple[object, ...]]]:
         deleted = at if room == 7 else None
         label = "ctx", f"Room {room} 🙂"
         rooms.append((room, "1", *pair, *label, EACH, at, at + room, EACH, room % 2, deleted))
-        members.append((room, "Zed", 0, 0, 0, 0, 1, None))
-        members.append((room, "ada", room, 3, EACH, 0, 0, None))
-        members.append((room, "é/1", 5, 2, 0, 2, 0, EACH))
+        members.append((room, "Zed", 0, 0, 0, 0, 1, None, 0))
+        members.append((room, "ada", room, 3, EACH, 0, 0, None, 5))
+        members.append((room, "é/1", 5, 2, 0, 2, 0, EACH, 0))
         for k in range(EACH):
             # Interleaved, as rooms that talk at the same time are.
             number = k * ROOMS + room
@@ -98,6 +98,9 @@ def contents() -> dict[str, list[tuple[object, ...]]]:
         "uploads": uploads,
         "reactions": [(1, 1, "👍", "Zed", at), (1, 1, "👍", "ada", at)],
         "blocks": [("Zed", "ada", at)],
+        "outbox": [(4, "web", 1, "message_sent", "ada", 3, 9, "🙂", None, at)],
+        "outbox_rooms": [(1, "web", 4, at, 2, at + 9)],
+        "unread_checks": [(1, at)],
         "people": people,
     }
 

@@ -1,0 +1,245 @@
+"""What the host is to be told: noted with the change itself, taken off once it was told.
+
+Each listener hears the events of a room in the order in which they happened, at least once. Of the
+processes that share a database one at a time tells a listener about a room: it claims the room.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
+
+from databases.core import Connection
+from msgspec import Struct
+
+from .messages import Added, Change, Deleted, Edited, Outcome
+
+Kind = Literal[
+    "room_created",
+    "message_sent",
+    "message_edited",
+    "message_deleted",
+    "room_deleted",
+    "messages_unread",
+]
+
+
+class Happened(Struct):
+    """One event; `user_id` did it, or has not read it. `version` is 0 where it took none."""
+
+    kind: Kind
+    room_id: int
+    user_id: str
+    version: int = 0
+    message_id: int | None = None
+    text: str | None = None
+    members: str | None = None  # JSON: of a room that is gone
+
+
+class Noted(Struct):
+    """The same, as it waits; `at` in microseconds since 1970, UTC."""
+
+    id: int
+    kind: Kind
+    room_id: int
+    user_id: str
+    version: int
+    message_id: int | None
+    text: str | None
+    members: str | None
+    at: int
+
+
+class Claim(Struct):
+    """A room of which a listener is to be told; `tries` failed since the last success."""
+
+    room_id: int
+    listener: str
+    tries: int
+
+
+class Listeners(Struct, frozen=True):
+    """Who is to be told; `unread_after` in microseconds, 0 where nobody wants to know."""
+
+    names: tuple[str, ...] = ()
+    unread_after: int = 0
+
+
+NOBODY = Listeners()
+
+
+def happened(changes: Sequence[Change], outcomes: Sequence[Outcome]) -> list[Happened]:
+    """What these changes did, in their order."""
+    found = []
+    for change, outcome in zip(changes, outcomes, strict=True):
+        match outcome:
+            case Added(m):
+                found.append(_of("message_sent", m))
+            case Edited(m):
+                found.append(_of("message_edited", m))
+            case Deleted(id_, version):
+                where = change.room_id, change.sender_id
+                found.append(Happened("message_deleted", *where, version, id_))
+    return found
+
+
+def _of(kind: Kind, m: Any) -> Happened:
+    return Happened(kind, m.room_id, m.sender_id, m.version, m.id, m.text)
+
+
+# ---------------------------------------------------------------- noting
+
+NOTE = """
+    INSERT INTO outbox (listener, room_id, kind, user_id, version, message_id, text, members,
+                        created_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+"""
+# The update locks the row: whoever takes it off meanwhile sees the new last_id.
+CALL = """
+    INSERT INTO outbox_rooms (room_id, listener, last_id, due_at)
+    SELECT $1, $2, max(id), $3 FROM outbox WHERE room_id = $1 AND listener = $2
+    HAVING max(id) IS NOT NULL
+    ON CONFLICT (room_id, listener) DO UPDATE SET last_id = excluded.last_id
+"""
+WATCH = """
+    INSERT INTO unread_checks (room_id, due_at) VALUES ($1, $2) ON CONFLICT (room_id) DO NOTHING
+"""
+
+
+async def note(db: Connection, listeners: Listeners, events: Iterable[Happened], now: int) -> None:
+    """In the transaction of the changes; the rooms are locked by their new versions."""
+    events = list(events)
+    rows = [
+        (name, e.room_id, e.kind, e.user_id, e.version, e.message_id, e.text, e.members, now)
+        for e in events
+        for name in listeners.names
+    ]
+    if not rows:
+        return
+    await _each(db, NOTE, rows)
+    rooms = sorted({e.room_id for e in events})
+    await _each(db, CALL, [(room, name, now) for room in rooms for name in listeners.names])
+    if listeners.unread_after:
+        sent = sorted({e.room_id for e in events if e.kind == "message_sent"})
+        await _each(db, WATCH, [(room, now + listeners.unread_after) for room in sent])
+
+
+async def _each(db: Connection, query: str, rows: list[tuple[Any, ...]]) -> None:
+    """One trip for all rows, where `databases` makes one for each."""
+    raw = db.raw_connection
+    is_lite = hasattr(raw, "execute_fetchall")  # and spells its parameters ?1, ?2 …
+    await raw.executemany(query.replace("$", "?") if is_lite else query, rows)
+
+
+# ---------------------------------------------------------------- taking off
+
+
+async def claim(db: Connection, now: int, until: int, limit: int) -> list[Claim]:
+    """Rooms that are due, and nobody else's until then."""
+    query = """
+        UPDATE outbox_rooms SET claimed_until = :until
+         WHERE (room_id, listener) IN (
+               SELECT room_id, listener FROM outbox_rooms
+                WHERE due_at <= :now AND claimed_until <= :now ORDER BY due_at LIMIT :limit)
+           AND claimed_until <= :now
+        RETURNING room_id, listener, tries
+    """
+    rows = await db.fetch_all(query, {"now": now, "until": until, "limit": limit})
+    return [Claim(**dict(row._mapping)) for row in rows]
+
+
+async def next_due(db: Connection) -> int | None:
+    """When the next room or check is due, in microseconds since 1970."""
+    query = """
+        SELECT min(at) AS at
+          FROM (SELECT min(due_at) AS at FROM outbox_rooms WHERE claimed_until = 0
+                UNION ALL SELECT min(due_at) FROM unread_checks) AS x
+    """
+    row = await db.fetch_one(query)
+    return None if row is None else row["at"]
+
+
+async def waiting(db: Connection, claim: Claim, limit: int) -> list[Noted]:
+    query = """
+        SELECT id, kind, room_id, user_id, version, message_id, text, members, created_at AS at
+          FROM outbox WHERE room_id = :room_id AND listener = :listener ORDER BY id LIMIT :limit
+    """
+    values = {"room_id": claim.room_id, "listener": claim.listener, "limit": limit}
+    return [Noted(**dict(row._mapping)) for row in await db.fetch_all(query, values)]
+
+
+async def settle(db: Connection, claim: Claim, told: int, tries: int, due_at: int) -> None:
+    """Up to the id `told` the listener knows; what is left is due again, and anybody's."""
+    where = {"room_id": claim.room_id, "listener": claim.listener}
+    query = "DELETE FROM outbox WHERE room_id = :room_id AND listener = :listener AND id <= :told"
+    await db.execute(query, {**where, "told": told})
+    query = """
+        UPDATE outbox_rooms SET claimed_until = 0, tries = :tries, due_at = :due_at
+         WHERE room_id = :room_id AND listener = :listener
+    """
+    await db.execute(query, {**where, "tries": tries, "due_at": due_at})
+    query = """
+        DELETE FROM outbox_rooms
+         WHERE room_id = :room_id AND listener = :listener AND last_id <= :told
+    """
+    await db.execute(query, {**where, "told": told})
+
+
+async def release(db: Connection) -> None:
+    """No process but this one is there: what another one claimed is free."""
+    await db.execute("UPDATE outbox_rooms SET claimed_until = 0 WHERE claimed_until > 0")
+
+
+# ---------------------------------------------------------------- what stays unread
+
+
+async def unread(db: Connection, after: int, now: int, limit: int) -> list[Happened]:
+    """Of each member who has left something unread for so long: once, until he has read it."""
+    query = "SELECT room_id FROM unread_checks WHERE due_at <= :now ORDER BY due_at LIMIT :limit"
+    rooms = [row["room_id"] for row in await db.fetch_all(query, {"now": now, "limit": limit})]
+    found: list[Happened] = []
+    for room_id in sorted(rooms):
+        # Nobody sends while we look; nor does another process look.
+        lock = "UPDATE rooms SET version = version WHERE id = :room_id"
+        await db.execute(lock, {"room_id": room_id})
+        found += await _unread_in(db, room_id, after, now)
+    return found
+
+
+async def _unread_in(db: Connection, room_id: int, after: int, now: int) -> list[Happened]:
+    where = {"room_id": room_id}
+    query = "SELECT 1 FROM unread_checks WHERE room_id = :room_id AND due_at <= :now"
+    if await db.fetch_one(query, {**where, "now": now}) is None:
+        return []
+    query = """
+        SELECT me.user_id, m.id, m.created_at
+          FROM members me
+          JOIN messages m ON m.room_id = me.room_id
+           AND m.id = (SELECT x.id FROM messages x
+                        WHERE x.room_id = me.room_id AND x.id > me.read_upto
+                          AND x.sender_id <> me.user_id AND x.deleted_at IS NULL
+                        ORDER BY x.id LIMIT 1)
+         WHERE me.room_id = :room_id AND me.warned_upto <= me.read_upto AND me.is_muted = 0
+    """
+    rows = await db.fetch_all(query, where)
+    overdue = [row for row in rows if row["created_at"] <= now - after]
+    for row in overdue:
+        query = """
+            UPDATE members SET warned_upto = (SELECT max(id) FROM messages
+                                               WHERE room_id = :room_id)
+             WHERE room_id = :room_id AND user_id = :user_id
+        """
+        await db.execute(query, {**where, "user_id": row["user_id"]})
+    later = [row["created_at"] + after for row in rows if row not in overdue]
+    await _check_again(db, room_id, min(later, default=None))
+    return [
+        Happened("messages_unread", room_id, row["user_id"], message_id=row["id"])
+        for row in overdue
+    ]
+
+
+async def _check_again(db: Connection, room_id: int, due_at: int | None) -> None:
+    if due_at is None:
+        query = "DELETE FROM unread_checks WHERE room_id = :room_id"
+        await db.execute(query, {"room_id": room_id})
+    else:
+        query = "UPDATE unread_checks SET due_at = :due_at WHERE room_id = :room_id"
+        await db.execute(query, {"room_id": room_id, "due_at": due_at})
