@@ -6,25 +6,26 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, suppress
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from . import frames
 from .attachments import Attachments
 from .auth import Identity
 from .errors import (
+    REFUSALS,
     Close,
     Closing,
     EmptyMessage,
     FileMissing,
     InvalidFrame,
     NotFound,
-    Refusal,
     TooLong,
     Unavailable,
 )
 from .fanout import Fanout
 from .room import Change as ToldChange
 from .room import Kind, Mark, Older, Room, State, Told
+from .roster import Roster
 from .settings import Settings
 from .store import messages, people, receipts, rooms
 from .store.engine import Away, Connection, Store
@@ -46,11 +47,12 @@ from .store.rooms import Listed, Opened
 from .store.snapshot import Ask, Snapshot
 from .webhooks import Host, Listener, listeners_of
 
+T = TypeVar("T")
 Marks = dict[str, tuple[int, int]]  # user → delivered and read up to these ids
+Said = tuple[int, int, ToldChange, bytes]  # room, roster, what changed, its frame
 
 log = logging.getLogger("roomcast.chat")
 
-REFUSALS: dict[str, type[Refusal]] = {kind.code: kind for kind in Refusal.__subclasses__()}
 HOUSEKEEPING = 60.0  # seconds
 LOOK_AGAIN = 1.0  # seconds
 SWEPT_AT_ONCE = 500
@@ -73,11 +75,12 @@ class Chat:
         self.host = Host(self.store, settings.webhooks, told, alone=alone)
         self.attachments = Attachments(settings, self.store)
         self.fanout = Fanout(settings.broadcast.url, self)
+        self.roster = Roster(settings.limits, self.store, self.fanout, self.spawn)
         self._journal = Journal(self.store, self._tell, self._doubt)
         self._joining: set[tuple[int, str]] = set()
         self._seen: dict[str, tuple[str | None, str | None]] = {}
         self._is_closing = False
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._sweep = asyncio.Event()
         self._doubtful: set[int] = set()
 
@@ -117,7 +120,7 @@ class Chat:
         self._journal.check()
         await self.store.check()
 
-    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Work that outlives the connection that asked for it."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
@@ -264,8 +267,8 @@ class Chat:
         self, creator_id: str, members: Sequence[str], context: str = "", title: str = ""
     ) -> Opened:
         """A room of these members; two members share one room for each context."""
-        self._check_label(context, "context")
-        self._check_label(title, "title")
+        self.roster.check_label(context, "context")
+        self.roster.check_label(title, "title")
         people_ = list(dict.fromkeys(members))
         if len(people_) < 2:
             raise InvalidFrame("members: a room needs somebody else.")
@@ -283,16 +286,14 @@ class Chat:
         self.host.wake()
         return opened
 
-    def _check_label(self, text: str, name: str) -> None:
-        most = self.settings.limits.title
-        if len(text) > most or not frames.is_clean(text):
-            raise InvalidFrame(f"{name}: a string of at most {most} characters is needed.")
-
-    async def rooms_of(self, user_id: str, limit: int, offset: int) -> tuple[int, list[Listed]]:
-        """How many rooms the user is in, and a page of them, newest activity first."""
+    async def rooms_of(
+        self, user_id: str, limit: int, offset: int, *, is_archived: bool
+    ) -> tuple[int, list[Listed]]:
+        """How many rooms the user has, and a page of them, newest activity first."""
 
         async def look(db: Connection) -> tuple[int, list[Listed]]:
-            return await rooms.count(db, user_id), await rooms.page(db, user_id, limit, offset)
+            count = await rooms.count(db, user_id, is_archived=is_archived)
+            return count, await rooms.page(db, user_id, limit, offset, is_archived=is_archived)
 
         return await self.store.read(look)
 
@@ -338,8 +339,9 @@ class Chat:
         events: dict[int, tuple[Told, list[bytes]]] = {}
         for entry in committed.entries:
             if (said := self._say(entry)) is not None:
-                room_id, change, line = said
+                room_id, roster, change, line = said
                 told, lines = _event(events, room_id)
+                told.roster = max(told.roster, roster)
                 told.first = told.first or change.version
                 told.last = change.version
                 told.changes.append(change)
@@ -352,31 +354,25 @@ class Chat:
         if committed.entries:
             self.host.wake()
 
-    def _say(self, entry: Entry) -> tuple[int, ToldChange, bytes] | None:
+    def _say(self, entry: Entry) -> Said | None:
         """The frame of a committed change."""
         match entry.outcome:
-            case Added(message):
-                return self._say_message(message, "sent", entry)
-            case Edited(message):
-                return self._say_message(message, "edited", entry)
-            case Deleted(message_id, version):
+            case Added(message, roster):
+                return message.room_id, roster, *self._say_message(message, "sent", entry)
+            case Edited(message, roster):
+                return message.room_id, roster, *self._say_message(message, "edited", entry)
+            case Deleted(message_id, version, roster):
                 change = entry.change
                 self._sweep.set()
                 told = ToldChange(version, message_id, change.sender_id, "deleted")
-                return (
-                    change.room_id,
-                    told,
-                    frames.encode(frames.MessageDeleted(version, message_id)),
-                )
+                line = frames.encode(frames.MessageDeleted(version, message_id))
+                return change.room_id, roster, told, line
         return None
 
-    def _say_message(
-        self, message: Message, kind: Kind, entry: Entry
-    ) -> tuple[int, ToldChange, bytes]:
+    def _say_message(self, message: Message, kind: Kind, entry: Entry) -> tuple[ToldChange, bytes]:
         base = "" if isinstance(entry.change, Delete) else entry.change.base
         line = self._line(message, kind, base)
-        change = ToldChange(message.version, message.id, message.sender_id, kind)
-        return message.room_id, change, line
+        return ToldChange(message.version, message.id, message.sender_id, kind), line
 
     def _line(self, message: Message, kind: Kind, base: str) -> bytes:
         said = frames.message_of(message, self.attachments.link(base))
@@ -423,7 +419,11 @@ class Chat:
             for id_, version, sender in since.deleted
         ]
         said.sort(key=lambda pair: pair[0].version)
-        return State(since.version, [c for c, _ in said], [line for _, line in said], marks)
+        changes, lines = [c for c, _ in said], [line for _, line in said]
+        return State(since.version, since.roster, since.title, changes, lines, marks)
+
+    def regrouped(self, room: Room) -> None:
+        self.fanout.follow_members(room)
 
     async def between(self, room: Room, above: int, upto: int, most: int) -> list[Older]:
         find = partial(messages.between, room_id=room.id, above=above, upto=upto, most=most)

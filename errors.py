@@ -108,6 +108,9 @@ class StorageUnavailable(Refusal):
     code, status, says = "storage_unavailable", 503, "The file storage is away; try again."
 
 
+REFUSALS: dict[str, type[Refusal]] = {kind.code: kind for kind in Refusal.__subclasses__()}
+
+
 class Close(Enum):
     """Why a socket ends: a close code (RFC 6455, 7.4) and its reason."""
 

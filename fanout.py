@@ -43,6 +43,8 @@ def split(told: Told, lines: list[bytes], most: int) -> list[tuple[Told, list[by
         some.append(line)
         size += len(line)
     parts[-1][0].marks, parts[-1][0].is_gone = told.marks, told.is_gone
+    for part, _ in parts:
+        part.roster = told.roster
     return parts
 
 
@@ -230,6 +232,8 @@ class Fanout:
 
     def follow_members(self, room: Room) -> None:
         """The room follows those who are its members by now."""
+        if self._rooms.get(room.id) is not room:
+            return
         members = frozenset(room.marks)
         for user_id in room.followed - members:
             self.unfollow(user_id, room)

@@ -1,7 +1,7 @@
 """The wire: actions in, events out, one decoder, one encoder. No I/O."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Literal, TypeVar
@@ -53,6 +53,12 @@ def wire_user(user_id: str) -> int | str:
         return user_id
     number = int(user_id)
     return number if abs(number) < MAX_ID else user_id
+
+
+def wire_users(user_ids: Iterable[str]) -> list[int | str]:
+    """As clients see them: numbers first, by size."""
+    wire = [wire_user(user) for user in user_ids]
+    return sorted(wire, key=lambda user: (isinstance(user, str), user))
 
 
 def is_clean(text: str) -> bool:
@@ -329,6 +335,14 @@ class Typed(Event, tag="typing"):
 
     user_id: int | str
     room_id: int
+
+
+class RoomChanged(Event, tag="room_changed"):
+    """Somebody came or left, or the title is another one; `members` are all who are in it now."""
+
+    room_id: int
+    members: list[int | str]
+    title: str | None
 
 
 class RoomDeleted(Event, tag="room_deleted"):

@@ -30,6 +30,7 @@ from .people import News
 from .store import receipts
 from .store.engine import Away
 from .store.receipts import Status
+from .store.snapshot import Snapshot
 
 log = logging.getLogger("roomcast.room")
 
@@ -37,6 +38,7 @@ PENDING = 256  # messages a room keeps as text until they are read, for each sen
 PENDING_SIZE = 1 << 16  # and bytes
 TOLD_AT_JOIN = 50  # of so many messages at most, the newest, a join tells the new status
 TOLD_AT_ONCE = 1_000  # and so many at most when a member reads old ones
+GONE = frames.MAX_ID  # where the watermarks of one who left stand: he holds nobody back
 OVERTAKEN = 0.25  # seconds for an event that a later one overtook on its way
 TYPING = 2.0  # seconds between two words that the same user is typing
 JITTER = 0.2  # seconds by which one of them may come early
@@ -72,12 +74,15 @@ class Told(Struct, array_like=True):
     marks: list[Mark]
     is_gone: bool = False
     typing: str = ""  # who is writing; such an event holds nothing else
+    roster: int = 0  # as of the changes: where we know an earlier one, others may hear them
 
 
 class State(Struct):
     """A room as the database has it: what a gap is filled from."""
 
     version: int
+    roster: int
+    title: str
     changes: list[Change]
     lines: list[bytes]
     marks: dict[str, tuple[int, int]]
@@ -97,6 +102,10 @@ class Source(Protocol):
 
     async def between(self, room: "Room", above: int, upto: int, most: int) -> list[Older]:
         """The newest messages of these ids, oldest first."""
+        ...
+
+    def regrouped(self, room: "Room") -> None:
+        """Its members are others by now."""
         ...
 
     def mark(self, room_id: int, user_id: str, delivered: int, read: int) -> None:
@@ -133,10 +142,9 @@ class Least(Struct):
 
 
 def least(marks: Iterable[tuple[str, int]]) -> Least:
-    ordered = sorted(marks, key=lambda mark: mark[1])[:2]
-    if len(ordered) < 2:
-        return Least("", 0, 0)
-    return Least(ordered[0][0], ordered[0][1], ordered[1][1])
+    nobody = "", GONE
+    first, second, *_ = *sorted(marks, key=lambda mark: mark[1])[:2], nobody, nobody
+    return Least(*first, second[1])
 
 
 class Pending:
@@ -217,6 +225,9 @@ class Room:
         self.is_gone = False
         self.followed: frozenset[str] = frozenset()  # the users of whom it hears news
         self.version: int | None = None  # None until the first snapshot
+        self._roster = 0
+        self._title = ""
+        self._members: frozenset[str] = frozenset()  # as its sockets were told
         self._source = source
         self._marks: dict[str, tuple[int, int]] = {}
         self._delivered = self._read = Least("", 0, 0)
@@ -238,14 +249,16 @@ class Room:
         """From here on nothing is missed, only held back."""
         self._holding.append(socket)
 
-    async def reach(self, version: int, marks: dict[str, tuple[int, int]], top: int = 0) -> None:
-        """Waits until this process has told what a snapshot of the database already holds.
+    async def meet(self, found: Snapshot) -> None:
+        """Waits until this process has told what the snapshot already holds. Raises Closing."""
+        await self._begin(found)
+        await self.reach(found.version, found.marks, found.roster)
 
-        `top` is the newest message id in the snapshot. Raises Closing when the room is deleted.
-        """
-        if self.version is None:
-            await self._begin(version, marks, top)
-        while not self._has(version, marks):
+    async def reach(
+        self, version: int, marks: Mapping[str, tuple[int, int]], roster: int = 0
+    ) -> None:
+        """Waits until this process has told all this. Raises Closing when the room is deleted."""
+        while not (self.has(version) and self._has(marks) and self._roster >= roster):
             if self.is_gone:
                 raise Closing(Close.NOT_FOUND)
             try:
@@ -254,24 +267,24 @@ class Room:
             except TimeoutError:
                 await self.refresh()
 
-    async def _begin(self, version: int, marks: dict[str, tuple[int, int]], top: int) -> None:
+    async def _begin(self, found: Snapshot) -> None:
         async with self._turn:
             if self.version is not None:
                 return
-            self.version, self._marks = version, dict(marks)
-            self._known = self._top = top
+            self.version, self._marks = found.version, dict(found.marks)
+            self._roster, self._title = found.roster, found.title
+            self._members = frozenset(found.marks)
+            self._known = self._top = found.top
             self._measure()
             early, self._early = self._early, []
             for told, lines in early:
-                await self._hear(told, lines)
+                await self._heed(told, lines)
 
     def has(self, version: int) -> bool:
         """Whether the sockets here were told everything up to this version."""
         return self.version is not None and self.version >= version
 
-    def _has(self, version: int, marks: dict[str, tuple[int, int]]) -> bool:
-        if not self.has(version):
-            return False
+    def _has(self, marks: Mapping[str, tuple[int, int]]) -> bool:
         mine = self._marks
         return all(
             user not in mine or (mine[user][0] >= delivered and mine[user][1] >= read)
@@ -279,8 +292,13 @@ class Room:
         )
 
     def admit(self, socket: Socket, first: bytes, above: int) -> None:
-        """The first frame, then what was held back since the snapshot of version `above`."""
+        """The first frame, then what was held back since the snapshot of version `above`.
+
+        Raises Closing where the user has left since.
+        """
         self._holding.remove(socket)
+        if socket.user_id not in self._marks:
+            raise Closing(Close.FORBIDDEN)
         held = [(change, line) for change, line in socket.held if change.version > above]
         socket.held.clear()
         texts = [first, *(self._as_of_now(change, line) for change, line in held)]
@@ -366,7 +384,7 @@ class Room:
             if self.version is None:
                 self._early.append((told, lines))
             else:
-                await self._hear(told, lines)
+                await self._heed(told, lines)
         return None
 
     def _pass_on(self, user_id: str) -> None:
@@ -379,6 +397,13 @@ class Room:
         for other, sockets in self._live.items():
             for socket in sockets if other != user_id else ():
                 socket.outbox.spare(batch)
+
+    async def _heed(self, told: Told, lines: list[bytes]) -> None:
+        """Who may hear of what was done under a later roster than ours, the database knows."""
+        if told.roster > self._roster:
+            await self._fill()
+        else:
+            await self._hear(told, lines)
 
     async def _hear(self, told: Told, lines: list[bytes]) -> None:
         """In version order: what comes too early waits for what is missing, but not for long."""
@@ -420,10 +445,44 @@ class Room:
         state = await self._source.recall(self, self.version, self._top)
         if state is None:
             return await self._deliver(Told(0, 0, [], [], is_gone=True), [])
-        marks = [Mark(user, *upto, by_joining=False) for user, upto in state.marks.items()]
+        gone = self._marks.keys() - state.marks.keys()
+        for user in gone:
+            self._expel(user)
+        self._welcome(state)
+        upto = state.marks | dict.fromkeys(gone, (GONE, GONE))
+        marks = [Mark(user, *upto, by_joining=False) for user, upto in upto.items()]
         last = state.version if state.version > self.version else 0
         told = Told(last and self.version + 1, last, state.changes, marks)
-        return await self._hear(told, state.lines)
+        await self._hear(told, state.lines)
+        return self._regroup(state)
+
+    def _expel(self, user_id: str) -> None:
+        for socket in self._live.pop(user_id, ()):
+            socket.outbox.close(Close.FORBIDDEN)
+
+    def _welcome(self, state: State) -> None:
+        """Who is new counts from here on: he has all that was there when he came."""
+        new = {user: upto for user, upto in state.marks.items() if user not in self._marks}
+        if new:
+            self._marks |= new
+            self._measure()
+
+    def _regroup(self, state: State) -> None:
+        """Members and title are these by now, and who is here hears of it."""
+        self._roster = state.roster
+        self.changed.ring()
+        if self._title == state.title and self._members == state.marks.keys():
+            return
+        self._title, self._members = state.title, frozenset(state.marks)
+        self._marks = {user: self._marks[user] for user in state.marks}
+        self._measure()
+        members = frames.wire_users(self._members)
+        said = frames.RoomChanged(self.id, members, self._title or None)
+        batch = Batch([frames.encode(said)])
+        for sockets in self._live.values():
+            for socket in sockets:
+                socket.outbox.put(batch)
+        self._source.regrouped(self)
 
     async def _deliver(self, told: Told, lines: list[bytes]) -> None:
         older = await self._older(told.marks) if told.marks and self._live else []
@@ -566,6 +625,7 @@ class Room:
         return [
             frames.encode(frames.ReceiptMoved(self.id, frames.wire_user(user), *upto))
             for user, upto in marks.items()
+            if upto[0] < GONE
         ]
 
     def _took(self, user_id: str, sockets: list[Socket], sent: list[Change]) -> None:

@@ -25,6 +25,9 @@ create table rooms (
     active_at bigint not null,
     -- Messages ever sent to it, also those that were deleted since: unread counters start here.
     total bigint not null default 0,
+    -- Counts the changes of its members, of its title, and of who blocks whom in it. What is told of a
+    -- change of its messages says under which roster it was made, so that nobody tells one who has left.
+    roster bigint not null default 0,
     -- Rises when history is pruned: a cursor below it can't be told what it missed.
     floor bigint not null default 0,
     -- A deleted room has no members any more; the sweep takes its messages and then the row.
@@ -40,9 +43,9 @@ create table members (
     -- Receipts: ids of the newest message that the member has received and read; they only grow.
     delivered_upto bigint not null default 0,
     read_upto bigint not null default 0,
-    -- Messages that he ever sent to it, and messages of others up to read_upto, deleted or not. So
-    -- rooms.total - sent - seen are the ones after read_upto, however many they are: all that is
-    -- left to count are the deleted ones among them.
+    -- Messages that he sent to it, and messages of others up to read_upto, deleted or not; what was there
+    -- when he joined counts as seen, whoever sent it. So rooms.total - sent - seen are the ones of others
+    -- after read_upto, however many they are: all that is left to count are the deleted ones among them.
     sent bigint not null default 0,
     seen bigint not null default 0,
     is_muted integer not null default 0,
@@ -50,6 +53,8 @@ create table members (
     archived_at_total bigint,
     -- The newest message when the host was told that he leaves something unread.
     warned_upto bigint not null default 0,
+    -- 0 for those who opened it: of two members the one with the lesser number is here for longer.
+    joined_at bigint not null default 0,
     primary key (room_id, user_id)
 );
 

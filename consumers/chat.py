@@ -423,7 +423,7 @@ class ChatSocket(WebSocketEndpoint):
         room.hold(socket)
         ask, is_reset = _ask_of(chat, wish, identity.user_id)
         found = await chat.join(ask, is_manual=wish.is_manual)
-        await room.reach(found.version, found.marks, found.top)
+        await room.meet(found)
         chat.fanout.follow_members(room)
         session = self._session = Session(chat, auth, room, socket)
         first = _first(chat, room, wish, found, base, is_reset=is_reset)

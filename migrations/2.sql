@@ -1,6 +1,7 @@
 -- Unread counters, archived and muted rooms, replies, reactions, blocks, presence and webhooks.
 
 alter table rooms add column total bigint not null default 0;
+alter table rooms add column roster bigint not null default 0;
 alter table rooms add column floor bigint not null default 0;
 update rooms set total = (select count(*) from messages m where m.room_id = rooms.id);
 
@@ -9,6 +10,7 @@ alter table members add column seen bigint not null default 0;
 alter table members add column is_muted integer not null default 0;
 alter table members add column archived_at_total bigint;
 alter table members add column warned_upto bigint not null default 0;
+alter table members add column joined_at bigint not null default 0;
 update members
    set sent = (select count(*) from messages m
                 where m.room_id = members.room_id and m.sender_id = members.user_id),

@@ -26,7 +26,7 @@ from ..errors import (
 )
 from .health import Alive, Ready
 from .messages import MessagePage
-from .rooms import NewRoom, RoomOpened, RoomPage
+from .rooms import NewRoom, RoomOpened, RoomPage, RoomShown, RoomWish
 
 JSON, ANY, HTML = "application/json", "application/octet-stream", "text/html"
 
@@ -96,6 +96,7 @@ LIST = Call(
     parameters=(
         Parameter("first_user", User, "The caller; nobody else's rooms are shown."),
         Parameter("profile_id", User, "Another word for `first_user`.", is_old=True),
+        Parameter("archived", Literal["0", "1"], "`1` for the rooms that the caller has archived."),
         Parameter("page", From1, "Which page.", default=1),
         Parameter(
             "page_size", From1, "Rooms in a page, at most {limits.page_max}.", default="page"
@@ -122,6 +123,12 @@ CALLS: dict[str, Call] = {
     "GET /chat/receive": LIST,
     "DELETE /chat/delete/{room_id}": Call(
         {204: Answer("The room, its messages and its files are gone.")}, own=(NotFound,)
+    ),
+    "GET /chat/rooms/{room_id}": Call({200: Answer("The room.", RoomShown)}, own=(NotFound,)),
+    "PATCH /chat/rooms/{room_id}": Call(
+        {200: Answer("The room, as it is now.", RoomShown)},
+        body=Answer("What shall be otherwise.", RoomWish),
+        own=(NotFound,),
     ),
     "GET /chat/rooms/{room_id}/messages": Call(
         {200: Answer("A page of the room's messages.", MessagePage)},

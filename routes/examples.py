@@ -3,7 +3,7 @@
 from typing import Any
 
 import msgspec
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from ..frames import (
     Attachment,
@@ -19,6 +19,7 @@ from ..frames import (
     Pong,
     Receipt,
     ReceiptMoved,
+    RoomChanged,
     RoomDeleted,
     Sync,
     Typed,
@@ -26,7 +27,7 @@ from ..frames import (
 )
 from .health import Alive, Ready
 from .messages import MessagePage
-from .rooms import LastMessage, Member, RoomListed, RoomOpened, RoomPage
+from .rooms import LastMessage, Member, RoomListed, RoomOpened, RoomPage, RoomShown
 
 PNG = (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJg"
@@ -57,6 +58,7 @@ OFFER = UploadOffered(
 LAST = LastMessage("Hello", CREATED, True, 63, 7, "read")
 MEMBERS = [Member(2, "Ada", f"{SITE}/ada.png"), Member(7, "Bob", None)]
 LISTED = RoomListed(4, None, "listing:55", CREATED, MEMBERS, 0, LAST)
+SHOWN = RoomShown(**asdict(LISTED), muted=True, archived=False, version=412)
 
 # What clients send stands here as they write it, what the server answers as the server says it.
 EXAMPLES: dict[str, dict[str, Any]] = {
@@ -102,6 +104,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "MessageDeleted": {"deleted": MessageDeleted(414, 63)},
     "ReceiptMoved": {"receipt": ReceiptMoved(4, 2, 63, 63)},
     "Typed": {"typing": Typed(2, 4)},
+    "RoomChanged": {"room": RoomChanged(4, [2, 7, 9], "Garden")},
     "RoomDeleted": {"room": RoomDeleted(4)},
     "Sync": {"sync": Sync("k3f9", 412, [MESSAGE], [61, 62], [Receipt(2, 63, 61)], False)},
     "HistoryPage": {"page": HistoryPage([READ], True)},
@@ -121,6 +124,11 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "Member": {"ada": MEMBERS[0]},
     "LastMessage": {"message": LAST},
     "RoomListed": {"room": LISTED},
+    "RoomShown": {"room": SHOWN},
+    "RoomWish": {
+        "for oneself": {"muted": True, "archived": True},
+        "for all": {"title": "Garden"},
+    },
     "RoomPage": {"page": RoomPage(1, None, None, [LISTED])},
     "MessagePage": {"page": MessagePage([READ], False)},
     "Alive": {"alive": Alive("ok")},

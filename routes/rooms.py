@@ -1,15 +1,14 @@
 """Rooms: open one, list one's own, delete one."""
 
-from collections.abc import Sequence
-
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import asdict
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from .. import frames
 from ..errors import Forbidden, InvalidFrame
-from ..store.rooms import Listed, Opened
+from ..store.rooms import Listed, Opened, Wish
 from .http import Reply, body_of, caller_of, chat_of, integer, room_id_of, url_of
 
 
@@ -63,6 +62,22 @@ class RoomListed(Struct):
     members: list[Member]
     unread: int
     last_message: LastMessage | None
+
+
+class RoomShown(RoomListed):
+    """A room as one of its members has it; muted and archived are this member's own."""
+
+    muted: bool
+    archived: bool
+    version: int
+
+
+class RoomWish(Struct):
+    """What shall be otherwise; what is not named stays. Without a title: `""` or null."""
+
+    muted: bool | UnsetType = UNSET
+    archived: bool | UnsetType = UNSET
+    title: str | UnsetType | None = UNSET
 
 
 class RoomPage(Struct):
@@ -120,17 +135,11 @@ def _opened(opened: Opened) -> RoomOpened:
     return RoomOpened(
         room.id,
         room.id,
-        in_order(opened.members),
+        frames.wire_users(opened.members),
         room.title or None,
         room.context or None,
         frames.when(room.created_at),
     )
-
-
-def in_order(users: Sequence[str]) -> list[int | str]:
-    """As clients see them: numbers first, by size."""
-    wire = [frames.wire_user(user) for user in users]
-    return sorted(wire, key=lambda user: (isinstance(user, str), user))
 
 
 async def mine(request: Request) -> Response:
@@ -149,7 +158,9 @@ async def _page(request: Request, user_id: str) -> RoomPage:
     size = min(integer(request, "page_size", limits.page), limits.page_max)
     if page < 1 or size < 1:
         raise InvalidFrame("page and page_size: integers from 1 are needed.")
-    count, found = await chat_of(request).rooms_of(user_id, size, (page - 1) * size)
+    count, found = await chat_of(request).rooms_of(
+        user_id, size, (page - 1) * size, is_archived=_is_archived(request)
+    )
     last = max(1, -(-count // size))
     if page > last:
         raise InvalidFrame(f"page: the last one is {last}.")
@@ -158,6 +169,46 @@ async def _page(request: Request, user_id: str) -> RoomPage:
         url_of(request, page=page + 1) if page < last else None,
         url_of(request, page=page - 1) if page > 1 else None,
         [_listed(room, user_id) for room in found],
+    )
+
+
+def _is_archived(request: Request) -> bool:
+    given = request.query_params.get("archived", "0")
+    if given not in ("0", "1"):
+        raise InvalidFrame("archived: 0 or 1 is needed.")
+    return given == "1"
+
+
+async def one(request: Request) -> Response:
+    """Shows a room as the caller has it."""
+    caller = await caller_of(request)
+    return Reply(await _shown(request, room_id_of(request), caller.user_id))
+
+
+async def change(request: Request) -> Response:
+    """Mutes or archives a room for the caller; its creator names it for all.
+
+    An archived room is out of the list until the next message.
+    """
+    caller = await caller_of(request)
+    room_id = room_id_of(request)
+    given = frames.decode_as(await body_of(request), RoomWish)
+    wish = Wish(
+        None if given.muted is UNSET else given.muted,
+        None if given.archived is UNSET else given.archived,
+        None if given.title is UNSET else given.title or "",
+    )
+    await chat_of(request).roster.change(room_id, caller.user_id, wish)
+    return Reply(await _shown(request, room_id, caller.user_id))
+
+
+async def _shown(request: Request, room_id: int, user_id: str) -> RoomShown:
+    found = await chat_of(request).roster.room(room_id, user_id)
+    return RoomShown(
+        **asdict(_listed(found, user_id)),
+        muted=found.is_muted,
+        archived=found.is_archived,
+        version=found.version,
     )
 
 
@@ -202,4 +253,6 @@ routes = [
     Route("/chat/recieve",          mine,   methods=["GET"]),
     Route("/chat/receive",          mine,   methods=["GET"]),
     Route("/chat/delete/{room_id}", delete, methods=["DELETE"]),
+    Route("/chat/rooms/{room_id}",  one,    methods=["GET"]),
+    Route("/chat/rooms/{room_id}",  change, methods=["PATCH"]),
 ]

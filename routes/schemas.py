@@ -13,6 +13,7 @@ REF = "#/components/schemas/{name}"
 
 # What a field means wherever it stands; `Type.field` where it means something else there.
 WORDS = {
+    "archived": "Whether the caller has put it away, out of the list, until the next message.",
     "attachments": "The files of the message.",
     "before": "Only messages with a lower id; without it the newest.",
     "client_id": "Any string that the sender chose, unique among their messages in this room. "
@@ -45,6 +46,7 @@ WORDS = {
     "message": "The message as it is now.",
     "message_id": "A message of this room.",
     "messages": "Messages, oldest first.",
+    "muted": "Whether the caller wants no notice of it.",
     "name": "What the person is called.",
     "next": "The URL of the next page, null on the last.",
     "picture": "The URL of a picture of the person.",

@@ -42,7 +42,10 @@ class Refused(Struct):
 
 
 class Added(Struct):
+    """`roster` is the room's, in this and the other outcomes: under it the change was made."""
+
     message: Message
+    roster: int = 0
 
 
 class Repeated(Struct):
@@ -53,11 +56,13 @@ class Repeated(Struct):
 
 class Edited(Struct):
     message: Message
+    roster: int = 0
 
 
 class Deleted(Struct):
     message_id: int
     version: int
+    roster: int = 0
 
 
 Outcome = Added | Repeated | Edited | Deleted | Refused
@@ -133,14 +138,14 @@ async def add(db: Connection, change: Add, now: int) -> Outcome:
     if len(files) < len(change.files):
         return Refused("file_missing")
     await _take(db, change)
+    version, roster = await _next_version(db, change.room_id, sent_at=now)
     message = Message(
-        0, change.room_id, change.sender_id, change.text, now, now,
-        await _next_version(db, change.room_id, sent_at=now), change.client_id, files,
-    )  # fmt: skip
+        0, change.room_id, change.sender_id, change.text, now, now, version, change.client_id, files
+    )
     message.id = await _insert(db, message, change.text_hash)
     await _count(db, message)
     await _attach(db, message)
-    return Added(message)
+    return Added(message, roster)
 
 
 async def _may_add(db: Connection, change: Add) -> Outcome | None:
@@ -226,18 +231,18 @@ async def _attach(db: Connection, message: Message) -> None:
         )
 
 
-async def _next_version(db: Connection, room_id: int, sent_at: int = 0) -> int:
-    """With `sent_at` it is the version of a new message."""
+async def _next_version(db: Connection, room_id: int, sent_at: int = 0) -> tuple[int, int]:
+    """And the roster. With `sent_at` it is the version of a new message."""
     query = """
         UPDATE rooms
            SET version = version + 1, total = total + :sent,
                active_at = CASE WHEN active_at < :sent_at THEN :sent_at ELSE active_at END
          WHERE id = :room_id
-        RETURNING version
+        RETURNING version, roster
     """
     values = {"room_id": room_id, "sent": 1 if sent_at else 0, "sent_at": sent_at}
     rows = await db.fetch_all(query, values)
-    return int(rows[0]["version"])
+    return rows[0]["version"], rows[0]["roster"]
 
 
 async def _count(db: Connection, message: Message) -> None:
@@ -254,7 +259,7 @@ async def edit(db: Connection, change: Edit, now: int) -> Outcome:
     if not change.text.strip() and not found.attachments:
         return Refused("empty_message", change.message_id)
     found.text, found.updated_at = change.text, now
-    found.version = await _next_version(db, change.room_id)
+    found.version, roster = await _next_version(db, change.room_id)
     query = """
         UPDATE messages SET text = :text, updated_at = :now, version = :version
          WHERE room_id = :room_id AND id = :id
@@ -269,7 +274,7 @@ async def edit(db: Connection, change: Edit, now: int) -> Outcome:
             "version": found.version,
         },
     )
-    return Edited(found)
+    return Edited(found, roster)
 
 
 async def delete(db: Connection, change: Delete, now: int) -> Outcome:
@@ -277,7 +282,7 @@ async def delete(db: Connection, change: Delete, now: int) -> Outcome:
     found = await _own(db, change.room_id, change.sender_id, change.message_id)
     if isinstance(found, Refused):
         return found
-    version = await _next_version(db, change.room_id)
+    version, roster = await _next_version(db, change.room_id)
     query = """
         UPDATE messages SET text = '', updated_at = :now, deleted_at = :now, version = :version
          WHERE room_id = :room_id AND id = :id
@@ -286,7 +291,7 @@ async def delete(db: Connection, change: Delete, now: int) -> Outcome:
     await db.execute(query, {**where, "now": now, "version": version})
     if found.attachments:
         await _discard(db, change.room_id, change.message_id)
-    return Deleted(change.message_id, version)
+    return Deleted(change.message_id, version, roster)
 
 
 async def _discard(db: Connection, room_id: int, message_id: int) -> None:
@@ -389,16 +394,18 @@ async def between(db: Connection, room_id: int, above: int, upto: int, most: int
 
 
 class Since(Struct):
-    """What changed in a room after a version."""
+    """A room's state, and what changed in it after a version."""
 
     version: int
+    roster: int
+    title: str
     messages: list[Message]
     deleted: list[tuple[int, int, str]]  # id, version, sender
 
 
 async def since(db: Connection, room_id: int, version: int) -> Since | None:
     """For the server's own catching up; None where the room is gone."""
-    query = "SELECT version FROM rooms WHERE id = :room_id AND deleted_at IS NULL"
+    query = "SELECT version, roster, title FROM rooms WHERE id = :room_id AND deleted_at IS NULL"
     row = await db.fetch_one(query, {"room_id": room_id})
     if row is None:
         return None
@@ -416,7 +423,7 @@ async def since(db: Connection, room_id: int, version: int) -> Since | None:
     """
     rows = await db.fetch_all(query, values)
     deleted = [(gone["id"], gone["version"], gone["sender_id"]) for gone in rows]
-    return Since(row["version"], messages, deleted)
+    return Since(row["version"], row["roster"], row["title"], messages, deleted)
 
 
 async def _load(db: Connection, room_id: int, query: str, values: dict[str, Any]) -> list[Message]:

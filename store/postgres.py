@@ -318,20 +318,22 @@ WITH a AS (
     SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::text[])
              WITH ORDINALITY AS u(room_id, sender_id, client_id, text_hash, text, o)
 ), known AS (
-    SELECT a.o, me.user_id IS NOT NULL AS is_member, x.id, x.text_hash,
+    SELECT a.o, r.roster, me.user_id IS NOT NULL AS is_member, x.id, x.text_hash,
            x.deleted_at IS NOT NULL AS is_deleted
       FROM a
+      LEFT JOIN rooms r ON r.id = a.room_id
       LEFT JOIN members me ON me.room_id = a.room_id AND me.user_id = a.sender_id
       LEFT JOIN messages x ON x.room_id = a.room_id AND x.sender_id = a.sender_id
                           AND x.client_id = a.client_id
 ), fresh AS (
-    SELECT a.*, row_number() OVER (PARTITION BY a.room_id ORDER BY a.o) AS k
+    SELECT a.*, known.roster, row_number() OVER (PARTITION BY a.room_id ORDER BY a.o) AS k
       FROM a JOIN known USING (o) WHERE known.is_member AND known.id IS NULL
 ), counted AS (
     UPDATE rooms SET version = version + b.n, total = total + b.n,
                      active_at = greatest(active_at, $6)
-      FROM (SELECT room_id, count(*) AS n FROM fresh GROUP BY room_id ORDER BY room_id) AS b
-     WHERE rooms.id = b.room_id
+      FROM (SELECT room_id, roster, count(*) AS n FROM fresh
+             GROUP BY room_id, roster ORDER BY room_id) AS b
+     WHERE rooms.id = b.room_id AND rooms.roster = b.roster
     RETURNING rooms.id, rooms.version - b.n AS base
 ), inserted AS (
     INSERT INTO messages (room_id, sender_id, client_id, text_hash, text, version,
@@ -345,7 +347,8 @@ WITH a AS (
       FROM unnest($7::bigint[], $8::text[], $9::bigint[], $10::bigint[])
            AS mark(room_id, user_id, delivered, read)
       FULL JOIN (SELECT room_id, sender_id AS user_id, count(*) AS sent
-                   FROM fresh GROUP BY room_id, sender_id) AS own USING (room_id, user_id)
+                   FROM fresh JOIN counted ON counted.id = room_id
+                  GROUP BY room_id, sender_id) AS own USING (room_id, user_id)
      ORDER BY room_id, user_id
 ), moved AS (
     UPDATE members m SET delivered_upto = greatest(m.delivered_upto, c.delivered),
@@ -359,15 +362,15 @@ WITH a AS (
        AND (m.delivered_upto < c.delivered OR m.read_upto < c.read OR c.sent > 0)
     RETURNING m.room_id, m.user_id, m.delivered_upto, m.read_upto, c.delivered
 )
-SELECT 0 AS kind, f.o AS a, i.id AS b, i.version AS c, NULL AS d, NULL::boolean AS e
+SELECT 0 AS kind, f.o AS a, i.id AS b, i.version AS c, NULL AS d, NULL::boolean AS e, f.roster AS f
   FROM inserted i
   JOIN counted c ON c.id = i.room_id
   JOIN fresh f ON f.room_id = i.room_id AND f.k = i.version - c.base
 UNION ALL
-SELECT 1, o, id, text_hash, NULL, CASE WHEN is_member THEN is_deleted END
+SELECT 1, o, id, text_hash, NULL, CASE WHEN is_member THEN is_deleted END, 0
   FROM known WHERE NOT is_member OR id IS NOT NULL
 UNION ALL
-SELECT 2, room_id, delivered_upto, read_upto, user_id, NULL FROM moved WHERE delivered > 0
+SELECT 2, room_id, delivered_upto, read_upto, user_id, NULL, 0 FROM moved WHERE delivered > 0
 """
 
 ADVANCE = """
@@ -412,22 +415,28 @@ async def write(
         now,
         *receipts,
     )
-    return await _outcomes(raw, adds, rows, now)
+    outcomes, moved = await _outcomes(raw, adds, rows, now)
+    if missed := [i for i, outcome in enumerate(outcomes) if outcome is None]:
+        # The roster of their rooms changed while this statement waited for them: who may send now?
+        again, _ = await write(raw, [adds[i] for i in missed], {}, now)
+        for i, outcome in zip(missed, again, strict=True):
+            outcomes[i] = outcome
+    return [outcome for outcome in outcomes if outcome is not None], moved
 
 
 async def _outcomes(
     raw: Any, adds: Sequence[Add], rows: list[Any], now: int
-) -> tuple[list[Outcome], list[Moved]]:
-    outcomes: list[Outcome] = [Refused("internal")] * len(adds)
+) -> tuple[list[Outcome | None], list[Moved]]:
+    outcomes: list[Outcome | None] = [None] * len(adds)
     moved: list[Moved] = []
-    for kind, a, b, c, d, e in rows:
+    for kind, a, b, c, d, e, f in rows:
         if kind == 2:
             moved.append(Moved(a, d, b, c))
             continue
         add = adds[a - 1]
         if kind == 0:
             message = Message(b, add.room_id, add.sender_id, add.text, now, now, c, add.client_id)
-            outcomes[a - 1] = Added(message)
+            outcomes[a - 1] = Added(message, f)
         elif e is None:
             outcomes[a - 1] = Refused("not_found")
         else:
@@ -455,7 +464,7 @@ async def _known(raw: Any, room_id: int, message_id: int) -> Message:
 # One row, arrays instead of records: the driver makes few objects of it. With a cursor ($4) the
 # page is what changed since, else ($4 is null) the newest messages.
 SNAPSHOT = """
-    SELECT r.version, me.user_id IS NOT NULL AS is_member,
+    SELECT r.version, r.roster, r.title, me.user_id IS NOT NULL AS is_member,
            (SELECT max(m.id) FROM messages m WHERE m.room_id = r.id) AS top,
            (SELECT m.id FROM messages m
              WHERE m.room_id = r.id AND m.sender_id <> $2 AND m.deleted_at IS NULL
@@ -516,7 +525,10 @@ def _found(row: Any, room_id: int) -> Snapshot:
         user: (delivered, read)
         for user, delivered, read in zip(row["users"], row["delivered"], row["read"], strict=True)
     }
-    found = Snapshot(row["version"], marks, row["top"] or 0, row["newest"] or 0, [], [], False)
+    found = Snapshot(
+        row["version"], row["roster"], row["title"], marks, row["top"] or 0, row["newest"] or 0,
+        [], [], False,
+    )  # fmt: skip
     kept: list[Message] = []
     files = _files(row)
     for id_, sender, text, created, updated, version, client_id, gone in zip(

@@ -22,7 +22,9 @@ class Moved(Struct):
 def status(marks: Mapping[str, tuple[int, int]], sender_id: str, message_id: int) -> Status:
     """What all recipients have done: the least of their watermarks decides."""
     others = [upto for user, upto in marks.items() if user != sender_id]
-    if not others or min(delivered for delivered, _ in others) < message_id:
+    if not others:
+        return "read"  # all others have left, and a status never goes back
+    if min(delivered for delivered, _ in others) < message_id:
         return "send"
     return "delivered" if min(read for _, read in others) < message_id else "read"
 

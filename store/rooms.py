@@ -8,7 +8,7 @@ from msgspec import Struct
 from sqlalchemy import bindparam, text
 
 from . import receipts
-from .messages import Message
+from .messages import Message, Refused
 from .receipts import Status
 
 
@@ -43,6 +43,9 @@ class Listed(Struct):
     members: list[Person]
     last_message: Message | None
     status: Status
+    is_muted: bool
+    is_archived: bool
+    version: int
 
 
 async def open_(
@@ -84,40 +87,69 @@ async def _of_pair(db: Connection, values: dict[str, Any]) -> Room:
     return Room(**dict(row._mapping))
 
 
-async def count(db: Connection, user_id: str) -> int:
-    """How many rooms the user is in."""
+async def count(db: Connection, user_id: str, *, is_archived: bool) -> int:
+    """How many rooms of the user's are in the list, or in the archive."""
+    query = """
+        SELECT count(*) AS n FROM members me
+          JOIN rooms r ON r.id = me.room_id AND r.total = me.archived_at_total
+         WHERE me.user_id = :user_id AND me.archived_at_total IS NOT NULL
+    """
+    archived = await _count(db, query, user_id)
+    if is_archived:
+        return archived
     query = "SELECT count(*) AS n FROM members WHERE user_id = :user_id"
+    return await _count(db, query, user_id) - archived
+
+
+async def _count(db: Connection, query: str, user_id: str) -> int:
     row = await db.fetch_one(query, {"user_id": user_id})
     assert row is not None  # an aggregate always answers
     return int(row["n"])
 
 
-async def page(db: Connection, user_id: str, limit: int, offset: int) -> list[Listed]:
+async def page(
+    db: Connection, user_id: str, limit: int, offset: int, *, is_archived: bool = False
+) -> list[Listed]:
     """A page of the user's rooms, the one with the newest activity first."""
     query = """
-        SELECT page.id, page.context, page.title, page.created_at,
-               page.after_read
-               - (SELECT count(*) FROM messages m
-                   WHERE m.room_id = page.id AND m.id > page.read_upto
-                     AND m.sender_id <> :user_id AND m.deleted_at IS NOT NULL) AS unread,
-               l.id AS message_id, l.sender_id, l.text, l.created_at AS sent_at, l.updated_at,
-               l.version
-          FROM (SELECT r.id, r.context, r.title, r.created_at, r.active_at, me.read_upto,
-                       r.total - me.sent - me.seen AS after_read
-                  FROM members me JOIN rooms r ON r.id = me.room_id
-                 WHERE me.user_id = :user_id
-                 ORDER BY r.active_at DESC, r.id DESC LIMIT :limit OFFSET :offset) AS page
-          LEFT JOIN messages l
-                 ON l.room_id = page.id
-                AND l.id = (SELECT m.id FROM messages m
-                             WHERE m.room_id = page.id AND m.deleted_at IS NULL
-                             ORDER BY m.id DESC LIMIT 1)
-         ORDER BY page.active_at DESC, page.id DESC
+        SELECT r.id FROM members me JOIN rooms r ON r.id = me.room_id
+         WHERE me.user_id = :user_id
+           AND CASE WHEN me.archived_at_total = r.total THEN 1 ELSE 0 END = :archived
+         ORDER BY r.active_at DESC, r.id DESC LIMIT :limit OFFSET :offset
     """
-    values = {"user_id": user_id, "limit": limit, "offset": offset}
-    rows = await db.fetch_all(query, values)
-    people, marks = await _members(db, [row["id"] for row in rows])
-    return [_listed(row, people[row["id"]], marks[row["id"]]) for row in rows]
+    values = {"user_id": user_id, "limit": limit, "offset": offset, "archived": int(is_archived)}
+    return await of_ids(db, user_id, [row["id"] for row in await db.fetch_all(query, values)])
+
+
+async def of_ids(db: Connection, user_id: str, room_ids: list[int]) -> list[Listed]:
+    """These rooms, in this order, as the user sees them; without those that he is not in."""
+    query = text("""
+        SELECT r.id, r.context, r.title, r.created_at,
+               r.total - me.sent - me.seen
+               - (SELECT count(*) FROM messages m
+                   WHERE m.room_id = r.id AND m.id > me.read_upto
+                     AND m.sender_id <> :user_id AND m.deleted_at IS NOT NULL) AS unread,
+               me.is_muted, CASE WHEN me.archived_at_total = r.total THEN 1 ELSE 0 END AS archived,
+               r.version,
+               l.id AS message_id, l.sender_id, l.text, l.created_at AS sent_at, l.updated_at,
+               l.version AS message_version
+          FROM members me JOIN rooms r ON r.id = me.room_id
+          LEFT JOIN messages l
+                 ON l.room_id = r.id
+                AND l.id = (SELECT m.id FROM messages m
+                             WHERE m.room_id = r.id AND m.deleted_at IS NULL
+                             ORDER BY m.id DESC LIMIT 1)
+         WHERE me.user_id = :user_id AND me.room_id IN :room_ids
+    """).bindparams(
+        bindparam("user_id", value=user_id),
+        bindparam("room_ids", value=room_ids, expanding=True),
+    )
+    if not room_ids:
+        return []
+    rows = {row["id"]: row for row in await db.fetch_all(query)}
+    people, marks = await _members(db, list(rows))
+    found = (rows[id_] for id_ in room_ids if id_ in rows)
+    return [_listed(row, people[row["id"]], marks[row["id"]]) for row in found]
 
 
 async def unread(db: Connection, room_id: int, user_id: str) -> int:
@@ -136,14 +168,15 @@ async def unread(db: Connection, room_id: int, user_id: str) -> int:
 
 def _listed(row: Any, members: list[Person], marks: dict[str, tuple[int, int]]) -> Listed:
     room = Room(row["id"], row["context"], row["title"], row["created_at"])
+    mine = bool(row["is_muted"]), bool(row["archived"]), row["version"]
     if row["message_id"] is None:
-        return Listed(room, row["unread"], members, None, "send")
+        return Listed(room, row["unread"], members, None, "send", *mine)
     last = Message(
         row["message_id"], room.id, row["sender_id"], row["text"], row["sent_at"],
-        row["updated_at"], row["version"],
+        row["updated_at"], row["message_version"],
     )  # fmt: skip
     status = receipts.status(marks, last.sender_id, last.id)
-    return Listed(room, row["unread"], members, last, status)
+    return Listed(room, row["unread"], members, last, status, *mine)
 
 
 async def _members(
@@ -167,6 +200,54 @@ async def _members(
 async def has_member(db: Connection, room_id: int, user_id: str) -> bool:
     query = "SELECT 1 FROM members WHERE room_id = :room_id AND user_id = :user_id"
     return await db.fetch_one(query, {"room_id": room_id, "user_id": user_id}) is not None
+
+
+class Wish(Struct):
+    """What a member wants to change; None is as it was."""
+
+    is_muted: bool | None = None
+    is_archived: bool | None = None
+    title: str | None = None
+
+
+async def change(db: Connection, room_id: int, user_id: str, wish: Wish) -> Refused | int:
+    """The new roster where the title is another by now, else 0."""
+    query = """
+        SELECT r.creator_id
+          FROM rooms r JOIN members me ON me.room_id = r.id AND me.user_id = :user_id
+         WHERE r.id = :room_id
+    """
+    where = {"room_id": room_id, "user_id": user_id}
+    row = await db.fetch_one(query, where)
+    if row is None:
+        return Refused("not_found")
+    if wish.title is not None and row["creator_id"] != user_id:
+        return Refused("forbidden")
+    await _set_own(db, where, wish)
+    if wish.title is None:
+        return 0
+    query = """
+        UPDATE rooms SET title = :title, roster = roster + 1
+         WHERE id = :room_id AND creator_id = :user_id AND title <> :title
+        RETURNING roster
+    """
+    rows = await db.fetch_all(query, {**where, "title": wish.title})
+    return int(rows[0]["roster"]) if rows else 0
+
+
+async def _set_own(db: Connection, where: dict[str, Any], wish: Wish) -> None:
+    if wish.is_muted is not None:
+        query = """
+            UPDATE members SET is_muted = :is_muted WHERE room_id = :room_id AND user_id = :user_id
+        """
+        await db.execute(query, {**where, "is_muted": int(wish.is_muted)})
+    if wish.is_archived is not None:
+        query = """
+            UPDATE members SET archived_at_total =
+                   (SELECT r.total FROM rooms r WHERE r.id = members.room_id AND :is_archived = 1)
+             WHERE room_id = :room_id AND user_id = :user_id
+        """
+        await db.execute(query, {**where, "is_archived": int(wish.is_archived)})
 
 
 async def delete(db: Connection, room_id: int, user_id: str, now: int) -> bool:

@@ -7,6 +7,8 @@ from .messages import Message
 
 class Snapshot(Struct):
     version: int
+    roster: int
+    title: str
     marks: dict[str, tuple[int, int]]  # every member's (delivered, read)
     top: int  # the newest message id, deleted or not
     newest: int  # the newest message of others that is not deleted; 0 where there is none

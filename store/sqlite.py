@@ -312,8 +312,8 @@ def add(db: sqlite3.Connection, adds: Sequence[Add], now: int) -> list[Outcome]:
     """
     outcomes = _known(db, adds)
     fresh = [a for a, outcome in zip(adds, outcomes, strict=True) if outcome is None]
-    messages = iter(_insert(db, fresh, _number(db, fresh, now), now) if fresh else ())
-    return [Added(next(messages)) if o is None else o for o in outcomes]
+    added = iter(_insert(db, fresh, _number(db, fresh, now), now) if fresh else ())
+    return [next(added) if o is None else o for o in outcomes]
 
 
 def _known(db: sqlite3.Connection, adds: Sequence[Add]) -> list[Outcome | None]:
@@ -337,30 +337,31 @@ def _known(db: sqlite3.Connection, adds: Sequence[Add]) -> list[Outcome | None]:
     return outcomes
 
 
-def _number(db: sqlite3.Connection, adds: Sequence[Add], now: int) -> list[int]:
-    """The version of each add: its room's next ones, in the order given."""
+def _number(db: sqlite3.Connection, adds: Sequence[Add], now: int) -> list[tuple[int, int]]:
+    """Version and roster of each add: its room's next versions, in the order given."""
     query = """
         UPDATE rooms SET version = version + b.n, total = total + b.n,
                          active_at = max(active_at, ?2)
           FROM (SELECT value->>0 AS id, value->>1 AS n FROM json_each(?1)) AS b
          WHERE rooms.id = b.id
-        RETURNING id, version
+        RETURNING id, version, roster
     """
     counts: dict[int, int] = {}
     for a in adds:
         counts[a.room_id] = counts.get(a.room_id, 0) + 1
     rows = db.execute(query, (_json(list(counts.items())), now)).fetchall()
-    last = {room_id: version - counts[room_id] for room_id, version in rows}
-    versions = []
+    last = {room_id: (version - counts[room_id], roster) for room_id, version, roster in rows}
+    numbers = []
     for a in adds:
-        last[a.room_id] += 1
-        versions.append(last[a.room_id])
-    return versions
+        version, roster = last[a.room_id]
+        last[a.room_id] = version + 1, roster
+        numbers.append(last[a.room_id])
+    return numbers
 
 
 def _insert(
-    db: sqlite3.Connection, adds: Sequence[Add], versions: list[int], now: int
-) -> list[Message]:
+    db: sqlite3.Connection, adds: Sequence[Add], numbers: list[tuple[int, int]], now: int
+) -> list[Added]:
     query = """
         INSERT INTO messages (room_id, sender_id, client_id, text_hash, text, version,
                               created_at, updated_at)
@@ -368,19 +369,23 @@ def _insert(
           FROM json_each(?1) ORDER BY key
         RETURNING id, room_id, version
     """
-    numbered = list(zip(adds, versions, strict=True))
+    numbered = list(zip(adds, numbers, strict=True))
     values = [
         (a.room_id, a.sender_id, a.client_id, a.text_hash, a.text, version)
-        for a, version in numbered
+        for a, (version, _) in numbered
     ]
     rows = db.execute(query, (_json(values), now)).fetchall()
     ids = {(room_id, version): id_ for id_, room_id, version in rows}
     return [
-        Message(
-            ids[a.room_id, version], a.room_id, a.sender_id, a.text, now, now, version, a.client_id
+        Added(
+            Message(
+                ids[a.room_id, version], a.room_id, a.sender_id, a.text, now, now, version,
+                a.client_id,
+            ),
+            roster,
         )
-        for a, version in numbered
-    ]
+        for a, (version, roster) in numbered
+    ]  # fmt: skip
 
 
 def advance(
@@ -417,7 +422,7 @@ def snapshot(db: sqlite3.Connection, ask: Ask) -> Snapshot | str:
 
 def _snapshot(db: sqlite3.Connection, ask: Ask) -> Snapshot | str:
     query = """
-        SELECT r.version, me.user_id IS NOT NULL,
+        SELECT r.version, r.roster, r.title, me.user_id IS NOT NULL,
                (SELECT max(id) FROM messages m WHERE m.room_id = r.id)
           FROM rooms r LEFT JOIN members me ON me.room_id = r.id AND me.user_id = ?
          WHERE r.id = ? AND r.deleted_at IS NULL
@@ -425,10 +430,11 @@ def _snapshot(db: sqlite3.Connection, ask: Ask) -> Snapshot | str:
     row = db.execute(query, (ask.user_id, ask.room_id)).fetchone()
     if row is None:
         return "not_found"
-    if not row[1]:
+    version, roster, title, is_member, top = row
+    if not is_member:
         return "forbidden"
     marks = _marks(db, ask.room_id)
-    found = Snapshot(row[0], marks, row[2] or 0, _newest(db, ask), [], [], False)
+    found = Snapshot(version, roster, title, marks, top or 0, _newest(db, ask), [], [], False)
     if ask.after is None:
         found.messages = _last(db, ask)
     else:

@@ -12,7 +12,7 @@ from roomcast.errors import Close
 from roomcast.outbox import Batch
 from roomcast.room import Change, Mark, Older, Room, Socket, State, Told
 from roomcast.settings import Attachments, Database, Settings
-from roomcast.store.snapshot import Ask
+from roomcast.store.snapshot import Ask, Snapshot
 
 ADA, BOB, EVE = "1", "2", "3"
 Frame = dict[str, Any]
@@ -41,6 +41,11 @@ class Recorded:
         return [frame["type"] for frame in about]
 
 
+def as_of(version: int, marks: Marks, top: int = 0) -> Snapshot:
+    """A room at this version, of which a joining socket has read nothing."""
+    return Snapshot(version, 0, "", dict(marks), top, 0, [], [], False)
+
+
 class Rows:
     """A room's source with messages in it; it notes who has what."""
 
@@ -53,6 +58,9 @@ class Rows:
 
     async def between(self, room: Room, above: int, upto: int, most: int) -> list[Older]:
         return [row for row in self.older if above < row[0] <= upto][-most:]
+
+    def regrouped(self, room: Room) -> None:
+        raise AssertionError("nobody comes or leaves")
 
     def mark(self, room_id: int, user_id: str, delivered: int, read: int) -> None:
         self.marks[user_id] = delivered, read
@@ -113,7 +121,7 @@ async def a_member(
         socket = Socket(user, outbox, **wants)
         room.hold(socket)
         found = await chat.join(Ask(room_id, user, None, 50, 1000), is_manual=wants["is_manual"])
-        await room.reach(found.version, found.marks, found.top)
+        await room.meet(found)
         room.admit(socket, b"{}", above=found.version)
         outbox.frames.clear()
         try:

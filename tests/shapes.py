@@ -26,6 +26,7 @@ FRAMES = {
     "message_deleted": {"version", "message_id"},
     "receipt": {"room_id", "user_id", "delivered", "read"},
     "typing": {"user_id", "room_id"},
+    "room_changed": {"room_id", "members", "title"},
     "room_deleted": {"room_id"},
     "sync": {"epoch", "version", "messages", "deleted", "receipts", "reset"},
     "history": {"messages", "has_more"},
@@ -84,6 +85,7 @@ def check_frame(frame: Frame) -> None:
         return check_messages(frame)
     kind = frame.get("type")
     assert kind in FRAMES, frame
+    assert all(map(is_user, frame.get("members", ()))), frame
     keys = set(frame) - {"type"}
     assert keys >= FRAMES[kind], f"{FRAMES[kind] - keys} missing in {frame}"
     assert keys <= FRAMES[kind] | SOMETIMES.get(kind, set()), frame

@@ -21,6 +21,8 @@ from roomcast.store import messages
 from roomcast.store.messages import Add, Delete, Edit
 from roomcast.store.snapshot import Ask
 
+from .inside import as_of
+
 ADA, BOB = "1", "2"
 
 
@@ -94,7 +96,7 @@ async def a_socket(chat, room_id, user, **wish):
         socket = Socket(user, Recorded(), **wants)
         room.hold(socket)
         found = await chat.join(Ask(room_id, user, None, 50, 1000), is_manual=wants["is_manual"])
-        await room.reach(found.version, found.marks, found.top)
+        await room.meet(found)
         room.admit(socket, b"[]", above=found.version)
         socket.outbox.frames.clear()
         try:
@@ -322,7 +324,8 @@ class Flaky:
         if self.calls == 1:
             raise OSError("away")
         line = frames.encode({"type": "chat_message", "version": 1, "message": {"status": "send"}})
-        return State(1, [Change(1, 1, ADA, "sent")], [line], {ADA: (0, 0), BOB: (0, 0)})
+        change = Change(1, 1, ADA, "sent")
+        return State(1, 0, "", [change], [line], {ADA: (0, 0), BOB: (0, 0)})
 
     async def between(self, *span):
         return []
@@ -335,7 +338,7 @@ async def test_a_room_that_could_not_be_filled_is_filled_as_soon_as_it_can_be(mo
     async with a_chat() as (chat, _room_id):
         chat.fanout._source = Flaky()
         async with chat.fanout.room(99) as room:
-            await room.reach(0, {ADA: (0, 0), BOB: (0, 0)})
+            await room.meet(as_of(0, {ADA: (0, 0), BOB: (0, 0)}))
             told = Told(3, 3, [Change(3, 3, ADA, "sent")], [])
             await chat.fanout.publish({99: (told, [b"{}"])})
             async with asyncio.timeout(5):

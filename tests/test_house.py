@@ -20,7 +20,7 @@ FLOORS = (
     {"cli", "demo", "serve", "doctor", "move", "testing"},
     {"app"},
     {"routes", "consumers"},
-    {"chat"},
+    {"chat", "roster"},
     {"fanout", "attachments", "webhooks"},
     {"room"},
     {"auth", "frames", "outbox", "origin", "people"},

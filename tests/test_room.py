@@ -4,7 +4,7 @@ import pytest
 from roomcast import room as rooms
 from roomcast.room import Room, Socket
 
-from .inside import ADA, BOB, EVE, Marks, Recorded, Rows, enter, hear, line
+from .inside import ADA, BOB, EVE, Marks, Recorded, Rows, as_of, enter, hear, line
 
 NOBODY: Marks = {ADA: (0, 0), BOB: (0, 0)}
 DELIVERED, READ = "mark_message_as_delivered", "mark_message_as_read"
@@ -12,7 +12,7 @@ DELIVERED, READ = "mark_message_as_delivered", "mark_message_as_read"
 
 async def a_room(source: Rows, version: int = 0, marks: Marks = NOBODY) -> Room:
     room = Room(1, source)
-    await room.reach(version, marks, version)
+    await room.meet(as_of(version, marks, version))
     return room
 
 

@@ -178,6 +178,8 @@ async def everything(
         await mine.does("delete", message_id=first["message_id"])
         await mine.does("ping")
         await mine.receives("pong")
+        await ada.asks("PATCH", f"chat/rooms/{room}/", json={"title": "Garden"})
+        await mine.receives("room_changed")
         async with bob.enters(room, after=0) as again:
             assert (await ada.delete(f"chat/delete/{room}")).status_code == 204
             await again.receives("room_deleted")

@@ -213,6 +213,8 @@ async def test_every_answer_that_is_documented_comes_as_documented(call: Caller)
     await call(7, "GET", MESSAGES, places=where)
     for path in ("/chat/recieve/", "/chat/receive/"):
         await call(7, "GET", path)
+    await call(7, "GET", "/chat/rooms/{room_id}/", places=where)
+    await call(2, "PATCH", "/chat/rooms/{room_id}/", places=where, json={"title": "Garden"})
     await call(2, "DELETE", "/chat/delete/{room_id}/", places=where)
     documented = {
         (method.upper(), path, int(status))

@@ -172,7 +172,7 @@ class World:
                 found = await chat.store.snapshot(Ask(room_id, ADA, 0, 50, 1_000))
                 assert not isinstance(found, str)
                 async with chat.fanout.room(room_id) as room:
-                    await room.reach(found.version, found.marks)
+                    await room.meet(found)
 
     async def _stored(self, room_id: int) -> tuple[list[dict[str, Any]], int]:
         chat = self.chats[0]
@@ -192,7 +192,7 @@ async def joined(chat: Chat, room_id: int, user: str, name: str) -> AsyncIterato
         socket = Socket(user, recorder, is_manual=False, is_compact=False)
         room.hold(socket)
         found = await chat.join(Ask(room_id, user, 0, 50, 1_000), is_manual=False)
-        await room.reach(found.version, found.marks, found.top)
+        await room.meet(found)
         room.admit(socket, frames.encode(synced(chat, room, found)), above=found.version)
         try:
             yield recorder
