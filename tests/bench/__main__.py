@@ -76,7 +76,9 @@ def run(chosen: list[Row], rounds: int) -> tuple[list[dict], dict]:
             with hosts(row, stage) as playing:
                 for n, contestant in turns(row, rounds):
                     tell(bar, f"{row.name}, round {n + 1} of {rounds}: {contestant.name}")
+                    began = time.monotonic()
                     found = measure(row, contestant, playing[contestant], stage)
+                    found["took"] = time.monotonic() - began
                     seen.append(
                         {"row": row.name, "round": n, "server": contestant.name, "seen": found}
                     )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from . import world
-from .servers import BARE, FULL, NORMAL, PLAIN, POSTGRES, VALKEY, Contestant
+from .servers import BARE, BY_HAND, FULL, NORMAL, PLAIN, POSTGRES, SOCKETIO, VALKEY, Contestant
 from .world import World
 
 
@@ -36,6 +36,7 @@ class Row:
 
 TWO = replace(VALKEY, name="roomcast, PostgreSQL + Valkey, two processes", processes=2)
 STORING = (FULL, POSTGRES, VALKEY)
+PEERS = (BARE, SOCKETIO, BY_HAND)
 DELIVERIES = (Measure("rate", "deliveries/s", per_cpu=True),)
 
 
@@ -47,7 +48,7 @@ ALL = (
     Row(
         "pair",
         "50 rooms of two, everyone writes, 4 in flight each",
-        (NORMAL, *STORING, TWO, PLAIN, BARE),
+        (NORMAL, *STORING, TWO, PLAIN, *PEERS),
         world.young_rooms(50),
         (Measure("rate", "messages/s, at the other person", per_cpu=True),),
         seconds=1.5,
@@ -63,7 +64,7 @@ ALL = (
     Row(
         "latency",
         "200 messages/s over 100 rooms, send to the other person's chat_message",
-        (*STORING, TWO, BARE),
+        (*STORING, TWO, *PEERS),
         world.young_rooms(100),
         (
             Measure("p50", "p50, ms", 2),
@@ -74,8 +75,8 @@ ALL = (
     ),
     Row(
         "fanout200",
-        "8 of 200 people in one room write, 4 in flight each",
-        (*STORING, PLAIN, BARE),
+        "4 of 200 people in one room write, 4 in flight each",
+        (*STORING, PLAIN, *PEERS),
         world.hall(200),
         DELIVERIES,
         seconds=1.5,
@@ -83,8 +84,8 @@ ALL = (
     ),
     Row(
         "fanout1000",
-        "8 of 250 people in one room write, 4 in flight each; everyone has four sockets",
-        (*STORING, PLAIN, BARE),
+        "4 of 250 people in one room write, 4 in flight each; everyone has four sockets",
+        (*STORING, PLAIN, *PEERS),
         world.hall(250),
         DELIVERIES,
         seconds=1.5,
@@ -94,7 +95,7 @@ ALL = (
     Row(
         "join",
         "connect, authenticate, last 50 of a room of 10,000 among a million; 16 people at once",
-        (*STORING, BARE),
+        (*STORING, *PEERS),
         world.old_rooms(),
         (Measure("rate", "joins/s", per_cpu=True), Measure("p99", "p99, ms", 1)),
         seconds=2.5,
@@ -103,7 +104,7 @@ ALL = (
     Row(
         "idle",
         "5,000 open sockets in rooms of two; 1,000 are cut off and come back at once",
-        (*STORING, BARE),
+        (*STORING, *PEERS),
         world.young_rooms(2_500),
         (
             Measure("kib", "KiB of server memory each", 1),

@@ -76,6 +76,24 @@ POSTGRES = roomcast("PostgreSQL", "postgres")
 VALKEY = roomcast("PostgreSQL + Valkey", "postgres", broker="valkey")
 PLAIN = uvicorn("roomcast, SQLite FULL, mounted", "mounted:app", env=ROOMCAST, store="sqlite")
 BARE = uvicorn("bare", "bare:app")
+BY_HAND = uvicorn(
+    "Starlette + databases + Broadcaster, PostgreSQL",
+    "byhand:app",
+    env={"DATABASE_URL": "{database}"},
+    store="peers",
+)
+SOCKETIO = Contestant(
+    "Socket.IO on Node, PostgreSQL",
+    ("node", "{node}/server.js"),
+    {
+        "BENCH_SECRET": SECRET,
+        "DATABASE_URL": "{database}",
+        "PORT": "{port}",
+        "NODE_ENV": "production",
+    },
+    store="peers",
+    wire="socketio",
+)
 
 
 class DidNotStart(Exception):
@@ -96,7 +114,6 @@ class Running:
 def running(contestant: Contestant, folder: Path, urls: dict[str, str]) -> Iterator[Running]:
     """Starts a contestant inside the folder, waits until it answers, and ends it."""
     env = {k: v for k, v in os.environ.items() if not k.startswith("ROOMCAST_")}
-    env |= {k: v.format_map(urls) for k, v in contestant.env.items()}
     # With a second one the two may run where they like, if they must share two cores.
     cores = machine.cores()
     places = (
@@ -106,8 +123,10 @@ def running(contestant: Contestant, folder: Path, urls: dict[str, str]) -> Itera
     with ExitStack() as stack:
         for n in range(contestant.processes):
             port = free_port()
-            command = [part.format(port=port) for part in contestant.command]
-            process = stack.enter_context(_process(command, folder, env, server.log))
+            given = urls | {"port": str(port)}
+            command = [part.format_map(given) for part in contestant.command]
+            own = env | {k: v.format_map(given) for k, v in contestant.env.items()}
+            process = stack.enter_context(_process(command, folder, own, server.log))
             machine.pin(process.pid, places[n % len(places)])
             _wait_until_it_answers(process, port, server)
             server.pids.append(process.pid)

@@ -12,12 +12,16 @@ from functools import cache
 from pathlib import Path
 from typing import ClassVar
 
-from ..engines import Engine
+import asyncpg
+
+from ..engines import Engine, Missing, done
 from ..engines.postgres import Postgres, postgres
 from ..engines.valkey import Valkey, valkey
 from . import machine, world
-from .servers import FULL, Contestant, running
+from .servers import FULL, SOCKETIO, Contestant, running
 from .world import World
+
+PEERS = Path(__file__).with_name("peers")
 
 
 class Durable(Postgres):
@@ -51,6 +55,7 @@ class Stage:
         # Not on the class: what is cached belongs to this stage.
         self.postgres, self.valkey = cache(self._postgres), cache(self._valkey)
         self.lite_world, self.postgres_world = cache(self._lite_world), cache(self._postgres_world)
+        self.peers_world, self.node = cache(self._peers_world), cache(self._node)
 
     @contextmanager
     def place(self, contestant: Contestant, wanted: World) -> Iterator[Place]:
@@ -62,7 +67,10 @@ class Stage:
             folder = Path(tempfile.mkdtemp(prefix="place-", dir=self.root))
             database = self._database(contestant, wanted, folder, stack)
             broker = self.valkey().url if contestant.broker == "valkey" else "memory://"
-            place = Place(folder, {"database": database, "broker": broker})
+            urls = {"database": database, "broker": broker}
+            if contestant is SOCKETIO:
+                urls["node"] = str(self.node())
+            place = Place(folder, urls)
             if wanted.messages:
                 self._kept[contestant.name, wanted] = place
                 stack.pop_all()
@@ -75,8 +83,9 @@ class Stage:
             copy(self.lite_world(wanted), folder)
             stack.callback(shutil.rmtree, folder)
             return "sqlite:///roomcast.db"
-        if contestant.store == "postgres":
-            server, template = self.postgres(), self.postgres_world(wanted)
+        if contestant.store in ("postgres", "peers"):
+            worlds = self.postgres_world if contestant.store == "postgres" else self.peers_world
+            server, template = self.postgres(), worlds(wanted)
             name = f"place_{folder.name.removeprefix('place-')}"
             server.execute(f'create database "{name}" template "{template}"')
             stack.callback(server.execute, f'drop database "{name}" with (force)')
@@ -130,6 +139,42 @@ class Stage:
         server.execute("vacuum analyze", name)
         server.execute("checkpoint")
         return name
+
+    def _peers_world(self, wanted: World) -> str:
+        server, name = self.postgres(), f"peers_{wanted.messages}"
+        server.execute(f'create database "{name}" template "{self.postgres_world(wanted)}"')
+        done(run_script(server.url_of(name), (PEERS / "tables.sql").read_text()))
+        server.execute("vacuum analyze", name)
+        server.execute("checkpoint")
+        return name
+
+    def _node(self) -> Path:
+        """Where the Socket.IO server and its packages are. Raises Missing."""
+        folder = machine.ROOT / ".cache" / "bench" / "node"
+        shutil.copytree(PEERS / "socketio", folder, dirs_exist_ok=True)
+        try:
+            subprocess.run(
+                ["npm", "install", "--no-package-lock", "--no-audit", "--no-fund"],
+                check=True,
+                cwd=folder,
+                capture_output=True,
+                text=True,
+                timeout=120,
+            )
+        except FileNotFoundError:
+            raise Missing("THERE IS NO NODE HERE, and so no comparison with Socket.IO") from None
+        except subprocess.SubprocessError as error:
+            said = getattr(error, "stderr", "") or error
+            raise Missing(f"NPM COULD NOT INSTALL Socket.IO, so no comparison: {said}") from None
+        return folder
+
+
+async def run_script(url: str, sql: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(sql)
+    finally:
+        await connection.close()
 
 
 def move(source: Path, target: str) -> None:

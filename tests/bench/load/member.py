@@ -101,10 +101,14 @@ class Member(WSListener):
         self.transport = transport
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        if frame.msg_type != WSMsgType.TEXT:
-            self._control(frame)
-            return
-        text, wire = frame.get_payload_as_bytes(), self.wire
+        if frame.msg_type == WSMsgType.TEXT:
+            self.take(frame.get_payload_as_bytes())
+        elif frame.msg_type == WSMsgType.CLOSE and not self.leaving:
+            self.wrong.append(f"closed with {frame.get_close_code()}")
+            self.transport.disconnect()
+
+    def take(self, text: bytes) -> None:
+        wire = self.wire
         if text.startswith(wire.chat):
             self.hear(text)
         elif text.startswith(wire.delivered):
@@ -115,6 +119,10 @@ class Member(WSListener):
             self.traffic.arrived()
         elif text.startswith(wire.receipt):
             self._passed(decode_receipt(text))
+        elif wire.hello and text[:1] != b"4":
+            self._engine(text)
+        elif wire.hello and text.startswith(b"40"):
+            pass  # the server has heard our hello
         elif self.first.done():
             self.wrong.append(text[:200].decode())
         else:
@@ -140,6 +148,15 @@ class Member(WSListener):
     def has(self, message: Message) -> None:
         """The other person's message is here."""
 
+    def _engine(self, text: bytes) -> None:
+        """Of Engine.IO 4: it opens with 0 and pings with 2."""
+        if text.startswith(b"0"):
+            self.transport.send(WSMsgType.TEXT, self.wire.hello % (self.token.encode(), self.room))
+        elif text.startswith(b"2"):
+            self.transport.send(WSMsgType.TEXT, b"3")
+        else:
+            self.wrong.append(text[:200].decode())
+
     def _passed(self, receipt: Receipt) -> None:
         """In a room of two a message is read when the other one has read it."""
         for sender, ids in self.unread.items():
@@ -147,11 +164,6 @@ class Member(WSListener):
                 ids.popleft()
                 self.read += 1
                 self.traffic.arrived()
-
-    def _control(self, frame: WSFrame) -> None:
-        if frame.msg_type == WSMsgType.CLOSE and not self.leaving:
-            self.wrong.append(f"closed with {frame.get_close_code()}")
-            self.transport.disconnect()
 
     def say(self) -> None:
         """One more message; its number is its place among this person's."""
@@ -172,10 +184,11 @@ def token(user: int, secret: str) -> str:
 
 async def enter(member: Member, port: int, token: str) -> None:
     """Into the room, up to the first frame."""
+    member.token, wire = token, member.wire
     await ws_connect(
         lambda: member,
-        f"ws://127.0.0.1:{port}{member.wire.path.format(room=member.room)}",
-        extra_headers={"Sec-WebSocket-Protocol": f"Bearer, {token}"},
+        f"ws://127.0.0.1:{port}{wire.path.format(room=member.room)}",
+        extra_headers=None if wire.hello else {"Sec-WebSocket-Protocol": f"Bearer, {token}"},
         websocket_handshake_timeout=30,
     )
     await member.first

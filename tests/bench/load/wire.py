@@ -17,6 +17,7 @@ class Wire(Struct, frozen=True):
     head: int = 0
     tail: int | None = None
     is_compact: bool = False
+    hello: bytes = b""  # what the server's first frame is answered with
 
     @property
     def frames(self) -> int:
@@ -28,4 +29,14 @@ SEED = Wire("/ws/chat/?room_id={room}")
 WIRES = {
     "seed": SEED,
     "compact": Wire("/ws/chat/?room_id={room}&receipts=compact", is_compact=True),
+    "socketio": Wire(
+        "/socket.io/?EIO=4&transport=websocket",
+        send=b'42["send",{"message":"%08d of some length, as people write to each other."}]',
+        chat=b'42["chat_message",',
+        delivered=b'42["mark_message_as_delivered",',
+        read=b'42["mark_message_as_read",',
+        head=len('42["chat_message",'),
+        tail=-1,
+        hello=b'40{"token":"%s","room":%d}',
+    ),
 }
