@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from . import frames
 from .attachments import Attachments
 from .auth import Identity
+from .cuts import Cuts
 from .errors import (
     REFUSALS,
     Close,
@@ -76,6 +77,7 @@ class Chat:
         self.attachments = Attachments(settings, self.store)
         self.fanout = Fanout(settings.broadcast.url, self)
         self.roster = Roster(settings.limits, self.store, self.fanout, self.spawn)
+        self.cuts = Cuts(self.store, self.fanout)
         self._journal = Journal(self.store, self._tell, self._doubt)
         self._joining: set[tuple[int, str]] = set()
         self._seen: dict[str, tuple[str | None, str | None]] = {}
@@ -96,6 +98,7 @@ class Chat:
             stack.push_async_callback(self.attachments.bucket.aclose)
             await self.fanout.open()
             stack.push_async_callback(self.fanout.aclose)
+            await self.cuts.open()
             self.host.open()
             stack.push_async_callback(self.host.aclose)
             self._journal.open()
@@ -449,6 +452,7 @@ class Chat:
         while await self.store.write(partial(rooms.sweep, limit=SWEPT_AT_ONCE)):
             pass
         await self.attachments.sweep()
+        await self.cuts.look()
 
 
 def _event(events: dict[int, tuple[Told, list[bytes]]], room_id: int) -> tuple[Told, list[bytes]]:

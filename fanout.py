@@ -67,7 +67,7 @@ class Fanout:
         await self._broadcast.connect()
         if self._backend is not None:
             is_listening = asyncio.Event()
-            self._start(self._listen_to_people(is_listening))
+            self.start(self._listen_to_people(is_listening))
             await is_listening.wait()
 
     async def aclose(self) -> None:
@@ -130,9 +130,15 @@ class Fanout:
         """One look into the database for everything that was not published meanwhile."""
         if room not in self._behind:
             self._behind.add(room)
-            self._start(self._refresh(room))
+            self.start(self._refresh(room))
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+    @property
+    def is_shared(self) -> bool:
+        """Whether other processes may be part of the same chat."""
+        return self._backend is not None
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Work that ends with the fan-out, at the latest."""
         self._keep(asyncio.create_task(work))
 
     def _keep(self, task: asyncio.Task[None]) -> None:
@@ -228,7 +234,7 @@ class Fanout:
 
     def unfollow(self, user_id: str, follower: Follower) -> None:
         if self.people.remove(user_id, follower) and self._backend is not None:
-            self._start(self._backend.unsubscribe(PERSON + user_id))
+            self.start(self._backend.unsubscribe(PERSON + user_id))
 
     def follow_members(self, room: Room) -> None:
         """The room follows those who are its members by now."""
@@ -239,7 +245,7 @@ class Fanout:
             self.unfollow(user_id, room)
         for user_id in members - room.followed:
             if self.people.add(user_id, room) and self._backend is not None:
-                self._start(self._backend.subscribe(PERSON + user_id))
+                self.start(self._backend.subscribe(PERSON + user_id))
         room.followed = members
 
     async def tell(self, news: News) -> None:

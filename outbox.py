@@ -170,7 +170,7 @@ class AsgiOutbox:
 
     async def _close(self, drain: asyncio.Task[None] | None, message: dict[str, Any]) -> None:
         if drain is not None and not drain.done():
-            if message["code"] == Close.SLOW.code:
+            if message["code"] in (Close.SLOW.code, Close.DISCONNECTED.code):
                 drain.cancel()
             await asyncio.wait([drain])
         await self._give(message)

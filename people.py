@@ -12,6 +12,8 @@ from msgspec import Struct
 
 from .brokers import GAP
 
+EVERYBODY = ""  # no user has this id: its news are for every process
+
 
 class News(Struct, array_like=True):
     """What happened to one user."""
@@ -19,6 +21,8 @@ class News(Struct, array_like=True):
     user_id: str
     rooms: list[int] = []  # rooms of his in which something changed
     is_cut: bool = False  # the site has logged him out: his sockets end
+    whom: str = ""  # to EVERYBODY: who was cut off, and when (microseconds since 1970)
+    at: int = 0
 
 
 _decode = msgspec.json.Decoder(News).decode

@@ -116,13 +116,14 @@ class Source(Protocol):
 class Socket:
     """A member's socket in a room: what it wants, and what waits for it."""
 
-    __slots__ = ("held", "is_compact", "is_manual", "outbox", "owed", "user_id")
+    __slots__ = ("held", "is_compact", "is_cut", "is_manual", "outbox", "owed", "user_id")
 
     def __init__(self, user_id: str, outbox: Outbox, *, is_manual: bool, is_compact: bool) -> None:
         self.user_id = user_id
         self.outbox = outbox
         self.is_manual = is_manual
         self.is_compact = is_compact
+        self.is_cut = False  # the site has cut its user off: what it still sends counts no more
         self.held: list[tuple[Change, bytes]] = []
         self.owed: list[Change] = []  # the last messages that wait in its outbox
 
@@ -362,6 +363,7 @@ class Room:
         """What happened to a member."""
         if news.is_cut:
             for socket in self._of(news.user_id):
+                socket.is_cut = True
                 socket.outbox.close(Close.DISCONNECTED)
 
     def doubt(self, user_id: str) -> None:

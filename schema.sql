@@ -201,3 +201,11 @@ create table unread_checks (
 );
 
 create index unread_checks_due on unread_checks (due_at);
+
+-- Whom the site has cut off in the last minutes, for processes that the broker did not tell.
+create table cuts (
+    user_id text primary key,
+    cut_at bigint not null
+);
+
+create index cuts_at on cuts (cut_at);

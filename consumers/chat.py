@@ -243,7 +243,8 @@ class Session:
     async def _run(self) -> None:
         while self._lane:
             action, size = self._lane[0]
-            await self._answered(self._do(action), action)
+            if not self._socket.is_cut:
+                await self._answered(self._do(action), action)
             self._lane.popleft()
             self._lane_size -= size
             del action  # it may hold the bytes of files
@@ -411,6 +412,7 @@ class ChatSocket(WebSocketEndpoint):
     async def _join(self, websocket: WebSocket) -> None:
         chat = self._chat = websocket.app.state.chat
         auth: Authenticator = websocket.app.state.auth
+        began = time.monotonic()
         identity = await auth(websocket)
         wish = wish_of(websocket.scope["query_string"])
         if wish.room_id >= frames.MAX_ID:
@@ -425,6 +427,8 @@ class ChatSocket(WebSocketEndpoint):
         found = await chat.join(ask, is_manual=wish.is_manual)
         await room.meet(found)
         chat.fanout.follow_members(room)
+        if chat.cuts.has(identity.user_id, since=began):
+            raise Closing(Close.DISCONNECTED)
         session = self._session = Session(chat, auth, room, socket)
         first = _first(chat, room, wish, found, base, is_reset=is_reset)
         session.begin(base, identity.expires_at, direct)
@@ -450,7 +454,7 @@ class ChatSocket(WebSocketEndpoint):
         return text
 
     async def on_receive(self, websocket: WebSocket, data: str | None) -> None:
-        if self._session is None:
+        if self._session is None or (self._socket and self._socket.is_cut):
             return
         self._session.on_text(data)
         await self._session.readable()

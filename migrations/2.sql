@@ -88,3 +88,10 @@ create table unread_checks (
 );
 
 create index unread_checks_due on unread_checks (due_at);
+
+create table cuts (
+    user_id text primary key,
+    cut_at bigint not null
+);
+
+create index cuts_at on cuts (cut_at);

@@ -55,7 +55,8 @@ def tables() -> tuple[Table, ...]:
     """All that lasts but meta, each after those that it refers to."""
     query = """
         SELECT name, sql LIKE :identity FROM sqlite_master
-         WHERE type = 'table' AND name NOT IN ('meta', 'processes', 'presence', 'sqlite_sequence')
+         WHERE type = 'table'
+           AND name NOT IN ('meta', 'processes', 'presence', 'cuts', 'sqlite_sequence')
          ORDER BY rowid
     """
     with closing(sqlite3.connect(":memory:")) as db:

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from httpx_ws import aconnect_ws
+from httpx_ws import WebSocketDisconnect, aconnect_ws
 from httpx_ws.transport import ASGIWebSocketTransport
 from websockets.sync.client import connect
 
@@ -126,6 +126,19 @@ async def test_nobody_is_refused(site: dict[str, Any]) -> None:
         known = await client.get("/chat/api/v1/chat/receive/", headers={"Cookie": COOKIES[2]})
         assert known.status_code == 200
         assert (await client.get("/chat/api/v1/chat/receive/")).status_code == 401
+
+
+async def test_who_is_logged_out_is_cut_off(site: dict[str, Any]) -> None:
+    async with started(site["app"]) as client:
+        room = await site["chat"].open_room([2, 7])
+        url, ada = f"http://test/chat/ws/chat/?room_id={room}", {"Cookie": COOKIES[2]}
+        async with aconnect_ws(url, client, headers=dict(ada)) as socket:
+            assert await socket.receive_json() == []
+            await in_steps(block(PAGE, "python", "chat.disconnect"), site)
+            with pytest.raises(WebSocketDisconnect) as end:
+                await socket.receive()
+        assert end.value.code == 4005
+        assert (await client.get("/chat/api/v1/chat/receive/", headers=ada)).status_code == 401
 
 
 async def test_a_cookie_counts_from_the_sites_own_pages_alone(site: dict[str, Any]) -> None:

@@ -21,7 +21,7 @@ FLOORS = (
     {"app"},
     {"routes", "consumers"},
     {"chat", "roster"},
-    {"fanout", "attachments", "webhooks"},
+    {"fanout", "attachments", "cuts", "webhooks"},
     {"room"},
     {"auth", "frames", "outbox", "origin", "people"},
     {"files", "store", "direct", "meter", "brokers", "keys", "cors", "bell"},

@@ -503,5 +503,5 @@ def test_the_tables_are_those_of_the_schema(tmp_path: Path) -> None:
         query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'sqlite_sequence'"
         names = {name for (name,) in db.execute(query)}
     lasting = {table.name for table in tables()} | {"meta"}
-    assert lasting == names - {"processes", "presence"}
+    assert lasting == names - {"processes", "presence", "cuts"}
     assert set(contents()) == {table.name for table in tables()}

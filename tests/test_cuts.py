@@ -1,0 +1,328 @@
+"""Whom the site cuts off: every socket of his ends with 4005, on every process."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from httpx_ws import AsyncWebSocketSession, WebSocketDisconnect, aconnect_ws
+from httpx_ws.transport import ASGIWebSocketTransport
+from roomcast import cuts as module
+from roomcast.app import App, create_app
+from roomcast.brokers import GAP, Unreachable
+from roomcast.errors import InvalidFrame
+from roomcast.people import EVERYBODY, News
+from roomcast.store import cuts
+from starlette.requests import HTTPConnection
+
+from .engines import Engine
+from .engines.postgres import Postgres
+
+WITHIN = 10.0
+ADA, BOB = 2, 7
+
+
+class Site:
+    """Knows who is signed in, and takes its time to say so."""
+
+    def __init__(self) -> None:
+        self.signed_in = {str(ADA), str(BOB)}
+        self.asked = asyncio.Event()
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
+
+    async def user_of(self, connection: HTTPConnection) -> str | None:
+        user = connection.headers.get("x-user")
+        found = user if user in self.signed_in else None
+        self.asked.set()
+        await self.may_answer.wait()
+        return found
+
+
+class Process:
+    """One process of the chat, and the sockets that people open there."""
+
+    def __init__(self, app: App, http: httpx.AsyncClient) -> None:
+        self.app = app
+        self.http = http
+        self.chat = app.state.chat
+
+    @asynccontextmanager
+    async def entered(self, user: int, room: int) -> AsyncIterator[AsyncWebSocketSession]:
+        async with self.knocks(user, room) as socket:
+            assert await socket.receive_json(WITHIN) == []
+            yield socket
+
+    def knocks(self, user: int, room: int) -> AbstractAsyncContextManager[AsyncWebSocketSession]:
+        headers = {"X-User": str(user)}
+        return aconnect_ws(f"/ws/chat/?room_id={room}", self.http, headers=headers)
+
+
+Opens = Callable[..., AbstractAsyncContextManager[Process]]
+
+
+@pytest.fixture
+def site() -> Site:
+    return Site()
+
+
+@pytest.fixture
+def opens(site: Site, tmp_path: Path) -> Opens:
+    @asynccontextmanager
+    async def open_(**settings: Any) -> AsyncIterator[Process]:
+        own = {
+            "database": {"url": f"sqlite:///{tmp_path}/chat.db"},
+            "attachments": {"url": f"file:{tmp_path}/attachments"},
+        }
+        app = create_app(own | settings, authenticate=site.user_of)
+        transport = ASGIWebSocketTransport(app)
+        async with (
+            app.lifespan(),
+            httpx.AsyncClient(transport=transport, base_url="http://site.example") as http,
+        ):
+            yield Process(app, http)
+
+    return open_
+
+
+async def closed(socket: AsyncWebSocketSession) -> int:
+    """The code with which the socket ends, and nothing else comes before."""
+    with pytest.raises(WebSocketDisconnect) as end:
+        await socket.receive(WITHIN)
+    return end.value.code
+
+
+async def is_open(socket: AsyncWebSocketSession) -> bool:
+    await socket.send_json({"action": "ping"})
+    return bool(await socket.receive_json(WITHIN) == {"type": "pong"})
+
+
+# ---------------------------------------------------------------- one process
+
+
+async def test_all_sockets_of_the_user_end_and_nobody_elses(opens: Opens, site: Site) -> None:
+    async with opens() as here:
+        den = await here.app.open_room([ADA, BOB])
+        attic = await here.app.open_room([ADA, BOB], context="attic")
+        async with (
+            here.entered(ADA, den) as first,
+            here.entered(ADA, den) as second,
+            here.entered(ADA, attic) as third,
+            here.entered(BOB, den) as bob,
+        ):
+            site.signed_in.remove(str(ADA))
+            await here.app.disconnect(ADA)
+            assert [await closed(socket) for socket in (first, second, third)] == [4005] * 3
+            assert await is_open(bob)
+        async with here.knocks(ADA, den) as again:
+            assert await closed(again) == 4001
+
+
+async def test_nothing_reaches_the_user_afterwards(opens: Opens) -> None:
+    async with opens() as here:
+        den = await here.app.open_room([ADA, BOB])
+        async with here.entered(ADA, den) as ada, here.entered(BOB, den) as bob:
+            await here.app.disconnect(str(ADA))
+            await here.app.post(den, sender=BOB, text="She is gone")
+            assert (await bob.receive_json(WITHIN))["message"]["status"] == "send"
+            assert await closed(ada) == 4005
+
+
+async def test_who_is_let_in_again_stays(opens: Opens) -> None:
+    async with opens() as here:
+        den = await here.app.open_room([ADA, BOB])
+        async with here.entered(ADA, den) as ada:
+            await here.app.disconnect(ADA)
+            assert await closed(ada) == 4005
+        async with here.entered(ADA, den) as again:
+            await here.chat.cuts.look()
+            assert await is_open(again)
+
+
+async def test_a_socket_on_its_way_in_does_not_slip_past(opens: Opens, site: Site) -> None:
+    async with opens() as here:
+        den = await here.app.open_room([ADA, BOB])
+        site.may_answer.clear()
+        async with here.knocks(ADA, den) as ada:
+            await site.asked.wait()
+            await here.app.disconnect(ADA)
+            site.may_answer.set()
+            assert await closed(ada) == 4005
+
+
+async def test_what_still_waits_for_its_turn_is_not_done(
+    opens: Opens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opens() as here:
+        den = await here.app.open_room([ADA, BOB])
+        page, began, may_go_on = here.chat.page, asyncio.Event(), asyncio.Event()
+        read = []
+
+        async def slow_page(where: Any) -> Any:
+            began.set()
+            await may_go_on.wait()
+            return await page(where)
+
+        async def slow_read(*what: Any) -> None:
+            read.append(what)
+
+        monkeypatch.setattr(here.chat, "page", slow_page)
+        monkeypatch.setattr(here.chat, "read", slow_read)
+        async with here.entered(ADA, den) as ada:
+            await ada.send_json({"action": "history"})
+            await ada.send_json({"action": "read", "message_id": 1})
+            await began.wait()
+            assert await is_open(ada), "and both have come in"
+            await here.app.disconnect(ADA)
+            may_go_on.set()
+            assert await closed(ada) == 4005
+        await here.chat.aclose()
+        assert read == []
+
+
+async def test_only_a_user_who_could_be_is_cut_off_by_a_chat_that_runs(opens: Opens) -> None:
+    async with opens() as here:
+        await here.app.disconnect("nobody has this id")
+        for wrong in ("", True, None):
+            with pytest.raises(InvalidFrame):
+                await here.app.disconnect(wrong)  # type: ignore[arg-type] # wrong on purpose
+    with pytest.raises(RuntimeError, match="was not started"):
+        await here.app.disconnect(ADA)
+
+
+async def test_a_cut_is_not_remembered_for_ever(
+    opens: Opens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opens() as here:
+        began = time.monotonic()
+        await here.app.disconnect(ADA)
+        await here.chat.cuts.look()
+        assert here.chat.cuts.has(str(ADA), since=began)
+        assert not here.chat.cuts.has(str(ADA), since=time.monotonic() + 1)
+        assert not here.chat.cuts.has(str(BOB), since=began)
+        monkeypatch.setattr(module, "KEPT", 0.0)
+        await here.chat.cuts.look()
+        assert not here.chat.cuts.has(str(ADA), since=began)
+        assert here.chat.cuts._heard == {}
+
+
+# ---------------------------------------------------------------- several processes
+
+
+@pytest.fixture(params=["valkey", "postgres"])
+def broker(request: pytest.FixtureRequest) -> Engine:
+    engine: Engine = request.getfixturevalue(request.param)
+    return engine
+
+
+@pytest.fixture
+def shared(opens: Opens, postgres: Postgres, broker: Engine) -> Opens:
+    database = postgres.create_database()
+    url = database if isinstance(broker, Postgres) else broker.url
+    return partial(opens, database={"url": database}, broadcast={"url": url})
+
+
+async def test_every_process_hears_of_it(shared: Opens) -> None:
+    async with shared() as here, shared() as there:
+        den = await here.app.open_room([ADA, BOB])
+        async with here.entered(ADA, den) as near, there.entered(ADA, den) as far:
+            await here.app.disconnect(ADA)
+            assert [await closed(near), await closed(far)] == [4005, 4005]
+        async with there.entered(ADA, den) as again:
+            await there.chat.cuts.look()
+            assert await is_open(again), "what was heard is not heard again from the database"
+
+
+async def test_a_socket_on_its_way_in_elsewhere_does_not_slip_past(
+    shared: Opens, site: Site
+) -> None:
+    async with shared() as here, shared() as there:
+        den = await here.app.open_room([ADA, BOB])
+        async with there.entered(BOB, den) as bob:
+            site.may_answer.clear()
+            site.asked.clear()
+            async with there.knocks(ADA, den) as ada:
+                await site.asked.wait()
+                await here.app.disconnect(ADA)
+                await here.app.disconnect(BOB)
+                assert await closed(bob) == 4005, "by now both were heard of there"
+                site.may_answer.set()
+                assert await closed(ada) == 4005
+
+
+async def lose(*_: object) -> None:
+    """The broker forgets it."""
+
+
+async def refuse(*_: object) -> None:
+    raise Unreachable("The broker is away.")
+
+
+@pytest.mark.parametrize("fault", [lose, refuse])
+async def test_what_the_broker_loses_is_in_the_database(
+    opens: Opens, postgres: Postgres, valkey: Engine, monkeypatch: pytest.MonkeyPatch, fault: Any
+) -> None:
+    engines = {
+        "database": {"url": postgres.create_database()},
+        "broadcast": {"url": valkey.url},
+    }
+    async with opens(**engines) as here, opens(**engines) as there:
+        den = await here.app.open_room([ADA, BOB])
+        async with here.entered(ADA, den) as near, there.entered(ADA, den) as far:
+            with monkeypatch.context() as broken:
+                broken.setattr(here.chat.fanout._backend, "publish", fault)
+                await here.app.disconnect(ADA)
+            assert await closed(near) == 4005
+            assert await is_open(far)
+            there.chat.fanout.people.take(GAP)
+            assert await closed(far) == 4005
+
+
+async def test_housekeeping_finds_it_where_nobody_tells_of_a_gap(
+    shared: Opens,
+) -> None:
+    async with shared() as here, shared() as there:
+        den = await here.app.open_room([ADA, BOB])
+        async with there.entered(ADA, den) as ada:
+            at = time.time_ns() // 1000
+            await here.chat.store.write(partial(cuts.add, user_id=str(ADA), at=at))
+            there.chat._sweep.set()
+            assert await closed(ada) == 4005
+
+
+async def test_what_was_before_a_process_began_is_none_of_its_business(shared: Opens) -> None:
+    async with shared() as here:
+        den = await here.app.open_room([ADA, BOB])
+        await here.app.disconnect(ADA)
+        async with shared() as later, later.entered(ADA, den) as ada:
+            await later.chat.cuts.look()
+            assert await is_open(ada)
+
+
+async def test_the_database_forgets_what_no_process_could_still_miss(
+    shared: Opens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with shared() as here:
+        await here.app.disconnect(ADA)
+        await here.chat.cuts.look()
+        assert [user for user, _ in await here.chat.store.read(partial(cuts.since, after=0))] == [
+            str(ADA)
+        ]
+        monkeypatch.setattr(module, "LOOKED_BACK", -1.0)
+        await here.chat.cuts.look()
+        assert await here.chat.store.read(partial(cuts.since, after=0)) == []
+
+
+async def test_each_cut_counts_whichever_clock_it_was_made_by(opens: Opens) -> None:
+    async with opens() as here:
+        den = await here.app.open_room([ADA, BOB])
+        for at in (2_000, 1_000):
+            async with here.entered(ADA, den) as ada:
+                here.chat.cuts.hear(News(EVERYBODY, whom=str(ADA), at=at))
+                here.chat.cuts.hear(News(EVERYBODY, whom=str(ADA), at=at))
+                assert await closed(ada) == 4005
