@@ -40,6 +40,8 @@ from .store.messages import (
     Edited,
     Message,
     Page,
+    React,
+    Reacted,
     Repeated,
 )
 from .store.outgoing import Happened
@@ -51,6 +53,7 @@ from .webhooks import Host, Listener, listeners_of
 T = TypeVar("T")
 Marks = dict[str, tuple[int, int]]  # user → delivered and read up to these ids
 Said = tuple[int, int, ToldChange, bytes]  # room, roster, what changed, its frame
+Made = Added | Repeated | Edited | Deleted | Reacted
 
 log = logging.getLogger("roomcast.chat")
 
@@ -147,11 +150,16 @@ class Chat:
         if client_id is not None and (len(client_id) > most or not frames.is_clean(client_id)):
             raise InvalidFrame(f"client_id: a string of at most {most} characters is needed.")
 
+    def check_emoji(self, emoji: str) -> None:
+        most = self.settings.limits.emoji
+        if not emoji.strip() or len(emoji) > most or not frames.is_clean(emoji):
+            raise InvalidFrame(f"emoji: a string of 1 to {most} characters is needed.")
+
     def write(self, change: Change, done: Callable[[Entry], None]) -> None:
         """Hands a checked change to the journal; `done` hears of it after it was told."""
         self._journal.write(change, done)
 
-    async def make(self, change: Change) -> Added | Repeated | Edited | Deleted:
+    async def make(self, change: Change) -> Made:
         """The same for who waits. Raises the Refusal."""
         future: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
 
@@ -167,6 +175,7 @@ class Chat:
     ) -> Added | Repeated:
         """Stores the files, then the message. Files of a message that is refused are swept."""
         sent = send.all_files
+        reply_to = frames.answered(send)
         self.check_new(send.message, send.client_id, has_files=bool(sent))
         keys: list[str] = []
         if sent and not await self._is_repeated(room_id, user_id, send.client_id):
@@ -175,7 +184,9 @@ class Chat:
             except FileMissing:  # or has its message just been stored, by another socket?
                 if not await self._is_repeated(room_id, user_id, send.client_id):
                     raise
-        outcome = await self.make(Add(room_id, user_id, send.message, send.client_id, keys, base))
+        outcome = await self.make(
+            Add(room_id, user_id, send.message, send.client_id, keys, base, reply_to)
+        )
         assert isinstance(outcome, Added | Repeated)
         return outcome
 
@@ -364,6 +375,10 @@ class Chat:
                 return message.room_id, roster, *self._say_message(message, "sent", entry)
             case Edited(message, roster):
                 return message.room_id, roster, *self._say_message(message, "edited", entry)
+            case Reacted(is_new=True) as reacted:
+                told = ToldChange(reacted.version, reacted.message_id, reacted.author_id, "reacted")
+                line = frames.encode(frames.reacted_of(reacted))
+                return entry.change.room_id, reacted.roster, told, line
             case Deleted(message_id, version, roster):
                 change = entry.change
                 self._sweep.set()
@@ -373,11 +388,14 @@ class Chat:
         return None
 
     def _say_message(self, message: Message, kind: Kind, entry: Entry) -> tuple[ToldChange, bytes]:
-        base = "" if isinstance(entry.change, Delete) else entry.change.base
+        base = "" if isinstance(entry.change, Delete | React) else entry.change.base
         line = self._line(message, kind, base)
         return ToldChange(message.version, message.id, message.sender_id, kind), line
 
     def _line(self, message: Message, kind: Kind, base: str) -> bytes:
+        if kind == "reacted":
+            shown = frames.reactions_of(message.reactions)
+            return frames.encode(frames.MessageReacted(message.version, message.id, shown))
         said = frames.message_of(message, self.attachments.link(base))
         if kind == "sent":
             return frames.encode(frames.MessageSent(message.version, said))
@@ -411,7 +429,7 @@ class Chat:
             return None
         said: list[tuple[ToldChange, bytes]] = []
         for m in since.messages:
-            kind: Kind = "sent" if m.id > top else "edited"
+            kind: Kind = "sent" if m.id > top else "edited" if m.is_edited else "reacted"
             change = ToldChange(m.version, m.id, m.sender_id, kind)
             said.append((change, self._line(m, kind, room.base)))
         said += [
@@ -461,11 +479,11 @@ def _event(events: dict[int, tuple[Told, list[bytes]]], room_id: int) -> tuple[T
     return events[room_id]
 
 
-def settle(entry: Entry) -> Added | Repeated | Edited | Deleted:
+def settle(entry: Entry) -> Made:
     """What became of a change; raises its Refusal."""
     outcome = entry.outcome
     if outcome is None:
         raise Unavailable
     if isinstance(outcome, messages.Refused):
-        raise REFUSALS[outcome.code](message_id=outcome.message_id)
+        raise REFUSALS[outcome.code](outcome.says, message_id=outcome.message_id)
     return outcome

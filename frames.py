@@ -1,7 +1,7 @@
 """The wire: actions in, events out, one decoder, one encoder. No I/O."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Literal, TypeVar
@@ -12,6 +12,9 @@ from msgspec import UNSET, Struct, UnsetType
 from .errors import InvalidFrame, InvalidJSON, Refusal
 from .store.messages import Attachment as StoredAttachment
 from .store.messages import Message as StoredMessage
+from .store.messages import Quote as StoredQuote
+from .store.messages import Reacted
+from .store.reactions import Reaction as StoredReaction
 
 SECOND_LOOK = 1 << 16  # bytes of a broken frame that are worth a closer look
 MAX_ID = 2**53  # what JavaScript holds exactly
@@ -113,6 +116,7 @@ class Send(Action, tag="send"):
     file: File | None = None
     files: list[File] | None = None
     client_id: str | None = None
+    reply_to: int | str | None = None
 
     @property
     def all_files(self) -> list[File]:
@@ -125,10 +129,17 @@ class FileUploaded(Action, tag="file_uploaded"):
     file_path: str
     message: str = ""
     client_id: str | None = None
+    reply_to: int | str | None = None
 
     def as_send(self) -> Send:
         """The same as a message with a finished upload."""
-        return Send(self.message, File(file_path=self.file_path), client_id=self.client_id)
+        file = File(file_path=self.file_path)
+        return Send(self.message, file, client_id=self.client_id, reply_to=self.reply_to)
+
+
+def answered(send: Send | FileUploaded) -> int | None:
+    """The id of the message that this one answers."""
+    return None if send.reply_to is None else id_of(send.reply_to, "reply_to")
 
 
 class Edit(Action, tag="edit"):
@@ -142,6 +153,14 @@ class Delete(Action, tag="delete"):
     """Takes back a message of one's own."""
 
     message_id: int | str
+
+
+class React(Action, tag="react"):
+    """An emoji under a message: there, gone, or (without `on`) the other of the two."""
+
+    message_id: int | str
+    emoji: str
+    on: bool | None = None
 
 
 class History(Action, tag="history"):
@@ -171,7 +190,7 @@ class Ping(Action, tag="ping"):
     """Is the server there?"""
 
 
-AnyAction = Send | FileUploaded | Edit | Delete | History | Read | Typing | Auth | Ping
+AnyAction = Send | FileUploaded | Edit | Delete | React | History | Read | Typing | Auth | Ping
 
 _decode: Callable[[bytes | str], AnyAction] = msgspec.json.Decoder(AnyAction).decode
 
@@ -264,6 +283,22 @@ class Attachment(Struct):
     size: int
 
 
+class Quote(Struct):
+    """What is shown of the message that another one answers."""
+
+    message_id: int
+    sender_id: int | str
+    text: str | None
+
+
+class Reaction(Struct):
+    """An emoji under a message, and whose it is."""
+
+    emoji: str
+    count: int
+    user_ids: list[int | str]
+
+
 Status = Literal["send", "delivered", "read"]
 
 
@@ -280,6 +315,8 @@ class Message(Struct):
     room_id: int
     version: int
     client_id: str | UnsetType = UNSET
+    reply_to: Quote | UnsetType = UNSET
+    reactions: list[Reaction] | UnsetType = UNSET
 
 
 class Event(Struct, tag_field="type"):
@@ -319,6 +356,14 @@ class MessageDeleted(Event, tag="message_deleted"):
 
     version: int
     message_id: int
+
+
+class MessageReacted(Event, tag="message_reacted"):
+    """Somebody reacted to a message, or took it back: these are its reactions now."""
+
+    version: int
+    message_id: int
+    reactions: list[Reaction]
 
 
 class ReceiptMoved(Event, tag="receipt"):
@@ -427,7 +472,25 @@ def message_of(row: StoredMessage, link: Link, status: Status = "send") -> Messa
         row.room_id,
         row.version,
         UNSET if row.client_id is None else row.client_id,
+        UNSET if row.quote is None else _quote_of(row.quote),
+        reactions_of(row.reactions) or UNSET,
     )
+
+
+def _quote_of(quote: StoredQuote) -> Quote:
+    return Quote(quote.message_id, wire_user(quote.sender_id), quote.text)
+
+
+def reactions_of(rows: Sequence[StoredReaction]) -> list[Reaction]:
+    return [
+        Reaction(row.emoji, len(row.user_ids), [wire_user(user) for user in row.user_ids])
+        for row in rows
+    ]
+
+
+def reacted_of(reacted: Reacted) -> MessageReacted:
+    shown = reactions_of(reacted.reactions)
+    return MessageReacted(reacted.version, reacted.message_id, shown)
 
 
 def error_of(refusal: Refusal, about: Hint) -> Error:
@@ -461,6 +524,17 @@ def body_of(frame: bytes) -> bytes:
 def with_status(text: bytes, status: Status) -> bytes:
     """The same text, with the status it has by now."""
     return text if status == "send" else text.replace(_SENT, _STATUS[status], 1)
+
+
+_decode_reacted = msgspec.json.Decoder(MessageReacted).decode
+_decode_message = msgspec.json.Decoder(Message).decode
+
+
+def with_reactions(body: bytes, frame: bytes) -> bytes:
+    """The text of a message, with the reactions that this `message_reacted` tells of."""
+    reacted, message = _decode_reacted(frame), _decode_message(body)
+    message.version, message.reactions = reacted.version, reacted.reactions or UNSET
+    return encode(message)
 
 
 def mark(body: bytes, status: Literal["delivered", "read"]) -> bytes:

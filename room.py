@@ -44,11 +44,11 @@ TYPING = 2.0  # seconds between two words that the same user is typing
 JITTER = 0.2  # seconds by which one of them may come early
 PATIENCE = 1.0  # seconds for a committed change to come by the broker before the database is asked
 
-Kind = Literal["sent", "edited", "deleted"]
+Kind = Literal["sent", "edited", "deleted", "reacted"]
 
 
 class Change(Struct, array_like=True):
-    """One committed change; its frame is the line beside it."""
+    """One committed change; its frame is the line beside it, the sender is the message's."""
 
     version: int
     message_id: int
@@ -185,6 +185,12 @@ class Pending:
                 yield id_, frames.mark(body, "read")
             else:
                 self.delivered.append((id_, body))
+
+    def react(self, message_id: int, frame: bytes) -> None:
+        """After this `message_reacted`."""
+        for id_, body in (*self.fresh, *self.delivered):
+            if id_ == message_id:
+                return self.replace(id_, frames.with_reactions(body, frame))
 
     def replace(self, message_id: int, body: bytes | None) -> None:
         """After an edit; with None, after a deletion."""
@@ -539,12 +545,12 @@ class Room:
                 self._top = max(self._top, change.message_id)
                 forgotten = pending.add(change.message_id, frames.body_of(line))
                 self._known = max(self._known, forgotten)
-            case "edited":
-                if pending is not None:
-                    pending.replace(change.message_id, frames.body_of(line))
-            case "deleted":
-                if pending is not None:
-                    pending.replace(change.message_id, None)
+            case "edited" if pending is not None:
+                pending.replace(change.message_id, frames.body_of(line))
+            case "reacted" if pending is not None:
+                pending.react(change.message_id, line)
+            case "deleted" if pending is not None:
+                pending.replace(change.message_id, None)
         for socket in self._holding:
             socket.held.append((change, line))
         return self._as_of_now(change, line)

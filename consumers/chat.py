@@ -30,6 +30,7 @@ from ..frames import (
     Hint,
     History,
     Ping,
+    React,
     Read,
     Send,
     Typing,
@@ -41,13 +42,15 @@ from ..room import TYPING, Room, Socket
 from ..store import messages
 from ..store.engine import Away
 from ..store.journal import Entry
-from ..store.messages import Added, Deleted, Edited, Repeated
+from ..store.messages import Added, Deleted, Edited, Reacted, Repeated
 from ..store.snapshot import Ask, Snapshot
 
 log = logging.getLogger("roomcast.socket")
 
 LONG = 30 * 86_400.0  # seconds; timers further away are set again
 PONG = frames.encode(frames.Pong())
+
+Written = Send | Edit | Delete | React
 
 
 class Wish(Struct, frozen=True):
@@ -159,7 +162,7 @@ class Session:
         match action:
             case Ping():
                 self._socket.put(PONG)
-            case Send(file=None, files=None) | Edit() | Delete() if self._lane is None:
+            case Send(file=None, files=None) | Edit() | Delete() | React() if self._lane is None:
                 self._write(action)
             case Typing() if not self._may_type():
                 return
@@ -173,20 +176,21 @@ class Session:
         self._typed = now
         return True
 
-    def _write(self, action: Send | Edit | Delete) -> None:
+    def _write(self, action: Written) -> None:
         change = self._change_of(action)
         self._uncommitted += 1
         self._chat.write(change, partial(self._written, action))
         if self._uncommitted >= self._chat.settings.limits.uncommitted:
             self._pause()
 
-    def _change_of(self, action: Send | Edit | Delete) -> messages.Change:
+    def _change_of(self, action: Written) -> messages.Change:
         room_id, user_id = self._room.id, self._socket.user_id
         match action:
             case Send():
                 self._chat.check_new(action.message, action.client_id, has_files=False)
+                answered = frames.answered(action)
                 return messages.Add(
-                    room_id, user_id, action.message, action.client_id, (), self._base
+                    room_id, user_id, action.message, action.client_id, (), self._base, answered
                 )
             case Edit():
                 self._chat.check_text(action.text, "text")
@@ -195,16 +199,24 @@ class Session:
             case Delete():
                 id_ = frames.id_of(action.message_id, "message_id")
                 return messages.Delete(room_id, user_id, id_)
+            case React():
+                self._chat.check_emoji(action.emoji)
+                id_ = frames.id_of(action.message_id, "message_id")
+                most = self._chat.settings.limits.reactions
+                return messages.React(room_id, user_id, id_, action.emoji, action.on, most)
 
-    def _written(self, action: Send | Edit | Delete, entry: Entry) -> None:
+    def _written(self, action: Written, entry: Entry) -> None:
         """After the commit, and after it was told."""
         self._uncommitted -= 1
         self._resume()
         match entry.outcome:
             case Added(message) | Edited(message):
                 self._version = message.version
-            case Deleted(_, version):
+            case Deleted(_, version) | Reacted(version=version, is_new=True):
                 self._version = version
+            case Reacted() as same:
+                version = max(same.version, self._version)
+                self._after(version, partial(self._show_reactions, same), action)
             case Repeated(message):
                 version = max(message.version, self._version)
                 self._after(version, partial(self._show, message), action)
@@ -277,8 +289,8 @@ class Session:
         match action:
             case Send() | FileUploaded():
                 await self._send(action)
-            case Edit() | Delete():
-                await self._chat.make(self._change_of(action))
+            case Edit() | Delete() | React():
+                await self._make(action)
             case History():
                 await self._history(action)
             case Read():
@@ -292,6 +304,11 @@ class Session:
                 self._socket.put(PONG)
             case _:
                 assert_never(action)
+
+    async def _make(self, action: Edit | Delete | React) -> None:
+        outcome = await self._chat.make(self._change_of(action))
+        if isinstance(outcome, Reacted) and not outcome.is_new:
+            await self._in_turn(outcome.version, partial(self._show_reactions, outcome))
 
     async def _send(self, action: Send | FileUploaded) -> None:
         where = self._room.id, self._socket.user_id
@@ -309,6 +326,10 @@ class Session:
         """A repeated client_id: the existing message again, to this socket, as it is by now."""
         said = self._shown(message)
         self._socket.put(frames.encode(frames.MessageSent(message.version, said)))
+
+    def _show_reactions(self, same: Reacted) -> None:
+        """Nothing had to change: this socket alone hears how it stands."""
+        self._socket.put(frames.encode(frames.reacted_of(same)))
 
     def _shown(self, message: messages.Message) -> frames.Message:
         status = self._room.status(message.sender_id, message.id)

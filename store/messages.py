@@ -1,11 +1,17 @@
 """Messages of a room: what is stored of them, the changes to them, and the ways to read them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any, TypeGuard
 
 from databases.core import Connection
 from msgspec import Struct
+from sqlalchemy import bindparam, text
+
+from . import reactions
+from .reactions import Reaction
+
+QUOTED = 140  # code points of a message that are shown where another one answers it
 
 
 class Attachment(Struct, frozen=True):
@@ -17,8 +23,19 @@ class Attachment(Struct, frozen=True):
     size: int
 
 
+class Quote(Struct, frozen=True):
+    """What is shown of the message that another one answers; no text once it is deleted."""
+
+    message_id: int
+    sender_id: str
+    text: str | None
+
+
+Quotes = Mapping[tuple[int, int | None], Quote]  # by room and message; of others there are none
+
+
 class Message(Struct):
-    """A row of messages with its attachments; times in microseconds since 1970, UTC."""
+    """A row of messages, and what hangs on it; times in microseconds since 1970, UTC."""
 
     id: int
     room_id: int
@@ -28,7 +45,15 @@ class Message(Struct):
     updated_at: int
     version: int
     client_id: str | None = None
+    reply_to: int | None = None
     attachments: Sequence[Attachment] = ()
+    quote: Quote | None = None
+    reactions: Sequence[Reaction] = ()
+
+    @property
+    def is_edited(self) -> bool:
+        """A reaction changes the version alone."""
+        return self.updated_at > self.created_at
 
 
 # ---------------------------------------------------------------- changes and their outcomes
@@ -39,6 +64,7 @@ class Refused(Struct):
 
     code: str
     message_id: int | None = None
+    says: str = ""
 
 
 class Added(Struct):
@@ -65,7 +91,18 @@ class Deleted(Struct):
     roster: int = 0
 
 
-Outcome = Added | Repeated | Edited | Deleted | Refused
+class Reacted(Struct):
+    """The reactions to a message as they are now; `is_new` where this change made them so."""
+
+    message_id: int
+    author_id: str
+    version: int
+    reactions: Sequence[Reaction]
+    is_new: bool
+    roster: int = 0
+
+
+Outcome = Added | Repeated | Edited | Deleted | Reacted | Refused
 
 
 class Add(Struct):
@@ -77,10 +114,16 @@ class Add(Struct):
     client_id: str | None = None
     files: Sequence[str] = ()
     base: str = ""
+    reply_to: int | None = None
 
     @property
     def text_hash(self) -> int | None:
         return None if self.client_id is None else hash_of(self.text)
+
+    def is_lost(self, quotes: Quotes) -> bool:
+        """Whether it answers what is not there (any more)."""
+        quote = quotes.get((self.room_id, self.reply_to))
+        return self.reply_to is not None and (quote is None or quote.text is None)
 
     def again(self, message: Message, text_hash: int, *, is_deleted: bool) -> Outcome:
         """The outcome where this client_id is stored already, as `message`."""
@@ -104,12 +147,38 @@ class Delete(Struct):
     message_id: int
 
 
-Change = Add | Edit | Delete
+class React(Struct):
+    """The sender's reaction: there, not there, or (None) the other of the two."""
+
+    room_id: int
+    sender_id: str
+    message_id: int
+    emoji: str
+    on: bool | None
+    most: int  # different emoji that one message may have
+
+
+Change = Add | Edit | Delete | React
 
 
 def is_plain(change: Change) -> TypeGuard[Add]:
     """A text and nothing else: what the engines store many of in one statement."""
     return isinstance(change, Add) and not change.files
+
+
+def runs(changes: Sequence[Change]) -> Iterator[list[Add] | Change]:
+    """In the order given: plain texts in a row are together, everything else is alone."""
+    plain: list[Add] = []
+    for change in changes:
+        if is_plain(change):
+            plain.append(change)
+            continue
+        if plain:
+            yield plain
+        plain = []
+        yield change
+    if plain:
+        yield plain
 
 
 def hash_of(text: str) -> int:
@@ -128,20 +197,26 @@ async def make(db: Connection, change: Change, now: int) -> Outcome:
             return await edit(db, change, now)
         case Delete():
             return await delete(db, change, now)
+        case React():
+            return await react(db, change, now)
 
 
 async def add(db: Connection, change: Add, now: int) -> Outcome:
     """A message with files: they turn from the sender's uploads into its attachments."""
     if refused := await _may_add(db, change):
         return refused
+    quoted = await _quotes(db, change.room_id, [change.reply_to])
+    if change.is_lost(quoted):
+        return Refused("not_found", change.reply_to)
     files = await _uploads(db, change, now)
     if len(files) < len(change.files):
         return Refused("file_missing")
     await _take(db, change)
     version, roster = await _next_version(db, change.room_id, sent_at=now)
     message = Message(
-        0, change.room_id, change.sender_id, change.text, now, now, version, change.client_id, files
-    )
+        0, change.room_id, change.sender_id, change.text, now, now, version, change.client_id,
+        change.reply_to, files, quoted.get((change.room_id, change.reply_to)),
+    )  # fmt: skip
     message.id = await _insert(db, message, change.text_hash)
     await _count(db, message)
     await _attach(db, message)
@@ -151,7 +226,7 @@ async def add(db: Connection, change: Add, now: int) -> Outcome:
 async def _may_add(db: Connection, change: Add) -> Outcome | None:
     query = """
         SELECT x.id, x.room_id, x.sender_id, x.text, x.created_at, x.updated_at, x.version,
-               x.client_id, x.text_hash, x.deleted_at
+               x.client_id, x.reply_to, x.text_hash, x.deleted_at
           FROM members me
           LEFT JOIN messages x ON x.room_id = me.room_id AND x.sender_id = me.user_id
                               AND x.client_id = :client_id
@@ -165,9 +240,7 @@ async def _may_add(db: Connection, change: Add) -> Outcome | None:
         return None
     *fields, text_hash, deleted_at = row._mapping.values()
     message = Message(*fields)
-    message.attachments = (await _attachments(db, message.room_id, message.id, message.id)).get(
-        message.id, ()
-    )
+    await _complete(db, message.room_id, [message])
     return change.again(message, text_hash, is_deleted=deleted_at is not None)
 
 
@@ -193,9 +266,10 @@ async def _take(db: Connection, change: Add) -> None:
 
 async def _insert(db: Connection, message: Message, text_hash: int | None) -> int:
     query = """
-        INSERT INTO messages (room_id, sender_id, client_id, text_hash, text,
+        INSERT INTO messages (room_id, sender_id, client_id, text_hash, text, reply_to,
                               created_at, updated_at, version)
-        VALUES (:room_id, :sender_id, :client_id, :text_hash, :text, :now, :now, :version)
+        VALUES (:room_id, :sender_id, :client_id, :text_hash, :text, :reply_to,
+                :now, :now, :version)
         RETURNING id
     """
     values = {
@@ -204,6 +278,7 @@ async def _insert(db: Connection, message: Message, text_hash: int | None) -> in
         "client_id": message.client_id,
         "text_hash": text_hash,
         "text": message.text,
+        "reply_to": message.reply_to,
         "now": message.created_at,
         "version": message.version,
     }
@@ -258,7 +333,7 @@ async def edit(db: Connection, change: Edit, now: int) -> Outcome:
         return found
     if not change.text.strip() and not found.attachments:
         return Refused("empty_message", change.message_id)
-    found.text, found.updated_at = change.text, now
+    found.text, found.updated_at = change.text, max(now, found.updated_at + 1)
     found.version, roster = await _next_version(db, change.room_id)
     query = """
         UPDATE messages SET text = :text, updated_at = :now, version = :version
@@ -270,7 +345,7 @@ async def edit(db: Connection, change: Edit, now: int) -> Outcome:
             "room_id": change.room_id,
             "id": change.message_id,
             "text": change.text,
-            "now": now,
+            "now": found.updated_at,
             "version": found.version,
         },
     )
@@ -284,13 +359,16 @@ async def delete(db: Connection, change: Delete, now: int) -> Outcome:
         return found
     version, roster = await _next_version(db, change.room_id)
     query = """
-        UPDATE messages SET text = '', updated_at = :now, deleted_at = :now, version = :version
+        UPDATE messages SET text = '', text_hash = NULL, updated_at = :now, deleted_at = :now,
+                            version = :version
          WHERE room_id = :room_id AND id = :id
     """
     where = {"room_id": change.room_id, "id": change.message_id}
     await db.execute(query, {**where, "now": now, "version": version})
     if found.attachments:
         await _discard(db, change.room_id, change.message_id)
+    if found.reactions:
+        await reactions.forget(db, change.room_id, change.message_id)
     return Deleted(change.message_id, version, roster)
 
 
@@ -314,6 +392,35 @@ async def _own(db: Connection, room_id: int, user_id: str, message_id: int) -> M
     return message if message.sender_id == user_id else Refused("forbidden", message_id)
 
 
+async def react(db: Connection, change: React, now: int) -> Outcome:
+    """Takes a version where it changes anything; that is the message's from then on."""
+    room_id, user_id, id_ = change.room_id, change.sender_id, change.message_id
+    message = await get(db, room_id, user_id, id_)
+    if message is None:
+        return Refused("not_found", id_)
+    mine = [r.emoji for r in message.reactions if user_id in r.user_ids]
+    wanted = change.emoji not in mine if change.on is None else change.on
+    if wanted == (change.emoji in mine):
+        return Reacted(id_, message.sender_id, message.version, message.reactions, is_new=False)
+    if not wanted:
+        await reactions.remove(db, room_id, id_, change.emoji, user_id)
+    elif _is_full(message, change):
+        says = f"emoji: at most {change.most} different ones under one message."
+        return Refused("invalid_frame", id_, says)
+    else:
+        await reactions.add(db, room_id, id_, change.emoji, user_id, now)
+    version, roster = await _next_version(db, room_id)
+    query = "UPDATE messages SET version = :version WHERE room_id = :room_id AND id = :id"
+    await db.execute(query, {"room_id": room_id, "id": id_, "version": version})
+    now_there = (await reactions.between(db, room_id, id_, id_)).get(id_, [])
+    return Reacted(id_, message.sender_id, version, now_there, is_new=True, roster=roster)
+
+
+def _is_full(message: Message, change: React) -> bool:
+    emojis = {reaction.emoji for reaction in message.reactions}
+    return len(emojis) >= change.most and change.emoji not in emojis
+
+
 # ---------------------------------------------------------------- reading
 
 
@@ -321,7 +428,7 @@ async def get(db: Connection, room_id: int, user_id: str, message_id: int) -> Me
     """One message of a room of the user's; None for a deleted one and for a stranger."""
     query = """
         SELECT m.id, m.room_id, m.sender_id, m.text, m.created_at, m.updated_at, m.version,
-               m.client_id
+               m.client_id, m.reply_to
           FROM messages m
           JOIN members me ON me.room_id = m.room_id AND me.user_id = :user_id
          WHERE m.room_id = :room_id AND m.id = :id AND m.deleted_at IS NULL
@@ -366,14 +473,16 @@ async def page(db: Connection, where: Page, limit: int) -> list[Message]:
 
 
 OLDER = """
-    SELECT m.id, m.room_id, m.sender_id, m.text, m.created_at, m.updated_at, m.version, m.client_id
+    SELECT m.id, m.room_id, m.sender_id, m.text, m.created_at, m.updated_at, m.version,
+           m.client_id, m.reply_to
       FROM messages m
       JOIN members me ON me.room_id = m.room_id AND me.user_id = :user_id
      WHERE m.room_id = :room_id AND m.id < :before AND m.deleted_at IS NULL
      ORDER BY m.id DESC LIMIT :limit
 """
 NEWER = """
-    SELECT m.id, m.room_id, m.sender_id, m.text, m.created_at, m.updated_at, m.version, m.client_id
+    SELECT m.id, m.room_id, m.sender_id, m.text, m.created_at, m.updated_at, m.version,
+           m.client_id, m.reply_to
       FROM messages m
       JOIN members me ON me.room_id = m.room_id AND me.user_id = :user_id
      WHERE m.room_id = :room_id AND m.id > :after AND m.id < :before AND m.deleted_at IS NULL
@@ -384,7 +493,7 @@ NEWER = """
 async def between(db: Connection, room_id: int, above: int, upto: int, most: int) -> list[Message]:
     """The newest messages with above < id <= upto, oldest first: the server's own look."""
     query = """
-        SELECT id, room_id, sender_id, text, created_at, updated_at, version, client_id
+        SELECT id, room_id, sender_id, text, created_at, updated_at, version, client_id, reply_to
           FROM messages
          WHERE room_id = :room_id AND id > :above AND id <= :upto AND deleted_at IS NULL
          ORDER BY id DESC LIMIT :most
@@ -411,7 +520,7 @@ async def since(db: Connection, room_id: int, version: int) -> Since | None:
         return None
     values = {"room_id": room_id, "version": version}
     query = """
-        SELECT id, room_id, sender_id, text, created_at, updated_at, version, client_id
+        SELECT id, room_id, sender_id, text, created_at, updated_at, version, client_id, reply_to
           FROM messages
          WHERE room_id = :room_id AND version > :version AND deleted_at IS NULL
          ORDER BY version
@@ -429,12 +538,39 @@ async def since(db: Connection, room_id: int, version: int) -> Since | None:
 async def _load(db: Connection, room_id: int, query: str, values: dict[str, Any]) -> list[Message]:
     rows = await db.fetch_all(query, values)
     messages = [Message(*row._mapping.values()) for row in rows]
-    if messages:
-        ids = [m.id for m in messages]
-        files = await _attachments(db, room_id, min(ids), max(ids))
-        for message in messages:
-            message.attachments = files.get(message.id, ())
+    await _complete(db, room_id, messages)
     return messages
+
+
+async def _complete(db: Connection, room_id: int, messages: Sequence[Message]) -> None:
+    """Gives the messages of a room what hangs on them."""
+    if not messages:
+        return
+    ids = [message.id for message in messages]
+    files = await _attachments(db, room_id, min(ids), max(ids))
+    reacted = await reactions.between(db, room_id, min(ids), max(ids))
+    quotes = await _quotes(db, room_id, [message.reply_to for message in messages])
+    for message in messages:
+        message.attachments = files.get(message.id, ())
+        message.reactions = reacted.get(message.id, ())
+        message.quote = quotes.get((room_id, message.reply_to))
+
+
+async def _quotes(db: Connection, room_id: int, ids: Sequence[int | None]) -> Quotes:
+    wanted = list({id_ for id_ in ids if id_ is not None})
+    if not wanted:
+        return {}
+    query = text("""
+        SELECT id, sender_id,
+               CASE WHEN deleted_at IS NULL THEN substr(text, 1, :most) END AS shown
+          FROM messages WHERE room_id = :room_id AND id IN :ids
+    """).bindparams(
+        bindparam("ids", value=wanted, expanding=True),
+        bindparam("room_id", value=room_id),
+        bindparam("most", value=QUOTED),
+    )
+    rows = await db.fetch_all(query)
+    return {(room_id, r["id"]): Quote(r["id"], r["sender_id"], r["shown"]) for r in rows}
 
 
 async def _attachments(

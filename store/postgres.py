@@ -7,7 +7,7 @@ versions, so versions are dense and in commit order whatever the number of proce
 import asyncio
 import logging
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from typing import Any, TypeVar
@@ -16,9 +16,22 @@ import asyncpg
 from databases import Database, DatabaseURL
 from databases.core import Connection
 
-from . import messages, meta, outgoing
+from . import messages, meta, outgoing, reactions
 from .faults import AlreadyOpen, Away, CannotOpen, Failed
-from .messages import Add, Added, Attachment, Change, Message, Outcome, Refused, is_plain
+from .messages import (
+    QUOTED,
+    Add,
+    Added,
+    Attachment,
+    Change,
+    Message,
+    Outcome,
+    Quote,
+    Quotes,
+    Refused,
+    is_plain,
+    runs,
+)
 from .outgoing import Listeners, happened
 from .receipts import Marks, Moved
 from .snapshot import Ask, Snapshot
@@ -264,18 +277,31 @@ async def _commit(
 ) -> tuple[list[Outcome], list[Moved]]:
     raw = db.raw_connection
     plain = [change for change in changes if is_plain(change)]
-    if len(plain) == len(changes) and not (plain and listeners.names):
+    is_plain_all = len(plain) == len(changes)
+    is_lonely = is_plain_all and all(add.reply_to is None for add in plain)
+    if is_lonely and not (plain and listeners.names):
         return await write(raw, plain, marks, now)
     async with raw.transaction():
         rooms = sorted({change.room_id for change in changes})
         await raw.execute("SELECT id FROM rooms WHERE id = ANY($1) ORDER BY id FOR UPDATE", rooms)
-        if len(plain) == len(changes):
+        if is_plain_all:
             outcomes, moved = await write(raw, plain, marks, now)
         else:
-            outcomes = [await messages.make(db, change, now) for change in changes]
+            outcomes = await _in_runs(db, changes, now)
             _, moved = await write(raw, (), marks, now)
         await outgoing.note(db, listeners, happened(changes, outcomes), now)
         return outcomes, moved
+
+
+async def _in_runs(db: Connection, changes: Sequence[Change], now: int) -> list[Outcome]:
+    """In the order given; texts in a row are one statement still."""
+    outcomes: list[Outcome] = []
+    for run in runs(changes):
+        if isinstance(run, list):
+            outcomes += (await write(db.raw_connection, run, {}, now))[0]
+        else:
+            outcomes.append(await messages.make(db, run, now))
+    return outcomes
 
 
 async def _life(raw: Any) -> str:
@@ -315,11 +341,12 @@ def options_of(url: DatabaseURL) -> dict[str, Any]:
 
 WRITE = """
 WITH a AS (
-    SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::text[])
-             WITH ORDINALITY AS u(room_id, sender_id, client_id, text_hash, text, o)
+    SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::text[],
+                         $11::bigint[])
+             WITH ORDINALITY AS u(room_id, sender_id, client_id, text_hash, text, reply_to, o)
 ), known AS (
     SELECT a.o, r.roster, me.user_id IS NOT NULL AS is_member, x.id, x.text_hash,
-           x.deleted_at IS NOT NULL AS is_deleted
+           x.deleted_at IS NOT NULL AS is_deleted, a.reply_to IS NOT DISTINCT FROM 0 AS is_lost
       FROM a
       LEFT JOIN rooms r ON r.id = a.room_id
       LEFT JOIN members me ON me.room_id = a.room_id AND me.user_id = a.sender_id
@@ -327,7 +354,8 @@ WITH a AS (
                           AND x.client_id = a.client_id
 ), fresh AS (
     SELECT a.*, known.roster, row_number() OVER (PARTITION BY a.room_id ORDER BY a.o) AS k
-      FROM a JOIN known USING (o) WHERE known.is_member AND known.id IS NULL
+      FROM a JOIN known USING (o)
+     WHERE known.is_member AND known.id IS NULL AND NOT known.is_lost
 ), counted AS (
     UPDATE rooms SET version = version + b.n, total = total + b.n,
                      active_at = greatest(active_at, $6)
@@ -336,9 +364,10 @@ WITH a AS (
      WHERE rooms.id = b.room_id AND rooms.roster = b.roster
     RETURNING rooms.id, rooms.version - b.n AS base
 ), inserted AS (
-    INSERT INTO messages (room_id, sender_id, client_id, text_hash, text, version,
+    INSERT INTO messages (room_id, sender_id, client_id, text_hash, text, version, reply_to,
                           created_at, updated_at)
-    SELECT f.room_id, f.sender_id, f.client_id, f.text_hash, f.text, c.base + f.k, $6, $6
+    SELECT f.room_id, f.sender_id, f.client_id, f.text_hash, f.text, c.base + f.k, f.reply_to,
+           $6, $6
       FROM fresh f JOIN counted c ON c.id = f.room_id ORDER BY f.o
     RETURNING id, room_id, version
 ), touched AS (
@@ -368,7 +397,7 @@ SELECT 0 AS kind, f.o AS a, i.id AS b, i.version AS c, NULL AS d, NULL::boolean 
   JOIN fresh f ON f.room_id = i.room_id AND f.k = i.version - c.base
 UNION ALL
 SELECT 1, o, id, text_hash, NULL, CASE WHEN is_member THEN is_deleted END, 0
-  FROM known WHERE NOT is_member OR id IS NOT NULL
+  FROM known WHERE NOT is_member OR id IS NOT NULL OR is_lost
 UNION ALL
 SELECT 2, room_id, delivered_upto, read_upto, user_id, NULL, 0 FROM moved WHERE delivered > 0
 """
@@ -392,6 +421,8 @@ async def write(
 ) -> tuple[list[Outcome], list[Moved]]:
     """Texts and receipts in one statement: one trip, one commit.
 
+    Replies want a transaction that has locked their rooms, so that what they quote is still there.
+
     A repeated client_id and a sender who is no member take no version. No two of the adds may have
     the same sender and client_id.
     """
@@ -405,6 +436,7 @@ async def write(
     if not adds:
         rows = await raw.fetch(ADVANCE, *receipts) if marks else []
         return [], [Moved(*row) for row in rows]
+    quotes = await _quotes(raw, [(a.room_id, a.reply_to) for a in adds])
     rows = await raw.fetch(
         WRITE,
         [a.room_id for a in adds],
@@ -414,8 +446,9 @@ async def write(
         [a.text for a in adds],
         now,
         *receipts,
+        [0 if a.is_lost(quotes) else a.reply_to for a in adds],
     )
-    outcomes, moved = await _outcomes(raw, adds, rows, now)
+    outcomes, moved = await _outcomes(raw, adds, rows, quotes, now)
     if missed := [i for i, outcome in enumerate(outcomes) if outcome is None]:
         # The roster of their rooms changed while this statement waited for them: who may send now?
         again, _ = await write(raw, [adds[i] for i in missed], {}, now)
@@ -424,8 +457,23 @@ async def write(
     return [outcome for outcome in outcomes if outcome is not None], moved
 
 
+async def _quotes(raw: Any, answered: Iterable[tuple[int, int | None]]) -> Quotes:
+    wanted = [where for where in answered if where[1] is not None]
+    if not wanted:
+        return {}
+    query = """
+        SELECT m.room_id, m.id, m.sender_id,
+               CASE WHEN m.deleted_at IS NULL THEN substr(m.text, 1, $3) END
+          FROM unnest($1::bigint[], $2::bigint[]) AS o(room_id, id)
+          JOIN messages m ON m.room_id = o.room_id AND m.id = o.id
+    """
+    room_ids, ids = [list(column) for column in zip(*wanted, strict=True)]
+    rows = await raw.fetch(query, room_ids, ids, QUOTED)
+    return {(room_id, id_): Quote(id_, *rest) for room_id, id_, *rest in rows}
+
+
 async def _outcomes(
-    raw: Any, adds: Sequence[Add], rows: list[Any], now: int
+    raw: Any, adds: Sequence[Add], rows: list[Any], quotes: Quotes, now: int
 ) -> tuple[list[Outcome | None], list[Moved]]:
     outcomes: list[Outcome | None] = [None] * len(adds)
     moved: list[Moved] = []
@@ -435,10 +483,15 @@ async def _outcomes(
             continue
         add = adds[a - 1]
         if kind == 0:
-            message = Message(b, add.room_id, add.sender_id, add.text, now, now, c, add.client_id)
+            message = Message(
+                b, add.room_id, add.sender_id, add.text, now, now, c, add.client_id, add.reply_to
+            )
+            message.quote = quotes.get((add.room_id, add.reply_to))
             outcomes[a - 1] = Added(message, f)
         elif e is None:
             outcomes[a - 1] = Refused("not_found")
+        elif b is None:
+            outcomes[a - 1] = Refused("not_found", add.reply_to)
         else:
             outcomes[a - 1] = add.again(await _known(raw, add.room_id, b), c, is_deleted=e)
     return outcomes, moved
@@ -446,7 +499,7 @@ async def _outcomes(
 
 async def _known(raw: Any, room_id: int, message_id: int) -> Message:
     query = """
-        SELECT id, room_id, sender_id, text, created_at, updated_at, version, client_id
+        SELECT id, room_id, sender_id, text, created_at, updated_at, version, client_id, reply_to
           FROM messages WHERE room_id = $1 AND id = $2
     """
     message = Message(*await raw.fetchrow(query, room_id, message_id))
@@ -456,6 +509,15 @@ async def _known(raw: Any, room_id: int, message_id: int) -> Message:
     """
     files = await raw.fetch(query, room_id, message_id)
     message.attachments = [Attachment(*file) for file in files]
+    query = """
+        SELECT message_id, emoji, user_id FROM reactions WHERE room_id = $1 AND message_id = $2
+         ORDER BY created_at, emoji, user_id
+    """
+    reacted = await raw.fetch(query, room_id, message_id)
+    message.reactions = reactions.gathered(reacted).get(message_id, ())
+    message.quote = (await _quotes(raw, [(room_id, message.reply_to)])).get(
+        (room_id, message.reply_to)
+    )
     return message
 
 
@@ -469,7 +531,7 @@ SNAPSHOT = """
            (SELECT m.id FROM messages m
              WHERE m.room_id = r.id AND m.sender_id <> $2 AND m.deleted_at IS NULL
              ORDER BY m.id DESC LIMIT 1) AS newest,
-           w.users, w.delivered, w.read, h.*, f.*
+           w.users, w.delivered, w.read, h.*, f.*, e.*, q.*
       FROM rooms r
       LEFT JOIN members me ON me.room_id = r.id AND me.user_id = $2
      CROSS JOIN LATERAL (
@@ -480,7 +542,8 @@ SNAPSHOT = """
            SELECT array_agg(id) AS ids, array_agg(sender_id) AS senders, array_agg(text) AS texts,
                   array_agg(created_at) AS created, array_agg(updated_at) AS updated,
                   array_agg(version) AS versions, array_agg(client_id) AS clients,
-                  array_agg(deleted_at) AS gone, min(id) AS first_id, max(id) AS last_id
+                  array_agg(deleted_at) AS gone, array_agg(reply_to) AS replies,
+                  min(id) AS first_id, max(id) AS last_id
              FROM ((SELECT * FROM messages
                      WHERE room_id = $1 AND deleted_at IS NULL AND $4::bigint IS NULL
                      ORDER BY id DESC LIMIT $3)
@@ -496,6 +559,17 @@ SNAPSHOT = """
                   array_agg(size ORDER BY message_id, position) AS sizes
              FROM attachments
             WHERE room_id = r.id AND message_id BETWEEN h.first_id AND h.last_id) AS f
+     CROSS JOIN LATERAL (
+           SELECT array_agg(message_id ORDER BY created_at, emoji, user_id) AS reacted_to,
+                  array_agg(emoji ORDER BY created_at, emoji, user_id) AS emojis,
+                  array_agg(user_id ORDER BY created_at, emoji, user_id) AS reacting
+             FROM reactions
+            WHERE room_id = r.id AND message_id BETWEEN h.first_id AND h.last_id) AS e
+     CROSS JOIN LATERAL (
+           SELECT array_agg(m.id) AS quoted, array_agg(m.sender_id) AS authors,
+                  array_agg(CASE WHEN m.deleted_at IS NULL
+                                 THEN substr(m.text, 1, $5) END) AS shown
+             FROM messages m WHERE m.room_id = r.id AND m.id = ANY(h.replies)) AS q
      WHERE r.id = $1 AND r.deleted_at IS NULL
 """
 
@@ -504,7 +578,7 @@ async def _snapshot(raw: Any, ask: Ask, *, without_messages: bool = False) -> Sn
     limit = ask.last if ask.after is None else ask.most + 1
     after = None if ask.after is None else min(ask.after, 2**62)
     limit = 0 if without_messages else limit
-    row = await raw.fetchrow(SNAPSHOT, ask.room_id, ask.user_id, limit, after)
+    row = await raw.fetchrow(SNAPSHOT, ask.room_id, ask.user_id, limit, after, QUOTED)
     if row is None:
         return "not_found"
     if not row["is_member"]:
@@ -530,30 +604,35 @@ def _found(row: Any, room_id: int) -> Snapshot:
         [], [], False,
     )  # fmt: skip
     kept: list[Message] = []
-    files = _files(row)
-    for id_, sender, text, created, updated, version, client_id, gone in zip(
-        *(row[name] or () for name in COLUMNS), strict=True
-    ):
+    files, quotes = _files(row), _quoted(row)
+    reacted = reactions.gathered(_columns(row, "reacted_to", "emojis", "reacting"))
+    for gone, id_, *rest in _columns(row, "gone", *COLUMNS):
         if gone is not None:
             found.deleted.append(id_)
-        else:
-            kept.append(
-                Message(
-                    id_, room_id, sender, text, created, updated, version, client_id,
-                    files.get(id_, ()),
-                )
-            )  # fmt: skip
+            continue
+        message = Message(id_, room_id, *rest)
+        message.attachments = files.get(id_, ())
+        message.reactions = reacted.get(id_, ())
+        message.quote = quotes.get(message.reply_to)
+        kept.append(message)
     found.messages = sorted(kept, key=lambda m: m.id)
     found.deleted.sort()
     return found
 
 
-COLUMNS = ("ids", "senders", "texts", "created", "updated", "versions", "clients", "gone")
+COLUMNS = ("ids", "senders", "texts", "created", "updated", "versions", "clients", "replies")
+
+
+def _columns(row: Any, *names: str) -> Iterator[tuple[Any, ...]]:
+    return zip(*(row[name] or () for name in names), strict=True)
 
 
 def _files(row: Any) -> dict[int, list[Attachment]]:
     files: dict[int, list[Attachment]] = {}
-    columns = (row[name] or () for name in ("of_ids", "keys", "names", "types", "sizes"))
-    for message_id, *file in zip(*columns, strict=True):
+    for message_id, *file in _columns(row, "of_ids", "keys", "names", "types", "sizes"):
         files.setdefault(message_id, []).append(Attachment(*file))
     return files
+
+
+def _quoted(row: Any) -> dict[int | None, Quote]:
+    return {id_: Quote(id_, *rest) for id_, *rest in _columns(row, "quoted", "authors", "shown")}

@@ -11,7 +11,7 @@ import os
 import secrets
 import sqlite3
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
@@ -21,9 +21,22 @@ import msgspec
 from databases import Database
 from databases.core import Connection
 
-from . import messages, meta, outgoing
+from . import messages, meta, outgoing, reactions
 from .faults import AlreadyOpen, Away, CannotOpen, Failed
-from .messages import Add, Added, Attachment, Change, Message, Outcome, Refused, is_plain
+from .messages import (
+    QUOTED,
+    Add,
+    Added,
+    Attachment,
+    Change,
+    Message,
+    Outcome,
+    Quote,
+    Quotes,
+    Refused,
+    is_plain,
+    runs,
+)
 from .outgoing import Listeners, happened
 from .receipts import Marks, Moved
 from .snapshot import Ask, Snapshot
@@ -139,13 +152,24 @@ class Sqlite:
                     return await _call(self._writer, batch, self._life, changes, marks, now)
         assert self._life is not None  # open
         async with self.writing() as db:
-            made = [] if plain else [await messages.make(db, change, now) for change in changes]
+            made = [] if plain else await _in_runs(db, changes, now)
             adds = changes if plain else ()
             added, moved = await _call(db, write, self._life, adds, marks, now)
             outcomes = made or added
             await outgoing.note(db, self._listeners, happened(changes, outcomes), now)
         self._life.turn()
         return outcomes, moved
+
+
+async def _in_runs(db: Connection, changes: Sequence[Change], now: int) -> list[Outcome]:
+    """In the order given; texts in a row are one statement still."""
+    outcomes: list[Outcome] = []
+    for run in runs(changes):
+        if isinstance(run, list):
+            outcomes += (await _call(db, texts, run, {}, now))[0]
+        else:
+            outcomes.append(await messages.make(db, run, now))
+    return outcomes
 
 
 async def _call(db: Connection, work: Callable[..., T], *args: Any) -> T:
@@ -295,13 +319,19 @@ def write(
     db: sqlite3.Connection, life: Life, adds: Sequence[Add], marks: Marks, now: int
 ) -> tuple[list[Outcome], list[Moved]]:
     """The same in the transaction that the caller holds; he lets the life turn after it."""
+    outcomes, moved = texts(db, adds, marks, now)
+    db.execute("UPDATE meta SET value = ? WHERE name = 'life'", (life.next(),))
+    return outcomes, moved
+
+
+def texts(
+    db: sqlite3.Connection, adds: Sequence[Add], marks: Marks, now: int
+) -> tuple[list[Outcome], list[Moved]]:
     outcomes = add(db, adds, now) if adds else []
     sent = Counter(
         (o.message.room_id, o.message.sender_id) for o in outcomes if isinstance(o, Added)
     )
-    moved = advance(db, marks, sent) if marks or sent else []
-    db.execute("UPDATE meta SET value = ? WHERE name = 'life'", (life.next(),))
-    return outcomes, moved
+    return outcomes, advance(db, marks, sent) if marks or sent else []
 
 
 def add(db: sqlite3.Connection, adds: Sequence[Add], now: int) -> list[Outcome]:
@@ -311,16 +341,35 @@ def add(db: sqlite3.Connection, adds: Sequence[Add], now: int) -> list[Outcome]:
     the same sender and client_id.
     """
     outcomes = _known(db, adds)
+    quotes = _quotes(db, [(a.room_id, a.reply_to) for a in adds])
+    for i, a in enumerate(adds):
+        if outcomes[i] is None and a.is_lost(quotes):
+            outcomes[i] = Refused("not_found", a.reply_to)
     fresh = [a for a, outcome in zip(adds, outcomes, strict=True) if outcome is None]
-    added = iter(_insert(db, fresh, _number(db, fresh, now), now) if fresh else ())
-    return [next(added) if o is None else o for o in outcomes]
+    added = _insert(db, fresh, _number(db, fresh, now), now) if fresh else []
+    for message in (one.message for one in added) if quotes else ():
+        message.quote = quotes.get((message.room_id, message.reply_to))
+    left = iter(added)
+    return [next(left) if o is None else o for o in outcomes]
+
+
+def _quotes(db: sqlite3.Connection, answered: Iterable[tuple[int, int | None]]) -> Quotes:
+    query = """
+        SELECT m.room_id, m.id, m.sender_id,
+               CASE WHEN m.deleted_at IS NULL THEN substr(m.text, 1, ?2) END
+          FROM json_each(?1) AS o
+          JOIN messages m ON m.room_id = o.value->>0 AND m.id = o.value->>1
+    """
+    wanted = [where for where in answered if where[1] is not None]
+    rows = db.execute(query, (_json(wanted), QUOTED)).fetchall() if wanted else []
+    return {(room_id, id_): Quote(id_, *rest) for room_id, id_, *rest in rows}
 
 
 def _known(db: sqlite3.Connection, adds: Sequence[Add]) -> list[Outcome | None]:
     query = """
         SELECT o.key, m.user_id IS NOT NULL, x.text_hash, x.deleted_at IS NOT NULL,
                x.id, x.room_id, x.sender_id, x.text, x.created_at, x.updated_at, x.version,
-               x.client_id
+               x.client_id, x.reply_to
           FROM json_each(?) AS o
           LEFT JOIN members m ON m.room_id = o.value->>0 AND m.user_id = o.value->>1
           LEFT JOIN messages x ON x.room_id = o.value->>0 AND x.sender_id = o.value->>1
@@ -332,7 +381,7 @@ def _known(db: sqlite3.Connection, adds: Sequence[Add]) -> list[Outcome | None]:
         if not is_member:
             outcomes[i] = Refused("not_found")
         elif fields[0] is not None:
-            (message,) = _with_files(db, adds[i].room_id, [Message(*fields)])
+            (message,) = _complete(db, adds[i].room_id, [Message(*fields)])
             outcomes[i] = adds[i].again(message, text_hash, is_deleted=bool(is_deleted))
     return outcomes
 
@@ -363,15 +412,15 @@ def _insert(
     db: sqlite3.Connection, adds: Sequence[Add], numbers: list[tuple[int, int]], now: int
 ) -> list[Added]:
     query = """
-        INSERT INTO messages (room_id, sender_id, client_id, text_hash, text, version,
+        INSERT INTO messages (room_id, sender_id, client_id, text_hash, text, version, reply_to,
                               created_at, updated_at)
-        SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, ?2, ?2
+        SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, ?2, ?2
           FROM json_each(?1) ORDER BY key
         RETURNING id, room_id, version
     """
     numbered = list(zip(adds, numbers, strict=True))
     values = [
-        (a.room_id, a.sender_id, a.client_id, a.text_hash, a.text, version)
+        (a.room_id, a.sender_id, a.client_id, a.text_hash, a.text, version, a.reply_to)
         for a, (version, _) in numbered
     ]
     rows = db.execute(query, (_json(values), now)).fetchall()
@@ -380,7 +429,7 @@ def _insert(
         Added(
             Message(
                 ids[a.room_id, version], a.room_id, a.sender_id, a.text, now, now, version,
-                a.client_id,
+                a.client_id, a.reply_to,
             ),
             roster,
         )
@@ -459,13 +508,13 @@ def _newest(db: sqlite3.Connection, ask: Ask) -> int:
 
 def _last(db: sqlite3.Connection, ask: Ask) -> list[Message] | None:
     query = """
-        SELECT id, room_id, sender_id, text, created_at, updated_at, version, client_id
+        SELECT id, room_id, sender_id, text, created_at, updated_at, version, client_id, reply_to
           FROM messages WHERE room_id = ? AND deleted_at IS NULL
          ORDER BY id DESC LIMIT ?
     """
     try:
         rows = db.execute(query, (ask.room_id, ask.last)).fetchall()
-        return _with_files(db, ask.room_id, [Message(*row) for row in reversed(rows)])
+        return _complete(db, ask.room_id, [Message(*row) for row in reversed(rows)])
     except sqlite3.DatabaseError:
         # The room opens all the same, without what can't be read.
         return None
@@ -474,7 +523,7 @@ def _last(db: sqlite3.Connection, ask: Ask) -> list[Message] | None:
 def _since(db: sqlite3.Connection, ask: Ask, after: int, found: Snapshot) -> None:
     """Everything that changed after the cursor, or a reset where that is too much or unknowable."""
     query = """
-        SELECT id, room_id, sender_id, text, created_at, updated_at, version, client_id,
+        SELECT id, room_id, sender_id, text, created_at, updated_at, version, client_id, reply_to,
                deleted_at
           FROM messages WHERE room_id = ? AND version > ?
          ORDER BY version LIMIT ?
@@ -485,22 +534,42 @@ def _since(db: sqlite3.Connection, ask: Ask, after: int, found: Snapshot) -> Non
     if after > found.version or len(rows) > ask.most:
         found.reset, found.messages = True, _last(db, ask)
         return
-    found.deleted = sorted(row[0] for row in rows if row[8] is not None)
-    kept = sorted((Message(*row[:8]) for row in rows if row[8] is None), key=lambda m: m.id)
-    found.messages = _with_files(db, ask.room_id, kept)
+    found.deleted = sorted(row[0] for row in rows if row[9] is not None)
+    kept = sorted((Message(*row[:9]) for row in rows if row[9] is None), key=lambda m: m.id)
+    found.messages = _complete(db, ask.room_id, kept)
 
 
-def _with_files(db: sqlite3.Connection, room_id: int, messages: list[Message]) -> list[Message]:
+def _complete(db: sqlite3.Connection, room_id: int, messages: list[Message]) -> list[Message]:
+    """With what hangs on them."""
+    if not messages:
+        return messages
+    span = room_id, messages[0].id, messages[-1].id
+    files, reacted = _files(db, span), _reactions(db, span)
+    quotes = _quotes(db, [(room_id, m.reply_to) for m in messages])
+    if files or reacted or quotes:
+        for message in messages:
+            message.attachments = files.get(message.id, ())
+            message.reactions = reacted.get(message.id, ())
+            message.quote = quotes.get((room_id, message.reply_to))
+    return messages
+
+
+def _files(db: sqlite3.Connection, span: tuple[int, int, int]) -> dict[int, list[Attachment]]:
     query = """
         SELECT message_id, key, name, content_type, size FROM attachments
          WHERE room_id = ? AND message_id BETWEEN ? AND ?
          ORDER BY message_id, position
     """
-    if messages:
-        files: dict[int, list[Attachment]] = {}
-        span = room_id, messages[0].id, messages[-1].id
-        for message_id, *file in db.execute(query, span):
-            files.setdefault(message_id, []).append(Attachment(*file))
-        for message in messages:
-            message.attachments = files.get(message.id, ())
-    return messages
+    files: dict[int, list[Attachment]] = {}
+    for message_id, *file in db.execute(query, span):
+        files.setdefault(message_id, []).append(Attachment(*file))
+    return files
+
+
+def _reactions(db: sqlite3.Connection, span: tuple[int, int, int]) -> reactions.Reactions:
+    query = """
+        SELECT message_id, emoji, user_id FROM reactions
+         WHERE room_id = ? AND message_id BETWEEN ? AND ?
+         ORDER BY created_at, emoji, user_id
+    """
+    return reactions.gathered(db.execute(query, span))

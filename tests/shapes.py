@@ -24,6 +24,7 @@ FRAMES = {
     "mark_message_as_read": {"message"},
     "message_edited": {"version", "message_id", "text", "message"},
     "message_deleted": {"version", "message_id"},
+    "message_reacted": {"version", "message_id", "reactions"},
     "receipt": {"room_id", "user_id", "delivered", "read"},
     "typing": {"user_id", "room_id"},
     "room_changed": {"room_id", "members", "title"},
@@ -38,7 +39,7 @@ FRAMES = {
     "error": {"message", "code"},
 }  # fmt: skip
 SOMETIMES = {"error": {"action", "client_id", "message_id"}}
-VERSIONED = {"chat_message", "message_edited", "message_deleted"}
+VERSIONED = {"chat_message", "message_edited", "message_deleted", "message_reacted"}
 MARKS = {"mark_message_as_delivered": "delivered", "mark_message_as_read": "read"}
 RANK = {"send": 0, "delivered": 1, "read": 2}
 
@@ -70,6 +71,26 @@ def check_message(message: dict[str, Any]) -> None:
     for attachment in message["attachments"]:
         assert set(attachment) == ATTACHMENT, attachment
         assert attachment["file_url"].startswith(("http://", "https://")), attachment
+    if "reply_to" in message:
+        check_quote(message["reply_to"])
+    if "reactions" in message:
+        assert message["reactions"], message
+        check_reactions(message["reactions"])
+
+
+def check_quote(quote: dict[str, Any]) -> None:
+    assert set(quote) == {"message_id", "sender_id", "text"}, quote
+    assert is_id(quote["message_id"]), quote
+    assert is_user(quote["sender_id"]), quote
+    assert quote["text"] is None or len(quote["text"]) <= 140, quote
+
+
+def check_reactions(reactions: list[dict[str, Any]]) -> None:
+    assert len({r["emoji"] for r in reactions}) == len(reactions), reactions
+    for reaction in reactions:
+        assert set(reaction) == {"emoji", "count", "user_ids"}, reaction
+        assert reaction["count"] == len(set(reaction["user_ids"])) > 0, reaction
+        assert all(map(is_user, reaction["user_ids"])), reaction
 
 
 def check_messages(messages: list[dict[str, Any]]) -> None:
@@ -97,6 +118,8 @@ def check_frame(frame: Frame) -> None:
         check_messages(frame["messages"])
     elif "message" in frame and kind != "presigned_url":
         check_message(frame["message"])
+    if kind == "message_reacted":
+        check_reactions(frame["reactions"])
     if kind in MARKS:
         assert frame["message"]["status"] == MARKS[kind], frame
     if kind in VERSIONED:

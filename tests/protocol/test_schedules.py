@@ -56,6 +56,11 @@ class Client:
             message_id = own[which % len(own)]["message_id"]
             await self.socket.does(action, message_id=message_id, text=text)
 
+    async def reacts(self, which: int) -> None:
+        if self.log and self.socket is not None:
+            message_id = list(self.log)[which % len(self.log)]
+            await self.socket.does("react", message_id=message_id, emoji="👍")
+
     async def reads(self, upto: int) -> None:
         await self.comes()
         assert self.socket is not None
@@ -98,6 +103,8 @@ class Client:
             self.cursor = frame["version"]
         if frame["type"] == "message_deleted":
             self.log.pop(frame["message_id"])
+        elif frame["type"] == "message_reacted":
+            self.sees(reacted(self.log[frame["message_id"]], frame))
         else:
             edited = frame["type"] == "message_edited"
             assert edited == (frame["message"]["message_id"] in self.log) or repeated, frame
@@ -113,8 +120,16 @@ class Client:
         self.unconfirmed.pop(message.get("client_id", ""), None)
 
 
+def reacted(message: dict[str, Any], frame: Frame) -> dict[str, Any]:
+    """The message with the reactions of this frame; without any the field is not there."""
+    kept = {name: value for name, value in message.items() if name != "reactions"}
+    reactions = {"reactions": frame["reactions"]} if frame["reactions"] else {}
+    return kept | reactions | {"version": frame["version"]}
+
+
+KINDS = ["edit", "edit", "delete", "react", "react", "cut", "leave", "come", "read"]
 step = st.tuples(
-    st.sampled_from(["send"] * 5 + ["edit", "edit", "delete", "cut", "leave", "come", "read"]),
+    st.sampled_from(["send"] * 5 + KINDS),
     st.integers(0, 3),
     st.integers(0, 20),
 )
@@ -131,6 +146,8 @@ async def plays(clients: list[Client], steps: list[tuple[str, int, int]]) -> lis
                 await client.sends(texts[-1])
             case "edit" | "delete":
                 await client.changes(kind, which, f"edited {number}")
+            case "react":
+                await client.reacts(which)
             case "cut" | "leave":
                 await client.goes(rudely=kind == "cut")
             case "come":
@@ -167,12 +184,16 @@ async def agree(clients: list[Client], texts: list[str]) -> None:
         await client.reads(last["version"])
     stored = await clients[0].person.reads_all(clients[0].room)
     for client in clients:
-        log = {i: (m["text"], m["version"]) for i, m in sorted(client.log.items())}
-        assert log == {m["message_id"]: (m["text"], m["version"]) for m in stored}
+        log = {i: said(m) for i, m in sorted(client.log.items())}
+        assert log == {m["message_id"]: said(m) for m in stored}
         assert set(client.marks.values()) <= {1}
     ids = [m.get("client_id") for m in stored]
     assert all(ids.count(text) <= 1 for text in texts)
     assert len(stored) + deletions(clients) >= len(texts) + 1
+
+
+def said(message: dict[str, Any]) -> tuple[Any, ...]:
+    return message["text"], message["version"], message.get("reactions")
 
 
 def deletions(clients: list[Client]) -> int:

@@ -1,0 +1,63 @@
+"""Reactions to messages: who answered which message with which emoji."""
+
+from collections.abc import Iterable
+
+from databases.core import Connection
+from msgspec import Struct
+
+
+class Reaction(Struct):
+    """An emoji under a message, and whose it is: the first to react stands first."""
+
+    emoji: str
+    user_ids: list[str]
+
+
+Reactions = dict[int, list[Reaction]]  # by the ids of messages
+
+
+def gathered(rows: Iterable[tuple[int, str, str]]) -> Reactions:
+    """Of (message_id, emoji, user_id), in the order in which they were made."""
+    found: dict[int, dict[str, Reaction]] = {}
+    for message_id, emoji, user_id in rows:
+        of_message = found.setdefault(message_id, {})
+        of_message.setdefault(emoji, Reaction(emoji, [])).user_ids.append(user_id)
+    return {message_id: list(emojis.values()) for message_id, emojis in found.items()}
+
+
+async def between(db: Connection, room_id: int, first: int, last: int) -> Reactions:
+    """To the messages of a room with first <= id <= last."""
+    query = """
+        SELECT message_id, emoji, user_id FROM reactions
+         WHERE room_id = :room_id AND message_id BETWEEN :first AND :last
+         ORDER BY created_at, emoji, user_id
+    """
+    rows = await db.fetch_all(query, {"room_id": room_id, "first": first, "last": last})
+    return gathered((row["message_id"], row["emoji"], row["user_id"]) for row in rows)
+
+
+async def add(
+    db: Connection, room_id: int, message_id: int, emoji: str, user_id: str, now: int
+) -> None:
+    query = """
+        INSERT INTO reactions (room_id, message_id, emoji, user_id, created_at)
+        VALUES (:room_id, :message_id, :emoji, :user_id, :now)
+    """
+    values = {"room_id": room_id, "message_id": message_id, "emoji": emoji, "user_id": user_id}
+    await db.execute(query, {**values, "now": now})
+
+
+async def remove(db: Connection, room_id: int, message_id: int, emoji: str, user_id: str) -> None:
+    query = """
+        DELETE FROM reactions
+         WHERE room_id = :room_id AND message_id = :message_id AND emoji = :emoji
+           AND user_id = :user_id
+    """
+    values = {"room_id": room_id, "message_id": message_id, "emoji": emoji, "user_id": user_id}
+    await db.execute(query, values)
+
+
+async def forget(db: Connection, room_id: int, message_id: int) -> None:
+    """All of a message that is deleted."""
+    query = "DELETE FROM reactions WHERE room_id = :room_id AND message_id = :message_id"
+    await db.execute(query, {"room_id": room_id, "message_id": message_id})
