@@ -14,9 +14,12 @@ from ..frames import (
     MessageDeleted,
     MessageDelivered,
     MessageEdited,
+    MessageReacted,
     MessageRead,
     MessageSent,
     Pong,
+    Quote,
+    Reaction,
     Receipt,
     ReceiptMoved,
     RoomChanged,
@@ -46,6 +49,9 @@ MESSAGE = Message("Hello", 63, 7, "send", CREATED, CREATED, [], 4, 412, "5f0c3a5
 WITH_FILE = replace(MESSAGE, text="A dot", attachments=[ATTACHMENT])
 DELIVERED, READ = replace(MESSAGE, status="delivered"), replace(MESSAGE, status="read")
 EDITED = replace(MESSAGE, text="Hello, Ada", version=413, updated_at=UPDATED)
+THUMBS = Reaction("👍", 2, [7, 2])
+QUOTE = Quote(63, 7, "Hello")
+REPLY = replace(MESSAGE, text="Hi", message_id=64, sender_id=2, reply_to=QUOTE, reactions=[THUMBS])
 OFFER = UploadOffered(
     f"{SITE}/files/{UPLOAD}?type=application/zip&size=8400000&{SIGNED}",
     UPLOAD,
@@ -71,6 +77,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
             "file": {"name": "dot.png", "size": 70, "type": "image/png", "data": PNG},
         },
         "finished upload": {"action": "send", "files": [{"file_path": UPLOAD}]},
+        "reply": {"action": "send", "message": "Hi", "reply_to": 63},
         "wish to upload": {
             "action": "send",
             "message": "The garden",
@@ -86,12 +93,18 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     },
     "Edit": {"edit": {"action": "edit", "message_id": 63, "text": "Hello, Ada"}},
     "Delete": {"delete": {"action": "delete", "message_id": 63}},
+    "React": {
+        "there": {"action": "react", "message_id": 63, "emoji": "👍", "on": True},
+        "turned round": {"action": "react", "message_id": 63, "emoji": "👍"},
+    },
     "History": {"page": {"action": "history", "before": 63, "limit": 50}},
     "Read": {"read": {"action": "read", "message_id": 63}},
     "Auth": {"token": {"action": "auth", "token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.…"}},
     "Typing": {"typing": {"action": "typing"}},
     "Ping": {"ping": {"action": "ping"}},
-    "Message": {"message": MESSAGE},
+    "Message": {"message": MESSAGE, "reply": REPLY},
+    "Quote": {"quote": QUOTE, "of a deleted message": Quote(62, 7, None)},
+    "Reaction": {"thumbs": THUMBS},
     "Attachment": {"picture": ATTACHMENT},
     "Receipt": {"receipt": Receipt(2, 63, 61)},
     "MessageSent": {
@@ -102,6 +115,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "MessageRead": {"read": MessageRead(READ)},
     "MessageEdited": {"edited": MessageEdited(413, 63, EDITED.text, EDITED)},
     "MessageDeleted": {"deleted": MessageDeleted(414, 63)},
+    "MessageReacted": {"thumbs": MessageReacted(413, 63, [THUMBS])},
     "ReceiptMoved": {"receipt": ReceiptMoved(4, 2, 63, 63)},
     "Typed": {"typing": Typed(2, 4)},
     "RoomChanged": {"room": RoomChanged(4, [2, 7, 9], "Garden")},

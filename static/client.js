@@ -272,6 +272,9 @@ export class Room extends EventTarget {
         this.#put(frame.message);
         this.#confirm((item) => item.message_id === frame.message_id && item.text === frame.text);
         break;
+      case "message_reacted":
+        this.#react(frame);
+        break;
       case "message_deleted":
         this.#remove(frame.message_id);
         break;
@@ -289,6 +292,11 @@ export class Room extends EventTarget {
         break;
     }
     this.#emit("change", frame);
+  }
+
+  #react({ message_id, reactions, version }) {
+    const message = this.messages.get(message_id);
+    if (message) this.#put({ ...message, reactions, version });
   }
 
   /** The first frame: all that changed since the cursor, or (`reset`) the newest of a fresh start. */

@@ -118,11 +118,15 @@ def check_frame(frame: Frame) -> None:
         check_messages(frame["messages"])
     elif "message" in frame and kind != "presigned_url":
         check_message(frame["message"])
-    if kind == "message_reacted":
-        check_reactions(frame["reactions"])
     if kind in MARKS:
         assert frame["message"]["status"] == MARKS[kind], frame
     if kind in VERSIONED:
-        assert is_id(frame["version"]), frame
-    if kind == "chat_message" or kind == "message_edited":
+        check_change(kind, frame)
+
+
+def check_change(kind: str, frame: Frame) -> None:
+    assert is_id(frame["version"]), frame
+    if "message" in frame:
         assert frame["message"]["version"] == frame["version"], frame
+    if kind == "message_reacted":
+        check_reactions(frame["reactions"])
