@@ -398,7 +398,7 @@ class Room:
     def _pass_on(self, user_id: str) -> None:
         """The user is typing: on however many devices, the others hear it every two seconds."""
         now, due = time.monotonic(), self._typing.get(user_id, 0.0)
-        if now < due - JITTER:
+        if now < due - JITTER or user_id not in self._marks:
             return
         self._typing[user_id] = max(now, due) + TYPING
         batch = Batch([frames.encode(frames.Typed(frames.wire_user(user_id), self.id))])

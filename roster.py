@@ -1,22 +1,29 @@
 """The verbs that change who is in a room and what it is called: permit, write, tell."""
 
 import asyncio
+import logging
+import time
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any, TypeVar
 
-from .errors import REFUSALS, InvalidFrame, NotFound
+from .brokers import Unreachable
+from .errors import Conflict, Forbidden, InvalidFrame, NotFound, Refusal
 from .fanout import Fanout
 from .frames import is_clean
+from .people import News
 from .room import Told
 from .settings import Limits
-from .store import rooms
+from .store import members, rooms
 from .store.engine import Connection, Store
-from .store.messages import Refused
+from .store.members import Reason, Regrouped
+from .store.outgoing import Happened
 from .store.rooms import Listed, Wish
 
+log = logging.getLogger("roomcast.roster")
 T = TypeVar("T")
 Spawn = Callable[[Coroutine[Any, Any, T]], asyncio.Task[T]]
+Work = Callable[[Connection], Awaitable[Regrouped | Reason]]
 
 
 class Roster:
@@ -40,7 +47,8 @@ class Roster:
         """Mutes and archives for the user alone, and names the room for all."""
         if wish.title is not None:
             self.check_label(wish.title, "title")
-        await self._write(room_id, lambda db: rooms.change(db, room_id, user_id, wish))
+        work = partial(rooms.change, room_id=room_id, user_id=user_id, wish=wish)
+        await self._write(room_id, user_id, work)
 
     def check_label(self, text: str, name: str) -> None:
         """A title or a context."""
@@ -48,17 +56,57 @@ class Roster:
         if len(text) > most or not is_clean(text):
             raise InvalidFrame(f"{name}: a string of at most {most} characters is needed.")
 
-    async def _write(
-        self, room_id: int, work: Callable[[Connection], Awaitable[Refused | int]]
-    ) -> None:
-        """What is written is told, also when who asked for it is gone by then."""
-        await asyncio.shield(self._spawn(self._write_and_tell(room_id, work)))
+    async def add(self, room_id: int, user_id: str, guest_id: str) -> bool:
+        """Lets somebody in, by the one who made the room; False where he is in it already."""
+        most, now = self._limits.members, time.time_ns() // 1000
 
-    async def _write_and_tell(
-        self, room_id: int, work: Callable[[Connection], Awaitable[Refused | int]]
-    ) -> None:
-        roster = await self._store.write(work)
-        if isinstance(roster, Refused):
-            raise REFUSALS[roster.code]
-        if roster:
-            await self._fanout.publish({room_id: (Told(0, 0, [], [], roster=roster), [])})
+        async def work(db: Connection) -> Regrouped | Reason:
+            return await members.add(db, room_id, user_id, guest_id, most, now)
+
+        return (await self._write(room_id, guest_id, work)).roster > 0
+
+    async def remove(self, room_id: int, user_id: str, other_id: str) -> None:
+        """Out of the room: oneself, or another by the one who made it. The last one ends it."""
+        now = time.time_ns() // 1000
+
+        async def work(db: Connection) -> Regrouped | Reason:
+            done = await members.remove(db, room_id, user_id, other_id, now)
+            if isinstance(done, Regrouped) and done.is_gone:
+                ended = Happened("room_deleted", room_id, user_id, members="[]")
+                await self._store.note(db, ended)
+            return done
+
+        await self._write(room_id, other_id, work)
+
+    # ------------------------------------------------------------ write, then tell
+
+    async def _write(self, room_id: int, about: str, work: Work) -> Regrouped:
+        """What is written is told, also when who asked for it is gone by then."""
+        task = self._spawn(self._write_and_tell(room_id, about, work))
+        done: Regrouped | Reason = await asyncio.shield(task)
+        if isinstance(done, Regrouped):
+            return done
+        raise self._refusal(done)
+
+    async def _write_and_tell(self, room_id: int, about: str, work: Work) -> Regrouped | Reason:
+        done = await self._store.write(work)
+        if isinstance(done, Regrouped):
+            if done.roster:
+                told = Told(0, 0, [], [], is_gone=done.is_gone, roster=done.roster)
+                await self._fanout.publish({room_id: (told, [])})
+            try:
+                await self._fanout.tell(News(about, [room_id]))
+            except Unreachable as error:  # other processes doubt what they know, when it is back
+                log.info("Room %d of a user: %s", room_id, error)
+        return done
+
+    def _refusal(self, reason: Reason) -> Refusal:
+        match reason:
+            case "pair":
+                return Conflict("A room of two stays one: open a new room for others.")
+            case "full":
+                return Conflict(f"The room is full: at most {self._limits.members} may be in it.")
+            case "forbidden":
+                return Forbidden()
+            case "not_found":
+                return NotFound()

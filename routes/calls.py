@@ -25,6 +25,7 @@ from ..errors import (
     Unavailable,
 )
 from .health import Alive, Ready
+from .members import NewMember
 from .messages import MessagePage
 from .rooms import NewRoom, RoomOpened, RoomPage, RoomShown, RoomWish
 
@@ -129,6 +130,18 @@ CALLS: dict[str, Call] = {
         {200: Answer("The room, as it is now.", RoomShown)},
         body=Answer("What shall be otherwise.", RoomWish),
         own=(NotFound,),
+    ),
+    "POST /chat/rooms/{room_id}/members": Call(
+        {
+            201: Answer("The room, with the new member.", RoomShown),
+            200: Answer("The room; they are in it already.", RoomShown),
+        },
+        body=Answer("Who shall come in.", NewMember),
+        own=(NotFound, Conflict),
+    ),
+    "DELETE /chat/rooms/{room_id}/members/{user_id:path}": Call(
+        {204: Answer("They are not in the room any more.")},
+        own=(InvalidFrame, NotFound, Conflict),
     ),
     "GET /chat/rooms/{room_id}/messages": Call(
         {200: Answer("A page of the room's messages.", MessagePage)},

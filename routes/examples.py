@@ -139,6 +139,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "LastMessage": {"message": LAST},
     "RoomListed": {"room": LISTED},
     "RoomShown": {"room": SHOWN},
+    "NewMember": {"somebody": {"user_id": 9}},
     "RoomWish": {
         "for oneself": {"muted": True, "archived": True},
         "for all": {"title": "Garden"},

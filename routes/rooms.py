@@ -182,7 +182,7 @@ def _is_archived(request: Request) -> bool:
 async def one(request: Request) -> Response:
     """Shows a room as the caller has it."""
     caller = await caller_of(request)
-    return Reply(await _shown(request, room_id_of(request), caller.user_id))
+    return Reply(await shown(request, room_id_of(request), caller.user_id))
 
 
 async def change(request: Request) -> Response:
@@ -199,10 +199,10 @@ async def change(request: Request) -> Response:
         None if given.title is UNSET else given.title or "",
     )
     await chat_of(request).roster.change(room_id, caller.user_id, wish)
-    return Reply(await _shown(request, room_id, caller.user_id))
+    return Reply(await shown(request, room_id, caller.user_id))
 
 
-async def _shown(request: Request, room_id: int, user_id: str) -> RoomShown:
+async def shown(request: Request, room_id: int, user_id: str) -> RoomShown:
     found = await chat_of(request).roster.room(room_id, user_id)
     return RoomShown(
         **asdict(_listed(found, user_id)),

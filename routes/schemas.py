@@ -77,6 +77,7 @@ WORDS = {
     "version": "The room's counter of changes after this one. The highest seen is the cursor for "
     "`after`.",
     # ---- where the word is used otherwise
+    "NewMember.user_id": "Somebody who is not in the room yet.",
     "Alive.status": "`ok`.",
     "Error.action": "The action that failed, where it is known.",
     "Error.client_id": "Its `client_id`, where there was one.",

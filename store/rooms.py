@@ -8,7 +8,8 @@ from msgspec import Struct
 from sqlalchemy import bindparam, text
 
 from . import receipts
-from .messages import Message, Refused
+from .members import Reason, Regrouped
+from .messages import Message
 from .receipts import Status
 
 
@@ -210,8 +211,7 @@ class Wish(Struct):
     title: str | None = None
 
 
-async def change(db: Connection, room_id: int, user_id: str, wish: Wish) -> Refused | int:
-    """The new roster where the title is another by now, else 0."""
+async def change(db: Connection, room_id: int, user_id: str, wish: Wish) -> Regrouped | Reason:
     query = """
         SELECT r.creator_id
           FROM rooms r JOIN members me ON me.room_id = r.id AND me.user_id = :user_id
@@ -220,19 +220,19 @@ async def change(db: Connection, room_id: int, user_id: str, wish: Wish) -> Refu
     where = {"room_id": room_id, "user_id": user_id}
     row = await db.fetch_one(query, where)
     if row is None:
-        return Refused("not_found")
+        return "not_found"
     if wish.title is not None and row["creator_id"] != user_id:
-        return Refused("forbidden")
+        return "forbidden"
     await _set_own(db, where, wish)
     if wish.title is None:
-        return 0
+        return Regrouped()
     query = """
         UPDATE rooms SET title = :title, roster = roster + 1
          WHERE id = :room_id AND creator_id = :user_id AND title <> :title
         RETURNING roster
     """
     rows = await db.fetch_all(query, {**where, "title": wish.title})
-    return int(rows[0]["roster"]) if rows else 0
+    return Regrouped(rows[0]["roster"]) if rows else Regrouped()
 
 
 async def _set_own(db: Connection, where: dict[str, Any], wish: Wish) -> None:
@@ -256,15 +256,16 @@ async def delete(db: Connection, room_id: int, user_id: str, now: int) -> bool:
     A room of two is deleted by either member, a larger one by its creator.
     """
     query = """
-        SELECT r.creator_id, (SELECT count(*) FROM members m WHERE m.room_id = r.id) AS members
+        SELECT r.creator_id, r.low_user
           FROM rooms r JOIN members me ON me.room_id = r.id AND me.user_id = :user_id
          WHERE r.id = :room_id
     """
     row = await db.fetch_one(query, {"room_id": room_id, "user_id": user_id})
-    if row is None or (row["members"] > 2 and row["creator_id"] != user_id):
+    if row is None or (row["low_user"] is None and row["creator_id"] != user_id):
         return False
     query = """
-        UPDATE rooms SET deleted_at = :now, low_user = NULL, high_user = NULL WHERE id = :room_id
+        UPDATE rooms SET deleted_at = :now, low_user = NULL, high_user = NULL, roster = roster + 1
+         WHERE id = :room_id
     """
     await db.execute(query, {"room_id": room_id, "now": now})
     await db.execute("DELETE FROM members WHERE room_id = :room_id", {"room_id": room_id})

@@ -12,7 +12,7 @@ from click import Command, Group
 from roomcast import frames
 from roomcast.cli import main
 from roomcast.errors import Close, Refusal
-from roomcast.routes import health, messages, rooms
+from roomcast.routes import health, members, messages, rooms
 from roomcast.settings import HINTS
 from starlette.routing import Route
 
@@ -44,6 +44,7 @@ SHAPES: dict[str, Any] = {
     "RoomPage": rooms.RoomPage,
     "RoomShown": rooms.RoomShown,
     "RoomWish": rooms.RoomWish,
+    "NewMember": members.NewMember,
     "MessagePage": messages.MessagePage,
     "Alive": health.Alive,
     "Ready": health.Ready,
@@ -94,7 +95,7 @@ def test_every_close_code_is_documented() -> None:
 def test_every_call_is_documented() -> None:
     known = {
         re.sub(r"{(\w+)(:\w+)?}", r"<\1>", f"{method} {route.path}").replace(" /chat", " chat")
-        for route in (*rooms.routes, *messages.routes, *health.routes)
+        for route in (*rooms.routes, *members.routes, *messages.routes, *health.routes)
         if isinstance(route, Route)
         for method in (route.methods or set()) - {"HEAD"}
     }
@@ -140,7 +141,7 @@ def test_every_example_is_what_the_server_says_and_takes(example: Example) -> No
     decoded = msgspec.json.decode(example.text, type=SHAPES[example.shape])
     written = msgspec.json.decode(frames.encode(decoded))
     shown = msgspec.json.decode(example.text)
-    is_asked = example.shape in ("action", "NewRoom", "RoomWish", "Send")
+    is_asked = example.shape in ("action", "NewRoom", "NewMember", "RoomWish", "Send")
     assert is_within(shown, written) if is_asked else written == shown
 
 

@@ -1,18 +1,43 @@
 """Who is in a room, and what it is called, while events of it are lost, doubled and swapped."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
 from roomcast.brokers import GAP
 from roomcast.chat import Chat
+from roomcast.errors import Close, Closing, NotFound
+from roomcast.room import Socket
 from roomcast.store.messages import Add
 from roomcast.store.rooms import Wish
+from roomcast.store.snapshot import Ask
 
-from .test_fanout import ADA, BOB, a_chat, a_socket
+from .test_fanout import ADA, BOB, Recorded, a_chat, a_socket
+
+CARL, DORA = "4", "5"
 
 
 async def name(chat: Chat, room_id: int, title: str) -> None:
     await chat.roster.change(room_id, ADA, Wish(title=title))
 
 
-async def test_a_title_whose_event_was_lost_is_told_before_the_next_message() -> None:
+@asynccontextmanager
+async def a_group(*faults: str) -> AsyncIterator[tuple[Chat, int]]:
+    """Ada's room with bob and carl."""
+    async with a_chat(faults) as (chat, _):
+        yield chat, (await chat.open_room(ADA, [ADA, BOB, CARL])).room.id
+
+
+def texts(outbox: Any) -> list[str]:
+    return [f["message"]["text"] for f in outbox.frames if f["type"] == "chat_message"]
+
+
+# ---------------------------------------------------------------- titles
+
+
+async def test_a_title_whose_event_was_lost_is_told_with_the_next_message() -> None:
     async with (
         a_chat(["drop"]) as (chat, room_id),
         a_socket(chat, room_id, BOB, is_manual=True) as (room, bob),
@@ -47,3 +72,120 @@ async def test_titles_told_twice_or_in_another_order_end_with_the_last() -> None
         titles = [f["title"] for f in bob.frames if f["type"] == "room_changed"]
         assert titles[-1] == "three"
         assert len(titles) == len(set(titles))
+
+
+# ---------------------------------------------------------------- members
+
+
+@pytest.mark.parametrize("faults", [[], ["drop"], ["swap"], ["double"]])
+async def test_a_removed_member_sees_nothing_of_what_follows(faults: list[str]) -> None:
+    async with (
+        a_group(*faults) as (chat, room_id),
+        a_socket(chat, room_id, ADA, is_manual=True) as (room, ada),
+        a_socket(chat, room_id, BOB, is_manual=True) as (_, bob),
+    ):
+        await chat.roster.remove(room_id, ADA, BOB)
+        await chat.make(Add(room_id, ADA, "without bob"))
+        await room.reach(1, {})
+        assert texts(ada) == ["without bob"]
+        assert bob.closed is Close.FORBIDDEN
+        assert bob.frames == []
+        assert ada.closed is None
+
+
+async def test_a_removal_that_was_lost_is_found_after_a_gap() -> None:
+    async with (
+        a_group("drop") as (chat, room_id),
+        a_socket(chat, room_id, BOB) as (room, bob),
+    ):
+        await chat.roster.remove(room_id, ADA, BOB)
+        assert bob.closed is None
+        await room.take(GAP)
+        assert bob.closed is Close.FORBIDDEN
+
+
+async def test_who_is_removed_amid_his_joining_does_not_get_in() -> None:
+    async with (
+        a_group() as (chat, room_id),
+        a_socket(chat, room_id, ADA) as (room, _),
+    ):
+        socket = Socket(BOB, Recorded(), is_manual=False, is_compact=False)
+        room.hold(socket)
+        found = await chat.join(Ask(room_id, BOB, None, 50, 1000), is_manual=False)
+        await chat.roster.remove(room_id, ADA, BOB)
+        await room.reach(0, {}, found.roster + 1)
+        await room.meet(found)
+        with pytest.raises(Closing) as closing:
+            room.admit(socket, b"[]", above=found.version)
+        assert closing.value.close is Close.FORBIDDEN
+        assert socket.outbox.frames == []
+
+
+async def test_who_joins_sees_the_roster_that_his_snapshot_has() -> None:
+    """The process has not heard yet that somebody came; whoever joins makes it look."""
+    async with (
+        a_group("drop") as (chat, room_id),
+        a_socket(chat, room_id, ADA) as (_, ada),
+    ):
+        await chat.roster.add(room_id, ADA, DORA)
+        assert not ada.frames
+        async with asyncio.timeout(5), a_socket(chat, room_id, DORA) as (room, _):
+            assert DORA in room.marks
+            assert DORA in room.followed
+            (changed,) = ada.frames
+            assert changed["members"] == [1, 2, 4, 5]
+
+
+async def test_a_room_follows_those_who_are_in_it_by_now() -> None:
+    async with a_group() as (chat, room_id), a_socket(chat, room_id, ADA) as (room, _):
+        await chat.roster.remove(room_id, ADA, BOB)
+        await chat.roster.add(room_id, ADA, DORA)
+        await room.reach(0, {}, 2)
+        assert room.followed == {ADA, CARL, DORA}
+        assert BOB not in chat.fanout.people
+        assert DORA in chat.fanout.people
+    assert DORA not in chat.fanout.people
+
+
+async def test_messages_held_back_by_the_removed_one_are_marked_also_those_from_long_ago() -> None:
+    async with a_group() as (chat, room_id):
+        for n in range(3):
+            await chat.make(Add(room_id, ADA, f"{n}"))
+        async with (
+            a_socket(chat, room_id, ADA, is_manual=True) as (room, ada),
+            a_socket(chat, room_id, BOB),
+            a_socket(chat, room_id, BOB, is_compact=True) as (_, bob),
+        ):
+            ada.frames.clear()
+            await chat.roster.remove(room_id, ADA, CARL)
+            await room.reach(0, {}, 1)
+            marks = [(f["type"], f["message"]["text"]) for f in ada.frames[:-1]]
+            kinds = "mark_message_as_delivered", "mark_message_as_read"
+            assert marks == [(kind, f"{n}") for n in range(3) for kind in kinds]
+            assert ada.frames[-1]["type"] == "room_changed"
+            assert [f["type"] for f in bob.frames] == ["room_changed"]
+            assert room.status(ADA, 1) == "read"
+
+
+async def test_what_a_removed_member_sends_is_refused_and_takes_no_version() -> None:
+    async with a_group() as (chat, room_id):
+        await chat.make(Add(room_id, BOB, "in time"))
+        await chat.roster.remove(room_id, ADA, BOB)
+        with pytest.raises(NotFound):
+            await chat.make(Add(room_id, BOB, "too late"))
+        sent = await chat.make(Add(room_id, ADA, "after him"))
+        assert sent.message.version == 2
+
+
+async def test_a_removal_is_told_also_where_who_asked_for_it_went_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("roomcast.room.PATIENCE", 60)
+    async with a_group() as (chat, room_id), a_socket(chat, room_id, BOB) as (room, bob):
+        asked = asyncio.create_task(chat.roster.remove(room_id, ADA, BOB))
+        await asyncio.sleep(0)
+        asked.cancel()
+        async with asyncio.timeout(5):
+            await room.reach(0, {}, 1)
+        assert asked.cancelled()
+        assert bob.closed is Close.FORBIDDEN

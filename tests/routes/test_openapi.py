@@ -197,6 +197,7 @@ def call(app: App, client: httpx.AsyncClient, schema: Json) -> Caller:
 
 
 MESSAGES = "/chat/rooms/{room_id}/messages/"
+MEMBERS = "/chat/rooms/{room_id}/members/"
 
 
 async def test_every_answer_that_is_documented_comes_as_documented(call: Caller) -> None:
@@ -213,6 +214,10 @@ async def test_every_answer_that_is_documented_comes_as_documented(call: Caller)
     await call(7, "GET", MESSAGES, places=where)
     for path in ("/chat/recieve/", "/chat/receive/"):
         await call(7, "GET", path)
+    group = (await call(2, "POST", "/chat/create/", json={"members": [2, 7, 8]})).json()["id"]
+    for _ in range(2):
+        await call(2, "POST", MEMBERS, places={"room_id": group}, json={"user_id": 9})
+    await call(2, "DELETE", MEMBERS + "{user_id}/", places={"room_id": group, "user_id": 9})
     await call(7, "GET", "/chat/rooms/{room_id}/", places=where)
     await call(2, "PATCH", "/chat/rooms/{room_id}/", places=where, json={"title": "Garden"})
     await call(2, "DELETE", "/chat/delete/{room_id}/", places=where)

@@ -1,0 +1,49 @@
+"""Who is in a room: let somebody in, remove somebody, leave."""
+
+from msgspec import Struct
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from .. import frames
+from .http import Reply, body_of, caller_of, chat_of, room_id_of, user_id_of
+from .rooms import shown
+
+
+class NewMember(Struct):
+    """Who shall be in the room, too."""
+
+    user_id: int | str
+
+
+async def add(request: Request) -> Response:
+    """Lets somebody into a room of several people: 201, or 200 where they are in it already.
+
+    Only who made the room may. The new member sees all of its history, and nothing of it is unread.
+    """
+    caller = await caller_of(request)
+    room_id = room_id_of(request)
+    given = frames.decode_as(await body_of(request), NewMember)
+    guest_id = frames.user_of(given.user_id)
+    is_new = await chat_of(request).roster.add(room_id, caller.user_id, guest_id)
+    room = await shown(request, room_id, caller.user_id)
+    return Reply(room, status_code=201 if is_new else 200)
+
+
+async def remove(request: Request) -> Response:
+    """Removes somebody from a room of several people, or leaves it.
+
+    Others are removed by who made the room. When that one leaves, the member who is in it for
+    longest takes their place; with the last member the room ends.
+    """
+    caller = await caller_of(request)
+    roster = chat_of(request).roster
+    await roster.remove(room_id_of(request), caller.user_id, user_id_of(request))
+    return Response(status_code=204)
+
+
+# fmt: off
+routes = [
+    Route("/chat/rooms/{room_id}/members",                add,    methods=["POST"]),
+    Route("/chat/rooms/{room_id}/members/{user_id:path}", remove, methods=["DELETE"]),
+]

@@ -1,0 +1,119 @@
+"""Who is in a room: somebody comes, somebody leaves or is removed."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from databases.core import Connection
+from msgspec import Struct
+
+# Why it can't be: `pair` is a room of two, which stays one; `full` has as many as there may be.
+Reason = Literal["not_found", "forbidden", "pair", "full"]
+
+
+class Regrouped(Struct):
+    """The room's new roster; 0 where all is as it was. `is_gone`: the last one left."""
+
+    roster: int = 0
+    is_gone: bool = False
+
+
+async def add(
+    db: Connection, room_id: int, user_id: str, guest_id: str, most: int, now: int
+) -> Regrouped | Reason:
+    """The user, who made the room, lets somebody in; all that is there counts as read by him."""
+    role = await _role(db, room_id, user_id, guest_id)
+    if isinstance(role, str):
+        return role
+    if role["creator_id"] != user_id:
+        return "forbidden"
+    if role["is_there"]:
+        return Regrouped()
+    row = await _lock(db, room_id)
+    if row["creator_id"] != user_id:
+        return "forbidden"
+    if await _count(db, room_id) >= most:
+        return "full"
+    await _insert(db, room_id, guest_id, row["total"], now)
+    return Regrouped(row["roster"])
+
+
+async def remove(
+    db: Connection, room_id: int, user_id: str, other_id: str, now: int
+) -> Regrouped | Reason:
+    """By the one who made the room, or by himself. The one who is here for longest follows him."""
+    role = await _role(db, room_id, user_id, other_id)
+    if isinstance(role, str):
+        return role
+    if user_id not in (other_id, role["creator_id"]):
+        return "forbidden"
+    row = await _lock(db, room_id)
+    if user_id not in (other_id, row["creator_id"]):
+        return "forbidden"
+    query = """
+        DELETE FROM members WHERE room_id = :room_id AND user_id = :user_id RETURNING user_id
+    """
+    if not await db.fetch_all(query, {"room_id": room_id, "user_id": other_id}):
+        return "not_found"
+    is_gone = row["creator_id"] == other_id and not await _hand_over(db, room_id, now)
+    return Regrouped(row["roster"], is_gone)
+
+
+async def _role(
+    db: Connection, room_id: int, user_id: str, other_id: str
+) -> Mapping[str, Any] | Reason:
+    """What the user is in a room of several, and whether the other is in it."""
+    query = """
+        SELECT r.creator_id, r.low_user IS NOT NULL AS is_pair,
+               EXISTS (SELECT 1 FROM members o
+                        WHERE o.room_id = r.id AND o.user_id = :other_id) AS is_there
+          FROM rooms r JOIN members me ON me.room_id = r.id AND me.user_id = :user_id
+         WHERE r.id = :room_id
+    """
+    values = {"room_id": room_id, "user_id": user_id, "other_id": other_id}
+    row = await db.fetch_one(query, values)
+    if row is None:
+        return "not_found"
+    return "pair" if row["is_pair"] else row._mapping
+
+
+async def _lock(db: Connection, room_id: int) -> Mapping[str, Any]:
+    """A new roster: from here on no message is stored under the one before."""
+    query = """
+        UPDATE rooms SET roster = roster + 1 WHERE id = :room_id
+        RETURNING roster, creator_id, total
+    """
+    rows = await db.fetch_all(query, {"room_id": room_id})
+    return rows[0]._mapping
+
+
+async def _count(db: Connection, room_id: int) -> int:
+    query = "SELECT count(*) AS n FROM members WHERE room_id = :room_id"
+    (row,) = await db.fetch_all(query, {"room_id": room_id})
+    return int(row["n"])
+
+
+async def _insert(db: Connection, room_id: int, user_id: str, total: int, now: int) -> None:
+    query = "SELECT coalesce(max(id), 0) AS top FROM messages WHERE room_id = :room_id"
+    (row,) = await db.fetch_all(query, {"room_id": room_id})
+    query = """
+        INSERT INTO members (room_id, user_id, delivered_upto, read_upto, seen, joined_at)
+        VALUES (:room_id, :user_id, :top, :top, :total, :now)
+        ON CONFLICT (room_id, user_id) DO NOTHING
+    """
+    values = {"room_id": room_id, "user_id": user_id, "top": row["top"], "total": total}
+    await db.execute(query, {**values, "now": now})
+
+
+async def _hand_over(db: Connection, room_id: int, now: int) -> bool:
+    """To the one who is here for longest; False where nobody is, and the room ends."""
+    query = """
+        SELECT user_id FROM members WHERE room_id = :room_id ORDER BY joined_at, user_id LIMIT 1
+    """
+    heirs = await db.fetch_all(query, {"room_id": room_id})
+    if heirs:
+        query = "UPDATE rooms SET creator_id = :user_id WHERE id = :room_id"
+        await db.execute(query, {"room_id": room_id, "user_id": heirs[0]["user_id"]})
+    else:
+        query = "UPDATE rooms SET deleted_at = :now WHERE id = :room_id"
+        await db.execute(query, {"room_id": room_id, "now": now})
+    return bool(heirs)

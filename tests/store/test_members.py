@@ -1,0 +1,119 @@
+"""A send that meets a removal, and counters of those who come and go, on both engines."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from roomcast.store import members, rooms
+from roomcast.store.engine import Connection, Store
+from roomcast.store.members import Regrouped
+from roomcast.store.messages import Add, Added, Refused
+
+from ..engines.postgres import Postgres
+
+ADA, BOB, CARL = "1", "2", "4"
+WAITING = """
+    SELECT count(*) FROM pg_stat_activity
+     WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
+
+
+@asynccontextmanager
+async def a_group(url: str) -> AsyncIterator[tuple[Store, int]]:
+    """Ada's room with bob and carl."""
+    store = Store(url)
+    await store.open()
+    try:
+
+        async def open_(db: Connection) -> int:
+            return (await rooms.open_(db, ADA, [ADA, BOB, CARL], "", "", 1)).room.id
+
+        yield store, await store.write(open_)
+    finally:
+        await store.aclose()
+
+
+async def lock(postgres: Any, room_id: int) -> None:
+    query = "UPDATE rooms SET roster = roster + 1 WHERE id = $1"
+    await postgres.execute(query, room_id)
+
+
+async def until_somebody_waits(postgres: Any) -> None:
+    async with asyncio.timeout(5):
+        while not await postgres.fetchval(WAITING):
+            await postgres.execute("SELECT pg_sleep(0.01)")
+
+
+async def test_a_send_that_waits_for_a_removal_is_refused_by_it(postgres: Postgres) -> None:
+    url = postgres.create_database()
+    watch, remover = await asyncpg.connect(url), await asyncpg.connect(url)
+    async with a_group(url) as (store, room_id):
+        marks = {(room_id, CARL): (1, 0)}
+        removal = remover.transaction()
+        await removal.start()
+        await lock(remover, room_id)
+        await remover.execute("DELETE FROM members WHERE user_id = $1", BOB)
+        adds = [Add(room_id, ADA, "one"), Add(room_id, BOB, "no"), Add(room_id, ADA, "two")]
+        commit = asyncio.create_task(store.commit(adds, marks))
+        await until_somebody_waits(watch)
+        await removal.commit()
+        (one, no, two), moved, _ = await commit
+        assert isinstance(one, Added)
+        assert isinstance(two, Added)
+        assert no == Refused("not_found")
+        assert (one.message.version, two.message.version) == (1, 2)
+        assert (one.roster, two.roster) == (1, 1)
+        assert [m.user_id for m in moved] == [CARL]
+        counts = await watch.fetch("SELECT user_id, sent FROM members ORDER BY user_id")
+        assert [tuple(row) for row in counts] == [(ADA, 2), (CARL, 0)]
+        assert await watch.fetchval("SELECT total FROM rooms") == 2
+    for each in (watch, remover):
+        await each.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/chat.db"
+    postgres: Postgres = request.getfixturevalue("postgres")
+    return postgres.create_database()
+
+
+async def test_nobody_who_may_not_changes_the_roster(url: str) -> None:
+    async with a_group(url) as (store, room_id):
+
+        async def tries(db: Connection) -> list[Regrouped | members.Reason]:
+            return [
+                await members.add(db, room_id, BOB, "9", 256, 1),
+                await members.add(db, room_id, "9", "9", 256, 1),
+                await members.add(db, room_id, ADA, BOB, 256, 1),
+                await members.remove(db, room_id, BOB, CARL, 1),
+                await members.remove(db, room_id, "9", CARL, 1),
+                await rooms.change(db, room_id, BOB, rooms.Wish(title="mine")),
+            ]
+
+        assert await store.write(tries) == [
+            "forbidden", "not_found", Regrouped(), "forbidden", "not_found", "forbidden",
+        ]  # fmt: skip
+        (sent,), _, _ = await store.commit([Add(room_id, ADA, "still the first")], {})
+        assert isinstance(sent, Added)
+        assert sent.roster == 0
+
+
+async def test_a_change_says_under_which_roster_it_was_made(url: str) -> None:
+    async with a_group(url) as (store, room_id):
+        now = time.time_ns() // 1000
+        for n, guest in enumerate(("7", "8"), 1):
+
+            async def let_in(db: Connection, guest: str = guest) -> Regrouped | members.Reason:
+                return await members.add(db, room_id, ADA, guest, 256, now)
+
+            assert await store.write(let_in) == Regrouped(n)
+            (sent,), _, _ = await store.commit([Add(room_id, guest, "hello")], {})
+            assert isinstance(sent, Added)
+            assert sent.roster == n
