@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Any, Protocol
 
 from .direct import DirectProtocol, websocket_frame
@@ -17,11 +18,12 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 class Batch:
     """Frames that go to many sockets in one write each: joined once, whatever their number."""
 
-    __slots__ = ("_texts", "_wire", "frames", "size")
+    __slots__ = ("_texts", "_wire", "frames", "length", "size")
 
     def __init__(self, frames: Sequence[bytes]) -> None:
         self.frames = frames
         self.size = sum(map(len, frames))
+        self.length = 0  # of its texts, in characters
         self._wire: bytes | None = None
         self._texts: list[str] | None = None
 
@@ -37,6 +39,7 @@ class Batch:
         """As ASGI takes them."""
         if self._texts is None:
             self._texts = [f.decode() for f in self.frames]
+            self.length = sum(map(len, self._texts))
         return self._texts
 
 
@@ -132,7 +135,8 @@ class AsgiOutbox:
     """By `websocket.send`, under any server: a deque, and a task while there is something in it."""
 
     __slots__ = (
-        "_is_closed", "_limit", "_patience", "_send", "_size", "_task", "_waiting", "on_free",
+        "_is_closed", "_limit", "_patience", "_send", "_sent", "_size", "_task", "_timer",
+        "_waiting", "on_free",
     )  # fmt: skip
 
     def __init__(self, send: Send, limit: int, patience: float) -> None:
@@ -140,8 +144,9 @@ class AsgiOutbox:
         self._limit = limit
         self._patience = patience
         self._waiting: deque[str] = deque()
-        self._size = 0
+        self._size = self._sent = 0
         self._task: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._is_closed = False
         self.on_free: Callable[[], None] | None = None
 
@@ -152,8 +157,9 @@ class AsgiOutbox:
             self.close(Close.SLOW)
             return False
         self._waiting.extend(batch.texts)
-        self._size += sum(map(len, batch.texts))
-        self._run()
+        self._size += batch.length
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._drain())
         return True
 
     def spare(self, batch: Batch) -> None:
@@ -173,35 +179,50 @@ class AsgiOutbox:
             if message["code"] in (Close.SLOW.code, Close.DISCONNECTED.code):
                 drain.cancel()
             await asyncio.wait([drain])
-        await self._give(message)
-
-    def _run(self) -> None:
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._drain())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._patience):
+                await self._give(message)
 
     async def _try(self, batch: Batch) -> None:
-        for text in batch.texts:
-            await self._give({"type": "websocket.send", "text": text})
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._patience):
+                for text in batch.texts:
+                    await self._give({"type": "websocket.send", "text": text})
         await self._drain()
 
     async def _drain(self) -> None:
-        while self._waiting:
-            text = self._waiting[0]
-            if not await self._give({"type": "websocket.send", "text": text}):
-                self._waiting.clear()
-                self.close(Close.SLOW)
-                return
-            self._waiting.popleft()
-            self._size -= len(text)
+        waiting, task = self._waiting, asyncio.current_task()
+        assert task is not None
+        self._watch(task)
+        try:
+            while waiting:
+                if not await self._give({"type": "websocket.send", "text": waiting[0]}):
+                    waiting.clear()
+                    return self.close(Close.SLOW)
+                self._size -= len(waiting.popleft())
+                self._sent += 1
+        finally:
+            if self._timer is not None:
+                self._timer.cancel()
 
     async def _give(self, message: dict[str, Any]) -> bool:
-        """False where the peer is gone, or leaves what it gets unread."""
+        """False where the peer is gone."""
         try:
-            async with asyncio.timeout(self._patience):
-                await self._send(message)
-        except TimeoutError:
-            return False
+            await self._send(message)
         except Exception as error:  # servers name a lost peer each in their own way
             log.debug("A socket is gone: %r", error)
             return False
         return True
+
+    def _watch(self, drain: asyncio.Task[Any]) -> None:
+        """A look now and then; a time limit for each frame costs as much as the frame."""
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(self._patience, self._check, drain, self._sent)
+
+    def _check(self, drain: asyncio.Task[Any], before: int) -> None:
+        if self._sent > before:
+            self._watch(drain)
+        else:
+            self._waiting.clear()
+            drain.cancel()
+            self.close(Close.SLOW)

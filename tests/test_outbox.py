@@ -168,6 +168,40 @@ async def test_by_asgi_too_what_may_be_lost_closes_no_socket() -> None:
     assert server.sent.empty()
 
 
+async def test_who_takes_nothing_for_a_while_is_given_up_by_asgi_too() -> None:
+    server = Server()
+    outbox = AsgiOutbox(server, LIMIT, 0.01)
+    outbox.put(Batch([SMALL]))
+    assert outbox._task is not None
+    await asyncio.wait([outbox._task], timeout=5)
+    assert not outbox.put(Batch([SMALL]))
+    assert (await server.takes())["code"] == 4008
+
+
+async def test_who_takes_a_little_now_and_then_is_not_given_up() -> None:
+    server = Server()
+    outbox = AsgiOutbox(server, LIMIT, 60)
+    outbox.put(Batch([SMALL, SMALL]))
+    drain = outbox._task
+    assert drain is not None
+    await server.takes()
+    outbox._check(drain, 0)
+    assert outbox.put(Batch([SMALL]))
+    outbox._check(drain, 1)
+    assert not outbox.put(Batch([SMALL]))
+
+
+async def test_an_end_does_not_wait_for_a_reader_that_takes_nothing() -> None:
+    server = Server()
+    outbox = AsgiOutbox(server, LIMIT, 0.01)
+    outbox.put(Batch([SMALL]))
+    outbox.close(Close.RESTART)
+    assert outbox._task is not None
+    async with asyncio.timeout(5):
+        await outbox._task
+    assert server.sent.empty()
+
+
 # ---------------------------------------------------------------- uvicorn's protocol, our way
 
 
