@@ -60,7 +60,7 @@ class Attachments:
 
     def link(self, base: str) -> Link:
         """Makes the signed URLs of attachments that start with `base`."""
-        expires = files.expires_at(time.time(), self._settings.url_ttl)
+        expires = self.expires_at()
 
         def link(file: Attachment) -> str:
             return files.download_url(
@@ -68,6 +68,10 @@ class Attachments:
             )
 
         return link
+
+    def expires_at(self) -> int:
+        """When the links expire that are made now."""
+        return files.expires_at(time.time(), self._settings.url_ttl)
 
     # ------------------------------------------------------------ bytes inside a frame
 

@@ -24,6 +24,7 @@ from .errors import (
     Unavailable,
 )
 from .fanout import Fanout
+from .pages import Pages
 from .room import Change as ToldChange
 from .room import Kind, Mark, Older, Room, State, Told
 from .roster import Roster
@@ -78,6 +79,7 @@ class Chat:
         )
         self.host = Host(self.store, settings.webhooks, told, alone=alone)
         self.attachments = Attachments(settings, self.store)
+        self.pages = Pages(self.store, self.attachments)
         self.fanout = Fanout(settings.broadcast.url, self)
         self.roster = Roster(settings.limits, self.store, self.fanout, self.spawn)
         self.cuts = Cuts(self.store, self.fanout)

@@ -27,7 +27,6 @@ from .brokers import GAP
 from .errors import Close, Closing
 from .outbox import Batch, Outbox
 from .people import News
-from .store import receipts
 from .store.engine import Away
 from .store.receipts import Status
 from .store.snapshot import Snapshot
@@ -45,6 +44,7 @@ JITTER = 0.2  # seconds by which one of them may come early
 PATIENCE = 1.0  # seconds for a committed change to come by the broker before the database is asked
 
 Kind = Literal["sent", "edited", "deleted", "reacted"]
+STATUSES: tuple[Status, ...] = ("send", "delivered", "read")
 
 
 class Change(Struct, array_like=True):
@@ -361,7 +361,12 @@ class Room:
 
     def status(self, sender_id: str, message_id: int) -> Status:
         """As this process has told it."""
-        return receipts.status(self._marks, sender_id, message_id)
+        return STATUSES[self._steps(None, sender_id, message_id)]
+
+    @property
+    def least(self) -> tuple[Least, Least]:
+        """What every status follows from: the least watermarks, delivered and read."""
+        return self._delivered, self._read
 
     # ------------------------------------------------------------ what comes in
 
@@ -526,7 +531,7 @@ class Room:
         texts = [self._note(c, line) for c, line in zip(changes, lines, strict=False)]
         if is_news:
             self.version = told.last
-        before = self._delivered, self._read
+        before = self.least
         moved = self._advance(told.marks)
         marks = self._now_true(older, before, told.marks) if moved or changes else []
         if texts or marks or moved:
@@ -599,8 +604,8 @@ class Room:
         return [text for _, text in found]
 
     def _steps(self, at: tuple[Least, Least] | None, sender_id: str, message_id: int) -> int:
-        """0 stored, 1 delivered, 2 read."""
-        delivered, read = at or (self._delivered, self._read)
+        """How many of the statuses after the first it has reached."""
+        delivered, read = at or self.least
         if message_id > delivered.but(sender_id):
             return 0
         return 1 if message_id > read.but(sender_id) else 2

@@ -38,6 +38,7 @@ from ..frames import (
 from ..meter import Meter
 from ..origin import base_of
 from ..outbox import AsgiOutbox, DirectOutbox
+from ..pages import Page
 from ..room import TYPING, Room, Socket
 from ..store import messages
 from ..store.engine import Away
@@ -444,14 +445,18 @@ class ChatSocket(WebSocketEndpoint):
         direct = _direct_of(websocket)
         socket = self._socket = self._socket_of(chat, direct, identity, wish)
         room.hold(socket)
-        ask, is_reset = _ask_of(chat, wish, identity.user_id)
+        known = chat.pages.get(wish.room_id) if wish.after is None else None
+        ask, is_reset = _ask_of(chat, wish, identity.user_id, known)
         found = await chat.join(ask, is_manual=wish.is_manual)
         await room.meet(found)
         chat.fanout.follow_members(room)
         if chat.cuts.has(identity.user_id, since=began):
             raise Closing(Close.DISCONNECTED)
         session = self._session = Session(chat, auth, room, socket)
-        first = _first(chat, room, wish, found, base, is_reset=is_reset)
+        if wish.after is None:
+            first = chat.pages.frame(room, found, known, base)
+        else:
+            first = _sync(chat, room, found, base, is_reset=is_reset)
         session.begin(base, identity.expires_at, direct)
         room.base = base
         room.admit(socket, first, above=found.version)
@@ -499,26 +504,21 @@ def _direct_of(websocket: WebSocket) -> DirectProtocol | None:
     return extensions.get(EXTENSION)
 
 
-def _ask_of(chat: Chat, wish: Wish, user_id: str) -> tuple[Ask, bool]:
+def _ask_of(chat: Chat, wish: Wish, user_id: str, known: Page | None) -> tuple[Ask, bool]:
     """What to read for this wish, and whether its cursor is of another life of the database."""
     limits = chat.settings.limits
     is_reset = wish.after is not None and wish.epoch not in (None, chat.store.epoch)
     after = None if is_reset else wish.after
-    return Ask(wish.room_id, user_id, after, limits.history, limits.sync), is_reset
+    version = None if known is None else known.version
+    return Ask(wish.room_id, user_id, after, limits.history, limits.sync, version), is_reset
 
 
-def _first(
-    chat: Chat, room: Room, wish: Wish, found: Snapshot, base: str, *, is_reset: bool
-) -> bytes:
-    """The first frame: the last messages, or with a cursor what changed since."""
-    link = chat.attachments.link(base)
-    shown = [
-        frames.message_of(m, link, room.status(m.sender_id, m.id)) for m in found.messages or ()
-    ]
-    if wish.after is None:
-        return frames.encode(shown)
+def _sync(chat: Chat, room: Room, found: Snapshot, base: str, *, is_reset: bool) -> bytes:
+    """The first frame with a cursor: what changed since."""
     if found.messages is None:
         raise Closing(Close.TRY_LATER)
+    link = chat.attachments.link(base)
+    shown = [frames.message_of(m, link, room.status(m.sender_id, m.id)) for m in found.messages]
     receipts = [
         frames.Receipt(frames.wire_user(user), *upto) for user, upto in sorted(room.marks.items())
     ]

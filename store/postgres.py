@@ -546,6 +546,7 @@ SNAPSHOT = """
                   min(id) AS first_id, max(id) AS last_id
              FROM ((SELECT * FROM messages
                      WHERE room_id = $1 AND deleted_at IS NULL AND $4::bigint IS NULL
+                       AND r.version IS DISTINCT FROM $6::bigint
                      ORDER BY id DESC LIMIT $3)
                    UNION ALL
                    (SELECT * FROM messages
@@ -578,7 +579,8 @@ async def _snapshot(raw: Any, ask: Ask, *, without_messages: bool = False) -> Sn
     limit = ask.last if ask.after is None else ask.most + 1
     after = None if ask.after is None else min(ask.after, 2**62)
     limit = 0 if without_messages else limit
-    row = await raw.fetchrow(SNAPSHOT, ask.room_id, ask.user_id, limit, after, QUOTED)
+    asked = ask.room_id, ask.user_id, limit, after, QUOTED, ask.known
+    row = await raw.fetchrow(SNAPSHOT, *asked)
     if row is None:
         return "not_found"
     if not row["is_member"]:
@@ -589,7 +591,7 @@ async def _snapshot(raw: Any, ask: Ask, *, without_messages: bool = False) -> Sn
             last.reset = True
         return last
     found = _found(row, ask.room_id)
-    if without_messages:
+    if without_messages or ask.known == found.version:
         found.messages = None
     return found
 

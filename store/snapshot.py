@@ -12,7 +12,7 @@ class Snapshot(Struct):
     marks: dict[str, tuple[int, int]]  # every member's (delivered, read)
     top: int  # the newest message id, deleted or not
     newest: int  # the newest message of others that is not deleted; 0 where there is none
-    messages: list[Message] | None  # oldest first; None where they could not be loaded
+    messages: list[Message] | None  # oldest first; None where they could not be loaded or are known
     deleted: list[int]  # tombstones since the cursor
     reset: bool  # the cursor is no good: these are simply the last messages
 
@@ -25,3 +25,4 @@ class Ask(Struct, frozen=True):
     after: int | None
     last: int  # how many messages, without a cursor
     most: int  # how many changes a cursor may be behind
+    known: int | None = None  # a version whose last messages need not be read again

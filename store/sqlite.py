@@ -485,7 +485,7 @@ def _snapshot(db: sqlite3.Connection, ask: Ask) -> Snapshot | str:
     marks = _marks(db, ask.room_id)
     found = Snapshot(version, roster, title, marks, top or 0, _newest(db, ask), [], [], False)
     if ask.after is None:
-        found.messages = _last(db, ask)
+        found.messages = None if ask.known == found.version else _last(db, ask)
     else:
         _since(db, ask, ask.after, found)
     return found

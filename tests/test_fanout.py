@@ -350,8 +350,19 @@ async def test_a_room_that_could_not_be_filled_is_filled_as_soon_as_it_can_be(mo
 def test_the_least_watermark_is_that_of_the_others():
     room = Room(1, Flaky())
     room._marks = {ADA: (5, 5), BOB: (3, 2), "3": (4, 1)}
+    room._measure()
     assert room.status(ADA, 1) == "read"
     assert room.status(ADA, 2) == "delivered"
     assert room.status(ADA, 4) == "send"
     assert room.status(BOB, 4) == "delivered"
     assert Mark("x", 1, 1, False).user_id == "x"
+
+
+def test_the_one_who_is_left_reads_for_all_who_have_gone():
+    room = Room(1, Flaky())
+    room._marks = {ADA: (5, 3)}
+    room._measure()
+    assert room.status(BOB, 3) == "read"
+    assert room.status(BOB, 5) == "delivered"
+    assert room.status(BOB, 6) == "send"
+    assert room.status(ADA, 9) == "read"

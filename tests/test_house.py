@@ -21,7 +21,7 @@ FLOORS = (
     {"app"},
     {"routes", "consumers"},
     {"chat", "roster"},
-    {"fanout", "attachments", "cuts", "webhooks"},
+    {"fanout", "attachments", "cuts", "pages", "webhooks"},
     {"room"},
     {"auth", "frames", "outbox", "origin", "people"},
     {"files", "store", "direct", "meter", "brokers", "keys", "cors", "bell"},
