@@ -390,15 +390,15 @@ def _number(db: sqlite3.Connection, adds: Sequence[Add], now: int) -> list[tuple
     """Version and roster of each add: its room's next versions, in the order given."""
     query = """
         UPDATE rooms SET version = version + b.n, total = total + b.n,
-                         active_at = max(active_at, ?2)
-          FROM (SELECT value->>0 AS id, value->>1 AS n FROM json_each(?1)) AS b
+                         active_at = max(active_at, ?)
+          FROM (SELECT value->>0 AS id, value->>1 AS n FROM json_each(?)) AS b
          WHERE rooms.id = b.id
         RETURNING id, version, roster
     """
     counts: dict[int, int] = {}
     for a in adds:
         counts[a.room_id] = counts.get(a.room_id, 0) + 1
-    rows = db.execute(query, (_json(list(counts.items())), now)).fetchall()
+    rows = db.execute(query, (now, _json(list(counts.items())))).fetchall()
     last = {room_id: (version - counts[room_id], roster) for room_id, version, roster in rows}
     numbers = []
     for a in adds:
@@ -414,8 +414,8 @@ def _insert(
     query = """
         INSERT INTO messages (room_id, sender_id, client_id, text_hash, text, version, reply_to,
                               created_at, updated_at)
-        SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, ?2, ?2
-          FROM json_each(?1) ORDER BY key
+        SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, ?, ?
+          FROM json_each(?) ORDER BY key
         RETURNING id, room_id, version
     """
     numbered = list(zip(adds, numbers, strict=True))
@@ -423,7 +423,7 @@ def _insert(
         (a.room_id, a.sender_id, a.client_id, a.text_hash, a.text, version, a.reply_to)
         for a, (version, _) in numbered
     ]
-    rows = db.execute(query, (_json(values), now)).fetchall()
+    rows = db.execute(query, (now, now, _json(values))).fetchall()
     ids = {(room_id, version): id_ for id_, room_id, version in rows}
     return [
         Added(

@@ -1,14 +1,19 @@
-"""The wheel: `roomcast/` alone, complete, and it works where there is no checkout."""
+"""The package: `roomcast/` alone, complete, at home in another's environment, and quick to load."""
 
 import os
 import shutil
 import subprocess
 import sys
-import zipfile
+import sysconfig
+import tomllib
+import venv
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import Distribution, PackagePath
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parent.parent
 MADE = (".*", "build", "dist", "*.egg-info", "__pycache__", "attachments", "roomcast.*", "*.db*")
@@ -47,19 +52,76 @@ def pip(*arguments: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+class Place:
+    """Somebody's environment: what roomcast needs is there, and roomcast as it was installed."""
+
+    def __init__(self, folder: Path, *how: str) -> None:
+        self.source = folder / "source"
+        shutil.copytree(ROOT, self.source, ignore=shutil.ignore_patterns(*MADE))
+        venv.create(folder / "environment", with_pip=False)
+        self.python = folder / "environment/bin/python"
+        (self.site_packages,) = (folder / "environment").glob("lib/python*/site-packages")
+        ours = sysconfig.get_path("purelib")
+        (self.site_packages / "needed.pth").write_text(ours)
+        pip("--python", str(self.python), "install", "--no-deps", *how, str(self.source))
+
+    def run(self, folder: Path, *arguments: str) -> str:
+        """What it prints, with all warnings errors."""
+        done = subprocess.run(
+            [str(self.python), "-W", "error", *arguments],
+            cwd=folder,
+            env={"PATH": os.environ["PATH"]},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    @property
+    def distribution(self) -> Distribution:
+        (info,) = self.site_packages.glob("roomcast-*.dist-info")
+        return Distribution.at(info)
+
+
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built from a copy: a build leaves things in the folder that it builds."""
-    folder = tmp_path_factory.mktemp("package")
-    shutil.copytree(ROOT, folder / "source", ignore=shutil.ignore_patterns(*MADE))
-    pip("wheel", "--no-deps", "-w", str(folder), str(folder / "source"))
-    (built,) = folder.glob("*.whl")
-    return built
+def places(tmp_path_factory: pytest.TempPathFactory) -> list[Place]:
+    """`pip install .` and `pip install -e .`, side by side."""
+    folders = [tmp_path_factory.mktemp(name) for name in ("installed", "editable")]
+    with ThreadPoolExecutor() as both:
+        return list(both.map(Place, folders, ("--no-compile", "-e")))
 
 
-def inside(wheel: Path) -> set[str]:
-    with zipfile.ZipFile(wheel) as archive:
-        return set(archive.namelist())
+@pytest.fixture
+def installed(places: list[Place]) -> Place:
+    return places[0]
+
+
+@pytest.fixture
+def editable(places: list[Place]) -> Place:
+    return places[1]
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Path:
+    """A site that has modules of the same names, and a test of its own."""
+    for name in ("app", "chat", "settings"):
+        (tmp_path / f"{name}.py").write_text("ours = True\n")
+    for name in ("routes", "store"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("ours = True\n")
+    (tmp_path / "test_it.py").write_text(HOSTS_TEST)
+    return tmp_path
+
+
+# ---------------------------------------------------------------- what is in it
+
+
+def packed(place: Place) -> set[str]:
+    """The files of the wheel: all that lies there, but for what pip has made."""
+    files: list[PackagePath] = place.distribution.files or []
+    made = ("INSTALLER", "REQUESTED", "direct_url.json")
+    return {str(f) for f in files if "__pycache__" not in f.parts and f.name not in made}
 
 
 def modules() -> Iterator[str]:
@@ -69,55 +131,84 @@ def modules() -> Iterator[str]:
         yield from (f"roomcast/{path.relative_to(ROOT)}" for path in folder.glob("*.py"))
 
 
-def test_the_wheel_holds_one_package_and_nothing_else(wheel: Path) -> None:
-    tops = {name.partition("/")[0] for name in inside(wheel)}
+def test_the_package_is_one_folder_and_nothing_else(installed: Place) -> None:
+    tops = {name.partition("/")[0] for name in packed(installed) if not name.startswith("..")}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"roomcast"}
-    assert {name for name in inside(wheel) if "test" in name} == FOR_TESTS
+    assert {name for name in packed(installed) if "test" in name} == FOR_TESTS
 
 
-def test_the_wheel_holds_every_module(wheel: Path) -> None:
-    assert {name for name in inside(wheel) if name.endswith(".py")} == set(modules())
+def test_the_package_holds_every_module(installed: Place) -> None:
+    assert {name for name in packed(installed) if name.endswith(".py")} == set(modules())
 
 
-def test_the_wheel_holds_its_data(wheel: Path) -> None:
+def test_the_package_holds_its_data(installed: Place) -> None:
     page = {f"roomcast/static/{path.name}" for path in (ROOT / "static").iterdir()}
-    assert inside(wheel) >= DATA | page
+    migrations = {f"roomcast/migrations/{path.name}" for path in (ROOT / "migrations").iterdir()}
+    assert packed(installed) >= DATA | page | migrations
 
 
-@pytest.fixture(scope="module")
-def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, where there is no checkout beside it."""
-    target = tmp_path_factory.mktemp("installed")
-    pip("install", "--no-deps", "--no-index", "--target", str(target), str(wheel))
-    return target
-
-
-def run(installed: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-W", "error", *arguments],
-        cwd=folder,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(installed)},
-        capture_output=True,
-        text=True,
-        check=False,
+def test_the_package_says_what_it_is(installed: Place) -> None:
+    said = installed.distribution.metadata
+    assert (said["Name"], said["License-Expression"], said["Requires-Python"]) == (
+        "roomcast",
+        "MIT",
+        ">=3.11",
     )
+    assert said["Summary"] in (ROOT / "README.md").read_text()
+    assert said["Description-Content-Type"] == "text/markdown"
+    assert set(said.get_all("Provides-Extra") or ()) == {"testing", "dev"}
 
 
-def test_the_wheel_works_where_there_is_no_checkout(installed: Path, tmp_path: Path) -> None:
-    done = run(installed, tmp_path, "-c", TRY)
-    assert done.returncode == 0, done.stderr
-    assert Path(done.stdout).is_relative_to(installed)
+# ---------------------------------------------------------------- where it is installed
+
+
+def test_it_works_where_there_is_no_checkout(installed: Place, tmp_path: Path) -> None:
+    where = installed.run(tmp_path, "-c", TRY)
+    assert Path(where).is_relative_to(installed.site_packages)
     assert (tmp_path / "roomcast.db").exists()
 
 
+def test_its_command_is_there(installed: Place, tmp_path: Path) -> None:
+    assert "serve" in installed.run(tmp_path, str(installed.python.with_name("roomcast")), "--help")
+
+
+def test_an_editable_one_is_what_stands_in_the_checkout(editable: Place, tmp_path: Path) -> None:
+    assert Path(editable.run(tmp_path, "-c", TRY)).is_relative_to(editable.source)
+    with (editable.source / "errors.py").open("a") as module:
+        module.write('\nADDED = "a moment ago"\n')
+    look = "import roomcast.errors; print(roomcast.errors.ADDED)"
+    assert editable.run(tmp_path, "-c", look) == "a moment ago\n"
+
+
 def test_a_host_with_modules_of_the_same_names_is_not_disturbed(
-    installed: Path, tmp_path: Path
+    installed: Place, host: Path
 ) -> None:
-    for name in ("app", "chat", "settings"):
-        (tmp_path / f"{name}.py").write_text("ours = True\n")
-    for name in ("routes", "store"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "__init__.py").write_text("ours = True\n")
-    (tmp_path / "test_it.py").write_text(HOSTS_TEST)
-    done = run(installed, tmp_path, "-m", "pytest", "-q", "-W", "error", "-p", "no:asyncio")
-    assert done.returncode == 0, done.stdout
+    installed.run(host, "-m", "pytest", "-q", "-W", "error", "-p", "no:asyncio")
+
+
+# ---------------------------------------------------------------- beside other packages
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+NEEDED = [Requirement(text) for text in PROJECT["dependencies"]]
+TRIED = {
+    tried.name: next(iter(tried.specifier)).version
+    for tried in map(Requirement, PROJECT["optional-dependencies"]["dev"])
+}
+
+
+def test_what_a_host_may_have_in_other_versions_is_tried_in_one() -> None:
+    open_ = [needed for needed in NEEDED if "==" not in str(needed.specifier)]
+    assert {needed.name for needed in open_} >= {"starlette", "sqlalchemy", "httpx", "pyjwt"}
+    assert [n.name for n in open_ if not n.specifier.contains(TRIED.get(n.name, "0"))] == []
+
+
+def test_an_engine_is_loaded_when_its_url_asks_for_it(tmp_path: Path) -> None:
+    look = (
+        "import sys, roomcast.app\n"
+        "roomcast.app.create_app({'auth': {'secret': 'x' * 32}})\n"
+        "print(*sorted(set(sys.modules) & {'asyncpg', 'redis', 'minio', 'urllib3', 'pytest'}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", look], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "\n"

@@ -17,9 +17,12 @@ sessions = import_module(settings.SESSION_ENGINE)
 def user_of(session_key: str | None) -> int | None:
     """As Django's own middleware finds it: a new password ends the session here too."""
     close_old_connections()  # outside of Django's own requests nobody else does
-    request = HttpRequest()
-    request.session = sessions.SessionStore(session_key)
-    return get_user(request).pk
+    try:
+        request = HttpRequest()
+        request.session = sessions.SessionStore(session_key)
+        return get_user(request).pk
+    finally:
+        close_old_connections()
 
 
 async def current_user_id(connection: HTTPConnection) -> int | None:
