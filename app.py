@@ -25,7 +25,7 @@ from .cors import Cors
 from .errors import Close, Refusal
 from .meter import Meters
 from .origin import ROOT, mounted
-from .routes import docs, files, health, members, messages, page, rooms
+from .routes import blocks, docs, files, health, members, messages, page, rooms
 from .routes.http import Reply, answer_refusal
 from .settings import Settings
 from .store import messages as messages_of
@@ -165,7 +165,7 @@ def create_app(
 
 
 def _routes(settings: Settings) -> list[BaseRoute]:
-    api = [*rooms.routes, *members.routes, *messages.routes, *docs.routes]
+    api = [*rooms.routes, *members.routes, *messages.routes, *blocks.routes, *docs.routes]
     prefixes = ["/api/v1", *(f"/{language}/api/v1" for language in settings.server.languages)]
     return [
         *(page.routes if settings.server.page else ()),

@@ -13,6 +13,7 @@ from .errors import (
     FileMissing,
     FileTooLarge,
     FileType,
+    Forbidden,
     InvalidFrame,
     NotFound,
     Refusal,
@@ -20,7 +21,7 @@ from .errors import (
 )
 from .frames import File, Link
 from .settings import BadSetting, Settings
-from .store import rooms, uploads
+from .store import blocks, rooms, uploads
 from .store.bucket import (
     UPLOADS,
     Bucket,
@@ -30,7 +31,7 @@ from .store.bucket import (
     bucket_of,
     new_key,
 )
-from .store.engine import Store
+from .store.engine import Connection, Store
 from .store.messages import Attachment
 from .store.uploads import Upload
 
@@ -82,7 +83,7 @@ class Attachments:
         paths = [f.file_path.removeprefix(UPLOADS) for f in sent if f.file_path is not None]
         if len(set(paths)) < len(paths):
             raise InvalidFrame("files: the same file_path stands there twice.")
-        await self._check_member(room_id, user_id)
+        await self._check_sender(room_id, user_id)
         contents = [None if f.data is None else await self._unpack(f, f.data) for f in sent]
         fresh: list[str] = []
         keys: list[str] = []
@@ -100,9 +101,16 @@ class Attachments:
             raise
         return keys
 
-    async def _check_member(self, room_id: int, user_id: str) -> None:
-        if not await self._store.read(partial(rooms.has_member, room_id=room_id, user_id=user_id)):
+    async def _check_sender(self, room_id: int, user_id: str) -> None:
+        async def look(db: Connection) -> tuple[bool, bool]:
+            is_member = await rooms.has_member(db, room_id, user_id)
+            return is_member, await blocks.is_blocked(db, room_id, user_id)
+
+        is_member, is_blocked = await self._store.read(look)
+        if not is_member:
             raise NotFound
+        if is_blocked:
+            raise Forbidden
 
     async def _unpack(self, file: File, data: str) -> tuple[bytes, str]:
         assert file.size is not None  # frames.File sees to it
@@ -143,7 +151,7 @@ class Attachments:
         assert file.size is not None  # frames.File sees to it
         limits = self._settings
         kind = files.declared(file.type, file.size, allowed=limits.types, max_size=limits.max_size)
-        await self._check_member(room_id, user_id)
+        await self._check_sender(room_id, user_id)
         key = new_key(UPLOADS)
         name = files.safe_name(file.name, kind)
         await self._note(Upload(key, room_id, user_id, name, kind, file.size, 0, self._expiry))

@@ -18,6 +18,7 @@ from .errors import (
     Closing,
     EmptyMessage,
     FileMissing,
+    Forbidden,
     InvalidFrame,
     NotFound,
     TooLong,
@@ -29,7 +30,7 @@ from .room import Change as ToldChange
 from .room import Kind, Mark, Older, Room, State, Told
 from .roster import Roster
 from .settings import Settings
-from .store import messages, people, receipts, rooms
+from .store import blocks, messages, people, receipts, rooms
 from .store.engine import Away, Connection, Store
 from .store.journal import Committed, Entry, Journal
 from .store.messages import (
@@ -274,7 +275,9 @@ class Chat:
         self._journal.mark(room_id, user_id, delivered, read)
 
     async def type(self, room_id: int, user_id: str) -> None:
-        """The others in the room are told that the user is writing."""
+        """The others in the room are told that the user is writing. Raises Forbidden."""
+        if await self.store.read(partial(blocks.is_blocked, room_id=room_id, user_id=user_id)):
+            raise Forbidden
         await self.fanout.whisper(room_id, Told(0, 0, [], [], typing=user_id))
 
     # ------------------------------------------------------------ rooms
@@ -282,7 +285,10 @@ class Chat:
     async def open_room(
         self, creator_id: str, members: Sequence[str], context: str = "", title: str = ""
     ) -> Opened:
-        """A room of these members; two members share one room for each context."""
+        """A room of these members; two members share one room for each context.
+
+        Raises Forbidden for a new one of two, where the other has blocked its creator.
+        """
         self.roster.check_label(context, "context")
         self.roster.check_label(title, "title")
         people_ = list(dict.fromkeys(members))
@@ -295,6 +301,8 @@ class Chat:
         async def open_(db: Connection) -> Opened:
             opened = await rooms.open_(db, creator_id, people_, context, title, now)
             if opened.is_new:
+                if await blocks.is_blocked(db, opened.room.id, creator_id):
+                    raise Forbidden
                 await self.store.note(db, Happened("room_created", opened.room.id, creator_id))
             return opened
 

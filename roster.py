@@ -14,7 +14,7 @@ from .frames import is_clean
 from .people import News
 from .room import Told
 from .settings import Limits
-from .store import members, rooms
+from .store import blocks, members, rooms
 from .store.engine import Connection, Store
 from .store.members import Reason, Regrouped
 from .store.outgoing import Happened
@@ -77,6 +77,16 @@ class Roster:
             return done
 
         await self._write(room_id, other_id, work)
+
+    async def block(self, user_id: str, blocked_id: str) -> None:
+        """In rooms of two the blocked one says nothing to the user any more. Nobody is told."""
+        if user_id == blocked_id:
+            raise InvalidFrame("user_id: nobody blocks himself.")
+        now = time.time_ns() // 1000
+        await self._store.write(lambda db: blocks.add(db, user_id, blocked_id, now))
+
+    async def unblock(self, user_id: str, blocked_id: str) -> None:
+        await self._store.write(lambda db: blocks.remove(db, user_id, blocked_id))
 
     # ------------------------------------------------------------ write, then tell
 

@@ -178,6 +178,12 @@ CALLS: dict[str, Call] = {
             StorageUnavailable,
         ),
     ),
+    "POST /chat/blocks/{user_id:path}": Call(
+        {204: Answer("They are blocked.")}, own=(InvalidFrame, NotFound)
+    ),
+    "DELETE /chat/blocks/{user_id:path}": Call(
+        {204: Answer("They are not blocked.")}, own=(InvalidFrame, NotFound)
+    ),
     "GET /swagger": Call({200: Answer("A page for people.", media=HTML)}, is_open=True),
     "GET /schema": Call({200: Answer("OpenAPI 3.1.", dict[str, Any])}, is_open=True),
     "GET /asyncapi": Call({200: Answer("AsyncAPI 3.0.", dict[str, Any])}, is_open=True),

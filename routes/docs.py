@@ -12,7 +12,7 @@ from .. import frames
 from ..errors import NotFound
 from ..origin import ROOT
 from ..settings import Settings
-from . import asyncapi, files, health, members, messages, openapi, rooms
+from . import asyncapi, blocks, files, health, members, messages, openapi, rooms
 from .calls import JSON
 from .http import base_of_request, chat_of
 from .page import FRESH, STATIC, Assets
@@ -62,7 +62,7 @@ async def schema(request: Request) -> Response:
 
 @lru_cache(16)
 def _schema(settings: Settings, root: str, prefix: str) -> bytes:
-    tables = *rooms.routes, *members.routes, *messages.routes, *routes
+    tables = *rooms.routes, *members.routes, *messages.routes, *blocks.routes, *routes
     api = [route for route in tables if route.include_in_schema]
     apart = [*health.routes, *files.routes]
     return frames.encode(openapi.document(api, apart, settings, root + prefix, root or "/"))

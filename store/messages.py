@@ -8,7 +8,7 @@ from databases.core import Connection
 from msgspec import Struct
 from sqlalchemy import bindparam, text
 
-from . import reactions
+from . import blocks, reactions
 from .reactions import Reaction
 
 QUOTED = 140  # code points of a message that are shown where another one answers it
@@ -237,7 +237,8 @@ async def _may_add(db: Connection, change: Add) -> Outcome | None:
     if row is None:
         return Refused("not_found")
     if row["id"] is None:
-        return None
+        is_blocked = await blocks.is_blocked(db, change.room_id, change.sender_id)
+        return Refused("forbidden") if is_blocked else None
     *fields, text_hash, deleted_at = row._mapping.values()
     message = Message(*fields)
     await _complete(db, message.room_id, [message])
@@ -331,6 +332,8 @@ async def edit(db: Connection, change: Edit, now: int) -> Outcome:
     found = await _own(db, change.room_id, change.sender_id, change.message_id)
     if isinstance(found, Refused):
         return found
+    if await blocks.is_blocked(db, change.room_id, change.sender_id):
+        return Refused("forbidden", change.message_id)
     if not change.text.strip() and not found.attachments:
         return Refused("empty_message", change.message_id)
     found.text, found.updated_at = change.text, max(now, found.updated_at + 1)
@@ -398,6 +401,8 @@ async def react(db: Connection, change: React, now: int) -> Outcome:
     message = await get(db, room_id, user_id, id_)
     if message is None:
         return Refused("not_found", id_)
+    if await blocks.is_blocked(db, room_id, user_id):
+        return Refused("forbidden", id_)
     mine = [r.emoji for r in message.reactions if user_id in r.user_ids]
     wanted = change.emoji not in mine if change.on is None else change.on
     if wanted == (change.emoji in mine):

@@ -345,17 +345,22 @@ WITH a AS (
                          $11::bigint[])
              WITH ORDINALITY AS u(room_id, sender_id, client_id, text_hash, text, reply_to, o)
 ), known AS (
-    SELECT a.o, r.roster, me.user_id IS NOT NULL AS is_member, x.id, x.text_hash,
+    SELECT a.o, r.roster, me.user_id IS NOT NULL AS is_member,
+           b.user_id IS NOT NULL AS is_blocked, x.id, x.text_hash,
            x.deleted_at IS NOT NULL AS is_deleted, a.reply_to IS NOT DISTINCT FROM 0 AS is_lost
       FROM a
       LEFT JOIN rooms r ON r.id = a.room_id
       LEFT JOIN members me ON me.room_id = a.room_id AND me.user_id = a.sender_id
       LEFT JOIN messages x ON x.room_id = a.room_id AND x.sender_id = a.sender_id
                           AND x.client_id = a.client_id
+      LEFT JOIN blocks b
+             ON b.user_id = CASE a.sender_id WHEN r.low_user THEN r.high_user
+                                             WHEN r.high_user THEN r.low_user END
+            AND b.blocked_id = a.sender_id
 ), fresh AS (
     SELECT a.*, known.roster, row_number() OVER (PARTITION BY a.room_id ORDER BY a.o) AS k
       FROM a JOIN known USING (o)
-     WHERE known.is_member AND known.id IS NULL AND NOT known.is_lost
+     WHERE known.is_member AND known.id IS NULL AND NOT (known.is_blocked OR known.is_lost)
 ), counted AS (
     UPDATE rooms SET version = version + b.n, total = total + b.n,
                      active_at = greatest(active_at, $6)
@@ -396,8 +401,8 @@ SELECT 0 AS kind, f.o AS a, i.id AS b, i.version AS c, NULL AS d, NULL::boolean 
   JOIN counted c ON c.id = i.room_id
   JOIN fresh f ON f.room_id = i.room_id AND f.k = i.version - c.base
 UNION ALL
-SELECT 1, o, id, text_hash, NULL, CASE WHEN is_member THEN is_deleted END, 0
-  FROM known WHERE NOT is_member OR id IS NOT NULL OR is_lost
+SELECT 1, o, id, text_hash, NULL, CASE WHEN is_member THEN is_deleted END, is_blocked::integer
+  FROM known WHERE NOT is_member OR id IS NOT NULL OR is_blocked OR is_lost
 UNION ALL
 SELECT 2, room_id, delivered_upto, read_upto, user_id, NULL, 0 FROM moved WHERE delivered > 0
 """
@@ -491,7 +496,7 @@ async def _outcomes(
         elif e is None:
             outcomes[a - 1] = Refused("not_found")
         elif b is None:
-            outcomes[a - 1] = Refused("not_found", add.reply_to)
+            outcomes[a - 1] = Refused("forbidden") if f else Refused("not_found", add.reply_to)
         else:
             outcomes[a - 1] = add.again(await _known(raw, add.room_id, b), c, is_deleted=e)
     return outcomes, moved

@@ -367,22 +367,31 @@ def _quotes(db: sqlite3.Connection, answered: Iterable[tuple[int, int | None]]) 
 
 def _known(db: sqlite3.Connection, adds: Sequence[Add]) -> list[Outcome | None]:
     query = """
-        SELECT o.key, m.user_id IS NOT NULL, x.text_hash, x.deleted_at IS NOT NULL,
+        SELECT o.key, m.user_id IS NOT NULL, b.user_id IS NOT NULL, x.text_hash,
+               x.deleted_at IS NOT NULL,
                x.id, x.room_id, x.sender_id, x.text, x.created_at, x.updated_at, x.version,
                x.client_id, x.reply_to
           FROM json_each(?) AS o
           LEFT JOIN members m ON m.room_id = o.value->>0 AND m.user_id = o.value->>1
           LEFT JOIN messages x ON x.room_id = o.value->>0 AND x.sender_id = o.value->>1
                               AND x.client_id = o.value->>2
+          LEFT JOIN rooms r ON r.id = m.room_id
+          LEFT JOIN blocks b
+                 ON b.user_id = CASE m.user_id WHEN r.low_user THEN r.high_user
+                                               WHEN r.high_user THEN r.low_user END
+                AND b.blocked_id = m.user_id
     """
     asked = _json([(a.room_id, a.sender_id, a.client_id) for a in adds])
     outcomes: list[Outcome | None] = [None] * len(adds)
-    for i, is_member, text_hash, is_deleted, *fields in db.execute(query, (asked,)).fetchall():
+    rows = db.execute(query, (asked,)).fetchall()
+    for i, is_member, is_blocked, text_hash, is_deleted, *fields in rows:
         if not is_member:
             outcomes[i] = Refused("not_found")
         elif fields[0] is not None:
             (message,) = _complete(db, adds[i].room_id, [Message(*fields)])
             outcomes[i] = adds[i].again(message, text_hash, is_deleted=bool(is_deleted))
+        elif is_blocked:
+            outcomes[i] = Refused("forbidden")
     return outcomes
 
 

@@ -12,6 +12,7 @@ from click import Command, Group
 from roomcast import frames
 from roomcast.cli import main
 from roomcast.errors import Close, Refusal
+from roomcast.routes import blocks as blocking
 from roomcast.routes import health, members, messages, rooms
 from roomcast.settings import HINTS
 from starlette.routing import Route
@@ -95,7 +96,8 @@ def test_every_close_code_is_documented() -> None:
 def test_every_call_is_documented() -> None:
     known = {
         re.sub(r"{(\w+)(:\w+)?}", r"<\1>", f"{method} {route.path}").replace(" /chat", " chat")
-        for route in (*rooms.routes, *members.routes, *messages.routes, *health.routes)
+        for table in (rooms, members, messages, blocking, health)
+        for route in table.routes
         if isinstance(route, Route)
         for method in (route.methods or set()) - {"HEAD"}
     }

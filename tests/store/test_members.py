@@ -9,7 +9,7 @@ from typing import Any
 
 import asyncpg
 import pytest
-from roomcast.store import members, rooms
+from roomcast.store import blocks, members, rooms
 from roomcast.store.engine import Connection, Store
 from roomcast.store.members import Regrouped
 from roomcast.store.messages import Add, Added, Refused
@@ -76,6 +76,27 @@ async def test_a_send_that_waits_for_a_removal_is_refused_by_it(postgres: Postgr
         await each.close()
 
 
+async def test_a_send_that_waits_for_a_block_is_refused_by_it(postgres: Postgres) -> None:
+    url = postgres.create_database()
+    watch, blocker = await asyncpg.connect(url), await asyncpg.connect(url)
+    async with a_group(url) as (store, _):
+        pair = await store.write(lambda db: rooms.open_(db, ADA, [ADA, BOB], "", "", 1))
+        others_turn = blocker.transaction()
+        await others_turn.start()
+        await lock(blocker, pair.room.id)
+        await blocker.execute("INSERT INTO blocks VALUES ($1, $2, 1)", ADA, BOB)
+        adds = [Add(pair.room.id, BOB, "no"), Add(pair.room.id, ADA, "yes")]
+        commit = asyncio.create_task(store.commit(adds, {}))
+        await until_somebody_waits(watch)
+        await others_turn.commit()
+        (no, yes), _, _ = await commit
+        assert no == Refused("forbidden")
+        assert isinstance(yes, Added)
+        assert yes.message.version == 1
+    for each in (watch, blocker):
+        await each.close()
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
@@ -103,6 +124,24 @@ async def test_nobody_who_may_not_changes_the_roster(url: str) -> None:
         (sent,), _, _ = await store.commit([Add(room_id, ADA, "still the first")], {})
         assert isinstance(sent, Added)
         assert sent.roster == 0
+
+
+async def test_a_block_is_of_the_rooms_of_these_two_and_makes_them_a_new_roster(url: str) -> None:
+    async with a_group(url) as (store, group):
+
+        async def arrange(db: Connection) -> list[int]:
+            pairs = [(ADA, BOB, ""), (BOB, ADA, "x"), (BOB, CARL, "")]
+            opened = [await rooms.open_(db, a, [a, b], c, "", 1) for a, b, c in pairs]
+            for _ in range(2):
+                await blocks.add(db, ADA, BOB, 1)
+            return [each.room.id for each in opened]
+
+        here, there, elsewhere = await store.write(arrange)
+        places = (here, there, elsewhere, group)
+        outcomes, _, _ = await store.commit([Add(room, BOB, "hi") for room in places], {})
+        assert [type(o) for o in outcomes] == [Refused, Refused, Added, Added]
+        outcomes, _, _ = await store.commit([Add(room, ADA, "hi") for room in (here, there)], {})
+        assert [o.roster for o in outcomes if isinstance(o, Added)] == [1, 1]
 
 
 async def test_a_change_says_under_which_roster_it_was_made(url: str) -> None:

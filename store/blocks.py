@@ -1,0 +1,36 @@
+"""Who wants to hear no more of whom: in a room of two the blocked one says nothing any more."""
+
+from databases.core import Connection
+
+
+async def add(db: Connection, user_id: str, blocked_id: str, now: int) -> None:
+    """From here on: what waits to be stored in their rooms is judged anew, by a new roster."""
+    query = """
+        INSERT INTO blocks (user_id, blocked_id, created_at) VALUES (:user_id, :blocked_id, :now)
+        ON CONFLICT (user_id, blocked_id) DO NOTHING RETURNING user_id
+    """
+    values = {"user_id": user_id, "blocked_id": blocked_id, "now": now}
+    if not await db.fetch_all(query, values):
+        return
+    low, high = sorted((user_id, blocked_id))
+    query = "SELECT id FROM rooms WHERE low_user = :low AND high_user = :high ORDER BY id"
+    shared = await db.fetch_all(query, {"low": low, "high": high})
+    for room in shared:  # one by one: every process locks rooms in the order of their ids
+        query = "UPDATE rooms SET roster = roster + 1 WHERE id = :room_id"
+        await db.execute(query, {"room_id": room["id"]})
+
+
+async def remove(db: Connection, user_id: str, blocked_id: str) -> None:
+    query = "DELETE FROM blocks WHERE user_id = :user_id AND blocked_id = :blocked_id"
+    await db.execute(query, {"user_id": user_id, "blocked_id": blocked_id})
+
+
+async def is_blocked(db: Connection, room_id: int, user_id: str) -> bool:
+    """Whether this is a room of two, and the other wants to hear nothing of the user."""
+    query = """
+        SELECT 1 FROM rooms r
+          JOIN blocks b ON b.blocked_id = :user_id
+                       AND b.user_id IN (r.low_user, r.high_user) AND b.user_id <> :user_id
+         WHERE r.id = :room_id
+    """
+    return await db.fetch_one(query, {"room_id": room_id, "user_id": user_id}) is not None

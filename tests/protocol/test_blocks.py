@@ -1,0 +1,158 @@
+"""Blocking somebody: what he can't do any more, in a room of two, and what he still can."""
+
+import uuid
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from ..client import Person
+from .files import PNG, TEXT, file
+from .test_http import assert_error
+from .test_room_list import rooms_of
+
+Stranger = Callable[..., Person]
+CREATE = "chat/create/"
+
+
+def path(person: Person | str) -> str:
+    user = person if isinstance(person, str) else str(person.id)
+    return f"chat/blocks/{quote(user, safe='')}/"
+
+
+async def blocks(person: Person, other: Person | str) -> None:
+    answer = await person.post(path(other))
+    assert (answer.status_code, answer.content) == (204, b"")
+
+
+async def unblocks(person: Person, other: Person | str) -> None:
+    answer = await person.delete(path(other))
+    assert (answer.status_code, answer.content) == (204, b"")
+
+
+@pytest.fixture
+async def pair(ada: Person, bob: Person) -> AsyncIterator[tuple[int, int]]:
+    """A room of ada and bob, and the message in it that bob sent before she blocked him."""
+    room = await ada.opens(bob)
+    message = await bob.posts(room, "before", client_id="before")
+    await blocks(ada, bob)
+    yield room, message["message_id"]
+    await unblocks(ada, bob)
+
+
+async def test_the_blocked_one_says_nothing_any_more(
+    ada: Person, bob: Person, pair: tuple[int, int]
+) -> None:
+    room, message_id = pair
+    wish = {"name": "a.txt", "size": len(TEXT), "type": "text/plain"}
+    async with ada.enters(room) as a, bob.enters(room) as b:
+        for action, fields in (
+            ("send", {"message": "hi"}),
+            ("send", {"message": "hi", "client_id": "n1"}),
+            ("send", {"message": "look", "file": file("a.png", "image/png", PNG)}),
+            ("send", {"message": "look", "file": wish}),
+            ("edit", {"message_id": message_id, "text": "changed"}),
+            ("react", {"message_id": message_id, "emoji": "👍"}),
+            ("typing", {}),
+        ):
+            error = await b.is_refused(action, **fields)
+            assert (error["code"], error["action"]) == ("forbidden", action)
+        await a.says("she may")
+        await b.hears("she may")
+        assert [f["type"] for f in a.seen[1:] if "version" in f] == ["chat_message"]
+        assert not a.saw("typing")
+    answer = await bob.post(f"chat/rooms/{room}/messages/", {"message": "hi"})
+    assert_error(answer, 403, "forbidden")
+
+
+async def test_he_may_read_and_take_back_and_ask_what_became_of_his_message(
+    ada: Person, bob: Person, pair: tuple[int, int]
+) -> None:
+    room, message_id = pair
+    async with ada.enters(room) as a, bob.enters(room) as b:
+        await a.says("read this")
+        await a.receives("mark_message_as_read", message={"text": "read this"})
+        again = await b.says("before", client_id="before")
+        assert again["message_id"] == message_id
+        await b.does("delete", message_id=message_id)
+        await a.receives("message_deleted", message_id=message_id)
+
+
+async def test_a_flood_ends_where_he_was_blocked(
+    unlimited: tuple[Person, Person],
+) -> None:
+    ada, bob = unlimited
+    room = await ada.opens(bob)
+    async with ada.enters(room) as a, bob.enters(room) as b:
+        for n in range(200):
+            await b.sends(f"m{n}", client_id=f"n{n}")
+        await a.hears("m20")
+        await blocks(ada, bob)
+        last = await a.says("blocked")
+        await b.sends("and now?")
+        await b.receives("error", code="forbidden")
+        after = [m for m in await ada.reads_all(room) if m["message_id"] > last["message_id"]]
+        assert after == []
+    await unblocks(ada, bob)
+
+
+async def test_blocking_is_safe_to_repeat_and_can_be_taken_back(ada: Person, bob: Person) -> None:
+    room = await ada.opens(bob)
+    for _ in range(2):
+        await blocks(ada, bob)
+    await unblocks(bob, ada)
+    answer = await bob.post(f"chat/rooms/{room}/messages/", {"message": "hi"})
+    assert_error(answer, 403, "forbidden")
+    for _ in range(2):
+        await unblocks(ada, bob)
+    await bob.posts(room, "hi")
+
+
+async def test_rooms_of_several_are_as_they_were(
+    ada: Person, bob: Person, trio: tuple[int, Person]
+) -> None:
+    room, _ = trio
+    await blocks(ada, bob)
+    async with ada.enters(room) as a, bob.enters(room) as b:
+        message = await b.says("hi")
+        await b.does("react", message_id=message["message_id"], emoji="👍")
+        await a.receives("message_reacted")
+        await b.does("typing")
+        await a.receives("typing")
+    await unblocks(ada, bob)
+
+
+async def test_no_new_room_is_opened_with_who_has_blocked_one(stranger: Stranger) -> None:
+    me, you = stranger(), stranger()
+    old = (await me.post(CREATE, {"second_user": you.id})).json()["room_id"]
+    await blocks(you, me)
+    fresh = {"second_user": you.id, "context": f"test:{uuid.uuid4()}"}
+    assert_error(await me.post(CREATE, fresh), 403, "forbidden")
+    assert [r["room_id"] for r in await rooms_of(you)] == [old]
+    answer = await me.post(CREATE, {"second_user": you.id})
+    assert (answer.status_code, answer.json()["room_id"]) == (200, old)
+    made = await you.post(CREATE, {"second_user": me.id, "context": fresh["context"]})
+    assert made.status_code == 201
+    answer = await me.post(f"chat/rooms/{made.json()['room_id']}/messages/", {"message": "hi"})
+    assert_error(answer, 403, "forbidden")
+
+
+async def test_nobody_blocks_himself(ada: Person) -> None:
+    assert_error(await ada.post(path(ada)), 400, "invalid_frame")
+
+
+@pytest.mark.parametrize("user", ["a/b", "/", "ім'я 👍", "017", "nobody was ever called this"])
+async def test_whoever_it_is_he_can_be_blocked(stranger: Stranger, user: str) -> None:
+    me, you = stranger(), stranger(user)
+    await blocks(me, user)
+    fresh: dict[str, Any] = {"second_user": me.id, "context": f"test:{uuid.uuid4()}"}
+    assert_error(await you.post(CREATE, fresh), 403, "forbidden")
+    await unblocks(me, user)
+    assert (await you.post(CREATE, fresh)).status_code == 201
+
+
+async def test_who_may_not_ask_blocks_nobody(ada: Person) -> None:
+    for method in ("POST", "DELETE"):
+        answer = await ada.asks(method, path("9"), headers={"Authorization": ""})
+        assert_error(answer, 401, "unauthenticated")
