@@ -1,18 +1,23 @@
 """A chat in this very process, and members whose outbox writes down what they are told."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from socket import create_server
 from typing import Any
 
+import uvicorn
 from roomcast import frames
 from roomcast.chat import Chat
+from roomcast.direct import DirectProtocol
 from roomcast.errors import Close
 from roomcast.outbox import Batch
 from roomcast.room import Change, Mark, Older, Room, Socket, State, Told
 from roomcast.settings import Attachments, Database, Settings
 from roomcast.store.snapshot import Ask, Snapshot
+from starlette.types import ASGIApp
 
 ADA, BOB, EVE = "1", "2", "3"
 Frame = dict[str, Any]
@@ -128,3 +133,20 @@ async def a_member(
             yield room, outbox
         finally:
             room.leave(socket)
+
+
+@asynccontextmanager
+async def served(app: ASGIApp) -> AsyncIterator[str]:
+    """An app on a free port of this machine, in this very loop, with our WebSocket class."""
+    listening = create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(
+        app, ws=DirectProtocol, log_config=None, lifespan="off", timeout_graceful_shutdown=1
+    )
+    config.ws_per_message_deflate = False
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    try:
+        yield f"127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await serving

@@ -133,6 +133,11 @@ def test_a_token_is_not_signed_where_others_sign(run: Run) -> None:
     )
 
 
+def test_a_token_is_for_the_user_as_the_chat_knows_him(run: Run) -> None:
+    given = {"auth_secret": SECRET, "auth_user_prefix": "shop:"}
+    assert claims(run("token", "--user", "shop:7", **given))["sub"] == "7"
+
+
 @pytest.mark.parametrize("user", ["", "x" * 256])
 def test_a_token_is_for_a_user_who_can_be(user: str, run: Run) -> None:
     refused = run("token", "--user", user, auth_secret=SECRET)
@@ -244,8 +249,17 @@ def test_a_key_that_cannot_check_tokens_stops_the_start(run: Run, taken: str) ->
     assert "auth.public_key" in sentence(run("serve", "--port", taken, **keys))
 
 
-def test_keys_of_others_need_no_secret(run: Run, taken: str, tmp_path: Path) -> None:
-    keys = {"auth_algorithms": '["RS256"]', "auth_jwks_url": "https://127.0.0.1:9/keys"}
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"auth_algorithms": '["RS256"]', "auth_jwks_url": "https://127.0.0.1:9/keys"},
+        {"auth_jwks_url": "https://127.0.0.1:9/keys"},
+        {"auth_issuers": '[{"issuer": "a", "jwks_url": "https://127.0.0.1:9/keys"}]'},
+    ],
+)
+def test_keys_of_others_need_no_secret(
+    keys: dict[str, str], run: Run, taken: str, tmp_path: Path
+) -> None:
     assert "is taken" in sentence(run("serve", "--port", taken, **keys))
     assert not (tmp_path / "roomcast.secret").exists()
 

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,12 @@ from roomcast.errors import InvalidFrame
 from roomcast.people import EVERYBODY, News
 from roomcast.store import cuts
 from starlette.requests import HTTPConnection
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
 from .engines import Engine
 from .engines.postgres import Postgres
+from .inside import served
 
 WITHIN = 10.0
 ADA, BOB = 2, 7
@@ -209,6 +212,23 @@ async def test_a_cut_is_not_remembered_for_ever(
         await here.chat.cuts.look()
         assert not here.chat.cuts.has(str(ADA), since=began)
         assert here.chat.cuts._heard == {}
+
+
+async def test_a_user_who_reads_nothing_is_cut_off_too(opens: Opens) -> None:
+    async with opens() as here, served(here.app) as host:
+        den = await here.app.open_room([ADA, BOB])
+        url, ada = f"ws://{host}/ws/chat/?room_id={den}", {"X-User": str(ADA)}
+        async with connect(url, additional_headers=ada, proxy=None, max_queue=1) as socket:
+            assert await socket.recv() == "[]"
+            (mine,) = here.chat.fanout._rooms[den]._of(str(ADA))
+            while mine.outbox._waiting is None:  # until the connection takes nothing more
+                await here.app.post(den, sender=BOB, text="x" * 4_000)
+            await here.app.disconnect(ADA)
+            assert mine.outbox._waiting is None, "what waited is dropped"
+            with suppress(ConnectionClosed):
+                async for _ in socket:
+                    pass  # what had left before
+            assert socket.close_code == 4005
 
 
 # ---------------------------------------------------------------- several processes

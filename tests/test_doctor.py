@@ -18,6 +18,7 @@ from roomcast.cli import main
 from roomcast.store import diagnosis
 from roomcast.store.bucket import bucket_of
 from roomcast.store.engine import Store
+from roomcast.store.meta import VERSION
 
 from .engines.postgres import Postgres
 from .engines.proxy import FaultProxy
@@ -184,7 +185,7 @@ def test_a_schema_of_another_version(
     else:
         url = migrated(request.getfixturevalue("postgres").create_database())
         postgres_says(url, later)
-    assert "Its schema is 99, this roomcast knows 1: install" in the_one_wrong(
+    assert f"Its schema is 99, this roomcast knows {VERSION}: install" in the_one_wrong(
         run(database_url=url)
     )
 
@@ -340,6 +341,14 @@ def test_keys_that_check_nothing(settings: dict[str, str], said: str, run: Run) 
     line = the_one_wrong(run(**settings))
     assert said in line
     assert "hunter2" not in line
+
+
+def test_each_issuer_is_looked_at(run: Run) -> None:
+    others = '[{"issuer": "a", "jwks_url": "http://127.0.0.1:1/"}]'
+    line = the_one_wrong(run(auth_secret=SECRET, auth_issuers=others))
+    assert line.endswith("nobody gets in. Correct auth.issuers[0].jwks_url.")
+    line = the_one_wrong(run(auth_issuers='[{"issuer": "a"}]'))
+    assert "auth.issuers[0]: there is no key" in line
 
 
 def test_a_secret_of_the_file_is_looked_at(run: Run, tmp_path: Path) -> None:

@@ -4,13 +4,12 @@ import asyncio
 import json
 import socket
 from base64 import urlsafe_b64encode
-from collections.abc import AsyncIterator, Callable
 from time import monotonic
 from typing import Any
 
 import jwt
 import pytest
-import uvicorn
+from cryptography.hazmat.primitives.asymmetric import ec, ed448
 from hypothesis import given
 from hypothesis import strategies as st
 from roomcast import keys
@@ -20,6 +19,7 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from .inside import served
 from .tokens import (
     ED25519,
     ISSUER,
@@ -54,7 +54,10 @@ from .tokens import (
         (RSA, "PS256"),
         (P256, "ES256"),
         (P384, "ES384"),
+        (ec.generate_private_key(ec.SECP521R1()), "ES512"),
+        (ec.generate_private_key(ec.SECP256K1()), "ES256K"),
         (ED25519, "EdDSA"),
+        (ed448.Ed448PrivateKey.generate(), "EdDSA"),
     ],
 )
 async def test_a_public_key_checks_tokens_of_its_kind(key, algorithm):
@@ -516,38 +519,20 @@ async def test_closing_ends_a_fetch_under_way():
 # ---------------------------------------------------------------- a real issuer
 
 
-@pytest.fixture
-async def publish() -> AsyncIterator[Callable[[Any], str]]:
-    """Serves an app on a free port of this machine and says where."""
-    running: list[tuple[uvicorn.Server, asyncio.Task[None]]] = []
-
-    def start(app: Any) -> str:
-        listening = socket.create_server(("127.0.0.1", 0))
-        config = uvicorn.Config(app, log_config=None, lifespan="off", timeout_graceful_shutdown=1)
-        server = uvicorn.Server(config)
-        running.append((server, asyncio.create_task(server.serve(sockets=[listening]))))
-        return f"http://127.0.0.1:{listening.getsockname()[1]}"
-
-    yield start
-    for server, task in running:
-        server.should_exit = True
-        await task
-
-
-async def test_keys_come_over_a_real_connection(publish):
+async def test_keys_come_over_a_real_connection():
     async def keys(request: Any) -> JSONResponse:
         assert request.headers["accept-encoding"] == "identity"
         return JSONResponse({"keys": [jwk(RSA, "a")]})
 
-    url = publish(Starlette(routes=[Route("/keys", keys)]))
-    by = authenticator(jwks_url=f"{url}/keys", algorithms=("RS256",))
-    await by.open()
-    assert (await by.verify(token(RSA, "RS256", "a"))).user_id == "2"
-    assert "signature" in await refusal(by, token(OTHER_RSA, "RS256", "a"))
-    await by.aclose()
+    async with served(Starlette(routes=[Route("/keys", keys)])) as host:
+        by = authenticator(jwks_url=f"http://{host}/keys", algorithms=("RS256",))
+        await by.open()
+        assert (await by.verify(token(RSA, "RS256", "a"))).user_id == "2"
+        assert "signature" in await refusal(by, token(OTHER_RSA, "RS256", "a"))
+        await by.aclose()
 
 
-async def test_an_endless_answer_is_cut_off(publish, caplog):
+async def test_an_endless_answer_is_cut_off(caplog):
     sent = asyncio.Event()
 
     async def endless(scope: Any, receive: Any, send: Any) -> None:
@@ -562,10 +547,11 @@ async def test_an_endless_answer_is_cut_off(publish, caplog):
         while (await receive())["type"] != "http.disconnect":
             pass
 
-    by = authenticator(jwks_url=publish(endless), algorithms=("RS256",))
-    await by.open()
-    assert "more than 262144 bytes" in caplog.text
-    await sent.wait()
+    async with served(endless) as host:
+        by = authenticator(jwks_url=f"http://{host}", algorithms=("RS256",))
+        await by.open()
+        assert "more than 262144 bytes" in caplog.text
+        await sent.wait()
 
 
 async def test_an_issuer_that_nobody_runs_stops_no_start(caplog):

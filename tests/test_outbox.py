@@ -146,6 +146,19 @@ async def test_by_asgi_too_much_is_still_too_much() -> None:
     assert len(taken) * len(SMALL) <= 2 * LIMIT
 
 
+@pytest.mark.parametrize(("close", "sent"), [(Close.DISCONNECTED, 0), (Close.NOT_FOUND, 3)])
+async def test_by_asgi_nothing_more_is_told_to_who_is_cut_off(close: Close, sent: int) -> None:
+    server = Server()
+    outbox = AsgiOutbox(server, LIMIT, 60)
+    outbox.put(Batch([SMALL] * 3))
+    await asyncio.sleep(0)
+    outbox.close(close)
+    taken = [await server.takes()]
+    while taken[-1]["type"] != "websocket.close":
+        taken.append(await server.takes())
+    assert (len(taken) - 1, taken[-1]["code"]) == (sent, close.code)
+
+
 async def test_a_frame_over_the_limit_may_wait_alone_by_asgi_too() -> None:
     server = Server()
     outbox = AsgiOutbox(server, LIMIT, 60)

@@ -136,3 +136,53 @@ async def test_keys_that_nobody_published_keep_out(by_jwks: Person, site: tuple[
     for number in range(20):
         await assert_keeps_out(by_jwks, signed(OTHER, f"kid {number}"))
     assert site[0].asked <= 4, "every unknown key asks the site anew"
+
+
+# ------------------------------------------------------- several issuers
+
+
+PARTNER = {"issuer": "https://partner.example", "public_key": PUBLIC.decode()}
+
+
+@pytest.fixture
+def by_two(serve: Callable[..., Server], cast: Any) -> Person:
+    """Ada on a server that takes our own tokens, and a partner's under a prefix."""
+    partner = PARTNER | {"user_prefix": "partner:"}
+    ada: Person = cast(serve(auth_issuers=json.dumps([partner])))[0]
+    return ada
+
+
+def by_partner(**claims: Any) -> str:
+    said = {"sub": "1", "exp": int(time.time()) + 600, "iss": PARTNER["issuer"]}
+    return jwt.encode(said | claims, KEY, "RS256")
+
+
+async def test_a_partners_users_are_others_than_ours(by_two: Person) -> None:
+    await assert_lets_in(by_two, by_two.token())
+    await assert_lets_in(by_two, by_partner())
+    room = (await by_two.post("chat/create/", {"members": [1, "partner:1"]})).json()["id"]
+    messages = f"{by_two.server.url}/api/v1/chat/rooms/{room}/messages/"
+    headers = {"Authorization": f"Bearer {by_partner()}"}
+    sent = await by_two.http.post(messages, json={"message": "Hello"}, headers=headers)
+    assert sent.json()["sender_id"] == "partner:1"
+
+
+async def test_no_issuer_speaks_for_another(by_two: Person) -> None:
+    ours = {"sub": "1", "exp": int(time.time()) + 600}
+    await assert_keeps_out(by_two, sign(ours | {"iss": PARTNER["issuer"]}))
+    await assert_keeps_out(by_two, signed(KEY))
+    await assert_keeps_out(by_two, by_partner(iss="https://elsewhere.example"))
+    await assert_keeps_out(by_two, by_partner(exp=int(time.time()) - 5))
+
+
+async def test_a_partner_renews_only_his_own_users_sockets(by_two: Person) -> None:
+    room = (await by_two.post("chat/create/", {"members": [1, "partner:1"]})).json()["id"]
+    async with by_two.enters(room) as socket:
+        error = await socket.is_refused("auth", token=by_partner())
+        assert error["code"] == "forbidden"
+        await socket.still_works()
+    offers = ["Bearer", by_partner()]
+    async with by_two.knocks(f"?room_id={room}", offers=offers) as socket:
+        await socket.next()
+        await socket.does("auth", token=by_partner(exp=int(time.time()) + 900))
+        await socket.receives("auth")
