@@ -24,6 +24,7 @@ from .consumers.chat import ChatSocket
 from .cors import Cors
 from .errors import Close, Refusal
 from .meter import Meters
+from .metrics import Shelf
 from .origin import ROOT, mounted
 from .routes import blocks, docs, files, health, members, messages, page, rooms
 from .routes.http import Reply, answer_refusal
@@ -53,6 +54,7 @@ class App(Starlette):
     ) -> None:
         self.settings = settings
         self._on_event = on_event
+        self.shelf: Path | None = None  # where workers of one server share their numbers
         self._authenticator = Authenticator(settings, authenticate)
         super().__init__(
             routes=_routes(settings),
@@ -74,6 +76,7 @@ class App(Starlette):
             await chat.aclose()
             raise
         self.state.chat, self.state.auth = chat, self._authenticator
+        self.state.numbers = Shelf(self.shelf, chat.metrics) if self.shelf else chat.metrics
         self.state.meters = Meters(self.settings.limits)
         self.state.bodies = Counter()
         try:
@@ -171,6 +174,7 @@ def _routes(settings: Settings) -> list[BaseRoute]:
         *(page.routes if settings.server.page else ()),
         *(Mount(prefix, routes=api) for prefix in prefixes),
         *health.routes,
+        *(health.counted if settings.server.metrics else ()),
         *files.routes,
         *(WebSocketRoute(path, socket) for path, socket in SOCKETS.items()),
     ]

@@ -25,6 +25,7 @@ from .errors import (
     Unavailable,
 )
 from .fanout import Fanout
+from .metrics import Metrics
 from .pages import Pages
 from .room import Change as ToldChange
 from .room import Kind, Mark, Older, Room, State, Told
@@ -70,6 +71,7 @@ class Chat:
 
     def __init__(self, settings: Settings, on_event: Listener | None = None) -> None:
         self.settings = settings
+        self.metrics = Metrics()
         told = listeners_of(settings.webhooks, on_event)
         alone = settings.broadcast.url.startswith("memory:")
         self.store = Store(
@@ -78,13 +80,17 @@ class Chat:
             alone=alone,
             listeners=Host.wants(settings.webhooks, told),
         )
-        self.host = Host(self.store, settings.webhooks, told, alone=alone)
+        self.host = Host(self.store, settings.webhooks, told, self.metrics, alone=alone)
         self.attachments = Attachments(settings, self.store)
         self.pages = Pages(self.store, self.attachments)
         self.fanout = Fanout(settings.broadcast.url, self)
         self.roster = Roster(settings.limits, self.store, self.fanout, self.spawn)
         self.cuts = Cuts(self.store, self.fanout)
         self._journal = Journal(self.store, self._tell, self._doubt)
+        self.metrics.watch("roomcast_open_rooms", "Rooms with sockets.", self.fanout.open_rooms)
+        self.metrics.watch("roomcast_open_sockets", "Sockets in them.", self.fanout.open_sockets)
+        waiting = "Changes on their way into the database."
+        self.metrics.watch("roomcast_waiting_changes", waiting, self._journal.waiting)
         self._joining: set[tuple[int, str]] = set()
         self._seen: dict[str, tuple[str | None, str | None]] = {}
         self._is_closing = False
@@ -360,6 +366,7 @@ class Chat:
 
     async def _tell(self, committed: Committed) -> None:
         """One event for each room of a commit."""
+        self.metrics.committed(committed)
         events: dict[int, tuple[Told, list[bytes]]] = {}
         for entry in committed.entries:
             if (said := self._say(entry)) is not None:
@@ -437,6 +444,7 @@ class Chat:
         since, marks = await self.store.read(look)
         if since is None:
             return None
+        self.metrics.missed.inc(len(since.messages) + len(since.deleted))
         said: list[tuple[ToldChange, bytes]] = []
         for m in since.messages:
             kind: Kind = "sent" if m.id > top else "edited" if m.is_edited else "reacted"

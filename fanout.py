@@ -80,6 +80,12 @@ class Fanout:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._broadcast.disconnect()
 
+    def open_rooms(self) -> int:
+        return len(self._rooms)
+
+    def open_sockets(self) -> int:
+        return sum(room.guests for room in list(self._rooms.values()))
+
     async def check(self) -> None:
         """What is published comes back. Raises Unreachable."""
         if self._backend is not None:

@@ -13,11 +13,14 @@ import time
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import FrameType
 
 import msgspec
 import uvicorn
 
+from . import metrics
 from .app import App, create_app
 from .brokers import Unreachable
 from .direct import DirectProtocol, UpgradingProtocol
@@ -167,10 +170,14 @@ LISTENS = b"listens"  # a worker's word to its parent; anything else is why it c
 
 
 class Job(msgspec.Struct):
-    """What a worker is told, on its stdin: the settings, and which descriptors are its sockets."""
+    """What a worker is told, on its stdin: the settings, and which descriptors are its sockets.
+
+    In the folder `shelf` the workers lay down their numbers for each other.
+    """
 
     settings: Settings
     sockets: list[int]
+    shelf: str
 
 
 class Worker:
@@ -204,6 +211,7 @@ class Worker:
         while True:
             since = time.monotonic()
             code = await self.process.wait()
+            metrics.forget(Path(self.job.shelf), self.process.pid)
             log.error("Worker %s ended (exit code %s); another follows.", self.process.pid, code)
             await self.start_again(0.0 if time.monotonic() - since > STEADY else 1.0)
 
@@ -235,8 +243,18 @@ async def run_workers(
     settings: Settings, sockets: list[socket.socket], ready: Callable[[], None]
 ) -> None:
     """Until SIGTERM or Ctrl+C, which all the workers hear of."""
-    job = Job(settings, [listening.fileno() for listening in sockets])
-    workers = [Worker(job) for _ in range(settings.server.workers)]
+    with TemporaryDirectory(prefix="roomcast-") as shelf:
+        job = Job(settings, [listening.fileno() for listening in sockets], shelf)
+        codes = await _run_workers(job, sockets, ready)
+    if codes - {0, -signal.SIGTERM}:  # that one had not begun to listen
+        os._exit(1)  # as one that is alone does
+
+
+async def _run_workers(
+    job: Job, sockets: list[socket.socket], ready: Callable[[], None]
+) -> set[int]:
+    """How they ended."""
+    workers = [Worker(job) for _ in range(job.settings.server.workers)]
     serving = asyncio.create_task(_keep(workers, ready))
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, serving.cancel)
@@ -247,8 +265,7 @@ async def run_workers(
         for listening in sockets:
             listening.close()
         codes = await asyncio.gather(*(worker.end() for worker in workers))
-    if set(codes) - {0, -signal.SIGTERM}:  # that one had not begun to listen
-        os._exit(1)  # as one that is alone does
+    return set(codes)
 
 
 async def _keep(workers: list[Worker], ready: Callable[[], None]) -> None:
@@ -271,7 +288,9 @@ def work() -> None:
     log_to_stderr(job.settings.server.log_level)
     sockets = [socket.socket(fileno=number) for number in job.sockets]
     try:
-        run_here(create_app(job.settings), job.settings, sockets, ready=_tell_the_parent)
+        chat = create_app(job.settings)
+        chat.shelf = Path(job.shelf)
+        run_here(chat, job.settings, sockets, ready=_tell_the_parent)
     except CANNOT_START as error:
         os.write(1, str(error).encode())
         sys.exit(2)

@@ -105,6 +105,7 @@ class Server(Struct, frozen=True):
     languages: Languages = ("en", "uk")
     allowed_origins: Origins = ()
     page: Flag = True
+    metrics: Flag = True
     log_level: LogLevel = "info"
 
 

@@ -23,6 +23,7 @@ import msgspec
 from msgspec import Struct
 
 from . import frames
+from .metrics import Metrics
 from .settings import Webhooks
 from .store import outgoing, receipts, rooms
 from .store.engine import Away, Connection, Store
@@ -79,9 +80,16 @@ class Host:
     """Tells the listeners what waits for them."""
 
     def __init__(
-        self, store: Store, options: Webhooks, told: Mapping[str, Listener], *, alone: bool
+        self,
+        store: Store,
+        options: Webhooks,
+        told: Mapping[str, Listener],
+        metrics: Metrics,
+        *,
+        alone: bool,
     ) -> None:
         """`alone`: no other process tells of this database."""
+        self._metrics = metrics
         self._store = store
         self._is_alone = alone
         self._options = options
@@ -178,12 +186,13 @@ class Host:
         try:
             await self._listeners[claim.listener](event)
         except Exception as error:
-            if _now() - noted.at > self._options.give_up_after * 1_000_000:
-                log.error("Given up: %s, %r: %s", event.type, event.id, _why(error))
-                return True
-            log.warning("Told again later: %s, %r: %s", event.type, event.id, _why(error))
-            return False
-        return True
+            is_over = _now() - noted.at > self._options.give_up_after * 1_000_000
+            outcome = "given up" if is_over else "later"
+            log.warning("%s: %s, %r: %s", outcome.capitalize(), event.type, event.id, _why(error))
+        else:
+            is_over, outcome = True, "told"
+        self._metrics.told.labels(claim.listener, outcome).inc()
+        return is_over
 
     async def _settle(self, claim: Claim, told: int, *, failed: bool) -> None:
         tries = claim.tries + 1 if failed and not told else int(failed)

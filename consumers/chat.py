@@ -382,6 +382,7 @@ class Session:
             await self._freed.heard()
 
     def _refuse(self, refusal: Refusal, about: Hint) -> None:
+        self._chat.metrics.refusals.labels(refusal.code).inc()
         self._socket.put(frames.encode(frames.error_of(refusal, about)))
 
 
@@ -432,6 +433,7 @@ class ChatSocket(WebSocketEndpoint):
             await websocket.close(close.code, close.reason)
 
     async def _join(self, websocket: WebSocket) -> None:
+        began = time.perf_counter()
         chat = self._chat = websocket.app.state.chat
         auth: Authenticator = websocket.app.state.auth
         began = time.monotonic()
@@ -460,6 +462,7 @@ class ChatSocket(WebSocketEndpoint):
         session.begin(base, identity.expires_at, direct)
         room.base = base
         room.admit(socket, first, above=found.version)
+        chat.metrics.joins.observe(time.perf_counter() - began)
 
     def _socket_of(
         self, chat: Chat, direct: DirectProtocol | None, identity: Identity, wish: Wish
@@ -486,6 +489,7 @@ class ChatSocket(WebSocketEndpoint):
         await self._session.readable()
 
     async def on_disconnect(self, websocket: WebSocket, close_code: int) -> None:
+        websocket.app.state.chat.metrics.ended(close_code)
         self._leave()
 
     def _leave(self) -> None:

@@ -195,6 +195,9 @@ CALLS: dict[str, Call] = {
         },
         is_open=True,
     ),
+    "GET /metrics": Call(
+        {200: Answer("Numbers, in Prometheus's text format.", media="text/plain")}, is_open=True
+    ),
     "GET /files/{path:path}": Call(
         {
             200: Answer("The bytes.", media=ANY),

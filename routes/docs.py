@@ -64,7 +64,8 @@ async def schema(request: Request) -> Response:
 def _schema(settings: Settings, root: str, prefix: str) -> bytes:
     tables = *rooms.routes, *members.routes, *messages.routes, *blocks.routes, *routes
     api = [route for route in tables if route.include_in_schema]
-    apart = [*health.routes, *files.routes]
+    counted = health.counted if settings.server.metrics else []
+    apart = [*health.routes, *counted, *files.routes]
     return frames.encode(openapi.document(api, apart, settings, root + prefix, root or "/"))
 
 

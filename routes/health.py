@@ -1,10 +1,11 @@
-"""Is the process alive, and do the engines answer?"""
+"""Is the process alive, do the engines answer, and how much is there to do?"""
 
 import asyncio
 import logging
 from collections.abc import Awaitable
 
 from msgspec import Struct
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -42,6 +43,12 @@ async def readyz(request: Request) -> Response:
     return Reply(Ready(*said), status_code=200 if set(said) == {"ok"} else 503)
 
 
+async def metrics(request: Request) -> Response:
+    """Numbers for Prometheus."""
+    text = await asyncio.to_thread(request.app.state.numbers.text)
+    return Response(text, headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
+
+
 async def _said(check: Awaitable[None]) -> str:
     try:
         async with asyncio.timeout(PATIENCE):
@@ -59,3 +66,4 @@ routes = [
     Route("/healthz", healthz, methods=["GET"]),
     Route("/readyz",  readyz,  methods=["GET"]),
 ]
+counted = [Route("/metrics", metrics, methods=["GET"])]

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 
 from msgspec import Struct
@@ -33,6 +34,7 @@ class Committed(Struct):
     entries: list[Entry]
     moved: list[Moved]
     at: int  # microseconds since 1970, UTC
+    took: float  # seconds
 
 
 class Journal:
@@ -57,6 +59,9 @@ class Journal:
 
     def open(self) -> None:
         self._task = asyncio.create_task(self._run(), name="roomcast journal")
+
+    def waiting(self) -> int:
+        return len(self._entries)
 
     def check(self) -> None:
         """It is at work. Raises RuntimeError."""
@@ -113,13 +118,15 @@ class Journal:
 
     async def _commit(self, entries: list[Entry], marks: Marks) -> bool:
         """Whether the marks are committed; each entry hears of its own outcome."""
+        began = time.perf_counter()
         try:
             outcomes, moved, at = await self._store.commit([e.change for e in entries], marks)
         except Exception as error:  # nothing may end the journal
             return await self._failed(entries, marks, error)
         for entry, outcome in zip(entries, outcomes, strict=True):
             entry.outcome = outcome
-        await self._told(Committed(entries, moved, at))
+        took = time.perf_counter() - began
+        await self._told(Committed(entries, moved, at, took))
         return True
 
     async def _failed(self, entries: list[Entry], marks: Marks, error: Exception) -> bool:

@@ -97,7 +97,7 @@ def test_every_call_is_documented() -> None:
     known = {
         re.sub(r"{(\w+)(:\w+)?}", r"<\1>", f"{method} {route.path}").replace(" /chat", " chat")
         for table in (rooms, members, messages, blocking, health)
-        for route in table.routes
+        for route in (*table.routes, *health.counted)
         if isinstance(route, Route)
         for method in (route.methods or set()) - {"HEAD"}
     }

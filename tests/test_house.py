@@ -24,7 +24,7 @@ FLOORS = (
     {"fanout", "attachments", "cuts", "pages", "webhooks"},
     {"room"},
     {"auth", "frames", "outbox", "origin", "people"},
-    {"files", "store", "direct", "meter", "brokers", "keys", "cors", "bell"},
+    {"files", "store", "direct", "meter", "metrics", "brokers", "keys", "cors", "bell"},
     {"errors", "settings"},
 )
 

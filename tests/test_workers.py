@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -107,6 +108,19 @@ async def crowd(
 
 
 # ---------------------------------------------------------------- together
+
+
+async def test_any_worker_tells_the_numbers_of_all(several: Made, http: httpx.AsyncClient) -> None:
+    server = await started(several())
+    told: set[str] = set()
+
+    async def all_told() -> None:
+        while told != {str(pid) for pid in workers(server)}:
+            text = (await http.get(server.url + "/metrics")).text
+            told.update(re.findall(r'roomcast_open_rooms{worker="(\d+)"}', text))
+
+    async with asyncio.timeout(COMES_BACK):
+        await all_told()
 
 
 async def test_sockets_on_different_workers_hear_each_other(several: Made, cast: Cast) -> None:

@@ -201,7 +201,7 @@ MEMBERS = "/chat/rooms/{room_id}/members/"
 
 
 async def test_every_answer_that_is_documented_comes_as_documented(call: Caller) -> None:
-    for path in ("/swagger/", "/schema/", "/asyncapi/", "/healthz", "/readyz"):
+    for path in ("/swagger/", "/schema/", "/asyncapi/", "/healthz", "/readyz", "/metrics"):
         await call(0, "GET", path)
     for _ in range(2):
         room = (await call(2, "POST", "/chat/create/", json={"second_user": 7})).json()["id"]
