@@ -86,7 +86,8 @@ class Authenticator:
     ) -> None:
         """Raises BadSetting where no token could ever be good."""
         server = settings.server
-        self._ours = (origin_of(server.public_url), *server.allowed_origins)
+        ours = origin_of(server.public_url)
+        self._ours = (*([ours] if ours else []), *server.allowed_origins)
         self._hook = hook
         self._verified: dict[bytes, Identity] = {}
         self._published: list[PublishedKeys] = []

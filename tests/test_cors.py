@@ -102,6 +102,7 @@ async def test_where_a_hook_decides_the_page_must_be_of_this_site_or_allowed():
     assert await may_speak(by, from_page("https://shop.example"))
     assert not await may_speak(by, from_page("https://eve.example"))
     assert not await may_speak(by, from_page("null"))
+    assert not await may_speak(by, from_page(""))
     assert not await may_speak(by, from_page("https://site.example", "https://eve.example"))
     assert not await may_speak(by, from_page("https://site.example", host=""))
 
