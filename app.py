@@ -26,7 +26,7 @@ from .errors import Close, Refusal
 from .meter import Meters
 from .metrics import Shelf
 from .origin import ROOT, mounted
-from .routes import blocks, docs, files, health, members, messages, page, rooms
+from .routes import docs, files, health, page
 from .routes.http import Reply, answer_refusal
 from .settings import Settings
 from .store import messages as messages_of
@@ -168,11 +168,10 @@ def create_app(
 
 
 def _routes(settings: Settings) -> list[BaseRoute]:
-    api = [*rooms.routes, *members.routes, *messages.routes, *blocks.routes, *docs.routes]
     prefixes = ["/api/v1", *(f"/{language}/api/v1" for language in settings.server.languages)]
     return [
         *(page.routes if settings.server.page else ()),
-        *(Mount(prefix, routes=api) for prefix in prefixes),
+        *(Mount(prefix, routes=docs.API) for prefix in prefixes),
         *health.routes,
         *(health.counted if settings.server.metrics else ()),
         *files.routes,

@@ -277,6 +277,23 @@ class Chat:
         if upto := await self.store.read(reach):
             self.mark(room_id, user_id, upto, upto)
 
+    async def read_at_once(self, room_id: int, user_id: str, message_id: int) -> tuple[int, int]:
+        """The same, committed; how far the user is by then. Raises NotFound and Unavailable."""
+
+        async def look(db: Connection) -> tuple[Marks, int]:
+            marks = await receipts.of_room(db, room_id)
+            return marks, await receipts.reach(db, room_id, user_id, message_id)
+
+        marks, upto = await self.store.read(look)
+        if user_id not in marks:
+            raise NotFound
+        delivered, read = marks[user_id]
+        if read < upto:
+            self.mark(room_id, user_id, upto, upto)
+            if not await self._journal.marked():
+                raise Unavailable
+        return max(delivered, upto), max(read, upto)
+
     def mark(self, room_id: int, user_id: str, delivered: int, read: int) -> None:
         self._journal.mark(room_id, user_id, delivered, read)
 

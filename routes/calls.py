@@ -24,6 +24,7 @@ from ..errors import (
     Unauthenticated,
     Unavailable,
 )
+from .attachments import UploadWish
 from .health import Alive, Ready
 from .members import NewMember
 from .messages import MessagePage
@@ -177,6 +178,16 @@ CALLS: dict[str, Call] = {
             Conflict,
             StorageUnavailable,
         ),
+    ),
+    "POST /chat/rooms/{room_id}/read": Call(
+        {200: Answer("How far the caller has received and read.", frames.Receipt)},
+        body=Answer("Up to which message.", frames.Read),
+        own=(NotFound,),
+    ),
+    "POST /chat/attachments": Call(
+        {200: Answer("Where to PUT the bytes, and how.", frames.UploadOffered)},
+        body=Answer("The file.", UploadWish),
+        own=(FileType, FileInvalid, NotFound, StorageUnavailable),
     ),
     "POST /chat/blocks/{user_id:path}": Call(
         {204: Answer("They are blocked.")}, own=(InvalidFrame, NotFound)

@@ -12,7 +12,18 @@ from .. import frames
 from ..errors import NotFound
 from ..origin import ROOT
 from ..settings import Settings
-from . import asyncapi, blocks, files, health, members, messages, openapi, rooms
+from . import (
+    asyncapi,
+    attachments,
+    blocks,
+    files,
+    health,
+    members,
+    messages,
+    openapi,
+    receipts,
+    rooms,
+)
 from .calls import JSON
 from .http import base_of_request, chat_of
 from .page import FRESH, STATIC, Assets
@@ -62,8 +73,7 @@ async def schema(request: Request) -> Response:
 
 @lru_cache(16)
 def _schema(settings: Settings, root: str, prefix: str) -> bytes:
-    tables = *rooms.routes, *members.routes, *messages.routes, *blocks.routes, *routes
-    api = [route for route in tables if route.include_in_schema]
+    api = [route for route in API if route.include_in_schema]
     counted = health.counted if settings.server.metrics else []
     apart = [*health.routes, *counted, *files.routes]
     return frames.encode(openapi.document(api, apart, settings, root + prefix, root or "/"))
@@ -82,3 +92,6 @@ routes = [
     Route("/schema",         schema,  methods=["GET"]),
     Route("/asyncapi",       sockets, methods=["GET"]),
 ]
+
+TABLES = rooms, members, messages, receipts, attachments, blocks
+API = [*(route for table in TABLES for route in table.routes), *routes]

@@ -139,6 +139,9 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "LastMessage": {"message": LAST},
     "RoomListed": {"room": LISTED},
     "RoomShown": {"room": SHOWN},
+    "UploadWish": {
+        "file": {"room_id": 4, "name": "garden.zip", "size": 8_400_000, "type": "application/zip"}
+    },
     "NewMember": {"somebody": {"user_id": 9}},
     "RoomWish": {
         "for oneself": {"muted": True, "archived": True},

@@ -96,6 +96,8 @@ WORDS = {
     "Ready.bucket": "Where the files lie.",
     "Ready.database": "Where rooms and messages lie.",
     "Send.message": "The text; may be empty where there is a file.",
+    "UploadWish.name": "The file's name.",
+    "UploadWish.type": "The declared content type.",
     "UploadOffered.file_name": "The file's name, as it was given.",
     "UploadOffered.file_path": "Goes into `file_uploaded`, once the bytes are there.",
     "UploadOffered.message": "The text of the request.",

@@ -1,0 +1,39 @@
+"""Files on their way: where the bytes of one may be PUT."""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from .. import frames
+from .http import Reply, base_of_request, body_of, caller_of, chat_of
+
+
+class UploadWish(Struct):
+    """A file that shall be uploaded, then sent to this room."""
+
+    room_id: int | str
+    name: Annotated[str, Meta(min_length=1)]
+    size: Annotated[int, Meta(ge=0)]
+    type: Annotated[str, Meta(min_length=1)]
+
+
+async def offer(request: Request) -> Response:
+    """Asks where the bytes of a file may be PUT.
+
+    Once they are there, `file_path` goes into the `files` of a message to the same room.
+    """
+    caller = await caller_of(request)
+    wish = frames.decode_as(await body_of(request), UploadWish)
+    room_id = frames.id_of(wish.room_id, "room_id")
+    send = frames.Send(file=frames.File(wish.name, wish.size, wish.type))
+    base = base_of_request(request)
+    return Reply(await chat_of(request).offer_upload(room_id, caller.user_id, send, base))
+
+
+# fmt: off
+routes = [
+    Route("/chat/attachments", offer, methods=["POST"]),
+]

@@ -1,0 +1,27 @@
+"""How far the caller has read."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from .. import frames
+from .http import Reply, body_of, caller_of, chat_of, room_id_of
+
+
+async def read(request: Request) -> Response:
+    """Says that everything up to a message was read, and answers with how far the caller is.
+
+    As by a socket: an id above the newest counts as the newest, and a receipt never goes back.
+    """
+    caller = await caller_of(request)
+    room_id = room_id_of(request)
+    given = frames.decode_as(await body_of(request), frames.Read)
+    upto = frames.id_of(given.message_id, "message_id")
+    reached = await chat_of(request).read_at_once(room_id, caller.user_id, upto)
+    return Reply(frames.Receipt(frames.wire_user(caller.user_id), *reached))
+
+
+# fmt: off
+routes = [
+    Route("/chat/rooms/{room_id}/read", read, methods=["POST"]),
+]
