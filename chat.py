@@ -27,6 +27,7 @@ from .errors import (
 from .fanout import Fanout
 from .metrics import Metrics
 from .pages import Pages
+from .presence import Presence
 from .room import Change as ToldChange
 from .room import Kind, Mark, Older, Room, State, Told
 from .roster import Roster
@@ -86,6 +87,7 @@ class Chat:
         self.fanout = Fanout(settings.broadcast.url, self)
         self.roster = Roster(settings.limits, self.store, self.fanout, self.spawn)
         self.cuts = Cuts(self.store, self.fanout)
+        self.presence = Presence(self.store, self.fanout, settings.limits, is_alone=alone)
         self._journal = Journal(self.store, self._tell, self._doubt)
         self.metrics.watch("roomcast_open_rooms", "Rooms with sockets.", self.fanout.open_rooms)
         self.metrics.watch("roomcast_open_sockets", "Sockets in them.", self.fanout.open_sockets)
@@ -111,6 +113,8 @@ class Chat:
             await self.fanout.open()
             stack.push_async_callback(self.fanout.aclose)
             await self.cuts.open()
+            await self.presence.open()
+            stack.push_async_callback(self.presence.aclose)
             self.host.open()
             stack.push_async_callback(self.host.aclose)
             self._journal.open()

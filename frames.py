@@ -390,6 +390,14 @@ class RoomChanged(Event, tag="room_changed"):
     title: str | None
 
 
+class PresenceChanged(Event, tag="presence"):
+    """Another member came online, or is offline for some seconds."""
+
+    user_id: int | str
+    online: bool
+    last_seen: str
+
+
 class RoomDeleted(Event, tag="room_deleted"):
     """The room is gone; the socket closes with 4004."""
 

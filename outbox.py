@@ -46,6 +46,11 @@ class Batch:
 class Outbox(Protocol):
     on_free: Callable[[], None] | None  # called when all that waited has gone out
 
+    @property
+    def is_free(self) -> bool:
+        """Whether nothing waits."""
+        ...
+
     def put(self, batch: Batch) -> bool:
         """Whether it went out at once. The socket is closed with 4008 when too much waits."""
         ...
@@ -72,6 +77,10 @@ class DirectOutbox:
         self._size = 0
         self._timer: asyncio.TimerHandle | None = None
         self.on_free: Callable[[], None] | None = None
+
+    @property
+    def is_free(self) -> bool:
+        return self._waiting is None
 
     def put(self, batch: Batch) -> bool:
         if self._waiting is None:
@@ -150,6 +159,10 @@ class AsgiOutbox:
         self._is_closed = False
         self.on_free: Callable[[], None] | None = None
 
+    @property
+    def is_free(self) -> bool:
+        return not self._waiting
+
     def put(self, batch: Batch) -> bool:
         if self._is_closed:
             return False
@@ -204,6 +217,11 @@ class AsgiOutbox:
         finally:
             if self._timer is not None:
                 self._timer.cancel()
+        asyncio.get_running_loop().call_soon(self._freed)  # when this task is over
+
+    def _freed(self) -> None:
+        if self.on_free is not None and not (self._waiting or self._is_closed):
+            self.on_free()
 
     async def _give(self, message: dict[str, Any]) -> bool:
         """False where the peer is gone."""

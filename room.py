@@ -116,7 +116,9 @@ class Source(Protocol):
 class Socket:
     """A member's socket in a room: what it wants, and what waits for it."""
 
-    __slots__ = ("held", "is_compact", "is_cut", "is_manual", "outbox", "owed", "user_id")
+    __slots__ = (
+        "held", "is_compact", "is_cut", "is_manual", "missed", "outbox", "owed", "user_id",
+    )  # fmt: skip
 
     def __init__(self, user_id: str, outbox: Outbox, *, is_manual: bool, is_compact: bool) -> None:
         self.user_id = user_id
@@ -126,6 +128,7 @@ class Socket:
         self.is_cut = False  # the site has cut its user off: what it still sends counts no more
         self.held: list[tuple[Change, bytes]] = []
         self.owed: list[Change] = []  # the last messages that wait in its outbox
+        self.missed: dict[str, bytes] | None = None  # presence frames, the last of each user
 
     def put(self, *texts: bytes) -> bool:
         return self.outbox.put(Batch(texts))
@@ -308,7 +311,9 @@ class Room:
             raise Closing(Close.FORBIDDEN)
         held = [(change, line) for change, line in socket.held if change.version > above]
         socket.held.clear()
-        texts = [first, *(self._as_of_now(change, line) for change, line in held)]
+        missed, socket.missed = socket.missed or {}, None
+        texts = [first, *missed.values()]
+        texts += [self._as_of_now(change, line) for change, line in held]
         sent = [(change, line) for change, line in held if change.kind == "sent"]
         if socket.is_compact and sent:
             texts += self._as_receipts(self._marks_passing([change for change, _ in sent]))
@@ -326,6 +331,9 @@ class Room:
     def _caught_up(self, socket: Socket) -> None:
         """What waited for a slow reader has gone out to him by now."""
         owed, socket.owed = socket.owed, []
+        missed, socket.missed = socket.missed, None
+        if missed:
+            socket.put(*missed.values())
         if owed:
             self._took(socket.user_id, [socket], owed)
 
@@ -376,9 +384,24 @@ class Room:
             for socket in self._of(news.user_id):
                 socket.is_cut = True
                 socket.outbox.close(Close.DISCONNECTED)
+        if news.last_seen:
+            self._tell_presence(news)
+
+    def _tell_presence(self, news: News) -> None:
+        """Never on top of what waits for a slow reader: he is told how it stands, afterwards."""
+        seen = frames.when(news.last_seen)
+        said = frames.PresenceChanged(frames.wire_user(news.user_id), news.is_online, seen)
+        batch = Batch([frames.encode(said)])
+        for socket in (*self._holding, *(s for mine in self._live.values() for s in mine)):
+            if socket.user_id == news.user_id:
+                continue
+            if socket.outbox.is_free and socket not in self._holding:
+                socket.outbox.put(batch)
+            else:
+                socket.missed = {**(socket.missed or {}), news.user_id: batch.frames[0]}
 
     def doubt(self, user_id: str) -> None:
-        """Nothing that lasts is told by news alone."""
+        """Presence is looked up for all that are followed here, and comes as news."""
 
     def _of(self, user_id: str) -> list[Socket]:
         """The user's sockets, also those on their way in."""

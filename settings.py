@@ -213,6 +213,8 @@ class Limits(Struct, frozen=True):
     actions_patience: Patience = 10
     outbox: Bytes = MIB
     slow_after: Seconds = 5
+    offline_after: Patience = 5.0
+    lease: Seconds = 40.0
     uncommitted: Count = 64
 
 

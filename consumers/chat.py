@@ -115,6 +115,7 @@ class Session:
 
     def begin(self, base: str, expires_at: float | None, direct: DirectProtocol | None) -> None:
         self._base = base
+        self._chat.presence.enter(self._socket.user_id)
         self._expire_at(expires_at)
         if direct is not None and isinstance(self._socket.outbox, DirectOutbox):
             self._direct = direct
@@ -123,6 +124,7 @@ class Session:
     def end(self) -> None:
         self._is_open = False
         self._freed.ring()
+        self._chat.presence.leave(self._socket.user_id)
         if self._timer is not None:
             self._timer.cancel()
 
@@ -454,12 +456,13 @@ class ChatSocket(WebSocketEndpoint):
         chat.fanout.follow_members(room)
         if chat.cuts.has(identity.user_id, since=began):
             raise Closing(Close.DISCONNECTED)
-        session = self._session = Session(chat, auth, room, socket)
         if wish.after is None:
             first = chat.pages.frame(room, found, known, base)
         else:
             first = _sync(chat, room, found, base, is_reset=is_reset)
+        session = Session(chat, auth, room, socket)
         session.begin(base, identity.expires_at, direct)
+        self._session = session
         room.base = base
         room.admit(socket, first, above=found.version)
         chat.metrics.joins.observe(time.perf_counter() - began)
@@ -495,8 +498,9 @@ class ChatSocket(WebSocketEndpoint):
     def _leave(self) -> None:
         """The room and everything in it, as far as it was entered."""
         room, self._room = self._room, None
-        if self._session is not None:
-            self._session.end()
+        session, self._session = self._session, None
+        if session is not None:
+            session.end()
         if room is not None:
             if self._socket is not None:
                 room.leave(self._socket)

@@ -18,6 +18,7 @@ from ..frames import (
     MessageRead,
     MessageSent,
     Pong,
+    PresenceChanged,
     Quote,
     Reaction,
     Receipt,
@@ -62,7 +63,10 @@ OFFER = UploadOffered(
     900,
 )
 LAST = LastMessage("Hello", CREATED, True, 63, 7, "read")
-MEMBERS = [Member(2, "Ada", f"{SITE}/ada.png"), Member(7, "Bob", None)]
+MEMBERS = [
+    Member(2, "Ada", f"{SITE}/ada.png", True, CREATED),
+    Member(7, "Bob", None, False, None),
+]
 LISTED = RoomListed(4, None, "listing:55", CREATED, MEMBERS, 0, LAST)
 SHOWN = RoomShown(**asdict(LISTED), muted=True, archived=False, version=412)
 
@@ -119,6 +123,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "ReceiptMoved": {"receipt": ReceiptMoved(4, 2, 63, 63)},
     "Typed": {"typing": Typed(2, 4)},
     "RoomChanged": {"room": RoomChanged(4, [2, 7, 9], "Garden")},
+    "PresenceChanged": {"offline": PresenceChanged(2, False, UPDATED)},
     "RoomDeleted": {"room": RoomDeleted(4)},
     "Sync": {"sync": Sync("k3f9", 412, [MESSAGE], [61, 62], [Receipt(2, 63, 61)], False)},
     "HistoryPage": {"page": HistoryPage([READ], True)},

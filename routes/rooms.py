@@ -8,7 +8,7 @@ from starlette.routing import Route
 
 from .. import frames
 from ..errors import Forbidden, InvalidFrame
-from ..store.rooms import Listed, Opened, Wish
+from ..store.rooms import Listed, Opened, Person, Wish
 from .http import Reply, body_of, caller_of, chat_of, integer, room_id_of, url_of
 
 
@@ -39,6 +39,8 @@ class Member(Struct):
     user_id: int | str
     name: str | None
     picture: str | None
+    online: bool
+    last_seen: str | None
 
 
 class LastMessage(Struct):
@@ -214,7 +216,7 @@ async def shown(request: Request, room_id: int, user_id: str) -> RoomShown:
 
 def _listed(listed: Listed, user_id: str) -> RoomListed:
     room = listed.room
-    members = [Member(frames.wire_user(p.user_id), p.name, p.picture) for p in listed.members]
+    members = [_member(person) for person in listed.members]
     return RoomListed(
         room.id,
         room.title or None,
@@ -224,6 +226,12 @@ def _listed(listed: Listed, user_id: str) -> RoomListed:
         listed.unread,
         _last(listed, user_id),
     )
+
+
+def _member(person: Person) -> Member:
+    seen = None if person.last_seen is None else frames.when(person.last_seen)
+    user_id = frames.wire_user(person.user_id)
+    return Member(user_id, person.name, person.picture, person.is_online, seen)
 
 
 def _last(listed: Listed, user_id: str) -> LastMessage | None:

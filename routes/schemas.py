@@ -42,6 +42,8 @@ WORDS = {
     "headers": "What to send along with the PUT.",
     "id": "The same as `room_id`.",
     "last_message": "The newest message, null where there is none.",
+    "last_seen": "When the user came online or went offline for the last time: UTC, with "
+    "microseconds; null where he was never here.",
     "limit": "How many at most.",
     "members": "Everybody in the room, the caller included.",
     "message": "The message as it is now.",
@@ -50,6 +52,7 @@ WORDS = {
     "muted": "Whether the caller wants no notice of it.",
     "name": "What the person is called.",
     "next": "The URL of the next page, null on the last.",
+    "online": "Whether the user has any socket open, on any device.",
     "picture": "The URL of a picture of the person.",
     "presigned_url": "Where to PUT the bytes.",
     "previous": "The URL of the page before, null on the first.",

@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 from databases.core import Connection
 
 from . import meta, outgoing
+from .dialect import Dialect
 from .faults import AlreadyOpen, Away, CannotOpen, Failed
 from .messages import Change, Outcome
 from .outgoing import NOBODY, Happened, Listeners
@@ -26,6 +27,7 @@ T = TypeVar("T")
 class Engine(Protocol):
     """What the two databases do each in their own way. All of it raises Away or Failed."""
 
+    dialect: Dialect
     epoch: str
     file_key: bytes
 
@@ -62,6 +64,10 @@ class Store:
         self.listeners = listeners
         self._engine = _engine_of(url, synchronous, alone, listeners)
         self._working: set[asyncio.Task[Any]] = set()
+
+    @property
+    def dialect(self) -> Dialect:
+        return self._engine.dialect
 
     @property
     def epoch(self) -> str:

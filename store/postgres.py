@@ -17,6 +17,7 @@ from databases import Database, DatabaseURL
 from databases.core import Connection
 
 from . import messages, meta, outgoing, reactions
+from .dialect import POSTGRESQL
 from .faults import AlreadyOpen, Away, CannotOpen, Failed
 from .messages import (
     QUOTED,
@@ -163,6 +164,7 @@ async def using(held: Held) -> AsyncIterator[Connection]:
 class Postgres:
     """`postgresql://user:password@host:port/database?ssl=…`, for any number of processes."""
 
+    dialect = POSTGRESQL
     epoch: str
     file_key: bytes
 

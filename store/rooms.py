@@ -14,11 +14,13 @@ from .receipts import Status
 
 
 class Person(Struct):
-    """A member, with name and picture as last seen."""
+    """A member, with name and picture as last seen, and when that was: microseconds since 1970."""
 
     user_id: str
     name: str | None
     picture: str | None
+    is_online: bool
+    last_seen: int | None
 
 
 class Room(Struct):
@@ -184,7 +186,9 @@ async def _members(
     db: Connection, room_ids: list[int]
 ) -> tuple[dict[int, list[Person]], dict[int, dict[str, tuple[int, int]]]]:
     query = text("""
-        SELECT m.room_id, m.user_id, p.name, p.picture, m.delivered_upto, m.read_upto
+        SELECT m.room_id, m.user_id, p.name, p.picture,
+               EXISTS (SELECT 1 FROM presence o WHERE o.user_id = m.user_id) AS is_online,
+               p.last_seen, m.delivered_upto, m.read_upto
           FROM members m LEFT JOIN people p ON p.user_id = m.user_id
          WHERE m.room_id IN :room_ids
          ORDER BY m.room_id, m.user_id
@@ -192,8 +196,8 @@ async def _members(
     people: dict[int, list[Person]] = {id_: [] for id_ in room_ids}
     marks: dict[int, dict[str, tuple[int, int]]] = {id_: {} for id_ in room_ids}
     for row in await db.fetch_all(query):
-        room_id, user_id, name, picture, delivered, read = row._mapping.values()
-        people[room_id].append(Person(user_id, name, picture))
+        room_id, user_id, name, picture, is_online, seen, delivered, read = row._mapping.values()
+        people[room_id].append(Person(user_id, name, picture, bool(is_online), seen))
         marks[room_id][user_id] = delivered, read
     return people, marks
 

@@ -22,6 +22,7 @@ from databases import Database
 from databases.core import Connection
 
 from . import messages, meta, outgoing, reactions
+from .dialect import SQLITE
 from .faults import AlreadyOpen, Away, CannotOpen, Failed
 from .messages import (
     QUOTED,
@@ -54,6 +55,7 @@ T = TypeVar("T")
 class Sqlite:
     """`sqlite:///relative.db` or `sqlite:////absolute.db`, for one process."""
 
+    dialect = SQLITE
     epoch: str
     file_key: bytes
 

@@ -63,11 +63,25 @@ class Socket:
         self.connection = connection
         self.name = name
         self.seen: list[Frame] = []
+        self.presences: list[Frame] = []  # they come when they like, and are kept apart
 
     # ---------------------------------------------------------- receiving
 
     async def next(self, limit: float = LIMIT) -> Frame:
-        """The very next frame."""
+        """The very next frame that is not about somebody's presence."""
+        while is_presence(frame := await self._any(limit)):
+            pass
+        return frame
+
+    async def notices(self, user: int | str, *, online: bool, limit: float = LIMIT) -> Frame:
+        """The next frame that says so of the user, with what came since the last one."""
+        about = {"type": "presence", "user_id": user, "online": online}
+        while not (found := [f for f in self.presences if f | about == f]):
+            await self._any(limit)
+        del self.presences[: self.presences.index(found[0]) + 1]
+        return found[0]
+
+    async def _any(self, limit: float) -> Frame:
         try:
             async with asyncio.timeout(limit):
                 text = await self.connection.recv()
@@ -77,8 +91,10 @@ class Socket:
             code = closed.rcvd.code if closed.rcvd else 1006
             raise AssertionError(f"{self.name} was closed, {code}. {self.story()}") from None
         assert isinstance(text, str), f"{self.name} got a binary frame"
-        frame = json.loads(text)
-        self.seen.append(frame)
+        return self._kept(json.loads(text))
+
+    def _kept(self, frame: Frame) -> Frame:
+        (self.presences if is_presence(frame) else self.seen).append(frame)
         check_frame(frame)
         return frame
 
@@ -113,7 +129,7 @@ class Socket:
         try:
             async with asyncio.timeout(limit):
                 while True:
-                    self.seen.append(json.loads(await self.connection.recv()))
+                    self._kept(json.loads(await self.connection.recv()))
         except ConnectionClosed as closed:
             return closed.rcvd.code if closed.rcvd else 1006
         except TimeoutError:
@@ -166,6 +182,10 @@ class Socket:
     def cut(self) -> None:
         """The connection is gone, without a word."""
         self.connection.transport.abort()
+
+
+def is_presence(frame: Frame) -> bool:
+    return isinstance(frame, dict) and frame.get("type") == "presence"
 
 
 def is_a(frame: Frame, kind: str, fields: dict[str, Any]) -> bool:

@@ -33,6 +33,10 @@ class Recorded:
         self.waits = False
         self.on_free: Any = None
 
+    @property
+    def is_free(self) -> bool:
+        return not self.waits
+
     def put(self, batch: Batch) -> bool:
         self.frames += [json.loads(frame) for frame in batch.frames]
         return not self.waits

@@ -27,6 +27,7 @@ FRAMES = {
     "message_reacted": {"version", "message_id", "reactions"},
     "receipt": {"room_id", "user_id", "delivered", "read"},
     "typing": {"user_id", "room_id"},
+    "presence": {"user_id", "online", "last_seen"},
     "room_changed": {"room_id", "members", "title"},
     "room_deleted": {"room_id"},
     "sync": {"epoch", "version", "messages", "deleted", "receipts", "reset"},

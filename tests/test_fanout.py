@@ -57,6 +57,8 @@ class Faulty(BroadcastBackend):
 class Recorded:
     """An outbox whose socket never goes away."""
 
+    is_free = True
+
     def __init__(self):
         self.frames = []
         self.closed = None

@@ -167,6 +167,7 @@ async def everything(
         await his.receives("receipt", read=first["message_id"])
         await his.does("typing")
         await mine.receives("typing")
+        presence = await mine.notices(bob.id, online=True)
         dot = {"name": "dot.png", "size": 70, "type": "image/png"}
         await mine.says("A dot", file=dot | {"data": PNG})
         await mine.sends("Later", file=dot)
@@ -187,7 +188,7 @@ async def everything(
             assert (await ada.delete(f"chat/delete/{room}")).status_code == 204
             await again.receives("room_deleted")
         await mine.closes()
-    for frame in (*mine.seen, *his.seen, *again.seen):
+    for frame in (presence, *mine.seen, *his.seen, *again.seen):
         kind = "first frame" if isinstance(frame, list) else frame["type"]
         check(document, told[kind], frame)
         yield kind

@@ -1,0 +1,173 @@
+"""Who is online: a row for each user and process that holds him, and a lease for each process.
+
+Every change of a user's presence first touches his row in `people`. So two processes that change
+it at the same moment take turns, the second sees what the first did, and `last_seen` grows with
+each change: of two that are told in the wrong order, the later one is known.
+"""
+
+from collections.abc import Collection
+
+import msgspec
+from databases.core import Connection
+from msgspec import Struct
+
+from .dialect import Dialect
+
+AT_ONCE = 2_000  # users in one transaction
+
+
+class Seen(Struct):
+    """Whether a user is online, and since when that is known: microseconds since 1970, UTC."""
+
+    user_id: str
+    is_online: bool
+    last_seen: int
+
+
+class Process(Struct, frozen=True):
+    """Who writes here, and for how long he is believed to live: microseconds."""
+
+    id: str
+    lease: int
+    dialect: Dialect
+
+
+async def change(
+    db: Connection, me: Process, came: Collection[str], left: Collection[str]
+) -> tuple[bool, list[Seen]]:
+    """Whether the process was still known, and for whom this made a difference.
+
+    Where it was not, others have taken its users for offline: all of them are to come again.
+    """
+    is_known = await _renew(db, me)
+    stamps = await _touch(db, me, [*came, *left])
+    fresh = await _add(db, me, came)
+    gone = await _remove(db, me, left)
+    elsewhere = await _elsewhere(db, me, fresh | gone)
+    changed = sorted((fresh | gone) - elsewhere)
+    return is_known, [Seen(user, user in fresh, stamps[user]) for user in changed]
+
+
+async def _renew(db: Connection, me: Process) -> bool:
+    query = "UPDATE processes SET alive_until = NOW + :lease WHERE id = :id RETURNING id"
+    values = {"id": me.id, "lease": me.lease}
+    if await db.fetch_all(me.dialect.speak(query), values):
+        return True
+    query = "INSERT INTO processes (id, alive_until) VALUES (:id, NOW + :lease)"
+    await db.execute(me.dialect.speak(query), values)
+    return False
+
+
+async def _touch(
+    db: Connection, me: Process, users: Collection[str], at: int | None = None
+) -> dict[str, int]:
+    """When each was last seen: at this time, or now, and later than ever before."""
+    query = """
+        INSERT INTO people (user_id, last_seen)
+        SELECT value, coalesce(:at, NOW) FROM EACH WHERE true
+        ON CONFLICT (user_id) DO UPDATE
+           SET last_seen = CASE WHEN people.last_seen >= excluded.last_seen
+                                THEN people.last_seen + 1 ELSE excluded.last_seen END
+        RETURNING user_id, last_seen
+    """
+    if not users:
+        return {}
+    rows = await db.fetch_all(me.dialect.speak(query), {"users": _json(users), "at": at})
+    return {row["user_id"]: row["last_seen"] for row in rows}
+
+
+def _json(users: Collection[str]) -> str:
+    """In one order for all processes, which lock rows by it."""
+    return msgspec.json.encode(sorted(users)).decode()
+
+
+async def _add(db: Connection, me: Process, users: Collection[str]) -> set[str]:
+    query = """
+        INSERT INTO presence (user_id, process_id) SELECT value, :id FROM EACH WHERE true
+        ON CONFLICT (user_id, process_id) DO NOTHING
+        RETURNING user_id
+    """
+    return await _users(db, me, query, users)
+
+
+async def _remove(db: Connection, me: Process, users: Collection[str]) -> set[str]:
+    query = """
+        DELETE FROM presence WHERE process_id = :id AND user_id IN (SELECT value FROM EACH)
+        RETURNING user_id
+    """
+    return await _users(db, me, query, users)
+
+
+async def _elsewhere(db: Connection, me: Process, users: Collection[str]) -> set[str]:
+    query = """
+        SELECT DISTINCT user_id FROM presence
+         WHERE process_id <> :id AND user_id IN (SELECT value FROM EACH)
+    """
+    return await _users(db, me, query, users)
+
+
+async def _users(db: Connection, me: Process, query: str, users: Collection[str]) -> set[str]:
+    if not users:
+        return set()
+    rows = await db.fetch_all(me.dialect.speak(query), {"id": me.id, "users": _json(users)})
+    return {row["user_id"] for row in rows}
+
+
+# ---------------------------------------------------------------- the end of a process
+
+
+async def retire(db: Connection, me: Process, grace: int) -> None:
+    """The process ends: its users have this long to come back, to it or to another one."""
+    rows = await db.fetch_all("SELECT user_id FROM presence WHERE process_id = :id", {"id": me.id})
+    await _touch(db, me, [row["user_id"] for row in rows])
+    query = "UPDATE processes SET alive_until = NOW + :grace WHERE id = :id"
+    await db.execute(me.dialect.speak(query), {"id": me.id, "grace": grace})
+
+
+async def reap(db: Connection, me: Process, *, all_others: bool = False) -> list[Seen] | None:
+    """Some users of a process that lives no more, as far as they are offline by that.
+
+    None where there is no such process. Of several who reap at the same moment, one does.
+    """
+    query = """
+        UPDATE processes SET alive_until = alive_until
+         WHERE id = (SELECT min(id) FROM processes
+                      WHERE id <> :me AND (alive_until < NOW OR :all_others = 1))
+           AND (alive_until < NOW OR :all_others = 1)
+        RETURNING id, alive_until
+    """
+    values = {"me": me.id, "all_others": int(all_others)}
+    rows = await db.fetch_all(me.dialect.speak(query), values)
+    if not rows:
+        return None
+    dead = Process(rows[0]["id"], me.lease, me.dialect)
+    users = await _some_users(db, dead)
+    stamps = await _touch(db, dead, users, at=rows[0]["alive_until"] - me.lease)
+    gone = await _remove(db, dead, users)
+    if len(users) < AT_ONCE:
+        await db.execute("DELETE FROM processes WHERE id = :id", {"id": dead.id})
+    offline = sorted(gone - await _elsewhere(db, dead, gone))
+    return [Seen(user, False, stamps[user]) for user in offline]
+
+
+async def _some_users(db: Connection, dead: Process) -> list[str]:
+    query = """
+        SELECT user_id FROM presence WHERE process_id = :id ORDER BY user_id LIMIT :most
+    """
+    rows = await db.fetch_all(query, {"id": dead.id, "most": AT_ONCE})
+    return [row["user_id"] for row in rows]
+
+
+# ---------------------------------------------------------------- reading
+
+
+async def of(db: Connection, dialect: Dialect, users: Collection[str]) -> list[Seen]:
+    """How it stands with those of them who were ever online."""
+    query = """
+        SELECT p.user_id, p.last_seen,
+               EXISTS (SELECT 1 FROM presence o WHERE o.user_id = p.user_id) AS is_online
+          FROM people p
+         WHERE p.user_id IN (SELECT value FROM EACH) AND p.last_seen IS NOT NULL
+    """
+    rows = await db.fetch_all(dialect.speak(query), {"users": _json(users)})
+    return [Seen(row["user_id"], bool(row["is_online"]), row["last_seen"]) for row in rows]
