@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from anyio.lowlevel import checkpoint
 from starlette.applications import Starlette
 from starlette.endpoints import WebSocketEndpoint
 from starlette.exceptions import HTTPException
@@ -68,6 +69,7 @@ class App(Starlette):
     @asynccontextmanager
     async def lifespan(self, app: Any = None) -> AsyncIterator[None]:
         """Opens the engines, and closes them after everything under way is committed."""
+        await checkpoint()  # loads anyio's backend, which else the first file served would wait for
         chat = Chat(self.settings, self._on_event)
         await chat.open()
         try:

@@ -1,6 +1,7 @@
 """The wire: actions in, events out, one decoder, one encoder. No I/O."""
 
 import json
+import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -17,6 +18,8 @@ from .store.messages import Reacted
 from .store.reactions import Reaction as StoredReaction
 
 SECOND_LOOK = 1 << 16  # bytes of a broken frame that are worth a closer look
+MOST_OBJECTS = 10_000  # in a larger one: each costs more than its bytes
+ENDS = 1 << 10  # of a larger one, where its fields stand around what makes it large
 MAX_ID = 2**53  # what JavaScript holds exactly
 
 Body = TypeVar("Body")
@@ -211,6 +214,8 @@ def decode(data: bytes | str) -> AnyAction:
 
     Raises InvalidJSON, or InvalidFrame with the name of the field.
     """
+    if len(data) > SECOND_LOOK:
+        _check_plain(data)
     try:
         return _decode(data)
     except msgspec.ValidationError as error:
@@ -219,8 +224,10 @@ def decode(data: bytes | str) -> AnyAction:
         raise _why_not(data) from None
 
 
-def decode_as(data: bytes, shape: type[Body]) -> Body:
+def decode_as(data: bytes | bytearray, shape: type[Body]) -> Body:
     """An HTTP body, by the same rules as a frame."""
+    if len(data) > SECOND_LOOK:
+        _check_plain(data)
     try:
         return msgspec.json.decode(data, type=shape)
     except msgspec.ValidationError as error:
@@ -229,7 +236,14 @@ def decode_as(data: bytes, shape: type[Body]) -> Body:
         raise _why_not(data) from None
 
 
-def _why_not(data: bytes | str) -> Refusal:
+def _check_plain(data: bytes | bytearray | str) -> None:
+    """Files are large, but there are few of them."""
+    marks = ("{", "[") if isinstance(data, str) else (b"{", b"[")
+    if any(data.count(mark) > MOST_OBJECTS for mark in marks):  # type: ignore[arg-type]
+        raise InvalidFrame(f"More than {MOST_OBJECTS:,} objects or lists are too many.")
+
+
+def _why_not(data: bytes | bytearray | str) -> Refusal:
     """A lone surrogate is JSON that no text can hold; everything else here is no JSON."""
     if len(data) > SECOND_LOOK:
         return InvalidJSON()
@@ -253,11 +267,24 @@ def _in_words(error: msgspec.ValidationError) -> str:
 
 def hint(data: bytes | str) -> Hint:
     """What a refused frame said of itself; empty where it can't be read."""
+    if len(data) > SECOND_LOOK:
+        return _glimpse(data)
     try:
         found = _decode_hint(data)
     except (msgspec.DecodeError, RecursionError, UnicodeError):
         return Hint()
     return hint_of(found.action, found.client_id, found.message_id)
+
+
+_NAMED = re.compile(r'"(action|client_id|message_id)"\s*:\s*(?:"([^"\\]*)"|(\d{1,16}))\s*[,}]')
+
+
+def _glimpse(data: bytes | str) -> Hint:
+    """The same of a large one: to decode it again would take as long as the first time."""
+    ends = data[:ENDS] + data[-ENDS:]  # type: ignore[operator] # both are of one kind
+    text = ends if isinstance(ends, str) else ends.decode(errors="replace")
+    found = {name: int(number) if number else word for name, word, number in _NAMED.findall(text)}
+    return hint_of(found.get("action"), found.get("client_id"), found.get("message_id"))
 
 
 def hint_of(action: object, client_id: object, message_id: object) -> Hint:

@@ -1,5 +1,6 @@
 """The documentation of the protocol, from the same types that decode the requests."""
 
+import asyncio
 from functools import lru_cache
 from urllib.parse import urlsplit
 
@@ -59,7 +60,7 @@ async def asset(request: Request) -> Response:
     path = ASSETS.get(request.path_params["name"])
     if path is None:
         raise NotFound
-    answer = FILES.file_response(path, path.stat(), request.scope)
+    answer = FILES.file_response(path, await asyncio.to_thread(path.stat), request.scope)
     answer.headers["X-Content-Type-Options"] = "nosniff"
     return answer
 
@@ -68,7 +69,9 @@ async def schema(request: Request) -> Response:
     """Describes the HTTP side for programs: OpenAPI 3.1."""
     root = urlsplit(base_of_request(request)).path
     prefix = request.scope["root_path"].removeprefix(request.scope[ROOT])
-    return Response(_schema(chat_of(request).settings, root, prefix), media_type=JSON)
+    # Some ten milliseconds of work, and it looks into the package's metadata.
+    said = await asyncio.to_thread(_schema, chat_of(request).settings, root, prefix)
+    return Response(said, media_type=JSON)
 
 
 @lru_cache(16)
@@ -81,7 +84,8 @@ def _schema(settings: Settings, root: str, prefix: str) -> bytes:
 
 async def sockets(request: Request) -> Response:
     """Describes the WebSocket side for programs: AsyncAPI 3.0."""
-    document = asyncapi.document(chat_of(request).settings, base_of_request(request))
+    settings, base = chat_of(request).settings, base_of_request(request)
+    document = await asyncio.to_thread(asyncapi.document, settings, base)
     return Response(frames.encode(document), media_type=JSON)
 
 

@@ -93,7 +93,7 @@ PATIENCE = 60.0  # seconds for a body to come in
 AT_ONCE = 8  # bodies with files that one user may have under way
 
 
-async def body_of(request: Request, most: int = SMALL) -> bytes:
+async def body_of(request: Request, most: int = SMALL) -> bytearray:
     """The body, of at most so many bytes."""
     body = bytearray()
     try:
@@ -104,10 +104,10 @@ async def body_of(request: Request, most: int = SMALL) -> bytes:
                     raise FileTooLarge(f"The body is too large: at most {most:,} bytes.")
     except TimeoutError:
         raise InvalidJSON(f"The body did not come in within {PATIENCE:g} s.") from None
-    return bytes(body)
+    return body
 
 
-async def large_body_of(request: Request, user_id: str) -> bytes:
+async def large_body_of(request: Request, user_id: str) -> bytearray:
     """A body with files in it, as large as a frame may be; of one user a few at a time."""
     under_way: Counter[str] = request.app.state.bodies
     if under_way[user_id] >= AT_ONCE:

@@ -1,5 +1,6 @@
 """The page at `/`: two people can talk with nothing but a link."""
 
+import mimetypes
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,8 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
+
+mimetypes.init()  # reads the system's list, which else the first request would wait for
 
 STATIC = Path(__file__).parent.with_name("static")
 FRESH = {"Cache-Control": "no-cache"}  # kept, but asked for each time: an upgrade shows at once

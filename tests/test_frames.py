@@ -32,7 +32,7 @@ def test_a_small_broken_frame_is_looked_at_again_to_say_what_is_wrong() -> None:
 @pytest.mark.parametrize("decode", [frames.decode, lambda b: frames.decode_as(b, frames.Send)])
 @pytest.mark.parametrize(
     "data",
-    [BROKEN % (b"x" * frames.SECOND_LOOK), b'{"x":' + b"[" * frames.SECOND_LOOK],
+    [BROKEN % (b"x" * frames.SECOND_LOOK), b'{"x":' + b"[" * 5_000 + b" " * frames.SECOND_LOOK],
     ids=["surrogate", "depth"],
 )
 def test_a_large_broken_frame_is_not_looked_at_twice(decode: Any, data: bytes) -> None:
@@ -70,3 +70,33 @@ def test_an_error_says_nothing_long_again(frame: dict[str, Any]) -> None:
 def test_an_error_says_what_is_short_again() -> None:
     said = json.loads(error_of({"action": "edit", "client_id": "c1", "message_id": 7}))
     assert (said["action"], said["client_id"], said["message_id"]) == ("edit", "c1", 7)
+
+
+@pytest.mark.parametrize("kind", [str, bytes])
+@pytest.mark.parametrize(
+    "ends",
+    [
+        ('{"action":"send","client_id":"c1","message_id":7,"message":"', '"}'),
+        ('{"message":"', '", "message_id" : 7, "client_id" : "c1", "action" : "send"}'),
+    ],
+    ids=["before", "after"],
+)
+def test_a_large_frame_says_what_stands_around_what_is_large(kind: type, ends: Any) -> None:
+    frame = ends[0] + "ü" * frames.SECOND_LOOK + ends[1]
+    said = frames.hint(frame if kind is str else frame.encode())
+    assert said == frames.Hint("send", "c1", 7)
+
+
+def test_what_a_large_text_quotes_is_not_what_the_frame_says() -> None:
+    text = '"client_id":"c2",' + "x" * frames.SECOND_LOOK + '"message_id":7}'
+    assert frames.hint(json.dumps({"action": "send", "message": text})) == frames.Hint("send")
+
+
+@pytest.mark.parametrize("decode", [frames.decode, lambda b: frames.decode_as(b, frames.Send)])
+@pytest.mark.parametrize("thing", [b"{},", b"[],"])
+def test_a_large_frame_of_many_small_things_is_refused_unread(decode: Any, thing: bytes) -> None:
+    head = b'{"action":"send","message":"Hello","x":['
+    few = head + thing * frames.MOST_OBJECTS
+    decode(head + thing * 100 + b"0]" + b" " * frames.SECOND_LOOK + b"}")
+    with pytest.raises(InvalidFrame, match="too many"):
+        decode(few + b"0]" + b" " * frames.SECOND_LOOK + b"}")
