@@ -29,7 +29,7 @@ from .metrics import Metrics
 from .pages import Pages
 from .presence import Presence
 from .room import Change as ToldChange
-from .room import Kind, Mark, Older, Room, State, Told
+from .room import Kind, Mark, Older, Room, Stand, State, Told
 from .roster import Roster
 from .settings import Settings
 from .store import blocks, messages, people, receipts, rooms
@@ -63,7 +63,9 @@ log = logging.getLogger("roomcast.chat")
 
 HOUSEKEEPING = 60.0  # seconds
 LOOK_AGAIN = 1.0  # seconds
+WATCH = 5.0  # seconds between two looks at which life of the database this is
 SWEPT_AT_ONCE = 500
+RECALLS = 2  # rooms that are read from the database at a time: those who join wait for no storm
 SEEN = 10_000  # users whose name and picture this process remembers to have noted
 
 
@@ -80,6 +82,7 @@ class Chat:
             settings.database.synchronous,
             alone=alone,
             listeners=Host.wants(settings.webhooks, told),
+            on_new_life=self._begin_again,
         )
         self.host = Host(self.store, settings.webhooks, told, self.metrics, alone=alone)
         self.attachments = Attachments(settings, self.store)
@@ -99,6 +102,7 @@ class Chat:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._sweep = asyncio.Event()
         self._doubtful: set[int] = set()
+        self._recalls = asyncio.Semaphore(RECALLS)
 
     async def open(self) -> None:
         """Raises CannotOpen, BucketUnavailable or Unreachable: a sentence for who starts us.
@@ -121,6 +125,7 @@ class Chat:
             stack.push_async_callback(self._journal.aclose)
             stack.push_async_callback(self._finish)
             self._housekeeper = asyncio.create_task(self._keep_house(), name="roomcast housekeeper")
+            self._watcher = asyncio.create_task(self._watch(), name="roomcast watcher")
             self._opened = stack.pop_all()
 
     async def aclose(self) -> None:
@@ -129,8 +134,9 @@ class Chat:
 
     async def _finish(self) -> None:
         self._is_closing = True
-        self._housekeeper.cancel()
-        await asyncio.gather(self._housekeeper, return_exceptions=True)
+        for keeper in (self._housekeeper, self._watcher):
+            keeper.cancel()
+        await asyncio.gather(self._housekeeper, self._watcher, return_exceptions=True)
         while self._tasks:
             await asyncio.wait(self._tasks)
 
@@ -274,6 +280,15 @@ class Chat:
                 raise Away("The receipt could not be stored.")
             found.marks[ask.user_id] = upto
         return found
+
+    async def enter(self, room: Room, ask: Ask, *, is_manual: bool) -> Snapshot:
+        """The same for a room of this process, which by then has told all that is in it."""
+        found = await self.join(ask, is_manual=is_manual)
+        await room.meet(found)
+        if found.version >= room.since:
+            return found
+        # Somebody who joins at the same moment has read later, and the room began with that.
+        return await self.enter(room, ask, is_manual=is_manual)
 
     async def read(self, room_id: int, user_id: str, message_id: int) -> None:
         """Everything up to this message was read: the receipt moves forward, never back."""
@@ -455,6 +470,22 @@ class Chat:
             doubtful, self._doubtful = self._doubtful, set()
             return await self.fanout.suspect(doubtful)
 
+    def _begin_again(self) -> None:
+        """The database has lost what was told: rooms and receipts of before mean nothing there."""
+        self._journal.forget()
+        self.fanout.begin_again()
+
+    async def _watch(self) -> None:
+        """A process in which nobody does anything must hear of another life too."""
+        while True:
+            await asyncio.sleep(WATCH)
+            try:
+                await self.store.recognize()
+            except Away as error:
+                log.debug("The database was not recognized: %s", error)
+            except Exception:
+                log.exception("The database was not recognized")
+
     # ------------------------------------------------------------ what rooms ask for
 
     async def recall(self, room: Room, version: int, top: int) -> State | None:
@@ -462,7 +493,8 @@ class Chat:
             since = await messages.since(db, room.id, version)
             return since, await receipts.of_room(db, room.id)
 
-        since, marks = await self.store.read(look)
+        async with self._recalls:
+            since, marks = await self.store.read(look)
         if since is None:
             return None
         self.metrics.missed.inc(len(since.messages) + len(since.deleted))
@@ -484,6 +516,9 @@ class Chat:
 
     def regrouped(self, room: Room) -> None:
         self.fanout.follow_members(room)
+
+    async def stands(self, room_ids: Sequence[int]) -> dict[int, Stand]:
+        return await self.store.read(partial(rooms.stands, room_ids=room_ids))
 
     async def between(self, room: Room, above: int, upto: int, most: int) -> list[Older]:
         find = partial(messages.between, room_id=room.id, above=above, upto=upto, most=most)

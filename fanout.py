@@ -14,11 +14,13 @@ from typing import Any
 from broadcaster import Broadcast
 from broadcaster._base import Subscriber
 
-from . import frames
+from . import frames, neighbours
 from .brokers import GAP, PEOPLE, PERSON, Unreachable, backend_of
+from .doubts import Doubts
 from .errors import Close
+from .neighbours import Neighbours
 from .people import Follower, News, People
-from .room import PATIENCE, Room, Source, Told, log_failure
+from .room import Room, Source, Told, log_failure
 
 log = logging.getLogger("roomcast.fanout")
 
@@ -59,26 +61,48 @@ class Fanout:
         self.people = People()
         self._rooms: dict[int, Room] = {}
         self._tasks: dict[Room, asyncio.Task[None]] = {}
-        self._behind: set[Room] = set()
         self._loose: set[asyncio.Task[None]] = set()
+        self._doubts = Doubts(source)
+        self._neighbours = Neighbours(self._say, self._doubt_all)
         self._subscribing = asyncio.Lock()  # broadcaster's own subscribe races with itself
 
     async def open(self) -> None:
         await self._broadcast.connect()
+        self.start(self._doubts.settle())
         if self._backend is not None:
             is_listening = asyncio.Event()
             self.start(self._listen_to_people(is_listening))
             await is_listening.wait()
+            self.start(self._listen_to_others())
 
     async def aclose(self) -> None:
         """The sockets that are still open hear that the server restarts."""
-        for room in self._rooms.values():
-            room.close(Close.RESTART)
+        self.begin_again()
+        if self._backend is not None:
+            await self._neighbours.leave()
         tasks = [*self._tasks.values(), *self._loose]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._broadcast.disconnect()
+
+    def begin_again(self) -> None:
+        """Ends the rooms of this process with their sockets; who comes back finds new ones."""
+        for room in self._rooms.values():
+            room.close(Close.RESTART)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other processes may be part of the same chat."""
+        return self._backend is not None
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Work that ends with the fan-out, at the latest."""
+        self._keep(asyncio.create_task(work))
+
+    def _keep(self, task: asyncio.Task[None]) -> None:
+        self._loose.add(task)
+        task.add_done_callback(self._loose.discard)
 
     def open_rooms(self) -> int:
         return len(self._rooms)
@@ -118,8 +142,7 @@ class Fanout:
                 await self._broadcast.publish(f"room:{room_id}", GAP)
             except Unreachable as error:  # it owes them a gap itself, when it is back
                 log.info("Room %d: %s", room_id, error)
-                if room := self._rooms.get(room_id):
-                    self._catch_up(room)
+                self._doubt(room_id)
 
     async def _publish(self, room_id: int, told: Told, lines: list[bytes]) -> None:
         parts = split(told, lines, self._most) if self._most else [(told, lines)]
@@ -129,35 +152,28 @@ class Fanout:
                 await self._broadcast.publish(f"room:{room_id}", body.decode())
         except Unreachable as error:
             log.info("Room %d is told here alone: %s", room_id, error)
-            if room := self._rooms.get(room_id):
-                self._catch_up(room)
+            self._doubt(room_id)
 
-    def _catch_up(self, room: Room) -> None:
+    def _doubt(self, room_id: int) -> None:
         """One look into the database for everything that was not published meanwhile."""
-        if room not in self._behind:
-            self._behind.add(room)
-            self.start(self._refresh(room))
+        if room := self._rooms.get(room_id):
+            self._doubts.add([room])
 
-    @property
-    def is_shared(self) -> bool:
-        """Whether other processes may be part of the same chat."""
-        return self._backend is not None
+    def _doubt_all(self) -> None:
+        self._doubts.add(self._rooms.values())
 
-    def start(self, work: Coroutine[Any, Any, None]) -> None:
-        """Work that ends with the fan-out, at the latest."""
-        self._keep(asyncio.create_task(work))
+    # ------------------------------------------------------------ other processes
 
-    def _keep(self, task: asyncio.Task[None]) -> None:
-        self._loose.add(task)
-        task.add_done_callback(self._loose.discard)
+    async def _say(self, message: str) -> None:
+        await self._broadcast.publish(neighbours.CHANNEL, message)
 
-    async def _refresh(self, room: Room) -> None:
-        self._behind.discard(room)  # what is committed from here on wants another look
-        try:
-            await room.refresh()
-        except Exception as error:
-            log_failure(room.id, error)
-            await self._recover(room)
+    async def _listen_to_others(self) -> None:
+        async with self._subscription(neighbours.CHANNEL) as subscriber:
+            self.start(self._neighbours.live())
+            while True:
+                self._neighbours.hear((await subscriber.get()).message)
+
+    # ------------------------------------------------------------ rooms
 
     @asynccontextmanager
     async def room(self, room_id: int) -> AsyncIterator[Room]:
@@ -171,7 +187,7 @@ class Fanout:
     async def enter(self, room_id: int) -> Room:
         """The room, subscribed, until this guest leaves."""
         room = self._rooms.get(room_id)
-        if room is None:
+        if room is None or room.over is not None:
             room = self._rooms[room_id] = Room(room_id, self._source)
             self._tasks[room] = asyncio.create_task(self._listen(room), name=room.channel)
         room.guests += 1
@@ -186,7 +202,8 @@ class Fanout:
     def leave(self, room: Room) -> None:
         room.guests -= 1
         if not room.guests:
-            del self._rooms[room.id]
+            if self._rooms.get(room.id) is room:
+                del self._rooms[room.id]
             self._end(room)
 
     def _end(self, room: Room) -> None:
@@ -205,20 +222,17 @@ class Fanout:
             room.changed.ring()
             while self._rooms.get(room.id) is room:
                 event = await subscriber.get()
-                try:
-                    await room.take(event.message)
-                except Exception as error:
-                    log_failure(room.id, error)
-                    await self._recover(room)
+                if event.message == GAP:
+                    self._doubts.add([room])
+                else:
+                    await self._take(room, event.message)
 
-    async def _recover(self, room: Room) -> None:
-        """What the event said is in the database: tell it from there, as soon as it answers."""
-        while True:
-            await asyncio.sleep(PATIENCE)
-            try:
-                return await room.refresh()
-            except Exception as error:
-                log_failure(room.id, error)
+    async def _take(self, room: Room, message: str) -> None:
+        try:
+            await room.take(message)
+        except Exception as error:  # what the event said is in the database
+            log_failure(room.id, error)
+            self._doubts.add([room])
 
     @asynccontextmanager
     async def _subscription(self, channel: str) -> AsyncIterator[Subscriber]:

@@ -556,6 +556,13 @@ def body_of(frame: bytes) -> bytes:
     return frame[frame.index(_MESSAGE + b"{") + len(_MESSAGE) : -1]
 
 
+def as_edited(frame: bytes) -> bytes:
+    """What a `chat_message` is to those who have the message already."""
+    sent = msgspec.json.decode(frame, type=MessageSent)
+    text = sent.message.text
+    return encode(MessageEdited(sent.version, sent.message.message_id, text, sent.message))
+
+
 def with_status(text: bytes, status: Status) -> bytes:
     """The same text, with the status it has by now."""
     return text if status == "send" else text.replace(_SENT, _STATUS[status], 1)

@@ -23,7 +23,6 @@ from msgspec import Struct
 
 from . import frames
 from .bell import Bell
-from .brokers import GAP
 from .errors import Close, Closing
 from .outbox import Batch, Outbox
 from .people import News
@@ -90,6 +89,7 @@ class State(Struct):
 
 _decode_told = msgspec.json.Decoder(Told).decode
 
+Stand = tuple[int, int, int]  # a room's version, its roster, and the sum of all watermarks
 Older = tuple[int, str, bytes]  # id, sender and `chat_message` frame of a message
 
 
@@ -98,6 +98,10 @@ class Source(Protocol):
 
     async def recall(self, room: "Room", version: int, top: int) -> State | None:
         """What changed since the version; ids above `top` are new. None: the room is gone."""
+        ...
+
+    async def stands(self, room_ids: Sequence[int]) -> dict[int, Stand]:
+        """How far each of these rooms is; those that are gone are missing."""
         ...
 
     async def between(self, room: "Room", above: int, upto: int, most: int) -> list[Older]:
@@ -171,8 +175,11 @@ class Pending:
             self.size -= len(body)
         return forgotten
 
-    def holds(self, message_id: int) -> bool:
-        return any(id_ == message_id for queue in (self.fresh, self.delivered) for id_, _ in queue)
+    def told(self, message_id: int) -> Status | None:
+        """The status that the sockets were told last; None where the message is not kept."""
+        if any(id_ == message_id for id_, _ in self.fresh):
+            return "send"
+        return "delivered" if any(id_ == message_id for id_, _ in self.delivered) else None
 
     def advance(self, delivered: int, read: int) -> Iterator[tuple[int, bytes]]:
         """The marks that become true, in order."""
@@ -214,6 +221,18 @@ def _others(changes: list[Change], user_id: str) -> list[Change]:
     return [change for change in changes if change.sender_id != user_id]
 
 
+def _since(top: int, change: Change, line: bytes) -> tuple[Change, bytes]:
+    """The change as it is to who has the messages up to `top` already.
+
+    A gap is told as what it ends with: a message that was sent and edited in it was only sent.
+    """
+    if change.kind != "sent" or change.message_id > top:
+        return change, line
+    return Change(change.version, change.message_id, change.sender_id, "edited"), frames.as_edited(
+        line
+    )
+
+
 def log_failure(room_id: int, error: Exception) -> None:
     """A database that is away says so once elsewhere; anything else is a fault of ours."""
     is_away = isinstance(error, Away)
@@ -232,9 +251,10 @@ class Room:
         self.base = ""  # where links in frames of the past start: as its last member reached us
         self.guests = 0  # sockets here or on their way in
         self.is_listening = False
-        self.is_gone = False
+        self.over: Close | None = None  # why it ended: who comes next begins another
         self.followed: frozenset[str] = frozenset()  # the users of whom it hears news
         self.version: int | None = None  # None until the first snapshot
+        self.since = 0  # the version of that: a socket with an earlier one was not told all
         self._roster = 0
         self._title = ""
         self._members: frozenset[str] = frozenset()  # as its sockets were told
@@ -244,6 +264,7 @@ class Room:
         self._live: dict[str, list[Socket]] = {}
         self._holding: list[Socket] = []
         self._early: list[tuple[Told, list[bytes]]] = []
+        self._has_early_gap = False
         self._ahead: dict[int, tuple[Told, list[bytes]]] = {}
         self._late: asyncio.Task[None] | None = None
         self._pending: dict[str, Pending] = {}
@@ -267,21 +288,23 @@ class Room:
     async def reach(
         self, version: int, marks: Mapping[str, tuple[int, int]], roster: int = 0
     ) -> None:
-        """Waits until this process has told all this. Raises Closing when the room is deleted."""
-        while not (self.has(version) and self._has(marks) and self._roster >= roster):
-            if self.is_gone:
-                raise Closing(Close.NOT_FOUND)
+        """Waits until this process has told all this. Raises Closing when the room is over."""
+        while self.over is None:
+            if self.has(version) and self._has(marks) and self._roster >= roster:
+                return
             try:
                 async with asyncio.timeout(PATIENCE):
                     await self.changed.heard()
             except TimeoutError:
                 await self.refresh()
+        raise Closing(self.over)
 
     async def _begin(self, found: Snapshot) -> None:
         async with self._turn:
             if self.version is not None:
                 return
-            self.version, self._marks = found.version, dict(found.marks)
+            self.version = self.since = found.version
+            self._marks = dict(found.marks)
             self._roster, self._title = found.roster, found.title
             self._members = frozenset(found.marks)
             self._known = self._top = found.top
@@ -289,6 +312,8 @@ class Room:
             early, self._early = self._early, []
             for told, lines in early:
                 await self._heed(told, lines)
+            if self._has_early_gap:
+                await self._fill()
 
     def has(self, version: int) -> bool:
         """Whether the sockets here were told everything up to this version."""
@@ -301,32 +326,31 @@ class Room:
             for user, (delivered, read) in marks.items()
         )
 
-    def admit(self, socket: Socket, first: bytes, above: int) -> None:
+    def admit(self, socket: Socket, first: bytes, above: int, top: int) -> None:
         """The first frame, then what was held back since the snapshot of version `above`.
 
-        Raises Closing where the user has left since.
+        `top` is the newest message id in that. Raises Closing where the user has left since.
         """
         self._holding.remove(socket)
         if socket.user_id not in self._marks:
             raise Closing(Close.FORBIDDEN)
-        held = [(change, line) for change, line in socket.held if change.version > above]
+        held = [_since(top, *each) for each in socket.held if each[0].version > above]
         socket.held.clear()
         missed, socket.missed = socket.missed or {}, None
         texts = [first, *missed.values()]
-        texts += [self._as_of_now(change, line) for change, line in held]
-        sent = [(change, line) for change, line in held if change.kind == "sent"]
+        for change, line in held:
+            texts.append(self._as_of_now(change, line))
+            if change.kind == "sent" and not socket.is_compact:
+                texts += self._marks_so_far(change, line)  # before an edit says more
+        sent = [change for change, _ in held if change.kind == "sent"]
         if socket.is_compact and sent:
-            texts += self._as_receipts(self._marks_passing([change for change, _ in sent]))
-        if not socket.is_compact:
-            for change, line in sent:
-                texts += self._marks_so_far(change, line)
+            texts += self._as_receipts(self._marks_passing(sent))
         self._live.setdefault(socket.user_id, []).append(socket)
         socket.outbox.on_free = partial(self._caught_up, socket)
-        changes = [change for change, _ in sent]
         if socket.put(*texts):
-            self._took(socket.user_id, [socket], changes)
+            self._took(socket.user_id, [socket], sent)
         else:
-            socket.owed = _others(changes, socket.user_id)
+            socket.owed = _others(sent, socket.user_id)
 
     def _caught_up(self, socket: Socket) -> None:
         """What waited for a slow reader has gone out to him by now."""
@@ -361,6 +385,10 @@ class Room:
             socket.outbox.on_free = None
             if not mine:
                 del self._live[socket.user_id]
+
+    @property
+    def stand(self) -> Stand:
+        return self.version or 0, self._roster, sum(sum(upto) for upto in self._marks.values())
 
     @property
     def marks(self) -> Mapping[str, tuple[int, int]]:
@@ -409,9 +437,7 @@ class Room:
         return [*held, *self._live.get(user_id, ())]
 
     async def take(self, message: str) -> None:
-        """One event of the broker; or a gap: it may have lost some."""
-        if message == GAP:
-            return await self.refresh()
+        """One event of the broker."""
         head, *lines = message.encode().split(b"\n")
         told = _decode_told(head)
         if told.typing:
@@ -421,7 +447,6 @@ class Room:
                 self._early.append((told, lines))
             else:
                 await self._heed(told, lines)
-        return None
 
     def _pass_on(self, user_id: str) -> None:
         """The user is typing: on however many devices, the others hear it every two seconds."""
@@ -473,7 +498,9 @@ class Room:
     async def refresh(self) -> None:
         """Catches up with the database, whatever the broker has lost."""
         async with self._turn:
-            if self.version is not None:
+            if self.version is None:
+                self._has_early_gap = True
+            else:
                 await self._fill()
 
     async def _fill(self) -> None:
@@ -481,6 +508,9 @@ class Room:
         state = await self._source.recall(self, self.version, self._top)
         if state is None:
             return await self._deliver(Told(0, 0, [], [], is_gone=True), [])
+        if state.version < self.version or state.roster < self._roster:
+            log.warning("Room %d went back: %d, was %d", self.id, state.version, self.version)
+            return self.close(Close.RESTART)
         gone = self._marks.keys() - state.marks.keys()
         for user in gone:
             self._expel(user)
@@ -560,7 +590,6 @@ class Room:
         if texts or marks or moved:
             self._emit(texts, marks, moved, changes)
         if told.is_gone:
-            self.is_gone = True
             self.close(Close.NOT_FOUND, frames.encode(frames.RoomDeleted(self.id)))
 
     def _note(self, change: Change, line: bytes) -> bytes:
@@ -587,7 +616,9 @@ class Room:
         """An edit speaks of a message that others may have read: never of less than was told."""
         if change.kind != "edited":
             return line
-        return frames.with_status(line, self.status(change.sender_id, change.message_id))
+        id_, pending = change.message_id, self._pending.get(change.sender_id)
+        told = pending.told(id_) if pending is not None else None  # what is ahead follows as marks
+        return frames.with_status(line, told or self.status(change.sender_id, id_))
 
     def _advance(self, marks: list[Mark]) -> dict[str, tuple[int, int]]:
         """The watermarks that moved; never back."""
@@ -614,7 +645,7 @@ class Room:
         """The mark frames of every message whose status this event changed."""
         found: list[tuple[int, bytes]] = []
         for id_, sender, line in older:
-            if sender in self._pending and self._pending[sender].holds(id_):
+            if sender in self._pending and self._pending[sender].told(id_):
                 continue  # told below
             past, now = self._steps(before, sender, id_), self._steps(None, sender, id_)
             steps: tuple[Literal["delivered", "read"], ...] = ("delivered", "read")
@@ -679,6 +710,8 @@ class Room:
 
     def close(self, close: Close, *farewell: bytes) -> None:
         """Ends every socket in the room."""
+        self.over = close
+        self.changed.ring()
         for socket in [*self._holding, *(s for mine in self._live.values() for s in mine)]:
             if farewell:
                 socket.put(*farewell)

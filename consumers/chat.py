@@ -451,8 +451,7 @@ class ChatSocket(WebSocketEndpoint):
         room.hold(socket)
         known = chat.pages.get(wish.room_id) if wish.after is None else None
         ask, is_reset = _ask_of(chat, wish, identity.user_id, known)
-        found = await chat.join(ask, is_manual=wish.is_manual)
-        await room.meet(found)
+        found = await chat.enter(room, ask, is_manual=wish.is_manual)
         chat.fanout.follow_members(room)
         if chat.cuts.has(identity.user_id, since=began):
             raise Closing(Close.DISCONNECTED)
@@ -464,7 +463,7 @@ class ChatSocket(WebSocketEndpoint):
         session.begin(base, identity.expires_at, direct)
         self._session = session
         room.base = base
-        room.admit(socket, first, above=found.version)
+        room.admit(socket, first, above=found.version, top=found.top)
         chat.metrics.joins.observe(time.perf_counter() - began)
 
     def _socket_of(

@@ -194,7 +194,8 @@ class PostgresEnd:
 
     async def open(self) -> None:
         options = options_of(DatabaseURL(self._url))
-        calm = {"application_name": "roomcast move", "idle_in_transaction_session_timeout": "0"}
+        no_limits = ("idle_in_transaction_session_timeout", "statement_timeout")
+        calm = {"application_name": "roomcast move", **dict.fromkeys(no_limits, "0")}
         try:
             self._db: Any = await asyncpg.connect(
                 self._url.partition("?")[0], timeout=CONNECT, server_settings=calm, **options

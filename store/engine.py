@@ -42,6 +42,9 @@ class Engine(Protocol):
         """A connection in a transaction: all of it, or nothing."""
         ...
 
+    async def recognize(self) -> None:
+        """Looks whether this is still the same life of the database."""
+
     async def snapshot(self, ask: Ask) -> Snapshot | str: ...
 
     async def commit(
@@ -59,10 +62,21 @@ class Store:
         *,
         alone: bool = True,
         listeners: Listeners = NOBODY,
+        on_new_life: Callable[[], None] = lambda: None,
     ) -> None:
-        """`alone`: no other process may work on this database, since it would not be heard."""
+        """`alone`: no other process may work on this database, since it would not be heard.
+
+        `on_new_life` is called when the database lost what it had told: versions begin again below.
+        """
         self.listeners = listeners
-        self._engine = _engine_of(url, synchronous, alone, listeners)
+        if url.startswith("sqlite:"):
+            from .sqlite import Sqlite
+
+            self._engine: Engine = Sqlite(url, synchronous, listeners)
+        else:
+            from .postgres import Postgres
+
+            self._engine = Postgres(url, listeners, alone=alone, on_new_life=on_new_life)
         self._working: set[asyncio.Task[Any]] = set()
 
     @property
@@ -131,19 +145,22 @@ class Store:
         """The database answers. Raises Away."""
         await self.read(partial(meta.get, name="schema"))
 
+    async def recognize(self) -> None:
+        """Asks whether the database has begun another life meanwhile. Raises Away."""
+        await self._shielded(self._engine.recognize())
+
     async def _shielded(self, work: Coroutine[Any, Any, T]) -> T:
         """A caller that is cancelled leaves no transaction open: the work ends by itself."""
         task = asyncio.create_task(work)
         self._working.add(task)
         task.add_done_callback(self._working.discard)
-        return await asyncio.shield(task)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            task.add_done_callback(_nobody_waits)
+            raise
 
 
-def _engine_of(url: str, synchronous: str, alone: bool, listeners: Listeners) -> Engine:
-    if url.startswith("sqlite:"):
-        from .sqlite import Sqlite
-
-        return Sqlite(url, synchronous, listeners)
-    from .postgres import Postgres
-
-    return Postgres(url, listeners, alone=alone)
+def _nobody_waits(task: asyncio.Task[Any]) -> None:
+    if not task.cancelled() and (error := task.exception()):
+        log.info("What nobody waits for any more failed: %s", error)

@@ -52,6 +52,8 @@ class Journal:
         self._doubt = doubt
         self._entries: list[Entry] = []
         self._marks: Marks = {}
+        self._under_way: Marks = {}
+        self._refused: Marks = {}
         self._waiting: list[asyncio.Future[bool]] = []
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -83,11 +85,13 @@ class Journal:
 
     def mark(self, room_id: int, user_id: str, delivered: int, read: int) -> None:
         """Watermarks on their way: a later one replaces an earlier one, many are one write."""
-        had = self._marks.get((room_id, user_id))
-        if had is not None:
-            delivered, read = max(delivered, had[0]), max(read, had[1])
-        self._marks[room_id, user_id] = delivered, read
+        _advance(self._marks, (room_id, user_id), delivered, read)
         self._wake.set()
+
+    def forget(self) -> None:
+        """The receipts that wait are of messages that the database has lost."""
+        for marks in (self._marks, self._under_way, self._refused):
+            marks.clear()
 
     async def marked(self) -> bool:
         """Waits for the commit of all marks made so far; False where it failed."""
@@ -109,7 +113,8 @@ class Journal:
 
     async def _next(self) -> None:
         entries = self._take()
-        marks, self._marks = self._marks, {}
+        marks = self._under_way = self._marks
+        self._marks = {}
         waiting, self._waiting = self._waiting, []
         is_marked = await self._commit(entries, marks)
         for future in waiting:
@@ -146,19 +151,23 @@ class Journal:
                 entry.outcome = Refused("internal")
             self._settle(entry)
         if marks:
-            asyncio.get_running_loop().call_later(RETRY, self._again, marks)
+            for where, upto in marks.items():
+                _advance(self._refused, where, *upto)
+            asyncio.get_running_loop().call_later(RETRY, self._again)
         return not marks
 
-    def _again(self, marks: Marks) -> None:
-        for (room_id, user_id), (delivered, read) in marks.items():
-            self.mark(room_id, user_id, delivered, read)
+    def _again(self) -> None:
+        marks, self._refused = self._refused, {}
+        for (room_id, user_id), upto in marks.items():
+            self.mark(room_id, user_id, *upto)
 
     async def _told(self, committed: Committed) -> None:
         try:
             await self._tell(committed)
         except Exception:
-            # Committed is committed: clients that were not told find it as a gap.
             log.exception("What was committed could not be told")
+            rooms = {entry.change.room_id for entry in committed.entries}
+            self._doubt(rooms | {moved.room_id for moved in committed.moved})
         for entry in committed.entries:
             self._settle(entry)
 
@@ -182,3 +191,10 @@ class Journal:
             batch.append(entry)
         del self._entries[: len(batch)]
         return batch
+
+
+def _advance(marks: Marks, where: tuple[int, str], delivered: int, read: int) -> None:
+    had = marks.get(where)
+    if had is not None:
+        delivered, read = max(delivered, had[0]), max(read, had[1])
+    marks[where] = delivered, read

@@ -7,7 +7,7 @@ versions, so versions are dense and in commit order whatever the number of proce
 import asyncio
 import logging
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from typing import Any, TypeVar
@@ -50,6 +50,9 @@ MIGRATING, ALONE = 7_276_001, 7_276_002  # keys of advisory locks
 
 # Compiling a statement of ours takes longer than running it.
 PARAMETERS = {"application_name": "roomcast", "jit": "off"}
+# A process that is lost amid a transaction must not keep its locks, and a statement that nobody
+# waits for any more must not succeed later. No parameters: poolers refuse those they don't know.
+SET_UP = "SET idle_in_transaction_session_timeout = '5s'; SET statement_timeout = '2.8s'"
 
 GONE = (
     OSError,
@@ -60,6 +63,8 @@ GONE = (
     asyncpg.OperatorInterventionError,  # shut down, restarted, terminated
     asyncpg.InsufficientResourcesError,  # disk full, too many connections
     asyncpg.ReadOnlySQLTransactionError,  # a standby: the failover is under way
+    asyncpg.ObjectNotInPrerequisiteStateError,  # the same
+    asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
 )
@@ -83,7 +88,7 @@ def _translated() -> Iterator[None]:
 class Held:
     """A connection that is held, and opened again after it broke."""
 
-    def __init__(self, db: Database, greet: Callable[[Connection], Any] | None = None) -> None:
+    def __init__(self, db: Database, greet: Callable[[Connection], Awaitable[None]]) -> None:
         self._db = db
         self._greet = greet
         self._connection: Connection | None = None
@@ -95,8 +100,7 @@ class Held:
         # In a task of its own: `databases` binds a connection to the task that makes it.
         self._connection = await asyncio.create_task(self._open())
         try:
-            if self._greet is not None:
-                await self._greet(self._connection)
+            await self._greet(self._connection)
         except BaseException:
             await self.drop()
             raise
@@ -128,8 +132,10 @@ class Held:
 class Pool:
     """A few held connections, one user each."""
 
-    def __init__(self, db: Database, size: int) -> None:
-        self._all = [Held(db) for _ in range(size)]
+    def __init__(
+        self, db: Database, size: int, greet: Callable[[Connection], Awaitable[None]]
+    ) -> None:
+        self._all = [Held(db, greet) for _ in range(size)]
         self._free: asyncio.LifoQueue[Held] = asyncio.LifoQueue()
         for held in self._all:
             self._free.put_nowait(held)
@@ -165,10 +171,11 @@ class Postgres:
     """`postgresql://user:password@host:port/database?ssl=…`, for any number of processes."""
 
     dialect = POSTGRESQL
-    epoch: str
     file_key: bytes
 
-    def __init__(self, url: str, listeners: Listeners, *, alone: bool) -> None:
+    def __init__(
+        self, url: str, listeners: Listeners, *, alone: bool, on_new_life: Callable[[], None]
+    ) -> None:
         self._listeners = listeners
         self._url = DatabaseURL(url)
         size = READERS + WRITERS + 1
@@ -178,10 +185,12 @@ class Postgres:
         } | options_of(self._url)
         self._db = Database(self._plain(url), min_size=0, max_size=size, **options)
         self._alone = alone
-        self._journal = Held(self._db, self._greet)
+        self._on_new_life = on_new_life
+        self.epoch = self._life = ""
+        self._journal = Held(self._db, self._greet_alone)
         self._turn = asyncio.Lock()
-        self._readers = Pool(self._db, READERS)
-        self._writers = Pool(self._db, WRITERS)
+        self._readers = Pool(self._db, READERS, self._greet)
+        self._writers = Pool(self._db, WRITERS, self._greet)
 
     @staticmethod
     def _plain(url: str) -> str:
@@ -210,21 +219,47 @@ class Postgres:
     async def _migrate(self) -> None:
         async with self.writing() as db:
             raw = db.raw_connection
+            await raw.execute("SET LOCAL statement_timeout = 0")
             await raw.execute("SELECT pg_advisory_xact_lock($1)", MIGRATING, timeout=MIGRATE)
             await meta.migrate(db, "postgresql", partial(raw.execute, timeout=MIGRATE))
 
-    async def _greet(self, db: Connection) -> None:
-        """At each new connection of the journal: the database behind it may be another by now."""
+    async def _greet_alone(self, db: Connection) -> None:
+        """The journal's, with a lock where nobody else may work on this database."""
         raw = db.raw_connection
         if self._alone and not await raw.fetchval("SELECT pg_try_advisory_lock($1)", ALONE):
             raise AlreadyOpen(
                 f"The database {self._where()} is in use by another roomcast process, and the two "
                 "would not hear each other: set broadcast.url to a Redis or PostgreSQL for both."
             )
+        await raw.execute(SET_UP)
+        await self._recognize(db)
+
+    async def _greet(self, db: Connection) -> None:
+        """At each new connection: the database behind it may be another by now."""
+        await db.raw_connection.execute(SET_UP)
+        if self._life:  # else its tables are being made
+            await self._recognize(db)
+
+    async def _recognize(self, db: Connection) -> None:
+        """Raises Away, once, where the database has begun another life since it was last seen."""
+        raw = db.raw_connection
+        life = await _life(raw)
+        if life == self._life:
+            return
         async with raw.transaction():
             await raw.execute("SELECT pg_advisory_xact_lock($1)", MIGRATING)
-            await meta.begin_life(db, await _life(raw))
-            self.epoch, self.file_key = await meta.identity(db)
+            await meta.begin_life(db, life)
+            epoch, self.file_key = await meta.identity(db)
+        known, self.epoch, self._life = self.epoch, epoch, life
+        if known not in ("", epoch):
+            log.warning("The database has begun another life: everybody starts afresh.")
+            self._on_new_life()
+            raise Away("PostgreSQL: another life of the database has begun")
+
+    async def recognize(self) -> None:
+        """Through a pooler a connection may outlive the server behind it."""
+        async with self._readers.use() as db:
+            await self._recognize(db)
 
     async def aclose(self) -> None:
         await self._journal.drop()
@@ -310,9 +345,11 @@ async def _life(raw: Any) -> str:
     """What a restore changes: the cluster, its timeline, or the database in it."""
     query = "SELECT oid::text FROM pg_database WHERE datname = current_database()"
     database = await raw.fetchval(query)
+    # Not pg_control_checkpoint(): for minutes after a promotion that names the timeline of before.
     query = """
-        SELECT system_identifier || '-' || timeline_id
-          FROM pg_control_system(), pg_control_checkpoint()
+        SELECT system_identifier || '-' ||
+               ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int
+          FROM pg_control_system()
     """
     try:
         async with raw.transaction():

@@ -202,6 +202,18 @@ async def _members(
     return people, marks
 
 
+async def stands(db: Connection, room_ids: Sequence[int]) -> dict[int, tuple[int, int, int]]:
+    """The version and roster of each room that is there, and the sum of its watermarks."""
+    query = text("""
+        SELECT r.id, r.version, r.roster,
+               (SELECT sum(m.delivered_upto + m.read_upto) FROM members m
+                 WHERE m.room_id = r.id) AS marks
+          FROM rooms r WHERE r.id IN :room_ids AND r.deleted_at IS NULL
+    """).bindparams(bindparam("room_ids", value=list(room_ids), expanding=True))
+    rows = await db.fetch_all(query)
+    return {row["id"]: (row["version"], row["roster"], int(row["marks"] or 0)) for row in rows}
+
+
 async def has_member(db: Connection, room_id: int, user_id: str) -> bool:
     query = "SELECT 1 FROM members WHERE room_id = :room_id AND user_id = :user_id"
     return await db.fetch_one(query, {"room_id": room_id, "user_id": user_id}) is not None

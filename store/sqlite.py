@@ -120,6 +120,9 @@ class Sqlite:
             self._life.release()
             self._life = None
 
+    async def recognize(self) -> None:
+        """Nobody else puts another file in the place of the one that is open."""
+
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Connection]:
         async with self._reader() as db, _transaction(db, "BEGIN"):

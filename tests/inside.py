@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from socket import create_server
@@ -14,7 +14,7 @@ from roomcast.chat import Chat
 from roomcast.direct import DirectProtocol
 from roomcast.errors import Close
 from roomcast.outbox import Batch
-from roomcast.room import Change, Mark, Older, Room, Socket, State, Told
+from roomcast.room import Change, Mark, Older, Room, Socket, Stand, State, Told
 from roomcast.settings import Attachments, Database, Settings
 from roomcast.store.snapshot import Ask, Snapshot
 from starlette.types import ASGIApp
@@ -65,6 +65,9 @@ class Rows:
     async def recall(self, room: Room, version: int, top: int) -> State | None:
         raise AssertionError("nothing is missing")
 
+    async def stands(self, room_ids: Sequence[int]) -> dict[int, Stand]:
+        raise AssertionError("nothing is in doubt")
+
     async def between(self, room: Room, above: int, upto: int, most: int) -> list[Older]:
         return [row for row in self.older if above < row[0] <= upto][-most:]
 
@@ -96,9 +99,16 @@ def enter(room: Room, user: str, **wish: bool) -> tuple[Socket, Recorded]:
     wants = {"is_manual": False, "is_compact": False} | wish
     socket = Socket(user, outbox, **wants)
     room.hold(socket)
-    room.admit(socket, b"{}", above=room.version or 0)
+    room.admit(socket, b"{}", above=room.version or 0, top=room._top)
     outbox.frames.clear()
     return socket, outbox
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """For what tells nobody; the others run meanwhile."""
+    async with asyncio.timeout(10):
+        while not holds():  # noqa: ASYNC110
+            await asyncio.sleep(0)
 
 
 def settings_in(folder: Path) -> Settings:
@@ -129,9 +139,9 @@ async def a_member(
         wants = {"is_manual": False, "is_compact": False} | wish
         socket = Socket(user, outbox, **wants)
         room.hold(socket)
-        found = await chat.join(Ask(room_id, user, None, 50, 1000), is_manual=wants["is_manual"])
-        await room.meet(found)
-        room.admit(socket, b"{}", above=found.version)
+        ask = Ask(room_id, user, None, 50, 1000)
+        found = await chat.enter(room, ask, is_manual=wants["is_manual"])
+        room.admit(socket, b"{}", above=found.version, top=found.top)
         outbox.frames.clear()
         try:
             yield room, outbox

@@ -14,8 +14,8 @@ from roomcast.chat import Chat
 from roomcast.consumers.chat import Session
 from roomcast.errors import Close, InvalidFrame, Refusal
 from roomcast.room import Room, Socket
-from roomcast.store.messages import Added, Repeated
-from roomcast.store.snapshot import Snapshot
+from roomcast.store.messages import Add, Added, Repeated
+from roomcast.store.snapshot import Ask, Snapshot
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .client import token
@@ -287,6 +287,33 @@ async def test_a_room_deleted_while_a_socket_joins_closes_it_once(
     assert connection.sent[-1]["code"] == 4004
     assert bob.closed is Close.NOT_FOUND
     assert not caplog.records
+
+
+async def test_who_read_earlier_than_another_that_joins_at_the_same_moment_misses_nothing(
+    here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chat, room_id = here
+    join, is_read, goes_on = chat.join, asyncio.Event(), asyncio.Event()
+
+    async def joins_slowly(ask: Ask, *, is_manual: bool) -> Snapshot:
+        found = await join(ask, is_manual=is_manual)
+        if not is_read.is_set():
+            is_read.set()
+            await goes_on.wait()
+        return found
+
+    monkeypatch.setattr(chat, "join", joins_slowly)
+    async with asyncio.timeout(5), chat.fanout.room(room_id) as room:
+        ask = Ask(room_id, ADA, None, 50, 1000)
+        entering = asyncio.create_task(chat.enter(room, ask, is_manual=True))
+        await is_read.wait()
+        await chat.make(Add(room_id, BOB, "in between"))
+        async with a_member(chat, room_id, BOB, is_manual=True):
+            assert room.since == 1
+            goes_on.set()
+            found = await entering
+    assert found.messages is not None
+    assert [message.text for message in found.messages] == ["in between"]
 
 
 # ---------------------------------------------------------------- answers of an open socket

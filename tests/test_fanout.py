@@ -97,9 +97,9 @@ async def a_socket(chat, room_id, user, **wish):
         wants = {"is_manual": False, "is_compact": False} | wish
         socket = Socket(user, Recorded(), **wants)
         room.hold(socket)
-        found = await chat.join(Ask(room_id, user, None, 50, 1000), is_manual=wants["is_manual"])
-        await room.meet(found)
-        room.admit(socket, b"[]", above=found.version)
+        ask = Ask(room_id, user, None, 50, 1000)
+        found = await chat.enter(room, ask, is_manual=wants["is_manual"])
+        room.admit(socket, b"[]", above=found.version, top=found.top)
         socket.outbox.frames.clear()
         try:
             yield room, socket.outbox

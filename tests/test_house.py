@@ -23,6 +23,7 @@ FLOORS = (
     {"chat", "roster"},
     {"cuts", "presence"},
     {"fanout", "attachments", "pages", "webhooks"},
+    {"doubts", "neighbours"},
     {"room"},
     {"auth", "frames", "outbox", "origin", "people"},
     {"files", "store", "direct", "meter", "metrics", "brokers", "keys", "cors", "bell"},

@@ -1,8 +1,9 @@
 """What a room tells its sockets of statuses: once each, in order, and only of what went out."""
 
 import pytest
+from roomcast import frames
 from roomcast import room as rooms
-from roomcast.room import Room, Socket
+from roomcast.room import Change, Room, Socket, State, Told
 
 from .inside import ADA, BOB, EVE, Marks, Recorded, Rows, as_of, enter, hear, line
 
@@ -27,7 +28,7 @@ async def test_marks_of_forgotten_and_of_remembered_messages_are_told_once(
     for one in sent:
         await hear(room, one)
     assert room._known > 1  # ada's are forgotten, bob's first is remembered and just as old
-    assert room._pending[BOB].holds(1)
+    assert room._pending[BOB].told(1) == "send"
     for upto in ((1, 0), (1, 1), (7, 1), (7, 7)):
         for user in (ADA, BOB):
             await hear(room, marks={user: upto})
@@ -76,7 +77,7 @@ async def test_what_waits_at_joining_is_not_marked_until_it_went_out() -> None:
     socket = Socket(BOB, bob, is_manual=False, is_compact=False)
     room.hold(socket)
     await hear(room, (1, ADA))
-    room.admit(socket, b"{}", above=0)
+    room.admit(socket, b"{}", above=0, top=0)
     assert source.marks == {}
     bob.on_free()
     assert source.marks == {BOB: (1, 1)}
@@ -121,6 +122,69 @@ async def test_admission_to_compact_receipts_tells_only_of_those_who_have_someth
     socket = Socket(BOB, bob, is_manual=True, is_compact=True)
     room.hold(socket)
     await hear(room, (1, ADA), marks={EVE: (1, 0), ADA: (1, 1)})
-    room.admit(socket, b"{}", above=0)
+    room.admit(socket, b"{}", above=0, top=0)
     receipts = [frame for frame in bob.frames if frame.get("type") == "receipt"]
     assert receipts == [{"type": "receipt", "room_id": 1, "user_id": 3, "delivered": 1, "read": 0}]
+
+
+async def test_an_edit_that_was_held_back_comes_after_the_marks_of_what_it_edits() -> None:
+    room = await a_room(Rows())
+    ada = Recorded()
+    socket = Socket(ADA, ada, is_manual=True, is_compact=False)
+    room.hold(socket)
+    await hear(room, (1, ADA), marks={BOB: (1, 1)})
+    await edit(room, 1, 2)
+    room.admit(socket, b"{}", above=0, top=0)
+    assert ada.told(1) == ["chat_message", DELIVERED, READ, "message_edited"]
+    assert ada.frames[-1]["message"]["status"] == "read"
+
+
+async def test_an_edit_in_the_same_event_says_no_more_than_was_told_before_it() -> None:
+    room = await a_room(Rows())
+    _, ada = enter(room, ADA, is_manual=True)
+    await hear(room, marks={BOB: (1, 1)})  # who joins reads what is stored and not told yet
+    changes = [Change(1, 1, ADA, "sent"), Change(2, 1, ADA, "edited")]
+    told = frames.encode(Told(1, 2, changes, []))
+    await room.take(b"\n".join([told, line(1, ADA), edited(1, 2)]).decode())
+    assert ada.told(1) == ["chat_message", "message_edited", DELIVERED, READ]
+    assert ada.frames[1]["message"]["status"] == "send"
+
+
+async def test_a_gap_told_as_sent_is_an_edit_to_who_has_the_message_already() -> None:
+    class Ahead(Rows):
+        async def recall(self, room: Room, version: int, top: int) -> State | None:
+            return State(2, 0, "", [Change(2, 1, ADA, "sent")], [line(1, ADA)], NOBODY)
+
+    room = await a_room(Ahead())
+    _, bob = enter(room, BOB, is_manual=True)
+    ada = Recorded()
+    socket = Socket(ADA, ada, is_manual=True, is_compact=False)
+    room.hold(socket)
+    await room.refresh()
+    room.admit(socket, b"{}", above=1, top=1)  # its snapshot has the message, before the edit
+    assert bob.told(1) == ["chat_message"]
+    assert ada.told(1) == ["message_edited"]
+    assert ada.frames[-1]["text"] == "hi"
+
+
+def edited(message_id: int, version: int) -> bytes:
+    said = frames.Message("edited", message_id, int(ADA), "send", "", "", [], 1, version)
+    return frames.encode(frames.MessageEdited(version, message_id, "edited", said))
+
+
+async def edit(room: Room, message_id: int, version: int) -> None:
+    told = Told(version, version, [Change(version, message_id, ADA, "edited")], [])
+    await room.take(b"\n".join([frames.encode(told), edited(message_id, version)]).decode())
+
+
+async def test_a_gap_that_comes_before_the_first_snapshot_is_looked_into() -> None:
+    class Later(Rows):
+        async def recall(self, room: Room, version: int, top: int) -> State | None:
+            assert (version, top) == (0, 0)
+            return State(1, 0, "", [Change(1, 1, ADA, "sent")], [line(1, ADA)], NOBODY)
+
+    room = Room(1, Later())
+    await room.refresh()
+    assert room.version is None
+    await room.meet(as_of(0, NOBODY, 0))
+    assert room.has(1)

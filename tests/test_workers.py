@@ -85,7 +85,7 @@ def worker_of(socket: Socket, server: Server) -> int:
     ours = socket.connection.transport.get_extra_info("sockname")[1]
     rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     ends = (f":{server.port:04X}", f":{ours:04X}")
-    (inode,) = [r[9] for r in rows if (r[1][-5:], r[2][-5:]) == ends]
+    (inode,) = {r[9] for r in rows if (r[1][-5:], r[2][-5:]) == ends and r[9] != "0"}
     (pid,) = [pid for pid in workers(server) if f"socket:[{inode}]" in descriptors(pid)]
     return pid
 

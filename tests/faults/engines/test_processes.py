@@ -27,6 +27,24 @@ async def test_a_killed_process_is_missed_by_nobody(started: Started, broker: En
         assert talk.connections == [2, 2, 2]
 
 
+async def test_what_a_killed_process_stored_and_never_told_needs_no_next_message(
+    started: Started, broker: Engine
+) -> None:
+    async with started(broker, is_proxied=True) as cluster:
+        room = await cluster.ada.opens(cluster.bob)
+        async with cluster.ada.enters(room) as a, cluster.bob.enters(room) as b:
+            await a.says("before")
+            await b.hears("before")
+            cluster.to_broker[0].blackhole("up")
+            await a.sends("its last word")
+            while len(await cluster.bob.reads_all(room)) < 2:
+                assert not b.saw("chat_message", message={"text": "its last word"})
+            cluster.servers[0].kill()
+            await b.hears("its last word")
+        await cluster.to_broker[0].heal()
+        await asyncio.to_thread(cluster.servers[0].start)
+
+
 async def test_processes_that_are_restarted_in_turn(started: Started, broker: Engine) -> None:
     async with started(broker) as cluster, cluster.talking() as talk:
         for server in cluster.servers:

@@ -56,7 +56,8 @@ class Ear(BroadcastBackend):
 
     async def publish(self, channel: str, message: str) -> None:
         for ear in self._hub.ears:
-            ear.hear(Event(channel, message))
+            if channel.startswith("room:"):
+                ear.hear(Event(channel, message))
 
     async def next_published(self) -> Event:
         return await self._queue.get()
@@ -191,9 +192,9 @@ async def joined(chat: Chat, room_id: int, user: str, name: str) -> AsyncIterato
     async with chat.fanout.room(room_id) as room:
         socket = Socket(user, recorder, is_manual=False, is_compact=False)
         room.hold(socket)
-        found = await chat.join(Ask(room_id, user, 0, 50, 1_000), is_manual=False)
-        await room.meet(found)
-        room.admit(socket, frames.encode(synced(chat, room, found)), above=found.version)
+        found = await chat.enter(room, Ask(room_id, user, 0, 50, 1_000), is_manual=False)
+        first = frames.encode(synced(chat, room, found))
+        room.admit(socket, first, above=found.version, top=found.top)
         try:
             yield recorder
         finally:

@@ -1,0 +1,62 @@
+"""Rooms that may have missed something: many are compared in one statement, few are read."""
+
+import asyncio
+import logging
+from collections.abc import Iterable
+
+from .room import PATIENCE, Room, Source, log_failure
+
+log = logging.getLogger("roomcast.fanout")
+
+AT_ONCE = 500  # rooms in one statement
+
+
+class Doubts:
+    """Compares rooms of this process with the database, and has those catch up that differ.
+
+    However many rooms are doubted at the same moment: one statement at a time, and for the rest as
+    few reads at a time as their source allows.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._rooms: dict[Room, None] = {}  # in the order in which they came into doubt
+        self._some = asyncio.Event()
+
+    def add(self, rooms: Iterable[Room]) -> None:
+        self._rooms.update(dict.fromkeys(rooms))
+        self._some.set()
+
+    async def settle(self) -> None:
+        """For ever."""
+        while True:
+            await self._some.wait()
+            self._some.clear()
+            while rooms := list(self._rooms)[:AT_ONCE]:
+                for room in rooms:  # what comes into doubt from here on wants another look
+                    del self._rooms[room]
+                await self._compare([room for room in rooms if room.guests])
+
+    async def _compare(self, rooms: list[Room]) -> None:
+        """Whatever the database can't say now is asked again."""
+        stood = {room: room.stand for room in rooms}
+        try:
+            stands = await self._source.stands([room.id for room in rooms])
+        except Exception as error:
+            log.warning("%d rooms could not be compared: %s", len(rooms), error)
+            await asyncio.sleep(PATIENCE)
+            return self.add(rooms)
+        # A room that tells on meanwhile is compared as it was before the database was asked.
+        behind = [room for room, stand in stood.items() if stands.get(room.id) != stand]
+        if not all(await asyncio.gather(*map(self._catch_up, behind))):
+            await asyncio.sleep(PATIENCE)
+        return None
+
+    async def _catch_up(self, room: Room) -> bool:
+        try:
+            await room.refresh()
+        except Exception as error:
+            log_failure(room.id, error)
+            self.add([room])
+            return False
+        return True

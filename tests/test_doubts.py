@@ -1,0 +1,140 @@
+"""Rooms in doubt: one statement for many, those that differ are read, and none is forgotten."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from roomcast import doubts as module
+from roomcast.brokers import GAP
+from roomcast.chat import RECALLS
+from roomcast.doubts import Doubts
+from roomcast.errors import Close
+from roomcast.room import Room, Stand, State
+from roomcast.store.engine import Away
+from roomcast.store.messages import Add
+
+from .inside import ADA, BOB, Rows, a_chat, a_member, as_of, until
+
+
+class Database(Rows):
+    """It has all rooms at version 1; those that are read are noted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.version = 1
+        self.asked: list[int] = []
+        self.is_away = False
+        self.read: list[int] = []
+
+    async def stands(self, room_ids: Sequence[int]) -> dict[int, Stand]:
+        self.asked.append(len(room_ids))
+        if self.is_away:
+            raise Away("away")
+        return dict.fromkeys(room_ids, (self.version, 0, 0))
+
+    async def recall(self, room: Room, version: int, top: int) -> State | None:
+        self.read.append(room.id)
+        return State(self.version, 0, "", [], [], dict(room.marks))
+
+
+async def a_room(source: Database, id_: int, version: int) -> Room:
+    room = Room(id_, source)
+    room.guests = 1
+    await room.meet(as_of(version, {ADA: (0, 0), BOB: (0, 0)}, 0))
+    return room
+
+
+@asynccontextmanager
+async def settling(doubts: Doubts) -> AsyncIterator[None]:
+    task = asyncio.create_task(doubts.settle())
+    try:
+        async with asyncio.timeout(10):
+            yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_many_are_compared_at_once_and_few_are_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "AT_ONCE", 100)
+    source = Database()
+    rooms = [await a_room(source, id_, 0 if id_ in (7, 70) else 1) for id_ in range(150)]
+    doubts = Doubts(source)
+    doubts.add(rooms)
+    async with settling(doubts):
+        await rooms[7].reach(1, {})
+        await rooms[70].reach(1, {})
+        await until(lambda: sum(source.asked) == 150)
+    assert source.asked == [100, 50]
+    assert source.read == [7, 70]
+
+
+async def test_rooms_stay_in_doubt_while_the_database_is_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "PATIENCE", 0.0)
+    source = Database()
+    source.is_away = True
+    room = await a_room(source, 1, 0)
+    doubts = Doubts(source)
+    doubts.add([room])
+    async with settling(doubts):
+        await until(lambda: len(source.asked) == 3)
+        source.is_away = False
+        await room.reach(1, {})
+
+
+async def test_a_room_that_the_database_knows_less_of_ends() -> None:
+    source = Database()
+    room = await a_room(source, 1, 5)
+    doubts = Doubts(source)
+    doubts.add([room])
+    async with settling(doubts):
+        await until(lambda: room.over is not None)
+    assert room.over is Close.RESTART
+
+
+class Counter:
+    """Reads of the database, and how many of them there were at the same time."""
+
+    def __init__(self, read: Callable[..., Awaitable[Any]]) -> None:
+        self._read = read
+        self._now = self.most = 0
+
+    async def __call__(self, work: Any) -> Any:
+        self._now += 1
+        self.most = max(self.most, self._now)
+        try:
+            return await self._read(work)
+        finally:
+            self._now -= 1
+
+
+async def test_after_a_gap_in_all_rooms_few_are_read_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def lost(events: object) -> None:
+        """What is published goes nowhere."""
+
+    async with a_chat(tmp_path) as (chat, _), AsyncExitStack() as stack:
+        ids = [(await chat.open_room(ADA, [ADA, BOB], f"{n}")).room.id for n in range(12)]
+        rooms = [
+            (await stack.enter_async_context(a_member(chat, id_, BOB, is_manual=True)))[0]
+            for id_ in ids
+        ]
+        with monkeypatch.context() as away:
+            away.setattr(chat.fanout, "publish", lost)
+            for id_ in ids[::2]:
+                await chat.make(Add(id_, ADA, "lost on the way"))
+        counter = Counter(chat.store.read)
+        monkeypatch.setattr(chat.store, "read", counter)
+        for room in rooms:
+            await chat.fanout._broadcast.publish(room.channel, GAP)
+        await until(lambda: all(room.has(1) for room in rooms[::2]))
+    assert not rooms[1].has(1)
+    assert counter.most == RECALLS
