@@ -281,9 +281,11 @@ async def delete(db: Connection, room_id: int, user_id: str, now: int) -> bool:
         return False
     query = """
         UPDATE rooms SET deleted_at = :now, low_user = NULL, high_user = NULL, roster = roster + 1
-         WHERE id = :room_id
+         WHERE id = :room_id AND deleted_at IS NULL
+        RETURNING id
     """
-    await db.execute(query, {"room_id": room_id, "now": now})
+    if await db.fetch_one(query, {"room_id": room_id, "now": now}) is None:
+        return False  # somebody else did so in this moment
     await db.execute("DELETE FROM members WHERE room_id = :room_id", {"room_id": room_id})
     return True
 

@@ -177,7 +177,9 @@ async def test_every_socket_ends_with_the_same_log(
 
 async def agree(clients: list[Client], texts: list[str]) -> None:
     """Everybody is back and has answers; one more message, and all have seen the same."""
-    for client in clients:
+    for number, client in enumerate(clients):
+        texts.append(f"last of {number}")  # once it is there, so is all that went before it
+        await client.sends(texts[-1])
         await client.reads(client.cursor)
     last = await clients[0].person.posts(clients[0].room, "the end")
     for client in clients:
