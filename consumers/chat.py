@@ -435,10 +435,9 @@ class ChatSocket(WebSocketEndpoint):
             await websocket.close(close.code, close.reason)
 
     async def _join(self, websocket: WebSocket) -> None:
-        began = time.perf_counter()
+        began = time.monotonic()
         chat = self._chat = websocket.app.state.chat
         auth: Authenticator = websocket.app.state.auth
-        began = time.monotonic()
         identity = await auth(websocket)
         wish = wish_of(websocket.scope["query_string"])
         if wish.room_id >= frames.MAX_ID:
@@ -464,7 +463,7 @@ class ChatSocket(WebSocketEndpoint):
         self._session = session
         room.base = base
         room.admit(socket, first, above=found.version, top=found.top)
-        chat.metrics.joins.observe(time.perf_counter() - began)
+        chat.metrics.joins.observe(time.monotonic() - began)
 
     def _socket_of(
         self, chat: Chat, direct: DirectProtocol | None, identity: Identity, wish: Wish
