@@ -61,11 +61,10 @@ class Attachments:
 
     def link(self, base: str) -> Link:
         """Makes the signed URLs of attachments that start with `base`."""
-        expires = self.expires_at()
 
         def link(file: Attachment) -> str:
             return files.download_url(
-                self.secret, base, file.key, file.name, file.content_type, expires
+                self.secret, base, file.key, file.name, file.content_type, self.expires_at()
             )
 
         return link

@@ -20,7 +20,7 @@ from .doubts import Doubts
 from .errors import Close
 from .neighbours import Neighbours
 from .people import Follower, News, People
-from .room import Room, Source, Told, log_failure
+from .room import Event, Room, Source, Told, log_failure, packed
 
 log = logging.getLogger("roomcast.fanout")
 
@@ -129,7 +129,7 @@ class Fanout:
 
     async def whisper(self, room_id: int, told: Told) -> None:
         """For who is there now: what is lost of it, nobody misses."""
-        channel, body = f"room:{room_id}", frames.encode(told).decode()
+        channel, body = f"room:{room_id}", packed(told, [])
         if self._backend is None:
             await self._broadcast.publish(channel, body)
         else:
@@ -145,11 +145,14 @@ class Fanout:
                 self._doubt(room_id)
 
     async def _publish(self, room_id: int, told: Told, lines: list[bytes]) -> None:
+        channel = f"room:{room_id}"
+        if self._backend is None:  # within a process it travels as it is
+            await self._broadcast.publish(channel, (told, lines))
+            return
         parts = split(told, lines, self._most) if self._most else [(told, lines)]
         try:
             for part, some in parts:
-                body = b"\n".join([frames.encode(part), *some])
-                await self._broadcast.publish(f"room:{room_id}", body.decode())
+                await self._broadcast.publish(channel, packed(part, some))
         except Unreachable as error:
             log.info("Room %d is told here alone: %s", room_id, error)
             self._doubt(room_id)
@@ -227,7 +230,7 @@ class Fanout:
                 else:
                     await self._take(room, event.message)
 
-    async def _take(self, room: Room, message: str) -> None:
+    async def _take(self, room: Room, message: str | Event) -> None:
         try:
             await room.take(message)
         except Exception as error:  # what the event said is in the database

@@ -496,13 +496,14 @@ Link = Callable[[StoredAttachment], str]  # an attachment's signed URL
 
 def message_of(row: StoredMessage, link: Link, status: Status = "send") -> Message:
     """A stored message as clients see it."""
+    created = when(row.created_at)
     return Message(
         row.text,
         row.id,
         wire_user(row.sender_id),
         status,
-        when(row.created_at),
-        when(row.updated_at),
+        created,
+        created if row.updated_at == row.created_at else when(row.updated_at),
         [Attachment(link(a), a.name, a.content_type, a.size) for a in row.attachments],
         row.room_id,
         row.version,

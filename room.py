@@ -65,7 +65,7 @@ class Mark(Struct, array_like=True):
 
 
 class Told(Struct, array_like=True):
-    """What one commit did to one room, as it travels: this as JSON, then a line for each change."""
+    """What one commit did to one room."""
 
     first: int  # the versions of the changes; 0 where there are none
     last: int
@@ -90,6 +90,19 @@ class State(Struct):
 _decode_told = msgspec.json.Decoder(Told).decode
 
 Stand = tuple[int, int, int]  # a room's version, its roster, and the sum of all watermarks
+Event = tuple[Told, list[bytes]]  # and the frame of each change
+
+
+def packed(told: Told, lines: list[bytes]) -> str:
+    """An event as it travels between processes."""
+    return b"\n".join([frames.encode(told), *lines]).decode()
+
+
+def unpacked(message: str) -> Event:
+    head, *lines = message.encode().split(b"\n")
+    return _decode_told(head), lines
+
+
 Older = tuple[int, str, bytes]  # id, sender and `chat_message` frame of a message
 
 
@@ -150,9 +163,13 @@ class Least(Struct):
 
 
 def least(marks: Iterable[tuple[str, int]]) -> Least:
-    nobody = "", GONE
-    first, second, *_ = *sorted(marks, key=lambda mark: mark[1])[:2], nobody, nobody
-    return Least(*first, second[1])
+    first, second, user_id = GONE, GONE, ""
+    for user, upto in marks:
+        if upto < first:
+            first, second, user_id = upto, first, user
+        elif upto < second:
+            second = upto
+    return Least(user_id, first, second)
 
 
 class Pending:
@@ -436,10 +453,9 @@ class Room:
         held = [socket for socket in self._holding if socket.user_id == user_id]
         return [*held, *self._live.get(user_id, ())]
 
-    async def take(self, message: str) -> None:
+    async def take(self, message: str | Event) -> None:
         """One event of the broker."""
-        head, *lines = message.encode().split(b"\n")
-        told = _decode_told(head)
+        told, lines = unpacked(message) if isinstance(message, str) else message
         if told.typing:
             return self._pass_on(told.typing)
         async with self._turn:
@@ -633,8 +649,9 @@ class Room:
         return moved
 
     def _measure(self) -> None:
-        self._delivered = least((user, upto[0]) for user, upto in self._marks.items())
-        self._read = least((user, upto[1]) for user, upto in self._marks.items())
+        marks = self._marks.items()
+        self._delivered = least([(user, delivered) for user, (delivered, _) in marks])
+        self._read = least([(user, read) for user, (_, read) in marks])
 
     def _now_true(
         self,

@@ -11,7 +11,15 @@ import os
 import secrets
 import sqlite3
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
@@ -332,30 +340,60 @@ def write(
 def texts(
     db: sqlite3.Connection, adds: Sequence[Add], marks: Marks, now: int
 ) -> tuple[list[Outcome], list[Moved]]:
-    outcomes = add(db, adds, now) if adds else []
-    sent = Counter(
-        (o.message.room_id, o.message.sender_id) for o in outcomes if isinstance(o, Added)
-    )
-    return outcomes, advance(db, marks, sent) if marks or sent else []
-
-
-def add(db: sqlite3.Connection, adds: Sequence[Add], now: int) -> list[Outcome]:
-    """Stores texts in the order given; the outcome of each, in the same order.
+    """Stores texts in the order given, and marks; the outcome of each text, in the same order.
 
     A repeated client_id and a sender who is no member take no version. No two of the adds may have
     the same sender and client_id.
     """
-    outcomes = _known(db, adds)
-    quotes = _quotes(db, [(a.room_id, a.reply_to) for a in adds])
+    outcomes, quotes = _settled(db, adds)
+    sent = Counter((a.room_id, a.sender_id) for i, a in enumerate(adds) if i not in outcomes)
+    touched = advance(db, marks, sent) if marks or sent else {}
+    fresh = []
     for i, a in enumerate(adds):
-        if outcomes[i] is None and a.is_lost(quotes):
+        if i not in outcomes:
+            if (a.room_id, a.sender_id) in touched:
+                fresh.append(a)
+            else:
+                outcomes[i] = Refused("not_found")
+    added = iter(_insert(db, fresh, _number(db, fresh, now), quotes, now) if fresh else ())
+    made = [outcomes[i] if i in outcomes else next(added) for i in range(len(adds))]
+    return made, [moved for who, moved in touched.items() if who in marks]
+
+
+def _settled(db: sqlite3.Connection, adds: Sequence[Add]) -> tuple[dict[int, Outcome], Quotes]:
+    """Those that are not to be stored, by their places, and what replies answer.
+
+    Only a client_id, a reply and a block need a look; who is no member is found out anyway.
+    """
+    blocked = _blocked(db, {(a.room_id, a.sender_id) for a in adds})
+    looked = {
+        i: a
+        for i, a in enumerate(adds)
+        if a.client_id is not None or a.reply_to is not None or (a.room_id, a.sender_id) in blocked
+    }
+    if not looked:
+        return {}, {}
+    outcomes = _known(db, looked)
+    quotes = _quotes(db, [(a.room_id, a.reply_to) for a in looked.values()])
+    for i, a in looked.items():
+        if i not in outcomes and a.is_lost(quotes):
             outcomes[i] = Refused("not_found", a.reply_to)
-    fresh = [a for a, outcome in zip(adds, outcomes, strict=True) if outcome is None]
-    added = _insert(db, fresh, _number(db, fresh, now), now) if fresh else []
-    for message in (one.message for one in added) if quotes else ():
-        message.quote = quotes.get((message.room_id, message.reply_to))
-    left = iter(added)
-    return [next(left) if o is None else o for o in outcomes]
+    return outcomes, quotes
+
+
+def _blocked(db: sqlite3.Connection, senders: Collection[tuple[int, str]]) -> set[tuple[int, str]]:
+    """Those in a room of two whose other member has blocked them."""
+    query = """
+        SELECT r.id, b.blocked_id
+          FROM json_each(?) AS o
+          JOIN rooms r ON r.id = o.value->>0
+          JOIN blocks b ON b.user_id = CASE o.value->>1 WHEN r.low_user THEN r.high_user
+                                                        WHEN r.high_user THEN r.low_user END
+                       AND b.blocked_id = o.value->>1
+    """
+    if not senders or not db.execute("SELECT EXISTS (SELECT 1 FROM blocks)").fetchone()[0]:
+        return set()
+    return set(db.execute(query, (_json(list(senders)),)).fetchall())
 
 
 def _quotes(db: sqlite3.Connection, answered: Iterable[tuple[int, int | None]]) -> Quotes:
@@ -370,9 +408,9 @@ def _quotes(db: sqlite3.Connection, answered: Iterable[tuple[int, int | None]]) 
     return {(room_id, id_): Quote(id_, *rest) for room_id, id_, *rest in rows}
 
 
-def _known(db: sqlite3.Connection, adds: Sequence[Add]) -> list[Outcome | None]:
+def _known(db: sqlite3.Connection, adds: Mapping[int, Add]) -> dict[int, Outcome]:
     query = """
-        SELECT o.key, m.user_id IS NOT NULL, b.user_id IS NOT NULL, x.text_hash,
+        SELECT o.value->>3, m.user_id IS NOT NULL, b.user_id IS NOT NULL, x.text_hash,
                x.deleted_at IS NOT NULL,
                x.id, x.room_id, x.sender_id, x.text, x.created_at, x.updated_at, x.version,
                x.client_id, x.reply_to
@@ -386,8 +424,8 @@ def _known(db: sqlite3.Connection, adds: Sequence[Add]) -> list[Outcome | None]:
                                                WHEN r.high_user THEN r.low_user END
                 AND b.blocked_id = m.user_id
     """
-    asked = _json([(a.room_id, a.sender_id, a.client_id) for a in adds])
-    outcomes: list[Outcome | None] = [None] * len(adds)
+    asked = _json([(a.room_id, a.sender_id, a.client_id, i) for i, a in adds.items()])
+    outcomes: dict[int, Outcome] = {}
     rows = db.execute(query, (asked,)).fetchall()
     for i, is_member, is_blocked, text_hash, is_deleted, *fields in rows:
         if not is_member:
@@ -423,38 +461,45 @@ def _number(db: sqlite3.Connection, adds: Sequence[Add], now: int) -> list[tuple
 
 
 def _insert(
-    db: sqlite3.Connection, adds: Sequence[Add], numbers: list[tuple[int, int]], now: int
+    db: sqlite3.Connection,
+    adds: Sequence[Add],
+    numbers: list[tuple[int, int]],
+    quotes: Quotes,
+    now: int,
 ) -> list[Added]:
     query = """
         INSERT INTO messages (room_id, sender_id, client_id, text_hash, text, version, reply_to,
                               created_at, updated_at)
         SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, ?, ?
           FROM json_each(?) ORDER BY key
-        RETURNING id, room_id, version
     """
     numbered = list(zip(adds, numbers, strict=True))
     values = [
         (a.room_id, a.sender_id, a.client_id, a.text_hash, a.text, version, a.reply_to)
         for a, (version, _) in numbered
     ]
-    rows = db.execute(query, (now, now, _json(values))).fetchall()
-    ids = {(room_id, version): id_ for id_, room_id, version in rows}
+    # The one writer counts ids up by one; a row that comes back costs as much as it did to put in.
+    last = db.execute(query, (now, now, _json(values))).lastrowid
+    assert last is not None
     return [
         Added(
             Message(
-                ids[a.room_id, version], a.room_id, a.sender_id, a.text, now, now, version,
-                a.client_id, a.reply_to,
+                id_, a.room_id, a.sender_id, a.text, now, now, version, a.client_id, a.reply_to,
+                quote=quotes.get((a.room_id, a.reply_to)) if a.reply_to is not None else None,
             ),
             roster,
         )
-        for a, (version, roster) in numbered
+        for id_, (a, (version, roster)) in enumerate(numbered, last - len(adds) + 1)
     ]  # fmt: skip
 
 
 def advance(
     db: sqlite3.Connection, marks: Marks, sent: Mapping[tuple[int, str], int]
-) -> list[Moved]:
-    """Moves watermarks forward and counts what members sent; the marks, as they stand now."""
+) -> dict[tuple[int, str], Moved]:
+    """Moves watermarks forward and counts what members sent; those to whom it happened.
+
+    Who sent and is not among them is no member.
+    """
     query = """
         UPDATE members SET delivered_upto = max(delivered_upto, c.delivered),
                            read_upto = max(read_upto, c.read),
@@ -472,7 +517,7 @@ def advance(
     values = [(*who, *upto, sent.get(who, 0)) for who, upto in marks.items()]
     values += [(*who, 0, 0, n) for who, n in sent.items() if who not in marks]
     rows = db.execute(query, (_json(values),)).fetchall()
-    return [Moved(*row) for row in rows if (row[0], row[1]) in marks]
+    return {(row[0], row[1]): Moved(*row) for row in rows}
 
 
 # ---------------------------------------------------------------- a joining socket
