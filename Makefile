@@ -47,8 +47,8 @@ browser: .venv/dev  ## two people talk in Chromium
 	.ci/chromium
 	$(BIN)/pytest tests/browser
 
-bench: .venv/dev  ## messages a second, latency, joins, memory; one table; only=join
-	$(BIN)/python -m tests.bench $(if $(only),--only $(only))
+bench: .venv/dev  ## messages a second, latency, joins, memory; one table; only=join rounds=8
+	$(BIN)/python -m tests.bench $(if $(only),--only $(only)) $(if $(rounds),--rounds $(rounds))
 
 clean:  ## remove what the others made
 	rm -rf .venv .cache .demo build dist *.egg-info .coverage* .ruff_cache .hypothesis

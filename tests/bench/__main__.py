@@ -12,15 +12,13 @@ import click
 import msgspec
 
 from ..engines import Missing
-from . import machine, report, rows
-from .load import lost, play
-from .load.member import Plan
+from . import machine, plot, report, rows
+from .rounds import Host, measure
 from .rows import Row
-from .servers import SECRET, Contestant, DidNotStart, Running, running
-from .stage import Place, Stage
+from .servers import Contestant, DidNotStart, running
+from .stage import Stage
 
 RESULTS = machine.ROOT / ".cache" / "bench"
-Host = Running | Place | str  # a server; where to start one; why there is none
 
 
 @contextmanager
@@ -30,33 +28,14 @@ def hosts(row: Row, stage: Stage) -> Iterator[dict[Contestant, Host]]:
         found: dict[Contestant, Host] = {}
         for contestant in row.contestants:
             try:
-                place = stack.enter_context(stage.place(contestant, row.world))
+                place = stack.enter_context(stage.place(contestant, contestant.world or row.world))
                 found[contestant] = place
                 if not row.is_fresh:
                     server = running(contestant, place.folder, place.urls)
                     found[contestant] = stack.enter_context(server)
             except (DidNotStart, Missing) as error:
-                found[contestant] = f"not measured: {error}"
+                found[contestant] = error
         yield found
-
-
-def measure(row: Row, contestant: Contestant, host: Host, stage: Stage) -> dict:
-    """A round that is lost does not take the others with it: it says why, and is an error."""
-    if isinstance(host, str):
-        return lost(host)
-    if isinstance(host, Place):
-        try:
-            with running(contestant, host.folder, host.urls) as server:
-                return measure(row, contestant, server, stage)
-        except DidNotStart as error:
-            return lost(f"did not start: {error}")
-    found = play(plan_of(row, contestant, host, stage.engines))
-    return found | {"server_log": host.said()} if found["errors"] else found
-
-
-def plan_of(row: Row, contestant: Contestant, server: Running, engines: list[int]) -> Plan:
-    where = contestant.wire, server.ports, server.pids, engines, SECRET
-    return Plan(row.name, *where, row.rooms, row.sockets, row.seconds, row.warm)
 
 
 def run(chosen: list[Row], rounds: int) -> tuple[list[dict], dict]:
@@ -109,9 +88,11 @@ def tell(bar: Any, what: str) -> None:
     bar.render_progress()
 
 
-def write(described: dict, rounds: list[dict], lines: list[dict]) -> Path:
+def write(described: dict, chosen: list[Row], rounds: list[dict], lines: list[dict]) -> Path:
+    """A JSON file, and beside it the plot."""
     RESULTS.mkdir(parents=True, exist_ok=True)
     path = RESULTS / time.strftime("%Y%m%d-%H%M%S.json", time.gmtime())
+    path.with_suffix(".svg").write_text(plot.svg(chosen, lines), encoding="utf-8")
     all_of_it = {"machine": described, "table": lines, "rounds": rounds}
     path.write_bytes(msgspec.json.format(msgspec.json.encode(all_of_it), indent=1) + b"\n")
     return path
@@ -136,8 +117,8 @@ def main(rounds: int, only: list[Row]) -> None:
     lines = report.summary(only, seen)
     click.echo("\n".join(report.table(only, lines, seen)))
     took = time.monotonic() - began
-    click.echo(f"{took:.0f} s; written to {write(described, seen, lines)}")
-    if any(report.wrongs(seen).values()):
+    click.echo(f"{took:.0f} s; written to {write(described, only, seen, lines)}")
+    if any(report.wrongs(report.of_roomcast(seen)).values()):
         sys.exit(1)
 
 

@@ -1,8 +1,12 @@
 """The rows of the table: what is done, by whom, and which of its numbers are shown."""
 
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
+from typing import Any
 
-from . import world
+from . import rounds, world
+from .load import fanout, growth, idle, join, latency, mixed, pair
+from .load.member import Plan
 from .servers import BARE, BY_HAND, FULL, NORMAL, PLAIN, POSTGRES, SOCKETIO, VALKEY, Contestant
 from .world import World
 
@@ -27,21 +31,35 @@ class Row:
     rooms: list[world.Room]
     measures: tuple[Measure, ...]
     seconds: float
+    game: Callable[[Plan], Coroutine[Any, Any, dict]] | None = None
+    play: Callable[..., dict] = rounds.under_load
     warm: float = 0.4
-    sockets: int = 1
+    sockets: int = 1  # of each person
     world: World = world.EMPTY
     is_fresh: bool = False
     overhead: float = 0.6  # seconds beside the measured ones, for the progress bar
+
+    def yardstick(self, contestant: Contestant) -> str:
+        """Whom it is compared with: the bare server, or itself in a small world."""
+        if contestant.world is None:
+            return BARE.name
+        return contestant.name.replace(contestant.world.name, world.SMALL.name)
 
 
 TWO = replace(VALKEY, name="roomcast, PostgreSQL + Valkey, two processes", processes=2)
 STORING = (FULL, POSTGRES, VALKEY)
 PEERS = (BARE, SOCKETIO, BY_HAND)
+MOVE = Contestant("roomcast move, SQLite to PostgreSQL", (), store="sqlite")
+MESSAGES = (Measure("rate", "messages/s, at the other person", per_cpu=True),)
 DELIVERIES = (Measure("rate", "deliveries/s", per_cpu=True),)
 
 
 def compact(contestant: Contestant) -> Contestant:
     return replace(contestant, wire="compact")
+
+
+def in_world(contestant: Contestant, of: World) -> Contestant:
+    return replace(contestant, name=f"{contestant.name}, {of.name}", world=of)
 
 
 ALL = (
@@ -50,16 +68,18 @@ ALL = (
         "50 rooms of two, everyone writes, 4 in flight each",
         (NORMAL, *STORING, TWO, PLAIN, *PEERS),
         world.young_rooms(50),
-        (Measure("rate", "messages/s, at the other person", per_cpu=True),),
+        MESSAGES,
         seconds=1.5,
+        game=pair.run,
     ),
     Row(
         "compact",
         "the same with receipts=compact; bare as it is",
         (*map(compact, (NORMAL, *STORING, PLAIN)), BARE),
         world.young_rooms(50),
-        (Measure("rate", "messages/s, at the other person", per_cpu=True),),
+        MESSAGES,
         seconds=1.5,
+        game=pair.run,
     ),
     Row(
         "latency",
@@ -72,6 +92,7 @@ ALL = (
             Measure("p999", "p99.9, ms", 1),
         ),
         seconds=4,
+        game=latency.run,
     ),
     Row(
         "fanout200",
@@ -80,6 +101,7 @@ ALL = (
         world.hall(200),
         DELIVERIES,
         seconds=1.5,
+        game=fanout.run,
         overhead=1.0,
     ),
     Row(
@@ -89,6 +111,7 @@ ALL = (
         world.hall(250),
         DELIVERIES,
         seconds=1.5,
+        game=fanout.run,
         sockets=4,
         overhead=2.5,
     ),
@@ -99,6 +122,7 @@ ALL = (
         world.old_rooms(),
         (Measure("rate", "joins/s", per_cpu=True), Measure("p99", "p99, ms", 1)),
         seconds=2.5,
+        game=join.run,
         world=world.BIG,
     ),
     Row(
@@ -114,7 +138,65 @@ ALL = (
             Measure("reconnect_p99", "until 99 in 100 are back, ms"),
         ),
         seconds=1,
+        game=idle.run,
         is_fresh=True,
         overhead=7.0,
+    ),
+    Row(
+        "mixed",
+        "2,000 sockets, 200 things a second; p99 of each",
+        STORING,
+        world.young_rooms(1_000),
+        (
+            Measure("write", "message at the other, ms", 1),
+            Measure("type", "typing at the other, ms", 1),
+            Measure("read", "read mark at the sender, ms", 1),
+            Measure("edit", "edit at the other, ms", 1),
+            Measure("join", "join, ms", 1),
+            Measure("list", "list of rooms, ms", 1),
+        ),
+        seconds=3,
+        game=mixed.run,
+        warm=0.5,
+        overhead=3.0,
+    ),
+    Row(
+        "growth",
+        "one request after another in a chat of so many messages; ratio to 1 thousand",
+        tuple(
+            in_world(contestant, of)
+            for contestant in (FULL, POSTGRES)
+            for of in (world.SMALL, world.MEDIUM, world.BIG)
+        ),
+        world.listed_rooms(),
+        (
+            Measure("list", "20 rooms with unread counters, ms", 2),
+            Measure("history", "50 messages by HTTP, ms", 2),
+            Measure("join", "join, ms", 2),
+        ),
+        seconds=1,
+        game=growth.run,
+    ),
+    Row(
+        "return",
+        "Valkey is killed and comes back after a second; ten rooms across two processes",
+        (TWO,),
+        world.young_rooms(10),
+        (
+            Measure("first", "until the first delivery, s", 2),
+            Measure("last", "until all rooms hear, s", 2),
+        ),
+        seconds=1,
+        play=rounds.broker_returns,
+    ),
+    Row(
+        "move",
+        "100 thousand messages",
+        (MOVE,),
+        [],
+        (Measure("rate", "messages/s"),),
+        seconds=1,
+        world=world.MEDIUM,
+        is_fresh=True,
     ),
 )

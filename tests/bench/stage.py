@@ -96,16 +96,18 @@ class Stage:
 
     def _postgres(self) -> Postgres:
         server = postgres(self._subfolder("postgres"), Durable)
-        self._start(server)
+        self._stack.callback(server.end)
+        self.start(server)
         return server
 
     def _valkey(self) -> Valkey:
         server = valkey(self._subfolder("valkey"))
-        self._start(server)
+        self._stack.callback(server.end)
+        self.start(server)
         return server
 
-    def _start(self, server: Engine) -> None:
-        self._stack.callback(server.end)
+    @staticmethod
+    def start(server: Engine) -> None:
         server.start()
         if server.process:
             machine.pin(server.process.pid, machine.cores().engines)

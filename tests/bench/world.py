@@ -80,7 +80,13 @@ UPDATE members SET read_upto =
        (SELECT m.id FROM messages m WHERE m.room_id = members.room_id
          ORDER BY m.id DESC LIMIT 1 OFFSET 20)
  WHERE user_id = '1' AND room_id IN (SELECT room_id FROM messages);
-UPDATE rooms SET version = newest.version, active_at = newest.created_at
+UPDATE members SET sent = told.sent, seen = told.seen
+  FROM (SELECT me.room_id, me.user_id, sum(m.sender_id = me.user_id) AS sent,
+               sum(m.sender_id <> me.user_id AND m.id <= me.read_upto) AS seen
+          FROM messages m JOIN members me ON me.room_id = m.room_id
+         GROUP BY me.room_id, me.user_id) AS told
+ WHERE members.room_id = told.room_id AND members.user_id = told.user_id;
+UPDATE rooms SET version = newest.version, total = newest.version, active_at = newest.created_at
   FROM (SELECT room_id, max(version) AS version, max(created_at) AS created_at
           FROM messages GROUP BY room_id) AS newest
  WHERE rooms.id = newest.room_id;

@@ -4,31 +4,24 @@ import gc
 import multiprocessing
 import os
 import traceback
+from collections.abc import Callable, Coroutine
 from multiprocessing.connection import Connection
+from typing import Any
 
 import uvloop
 
 from .. import machine
-from . import fanout, idle, join, latency, pair
-from .member import Plan
 
-GAMES = {
-    "pair": pair.run,
-    "compact": pair.run,
-    "latency": latency.run,
-    "fanout200": fanout.run,
-    "fanout1000": fanout.run,
-    "join": join.run,
-    "idle": idle.run,
-}
+Work = Callable[[], Coroutine[Any, Any, dict]]
+
 PATIENCE = 120.0  # seconds for any round
 
 
-def play(plan: Plan) -> dict:
+def play(work: Work, cores: frozenset[int]) -> dict:
     """One round, in a fork of this process: nothing is left of it but what it saw."""
     context = multiprocessing.get_context("fork")
     here, there = context.Pipe(duplex=False)
-    player = context.Process(target=_play, args=(there, plan))
+    player = context.Process(target=_play, args=(there, work, cores))
     player.start()
     there.close()
     try:
@@ -47,12 +40,12 @@ def lost(why: str) -> dict:
     return {"errors": 1, "first_errors": [why]}
 
 
-def _play(out: Connection, plan: Plan) -> None:
-    machine.pin(os.getpid(), machine.cores().load)
+def _play(out: Connection, work: Work, cores: frozenset[int]) -> None:
+    machine.pin(os.getpid(), cores)
     gc.freeze()
     gc.disable()
     try:
-        seen = uvloop.run(GAMES[plan.row](plan))
+        seen = uvloop.run(work())
     except Exception:
         seen = lost(traceback.format_exc()[-2_000:])
     out.send(seen)

@@ -22,7 +22,6 @@ class Plan(Struct):
     The people of a room are on these ports in turn.
     """
 
-    row: str
     wire: str
     ports: list[int]
     pids: list[int]
@@ -74,6 +73,11 @@ class Traffic:
             self.last = perf_counter()
             if self.waiting == 0 and not self.drained.done():
                 self.drained.set_result(None)
+
+    async def none(self) -> None:
+        """What was sent so far has arrived; more may follow."""
+        while self.waiting:  # noqa: ASYNC110 - rare, and not measured
+            await asyncio.sleep(0.01)
 
     async def stop(self, within: float = 10.0) -> None:
         """No message is sent any more; those under way arrive, or are lost."""

@@ -28,6 +28,7 @@ class Wire(Struct, frozen=True):
 SEED = Wire("/ws/chat/?room_id={room}")
 WIRES = {
     "seed": SEED,
+    "manual": Wire("/ws/chat/?room_id={room}&receipts=manual"),
     "compact": Wire("/ws/chat/?room_id={room}&receipts=compact", is_compact=True),
     "socketio": Wire(
         "/socket.io/?EIO=4&transport=websocket",

@@ -1,0 +1,70 @@
+"""One round of a row: a load against a server, a broker that dies, a chat that moves."""
+
+import asyncio
+import secrets
+from functools import partial
+from typing import TYPE_CHECKING
+
+from roomcast.move import move
+
+from ..engines import Missing
+from . import machine
+from .load import lost, play, returning
+from .load.member import Plan
+from .servers import SECRET, Contestant, DidNotStart, Running, running
+from .stage import Place, Stage
+
+if TYPE_CHECKING:
+    from .rows import Row
+
+Host = Running | Place | Missing | DidNotStart  # a server; where to start one; why there is none
+
+
+def measure(row: "Row", contestant: Contestant, host: Host, stage: Stage) -> dict:
+    """A round that is lost does not take the others with it: it says why, and is an error."""
+    if isinstance(host, Missing):
+        return {"missing": f"{contestant.name} was not measured: {host}", "errors": 0}
+    if isinstance(host, DidNotStart):
+        return lost(f"did not start: {host}")
+    if isinstance(host, Running):
+        found = row.play(row, contestant, host, stage)
+        return found | {"server_log": host.said()} if found["errors"] else found
+    if not contestant.command:
+        return moving(host, stage)
+    try:
+        with running(contestant, host.folder, host.urls) as server:
+            return measure(row, contestant, server, stage)
+    except DidNotStart as error:
+        return lost(f"did not start: {error}")
+
+
+def under_load(row: "Row", contestant: Contestant, server: Running, stage: Stage) -> dict:
+    assert row.game is not None
+    work = partial(row.game, _plan(row, contestant, server, stage))
+    return play(work, machine.cores().load)
+
+
+def broker_returns(row: "Row", contestant: Contestant, server: Running, stage: Stage) -> dict:
+    """In this process, which has started Valkey and can start it again."""
+    plan, valkey = _plan(row, contestant, server, stage), stage.valkey()
+    return asyncio.run(returning.run(plan, valkey.kill, partial(stage.start, valkey)))
+
+
+def moving(place: Place, stage: Stage) -> dict:
+    """`roomcast move` from SQLite to a new PostgreSQL database."""
+    server, name = stage.postgres(), f"moved_{secrets.token_hex(4)}"
+    server.execute(f'create database "{name}"')
+    source = f"sqlite:///{place.folder / 'roomcast.db'}"
+
+    async def work() -> dict:
+        moved = await move(source, server.url_of(name))
+        return {"rate": moved.copied / moved.seconds, "errors": 0}
+
+    found = play(work, machine.cores().server)
+    server.execute(f'drop database "{name}" with (force)')
+    return found
+
+
+def _plan(row: "Row", contestant: Contestant, server: Running, stage: Stage) -> Plan:
+    where = server.ports, server.pids, stage.engines, SECRET
+    return Plan(contestant.wire, *where, row.rooms, row.sockets, row.seconds, row.warm)
