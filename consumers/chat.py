@@ -1,33 +1,28 @@
 """A member's socket into one room."""
 
-import asyncio
-import logging
 import re
 import time
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
-from typing import Any, assert_never
+from typing import assert_never
 from urllib.parse import parse_qsl
 
 from msgspec import Struct
-from starlette.endpoints import WebSocketEndpoint
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket
 
-from .. import errors, frames
-from ..auth import Authenticator, Identity, subprotocol_of
+from .. import frames
+from ..auth import Authenticator
 from ..bell import Bell
 from ..chat import Chat, settle
-from ..direct import EXTENSION, DirectProtocol
-from ..errors import Close, Closing, Forbidden, InvalidFrame, Refusal
+from ..direct import DirectProtocol
+from ..errors import Close, Closing, Refusal
 from ..frames import (
     AnyAction,
     Auth,
     Delete,
     Edit,
     FileUploaded,
-    Hint,
     History,
     Ping,
     React,
@@ -35,21 +30,14 @@ from ..frames import (
     Send,
     Typing,
 )
-from ..meter import Meter
 from ..origin import base_of
-from ..outbox import AsgiOutbox, DirectOutbox
 from ..pages import Page
 from ..room import TYPING, Room, Socket
 from ..store import messages
-from ..store.engine import Away
 from ..store.journal import Entry
 from ..store.messages import Added, Deleted, Edited, Reacted, Repeated
 from ..store.snapshot import Ask, Snapshot
-
-log = logging.getLogger("roomcast.socket")
-
-LONG = 30 * 86_400.0  # seconds; timers further away are set again
-PONG = frames.encode(frames.Pong())
+from .session import PONG, Endpoint, Session, direct_of, hint_of
 
 Written = Send | Edit | Delete | React
 
@@ -85,21 +73,18 @@ def _number(text: str) -> int:
     return int(text)
 
 
-class Session:
+class RoomSession(Session):
     """One open socket: its actions take effect in the order in which they came."""
 
     __slots__ = (
-        "_auth", "_base", "_chat", "_direct", "_freed", "_is_open", "_is_paused", "_lane",
-        "_lane_size", "_meter", "_room", "_socket", "_timer", "_typed", "_uncommitted", "_version",
+        "_base", "_direct", "_freed", "_is_paused", "_lane", "_lane_size", "_room", "_typed",
+        "_uncommitted", "_version",
     )  # fmt: skip
 
     def __init__(self, chat: Chat, auth: Authenticator, room: Room, socket: Socket) -> None:
-        self._chat = chat
-        self._auth = auth
+        super().__init__(chat, auth, socket)
         self._room = room
-        self._socket = socket
-        self._meter = Meter(chat.settings.limits)
-        self._base = ""
+        self._base = ""  # where links in its frames start
         self._direct: DirectProtocol | None = None
         self._lane: deque[tuple[AnyAction, int]] | None = None
         self._lane_size = 0
@@ -108,58 +93,18 @@ class Session:
         self._typed = 0.0  # when it last said that its user is typing
         self._is_paused = False
         self._freed = Bell()
-        self._timer: asyncio.TimerHandle | None = None
-        self._is_open = True
 
     # ------------------------------------------------------------ its life
 
-    def begin(self, base: str, expires_at: float | None, direct: DirectProtocol | None) -> None:
-        self._base = base
-        self._chat.presence.enter(self._socket.user_id)
-        self._expire_at(expires_at)
-        if direct is not None and isinstance(self._socket.outbox, DirectOutbox):
-            self._direct = direct
-            direct.begin(self.on_text, self._socket.outbox.blocked)
+    def enter(self, base: str, expires_at: float | None, direct: DirectProtocol | None) -> None:
+        self._base, self._direct = base, direct
+        self.begin(expires_at, direct)
 
     def end(self) -> None:
-        self._is_open = False
+        super().end()
         self._freed.ring()
-        self._chat.presence.leave(self._socket.user_id)
-        if self._timer is not None:
-            self._timer.cancel()
-
-    def _expire_at(self, expires_at: float | None) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if expires_at is not None:
-            left = expires_at - time.time()
-            again = partial(self._expire_at, expires_at)
-            what = again if left > LONG else partial(self._close, Close.UNAUTHENTICATED)
-            self._timer = asyncio.get_running_loop().call_later(min(max(left, 0), LONG), what)
-
-    def _close(self, close: Close) -> None:
-        self._is_open = False
-        self._socket.outbox.close(close)
 
     # ------------------------------------------------------------ what comes in
-
-    def on_text(self, data: bytes | str | None) -> None:
-        """One frame, None for a binary one. What is wrong with it answers to this socket alone."""
-        if not self._is_open:
-            return
-        try:
-            self._meter.take()
-            if data is None:
-                raise InvalidFrame("Frames are JSON text, not binary.")
-            self._take(frames.decode(data), len(data))
-        except Refusal as refusal:
-            self._refuse(refusal, frames.hint(data or b""))
-        except Closing as closing:
-            self._close(closing.close)
-        except Exception:
-            log.exception("A frame failed")
-            self._refuse(errors.Internal(), frames.hint(data or b""))
 
     def _take(self, action: AnyAction, size: int) -> None:
         match action:
@@ -272,20 +217,6 @@ class Session:
             await self._freed.heard()
         await self._room.reach(self._version, {})
 
-    async def _answered(self, work: Any, action: AnyAction) -> None:
-        try:
-            await work
-        except Refusal as refusal:
-            self._refuse(refusal, hint_of(action))
-        except Away as error:
-            log.warning("An action was refused: %s", error)
-            self._refuse(errors.Unavailable(), hint_of(action))
-        except Closing as closing:
-            self._close(closing.close)
-        except Exception:
-            log.exception("An action failed")
-            self._refuse(errors.Internal(), hint_of(action))
-
     async def _do(self, action: AnyAction) -> None:
         room_id, user_id = self._room.id, self._socket.user_id
         await self._settled()
@@ -346,17 +277,6 @@ class Session:
         shown = [self._shown(message) for message in page]
         self._socket.put(frames.encode(frames.HistoryPage(shown, has_more)))
 
-    async def _renew(self, action: Auth) -> None:
-        try:
-            identity = await self._auth.verify(action.token)
-        except errors.Unauthenticated as error:
-            raise Forbidden(str(error)) from None
-        if identity.user_id != self._socket.user_id:
-            raise Forbidden("The token is another user's.")
-        self._expire_at(identity.expires_at)
-        expires_at = frames.when(int((identity.expires_at or 0) * 1_000_000))
-        self._socket.put(frames.encode(frames.AuthRenewed(expires_at)))
-
     # ------------------------------------------------------------ not too much at once
 
     def _pause(self) -> None:
@@ -383,56 +303,18 @@ class Session:
         while self._is_paused and self._is_open:
             await self._freed.heard()
 
-    def _refuse(self, refusal: Refusal, about: Hint) -> None:
-        self._chat.metrics.refusals.labels(refusal.code).inc()
-        self._socket.put(frames.encode(frames.error_of(refusal, about)))
-
 
 def _is_offer(send: Send) -> bool:
     file = send.file
     return not send.files and file is not None and file.data is None and file.file_path is None
 
 
-def hint_of(action: AnyAction) -> Hint:
-    """What an error frame says of the action that failed."""
-    name = type(action).__struct_config__.tag
-    client_id, message_id = (getattr(action, f, None) for f in ("client_id", "message_id"))
-    return frames.hint_of(name, client_id, message_id)
-
-
-class ChatSocket(WebSocketEndpoint):
-    """`/ws/chat/`: the handshake is completed first, so that a browser can see why it is closed."""
+class ChatSocket(Endpoint):
+    """`/ws/chat/`."""
 
     _chat: Chat
     _room: Room | None = None
     _socket: Socket | None = None
-    _session: Session | None = None
-
-    async def on_connect(self, websocket: WebSocket) -> None:
-        await websocket.accept(subprotocol_of(websocket.scope))
-        try:
-            await self._join(websocket)
-        except Closing as closing:
-            await self._refuse(websocket, closing.close)
-        except errors.Unauthenticated:
-            await self._refuse(websocket, Close.UNAUTHENTICATED)
-        except Forbidden:
-            await self._refuse(websocket, Close.FORBIDDEN)
-        except Away as error:
-            log.warning("A socket could not join: %s", error)
-            await self._refuse(websocket, Close.TRY_LATER)
-        except Exception:
-            log.exception("A socket could not join")
-            await self._refuse(websocket, Close.INTERNAL)
-        except BaseException:  # the server gives up on this connection
-            self._leave()
-            raise
-
-    async def _refuse(self, websocket: WebSocket, close: Close) -> None:
-        self._leave()
-        # Nobody is there any more to be refused, or the room's own end has closed it already.
-        with suppress(WebSocketDisconnect, RuntimeError):
-            await websocket.close(close.code, close.reason)
 
     async def _join(self, websocket: WebSocket) -> None:
         began = time.monotonic()
@@ -445,8 +327,13 @@ class ChatSocket(WebSocketEndpoint):
         base = base_of(websocket, chat.settings.server.public_url)
         await chat.see(identity)
         room = self._room = await chat.fanout.enter(wish.room_id)
-        direct = _direct_of(websocket)
-        socket = self._socket = self._socket_of(chat, direct, identity, wish)
+        direct = direct_of(websocket)
+        socket = self._socket = Socket(
+            identity.user_id,
+            self._outbox(chat, direct),
+            is_manual=wish.is_manual,
+            is_compact=wish.is_compact,
+        )
         room.hold(socket)
         known = chat.pages.get(wish.room_id) if wish.after is None else None
         ask, is_reset = _ask_of(chat, wish, identity.user_id, known)
@@ -458,56 +345,21 @@ class ChatSocket(WebSocketEndpoint):
             first = chat.pages.frame(room, found, known, base)
         else:
             first = _sync(chat, room, found, base, is_reset=is_reset)
-        session = Session(chat, auth, room, socket)
-        session.begin(base, identity.expires_at, direct)
+        session = RoomSession(chat, auth, room, socket)
+        session.enter(base, identity.expires_at, direct)
         self._session = session
         room.base = base
         room.admit(socket, first, above=found.version, top=found.top)
         chat.metrics.joins.observe(time.monotonic() - began)
 
-    def _socket_of(
-        self, chat: Chat, direct: DirectProtocol | None, identity: Identity, wish: Wish
-    ) -> Socket:
-        limits = chat.settings.limits
-        outbox = (
-            AsgiOutbox(self.send, limits.outbox, limits.slow_after)
-            if direct is None
-            else DirectOutbox(direct, limits.outbox, limits.slow_after)
-        )
-        return Socket(
-            identity.user_id, outbox, is_manual=wish.is_manual, is_compact=wish.is_compact
-        )
-
-    async def decode(self, websocket: WebSocket, message: Any) -> str | None:
-        """The text; None for a binary frame."""
-        text: str | None = message.get("text")
-        return text
-
-    async def on_receive(self, websocket: WebSocket, data: str | None) -> None:
-        if self._session is None or (self._socket and self._socket.is_cut):
-            return
-        self._session.on_text(data)
-        await self._session.readable()
-
-    async def on_disconnect(self, websocket: WebSocket, close_code: int) -> None:
-        websocket.app.state.chat.metrics.ended(close_code)
-        self._leave()
-
     def _leave(self) -> None:
         """The room and everything in it, as far as it was entered."""
+        super()._leave()
         room, self._room = self._room, None
-        session, self._session = self._session, None
-        if session is not None:
-            session.end()
         if room is not None:
             if self._socket is not None:
                 room.leave(self._socket)
             self._chat.fanout.leave(room)
-
-
-def _direct_of(websocket: WebSocket) -> DirectProtocol | None:
-    extensions: dict[str, Any] = websocket.scope.get("extensions") or {}
-    return extensions.get(EXTENSION)
 
 
 def _ask_of(chat: Chat, wish: Wish, user_id: str, known: Page | None) -> tuple[Ask, bool]:

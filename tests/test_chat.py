@@ -11,7 +11,7 @@ from roomcast import frames
 from roomcast.app import App, create_app
 from roomcast.auth import Authenticator
 from roomcast.chat import Chat
-from roomcast.consumers.chat import Session
+from roomcast.consumers.chat import RoomSession
 from roomcast.errors import Close, InvalidFrame, Refusal
 from roomcast.room import Room, Socket
 from roomcast.store.messages import Add, Added, Repeated
@@ -323,7 +323,7 @@ async def test_no_error_says_a_long_field_again_whatever_waits(here: Here) -> No
     chat, room_id = here
     async with a_member(chat, room_id, ADA, is_manual=True) as (room, heard):
         socket = Socket(ADA, heard, is_manual=True, is_compact=False)
-        session = Session(chat, cast(Authenticator, None), room, socket)
+        session = RoomSession(chat, cast(Authenticator, None), room, socket)
         long = "z" * 100_000
         session.on_text(b'{"action":"history"}')  # what follows waits for it
         assert session._lane is not None
