@@ -20,10 +20,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from . import errors, frames
 from . import settings as configuration
 from .auth import Authenticator, Hook
-from .chat import Chat
+from .chat import NO_HOOKS, Chat
 from .consumers.chat import ChatSocket
 from .cors import Cors
 from .errors import Close, Refusal
+from .hooks import BeforeSend, DescribeUsers, Hooks
 from .meter import Meters
 from .metrics import Shelf
 from .origin import ROOT, mounted
@@ -51,10 +52,10 @@ class App(Starlette):
         self,
         settings: Settings,
         authenticate: Hook | None = None,
-        on_event: Listener | None = None,
+        hooks: Hooks = NO_HOOKS,
     ) -> None:
         self.settings = settings
-        self._on_event = on_event
+        self._hooks = hooks
         self.shelf: Path | None = None  # where workers of one server share their numbers
         self._authenticator = Authenticator(settings, authenticate)
         super().__init__(
@@ -70,7 +71,7 @@ class App(Starlette):
     async def lifespan(self, app: Any = None) -> AsyncIterator[None]:
         """Opens the engines, and closes them after everything under way is committed."""
         await checkpoint()  # loads anyio's backend, which else the first file served would wait for
-        chat = Chat(self.settings, self._on_event)
+        chat = Chat(self.settings, self._hooks)
         await chat.open()
         try:
             await self._authenticator.open()
@@ -121,10 +122,10 @@ class App(Starlette):
     ) -> int:
         """The id of a message that `sender`, a member, sends into the room.
 
-        Raises a Refusal, as a request would get it.
+        `before_send` is not asked. Raises a Refusal, as a request would get it.
         """
         send = frames.Send(text, client_id=client_id)
-        sent = await self._chat.send(room, frames.user_of(sender, "sender"), send, "")
+        sent = await self._chat.post(room, frames.user_of(sender, "sender"), send, "", text)
         return sent.message.id
 
     async def is_empty(self, room: int) -> bool:
@@ -157,6 +158,8 @@ def create_app(
     *,
     authenticate: Hook | None = None,
     on_event: Listener | None = None,
+    before_send: BeforeSend | None = None,
+    describe_users: DescribeUsers | None = None,
 ) -> App:
     """The chat, by Settings, a mapping, or the path of a settings.toml.
 
@@ -164,9 +167,13 @@ def create_app(
     HTTPConnection, to a user id or None; without it, JWTs prove who their users are.
     `on_event` is told each committed change, as an Event: an async function, called at least once
     for each, in the order of its room, and again later where it raises.
+    `before_send` is asked for each text of a client, new or edited, before it is stored: an async
+    function of a Draft, to the text to store; it raises a Refusal with a sentence to refuse.
+    `describe_users` tells names and pictures: an async function of users' ids, to their Faces.
     Raises BadSetting with a sentence.
     """
-    return App(configuration.load(source), authenticate, on_event)
+    hooks = Hooks(on_event, before_send, describe_users)
+    return App(configuration.load(source), authenticate, hooks)
 
 
 def _routes(settings: Settings) -> list[BaseRoute]:

@@ -253,7 +253,7 @@ def _identity(claims: dict[str, Any], issuer: Issuer) -> Identity:
     except InvalidFrame:
         raise Unauthenticated(f"The token's claim {issuer.user_claim} is no user id.") from None
     expires_at = min(int(claims["exp"]), END_OF_TIME) + float(issuer.leeway)
-    name, picture = _name(claims.get("name")), _picture(claims.get("picture"))
+    name, picture = name_of(claims.get("name")), picture_of(claims.get("picture"))
     return Identity(user_id, expires_at, name, picture, by_hook=False)
 
 
@@ -283,13 +283,15 @@ def _answered(answer: object) -> str:
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
-def _name(claim: object) -> str | None:
+def name_of(claim: object) -> str | None:
+    """A name that may be shown; None for anything else."""
     if not isinstance(claim, str) or len(claim) > MAX_NAME or not is_clean(claim):
         return None
     return _CONTROLS.sub("", claim).strip() or None
 
 
-def _picture(claim: object) -> str | None:
+def picture_of(claim: object) -> str | None:
+    """The address of a picture; None for anything else."""
     if not isinstance(claim, str) or len(claim) > MAX_PICTURE or not is_clean(claim):
         return None
     return claim if claim.isprintable() and " " not in claim and parts_of(claim) else None

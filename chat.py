@@ -25,6 +25,7 @@ from .errors import (
     Unavailable,
 )
 from .fanout import Fanout
+from .hooks import Draft, Faces, Hooks, approved
 from .metrics import Metrics
 from .pages import Pages
 from .presence import Presence
@@ -41,6 +42,7 @@ from .store.messages import (
     Change,
     Delete,
     Deleted,
+    Edit,
     Edited,
     Message,
     Page,
@@ -52,7 +54,7 @@ from .store.outgoing import Happened
 from .store.receipts import Status
 from .store.rooms import Listed, Opened
 from .store.snapshot import Ask, Snapshot
-from .webhooks import Host, Listener, listeners_of
+from .webhooks import Host, listeners_of
 
 T = TypeVar("T")
 Marks = dict[str, tuple[int, int]]  # user → delivered and read up to these ids
@@ -66,16 +68,20 @@ LOOK_AGAIN = 1.0  # seconds
 WATCH = 5.0  # seconds between two looks at which life of the database this is
 SWEPT_AT_ONCE = 500
 RECALLS = 2  # rooms that are read from the database at a time: those who join wait for no storm
+NO_HOOKS = Hooks()
 SEEN = 10_000  # users whose name and picture this process remembers to have noted
 
 
 class Chat:
     """One chat: its store, its journal, its rooms in this process."""
 
-    def __init__(self, settings: Settings, on_event: Listener | None = None) -> None:
+    def __init__(self, settings: Settings, hooks: Hooks = NO_HOOKS) -> None:
         self.settings = settings
+        self._before_send = hooks.before_send
+        self.asks_host = hooks.before_send is not None  # then texts take their time, one by one
+        self.faces = Faces(hooks.describe_users) if hooks.describe_users else None
         self.metrics = Metrics()
-        told = listeners_of(settings.webhooks, on_event)
+        told = listeners_of(settings.webhooks, hooks.on_event)
         alone = settings.broadcast.url.startswith("memory:")
         self.store = Store(
             settings.database.url,
@@ -192,10 +198,21 @@ class Chat:
     async def send(
         self, room_id: int, user_id: str, send: frames.Send, base: str
     ) -> Added | Repeated:
+        """As by a client: the host has a say in it."""
+        text = send.message
+        if self.asks_host:
+            self.check_new(text, send.client_id, has_files=bool(send.all_files))
+            if not await self._is_repeated(room_id, user_id, send.client_id):
+                text = await self._passed(Draft(room_id, frames.wire_user(user_id), text), user_id)
+        return await self.post(room_id, user_id, send, base, text)
+
+    async def post(
+        self, room_id: int, user_id: str, send: frames.Send, base: str, text: str
+    ) -> Added | Repeated:
         """Stores the files, then the message. Files of a message that is refused are swept."""
         sent = send.all_files
         reply_to = frames.answered(send)
-        self.check_new(send.message, send.client_id, has_files=bool(sent))
+        self.check_new(text, send.client_id, has_files=bool(sent))
         keys: list[str] = []
         if sent and not await self._is_repeated(room_id, user_id, send.client_id):
             try:
@@ -203,11 +220,31 @@ class Chat:
             except FileMissing:  # or has its message just been stored, by another socket?
                 if not await self._is_repeated(room_id, user_id, send.client_id):
                     raise
+        said = None if text == send.message else send.message
         outcome = await self.make(
-            Add(room_id, user_id, send.message, send.client_id, keys, base, reply_to)
+            Add(room_id, user_id, text, send.client_id, keys, base, reply_to, said)
         )
         assert isinstance(outcome, Added | Repeated)
         return outcome
+
+    async def edit(self, change: Edit) -> Edited:
+        """As by a client: the host has a say in it."""
+        if self.asks_host:
+            sender = frames.wire_user(change.sender_id)
+            draft = Draft(change.room_id, sender, change.text, change.message_id)
+            change.text = await self._passed(draft, change.sender_id)
+            self.check_text(change.text, "text")
+        outcome = await self.make(change)
+        assert isinstance(outcome, Edited)
+        return outcome
+
+    async def _passed(self, draft: Draft, user_id: str) -> str:
+        """The text as the host wants it; a stranger's never gets as far as the host."""
+        assert self._before_send is not None
+        find = partial(rooms.has_member, room_id=draft.room_id, user_id=user_id)
+        if not await self.store.read(find):
+            raise NotFound
+        return await approved(self._before_send, draft)
 
     async def _is_repeated(self, room_id: int, user_id: str, client_id: str | None) -> bool:
         if client_id is None:

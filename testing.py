@@ -82,14 +82,15 @@ async def chat_client(
     *,
     folder: Path | None = None,
     claims: Mapping[str, Any] | None = None,
+    **hooks: Any,
 ) -> AsyncIterator[ChatClient]:
     """A new chat in this event loop, on SQLite and a folder of files, and a user logged in to it.
 
     Both are thrown away afterwards, unless they are to lie in a `folder`. The settings are as in
-    settings.toml; by default nobody is limited in how fast he acts.
+    settings.toml; by default nobody is limited in how fast he acts. The hooks are create_app's.
     """
     with TemporaryDirectory(prefix="roomcast-") as temporary:
-        chat = create_app(_settings(settings or {}, folder or Path(temporary)))
+        chat = create_app(_settings(settings or {}, folder or Path(temporary)), **hooks)
         transport = Transport(chat)
         async with chat.lifespan(), ChatClient(chat, transport, user, claims or {}) as client:
             yield client

@@ -110,7 +110,9 @@ class RoomSession(Session):
         match action:
             case Ping():
                 self._socket.put(PONG)
-            case Send(file=None, files=None) | Edit() | Delete() | React() if self._lane is None:
+            case Send(file=None, files=None) | Edit() | Delete() | React() if (
+                self._lane is None and not self._chat.asks_host
+            ):
                 self._write(action)
             case Typing() if not self._may_type():
                 return
@@ -240,7 +242,11 @@ class RoomSession(Session):
                 assert_never(action)
 
     async def _make(self, action: Edit | Delete | React) -> None:
-        outcome = await self._chat.make(self._change_of(action))
+        change = self._change_of(action)
+        if isinstance(change, messages.Edit):
+            await self._chat.edit(change)
+            return
+        outcome = await self._chat.make(change)
         if isinstance(outcome, Reacted) and not outcome.is_new:
             await self._in_turn(outcome.version, partial(self._show_reactions, outcome))
 

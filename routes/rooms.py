@@ -168,6 +168,7 @@ async def _page(request: Request, user_id: str) -> RoomPage:
     count, found = await chat_of(request).rooms_of(
         user_id, size, (page - 1) * size, is_archived=_is_archived(request)
     )
+    await _name(request, found)
     last = max(1, -(-count // size))
     if page > last:
         raise InvalidFrame(f"page: the last one is {last}.")
@@ -177,6 +178,16 @@ async def _page(request: Request, user_id: str) -> RoomPage:
         url_of(request, page=page - 1) if page > 1 else None,
         await _all_listed(found, user_id),
     )
+
+
+async def _name(request: Request, found: Sequence[Listed]) -> None:
+    """The members by the names that the host tells, where it tells any."""
+    if faces := chat_of(request).faces:
+        people = [person for room in found for person in room.members]
+        told = await faces.of(person.user_id for person in people)
+        for person in people:
+            if face := told.get(person.user_id):
+                person.name, person.picture = face
 
 
 async def _all_listed(found: Sequence[Listed], user_id: str) -> list[RoomListed]:
@@ -221,6 +232,7 @@ async def change(request: Request) -> Response:
 
 async def shown(request: Request, room_id: int, user_id: str) -> RoomShown:
     found = await chat_of(request).roster.room(room_id, user_id)
+    await _name(request, [found])
     return RoomShown(
         **asdict(_listed(found, user_id)),
         muted=found.is_muted,

@@ -106,7 +106,10 @@ Outcome = Added | Repeated | Edited | Deleted | Reacted | Refused
 
 
 class Add(Struct):
-    """A new message; `files` are keys of its sender's uploads, `base` is where links start."""
+    """A new message; `files` are keys of its sender's uploads, `base` is where links start.
+
+    `said` is the sender's own text, where the host had it changed.
+    """
 
     room_id: int
     sender_id: str
@@ -115,10 +118,12 @@ class Add(Struct):
     files: Sequence[str] = ()
     base: str = ""
     reply_to: int | None = None
+    said: str | None = None
 
     @property
     def text_hash(self) -> int | None:
-        return None if self.client_id is None else hash_of(self.text)
+        said = self.text if self.said is None else self.said
+        return None if self.client_id is None else hash_of(said)
 
     def is_lost(self, quotes: Quotes) -> bool:
         """Whether it answers what is not there (any more)."""

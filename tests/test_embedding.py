@@ -12,6 +12,8 @@ import httpx
 import pytest
 from httpx_ws import WebSocketDisconnect, aconnect_ws
 from httpx_ws.transport import ASGIWebSocketTransport
+from starlette.applications import Starlette
+from starlette.routing import Mount
 from websockets.sync.client import connect
 
 from .pages import ROOT, block, blocks
@@ -49,6 +51,10 @@ async def started(app: Any) -> AsyncIterator[httpx.AsyncClient]:
         httpx.AsyncClient(transport=transport, base_url="http://test") as client,
     ):
         yield client
+
+
+def mounted(chat: Any) -> Starlette:
+    return Starlette(routes=[Mount("/chat", app=chat)], lifespan=chat.lifespan)
 
 
 async def talk(client: httpx.AsyncClient) -> None:
@@ -92,6 +98,27 @@ async def test_fastapi_with_a_root_path_of_its_own_mounts_it(site: dict[str, Any
         await site["chat"].open_room([2, 7], context="another")
         page = (await client.get(url, headers={"Cookie": COOKIES[2]})).json()
     assert page["next"].startswith("http://test/site/chat/api/v1/chat/receive/?")
+
+
+async def test_the_host_is_asked_for_texts(site: dict[str, Any]) -> None:
+    await in_steps(block(PAGE, "python", "async def before_send"), site)
+    async with started(mounted(site["chat"])) as client:
+        room = await site["chat"].open_room([2, 7])
+        url, ada = f"/chat/api/v1/chat/rooms/{room}/messages/", {"Cookie": COOKIES[2]}
+        masked = await client.post(url, json={"message": "+380 44 123 45 67"}, headers=ada)
+        refused = await client.post(url, json={"message": "You fool"}, headers=ada)
+    assert masked.json()["text"] == "[number]"
+    assert (refused.status_code, refused.json()["detail"]) == (403, "Please be kind.")
+
+
+async def test_the_host_is_asked_for_names(site: dict[str, Any]) -> None:
+    await in_steps(block(PAGE, "python", "async def describe_users"), site)
+    async with started(mounted(site["chat"])) as client:
+        await site["chat"].open_room([2, 7])
+        mine = await client.get("/chat/api/v1/chat/receive/", headers={"Cookie": COOKIES[2]})
+    (room,) = mine.json()["results"]
+    told = [(member["name"], member["picture"]) for member in room["members"]]
+    assert told == [("Ada", "https://shop.example/ada.png"), ("Bob", None)]
 
 
 async def test_links_start_with_the_address_that_was_set(folder: Path) -> None:

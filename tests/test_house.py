@@ -22,6 +22,7 @@ FLOORS = (
     {"routes", "consumers"},
     {"chat", "roster"},
     {"cuts", "presence"},
+    {"hooks"},
     {"fanout", "attachments", "pages", "webhooks"},
     {"doubts", "neighbours"},
     {"room"},
