@@ -1,7 +1,7 @@
 """A chat served with asyncio's debug mode on, by a loop that notes what keeps it from others.
 
-Prints its port; then, for each line of its stdin, starts a new chapter of that name; at the end all
-that it has noted, as JSON.
+Prints its port; then, for each line of its stdin, begins a new chapter and prints what it has noted
+of the last one, as JSON.
 """
 
 import asyncio
@@ -10,7 +10,6 @@ import sys
 import threading
 import time
 from asyncio import events
-from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -20,33 +19,34 @@ from roomcast.app import create_app
 WAITS = ("open", "os.", "socket.connect", "socket.get", "sqlite3.", "subprocess.", "time.sleep")
 RUNS = events.Handle._run
 
-chapter = "start"
-took: dict[str, float] = defaultdict(float)  # the longest callback of each chapter, in CPU seconds
-waited: dict[str, list[str]] = defaultdict(list)  # what may have waited for a disk or a peer
+is_watching = False
+longest = 0.0  # callback of this chapter, in CPU seconds
+waited: list[str] = []  # what may have waited for a disk or a peer
 
 
 def measured(handle: events.Handle) -> None:
     """The clock is the thread's own: other programs on the machine are not our fault."""
+    global longest
     begin = time.thread_time()
     RUNS(handle)
-    took[chapter] = max(took[chapter], time.thread_time() - begin)
+    longest = max(longest, time.thread_time() - begin)
 
 
 def audited(event: str, arguments: tuple[Any, ...]) -> None:
     ours = threading.current_thread() is threading.main_thread()
     # A module that is loaded at its first use is no wait, nor a source that debug mode quotes.
     is_source = event == "open" and str(arguments[0]).endswith((".py", ".pyc"))
-    if ours and event.startswith(WAITS) and not is_source and chapter not in ("start", "end"):
-        waited[chapter].append(f"{event} {arguments}"[:200])
+    if ours and is_watching and event.startswith(WAITS) and not is_source:
+        waited.append(f"{event} {arguments}"[:200])
 
 
 def read_chapters() -> None:
-    global chapter
-    for line in sys.stdin:
-        chapter = line.strip()
-        sys.stdout.write("\n")
-        sys.stdout.flush()
-    chapter = "end"
+    global is_watching, longest
+    for _ in sys.stdin:
+        say(json.dumps({"took": longest, "waited": waited}))
+        longest, is_watching = 0.0, True
+        waited.clear()
+    is_watching = False
 
 
 def say(word: object) -> None:
@@ -71,7 +71,6 @@ async def main(folder: Path, secret: str) -> None:
         await asyncio.to_thread(read_chapters)
         server.should_exit = True
         await serving
-    say(json.dumps({"took": took, "waited": waited}))
 
 
 if __name__ == "__main__":
