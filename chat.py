@@ -32,6 +32,7 @@ from .presence import Presence
 from .room import Change as ToldChange
 from .room import Kind, Mark, Older, Room, Stand, State, Told
 from .roster import Roster
+from .search import Search
 from .settings import Settings
 from .store import blocks, messages, people, receipts, rooms
 from .store.engine import Away, Connection, Store
@@ -94,6 +95,7 @@ class Chat:
         self.attachments = Attachments(settings, self.store)
         self.pages = Pages(self.store, self.attachments)
         self.fanout = Fanout(settings.broadcast.url, self)
+        self.search = Search(settings.limits, self.store)
         self.roster = Roster(settings.limits, self.store, self.fanout, self.spawn)
         self.cuts = Cuts(self.store, self.fanout)
         self.presence = Presence(self.store, self.fanout, settings.limits, is_alone=alone)
@@ -132,6 +134,7 @@ class Chat:
             stack.push_async_callback(self._finish)
             self._housekeeper = asyncio.create_task(self._keep_house(), name="roomcast housekeeper")
             self._watcher = asyncio.create_task(self._watch(), name="roomcast watcher")
+            self._follower = asyncio.create_task(self.search.run(), name="roomcast search")
             self._opened = stack.pop_all()
 
     async def aclose(self) -> None:
@@ -140,9 +143,10 @@ class Chat:
 
     async def _finish(self) -> None:
         self._is_closing = True
-        for keeper in (self._housekeeper, self._watcher):
+        for keeper in (self._housekeeper, self._watcher, self._follower):
             keeper.cancel()
-        await asyncio.gather(self._housekeeper, self._watcher, return_exceptions=True)
+        keepers = self._housekeeper, self._watcher, self._follower
+        await asyncio.gather(*keepers, return_exceptions=True)
         while self._tasks:
             await asyncio.wait(self._tasks)
 
@@ -457,6 +461,8 @@ class Chat:
         await self.fanout.publish(events)
         if committed.entries:
             self.host.wake()
+            rooms_ = (entry.change.room_id for entry in committed.entries)
+            self.search.note(rooms_, len(committed.entries))
 
     def _say(self, entry: Entry) -> Said | None:
         """The frame of a committed change."""

@@ -209,3 +209,27 @@ create table cuts (
 );
 
 create index cuts_at on cuts (cut_at);
+
+-- What full text search knows; it follows the messages behind their backs, and can be made anew. How
+-- far it has come into the versions of each room:
+create table search_upto (
+    room_id bigint primary key references rooms (id) on delete cascade,
+    version bigint not null
+);
+
+-- The words of each message under its id, as store/words.py makes them.
+
+-- only sqlite
+create virtual table search using fts5 (words, place, detail = column, tokenize = 'ascii');
+-- end
+
+-- only postgresql
+create table search (
+    rowid bigint primary key,
+    room_id bigint not null,
+    -- Among them its room, and the stretches of ids that it lies in: see store/search_postgres.py.
+    words tsvector not null
+);
+
+create index search_words on search using gin (words);
+-- end

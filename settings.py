@@ -208,6 +208,7 @@ class Limits(Struct, frozen=True):
     sync: Count = 1_000
     page: Count = 41
     page_max: Count = 100
+    search: Count = 25
     actions_per_second: Rate = 50
     actions_burst: Count = 200
     actions_patience: Patience = 10

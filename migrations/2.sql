@@ -95,3 +95,22 @@ create table cuts (
 );
 
 create index cuts_at on cuts (cut_at);
+
+create table search_upto (
+    room_id bigint primary key references rooms (id) on delete cascade,
+    version bigint not null
+);
+
+-- only sqlite
+create virtual table search using fts5 (words, place, detail = column, tokenize = 'ascii');
+-- end
+
+-- only postgresql
+create table search (
+    rowid bigint primary key,
+    room_id bigint not null,
+    words tsvector not null
+);
+
+create index search_words on search using gin (words);
+-- end

@@ -29,6 +29,7 @@ from .health import Alive, Ready
 from .members import NewMember
 from .messages import MessagePage
 from .rooms import NewRoom, RoomOpened, RoomPage, RoomShown, RoomWish
+from .search import SearchPage
 
 JSON, ANY, HTML = "application/json", "application/octet-stream", "text/html"
 
@@ -194,6 +195,14 @@ CALLS: dict[str, Call] = {
     ),
     "DELETE /chat/blocks/{user_id:path}": Call(
         {204: Answer("They are not blocked.")}, own=(InvalidFrame, NotFound)
+    ),
+    "GET /chat/search": Call(
+        {200: Answer("Messages that have all the words, newest first.", SearchPage)},
+        parameters=(
+            Parameter("q", str, "The words, at most 200 characters.", is_required=True),
+            Parameter("before", Id, "Only messages with a lower id; `next` says which."),
+        ),
+        own=(InvalidFrame,),
     ),
     "GET /swagger": Call({200: Answer("A page for people.", media=HTML)}, is_open=True),
     "GET /schema": Call({200: Answer("OpenAPI 3.1.", dict[str, Any])}, is_open=True),

@@ -24,6 +24,7 @@ from . import (
     openapi,
     receipts,
     rooms,
+    search,
 )
 from .calls import JSON
 from .http import base_of_request, chat_of
@@ -97,5 +98,5 @@ routes = [
     Route("/asyncapi",       sockets, methods=["GET"]),
 ]
 
-TABLES = rooms, members, messages, receipts, attachments, blocks
+TABLES = rooms, members, messages, receipts, attachments, blocks, search
 API = [*(route for table in TABLES for route in table.routes), *routes]

@@ -32,6 +32,7 @@ from ..frames import (
 from .health import Alive, Ready
 from .messages import MessagePage
 from .rooms import LastMessage, Member, RoomListed, RoomOpened, RoomPage, RoomShown
+from .search import SearchPage
 
 PNG = (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJg"
@@ -154,6 +155,10 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     },
     "RoomPage": {"page": RoomPage(1, None, None, [LISTED])},
     "MessagePage": {"page": MessagePage([READ], False)},
+    "SearchPage": {
+        "page": SearchPage([READ], f"{SITE}/api/v1/chat/search/?q=hello&before=63"),
+        "nothing": SearchPage([], None),
+    },
     "Alive": {"alive": Alive("ok")},
     "Ready": {"ready": Ready("ok", "ok", "ok")},
     "Refused": {"not found": {"detail": "There is nothing here.", "code": "not_found"}},

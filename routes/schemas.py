@@ -98,6 +98,8 @@ WORDS = {
     "Ready.broker": "What carries news between processes.",
     "Ready.bucket": "Where the files lie.",
     "Ready.database": "Where rooms and messages lie.",
+    "SearchPage.next": "Where older ones are looked for; null where there are none.",
+    "SearchPage.results": "The messages of this page, newest first.",
     "Send.message": "The text; may be empty where there is a file.",
     "UploadWish.name": "The file's name.",
     "UploadWish.type": "The declared content type.",

@@ -15,7 +15,7 @@ from . import meta
 from .faults import AlreadyOpen, CannotOpen
 from .postgres import ALONE, CONNECT, GONE, options_of
 from .sqlite import Life, Lite
-from .tables import CannotMove, Table, tables
+from .tables import DERIVED, CannotMove, Table, tables
 
 BATCH = 10_000  # rows in one transaction
 PATIENCE = 3.0  # seconds for the others to leave
@@ -159,8 +159,8 @@ class SqliteEnd:
 
     async def empty(self) -> None:
         with self._transaction():
-            for table in reversed(tables()):
-                self._db.execute(f"DELETE FROM {table.name}")
+            for name in (*DERIVED, *(table.name for table in reversed(tables()))):
+                self._db.execute(f"DELETE FROM {name}")
 
     async def keep(self, values: Mapping[str, str]) -> None:
         with self._transaction():
@@ -310,7 +310,7 @@ class PostgresEnd:
             await self._db.execute(query, table.name, highest)
 
     async def empty(self) -> None:
-        names = ", ".join(table.name for table in tables())
+        names = ", ".join([*DERIVED, *(table.name for table in tables())])
         with _told(self.where):
             await self._db.execute(f"TRUNCATE {names}")
 

@@ -16,6 +16,7 @@ from .faults import AlreadyOpen, Away, CannotOpen, Failed
 from .messages import Change, Outcome
 from .outgoing import NOBODY, Happened, Listeners
 from .receipts import Marks, Moved
+from .search import Finder
 from .snapshot import Ask, Snapshot
 
 __all__ = ["AlreadyOpen", "Away", "CannotOpen", "Connection", "Failed", "Store"]
@@ -30,6 +31,7 @@ class Engine(Protocol):
     dialect: Dialect
     epoch: str
     file_key: bytes
+    finder: Finder
 
     async def open(self) -> None: ...
     async def aclose(self) -> None: ...
@@ -92,6 +94,10 @@ class Store:
     def file_key(self) -> bytes:
         """Signs file URLs."""
         return self._engine.file_key
+
+    @property
+    def finder(self) -> Finder:
+        return self._engine.finder
 
     async def open(self) -> None:
         """Raises CannotOpen with a sentence for the person who starts the server."""

@@ -1,12 +1,12 @@
 """Messages of a room: what is stored of them, the changes to them, and the ways to read them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any, TypeGuard
 
 from databases.core import Connection
 from msgspec import Struct
-from sqlalchemy import bindparam, text
+from sqlalchemy import TextClause, bindparam, text
 
 from . import blocks, reactions
 from .reactions import Reaction
@@ -545,7 +545,31 @@ async def since(db: Connection, room_id: int, version: int) -> Since | None:
     return Since(row["version"], row["roster"], row["title"], messages, deleted)
 
 
-async def _load(db: Connection, room_id: int, query: str, values: dict[str, Any]) -> list[Message]:
+async def of_ids(db: Connection, user_id: str, found: Iterable[tuple[int, int]]) -> list[Message]:
+    """Those of these (room, id) that are there and in rooms of the user's, newest first."""
+    by_room: dict[int, list[int]] = {}
+    for room_id, id_ in found:
+        by_room.setdefault(room_id, []).append(id_)
+    messages: list[Message] = []
+    for room_id, ids in by_room.items():
+        query = text("""
+            SELECT m.id, m.room_id, m.sender_id, m.text, m.created_at, m.updated_at, m.version,
+                   m.client_id, m.reply_to
+              FROM messages m
+              JOIN members me ON me.room_id = m.room_id AND me.user_id = :user_id
+             WHERE m.room_id = :room_id AND m.id IN :ids AND m.deleted_at IS NULL
+        """).bindparams(
+            bindparam("ids", value=ids, expanding=True),
+            bindparam("room_id", value=room_id),
+            bindparam("user_id", value=user_id),
+        )
+        messages += await _load(db, room_id, query)
+    return sorted(messages, key=lambda message: -message.id)
+
+
+async def _load(
+    db: Connection, room_id: int, query: str | TextClause, values: dict[str, Any] | None = None
+) -> list[Message]:
     rows = await db.fetch_all(query, values)
     messages = [Message(*row._mapping.values()) for row in rows]
     await _complete(db, room_id, messages)

@@ -16,7 +16,7 @@ import asyncpg
 from databases import Database, DatabaseURL
 from databases.core import Connection
 
-from . import messages, meta, outgoing, reactions
+from . import messages, meta, outgoing, reactions, search_postgres
 from .dialect import POSTGRESQL
 from .faults import AlreadyOpen, Away, CannotOpen, Failed
 from .messages import (
@@ -35,6 +35,7 @@ from .messages import (
 )
 from .outgoing import Listeners, happened
 from .receipts import Marks, Moved
+from .search import Finder
 from .snapshot import Ask, Snapshot
 
 log = logging.getLogger("roomcast.store")
@@ -172,6 +173,7 @@ class Postgres:
 
     dialect = POSTGRESQL
     file_key: bytes
+    finder: Finder = search_postgres
 
     def __init__(
         self, url: str, listeners: Listeners, *, alone: bool, on_new_life: Callable[[], None]

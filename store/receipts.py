@@ -1,6 +1,6 @@
 """Receipts: two watermarks for each member and room, moving forward only."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from databases.core import Connection
@@ -47,3 +47,10 @@ async def of_room(db: Connection, room_id: int) -> dict[str, tuple[int, int]]:
     query = "SELECT user_id, delivered_upto, read_upto FROM members WHERE room_id = :room_id"
     rows = await db.fetch_all(query, {"room_id": room_id})
     return {row["user_id"]: (row["delivered_upto"], row["read_upto"]) for row in rows}
+
+
+async def of_rooms(
+    db: Connection, room_ids: Iterable[int]
+) -> dict[int, dict[str, tuple[int, int]]]:
+    """The same of several rooms."""
+    return {room_id: await of_room(db, room_id) for room_id in room_ids}

@@ -313,4 +313,9 @@ async def _sweep_messages(db: Connection, upto: dict[str, int]) -> None:
           FROM attachments WHERE room_id = :room_id AND message_id <= :last
     """
     await db.execute(query, upto)
+    query = """
+        DELETE FROM search
+         WHERE rowid IN (SELECT id FROM messages WHERE room_id = :room_id AND id <= :last)
+    """
+    await db.execute(query, upto)
     await db.execute("DELETE FROM messages WHERE room_id = :room_id AND id <= :last", upto)

@@ -29,7 +29,7 @@ import msgspec
 from databases import Database
 from databases.core import Connection
 
-from . import messages, meta, outgoing, reactions
+from . import messages, meta, outgoing, reactions, search_sqlite
 from .dialect import SQLITE
 from .faults import AlreadyOpen, Away, CannotOpen, Failed
 from .messages import (
@@ -48,6 +48,7 @@ from .messages import (
 )
 from .outgoing import Listeners, happened
 from .receipts import Marks, Moved
+from .search import Finder
 from .snapshot import Ask, Snapshot
 
 try:
@@ -66,6 +67,7 @@ class Sqlite:
     dialect = SQLITE
     epoch: str
     file_key: bytes
+    finder: Finder = search_sqlite
 
     def __init__(self, url: str, synchronous: str, listeners: Listeners) -> None:
         self._listeners = listeners

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from . import meta
 
+DERIVED = "search", "search_upto"  # made anew where they are empty
 PRIME = 1_000_003  # sums of remainders fit into 64 bits
 
 
@@ -52,10 +53,10 @@ class Table(Struct, frozen=True):
 
 @cache
 def tables() -> tuple[Table, ...]:
-    """All that lasts but meta, each after those that it refers to."""
+    """All that lasts but meta and what search makes anew, each after those that it refers to."""
     query = """
         SELECT name, sql LIKE :identity FROM sqlite_master
-         WHERE type = 'table'
+         WHERE type = 'table' AND name NOT GLOB 'search*'
            AND name NOT IN ('meta', 'processes', 'presence', 'cuts', 'sqlite_sequence')
          ORDER BY rowid
     """

@@ -12,7 +12,7 @@ from click import Command, Group
 from roomcast import frames
 from roomcast.cli import main
 from roomcast.errors import Close, Refusal
-from roomcast.routes import attachments, docs, health, members, messages, rooms
+from roomcast.routes import attachments, docs, health, members, messages, rooms, search
 from roomcast.settings import HINTS
 from starlette.routing import Route
 
@@ -49,6 +49,7 @@ SHAPES: dict[str, Any] = {
     "Read": frames.Read,
     "Receipt": frames.Receipt,
     "MessagePage": messages.MessagePage,
+    "SearchPage": search.SearchPage,
     "Alive": health.Alive,
     "Ready": health.Ready,
 }

@@ -23,7 +23,7 @@ FLOORS = (
     {"chat", "roster"},
     {"cuts", "presence"},
     {"hooks"},
-    {"fanout", "attachments", "pages", "webhooks"},
+    {"fanout", "attachments", "pages", "search", "webhooks"},
     {"doubts", "neighbours"},
     {"room"},
     {"auth", "frames", "outbox", "origin", "people"},

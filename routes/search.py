@@ -1,0 +1,39 @@
+"""Search: messages by their words, in the caller's own rooms."""
+
+from msgspec import Struct
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from .. import frames
+from .http import Reply, base_of_request, caller_of, chat_of, integer, url_of
+
+
+class SearchPage(Struct):
+    """Messages that were found, newest first, and the URL of the page with older ones."""
+
+    results: list[frames.Message]
+    next: str | None
+
+
+async def search(request: Request) -> Response:
+    """Finds messages in the caller's rooms by their words, newest first.
+
+    A message is found that has all of the words, without regard to case and accents, in its text or
+    in the names of its files. Where few messages of very many fit, a page may hold less than there
+    is room for, even nothing: `next` then leads on.
+    """
+    caller = await caller_of(request)
+    chat = chat_of(request)
+    before = integer(request, "before", frames.MAX_ID)
+    found = await chat.search.find(caller.user_id, request.query_params.get("q", ""), before)
+    link = chat.attachments.link(base_of_request(request))
+    shown = [frames.message_of(message, link, status) for message, status in found.messages]
+    more = None if found.before is None else url_of(request, before=found.before)
+    return Reply(SearchPage(shown, more))
+
+
+# fmt: off
+routes = [
+    Route("/chat/search", search, methods=["GET"]),
+]

@@ -1,0 +1,153 @@
+"""Full text search: what it knows of each room, and what messages it finds.
+
+It follows behind: a send pays nothing for it. Like a client with a cursor it asks each room what
+changed since a version, so edits, deletions and whatever a crash left undone come the same way.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from databases.core import Connection
+from msgspec import Struct
+
+from . import words
+
+NAMED = 256  # rooms of a user that a query can name; beyond, others' hits are sorted out
+
+
+class Ask(Struct, frozen=True):
+    """Who looks for messages that have all of these words, and are older than `before`."""
+
+    user_id: str
+    words: tuple[str, ...]
+    before: int
+    limit: int
+    room_ids: tuple[int, ...] | None  # the user's; None where they are too many to be named
+
+
+class Hits(Struct):
+    """Rooms and ids of messages, newest first.
+
+    What is older than `upto` was not looked at: None where there is nothing older.
+    """
+
+    found: list[tuple[int, int]]
+    upto: int | None
+
+
+class Entry(Struct):
+    """A message as search shall know it; without words it is to be forgotten."""
+
+    message_id: int
+    words: Sequence[str]
+
+
+class News(Struct):
+    """What search has to learn of a room to come from one version to another."""
+
+    room_id: int
+    since: int
+    upto: int
+    entries: list[Entry]
+    is_all: bool
+
+
+class Finder(Protocol):
+    """What the two engines do each in their own way."""
+
+    async def find(self, db: Connection, ask: Ask) -> Hits: ...
+
+    async def put(self, db: Connection, news: News) -> None: ...
+
+
+# ---------------------------------------------------------------- what it has to learn
+
+
+async def behind(db: Connection, above: int, limit: int) -> list[int]:
+    """Ids of rooms, those above one id, of which search does not know all."""
+    query = """
+        SELECT r.id FROM rooms r LEFT JOIN search_upto s ON s.room_id = r.id
+         WHERE r.id > :above AND r.deleted_at IS NULL AND r.version > coalesce(s.version, 0)
+         ORDER BY r.id LIMIT :limit
+    """
+    rows = await db.fetch_all(query, {"above": above, "limit": limit})
+    return [row["id"] for row in rows]
+
+
+async def behind_of(db: Connection, user_id: str, limit: int) -> list[int]:
+    """The same of a user's rooms, the one with the newest activity first."""
+    query = """
+        SELECT r.id
+          FROM members me
+          JOIN rooms r ON r.id = me.room_id
+          LEFT JOIN search_upto s ON s.room_id = r.id
+         WHERE me.user_id = :user_id AND r.version > coalesce(s.version, 0)
+         ORDER BY r.active_at DESC LIMIT :limit
+    """
+    rows = await db.fetch_all(query, {"user_id": user_id, "limit": limit})
+    return [row["id"] for row in rows]
+
+
+async def news(db: Connection, room_id: int, limit: int) -> News | None:
+    """At most so many messages; None where there is nothing to learn."""
+    query = """
+        SELECT r.version, coalesce(s.version, 0) AS since
+          FROM rooms r LEFT JOIN search_upto s ON s.room_id = r.id
+         WHERE r.id = :room_id AND r.deleted_at IS NULL
+    """
+    room = await db.fetch_one(query, {"room_id": room_id})
+    if room is None or room["version"] <= room["since"]:
+        return None
+    query = """
+        SELECT id, text, version, deleted_at FROM messages
+         WHERE room_id = :room_id AND version > :since ORDER BY version LIMIT :limit
+    """
+    values = {"room_id": room_id, "since": room["since"], "limit": limit}
+    rows = await db.fetch_all(query, values)
+    names = await _file_names(db, room_id, [row["id"] for row in rows])
+    entries = [
+        Entry(r["id"], () if r["deleted_at"] else words.of(f"{r['text']} {names.get(r['id'], '')}"))
+        for r in rows
+    ]
+    is_all = len(rows) < limit
+    return News(
+        room_id, room["since"], room["version"] if is_all else rows[-1]["version"], entries, is_all
+    )
+
+
+async def _file_names(db: Connection, room_id: int, ids: Sequence[int]) -> dict[int, str]:
+    query = """
+        SELECT message_id, name FROM attachments
+         WHERE room_id = :room_id AND message_id BETWEEN :first AND :last
+    """
+    names: dict[int, str] = {}
+    if ids:
+        values = {"room_id": room_id, "first": min(ids), "last": max(ids)}
+        for row in await db.fetch_all(query, values):
+            names[row["message_id"]] = f"{names.get(row['message_id'], '')} {row['name']}"
+    return names
+
+
+async def learn(db: Connection, finder: Finder, news: News) -> bool:
+    """False where another process was faster: then nothing is learned."""
+    query = """
+        INSERT INTO search_upto (room_id, version) VALUES (:room_id, :upto)
+        ON CONFLICT (room_id) DO UPDATE SET version = excluded.version
+         WHERE search_upto.version = :since
+        RETURNING version
+    """
+    values = {"room_id": news.room_id, "upto": news.upto, "since": news.since}
+    if not await db.fetch_all(query, values):
+        return False
+    await finder.put(db, news)
+    return True
+
+
+# ---------------------------------------------------------------- what it finds
+
+
+async def rooms_of(db: Connection, user_id: str) -> tuple[int, ...] | None:
+    """The user's rooms; None where they are too many to be named."""
+    query = "SELECT room_id FROM members WHERE user_id = :user_id LIMIT :limit"
+    rows = await db.fetch_all(query, {"user_id": user_id, "limit": NAMED + 1})
+    return tuple(row["room_id"] for row in rows) if len(rows) <= NAMED else None

@@ -1,0 +1,107 @@
+"""Search by an index over tsvectors, which knows no order: newer stretches of ids come first.
+
+An index of this kind hands out all messages with a word at once, and a common word has many. So
+each message also has the stretches of ids that it lies in as words, and its room: a look is for the
+word and a few stretches, the newest first, each time wider where little is found.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+
+from databases.core import Connection
+from msgspec import Struct
+
+from .search import Ask, Hits, News
+
+SHIFTS = (12, 17, 22)  # stretches of 2^12 ids and so on
+DENSE = 1_000  # messages with the words in one look: a wider one would find too many
+BUDGET = 0.25  # seconds after which what was found is enough, for now
+
+PUT = """
+    INSERT INTO search (rowid, room_id, words)
+    SELECT id, $1, array_to_tsvector(string_to_array(words, ' '))
+      FROM unnest($2::bigint[], $3::text[]) AS u(id, words)
+    ON CONFLICT (rowid) DO UPDATE SET words = excluded.words
+"""
+FIND = """
+    WITH hits AS MATERIALIZED (
+        SELECT rowid, room_id FROM search WHERE words @@ $1::tsquery AND rowid < $2 AND rowid >= $3
+    )
+    SELECT (SELECT count(*) FROM hits) AS walked, found.ids, found.room_ids
+      FROM (SELECT array_agg(rowid) AS ids, array_agg(room_id) AS room_ids
+              FROM (SELECT h.rowid, h.room_id
+                      FROM hits h
+                      JOIN members me ON me.room_id = h.room_id AND me.user_id = $4
+                     ORDER BY h.rowid DESC LIMIT $5) AS mine) AS found
+"""
+
+
+async def put(db: Connection, news: News) -> None:
+    raw = db.raw_connection
+    gone = [entry.message_id for entry in news.entries if not entry.words]
+    await raw.execute("DELETE FROM search WHERE rowid = ANY($1)", gone)
+    known = [entry for entry in news.entries if entry.words]
+    ids = [entry.message_id for entry in known]
+    texts = [" ".join([*entry.words, *_places(news.room_id, entry.message_id)]) for entry in known]
+    await raw.execute(PUT, news.room_id, ids, texts)
+
+
+def _places(room_id: int, message_id: int) -> list[str]:
+    """No word of a text has a slash in it."""
+    return [f"/{room_id}", *(f"/{shift}/{message_id >> shift}" for shift in SHIFTS)]
+
+
+class Look(Struct):
+    """The ids from `first` on, and the stretches that hold all of them up to the last wanted."""
+
+    first: int
+    stretches: Sequence[str]
+
+
+async def find(db: Connection, ask: Ask) -> Hits:
+    raw = db.raw_connection
+    top = await raw.fetchval("SELECT max(rowid) FROM search WHERE rowid < $1", ask.before)
+    before, found = (top or 0) + 1, list[tuple[int, int]]()
+    width, ends = 0, time.monotonic() + BUDGET
+    while before > 1:
+        look = _look(before, width)
+        wanted = _query(ask, look.stretches)
+        left = ask.limit - len(found)
+        row = await raw.fetchrow(FIND, wanted, before, look.first, ask.user_id, left)
+        found += zip(row["room_ids"] or (), row["ids"] or (), strict=True)
+        if len(found) == ask.limit:
+            return Hits(found, found[-1][1])
+        before = look.first
+        if time.monotonic() > ends:
+            return Hits(found, before)
+        width += row["walked"] < DENSE
+    return Hits(found, None)
+
+
+WIDTHS = ((12, 2), (12, 32), (17, 32), (22, 32))  # shift, and how many stretches of it
+
+
+def _look(before: int, width: int) -> Look:
+    """Up to the id before `before`; beyond the widths everything."""
+    if width >= len(WIDTHS):
+        return Look(1, ())
+    shift, many = WIDTHS[width]
+    newest = (before - 1) >> shift
+    oldest = max(newest - many + 1, 0)
+    stretches = [f"/{shift}/{n}" for n in range(oldest, newest + 1)]
+    return Look(max(oldest << shift, 1), stretches)
+
+
+def _query(ask: Ask, stretches: Sequence[str]) -> str:
+    rooms = None if ask.room_ids is None else [f"/{room_id}" for room_id in ask.room_ids]
+    return " & ".join(_parts(ask.words, rooms, stretches))
+
+
+def _parts(
+    words: Sequence[str], rooms: Sequence[str] | None, stretches: Sequence[str]
+) -> Iterator[str]:
+    """No word has a quote in it."""
+    yield from (f"'{word}'" for word in words)
+    for some in (rooms, stretches):
+        if some:
+            yield f"({' | '.join(map(repr, some))})"
