@@ -7,7 +7,7 @@ from databases.core import Connection
 
 from .search import Ask, Hits, News
 
-WALKED = 4_000  # messages with the words that one look goes through, whose-ever they are
+WALKED = 16_000  # messages with the words that one look goes through, whose-ever they are
 
 
 async def put(db: Connection, news: News) -> None:

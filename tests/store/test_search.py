@@ -1,0 +1,144 @@
+"""Search on both engines: bounded looks that leave nothing out, and following the messages."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from roomcast.search import Search
+from roomcast.settings import Limits
+from roomcast.store import rooms, search, search_postgres, search_sqlite
+from roomcast.store.engine import Connection, Store
+from roomcast.store.messages import Add, Added, Delete, Edit
+from roomcast.store.search import News
+
+ADA, BOB, EVE = "1", "2", "3"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
+    url = f"sqlite:///{tmp_path}/chat.db"
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgres").create_database()
+    made = Store(url)
+    await made.open()
+    yield made
+    await made.aclose()
+
+
+async def opens(store: Store, *members: str, context: str = "") -> int:
+    opened = await store.write(lambda db: rooms.open_(db, members[0], members, context, "", 1))
+    return opened.room.id
+
+
+async def says(store: Store, room: int, *texts: str, sender: str = ADA) -> list[int]:
+    made, *_ = await store.commit([Add(room, sender, text) for text in texts], {})
+    return [outcome.message.id for outcome in made if isinstance(outcome, Added)]
+
+
+async def pages(store: Store, user: str, question: str, limit: int = 2) -> list[list[int]]:
+    """The ids on each page."""
+    found, before = [], 2**53
+    looking = Search(Limits(search=limit), store)
+    while True:
+        page = await looking.find(user, question, before)
+        found.append([message.id for message, _ in page.messages])
+        if page.before is None:
+            return found
+        assert page.before < before
+        before = page.before
+
+
+@pytest.fixture(params=["named", "sorted out"])
+def narrow(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look goes through few messages; a user's rooms can be named, or are too many."""
+    monkeypatch.setattr(search, "NAMED", 256 if request.param == "named" else 0)
+    monkeypatch.setattr(search_sqlite, "WALKED", 3)
+    monkeypatch.setattr(search_postgres, "DENSE", 3)
+    monkeypatch.setattr(search_postgres, "SHIFTS", (1, 3))
+    monkeypatch.setattr(search_postgres, "WIDTHS", ((1, 2), (3, 2)))
+    monkeypatch.setattr(search_postgres, "BUDGET", 0)
+
+
+@pytest.mark.usefixtures("narrow")
+async def test_narrow_looks_find_all_of_it_in_the_end(store: Store) -> None:
+    mine, others = await opens(store, ADA, BOB), await opens(store, BOB, EVE)
+    wanted = []
+    for n in range(12):
+        wanted += await says(store, mine, "tea", "coffee") if n % 4 == 0 else []
+        await says(store, others, *["tea"] * 3, sender=BOB)
+    wanted = wanted[::2]
+    found = await pages(store, ADA, "tea")
+    assert [id_ for page in found for id_ in page] == wanted[::-1]
+    assert sum(await pages(store, ADA, "coffee tea"), []) == []
+    everything = await pages(store, BOB, "tea")
+    assert sum(map(len, everything)) == len(wanted) + 36
+
+
+async def test_a_user_of_many_rooms_finds_in_all_of_them(store: Store) -> None:
+    many = [await opens(store, ADA, BOB, context=str(n)) for n in range(search.NAMED + 2)]
+    sent = [(await says(store, room, f"tea {n}"))[0] for n, room in enumerate(many[::60])]
+    found = await pages(store, ADA, "tea")
+    assert [id_ for page in found for id_ in page] == sent[::-1]
+
+
+async def test_a_message_is_learned_again_after_each_change(store: Store) -> None:
+    room = await opens(store, ADA, BOB)
+    one, two = await says(store, room, "tea", "tea")
+    assert await pages(store, ADA, "tea") == [[two, one], []]
+    await store.commit([Edit(room, ADA, one, "coffee"), Delete(room, ADA, two)], {})
+    assert await pages(store, ADA, "tea") == [[]]
+    assert await pages(store, ADA, "coffee") == [[one]]
+    assert await store.read(partial(search.behind, above=0, limit=9)) == []
+
+
+async def test_what_another_process_has_learned_is_not_unlearned(store: Store) -> None:
+    room = await opens(store, ADA, BOB)
+    (one,) = await says(store, room, "tea")
+    old = await store.read(partial(search.news, room_id=room, limit=9))
+    await store.commit([Edit(room, ADA, one, "coffee")], {})
+    assert await pages(store, ADA, "coffee") == [[one]]
+
+    async def learn(db: Connection, news: News) -> bool:
+        return await search.learn(db, store.finder, news)
+
+    assert old is not None
+    assert await store.write(partial(learn, news=old)) is False
+    assert await pages(store, ADA, "tea") == [[]]
+
+
+async def test_a_swept_room_leaves_no_words(store: Store) -> None:
+    room = await opens(store, ADA, BOB)
+    (one,) = await says(store, room, "tea")
+    assert await pages(store, ADA, "tea") == [[one]]
+    await store.write(lambda db: rooms.delete(db, room, ADA, 5))
+    while await store.write(partial(rooms.sweep, limit=9)):
+        pass
+
+    async def known(db: Connection) -> list[Any]:
+        return await db.fetch_all("SELECT rowid AS id FROM search")
+
+    assert await store.read(known) == []
+
+
+async def test_it_follows_by_itself(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("roomcast.search.SETTLES", 0)
+    before, during = await opens(store, ADA, BOB), await opens(store, ADA, EVE)
+    await says(store, before, *["tea"] * 250)
+    following, done = Search(Limits(), store), asyncio.Queue[int]()
+    bring_up = following._bring_up
+
+    async def noted(room_id: int) -> None:
+        await bring_up(room_id)
+        done.put_nowait(room_id)
+
+    monkeypatch.setattr(following, "_bring_up", noted)
+    task = asyncio.create_task(following.run())
+    assert await done.get() == before
+    await says(store, during, "tea")
+    following.note([during], 1)
+    assert await done.get() == during
+    task.cancel()
+    assert await store.read(partial(search.behind, above=0, limit=9)) == []
