@@ -112,5 +112,5 @@ create table search (
     words tsvector not null
 );
 
-create index search_words on search using gin (words);
+create index search_words on search using gin (words) with (gin_pending_list_limit = 256);
 -- end
