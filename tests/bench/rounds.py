@@ -67,4 +67,5 @@ def moving(place: Place, stage: Stage) -> dict:
 
 def _plan(row: "Row", contestant: Contestant, server: Running, stage: Stage) -> Plan:
     where = server.ports, server.pids, stage.engines, SECRET
-    return Plan(contestant.wire, *where, row.rooms, row.sockets, row.seconds, row.warm)
+    rooms = row.rooms[: contestant.rooms]
+    return Plan(contestant.wire, *where, rooms, row.sockets, row.seconds, row.warm)

@@ -49,6 +49,7 @@ class Row:
 TWO = replace(VALKEY, name="roomcast, PostgreSQL + Valkey, two processes", processes=2)
 STORING = (FULL, POSTGRES, VALKEY)
 PEERS = (BARE, SOCKETIO, BY_HAND)
+FEWER = replace(BY_HAND, name=f"{BY_HAND.name}, 1,000 sockets", rooms=500)
 MOVE = Contestant("roomcast move, SQLite to PostgreSQL", (), store="sqlite")
 MESSAGES = (Measure("rate", "messages/s, at the other person", per_cpu=True),)
 DELIVERIES = (Measure("rate", "deliveries/s", per_cpu=True),)
@@ -128,7 +129,7 @@ ALL = (
     Row(
         "idle",
         "5,000 open sockets in rooms of two; 1,000 are cut off and come back at once",
-        (*STORING, *PEERS),
+        (*STORING, BARE, SOCKETIO, FEWER),
         world.young_rooms(2_500),
         (
             Measure("kib", "KiB of server memory each", 1),

@@ -46,6 +46,7 @@ class Contestant:
     wire: str = "seed"  # how one talks to it: see load/wire.py
     processes: int = 1
     world: World | None = None  # where it is not the row's
+    rooms: int | None = None  # where it gets fewer than the row has
 
     def __hash__(self) -> int:
         return hash(self.name)

@@ -14,6 +14,8 @@ from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 from .wire import WIRES, Wire
 
 AT_ONCE = 32
+PRESENCE = b'{"type":"presence"'
+QUIET = 0.1  # seconds in which nobody hears of another one's coming
 
 
 class Plan(Struct):
@@ -97,7 +99,7 @@ class Member(WSListener):
         self.sent = 0
         self.heard: list[Message] = []
         self.unread: dict[int, deque[int]] = defaultdict(deque)  # ids by their sender
-        self.delivered = self.read = 0
+        self.delivered = self.read = self.others = 0
         self.wrong: list[str] = []
         self.leaving = False
 
@@ -121,8 +123,15 @@ class Member(WSListener):
         elif text.startswith(wire.read):
             self.read += 1
             self.traffic.arrived()
-        elif text.startswith(wire.receipt):
+        else:
+            self._rest(text)
+
+    def _rest(self, text: bytes) -> None:
+        wire = self.wire
+        if text.startswith(wire.receipt):
             self._passed(decode_receipt(text))
+        elif text.startswith(PRESENCE):
+            self.others += 1
         elif wire.hello and text[:1] != b"4":
             self._engine(text)
         elif wire.hello and text.startswith(b"40"):
@@ -209,6 +218,13 @@ async def enter_all(members: list[Member], plan: Plan, at_once: int = AT_ONCE) -
             await enter(member, port, token(member.user, plan.secret))
 
     await asyncio.gather(*map(one, members))
+
+
+async def all_seen(members: list[Member]) -> None:
+    """Everybody has been told who is there."""
+    told = -1
+    while told != (told := sum(member.others for member in members)):  # noqa: ASYNC110 - it has none
+        await asyncio.sleep(QUIET)
 
 
 async def leave_all(members: list[Member]) -> None:
