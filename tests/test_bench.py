@@ -113,8 +113,12 @@ def test_the_plot_is_an_image():
 
 
 async def test_the_world_is_one_that_the_server_itself_would_have_made(tmp_path):
-    url = f"sqlite:///{tmp_path}/roomcast.db"
-    chat = create_app({"database": {"url": url}, "auth": {"secret": SECRET}})
+    urls = {
+        "database": f"sqlite:///{tmp_path}/roomcast.db",
+        "attachments": f"file:{tmp_path}/files",
+    }
+    sections = {name: {"url": url} for name, url in urls.items()}
+    chat = create_app(sections | {"auth": {"secret": SECRET}})
     async with chat.lifespan():
         pass
     world.fill(tmp_path / "roomcast.db", world.SMALL)
