@@ -380,16 +380,15 @@ def options_of(url: DatabaseURL) -> dict[str, Any]:
 
 # ---------------------------------------------------------------- the journal's batch
 
+# What joins parts of the statement itself would be a nested loop, since nobody has statistics of
+# them: so a room's texts travel through its update as arrays, and ids are matched by version.
 WRITE = """
-WITH a AS (
-    SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::text[],
-                         $11::bigint[])
-             WITH ORDINALITY AS u(room_id, sender_id, client_id, text_hash, text, reply_to, o)
-), known AS (
-    SELECT a.o, r.roster, me.user_id IS NOT NULL AS is_member,
-           b.user_id IS NOT NULL AS is_blocked, x.id, x.text_hash,
+WITH known AS (
+    SELECT a.*, r.roster, me.user_id IS NOT NULL AS is_member,
+           b.user_id IS NOT NULL AS is_blocked, x.id, x.text_hash AS known_hash,
            x.deleted_at IS NOT NULL AS is_deleted, a.reply_to IS NOT DISTINCT FROM 0 AS is_lost
-      FROM a
+      FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::text[], $11::bigint[])
+           WITH ORDINALITY AS a(room_id, sender_id, client_id, text_hash, text, reply_to, o)
       LEFT JOIN rooms r ON r.id = a.room_id
       LEFT JOIN members me ON me.room_id = a.room_id AND me.user_id = a.sender_id
       LEFT JOIN messages x ON x.room_id = a.room_id AND x.sender_id = a.sender_id
@@ -399,31 +398,36 @@ WITH a AS (
                                              WHEN r.high_user THEN r.low_user END
             AND b.blocked_id = a.sender_id
 ), fresh AS (
-    SELECT a.*, known.roster, row_number() OVER (PARTITION BY a.room_id ORDER BY a.o) AS k
-      FROM a JOIN known USING (o)
-     WHERE known.is_member AND known.id IS NULL AND NOT (known.is_blocked OR known.is_lost)
+    SELECT room_id, roster, count(*) AS n, array_agg(o ORDER BY o) AS os,
+           array_agg(sender_id ORDER BY o) AS senders, array_agg(client_id ORDER BY o) AS clients,
+           array_agg(text_hash ORDER BY o) AS hashes, array_agg(text ORDER BY o) AS texts,
+           array_agg(reply_to ORDER BY o) AS replies
+      FROM known WHERE is_member AND id IS NULL AND NOT (is_blocked OR is_lost)
+     GROUP BY room_id, roster ORDER BY room_id
 ), counted AS (
-    UPDATE rooms SET version = version + b.n, total = total + b.n,
+    UPDATE rooms SET version = version + f.n, total = total + f.n,
                      active_at = greatest(active_at, $6)
-      FROM (SELECT room_id, roster, count(*) AS n FROM fresh
-             GROUP BY room_id, roster ORDER BY room_id) AS b
-     WHERE rooms.id = b.room_id AND rooms.roster = b.roster
-    RETURNING rooms.id, rooms.version - b.n AS base
+      FROM fresh f
+     WHERE rooms.id = f.room_id AND rooms.roster = f.roster
+    RETURNING f.*, rooms.version - f.n AS base
 ), inserted AS (
     INSERT INTO messages (room_id, sender_id, client_id, text_hash, text, version, reply_to,
                           created_at, updated_at)
-    SELECT f.room_id, f.sender_id, f.client_id, f.text_hash, f.text, c.base + f.k, f.reply_to,
+    SELECT c.room_id, u.sender_id, u.client_id, u.text_hash, u.text, c.base + u.k, u.reply_to,
            $6, $6
-      FROM fresh f JOIN counted c ON c.id = f.room_id ORDER BY f.o
+      FROM counted c,
+           unnest(c.os, c.senders, c.clients, c.hashes, c.texts, c.replies)
+           WITH ORDINALITY AS u(o, sender_id, client_id, text_hash, text, reply_to, k)
+     ORDER BY u.o
     RETURNING id, room_id, version
 ), touched AS (
     SELECT room_id, user_id, coalesce(mark.delivered, 0) AS delivered,
            coalesce(mark.read, 0) AS read, coalesce(own.sent, 0) AS sent
       FROM unnest($7::bigint[], $8::text[], $9::bigint[], $10::bigint[])
            AS mark(room_id, user_id, delivered, read)
-      FULL JOIN (SELECT room_id, sender_id AS user_id, count(*) AS sent
-                   FROM fresh JOIN counted ON counted.id = room_id
-                  GROUP BY room_id, sender_id) AS own USING (room_id, user_id)
+      FULL JOIN (SELECT room_id, user_id, count(*) AS sent
+                   FROM counted, unnest(senders) AS user_id
+                  GROUP BY room_id, user_id) AS own USING (room_id, user_id)
      ORDER BY room_id, user_id
 ), moved AS (
     UPDATE members m SET delivered_upto = greatest(m.delivered_upto, c.delivered),
@@ -437,15 +441,15 @@ WITH a AS (
        AND (m.delivered_upto < c.delivered OR m.read_upto < c.read OR c.sent > 0)
     RETURNING m.room_id, m.user_id, m.delivered_upto, m.read_upto, c.delivered
 )
-SELECT 0 AS kind, f.o AS a, i.id AS b, i.version AS c, NULL AS d, NULL::boolean AS e, f.roster AS f
-  FROM inserted i
-  JOIN counted c ON c.id = i.room_id
-  JOIN fresh f ON f.room_id = i.room_id AND f.k = i.version - c.base
+SELECT 0 AS kind, room_id AS a, id AS b, version AS c, NULL AS d, NULL::boolean AS e, 0 AS f
+  FROM inserted
 UNION ALL
-SELECT 1, o, id, text_hash, NULL, CASE WHEN is_member THEN is_deleted END, is_blocked::integer
+SELECT 1, o, id, known_hash, NULL, CASE WHEN is_member THEN is_deleted END, is_blocked::integer
   FROM known WHERE NOT is_member OR id IS NOT NULL OR is_blocked OR is_lost
 UNION ALL
 SELECT 2, room_id, delivered_upto, read_upto, user_id, NULL, 0 FROM moved WHERE delivered > 0
+UNION ALL
+SELECT 3, room_id, roster, NULL, NULL, NULL, 0 FROM counted
 """
 
 ADVANCE = """
@@ -523,24 +527,51 @@ async def _outcomes(
 ) -> tuple[list[Outcome | None], list[Moved]]:
     outcomes: list[Outcome | None] = [None] * len(adds)
     moved: list[Moved] = []
+    rosters: dict[int, int] = {}
+    stored: dict[int, list[tuple[int, int]]] = {}
     for kind, a, b, c, d, e, f in rows:
-        if kind == 2:
-            moved.append(Moved(a, d, b, c))
-            continue
-        add = adds[a - 1]
         if kind == 0:
-            message = Message(
-                b, add.room_id, add.sender_id, add.text, now, now, c, add.client_id, add.reply_to
-            )
-            message.quote = quotes.get((add.room_id, add.reply_to))
-            outcomes[a - 1] = Added(message, f)
-        elif e is None:
-            outcomes[a - 1] = Refused("not_found")
-        elif b is None:
-            outcomes[a - 1] = Refused("forbidden") if f else Refused("not_found", add.reply_to)
+            stored.setdefault(a, []).append((c, b))
+        elif kind == 1:
+            outcomes[a - 1] = await _refused(raw, adds[a - 1], b, c, is_deleted=e, is_blocked=f)
+        elif kind == 2:
+            moved.append(Moved(a, d, b, c))
         else:
-            outcomes[a - 1] = add.again(await _known(raw, add.room_id, b), c, is_deleted=e)
+            rosters[a] = b
+    left = {room_id: iter(sorted(numbers)) for room_id, numbers in stored.items()}
+    for i, add in enumerate(adds):
+        if outcomes[i] is None and add.room_id in left:
+            message = _stored(add, *next(left[add.room_id]), quotes, now)
+            outcomes[i] = Added(message, rosters[add.room_id])
     return outcomes, moved
+
+
+def _stored(add: Add, version: int, message_id: int, quotes: Quotes, now: int) -> Message:
+    message = Message(
+        message_id, add.room_id, add.sender_id, add.text, now, now, version, add.client_id,
+        add.reply_to,
+    )  # fmt: skip
+    if add.reply_to is not None:
+        message.quote = quotes.get((add.room_id, add.reply_to))
+    return message
+
+
+async def _refused(
+    raw: Any,
+    add: Add,
+    message_id: int | None,
+    text_hash: int,
+    *,
+    is_deleted: bool | None,
+    is_blocked: int,
+) -> Outcome:
+    """Of what was not stored. `is_deleted` is None for who is no member."""
+    if is_deleted is None:
+        return Refused("not_found")
+    if message_id is None:
+        return Refused("forbidden") if is_blocked else Refused("not_found", add.reply_to)
+    message = await _known(raw, add.room_id, message_id)
+    return add.again(message, text_hash, is_deleted=is_deleted)
 
 
 async def _known(raw: Any, room_id: int, message_id: int) -> Message:
