@@ -48,7 +48,8 @@ class Roster:
         if wish.title is not None:
             self.check_label(wish.title, "title")
         work = partial(rooms.change, room_id=room_id, user_id=user_id, wish=wish)
-        await self._write(room_id, user_id, work)
+        renamed = Happened("room_renamed", room_id, user_id, text=wish.title)
+        await self._write(work, renamed)
 
     def check_label(self, text: str, name: str) -> None:
         """A title or a context."""
@@ -63,20 +64,17 @@ class Roster:
         async def work(db: Connection) -> Regrouped | Reason:
             return await members.add(db, room_id, user_id, guest_id, most, now)
 
-        return (await self._write(room_id, guest_id, work)).roster > 0
+        added = Happened("member_added", room_id, user_id, about=guest_id)
+        return (await self._write(work, added)).roster > 0
 
     async def remove(self, room_id: int, user_id: str, other_id: str) -> None:
         """Out of the room: oneself, or another by the one who made it. The last one ends it."""
         now = time.time_ns() // 1000
 
         async def work(db: Connection) -> Regrouped | Reason:
-            done = await members.remove(db, room_id, user_id, other_id, now)
-            if isinstance(done, Regrouped) and done.is_gone:
-                ended = Happened("room_deleted", room_id, user_id, members="[]")
-                await self._store.note(db, ended)
-            return done
+            return await members.remove(db, room_id, user_id, other_id, now)
 
-        await self._write(room_id, other_id, work)
+        await self._write(work, Happened("member_removed", room_id, user_id, about=other_id))
 
     async def block(self, user_id: str, blocked_id: str) -> None:
         """In rooms of two the blocked one says nothing to the user any more. Nobody is told."""
@@ -90,22 +88,31 @@ class Roster:
 
     # ------------------------------------------------------------ write, then tell
 
-    async def _write(self, room_id: int, about: str, work: Work) -> Regrouped:
+    async def _write(self, work: Work, happened: Happened) -> Regrouped:
         """What is written is told, also when who asked for it is gone by then."""
-        task = self._spawn(self._write_and_tell(room_id, about, work))
+        task = self._spawn(self._write_and_tell(work, happened))
         done: Regrouped | Reason = await asyncio.shield(task)
         if isinstance(done, Regrouped):
             return done
         raise self._refusal(done)
 
-    async def _write_and_tell(self, room_id: int, about: str, work: Work) -> Regrouped | Reason:
-        done = await self._store.write(work)
+    async def _write_and_tell(self, work: Work, happened: Happened) -> Regrouped | Reason:
+        room_id = happened.room_id
+
+        async def noted(db: Connection) -> Regrouped | Reason:
+            done = await work(db)
+            if isinstance(done, Regrouped) and done.roster:
+                ended = Happened("room_deleted", room_id, happened.user_id, members="[]")
+                await self._store.note(db, happened, *([ended] if done.is_gone else []))
+            return done
+
+        done = await self._store.write(noted)
         if isinstance(done, Regrouped):
             if done.roster:
                 told = Told(0, 0, [], [], is_gone=done.is_gone, roster=done.roster)
                 await self._fanout.publish({room_id: (told, [])})
             try:
-                await self._fanout.tell(News(about, [room_id]))
+                await self._fanout.tell(News(happened.about or happened.user_id, [room_id]))
             except Unreachable as error:  # other processes doubt what they know, when it is back
                 log.info("Room %d of a user: %s", room_id, error)
         return done

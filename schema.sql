@@ -176,6 +176,8 @@ create table outbox (
     text text,
     -- Of a room that is gone, as JSON.
     members text,
+    -- Whom it is about, where that is somebody else: who was let in, who was removed.
+    about text,
     created_at bigint not null
 );
 

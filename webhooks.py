@@ -46,8 +46,9 @@ class Event(Struct, frozen=True, omit_defaults=True):
     """Something that happened, after it was committed; times as in the protocol.
 
     `id` is the same each time that it is told. `user_id` did it, or, of `messages_unread`, has not
-    read `message_id` and what came after it. `version` is the room's, `members` are as they stand
-    when this is told.
+    read `message_id` and what came after it. `about` is who was let in or removed. `text` is what a
+    message says, what was reacted with, or the room's title. `version` is the room's, `members` are
+    as they stand when this is told.
     """
 
     id: str
@@ -59,6 +60,7 @@ class Event(Struct, frozen=True, omit_defaults=True):
     version: int | None = None
     message_id: int | None = None
     text: str | None = None
+    about: Wire | None = None
     unread: int | None = None
 
 
@@ -229,6 +231,7 @@ def _event(noted: Noted, members: Sequence[Wire], unread: int | None) -> Event:
         version=noted.version or None,
         message_id=noted.message_id,
         text=noted.text,
+        about=None if noted.about is None else frames.wire_user(noted.about),
         unread=unread,
     )
 

@@ -65,6 +65,7 @@ create table outbox (
     message_id bigint,
     text text,
     members text,
+    about text,
     created_at bigint not null
 );
 

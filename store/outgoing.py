@@ -10,13 +10,17 @@ from typing import Any, Literal
 from databases.core import Connection
 from msgspec import Struct
 
-from .messages import Added, Change, Deleted, Edited, Outcome
+from .messages import Added, Change, Deleted, Edited, Outcome, React, Reacted
 
 Kind = Literal[
     "room_created",
     "message_sent",
     "message_edited",
     "message_deleted",
+    "message_reacted",
+    "room_renamed",
+    "member_added",
+    "member_removed",
     "room_deleted",
     "messages_unread",
 ]
@@ -32,6 +36,7 @@ class Happened(Struct):
     message_id: int | None = None
     text: str | None = None
     members: str | None = None  # JSON: of a room that is gone
+    about: str | None = None  # whom it is about, where that is somebody else
 
 
 class Noted(Struct):
@@ -45,6 +50,7 @@ class Noted(Struct):
     message_id: int | None
     text: str | None
     members: str | None
+    about: str | None
     at: int
 
 
@@ -78,6 +84,10 @@ def happened(changes: Sequence[Change], outcomes: Sequence[Outcome]) -> list[Hap
             case Deleted(id_, version):
                 where = change.room_id, change.sender_id
                 found.append(Happened("message_deleted", *where, version, id_))
+            case Reacted(id_, _, version, is_new=True):
+                assert isinstance(change, React)
+                where = change.room_id, change.sender_id
+                found.append(Happened("message_reacted", *where, version, id_, change.emoji))
     return found
 
 
@@ -89,8 +99,8 @@ def _of(kind: Kind, m: Any) -> Happened:
 
 NOTE = """
     INSERT INTO outbox (listener, room_id, kind, user_id, version, message_id, text, members,
-                        created_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+                        about, created_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 """
 # The update locks the row: whoever takes it off meanwhile sees the new last_id.
 CALL = """
@@ -108,7 +118,18 @@ async def note(db: Connection, listeners: Listeners, events: Iterable[Happened],
     """In the transaction of the changes; the rooms are locked by their new versions."""
     events = list(events)
     rows = [
-        (name, e.room_id, e.kind, e.user_id, e.version, e.message_id, e.text, e.members, now)
+        (
+            name,
+            e.room_id,
+            e.kind,
+            e.user_id,
+            e.version,
+            e.message_id,
+            e.text,
+            e.members,
+            e.about,
+            now,
+        )
         for e in events
         for name in listeners.names
     ]
@@ -125,8 +146,11 @@ async def note(db: Connection, listeners: Listeners, events: Iterable[Happened],
 async def _each(db: Connection, query: str, rows: list[tuple[Any, ...]]) -> None:
     """One trip for all rows, where `databases` makes one for each."""
     raw = db.raw_connection
-    is_lite = hasattr(raw, "execute_fetchall")  # and spells its parameters ?1, ?2 …
-    await raw.executemany(query.replace("$", "?") if is_lite else query, rows)
+    if hasattr(raw, "execute_fetchall"):  # SQLite's, whose parameters have names
+        named = [{f"p{n}": value for n, value in enumerate(row, 1)} for row in rows]
+        await raw.executemany(query.replace("$", ":p"), named)
+    else:
+        await raw.executemany(query, rows)
 
 
 # ---------------------------------------------------------------- taking off
@@ -159,7 +183,8 @@ async def next_due(db: Connection) -> int | None:
 
 async def waiting(db: Connection, claim: Claim, limit: int) -> list[Noted]:
     query = """
-        SELECT id, kind, room_id, user_id, version, message_id, text, members, created_at AS at
+        SELECT id, kind, room_id, user_id, version, message_id, text, members, about,
+               created_at AS at
           FROM outbox WHERE room_id = :room_id AND listener = :listener ORDER BY id LIMIT :limit
     """
     values = {"room_id": claim.room_id, "listener": claim.listener, "limit": limit}

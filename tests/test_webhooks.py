@@ -18,7 +18,9 @@ import pytest
 from roomcast import webhooks
 from roomcast.app import App, create_app
 from roomcast.settings import BadSetting, Webhooks, load
+from roomcast.store.messages import React
 from roomcast.store.outgoing import Kind
+from roomcast.store.rooms import Wish
 from roomcast.webhooks import Event, NotTold, Webhook
 
 from .engines.postgres import Postgres
@@ -119,6 +121,30 @@ async def test_a_hook_hears_all_that_happens_in_a_room(make: Callable[..., App])
     assert ear.events[1].message_id == first
     assert ear.events[-1].members == [1, "anna"]
     assert len({e.id for e in ear.events}) == 4
+
+
+async def test_a_hook_hears_of_who_comes_and_goes_and_of_reactions(
+    make: Callable[..., App],
+) -> None:
+    ear = Ear()
+    chat = make(ear)
+    async with chat.lifespan():
+        room = await chat.open_room([1, 2, 3])
+        message = await chat.post(room, sender=2, text="Who is new?")
+        roster = chat.state.chat.roster
+        await roster.add(room, "1", "4")
+        await roster.change(room, "1", Wish(title="The four"))
+        await chat.state.chat.make(React(room, "4", message, "👋", None, 10))
+        await roster.remove(room, "1", "3")
+        gone = await ear.hears("member_removed")
+    told = [(e.type, e.user_id, e.about, e.text, e.version) for e in ear.events[2:]]
+    assert told == [
+        ("member_added", 1, 4, None, None),
+        ("room_renamed", 1, None, "The four", None),
+        ("message_reacted", 4, None, "👋", 2),
+        ("member_removed", 1, 3, None, None),
+    ]
+    assert gone.members == [1, 2, 4]
 
 
 async def test_a_hook_that_fails_is_told_again_in_order_and_delays_nobody(
