@@ -154,6 +154,7 @@ class Chat:
         """The database answers, and what is written is committed. Raises Away or RuntimeError."""
         self._journal.check()
         await self.store.check()
+        await self.store.prove()
 
     def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Work that outlives the connection that asked for it."""

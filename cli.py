@@ -16,20 +16,18 @@ import msgspec
 
 from . import demo
 from .app import App, create_app
-from .brokers import Unreachable
 from .errors import InvalidFrame
 from .frames import user_of
-from .serve import CannotServe, run
+from .serve import CANNOT_START, run
 from .settings import Auth, BadSetting, Settings, check, load, read, seconds
-from .store.bucket import BucketUnavailable
-from .store.engine import CannotOpen, Store
+from .store.engine import Store
 from .store.tables import CannotMove
 
 if TYPE_CHECKING:
     from .move import Keys, Moved, Objects
 
 SECRET_FILE = Path("roomcast.secret")
-FAULTS = BadSetting, CannotServe, CannotOpen, CannotMove, BucketUnavailable, Unreachable
+FAULTS = *CANNOT_START, BadSetting, CannotMove
 
 
 class Failure(click.ClickException):

@@ -93,9 +93,9 @@ class DirectOutbox:
 
     def _wait(self, data: bytes) -> bool:
         assert self._waiting is not None
-        if self._size and self._size + len(data) > self._limit:
+        if self._size >= self._limit:
             self.close(Close.SLOW)
-        else:  # one frame of any size may wait: its reader has asked for it
+        else:  # the last one may be of any size: its reader has asked for it
             self._waiting.append(data)
             self._size += len(data)
         return False
@@ -166,7 +166,7 @@ class AsgiOutbox:
     def put(self, batch: Batch) -> bool:
         if self._is_closed:
             return False
-        if self._waiting and self._size + batch.size > self._limit:
+        if self._size >= self._limit:
             self.close(Close.SLOW)
             return False
         self._waiting.extend(batch.texts)

@@ -36,6 +36,7 @@ GONE_AFTER = 8_000  # milliseconds that a peer may acknowledge nothing we sent
 BACKLOG = 2_048
 UNSENT = 1 << 17  # bytes a connection that the kernel holds ready beyond what is on the wire
 STEADY = 10.0  # seconds after which a worker's end is no longer a failed start
+SELDOM = 10.0  # seconds between two warnings of the same kind
 MOST_PAUSE = 30.0  # seconds between two tries to start a worker
 
 
@@ -315,11 +316,34 @@ def log_to_stderr(level: str) -> None:
     logging.basicConfig(
         format="%(asctime)s %(levelname)s %(name)s: %(message)s", level="WARNING", force=True
     )
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(Seldom())
     logging.getLogger("roomcast").setLevel(level.upper())
     # Never DEBUG: there the tokens among the subprotocols are logged.
     quieter = {"debug": "INFO", "info": "WARNING"}.get(level, level.upper())
     logging.getLogger("uvicorn").setLevel(quieter)
     logging.getLogger("uvicorn.error").addFilter(without_query)
+
+
+class Seldom(logging.Filter):
+    """The same warning again and again is a line in ten seconds, which says how many there were."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[str, tuple[float, int]] = {}  # when last, and how many were not said
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.levelno != logging.WARNING:
+            return True
+        what, now = f"{record.name} {record.msg}", time.monotonic()
+        at, unsaid = self._said.get(what, (-SELDOM, 0))
+        if now - at < SELDOM:
+            self._said[what] = at, unsaid + 1
+            return False
+        self._said[what] = now, 0
+        if unsaid:
+            record.msg = f"{record.msg} ({unsaid} more like this since the last one)"
+        return True
 
 
 def without_query(record: logging.LogRecord) -> bool:

@@ -23,6 +23,7 @@ __all__ = ["AlreadyOpen", "Away", "CannotOpen", "Connection", "Failed", "Store"]
 
 log = logging.getLogger("roomcast.store")
 T = TypeVar("T")
+PROVEN = 5.0  # seconds for which a commit shows that others are possible
 
 
 class Engine(Protocol):
@@ -80,6 +81,7 @@ class Store:
 
             self._engine = Postgres(url, listeners, alone=alone, on_new_life=on_new_life)
         self._working: set[asyncio.Task[Any]] = set()
+        self._proven_until = 0.0  # of time.monotonic
 
     @property
     def dialect(self) -> Dialect:
@@ -145,11 +147,23 @@ class Store:
         Raises Away or Failed; then nothing of it is stored.
         """
         now = time.time_ns() // 1000
-        return *await self._engine.commit(changes, marks, now), now
+        self._proven_until = 0.0
+        outcomes, moved = await self._engine.commit(changes, marks, now)
+        self._proven_until = time.monotonic() + PROVEN
+        return outcomes, moved, now
 
     async def check(self) -> None:
         """The database answers. Raises Away."""
         await self.read(partial(meta.get, name="schema"))
+
+    async def prove(self) -> None:
+        """What is written is committed: a moment ago, or something is now. Raises Away or Failed.
+
+        A disk that is full can still be read.
+        """
+        if time.monotonic() > self._proven_until:
+            await self.write(meta.prove)
+            self._proven_until = time.monotonic() + PROVEN
 
     async def recognize(self) -> None:
         """Asks whether the database has begun another life meanwhile. Raises Away."""

@@ -75,7 +75,8 @@ async def _of_bucket(bucket: S3) -> list[Finding]:
     try:
         await bucket.find()
     except BucketUnavailable as error:
-        return [Finding("reachable", False, str(error))]
+        advice = "Start what keeps it and make the bucket, or correct attachments.url."
+        return [Finding("reachable", False, f"{error} {advice}")]
     where = f"The {bucket.place} answers, in region {bucket.outside.region}."
     probe = new_key(UPLOADS)
     found = [Finding("reachable", True, where), await _writable(bucket, probe)]

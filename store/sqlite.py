@@ -211,7 +211,7 @@ def _translated() -> Iterator[None]:
     """A full disk, a lock, a lost file: away. A constraint or a wrong value: failed."""
     try:
         yield
-    except sqlite3.OperationalError as error:
+    except (sqlite3.OperationalError, OSError) as error:
         raise Away(f"SQLite: {error}") from error
     except sqlite3.DatabaseError as error:
         raise Failed(f"SQLite: {error}") from error

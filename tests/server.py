@@ -1,7 +1,6 @@
 """A real `roomcast serve` in a process of its own, for tests that know nothing but the wire."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -9,15 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.request import urlopen
 
+from .engines import START_WITHIN, free_port
+
 SECRET = "a secret that only the tests know, 32 bytes and more"
 COMMAND = Path(sys.executable).with_name("roomcast")
-START_WITHIN = 20.0
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 class Server:

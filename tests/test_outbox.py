@@ -60,13 +60,13 @@ async def test_what_waits_goes_out_in_order_and_then_it_is_said() -> None:
     assert outbox.put(Batch([b"4"]))
 
 
-@pytest.mark.parametrize("texts", [[LARGE], [LARGE, LARGE]])
-async def test_a_frame_over_the_limit_may_wait_alone(texts: list[bytes]) -> None:
+@pytest.mark.parametrize("texts", [[LARGE], [SMALL, LARGE], [LARGE, SMALL], [SMALL, LARGE, SMALL]])
+async def test_a_frame_over_the_limit_may_be_the_last_that_waits(texts: list[bytes]) -> None:
     peer, outbox, _ = direct()
     outbox.blocked(True)
     for text in texts:
         outbox.put(Batch([text]))
-    assert peer.ended is (None if len(texts) == 1 else Close.SLOW)
+    assert peer.ended is (None if texts[-1] is LARGE else Close.SLOW)
 
 
 async def test_what_a_goodbye_left_unsent_is_never_said_to_have_gone_out() -> None:
@@ -159,11 +159,12 @@ async def test_by_asgi_nothing_more_is_told_to_who_is_cut_off(close: Close, sent
     assert (len(taken) - 1, taken[-1]["code"]) == (sent, close.code)
 
 
-async def test_a_frame_over_the_limit_may_wait_alone_by_asgi_too() -> None:
+async def test_a_frame_over_the_limit_may_be_the_last_that_waits_by_asgi_too() -> None:
     server = Server()
     outbox = AsgiOutbox(server, LIMIT, 60)
+    assert outbox.put(Batch([SMALL]))
     assert outbox.put(Batch([LARGE]))
-    assert (await server.takes())["text"] == LARGE.decode()
+    assert [(await server.takes())["text"] for _ in range(2)] == [SMALL.decode(), LARGE.decode()]
 
 
 async def test_by_asgi_too_what_may_be_lost_closes_no_socket() -> None:

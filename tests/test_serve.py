@@ -17,12 +17,12 @@ from pathlib import Path
 import httpx
 import pytest
 from roomcast import serve
-from roomcast.serve import CannotServe, listen, url_of
+from roomcast.serve import SELDOM, CannotServe, Seldom, listen, url_of
 from roomcast.settings import Settings, load
 from websockets.asyncio.client import connect
 
 from .client import Person
-from .server import SECRET, Server
+from .server import SECRET, Server, free_port
 
 OwnServer = Callable[..., Server]
 Cast = Callable[[Server], tuple[Person, Person, Person]]
@@ -115,8 +115,8 @@ def test_an_address_that_the_machine_lacks_is_left_out(
 
 
 def test_a_taken_port_ends_what_was_opened_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.create_server(("127.0.0.2", 0)) as other:
-        port = other.getsockname()[1]
+    port = free_port()
+    with socket.create_server(("127.0.0.2", port)):
         monkeypatch.setattr(socket, "getaddrinfo", named("127.0.0.1", "127.0.0.2"))
         with pytest.raises(CannotServe, match=f"Port {port} on here is taken"):
             listen("here", port)
@@ -440,3 +440,19 @@ async def test_only_a_proxy_on_this_machine_says_what_the_scheme_is(
         "GET", "chat/recieve/?page_size=1", headers={"X-Forwarded-Proto": "https"}
     )
     assert asked.json()["next"].startswith(f"https://127.0.0.1:{server.port}/")
+
+
+def test_a_flood_of_warnings_is_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    def said(level: int, text: str) -> str | None:
+        record = logging.LogRecord("roomcast", level, "", 0, text, ("x",), None)
+        return record.getMessage() if seldom.filter(record) else None
+
+    now = 100.0
+    monkeypatch.setattr("roomcast.serve.time.monotonic", lambda: now)
+    seldom = Seldom()
+    assert [said(logging.WARNING, "full: %s") for _ in range(3)] == ["full: x", None, None]
+    assert said(logging.WARNING, "away: %s") == "away: x"
+    assert [said(logging.ERROR, "full: %s") for _ in range(2)] == ["full: x"] * 2
+    now += SELDOM
+    assert said(logging.WARNING, "full: %s") == "full: x (2 more like this since the last one)"
+    assert said(logging.WARNING, "full: %s") is None

@@ -4,10 +4,8 @@ import os
 import secrets
 import shutil
 import sys
-from contextlib import ExitStack
 from io import BytesIO
 from pathlib import Path
-from socket import create_server
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -16,7 +14,7 @@ from minio.error import MinioException
 from urllib3 import PoolManager, Retry, Timeout
 from urllib3.exceptions import HTTPError
 
-from . import Engine, Missing
+from . import Engine, Missing, free_port
 
 KEY, SECRET = "the+tests", "only/for+the tests"
 SERVERS = ("master", "volume", "filer", "admin", "s3")
@@ -31,7 +29,7 @@ class Seaweed(Engine):
     def __init__(self, folder: Path, *options: str) -> None:
         super().__init__(folder)
         self.key, self.secret = KEY, SECRET
-        self._ports = free_ports(len(PORTS))
+        self._ports = [free_port() for _ in PORTS]
         self.port = self._ports[-1]
         self._options = options
 
@@ -119,13 +117,6 @@ class ForeignS3(Seaweed):
     def start(self) -> None: ...
 
     def end(self) -> None: ...
-
-
-def free_ports(count: int) -> list[int]:
-    """All different: they are held until the last is found."""
-    with ExitStack() as held:
-        listeners = [held.enter_context(create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [listener.getsockname()[1] for listener in listeners]
 
 
 def seaweed(folder: Path) -> Seaweed:

@@ -144,6 +144,9 @@ async def test_a_full_disk_stores_nothing_and_reads_go_on(people: tuple[Person, 
             answer = await bob.post("chat/create/", {"second_user": 77})
             assert_error(answer, 503, "unavailable")
             assert [m["text"] for m in await bob.reads_all(room)] == ["before"]
+            answer = await bob.get("/readyz")
+            assert (answer.status_code, answer.json()["database"]) == (503, "away")
+        assert (await bob.get("/readyz")).status_code == 200
         assert (await a.says("after", client_id="n1"))["version"] == 2
         await b.hears("after")
         assert [f["version"] for f in b.saw("chat_message")] == [1, 2]

@@ -55,6 +55,7 @@ async def test_a_missing_bucket_is_told_and_not_made(seaweed: Seaweed) -> None:
     found = await examine(seaweed.url_of("missing"))
     assert names(found) == ["reachable"]
     assert "there is no such bucket" in wrong(found)["reachable"]
+    assert "make the bucket, or correct attachments.url" in wrong(found)["reachable"]
     assert not seaweed.client().bucket_exists("missing")
 
 
