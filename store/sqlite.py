@@ -7,6 +7,7 @@ releases the interpreter's lock and must win it back.
 """
 
 import asyncio
+import logging
 import os
 import secrets
 import sqlite3
@@ -56,8 +57,11 @@ try:
 except ImportError:  # Windows: nothing watches over a second process there
     fcntl = None  # type: ignore[assignment]
 
+log = logging.getLogger("roomcast.store")
 CALL = "\0call"
 READERS = 2
+LOG_AGE = 0.5  # seconds after a commit, until the log is moved into the database
+LOG_MOST = 8_000  # pages of the log after which the writer moves it itself: 32 MB
 T = TypeVar("T")
 
 
@@ -78,6 +82,7 @@ class Sqlite:
         self._held: list[Connection] = []
         self._turn = asyncio.Lock()
         self._life: Life | None = None
+        self._moving: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         self._life = Life(self.path)
@@ -106,6 +111,7 @@ class Sqlite:
         life.settle()
         for _ in range(READERS):
             self._readers.put_nowait(await self._hold())
+        self._mover = await self._hold()
 
     async def _hold(self) -> Connection:
         """A connection of its own; `databases` binds each to the task that makes it."""
@@ -119,6 +125,9 @@ class Sqlite:
 
     async def aclose(self) -> None:
         """Ends the connections' threads."""
+        if self._moving is not None:
+            self._moving.cancel()
+            await asyncio.wait([self._moving])
         if self._life is not None and self._life.is_known:
             self._life.settle()
         for held in self._held:
@@ -143,6 +152,19 @@ class Sqlite:
         with _translated():
             async with self._turn, _transaction(self._writer, "BEGIN IMMEDIATE"):
                 yield self._writer
+            self._has_grown()
+
+    def _has_grown(self) -> None:
+        if self._moving is None or self._moving.done():
+            self._moving = asyncio.create_task(self._move())
+
+    async def _move(self) -> None:
+        """What is committed, out of the log: by a connection of its own, so that nobody waits."""
+        await asyncio.sleep(LOG_AGE)
+        try:
+            await self._mover.raw_connection.execute_fetchall("PRAGMA wal_checkpoint(PASSIVE)")
+        except sqlite3.Error as error:  # it stays where it is; nothing of it is lost
+            log.info("The log of %s was not moved: %s", self.path, error)
 
     @asynccontextmanager
     async def _reader(self) -> AsyncIterator[Connection]:
@@ -164,7 +186,9 @@ class Sqlite:
         if plain and not (changes and self._listeners.names):
             with _translated():
                 async with self._turn:
-                    return await _call(self._writer, batch, self._life, changes, marks, now)
+                    done = await _call(self._writer, batch, self._life, changes, marks, now)
+                self._has_grown()
+                return done
         assert self._life is not None  # open
         async with self.writing() as db:
             made = [] if plain else await _in_runs(db, changes, now)
@@ -291,6 +315,7 @@ class Lite(sqlite3.Connection):
             "foreign_keys=1",
             "temp_store=MEMORY",  # else a larger batch opens, writes and closes a file of its own
             "cache_size=-32000",
+            f"wal_autocheckpoint={LOG_MOST}",
         ):
             super().execute(f"PRAGMA {pragma}")
 

@@ -1,0 +1,59 @@
+"""SQLite's log is moved into the database beside the writer, and soon."""
+
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from roomcast.store import rooms
+from roomcast.store.engine import Connection, Store
+from roomcast.store.messages import Add
+from roomcast.store.sqlite import LOG_MOST, Sqlite
+
+ADA, BOB = "1", "2"
+
+
+async def a_room(store: Store) -> int:
+    async def open_(db: Connection) -> int:
+        return (await rooms.open_(db, ADA, [ADA, BOB], "", "", 1)).room.id
+
+    return await store.write(open_)
+
+
+def texts_without_log(file: Path, to: Path) -> list[str]:
+    shutil.copy(file, to)
+    with closing(sqlite3.connect(to)) as db:
+        return [text for (text,) in db.execute("SELECT text FROM messages ORDER BY id")]
+
+
+async def test_what_is_committed_reaches_the_database_while_the_server_runs(tmp_path: Path) -> None:
+    file = tmp_path / "chat.db"
+    store = Store(f"sqlite:///{file}")
+    await store.open()
+    engine = store._engine
+    assert isinstance(engine, Sqlite)
+    try:
+        room_id = await a_room(store)
+        assert engine._moving is not None
+        await engine._moving
+        await store.commit([Add(room_id, ADA, "hello")], {})
+        assert texts_without_log(file, tmp_path / "before.db") == []
+        await engine._moving
+        assert texts_without_log(file, tmp_path / "after.db") == ["hello"]
+    finally:
+        await store.aclose()
+
+
+async def test_the_writer_itself_keeps_the_log_within_its_bounds(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path}/chat.db", "OFF")
+    await store.open()
+    try:
+        room_id = await a_room(store)
+        pages = 0
+        while pages < 3 * LOG_MOST:
+            await store.commit([Add(room_id, ADA, "x" * 4_000) for _ in range(500)], {})
+            pages += 500
+        log = tmp_path / "chat.db-wal"
+        assert log.stat().st_size < 1.5 * LOG_MOST * 4_096
+    finally:
+        await store.aclose()
