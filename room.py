@@ -555,15 +555,16 @@ class Room:
         self.changed.ring()
         if self._title == state.title and self._members == state.marks.keys():
             return
-        self._title, self._members = state.title, frozenset(state.marks)
         self._marks = {user: self._marks[user] for user in state.marks}
         self._measure()
+        new = {user: self._marks[user] for user in self._marks.keys() - self._members}
+        self._title, self._members = state.title, frozenset(state.marks)
         members = frames.wire_users(self._members)
-        said = frames.RoomChanged(self.id, members, self._title or None)
-        batch = Batch([frames.encode(said)])
+        text = frames.encode(frames.RoomChanged(self.id, members, self._title or None))
+        full, compact = Batch([text]), Batch([text, *self._as_receipts(new)])
         for sockets in self._live.values():
             for socket in sockets:
-                socket.outbox.put(batch)
+                socket.outbox.put(compact if socket.is_compact else full)
         self._source.regrouped(self)
 
     async def _deliver(self, told: Told, lines: list[bytes]) -> None:
