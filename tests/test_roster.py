@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from roomcast.brokers import GAP
 from roomcast.chat import Chat
 from roomcast.errors import Close, Closing, NotFound
 from roomcast.room import Socket
@@ -56,7 +55,8 @@ async def test_a_title_whose_event_was_lost_is_told_after_a_gap() -> None:
     ):
         await name(chat, room_id, "Garden")
         assert not bob.frames
-        await room.take(GAP)
+        await chat.fanout.suspect([room_id])
+        await room.reach(0, {}, 1)
         assert [f["title"] for f in bob.frames] == ["Garden"]
 
 
@@ -100,7 +100,8 @@ async def test_a_removal_that_was_lost_is_found_after_a_gap() -> None:
     ):
         await chat.roster.remove(room_id, ADA, BOB)
         assert bob.closed is None
-        await room.take(GAP)
+        await chat.fanout.suspect([room_id])
+        await room.reach(0, {}, 1)
         assert bob.closed is Close.FORBIDDEN
 
 
@@ -116,7 +117,7 @@ async def test_who_is_removed_amid_his_joining_does_not_get_in() -> None:
         await room.reach(0, {}, found.roster + 1)
         await room.meet(found)
         with pytest.raises(Closing) as closing:
-            room.admit(socket, b"[]", above=found.version)
+            room.admit(socket, b"[]", above=found.version, top=found.top)
         assert closing.value.close is Close.FORBIDDEN
         assert socket.outbox.frames == []
 
