@@ -166,5 +166,5 @@ async def test_a_socket_on_its_way_in_is_told_after_its_first_frame() -> None:
     room.hold(socket)
     room.hear(News(BOB, is_online=True, last_seen=1))
     assert ada.frames == []
-    room.admit(socket, b'{"type":"first"}', above=0)
+    room.admit(socket, b'{"type":"first"}', above=0, top=0)
     assert [frame["type"] for frame in ada.frames] == ["first", "presence"]
