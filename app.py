@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from anyio.lowlevel import checkpoint
+from msgspec import to_builtins
 from starlette.applications import Starlette
 from starlette.endpoints import WebSocketEndpoint
 from starlette.exceptions import HTTPException
@@ -22,6 +23,7 @@ from . import settings as configuration
 from .auth import Authenticator, Hook
 from .chat import NO_HOOKS, Chat
 from .consumers.chat import ChatSocket
+from .consumers.notifications import NotificationsSocket
 from .cors import Cors
 from .errors import Close, Refusal
 from .hooks import BeforeSend, DescribeUsers, Hooks
@@ -42,7 +44,10 @@ NOT_STARTED = (
     "`lifespan=chat.lifespan`, or put `async with chat.lifespan():` into its own lifespan."
 )
 
-SOCKETS: Mapping[str, type[WebSocketEndpoint]] = {"/ws/chat": ChatSocket}
+SOCKETS: Mapping[str, type[WebSocketEndpoint]] = {
+    "/ws/chat": ChatSocket,
+    "/ws/chat/notifications": NotificationsSocket,
+}
 
 
 class App(Starlette):
@@ -127,6 +132,12 @@ class App(Starlette):
         send = frames.Send(text, client_id=client_id)
         sent = await self._chat.post(room, frames.user_of(sender, "sender"), send, "", text)
         return sent.message.id
+
+    async def unread(self, user: int | str) -> dict[str, Any]:
+        """How many messages the user has not read, and in which rooms: `GET chat/unread/`."""
+        found = await self._chat.inboxes.unread(frames.user_of(user, "user"))
+        body: dict[str, Any] = to_builtins(found)
+        return body
 
     async def is_empty(self, room: int) -> bool:
         """Whether there is no message in the room."""

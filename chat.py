@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import Any, TypeVar
@@ -26,8 +26,10 @@ from .errors import (
 )
 from .fanout import Fanout
 from .hooks import Draft, Faces, Hooks, approved
+from .inbox import Inboxes
 from .metrics import Metrics
 from .pages import Pages
+from .postman import Postman
 from .presence import Presence
 from .room import Change as ToldChange
 from .room import Kind, Mark, Older, Room, Stand, State, Told
@@ -99,6 +101,9 @@ class Chat:
         self.roster = Roster(settings.limits, self.store, self.fanout, self.spawn)
         self.cuts = Cuts(self.store, self.fanout)
         self.presence = Presence(self.store, self.fanout, settings.limits, is_alone=alone)
+        self.postman = Postman(self.store, self.fanout)
+        self.fanout.published = self.postman.note
+        self.inboxes = Inboxes(self.store, self.fanout, self.postman, self._deliver)
         self._journal = Journal(self.store, self._tell, self._doubt)
         self.metrics.watch("roomcast_open_rooms", "Rooms with sockets.", self.fanout.open_rooms)
         self.metrics.watch("roomcast_open_sockets", "Sockets in them.", self.fanout.open_sockets)
@@ -125,6 +130,8 @@ class Chat:
             await self.fanout.open()
             stack.push_async_callback(self.fanout.aclose)
             await self.cuts.open()
+            stack.callback(self.inboxes.close, Close.RESTART)
+            stack.push_async_callback(self.postman.aclose)
             await self.presence.open()
             stack.push_async_callback(self.presence.aclose)
             self.host.open()
@@ -355,6 +362,13 @@ class Chat:
                 raise Unavailable
         return max(delivered, upto), max(read, upto)
 
+    async def _deliver(self, user_id: str, newest: Iterable[tuple[int, int]]) -> None:
+        """These messages of his rooms, and all before them, have reached a device of the user's."""
+        for room_id, message_id in newest:
+            self.mark(room_id, user_id, message_id, 0)
+        if not await self._journal.marked():
+            raise Away("The receipts could not be stored.")
+
     def mark(self, room_id: int, user_id: str, delivered: int, read: int) -> None:
         self._journal.mark(room_id, user_id, delivered, read)
 
@@ -409,18 +423,20 @@ class Chat:
         """For all its members; its messages and objects follow. Raises NotFound."""
         now = time.time_ns() // 1000
 
-        async def delete(db: Connection) -> bool:
+        async def delete(db: Connection) -> list[str]:
             members = sorted(await receipts.of_room(db, room_id))
             if not await rooms.delete(db, room_id, user_id, now):
-                return False
+                return []
             left = frames.encode(members).decode()
             await self.store.note(db, Happened("room_deleted", room_id, user_id, members=left))
-            return True
+            return members
 
-        if not await self.store.write(delete):
+        members = await self.store.write(delete)
+        if not members:
             raise NotFound
         self.host.wake()
         await self.fanout.publish({room_id: (Told(0, 0, [], [], is_gone=True), [])})
+        self.postman.note_users(members, room_id)
         self._sweep.set()
 
     # ------------------------------------------------------------ people
@@ -512,12 +528,15 @@ class Chat:
             except Away:
                 continue
             doubtful, self._doubtful = self._doubtful, set()
+            self.postman.note_rooms(doubtful)
             return await self.fanout.suspect(doubtful)
 
     def _begin_again(self) -> None:
         """The database has lost what was told: rooms and receipts of before mean nothing there."""
         self._journal.forget()
         self.fanout.begin_again()
+        self.inboxes.close(Close.RESTART)
+        self.presence.begin_again()
 
     async def _watch(self) -> None:
         """A process in which nobody does anything must hear of another life too."""

@@ -7,7 +7,7 @@ fast: what it loses is found there.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -58,6 +58,7 @@ class Fanout:
         self._most = NOTIFIED if url.startswith("postgres") else 0
         self._broadcast = Broadcast(url, backend=self._backend)
         self._source = source
+        self.published: Callable[[Mapping[int, tuple[Told, list[bytes]]]], None] | None = None
         self.people = People()
         self._rooms: dict[int, Room] = {}
         self._tasks: dict[Room, asyncio.Task[None]] = {}
@@ -121,6 +122,8 @@ class Fanout:
         Where the broker is away, the sockets here are told from the database, and those elsewhere
         as soon as the broker is back.
         """
+        if self.published is not None:
+            self.published(events)
         if self._backend is None or len(events) == 1:
             for room_id, event in events.items():
                 await self._publish(room_id, *event)
@@ -252,12 +255,17 @@ class Fanout:
 
     async def follow(self, user_id: str, follower: Follower) -> None:
         """From here on the follower hears of this user."""
-        if self.people.add(user_id, follower) and self._backend is not None:
+        self.people.add(user_id, follower)
+        await self.hears(user_id)
+
+    async def hears(self, user_id: str) -> None:
+        """Waits until the news of a user who is followed come in."""
+        if self._backend is not None:
             await self._backend.subscribe(PERSON + user_id)
 
     def unfollow(self, user_id: str, follower: Follower) -> None:
         if self.people.remove(user_id, follower) and self._backend is not None:
-            self.start(self._backend.unsubscribe(PERSON + user_id))
+            self._backend.forget(PERSON + user_id)  # before any later subscribe
 
     def follow_members(self, room: Room) -> None:
         """The room follows those who are its members by now."""

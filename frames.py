@@ -425,6 +425,26 @@ class PresenceChanged(Event, tag="presence"):
     last_seen: str
 
 
+class Notice(Struct):
+    """A room with unread messages, and the newest of them."""
+
+    room_id: int
+    counter_by_room: int
+    last_message: str
+    status: Status
+    sender_id: int | str
+    sender_status: Literal["online", "offline"]
+    created_at: str
+    updated_at: str
+
+
+class Notified(Event, tag="notify"):
+    """How much is unread, in all rooms, and the rooms in which something is."""
+
+    counter: int
+    messages: list[Notice]
+
+
 class RoomDeleted(Event, tag="room_deleted"):
     """The room is gone; the socket closes with 4004."""
 

@@ -97,6 +97,12 @@ class Presence:
             self._is_due.set()
         self._leaving[user_id] = self._now() + self._grace
 
+    def begin_again(self) -> None:
+        """The database is another one by now: what was written is to be written again."""
+        self._changed |= self._written
+        self._written.clear()
+        self._is_due.set()
+
     def _is_here(self, user_id: str) -> bool:
         return user_id in self._here or user_id in self._leaving
 

@@ -109,6 +109,9 @@ class Backend(BroadcastBackend):
                 self._forget(channel, interest)
 
     async def unsubscribe(self, channel: str) -> None:
+        self.forget(channel)
+
+    def forget(self, channel: str) -> None:
         """At once, also while the broker is away; a later subscribe comes later on the wire too."""
         if interest := self._channels.get(channel):
             self._forget(channel, interest)

@@ -15,8 +15,9 @@ from .openapi import info
 from .schemas import Json, schemas_of
 
 ABOUT = """
-What happens in a room, live: a socket for each room, one JSON object a frame. Rooms are opened,
-listed and deleted by HTTP, which `swagger/` documents.
+What happens in a room, live: a socket for each room, and one for what is new in any of a user's
+rooms; one JSON object a frame. Rooms are opened, listed and deleted by HTTP, which `swagger/`
+documents.
 
 - The handshake is always completed; who may not join is then closed with a code that a browser can
   see.
@@ -59,6 +60,9 @@ SECURITY: dict[str, Json] = {
 }
 HTTP_ONLY = (Unauthenticated, MethodNotAllowed)
 FIRST = list[frames.Message]
+ASKED = (frames.Ping, frames.Auth)
+NOTIFIED_ONLY = (frames.Notified,)
+NOTIFIED = (*NOTIFIED_ONLY, frames.Pong, frames.AuthRenewed, frames.Error)
 
 
 def document(settings: Settings, base: str) -> Json:
@@ -69,20 +73,26 @@ def document(settings: Settings, base: str) -> Json:
 @lru_cache(16)
 def _document(settings: Settings) -> Json:
     actions: list[Any] = list(get_args(frames.AnyAction))
-    events = [FIRST, *frames.Event.__subclasses__()]
-    shown, schemas = schemas_of([*actions, *events, *(given.type for given in QUERY)])
+    events = [FIRST, *(k for k in frames.Event.__subclasses__() if k not in NOTIFIED_ONLY)]
+    kinds = [*actions, *events, *NOTIFIED_ONLY]
+    shown, schemas = schemas_of([*kinds, *(given.type for given in QUERY)])
     _list_codes(schemas["Error"]["properties"]["code"])
     return {
         "asyncapi": "3.0.0",
         "info": info(ABOUT, settings) | {"license": {"name": "MIT"}},
         "defaultContentType": JSON,
-        "channels": {"room": _channel(shown, [*actions, *events])},
+        "channels": {
+            "room": _room(shown, [*actions, *events]),
+            "notifications": _notifications([*ASKED, *NOTIFIED]),
+        },
         "operations": {
-            "act": _operation("receive", "What a client does.", actions),
-            "tell": _operation("send", "What a client is told.", events),
+            "act": _operation("receive", "room", "What a client does.", actions),
+            "tell": _operation("send", "room", "What a client is told.", events),
+            "ask": _operation("receive", "notifications", "What a listener may say.", ASKED),
+            "notify": _operation("send", "notifications", "What a listener is told.", NOTIFIED),
         },
         "components": {
-            "messages": {_name(kind): _message(kind, shown) for kind in (*actions, *events)},
+            "messages": {_name(kind): _message(kind, shown) for kind in kinds},
             "schemas": schemas,
             "securitySchemes": SECURITY,
         },
@@ -99,26 +109,38 @@ def _server(base: str) -> Json:
     }
 
 
-def _channel(shown: dict[Any, Json], kinds: Iterable[Any]) -> Json:
+def _room(shown: dict[Any, Json], kinds: Iterable[Any]) -> Json:
     query = {
         "type": "object",
         "properties": {p.name: shown[p.type] | {"description": p.says} for p in QUERY},
         "required": [p.name for p in QUERY if p.is_required],
     }
+    ws = {"method": "GET", "query": query, "bindingVersion": "0.1.0"}
+    channel = _channel("/ws/chat/", "A member's socket into one room", kinds)
+    return channel | {"bindings": {"ws": ws}}
+
+
+def _notifications(kinds: Iterable[Any]) -> Json:
+    title = "A user's socket for what is new in any of his rooms"
+    return _channel("/ws/chat/notifications/", title, kinds)
+
+
+def _channel(address: str, title: str, kinds: Iterable[Any]) -> Json:
     closes = "\n".join(f"| {close.code} | {close.reason} |" for close in Close)
     return {
-        "address": "/ws/chat/",
-        "title": "A member's socket into one room",
+        "address": address,
+        "title": title,
         "description": f"It ends with one of these codes:\n\n| code | why |\n|---|---|\n{closes}",
         "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in map(_name, kinds)},
-        "bindings": {"ws": {"method": "GET", "query": query, "bindingVersion": "0.1.0"}},
         "x-close-codes": [{"code": close.code, "reason": close.reason} for close in Close],
     }
 
 
-def _operation(action: Literal["send", "receive"], summary: str, kinds: Iterable[Any]) -> Json:
-    messages = [{"$ref": f"#/channels/room/messages/{_name(kind)}"} for kind in kinds]
-    channel = {"$ref": "#/channels/room"}
+def _operation(
+    action: Literal["send", "receive"], where: str, summary: str, kinds: Iterable[Any]
+) -> Json:
+    messages = [{"$ref": f"#/channels/{where}/messages/{_name(kind)}"} for kind in kinds]
+    channel = {"$ref": f"#/channels/{where}"}
     return {"action": action, "channel": channel, "summary": summary, "messages": messages}
 
 

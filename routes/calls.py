@@ -145,6 +145,7 @@ CALLS: dict[str, Call] = {
         {204: Answer("They are not in the room any more.")},
         own=(InvalidFrame, NotFound, Conflict),
     ),
+    "GET /chat/unread": Call({200: Answer("As it stands now.", frames.Notified)}),
     "GET /chat/rooms/{room_id}/messages": Call(
         {200: Answer("A page of the room's messages.", MessagePage)},
         parameters=(

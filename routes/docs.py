@@ -25,6 +25,7 @@ from . import (
     receipts,
     rooms,
     search,
+    unread,
 )
 from .calls import JSON
 from .http import base_of_request, chat_of
@@ -98,5 +99,5 @@ routes = [
     Route("/asyncapi",       sockets, methods=["GET"]),
 ]
 
-TABLES = rooms, members, messages, receipts, attachments, blocks, search
+TABLES = rooms, members, messages, receipts, attachments, blocks, search, unread
 API = [*(route for table in TABLES for route in table.routes), *routes]

@@ -17,6 +17,8 @@ from ..frames import (
     MessageReacted,
     MessageRead,
     MessageSent,
+    Notice,
+    Notified,
     Pong,
     PresenceChanged,
     Quote,
@@ -70,6 +72,8 @@ MEMBERS = [
 ]
 LISTED = RoomListed(4, None, "listing:55", CREATED, MEMBERS, 0, LAST)
 SHOWN = RoomShown(**asdict(LISTED), muted=True, archived=False, version=412)
+
+NOTICE = Notice(93, 9, "Hello", "delivered", 7, "online", CREATED, CREATED)
 
 # What clients send stands here as they write it, what the server answers as the server says it.
 EXAMPLES: dict[str, dict[str, Any]] = {
@@ -125,6 +129,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "Typed": {"typing": Typed(2, 4)},
     "RoomChanged": {"room": RoomChanged(4, [2, 7, 9], "Garden")},
     "PresenceChanged": {"offline": PresenceChanged(2, False, UPDATED)},
+    "Notice": {"room": NOTICE},
+    "Notified": {"counters": Notified(55, [NOTICE])},
     "RoomDeleted": {"room": RoomDeleted(4)},
     "Sync": {"sync": Sync("k3f9", 412, [MESSAGE], [61, 62], [Receipt(2, 63, 61)], False)},
     "HistoryPage": {"page": HistoryPage([READ], True)},

@@ -21,6 +21,8 @@ WORDS = {
     "code": "What went wrong, for programs.",
     "content_type": "What the bytes really are.",
     "context": "What the room is about, such as `listing:55`: two people have one room for each.",
+    "counter": "How many messages of others the user has not read, without muted rooms.",
+    "counter_by_room": "How many of them are in this room; a muted one has its number too.",
     "count": "How many there are on all pages.",
     "created_at": "When it came to be: UTC, with microseconds.",
     "data": "The bytes in strict base64, with or without a `data:…;base64,` head.",
@@ -66,6 +68,7 @@ WORDS = {
     "room_id": "The room.",
     "second_user": "The other one.",
     "sender_id": "Who sent it.",
+    "sender_status": "Whether the sender has any socket open, as of this frame.",
     "size": "The number of bytes.",
     "status": "`send`: stored. `delivered`: a device of every recipient has it. `read`: every "
     "recipient has seen it. It never goes back.",
@@ -80,6 +83,11 @@ WORDS = {
     "version": "The room's counter of changes after this one. The highest seen is the cursor for "
     "`after`.",
     # ---- where the word is used otherwise
+    "Notice.created_at": "When that message was sent: UTC, with microseconds.",
+    "Notice.last_message": "The text of the newest message there that is not read.",
+    "Notice.sender_id": "Who sent it.",
+    "Notice.updated_at": "When it was last changed: UTC, with microseconds.",
+    "Notified.messages": "The 100 rooms with unread messages whose newest is the most recent.",
     "NewMember.user_id": "Somebody who is not in the room yet.",
     "Alive.status": "`ok`.",
     "Error.action": "The action that failed, where it is known.",

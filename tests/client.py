@@ -280,6 +280,13 @@ class Person:
                 yield Socket(connection, self.name)
 
     @asynccontextmanager
+    async def listens(self) -> AsyncIterator[Socket]:
+        """A socket on his notifications, its first frame received."""
+        async with self.knocks("", "/ws/chat/notifications/") as socket:
+            socket.first = await socket.next()
+            yield socket
+
+    @asynccontextmanager
     async def enters(self, room: int, **query: Any) -> AsyncIterator[Socket]:
         """A socket in the room, its first frame received."""
         async with self.knocks("?" + urlencode({"room_id": room, **query})) as socket:

@@ -17,6 +17,10 @@ MESSAGE = {
     "room_id", "version",
 }  # fmt: skip
 MESSAGE_SOMETIMES = {"client_id", "reply_to", "reactions"}
+NOTICE = {
+    "room_id", "counter_by_room", "last_message", "status", "sender_id", "sender_status",
+    "created_at", "updated_at",
+}  # fmt: skip
 ATTACHMENT = {"file_url", "file_name", "content_type", "size"}
 FRAMES = {
     "chat_message": {"version", "message"},
@@ -29,6 +33,7 @@ FRAMES = {
     "typing": {"user_id", "room_id"},
     "presence": {"user_id", "online", "last_seen"},
     "room_changed": {"room_id", "members", "title"},
+    "notify": {"counter", "messages"},
     "room_deleted": {"room_id"},
     "sync": {"epoch", "version", "messages", "deleted", "receipts", "reset"},
     "history": {"messages", "has_more"},
@@ -101,6 +106,18 @@ def check_messages(messages: list[dict[str, Any]]) -> None:
     assert ids == sorted(set(ids)), f"not oldest first: {ids}"
 
 
+def check_notices(notices: list[dict[str, Any]]) -> None:
+    for notice in notices:
+        assert set(notice) == NOTICE, notice
+        assert is_id(notice["room_id"]), notice
+        assert notice["counter_by_room"] > 0, notice
+        assert is_user(notice["sender_id"]), notice
+        assert notice["status"] in RANK, notice
+        assert notice["sender_status"] in ("online", "offline"), notice
+        assert TIME.fullmatch(notice["created_at"]), notice
+        assert TIME.fullmatch(notice["updated_at"]), notice
+
+
 def check_frame(frame: Frame) -> None:
     """Fails where a frame has a key too few or too many, or a value of another kind."""
     if isinstance(frame, list):
@@ -117,6 +134,8 @@ def check_frame(frame: Frame) -> None:
         assert not INTERNALS.search(frame["message"]), frame
     elif kind in ("sync", "history"):
         check_messages(frame["messages"])
+    elif kind == "notify":
+        check_notices(frame["messages"])
     elif "message" in frame and kind != "presigned_url":
         check_message(frame["message"])
     if kind in MARKS:

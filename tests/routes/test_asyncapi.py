@@ -67,8 +67,8 @@ async def test_the_document_is_asyncapi_3(document: Json) -> None:
         "asyncapi", "info", "defaultContentType", "servers", "channels", "operations", "components",
     }  # fmt: skip
     assert {"title", "version", "description", "license"} == set(document["info"])
-    [channel] = document["channels"].values()
-    assert channel["address"] == "/ws/chat/"
+    addresses = {name: channel["address"] for name, channel in document["channels"].items()}
+    assert addresses == {"room": "/ws/chat/", "notifications": "/ws/chat/notifications/"}
     assert {o["action"] for o in document["operations"].values()} == {"send", "receive"}
 
 
@@ -81,9 +81,10 @@ async def test_every_reference_leads_somewhere(document: Json) -> None:
 
 async def test_operations_speak_of_their_channels_messages_only(document: Json) -> None:
     for operation in document["operations"].values():
-        assert operation["channel"] == {"$ref": "#/channels/room"}
+        channel = operation["channel"]["$ref"]
+        assert resolve(document, channel)
         for message in operation["messages"]:
-            assert message["$ref"].startswith("#/channels/room/messages/")
+            assert message["$ref"].startswith(f"{channel}/messages/")
 
 
 async def test_every_schema_is_a_schema(document: Json) -> None:
@@ -99,7 +100,9 @@ async def test_every_action_and_event_is_documented(document: Json) -> None:
     events = {kind.__struct_config__.tag for kind in frames.Event.__subclasses__()}
     assert actions == {kind.__struct_config__.tag for kind in get_args(frames.AnyAction)}
     assert set(messages_of(document, "act")) == actions
-    assert set(messages_of(document, "tell")) == events | {"first frame"}
+    assert set(messages_of(document, "tell")) == events - {"notify"} | {"first frame"}
+    assert set(messages_of(document, "ask")) == {"ping", "auth"}
+    assert set(messages_of(document, "notify")) == {"notify", "pong", "auth", "error"}
 
 
 async def test_every_message_has_words_and_an_example(document: Json) -> None:
@@ -192,6 +195,23 @@ async def everything(
         kind = "first frame" if isinstance(frame, list) else frame["type"]
         check(document, told[kind], frame)
         yield kind
+
+
+async def test_what_a_listener_is_told_is_what_is_documented(
+    document: Json, ada: Person, bob: Person, room: int
+) -> None:
+    told = messages_of(document, "notify")
+    await ada.posts(room, "Hello")
+    async with bob.listens() as his:
+        await his.does("auth", token=bob.token())
+        await his.does("ping")
+        await his.receives("pong")
+        await his.is_refused("send", message="no")
+        if not his.saw("auth"):
+            await his.receives("auth")
+    assert {frame["type"] for frame in his.seen} == set(told)
+    for frame in his.seen:
+        check(document, told[frame["type"]], frame)
 
 
 async def test_the_address_is_the_one_that_was_asked(ada: Person) -> None:

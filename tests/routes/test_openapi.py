@@ -223,6 +223,7 @@ async def test_every_answer_that_is_documented_comes_as_documented(call: Caller)
     for method in ("POST", "DELETE"):
         await call(7, method, "/chat/blocks/{user_id}/", places={"user_id": "a%2Fb"})
     await call(7, "GET", "/chat/search/", params={"q": "dot"})
+    await call(7, "GET", "/chat/unread/")
     await call(7, "GET", "/chat/rooms/{room_id}/", places=where)
     await call(2, "PATCH", "/chat/rooms/{room_id}/", places=where, json={"title": "Garden"})
     await call(2, "DELETE", "/chat/delete/{room_id}/", places=where)

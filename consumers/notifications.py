@@ -1,0 +1,64 @@
+"""A user's socket for what is new in any of his rooms."""
+
+import time
+
+from starlette.websockets import WebSocket
+
+from ..auth import Authenticator
+from ..chat import Chat
+from ..errors import Close, Closing, InvalidFrame
+from ..frames import AnyAction, Auth, Ping
+from ..inbox import Inbox, Reader
+from .session import PONG, Endpoint, Session, direct_of
+
+
+class InboxSession(Session):
+    """It listens, and says little."""
+
+    __slots__ = ()
+
+    def _take(self, action: AnyAction, size: int) -> None:
+        match action:
+            case Ping():
+                self._socket.put(PONG)
+            case Auth():
+                self._chat.spawn(self._answered(self._renew(action), action))
+            case _:
+                raise InvalidFrame("action: only ping and auth are taken here.")
+
+    async def readable(self) -> None:
+        """At once: nothing here waits."""
+
+
+class NotificationsSocket(Endpoint):
+    """`/ws/chat/notifications/`."""
+
+    _chat: Chat
+    _inbox: Inbox | None = None
+    _reader: Reader | None = None
+
+    async def _join(self, websocket: WebSocket) -> None:
+        began = time.monotonic()
+        chat = self._chat = websocket.app.state.chat
+        auth: Authenticator = websocket.app.state.auth
+        identity = await auth(websocket)
+        await chat.see(identity)
+        inbox = self._inbox = await chat.inboxes.enter(identity.user_id)
+        direct = direct_of(websocket)
+        reader = self._reader = Reader(identity.user_id, self._outbox(chat, direct))
+        await inbox.prepare()
+        if chat.cuts.has(identity.user_id, since=began):
+            raise Closing(Close.DISCONNECTED)
+        session = InboxSession(chat, auth, reader)
+        session.begin(identity.expires_at, direct)
+        self._session = session
+        inbox.admit(reader)
+        chat.metrics.joins.observe(time.monotonic() - began)
+
+    def _leave(self) -> None:
+        super()._leave()
+        inbox, self._inbox = self._inbox, None
+        if inbox is not None:
+            if self._reader is not None:
+                inbox.leave(self._reader)
+            self._chat.inboxes.leave(inbox)

@@ -1,0 +1,137 @@
+"""What a user has not read, in all of his rooms: counted from watermarks, never from messages."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import msgspec
+from databases.core import Connection
+from msgspec import Struct
+from sqlalchemy import bindparam, text
+
+from .dialect import Dialect
+from .receipts import Status
+
+
+class Unread(Struct, array_like=True, frozen=True):
+    """A room with unread messages; `active_at` is the time of its newest message."""
+
+    room_id: int
+    count: int
+    is_muted: int
+    active_at: int
+
+
+class Newest(Struct, frozen=True):
+    """The newest unread message of a room; times in microseconds since 1970, UTC."""
+
+    id: int
+    sender_id: str
+    text: str
+    created_at: int
+    updated_at: int
+    status: Status
+    is_delivered: bool  # to this user
+
+
+_decode = msgspec.json.Decoder(list[Unread]).decode
+
+
+async def everywhere(db: Connection, dialect: Dialect, user_id: str) -> list[Unread]:
+    """All rooms of the user's in which something is unread."""
+    query = """
+        SELECT PACKED(r.id,
+                      r.total - me.sent - me.seen
+                      - (SELECT count(*) FROM messages m
+                          WHERE m.room_id = r.id AND m.id > me.read_upto
+                            AND m.sender_id <> me.user_id AND m.deleted_at IS NOT NULL),
+                      me.is_muted, r.active_at)) AS rooms
+          FROM members me JOIN rooms r ON r.id = me.room_id
+         WHERE me.user_id = :user_id AND r.total > me.sent + me.seen
+    """
+    row = await db.fetch_one(dialect.speak(query), {"user_id": user_id})
+    assert row is not None  # an aggregate always answers
+    # Not in the query: PostgreSQL would count twice, for the condition and for the answer.
+    return [room for room in _decode(row["rooms"] or b"[]") if room.count > 0]
+
+
+async def of_rooms(
+    db: Connection, user_id: str, room_ids: Sequence[int]
+) -> dict[int, tuple[Unread, Newest]]:
+    """Those of these rooms in which something is unread, each with the newest of it."""
+    query = text("""
+        SELECT me.room_id, me.is_muted, me.delivered_upto, r.active_at,
+               r.total - me.sent - me.seen
+               - (SELECT count(*) FROM messages m
+                   WHERE m.room_id = r.id AND m.id > me.read_upto
+                     AND m.sender_id <> me.user_id AND m.deleted_at IS NOT NULL) AS unread,
+               l.id, l.sender_id, l.text, l.created_at, l.updated_at,
+               (SELECT min(o.delivered_upto) FROM members o
+                 WHERE o.room_id = me.room_id AND o.user_id <> l.sender_id) AS delivered,
+               (SELECT min(o.read_upto) FROM members o
+                 WHERE o.room_id = me.room_id AND o.user_id <> l.sender_id) AS read
+          FROM members me
+          JOIN rooms r ON r.id = me.room_id
+          JOIN messages l ON l.room_id = me.room_id
+                         AND l.id = (SELECT m.id FROM messages m
+                                      WHERE m.room_id = me.room_id AND m.id > me.read_upto
+                                        AND m.sender_id <> me.user_id AND m.deleted_at IS NULL
+                                      ORDER BY m.id DESC LIMIT 1)
+         WHERE me.user_id = :user_id AND me.room_id IN :room_ids
+    """).bindparams(
+        bindparam("user_id", value=user_id),
+        bindparam("room_ids", value=list(room_ids), expanding=True),
+    )
+    rows = await db.fetch_all(query) if room_ids else []
+    return {row["room_id"]: _found(row) for row in rows}
+
+
+def _found(row: Any) -> tuple[Unread, Newest]:
+    id_, delivered, read = row["id"], row["delivered"], row["read"]
+    status: Status = "read" if id_ <= read else "delivered" if id_ <= delivered else "send"
+    newest = Newest(
+        id_, row["sender_id"], row["text"], row["created_at"], row["updated_at"], status,
+        id_ <= row["delivered_upto"],
+    )  # fmt: skip
+    return Unread(row["room_id"], row["unread"], row["is_muted"], row["active_at"]), newest
+
+
+async def undelivered(
+    db: Connection, user_id: str, room_ids: Sequence[int]
+) -> list[tuple[int, int]]:
+    """Those of these rooms whose newest message of others no device of the user's has, and it."""
+    query = text("""
+        SELECT room_id, newest
+          FROM (SELECT me.room_id, me.delivered_upto,
+                       (SELECT m.id FROM messages m
+                         WHERE m.room_id = me.room_id AND m.id > me.read_upto
+                           AND m.sender_id <> me.user_id AND m.deleted_at IS NULL
+                         ORDER BY m.id DESC LIMIT 1) AS newest
+                  FROM members me
+                 WHERE me.user_id = :user_id AND me.room_id IN :room_ids) AS mine
+         WHERE delivered_upto < newest
+    """).bindparams(
+        bindparam("user_id", value=user_id),
+        bindparam("room_ids", value=list(room_ids), expanding=True),
+    )
+    return [(row["room_id"], row["newest"]) for row in await db.fetch_all(query)]
+
+
+async def online(db: Connection, dialect: Dialect, users: Collection[str]) -> set[str]:
+    """Those of them who are."""
+    query = """
+        SELECT DISTINCT user_id FROM presence WHERE user_id IN (SELECT value FROM EACH)
+    """
+    values = {"users": msgspec.json.encode(list(users)).decode()}
+    rows = await db.fetch_all(dialect.speak(query), values) if users else []
+    return {row["user_id"] for row in rows}
+
+
+async def members(db: Connection, room_ids: Sequence[int]) -> dict[int, list[str]]:
+    """Who is in each of these rooms."""
+    query = text("SELECT room_id, user_id FROM members WHERE room_id IN :room_ids").bindparams(
+        bindparam("room_ids", value=list(room_ids), expanding=True)
+    )
+    found: dict[int, list[str]] = {}
+    for row in await db.fetch_all(query):
+        found.setdefault(row["room_id"], []).append(row["user_id"])
+    return found

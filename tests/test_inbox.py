@@ -1,0 +1,184 @@
+"""Notifications: who is told of what, what it costs, and that no loss of news lasts."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from roomcast import inbox as inboxes
+from roomcast import postman
+from roomcast.brokers import GAP
+from roomcast.chat import Chat
+from roomcast.errors import Close
+from roomcast.frames import Send
+from roomcast.inbox import Inbox, Reader
+from roomcast.people import News
+from roomcast.store.engine import Away
+
+from .inside import ADA, BOB, EVE, Recorded, a_chat
+
+Here = tuple[Chat, int]
+
+
+@pytest.fixture
+async def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Here]:
+    for module, pause in ((inboxes, "PACE"), (inboxes, "RETRY"), (postman, "PACE")):
+        monkeypatch.setattr(module, pause, 0.01)
+    async with a_chat(tmp_path) as here:
+        yield here
+
+
+@asynccontextmanager
+async def a_reader(chat: Chat, user: str) -> AsyncIterator[tuple[Inbox, Recorded]]:
+    outbox = Recorded()
+    reader = Reader(user, outbox)
+    inbox = await chat.inboxes.enter(user)
+    await inbox.prepare()
+    inbox.admit(reader)
+    try:
+        yield inbox, outbox
+    finally:
+        inbox.leave(reader)
+        chat.inboxes.leave(inbox)
+
+
+async def says(chat: Chat, room: int, text: str = "hello") -> None:
+    await chat.send(room, ADA, Send(text), "")
+
+
+async def until(outbox: Recorded, **fields: Any) -> None:
+    async with asyncio.timeout(5):
+        while not outbox.frames or outbox.frames[-1] | fields != outbox.frames[-1]:  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+
+
+async def is_delivered(chat: Chat, room: int) -> None:
+    async with asyncio.timeout(5):
+        while not await _delivered(chat, room):  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+
+
+async def _delivered(chat: Chat, room: int) -> bool:
+    query = "SELECT delivered_upto FROM members WHERE room_id = :room AND user_id = :user"
+    row = await chat.store.read(lambda db: db.fetch_one(query, {"room": room, "user": BOB}))
+    return bool(row["delivered_upto"])
+
+
+def shown(outbox: Recorded) -> list[int]:
+    return [notice["room_id"] for notice in outbox.frames[-1]["messages"]]
+
+
+async def test_nobody_works_for_notifications_that_nobody_has_open(here: Here) -> None:
+    chat, room = here
+    await says(chat, room)
+    assert (chat.postman._rooms, chat.postman._task) == ({}, None)
+    async with a_reader(chat, BOB) as (_, bob):
+        assert bob.frames[0]["counter"] == 1
+        await says(chat, room)
+        await until(bob, counter=2)
+    assert (chat.postman.readers, list(chat.fanout.people)) == (0, [""])
+
+
+async def test_many_messages_are_one_word(here: Here) -> None:
+    chat, room = here
+    told: list[News] = []
+    async with a_reader(chat, BOB) as (inbox, bob):
+        hear, inbox.hear = inbox.hear, lambda news: (told.append(news), hear(news))  # type: ignore
+        await asyncio.gather(*(says(chat, room, f"m{n}") for n in range(300)))
+        await until(bob, counter=300)
+    of_bob = [news for news in told if news.user_id == BOB]
+    assert len(of_bob) < 60
+
+
+async def test_news_that_were_lost_are_made_up_for_by_a_look(here: Here) -> None:
+    chat, room = here
+    async with a_reader(chat, BOB) as (_, bob):
+        chat.fanout.published = None  # nobody tells
+        await says(chat, room)
+        assert bob.frames[-1]["counter"] == 0
+        chat.fanout.people.take(GAP + BOB)
+        await until(bob, counter=1)
+        await is_delivered(chat, room)
+
+
+async def test_a_database_that_is_away_is_asked_again(here: Here) -> None:
+    chat, room = here
+    read = chat.store.read
+    tries = 0
+
+    async def away(work: Any) -> Any:
+        nonlocal tries
+        tries += 1
+        if tries < 5:
+            raise Away("gone")
+        return await read(work)
+
+    async with a_reader(chat, BOB) as (_, bob):
+        chat.store.read = away  # type: ignore[method-assign]
+        await says(chat, room)
+        await until(bob, counter=1)
+        await is_delivered(chat, room)
+
+
+async def test_what_waits_for_a_slow_reader_is_delivered_when_it_went_out(here: Here) -> None:
+    chat, room = here
+    async with a_reader(chat, BOB) as (inbox, bob):
+        bob.waits = True
+        await says(chat, room)
+        await until(bob, counter=1)
+        assert inbox._owed
+        assert not await _delivered(chat, room)
+        bob.waits = False
+        bob.on_free()
+        await is_delivered(chat, room)
+
+
+async def test_somebody_who_came_or_went_is_no_reason_for_a_frame(here: Here) -> None:
+    chat, room = here
+    await says(chat, room)
+    async with a_reader(chat, BOB) as (inbox, bob):
+        await until(
+            bob, counter=1, messages=[bob.frames[0]["messages"][0] | {"status": "delivered"}]
+        )
+        count = len(bob.frames)
+        chat.presence.enter(ADA)
+        await asyncio.sleep(0.3)
+        inbox.hear(News(BOB, [room]))
+        await says(chat, room, "next")
+        await until(bob, counter=2)
+        assert [f["counter"] for f in bob.frames[:count]] == [1] * count
+        assert bob.frames[count]["counter"] == 2
+        assert bob.frames[count]["messages"][0]["sender_status"] == "online"
+        chat.presence.leave(ADA)
+
+
+async def test_who_is_cut_off_or_told_to_come_back_hears_it(here: Here) -> None:
+    chat, _ = here
+    async with a_reader(chat, BOB) as (_, bob), a_reader(chat, EVE) as (_, eve):
+        await chat.cuts.cut(BOB)
+        assert (bob.closed, eve.closed) == (Close.DISCONNECTED, None)
+        chat.inboxes.close(Close.RESTART)
+        assert eve.closed is Close.RESTART
+
+
+async def test_a_hundred_rooms_are_shown_and_all_are_counted(
+    here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inboxes, "SHOWN", 3)
+    monkeypatch.setattr(inboxes, "AT_ONCE", 2)
+    chat, _ = here
+    rooms = [(await chat.open_room(ADA, [ADA, BOB], f"c{n}")).room.id for n in range(6)]
+    for room in rooms:
+        await says(chat, room, f"in {room}")
+    async with a_reader(chat, BOB) as (_, bob):
+        assert bob.frames[0]["counter"] == 6
+        assert shown(bob) == rooms[:2:-1]
+        for room in rooms:
+            await is_delivered(chat, room)
+        await chat.read(rooms[-1], BOB, 2**52)
+        async with asyncio.timeout(5):
+            while shown(bob) != rooms[-2:1:-1]:  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+        assert bob.frames[-1]["counter"] == 5
