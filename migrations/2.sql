@@ -10,6 +10,7 @@ alter table members add column seen bigint not null default 0;
 alter table members add column is_muted integer not null default 0;
 alter table members add column archived_at_total bigint;
 alter table members add column warned_upto bigint not null default 0;
+create index members_archived on members (user_id, room_id) where archived_at_total is not null;
 alter table members add column joined_at bigint not null default 0;
 update members
    set sent = (select count(*) from messages m
