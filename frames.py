@@ -11,10 +11,10 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from .errors import InvalidFrame, InvalidJSON, Refusal
+from .store.messages import QUOTED, Reacted
 from .store.messages import Attachment as StoredAttachment
 from .store.messages import Message as StoredMessage
 from .store.messages import Quote as StoredQuote
-from .store.messages import Reacted
 from .store.reactions import Reaction as StoredReaction
 
 SECOND_LOOK = 1 << 16  # bytes of a broken frame that are worth a closer look
@@ -597,6 +597,21 @@ def with_reactions(body: bytes, frame: bytes) -> bytes:
     """The text of a message, with the reactions that this `message_reacted` tells of."""
     reacted, message = _decode_reacted(frame), _decode_message(body)
     message.version, message.reactions = reacted.version, reacted.reactions or UNSET
+    return encode(message)
+
+
+def quoted_of(body: bytes) -> str:
+    """What is shown of a message where another one answers it."""
+    return _decode_message(body).text[:QUOTED]
+
+
+def requoted(body: bytes, message_id: int, text: str | None) -> bytes:
+    """The text of a message; where it answers that one, with what that one says by now."""
+    if b'"reply_to":{"message_id":%d,' % message_id not in body:
+        return body
+    message = _decode_message(body)
+    assert isinstance(message.reply_to, Quote)
+    message.reply_to.text = text
     return encode(message)
 
 

@@ -232,6 +232,13 @@ class Pending:
                         self.size += len(body)
                     return
 
+    def requote(self, message_id: int, text: str | None) -> None:
+        """Those that answer this message show what it says by now; None: it is deleted."""
+        for queue in (self.fresh, self.delivered):
+            for i, (id_, before) in enumerate(queue):
+                queue[i] = id_, frames.requoted(before, message_id, text)
+                self.size += len(queue[i][1]) - len(before)
+
 
 def _others(changes: list[Change], user_id: str) -> list[Change]:
     """Those that are not the user's own: what his receipts are about."""
@@ -619,15 +626,23 @@ class Room:
                 self._top = max(self._top, change.message_id)
                 forgotten = pending.add(change.message_id, frames.body_of(line))
                 self._known = max(self._known, forgotten)
-            case "edited" if pending is not None:
-                pending.replace(change.message_id, frames.body_of(line))
+            case "edited":
+                self._replace(change, frames.body_of(line))
             case "reacted" if pending is not None:
                 pending.react(change.message_id, line)
-            case "deleted" if pending is not None:
-                pending.replace(change.message_id, None)
+            case "deleted":
+                self._replace(change, None)
         for socket in self._holding:
             socket.held.append((change, line))
         return self._as_of_now(change, line)
+
+    def _replace(self, change: Change, body: bytes | None) -> None:
+        """What later frames say of this message, and of those that answer it."""
+        if (mine := self._pending.get(change.sender_id)) is not None:
+            mine.replace(change.message_id, body)
+        quoted = None if body is None else frames.quoted_of(body)
+        for pending in self._pending.values():
+            pending.requote(change.message_id, quoted)
 
     def _as_of_now(self, change: Change, line: bytes) -> bytes:
         """An edit speaks of a message that others may have read: never of less than was told."""

@@ -131,7 +131,8 @@ class Search:
         news = await self._store.read(partial(search.news, room_id=room_id, limit=AT_ONCE))
         if news is None:
             return False
-        is_learned = await self._store.write(partial(self._learn, news=news))
+        learned = await asyncio.to_thread(search.read, news)
+        is_learned = await self._store.write(partial(self._learn, news=learned))
         return not news.is_all or not is_learned
 
     async def _learn(self, db: Connection, news: News) -> bool:

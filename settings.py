@@ -33,6 +33,7 @@ Bytes = Annotated[int, "bytes", Meta(ge=1, le=1 << 40, description=SIZE)]
 Seconds = Annotated[float, "seconds", Meta(gt=0, le=3_650 * 86_400, description=DURATION)]
 Patience = Annotated[float, "seconds", Meta(ge=0, le=86_400, description=DURATION)]
 Wait = Annotated[float, "seconds", Meta(ge=0, le=3_650 * 86_400, description=f"0, {DURATION}")]
+Answer = Annotated[float, "seconds", Meta(gt=0, le=30, description="at most 30 seconds")]
 Leeway = Annotated[float, "seconds", Meta(ge=0, le=60, description="at most 60 seconds")]
 Address = Annotated[
     str,
@@ -187,7 +188,7 @@ class Webhooks(Discreet, frozen=True):
 
     url: WebAddress = ""
     secret: Text = ""
-    timeout: Seconds = 10
+    timeout: Answer = 10
     give_up_after: Seconds = 3 * 86_400
     unread_after: Wait = 0
     allow_private: Flag = False

@@ -33,7 +33,9 @@ log = logging.getLogger("roomcast.webhooks")
 
 AT_ONCE = 16  # rooms
 OF_A_ROOM = 100  # events of it in one go
-HOLD = 60.0  # seconds that a room is claimed; half of them are spent at most on telling
+HOLD = 90.0  # seconds that a room is claimed: longer than the two together
+SPENT = 30.0  # seconds after which no other event of it is begun
+ANSWERED = 30.0  # seconds that a listener may take for one
 LOOK = 1.0  # seconds until another process's events, or what is due again, are looked for
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 600.0  # seconds between attempts
 CHECKED_AT_ONCE = 100
@@ -168,14 +170,13 @@ class Host:
 
     async def _tell(self, claim: Claim) -> None:
         told, failed = 0, False
+        until = time.monotonic() + SPENT
         try:
-            async with asyncio.timeout(HOLD / 2):
-                for noted, event in await self._store.read(partial(_waiting, claim=claim)):
-                    if failed := not await self._tell_one(claim, noted, event):
-                        break
-                    told = noted.id
-        except TimeoutError:
-            pass  # the rest is anybody's, from here on
+            for noted, event in await self._store.read(partial(_waiting, claim=claim)):
+                failed = not await self._tell_one(claim, noted, event)
+                told = told if failed else noted.id
+                if failed or time.monotonic() > until:
+                    break
         except Away as error:
             log.warning("Room %d is told later: %s", claim.room_id, error)
         except Exception:
@@ -186,7 +187,8 @@ class Host:
 
     async def _tell_one(self, claim: Claim, noted: Noted, event: Event) -> bool:
         try:
-            await self._listeners[claim.listener](event)
+            async with asyncio.timeout(ANSWERED):
+                await self._listeners[claim.listener](event)
         except Exception as error:
             is_over = _now() - noted.at > self._options.give_up_after * 1_000_000
             outcome = "given up" if is_over else "later"

@@ -12,7 +12,7 @@ from databases.core import Connection
 
 from . import meta, outgoing
 from .dialect import Dialect
-from .faults import AlreadyOpen, Away, CannotOpen, Failed
+from .faults import TRIES, AlreadyOpen, Away, CannotOpen, Clash, Failed
 from .messages import Change, Outcome
 from .outgoing import NOBODY, Happened, Listeners
 from .receipts import Marks, Moved
@@ -123,11 +123,20 @@ class Store:
         return await self._shielded(reading())
 
     async def write(self, work: Callable[[Connection], Awaitable[T]]) -> T:
-        """One transaction: all of the work, or nothing. Raises Away."""
+        """One transaction: all of the work, or nothing. Raises Away.
+
+        The work is done again where another process's was in its way.
+        """
 
         async def writing() -> T:
-            async with self._engine.writing() as db:
-                return await work(db)
+            for attempt in range(TRIES):
+                try:
+                    async with self._engine.writing() as db:
+                        return await work(db)
+                except Clash:
+                    if attempt == TRIES - 1:
+                        raise
+            raise AssertionError  # the last attempt returns or raises
 
         return await self._shielded(writing())
 

@@ -1,5 +1,7 @@
 """What can be wrong with a database."""
 
+TRIES = 5  # of what met another process's work: a deadlock, or the same client_id
+
 
 class CannotOpen(Exception):
     """The database can't be opened; the message says which and why."""
@@ -15,3 +17,7 @@ class Away(Exception):
 
 class Failed(Exception):
     """The database answered, and refused: a fault of ours, not of the network."""
+
+
+class Clash(Failed):
+    """Another transaction was in the way: the same work, done again, may well succeed."""

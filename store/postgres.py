@@ -18,7 +18,7 @@ from databases.core import Connection
 
 from . import messages, meta, outgoing, reactions, search_postgres
 from .dialect import POSTGRESQL
-from .faults import AlreadyOpen, Away, CannotOpen, Failed
+from .faults import TRIES, AlreadyOpen, Away, CannotOpen, Clash, Failed
 from .messages import (
     QUOTED,
     Add,
@@ -46,7 +46,6 @@ WRITERS = 2  # beside the journal's: rooms, uploads and names do not wait for it
 CONNECT = 1.5  # seconds for a connection
 COMMAND = 3.0  # seconds for a statement, and for a free connection
 MIGRATE = 86_400.0  # seconds: old messages may be many, and other processes wait for the one
-TRIES = 5  # of a batch that met another process's: a deadlock, or the same client_id
 MIGRATING, ALONE = 7_276_001, 7_276_002  # keys of advisory locks
 
 # Compiling a statement of ours takes longer than running it.
@@ -82,6 +81,8 @@ def _translated() -> Iterator[None]:
         yield
     except GONE as error:
         raise Away(f"PostgreSQL: {error or type(error).__name__}") from error
+    except CLASHES as error:
+        raise Clash(f"PostgreSQL: {error}") from error
     except asyncpg.PostgresError as error:
         raise Failed(f"PostgreSQL: {error}") from error
 
@@ -305,8 +306,8 @@ class Postgres:
                 except TimeoutError as error:
                     await self._journal.drop()
                     raise Away("PostgreSQL did not answer in time") from error
-                except Failed as error:
-                    if attempt == TRIES - 1 or not isinstance(error.__cause__, CLASHES):
+                except Clash:
+                    if attempt == TRIES - 1:
                         raise
         raise AssertionError  # the last attempt returns or raises
 

@@ -239,16 +239,21 @@ async def change(db: Connection, room_id: int, user_id: str, wish: Wish) -> Regr
         return "not_found"
     if wish.title is not None and row["creator_id"] != user_id:
         return "forbidden"
+    # The room before its members, as all who lock both.
+    roster = 0 if wish.title is None else await _rename(db, where, wish.title)
     await _set_own(db, where, wish)
-    if wish.title is None:
-        return Regrouped()
+    return Regrouped(roster)
+
+
+async def _rename(db: Connection, where: dict[str, Any], title: str) -> int:
+    """The new roster; 0 where it is called so already."""
     query = """
         UPDATE rooms SET title = :title, roster = roster + 1
          WHERE id = :room_id AND creator_id = :user_id AND title <> :title
         RETURNING roster
     """
-    rows = await db.fetch_all(query, {**where, "title": wish.title})
-    return Regrouped(rows[0]["roster"]) if rows else Regrouped()
+    rows = await db.fetch_all(query, {**where, "title": title})
+    return int(rows[0]["roster"]) if rows else 0
 
 
 async def _set_own(db: Connection, where: dict[str, Any], wish: Wish) -> None:

@@ -39,7 +39,8 @@ class Entry(Struct):
     """A message as search shall know it; without words it is to be forgotten."""
 
     message_id: int
-    words: Sequence[str]
+    text: str
+    words: Sequence[str] = ()
 
 
 class News(Struct):
@@ -106,13 +107,20 @@ async def news(db: Connection, room_id: int, limit: int) -> News | None:
     rows = await db.fetch_all(query, values)
     names = await _file_names(db, room_id, [row["id"] for row in rows])
     entries = [
-        Entry(r["id"], () if r["deleted_at"] else words.of(f"{r['text']} {names.get(r['id'], '')}"))
+        Entry(r["id"], "" if r["deleted_at"] else f"{r['text']} {names.get(r['id'], '')}")
         for r in rows
     ]
     is_all = len(rows) < limit
     return News(
         room_id, room["since"], room["version"] if is_all else rows[-1]["version"], entries, is_all
     )
+
+
+def read(news: News) -> News:
+    """Finds the words, which takes long for some texts: not on the event loop."""
+    for entry in news.entries:
+        entry.words = words.of(entry.text)
+    return news
 
 
 async def _file_names(db: Connection, room_id: int, ids: Sequence[int]) -> dict[int, str]:

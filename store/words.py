@@ -5,6 +5,7 @@ import unicodedata
 from functools import lru_cache
 
 LONGEST = 64  # code points of a word that count
+MOST = 10_000  # code points of a text that count: one may unfold into eighteen
 
 # Written without spaces, or with endings that grow onto words: found by any part of them.
 DENSE = re.compile(
@@ -47,7 +48,7 @@ def _split(text: str) -> list[str]:
     if text.isascii():
         return PLAIN.findall(text.lower())
     folded = unicodedata.normalize("NFKD", text.casefold()).casefold().translate(ACCENTS)
-    letters = unicodedata.normalize("NFC", folded)
+    letters = unicodedata.normalize("NFC", folded[:MOST])
     return "".join(c if _is_letter(c) else " " for c in letters).split()
 
 

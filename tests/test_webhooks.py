@@ -168,6 +168,25 @@ async def test_a_hook_that_fails_is_told_again_in_order_and_delays_nobody(
     assert ear.texts == ["elsewhere", *texts]
 
 
+async def test_a_hook_that_never_answers_is_given_up_like_one_that_fails(
+    make: Callable[..., App], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhooks, "ANSWERED", 0.05)
+    ear = Ear()
+
+    async def sticks(event: Event) -> None:
+        if event.text == "sticky":
+            await asyncio.Event().wait()
+        await ear(event)
+
+    chat = make(sticks, give_up_after=0.2)
+    async with chat.lifespan():
+        room = await chat.open_room([1, 2])
+        for text in ("sticky", "dry"):
+            await chat.post(room, sender=1, text=text)
+        await ear.hears("message_sent", text="dry")
+
+
 async def test_what_was_not_told_is_told_after_a_restart(make: Callable[..., App]) -> None:
     deaf, ear = Ear(), Ear()
     deaf.fails = lambda event: True

@@ -134,3 +134,24 @@ async def test_a_room_without_replies_says_nothing_of_them(
     async with ada.enters(room, **({"receipts": receipts} if receipts else {})) as a:
         message = await a.says("one", reply_to=None)
         assert {"reply_to", "reactions"}.isdisjoint(message)
+
+
+async def test_marks_of_an_answer_show_what_its_quote_says_by_now(
+    ada: Person, bob: Person, room: int
+) -> None:
+    async with ada.enters(room) as a:
+        one, two = await a.says("secret"), await a.says("wrong")
+        answers = [await a.says("hm", reply_to=m["message_id"]) for m in (one, two)]
+        await a.does("edit", message_id=two["message_id"], text="right")
+        await a.receives("message_edited")
+        await a.does("delete", message_id=one["message_id"])
+        await a.receives("message_deleted")
+        async with bob.enters(room):
+            read = [
+                await a.receives(
+                    "mark_message_as_read", message={"message_id": answer["message_id"]}
+                )
+                for answer in answers
+            ]
+    shown = [frame["message"]["reply_to"]["text"] for frame in read]
+    assert shown == [None, "right"]
