@@ -23,18 +23,16 @@ RESULTS = machine.ROOT / ".cache" / "bench"
 
 @contextmanager
 def hosts(row: Row, stage: Stage) -> Iterator[dict[Contestant, Host]]:
-    """All servers of a row live side by side: those with nothing to do take no time."""
+    """The servers of a row live side by side: those with nothing to do take no time."""
     with ExitStack() as stack:
         found: dict[Contestant, Host] = {}
-        for contestant in row.contestants:
+        for contestant in row.contestants if not row.is_fresh else ():
             try:
                 place = stack.enter_context(stage.place(contestant, contestant.world or row.world))
-                found[contestant] = place
-                if not row.is_fresh:
-                    server = running(contestant, place.folder, place.urls)
-                    found[contestant] = stack.enter_context(server)
-            except (DidNotStart, Missing) as error:
-                found[contestant] = error
+                server = running(contestant, place.folder, place.urls)
+                found[contestant] = stack.enter_context(server)
+            except (DidNotStart, Missing) as why:
+                found[contestant] = why
         yield found
 
 
@@ -56,7 +54,7 @@ def run(chosen: list[Row], rounds: int) -> tuple[list[dict], dict]:
                 for n, contestant in turns(row, rounds):
                     tell(bar, f"{row.name}, round {n + 1} of {rounds}: {contestant.name}")
                     began = time.monotonic()
-                    found = measure(row, contestant, playing[contestant], stage)
+                    found = measure(row, contestant, playing.get(contestant), stage)
                     found["took"] = time.monotonic() - began
                     seen.append(
                         {"row": row.name, "round": n, "server": contestant.name, "seen": found}

@@ -17,25 +17,30 @@ from .stage import Place, Stage
 if TYPE_CHECKING:
     from .rows import Row
 
-Host = Running | Place | Missing | DidNotStart  # a server; where to start one; why there is none
+Host = Running | Missing | DidNotStart | None  # a server, why there is none, or one for a round
 
 
 def measure(row: "Row", contestant: Contestant, host: Host, stage: Stage) -> dict:
     """A round that is lost does not take the others with it: it says why, and is an error."""
-    if isinstance(host, Missing):
-        return {"missing": f"{contestant.name} was not measured: {host}", "errors": 0}
-    if isinstance(host, DidNotStart):
-        return lost(f"did not start: {host}")
     if isinstance(host, Running):
         found = row.play(row, contestant, host, stage)
         return found | {"server_log": host.said()} if found["errors"] else found
-    if not contestant.command:
-        return moving(host, stage)
     try:
-        with running(contestant, host.folder, host.urls) as server:
+        if host is not None:
+            raise host
+        return _once(row, contestant, stage)
+    except Missing as why:
+        return {"missing": f"{contestant.name} was not measured: {why}", "errors": 0}
+    except DidNotStart as why:
+        return lost(f"did not start: {why}")
+
+
+def _once(row: "Row", contestant: Contestant, stage: Stage) -> dict:
+    with stage.place(contestant, row.world) as place:
+        if not contestant.command:
+            return moving(place, stage)
+        with running(contestant, place.folder, place.urls) as server:
             return measure(row, contestant, server, stage)
-    except DidNotStart as error:
-        return lost(f"did not start: {error}")
 
 
 def under_load(row: "Row", contestant: Contestant, server: Running, stage: Stage) -> dict:

@@ -138,6 +138,7 @@ class Stage:
         server, name = self.postgres(), f"world_{wanted.messages}"
         server.execute(f'create database "{name}"')
         move(self.lite_world(wanted) / "roomcast.db", server.url_of(name))
+        server.execute(world.SEARCHED, name)
         server.execute("vacuum analyze", name)
         server.execute("checkpoint")
         return name

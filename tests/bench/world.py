@@ -93,6 +93,10 @@ UPDATE rooms SET version = newest.version, total = newest.version, active_at = n
 """
 
 
+# What is there was not written by the server, and is not what it shall look through meanwhile.
+SEARCHED = "INSERT INTO search_upto (room_id, version) SELECT id, version FROM rooms"
+
+
 def fill(file: Path, world: World) -> None:
     """Into the tables that the server has made; straight into the file, since that is quick."""
     since = time.time_ns() // 1000 - DAY
@@ -100,7 +104,7 @@ def fill(file: Path, world: World) -> None:
         _open_rooms(db, since)
         if world.messages:
             db.execute(FILL, {"each": world.each, "rooms": world.rooms, "since": since})
-        for statement in READ.split(";"):
+        for statement in (*READ.split(";"), SEARCHED):
             db.execute(statement)
 
 
