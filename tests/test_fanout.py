@@ -190,7 +190,8 @@ def test_an_event_in_parts_says_the_same(sizes, marked, most):
     lines = [b"x" * size for size in sizes]
     marks = [Mark(BOB, 1, 1, False)] if marked else []
     last = 4 + len(sizes) if sizes else 0
-    parts = split(Told(5 if sizes else 0, last, changes, marks), lines, most)
+    parts = split(Told(5 if sizes else 0, last, changes, marks, roster=7), lines, most)
+    assert {told.roster for told, _ in parts} == {7}
     assert [c for told, _ in parts for c in told.changes] == changes
     assert [line for _, some in parts for line in some] == lines
     assert [told.marks for told, _ in parts] == [[]] * (len(parts) - 1) + [marks]
