@@ -7,7 +7,7 @@ help:  ## this list
 
 install: .venv/dev  ## a virtual environment with everything that development needs
 
-run: .venv/run  ## a chat in which Ada and Bob already talk; PORT=8000
+run: .venv/run  ## a chat in which three people already talk; PORT=8000
 	@$(BIN)/roomcast demo $(if $(PORT),--port $(PORT))
 
 cluster: .venv/dev  ## the same on two processes, PostgreSQL, Valkey and SeaweedFS; PORT=8001

@@ -123,15 +123,30 @@ class App(Starlette):
         return opened.room.id
 
     async def post(
-        self, room: int, *, sender: int | str, text: str, client_id: str | None = None
+        self,
+        room: int,
+        *,
+        sender: int | str,
+        text: str,
+        client_id: str | None = None,
+        reply_to: int | None = None,
     ) -> int:
         """The id of a message that `sender`, a member, sends into the room.
 
         `before_send` is not asked. Raises a Refusal, as a request would get it.
         """
-        send = frames.Send(text, client_id=client_id)
+        send = frames.Send(text, client_id=client_id, reply_to=reply_to)
         sent = await self._chat.post(room, frames.user_of(sender, "sender"), send, "", text)
         return sent.message.id
+
+    async def react(self, room: int, message: int, *, user: int | str, emoji: str) -> None:
+        """Puts the emoji of this member under a message; where it is, it stays.
+
+        Raises a Refusal, as a request would get it.
+        """
+        self._chat.check_emoji(emoji)
+        author, most = frames.user_of(user, "user"), self._chat.settings.limits.reactions
+        await self._chat.make(messages_of.React(room, author, message, emoji, True, most))
 
     async def unread(self, user: int | str) -> dict[str, Any]:
         """How many messages the user has not read, and in which rooms: `GET chat/unread/`."""

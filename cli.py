@@ -173,7 +173,7 @@ def sign(auth: Auth, user: str, ttl: float, name: str | None) -> str:
 # ---------------------------------------------------------------- demo
 
 
-@main.command("demo", short_help="Serve a chat in which Ada and Bob talk, and print their links.")
+@main.command("demo", short_help="Serve a chat in which three people talk, and print their links.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", type=int, default=8000, show_default=True, help="The port to listen on.")
 @click.option(
@@ -185,9 +185,9 @@ def sign(auth: Auth, user: str, ttl: float, name: str | None) -> str:
 )
 @one_sentence()
 def demo_command(host: str, port: int, folder: Path) -> None:
-    """Serve a chat in which Ada and Bob already talk, and print a link for each.
+    """Serve a chat in which Ada, Bob and Carl already talk, and print a link for each.
 
-    Open the two links in two windows. What is said stays in the folder for the next time.
+    Open the links in windows of their own. What is said stays in the folder for the next time.
     """
     make_folder(folder)
     settings, _ = with_secret(demo.settings(folder, host, port), folder / SECRET_FILE)
@@ -195,16 +195,16 @@ def demo_command(host: str, port: int, folder: Path) -> None:
         name: sign(settings.auth, str(user), demo.TOKENS_LAST, name)
         for user, name in demo.PEOPLE.items()
     }
-    rooms: list[int] = []
+    rooms: dict[str, int] = {}
 
     async def seed(chat: App) -> None:
-        rooms.append(await demo.seed(chat, tokens.values()))
+        rooms.update(await demo.seed(chat, tokens.values()))
 
     def links(url: str) -> None:
         click.echo("Open each link in a window of its own; Ctrl+C ends the demo.")
         for name, token in tokens.items():
             # In the fragment, which no browser sends and no server logs.
-            click.echo(f"\n{name}:\n{url}/#token={token}&room={rooms[0]}")
+            click.echo(f"\n{name}:\n{url}/#token={token}&room={rooms[name]}")
 
     run(create_app(settings), settings, before=seed, ready=links)
 

@@ -1,5 +1,5 @@
 /**
- * The protocol of roomcast, without a page: `Site` speaks HTTP, `Room` holds one socket.
+ * The protocol of roomcast by socket, without a page: `Room` holds one. (`Site` speaks HTTP.)
  *
  *   const site = new Site(document.baseURI, token);
  *   const room = new Room(site, 4);
@@ -11,86 +11,30 @@
  * what changed since, and says again what was never confirmed. Nothing is lost, nothing doubled.
  */
 
+import { Refused } from "./site.js";
+
 const INLINE = 1 << 20; // bytes; a larger file is PUT to a presigned URL, not carried by a frame
 const STAY_AWAY = new Set([4000, 4001, 4003, 4004, 4005]); // close codes that reconnecting can't cure
 const QUIET = 15_000; // ms without a frame after which we ask whether the server is there
 const DEAD = 40_000; // ms without a frame after which we no longer believe it
 const SLOWEST = 30_000; // ms between two tries to connect, at most
-
-/** A request that the server (or the storage) refused, in words for a person. */
-export class Refused extends Error {
-  constructor(message, code) {
-    super(message);
-    this.code = code;
-  }
-}
+const TYPE_EVERY = 3_000; // ms between two words that the user is writing
+const UNANSWERABLE = "The message that you answer was deleted meanwhile.";
+const TYPED = 6_000; // ms after which another one, not heard again, has stopped writing
 
 /** The line went away; what was under way is tried again by itself. */
 class Lost extends Error {}
 
-export class Site {
-  constructor(base, token) {
-    this.base = base; // every URL is relative to the page, wherever it is mounted
-    this.token = token;
-    this.claims = claimsOf(token);
-  }
-
-  /** One page of the user's rooms, newest activity first; `next` says whether there are more. */
-  rooms(page = 1) {
-    return this.#call("GET", `chat/recieve/?page=${page}`);
-  }
-
-  /** The room with another user, which is made if it isn't there. */
-  talkTo(user) {
-    return this.#call("POST", "chat/create/", { second_user: user });
-  }
-
-  async #call(method, path, body) {
-    const answer = await fetch(new URL(`api/v1/${path}`, this.base), {
-      method,
-      headers: { Authorization: `Bearer ${this.token}`, "Content-Type": "application/json" },
-      body: body && JSON.stringify(body),
-    });
-    const said = await answer.json().catch(() => ({}));
-    if (answer.ok) return said;
-    throw new Refused(said.detail ?? `The server answered ${answer.status}.`, said.code);
-  }
-
-  /** The caller's user id as a string: that claim which is a member of all of the caller's rooms. */
-  whoAmI(rooms) {
-    const ids = [this.claims.sub, ...Object.values(this.claims)].filter(isId).map(String);
-    const inRoom = (room, id) => room.members.some((member) => String(member.user_id) === id);
-    return ids.find((id) => rooms.every((room) => inRoom(room, id))) ?? ids[0] ?? "";
-  }
-
-  socketUrl(room, cursor, epoch) {
-    const url = new URL("ws/chat/", this.base);
-    url.protocol = url.protocol.replace("http", "ws");
-    const receipts = "manual,compact"; // we say ourselves what was read, and hear it in one frame
-    url.search = new URLSearchParams({ room_id: room, after: cursor, epoch, receipts });
-    return url;
-  }
-}
-
-function claimsOf(token) {
-  try {
-    const bytes = atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/"));
-    return JSON.parse(new TextDecoder().decode(Uint8Array.from(bytes, (c) => c.charCodeAt(0))));
-  } catch {
-    return {}; // not a JWT: the server will say so
-  }
-}
-
-const isId = (value) => typeof value === "string" || Number.isSafeInteger(value);
-
 /**
  * One room. Events: "change" (messages, receipts or what is outgoing; with the frame that did it,
- * where it was one), "state", "arrived" (a new message, live), "refused" (the server said no:
- * `item` is what to give back to the writer).
+ * where it was one), "state", "arrived" (a new message, live), "typing", "presence" (with the
+ * frame), "regrouped" (other members, or another title), "refused" (the server said no: `item` is
+ * what to give back to the writer).
  */
 export class Room extends EventTarget {
   messages = new Map(); // message_id → message
   receipts = new Map(); // user id, as a string → { delivered, read }: message ids
+  typists = new Map(); // user id, as a string → the timer that ends it
   outgoing = []; // what the server has not confirmed yet, in the order of the writer
   hasMore = false; // older messages than those we have
   loadingOlder = false;
@@ -104,6 +48,7 @@ export class Room extends EventTarget {
   #timer = 0;
   #heard = 0;
   #readUpto = 0;
+  #typedAt = 0;
   #leaving = false;
   #pumping = null;
   #pages = []; // requests for history that are under way
@@ -131,13 +76,51 @@ export class Room extends EventTarget {
 
   /** What is outgoing for a message that is already there: an edit, a delete, or nothing. */
   changing(message) {
-    return this.outgoing.findLast((item) => item.message_id === message.message_id);
+    const isChange = ({ action }) => action === "edit" || action === "delete";
+    const { message_id } = message;
+    return this.outgoing.findLast((item) => isChange(item) && item.message_id === message_id);
   }
 
-  send(text, files = []) {
+  /** [{ emoji, users }], as they will be when what is outgoing has arrived. */
+  reactionsOf(message) {
+    const found = new Map();
+    for (const { emoji, user_ids } of message.reactions ?? []) {
+      found.set(emoji, new Set(user_ids.map(String)));
+    }
+    for (const { message_id, emoji, on } of this.outgoing.filter(isReaction)) {
+      if (message_id !== message.message_id) continue;
+      if (!found.has(emoji)) found.set(emoji, new Set());
+      found.get(emoji)[on ? "add" : "delete"](this.site.me);
+    }
+    const all = [...found].map(([emoji, users]) => ({ emoji, users: [...users] }));
+    return all.filter(({ users }) => users.length);
+  }
+
+  /** The message that this one answers, with the text it has by now: null once it is deleted. */
+  quoteIn({ reply_to }) {
+    const text = this.messages.get(reply_to?.message_id)?.text ?? reply_to?.text;
+    return reply_to && { ...reply_to, text };
+  }
+
+  send(text, files = [], reply_to = undefined) {
     const at = new Date();
     const uploads = { paths: new Map(), progress: null };
-    this.#say({ action: "send", client_id: newId(), text, files, at, ...uploads });
+    this.#typedAt = 0;
+    this.#say({ action: "send", client_id: newId(), text, files, reply_to, at, ...uploads });
+  }
+
+  /** Puts an emoji under a message, or (`on` is false) takes one's own back; the last wish counts. */
+  react(message_id, emoji, on) {
+    const isSame = (item) => isReaction(item) && item.message_id === message_id;
+    this.#confirm((item) => isSame(item) && item.emoji === emoji);
+    this.#say({ action: "react", message_id, emoji, on });
+  }
+
+  /** The user is writing: the others are told so, not with every key. */
+  type() {
+    if (Date.now() - this.#typedAt < TYPE_EVERY) return;
+    this.#typedAt = Date.now();
+    this.#tell({ action: "typing" });
   }
 
   edit(message_id, text) {
@@ -156,10 +139,23 @@ export class Room extends EventTarget {
   }
 
   /** Asks for the page before the oldest message we have. */
-  older() {
+  older(limit = 50) {
     if (this.state !== "open" || !this.hasMore || this.loadingOlder) return;
     this.loadingOlder = true;
-    this.#askHistory("older", this.#oldest(), 50);
+    this.#askHistory("older", this.#oldest(), limit);
+  }
+
+  /** Loads what lies between, until the message is there; whether it is. */
+  async reach(message_id) {
+    const isComing = () => this.state === "connecting" || this.state === "waiting";
+    while (!this.messages.has(message_id)) {
+      const isOlder = this.hasMore && message_id < this.#oldest();
+      if (!isComing() && !(this.state === "open" && isOlder)) return false;
+      const turn = new Promise((turned) => this.addEventListener("turn", turned, { once: true }));
+      this.older(100);
+      await turn;
+    }
+    return true;
   }
 
   /** Asks for one message again: links to files expire, and history hands out fresh ones. */
@@ -210,6 +206,7 @@ export class Room extends EventTarget {
   #become(state) {
     this.state = state;
     this.#emit("state");
+    this.#emit("turn");
   }
 
   #drop() {
@@ -224,6 +221,7 @@ export class Room extends EventTarget {
     this.#offers.clear();
     this.#pages = [];
     this.loadingOlder = false;
+    for (const user of this.typists.keys()) this.#stopsTyping(user);
   }
 
   #lose(event) {
@@ -265,6 +263,7 @@ export class Room extends EventTarget {
         this.#sync(frame);
         break;
       case "chat_message":
+        this.#stopsTyping(String(frame.message.sender_id));
         this.#put(frame.message);
         this.#emit("arrived", frame.message);
         break;
@@ -290,13 +289,41 @@ export class Room extends EventTarget {
       case "error":
         this.#refused(frame);
         break;
+      case "typing":
+        return this.#types(String(frame.user_id));
+      case "presence":
+        return this.#emit("presence", frame);
+      case "room_changed":
+        return this.#emit("regrouped");
+      default:
+        return; // a pong, or something newer than this page
     }
     this.#emit("change", frame);
+    if (frame.type === "history") this.#emit("turn");
   }
 
   #react({ message_id, reactions, version }) {
     const message = this.messages.get(message_id);
     if (message) this.#put({ ...message, reactions, version });
+    const isSaid = (item) => item.message_id === message_id && item.saidOn === this.#socket;
+    this.#confirm((item) => isReaction(item) && isSaid(item) && this.#isReacted(item));
+  }
+
+  /** Whether a reaction stands as it was wished. */
+  #isReacted({ message_id, emoji, on }) {
+    const found = this.messages.get(message_id)?.reactions?.find((one) => one.emoji === emoji);
+    return Boolean(found?.user_ids.some((user) => String(user) === this.site.me)) === on;
+  }
+
+  #types(user) {
+    clearTimeout(this.typists.get(user));
+    this.typists.set(user, setTimeout(() => this.#stopsTyping(user), TYPED));
+    this.#emit("typing");
+  }
+
+  #stopsTyping(user) {
+    clearTimeout(this.typists.get(user));
+    if (this.typists.delete(user)) this.#emit("typing");
   }
 
   /** The first frame: all that changed since the cursor, or (`reset`) the newest of a fresh start. */
@@ -314,6 +341,7 @@ export class Room extends EventTarget {
     for (const id of frame.deleted) this.#remove(id);
     const isEdited = (item) => this.messages.get(item.message_id)?.text === item.text;
     this.#confirm((item) => item.action === "edit" && isEdited(item));
+    this.#confirm((item) => isReaction(item) && this.#isReacted(item));
     this.#tries = 0;
     this.#become("open");
     if (this.#readUpto) this.#tell({ action: "read", message_id: this.#readUpto });
@@ -327,6 +355,9 @@ export class Room extends EventTarget {
 
   #remove(message_id) {
     this.messages.delete(message_id);
+    for (const message of this.messages.values()) {
+      if (message.reply_to?.message_id === message_id) message.reply_to.text = null;
+    }
     this.#confirm((item) => item.message_id === message_id);
   }
 
@@ -350,13 +381,15 @@ export class Room extends EventTarget {
   }
 
   #refused(frame) {
+    if (frame.action === "typing") return;
     const error = new Refused(frame.message, frame.code);
     if (this.#offers.has(frame.client_id)) return this.#offers.get(frame.client_id).reject(error);
     if (frame.action === "history" && this.#pages.shift() === "older") this.loadingOlder = false;
     const sends = (item) => frame.client_id !== undefined && item.client_id === frame.client_id;
     const changes = (item) => item.action === frame.action && item.message_id === frame.message_id;
     const item = this.outgoing.find((item) => sends(item) || changes(item));
-    this.#giveBack(item, error);
+    const isUnanswerable = item?.reply_to && item.reply_to === frame.message_id;
+    this.#giveBack(item, isUnanswerable ? new Refused(UNANSWERABLE, "unanswerable") : error);
   }
 
   // ------------------------------------------------------------ what we say
@@ -374,7 +407,7 @@ export class Room extends EventTarget {
 
   #giveBack(item, error) {
     this.#confirm((other) => other === item);
-    const gone = error.code === "not_found" && item && (item.action === "delete" || item.client_id);
+    const gone = error.code === "not_found" && item && item.action !== "edit";
     if (!gone) this.#emit("refused", { item, error }); // gone: it was deleted, which is no news
   }
 
@@ -400,14 +433,15 @@ export class Room extends EventTarget {
   }
 
   async #frameOf(item) {
-    const { action, message_id, text, client_id } = item;
-    if (action !== "send") return { action, message_id, text };
+    const { action, message_id, text, emoji, on, client_id, reply_to } = item;
+    if (action !== "send") return { action, message_id, text, emoji, on };
     const files = [];
     for (const file of item.files) files.push(await this.#fileOf(item, file));
     if (files.length === 1 && files[0].file_path) {
-      return { action: "file_uploaded", file_path: files[0].file_path, message: text, client_id };
+      const { file_path } = files[0];
+      return { action: "file_uploaded", file_path, message: text, client_id, reply_to };
     }
-    return { action, message: text, client_id, ...(files.length && { files }) };
+    return { action, message: text, client_id, reply_to, ...(files.length && { files }) };
   }
 
   async #fileOf(item, file) {
@@ -430,6 +464,8 @@ export class Room extends EventTarget {
     return offer.file_path;
   }
 }
+
+const isReaction = ({ action }) => action === "react";
 
 /** PUTs the bytes; XMLHttpRequest, because fetch can't tell how far it is. */
 function put(file, offer, onProgress) {

@@ -4,13 +4,15 @@ import { $, fileWords, h, icon } from "./dom.js";
 
 export class Composer {
   #room = null;
-  #drafts = new WeakMap(); // room → { text, files }: nothing written in one room ends up in another
+  #drafts = new WeakMap(); // room → { text, files, answers }: nothing written in one room ends up in another
   #files = [];
   #editing = null; // the id of the message that is being edited
+  #answers; // the id of the message that is being answered
 
-  /** `isMine` says of a message whether the user wrote it; `onSent` is called after each send. */
-  constructor({ isMine, onSent }) {
+  /** `isMine` and `nameOf` say whose a message is; `onSent` is called after each send. */
+  constructor({ isMine, nameOf, onSent }) {
     this.isMine = isMine;
+    this.nameOf = nameOf;
     this.onSent = onSent;
     this.text = $("text");
     this.#listen();
@@ -20,7 +22,7 @@ export class Composer {
     const room = $("room");
     $("composer").addEventListener("submit", (event) => this.#submit(event));
     this.text.addEventListener("keydown", (event) => this.#key(event));
-    this.text.addEventListener("input", () => this.#grow());
+    this.text.addEventListener("input", () => this.#written());
     this.text.addEventListener("paste", (event) => this.#take(event, event.clipboardData.files));
     $("attach").addEventListener("click", () => $("picker").click());
     $("picker").addEventListener("change", (event) => {
@@ -38,23 +40,47 @@ export class Composer {
       this.#take(event, event.dataTransfer.files);
     });
     $("stop-editing").addEventListener("click", () => this.#stopEditing());
+    $("stop-replying").addEventListener("click", () => this.reply());
   }
 
   /** Turns to another room: what was being written stays with the one it was written in. */
   enter(room) {
     if (this.#editing) this.#stopEditing();
-    if (this.#room) this.#drafts.set(this.#room, { text: this.text.value, files: this.#files });
+    if (this.#room) this.#drafts.set(this.#room, this.#draft());
     const draft = this.#drafts.get(room) ?? { text: "", files: [] };
     this.#room = room;
     this.#files = draft.files;
+    this.#answers = draft.answers;
     this.complain("");
     this.#write(draft.text);
     this.#showFiles();
+    this.#showReply();
+  }
+
+  #draft() {
+    return { text: this.text.value, files: this.#files, answers: this.#answers };
+  }
+
+  /** What is written next answers this message; without an id, none. */
+  reply(message_id = undefined) {
+    if (this.#editing) this.#stopEditing();
+    this.#answers = message_id;
+    this.#showReply();
+    this.text.focus();
+  }
+
+  #showReply() {
+    const message = this.#room.messages.get(this.#answers);
+    $("replying").hidden = !message;
+    if (!message) return;
+    const words = message.text || message.attachments.map((file) => file.file_name).join(", ");
+    $("answered").replaceChildren(h("b", { textContent: this.nameOf(message) }), words);
   }
 
   edit(message_id, text = this.#room.messages.get(message_id)?.text) {
-    if (!this.#editing) this.#drafts.set(this.#room, { text: this.text.value, files: this.#files });
+    if (!this.#editing) this.#drafts.set(this.#room, this.#draft());
     this.#editing = message_id;
+    $("replying").hidden = true;
     this.complain("");
     $("editing").hidden = false;
     $("attach").disabled = true;
@@ -67,6 +93,7 @@ export class Composer {
     $("editing").hidden = true;
     $("attach").disabled = false;
     this.#write(this.#drafts.get(this.#room)?.text ?? "");
+    this.#showReply();
     this.text.focus();
   }
 
@@ -78,6 +105,8 @@ export class Composer {
       if (this.#editing) this.#stopEditing();
       this.#write(joined(item.text, this.text.value));
       this.#add(item.files);
+      this.#answers = error.code === "unanswerable" ? undefined : item.reply_to;
+      this.#showReply();
     }
     this.complain(error.message);
   }
@@ -87,7 +116,7 @@ export class Composer {
     if (item?.action !== "send") return;
     const draft = this.#drafts.get(room) ?? { text: "", files: [] };
     const files = [...draft.files, ...item.files];
-    this.#drafts.set(room, { text: joined(item.text, draft.text), files });
+    this.#drafts.set(room, { ...draft, text: joined(item.text, draft.text), files });
   }
 
   complain(words) {
@@ -109,9 +138,14 @@ export class Composer {
     this.#files = [];
     this.#showFiles();
     this.#write("");
-    this.#room.send(text, files);
+    this.#room.send(text, files, this.#answers);
+    this.reply();
     this.onSent();
-    this.text.focus();
+  }
+
+  #written() {
+    this.#grow();
+    if (!this.#editing && this.text.value) this.#room.type();
   }
 
   #key(event) {
@@ -121,6 +155,8 @@ export class Composer {
       $("composer").requestSubmit();
     } else if (event.key === "Escape" && this.#editing) {
       this.#stopEditing();
+    } else if (event.key === "Escape" && this.#answers) {
+      this.reply();
     } else if (event.key === "ArrowUp" && this.text.value === "" && !this.#editing) {
       const last = this.#room.all().findLast(this.isMine);
       if (!last) return;

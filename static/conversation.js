@@ -1,16 +1,10 @@
-/** The messages of one room on the page: rows that are made once and then only changed. */
+/** The messages of one room on the page, in their order, and where the reader is among them. */
 
-import { $, avatar, dayOf, fileWords, h, icon, isLink, linked, timeOf } from "./dom.js";
+import { $, dayOf, h } from "./dom.js";
+import { Row, previewOf } from "./row.js";
 
 const NEAR = 80; // pixels from the newest message that still count as looking at it
 const PAUSE = 5 * 60_000; // ms after which a person's next message stands apart
-const PICTURES = new Set(["image/png", "image/jpeg", "image/gif", "image/webp"]);
-const STATUS = {
-  sending: ["clock", "Sending"],
-  send: ["tick", "Sent"],
-  delivered: ["ticks", "Delivered"],
-  read: ["ticks", "Read"],
-};
 
 export class Conversation {
   #rows = new Map(); // key → Row; a message of one's own keeps its key when it is confirmed
@@ -19,8 +13,13 @@ export class Conversation {
   #atNewest = true;
   #refreshed = new Set(); // messages whose links were asked for again
   #active = null; // the row that Tab reaches
+  #firstNew; // the message above which the line stands; 0: none
+  #newLine = h("li", { className: "rule new", textContent: "New" });
 
-  /** `people` knows me, nameOf(user) and pictureOf(user); `actions` are edit(id) and delete(id). */
+  /**
+   * `people` knows me, many, nameOf(user) and pictureOf(user); `actions` are reply(id), edit(id),
+   * delete(id) and pick(id, button), which lets the user choose a reaction.
+   */
   constructor(room, people, actions) {
     this.room = room;
     this.people = people;
@@ -56,6 +55,7 @@ export class Conversation {
 
   render() {
     const before = { oldest: this.#oldest, height: this.scroller.scrollHeight };
+    this.#findNew();
     const views = [...this.#stored(), ...this.#pending()];
     this.#place(views);
     this.#oldest = views[0]?.message_id ?? 0;
@@ -82,6 +82,8 @@ export class Conversation {
         at: new Date(message.created_at),
         edited: message.updated_at !== message.created_at,
         status: change ? "sending" : this.room.statusOf(message),
+        quote: this.room.quoteIn(message),
+        reactions: this.room.reactionsOf(message),
         going: change?.action === "delete",
         files: message.attachments.map((file) => ({
           url: file.file_url,
@@ -101,6 +103,8 @@ export class Conversation {
         sender_id: this.people.me,
         mine: true,
         status: "sending",
+        quote: this.#quoteOf(item.reply_to),
+        reactions: [],
         files: item.files.map((file) => ({
           url: previewOf(file),
           name: file.name,
@@ -111,6 +115,11 @@ export class Conversation {
     }
   }
 
+  #quoteOf(message_id) {
+    const { sender_id, text = null } = this.room.messages.get(message_id) ?? {};
+    return message_id && { message_id, sender_id, text };
+  }
+
   /** Puts the rows into the list in their order, with a line before each new day. */
   #place(views) {
     const rows = new Map();
@@ -118,9 +127,12 @@ export class Conversation {
     let previous = null;
     for (const view of views) {
       const day = view.at.toDateString();
+      const isNew = view.message_id && view.message_id === this.#firstNew;
       if (day !== previous?.at.toDateString()) nodes.push(this.#dayLine(day, view.at));
+      if (isNew) nodes.push(this.#newLine);
       const joined =
         day === previous?.at.toDateString() &&
+        !isNew &&
         String(view.sender_id) === String(previous.sender_id) &&
         view.at - previous.at < PAUSE;
       const row = this.#rows.get(view.key) ?? new Row(view, this);
@@ -152,7 +164,17 @@ export class Conversation {
 
   #dayLine(day, date) {
     const found = this.list.querySelector(`[data-day="${day}"]`);
-    return found ?? h("li", { className: "day", "data-day": day, textContent: dayOf(date) });
+    return found ?? h("li", { className: "rule day", "data-day": day, textContent: dayOf(date) });
+  }
+
+  /** Above what came unread since one's own last word; it stays till the room is left. */
+  #findNew() {
+    const mark = this.room.receipts.get(this.people.me)?.read;
+    if (this.#firstNew !== undefined || mark === undefined) return;
+    const all = this.room.all();
+    const mine = all.findLastIndex(({ sender_id }) => String(sender_id) === this.people.me);
+    const first = all.slice(mine + 1).find(({ message_id }) => message_id > mark);
+    this.#firstNew = first?.message_id ?? 0;
   }
 
   linkBroken(message_id) {
@@ -196,10 +218,26 @@ export class Conversation {
     if (!mine && !this.#atNewest) this.#unseen += 1;
   }
 
+  /** Goes to a message, also to one that has to be loaded first; whether it is there. */
+  async jump(message_id) {
+    $("scroller").setAttribute("aria-busy", "true");
+    const isThere = await this.room.reach(message_id);
+    $("scroller").removeAttribute("aria-busy");
+    const row = [...this.#rows.values()].find((each) => each.message_id === message_id);
+    if (!row || this.leaving.signal.aborted) return isThere;
+    this.#atNewest = false;
+    row.li.scrollIntoView({ block: "center" });
+    row.li.focus({ preventScroll: true });
+    row.li.classList.remove("found");
+    void row.li.offsetWidth; // else the same animation doesn't start again
+    row.li.classList.add("found");
+    return true;
+  }
+
   // ------------------------------------------------------------ the keyboard
 
   #activate(li) {
-    if (!li || li.classList.contains("day") || li === this.#active) return;
+    if (!li || li.classList.contains("rule") || li === this.#active) return;
     const reach = (row, index) => {
       for (const stop of [row, ...row.querySelectorAll("a, button")]) stop.tabIndex = index;
     };
@@ -223,95 +261,6 @@ export class Conversation {
 function neighbour(li, step) {
   let next = li;
   do next = step < 0 ? next.previousElementSibling : next.nextElementSibling;
-  while (next?.classList.contains("day"));
+  while (next?.classList.contains("rule"));
   return next;
-}
-
-class Row {
-  #shown = {};
-
-  constructor(view, conversation) {
-    this.conversation = conversation;
-    this.author = h("span", { className: "author" });
-    this.text = h("p", { className: "text", dir: "auto" });
-    this.files = h("div", { className: "files" });
-    this.progress = h("progress", { max: 1, hidden: true, "aria-label": "Upload" });
-    this.meta = h("p", { className: "meta" });
-    this.tools = h("div", { className: "tools" });
-    const words = h("div", { className: "words" }, this.text, this.meta);
-    const parts = [this.author, this.progress, this.files, words];
-    const bubble = h("div", { className: "bubble" }, ...parts);
-    this.face = h("div", { className: "face" });
-    this.li = h("li", { className: "message", tabIndex: -1 }, this.face, bubble, this.tools);
-    this.li.classList.toggle("mine", view.mine);
-  }
-
-  show(view, joined) {
-    this.li.classList.toggle("joined", joined);
-    this.li.classList.toggle("going", Boolean(view.going));
-    this.progress.hidden = view.progress == null;
-    if (view.progress != null) this.progress.value = view.progress;
-    const { people } = this.conversation;
-    const name = view.mine ? "You" : people.nameOf(view.sender_id);
-    this.#once("author", name, () => {
-      this.author.textContent = name;
-      this.author.classList.toggle("unseen", view.mine || !people.many);
-      this.face.replaceChildren(...(view.mine ? [] : [avatar(name, people.pictureOf(view.sender_id))]));
-    });
-    this.#once("text", view.text, (text) => this.text.replaceChildren(...linked(text)));
-    this.#once("files", view.files.map(({ url }) => url).join("\n"), () => this.#showFiles(view));
-    this.#once("meta", `${view.status} ${view.edited}`, () => this.#showMeta(view));
-    this.#once("tools", view.message_id, () => this.#showTools(view));
-  }
-
-  /** Touches the page only where something is another than it was. */
-  #once(part, value, change) {
-    if (this.#shown[part] === value) return;
-    this.#shown[part] = value;
-    change(value);
-  }
-
-  #showFiles({ files, message_id }) {
-    for (const old of this.files.querySelectorAll("img")) URL.revokeObjectURL(old.src);
-    this.files.replaceChildren(...files.map((file) => this.#file(file, message_id)));
-  }
-
-  #file({ url, name, type, size }, message_id) {
-    const link = { target: "_blank", rel: "noopener noreferrer", tabIndex: this.li.tabIndex };
-    if (isLink(url)) link.href = url;
-    if (PICTURES.has(type)) {
-      const onerror = () => this.conversation.linkBroken(message_id);
-      return h("a", { ...link, className: "picture" }, h("img", { src: url, alt: name, onerror }));
-    }
-    return h("a", { ...link, className: "card" }, icon("file"), fileWords(name, size));
-  }
-
-  #showMeta({ at, edited, mine, status }) {
-    const exactly = { dateTime: at.toISOString(), title: at.toLocaleString() };
-    const parts = [h("time", { ...exactly, textContent: timeOf(at) })];
-    if (edited) parts.unshift(h("span", { textContent: "edited" }));
-    if (mine) parts.push(h("span", { className: `status ${status}` }, icon(...STATUS[status])));
-    this.meta.replaceChildren(...parts);
-  }
-
-  #showTools({ mine, message_id }) {
-    if (!mine || !message_id) return this.tools.replaceChildren();
-    const { actions } = this.conversation;
-    const tool = (name, label, act) => {
-      const does = { type: "button", title: label, onclick: () => act(message_id) };
-      const look = { className: "plain", tabIndex: this.li.tabIndex, "aria-label": label };
-      return h("button", { ...does, ...look }, icon(name));
-    };
-    const edit = tool("pencil", "Edit", actions.edit);
-    this.tools.replaceChildren(edit, tool("bin", "Delete", actions.delete));
-  }
-}
-
-const previews = new WeakMap();
-
-/** A picture that is still on its way is shown from the writer's own disk. */
-function previewOf(file) {
-  if (!PICTURES.has(file.type)) return file.name;
-  if (!previews.has(file)) previews.set(file, URL.createObjectURL(file));
-  return previews.get(file);
 }

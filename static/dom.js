@@ -1,5 +1,7 @@
 /** Small words for building a page: only nodes and text, never markup made of data. */
 
+const LEAD = 12; // characters before a word that was found, where a line has no room for more
+
 export const $ = (id) => document.getElementById(id);
 
 /** An element: properties where it has them, attributes otherwise. */
@@ -25,14 +27,15 @@ export function icon(name, label) {
   return svg;
 }
 
-/** A person's picture, or the initials on one of eight colours. */
-export function avatar(name, picture) {
+/** A person's picture, or the initials on one of eight colours; with a dot where they are online. */
+export function avatar(name, picture, isOnline = false) {
   const round = h("span", { className: `avatar colour-${colourOf(name)}`, "aria-hidden": "true" });
   const initials = name.trim().split(/\s+/).slice(0, 2).map((word) => [...word][0] ?? "");
   const onerror = () => round.replaceChildren(initials.join("").toUpperCase());
   if (isLink(picture)) round.append(h("img", { src: picture, alt: "", onerror }));
   else onerror();
-  return round;
+  const dot = h("span", { className: "dot", role: "img", "aria-label": "online" });
+  return h("span", { className: "face" }, round, isOnline ? dot : "");
 }
 
 function colourOf(name) {
@@ -47,6 +50,15 @@ export function linked(text) {
     if (!isLink(part)) return part;
     return h("a", { href: part, target: "_blank", rel: "noopener noreferrer", textContent: part });
   });
+}
+
+/** Text with the words that were looked for marked, from shortly before the first of them. */
+export function marked(text, words) {
+  const each = words.split(/[^\p{L}\p{M}\p{N}]+/u).filter(Boolean);
+  if (!each.length) return [text];
+  const parts = text.split(new RegExp(`(${each.join("|")})`, "iu"));
+  if (parts[0].length > LEAD && parts.length > 1) parts[0] = `…${parts[0].slice(-LEAD)}`;
+  return parts.map((part, i) => (i % 2 ? h("mark", { textContent: part }) : part));
 }
 
 const clock = new Intl.DateTimeFormat([], { hour: "numeric", minute: "2-digit" });
@@ -67,6 +79,16 @@ export function dayOf(date) {
 /** A time of today, a day of any other. */
 export function briefly(date) {
   return date.toDateString() === new Date().toDateString() ? clock.format(date) : short.format(date);
+}
+
+/** "5 min ago", "at 14:05", "yesterday at 14:05", "on 3 May". */
+export function ago(date) {
+  const minutes = Math.floor((Date.now() - date) / 60_000);
+  if (minutes < 1) return "just now";
+  if (minutes < 60) return `${minutes} min ago`;
+  const day = dayOf(date);
+  if (day === "Today") return `at ${timeOf(date)}`;
+  return day === "Yesterday" ? `yesterday at ${timeOf(date)}` : `on ${short.format(date)}`;
 }
 
 /** A file's name and size. */

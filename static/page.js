@@ -1,11 +1,17 @@
-/** The page: who one is, the list of rooms, and the room that is open. */
+/** The page: who one is, and the room that is open. */
 
-import { Room, Site } from "./client.js";
+import { Room } from "./client.js";
 import { Composer } from "./composer.js";
 import { Conversation } from "./conversation.js";
-import { $, avatar, briefly, h, icon } from "./dom.js";
+import { Details } from "./details.js";
+import { $, avatar } from "./dom.js";
+import { People, named } from "./people.js";
+import { Reactions } from "./reactions.js";
+import { Rooms } from "./rooms.js";
+import { Search } from "./search.js";
+import { Site } from "./site.js";
 
-const LIST_EVERY = 10_000; // ms between two looks at the list of rooms
+const MINUTE = 60_000; // ms after which "5 min ago" is 6
 const ENDED = {
   4000: "There is no such room.",
   4001: "Your token is not valid, or it has expired.",
@@ -15,15 +21,22 @@ const ENDED = {
 };
 
 let site = null;
-let me = "";
-let list = []; // the rooms as the server listed them last
-let pages = 1;
 let room = null; // the open one
 let conversation = null;
 const known = new Map(); // room id → Room: what was loaded or is still to be sent stays
 
+const people = new People();
+const rooms = new Rooms(people, (room, message) => goTo({ room, message }));
+const search = new Search(rooms, people);
+const reactions = new Reactions();
+const details = new Details(people, {
+  onChanged: () => rooms.renew(0),
+  onGone: () => goTo({ room: null, message: null }),
+});
+const isMine = ({ sender_id }) => String(sender_id) === people.me;
 const composer = new Composer({
-  isMine: (message) => String(message.sender_id) === me,
+  isMine,
+  nameOf: (message) => (isMine(message) ? "You" : people.nameIn(room.id, message.sender_id)),
   onSent: () => conversation.toNewest(),
 });
 
@@ -33,13 +46,17 @@ function fragment() {
   return new URLSearchParams(location.hash.slice(1));
 }
 
-function goTo(change) {
+function withChange(change) {
   const next = fragment();
   for (const [name, value] of Object.entries(change)) {
     if (value) next.set(name, value);
     else next.delete(name);
   }
-  location.hash = next;
+  return next;
+}
+
+function goTo(change) {
+  location.hash = withChange(change);
 }
 
 async function arrive() {
@@ -47,18 +64,21 @@ async function arrive() {
   if (!token) return showEntry();
   if (token !== site?.token && !(await signIn(token))) return;
   enter(Number(fragment().get("room")) || null);
+  const message = Number(fragment().get("message"));
+  if (room && message) await show(message);
 }
 
 async function signIn(token) {
-  const before = me;
+  const before = people.me;
   leaveRoom();
   site = new Site(document.baseURI, token);
-  if (!(await loadList())) return false;
-  if (me !== before) forget();
+  if (!(await rooms.signIn(site))) return false;
+  if (before && people.me !== before) forget();
+  site.me ||= people.me;
   for (const each of known.values()) each.site = site; // the same user with a fresh token goes on
-  const name = nameOf(me, site.claims.name);
+  const name = named(people.me, site.claims.name);
   $("myself").replaceChildren(avatar(name, site.claims.picture), name);
-  showList();
+  rooms.show(room);
   $("entry").hidden = true;
   $("chat").hidden = false;
   return true;
@@ -67,11 +87,14 @@ async function signIn(token) {
 function forget() {
   for (const each of known.values()) each.close();
   known.clear();
+  people.forget();
+  people.learn(rooms.items);
+  search.end();
 }
 
 function showEntry(why = "") {
   leaveRoom();
-  site = null;
+  site = rooms.site = null;
   $("chat").hidden = true;
   $("entry").hidden = false;
   $("entry-why").textContent = why;
@@ -87,160 +110,6 @@ $("entry").addEventListener("submit", (event) => {
   if (token === fragment().get("token")) arrive();
   else goTo({ token });
 });
-
-// ---------------------------------------------------------------- the list of rooms
-
-/** True when the server knows us, or can't be asked now. */
-async function loadList() {
-  const asked = site;
-  try {
-    const found = new Map();
-    let next = true;
-    for (let page = 1; next && page <= pages; page++) {
-      const answer = await asked.rooms(page);
-      if (asked !== site) return false; // somebody else has come in meanwhile
-      for (const item of answer.results) found.set(item.room_id, item);
-      next = answer.next;
-    }
-    list = [...found.values()];
-    me = site.whoAmI(list);
-    $("more-rooms").hidden = !next;
-    notice("");
-    return true;
-  } catch (error) {
-    if (asked !== site) return false;
-    if (error.code === "unauthenticated") showEntry(ENDED[4001]);
-    notice(error.code ? error.message : "The server can't be reached.");
-    return !error.code;
-  }
-}
-
-function notice(words) {
-  $("rooms-notice").textContent = words;
-  $("rooms-notice").hidden = !words;
-}
-
-let renewal = { timer: 0, due: Infinity };
-
-/** Looks at the list again, soon: many changes at once are one look. */
-function renewList(delay = 500) {
-  const due = Date.now() + delay;
-  if (due >= renewal.due) return;
-  clearTimeout(renewal.timer);
-  renewal = { due, timer: setTimeout(lookAgain, delay) };
-}
-
-async function lookAgain() {
-  renewal.due = Infinity;
-  if (site && document.visibilityState === "visible" && (await loadList())) showList();
-  renewList(LIST_EVERY);
-}
-
-let shown = "";
-
-function showList() {
-  const state = JSON.stringify([list, room?.id, me, document.visibilityState]);
-  if (state === shown) return; // a screen reader keeps its place
-  shown = state;
-  if (room) showHead();
-  const focused = document.activeElement?.dataset.room;
-  $("room-list").replaceChildren(...list.map(roomItem));
-  if (focused) $("room-list").querySelector(`[data-room="${focused}"]`)?.focus();
-  const unread = list.reduce((sum, item) => sum + unreadIn(item), 0);
-  const where = room ? `${titleOf(room.id)} · roomcast` : "roomcast";
-  document.title = unread ? `(${unread}) ${where}` : where;
-}
-
-function roomItem(item) {
-  const other = others(item)[0];
-  const name = titleOf(item.room_id);
-  const unread = unreadIn(item);
-  const unseen = h("span", { className: "unseen", textContent: " unread" });
-  const badge = h("span", { className: "badge" }, String(unread), unseen);
-  const does = { type: "button", onclick: () => goTo({ room: item.room_id }) };
-  const button = h(
-    "button",
-    { ...does, className: "room-item", "data-room": item.room_id },
-    avatar(name, other?.picture),
-    h("span", { className: "room-title", textContent: name }),
-    h("time", { textContent: briefly(new Date(item.last_message?.created_at ?? item.created_at)) }),
-    h("span", { className: "room-last" }, ...lastWords(item)),
-    unread ? badge : "",
-  );
-  if (room?.id === item.room_id) button.setAttribute("aria-current", "true");
-  return h("li", {}, button);
-}
-
-function lastWords({ last_message: last }) {
-  if (!last) return ["No messages yet"];
-  const words = last.content ? [last.content] : [icon("clip"), "File"];
-  return last.from_this_user ? ["You: ", ...words] : words;
-}
-
-/** Nothing is unread in the room before one's eyes. */
-function unreadIn(item) {
-  return item.room_id === room?.id && document.visibilityState === "visible" ? 0 : item.unread;
-}
-
-$("more-rooms").addEventListener("click", () => {
-  pages += 1;
-  renewList(0);
-});
-
-$("new-room").addEventListener("submit", async (event) => {
-  event.preventDefault();
-  try {
-    const { room_id } = await site.talkTo($("new-user").value.trim());
-    $("new-user").value = "";
-    await loadList();
-    goTo({ room: room_id });
-  } catch (error) {
-    notice(error.message);
-  }
-});
-
-// ---------------------------------------------------------------- names
-
-function nameOf(user, name) {
-  return String(name || (/^\d+$/.test(user) ? `User ${user}` : user));
-}
-
-function itemOf(id) {
-  return list.find((item) => item.room_id === id);
-}
-
-function others(item) {
-  return item?.members.filter((member) => String(member.user_id) !== me) ?? [];
-}
-
-function namesOf(item) {
-  return others(item).map((member) => nameOf(member.user_id, member.name)).join(", ");
-}
-
-/** Two are known to each other by name; a larger room by its title. */
-function titleOf(id) {
-  const item = itemOf(id);
-  const names = namesOf(item);
-  return (others(item).length > 1 && item.title) || names || item?.title || `Room ${id}`;
-}
-
-function aboutOf(id) {
-  const item = itemOf(id);
-  if (others(item).length > 1) return item.title ? namesOf(item) : "";
-  return item?.title || item?.context || "";
-}
-
-/** What a conversation has to know of the people in it. */
-function peopleOf(id) {
-  const members = () => itemOf(id)?.members ?? [];
-  const memberOf = (user) => members().find((member) => String(member.user_id) === String(user));
-  return {
-    me,
-    many: members().length > 2,
-    nameOf: (user) => nameOf(user, memberOf(user)?.name),
-    pictureOf: (user) => memberOf(user)?.picture,
-  };
-}
 
 // ---------------------------------------------------------------- the open room
 
@@ -259,7 +128,7 @@ function enter(id) {
   $("room").hidden = !room;
   $("nowhere").hidden = Boolean(room);
   if (room) showRoom();
-  showList();
+  showWho();
   if (!room) $("room-list").querySelector("button")?.focus();
 }
 
@@ -270,15 +139,26 @@ function roomOf(id) {
     fresh.addEventListener("state", ifOpen(showState));
     fresh.addEventListener("refused", ({ detail }) => composer.giveBack(fresh, detail));
     fresh.addEventListener("arrived", ifOpen(announce));
-    fresh.addEventListener("change", ({ detail: frame }) => frame && renewList());
+    fresh.addEventListener("typing", ifOpen(showWho));
+    fresh.addEventListener("presence", ({ detail }) => {
+      people.hear(detail);
+      showWho();
+    });
+    fresh.addEventListener("regrouped", () => rooms.renew());
+    fresh.addEventListener("change", ({ detail: frame }) => frame && rooms.renew());
     known.set(id, fresh);
   }
   return known.get(id);
 }
 
 function showRoom() {
-  const actions = { edit: (id) => composer.edit(id), delete: askToDelete };
-  conversation = new Conversation(room, peopleOf(room.id), actions);
+  const actions = {
+    edit: (id) => composer.edit(id),
+    reply: (id) => composer.reply(id),
+    delete: askToDelete,
+    pick: (id, button) => reactions.about(room, id, button),
+  };
+  conversation = new Conversation(room, peopleIn(room.id), actions);
   composer.enter(room);
   room.open();
   showState();
@@ -286,29 +166,70 @@ function showRoom() {
   else $("room-name").focus(); // on a phone the keyboard would cover the room
 }
 
-/** Who is there; names are learnt when people first come, so this may change. */
-function showHead() {
-  const [other] = others(itemOf(room.id));
-  $("room-name").textContent = titleOf(room.id);
-  $("room-about").textContent = aboutOf(room.id);
-  $("room-avatar").replaceChildren(avatar(titleOf(room.id), other?.picture));
-  conversation.render();
+/** A room that is not in the list, because it is archived or far down, is asked for by itself. */
+async function meet(id) {
+  if (people.itemOf(id)) return;
+  try {
+    people.learn([await site.room(id)]);
+    showWho();
+  } catch (error) {
+    rooms.say(error.message);
+  }
+}
+
+/** What a conversation has to know of the people in it. */
+function peopleIn(id) {
+  return {
+    get me() {
+      return people.me;
+    },
+    get many() {
+      return people.isGroup(id);
+    },
+    nameOf: (user) => people.nameIn(id, user),
+    pictureOf: (user) => people.pictureIn(id, user),
+  };
+}
+
+/** Names are learnt when people first come, and people come and go: so this may change. */
+function showWho() {
+  rooms.show(room);
+  if (!room) return;
+  const typing = people.typingIn(room.id, room.typists.keys());
+  const title = people.titleOf(room.id);
+  const partner = people.partnerIn(room.id);
+  const isOnline = Boolean(partner) && people.isOnline(partner.user_id);
+  const face = [title, partner?.picture, isOnline];
+  const about = $("room-about");
+  $("room-name").textContent = title;
+  about.textContent = typing || people.aboutOf(room.id);
+  about.classList.toggle("typing", Boolean(typing));
+  if ($("room-avatar").dataset.face === String(face)) return;
+  $("room-avatar").dataset.face = String(face);
+  $("room-avatar").replaceChildren(avatar(...face));
+}
+
+/** A message that was found: the address keeps only the room, so that it can be found again. */
+async function show(message) {
+  history.replaceState(null, "", `#${withChange({ message: null })}`);
+  if (!(await conversation.jump(message))) composer.complain("This message is not there any more.");
 }
 
 function showState() {
   const words = { connecting: "Connecting…", waiting: "No connection. Trying again…" };
   $("connection").textContent = words[room.state] ?? "";
-  $("connection").className = `connection ${room.state}`;
+  $("room-about").hidden = $("connection").textContent !== "";
   $("ended").hidden = room.state !== "ended";
   $("composer").hidden = room.state === "ended";
   $("ended").textContent = room.ended ? (ENDED[room.ended.code] ?? room.ended.reason) : "";
+  if (room.state === "open") meet(room.id);
   if (room.ended?.code === 4001) showEntry(ENDED[4001]);
 }
 
 function announce(message) {
-  if (String(message.sender_id) === me) return;
+  if (isMine(message)) return;
   const words = message.text || message.attachments.map((file) => file.file_name).join(", ");
-  $("announcer").textContent = `${peopleOf(room.id).nameOf(message.sender_id)}: ${words}`;
+  $("announcer").textContent = `${people.nameIn(room.id, message.sender_id)}: ${words}`;
 }
 
 function askToDelete(message_id) {
@@ -332,6 +253,16 @@ addEventListener("beforeunload", (event) => {
 });
 document.addEventListener("visibilitychange", () => {
   room?.hurry();
-  renewList(0);
+  showWho();
 });
-arrive().then(() => renewList(LIST_EVERY));
+rooms.addEventListener("renewed", () => {
+  people.me = site.me;
+  people.learn(rooms.items);
+  showWho();
+  details.show();
+  if (room) conversation.render(); // some may have names by now
+});
+rooms.addEventListener("locked", () => showEntry(ENDED[4001]));
+$("about").addEventListener("click", () => details.open(site, room.id));
+setInterval(showWho, MINUTE);
+arrive().then(() => rooms.renew());

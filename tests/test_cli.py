@@ -333,11 +333,11 @@ class Demo(Server):
         return [super().command[0], "demo", "--port", str(self.port)]
 
     def links(self) -> dict[str, dict[str, str]]:
-        found = re.findall(r"^(Ada|Bob):\n(http://\S+)$", self.said(), re.MULTILINE)
+        found = re.findall(r"^(Ada|Bob|Carl):\n(http://\S+)$", self.said(), re.MULTILINE)
         links = [(name, urlsplit(url)) for name, url in found]
         assert [(link.netloc, link.path, link.query) for _, link in links] == [
             (f"127.0.0.1:{self.port}", "/", "")
-        ] * 2
+        ] * 3
         return {
             name: {key: value for key, (value,) in parse_qs(link.fragment).items()}
             for name, link in links
@@ -381,12 +381,24 @@ def test_two_people_find_each_other_in_the_demo(demo: Callable[[], Demo]) -> Non
     assert len(texts) >= 3
     assert shown.texts("Bob") == texts
     rooms = shown.asks("Bob", "recieve/").json()["results"]
-    assert [room["room_id"] for room in rooms] == [int(links["Bob"]["room"])]
+    assert [room["room_id"] for room in rooms] == [
+        int(links[name]["room"]) for name in ("Bob", "Carl")
+    ]
+
+
+def test_the_demo_shows_a_group_a_reply_and_a_reaction(demo: Callable[[], Demo]) -> None:
+    messages = demo().asks("Carl", "rooms/{room}/messages/").json()["messages"]
+    assert {message["sender_id"] for message in messages} == {1, 2, 3}
+    assert any("reply_to" in message for message in messages)
+    assert any("reactions" in message for message in messages)
 
 
 def test_the_demo_has_names_before_anybody_came(demo: Callable[[], Demo]) -> None:
     members = demo().asks("Bob", "recieve/").json()["results"][0]["members"]
-    assert {member["user_id"]: member["name"] for member in members} == {1: "Ada", 2: "Bob"}
+    assert {member["user_id"]: member["name"] for member in members} == {
+        1: "Ada",
+        2: "Bob",
+    }
 
 
 def test_the_demo_keeps_what_was_said(demo: Callable[[], Demo]) -> None:
@@ -399,6 +411,7 @@ def test_the_demo_keeps_what_was_said(demo: Callable[[], Demo]) -> None:
     second = demo()
     assert second.texts("Bob") == [*before, "see you"]
     assert second.links()["Ada"]["room"] == old["room"]
+    assert len(second.asks("Ada", "recieve/").json()["results"]) == 2
     url = f"{second.url}/en/api/v1/chat/rooms/{old['room']}/messages/"
     bearer = {"Authorization": f"Bearer {old['token']}"}
     assert httpx.get(url, headers=bearer, trust_env=False).status_code == 200

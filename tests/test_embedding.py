@@ -191,6 +191,9 @@ async def test_the_host_talks_too(site: dict[str, Any]) -> None:
         mine = await client.get("/chat/api/v1/chat/receive/", headers={"Cookie": COOKIES[7]})
         (room,) = mine.json()["results"]
         assert room["last_message"]["content"] == "Your order has shipped"
+        url = f"/chat/api/v1/chat/rooms/{room['room_id']}/messages/"
+        (message,) = (await client.get(url, headers={"Cookie": COOKIES[7]})).json()["messages"]
+        assert message["reactions"] == [{"emoji": "👍", "count": 1, "user_ids": [7]}]
         await in_steps(source, site)
         assert site["room"] == room["room_id"]
         mine = await client.get("/chat/api/v1/chat/receive/", headers={"Cookie": COOKIES[7]})

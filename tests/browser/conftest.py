@@ -84,12 +84,12 @@ class Room:
     """A room of ada and bob."""
 
     def __init__(self, server: Server, context: str) -> None:
-        self.server = server
+        self.server, self.context = server, context
         wish = {"second_user": IDS["bob"], "context": context}
         self.id: int = server.call("ada", "POST", "chat/create/", wish).json()["room_id"]
 
-    def post(self, name: str, text: str) -> int:
-        body = {"message": text}
+    def post(self, name: str, text: str, **more: object) -> int:
+        body = {"message": text, **more}
         answer = self.server.call(name, "POST", f"chat/rooms/{self.id}/messages/", body)
         message_id: int = answer.json()["message_id"]
         return message_id

@@ -76,19 +76,19 @@ def cluster(go_on: Callable[[], None], *ports: int) -> Iterator[str]:
             name: sign(settings.auth, str(user), demo.TOKENS_LAST, name)
             for user, name in demo.PEOPLE.items()
         }
-        room = asyncio.run(seed(settings, tokens.values()))
+        rooms = asyncio.run(seed(settings, tokens.values()))
         servers = []
         for port in ports:
             go_on()
             servers.append(serve(settings, port, root, stack))
-        yield told(urls, servers, {name: f"{tokens[name]}&room={room}" for name in tokens})
+        yield told(urls, servers, {name: f"{tokens[name]}&room={rooms[name]}" for name in tokens})
 
 
 def told(urls: dict[str, str], servers: list[Server], doors: dict[str, str]) -> str:
     lines = [f"{section:<13}{url}" for section, url in urls.items()]
     lines += [f"{f'port {each.port}':<13}process {each.pid}" for each in servers]
     lines += ["\nOpen each link in a window of its own; Ctrl+C ends all of it."]
-    for (name, door), server in zip(doors.items(), servers, strict=True):
+    for (name, door), server in zip(doors.items(), servers, strict=False):
         lines += [f"\n{name}, on port {server.port}:", f"{server.url}/#token={door}"]
     return "\n".join(lines)
 
@@ -109,7 +109,7 @@ def engines(root: Path, stack: ExitStack, go_on: Callable[[], None]) -> dict[str
     }
 
 
-async def seed(settings: Settings, tokens: Iterable[str]) -> int:
+async def seed(settings: Settings, tokens: Iterable[str]) -> dict[str, int]:
     chat = create_app(settings)
     async with chat.lifespan():
         return await demo.seed(chat, tokens)
