@@ -15,8 +15,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from ipaddress import ip_address
-from urllib.parse import urlsplit
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 import httpx
 import msgspec
@@ -39,6 +38,8 @@ ANSWERED = 30.0  # seconds that a listener may take for one
 LOOK = 1.0  # seconds until another process's events, or what is due again, are looked for
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 600.0  # seconds between attempts
 CHECKED_AT_ONCE = 100
+# IPv6 addresses that end in one of IPv4: compatible (RFC 4291), through a translator (RFC 6052).
+EMBEDDING = (IPv6Network("::/96"), IPv6Network("64:ff9b::/96"))
 HOOK, WEB = "hook", "web"
 
 Wire = int | str
@@ -269,16 +270,24 @@ class Webhook:
     async def __call__(self, event: Event) -> None:
         """Raises NotTold, or what httpx raises."""
         body = msgspec.json.encode(event)
-        where, name = await self._address()
-        request = self._http.build_request(
-            "POST",
-            where,
-            content=body,
-            headers={"Host": name, "Content-Type": "application/json"}
-            | signed(self._key, event.id, int(time.time()), body),
-            extensions={"sni_hostname": urlsplit(self._options.url).hostname},
-        )
-        answer = await self._http.send(request, stream=True)
+        url = httpx.URL(self._options.url)
+        headers = {"Host": url.netloc.decode(), "Content-Type": "application/json"}
+        headers |= signed(self._key, event.id, int(time.time()), body)
+        *others, last = await self._addresses(url)
+        for address in (*others, last):
+            request = self._http.build_request(
+                "POST",
+                url.copy_with(host=address),
+                content=body,
+                headers=headers,
+                extensions={"sni_hostname": url.host},
+            )
+            try:
+                answer = await self._http.send(request, stream=True)
+                break
+            except (httpx.ConnectError, httpx.ConnectTimeout):
+                if address == last:
+                    raise
         await answer.aclose()  # what it says does not matter, nor how long it says it
         if not answer.is_success:
             raise NotTold(f"{self._options.url} answered {answer.status_code}")
@@ -293,22 +302,33 @@ class Webhook:
             self._client = httpx.AsyncClient(timeout=self._options.timeout, trust_env=False)
         return self._client
 
-    async def _address(self) -> tuple[httpx.URL, str]:
-        """The URL with the address in it that was looked at, and the name for the Host header.
+    async def _addresses(self, url: httpx.URL) -> list[str]:
+        """Those of the URL's host, all of them looked at: none of them is looked up again.
 
-        A name that is looked up twice may lead elsewhere the second time.
+        A name that is looked up twice may lead elsewhere the second time. Raises NotTold.
         """
-        url = httpx.URL(self._options.url)
         port = url.port or (443 if url.scheme == "https" else 80)
         loop = asyncio.get_running_loop()
         found = await loop.getaddrinfo(url.host, port, type=socket.SOCK_STREAM)
-        addresses = [str(address[0]) for *_, address in found]
+        addresses = list(dict.fromkeys(str(address[0]) for *_, address in found))
         for address in addresses:
-            if not self._options.allow_private and not ip_address(address).is_global:
+            if not (self._options.allow_private or is_public(ip_address(address))):
                 raise NotTold(
                     f"{url.host} is {address}, a private address: webhooks.allow_private lets it be"
                 )
-        return url.copy_with(host=addresses[0]), url.netloc.decode()
+        return addresses
+
+
+def is_public(address: IPv4Address | IPv6Address) -> bool:
+    """Of the whole internet; an IPv6 address that stands for one of IPv4 is what that one is."""
+    if address.is_multicast or not address.is_global:
+        return False
+    if isinstance(address, IPv4Address):
+        return True
+    inner = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
+    if any(address in network for network in EMBEDDING):
+        inner.append(IPv4Address(int(address) & 0xFFFFFFFF))
+    return not address.is_site_local and all(is_public(one) for one in inner if one is not None)
 
 
 def key_of(secret: str) -> bytes:

@@ -72,6 +72,7 @@ CLASHES = (
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
     asyncpg.UniqueViolationError,
+    asyncpg.ForeignKeyViolationError,  # of a room that is deleted in this moment
 )
 
 

@@ -318,9 +318,7 @@ async def _sweep_messages(db: Connection, upto: dict[str, int]) -> None:
           FROM attachments WHERE room_id = :room_id AND message_id <= :last
     """
     await db.execute(query, upto)
-    query = """
-        DELETE FROM search
-         WHERE rowid IN (SELECT id FROM messages WHERE room_id = :room_id AND id <= :last)
-    """
-    await db.execute(query, upto)
-    await db.execute("DELETE FROM messages WHERE room_id = :room_id AND id <= :last", upto)
+    query = "DELETE FROM messages WHERE room_id = :room_id AND id <= :last RETURNING id"
+    gone = [row["id"] for row in await db.fetch_all(query, upto)]
+    forget = text("DELETE FROM search WHERE rowid IN :ids")
+    await db.execute(forget.bindparams(bindparam("ids", value=gone, expanding=True)))

@@ -137,9 +137,10 @@ async def _file_names(db: Connection, room_id: int, ids: Sequence[int]) -> dict[
 
 
 async def learn(db: Connection, finder: Finder, news: News) -> bool:
-    """False where another process was faster: then nothing is learned."""
+    """False where another process was faster, or the room is gone: then nothing is learned."""
     query = """
-        INSERT INTO search_upto (room_id, version) VALUES (:room_id, :upto)
+        INSERT INTO search_upto (room_id, version)
+        SELECT id, :upto FROM rooms WHERE id = :room_id AND deleted_at IS NULL
         ON CONFLICT (room_id) DO UPDATE SET version = excluded.version
          WHERE search_upto.version = :since
         RETURNING version

@@ -19,10 +19,13 @@ SHIFTS = (12, 17, 22)  # stretches of 2^12 ids and so on
 DENSE = 1_000  # messages with the words in one look: a wider one would find too many
 BUDGET = 0.25  # seconds after which what was found is enough, for now
 
+# A message that is being swept away is left out, and whoever sweeps waits for the others.
 PUT = """
     INSERT INTO search (rowid, room_id, words)
-    SELECT id, $1, array_to_tsvector(string_to_array(words, ' '))
+    SELECT m.id, $1, array_to_tsvector(string_to_array(u.words, ' '))
       FROM unnest($2::bigint[], $3::text[]) AS u(id, words)
+      JOIN messages m ON m.room_id = $1 AND m.id = u.id
+       FOR KEY SHARE OF m
     ON CONFLICT (rowid) DO UPDATE SET words = excluded.words
 """
 # The sums keep the planner from walking through all ids of the span.

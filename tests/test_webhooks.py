@@ -10,6 +10,7 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, get_args
 
@@ -21,7 +22,7 @@ from roomcast.settings import BadSetting, Webhooks, load
 from roomcast.store.messages import React
 from roomcast.store.outgoing import Kind
 from roomcast.store.rooms import Wish
-from roomcast.webhooks import Event, NotTold, Webhook
+from roomcast.webhooks import Event, NotTold, Webhook, is_public
 
 from .engines.postgres import Postgres
 from .pages import ROOT, blocks
@@ -369,6 +370,38 @@ async def test_a_private_address_is_refused(receiver: Receiver) -> None:
         await closed(event)
     assert len(receiver.requests) == 1
     await open_.aclose()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "10.0.0.1", "127.0.0.1", "169.254.169.254", "0.0.0.0", "224.0.0.1", "::1", "::", "fe80::1",
+        "fec0::1", "fd00::1", "::ffff:127.0.0.1", "::7f00:1", "64:ff9b::a00:1", "2002:7f00:1::",
+        "2001:0:a00:1::1", "ff0e::1",
+    ],
+)  # fmt: skip
+def test_no_address_leads_inside(address: str) -> None:
+    assert not is_public(ip_address(address))
+
+
+@pytest.mark.parametrize(
+    "address", ["93.184.215.14", "2606:2800:21f::1", "::ffff:93.184.215.14", "64:ff9b::5db8:d70e"]
+)
+def test_addresses_of_the_internet_are_let_be(address: str) -> None:
+    assert is_public(ip_address(address))
+
+
+async def test_a_name_with_a_dead_address_is_reached_by_the_next_one(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def both(host: str, port: int, **_: Any) -> list[Any]:
+        return [(0, 0, 0, "", (address, port)) for address in ("127.0.0.2", "127.0.0.1")]
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", both)
+    webhook = Webhook(Webhooks(url=receiver.url, secret=SECRET, allow_private=True))
+    await webhook(Event("1-1", "room_created", "2025-05-12T15:09:23.065265+00:00", 1, 1, [1, 2]))
+    await webhook.aclose()
+    assert len(receiver.requests) == 1
 
 
 @pytest.mark.parametrize(
