@@ -167,6 +167,7 @@ class Fanout:
 
     def _doubt_all(self) -> None:
         self._doubts.add(self._rooms.values())
+        self.people.take(GAP)
 
     # ------------------------------------------------------------ other processes
 

@@ -29,6 +29,7 @@ SHOWN = 100  # rooms in a frame
 PACE = 0.21  # seconds between two frames: five in a second, never six
 RETRY = 1.0  # seconds, while the database is away
 MANY = 200  # rooms that changed together, above which all are looked at
+LOOKS = 2  # at a time, for who comes and for who is there: the database has others to serve
 AT_ONCE = 500  # rooms whose messages are delivered in one commit
 
 Counted = tuple[dict[int, Unread], dict[int, Newest], set[str], dict[int, Newest]]
@@ -120,13 +121,22 @@ def most_recent(rooms: dict[int, Unread]) -> list[int]:
     return nlargest(SHOWN, rooms, key=lambda id_: (rooms[id_].active_at, id_))
 
 
+class Turns:
+    """How many may look at the same time, of all inboxes."""
+
+    def __init__(self) -> None:
+        self.coming = asyncio.Semaphore(LOOKS)
+        self.there = asyncio.Semaphore(LOOKS)
+
+
 class Inbox:
     """One user's; it is there while he has a notifications socket open here."""
 
-    def __init__(self, user_id: str, store: Store, deliver: Deliver) -> None:
+    def __init__(self, user_id: str, store: Store, turns: Turns, deliver: Deliver) -> None:
         self.user_id = user_id
         self.guests = 0  # readers, and those on their way in
         self._store = store
+        self._turns = turns
         self._deliver = deliver
         self._readers: list[Reader] = []
         self._counters = Counters(user_id, store)
@@ -142,7 +152,7 @@ class Inbox:
 
     async def prepare(self) -> None:
         """Looks at everything, for a reader that is about to come. Raises Away."""
-        async with self._turn:
+        async with self._turns.coming, self._turn:
             changed, self._changed = self._changed, set()
             try:
                 await self._counters.look()
@@ -203,7 +213,7 @@ class Inbox:
             is_due = True
             while is_due:
                 await asyncio.sleep(self._next - self._now())
-                async with self._turn:
+                async with self._turns.there, self._turn:
                     await self._look()
                 self._tell()
                 is_due = bool(self._changed) or self._is_doubtful
@@ -288,13 +298,14 @@ class Inboxes:
         self._fanout = fanout
         self._postman = postman
         self._deliver = deliver
+        self._turns = Turns()
         self._inboxes: dict[str, Inbox] = {}
 
     async def enter(self, user_id: str) -> Inbox:
         """From here on no news is missed. To be left again, unless this raises."""
         inbox = self._inboxes.get(user_id)
         if inbox is None:
-            inbox = self._inboxes[user_id] = Inbox(user_id, self._store, self._deliver)
+            inbox = self._inboxes[user_id] = Inbox(user_id, self._store, self._turns, self._deliver)
             self._fanout.people.add(user_id, inbox)
             self._postman.readers += 1
         inbox.guests += 1

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -182,3 +182,27 @@ async def test_a_hundred_rooms_are_shown_and_all_are_counted(
             while shown(bob) != rooms[-2:1:-1]:  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
         assert bob.frames[-1]["counter"] == 5
+
+
+async def test_however_many_are_in_doubt_few_look_at_the_same_time(here: Here) -> None:
+    chat, _ = here
+    read, looking, most = chat.store.read, 0, 0
+
+    async def counted(work: Any) -> Any:
+        nonlocal looking, most
+        looking += 1
+        most = max(most, looking)
+        try:
+            return await read(work)
+        finally:
+            looking -= 1
+
+    async with AsyncExitStack() as stack:
+        users = [f"u{n}" for n in range(40)]
+        entered = [await stack.enter_async_context(a_reader(chat, user)) for user in users]
+        chat.store.read = counted  # type: ignore[method-assign]
+        chat.fanout.people.take(GAP)
+        async with asyncio.timeout(5):
+            while any(inbox._task for inbox, _ in entered):  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+    assert 0 < most <= inboxes.LOOKS + 1  # and who is online, for all of them at once
