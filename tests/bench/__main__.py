@@ -11,11 +11,10 @@ from typing import Any
 import click
 import msgspec
 
-from ..engines import Missing
 from . import machine, plot, report, rows
-from .rounds import Host, measure
+from .rounds import PLACELESS, Host, measure
 from .rows import Row
-from .servers import Contestant, DidNotStart, running
+from .servers import Contestant, running
 from .stage import Stage
 
 RESULTS = machine.ROOT / ".cache" / "bench"
@@ -31,7 +30,7 @@ def hosts(row: Row, stage: Stage) -> Iterator[dict[Contestant, Host]]:
                 place = stack.enter_context(stage.place(contestant, contestant.world or row.world))
                 server = running(contestant, place.folder, place.urls)
                 found[contestant] = stack.enter_context(server)
-            except (DidNotStart, Missing) as why:
+            except PLACELESS as why:
                 found[contestant] = why
         yield found
 

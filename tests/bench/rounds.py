@@ -5,6 +5,7 @@ import secrets
 from functools import partial
 from typing import TYPE_CHECKING
 
+import asyncpg
 from roomcast.move import move
 
 from ..engines import Missing
@@ -17,7 +18,9 @@ from .stage import Place, Stage
 if TYPE_CHECKING:
     from .rows import Row
 
-Host = Running | Missing | DidNotStart | None  # a server, why there is none, or one for a round
+# Why there is no server for a contestant; the others go on.
+PLACELESS = (Missing, DidNotStart, OSError, asyncpg.PostgresError)
+Host = Running | Exception | None  # a server, why there is none, or one for this round alone
 
 
 def measure(row: "Row", contestant: Contestant, host: Host, stage: Stage) -> dict:
@@ -31,8 +34,8 @@ def measure(row: "Row", contestant: Contestant, host: Host, stage: Stage) -> dic
         return _once(row, contestant, stage)
     except Missing as why:
         return {"missing": f"{contestant.name} was not measured: {why}", "errors": 0}
-    except DidNotStart as why:
-        return lost(f"did not start: {why}")
+    except PLACELESS as why:
+        return lost(f"did not start: {why!r}")
 
 
 def _once(row: "Row", contestant: Contestant, stage: Stage) -> dict:

@@ -18,7 +18,7 @@ from ..engines import Engine, Missing, done
 from ..engines.postgres import Postgres, postgres
 from ..engines.valkey import Valkey, valkey
 from . import machine, world
-from .servers import FULL, SOCKETIO, Contestant, running
+from .servers import FULL, SOCKETIO, Contestant, DidNotStart, running
 from .world import World
 
 PEERS = Path(__file__).with_name("peers")
@@ -181,14 +181,11 @@ async def run_script(url: str, sql: str) -> None:
 
 
 def move(source: Path, target: str) -> None:
-    """`roomcast move`."""
-    command = Path(sys.executable).with_name("roomcast")
-    subprocess.run(
-        [command, "move", f"sqlite:///{source}", target],
-        check=True,
-        cwd=source.parent,
-        capture_output=True,
-    )
+    """`roomcast move`. Raises DidNotStart."""
+    command = [Path(sys.executable).with_name("roomcast"), "move", f"sqlite:///{source}", target]
+    done = subprocess.run(command, cwd=source.parent, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise DidNotStart(done.stderr.strip())
 
 
 def copy(prepared: Path, folder: Path) -> None:
