@@ -12,6 +12,7 @@ from . import frames
 from .attachments import Attachments
 from .auth import Identity
 from .cuts import Cuts
+from .erasure import Erasures
 from .errors import (
     REFUSALS,
     Close,
@@ -98,6 +99,7 @@ class Chat:
         self.pages = Pages(self.store, self.attachments)
         self.fanout = Fanout(settings.broadcast.url, self)
         self.search = Search(settings.limits, self.store)
+        self.erasures = Erasures(self.store, self.make)
         self.roster = Roster(settings.limits, self.store, self.fanout, self.spawn)
         self.cuts = Cuts(self.store, self.fanout)
         self.presence = Presence(self.store, self.fanout, settings.limits, is_alone=alone)
@@ -139,9 +141,12 @@ class Chat:
             self._journal.open()
             stack.push_async_callback(self._journal.aclose)
             stack.push_async_callback(self._finish)
-            self._housekeeper = asyncio.create_task(self._keep_house(), name="roomcast housekeeper")
-            self._watcher = asyncio.create_task(self._watch(), name="roomcast watcher")
-            self._follower = asyncio.create_task(self.search.run(), name="roomcast search")
+            self._keepers = [
+                asyncio.create_task(self._keep_house(), name="roomcast housekeeper"),
+                asyncio.create_task(self._watch(), name="roomcast watcher"),
+                asyncio.create_task(self.search.run(), name="roomcast search"),
+                asyncio.create_task(self.erasures.keep(), name="roomcast erasures"),
+            ]
             self._opened = stack.pop_all()
 
     async def aclose(self) -> None:
@@ -150,10 +155,9 @@ class Chat:
 
     async def _finish(self) -> None:
         self._is_closing = True
-        for keeper in (self._housekeeper, self._watcher, self._follower):
+        for keeper in self._keepers:
             keeper.cancel()
-        keepers = self._housekeeper, self._watcher, self._follower
-        await asyncio.gather(*keepers, return_exceptions=True)
+        await asyncio.gather(*self._keepers, return_exceptions=True)
         while self._tasks:
             await asyncio.wait(self._tasks)
 

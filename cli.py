@@ -4,8 +4,9 @@ import asyncio
 import os
 import re
 import secrets
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,13 +15,13 @@ import click
 import jwt
 import msgspec
 
-from . import demo
+from . import demo, upkeep
 from .app import App, create_app
 from .errors import InvalidFrame
 from .frames import user_of
 from .serve import CANNOT_START, run
 from .settings import Auth, BadSetting, Settings, check, load, read, seconds
-from .store.engine import Store
+from .store.engine import AlreadyOpen, Store
 from .store.tables import CannotMove
 
 if TYPE_CHECKING:
@@ -299,6 +300,124 @@ def tell_objects(objects: "Objects", keys: "Keys") -> None:
             f"{objects.missing:,} of {len(keys.held):,} files that messages hold are not at the "
             "place that was named first."
         )
+
+
+# ---------------------------------------------------------------- one user's data
+
+
+user_option = click.option("--user", required=True, help="The user's id, as the site knows it.")
+
+
+def user_named(user: str) -> str:
+    try:
+        return user_of(user)
+    except InvalidFrame as error:
+        raise Failure(f"--user: {error}") from None
+
+
+@contextmanager
+def or_by_http(call: str) -> Iterator[None]:
+    try:
+        yield
+    except AlreadyOpen as error:
+        raise Failure(f"{error} Or ask the one that runs: {call}.") from None
+
+
+@main.command("export", short_help="Write all that is a user's, one JSON object a line.")
+@settings_option
+@user_option
+@one_sentence()
+@or_by_http("GET chat/export/ as this user")
+def export_command(path: Path | None, user: str) -> None:
+    """Write all that is a user's to stdout, one JSON object a line; the last one is an `end`.
+
+    Links to files start with server.public_url, and expire as others do.
+
+    \b
+    Example:
+      roomcast export --user 2 > 2.ndjson
+    """
+    asyncio.run(write_export(load(path), user_named(user)))
+
+
+async def write_export(settings: Settings, user_id: str) -> None:
+    async for line in upkeep.exported(settings, user_id):
+        sys.stdout.buffer.write(line)
+    sys.stdout.buffer.flush()
+
+
+@main.command("erase", short_help="Erase all that is a user's.")
+@settings_option
+@user_option
+@one_sentence()
+@or_by_http("DELETE chat/me/ as this user")
+def erase_command(path: Path | None, user: str) -> None:
+    """Erase a user's messages, files, reactions, name and picture; sockets that are open hear it.
+
+    He stays in his rooms, and so does how far he has read. If it is interrupted, the same command
+    goes on, or the next server does.
+    """
+    with click.progressbar(length=1, label="Messages", file=sys.stderr) as bar:
+
+        def expect(count: int) -> None:
+            bar.length = max(count, 1)
+
+        count = asyncio.run(upkeep.erase(load(path), user_named(user), expect, bar.update))
+    if count is None:
+        click.echo("A server is at it already.")
+    else:
+        click.echo(f"Erased {count:,} messages, and all else that was the user's.")
+
+
+# ---------------------------------------------------------------- the whole database
+
+
+@main.command("prune", short_help="Take old messages out for good.")
+@settings_option
+@click.option(
+    "--older-than", type=Duration(), required=True, help='How old a message may be: "365d".'
+)
+@one_sentence()
+def prune_command(path: Path | None, older_than: float) -> None:
+    """Take messages that are older out of the database, with their files and reactions.
+
+    Clients that come back with a cursor from before that start afresh. Servers on PostgreSQL may
+    run meanwhile; SQLite's must be stopped. If it is interrupted, the same command goes on.
+    """
+    before = int((time.time() - older_than) * 1_000_000)
+    with progress_of_rooms() as (expect, told):
+        gone = asyncio.run(upkeep.prune(load(path), before, expect, told))
+    click.echo(f"{gone:,} messages are gone. The next sweep of a server takes their files.")
+
+
+@main.command("fsck", short_help="Count anew what is counted as it happens, and mend it.")
+@settings_option
+@click.option("--dry-run", is_flag=True, help="Only say what is wrong; exit code 1 if anything is.")
+@one_sentence()
+def fsck_command(path: Path | None, dry_run: bool) -> None:
+    """Count the messages of each room anew, and what each member has sent and seen.
+
+    Unread counters are made of these. Servers on PostgreSQL may run meanwhile.
+    """
+    with progress_of_rooms() as (expect, told):
+        wrong = asyncio.run(upkeep.recount(load(path), expect, told, mends=not dry_run))
+    for room in wrong:
+        members = f"; {room.members} members with wrong counters" if room.members else ""
+        click.echo(f"room {room.room_id}: {room.counted} messages, not {room.total}{members}")
+    verb = "are wrong" if dry_run else "were wrong, and are mended"
+    click.echo(f"Counters of {len(wrong):,} rooms {verb}." if wrong else "All counters are right.")
+    raise SystemExit(1 if wrong and dry_run else 0)
+
+
+@contextmanager
+def progress_of_rooms() -> Iterator[tuple[Callable[[int], None], Callable[[int], None]]]:
+    """How many rooms are to come; so many more are done."""
+    with click.progressbar(length=1, label="Rooms", file=sys.stderr) as bar:
+
+        def expect(count: int) -> None:
+            bar.length = max(count, 1)
+
+        yield expect, bar.update
 
 
 # ---------------------------------------------------------------- doctor

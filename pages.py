@@ -23,7 +23,7 @@ class Page(Struct):
     """`look` is what the frame shows beside the messages."""
 
     epoch: str
-    version: int
+    known: tuple[int, int]  # the room's version, and its total: pruning takes no version
     messages: list[Message]
     look: tuple[object, ...]
     frame: bytes
@@ -48,7 +48,8 @@ class Pages:
 
     def frame(self, room: Room, found: Snapshot, known: Page | None, base: str) -> bytes:
         """The messages that were found, or are known, with the statuses that were told here."""
-        page = known if known is not None and known.version == found.version else None
+        as_found = found.version, found.total
+        page = known if known is not None and known.known == as_found else None
         messages = found.messages if page is None else page.messages
         look = base, self._attachments.expires_at(), *room.least
         if page is not None and page.look == look:
@@ -58,7 +59,7 @@ class Pages:
             [frames.message_of(m, link, room.status(m.sender_id, m.id)) for m in messages or ()]
         )
         if messages is not None and len(messages) >= FEW:
-            self._keep(room.id, Page(self._store.epoch, found.version, messages, look, frame))
+            self._keep(room.id, Page(self._store.epoch, as_found, messages, look, frame))
         return frame
 
     def _keep(self, room_id: int, page: Page) -> None:

@@ -215,6 +215,21 @@ create table cuts (
 
 create index cuts_at on cuts (cut_at);
 
+-- Who was in a room and is no more: what he said there is still his, to be handed out or erased.
+create table departed (
+    user_id text not null,
+    room_id bigint not null references rooms (id) on delete cascade,
+    primary key (user_id, room_id)
+);
+
+-- Who wants to be forgotten: what he said before asked_at goes, and is gone when the row is.
+create table erasures (
+    user_id text primary key,
+    asked_at bigint not null,
+    -- A process is at it until then.
+    claimed_until bigint not null default 0
+);
+
 -- What full text search knows; it follows the messages behind their backs, and can be made anew. How
 -- far it has come into the versions of each room:
 create table search_upto (

@@ -373,8 +373,8 @@ def _ask_of(chat: Chat, wish: Wish, user_id: str, known: Page | None) -> tuple[A
     limits = chat.settings.limits
     is_reset = wish.after is not None and wish.epoch not in (None, chat.store.epoch)
     after = None if is_reset else wish.after
-    version = None if known is None else known.version
-    return Ask(wish.room_id, user_id, after, limits.history, limits.sync, version), is_reset
+    page = None if known is None else known.known
+    return Ask(wish.room_id, user_id, after, limits.history, limits.sync, page), is_reset
 
 
 def _sync(chat: Chat, room: Room, found: Snapshot, base: str, *, is_reset: bool) -> bytes:

@@ -98,6 +98,18 @@ create table cuts (
 
 create index cuts_at on cuts (cut_at);
 
+create table departed (
+    user_id text not null,
+    room_id bigint not null references rooms (id) on delete cascade,
+    primary key (user_id, room_id)
+);
+
+create table erasures (
+    user_id text primary key,
+    asked_at bigint not null,
+    claimed_until bigint not null default 0
+);
+
 create table search_upto (
     room_id bigint primary key references rooms (id) on delete cascade,
     version bigint not null

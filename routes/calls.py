@@ -31,6 +31,7 @@ from .messages import MessagePage
 from .rooms import NewRoom, RoomOpened, RoomPage, RoomShown, RoomWish
 from .search import SearchPage
 
+NDJSON = "application/x-ndjson"
 JSON, ANY, HTML = "application/json", "application/octet-stream", "text/html"
 
 Id = Annotated[int, Meta(ge=0, lt=frames.MAX_ID)]
@@ -197,6 +198,8 @@ CALLS: dict[str, Call] = {
     "DELETE /chat/blocks/{user_id:path}": Call(
         {204: Answer("They are not blocked.")}, own=(InvalidFrame, NotFound)
     ),
+    "GET /chat/export": Call({200: Answer("One JSON object a line.", media=NDJSON)}),
+    "DELETE /chat/me": Call({204: Answer("It is erased, or will be in a while.")}),
     "GET /chat/search": Call(
         {200: Answer("Messages that have all the words, newest first.", SearchPage)},
         parameters=(

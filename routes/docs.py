@@ -19,6 +19,7 @@ from . import (
     blocks,
     files,
     health,
+    me,
     members,
     messages,
     openapi,
@@ -99,5 +100,5 @@ routes = [
     Route("/asyncapi",       sockets, methods=["GET"]),
 ]
 
-TABLES = rooms, members, messages, receipts, attachments, blocks, search, unread
+TABLES = rooms, members, messages, receipts, attachments, blocks, search, unread, me
 API = [*(route for table in TABLES for route in table.routes), *routes]

@@ -52,8 +52,14 @@ async def remove(
     query = """
         DELETE FROM members WHERE room_id = :room_id AND user_id = :user_id RETURNING user_id
     """
-    if not await db.fetch_all(query, {"room_id": room_id, "user_id": other_id}):
+    where = {"room_id": room_id, "user_id": other_id}
+    if not await db.fetch_all(query, where):
         return "not_found"
+    query = """
+        INSERT INTO departed (user_id, room_id) VALUES (:user_id, :room_id)
+        ON CONFLICT (user_id, room_id) DO NOTHING
+    """
+    await db.execute(query, where)
     is_gone = row["creator_id"] == other_id and not await _hand_over(db, room_id, now)
     return Regrouped(row["roster"], is_gone)
 

@@ -147,9 +147,12 @@ class Edit(Struct):
 
 
 class Delete(Struct):
+    """An erasure also reaches into rooms that the sender has left, and leaves no search entry."""
+
     room_id: int
     sender_id: str
     message_id: int
+    is_erasure: bool = False
 
 
 class React(Struct):
@@ -161,6 +164,7 @@ class React(Struct):
     emoji: str
     on: bool | None
     most: int  # different emoji that one message may have
+    is_erasure: bool = False
 
 
 Change = Add | Edit | Delete | React
@@ -362,7 +366,8 @@ async def edit(db: Connection, change: Edit, now: int) -> Outcome:
 
 async def delete(db: Connection, change: Delete, now: int) -> Outcome:
     """Leaves a tombstone; the objects of its attachments go to the next sweep."""
-    found = await _own(db, change.room_id, change.sender_id, change.message_id)
+    reach = _own_anywhere if change.is_erasure else _own
+    found = await reach(db, change.room_id, change.sender_id, change.message_id)
     if isinstance(found, Refused):
         return found
     version, roster = await _next_version(db, change.room_id)
@@ -377,7 +382,24 @@ async def delete(db: Connection, change: Delete, now: int) -> Outcome:
         await _discard(db, change.room_id, change.message_id)
     if found.reactions:
         await reactions.forget(db, change.room_id, change.message_id)
+    if change.is_erasure:
+        await db.execute("DELETE FROM search WHERE rowid = :id", {"id": change.message_id})
     return Deleted(change.message_id, version, roster)
+
+
+async def drop(db: Connection, room_id: int, last: int) -> None:
+    """Takes all up to this id without a trace; the objects go to the next sweep."""
+    upto = {"room_id": room_id, "last": last}
+    query = """
+        INSERT INTO uploads (key, room_id, user_id, name, content_type, size, is_ready, expires_at)
+        SELECT key, room_id, '', name, content_type, size, 0, 0
+          FROM attachments WHERE room_id = :room_id AND message_id <= :last
+    """
+    await db.execute(query, upto)
+    query = "DELETE FROM messages WHERE room_id = :room_id AND id <= :last RETURNING id"
+    gone = [row["id"] for row in await db.fetch_all(query, upto)]
+    forget = text("DELETE FROM search WHERE rowid IN :ids")
+    await db.execute(forget.bindparams(bindparam("ids", value=gone, expanding=True)))
 
 
 async def _discard(db: Connection, room_id: int, message_id: int) -> None:
@@ -400,13 +422,34 @@ async def _own(db: Connection, room_id: int, user_id: str, message_id: int) -> M
     return message if message.sender_id == user_id else Refused("forbidden", message_id)
 
 
+async def _own_anywhere(
+    db: Connection, room_id: int, user_id: str, message_id: int
+) -> Message | Refused:
+    """Also where the user is no member any more."""
+    message = await _anybodys(db, room_id, message_id)
+    own = message is not None and message.sender_id == user_id
+    return message if message is not None and own else Refused("not_found", message_id)
+
+
+async def _anybodys(db: Connection, room_id: int, message_id: int) -> Message | None:
+    query = """
+        SELECT id, room_id, sender_id, text, created_at, updated_at, version, client_id, reply_to
+          FROM messages WHERE room_id = :room_id AND id = :id AND deleted_at IS NULL
+    """
+    found = await load(db, room_id, query, {"room_id": room_id, "id": message_id})
+    return found[0] if found else None
+
+
 async def react(db: Connection, change: React, now: int) -> Outcome:
     """Takes a version where it changes anything; that is the message's from then on."""
     room_id, user_id, id_ = change.room_id, change.sender_id, change.message_id
-    message = await get(db, room_id, user_id, id_)
+    if change.is_erasure:
+        message = await _anybodys(db, room_id, id_)
+    else:
+        message = await get(db, room_id, user_id, id_)
     if message is None:
         return Refused("not_found", id_)
-    if await blocks.is_blocked(db, room_id, user_id):
+    if not change.is_erasure and await blocks.is_blocked(db, room_id, user_id):
         return Refused("forbidden", id_)
     mine = [r.emoji for r in message.reactions if user_id in r.user_ids]
     wanted = change.emoji not in mine if change.on is None else change.on
@@ -444,7 +487,7 @@ async def get(db: Connection, room_id: int, user_id: str, message_id: int) -> Me
          WHERE m.room_id = :room_id AND m.id = :id AND m.deleted_at IS NULL
     """
     values = {"room_id": room_id, "user_id": user_id, "id": message_id}
-    found = await _load(db, room_id, query, values)
+    found = await load(db, room_id, query, values)
     return found[0] if found else None
 
 
@@ -478,8 +521,8 @@ async def page(db: Connection, where: Page, limit: int) -> list[Message]:
         "limit": limit,
     }
     if where.after is not None:
-        return await _load(db, where.room_id, NEWER, {**values, "after": where.after})
-    return (await _load(db, where.room_id, OLDER, values))[::-1]
+        return await load(db, where.room_id, NEWER, {**values, "after": where.after})
+    return (await load(db, where.room_id, OLDER, values))[::-1]
 
 
 OLDER = """
@@ -509,7 +552,7 @@ async def between(db: Connection, room_id: int, above: int, upto: int, most: int
          ORDER BY id DESC LIMIT :most
     """
     values = {"room_id": room_id, "above": above, "upto": upto, "most": most}
-    return (await _load(db, room_id, query, values))[::-1]
+    return (await load(db, room_id, query, values))[::-1]
 
 
 class Since(Struct):
@@ -535,7 +578,7 @@ async def since(db: Connection, room_id: int, version: int) -> Since | None:
          WHERE room_id = :room_id AND version > :version AND deleted_at IS NULL
          ORDER BY version
     """
-    messages = await _load(db, room_id, query, values)
+    messages = await load(db, room_id, query, values)
     query = """
         SELECT id, version, sender_id FROM messages
          WHERE room_id = :room_id AND version > :version AND deleted_at IS NOT NULL
@@ -563,11 +606,11 @@ async def of_ids(db: Connection, user_id: str, found: Iterable[tuple[int, int]])
             bindparam("room_id", value=room_id),
             bindparam("user_id", value=user_id),
         )
-        messages += await _load(db, room_id, query)
+        messages += await load(db, room_id, query)
     return sorted(messages, key=lambda message: -message.id)
 
 
-async def _load(
+async def load(
     db: Connection, room_id: int, query: str | TextClause, values: dict[str, Any] | None = None
 ) -> list[Message]:
     rows = await db.fetch_all(query, values)

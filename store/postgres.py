@@ -605,7 +605,7 @@ async def _known(raw: Any, room_id: int, message_id: int) -> Message:
 # One row, arrays instead of records: the driver makes few objects of it. With a cursor ($4) the
 # page is what changed since, else ($4 is null) the newest messages.
 SNAPSHOT = """
-    SELECT r.version, r.roster, r.title, me.user_id IS NOT NULL AS is_member,
+    SELECT r.version, r.roster, r.title, r.total, r.floor, me.user_id IS NOT NULL AS is_member,
            (SELECT max(m.id) FROM messages m WHERE m.room_id = r.id) AS top,
            (SELECT m.id FROM messages m
              WHERE m.room_id = r.id AND m.sender_id <> $2 AND m.deleted_at IS NULL
@@ -625,7 +625,7 @@ SNAPSHOT = """
                   min(id) AS first_id, max(id) AS last_id
              FROM ((SELECT * FROM messages
                      WHERE room_id = $1 AND deleted_at IS NULL AND $4::bigint IS NULL
-                       AND r.version IS DISTINCT FROM $6::bigint
+                       AND (r.version, r.total) IS DISTINCT FROM ($6::bigint, $7::bigint)
                      ORDER BY id DESC LIMIT $3)
                    UNION ALL
                    (SELECT * FROM messages
@@ -658,19 +658,20 @@ async def _snapshot(raw: Any, ask: Ask, *, without_messages: bool = False) -> Sn
     limit = ask.last if ask.after is None else ask.most + 1
     after = None if ask.after is None else min(ask.after, 2**62)
     limit = 0 if without_messages else limit
-    asked = ask.room_id, ask.user_id, limit, after, QUOTED, ask.known
+    asked = ask.room_id, ask.user_id, limit, after, QUOTED, *(ask.known or (None, None))
     row = await raw.fetchrow(SNAPSHOT, *asked)
     if row is None:
         return "not_found"
     if not row["is_member"]:
         return "forbidden"
-    if after is not None and (after > row["version"] or len(row["ids"] or ()) > ask.most):
+    is_lost = after is not None and not row["floor"] <= after <= row["version"]
+    if is_lost or (after is not None and len(row["ids"] or ()) > ask.most):
         last = await _snapshot(raw, Ask(ask.room_id, ask.user_id, None, ask.last, ask.most))
         if isinstance(last, Snapshot):
             last.reset = True
         return last
     found = _found(row, ask.room_id)
-    if without_messages or ask.known == found.version:
+    if without_messages or ask.known == (found.version, found.total):
         found.messages = None
     return found
 
@@ -682,7 +683,7 @@ def _found(row: Any, room_id: int) -> Snapshot:
     }
     found = Snapshot(
         row["version"], row["roster"], row["title"], marks, row["top"] or 0, row["newest"] or 0,
-        [], [], False,
+        [], [], False, row["total"],
     )  # fmt: skip
     kept: list[Message] = []
     files, quotes = _files(row), _quoted(row)

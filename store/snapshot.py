@@ -15,6 +15,7 @@ class Snapshot(Struct):
     messages: list[Message] | None  # oldest first; None where they could not be loaded or are known
     deleted: list[int]  # tombstones since the cursor
     reset: bool  # the cursor is no good: these are simply the last messages
+    total: int = 0  # of its messages: pruning changes it, and no version
 
 
 class Ask(Struct, frozen=True):
@@ -25,4 +26,4 @@ class Ask(Struct, frozen=True):
     after: int | None
     last: int  # how many messages, without a cursor
     most: int  # how many changes a cursor may be behind
-    known: int | None = None  # a version whose last messages need not be read again
+    known: tuple[int, int] | None = None  # version and total whose last messages are known

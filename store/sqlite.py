@@ -557,7 +557,7 @@ def snapshot(db: sqlite3.Connection, ask: Ask) -> Snapshot | str:
 
 def _snapshot(db: sqlite3.Connection, ask: Ask) -> Snapshot | str:
     query = """
-        SELECT r.version, r.roster, r.title, me.user_id IS NOT NULL,
+        SELECT r.version, r.roster, r.title, r.total, r.floor, me.user_id IS NOT NULL,
                (SELECT max(id) FROM messages m WHERE m.room_id = r.id)
           FROM rooms r LEFT JOIN members me ON me.room_id = r.id AND me.user_id = ?
          WHERE r.id = ? AND r.deleted_at IS NULL
@@ -565,15 +565,18 @@ def _snapshot(db: sqlite3.Connection, ask: Ask) -> Snapshot | str:
     row = db.execute(query, (ask.user_id, ask.room_id)).fetchone()
     if row is None:
         return "not_found"
-    version, roster, title, is_member, top = row
+    version, roster, title, total, floor, is_member, top = row
     if not is_member:
         return "forbidden"
     marks = _marks(db, ask.room_id)
-    found = Snapshot(version, roster, title, marks, top or 0, _newest(db, ask), [], [], False)
+    newest = _newest(db, ask)
+    found = Snapshot(version, roster, title, marks, top or 0, newest, [], [], False, total)
     if ask.after is None:
-        found.messages = None if ask.known == found.version else _last(db, ask)
-    else:
+        found.messages = None if ask.known == (version, total) else _last(db, ask)
+    elif floor <= ask.after <= version:
         _since(db, ask, ask.after, found)
+    else:
+        found.reset, found.messages = True, _last(db, ask)
     return found
 
 
@@ -607,17 +610,15 @@ def _last(db: sqlite3.Connection, ask: Ask) -> list[Message] | None:
 
 
 def _since(db: sqlite3.Connection, ask: Ask, after: int, found: Snapshot) -> None:
-    """Everything that changed after the cursor, or a reset where that is too much or unknowable."""
+    """Everything that changed after the cursor, or a reset where that is too much."""
     query = """
         SELECT id, room_id, sender_id, text, created_at, updated_at, version, client_id, reply_to,
                deleted_at
           FROM messages WHERE room_id = ? AND version > ?
          ORDER BY version LIMIT ?
     """
-    rows = []
-    if after <= found.version:
-        rows = db.execute(query, (ask.room_id, after, ask.most + 1)).fetchall()
-    if after > found.version or len(rows) > ask.most:
+    rows = db.execute(query, (ask.room_id, after, ask.most + 1)).fetchall()
+    if len(rows) > ask.most:
         found.reset, found.messages = True, _last(db, ask)
         return
     found.deleted = sorted(row[0] for row in rows if row[9] is not None)

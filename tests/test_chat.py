@@ -141,7 +141,7 @@ async def test_the_housekeeper_goes_on_after_a_disk_that_failed(
         chat._sweep.set()
         async with asyncio.timeout(5):
             await swept.get()
-    assert not chat._housekeeper.done()
+    assert not chat._keepers[0].done()
 
 
 # ---------------------------------------------------------------- joins

@@ -1,5 +1,6 @@
 """The `roomcast` command: what it prints, what it leaves behind, and its one-sentence errors."""
 
+import json
 import os
 import re
 import socket
@@ -87,8 +88,8 @@ def test_every_command_has_help_with_examples(
 
 def test_every_command_is_listed_in_a_whole_line(run: Run) -> None:
     listed = run("--help").stdout.split("Commands:\n")[1].splitlines()
-    names = ["demo", "doctor", "migrate", "move", "serve", "token"]
-    assert [line.split()[0] for line in listed] == names
+    names = ["demo", "doctor", "erase", "export", "fsck", "migrate", "move", "prune", "serve"]
+    assert [line.split()[0] for line in listed] == [*names, "token"]
     assert not [line for line in listed if line.endswith("...")]
 
 
@@ -437,3 +438,93 @@ def test_a_demo_folder_that_cannot_be_is_a_sentence(run: Run) -> None:
 def test_a_demo_on_a_taken_port_is_a_sentence(run: Run, taken: str) -> None:
     said = sentence(run("demo", "--port", taken))
     assert said == f"Port {taken} on 127.0.0.1 is taken by another program; choose one with --port."
+
+
+# ---------------------------------------------------------------- one user's data, old messages
+
+
+@pytest.fixture
+def talked(run: Run, tmp_path: Path) -> Path:
+    """A database in which user 1 has said ten things, a year and a half ago and today."""
+    assert run("migrate").exit_code == 0
+    old, new = int((time.time() - 540 * 86_400) * 1e6), int(time.time() * 1e6)
+    with sqlite3.connect(tmp_path / "roomcast.db") as db:
+        query = "INSERT INTO rooms (id, creator_id, version, created_at, active_at, total)"
+        db.execute(f"{query} VALUES (1, '1', 10, 0, 0, 10)")
+        db.execute("INSERT INTO members (room_id, user_id, sent) VALUES (1, '1', 10), (1, '2', 0)")
+        query = "INSERT INTO messages (room_id, sender_id, text, created_at, updated_at, version)"
+        rows = [(f"m{n}", at, at, n + 1) for n, at in enumerate([old] * 4 + [new] * 6)]
+        db.executemany(f"{query} VALUES (1, '1', ?, ?, ?, ?)", rows)
+    return tmp_path / "roomcast.db"
+
+
+@pytest.mark.usefixtures("talked")
+def test_a_users_data_are_written_as_lines(run: Run) -> None:
+    found = run("export", "--user", "1")
+    assert found.exit_code == 0, found.output
+    lines = [json.loads(line) for line in found.stdout.splitlines()]
+    kinds = [line["type"] for line in lines]
+    assert kinds == ["user", "room", *["message"] * 10, "end"]
+    assert run("export", "--user", "9").stdout.count("\n") == 2
+    assert sentence(run("export", "--user", "")).startswith("--user: ")
+
+
+def test_a_user_is_erased_once(run: Run, talked: Path) -> None:
+    first, again = run("erase", "--user", "1"), run("erase", "--user", "1")
+    assert first.stdout == "Erased 10 messages, and all else that was the user's.\n"
+    assert again.stdout == "Erased 0 messages, and all else that was the user's.\n"
+    with sqlite3.connect(talked) as db:
+        assert db.execute("SELECT DISTINCT text FROM messages").fetchall() == [("",)]
+        assert db.execute("SELECT count(*) FROM erasures").fetchone() == (0,)
+
+
+def test_an_erasure_that_was_interrupted_is_ended_by_the_next_start(
+    run: Run, talked: Path, own_server: OwnServer
+) -> None:
+    with sqlite3.connect(talked) as db:
+        db.execute("INSERT INTO erasures (user_id, asked_at) VALUES ('1', ?)", (2**60,))
+    server = own_server(database_url=f"sqlite:///{talked}").start()
+    with sqlite3.connect(f"file:{talked}?mode=ro", uri=True) as db:
+        deadline = time.monotonic() + 10
+        while db.execute("SELECT count(*) FROM erasures").fetchone() != (0,):
+            assert time.monotonic() < deadline
+        assert db.execute("SELECT DISTINCT text FROM messages").fetchall() == [("",)]
+    assert server.stop() == 0
+
+
+def test_pruning_leaves_what_is_younger(run: Run, talked: Path) -> None:
+    assert "6 messages are gone" not in run("prune", "--older-than", "2y").output
+    assert run("prune", "--older-than", "365d").stdout.startswith("4 messages are gone.")
+    assert run("prune", "--older-than", "365d").stdout.startswith("0 messages are gone.")
+    with sqlite3.connect(talked) as db:
+        assert db.execute("SELECT total, floor FROM rooms").fetchone() == (6, 4)
+    assert run("fsck").stdout == "All counters are right.\n"
+
+
+def test_wrong_counters_are_told_and_mended(run: Run, talked: Path) -> None:
+    with sqlite3.connect(talked) as db:
+        db.execute("UPDATE rooms SET total = 12")
+    looked = run("fsck", "--dry-run")
+    assert looked.exit_code == 1
+    assert looked.stdout.splitlines()[0] == "room 1: 10 messages, not 12"
+    assert run("fsck").stdout.endswith("were wrong, and are mended.\n")
+    assert run("fsck", "--dry-run").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("command", "instead"),
+    [
+        (("export", "--user", "1"), "GET chat/export/"),
+        (("erase", "--user", "1"), "DELETE chat/me/"),
+        (("prune", "--older-than", "1d"), ""),
+        (("fsck",), ""),
+    ],
+)
+def test_beside_a_server_on_sqlite_they_say_what_to_do(
+    run: Run, own_server: OwnServer, command: tuple[str, ...], instead: str
+) -> None:
+    server = own_server().start()
+    said = run(*command, database_url=str(server.settings["database_url"]))
+    assert said.exit_code == 2
+    assert "is in use by another roomcast process" in said.stderr
+    assert instead in said.stderr

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Union, get_args
 import msgspec
 import pytest
 from click import Command, Group
-from roomcast import frames
+from roomcast import export, frames
 from roomcast.cli import main
 from roomcast.errors import Close, Refusal
 from roomcast.routes import attachments, docs, health, members, messages, rooms, search
@@ -50,6 +50,7 @@ SHAPES: dict[str, Any] = {
     "Receipt": frames.Receipt,
     "MessagePage": messages.MessagePage,
     "SearchPage": search.SearchPage,
+    "export": Union[tuple(export.Line.__subclasses__())],  # noqa: UP007 # made of a list
     "Alive": health.Alive,
     "Ready": health.Ready,
 }

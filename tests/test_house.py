@@ -17,14 +17,14 @@ FILES = sorted(
 # From the roof to the cellar; a file imports from its own floor or from below.
 FLOORS = (
     {"pytest_plugin"},
-    {"cli", "demo", "serve", "doctor", "move", "testing"},
+    {"cli", "demo", "serve", "doctor", "move", "upkeep", "testing"},
     {"app"},
     {"routes", "consumers"},
     {"chat", "roster"},
     {"cuts", "inbox", "presence"},
     {"postman"},
     {"hooks"},
-    {"fanout", "attachments", "pages", "search", "webhooks"},
+    {"fanout", "attachments", "pages", "search", "erasure", "export", "webhooks"},
     {"doubts", "neighbours"},
     {"room"},
     {"auth", "frames", "outbox", "origin", "people"},

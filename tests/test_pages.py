@@ -29,7 +29,7 @@ async def site(tmp_path: Path) -> AsyncIterator[tuple[Chat, int, list[int]]]:
 async def look(chat: Chat, room: Room, base: str = "http://one") -> tuple[bytes, bool]:
     """The first frame as ada gets it, and whether its messages were read for it."""
     known = chat.pages.get(room.id)
-    version = None if known is None else known.version
+    version = None if known is None else known.known
     found = await chat.join(Ask(room.id, ADA, None, 50, 1000, version), is_manual=True)
     await room.meet(found)
     return chat.pages.frame(room, found, known, base), found.messages is not None

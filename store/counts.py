@@ -1,0 +1,59 @@
+"""What is counted as it happens, counted anew from the rows: says where the two differ."""
+
+from databases.core import Connection
+from msgspec import Struct
+
+
+class Wrong(Struct):
+    """A room whose counters are not what its rows say; `members` are those with wrong ones."""
+
+    room_id: int
+    total: int
+    counted: int
+    members: int
+
+
+async def wrong(db: Connection, first: int, last: int) -> list[Wrong]:
+    """Of the rooms with first <= id <= last. What a member sent or has seen counts together."""
+    query = """
+        SELECT r.id, r.total, c.counted,
+               (SELECT count(*) FROM members me
+                 WHERE me.room_id = r.id
+                   AND me.sent + me.seen <>
+                       (SELECT count(*) FROM messages m
+                         WHERE m.room_id = r.id
+                           AND (m.sender_id = me.user_id OR m.id <= me.read_upto))) AS members
+          FROM rooms r
+          JOIN (SELECT id AS room_id,
+                       (SELECT count(*) FROM messages m WHERE m.room_id = rooms.id) AS counted
+                  FROM rooms WHERE id BETWEEN :first AND :last) AS c ON c.room_id = r.id
+         WHERE r.deleted_at IS NULL
+         ORDER BY r.id
+    """
+    rows = await db.fetch_all(query, {"first": first, "last": last})
+    found = [Wrong(*row._mapping.values()) for row in rows]
+    return [room for room in found if room.total != room.counted or room.members]
+
+
+async def mend(db: Connection, room_id: int) -> None:
+    """Who archived the room still has it there, or not."""
+    where = {"room_id": room_id}
+    await db.execute("UPDATE rooms SET version = version WHERE id = :room_id", where)
+    query = """
+        UPDATE members
+           SET archived_at_total = CASE
+                   WHEN archived_at_total = (SELECT total FROM rooms WHERE id = :room_id)
+                   THEN (SELECT count(*) FROM messages m WHERE m.room_id = :room_id) END,
+               sent = (SELECT count(*) FROM messages m
+                        WHERE m.room_id = :room_id AND m.sender_id = members.user_id),
+               seen = (SELECT count(*) FROM messages m
+                        WHERE m.room_id = :room_id AND m.sender_id <> members.user_id
+                          AND m.id <= members.read_upto)
+         WHERE room_id = :room_id
+    """
+    await db.execute(query, where)
+    query = """
+        UPDATE rooms SET total = (SELECT count(*) FROM messages m WHERE m.room_id = rooms.id)
+         WHERE id = :room_id
+    """
+    await db.execute(query, where)

@@ -1,0 +1,172 @@
+"""All that is one user's: to be handed out to him, and to be erased."""
+
+from typing import Any
+
+from databases.core import Connection
+from msgspec import Struct
+
+from . import messages
+from .messages import Message
+
+
+class Profile(Struct):
+    name: str | None
+    picture: str | None
+
+
+class Place(Struct):
+    """A room that the user is in, or was: then nothing is said but its id."""
+
+    room_id: int
+    is_member: bool
+
+
+class Given(Struct):
+    """A reaction of the user's."""
+
+    room_id: int
+    message_id: int
+    emoji: str
+    created_at: int
+
+
+class Blocked(Struct):
+    user_id: str
+    created_at: int
+
+
+class Erasure(Struct):
+    """Who wants to be forgotten, since when (microseconds since 1970, UTC)."""
+
+    user_id: str
+    asked_at: int
+
+
+# ---------------------------------------------------------------- what there is
+
+
+async def profile(db: Connection, user_id: str) -> Profile:
+    query = "SELECT name, picture FROM people WHERE user_id = :user_id"
+    row = await db.fetch_one(query, {"user_id": user_id})
+    return Profile(None, None) if row is None else Profile(row["name"], row["picture"])
+
+
+async def places(db: Connection, user_id: str, above: int, limit: int) -> list[Place]:
+    """Those above one id, in order."""
+    query = """
+        SELECT room_id, max(is_member) AS is_member
+          FROM (SELECT * FROM (SELECT room_id, 1 AS is_member FROM members
+                                WHERE user_id = :user_id AND room_id > :above
+                                ORDER BY room_id LIMIT :limit) AS now
+                UNION ALL
+                SELECT * FROM (SELECT room_id, 0 AS is_member FROM departed
+                                WHERE user_id = :user_id AND room_id > :above
+                                ORDER BY room_id LIMIT :limit) AS before) AS both_of_them
+         GROUP BY room_id ORDER BY room_id LIMIT :limit
+    """
+    rows = await db.fetch_all(query, {"user_id": user_id, "above": above, "limit": limit})
+    return [Place(row["room_id"], bool(row["is_member"])) for row in rows]
+
+
+async def count(db: Connection, user_id: str) -> int:
+    """About how many messages: without those in rooms that he left."""
+    query = """
+        SELECT CAST(coalesce(sum(sent), 0) AS bigint) AS n FROM members WHERE user_id = :user_id
+    """
+    (row,) = await db.fetch_all(query, {"user_id": user_id})
+    return int(row["n"])
+
+
+async def own(
+    db: Connection, user_id: str, room_id: int, above: int, window: int
+) -> tuple[list[Message], int | None]:
+    """His among the next so many messages of the room, and up to which id these go."""
+    where = {"room_id": room_id, "above": above, "window": window}
+    query = """
+        SELECT max(id) AS last
+          FROM (SELECT id FROM messages WHERE room_id = :room_id AND id > :above
+                 ORDER BY id LIMIT :window) AS next_ones
+    """
+    (row,) = await db.fetch_all(query, where)
+    if row["last"] is None:
+        return [], None
+    query = """
+        SELECT id, room_id, sender_id, text, created_at, updated_at, version, client_id, reply_to
+          FROM messages
+         WHERE room_id = :room_id AND id > :above AND id <= :last AND sender_id = :user_id
+           AND deleted_at IS NULL
+         ORDER BY id
+    """
+    values: dict[str, Any] = {"room_id": room_id, "above": above, "last": row["last"]}
+    found = await messages.load(db, room_id, query, {**values, "user_id": user_id})
+    return found, row["last"]
+
+
+async def given(db: Connection, user_id: str, after: Given | None, limit: int) -> list[Given]:
+    """His reactions, those after one of them."""
+    query = """
+        SELECT room_id, message_id, emoji, created_at FROM reactions
+         WHERE user_id = :user_id
+           AND (room_id, message_id, emoji) > (:room_id, :message_id, :emoji)
+         ORDER BY room_id, message_id, emoji LIMIT :limit
+    """
+    start = after or Given(0, 0, "", 0)
+    values = {"room_id": start.room_id, "message_id": start.message_id, "emoji": start.emoji}
+    rows = await db.fetch_all(query, {**values, "user_id": user_id, "limit": limit})
+    return [Given(**dict(row._mapping)) for row in rows]
+
+
+async def blocked(db: Connection, user_id: str) -> list[Blocked]:
+    query = """
+        SELECT blocked_id AS user_id, created_at FROM blocks
+         WHERE user_id = :user_id ORDER BY blocked_id
+    """
+    rows = await db.fetch_all(query, {"user_id": user_id})
+    return [Blocked(**dict(row._mapping)) for row in rows]
+
+
+# ---------------------------------------------------------------- its end
+
+
+async def ask(db: Connection, user_id: str, now: int) -> None:
+    query = """
+        INSERT INTO erasures (user_id, asked_at) VALUES (:user_id, :now)
+        ON CONFLICT (user_id) DO UPDATE SET asked_at = excluded.asked_at
+    """
+    await db.execute(query, {"user_id": user_id, "now": now})
+
+
+async def asked(db: Connection, now: int) -> list[str]:
+    """Whom nobody is forgetting at the moment."""
+    query = "SELECT user_id FROM erasures WHERE claimed_until <= :now LIMIT 10"
+    return [row["user_id"] for row in await db.fetch_all(query, {"now": now})]
+
+
+async def claim(db: Connection, user_id: str, now: int, until: int) -> Erasure | None:
+    """None where there is nothing to do, or another process is at it."""
+    query = """
+        UPDATE erasures SET claimed_until = :until
+         WHERE user_id = :user_id AND claimed_until <= :now
+        RETURNING user_id, asked_at
+    """
+    rows = await db.fetch_all(query, {"user_id": user_id, "now": now, "until": until})
+    return Erasure(**dict(rows[0]._mapping)) if rows else None
+
+
+async def renew(db: Connection, user_id: str, until: int) -> None:
+    query = "UPDATE erasures SET claimed_until = :until WHERE user_id = :user_id"
+    await db.execute(query, {"user_id": user_id, "until": until})
+
+
+async def forget(db: Connection, erasure: Erasure) -> None:
+    """What is left once messages and reactions are gone: the name, whom he blocked, uploads."""
+    user = {"user_id": erasure.user_id}
+    for query in (
+        "UPDATE people SET name = NULL, picture = NULL WHERE user_id = :user_id",
+        "DELETE FROM blocks WHERE user_id = :user_id",
+        "UPDATE uploads SET expires_at = 0 WHERE user_id = :user_id",
+        "UPDATE outbox SET text = NULL WHERE user_id = :user_id",
+    ):
+        await db.execute(query, user)
+    query = "DELETE FROM erasures WHERE user_id = :user_id AND asked_at = :asked_at"
+    await db.execute(query, {**user, "asked_at": erasure.asked_at})
