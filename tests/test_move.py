@@ -98,6 +98,8 @@ def contents() -> dict[str, list[tuple[object, ...]]]:
         "uploads": uploads,
         "reactions": [(1, 1, "👍", "Zed", at), (1, 1, "👍", "ada", at)],
         "blocks": [("Zed", "ada", at)],
+        "departed": [("Zed", 1), ("ada", 2)],
+        "erasures": [("gone", at, 0)],
         "outbox": [(4, "web", 1, "message_sent", "ada", 3, 9, "🙂", None, "Zed", at)],
         "outbox_rooms": [(1, "web", 4, at, 2, at + 9)],
         "unread_checks": [(1, at)],
