@@ -83,7 +83,7 @@ async def test_what_is_older_goes_with_all_that_hangs_on_it(store: Store) -> Non
     await store.commit([React(room, BOB, old[0], "👍", True, 9)], {})
     news = await store.read(partial(search.news, room_id=room, limit=9))
     assert news is not None
-    await store.write(lambda db: search.learn(db, store.finder, news))
+    await store.write(lambda db: search.learn(db, store.finder, search.read(news)))
     assert await prune(store, room, before=30) == 2
     assert [m.id for m in (await joins(store, room, BOB)).messages or ()] == new
 
