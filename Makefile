@@ -1,6 +1,6 @@
 PYTHON ?= python3
 BIN := .venv/bin
-MODULES := $(basename $(wildcard *.py)) routes consumers store brokers
+MODULES := $(basename $(wildcard *.py)) $(patsubst %/__init__.py,%,$(wildcard */__init__.py))
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12

@@ -20,21 +20,21 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import errors, frames
 from . import settings as configuration
+from .access.cors import Cors
+from .access.origin import ROOT, mounted
 from .auth import Authenticator, Hook
 from .chat import NO_HOOKS, Chat
 from .consumers.chat import ChatSocket
 from .consumers.notifications import NotificationsSocket
-from .cors import Cors
 from .errors import Close, Refusal
-from .hooks import BeforeSend, DescribeUsers, Hooks
-from .meter import Meters
+from .live.meter import Meters
 from .metrics import Shelf
-from .origin import ROOT, mounted
 from .routes import docs, files, health, page
 from .routes.http import Reply, answer_refusal
 from .settings import Settings
 from .store import messages as messages_of
 from .store.engine import Away
+from .verbs.hooks import BeforeSend, DescribeUsers, Hooks
 from .webhooks import Listener
 
 log = logging.getLogger("roomcast")

@@ -17,10 +17,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
-from .cors import is_foreign, origin_of, parts_of
+from .access.cors import is_foreign, origin_of, parts_of
+from .access.keys import Keys, PublishedKeys
 from .errors import Forbidden, InvalidFrame, Unauthenticated
 from .frames import is_clean, user_of
-from .keys import Keys, PublishedKeys
 from .settings import BadSetting, Issuer, Settings
 
 MAX_TOKEN = 16_384  # characters

@@ -9,10 +9,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from . import frames
-from .attachments import Attachments
 from .auth import Identity
-from .cuts import Cuts
-from .erasure import Erasures
 from .errors import (
     REFUSALS,
     Close,
@@ -26,16 +23,9 @@ from .errors import (
     Unavailable,
 )
 from .fanout import Fanout
-from .hooks import Draft, Faces, Hooks, approved
-from .inbox import Inboxes
+from .live.room import Change as ToldChange
+from .live.room import Kind, Mark, Older, Room, Stand, State, Told
 from .metrics import Metrics
-from .pages import Pages
-from .postman import Postman
-from .presence import Presence
-from .room import Change as ToldChange
-from .room import Kind, Mark, Older, Room, Stand, State, Told
-from .roster import Roster
-from .search import Search
 from .settings import Settings
 from .store import blocks, messages, people, receipts, rooms
 from .store.engine import Away, Connection, Store
@@ -58,6 +48,16 @@ from .store.outgoing import Happened
 from .store.receipts import Status
 from .store.rooms import Listed, Opened
 from .store.snapshot import Ask, Snapshot
+from .verbs.attachments import Attachments
+from .verbs.cuts import Cuts
+from .verbs.erasure import Erasures
+from .verbs.hooks import Draft, Faces, Hooks, approved
+from .verbs.inbox import Inboxes
+from .verbs.pages import Pages
+from .verbs.postman import Postman
+from .verbs.presence import Presence
+from .verbs.roster import Roster
+from .verbs.search import Search
 from .webhooks import Host, listeners_of
 
 T = TypeVar("T")

@@ -15,8 +15,8 @@ import click
 import jwt
 import msgspec
 
-from . import demo, upkeep
 from .app import App, create_app
+from .commands import demo, upkeep
 from .errors import InvalidFrame
 from .frames import user_of
 from .serve import CANNOT_START, run
@@ -25,7 +25,7 @@ from .store.engine import AlreadyOpen, Store
 from .store.tables import CannotMove
 
 if TYPE_CHECKING:
-    from .move import Keys, Moved, Objects
+    from .commands.move import Keys, Moved, Objects
 
 SECRET_FILE = Path("roomcast.secret")
 FAULTS = *CANNOT_START, BadSetting, CannotMove
@@ -264,7 +264,7 @@ def move_command(
       roomcast move sqlite:///roomcast.db postgresql://roomcast:secret@db.example.com/chat
       roomcast move --attachments file:./attachments s3://KEY:SECRET@s3.example.com/files
     """
-    from . import move  # with both engines, which the other commands need not load
+    from .commands import move  # with both engines, which the other commands need not load
 
     if (source is None) != (target is None) or not (source or attachments):
         raise click.UsageError("Name a SOURCE and a TARGET, or --attachments FROM TO, or both.")
@@ -436,7 +436,7 @@ def doctor_command(path: Path | None) -> None:
 
 
 async def tell_findings(settings: Settings) -> bool:
-    from . import doctor  # with all engines, which the other commands need not load
+    from .commands import doctor  # with all engines, which the other commands need not load
 
     is_well = True
     async for part, finding in doctor.examine(settings, SECRET_FILE):

@@ -14,13 +14,14 @@ from typing import Any
 from broadcaster import Broadcast
 from broadcaster._base import Subscriber
 
-from . import frames, neighbours
+from . import frames
 from .brokers import GAP, PEOPLE, PERSON, Unreachable, backend_of
-from .doubts import Doubts
 from .errors import Close
-from .neighbours import Neighbours
-from .people import Follower, News, People
-from .room import Event, Room, Source, Told, log_failure, packed
+from .live import neighbours
+from .live.doubts import Doubts
+from .live.neighbours import Neighbours
+from .live.people import Follower, News, People
+from .live.room import Event, Room, Source, Told, log_failure, packed
 
 log = logging.getLogger("roomcast.fanout")
 

@@ -23,7 +23,7 @@ import uvicorn
 from . import metrics
 from .app import App, create_app
 from .brokers import Unreachable
-from .direct import DirectProtocol, UpgradingProtocol
+from .live.direct import DirectProtocol, UpgradingProtocol
 from .settings import Settings
 from .store.bucket import BucketUnavailable
 from .store.engine import CannotOpen

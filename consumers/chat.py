@@ -12,10 +12,9 @@ from msgspec import Struct
 from starlette.websockets import WebSocket
 
 from .. import frames
+from ..access.origin import base_of
 from ..auth import Authenticator
-from ..bell import Bell
 from ..chat import Chat, settle
-from ..direct import DirectProtocol
 from ..errors import Close, Closing, Refusal
 from ..frames import (
     AnyAction,
@@ -30,13 +29,14 @@ from ..frames import (
     Send,
     Typing,
 )
-from ..origin import base_of
-from ..pages import Page
-from ..room import TYPING, Room, Socket
+from ..live.bell import Bell
+from ..live.direct import DirectProtocol
+from ..live.room import TYPING, Room, Socket
 from ..store import messages
 from ..store.journal import Entry
 from ..store.messages import Added, Deleted, Edited, Reacted, Repeated
 from ..store.snapshot import Ask, Snapshot
+from ..verbs.pages import Page
 from .session import PONG, Endpoint, Session, direct_of, hint_of
 
 Written = Send | Edit | Delete | React

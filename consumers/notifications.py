@@ -8,7 +8,7 @@ from ..auth import Authenticator
 from ..chat import Chat
 from ..errors import Close, Closing, InvalidFrame
 from ..frames import AnyAction, Auth, Ping
-from ..inbox import Inbox, Reader
+from ..verbs.inbox import Inbox, Reader
 from .session import PONG, Endpoint, Session, direct_of
 
 

@@ -15,11 +15,11 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from .. import errors, frames
 from ..auth import Authenticator, subprotocol_of
 from ..chat import Chat
-from ..direct import EXTENSION, DirectProtocol
 from ..errors import Close, Closing, Forbidden, InvalidFrame, Refusal
 from ..frames import AnyAction, Auth, Hint
-from ..meter import Meter
-from ..outbox import AsgiOutbox, DirectOutbox, Outbox
+from ..live.direct import EXTENSION, DirectProtocol
+from ..live.meter import Meter
+from ..live.outbox import AsgiOutbox, DirectOutbox, Outbox
 from ..store.engine import Away
 
 log = logging.getLogger("roomcast.socket")

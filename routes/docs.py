@@ -10,8 +10,8 @@ from starlette.routing import Route
 from swagger_ui_bundle import swagger_ui_path  # type: ignore[import-untyped]  # no stubs
 
 from .. import frames
+from ..access.origin import ROOT
 from ..errors import NotFound
-from ..origin import ROOT
 from ..settings import Settings
 from . import (
     asyncapi,

@@ -11,11 +11,11 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from .. import files
-from ..attachments import Attachments
 from ..errors import FileInvalid, Forbidden, NotFound, StorageUnavailable
 from ..store import uploads
 from ..store.bucket import BucketUnavailable, ObjectMissing, ObjectTooLarge
+from ..verbs import files
+from ..verbs.attachments import Attachments
 from .http import chat_of
 
 ANYWHERE = {"Access-Control-Allow-Origin": "*"}

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from .. import frames
+from ..access.origin import ROOT, base_of
 from ..auth import Authenticator, Identity
 from ..chat import Chat
 from ..errors import (
@@ -19,7 +20,6 @@ from ..errors import (
     RateLimited,
     Refusal,
 )
-from ..origin import ROOT, base_of
 
 
 class Reply(Response):

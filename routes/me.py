@@ -8,8 +8,8 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from .. import frames
-from ..export import Line, lines
 from ..store.engine import Away
+from ..verbs.export import Line, lines
 from .calls import NDJSON
 from .http import base_of_request, caller_of, chat_of
 

@@ -11,10 +11,10 @@ from typing import Any
 import uvicorn
 from roomcast import frames
 from roomcast.chat import Chat
-from roomcast.direct import DirectProtocol
 from roomcast.errors import Close
-from roomcast.outbox import Batch
-from roomcast.room import Change, Mark, Older, Room, Socket, Stand, State, Told
+from roomcast.live.direct import DirectProtocol
+from roomcast.live.outbox import Batch
+from roomcast.live.room import Change, Mark, Older, Room, Socket, Stand, State, Told
 from roomcast.settings import Attachments, Database, Settings
 from roomcast.store.snapshot import Ask, Snapshot
 from starlette.types import ASGIApp

@@ -10,9 +10,9 @@ import httpx
 import pytest
 from httpx_ws import WebSocketDisconnect, aconnect_ws
 from httpx_ws.transport import ASGIWebSocketTransport
+from roomcast.access.cors import is_foreign
 from roomcast.app import create_app
 from roomcast.auth import Authenticator, Identity
-from roomcast.cors import is_foreign
 from roomcast.errors import Forbidden, Unauthenticated
 from roomcast.settings import BadSetting, Server, Settings
 from starlette.applications import Starlette

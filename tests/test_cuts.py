@@ -12,12 +12,12 @@ import httpx
 import pytest
 from httpx_ws import AsyncWebSocketSession, WebSocketDisconnect, aconnect_ws
 from httpx_ws.transport import ASGIWebSocketTransport
-from roomcast import cuts as module
 from roomcast.app import App, create_app
 from roomcast.brokers import GAP, Unreachable
 from roomcast.errors import InvalidFrame
-from roomcast.people import EVERYBODY, News
+from roomcast.live.people import EVERYBODY, News
 from roomcast.store import cuts
+from roomcast.verbs import cuts as module
 from starlette.requests import HTTPConnection
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed

@@ -10,7 +10,7 @@ import pytest
 import uvicorn
 from roomcast import serve
 from roomcast.app import create_app
-from roomcast.direct import DirectProtocol
+from roomcast.live.direct import DirectProtocol
 from roomcast.settings import load
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol

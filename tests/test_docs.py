@@ -9,11 +9,12 @@ from typing import Any, NamedTuple, Union, get_args
 import msgspec
 import pytest
 from click import Command, Group
-from roomcast import export, frames
+from roomcast import frames
 from roomcast.cli import main
 from roomcast.errors import Close, Refusal
 from roomcast.routes import attachments, docs, health, members, messages, rooms, search
 from roomcast.settings import HINTS
+from roomcast.verbs import export
 from starlette.routing import Route
 
 from .pages import PAGES, ROOT, anchors, blocks, links
@@ -224,7 +225,8 @@ def test_every_file_that_is_named_exists(page: Path) -> None:
 
 
 def files() -> Iterator[Path]:
-    folders = ("routes", "consumers", "brokers", "store", "static", "tests", "docs")
+    folders = [path.parent.name for path in ROOT.glob("*/__init__.py")]
+    folders += ["static", "tests", "docs"]
     yield from (path for path in ROOT.iterdir() if path.is_file())
     yield from (path for folder in folders for path in (ROOT / folder).rglob("*"))
 

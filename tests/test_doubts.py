@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from roomcast import doubts as module
 from roomcast.brokers import GAP
 from roomcast.chat import RECALLS
-from roomcast.doubts import Doubts
 from roomcast.errors import Close
-from roomcast.room import Room, Stand, State
+from roomcast.live import doubts as module
+from roomcast.live.doubts import Doubts
+from roomcast.live.room import Room, Stand, State
 from roomcast.store.engine import Away
 from roomcast.store.messages import Add
 

@@ -8,27 +8,21 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FILES = sorted(
-    [
-        *ROOT.glob("*.py"),
-        *(f for d in ("routes", "consumers", "store", "brokers") for f in (ROOT / d).glob("*.py")),
-    ]
+    [*ROOT.glob("*.py"), *(f for d in ROOT.glob("*/__init__.py") for f in d.parent.glob("*.py"))]
 )
 
 # From the roof to the cellar; a file imports from its own floor or from below.
 FLOORS = (
     {"pytest_plugin"},
-    {"cli", "demo", "serve", "doctor", "move", "upkeep", "testing"},
+    {"cli", "commands", "serve", "testing"},
     {"app"},
     {"routes", "consumers"},
-    {"chat", "roster"},
-    {"cuts", "inbox", "presence"},
-    {"postman"},
-    {"hooks"},
-    {"fanout", "attachments", "pages", "search", "erasure", "export", "webhooks"},
-    {"doubts", "neighbours"},
-    {"room"},
-    {"auth", "frames", "outbox", "origin", "people"},
-    {"files", "store", "direct", "meter", "metrics", "brokers", "keys", "cors", "bell"},
+    {"chat"},
+    {"verbs"},
+    {"fanout", "webhooks"},
+    {"live"},
+    {"auth", "access", "frames"},
+    {"store", "brokers", "metrics"},
     {"errors", "settings"},
 )
 
@@ -41,8 +35,8 @@ DOORS = {
     "sqlalchemy": {"store"},
     "sqlite3": {"store"},
     "aiosqlite": {"store"},
-    "uvicorn": {"serve.py", "direct.py", "cli.py"},
-    "jwt": {"auth.py", "keys.py", "cli.py", "testing.py"},
+    "uvicorn": {"serve.py", "live", "cli.py"},
+    "jwt": {"auth.py", "access", "cli.py", "testing.py"},
     "httpx_ws": {"testing.py"},
     "pytest": {"pytest_plugin.py"},
 }

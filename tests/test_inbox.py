@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from roomcast import inbox as inboxes
-from roomcast import postman
 from roomcast.brokers import GAP
 from roomcast.chat import Chat
 from roomcast.errors import Close
 from roomcast.frames import Send
-from roomcast.inbox import Inbox, Reader
-from roomcast.people import News
+from roomcast.live.people import News
 from roomcast.store.engine import Away
+from roomcast.verbs import inbox as inboxes
+from roomcast.verbs import postman
+from roomcast.verbs.inbox import Inbox, Reader
 
 from .inside import ADA, BOB, EVE, Recorded, a_chat
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from roomcast import move as moving
 from roomcast.cli import main, shown
+from roomcast.commands import move as moving
 from roomcast.store import ends, transfer
 from roomcast.store.bucket import bucket_of
 from roomcast.store.ends import opened

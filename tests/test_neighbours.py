@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
-from roomcast import neighbours
 from roomcast.brokers import GAP, Unreachable
-from roomcast.neighbours import Neighbours
+from roomcast.live import neighbours
+from roomcast.live.neighbours import Neighbours
 
 from .inside import until
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from roomcast.origin import ROOT, base_of, mounted
+from roomcast.access.origin import ROOT, base_of, mounted
 from starlette.requests import HTTPConnection
 
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from roomcast.direct import DirectProtocol, websocket_frame
 from roomcast.errors import Close
-from roomcast.outbox import SPARE, AsgiOutbox, Batch, DirectOutbox
+from roomcast.live.direct import DirectProtocol, websocket_frame
+from roomcast.live.outbox import SPARE, AsgiOutbox, Batch, DirectOutbox
 from uvicorn import Config
 from uvicorn.server import ServerState
 from websockets.frames import Frame, Opcode

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from roomcast import files, pages
 from roomcast.chat import Chat
-from roomcast.pages import FEW
-from roomcast.room import Room
+from roomcast.live.room import Room
 from roomcast.store.messages import Add, Delete, Edit
 from roomcast.store.snapshot import Ask
+from roomcast.verbs import files, pages
+from roomcast.verbs.pages import FEW
 
 from .inside import ADA, BOB, a_chat, a_member
 

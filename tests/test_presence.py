@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from roomcast import presence
 from roomcast.brokers import GAP
 from roomcast.chat import Chat
-from roomcast.people import News, People
-from roomcast.room import Room
+from roomcast.live.people import News, People
+from roomcast.live.room import Room
 from roomcast.store.engine import Away
+from roomcast.verbs import presence
 
 from .inside import ADA, BOB, EVE, Rows, a_chat, as_of, enter
 

@@ -2,8 +2,8 @@
 
 import pytest
 from roomcast import frames
-from roomcast import room as rooms
-from roomcast.room import Change, Room, Socket, State, Told
+from roomcast.live import room as rooms
+from roomcast.live.room import Change, Room, Socket, State, Told
 
 from .inside import ADA, BOB, EVE, Marks, Recorded, Rows, as_of, enter, hear, line
 

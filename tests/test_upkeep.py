@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from roomcast import upkeep
+from roomcast.commands import upkeep
 from roomcast.settings import Database, Settings
 from roomcast.store import counts, pruning, rooms, search
 from roomcast.store.engine import Connection, Store

@@ -7,7 +7,7 @@ from typing import Any
 
 from roomcast.brokers import GAP
 from roomcast.fanout import Fanout
-from roomcast.people import News
+from roomcast.live.people import News
 
 from .hearing import WITHIN
 

@@ -13,9 +13,9 @@ from itertools import count, islice
 from pathlib import Path
 
 import click
-from roomcast import demo
 from roomcast.app import create_app
 from roomcast.cli import sign
+from roomcast.commands import demo
 from roomcast.settings import Settings, load
 
 from ..server import Server

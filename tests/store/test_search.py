@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from roomcast.search import Search
 from roomcast.settings import Limits
 from roomcast.store import rooms, search, search_postgres, search_sqlite
 from roomcast.store.engine import Connection, Store
 from roomcast.store.messages import Add, Added, Delete, Edit
 from roomcast.store.search import News
+from roomcast.verbs.search import Search
 
 ADA, BOB, EVE = "1", "2", "3"
 
@@ -127,7 +127,7 @@ async def test_a_swept_room_leaves_no_words(store: Store) -> None:
 
 
 async def test_it_follows_by_itself(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("roomcast.search.SETTLES", 0)
+    monkeypatch.setattr("roomcast.verbs.search.SETTLES", 0)
     before, during = await opens(store, ADA, BOB), await opens(store, ADA, EVE)
     await says(store, before, *["tea"] * 250)
     following, done = Search(Limits(), store), asyncio.Queue[int]()

@@ -13,13 +13,13 @@ from contextlib import suppress
 from functools import partial
 from itertools import islice
 
-from .brokers import Unreachable
-from .fanout import Fanout
-from .people import News
-from .settings import Limits
-from .store import presence
-from .store.engine import Away, Store
-from .store.presence import AT_ONCE, Process, Seen
+from ..brokers import Unreachable
+from ..fanout import Fanout
+from ..live.people import News
+from ..settings import Limits
+from ..store import presence
+from ..store.engine import Away, Store
+from ..store.presence import AT_ONCE, Process, Seen
 
 log = logging.getLogger("roomcast.presence")
 

@@ -8,12 +8,12 @@ from collections import OrderedDict
 
 from msgspec import Struct
 
-from . import frames
+from .. import frames
+from ..live.room import Room
+from ..store.engine import Store
+from ..store.messages import Message
+from ..store.snapshot import Snapshot
 from .attachments import Attachments
-from .room import Room
-from .store.engine import Store
-from .store.messages import Message
-from .store.snapshot import Snapshot
 
 SIZE = 1 << 22  # bytes of all frames; with their messages about three times as many in memory
 FEW = 8  # messages that are put into a frame sooner than they are found again

@@ -15,8 +15,8 @@ import httpx
 import jwt
 from jwt.algorithms import AllowedPublicKeys
 
-from .errors import Unauthenticated
-from .settings import SHORTEST, BadSetting, Issuer
+from ..errors import Unauthenticated
+from ..settings import SHORTEST, BadSetting, Issuer
 
 ASYMMETRIC = (
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512",

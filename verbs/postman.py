@@ -11,12 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 
-from .brokers import Unreachable
-from .fanout import Fanout
-from .people import News
-from .room import Told
-from .store import unread
-from .store.engine import Away, Store
+from ..brokers import Unreachable
+from ..fanout import Fanout
+from ..live.people import News
+from ..live.room import Told
+from ..store import unread
+from ..store.engine import Away, Store
 
 log = logging.getLogger("roomcast.postman")
 

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import puremagic
 from msgspec import Struct
 
-from .errors import FileInvalid, FileTooLarge, FileType, Forbidden
+from ..errors import FileInvalid, FileTooLarge, FileType, Forbidden
 
 PNG, JPEG, GIF, WEBP = "image/png", "image/jpeg", "image/gif", "image/webp"
 PDF, TEXT, ZIP, ANY = "application/pdf", "text/plain", "application/zip", "application/octet-stream"

@@ -8,11 +8,11 @@ import logging
 import time
 from functools import partial
 
-from .brokers import Unreachable
-from .fanout import Fanout
-from .people import EVERYBODY, News
-from .store import cuts
-from .store.engine import Away, Store
+from ..brokers import Unreachable
+from ..fanout import Fanout
+from ..live.people import EVERYBODY, News
+from ..store import cuts
+from ..store.engine import Away, Store
 
 log = logging.getLogger("roomcast.cuts")
 

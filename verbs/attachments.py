@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 
-from . import files, frames
-from .errors import (
+from .. import frames
+from ..errors import (
     FileInvalid,
     FileMissing,
     FileTooLarge,
@@ -19,10 +19,10 @@ from .errors import (
     Refusal,
     StorageUnavailable,
 )
-from .frames import File, Link
-from .settings import BadSetting, Settings
-from .store import blocks, rooms, uploads
-from .store.bucket import (
+from ..frames import File, Link
+from ..settings import BadSetting, Settings
+from ..store import blocks, rooms, uploads
+from ..store.bucket import (
     UPLOADS,
     Bucket,
     BucketUnavailable,
@@ -31,9 +31,10 @@ from .store.bucket import (
     bucket_of,
     new_key,
 )
-from .store.engine import Connection, Store
-from .store.messages import Attachment
-from .store.uploads import Upload
+from ..store.engine import Connection, Store
+from ..store.messages import Attachment
+from ..store.uploads import Upload
+from . import files
 
 log = logging.getLogger("roomcast.attachments")
 SWEPT_AT_ONCE = 100

@@ -4,14 +4,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 
-from . import frames
-from .attachments import Attachments
-from .chat import Chat
-from .export import lines
-from .settings import Settings
-from .store import counts, personal, pruning
-from .store.counts import Wrong
-from .store.engine import Store
+from .. import frames
+from ..chat import Chat
+from ..settings import Settings
+from ..store import counts, personal, pruning
+from ..store.counts import Wrong
+from ..store.engine import Store
+from ..verbs.attachments import Attachments
+from ..verbs.export import lines
 
 ROOMS = 100  # looked at in one step
 MESSAGES = 500  # taken in one transaction

@@ -14,7 +14,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
 
-from .errors import Close
+from ..errors import Close
 
 EXTENSION = "roomcast.direct"
 CLOSE_WAIT = 4.0  # seconds for the peer to answer our close frame before the connection is cut

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import httpx
 
-from .app import App
-from .settings import Settings, load
+from ..app import App
+from ..settings import Settings, load
 
 
 class Line(NamedTuple):

@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 
-from .errors import NotFound, Unavailable
-from .store import personal
-from .store.engine import Away, Store
-from .store.messages import Change, Delete, React
-from .store.personal import Erasure
+from ..errors import NotFound, Unavailable
+from ..store import personal
+from ..store.engine import Away, Store
+from ..store.messages import Change, Delete, React
+from ..store.personal import Erasure
 
 log = logging.getLogger("roomcast.erasure")
 

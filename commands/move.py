@@ -9,10 +9,10 @@ from typing import Any
 import click
 from msgspec import Struct
 
-from .store.bucket import Bucket, BucketUnavailable, Folder, ObjectMissing, bucket_of
-from .store.ends import opened
-from .store.tables import CannotMove, tables
-from .store.transfer import copy, finish, make_ready, plan
+from ..store.bucket import Bucket, BucketUnavailable, Folder, ObjectMissing, bucket_of
+from ..store.ends import opened
+from ..store.tables import CannotMove, tables
+from ..store.transfer import copy, finish, make_ready, plan
 
 AT_ONCE = 8  # objects under way
 
@@ -109,7 +109,7 @@ async def _open(source: Bucket) -> None:
         if not source.root.is_dir():
             raise BucketUnavailable(f"The folder {source.root} does not exist.")
         return await source.open()
-    from .store.s3 import S3  # its library takes long to load
+    from ..store.s3 import S3  # its library takes long to load
 
     assert isinstance(source, S3)
     return await source.find()

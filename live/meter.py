@@ -2,8 +2,8 @@
 
 import time
 
-from .errors import Close, Closing, RateLimited
-from .settings import Limits
+from ..errors import Close, Closing, RateLimited
+from ..settings import Limits
 
 WATCHED = 10_000  # users whose HTTP requests this process counts
 

@@ -10,7 +10,7 @@ from typing import Protocol
 import msgspec
 from msgspec import Struct
 
-from .brokers import GAP
+from ..brokers import GAP
 
 EVERYBODY = ""  # no user has this id: its news are for every process
 

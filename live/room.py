@@ -21,14 +21,14 @@ from typing import Literal, Protocol
 import msgspec
 from msgspec import Struct
 
-from . import frames
+from .. import frames
+from ..errors import Close, Closing
+from ..store.engine import Away
+from ..store.receipts import Status
+from ..store.snapshot import Snapshot
 from .bell import Bell
-from .errors import Close, Closing
 from .outbox import Batch, Outbox
 from .people import News
-from .store.engine import Away
-from .store.receipts import Status
-from .store.snapshot import Snapshot
 
 log = logging.getLogger("roomcast.room")
 

@@ -5,13 +5,13 @@ from functools import partial
 
 from msgspec import Struct
 
-from . import frames
-from .frames import Link
-from .store import personal, receipts, rooms
-from .store.engine import Connection, Store
-from .store.messages import Message
-from .store.receipts import Status
-from .store.rooms import Listed
+from .. import frames
+from ..frames import Link
+from ..store import personal, receipts, rooms
+from ..store.engine import Connection, Store
+from ..store.messages import Message
+from ..store.receipts import Status
+from ..store.rooms import Listed
 
 Marks = dict[str, tuple[int, int]]  # user → delivered and read up to these ids
 AT_ONCE = 100  # rows in one look

@@ -11,17 +11,17 @@ from collections.abc import Awaitable, Callable, Collection, Iterable
 from functools import partial
 from heapq import nlargest
 
-from . import frames
-from .errors import Close
-from .fanout import Fanout
-from .frames import Notice, Notified
-from .outbox import Batch, Outbox
-from .people import News
+from .. import frames
+from ..errors import Close
+from ..fanout import Fanout
+from ..frames import Notice, Notified
+from ..live.outbox import Batch, Outbox
+from ..live.people import News
+from ..store import unread
+from ..store.dialect import Dialect
+from ..store.engine import Away, Connection, Store
+from ..store.unread import Newest, Unread
 from .postman import Postman
-from .store import unread
-from .store.dialect import Dialect
-from .store.engine import Away, Connection, Store
-from .store.unread import Newest, Unread
 
 log = logging.getLogger("roomcast.inbox")
 

@@ -7,18 +7,18 @@ from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any, TypeVar
 
-from .brokers import Unreachable
-from .errors import Conflict, Forbidden, InvalidFrame, NotFound, Refusal
-from .fanout import Fanout
-from .frames import is_clean
-from .people import News
-from .room import Told
-from .settings import Limits
-from .store import blocks, members, rooms
-from .store.engine import Connection, Store
-from .store.members import Reason, Regrouped
-from .store.outgoing import Happened
-from .store.rooms import Listed, Wish
+from ..brokers import Unreachable
+from ..errors import Conflict, Forbidden, InvalidFrame, NotFound, Refusal
+from ..fanout import Fanout
+from ..frames import is_clean
+from ..live.people import News
+from ..live.room import Told
+from ..settings import Limits
+from ..store import blocks, members, rooms
+from ..store.engine import Connection, Store
+from ..store.members import Reason, Regrouped
+from ..store.outgoing import Happened
+from ..store.rooms import Listed, Wish
 
 log = logging.getLogger("roomcast.roster")
 T = TypeVar("T")

@@ -8,14 +8,14 @@ from functools import partial
 
 from msgspec import Struct
 
-from . import frames
-from .errors import InvalidFrame
-from .settings import Limits
-from .store import messages, receipts, search, words
-from .store.engine import Away, Connection, Store
-from .store.messages import Message
-from .store.receipts import Status
-from .store.search import Ask, News
+from .. import frames
+from ..errors import InvalidFrame
+from ..settings import Limits
+from ..store import messages, receipts, search, words
+from ..store.engine import Away, Connection, Store
+from ..store.messages import Message
+from ..store.receipts import Status
+from ..store.search import Ask, News
 
 log = logging.getLogger("roomcast.search")
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-from .brokers import GAP, Unreachable
+from ..brokers import GAP, Unreachable
 
 log = logging.getLogger("roomcast.fanout")
 

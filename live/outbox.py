@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
 
+from ..errors import Close
 from .direct import DirectProtocol, websocket_frame
-from .errors import Close
 
 log = logging.getLogger("roomcast.outbox")
 SPARE = 1 << 14  # unread bytes beside which there is room for more: far below a transport's mark

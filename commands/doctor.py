@@ -8,13 +8,13 @@ from pathlib import Path
 import httpx
 import msgspec
 
-from .auth import Authenticator
-from .brokers import Unreachable, backend_of
-from .keys import keys_in
-from .settings import Auth, BadSetting, Issuer, Settings
-from .store import examine as place
-from .store.diagnosis import diagnose
-from .store.examine import Finding
+from ..access.keys import keys_in
+from ..auth import Authenticator
+from ..brokers import Unreachable, backend_of
+from ..settings import Auth, BadSetting, Issuer, Settings
+from ..store import examine as place
+from ..store.diagnosis import diagnose
+from ..store.examine import Finding
 
 WITHIN = 5.0  # seconds, each look
 ANSWERED_WITHIN = 2.0  # seconds, as long as the server waits for the keys of others

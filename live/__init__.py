@@ -1,0 +1,1 @@
+"""Rooms and sockets of this process: every frame in order, each once."""

@@ -1,0 +1,1 @@
+"""Beside chat.py: what else is done in rooms, and for users."""
