@@ -11,19 +11,13 @@
  * what changed since, and says again what was never confirmed. Nothing is lost, nothing doubled.
  */
 
+import { Line, Lost } from "./line.js";
 import { Refused } from "./site.js";
 
 const INLINE = 1 << 20; // bytes; a larger file is PUT to a presigned URL, not carried by a frame
-const STAY_AWAY = new Set([4000, 4001, 4003, 4004, 4005]); // close codes that reconnecting can't cure
-const QUIET = 15_000; // ms without a frame after which we ask whether the server is there
-const DEAD = 40_000; // ms without a frame after which we no longer believe it
-const SLOWEST = 30_000; // ms between two tries to connect, at most
 const TYPE_EVERY = 3_000; // ms between two words that the user is writing
 const UNANSWERABLE = "The message that you answer was deleted meanwhile.";
 const TYPED = 6_000; // ms after which another one, not heard again, has stopped writing
-
-/** The line went away; what was under way is tried again by itself. */
-class Lost extends Error {}
 
 /**
  * One room. Events: "change" (messages, receipts or what is outgoing; with the frame that did it,
@@ -31,22 +25,16 @@ class Lost extends Error {}
  * frame), "regrouped" (other members, or another title), "refused" (the server said no: `item` is
  * what to give back to the writer).
  */
-export class Room extends EventTarget {
+export class Room extends Line {
   messages = new Map(); // message_id → message
   receipts = new Map(); // user id, as a string → { delivered, read }: message ids
   typists = new Map(); // user id, as a string → the timer that ends it
   outgoing = []; // what the server has not confirmed yet, in the order of the writer
   hasMore = false; // older messages than those we have
   loadingOlder = false;
-  state = "closed"; // "connecting", "open", "waiting" (for the next try), "ended" (for good)
-  ended = null; // the close event that ended it
 
-  #socket = null;
   #cursor = 0; // the highest top-level version seen
   #epoch = "none"; // which life of the database the cursor is of: at first none, so we get the newest
-  #tries = 0;
-  #timer = 0;
-  #heard = 0;
   #readUpto = 0;
   #typedAt = 0;
   #leaving = false;
@@ -55,8 +43,7 @@ export class Room extends EventTarget {
   #offers = new Map(); // client_id → who waits for the presigned URL
 
   constructor(site, id) {
-    super();
-    this.site = site;
+    super(site);
     this.id = id;
   }
 
@@ -69,7 +56,8 @@ export class Room extends EventTarget {
   /** "send", "delivered" or "read": the least of all its recipients. */
   statusOf(message) {
     const others = [...this.receipts].filter(([user]) => user !== String(message.sender_id));
-    const have = (mark) => others.length && others.every(([, at]) => at[mark] >= message.message_id);
+    const { message_id } = message;
+    const have = (mark) => others.length && others.every(([, at]) => at[mark] >= message_id);
     if (message.status === "read" || have("read")) return "read";
     return message.status === "delivered" || have("delivered") ? "delivered" : "send";
   }
@@ -120,7 +108,7 @@ export class Room extends EventTarget {
   type() {
     if (Date.now() - this.#typedAt < TYPE_EVERY) return;
     this.#typedAt = Date.now();
-    this.#tell({ action: "typing" });
+    this.tell({ action: "typing" });
   }
 
   edit(message_id, text) {
@@ -135,7 +123,7 @@ export class Room extends EventTarget {
   read(message_id) {
     if (message_id <= this.#readUpto) return;
     this.#readUpto = message_id;
-    this.#tell({ action: "read", message_id });
+    this.tell({ action: "read", message_id });
   }
 
   /** Asks for the page before the oldest message we have. */
@@ -164,22 +152,8 @@ export class Room extends EventTarget {
   }
 
   open() {
-    clearTimeout(this.#timer);
     this.#leaving = false;
-    if (this.state === "open") return;
-    this.#connect();
-  }
-
-  #connect() {
-    this.#drop();
-    this.ended = null;
-    this.#become("connecting");
-    const url = this.site.socketUrl(this.id, this.#cursor, this.#epoch);
-    const socket = new WebSocket(url, ["Bearer", this.site.token]);
-    socket.onmessage = (event) => this.#hear(JSON.parse(event.data));
-    socket.onclose = (event) => this.#lose(event);
-    this.#socket = socket;
-    this.#watch();
+    super.open();
   }
 
   /** Turns away from the room once all is said; `open` comes back to it with the same cursor. */
@@ -188,35 +162,18 @@ export class Room extends EventTarget {
     if (!this.outgoing.length) this.close();
   }
 
-  close() {
-    clearTimeout(this.#timer);
-    this.#drop();
-    this.#become("closed");
-  }
-
-  /** Doesn't wait for the next try: the network is back, or someone looks at the page. */
-  hurry() {
-    if (this.state !== "waiting") return;
-    clearTimeout(this.#timer);
-    this.#connect();
-  }
-
   // ------------------------------------------------------------ the line
 
-  #become(state) {
-    this.state = state;
-    this.#emit("state");
-    this.#emit("turn");
+  address() {
+    return this.site.socketUrl(this.id, this.#cursor, this.#epoch);
   }
 
-  #drop() {
-    clearInterval(this.watch);
-    const socket = this.#socket;
-    this.#socket = null;
-    if (socket) {
-      socket.onmessage = socket.onclose = null;
-      socket.close();
-    }
+  become(state) {
+    super.become(state);
+    this.emit("turn");
+  }
+
+  dropped() {
     for (const offer of this.#offers.values()) offer.reject(new Lost());
     this.#offers.clear();
     this.#pages = [];
@@ -224,39 +181,9 @@ export class Room extends EventTarget {
     for (const user of this.typists.keys()) this.#stopsTyping(user);
   }
 
-  #lose(event) {
-    this.#drop();
-    if (STAY_AWAY.has(event.code)) {
-      this.ended = event;
-      return this.#become("ended");
-    }
-    const wait = Math.min(SLOWEST, 500 * 2 ** this.#tries++) * (0.5 + Math.random() / 2);
-    this.#timer = setTimeout(() => this.#connect(), wait);
-    this.#become("waiting");
-  }
-
-  /** A line can die without a word (a laptop asleep, a lost network): silence is asked, then given up. */
-  #watch() {
-    this.#heard = Date.now();
-    this.watch = setInterval(() => {
-      const silence = Date.now() - this.#heard;
-      if (silence > DEAD) this.#lose({ code: 1006 });
-      else if (silence > QUIET) this.#tell({ action: "ping" });
-    }, QUIET / 3);
-  }
-
-  #tell(frame) {
-    if (this.state === "open") this.#socket.send(JSON.stringify(frame));
-  }
-
-  #emit(name, detail) {
-    this.dispatchEvent(new CustomEvent(name, { detail }));
-  }
-
   // ------------------------------------------------------------ what the server says
 
-  #hear(frame) {
-    this.#heard = Date.now();
+  hear(frame) {
     if (frame.version > this.#cursor) this.#cursor = frame.version;
     switch (frame.type) {
       case "sync":
@@ -265,7 +192,7 @@ export class Room extends EventTarget {
       case "chat_message":
         this.#stopsTyping(String(frame.message.sender_id));
         this.#put(frame.message);
-        this.#emit("arrived", frame.message);
+        this.emit("arrived", frame.message);
         break;
       case "message_edited":
         this.#put(frame.message);
@@ -292,20 +219,20 @@ export class Room extends EventTarget {
       case "typing":
         return this.#types(String(frame.user_id));
       case "presence":
-        return this.#emit("presence", frame);
+        return this.emit("presence", frame);
       case "room_changed":
-        return this.#emit("regrouped");
+        return this.emit("regrouped");
       default:
         return; // a pong, or something newer than this page
     }
-    this.#emit("change", frame);
-    if (frame.type === "history") this.#emit("turn");
+    this.emit("change", frame);
+    if (frame.type === "history" || frame.action === "history") this.emit("turn");
   }
 
   #react({ message_id, reactions, version }) {
     const message = this.messages.get(message_id);
     if (message) this.#put({ ...message, reactions, version });
-    const isSaid = (item) => item.message_id === message_id && item.saidOn === this.#socket;
+    const isSaid = (item) => item.message_id === message_id && item.saidOn === this.socket;
     this.#confirm((item) => isReaction(item) && isSaid(item) && this.#isReacted(item));
   }
 
@@ -318,12 +245,12 @@ export class Room extends EventTarget {
   #types(user) {
     clearTimeout(this.typists.get(user));
     this.typists.set(user, setTimeout(() => this.#stopsTyping(user), TYPED));
-    this.#emit("typing");
+    this.emit("typing");
   }
 
   #stopsTyping(user) {
     clearTimeout(this.typists.get(user));
-    if (this.typists.delete(user)) this.#emit("typing");
+    if (this.typists.delete(user)) this.emit("typing");
   }
 
   /** The first frame: all that changed since the cursor, or (`reset`) the newest of a fresh start. */
@@ -342,9 +269,8 @@ export class Room extends EventTarget {
     const isEdited = (item) => this.messages.get(item.message_id)?.text === item.text;
     this.#confirm((item) => item.action === "edit" && isEdited(item));
     this.#confirm((item) => isReaction(item) && this.#isReacted(item));
-    this.#tries = 0;
-    this.#become("open");
-    if (this.#readUpto) this.#tell({ action: "read", message_id: this.#readUpto });
+    this.become("open");
+    if (this.#readUpto) this.tell({ action: "read", message_id: this.#readUpto });
     this.#pump();
   }
 
@@ -368,7 +294,7 @@ export class Room extends EventTarget {
   #askHistory(why, before, limit) {
     if (this.state !== "open") return;
     this.#pages.push(why);
-    this.#tell({ action: "history", before, limit });
+    this.tell({ action: "history", before, limit });
   }
 
   #page(frame) {
@@ -396,7 +322,7 @@ export class Room extends EventTarget {
 
   #say(item) {
     this.outgoing.push(item);
-    this.#emit("change");
+    this.emit("change");
     this.#pump();
   }
 
@@ -408,25 +334,25 @@ export class Room extends EventTarget {
   #giveBack(item, error) {
     this.#confirm((other) => other === item);
     const gone = error.code === "not_found" && item && item.action !== "edit";
-    if (!gone) this.#emit("refused", { item, error }); // gone: it was deleted, which is no news
+    if (!gone) this.emit("refused", { item, error }); // gone: it was deleted, which is no news
   }
 
   /** Says what is outgoing, in order, once on each line; a new line says again what isn't confirmed. */
   async #pump() {
-    const socket = this.#socket;
+    const socket = this.socket;
     if (this.state !== "open" || this.#pumping === socket) return;
     this.#pumping = socket;
     const next = () => this.outgoing.find((item) => item.saidOn !== socket);
-    for (let item = next(); item && socket === this.#socket; item = next()) {
+    for (let item = next(); item && socket === this.socket; item = next()) {
       try {
         const frame = JSON.stringify(await this.#frameOf(item));
-        if (socket !== this.#socket) return;
+        if (socket !== this.socket) return;
         item.saidOn = socket;
         socket.send(frame);
       } catch (error) {
         if (error instanceof Lost) return;
         this.#giveBack(item, error);
-        this.#emit("change");
+        this.emit("change");
       }
     }
     if (this.#pumping === socket) this.#pumping = null;
@@ -454,11 +380,11 @@ export class Room extends EventTarget {
   async #upload(item, file, about) {
     const client_id = newId();
     const offered = new Promise((resolve, reject) => this.#offers.set(client_id, { resolve, reject }));
-    this.#tell({ action: "send", message: "", file: about, client_id });
+    this.tell({ action: "send", message: "", file: about, client_id });
     const offer = await offered.finally(() => this.#offers.delete(client_id));
     await put(file, offer, (share) => {
       item.progress = share;
-      this.#emit("change");
+      this.emit("change");
     });
     item.progress = null;
     return offer.file_path;

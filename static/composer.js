@@ -4,7 +4,7 @@ import { $, fileWords, h, icon } from "./dom.js";
 
 export class Composer {
   #room = null;
-  #drafts = new WeakMap(); // room → { text, files, answers }: nothing written in one room ends up in another
+  #drafts = new WeakMap(); // room → { text, files, answers }: what is written in one stays there
   #files = [];
   #editing = null; // the id of the message that is being edited
   #answers; // the id of the message that is being answered

@@ -70,7 +70,8 @@ export class Details {
     this.#shown = state;
     const isGroup = this.people.isGroup(this.#id);
     $("details-title").textContent = this.people.titleOf(this.#id);
-    $("members").replaceChildren(...this.people.membersOf(this.#id).map((member) => this.#member(member)));
+    const members = this.people.membersOf(this.#id);
+    $("members").replaceChildren(...members.map((member) => this.#member(member)));
     for (const id of ["rename", "add-member", "leave"]) $(id).hidden = !isGroup;
     $("muted").checked = Boolean(room?.muted);
     $("archive").textContent = room?.archived ? "Back to the list" : "Archive";
@@ -109,7 +110,10 @@ export class Details {
   }
 
   async #remove(user) {
-    const removed = () => this.#site.removeMember(this.#id, user).then(() => this.#site.room(this.#id));
+    const removed = async () => {
+      await this.#site.removeMember(this.#id, user);
+      return this.#site.room(this.#id);
+    };
     if (await this.#try(removed)) this.onChanged();
     $("close-details").focus(); // the button that was pressed may be gone
   }

@@ -1,5 +1,6 @@
 /** The page: who one is, and the room that is open. */
 
+import { Bell } from "./bell.js";
 import { Room } from "./client.js";
 import { Composer } from "./composer.js";
 import { Conversation } from "./conversation.js";
@@ -26,7 +27,8 @@ let conversation = null;
 const known = new Map(); // room id → Room: what was loaded or is still to be sent stays
 
 const people = new People();
-const rooms = new Rooms(people, (room, message) => goTo({ room, message }));
+const bell = new Bell(null);
+const rooms = new Rooms(people, bell, (room, message) => goTo({ room, message }));
 const search = new Search(rooms, people);
 const reactions = new Reactions();
 const details = new Details(people, {
@@ -73,6 +75,9 @@ async function signIn(token) {
   leaveRoom();
   site = new Site(document.baseURI, token);
   if (!(await rooms.signIn(site))) return false;
+  bell.close();
+  bell.site = site;
+  bell.open();
   if (before && people.me !== before) forget();
   site.me ||= people.me;
   for (const each of known.values()) each.site = site; // the same user with a fresh token goes on
@@ -94,6 +99,7 @@ function forget() {
 
 function showEntry(why = "") {
   leaveRoom();
+  bell.close();
   site = rooms.site = null;
   $("chat").hidden = true;
   $("entry").hidden = false;
@@ -215,6 +221,11 @@ async function show(message) {
   if (!(await conversation.jump(message))) composer.complain("This message is not there any more.");
 }
 
+function hurry() {
+  room?.hurry();
+  bell.hurry();
+}
+
 function showState() {
   const words = { connecting: "Connecting…", waiting: "No connection. Trying again…" };
   $("connection").textContent = words[room.state] ?? "";
@@ -223,6 +234,7 @@ function showState() {
   $("composer").hidden = room.state === "ended";
   $("ended").textContent = room.ended ? (ENDED[room.ended.code] ?? room.ended.reason) : "";
   if (room.state === "open") meet(room.id);
+  if (room.state === "ended") rooms.renew();
   if (room.ended?.code === 4001) showEntry(ENDED[4001]);
 }
 
@@ -246,14 +258,17 @@ function askToDelete(message_id) {
 
 $("back").addEventListener("click", () => goTo({ room: null }));
 addEventListener("hashchange", arrive);
-addEventListener("online", () => room?.hurry());
+addEventListener("online", hurry);
 addEventListener("beforeunload", (event) => {
   const isSilent = [...known.values()].every((each) => each.outgoing.length === 0);
   if (!isSilent) event.preventDefault(); // something is still to be sent
 });
 document.addEventListener("visibilitychange", () => {
-  room?.hurry();
+  hurry();
   showWho();
+});
+bell.addEventListener("state", () => {
+  if (bell.state === "ended" && bell.ended.code === 4001) showEntry(ENDED[4001]);
 });
 rooms.addEventListener("renewed", () => {
   people.me = site.me;

@@ -96,7 +96,8 @@ export class People {
     const names = [...typists].map((user) => this.nameIn(id, user));
     if (!names.length) return "";
     if (!this.isGroup(id)) return "typing…";
-    return names.length > 2 ? "Several are typing…" : `${names.join(" and ")} ${names.length > 1 ? "are" : "is"} typing…`;
+    if (names.length > 2) return "Several are typing…";
+    return names.length === 2 ? `${names.join(" and ")} are typing…` : `${names[0]} is typing…`;
   }
 }
 

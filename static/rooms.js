@@ -3,7 +3,9 @@
 import { $, avatar, briefly, h, icon } from "./dom.js";
 
 const EVERY = 10_000; // ms between two looks at the list
+const SELDOM = 30_000; // ms between them while the bell says what is new, except who is there
 const SOON = 500; // ms in which many changes are one look
+const PACE = 2_000; // ms between two looks at least, however much is new
 
 /** Events: "renewed" (the list was loaded), "locked" (the token is not valid any more). */
 export class Rooms extends EventTarget {
@@ -15,11 +17,13 @@ export class Rooms extends EventTarget {
   #shown = "";
   #timer = 0;
   #due = Infinity;
+  #looked = 0;
 
   /** `goTo(room, message)` opens a room, and a message in it. */
-  constructor(people, goTo) {
+  constructor(people, bell, goTo) {
     super();
     this.people = people;
+    this.bell = bell;
     this.goTo = goTo;
     $("more-rooms").addEventListener("click", () => {
       this.#pages += 1;
@@ -28,6 +32,10 @@ export class Rooms extends EventTarget {
     $("archived").addEventListener("click", () => this.#turn());
     $("new-room").addEventListener("submit", (event) => this.#talkTo(event));
     document.addEventListener("visibilitychange", () => this.renew(0));
+    bell.addEventListener("rung", () => {
+      this.#showTitle(); // also while nobody looks
+      this.renew();
+    });
   }
 
   /** True when the server knows the user, or can't be asked now. */
@@ -68,17 +76,18 @@ export class Rooms extends EventTarget {
 
   /** Looks at the list again, soon: many changes at once are one look. */
   renew(delay = SOON) {
-    const due = Date.now() + delay;
+    const due = Math.max(Date.now() + delay, delay && this.#looked + PACE);
     if (due >= this.#due) return;
     clearTimeout(this.#timer);
     this.#due = due;
-    this.#timer = setTimeout(() => this.#lookAgain(), delay);
+    this.#timer = setTimeout(() => this.#lookAgain(), due - Date.now());
   }
 
   async #lookAgain() {
     this.#due = Infinity;
+    this.#looked = Date.now();
     if (this.site && document.visibilityState === "visible") await this.load();
-    this.renew(EVERY);
+    this.renew(this.bell.state === "open" ? SELDOM : EVERY);
   }
 
   #turn() {
@@ -119,7 +128,8 @@ export class Rooms extends EventTarget {
   }
 
   #showTitle() {
-    const unread = this.items.reduce((sum, item) => sum + this.#unreadIn(item), 0);
+    const listed = this.items.reduce((sum, item) => sum + this.#unreadIn(item), 0);
+    const unread = this.bell.counter ?? listed;
     const where = this.#room ? `${this.people.titleOf(this.#room.id)} · roomcast` : "roomcast";
     document.title = unread ? `(${unread}) ${where}` : where;
   }

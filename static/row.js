@@ -91,13 +91,13 @@ export class Row {
   #showQuote(quote) {
     if (!quote) return this.quote.replaceChildren();
     const { message_id, sender_id, text } = quote;
-    const words = text ?? "This message was deleted.";
-    const parts = [h("b", { textContent: this.#nameOf(sender_id) }), h("span", { textContent: words || "File" })];
-    if (text === null) return this.quote.replaceChildren(h("p", { className: "quote gone" }, parts[1]));
+    const said = h("span", { textContent: text === null ? "This message was deleted." : text || "File" });
+    if (text === null) return this.quote.replaceChildren(h("p", { className: "quote gone" }, said));
+    const name = h("b", { textContent: this.#nameOf(sender_id) });
     const jump = () => this.conversation.jump(message_id);
     const does = { type: "button", onclick: jump, title: "Go to this message" };
     const look = { className: "quote", tabIndex: this.li.tabIndex };
-    this.quote.replaceChildren(h("button", { ...does, ...look }, ...parts));
+    this.quote.replaceChildren(h("button", { ...does, ...look }, name, said));
   }
 
   #showReactions({ reactions, message_id }) {
@@ -115,21 +115,23 @@ export class Row {
     const does = { type: "button", onclick: () => room.react(message_id, emoji, !mine) };
     const look = { className: "chip", tabIndex: this.li.tabIndex, title: names };
     const says = { "aria-pressed": String(mine), "aria-label": `${emoji} ${users.length}: ${names}` };
-    return h("button", { ...does, ...look, ...says, "data-emoji": emoji }, emoji, h("span", {}, String(users.length)));
+    const count = h("span", { textContent: users.length });
+    return h("button", { ...does, ...look, ...says, "data-emoji": emoji }, emoji, count);
   }
 
   #showTools({ mine, message_id }) {
     if (!message_id) return this.tools.replaceChildren();
     const { actions } = this.conversation;
     const tool = (name, label, act) => {
-      const does = { type: "button", title: label, onclick: ({ currentTarget }) => act(message_id, currentTarget) };
+      const onclick = ({ currentTarget }) => act(message_id, currentTarget);
       const look = { className: "plain", tabIndex: this.li.tabIndex, "aria-label": label };
-      return h("button", { ...does, ...look }, icon(name));
+      return h("button", { type: "button", title: label, onclick, ...look }, icon(name));
     };
     const react = tool("smile", "React", actions.pick);
     react.popoverTargetElement = $("emoji");
     const tools = [react, tool("reply", "Reply", actions.reply)];
-    if (mine) tools.push(tool("pencil", "Edit", actions.edit), tool("bin", "Delete", actions.delete));
+    if (mine) tools.push(tool("pencil", "Edit", actions.edit));
+    if (mine) tools.push(tool("bin", "Delete", actions.delete));
     this.tools.replaceChildren(...tools);
   }
 }

@@ -33,7 +33,8 @@ export class Search {
 
   async #look() {
     const words = this.#words;
-    const has = ({ room_id }) => this.people.titleOf(room_id).toLowerCase().includes(words.toLowerCase());
+    const low = words.toLowerCase();
+    const has = ({ room_id }) => this.people.titleOf(room_id).toLowerCase().includes(low);
     const rooms = this.rooms.items.filter(has).map((item) => h("li", {}, this.rooms.entry(item)));
     $("found-rooms").replaceChildren(...rooms);
     $("found-messages").replaceChildren();
@@ -61,8 +62,9 @@ export class Search {
 
   /** Rooms far down the list, or archived, aren't known yet. */
   async #meet(results) {
-    const strange = new Set(results.map(({ room_id }) => room_id).filter((id) => !this.people.itemOf(id)));
-    this.people.learn(await Promise.all([...strange].map((id) => this.rooms.site.room(id))));
+    const ids = new Set(results.map(({ room_id }) => room_id));
+    const strange = [...ids].filter((id) => !this.people.itemOf(id));
+    this.people.learn(await Promise.all(strange.map((id) => this.rooms.site.room(id))));
   }
 
   #entry({ room_id, message_id, sender_id, text, attachments, created_at }) {

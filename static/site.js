@@ -1,4 +1,4 @@
-/** The protocol by HTTP: one's rooms, the people in them, search; and where a room's socket is. */
+/** The protocol by HTTP: one's rooms, the people in them, search; and where the sockets are. */
 
 /** A request that the server (or the storage) refused, in words for a person. */
 export class Refused extends Error {
@@ -74,10 +74,19 @@ export class Site {
   }
 
   socketUrl(room, cursor, epoch) {
-    const url = new URL("ws/chat/", this.base);
-    url.protocol = url.protocol.replace("http", "ws");
+    const url = this.#socketAt("ws/chat/");
     const receipts = "manual,compact"; // we say ourselves what was read, and hear it in one frame
     url.search = new URLSearchParams({ room_id: room, after: cursor, epoch, receipts });
+    return url;
+  }
+
+  bellUrl() {
+    return this.#socketAt("ws/chat/notifications/");
+  }
+
+  #socketAt(path) {
+    const url = new URL(path, this.base);
+    url.protocol = url.protocol.replace("http", "ws");
     return url;
   }
 }

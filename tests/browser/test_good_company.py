@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, WebSocketRoute, expect
 
-from .conftest import Person, Room
+from .conftest import Person, Room, Server
 
 HOSTILE = '<img src=x onerror="window.hacked = true"> samovar'
 
@@ -155,6 +155,21 @@ def test_what_is_new_stands_below_a_line(ada: Person, room: Room) -> None:
     ada.page.reload()
     expect(ada.texts).to_have_count(3)
     expect(ada.page.locator(".rule.new")).to_have_count(0)
+
+
+def test_the_list_hears_at_once_of_what_is_new_elsewhere(
+    ada: Person, server: Server, room: Room
+) -> None:
+    ada.opens(room)
+    other = Room(server, "elsewhere")
+    other.post("bob", "Psst")
+    first = ada.page.locator("#room-list li").first
+    expect(first).to_contain_text("Psst")
+    expect(first.locator(".badge")).to_have_text("1 unread")
+    expect(ada.page).to_have_title(re.compile(r"^\(\d+\) Bob · roomcast$"))
+    first.get_by_role("button").click()
+    ada.sees("Psst")
+    expect(first.locator(".badge")).to_have_count(0)
 
 
 # ---------------------------------------------------------------- search
