@@ -12,8 +12,8 @@ import logging
 import random
 import socket
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
@@ -69,6 +69,18 @@ class Event(Struct, frozen=True, omit_defaults=True):
 
 Listener = Callable[[Event], Awaitable[None]]
 """An async function that is told; what it raises means: not told, again later."""
+
+
+@contextmanager
+def of_the_host() -> Iterator[None]:
+    """What the host's code awaits may be cancelled: that is a fault of its own, not our end."""
+    try:
+        yield
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        raise RuntimeError("what it awaited was cancelled") from error
 
 
 def listeners_of(options: Webhooks, on_event: Listener | None) -> dict[str, Listener]:
@@ -189,7 +201,8 @@ class Host:
     async def _tell_one(self, claim: Claim, noted: Noted, event: Event) -> bool:
         try:
             async with asyncio.timeout(ANSWERED):
-                await self._listeners[claim.listener](event)
+                with of_the_host():
+                    await self._listeners[claim.listener](event)
         except Exception as error:
             is_over = _now() - noted.at > self._options.give_up_after * 1_000_000
             outcome = "given up" if is_over else "later"

@@ -188,10 +188,18 @@ async def hangs(draft: Draft) -> str:
     raise AssertionError
 
 
+async def waits_for_what_was_cancelled(draft: Draft) -> str:
+    work = asyncio.get_running_loop().create_future()
+    work.cancel()
+    await work
+    raise AssertionError
+
+
 @pytest.mark.parametrize(
     ("hook", "code"),
     [
         (fails, "internal"),
+        (waits_for_what_was_cancelled, "internal"),
         (forgets, "internal"),
         (empties, "empty_message"),
         (hangs, "unavailable"),

@@ -11,7 +11,7 @@ from msgspec import Struct
 from ..auth import name_of, picture_of
 from ..errors import Internal, Refusal, Unavailable
 from ..frames import user_of, wire_user
-from ..webhooks import Listener
+from ..webhooks import Listener, of_the_host
 
 log = logging.getLogger("roomcast.hooks")
 
@@ -59,7 +59,8 @@ async def approved(before_send: BeforeSend, draft: Draft) -> str:
     """The text as the host lets it pass; where the host does not answer, nothing passes."""
     try:
         async with asyncio.timeout(ANSWERS_WITHIN):
-            text = await before_send(draft)
+            with of_the_host():
+                text = await before_send(draft)
     except Refusal:
         raise
     except TimeoutError:
@@ -101,7 +102,8 @@ class Faces:
     async def _ask(self, users: list[str]) -> dict[str, Face]:
         try:
             async with asyncio.timeout(DESCRIBES_WITHIN):
-                told = await self._describe([wire_user(user) for user in users])
+                with of_the_host():
+                    told = await self._describe([wire_user(user) for user in users])
             faces = {user_of(user): _clean(face) for user, face in told.items()}
         except Exception:
             log.warning("describe_users failed; names are as they were known.", exc_info=True)
