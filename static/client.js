@@ -119,6 +119,12 @@ export class Room extends Line {
     this.#say({ action: "delete", message_id });
   }
 
+  /** How far the user had read, here or on another device; undefined until the server has said. */
+  get mark() {
+    const told = this.receipts.get(this.site.me)?.read;
+    return this.state === "open" && told !== undefined ? Math.max(told, this.#readUpto) : undefined;
+  }
+
   /** The user has seen this message and all before it. */
   read(message_id) {
     if (message_id <= this.#readUpto) return;

@@ -169,7 +169,7 @@ export class Conversation {
 
   /** Above what came unread since one's own last word; it stays till the room is left. */
   #findNew() {
-    const mark = this.room.receipts.get(this.people.me)?.read;
+    const { mark } = this.room;
     if (this.#firstNew !== undefined || mark === undefined) return;
     const all = this.room.all();
     const mine = all.findLastIndex(({ sender_id }) => String(sender_id) === this.people.me);

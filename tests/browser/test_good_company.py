@@ -148,13 +148,16 @@ def test_what_is_new_stands_below_a_line(ada: Person, room: Room) -> None:
     room.post("ada", "Are you there?")
     room.post("bob", "I am")
     room.post("bob", "Now I am")
-    ada.opens(room)
+    ada.opens().page.locator(f'#room-list [data-room="{room.id}"]').click()
     expect(ada.texts).to_have_count(3)
     rows = ada.page.locator("#messages > li:not(.day)")
     expect(rows.nth(1)).to_have_text("New")
-    ada.page.reload()
+    ada.page.go_back()
+    expect(ada.page.locator("#nowhere")).to_be_visible()
+    ada.page.go_forward()
+    expect(ada.page.locator("#connection")).to_have_text("")
     expect(ada.texts).to_have_count(3)
-    expect(ada.page.locator(".rule.new")).to_have_count(0)
+    expect(rows).to_have_count(3)
 
 
 def test_the_list_hears_at_once_of_what_is_new_elsewhere(
