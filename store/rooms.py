@@ -7,7 +7,7 @@ from databases.core import Connection
 from msgspec import Struct
 from sqlalchemy import bindparam, text
 
-from . import messages, receipts
+from . import receipts
 from .members import Reason, Regrouped
 from .messages import Message
 from .receipts import Status
@@ -307,5 +307,18 @@ async def sweep(db: Connection, limit: int) -> bool:
     if not found:
         await db.execute("DELETE FROM rooms WHERE id = :room_id", where)
         return True
-    await messages.drop(db, row["id"], found[-1]["id"])
+    await _sweep_messages(db, {**where, "last": found[-1]["id"]})
     return True
+
+
+async def _sweep_messages(db: Connection, upto: dict[str, int]) -> None:
+    query = """
+        INSERT INTO uploads (key, room_id, user_id, name, content_type, size, is_ready, expires_at)
+        SELECT key, room_id, '', name, content_type, size, 0, 0
+          FROM attachments WHERE room_id = :room_id AND message_id <= :last
+    """
+    await db.execute(query, upto)
+    query = "DELETE FROM messages WHERE room_id = :room_id AND id <= :last RETURNING id"
+    gone = [row["id"] for row in await db.fetch_all(query, upto)]
+    forget = text("DELETE FROM search WHERE rowid IN :ids")
+    await db.execute(forget.bindparams(bindparam("ids", value=gone, expanding=True)))

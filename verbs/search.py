@@ -141,7 +141,7 @@ class Search:
 
 def _words_of(question: str) -> tuple[str, ...]:
     if len(question) > LONGEST or not frames.is_clean(question):
-        raise InvalidFrame(f"q: a text of at most {LONGEST} characters is needed.")
+        raise InvalidFrame(f"q: a text of at most {LONGEST} characters, without NUL, is needed.")
     wanted = words.wanted(question)
     if not wanted:
         raise InvalidFrame("q: at least one word is needed.")
