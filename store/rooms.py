@@ -7,7 +7,7 @@ from databases.core import Connection
 from msgspec import Struct
 from sqlalchemy import bindparam, text
 
-from . import receipts
+from . import messages, receipts
 from .members import Reason, Regrouped
 from .messages import Message
 from .receipts import Status
@@ -257,18 +257,20 @@ async def _rename(db: Connection, where: dict[str, Any], title: str) -> int:
 
 
 async def _set_own(db: Connection, where: dict[str, Any], wish: Wish) -> None:
-    if wish.is_muted is not None:
-        query = """
-            UPDATE members SET is_muted = :is_muted WHERE room_id = :room_id AND user_id = :user_id
-        """
-        await db.execute(query, {**where, "is_muted": int(wish.is_muted)})
-    if wish.is_archived is not None:
-        query = """
-            UPDATE members SET archived_at_total =
-                   (SELECT r.total FROM rooms r WHERE r.id = members.room_id AND :is_archived = 1)
-             WHERE room_id = :room_id AND user_id = :user_id
-        """
-        await db.execute(query, {**where, "is_archived": int(wish.is_archived)})
+    """In one statement: who locks a row twice meets others in between."""
+    if wish.is_muted is None and wish.is_archived is None:
+        return
+    query = """
+        UPDATE members
+           SET is_muted = coalesce(CAST(:is_muted AS integer), is_muted),
+               archived_at_total = CASE CAST(:is_archived AS integer)
+                   WHEN 1 THEN (SELECT r.total FROM rooms r WHERE r.id = members.room_id)
+                   WHEN 0 THEN NULL ELSE archived_at_total END
+         WHERE room_id = :room_id AND user_id = :user_id
+    """
+    wanted = {"is_muted": wish.is_muted, "is_archived": wish.is_archived}
+    flags = {name: None if flag is None else int(flag) for name, flag in wanted.items()}
+    await db.execute(query, {**where, **flags})
 
 
 async def delete(db: Connection, room_id: int, user_id: str, now: int) -> bool:
@@ -307,18 +309,5 @@ async def sweep(db: Connection, limit: int) -> bool:
     if not found:
         await db.execute("DELETE FROM rooms WHERE id = :room_id", where)
         return True
-    await _sweep_messages(db, {**where, "last": found[-1]["id"]})
+    await messages.drop(db, row["id"], found[-1]["id"])
     return True
-
-
-async def _sweep_messages(db: Connection, upto: dict[str, int]) -> None:
-    query = """
-        INSERT INTO uploads (key, room_id, user_id, name, content_type, size, is_ready, expires_at)
-        SELECT key, room_id, '', name, content_type, size, 0, 0
-          FROM attachments WHERE room_id = :room_id AND message_id <= :last
-    """
-    await db.execute(query, upto)
-    query = "DELETE FROM messages WHERE room_id = :room_id AND id <= :last RETURNING id"
-    gone = [row["id"] for row in await db.fetch_all(query, upto)]
-    forget = text("DELETE FROM search WHERE rowid IN :ids")
-    await db.execute(forget.bindparams(bindparam("ids", value=gone, expanding=True)))
