@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from roomcast.commands import demo
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
@@ -106,7 +107,7 @@ async def entered(link: str) -> AsyncIterator[Socket]:
     address = f"ws://{parts.netloc}/ws/chat/?room_id={said['room'][0]}"
     async with connect(address, subprotocols=offered, proxy=None, max_size=None) as connection:
         person = Socket(connection, link)
-        assert len(await person.next(LIMIT)) == 4, "what they said before"
+        assert len(await person.next(LIMIT)) == len(demo.PAIR), "what they said before"
         yield person
 
 
