@@ -15,7 +15,7 @@ from starlette.endpoints import WebSocketEndpoint
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Mount, WebSocketRoute
+from starlette.routing import BaseRoute, Match, Mount, Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import errors, frames
@@ -241,7 +241,22 @@ def _http_error(request: Request, error: Exception) -> Response:
     refusal = errors.MethodNotAllowed() if error.status_code == 405 else errors.NotFound()
     answer = answer_refusal(request, refusal)
     answer.headers.update(error.headers or {})
+    if error.status_code == 405:
+        scope = {**request.scope, "root_path": request.scope[ROOT]}  # as it came to this app
+        answer.headers["Allow"] = ", ".join(sorted(_methods(request.app.routes, scope)))
     return answer
+
+
+def _methods(routes: Sequence[BaseRoute], scope: Scope) -> set[str]:
+    """All that the path takes (RFC 9110, 10.2.1); Starlette tells those of one route alone."""
+    found: set[str] = set()
+    for route in routes:
+        match, inner = route.matches(scope)
+        if match is not Match.NONE and isinstance(route, Mount):
+            found |= _methods(route.routes, {**scope, **inner})
+        elif match is not Match.NONE and isinstance(route, Route):
+            found |= route.methods or set()
+    return found
 
 
 def _away(request: Request, error: Exception) -> Response:

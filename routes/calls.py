@@ -36,7 +36,8 @@ JSON, ANY, HTML = "application/json", "application/octet-stream", "text/html"
 
 Id = Annotated[int, Meta(ge=0, lt=frames.MAX_ID)]
 From1 = Annotated[int, Meta(ge=1, lt=frames.MAX_ID)]
-User = int | str
+User = int | Annotated[str, Meta(min_length=1, max_length=255)]
+Words = Annotated[str, Meta(min_length=1, max_length=200)]
 
 
 class Parameter(Struct, frozen=True):
@@ -57,6 +58,7 @@ class Answer(Struct, frozen=True):
     says: str
     type: Any = None
     media: str = ""
+    is_needed: bool = True  # where it is the body of a request
 
 
 class Call(Struct, frozen=True):
@@ -121,7 +123,7 @@ CALLS: dict[str, Call] = {
             Parameter("second_profile_id", User, "The same as `second_user`.", is_old=True),
             Parameter("first_profile_id", User, "The same as `first_user`.", is_old=True),
         ),
-        body=Answer("The others, or all members.", NewRoom),
+        body=Answer("The others, or all members.", NewRoom, is_needed=False),
     ),
     "GET /chat/recieve": LIST,
     "GET /chat/receive": LIST,
@@ -203,7 +205,7 @@ CALLS: dict[str, Call] = {
     "GET /chat/search": Call(
         {200: Answer("Messages that have all the words, newest first.", SearchPage)},
         parameters=(
-            Parameter("q", str, "The words, at most 200 characters.", is_required=True),
+            Parameter("q", Words, "The words, at most 200 characters.", is_required=True),
             Parameter("before", Id, "Only messages with a lower id; `next` says which."),
         ),
         own=(InvalidFrame,),

@@ -159,7 +159,7 @@ class _Writer:
             content[JSON]["examples"] = {
                 name: {"value": _as_body(given[name])} for name in names or given
             }
-        return {"description": body.says, "content": content}
+        return {"description": body.says, "content": content, "required": body.is_needed}
 
     def _answer(self, answer: Answer) -> Json:
         said: Json = {"description": answer.says}

@@ -115,6 +115,22 @@ async def test_a_wrong_method_is_a_json_405(ada: Person, method: str, path: str)
     assert_error(await ada.asks(method, path), 405, "method_not_allowed")
 
 
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("chat/rooms/1/", "GET, HEAD, PATCH"),
+        ("chat/rooms/1/messages/", "GET, HEAD, POST"),
+        ("chat/blocks/a%2Fb", "DELETE, POST"),
+        ("/healthz", "GET, HEAD"),
+    ],
+)
+async def test_a_wrong_method_hears_of_all_the_right_ones(
+    ada: Person, path: str, methods: str
+) -> None:
+    answer = await ada.asks("PUT", path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, methods)
+
+
 async def test_what_is_no_json_is_refused(ada: Person, room: int) -> None:
     for path in ("chat/create/", f"chat/rooms/{room}/messages/"):
         for body in (b"{", b"{'a': 1}", b'{"second_user": 7,}', b"\xff\xfe", b'{"a": NaN}'):
