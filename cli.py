@@ -76,7 +76,7 @@ def main() -> None:
     Serve it:     roomcast serve
     Talk to it:   TOKEN=$(roomcast token --user 2)
                   curl -H "Authorization: Bearer $TOKEN" \\
-                       http://127.0.0.1:8000/en/api/v1/chat/recieve/
+                       http://127.0.0.1:8000/api/v1/chat/receive/
 
     Settings come from options, then ROOMCAST_… variables, then settings.toml, then the defaults.
     """
