@@ -1,5 +1,6 @@
 PYTHON ?= python3
 BIN := .venv/bin
+AT_ONCE := -n 4 --dist loadfile --no-loadscope-reorder  # most of them wait most of the time
 MODULES := $(basename $(wildcard *.py)) $(patsubst %/__init__.py,%,$(wildcard */__init__.py))
 
 help:  ## this list
@@ -30,8 +31,9 @@ check: lint types  ## lint, types and the direction of imports
 
 test: .venv/dev  ## everything, and the protocol on three stacks of engines; with coverage
 	.ci/chromium
-	$(BIN)/coverage erase && $(BIN)/coverage run -m pytest --ignore=tests/faults/engines
-	for stack in redis notify; do $(BIN)/coverage run -m pytest --stack $$stack tests/protocol || exit; done
+	.ci/pgbouncer
+	$(BIN)/coverage erase && $(BIN)/coverage run -m pytest $(AT_ONCE)
+	for stack in redis notify; do $(BIN)/coverage run -m pytest $(AT_ONCE) --stack $$stack tests/protocol || exit; done
 	$(BIN)/coverage combine -q && $(BIN)/coverage report
 
 unit: .venv/dev  ## the tests beside protocol, faults and browser

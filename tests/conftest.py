@@ -47,6 +47,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--stack", choices=NAMES, default="lite", help="what the servers run on")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that wait long begin first, so that nobody waits for them at the end."""
+    long = ("faults/engines/", "test_workers", "browser/", "embedding/", "faults/")
+    items.sort(key=lambda item: next((n for n, part in enumerate(long) if part in item.nodeid), 9))
+
+
 @pytest.fixture(scope="session")
 def stack(request: pytest.FixtureRequest) -> Stack:
     """Makes servers on the engines that were asked for."""

@@ -81,7 +81,7 @@ class Server:
     def said(self) -> str:
         return self.log.read_text(errors="replace")[-8000:] if self.log.exists() else ""
 
-    def stop(self, within: float = 10) -> int:
+    def stop(self, within: float = 30) -> int:
         """SIGTERM, as an operator would; the exit code."""
         assert self.process is not None
         self.process.terminate()

@@ -26,7 +26,7 @@ from .engines import Engine
 from .engines.postgres import Postgres
 from .inside import served
 
-WITHIN = 10.0
+WITHIN = 30.0
 ADA, BOB = 2, 7
 
 

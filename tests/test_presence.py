@@ -15,7 +15,7 @@ from roomcast.verbs import presence
 
 from .inside import ADA, BOB, EVE, Rows, a_chat, as_of, enter
 
-WITHIN = 5.0
+WITHIN = 30.0
 
 
 class Listener:

@@ -29,7 +29,7 @@ from .pages import ROOT, blocks
 from .running import in_steps
 
 SECRET = "whsec_" + base64.b64encode(b"a secret for these tests alone!!").decode()
-WITHIN = 10.0
+WITHIN = 30.0
 
 
 class Ear:

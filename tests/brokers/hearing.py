@@ -8,7 +8,7 @@ from typing import Any
 from broadcaster import Broadcast, Event
 from roomcast.brokers import GAP, Backend, Unreachable, backend_of
 
-WITHIN = 5.0  # seconds for what should take milliseconds
+WITHIN = 30.0  # seconds for what should take milliseconds
 
 
 async def hears(broker: Backend, count: int = 1) -> list[str]:

@@ -52,7 +52,7 @@ class Server:
         self.until_ready()
 
     def until_ready(self) -> None:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not self.is_ready():
             said = self.log.read_text()
             assert self.process.poll() is None, f"the server ended: {said}"

@@ -86,6 +86,7 @@ class FaultProxy:
         self._writers.add(back)
         with suppress(asyncio.CancelledError):
             await self._join(down, back)
+        back.transport.abort()  # also where it never came to be joined
         self._writers.discard(back)
         self._tasks.discard(task)
 

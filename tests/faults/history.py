@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from ..patience import patient
 from ..shapes import MARKS, RANK, Frame
 
 Message = dict[str, Any]
@@ -328,7 +329,9 @@ def _lies(history: History, stored: Sequence[Message]) -> Iterator[str]:
 def _late(history: History) -> Iterator[str]:
     for client_id, answers in answers_of(history).items():
         for answer in answers:
-            if answer.code not in (None, "stored") and answer.heard - answer.sent > REFUSED_WITHIN:
+            if answer.code not in (None, "stored") and answer.heard - answer.sent > patient(
+                REFUSED_WITHIN
+            ):
                 took = answer.heard - answer.sent
                 yield f"{client_id} was answered {answer.code} after {took:.1f} s"
 

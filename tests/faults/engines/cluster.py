@@ -14,6 +14,7 @@ from ...client import Person
 from ...engines import Engine, done
 from ...engines.postgres import Postgres, execute
 from ...engines.proxy import FaultProxy
+from ...patience import LONG
 from ...server import Server
 from ..history import check
 from .member import Member, all_hear_more
@@ -144,7 +145,7 @@ class Cluster:
         """That both processes have open, connections among them."""
         return sum(len(list(Path(f"/proc/{s.pid}/fd").iterdir())) for s in self.servers)
 
-    async def recovers(self, within: float = 5) -> None:
+    async def recovers(self, within: float = LONG) -> None:
         """Both processes have found all their engines again."""
         deadline = time.monotonic() + within
         for person in self.people:
@@ -183,7 +184,7 @@ class Talk:
         self.writers = [Member(ada, room, "ada"), Member(bob, room, "bob")]
         self.members = [*self.writers, Member(tab, room, "ada's tab", receipts="compact")]
 
-    async def goes_on(self, number: int = 20, within: float = 10) -> None:
+    async def goes_on(self, number: int = 20, within: float = LONG) -> None:
         """Everybody hears so many more."""
         await all_hear_more(self.members, number, within)
 

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from ...client import LIMIT, Person, Socket
+from ...patience import LONG
 from ...shapes import MARKS, check_frame
 from ..history import Heard, History, Life, Sent, View
 
@@ -138,7 +139,7 @@ class Member:
     def _tell(self) -> None:
         self._changed.set()
 
-    async def until(self, holds: Callable[[], bool], what: str, within: float = 10) -> None:
+    async def until(self, holds: Callable[[], bool], what: str, within: float = LONG) -> None:
         try:
             async with asyncio.timeout(within):
                 while not holds():
@@ -150,7 +151,7 @@ class Member:
     async def enters(self) -> None:
         await self.until(lambda: self.is_in, f"{self.name} is in")
 
-    async def hears_more(self, number: int = 20, within: float = 10) -> None:
+    async def hears_more(self, number: int = 20, within: float = LONG) -> None:
         """So many versions more than by now."""
         goal = self.view.cursor + number
         await self.until(lambda: self.view.cursor >= goal, f"{self.name} hears {goal}", within)
@@ -165,5 +166,5 @@ class Member:
         )
 
 
-async def all_hear_more(members: Sequence[Member], number: int = 20, within: float = 10) -> None:
+async def all_hear_more(members: Sequence[Member], number: int = 20, within: float = LONG) -> None:
     await asyncio.gather(*(member.hears_more(number, within) for member in members))

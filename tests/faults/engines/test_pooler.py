@@ -89,6 +89,6 @@ def examined(server: Server) -> subprocess.CompletedProcess[str]:
         cwd=server.folder,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
