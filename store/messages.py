@@ -394,6 +394,7 @@ async def drop(db: Connection, room_id: int, last: int) -> None:
         INSERT INTO uploads (key, room_id, user_id, name, content_type, size, is_ready, expires_at)
         SELECT key, room_id, '', name, content_type, size, 0, 0
           FROM attachments WHERE room_id = :room_id AND message_id <= :last
+            ON CONFLICT (key) DO NOTHING -- another process does the same
     """
     await db.execute(query, upto)
     query = "DELETE FROM messages WHERE room_id = :room_id AND id <= :last RETURNING id"
