@@ -27,6 +27,7 @@ from .chat import NO_HOOKS, Chat
 from .consumers.chat import ChatSocket
 from .consumers.notifications import NotificationsSocket
 from .errors import Close, Refusal
+from .hooks import BeforeSend, DescribeUsers, Hooks
 from .live.meter import Meters
 from .metrics import Shelf
 from .routes import docs, files, health, page
@@ -34,7 +35,6 @@ from .routes.http import Reply, answer_refusal
 from .settings import Settings
 from .store import messages as messages_of
 from .store.engine import Away
-from .verbs.hooks import BeforeSend, DescribeUsers, Hooks
 from .webhooks import Listener
 
 log = logging.getLogger("roomcast")

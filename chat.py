@@ -23,6 +23,7 @@ from .errors import (
     Unavailable,
 )
 from .fanout import Fanout
+from .hooks import Draft, Faces, Hooks, approved
 from .live.room import Change as ToldChange
 from .live.room import Kind, Mark, Older, Room, Stand, State, Told
 from .metrics import Metrics
@@ -51,7 +52,6 @@ from .store.snapshot import Ask, Snapshot
 from .verbs.attachments import Attachments
 from .verbs.cuts import Cuts
 from .verbs.erasure import Erasures
-from .verbs.hooks import Draft, Faces, Hooks, approved
 from .verbs.inbox import Inboxes
 from .verbs.pages import Pages
 from .verbs.postman import Postman

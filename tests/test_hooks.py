@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 from httpx_ws import AsyncWebSocketSession
+from roomcast import hooks
 from roomcast.errors import Forbidden
+from roomcast.hooks import Draft, Face
 from roomcast.testing import ChatClient, chat_client
-from roomcast.verbs import hooks
-from roomcast.verbs.hooks import Draft, Face
 
 NUMBER = re.compile(r"\+?\d[\d ]{6,}\d")
 

@@ -19,7 +19,7 @@ FLOORS = (
     {"routes", "consumers"},
     {"chat"},
     {"verbs"},
-    {"fanout", "webhooks"},
+    {"fanout", "hooks", "webhooks"},
     {"live"},
     {"auth", "access", "frames"},
     {"store", "brokers", "metrics"},

@@ -210,14 +210,14 @@ async def test_at_most_five_frames_come_in_a_second(unlimited: Two) -> None:
     room = await ada.opens(bob)
     at: list[float] = []
     async with bob.listens() as socket, ada.enters(room) as a:
-        before = socket.first["counter"]
+        before, began = socket.first["counter"], time.monotonic()
         for n in range(200):
             await a.says(f"m{n}")
         while not at or socket.seen[-1]["counter"] < before + 200:
             await socket.next()
             at.append(time.monotonic())
-    assert all(later - sooner > 0.9 for sooner, later in zip(at, at[5:], strict=False))
-    assert len(at) < 60
+    # From its start: on a busy machine several may be read at the same moment.
+    assert len(at) <= 5 * (at[-1] - began) + 2
 
 
 async def test_what_changes_nothing_makes_no_frame(two: Two, his: Socket) -> None:

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from ..auth import name_of, picture_of
-from ..errors import Internal, Refusal, Unavailable
-from ..frames import user_of, wire_user
-from ..webhooks import Listener, of_the_host
+from .auth import name_of, picture_of
+from .errors import Internal, Refusal, Unavailable
+from .frames import user_of, wire_user
+from .webhooks import Listener, of_the_host
 
 log = logging.getLogger("roomcast.hooks")
 
