@@ -1,6 +1,6 @@
 """The documentation of the WebSocket side: every action, event, refusal and close, as they are."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, get_args
 
 import pytest
@@ -152,10 +152,10 @@ async def test_every_example_of_an_action_is_one_that_the_server_takes(document:
 
 
 async def test_what_a_socket_is_told_is_what_is_documented(
-    document: Json, ada: Person, bob: Person, room: int
+    document: Json, ada: Person, stranger: Callable[..., Person]
 ) -> None:
-    told = messages_of(document, "tell")
-    seen = {kind async for kind in everything(document, told, ada, bob, room)}
+    told, carl = messages_of(document, "tell"), stranger()  # whom nobody saw online just now
+    seen = {kind async for kind in everything(document, told, ada, carl, await ada.opens(carl))}
     assert seen == set(told)
 
 
