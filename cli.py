@@ -7,9 +7,9 @@ import secrets
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 import jwt
@@ -27,6 +27,7 @@ from .store.tables import CannotMove
 if TYPE_CHECKING:
     from .commands.move import Keys, Moved, Objects
 
+DAY = 86_400.0  # seconds
 SECRET_FILE = Path("roomcast.secret")
 FAULTS = *CANNOT_START, BadSetting, CannotMove
 
@@ -357,12 +358,9 @@ def erase_command(path: Path | None, user: str) -> None:
     He stays in his rooms, and so does how far he has read. If it is interrupted, the same command
     goes on, or the next server does.
     """
-    with click.progressbar(length=1, label="Messages", file=sys.stderr) as bar:
-
-        def expect(count: int) -> None:
-            bar.length = max(count, 1)
-
-        count = asyncio.run(upkeep.erase(load(path), user_named(user), expect, bar.update))
+    settings, user_id = load(path), user_named(user)
+    with progress_of("Messages") as (expect, told):
+        count = asyncio.run(upkeep.erase(settings, user_id, expect, told))
     if count is None:
         click.echo("A server is at it already.")
     else:
@@ -384,8 +382,10 @@ def prune_command(path: Path | None, older_than: float) -> None:
     Clients that come back with a cursor from before that start afresh. Servers on PostgreSQL may
     run meanwhile; SQLite's must be stopped. If it is interrupted, the same command goes on.
     """
+    if older_than < DAY:
+        raise Failure('--older-than: at least "1d"; a number alone is seconds.')
     before = int((time.time() - older_than) * 1_000_000)
-    with progress_of_rooms() as (expect, told):
+    with progress_of("Rooms") as (expect, told):
         gone = asyncio.run(upkeep.prune(load(path), before, expect, told))
     click.echo(f"{gone:,} messages are gone. The next sweep of a server takes their files.")
 
@@ -399,7 +399,7 @@ def fsck_command(path: Path | None, dry_run: bool) -> None:
 
     Unread counters are made of these. Servers on PostgreSQL may run meanwhile.
     """
-    with progress_of_rooms() as (expect, told):
+    with progress_of("Rooms") as (expect, told):
         wrong = asyncio.run(upkeep.recount(load(path), expect, told, mends=not dry_run))
     for room in wrong:
         members = f"; {room.members} members with wrong counters" if room.members else ""
@@ -410,14 +410,21 @@ def fsck_command(path: Path | None, dry_run: bool) -> None:
 
 
 @contextmanager
-def progress_of_rooms() -> Iterator[tuple[Callable[[int], None], Callable[[int], None]]]:
-    """How many rooms are to come; so many more are done."""
-    with click.progressbar(length=1, label="Rooms", file=sys.stderr) as bar:
+def progress_of(what: str) -> Iterator[tuple[Callable[[int], None], Callable[[int], None]]]:
+    """How many are to come, from where on there is a bar; so many more are done."""
+    with ExitStack() as stack:
+        bars: list[Any] = []
 
         def expect(count: int) -> None:
-            bar.length = max(count, 1)
+            if sys.stderr.isatty():
+                bar = click.progressbar(length=max(count, 1), label=what, file=sys.stderr)
+                bars.append(stack.enter_context(bar))
 
-        yield expect, bar.update
+        def done(count: int) -> None:
+            for bar in bars:
+                bar.update(count)
+
+        yield expect, done
 
 
 # ---------------------------------------------------------------- doctor

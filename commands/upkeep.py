@@ -3,13 +3,14 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
+from pathlib import Path
 
 from .. import frames
 from ..chat import Chat
 from ..settings import Settings
 from ..store import counts, personal, pruning
 from ..store.counts import Wrong
-from ..store.engine import Store
+from ..store.engine import CannotOpen, Store
 from ..verbs.attachments import Attachments
 from ..verbs.export import lines
 
@@ -22,12 +23,22 @@ Count = Callable[[int], None]
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Store]:
     """Where nothing is told to a server: it may run, if the database can be shared."""
+    refuse_nothing(settings)
     store = Store(settings.database.url, settings.database.synchronous, alone=False)
     await store.open()
     try:
         yield store
     finally:
         await store.aclose()
+
+
+def refuse_nothing(settings: Settings) -> None:
+    """A database that is not there is in another folder, most likely; it is not to be made here."""
+    path = settings.database.url.removeprefix("sqlite:///")
+    if path != settings.database.url and not Path(path).exists():
+        raise CannotOpen(
+            f"There is no database {path} here: go to the server's folder, or set database.url."
+        )
 
 
 # ---------------------------------------------------------------- one user's data
@@ -52,6 +63,7 @@ async def erase(settings: Settings, user_id: str, expect: Count, done: Count) ->
         erased += n
         done(n)
 
+    refuse_nothing(settings)
     chat = Chat(settings)
     await chat.open()
     try:

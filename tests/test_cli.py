@@ -529,3 +529,26 @@ def test_beside_a_server_on_sqlite_they_say_what_to_do(
     assert said.exit_code == 2
     assert "is in use by another roomcast process" in said.stderr
     assert instead in said.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("export", "--user", "1"),
+        ("erase", "--user", "1"),
+        ("prune", "--older-than", "1d"),
+        ("fsck",),
+    ],
+)
+def test_no_database_is_made_where_there_is_none(
+    run: Run, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    said = sentence(run(*command))
+    assert said.startswith("There is no database ")
+    assert not list(tmp_path.glob("*.db"))
+
+
+@pytest.mark.parametrize("age", ["0", "365", "23h"])
+def test_nothing_young_is_pruned(run: Run, talked: Path, age: str) -> None:
+    assert "at least" in sentence(run("prune", "--older-than", age))
+    assert run("fsck").stdout == "All counters are right.\n"
