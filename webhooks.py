@@ -286,7 +286,7 @@ class Webhook:
         url = httpx.URL(self._options.url)
         headers = {"Host": url.netloc.decode(), "Content-Type": "application/json"}
         headers |= signed(self._key, event.id, int(time.time()), body)
-        *others, last = await self._addresses(url)
+        *others, last = await self.addresses()
         for address in (*others, last):
             request = self._http.build_request(
                 "POST",
@@ -315,11 +315,12 @@ class Webhook:
             self._client = httpx.AsyncClient(timeout=self._options.timeout, trust_env=False)
         return self._client
 
-    async def _addresses(self, url: httpx.URL) -> list[str]:
+    async def addresses(self) -> list[str]:
         """Those of the URL's host, all of them looked at: none of them is looked up again.
 
         A name that is looked up twice may lead elsewhere the second time. Raises NotTold.
         """
+        url = httpx.URL(self._options.url)
         port = url.port or (443 if url.scheme == "https" else 80)
         loop = asyncio.get_running_loop()
         found = await loop.getaddrinfo(url.host, port, type=socket.SOCK_STREAM)

@@ -15,6 +15,7 @@ from ..settings import Auth, BadSetting, Issuer, Settings
 from ..store import examine as place
 from ..store.diagnosis import diagnose
 from ..store.examine import Finding
+from ..webhooks import NotTold, Webhook
 
 WITHIN = 5.0  # seconds, each look
 ANSWERED_WITHIN = 2.0  # seconds, as long as the server waits for the keys of others
@@ -25,6 +26,7 @@ LATE = {
     "attachments": ": look at the bucket of attachments.url, and at the way to it",
     "auth": "",
     "server": "",
+    "webhooks": ": look at the name in webhooks.url",
 }
 
 Findings = Callable[[Settings], Awaitable[list[Finding]]]
@@ -40,6 +42,7 @@ async def examine(settings: Settings, secret_file: Path) -> AsyncIterator[tuple[
         ("attachments", _of_place),
         ("auth", lambda settings: _of_auth(settings.auth, secret_file)),
         ("server", _of_server),
+        ("webhooks", _of_webhooks),
     ]
     for part, look in parts:
         for finding in await _in_time(part, look, settings):
@@ -137,3 +140,16 @@ async def _of_server(settings: Settings) -> list[Finding]:
     if server.host in LOOPBACK:
         sentence += "; behind a proxy, set server.public_url"
     return [Finding("public", True, f"{sentence}.")]
+
+
+async def _of_webhooks(settings: Settings) -> list[Finding]:
+    if not settings.webhooks.url:
+        return []
+    try:
+        addresses = await Webhook(settings.webhooks).addresses()
+    except NotTold as error:
+        return [Finding("address", False, f"{error}.")]
+    except OSError as error:
+        sentence = f"webhooks.url leads nowhere ({error.strerror}): correct it."
+        return [Finding("address", False, sentence)]
+    return [Finding("address", True, f"Events go to {addresses[0]}.")]
