@@ -134,8 +134,8 @@ def test_a_message_that_was_sent_again_after_it_was_refused_may_be_stored() -> N
 
 def test_a_late_refusal_is_found() -> None:
     late = life(ONE, TWO, error("n3"))
-    late.sent.append(sent(97.5, "n3", "three"))
-    assert any("after 5.5 s" in wrong for wrong in found(late, user=ADA))
+    late.sent.append(sent(102 - 1_000, "n3", "three"))
+    assert any("after 1001.0 s" in wrong for wrong in found(late, user=ADA))
 
 
 def test_two_who_were_told_different_things_are_found() -> None:
