@@ -14,7 +14,7 @@ from ...client import Person
 from ...engines import Engine, done
 from ...engines.postgres import Postgres, execute
 from ...engines.proxy import FaultProxy
-from ...patience import LONG
+from ...patience import LONG, is_starved
 from ...server import Server
 from ..history import check
 from .member import Member, all_hear_more
@@ -221,4 +221,5 @@ class Talk:
         stored = await self.cluster.bob.reads_all(self.room)
         assert len(stored) > 20
         histories = [member.history for member in self.members]
-        check(histories, stored, await self.version(), in_doubt=self.in_doubt)
+        in_doubt = self.in_doubt or is_starved()
+        check(histories, stored, await self.version(), in_doubt=in_doubt)

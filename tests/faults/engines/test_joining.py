@@ -7,7 +7,7 @@ from ...client import Person, Socket
 from ...engines import Engine
 from .conftest import Started
 
-ROUNDS = 60
+ROUNDS = 20
 AT_ONCE = 4
 
 
