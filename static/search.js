@@ -55,7 +55,7 @@ export class Search {
 
   #conclude(words, next) {
     const count = $("found-rooms").childElementCount + $("found-messages").childElementCount;
-    $("found-notice").textContent = count || next ? "" : "Nothing found: whole words count.";
+    $("found-notice").textContent = count || next ? "" : "Nothing found. Whole words count.";
     $("more-found").hidden = !next;
     $("more-found").onclick = () => this.#take(words, () => this.rooms.site.searchOn(next));
   }
