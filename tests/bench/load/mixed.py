@@ -103,6 +103,7 @@ async def run(plan: Plan) -> dict:
     spent = cost.spent(plan.seconds, begun)
     await visits.aclose()
     await traffic.stop()
+    await _all_ended(everyone)
     unanswered = [f"no end of {what}" for person in everyone for what in person.began]
     await leave_all(everyone)
     seen = complaints(everyone)
@@ -133,6 +134,12 @@ async def _live(turns: dict[str, Iterator[Person]], visits: "Visits", seconds: f
         else:
             next(turns[what]).write()
     return count
+
+
+async def _all_ended(everyone: list[Person], within: float = 5.0) -> None:
+    deadline = perf_counter() + within
+    while any(person.began for person in everyone) and perf_counter() < deadline:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
 
 
 class Visits:
