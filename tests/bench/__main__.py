@@ -1,5 +1,6 @@
 """`python -m tests.bench`: all rounds, interleaved, then one table and one JSON file."""
 
+import signal
 import sys
 import tempfile
 import time
@@ -35,15 +36,14 @@ def hosts(row: Row, stage: Stage) -> Iterator[dict[Contestant, Host]]:
         yield found
 
 
-def run(chosen: list[Row], rounds: int) -> tuple[list[dict], dict]:
-    """Row by row; within it round by round, so that a noisy minute hits all contestants alike."""
-    seen: list[dict] = []
+def run(chosen: list[Row], rounds: int, seen: list[dict]) -> dict:
+    """Row by row; within it round by round, so that a noisy minute hits all contestants alike.
+
+    Adds to `seen`, and returns what the machine was.
+    """
     with ExitStack() as stack:
-        root = Path(
-            stack.enter_context(
-                tempfile.TemporaryDirectory(prefix="roomcast-bench-", ignore_cleanup_errors=True)
-            )
-        )
+        folder = tempfile.TemporaryDirectory(prefix="roomcast-bench-", ignore_cleanup_errors=True)
+        root = Path(stack.enter_context(folder))
         root.chmod(0o711)  # PostgreSQL does not run as root
         stage = Stage(root, stack)
         bar = stack.enter_context(progress(chosen, rounds))
@@ -59,7 +59,7 @@ def run(chosen: list[Row], rounds: int) -> tuple[list[dict], dict]:
                         {"row": row.name, "round": n, "server": contestant.name, "seen": found}
                     )
                     bar.update(duration(row))
-        return seen, machine.describe(root)
+        return machine.describe(root)
 
 
 def turns(row: Row, rounds: int) -> Iterator[tuple[int, Contestant]]:
@@ -109,14 +109,22 @@ def choose(context: click.Context, option: click.Parameter, value: str) -> list[
 def main(rounds: int, only: list[Row]) -> None:
     """Measures the server, others beside it in the same run, and prints the ratios."""
     machine.open_many_files()
-    began = time.monotonic()
-    seen, described = run(only, rounds)
+    signal.signal(signal.SIGTERM, _interrupt)  # no server is left behind
+    began, seen, described = time.monotonic(), [], {}
+    try:
+        described = run(only, rounds, seen)
+    except KeyboardInterrupt:
+        click.echo("Cut short: this is what was seen so far.")
     lines = report.summary(only, seen)
     click.echo("\n".join(report.table(only, lines, seen)))
     took = time.monotonic() - began
     click.echo(f"{took:.0f} s; written to {write(described, only, seen, lines)}")
     if any(report.wrongs(report.of_roomcast(seen)).values()):
         sys.exit(1)
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":
