@@ -8,7 +8,7 @@ from typing import Any
 
 async def in_steps(source: str, names: dict[str, Any]) -> None:
     """Runs a piece of a page, `await` at its top level included, with these names."""
-    code = compile(source, "a page", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    code = compile(source, "<a page>", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
     done = eval(code, names)
     if inspect.isawaitable(done):
         await done
