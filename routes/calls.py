@@ -37,6 +37,7 @@ JSON, ANY, HTML = "application/json", "application/octet-stream", "text/html"
 Id = Annotated[int, Meta(ge=0, lt=frames.MAX_ID)]
 From1 = Annotated[int, Meta(ge=1, lt=frames.MAX_ID)]
 User = int | Annotated[str, Meta(min_length=1, max_length=255)]
+AnyUser = int | str  # where a body says who it is, it is not looked at
 Words = Annotated[str, Meta(min_length=1, max_length=200)]
 
 
@@ -118,10 +119,10 @@ CALLS: dict[str, Call] = {
             200: Answer("The room of these two, for this context, as it was.", RoomOpened),
         },
         parameters=(
-            Parameter("second_user", User, "For clients that send no body.", is_old=True),
-            Parameter("first_user", User, "The caller.", is_old=True),
-            Parameter("second_profile_id", User, "The same as `second_user`.", is_old=True),
-            Parameter("first_profile_id", User, "The same as `first_user`.", is_old=True),
+            Parameter("second_user", AnyUser, "For clients that send no body.", is_old=True),
+            Parameter("first_user", AnyUser, "The caller.", is_old=True),
+            Parameter("second_profile_id", AnyUser, "The same as `second_user`.", is_old=True),
+            Parameter("first_profile_id", AnyUser, "The same as `first_user`.", is_old=True),
         ),
         body=Answer("The others, or all members.", NewRoom, is_needed=False),
     ),
@@ -241,8 +242,10 @@ CALLS: dict[str, Call] = {
             Parameter("size", int, "The number of bytes that was declared.", is_required=True),
         ),
         body=Answer("The bytes.", media=ANY),
-        own=(FileInvalid, Forbidden, Unavailable, StorageUnavailable),
+        own=(FileInvalid, Forbidden, NotFound, Unavailable, StorageUnavailable),
         is_open=True,
     ),
-    "OPTIONS /files/{path:path}": Call({204: Answer("A page from any origin may.")}, is_open=True),
+    "OPTIONS /files/{path:path}": Call(
+        {204: Answer("A page from any origin may.")}, own=(NotFound,), is_open=True
+    ),
 }
