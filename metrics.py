@@ -95,6 +95,7 @@ class Shelf:
         self._folder = folder
         self._metrics = metrics
         self._own = folder / f"{os.getpid()}.prom"
+        self._turn = threading.Lock()
         threading.Thread(target=self._keep, daemon=True, name="roomcast metrics").start()
 
     def _keep(self) -> None:
@@ -105,8 +106,9 @@ class Shelf:
 
     def lay_down(self) -> None:
         fresh = self._own.with_suffix(".new")
-        fresh.write_bytes(self._metrics.text())
-        fresh.replace(self._own)
+        with self._turn:
+            fresh.write_bytes(self._metrics.text())
+            fresh.replace(self._own)
 
     def text(self) -> bytes:
         """Of all workers, each number with the worker that it is of."""

@@ -1,6 +1,7 @@
 """What Prometheus reads: the numbers are those of what was done."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from roomcast.metrics import Metrics, Shelf, forget
@@ -64,3 +65,10 @@ def test_one_worker_answers_for_all(tmp_path: Path) -> None:
     assert len(found) == 2
     forget(tmp_path, 7)
     assert b'worker="7"' not in shelf.text()
+
+
+def test_two_that_ask_at_once_are_both_answered(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path, Metrics())
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda _: shelf.text(), range(64)))
+    assert all(b"roomcast_commit_seconds_count" in answer for answer in answers)
