@@ -107,7 +107,8 @@ def test_a_rival_that_is_missing_is_told_aloud():
 
 
 def test_the_plot_is_an_image():
-    lines = report.summary([rows.ALL[0]], [seen(FULL.name, 0, 9.0), seen(BARE.name, 0, 3.0)])
+    both = [seen(FULL.name, 0, 9.0, cpu_us=20.0), seen(BARE.name, 0, 3.0, cpu_us=60.0)]
+    lines = report.summary([rows.ALL[0]], both)
     drawn = ElementTree.fromstring(plot.svg([rows.ALL[0]], lines))
     assert "3.00" in [element.text for element in drawn.iter()]
 
