@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.database import DirectoryBasedExampleDatabase
 
+from . import examples
 from .client import LIMIT, Person
 from .client import token as make_token
 from .engines.fixtures import postgres, running, valkey
@@ -45,6 +46,11 @@ def seaweed() -> Iterator[Seaweed]:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--stack", choices=NAMES, default="lite", help="what the servers run on")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--stack") != "lite":
+        examples.share = 5
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -51,16 +51,16 @@ class Authority:
         authority = x509.BasicConstraints(ca=True, path_length=None)
         builder = builder.add_extension(names, critical=False)
         builder = builder.add_extension(authority, critical=True)
-        self._both = folder / "both.pem"
+        self.both = folder / "both.pem"
         certificate = builder.sign(key, SHA256()).public_bytes(Encoding.PEM)
         private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         self.path.write_bytes(certificate)
-        self._both.write_bytes(private + certificate)
+        self.both.write_bytes(private + certificate)
 
     def context(self, *protocols: str) -> ssl.SSLContext:
         """For the server's side."""
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.load_cert_chain(self._both)
+        context.load_cert_chain(self.both)
         context.set_alpn_protocols(list(protocols))
         return context
 

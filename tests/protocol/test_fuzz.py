@@ -4,10 +4,11 @@ import asyncio
 import json
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ..client import Person, Socket
+from ..examples import examples
 
 VALID: list[dict[str, Any]] = [
     {"action": "send", "message": "hello", "client_id": "c1"},
@@ -80,7 +81,7 @@ frames = (
 )
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(batch=st.lists(frames, min_size=1, max_size=12))
 async def test_whatever_is_sent_the_socket_lives(
     unlimited: tuple[Person, Person], batch: list[str | bytes]
@@ -110,7 +111,7 @@ segments = st.integers().map(str) | st.text(
 )
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(
     method=st.sampled_from(["GET", "POST", "DELETE", "HEAD", "PUT", "PATCH", "OPTIONS"]),
     path=paths,

@@ -5,10 +5,11 @@ from collections import Counter
 from contextlib import AsyncExitStack
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ..client import Person, Socket
+from ..examples import examples
 from ..shapes import MARKS, RANK, VERSIONED, Frame
 
 
@@ -157,7 +158,7 @@ async def plays(clients: list[Client], steps: list[tuple[str, int, int]]) -> lis
     return texts
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(st.lists(step, min_size=5, max_size=40), st.lists(modes, min_size=4, max_size=4))
 async def test_every_socket_ends_with_the_same_log(
     unlimited: tuple[Person, Person], steps: list[tuple[str, int, int]], receipts: list[str]

@@ -4,10 +4,11 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ..client import Person, Socket
+from ..examples import examples
 from .files import PNG, TEXT, file
 
 Fields = dict[str, Any]
@@ -121,7 +122,7 @@ async def test_each_send_is_the_same_by_both_ways(ada: Person, bob: Person, case
     await both_ways(ada, bob, CASES[case])
 
 
-@settings(max_examples=12)
+@examples(12)
 @given(
     st.lists(st.sampled_from([fields for case in CASES.values() for fields in case]), max_size=8)
 )
