@@ -61,10 +61,13 @@ async def test_without_tls_nothing_is_said(secret: Postgres) -> None:
 
 
 async def test_a_certificate_is_checked_against_an_authority(
-    secret: Postgres, authority: Authority
+    secret: Postgres, authority: Authority, tmp_path: Path
 ) -> None:
     url = secret.create_database()
-    checked = {"ssl": "verify-full", "sslrootcert": str(authority.path)}
-    assert await by_tls(f"{url}?{urlencode(checked)}")
+
+    def checked_by(authority: Authority) -> str:
+        return f"{url}?{urlencode({'ssl': 'verify-full', 'sslrootcert': str(authority.path)})}"
+
+    assert await by_tls(checked_by(authority))
     with pytest.raises(CannotOpen, match="certificate verify failed"):
-        await by_tls(f"{url}?ssl=verify-full")
+        await by_tls(checked_by(Authority(tmp_path)))
