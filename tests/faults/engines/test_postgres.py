@@ -112,7 +112,7 @@ async def test_while_the_database_is_away_messages_are_refused_in_time(
         cluster.talking() as talk,
         probing(cluster, talk) as probes,
     ):
-        talk.in_doubt = fault is blackhole
+        talk.in_doubt = True  # the way is cut while commits are under way
         for proxy in cluster.to_database:
             await fault(proxy)
         posting = asyncio.create_task(posting_is_unavailable(cluster.bob, talk.room))
