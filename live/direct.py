@@ -8,26 +8,31 @@ extension, or a connection that negotiated compression, works as ever.
 import asyncio
 import struct
 from collections.abc import Callable
+from functools import lru_cache
 from typing import cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.frames import Frame
+from websockets.frames import (  # type: ignore[attr-defined]
+    Frame,
+    apply_mask,  # in C, where that was built
+)
 
 from ..errors import Close
 
 EXTENSION = "roomcast.direct"
+FINAL, PLAIN, CONTROL, MASKED = 0x80, 0x81, 0x08, 0x80  # in the first bytes of a frame
 CLOSE_WAIT = 4.0  # seconds for the peer to answer our close frame before the connection is cut
 
 
-def websocket_frame(text: bytes) -> bytes:
-    """An unmasked, final text frame (RFC 6455, 5.2)."""
-    n = len(text)
-    if n < 126:
-        return bytes((0x81, n)) + text
-    if n < 65_536:
-        return struct.pack("!BBH", 0x81, 126, n) + text
-    return struct.pack("!BBQ", 0x81, 127, n) + text
+@lru_cache(4096)
+def frame_head(size: int) -> bytes:
+    """What stands before so many bytes of an unmasked, final text frame (RFC 6455, 5.2)."""
+    if size < 126:
+        return bytes((0x81, size))
+    if size < 65_536:
+        return struct.pack("!BBH", 0x81, 126, size)
+    return struct.pack("!BBQ", 0x81, 127, size)
 
 
 class UpgradingProtocol(HttpToolsProtocol):
@@ -47,6 +52,10 @@ class DirectProtocol(WebSocketsSansIOProtocol):
     on_text: Callable[[bytes | None], None] | None = None
     on_blocked: Callable[[bool], None] | None = None
     transport: asyncio.Transport
+    _is_upgraded = False  # the request has been handed over, and frames follow
+    _is_fragmented = False  # websockets has the beginning of a message
+    _owed = 0  # bytes, of a frame that websockets has the beginning of
+    _tail = b""  # the beginning of a frame's head
 
     async def run_asgi(self) -> None:
         if not self.conn.extensions:
@@ -71,6 +80,56 @@ class DirectProtocol(WebSocketsSansIOProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self.on_text = self.on_blocked = None  # else each would wait for the garbage collector
+
+    def data_received(self, data: bytes) -> None:
+        """Plain texts, as clients send them, are taken here; all other frames are websockets' own.
+
+        Only where frames end is known here (RFC 6455, 5.2), so that it gets each of its own whole:
+        control frames, fragments, binary and large ones, and whatever is wrong.
+        """
+        if not self._is_upgraded:
+            self._is_upgraded = True
+            return super().data_received(data)
+        data, self._tail = self._tail + data, b""
+        pos, end = self._complete(data), len(data)
+        while end - pos >= 2:
+            size, start = data[pos + 1] & 127, pos + 6
+            if size >= 126:
+                start += 2 if size == 126 else 8
+                if end < start - 4:
+                    break
+                size = int.from_bytes(data[pos + 2 : start - 4], "big")
+            stop = start + size
+            if (
+                data[pos] == PLAIN
+                and data[pos + 1] >= MASKED
+                and stop <= end
+                and size <= self.config.ws_max_size
+                and self.on_text is not None
+                and not (self._is_fragmented or self.close_sent)
+            ):
+                self.on_text(apply_mask(data[start:stop], data[start - 4 : start]))
+            else:
+                self._hand_over(data[pos:stop], stop - end)
+            pos = stop
+        self._tail = data[pos:]
+        return None
+
+    def _complete(self, data: bytes) -> int:
+        """What websockets still misses of a frame; where the next one begins."""
+        size = min(self._owed, len(data))
+        if size:
+            self._owed -= size
+            super().data_received(data[:size])
+        return size
+
+    def _hand_over(self, frame: bytes, owed: int) -> None:
+        """To websockets; so many bytes of it are still to come."""
+        if owed > 0:
+            self._owed = owed
+        if frame[0] & 0x0F < CONTROL:
+            self._is_fragmented = frame[0] < FINAL
+        super().data_received(frame)
 
     def write(self, data: bytes) -> bool:
         """Whole frames, as they go over the wire; False where nobody is there any more."""

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any, Protocol
 
 from ..errors import Close
-from .direct import DirectProtocol, websocket_frame
+from .direct import DirectProtocol, frame_head
 
 log = logging.getLogger("roomcast.outbox")
 SPARE = 1 << 14  # unread bytes beside which there is room for more: far below a transport's mark
@@ -31,7 +31,10 @@ class Batch:
     def wire(self) -> bytes:
         """As they go over the wire."""
         if self._wire is None:
-            self._wire = b"".join([websocket_frame(f) for f in self.frames])
+            parts: list[bytes] = []
+            for frame in self.frames:
+                parts += frame_head(len(frame)), frame
+            self._wire = b"".join(parts)
         return self._wire
 
     @property

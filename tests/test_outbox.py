@@ -3,17 +3,24 @@
 import asyncio
 import struct
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from roomcast.errors import Close
-from roomcast.live.direct import DirectProtocol, websocket_frame
+from roomcast.live.direct import DirectProtocol
 from roomcast.live.outbox import SPARE, AsgiOutbox, Batch, DirectOutbox
 from uvicorn import Config
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 from websockets.frames import Frame, Opcode
 
+from .examples import examples
+
 LIMIT = 1000
+MOST = 70_000  # bytes of a frame
 SMALL, LARGE = b"s" * 100, b"l" * 3 * LIMIT
 
 
@@ -53,9 +60,9 @@ async def test_what_waits_goes_out_in_order_and_then_it_is_said() -> None:
     outbox.blocked(True)
     assert not outbox.put(Batch([b"2"]))
     assert not outbox.put(Batch([b"3"]))
-    assert (peer.taken, freed) == ([websocket_frame(b"1")], [])
+    assert (peer.taken, freed) == ([Batch([b"1"]).wire], [])
     outbox.blocked(False)
-    assert peer.taken == [websocket_frame(text) for text in (b"1", b"2", b"3")]
+    assert peer.taken == [Batch([text]).wire for text in (b"1", b"2", b"3")]
     assert freed == [None]
     assert outbox.put(Batch([b"4"]))
 
@@ -99,7 +106,7 @@ async def test_what_may_be_lost_is_dropped_beside_what_is_unread() -> None:
         outbox.spare(Batch([SMALL]))
     assert outbox.put(Batch([b"3"])) is False  # it waits, alone
     outbox.blocked(False)
-    assert peer.taken == [websocket_frame(b"1"), websocket_frame(b"3")]
+    assert peer.taken == [Batch([b"1"]).wire, Batch([b"3"]).wire]
     assert peer.ended is None
 
 
@@ -252,46 +259,49 @@ class Wire(asyncio.Transport):
         return default
 
 
-@pytest.fixture
-async def opened() -> Callable[..., tuple[DirectProtocol, Wire]]:
+async def nothing(scope: Any, receive: Any, send: Any) -> None: ...
+
+
+REQUEST = "\r\n".join(
+    [
+        "GET / HTTP/1.1",
+        "Host: x",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
+        "Sec-WebSocket-Version: 13",
+        *("", ""),
+    ]
+).encode()
+
+
+def connected(
+    on_text: Callable[[bytes | None], None], kind: type[DirectProtocol] = DirectProtocol
+) -> tuple[DirectProtocol, Wire]:
     """A connection past its handshake, whose frames go to `on_text`."""
-
-    async def app(scope: Any, receive: Any, send: Any) -> None: ...
-
-    def make(on_text: Any) -> tuple[DirectProtocol, Wire]:
-        config = Config(app, ws_ping_interval=None, log_config=None)
-        config.load()
-        protocol, wire = DirectProtocol(config, ServerState(), {}), Wire()
-        protocol.connection_made(wire)
-        lines = (
-            "GET / HTTP/1.1",
-            "Host: x",
-            "Upgrade: websocket",
-            "Connection: Upgrade",
-            "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
-            "Sec-WebSocket-Version: 13",
-        )
-        protocol.data_received("\r\n".join([*lines, "", ""]).encode())
-        protocol.handshake_complete = True
-        protocol.begin(on_text, lambda is_blocked: None)
-        wire.did.clear()
-        return protocol, wire
-
-    return make
+    config = Config(nothing, ws_ping_interval=None, ws_max_size=MOST, log_config=None)
+    config.load()
+    protocol, wire = kind(config, ServerState(), {}), Wire()
+    protocol.connection_made(wire)
+    protocol.data_received(REQUEST)
+    protocol.handshake_complete = True
+    protocol.begin(on_text, lambda is_blocked: None)
+    wire.did.clear()
+    return protocol, wire
 
 
-def masked(opcode: Opcode, data: bytes) -> bytes:
-    return Frame(opcode, data).serialize(mask=True)
+def masked(opcode: Opcode, data: bytes, *, fin: bool = True) -> bytes:
+    return Frame(opcode, data, fin).serialize(mask=True)
 
 
-async def test_binary_frames_come_by_the_same_way_and_resume_no_reading(opened: Any) -> None:
+async def test_binary_frames_come_by_the_same_way_and_resume_no_reading() -> None:
     came: list[bytes | None] = []
 
     def on_text(data: bytes | None) -> None:
         came.append(data)
         protocol.pause_reading()
 
-    protocol, wire = opened(on_text)
+    protocol, wire = connected(on_text)
     waiting = protocol.queue.qsize()
     protocol.data_received(masked(Opcode.TEXT, b"{}") + masked(Opcode.BINARY, b"x") * 3)
     assert came == [b"{}", None, None, None]
@@ -299,8 +309,8 @@ async def test_binary_frames_come_by_the_same_way_and_resume_no_reading(opened: 
     assert protocol.queue.qsize() == waiting  # nothing for the app, whose receive() would resume
 
 
-async def test_after_the_peers_goodbye_nothing_is_written_and_no_end_fails(opened: Any) -> None:
-    protocol, wire = opened(lambda data: None)
+async def test_after_the_peers_goodbye_nothing_is_written_and_no_end_fails() -> None:
+    protocol, wire = connected(lambda data: None)
     outbox = DirectOutbox(protocol, LIMIT, 60)
     outbox.blocked(True)
     protocol.data_received(masked(Opcode.CLOSE, struct.pack("!H", 1000)))
@@ -312,3 +322,66 @@ async def test_after_the_peers_goodbye_nothing_is_written_and_no_end_fails(opene
     assert not protocol.write(b"late")
     assert wire.written == written
     protocol.connection_lost(None)
+
+
+# ---------------------------------------------------------------- frames, cut where they end
+
+
+class Library(DirectProtocol):
+    """websockets alone finds the frames."""
+
+    data_received = WebSocketsSansIOProtocol.data_received
+
+
+def took(kind: type[DirectProtocol], pieces: list[bytes]) -> tuple[object, ...]:
+    """What a connection took of all this, and said and did."""
+    came: list[bytes | None] = []
+    protocol, wire = connected(came.append, kind)
+    for piece in pieces:
+        protocol.data_received(piece)
+    return came, wire.written, wire.did, protocol.close_sent
+
+
+sizes = st.integers(0, 200) | st.sampled_from([65_535, 65_536, MOST, MOST + 1])
+payloads = st.binary(max_size=200) | sizes.map(lambda size: b"x" * size)
+plain = st.builds(masked, st.just(Opcode.TEXT), payloads)
+control = st.sampled_from([Opcode.PING, Opcode.PONG, Opcode.CLOSE])
+goodbyes = st.sampled_from([b"", b"\x03\xe8", b"\x03\xe8bye", b"\x0f", b"\x00\x01"])
+good = (
+    plain
+    | st.builds(masked, st.just(Opcode.BINARY), payloads)
+    | st.builds(masked, st.sampled_from([Opcode.PING, Opcode.PONG]), st.binary(max_size=125))
+    | st.builds(masked, st.just(Opcode.TEXT), payloads, fin=st.just(False))
+    | st.builds(masked, st.just(Opcode.CONT), payloads, fin=st.booleans())
+)
+bad = (
+    st.builds(masked, st.just(Opcode.CLOSE), goodbyes)
+    | plain.map(lambda frame: bytes([frame[0] | 0x40]) + frame[1:])  # as if it were compressed
+    | payloads.map(lambda data: Frame(Opcode.TEXT, data).serialize(mask=False))
+    | st.just(b"\x81\xfe\x00\x02mask{}")  # a length that is longer than it need be
+    | st.just(b"\x81\xff" + b"\xff" * 8)
+    | st.just(b"\x89\xfe\x00\x80")
+    | st.binary(max_size=40)
+)
+streams = st.builds(
+    list.__add__, st.lists(plain | good, max_size=8), st.lists(bad | good, max_size=2)
+)
+Cuts = list[int] | None
+cuts: st.SearchStrategy[Cuts] = st.none() | st.lists(st.integers(0, 2_000), max_size=6)
+
+
+def cut(stream: bytes, at: Cuts) -> list[bytes]:
+    """As it may come from the network; None: byte by byte, where that doesn't take too long."""
+    if at is None:
+        at = list(range(len(stream))) if len(stream) < 1_000 else []
+    return [stream[a:b] for a, b in pairwise(sorted([0, *at, len(stream)])) if a < b]
+
+
+@given(streams, cuts)
+@examples(400)
+async def test_however_frames_come_websockets_alone_would_take_the_same(
+    some: list[bytes], at: Cuts
+) -> None:
+    # uvicorn forgets what came in one piece with something wrong, and before it.
+    one_by_one = [piece for frame in some for piece in cut(frame, None)]
+    assert took(DirectProtocol, cut(b"".join(some), at)) == took(Library, one_by_one)
