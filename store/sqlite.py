@@ -373,15 +373,13 @@ def texts(
     the same sender and client_id.
     """
     outcomes, quotes = _settled(db, adds)
-    sent = Counter((a.room_id, a.sender_id) for i, a in enumerate(adds) if i not in outcomes)
+    senders = [(a.room_id, a.sender_id) for a in adds]
+    sent = Counter([who for i, who in enumerate(senders) if i not in outcomes])
     touched = advance(db, marks, sent) if marks or sent else {}
-    fresh = []
-    for i, a in enumerate(adds):
-        if i not in outcomes:
-            if (a.room_id, a.sender_id) in touched:
-                fresh.append(a)
-            else:
-                outcomes[i] = Refused("not_found")
+    for i, who in enumerate(senders):
+        if who not in touched and i not in outcomes:
+            outcomes[i] = Refused("not_found")
+    fresh = [a for i, a in enumerate(adds) if i not in outcomes]
     added = iter(_insert(db, fresh, _number(db, fresh, now), quotes, now) if fresh else ())
     made = [outcomes[i] if i in outcomes else next(added) for i in range(len(adds))]
     return made, [moved for who, moved in touched.items() if who in marks]
@@ -465,8 +463,8 @@ def _known(db: sqlite3.Connection, adds: Mapping[int, Add]) -> dict[int, Outcome
     return outcomes
 
 
-def _number(db: sqlite3.Connection, adds: Sequence[Add], now: int) -> list[tuple[int, int]]:
-    """Version and roster of each add: its room's next versions, in the order given."""
+def _number(db: sqlite3.Connection, adds: Sequence[Add], now: int) -> dict[int, tuple[int, int]]:
+    """Each room's version as it was, and its roster; now it has as many more as it has adds."""
     query = """
         UPDATE rooms SET version = version + b.n, total = total + b.n,
                          active_at = max(active_at, ?)
@@ -474,49 +472,45 @@ def _number(db: sqlite3.Connection, adds: Sequence[Add], now: int) -> list[tuple
          WHERE rooms.id = b.id
         RETURNING id, version, roster
     """
-    counts: dict[int, int] = {}
-    for a in adds:
-        counts[a.room_id] = counts.get(a.room_id, 0) + 1
+    counts = Counter([a.room_id for a in adds])
     rows = db.execute(query, (now, _json(list(counts.items())))).fetchall()
-    last = {room_id: (version - counts[room_id], roster) for room_id, version, roster in rows}
-    numbers = []
-    for a in adds:
-        version, roster = last[a.room_id]
-        last[a.room_id] = version + 1, roster
-        numbers.append(last[a.room_id])
-    return numbers
+    return {room_id: (version - counts[room_id], roster) for room_id, version, roster in rows}
 
 
 def _insert(
     db: sqlite3.Connection,
     adds: Sequence[Add],
-    numbers: list[tuple[int, int]],
+    rooms: dict[int, tuple[int, int]],
     quotes: Quotes,
     now: int,
 ) -> list[Added]:
+    """Each gets the next version of its room, in the order given."""
     query = """
         INSERT INTO messages (room_id, sender_id, client_id, text_hash, text, version, reply_to,
                               created_at, updated_at)
         SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, ?, ?
           FROM json_each(?) ORDER BY key
     """
-    numbered = list(zip(adds, numbers, strict=True))
-    values = [
-        (a.room_id, a.sender_id, a.client_id, a.text_hash, a.text, version, a.reply_to)
-        for a, (version, _) in numbered
-    ]
+    versions = {room_id: version for room_id, (version, _) in rooms.items()}
+    values = []
+    for a in adds:
+        version = versions[a.room_id] = versions[a.room_id] + 1
+        text_hash = None if a.client_id is None else a.text_hash
+        values.append((a.room_id, a.sender_id, a.client_id, text_hash, a.text, version, a.reply_to))
     # The one writer counts ids up by one; a row that comes back costs as much as it did to put in.
     last = db.execute(query, (now, now, _json(values))).lastrowid
     assert last is not None
     return [
         Added(
             Message(
-                id_, a.room_id, a.sender_id, a.text, now, now, version, a.client_id, a.reply_to,
-                quote=quotes.get((a.room_id, a.reply_to)) if a.reply_to is not None else None,
+                id_, room_id, sender_id, text, now, now, version, client_id, reply_to, (),
+                quotes.get((room_id, reply_to)) if reply_to is not None else None,
             ),
-            roster,
+            rooms[room_id][1],
         )
-        for id_, (a, (version, roster)) in enumerate(numbered, last - len(adds) + 1)
+        for id_, (room_id, sender_id, client_id, _, text, version, reply_to) in enumerate(
+            values, last - len(adds) + 1
+        )
     ]  # fmt: skip
 
 
@@ -528,15 +522,17 @@ def advance(
     Who sent and is not among them is no member.
     """
     query = """
+        WITH c AS MATERIALIZED (  -- else each use of a column parses the JSON again
+             SELECT value->>0 AS room_id, value->>1 AS user_id, value->>2 AS delivered,
+                    value->>3 AS read, value->>4 AS sent
+               FROM json_each(?))
         UPDATE members SET delivered_upto = max(delivered_upto, c.delivered),
                            read_upto = max(read_upto, c.read),
                            sent = members.sent + c.sent,
                            seen = seen + (SELECT count(*) FROM messages m
                                            WHERE m.room_id = c.room_id AND m.id > read_upto
                                              AND m.id <= c.read AND m.sender_id <> c.user_id)
-          FROM (SELECT value->>0 AS room_id, value->>1 AS user_id, value->>2 AS delivered,
-                       value->>3 AS read, value->>4 AS sent
-                  FROM json_each(?)) AS c
+          FROM c
          WHERE members.room_id = c.room_id AND members.user_id = c.user_id
            AND (delivered_upto < c.delivered OR read_upto < c.read OR c.sent > 0)
         RETURNING room_id, user_id, delivered_upto, read_upto
