@@ -35,13 +35,11 @@ from .store.messages import (
     Add,
     Added,
     Change,
-    Delete,
     Deleted,
     Edit,
     Edited,
     Message,
     Page,
-    React,
     Reacted,
     Repeated,
 )
@@ -469,29 +467,36 @@ class Chat:
         for entry in committed.entries:
             if (said := self._say(entry)) is not None:
                 room_id, roster, change, line = said
-                told, lines = _event(events, room_id)
-                told.roster = max(told.roster, roster)
-                told.first = told.first or change.version
+                event = events.get(room_id)
+                if event is None:
+                    event = events[room_id] = Told(change.version, 0, [], []), []
+                told, lines = event
                 told.last = change.version
+                if roster > told.roster:
+                    told.roster = roster
                 told.changes.append(change)
                 lines.append(line)
-        for moved in committed.moved:
-            who = moved.room_id, moved.user_id
-            mark = Mark(moved.user_id, moved.delivered, moved.read, who in self._joining)
-            _event(events, moved.room_id)[0].marks.append(mark)
-        await self.fanout.publish(events)
         if committed.entries:
             self.host.wake()
-            rooms_ = (entry.change.room_id for entry in committed.entries)
-            self.search.note(rooms_, len(committed.entries))
+            self.search.note(events, len(committed.entries))
+        for moved in committed.moved:
+            event = events.get(moved.room_id)
+            if event is None:
+                event = events[moved.room_id] = Told(0, 0, [], []), []
+            is_joining = (moved.room_id, moved.user_id) in self._joining
+            mark = Mark(moved.user_id, moved.delivered, moved.read, is_joining)
+            event[0].marks.append(mark)
+        await self.fanout.publish(events)
 
     def _say(self, entry: Entry) -> Said | None:
         """The frame of a committed change."""
         match entry.outcome:
             case Added(message, roster):
-                return message.room_id, roster, *self._say_message(message, "sent", entry)
+                assert isinstance(entry.change, Add)
+                return self._say_message(message, "sent", roster, entry.change.base)
             case Edited(message, roster):
-                return message.room_id, roster, *self._say_message(message, "edited", entry)
+                assert isinstance(entry.change, Edit)
+                return self._say_message(message, "edited", roster, entry.change.base)
             case Reacted(is_new=True) as reacted:
                 told = ToldChange(reacted.version, reacted.message_id, reacted.author_id, "reacted")
                 line = frames.encode(frames.reacted_of(reacted))
@@ -504,10 +509,9 @@ class Chat:
                 return change.room_id, roster, told, line
         return None
 
-    def _say_message(self, message: Message, kind: Kind, entry: Entry) -> tuple[ToldChange, bytes]:
-        base = "" if isinstance(entry.change, Delete | React) else entry.change.base
-        line = self._line(message, kind, base)
-        return ToldChange(message.version, message.id, message.sender_id, kind), line
+    def _say_message(self, message: Message, kind: Kind, roster: int, base: str) -> Said:
+        told = ToldChange(message.version, message.id, message.sender_id, kind)
+        return message.room_id, roster, told, self._line(message, kind, base)
 
     def _line(self, message: Message, kind: Kind, base: str) -> bytes:
         if kind == "reacted":
@@ -612,12 +616,6 @@ class Chat:
             pass
         await self.attachments.sweep()
         await self.cuts.look()
-
-
-def _event(events: dict[int, tuple[Told, list[bytes]]], room_id: int) -> tuple[Told, list[bytes]]:
-    if room_id not in events:
-        events[room_id] = Told(0, 0, [], []), []
-    return events[room_id]
 
 
 def settle(entry: Entry) -> Made:

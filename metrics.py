@@ -76,9 +76,9 @@ class Metrics:
 
     def committed(self, committed: Committed) -> None:
         self.commits.observe(committed.took)
-        kinds = Counted(type(entry.outcome).__name__.lower() for entry in committed.entries)
+        kinds = Counted([type(entry.outcome) for entry in committed.entries])
         for kind, count in kinds.items():
-            self.changes.labels(kind).inc(count)
+            self.changes.labels(kind.__name__.lower()).inc(count)
 
     def ended(self, code: int) -> None:
         self.ends.labels(code if code in ENDS else "other").inc()

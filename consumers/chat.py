@@ -108,12 +108,12 @@ class RoomSession(Session):
 
     def _take(self, action: AnyAction, size: int) -> None:
         match action:
-            case Ping():
-                self._socket.put(PONG)
             case Send(file=None, files=None) | Edit() | Delete() | React() if (
                 self._lane is None and not self._chat.asks_host
             ):
                 self._write(action)
+            case Ping():
+                self._socket.put(PONG)
             case Typing() if not self._may_type():
                 return
             case _:

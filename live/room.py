@@ -10,7 +10,6 @@ import logging
 import time
 from collections import deque
 from collections.abc import (
-    Iterable,
     Iterator,
     Mapping,
     Sequence,
@@ -162,14 +161,18 @@ class Least(Struct):
         return self.second if sender_id == self.user_id else self.least
 
 
-def least(marks: Iterable[tuple[str, int]]) -> Least:
+def least(marks: Mapping[str, tuple[int, int]], which: int) -> Least:
     first, second, user_id = GONE, GONE, ""
-    for user, upto in marks:
+    for user, both in marks.items():
+        upto = both[which]
         if upto < first:
             first, second, user_id = upto, first, user
         elif upto < second:
             second = upto
     return Least(user_id, first, second)
+
+
+Step = tuple[int, bytes, Literal["delivered", "read"]]  # a message, as text, and what it is now
 
 
 class Pending:
@@ -198,18 +201,18 @@ class Pending:
             return "send"
         return "delivered" if any(id_ == message_id for id_, _ in self.delivered) else None
 
-    def advance(self, delivered: int, read: int) -> Iterator[tuple[int, bytes]]:
+    def advance(self, delivered: int, read: int) -> Iterator[Step]:
         """The marks that become true, in order."""
         while self.delivered and self.delivered[0][0] <= read:
             id_, body = self.delivered.popleft()
             self.size -= len(body)
-            yield id_, frames.mark(body, "read")
+            yield id_, body, "read"
         while self.fresh and self.fresh[0][0] <= delivered:
             id_, body = self.fresh.popleft()
-            yield id_, frames.mark(body, "delivered")
+            yield id_, body, "delivered"
             if id_ <= read:
                 self.size -= len(body)
-                yield id_, frames.mark(body, "read")
+                yield id_, body, "read"
             else:
                 self.delivered.append((id_, body))
 
@@ -590,13 +593,11 @@ class Room:
 
     def _crossed(self, mark: Mark) -> list[tuple[int, int]]:
         """The spans of old messages that a watermark passes: from where it was to where it is."""
-        had = self._marks.get(mark.user_id, (mark.delivered, mark.read))
         now = mark.delivered, mark.read
+        had = self._marks.get(mark.user_id, now)
+        if had[0] >= self._known and had[1] >= self._known:
+            return []
         return [(a, b) for a, b in zip(had, now, strict=True) if a < b and a < self._known]
-
-    def _is_ahead(self, mark: Mark) -> bool:
-        had = self._marks.get(mark.user_id)
-        return had is not None and (mark.delivered > had[0] or mark.read > had[1])
 
     # ------------------------------------------------------------ what goes out
 
@@ -610,9 +611,9 @@ class Room:
             self.version = told.last
         before = self.least
         moved = self._advance(told.marks)
-        marks = self._now_true(older, before, told.marks) if moved or changes else []
-        if texts or marks or moved:
-            self._emit(texts, marks, moved, changes)
+        steps = self._now_true(older, before, told.marks) if moved or changes else []
+        if texts or steps or moved:
+            self._emit(texts, steps, moved, changes)
         if told.is_gone:
             self.close(Close.NOT_FOUND, frames.encode(frames.RoomDeleted(self.id)))
 
@@ -656,8 +657,8 @@ class Room:
         """The watermarks that moved; never back."""
         moved: dict[str, tuple[int, int]] = {}
         for mark in marks:
-            if self._is_ahead(mark):
-                had = self._marks[mark.user_id]
+            had = self._marks.get(mark.user_id)
+            if had is not None and (mark.delivered > had[0] or mark.read > had[1]):
                 upto = max(had[0], mark.delivered), max(had[1], mark.read)
                 self._marks[mark.user_id] = moved[mark.user_id] = upto
         if moved:
@@ -665,30 +666,28 @@ class Room:
         return moved
 
     def _measure(self) -> None:
-        marks = self._marks.items()
-        self._delivered = least([(user, delivered) for user, (delivered, _) in marks])
-        self._read = least([(user, read) for user, (_, read) in marks])
+        self._delivered, self._read = least(self._marks, 0), least(self._marks, 1)
 
     def _now_true(
         self,
         older: Sequence[Older],
         before: tuple[Least, Least],
         cause: list[Mark],
-    ) -> list[bytes]:
-        """The mark frames of every message whose status this event changed."""
-        found: list[tuple[int, bytes]] = []
+    ) -> list[Step]:
+        """Every message whose status this event changed, in the order in which that is told."""
+        found: list[Step] = []
         for id_, sender, line in older:
             if sender in self._pending and self._pending[sender].told(id_):
                 continue  # told below
             past, now = self._steps(before, sender, id_), self._steps(None, sender, id_)
             steps: tuple[Literal["delivered", "read"], ...] = ("delivered", "read")
-            found += [(id_, frames.mark(frames.body_of(line), step)) for step in steps[past:now]]
+            found += [(id_, frames.body_of(line), step) for step in steps[past:now]]
         for sender, pending in self._pending.items():
             found += pending.advance(self._delivered.but(sender), self._read.but(sender))
         if found and cause and all(mark.by_joining for mark in cause):
-            newest = set(sorted({id_ for id_, _ in found})[-TOLD_AT_JOIN:])
-            found = [mark for mark in found if mark[0] in newest]
-        return [text for _, text in found]
+            newest = set(sorted({id_ for id_, _, _ in found})[-TOLD_AT_JOIN:])
+            found = [step for step in found if step[0] in newest]
+        return found
 
     def _steps(self, at: tuple[Least, Least] | None, sender_id: str, message_id: int) -> int:
         """How many of the statuses after the first it has reached."""
@@ -700,20 +699,23 @@ class Room:
     def _emit(
         self,
         texts: list[bytes],
-        marks: list[bytes],
+        steps: list[Step],
         moved: dict[str, tuple[int, int]],
         changes: list[Change],
     ) -> None:
         """The same bytes to every socket that wants the same."""
-        full = Batch([*texts, *marks])
+        full: Batch | None = None
         compact: Batch | None = None
         sent = [change for change in changes if change.kind == "sent"]
         for user_id, sockets in list(self._live.items()):
             took = []
             for socket in sockets:
-                if socket.is_compact and compact is None:
-                    compact = Batch([*texts, *self._as_receipts(moved)])
-                batch = compact if socket.is_compact and compact is not None else full
+                if socket.is_compact:
+                    batch = compact = compact or Batch([*texts, *self._as_receipts(moved)])
+                else:
+                    batch = full = full or Batch(
+                        [*texts, *[frames.mark(b, s) for _, b, s in steps]]
+                    )
                 if batch.frames and socket.outbox.put(batch):
                     took.append(socket)
                 elif sent:

@@ -17,15 +17,12 @@ BATCH = 1024
 RETRY = 1.0  # seconds until receipts are tried again that could not be committed
 
 
-class Entry:
+class Entry(Struct):
     """A change that waits for its commit; its outcome stays None where the database failed."""
 
-    __slots__ = ("change", "done", "outcome")
-
-    def __init__(self, change: Change, done: Callable[["Entry"], None]) -> None:
-        self.change = change
-        self.done = done
-        self.outcome: Outcome | None = None
+    change: Change
+    done: Callable[["Entry"], None]
+    outcome: Outcome | None = None
 
 
 class Committed(Struct):
