@@ -7,7 +7,16 @@ versions, so versions are dense and in commit order whatever the number of proce
 import asyncio
 import logging
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from typing import Any, TypeVar
@@ -53,6 +62,8 @@ PARAMETERS = {"application_name": "roomcast", "jit": "off"}
 # A process that is lost amid a transaction must not keep its locks, and a statement that nobody
 # waits for any more must not succeed later. No parameters: poolers refuse those they don't know.
 SET_UP = "SET idle_in_transaction_session_timeout = '5s'; SET statement_timeout = '2.8s'"
+# What the journal does, it does by indexes, also where a plan was made while the tables were small.
+BY_INDEX = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"
 
 GONE = (
     OSError,
@@ -73,6 +84,7 @@ CLASHES = (
     asyncpg.SerializationError,
     asyncpg.UniqueViolationError,
     asyncpg.ForeignKeyViolationError,  # of a room that is deleted in this moment
+    asyncpg.DivisionByZeroError,  # of a room whose roster has changed: see STORE
 )
 
 
@@ -235,7 +247,7 @@ class Postgres:
                 f"The database {self._where()} is in use by another roomcast process, and the two "
                 "would not hear each other: set broadcast.url to a Redis or PostgreSQL for both."
             )
-        await raw.execute(SET_UP)
+        await raw.execute(f"{SET_UP}; {BY_INDEX}")
         await self._recognize(db)
 
     async def _greet(self, db: Connection) -> None:
@@ -382,131 +394,242 @@ def options_of(url: DatabaseURL) -> dict[str, Any]:
 
 # ---------------------------------------------------------------- the journal's batch
 
-# What joins parts of the statement itself would be a nested loop, since nobody has statistics of
-# them: so a room's texts travel through its update as arrays, and ids are matched by version.
-WRITE = """
-WITH known AS (
-    SELECT a.*, r.roster, me.user_id IS NOT NULL AS is_member,
-           b.user_id IS NOT NULL AS is_blocked, x.id, x.text_hash AS known_hash,
-           x.deleted_at IS NOT NULL AS is_deleted, a.reply_to IS NOT DISTINCT FROM 0 AS is_lost
-      FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::text[], $11::bigint[])
-           WITH ORDINALITY AS a(room_id, sender_id, client_id, text_hash, text, reply_to, o)
-      LEFT JOIN rooms r ON r.id = a.room_id
-      LEFT JOIN members me ON me.room_id = a.room_id AND me.user_id = a.sender_id
-      LEFT JOIN messages x ON x.room_id = a.room_id AND x.sender_id = a.sender_id
-                          AND x.client_id = a.client_id
-      LEFT JOIN blocks b
-             ON b.user_id = CASE a.sender_id WHEN r.low_user THEN r.high_user
-                                             WHEN r.high_user THEN r.low_user END
-            AND b.blocked_id = a.sender_id
-), fresh AS (
-    SELECT room_id, roster, count(*) AS n, array_agg(o ORDER BY o) AS os,
-           array_agg(sender_id ORDER BY o) AS senders, array_agg(client_id ORDER BY o) AS clients,
-           array_agg(text_hash ORDER BY o) AS hashes, array_agg(text ORDER BY o) AS texts,
-           array_agg(reply_to ORDER BY o) AS replies
-      FROM known WHERE is_member AND id IS NULL AND NOT (is_blocked OR is_lost)
-     GROUP BY room_id, roster ORDER BY room_id
-), counted AS (
-    UPDATE rooms SET version = version + f.n, total = total + f.n,
-                     active_at = greatest(active_at, $6)
-      FROM fresh f
-     WHERE rooms.id = f.room_id AND rooms.roster = f.roster
-    RETURNING f.*, rooms.version - f.n AS base
-), inserted AS (
-    INSERT INTO messages (room_id, sender_id, client_id, text_hash, text, version, reply_to,
-                          created_at, updated_at)
-    SELECT c.room_id, u.sender_id, u.client_id, u.text_hash, u.text, c.base + u.k, u.reply_to,
-           $6, $6
-      FROM counted c,
-           unnest(c.os, c.senders, c.clients, c.hashes, c.texts, c.replies)
-           WITH ORDINALITY AS u(o, sender_id, client_id, text_hash, text, reply_to, k)
-     ORDER BY u.o
-    RETURNING id, room_id, version
-), touched AS (
-    SELECT room_id, user_id, coalesce(mark.delivered, 0) AS delivered,
-           coalesce(mark.read, 0) AS read, coalesce(own.sent, 0) AS sent
-      FROM unnest($7::bigint[], $8::text[], $9::bigint[], $10::bigint[])
-           AS mark(room_id, user_id, delivered, read)
-      FULL JOIN (SELECT room_id, user_id, count(*) AS sent
-                   FROM counted, unnest(senders) AS user_id
-                  GROUP BY room_id, user_id) AS own USING (room_id, user_id)
-     ORDER BY room_id, user_id
-), moved AS (
-    UPDATE members m SET delivered_upto = greatest(m.delivered_upto, c.delivered),
-                         read_upto = greatest(m.read_upto, c.read),
-                         sent = m.sent + c.sent,
-                         seen = m.seen + (SELECT count(*) FROM messages x
-                                           WHERE x.room_id = m.room_id AND x.id > m.read_upto
-                                             AND x.id <= c.read AND x.sender_id <> m.user_id)
-      FROM touched c
+# A member's row takes his marks, and the number of texts that he sent, from `c`.
+ADVANCE = """
+    UPDATE members m
+       SET delivered_upto = greatest(m.delivered_upto, c.delivered),
+           read_upto = greatest(m.read_upto, c.read),
+           sent = m.sent + c.sent,
+           seen = m.seen + CASE WHEN c.read > m.read_upto THEN (
+                      SELECT count(*) FROM messages x
+                       WHERE x.room_id = m.room_id AND x.id > m.read_upto AND x.id <= c.read
+                         AND x.sender_id <> m.user_id) ELSE 0 END
+      FROM c
      WHERE m.room_id = c.room_id AND m.user_id = c.user_id
        AND (m.delivered_upto < c.delivered OR m.read_upto < c.read OR c.sent > 0)
     RETURNING m.room_id, m.user_id, m.delivered_upto, m.read_upto, c.delivered
-)
-SELECT 0 AS kind, room_id AS a, id AS b, version AS c, NULL AS d, NULL::boolean AS e, 0 AS f
-  FROM inserted
-UNION ALL
-SELECT 1, o, id, known_hash, NULL, CASE WHEN is_member THEN is_deleted END, is_blocked::integer
-  FROM known WHERE NOT is_member OR id IS NOT NULL OR is_blocked OR is_lost
-UNION ALL
-SELECT 2, room_id, delivered_upto, read_upto, user_id, NULL, 0 FROM moved WHERE delivered > 0
-UNION ALL
-SELECT 3, room_id, roster, NULL, NULL, NULL, 0 FROM counted
 """
 
-ADVANCE = """
-UPDATE members m SET delivered_upto = greatest(m.delivered_upto, c.delivered),
-                     read_upto = greatest(m.read_upto, c.read),
-                     seen = m.seen + (SELECT count(*) FROM messages x
-                                       WHERE x.room_id = m.room_id AND x.id > m.read_upto
-                                         AND x.id <= c.read AND x.sender_id <> m.user_id)
-  FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[])
-       AS c(room_id, user_id, delivered, read)
- WHERE m.room_id = c.room_id AND m.user_id = c.user_id
-   AND (m.delivered_upto < c.delivered OR m.read_upto < c.read)
-RETURNING m.room_id, m.user_id, m.delivered_upto, m.read_upto
+MARK = f"""
+WITH c AS (
+    SELECT *, 0 AS sent FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[])
+                             AS mark(room_id, user_id, delivered, read)
+), moved AS ({ADVANCE})
+SELECT room_id, user_id, delivered_upto, read_upto FROM moved
+"""  # noqa: S608 # no one's words but ours
+
+# All of a batch; or nothing, where anything in it is not in order. Nobody has statistics of parts
+# of a statement, so that joins of them would be nested loops, quadratic in the batch: there are
+# none. The versions before the batch are an array, by the rooms' numbers in it. A roster that
+# changed while the statement waited for the room ends it: who may send now is judged anew.
+STORE = f"""
+WITH sender AS (
+    SELECT c.room_id, c.user_id, r.low_user, r.high_user, me.user_id IS NOT NULL AS is_member
+      FROM unnest($4::bigint[], $5::text[], $8::int[]) AS c(room_id, user_id, sent)
+      LEFT JOIN rooms r ON r.id = c.room_id
+      LEFT JOIN members me ON me.room_id = c.room_id AND me.user_id = c.user_id
+     WHERE c.sent > 0
+), checked AS (
+    SELECT NOT EXISTS (
+               SELECT FROM sender s
+                 LEFT JOIN blocks b
+                        ON b.user_id = CASE s.user_id WHEN s.low_user THEN s.high_user
+                                                      WHEN s.high_user THEN s.low_user END
+                       AND b.blocked_id = s.user_id
+                WHERE NOT s.is_member OR b.user_id IS NOT NULL)
+           AND NOT EXISTS (
+               SELECT FROM unnest($9::int[], $11::text[], $13::text[])
+                           AS u(room_no, sender_id, client_id)
+                 JOIN messages x ON x.room_id = ($2::bigint[])[u.room_no]
+                                AND x.sender_id = u.sender_id AND x.client_id = u.client_id
+                WHERE u.client_id IS NOT NULL)
+           AS is_in_order
+), counted AS (
+    UPDATE rooms SET version = rooms.version + f.n, total = rooms.total + f.n,
+                     active_at = greatest(rooms.active_at, $1)
+      FROM unnest($2::bigint[], $3::int[]) WITH ORDINALITY AS f(room_id, n, room_no)
+      JOIN rooms seen ON seen.id = f.room_id
+     WHERE rooms.id = f.room_id AND rooms.roster = seen.roster
+       AND (SELECT is_in_order FROM checked)
+    RETURNING f.room_no, rooms.roster, rooms.version - f.n AS base
+), based AS (
+    SELECT array_agg(base ORDER BY room_no) AS bases,
+           array_agg(roster ORDER BY room_no) AS rosters
+      FROM counted
+    HAVING NOT (SELECT is_in_order FROM checked)
+        OR 1 / (count(*) = cardinality($2))::int = 1 -- else a division by zero
+), inserted AS (
+    INSERT INTO messages (room_id, sender_id, client_id, text_hash, text, version, reply_to,
+                          created_at, updated_at)
+    SELECT ($2::bigint[])[u.room_no], u.sender_id, u.client_id, u.text_hash, u.text,
+           (SELECT bases FROM based)[u.room_no] + u.place, u.reply_to, $1, $1
+      FROM unnest($9::int[], $10::int[], $11::text[], $12::text[], $13::text[], $14::bigint[],
+                  $15::bigint[]) WITH ORDINALITY
+           AS u(room_no, place, sender_id, text, client_id, text_hash, reply_to, o)
+     WHERE (SELECT bases FROM based) IS NOT NULL
+     ORDER BY u.o
+    RETURNING id, room_id, version
+), c AS (
+    SELECT * FROM unnest($4::bigint[], $5::text[], $6::bigint[], $7::bigint[], $8::int[])
+                  AS c(room_id, user_id, delivered, read, sent)
+     WHERE (SELECT bases FROM based) IS NOT NULL
+), moved AS ({ADVANCE})
+SELECT based.*, i.*, m.*
+  FROM based,
+       (SELECT array_agg(id) AS ids, array_agg(room_id) AS room_ids,
+               array_agg(version) AS versions
+          FROM inserted) AS i,
+       (SELECT array_agg(room_id) AS marked, array_agg(user_id) AS users,
+               array_agg(delivered_upto) AS delivered, array_agg(read_upto) AS read
+          FROM moved WHERE delivered > 0) AS m
+"""  # noqa: S608 # no one's words but ours
+
+# Of a batch in which something is not in order: what, by its place.
+JUDGE = """
+SELECT a.place, me.user_id IS NOT NULL AS is_member, b.user_id IS NOT NULL AS is_blocked,
+       x.id, x.text_hash, x.deleted_at IS NOT NULL AS is_deleted
+  FROM unnest($1::bigint[], $2::text[], $3::text[]) WITH ORDINALITY
+       AS a(room_id, sender_id, client_id, place)
+  LEFT JOIN rooms r ON r.id = a.room_id
+  LEFT JOIN members me ON me.room_id = a.room_id AND me.user_id = a.sender_id
+  LEFT JOIN messages x ON x.room_id = a.room_id AND x.sender_id = a.sender_id
+                      AND x.client_id = a.client_id
+  LEFT JOIN blocks b
+         ON b.user_id = CASE a.sender_id WHEN r.low_user THEN r.high_user
+                                         WHEN r.high_user THEN r.low_user END
+        AND b.blocked_id = a.sender_id
+ WHERE me.user_id IS NULL OR b.user_id IS NOT NULL OR x.id IS NOT NULL
 """
 
+Done = tuple[list[Outcome], list[Moved]]
 
-async def write(
-    raw: Any, adds: Sequence[Add], marks: Marks, now: int
-) -> tuple[list[Outcome], list[Moved]]:
-    """Texts and receipts in one statement: one trip, one commit.
+
+async def write(raw: Any, adds: Sequence[Add], marks: Marks, now: int) -> Done:
+    """Texts and receipts, by one statement that writes: one commit.
 
     Replies want a transaction that has locked their rooms, so that what they quote is still there.
 
     A repeated client_id and a sender who is no member take no version. No two of the adds may have
     the same sender and client_id.
     """
-    ordered = sorted(marks.items())  # every process locks members in the same order
-    receipts = (
-        [room_id for (room_id, _), _ in ordered],
-        [user_id for (_, user_id), _ in ordered],
-        [delivered for _, (delivered, _) in ordered],
-        [read for _, (_, read) in ordered],
-    )
+    quotes = await _quotes(raw, [(a.room_id, a.reply_to) for a in adds if a.reply_to is not None])
+    done = await _store(raw, adds, quotes, marks, now)
+    if done is not None:
+        return done
+    refused = await _judged(raw, adds, quotes)
+    left = [add for i, add in enumerate(adds) if i not in refused]
+    done = await _store(raw, left, quotes, marks, now)
+    if done is None:
+        raise Clash("PostgreSQL: what was in order is so no more")
+    added, moved = iter(done[0]), done[1]
+    return [refused.get(i) or next(added) for i in range(len(adds))], moved
+
+
+async def _store(
+    raw: Any, adds: Sequence[Add], quotes: Quotes, marks: Marks, now: int
+) -> Done | None:
+    """None where anything is not in order: then nothing was done."""
     if not adds:
-        rows = await raw.fetch(ADVANCE, *receipts) if marks else []
-        return [], [Moved(*row) for row in rows]
-    quotes = await _quotes(raw, [(a.room_id, a.reply_to) for a in adds])
-    rows = await raw.fetch(
-        WRITE,
-        [a.room_id for a in adds],
-        [a.sender_id for a in adds],
-        [a.client_id for a in adds],
-        [a.text_hash for a in adds],
-        [a.text for a in adds],
+        return [], await _mark(raw, marks)
+    if any(a.reply_to is not None and a.is_lost(quotes) for a in adds):
+        return None
+    counts = Counter([a.room_id for a in adds])
+    rooms = sorted(counts)  # every process locks rooms, and members, in the same order
+    numbers = {room_id: number for number, room_id in enumerate(rooms, 1)}
+    places = _places(adds)
+    row = await raw.fetchrow(
+        STORE,
         now,
-        *receipts,
-        [0 if a.is_lost(quotes) else a.reply_to for a in adds],
+        rooms,
+        [counts[room_id] for room_id in rooms],
+        *_touched(adds, marks),
+        [numbers[a.room_id] for a in adds],
+        places,
+        [a.sender_id for a in adds],
+        [a.text for a in adds],
+        _or_none([a.client_id for a in adds]),
+        _or_none([a.text_hash for a in adds]),
+        _or_none([a.reply_to for a in adds]),
     )
-    outcomes, moved = await _outcomes(raw, adds, rows, quotes, now)
-    if missed := [i for i, outcome in enumerate(outcomes) if outcome is None]:
-        # The roster of their rooms changed while this statement waited for them: who may send now?
-        again, _ = await write(raw, [adds[i] for i in missed], {}, now)
-        for i, outcome in zip(missed, again, strict=True):
-            outcomes[i] = outcome
-    return [outcome for outcome in outcomes if outcome is not None], moved
+    if row["bases"] is None:
+        return None
+    under = dict(zip(rooms, _columns(row, "bases", "rosters"), strict=True))
+    moved = [Moved(*it) for it in _columns(row, "marked", "users", "delivered", "read")]
+    return _outcomes(adds, places, under, row, quotes, now), moved
+
+
+def _places(adds: Sequence[Add]) -> list[int]:
+    """Of each text among those of its room, from 1 on."""
+    last: dict[int, int] = {}
+    places = []
+    for add in adds:
+        last[add.room_id] = last.get(add.room_id, 0) + 1
+        places.append(last[add.room_id])
+    return places
+
+
+def _or_none(column: list[T | None]) -> list[T | None]:
+    """An empty column says the same as one of nothing: the driver is slow with each value."""
+    return [] if column.count(None) == len(column) else column
+
+
+def _touched(adds: Sequence[Add], marks: Marks) -> Iterable[Sequence[Any]]:
+    """The members' rows, as columns: what they are of, delivered, read, and texts sent."""
+    sent = Counter([(a.room_id, a.sender_id) for a in adds])
+    rows = [(*who, *marks.get(who, (0, 0)), sent[who]) for who in sorted(sent.keys() | marks)]
+    return zip(*rows, strict=True)
+
+
+def _outcomes(
+    adds: Sequence[Add],
+    places: Sequence[int],
+    under: Mapping[int, tuple[int, int]],
+    row: Any,
+    quotes: Quotes,
+    now: int,
+) -> list[Outcome]:
+    """`under`: the rooms' versions before, and rosters. Ids are found by room and version."""
+    ids = dict(zip(_columns(row, "room_ids", "versions"), row["ids"], strict=True))
+    outcomes: list[Outcome] = []
+    for add, place in zip(adds, places, strict=True):
+        base, roster = under[add.room_id]
+        version = base + place
+        message = Message(
+            ids[add.room_id, version], add.room_id, add.sender_id, add.text, now, now, version,
+            add.client_id, add.reply_to,
+        )  # fmt: skip
+        if add.reply_to is not None:
+            message.quote = quotes.get((add.room_id, add.reply_to))
+        outcomes.append(Added(message, roster))
+    return outcomes
+
+
+async def _mark(raw: Any, marks: Marks) -> list[Moved]:
+    if not marks:
+        return []
+    columns = zip(*[(*who, *upto) for who, upto in sorted(marks.items())], strict=True)
+    return [Moved(*row) for row in await raw.fetch(MARK, *columns)]
+
+
+async def _judged(raw: Any, adds: Sequence[Add], quotes: Quotes) -> dict[int, Outcome]:
+    """Those that are not to be stored, by their places."""
+    columns = [a.room_id for a in adds], [a.sender_id for a in adds], [a.client_id for a in adds]
+    refused: dict[int, Outcome] = {
+        i: Refused("not_found", a.reply_to) for i, a in enumerate(adds) if a.is_lost(quotes)
+    }
+    for row in await raw.fetch(JUDGE, *columns):
+        i = row["place"] - 1
+        refused[i] = await _refused(raw, adds[i], row)
+    return refused
+
+
+async def _refused(raw: Any, add: Add, row: Any) -> Outcome:
+    if not row["is_member"]:
+        return Refused("not_found")
+    if row["id"] is None:
+        return Refused("forbidden")
+    message = await _known(raw, add.room_id, row["id"])
+    return add.again(message, row["text_hash"], is_deleted=row["is_deleted"])
 
 
 async def _quotes(raw: Any, answered: Iterable[tuple[int, int | None]]) -> Quotes:
@@ -522,58 +645,6 @@ async def _quotes(raw: Any, answered: Iterable[tuple[int, int | None]]) -> Quote
     room_ids, ids = [list(column) for column in zip(*wanted, strict=True)]
     rows = await raw.fetch(query, room_ids, ids, QUOTED)
     return {(room_id, id_): Quote(id_, *rest) for room_id, id_, *rest in rows}
-
-
-async def _outcomes(
-    raw: Any, adds: Sequence[Add], rows: list[Any], quotes: Quotes, now: int
-) -> tuple[list[Outcome | None], list[Moved]]:
-    outcomes: list[Outcome | None] = [None] * len(adds)
-    moved: list[Moved] = []
-    rosters: dict[int, int] = {}
-    stored: dict[int, list[tuple[int, int]]] = {}
-    for kind, a, b, c, d, e, f in rows:
-        if kind == 0:
-            stored.setdefault(a, []).append((c, b))
-        elif kind == 1:
-            outcomes[a - 1] = await _refused(raw, adds[a - 1], b, c, is_deleted=e, is_blocked=f)
-        elif kind == 2:
-            moved.append(Moved(a, d, b, c))
-        else:
-            rosters[a] = b
-    left = {room_id: iter(sorted(numbers)) for room_id, numbers in stored.items()}
-    for i, add in enumerate(adds):
-        if outcomes[i] is None and add.room_id in left:
-            message = _stored(add, *next(left[add.room_id]), quotes, now)
-            outcomes[i] = Added(message, rosters[add.room_id])
-    return outcomes, moved
-
-
-def _stored(add: Add, version: int, message_id: int, quotes: Quotes, now: int) -> Message:
-    message = Message(
-        message_id, add.room_id, add.sender_id, add.text, now, now, version, add.client_id,
-        add.reply_to,
-    )  # fmt: skip
-    if add.reply_to is not None:
-        message.quote = quotes.get((add.room_id, add.reply_to))
-    return message
-
-
-async def _refused(
-    raw: Any,
-    add: Add,
-    message_id: int | None,
-    text_hash: int,
-    *,
-    is_deleted: bool | None,
-    is_blocked: int,
-) -> Outcome:
-    """Of what was not stored. `is_deleted` is None for who is no member."""
-    if is_deleted is None:
-        return Refused("not_found")
-    if message_id is None:
-        return Refused("forbidden") if is_blocked else Refused("not_found", add.reply_to)
-    message = await _known(raw, add.room_id, message_id)
-    return add.again(message, text_hash, is_deleted=is_deleted)
 
 
 async def _known(raw: Any, room_id: int, message_id: int) -> Message:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from roomcast.store import rooms
+from roomcast.store import blocks, counts, rooms
 from roomcast.store.engine import Connection, Store
 from roomcast.store.messages import Add, Added, Outcome, Refused, Repeated
 
@@ -127,6 +127,51 @@ async def test_a_marked_stranger_may_not_send(store: Store) -> None:
     outcomes, moved, _ = await store.commit([Add(room_id, EVE, "I too")], marks)
     assert outcomes == [Refused("not_found")]
     assert [m.user_id for m in moved] == [BOB]
+
+
+async def test_who_may_not_send_holds_nobody_up(store: Store) -> None:
+    pair, other = await a_room(store, ADA, BOB), await a_room(store, ADA, EVE)
+    (said,), _, _ = await store.commit([Add(pair, ADA, "hi", "known")], {})
+    assert isinstance(said, Added)
+    await store.write(lambda db: blocks.add(db, BOB, ADA, 1))
+    read = said.message.id, said.message.id
+    outcomes, moved, _ = await store.commit(
+        [
+            Add(other, EVE, "a"),
+            Add(pair, ADA, "blocked"),
+            Add(pair, ADA, "hi", "known"),
+            Add(pair, ADA, "something else", "known"),
+            Add(pair, ADA, "blocked", "new"),
+            Add(pair, BOB, "b"),
+            Add(other, ADA, "c", "known"),
+            Add(10**9, ADA, "nowhere"),
+        ],
+        {(pair, BOB): read},
+    )
+    assert [shape(outcome) for outcome in outcomes] == [
+        ("Added", ("a", 1)),
+        ("forbidden", None),
+        ("Repeated", ("hi", 1)),
+        ("conflict", said.message.id),
+        ("forbidden", None),
+        ("Added", ("b", 2)),
+        ("Added", ("c", 2)),
+        ("not_found", None),
+    ]
+    assert [(m.user_id, m.delivered, m.read) for m in moved] == [(BOB, *read)]
+    assert await counters(store, pair) == {ADA: 1, BOB: 1, "version": 2, "total": 2}
+    assert await store.read(lambda db: counts.wrong(db, pair, other)) == []
+
+
+async def test_a_batch_of_none_that_may_send_still_moves_the_marks(store: Store) -> None:
+    room_id = await a_room(store, ADA, BOB)
+    (said,), _, _ = await store.commit([Add(room_id, ADA, "hi", "known")], {})
+    assert isinstance(said, Added)
+    marks = {(room_id, BOB): (said.message.id, 0)}
+    again, moved, _ = await store.commit([Add(room_id, ADA, "hi", "known")], marks)
+    assert [shape(outcome) for outcome in again] == [("Repeated", ("hi", 1))]
+    assert [(m.user_id, m.delivered, m.read) for m in moved] == [(BOB, said.message.id, 0)]
+    assert await counters(store, room_id) == {ADA: 1, BOB: 0, "version": 1, "total": 1}
 
 
 async def test_a_unit_of_work_that_met_anothers_is_done_again(postgres: Postgres) -> None:

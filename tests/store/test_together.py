@@ -1,8 +1,10 @@
 """Several processes do the same to one database at the same moment, and none of them fails."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 
 import asyncpg
@@ -11,8 +13,9 @@ from broadcaster import Broadcast as Broadcaster
 from roomcast import frames
 from roomcast.chat import Chat
 from roomcast.settings import Attachments, Broadcast, Database, Settings
-from roomcast.store import uploads
+from roomcast.store import blocks, counts, members, rooms, uploads
 from roomcast.store.engine import Store
+from roomcast.store.messages import Add, Added, Repeated
 
 from ..engines.postgres import Postgres, execute
 from ..inside import ADA, BOB
@@ -20,6 +23,8 @@ from ..protocol.files import TEXT
 from .test_migrations import old
 
 TEN = 10
+WALKED = "select sum(seq_scan) from pg_stat_user_tables"
+OTHERS = "select count(*) from pg_stat_activity where application_name = 'roomcast'"
 LEFT = """
     select (select count(*) from rooms) + (select count(*) from messages)
          + (select count(*) from attachments) + (select count(*) from uploads)
@@ -89,3 +94,126 @@ async def test_several_that_sweep_at_once_leave_nothing_and_fail_at_nothing(
         await asyncio.gather(*(chat._clean() for chat in chats))
     assert await execute(first.settings.database.url, LEFT) == 0
     assert [path for path in (tmp_path / "files").rglob("*") if path.is_file()] == []
+
+
+# ---------------------------------------------------------------- commits of several processes
+
+
+@pytest.fixture
+async def stores(postgres: Postgres) -> AsyncIterator[list[Store]]:
+    url = postgres.create_database()
+    async with AsyncExitStack() as stack:
+        opened = [Store(url, alone=False) for _ in range(3)]
+        for store in opened:
+            await store.open()
+            stack.push_async_callback(store.aclose)
+        yield opened
+
+
+async def a_group(store: Store, *people: str) -> int:
+    return (
+        await store.write(lambda db: rooms.open_(db, people[0], list(people), "", "", 1))
+    ).room.id
+
+
+async def versions(store: Store, room_id: int) -> list[int]:
+    """In the order of the ids."""
+    query = "SELECT version FROM messages WHERE room_id = :room_id ORDER BY id"
+    rows = await store.read(lambda db: db.fetch_all(query, {"room_id": room_id}))
+    return [row["version"] for row in rows]
+
+
+async def test_what_two_processes_store_at_once_under_one_name_is_stored_once(
+    stores: list[Store],
+) -> None:
+    room_id = await a_group(stores[0], "1", "2", "3")
+    for n in range(20):
+        batches = [[Add(room_id, "1", "hi", f"n{n}"), Add(room_id, "2", "and")] for _ in stores]
+        done = await asyncio.gather(
+            *(store.commit(batch, {}) for store, batch in zip(stores, batches, strict=True))
+        )
+        named = [outcomes[0] for outcomes, _, _ in done]
+        assert sorted(type(outcome).__name__ for outcome in named) == [
+            "Added", "Repeated", "Repeated",
+        ]  # fmt: skip
+        assert len({o.message.id for o in named if isinstance(o, Added | Repeated)}) == 1
+        assert all(isinstance(outcomes[1], Added) for outcomes, _, _ in done)
+    assert await versions(stores[0], room_id) == list(range(1, 20 * 4 + 1))
+
+
+async def test_counters_and_versions_are_exact_whatever_several_do_at_once(
+    stores: list[Store],
+) -> None:
+    people = [str(n) for n in range(1, 5)]
+    places = [await a_group(stores[0], *people) for _ in range(3)]
+    places += [await a_group(stores[0], "1", other) for other in ("2", "3")]
+
+    async def talks(store: Store, chance: random.Random) -> None:
+        newest: dict[int, int] = {}
+        for _ in range(60):
+            adds = [
+                Add(
+                    chance.choice(places),
+                    chance.choice(people),
+                    "hi",
+                    chance.choice([None, f"n{chance.randrange(10**6)}"]),
+                    reply_to=chance.choice([None] * 9 + [10**9]),
+                )
+                for _ in range(chance.randrange(12))
+            ]
+            marks = {
+                (room, chance.choice(people)): (upto, chance.choice([0, upto]))
+                for room, upto in newest.items()
+            }
+            outcomes, _, _ = await store.commit(adds, marks)
+            for outcome in outcomes:
+                if isinstance(outcome, Added):
+                    newest[outcome.message.room_id] = outcome.message.id
+
+    async def regroups(store: Store, chance: random.Random) -> None:
+        for _ in range(60):
+            room_id, guest = chance.choice(places[:3]), chance.choice(people[1:])
+            let_in = partial(members.add, room_id=room_id, user_id="1", guest_id=guest, most=9)
+            put_out = partial(members.remove, room_id=room_id, user_id="1", other_id=guest)
+            await store.write(partial(chance.choice([let_in, put_out]), now=1))
+            await store.write(partial(blocks.add, user_id="1", blocked_id="2", now=1))
+            await store.write(partial(blocks.remove, user_id="1", blocked_id="2"))
+
+    work = [talks(store, random.Random(n)) for n, store in enumerate(stores)]
+    await asyncio.gather(*work, regroups(stores[0], random.Random(9)))
+    for room_id in places:
+        stored = await versions(stores[0], room_id)
+        assert len(stored) > 20
+        assert stored == list(range(1, len(stored) + 1))
+    assert await stores[0].read(lambda db: counts.wrong(db, places[0], places[-1])) == []
+
+
+async def test_a_commit_walks_no_table_though_its_plan_was_made_when_they_were_small(
+    postgres: Postgres,
+) -> None:
+    url = postgres.create_database()
+
+    async def walked(commits: int) -> int:
+        """How often a table is walked by who opens the database and commits so often."""
+        before = await execute(url, WALKED)
+        store = Store(url)
+        await store.open()
+        for n in range(commits):
+            adds = [Add(room_id, "1", "hi", f"{n} {k}") for k in range(3)]
+            outcomes, _, _ = await store.commit(adds, {(room_id, "2"): (newest, newest)})
+            assert isinstance(outcomes[-1], Added)
+        await store.aclose()
+        while await execute(url, OTHERS):
+            await execute(url, "select pg_sleep(0.01)")
+        return int(await execute(url, WALKED)) - int(before)
+
+    async with AsyncExitStack() as stack:
+        store = Store(url)
+        await store.open()
+        stack.push_async_callback(store.aclose)
+        room_id = await a_group(store, "1", "2", "3")
+        (said,), _, _ = await store.commit([Add(room_id, "1", "hi")], {})
+        assert isinstance(said, Added)
+        newest = said.message.id
+    await execute(url, "analyze")
+    assert await walked(10) == await walked(0)
