@@ -394,24 +394,24 @@ def options_of(url: DatabaseURL) -> dict[str, Any]:
 
 # ---------------------------------------------------------------- the journal's batch
 
-# A member's row takes his marks, and the number of texts that he sent, from `c`.
+# A member's row takes his marks, and the number of texts that he sent, from `touched`.
 ADVANCE = """
     UPDATE members m
-       SET delivered_upto = greatest(m.delivered_upto, c.delivered),
-           read_upto = greatest(m.read_upto, c.read),
-           sent = m.sent + c.sent,
-           seen = m.seen + CASE WHEN c.read > m.read_upto THEN (
+       SET delivered_upto = greatest(m.delivered_upto, t.delivered),
+           read_upto = greatest(m.read_upto, t.read),
+           sent = m.sent + t.sent,
+           seen = m.seen + CASE WHEN t.read > m.read_upto THEN (
                       SELECT count(*) FROM messages x
-                       WHERE x.room_id = m.room_id AND x.id > m.read_upto AND x.id <= c.read
+                       WHERE x.room_id = m.room_id AND x.id > m.read_upto AND x.id <= t.read
                          AND x.sender_id <> m.user_id) ELSE 0 END
-      FROM c
-     WHERE m.room_id = c.room_id AND m.user_id = c.user_id
-       AND (m.delivered_upto < c.delivered OR m.read_upto < c.read OR c.sent > 0)
-    RETURNING m.room_id, m.user_id, m.delivered_upto, m.read_upto, c.delivered
+      FROM touched t
+     WHERE m.room_id = t.room_id AND m.user_id = t.user_id
+       AND (m.delivered_upto < t.delivered OR m.read_upto < t.read OR t.sent > 0)
+    RETURNING m.room_id, m.user_id, m.delivered_upto, m.read_upto, t.delivered
 """
 
 MARK = f"""
-WITH c AS (
+WITH touched AS (
     SELECT *, 0 AS sent FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[])
                              AS mark(room_id, user_id, delivered, read)
 ), moved AS ({ADVANCE})
@@ -469,9 +469,9 @@ WITH sender AS (
      WHERE (SELECT bases FROM based) IS NOT NULL
      ORDER BY u.o
     RETURNING id, room_id, version
-), c AS (
+), touched AS (
     SELECT * FROM unnest($4::bigint[], $5::text[], $6::bigint[], $7::bigint[], $8::int[])
-                  AS c(room_id, user_id, delivered, read, sent)
+                  AS t(room_id, user_id, delivered, read, sent)
      WHERE (SELECT bases FROM based) IS NOT NULL
 ), moved AS ({ADVANCE})
 SELECT based.*, i.*, m.*
@@ -547,9 +547,9 @@ async def _store(
         places,
         [a.sender_id for a in adds],
         [a.text for a in adds],
-        _or_none([a.client_id for a in adds]),
-        _or_none([a.text_hash for a in adds]),
-        _or_none([a.reply_to for a in adds]),
+        _or_empty([a.client_id for a in adds]),
+        _or_empty([a.text_hash for a in adds]),
+        _or_empty([a.reply_to for a in adds]),
     )
     if row["bases"] is None:
         return None
@@ -568,7 +568,7 @@ def _places(adds: Sequence[Add]) -> list[int]:
     return places
 
 
-def _or_none(column: list[T | None]) -> list[T | None]:
+def _or_empty(column: list[T | None]) -> list[T | None]:
     """An empty column says the same as one of nothing: the driver is slow with each value."""
     return [] if column.count(None) == len(column) else column
 
