@@ -315,7 +315,8 @@ class Postgres:
             for attempt in range(TRIES):
                 try:
                     async with asyncio.timeout(COMMAND), using(self._journal) as db:
-                        return await _commit(db, self._listeners, changes, marks, now)
+                        work = db, self._listeners, changes, marks, now
+                        return await _commit(*work, is_again=attempt > 0)
                 except TimeoutError as error:
                     await self._journal.drop()
                     raise Away("PostgreSQL did not answer in time") from error
@@ -326,13 +327,20 @@ class Postgres:
 
 
 async def _commit(
-    db: Connection, listeners: Listeners, changes: Sequence[Change], marks: Marks, now: int
+    db: Connection,
+    listeners: Listeners,
+    changes: Sequence[Change],
+    marks: Marks,
+    now: int,
+    *,
+    is_again: bool,
 ) -> tuple[list[Outcome], list[Moved]]:
+    """`is_again`: something was in the way, and will not be where the rooms are locked before."""
     raw = db.raw_connection
     plain = [change for change in changes if is_plain(change)]
     is_plain_all = len(plain) == len(changes)
     is_lonely = is_plain_all and all(add.reply_to is None for add in plain)
-    if is_lonely and not (plain and listeners.names):
+    if is_lonely and not is_again and not (plain and listeners.names):
         return await write(raw, plain, marks, now)
     async with raw.transaction():
         rooms = sorted({change.room_id for change in changes})
@@ -421,7 +429,8 @@ SELECT room_id, user_id, delivered_upto, read_upto FROM moved
 # All of a batch; or nothing, where anything in it is not in order. Nobody has statistics of parts
 # of a statement, so that joins of them would be nested loops, quadratic in the batch: there are
 # none. The versions before the batch are an array, by the rooms' numbers in it. A roster that
-# changed while the statement waited for the room ends it: who may send now is judged anew.
+# changed while the statement waited for the room ends it: who may send now is judged anew, with
+# the rooms locked before.
 STORE = f"""
 WITH sender AS (
     SELECT c.room_id, c.user_id, r.low_user, r.high_user, me.user_id IS NOT NULL AS is_member

@@ -150,7 +150,7 @@ async def test_counters_and_versions_are_exact_whatever_several_do_at_once(
 
     async def talks(store: Store, chance: random.Random) -> None:
         newest: dict[int, int] = {}
-        for _ in range(60):
+        for _ in range(150):
             adds = [
                 Add(
                     chance.choice(places),
@@ -171,7 +171,7 @@ async def test_counters_and_versions_are_exact_whatever_several_do_at_once(
                     newest[outcome.message.room_id] = outcome.message.id
 
     async def regroups(store: Store, chance: random.Random) -> None:
-        for _ in range(60):
+        for _ in range(150):
             room_id, guest = chance.choice(places[:3]), chance.choice(people[1:])
             let_in = partial(members.add, room_id=room_id, user_id="1", guest_id=guest, most=9)
             put_out = partial(members.remove, room_id=room_id, user_id="1", other_id=guest)
