@@ -12,6 +12,7 @@ from .direct import DirectProtocol, frame_head
 
 log = logging.getLogger("roomcast.outbox")
 SPARE = 1 << 14  # unread bytes beside which there is room for more: far below a transport's mark
+GONE = "A socket is gone: %r"  # servers name a lost peer each in their own way
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
@@ -147,8 +148,8 @@ class AsgiOutbox:
     """By `websocket.send`, under any server: a deque, and a task while there is something in it."""
 
     __slots__ = (
-        "_is_closed", "_limit", "_patience", "_send", "_sent", "_size", "_task", "_timer",
-        "_waiting", "on_free",
+        "_closing", "_is_closed", "_limit", "_patience", "_send", "_sent", "_size", "_task",
+        "_timer", "_waiting", "on_free",
     )  # fmt: skip
 
     def __init__(self, send: Send, limit: int, patience: float) -> None:
@@ -158,6 +159,7 @@ class AsgiOutbox:
         self._waiting: deque[str] = deque()
         self._size = self._sent = 0
         self._task: asyncio.Task[None] | None = None
+        self._closing: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._is_closed = False
         self.on_free: Callable[[], None] | None = None
@@ -174,27 +176,32 @@ class AsgiOutbox:
             return False
         self._waiting.extend(batch.texts)
         self._size += batch.length
-        if self._task is None or self._task.done():
+        if self._is_idle:
             self._task = asyncio.create_task(self._drain())
         return True
 
     def spare(self, batch: Batch) -> None:
-        is_idle = self._task is None or self._task.done()
-        if is_idle and not (self._waiting or self._is_closed):
+        if self._is_idle and not self._is_closed:
             self._task = asyncio.create_task(self._try(batch))
+
+    @property
+    def _is_idle(self) -> bool:
+        return self._task is None or self._task.done()
 
     def close(self, close: Close) -> None:
         if self._is_closed:
             return
         self._is_closed = True
         message = {"type": "websocket.close", "code": close.code, "reason": close.reason}
-        self._task = asyncio.create_task(self._close(self._task, message))
+        self._closing = asyncio.create_task(self._close(message))
 
-    async def _close(self, drain: asyncio.Task[None] | None, message: dict[str, Any]) -> None:
-        if drain is not None and not drain.done():
+    async def _close(self, message: dict[str, Any]) -> None:
+        if self._task is not None and not self._task.done():
             if message["code"] in (Close.SLOW.code, Close.DISCONNECTED.code):
-                drain.cancel()
-            await asyncio.wait([drain])
+                self._task.cancel()
+            await asyncio.wait([self._task])
+        if self._timer is not None:
+            self._timer.cancel()
         with suppress(TimeoutError):
             async with asyncio.timeout(self._patience):
                 await self._give(message)
@@ -207,42 +214,43 @@ class AsgiOutbox:
         await self._drain()
 
     async def _drain(self) -> None:
-        waiting, task = self._waiting, asyncio.current_task()
-        assert task is not None
-        self._watch(task)
-        try:
-            while waiting:
-                if not await self._give({"type": "websocket.send", "text": waiting[0]}):
-                    waiting.clear()
-                    return self.close(Close.SLOW)
-                self._size -= len(waiting.popleft())
-                self._sent += 1
-        finally:
-            if self._timer is not None:
-                self._timer.cancel()
-        asyncio.get_running_loop().call_soon(self._freed)  # when this task is over
+        """Until nothing waits, also of what is put into it meanwhile."""
+        waiting, send = self._waiting, self._send
+        if self._timer is None:
+            self._watch()
+        while waiting:
+            try:
+                while waiting:
+                    await send({"type": "websocket.send", "text": waiting[0]})
+                    self._size -= len(waiting.popleft())
+                    self._sent += 1
+            except Exception as error:
+                log.debug(GONE, error)
+                waiting.clear()
+                return self.close(Close.SLOW)
+            if self.on_free is not None and not self._is_closed:
+                self.on_free()
+        return None
 
-    def _freed(self) -> None:
-        if self.on_free is not None and not (self._waiting or self._is_closed):
-            self.on_free()
-
-    async def _give(self, message: dict[str, Any]) -> bool:
-        """False where the peer is gone."""
+    async def _give(self, message: dict[str, Any]) -> None:
+        """To a peer that may be gone."""
         try:
             await self._send(message)
-        except Exception as error:  # servers name a lost peer each in their own way
-            log.debug("A socket is gone: %r", error)
-            return False
-        return True
+        except Exception as error:
+            log.debug(GONE, error)
 
-    def _watch(self, drain: asyncio.Task[Any]) -> None:
+    def _watch(self) -> None:
         """A look now and then; a time limit for each frame costs as much as the frame."""
+        assert self._task is not None
         loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(self._patience, self._check, drain, self._sent)
+        self._timer = loop.call_later(self._patience, self._check, self._task, self._sent)
 
-    def _check(self, drain: asyncio.Task[Any], before: int) -> None:
-        if self._sent > before:
-            self._watch(drain)
+    def _check(self, drain: asyncio.Task[None], before: int) -> None:
+        self._timer = None
+        if not self._waiting:
+            return
+        if self._sent > before or self._task is not drain:
+            self._watch()
         else:
             self._waiting.clear()
             drain.cancel()

@@ -212,14 +212,28 @@ async def test_who_takes_a_little_now_and_then_is_not_given_up() -> None:
     assert not outbox.put(Batch([SMALL]))
 
 
+async def test_a_look_that_was_meant_for_earlier_texts_gives_nobody_up() -> None:
+    server = Server()
+    outbox = AsgiOutbox(server, LIMIT, 60)
+    outbox.put(Batch([SMALL]))
+    earlier = outbox._task
+    assert earlier is not None
+    await server.takes()
+    await earlier
+    outbox.put(Batch([SMALL]))
+    assert outbox._task is not earlier
+    outbox._check(earlier, outbox._sent)
+    assert outbox.put(Batch([SMALL]))
+
+
 async def test_an_end_does_not_wait_for_a_reader_that_takes_nothing() -> None:
     server = Server()
     outbox = AsgiOutbox(server, LIMIT, 0.01)
     outbox.put(Batch([SMALL]))
     outbox.close(Close.RESTART)
-    assert outbox._task is not None
+    assert outbox._closing is not None
     async with asyncio.timeout(5):
-        await outbox._task
+        await outbox._closing
     assert server.sent.empty()
 
 
