@@ -183,11 +183,12 @@ class Chat:
     def check_new(self, text: str, client_id: str | None, *, has_files: bool) -> None:
         """The fields of a new message, whatever way it comes."""
         self.check_text(text, "message")
-        if not has_files and not text.strip():
+        if not has_files and (not text or text.isspace()):
             raise EmptyMessage
-        most = self.settings.limits.client_id
-        if client_id is not None and (len(client_id) > most or not frames.is_clean(client_id)):
-            raise InvalidFrame(f"client_id: a string of at most {most} characters is needed.")
+        if client_id is not None:
+            most = self.settings.limits.client_id
+            if len(client_id) > most or not frames.is_clean(client_id):
+                raise InvalidFrame(f"client_id: a string of at most {most} characters is needed.")
 
     def check_emoji(self, emoji: str) -> None:
         most = self.settings.limits.emoji
