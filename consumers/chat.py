@@ -304,8 +304,11 @@ class RoomSession(Session):
             if self._direct is not None:
                 self._direct.resume_reading()
 
+    @property
+    def is_full(self) -> bool:
+        return self._is_paused
+
     async def readable(self) -> None:
-        """Waits until this socket may send more."""
         while self._is_paused and self._is_open:
             await self._freed.heard()
 

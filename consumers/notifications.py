@@ -26,8 +26,12 @@ class InboxSession(Session):
             case _:
                 raise InvalidFrame("action: only ping and auth are taken here.")
 
+    @property
+    def is_full(self) -> bool:
+        return False  # nothing here waits
+
     async def readable(self) -> None:
-        """At once: nothing here waits."""
+        """At once."""
 
 
 class NotificationsSocket(Endpoint):

@@ -102,6 +102,11 @@ class Session(ABC):
     def _take(self, action: AnyAction, size: int) -> None:
         """Raises the Refusal of what it does not take."""
 
+    @property
+    @abstractmethod
+    def is_full(self) -> bool:
+        """Whether so much waits that nothing more is to be read."""
+
     @abstractmethod
     async def readable(self) -> None:
         """Waits until this socket may send more."""
@@ -148,6 +153,24 @@ class Endpoint(WebSocketEndpoint):
 
     _session: Session | None = None
 
+    async def dispatch(self) -> None:
+        """As the base class's, without its three coroutines for each frame."""
+        websocket = WebSocket(self.scope, receive=self.receive, send=self.send)
+        await self.on_connect(websocket)
+        code = 1000
+        try:
+            while (message := await self.receive())["type"] == "websocket.receive":
+                if (session := self._session) is not None:
+                    session.on_text(message.get("text"))
+                    if session.is_full:
+                        await session.readable()
+            code = int(message.get("code") or code)
+        except Exception:
+            code = Close.INTERNAL.code
+            raise
+        finally:
+            await self.on_disconnect(websocket, code)
+
     async def on_connect(self, websocket: WebSocket) -> None:
         await websocket.accept(subprotocol_of(websocket.scope))
         try:
@@ -189,16 +212,6 @@ class Endpoint(WebSocketEndpoint):
         if direct is None:
             return AsgiOutbox(self.send, limits.outbox, limits.slow_after)
         return DirectOutbox(direct, limits.outbox, limits.slow_after)
-
-    async def decode(self, websocket: WebSocket, message: Any) -> str | None:
-        """The text; None for a binary frame."""
-        text: str | None = message.get("text")
-        return text
-
-    async def on_receive(self, websocket: WebSocket, data: str | None) -> None:
-        if self._session is not None:
-            self._session.on_text(data)
-            await self._session.readable()
 
     async def on_disconnect(self, websocket: WebSocket, close_code: int) -> None:
         websocket.app.state.chat.metrics.ended(close_code)
