@@ -113,7 +113,7 @@ class File(Struct):
             raise ValueError("file.type is missing")
 
 
-class Send(Action, tag="send"):
+class Send(Action, tag="send", gc=False):
     """A new message with text, files or both; `client_id` makes it safe to send again."""
 
     message: str = ""
@@ -330,7 +330,7 @@ class Reaction(Struct):
 Status = Literal["send", "delivered", "read"]
 
 
-class Message(Struct):
+class Message(Struct, gc=False):
     """A message as every client sees it."""
 
     text: str
@@ -351,7 +351,7 @@ class Event(Struct, tag_field="type"):
     """One JSON object to clients."""
 
 
-class MessageSent(Event, tag="chat_message"):
+class MessageSent(Event, tag="chat_message", gc=False):
     """A message was stored."""
 
     version: int

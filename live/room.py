@@ -45,7 +45,7 @@ Kind = Literal["sent", "edited", "deleted", "reacted"]
 STATUSES: tuple[Status, ...] = ("send", "delivered", "read")
 
 
-class Change(Struct, array_like=True):
+class Change(Struct, array_like=True, gc=False):
     """One committed change; its frame is the line beside it, the sender is the message's."""
 
     version: int
@@ -54,7 +54,7 @@ class Change(Struct, array_like=True):
     kind: Kind
 
 
-class Mark(Struct, array_like=True):
+class Mark(Struct, array_like=True, gc=False):
     """A member's watermarks after they moved; `by_joining` where a join moved them."""
 
     user_id: str

@@ -34,7 +34,7 @@ class Quote(Struct, frozen=True):
 Quotes = Mapping[tuple[int, int | None], Quote]  # by room and message; of others there are none
 
 
-class Message(Struct):
+class Message(Struct, gc=False):  # as all of which each message makes one: none is in a cycle
     """A row of messages, and what hangs on it; times in microseconds since 1970, UTC."""
 
     id: int
@@ -67,7 +67,7 @@ class Refused(Struct):
     says: str = ""
 
 
-class Added(Struct):
+class Added(Struct, gc=False):
     """`roster` is the room's, in this and the other outcomes: under it the change was made."""
 
     message: Message
@@ -105,7 +105,7 @@ class Reacted(Struct):
 Outcome = Added | Repeated | Edited | Deleted | Reacted | Refused
 
 
-class Add(Struct):
+class Add(Struct, gc=False):
     """A new message; `files` are keys of its sender's uploads, `base` is where links start.
 
     `said` is the sender's own text, where the host had it changed.

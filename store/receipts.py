@@ -10,7 +10,7 @@ Status = Literal["send", "delivered", "read"]
 Marks = dict[tuple[int, str], tuple[int, int]]  # (room, user) → delivered and read up to these ids
 
 
-class Moved(Struct):
+class Moved(Struct, gc=False):
     """A member's watermarks after they moved."""
 
     room_id: int
