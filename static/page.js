@@ -33,7 +33,10 @@ const search = new Search(rooms, people);
 const reactions = new Reactions();
 const details = new Details(people, {
   onChanged: () => rooms.renew(0),
-  onGone: () => goTo({ room: null, message: null }),
+  onGone: () => {
+    goTo({ room: null, message: null });
+    rooms.renew(0); // whether or not the room's own end was heard before
+  },
 });
 const isMine = ({ sender_id }) => String(sender_id) === people.me;
 const composer = new Composer({

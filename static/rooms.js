@@ -18,6 +18,7 @@ export class Rooms extends EventTarget {
   #timer = 0;
   #due = Infinity;
   #looked = 0;
+  #asked = 0; // how often the list was asked for: the last answer counts, in whatever order they come
 
   /** `goTo(room, message)` opens a room, and a message in it. */
   constructor(people, bell, goTo) {
@@ -46,12 +47,14 @@ export class Rooms extends EventTarget {
 
   async load() {
     const asked = this.site;
+    const number = ++this.#asked;
     try {
       const found = new Map();
       let next = true;
       for (let page = 1; next && page <= this.#pages; page++) {
         const answer = await asked.rooms(page, this.#archived);
         if (asked !== this.site) return false; // somebody else has come in meanwhile
+        if (number !== this.#asked) return true;
         for (const item of answer.results) found.set(item.room_id, item);
         next = answer.next;
       }
