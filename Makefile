@@ -1,6 +1,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
-AT_ONCE := -n 4 --dist loadfile --no-loadscope-reorder  # most of them wait most of the time
+AT_ONCE := -n 4 --dist loadfile --no-loadscope-reorder# most of them wait most of the time
+# Beside three others a test may have no core for seconds. What fails is run again, alone: if it fails then, it has failed.
+pytest = $(1) $(AT_ONCE) $(2) || $(1) $(2) --last-failed --last-failed-no-failures none
 MODULES := $(basename $(wildcard *.py)) $(patsubst %/__init__.py,%,$(wildcard */__init__.py))
 
 help:  ## this list
@@ -32,9 +34,10 @@ check: lint types  ## lint, types and the direction of imports
 test: .venv/dev  ## everything, and the protocol on three stacks of engines; with coverage
 	.ci/chromium
 	.ci/pgbouncer
-	$(BIN)/coverage erase && $(BIN)/coverage run -m pytest $(AT_ONCE)
-	$(BIN)/coverage run -m pytest $(AT_ONCE) --stack redis tests/protocol
-	$(BIN)/pytest $(AT_ONCE) --stack notify tests/protocol # measured enough by now
+	rm -rf .cache/pytest && $(BIN)/coverage erase
+	$(call pytest,$(BIN)/coverage run -m pytest)
+	$(call pytest,$(BIN)/coverage run -m pytest,--stack redis tests/protocol)
+	$(call pytest,$(BIN)/pytest,--stack notify tests/protocol)
 	$(BIN)/coverage combine -q && $(BIN)/coverage report
 
 unit: .venv/dev  ## the tests beside protocol, faults and browser
