@@ -24,6 +24,7 @@ from .test_migrations import old
 
 TEN = 10
 WALKED = "select sum(seq_scan) from pg_stat_user_tables"
+READ = "select idx_tup_fetch from pg_stat_user_tables where relname = 'messages'"
 OTHERS = "select count(*) from pg_stat_activity where application_name = 'roomcast'"
 LEFT = """
     select (select count(*) from rooms) + (select count(*) from messages)
@@ -217,3 +218,23 @@ async def test_a_commit_walks_no_table_though_its_plan_was_made_when_they_were_s
         newest = said.message.id
     await execute(url, "analyze")
     assert await walked(10) == await walked(0)
+
+
+async def test_a_receipt_reads_what_it_covers_though_its_plan_was_made_when_nothing_was_said(
+    postgres: Postgres,
+) -> None:
+    url, newest = postgres.create_database(), 0
+    async with AsyncExitStack() as stack:
+        store = Store(url)
+        await store.open()
+        stack.push_async_callback(store.aclose)
+        room_id = await a_group(store, "1", "2", "3")
+        await execute(url, "vacuum analyze")
+        for _ in range(20):
+            adds = [Add(room_id, "1", "hi") for _ in range(50)]
+            outcomes, _, _ = await store.commit(adds, {(room_id, "2"): (newest, newest)})
+            assert isinstance(outcomes[-1], Added)
+            newest = outcomes[-1].message.id
+    while await execute(url, OTHERS):
+        await execute(url, "select pg_sleep(0.01)")
+    assert 19 * 50 <= await execute(url, READ) < 2 * 20 * 50
