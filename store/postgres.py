@@ -50,7 +50,8 @@ from .snapshot import Ask, Snapshot
 log = logging.getLogger("roomcast.store")
 T = TypeVar("T")
 
-READERS = 4
+READERS = 2
+JOINERS = 2  # for joins alone, which so never wait for a search
 WRITERS = 2  # beside the journal's: rooms, uploads and names do not wait for its commits
 CONNECT = 1.5  # seconds for a connection
 COMMAND = 3.0  # seconds for a statement, and for a free connection
@@ -63,6 +64,8 @@ PARAMETERS = {"application_name": "roomcast", "jit": "off"}
 # waits for any more must not succeed later. No parameters: poolers refuse those they don't know.
 SET_UP = "SET idle_in_transaction_session_timeout = '5s'; SET statement_timeout = '2.8s'"
 # What the journal does, it does by indexes, also where a plan was made while the tables were small.
+# A join's plan is one and the same: to make it takes twice as long as the join.
+ONE_PLAN = "SET plan_cache_mode = force_generic_plan"
 BY_INDEX = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"
 
 GONE = (
@@ -194,7 +197,7 @@ class Postgres:
     ) -> None:
         self._listeners = listeners
         self._url = DatabaseURL(url)
-        size = READERS + WRITERS + 1
+        size = READERS + JOINERS + WRITERS + 1
         options: dict[str, Any] = {
             "command_timeout": COMMAND,
             "server_settings": PARAMETERS,
@@ -206,6 +209,7 @@ class Postgres:
         self._journal = Held(self._db, self._greet_alone)
         self._turn = asyncio.Lock()
         self._readers = Pool(self._db, READERS, self._greet)
+        self._joiners = Pool(self._db, JOINERS, self._greet_joiner)
         self._writers = Pool(self._db, WRITERS, self._greet)
 
     @staticmethod
@@ -256,6 +260,10 @@ class Postgres:
         if self._life:  # else its tables are being made
             await self._recognize(db)
 
+    async def _greet_joiner(self, db: Connection) -> None:
+        await db.raw_connection.execute(f"{ONE_PLAN}; {BY_INDEX}")
+        await self._greet(db)
+
     async def _recognize(self, db: Connection) -> None:
         """Raises Away, once, where the database has begun another life since it was last seen."""
         raw = db.raw_connection
@@ -280,6 +288,7 @@ class Postgres:
     async def aclose(self) -> None:
         await self._journal.drop()
         await self._readers.aclose()
+        await self._joiners.aclose()
         await self._writers.aclose()
         if self._db.is_connected:
             await self._db.disconnect()
@@ -298,7 +307,7 @@ class Postgres:
             yield db
 
     async def snapshot(self, ask: Ask) -> Snapshot | str:
-        async with self._readers.use() as db:
+        async with self._joiners.use() as db:
             raw = db.raw_connection
             try:
                 return await _snapshot(raw, ask)
