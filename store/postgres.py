@@ -566,9 +566,9 @@ async def write(raw: Any, adds: Sequence[Add], marks: Marks, now: int) -> Done:
     A repeated client_id and a sender who is no member take no version. No two of the adds may have
     the same sender and client_id.
     """
-    if len(adds) == 1 and not marks and adds[0].reply_to is None:
-        if added := await _store_one(raw, adds[0], now):
-            return [added], []
+    is_one = len(adds) == 1 and not marks and adds[0].reply_to is None
+    if is_one and (said := await _store_one(raw, adds[0], now)):
+        return [said], []
     quotes = await _quotes(raw, [(a.room_id, a.reply_to) for a in adds if a.reply_to is not None])
     done = await _store(raw, adds, quotes, marks, now)
     if done is not None:
@@ -589,9 +589,7 @@ async def _store_one(raw: Any, add: Add, now: int) -> Added | None:
     if row is None:
         return None
     id_, version, roster = row
-    message = Message(
-        id_, add.room_id, add.sender_id, add.text, now, now, version, add.client_id
-    )
+    message = Message(id_, add.room_id, add.sender_id, add.text, now, now, version, add.client_id)
     return Added(message, roster)
 
 

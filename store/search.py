@@ -58,7 +58,11 @@ class Finder(Protocol):
 
     async def find(self, db: Connection, ask: Ask) -> Hits: ...
 
-    async def put(self, db: Connection, news: News) -> None: ...
+    async def advance(self, db: Connection, news: Sequence[News]) -> set[int]:
+        """Notes how far search has come; the rooms in which nobody else was faster."""
+        ...
+
+    async def put(self, db: Connection, news: Sequence[News]) -> None: ...
 
 
 # ---------------------------------------------------------------- what it has to learn
@@ -89,8 +93,22 @@ async def behind_of(db: Connection, user_id: str, limit: int) -> list[int]:
     return [row["id"] for row in rows]
 
 
-async def news(db: Connection, room_id: int, limit: int) -> News | None:
-    """At most so many messages; None where there is nothing to learn."""
+async def news(
+    db: Connection, room_ids: Sequence[int], limit: int
+) -> tuple[list[News], Sequence[int]]:
+    """Of so many messages at most; and the rooms that were not looked at for it."""
+    found: list[News] = []
+    for n, room_id in enumerate(room_ids):
+        if limit <= 0:
+            return found, room_ids[n:]
+        if (of_room := await _news_of(db, room_id, limit)) is not None:
+            found.append(of_room)
+            limit -= len(of_room.entries)
+    return found, ()
+
+
+async def _news_of(db: Connection, room_id: int, limit: int) -> News | None:
+    """None where there is nothing to learn."""
     query = """
         SELECT r.version, coalesce(s.version, 0) AS since
           FROM rooms r LEFT JOIN search_upto s ON s.room_id = r.id
@@ -116,10 +134,11 @@ async def news(db: Connection, room_id: int, limit: int) -> News | None:
     )
 
 
-def read(news: News) -> News:
+def read(news: Sequence[News]) -> Sequence[News]:
     """Finds the words, which takes long for some texts: not on the event loop."""
-    for entry in news.entries:
-        entry.words = words.of(entry.text)
+    for of_room in news:
+        for entry in of_room.entries:
+            entry.words = words.of(entry.text)
     return news
 
 
@@ -136,20 +155,11 @@ async def _file_names(db: Connection, room_id: int, ids: Sequence[int]) -> dict[
     return names
 
 
-async def learn(db: Connection, finder: Finder, news: News) -> bool:
-    """False where another process was faster, or the room is gone: then nothing is learned."""
-    query = """
-        INSERT INTO search_upto (room_id, version)
-        SELECT id, :upto FROM rooms WHERE id = :room_id AND deleted_at IS NULL
-        ON CONFLICT (room_id) DO UPDATE SET version = excluded.version
-         WHERE search_upto.version = :since
-        RETURNING version
-    """
-    values = {"room_id": news.room_id, "upto": news.upto, "since": news.since}
-    if not await db.fetch_all(query, values):
-        return False
-    await finder.put(db, news)
-    return True
+async def learn(db: Connection, finder: Finder, news: Sequence[News]) -> set[int]:
+    """The rooms that are learned: not those that are gone, or where another process was faster."""
+    learned = await finder.advance(db, news)
+    await finder.put(db, [of_room for of_room in news if of_room.room_id in learned])
+    return learned
 
 
 # ---------------------------------------------------------------- what it finds

@@ -19,12 +19,25 @@ SHIFTS = (12, 17, 22)  # stretches of 2^12 ids and so on
 DENSE = 1_000  # messages with the words in one look: a wider one would find too many
 BUDGET = 0.25  # seconds after which what was found is enough, for now
 
+# In the order of rooms, as every process locks them. Another one may have been faster meanwhile.
+ADVANCE = """
+    INSERT INTO search_upto (room_id, version)
+    SELECT r.id, u.upto
+      FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS u(room_id, since, upto)
+      JOIN rooms r ON r.id = u.room_id AND r.deleted_at IS NULL
+      LEFT JOIN search_upto s ON s.room_id = r.id
+     WHERE coalesce(s.version, 0) = u.since
+     ORDER BY r.id
+        ON CONFLICT (room_id) DO UPDATE SET version = excluded.version
+           WHERE search_upto.version < excluded.version
+    RETURNING room_id
+"""
 # A message that is being swept away is left out, and whoever sweeps waits for the others.
 PUT = """
     INSERT INTO search (rowid, room_id, words)
-    SELECT m.id, $1, array_to_tsvector(string_to_array(u.words, ' '))
-      FROM unnest($2::bigint[], $3::text[]) AS u(id, words)
-      JOIN messages m ON m.room_id = $1 AND m.id = u.id
+    SELECT m.id, m.room_id, array_to_tsvector(string_to_array(u.words, ' '))
+      FROM unnest($1::bigint[], $2::bigint[], $3::text[]) AS u(room_id, id, words)
+      JOIN messages m ON m.room_id = u.room_id AND m.id = u.id
        FOR KEY SHARE OF m
     ON CONFLICT (rowid) DO UPDATE SET words = excluded.words
 """
@@ -43,14 +56,21 @@ FIND = """
 """
 
 
-async def put(db: Connection, news: News) -> None:
+async def advance(db: Connection, news: Sequence[News]) -> set[int]:
+    columns = [n.room_id for n in news], [n.since for n in news], [n.upto for n in news]
+    return {row["room_id"] for row in await db.raw_connection.fetch(ADVANCE, *columns)}
+
+
+async def put(db: Connection, news: Sequence[News]) -> None:
     raw = db.raw_connection
-    gone = [entry.message_id for entry in news.entries if not entry.words]
+    gone = [entry.message_id for n in news for entry in n.entries if not entry.words]
     await raw.execute("DELETE FROM search WHERE rowid = ANY($1)", gone)
-    known = [entry for entry in news.entries if entry.words]
-    ids = [entry.message_id for entry in known]
-    texts = [" ".join([*entry.words, *_places(news.room_id, entry.message_id)]) for entry in known]
-    await raw.execute(PUT, news.room_id, ids, texts)
+    known = [(n.room_id, entry) for n in news for entry in n.entries if entry.words]
+    room_ids, ids = [room_id for room_id, _ in known], [entry.message_id for _, entry in known]
+    texts = [
+        " ".join([*entry.words, *_places(room_id, entry.message_id)]) for room_id, entry in known
+    ]
+    await raw.execute(PUT, room_ids, ids, texts)
 
 
 def _places(room_id: int, message_id: int) -> list[str]:

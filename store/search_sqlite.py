@@ -10,15 +10,31 @@ from .search import Ask, Hits, News
 WALKED = 16_000  # messages with the words that one look goes through, whose-ever they are
 
 
-async def put(db: Connection, news: News) -> None:
+async def advance(db: Connection, news: Sequence[News]) -> set[int]:
+    query = """
+        INSERT INTO search_upto (room_id, version)
+        SELECT r.id, u.value->>2
+          FROM json_each(:rows) AS u
+          JOIN rooms r ON r.id = u.value->>0 AND r.deleted_at IS NULL
+          LEFT JOIN search_upto s ON s.room_id = r.id
+         WHERE coalesce(s.version, 0) = u.value->>1
+            ON CONFLICT (room_id) DO UPDATE SET version = excluded.version
+        RETURNING room_id
+    """
+    rows = _json([(of_room.room_id, of_room.since, of_room.upto) for of_room in news])
+    return {row["room_id"] for row in await db.fetch_all(query, {"rows": rows})}
+
+
+async def put(db: Connection, news: Sequence[News]) -> None:
+    entries = [(entry, str(of_room.room_id)) for of_room in news for entry in of_room.entries]
     query = "DELETE FROM search WHERE rowid IN (SELECT value FROM json_each(:ids))"
-    await db.execute(query, {"ids": _json([entry.message_id for entry in news.entries])})
+    await db.execute(query, {"ids": _json([entry.message_id for entry, _ in entries])})
     query = """
         INSERT INTO search (rowid, words, place)
-        SELECT value->>0, value->>1, :room_id FROM json_each(:rows)
+        SELECT value->>0, value->>1, value->>2 FROM json_each(:rows)
     """
-    rows = [(entry.message_id, " ".join(entry.words)) for entry in news.entries if entry.words]
-    await db.execute(query, {"rows": _json(rows), "room_id": str(news.room_id)})
+    rows = [(e.message_id, " ".join(e.words), room_id) for e, room_id in entries if e.words]
+    await db.execute(query, {"rows": _json(rows)})
 
 
 async def find(db: Connection, ask: Ask) -> Hits:

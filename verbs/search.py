@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 from msgspec import Struct
@@ -19,12 +19,12 @@ from ..store.search import Ask, News
 
 log = logging.getLogger("roomcast.search")
 
-SETTLES = 1.0  # seconds after a change until it is looked at: many will follow it
+SETTLES = 5.0  # seconds after a change until it is looked at: many will follow it
 AT_ONCE = 100  # messages in a transaction, which others have to wait for
 BUSY = 200  # messages that came in during a step; with more, it steps back
 PART = 20  # of its time that it works while it is busy: one part in so many
 REMEMBERED = 10_000  # changed rooms; with more, all rooms are looked through
-CAUGHT_UP = 10  # rooms, and in each so many steps, that a question waits for
+CAUGHT_UP = 10  # rooms, and so many steps for each, that a question waits for
 RETRY = 10.0  # seconds
 LONGEST = 200  # code points of a question, which has so many words at most:
 WORDS = 16
@@ -72,10 +72,10 @@ class Search:
     async def _catch_up(self, user_id: str) -> None:
         """Not further than a question can wait for."""
         find = partial(search.behind_of, user_id=user_id, limit=CAUGHT_UP)
-        for room_id in await self._store.read(find):
-            for _ in range(CAUGHT_UP):
-                if not await self._step(room_id):
-                    break
+        room_ids: Sequence[int] = await self._store.read(find)
+        for _ in range(CAUGHT_UP * CAUGHT_UP):
+            if not (room_ids := await self._step(room_ids)):
+                break
 
     # ------------------------------------------------------------ following behind
 
@@ -102,7 +102,8 @@ class Search:
         if self._is_all:
             await self._look_through()
         while self._changed:
-            await self._bring_up(self._changed.pop())
+            changed, self._changed = self._changed, set()
+            await self._bring_up(sorted(changed))
         self._wake.clear()
         await self._wake.wait()
         await asyncio.sleep(SETTLES)
@@ -112,30 +113,30 @@ class Search:
         while True:
             find = partial(search.behind, above=above, limit=AT_ONCE)
             room_ids = await self._store.read(find)
-            for room_id in room_ids:
-                await self._bring_up(room_id)
+            await self._bring_up(room_ids)
             if len(room_ids) < AT_ONCE:
                 return
             above = room_ids[-1]
 
-    async def _bring_up(self, room_id: int) -> None:
-        is_more = True
-        while is_more:
+    async def _bring_up(self, room_ids: Sequence[int]) -> None:
+        while room_ids:
             began, self._noted = time.monotonic(), 0
-            is_more = await self._step(room_id)
+            room_ids = await self._step(room_ids)
             took = time.monotonic() - began
             await asyncio.sleep(took * PART if self._noted > BUSY else took)
 
-    async def _step(self, room_id: int) -> bool:
-        """Whether there is more to learn of this room."""
-        news = await self._store.read(partial(search.news, room_id=room_id, limit=AT_ONCE))
-        if news is None:
-            return False
-        learned = await asyncio.to_thread(search.read, news)
-        is_learned = await self._store.write(partial(self._learn, news=learned))
-        return not news.is_all or not is_learned
+    async def _step(self, room_ids: Sequence[int]) -> Sequence[int]:
+        """Those of these rooms of which there may be more to learn."""
+        some, rest = room_ids[:AT_ONCE], room_ids[AT_ONCE:]
+        news, left = await self._store.read(partial(search.news, room_ids=some, limit=AT_ONCE))
+        if not news:
+            return [*left, *rest]
+        read = await asyncio.to_thread(search.read, news)
+        learned = await self._store.write(partial(self._learn, news=read))
+        more = [of.room_id for of in news if not of.is_all or of.room_id not in learned]
+        return [*more, *left, *rest]
 
-    async def _learn(self, db: Connection, news: News) -> bool:
+    async def _learn(self, db: Connection, news: Sequence[News]) -> set[int]:
         return await search.learn(db, self._store.finder, news)
 
 

@@ -1,7 +1,7 @@
 """Search on both engines: bounded looks that leave nothing out, and following the messages."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -100,15 +100,15 @@ async def test_a_message_is_learned_again_after_each_change(store: Store) -> Non
 async def test_what_another_process_has_learned_is_not_unlearned(store: Store) -> None:
     room = await opens(store, ADA, BOB)
     (one,) = await says(store, room, "tea")
-    old = await store.read(partial(search.news, room_id=room, limit=9))
+    old, _ = await store.read(partial(search.news, room_ids=[room], limit=9))
     await store.commit([Edit(room, ADA, one, "coffee")], {})
     assert await pages(store, ADA, "coffee") == [[one]]
 
-    async def learn(db: Connection, news: News) -> bool:
+    async def learn(db: Connection, news: list[News]) -> set[int]:
         return await search.learn(db, store.finder, news)
 
-    assert old is not None
-    assert await store.write(partial(learn, news=old)) is False
+    assert [of_room.room_id for of_room in old] == [room]
+    assert await store.write(partial(learn, news=old)) == set()
     assert await pages(store, ADA, "tea") == [[]]
 
 
@@ -126,22 +126,40 @@ async def test_a_swept_room_leaves_no_words(store: Store) -> None:
     assert await store.read(known) == []
 
 
+async def test_many_rooms_are_learned_at_once_and_none_is_left_out(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("roomcast.verbs.search.AT_ONCE", 10)
+    quiet, *many = [await opens(store, ADA, BOB, context=str(n)) for n in range(25)]
+    for room in many[:-1]:
+        await says(store, room, "tea")
+    await says(store, many[-1], *["tea"] * 12)
+    following, steps = Search(Limits(), store), 0
+    room_ids: Sequence[int] = [quiet, *many]
+    while room_ids:
+        room_ids, steps = await following._step(room_ids), steps + 1
+    assert steps == 4
+    assert await store.read(partial(search.behind, above=0, limit=9)) == []
+    found = await pages(store, ADA, "tea")
+    assert len({id_ for page in found for id_ in page}) == 23 + 12
+
+
 async def test_it_follows_by_itself(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("roomcast.verbs.search.SETTLES", 0)
     before, during = await opens(store, ADA, BOB), await opens(store, ADA, EVE)
     await says(store, before, *["tea"] * 250)
-    following, done = Search(Limits(), store), asyncio.Queue[int]()
+    following, done = Search(Limits(), store), asyncio.Queue[Sequence[int]]()
     bring_up = following._bring_up
 
-    async def noted(room_id: int) -> None:
-        await bring_up(room_id)
-        done.put_nowait(room_id)
+    async def noted(room_ids: Sequence[int]) -> None:
+        await bring_up(room_ids)
+        done.put_nowait(room_ids)
 
     monkeypatch.setattr(following, "_bring_up", noted)
     task = asyncio.create_task(following.run())
-    assert await done.get() == before
+    assert await done.get() == [before]
     await says(store, during, "tea")
     following.note([during], 1)
-    assert await done.get() == during
+    assert await done.get() == [during]
     task.cancel()
     assert await store.read(partial(search.behind, above=0, limit=9)) == []

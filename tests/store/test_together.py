@@ -26,6 +26,10 @@ TEN = 10
 WALKED = "select sum(seq_scan) from pg_stat_user_tables"
 READ = "select idx_tup_fetch from pg_stat_user_tables where relname = 'messages'"
 OTHERS = "select count(*) from pg_stat_activity where application_name = 'roomcast'"
+PLANS = """
+    select custom_plans, generic_plans from pg_prepared_statements
+     where statement like '%UPDATE' || ' members%'
+"""
 LEFT = """
     select (select count(*) from rooms) + (select count(*) from messages)
          + (select count(*) from attachments) + (select count(*) from uploads)
@@ -203,6 +207,8 @@ async def test_a_commit_walks_no_table_though_its_plan_was_made_when_they_were_s
             adds = [Add(room_id, "1", "hi", f"{n} {k}") for k in range(3)]
             outcomes, _, _ = await store.commit(adds, {(room_id, "2"): (newest, newest)})
             assert isinstance(outcomes[-1], Added)
+            (alone,), _, _ = await store.commit([Add(room_id, "1", "hi", f"{n}")], {})
+            assert isinstance(alone, Added)
         await store.aclose()
         while await execute(url, OTHERS):
             await execute(url, "select pg_sleep(0.01)")
@@ -218,6 +224,23 @@ async def test_a_commit_walks_no_table_though_its_plan_was_made_when_they_were_s
         newest = said.message.id
     await execute(url, "analyze")
     assert await walked(10) == await walked(0)
+
+
+async def test_what_the_journal_does_is_planned_once(postgres: Postgres) -> None:
+    url = postgres.create_database()
+    store = Store(url)
+    await store.open()
+    room_id = await a_group(store, "1", "2", "3")
+    for n in range(10):
+        (said,), _, _ = await store.commit([Add(room_id, "1", "hi", f"{n}")], {})
+        assert isinstance(said, Added)
+        upto = said.message.id, said.message.id
+        await store.commit([Add(room_id, "1", "hi")] * 2, {(room_id, "2"): upto})
+        await store.commit([], {(room_id, "3"): upto})
+    journal = await store._engine._journal.get()  # type: ignore[attr-defined]
+    plans = await journal.raw_connection.fetch(PLANS)
+    assert [tuple(row) for row in plans] == [(0, 10)] * 3
+    await store.aclose()
 
 
 async def test_a_receipt_reads_what_it_covers_though_its_plan_was_made_when_nothing_was_said(
