@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack, suppress
 from functools import partial
@@ -25,7 +26,7 @@ from .errors import (
 from .fanout import Fanout
 from .hooks import Draft, Faces, Hooks, approved
 from .live.room import Change as ToldChange
-from .live.room import Kind, Mark, Older, Room, Stand, State, Told
+from .live.room import Event, Kind, Mark, Older, Room, Stand, State, Told
 from .metrics import Metrics
 from .settings import Settings
 from .store import blocks, messages, people, receipts, rooms
@@ -462,32 +463,25 @@ class Chat:
     # ------------------------------------------------------------ telling
 
     async def _tell(self, committed: Committed) -> None:
-        """One event for each room of a commit."""
-        self.metrics.committed(committed)
-        events: dict[int, tuple[Told, list[bytes]]] = {}
+        """One event for each room of a commit; then whoever follows behind."""
+        events: defaultdict[int, Event] = defaultdict(_nothing_yet)
         for entry in committed.entries:
             if (said := self._say(entry)) is not None:
                 room_id, roster, change, line = said
-                event = events.get(room_id)
-                if event is None:
-                    event = events[room_id] = Told(change.version, 0, [], []), []
-                told, lines = event
-                told.last = change.version
-                if roster > told.roster:
-                    told.roster = roster
+                told, lines = events[room_id]
+                told.first, told.last = told.first or change.version, change.version
+                told.roster = max(told.roster, roster)
                 told.changes.append(change)
                 lines.append(line)
+        for moved in committed.moved:
+            is_joining = (moved.room_id, moved.user_id) in self._joining
+            mark = Mark(moved.user_id, moved.delivered, moved.read, is_joining)
+            events[moved.room_id][0].marks.append(mark)
+        await self.fanout.publish(events)
+        self.metrics.committed(committed)
         if committed.entries:
             self.host.wake()
             self.search.note(events, len(committed.entries))
-        for moved in committed.moved:
-            event = events.get(moved.room_id)
-            if event is None:
-                event = events[moved.room_id] = Told(0, 0, [], []), []
-            is_joining = (moved.room_id, moved.user_id) in self._joining
-            mark = Mark(moved.user_id, moved.delivered, moved.read, is_joining)
-            event[0].marks.append(mark)
-        await self.fanout.publish(events)
 
     def _say(self, entry: Entry) -> Said | None:
         """The frame of a committed change."""
@@ -617,6 +611,10 @@ class Chat:
             pass
         await self.attachments.sweep()
         await self.cuts.look()
+
+
+def _nothing_yet() -> Event:
+    return Told(0, 0, [], []), []
 
 
 def settle(entry: Entry) -> Made:

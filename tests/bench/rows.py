@@ -7,7 +7,18 @@ from typing import Any
 from . import rounds, world
 from .load import fanout, growth, idle, join, latency, mixed, pair
 from .load.member import Plan
-from .servers import BARE, BY_HAND, FULL, NORMAL, PLAIN, POSTGRES, SOCKETIO, VALKEY, Contestant
+from .servers import (
+    BARE,
+    BY_HAND,
+    FULL,
+    LAZY,
+    NORMAL,
+    PLAIN,
+    POSTGRES,
+    SOCKETIO,
+    VALKEY,
+    Contestant,
+)
 from .world import World
 
 
@@ -36,7 +47,7 @@ class Row:
     seconds: float
     game: Callable[[Plan], Coroutine[Any, Any, dict]] | None = None
     play: Callable[..., dict] = rounds.under_load
-    warm: float = 0.4
+    warm: float = 0.3
     sockets: int = 1  # of each person
     world: World = world.EMPTY
     is_fresh: bool = False
@@ -73,7 +84,7 @@ ALL = (
         (NORMAL, *STORING, TWO, PLAIN, *PEERS),
         world.young_rooms(50),
         MESSAGES,
-        seconds=1.2,
+        seconds=1.0,
         game=pair.run,
         is_fresh=True,
         overhead=1.4,
@@ -81,10 +92,10 @@ ALL = (
     Row(
         "compact",
         "the same with receipts=compact; bare as it is",
-        (*map(compact, (NORMAL, *STORING, PLAIN)), BARE),
+        (*map(compact, (NORMAL, FULL, POSTGRES, PLAIN)), BARE),
         world.young_rooms(50),
         MESSAGES,
-        seconds=1.2,
+        seconds=1.0,
         game=pair.run,
         is_fresh=True,
         overhead=1.4,
@@ -92,7 +103,7 @@ ALL = (
     Row(
         "latency",
         "200 messages/s over 100 rooms, send to the other person's chat_message",
-        (*STORING, TWO, *PEERS),
+        (*STORING, LAZY, *PEERS),
         world.young_rooms(100),
         (
             Measure("p50", "p50, ms", 2),
@@ -108,7 +119,7 @@ ALL = (
         (*STORING, PLAIN, *PEERS),
         world.hall(200),
         DELIVERIES,
-        seconds=1.2,
+        seconds=1.0,
         game=fanout.run,
         overhead=1.0,
     ),
@@ -118,7 +129,7 @@ ALL = (
         (*STORING, PLAIN, *PEERS),
         world.hall(250),
         DELIVERIES,
-        seconds=1.2,
+        seconds=1.0,
         game=fanout.run,
         sockets=4,
         overhead=2.5,
@@ -129,7 +140,7 @@ ALL = (
         (*STORING, *PEERS),
         world.old_rooms(),
         (Measure("rate", "joins/s", per_cpu=True), Measure("p99", "p99, ms", 1)),
-        seconds=1.5,
+        seconds=1.2,
         game=join.run,
         world=world.BIG,
     ),
@@ -163,7 +174,7 @@ ALL = (
             Measure("join", "join, ms", 1),
             Measure("list", "list of rooms, ms", 1),
         ),
-        seconds=2.5,
+        seconds=2.0,
         game=mixed.run,
         warm=0.5,
         overhead=3.0,

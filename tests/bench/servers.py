@@ -45,6 +45,7 @@ class Contestant:
     broker: str = "memory"  # or valkey
     wire: str = "seed"  # how one talks to it: see load/wire.py
     processes: int = 1
+    is_durable: bool = True  # each commit is on PostgreSQL's disk before it is told
     world: World | None = None  # where it is not the row's
     rooms: int | None = None  # where it gets fewer than the row has
 
@@ -52,7 +53,7 @@ class Contestant:
         return hash(self.name)
 
 
-def roomcast(name: str, store: str = "sqlite", **options: str | int) -> Contestant:
+def roomcast(name: str, store: str = "sqlite", **options: str | int | bool) -> Contestant:
     """Options in capitals are settings."""
     command = (str(Path(sys.executable).with_name("roomcast")), "serve", "--port", "{port}")
     env = {f"ROOMCAST_{k}": str(v) for k, v in options.items() if k.isupper()}
@@ -74,6 +75,7 @@ def uvicorn(name: str, app: str, **options) -> Contestant:
 FULL = roomcast("SQLite FULL")
 NORMAL = roomcast("SQLite NORMAL", DATABASE_SYNCHRONOUS="NORMAL")
 POSTGRES = roomcast("PostgreSQL", "postgres")
+LAZY = roomcast("PostgreSQL, synchronous_commit off", "postgres", is_durable=False)
 VALKEY = roomcast("PostgreSQL + Valkey", "postgres", broker="valkey")
 PLAIN = uvicorn("roomcast, SQLite FULL, mounted", "mounted:app", env=ROOMCAST, store="sqlite")
 BARE = uvicorn("bare", "bare:app")

@@ -89,6 +89,8 @@ class Stage:
             name = f"place_{folder.name.removeprefix('place-')}"
             server.execute(f'create database "{name}" template "{template}"')
             stack.callback(server.execute, f'drop database "{name}" with (force)')
+            if not contestant.is_durable:
+                server.execute(f'alter database "{name}" set synchronous_commit = off')
             return server.url_of(name)
         return ""
 
