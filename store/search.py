@@ -9,8 +9,10 @@ from typing import Protocol
 
 from databases.core import Connection
 from msgspec import Struct
+from sqlalchemy import bindparam, text
 
 from . import words
+from .dialect import Dialect
 
 NAMED = 256  # rooms of a user that a query can name; beyond, others' hits are sorted out
 
@@ -67,6 +69,17 @@ class Finder(Protocol):
 
 # ---------------------------------------------------------------- what it has to learn
 
+# The names of a message's files are part of what it says; a deleted one says nothing.
+SAID = """
+    SELECT m.id, m.version,
+           CASE WHEN m.deleted_at IS NULL THEN
+                m.text || ' ' || coalesce((SELECT JOINED(a.name, ' ') FROM attachments a
+                                            WHERE a.room_id = m.room_id AND a.message_id = m.id),
+                                          '') END AS said
+      FROM messages m
+     WHERE m.room_id = :room_id AND m.version > :since ORDER BY m.version LIMIT :limit
+"""
+
 
 async def behind(db: Connection, above: int, limit: int) -> list[int]:
     """Ids of rooms, those above one id, of which search does not know all."""
@@ -94,44 +107,29 @@ async def behind_of(db: Connection, user_id: str, limit: int) -> list[int]:
 
 
 async def news(
-    db: Connection, room_ids: Sequence[int], limit: int
+    db: Connection, dialect: Dialect, room_ids: Sequence[int], limit: int
 ) -> tuple[list[News], Sequence[int]]:
     """Of so many messages at most; and the rooms that were not looked at for it."""
-    found: list[News] = []
+    query = text("""
+        SELECT r.id, r.version, coalesce(s.version, 0) AS since
+          FROM rooms r LEFT JOIN search_upto s ON s.room_id = r.id
+         WHERE r.id IN :room_ids AND r.deleted_at IS NULL AND r.version > coalesce(s.version, 0)
+    """).bindparams(bindparam("room_ids", value=list(room_ids), expanding=True))
+    behind = {row["id"]: (row["since"], row["version"]) for row in await db.fetch_all(query)}
+    said, found = dialect.speak(SAID), list[News]()
     for n, room_id in enumerate(room_ids):
         if limit <= 0:
             return found, room_ids[n:]
-        if (of_room := await _news_of(db, room_id, limit)) is not None:
-            found.append(of_room)
-            limit -= len(of_room.entries)
+        if room_id in behind:
+            since, upto = behind[room_id]
+            values = {"room_id": room_id, "since": since, "limit": limit}
+            rows = await db.fetch_all(said, values)
+            is_all = len(rows) < limit
+            entries = [Entry(row["id"], row["said"] or "") for row in rows]
+            upto = upto if is_all else rows[-1]["version"]
+            found.append(News(room_id, since, upto, entries, is_all))
+            limit -= len(entries)
     return found, ()
-
-
-async def _news_of(db: Connection, room_id: int, limit: int) -> News | None:
-    """None where there is nothing to learn."""
-    query = """
-        SELECT r.version, coalesce(s.version, 0) AS since
-          FROM rooms r LEFT JOIN search_upto s ON s.room_id = r.id
-         WHERE r.id = :room_id AND r.deleted_at IS NULL
-    """
-    room = await db.fetch_one(query, {"room_id": room_id})
-    if room is None or room["version"] <= room["since"]:
-        return None
-    query = """
-        SELECT id, text, version, deleted_at FROM messages
-         WHERE room_id = :room_id AND version > :since ORDER BY version LIMIT :limit
-    """
-    values = {"room_id": room_id, "since": room["since"], "limit": limit}
-    rows = await db.fetch_all(query, values)
-    names = await _file_names(db, room_id, [row["id"] for row in rows])
-    entries = [
-        Entry(r["id"], "" if r["deleted_at"] else f"{r['text']} {names.get(r['id'], '')}")
-        for r in rows
-    ]
-    is_all = len(rows) < limit
-    return News(
-        room_id, room["since"], room["version"] if is_all else rows[-1]["version"], entries, is_all
-    )
 
 
 def read(news: Sequence[News]) -> Sequence[News]:
@@ -140,19 +138,6 @@ def read(news: Sequence[News]) -> Sequence[News]:
         for entry in of_room.entries:
             entry.words = words.of(entry.text)
     return news
-
-
-async def _file_names(db: Connection, room_id: int, ids: Sequence[int]) -> dict[int, str]:
-    query = """
-        SELECT message_id, name FROM attachments
-         WHERE room_id = :room_id AND message_id BETWEEN :first AND :last
-    """
-    names: dict[int, str] = {}
-    if ids:
-        values = {"room_id": room_id, "first": min(ids), "last": max(ids)}
-        for row in await db.fetch_all(query, values):
-            names[row["message_id"]] = f"{names.get(row['message_id'], '')} {row['name']}"
-    return names
 
 
 async def learn(db: Connection, finder: Finder, news: Sequence[News]) -> set[int]:

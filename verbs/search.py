@@ -128,7 +128,8 @@ class Search:
     async def _step(self, room_ids: Sequence[int]) -> Sequence[int]:
         """Those of these rooms of which there may be more to learn."""
         some, rest = room_ids[:AT_ONCE], room_ids[AT_ONCE:]
-        news, left = await self._store.read(partial(search.news, room_ids=some, limit=AT_ONCE))
+        look = partial(search.news, dialect=self._store.dialect, room_ids=some, limit=AT_ONCE)
+        news, left = await self._store.read(look)
         if not news:
             return [*left, *rest]
         read = await asyncio.to_thread(search.read, news)

@@ -100,7 +100,7 @@ async def test_a_message_is_learned_again_after_each_change(store: Store) -> Non
 async def test_what_another_process_has_learned_is_not_unlearned(store: Store) -> None:
     room = await opens(store, ADA, BOB)
     (one,) = await says(store, room, "tea")
-    old, _ = await store.read(partial(search.news, room_ids=[room], limit=9))
+    old, _ = await store.read(partial(search.news, dialect=store.dialect, room_ids=[room], limit=9))
     await store.commit([Edit(room, ADA, one, "coffee")], {})
     assert await pages(store, ADA, "coffee") == [[one]]
 
