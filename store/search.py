@@ -4,6 +4,7 @@ It follows behind: a send pays nothing for it. Like a client with a cursor it as
 changed since a version, so edits, deletions and whatever a crash left undone come the same way.
 """
 
+import time
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -137,6 +138,7 @@ def read(news: Sequence[News]) -> Sequence[News]:
     for of_room in news:
         for entry in of_room.entries:
             entry.words = words.of(entry.text)
+            time.sleep(0)  # the event loop, which waits for the interpreter, comes in between
     return news
 
 
