@@ -463,7 +463,7 @@ class Chat:
     # ------------------------------------------------------------ telling
 
     async def _tell(self, committed: Committed) -> None:
-        """One event for each room of a commit; then whoever follows behind."""
+        """One event for each room of a commit."""
         events: defaultdict[int, Event] = defaultdict(_nothing_yet)
         for entry in committed.entries:
             if (said := self._say(entry)) is not None:
@@ -473,15 +473,15 @@ class Chat:
                 told.roster = max(told.roster, roster)
                 told.changes.append(change)
                 lines.append(line)
+        if committed.entries:
+            self.host.wake()
+            self.search.note(events, len(committed.entries))
         for moved in committed.moved:
             is_joining = (moved.room_id, moved.user_id) in self._joining
             mark = Mark(moved.user_id, moved.delivered, moved.read, is_joining)
             events[moved.room_id][0].marks.append(mark)
         await self.fanout.publish(events)
         self.metrics.committed(committed)
-        if committed.entries:
-            self.host.wake()
-            self.search.note(events, len(committed.entries))
 
     def _say(self, entry: Entry) -> Said | None:
         """The frame of a committed change."""

@@ -146,7 +146,9 @@ class DirectProtocol(WebSocketsSansIOProtocol):
         self.transport.pause_reading()
 
     def resume_reading(self) -> None:
-        if not self.transport.is_closing():
+        """Not while uvicorn's queue still has what came before the app listened: it comes first."""
+        is_queue_full = self.read_paused and not self.close_sent
+        if not (is_queue_full or self.transport.is_closing()):
             self.transport.resume_reading()
 
     def end(self, code: int, reason: str) -> None:

@@ -391,6 +391,11 @@ async def drop(db: Connection, room_id: int, last: int) -> None:
     """Takes all up to this id without a trace; the objects go to the next sweep."""
     upto = {"room_id": room_id, "last": last}
     query = """
+        INSERT INTO search_upto (room_id, version) SELECT id, 0 FROM rooms WHERE id = :room_id
+            ON CONFLICT (room_id) DO UPDATE SET version = search_upto.version
+    """
+    await db.execute(query, {"room_id": room_id})  # search, if it learns of them now, is waited for
+    query = """
         INSERT INTO uploads (key, room_id, user_id, name, content_type, size, is_ready, expires_at)
         SELECT key, room_id, '', name, content_type, size, 0, 0
           FROM attachments WHERE room_id = :room_id AND message_id <= :last

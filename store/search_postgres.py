@@ -32,13 +32,12 @@ ADVANCE = """
            WHERE search_upto.version < excluded.version
     RETURNING room_id
 """
-# A message that is being swept away is left out, and whoever sweeps waits for the others.
+# No locks on messages, which are changed in no order: who takes them away locks `search_upto`.
 PUT = """
     INSERT INTO search (rowid, room_id, words)
     SELECT m.id, m.room_id, array_to_tsvector(string_to_array(u.words, ' '))
       FROM unnest($1::bigint[], $2::bigint[], $3::text[]) AS u(room_id, id, words)
       JOIN messages m ON m.room_id = u.room_id AND m.id = u.id
-       FOR KEY SHARE OF m
     ON CONFLICT (rowid) DO UPDATE SET words = excluded.words
 """
 # The sums keep the planner from walking through all ids of the span.

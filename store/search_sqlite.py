@@ -31,7 +31,8 @@ async def put(db: Connection, news: Sequence[News]) -> None:
     await db.execute(query, {"ids": _json([entry.message_id for entry, _ in entries])})
     query = """
         INSERT INTO search (rowid, words, place)
-        SELECT value->>0, value->>1, value->>2 FROM json_each(:rows)
+        SELECT m.id, value->>1, value->>2
+          FROM json_each(:rows) JOIN messages m ON m.id = value->>0
     """
     rows = [(e.message_id, " ".join(e.words), room_id) for e, room_id in entries if e.words]
     await db.execute(query, {"rows": _json(rows)})

@@ -323,6 +323,21 @@ async def test_binary_frames_come_by_the_same_way_and_resume_no_reading() -> Non
     assert protocol.queue.qsize() == waiting  # nothing for the app, whose receive() would resume
 
 
+async def test_what_came_before_the_app_listened_is_taken_before_more_is_read() -> None:
+    protocol, wire = connected(lambda data: None)
+    protocol.on_text = None
+    protocol.data_received(masked(Opcode.TEXT, b"early") * 2)
+    assert wire.did == ["pause"]
+    protocol.on_text = lambda data: None
+    protocol.resume_reading()  # the session is free again
+    while wire.did == ["pause"]:
+        await protocol.receive()
+    assert (protocol.queue.qsize(), wire.did) == (0, ["pause", "resume"])
+    protocol.pause_reading()
+    protocol.resume_reading()
+    assert wire.did == ["pause", "resume"] * 2
+
+
 async def test_after_the_peers_goodbye_nothing_is_written_and_no_end_fails() -> None:
     protocol, wire = connected(lambda data: None)
     outbox = DirectOutbox(protocol, LIMIT, 60)

@@ -99,11 +99,12 @@ class Search:
                 await asyncio.sleep(RETRY)
 
     async def _follow(self) -> None:
-        if self._is_all:
-            await self._look_through()
-        while self._changed:
-            changed, self._changed = self._changed, set()
-            await self._bring_up(sorted(changed))
+        while self._is_all or self._changed:
+            if self._is_all:
+                await self._look_through()
+            else:
+                changed, self._changed = self._changed, set()
+                await self._bring_up(sorted(changed))
         self._wake.clear()
         await self._wake.wait()
         await asyncio.sleep(SETTLES)
@@ -126,7 +127,7 @@ class Search:
             await asyncio.sleep(took * PART if self._noted > BUSY else took)
 
     async def _step(self, room_ids: Sequence[int]) -> Sequence[int]:
-        """Those of these rooms of which there may be more to learn."""
+        """Those of these rooms of which there may be more to learn; those with very much last."""
         some, rest = room_ids[:AT_ONCE], room_ids[AT_ONCE:]
         look = partial(search.news, dialect=self._store.dialect, room_ids=some, limit=AT_ONCE)
         news, left = await self._store.read(look)
@@ -135,7 +136,7 @@ class Search:
         read = await asyncio.to_thread(search.read, news)
         learned = await self._store.write(partial(self._learn, news=read))
         more = [of.room_id for of in news if not of.is_all or of.room_id not in learned]
-        return [*more, *left, *rest]
+        return [*left, *rest, *more]
 
     async def _learn(self, db: Connection, news: Sequence[News]) -> set[int]:
         return await search.learn(db, self._store.finder, news)

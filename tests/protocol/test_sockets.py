@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from ..client import Person
+from ..client import Person, is_a
 from .files import PNG, file
 
 
@@ -38,6 +38,21 @@ async def test_any_other_path_refuses_the_handshake(ada: Person, room: int, path
         async with ada.knocks(f"?room_id={room}", path):
             pass
     assert refused.value.response.status_code in (403, 404)
+
+
+async def test_what_is_sent_before_the_first_frame_comes_takes_effect_first(
+    ada: Person, room: int
+) -> None:
+    texts = [f"{n:03}" for n in range(198)]
+    async with ada.knocks(f"?room_id={room}") as socket:
+        for text in texts[:150]:
+            await socket.sends(text)
+        for text in texts[150:]:
+            await socket.sends(text)
+            await asyncio.sleep(0)
+        frames = await socket.until("chat_message", message={"text": texts[-1]})
+    said = [f["message"]["text"] for f in frames if is_a(f, "chat_message", {})]
+    assert said == texts
 
 
 @pytest.mark.parametrize("room_id", ["1" * 30, str(2**53), "0"])

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 from roomcast.settings import Limits
-from roomcast.store import rooms, search, search_postgres, search_sqlite
+from roomcast.store import pruning, rooms, search, search_postgres, search_sqlite
 from roomcast.store.engine import Connection, Store
 from roomcast.store.messages import Add, Added, Delete, Edit
 from roomcast.store.search import News
 from roomcast.verbs.search import Search
+
+from ..engines.postgres import Postgres, execute
 
 ADA, BOB, EVE = "1", "2", "3"
 
@@ -119,11 +121,53 @@ async def test_a_swept_room_leaves_no_words(store: Store) -> None:
     await store.write(lambda db: rooms.delete(db, room, ADA, 5))
     while await store.write(partial(rooms.sweep, limit=9)):
         pass
-
-    async def known(db: Connection) -> list[Any]:
-        return await db.fetch_all("SELECT rowid AS id FROM search")
-
     assert await store.read(known) == []
+
+
+async def known(db: Connection) -> list[Any]:
+    return await db.fetch_all("SELECT rowid AS id FROM search")
+
+
+@pytest.fixture
+async def shared(postgres: Postgres) -> AsyncIterator[Store]:
+    made = Store(postgres.create_database())
+    await made.open()
+    yield made
+    await made.aclose()
+
+
+async def test_search_waits_for_nobody_who_changes_a_message(shared: Store) -> None:
+    room = await opens(shared, ADA, BOB)
+    (one,) = await says(shared, room, "tea")
+
+    async def amid(db: Connection) -> None:
+        await db.execute("UPDATE messages SET version = version + 1 WHERE id = :id", {"id": one})
+        async with asyncio.timeout(2):
+            assert await Search(Limits(), shared)._step([room]) == []
+
+    await shared.write(amid)
+    assert len(await shared.read(known)) == 1
+
+
+async def test_who_takes_messages_away_waits_for_search_and_takes_their_words_too(
+    shared: Store, postgres: Postgres
+) -> None:
+    room = await opens(shared, ADA, BOB)
+    await says(shared, room, "tea")
+    look = partial(search.news, dialect=shared.dialect, room_ids=[room], limit=9)
+    news, _ = await shared.read(look)
+    prune = partial(pruning.prune, room_id=room, before=2**60, limit=9)
+    waits = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
+
+    async def learn(db: Connection) -> asyncio.Task[int]:
+        assert await search.learn(db, shared.finder, search.read(news)) == {room}
+        taking = asyncio.create_task(shared.write(prune))
+        while not await execute(postgres.url, waits):
+            assert not taking.done()
+        return taking
+
+    assert await (await shared.write(learn)) == 1
+    assert await shared.read(known) == []
 
 
 async def test_many_rooms_are_learned_at_once_and_none_is_left_out(
@@ -142,6 +186,46 @@ async def test_many_rooms_are_learned_at_once_and_none_is_left_out(
     assert await store.read(partial(search.behind, above=0, limit=9)) == []
     found = await pages(store, ADA, "tea")
     assert len({id_ for page in found for id_ in page}) == 23 + 12
+
+
+async def test_a_room_with_very_much_to_learn_keeps_no_question_from_the_others(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("roomcast.verbs.search.AT_ONCE", 2)
+    large, small = await opens(store, ADA, BOB), await opens(store, ADA, EVE)
+    await says(store, large, *["tea"] * 300)
+    (wanted,) = await says(store, small, "needle")
+    await says(store, large, "tea")  # it is the newest
+    found = await Search(Limits(), store).find(ADA, "needle", 2**53)
+    assert [m.id for m, _ in found.messages] == [wanted]
+
+
+async def test_more_changed_rooms_than_it_remembers_are_learned_too(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("roomcast.verbs.search.SETTLES", 0)
+    monkeypatch.setattr("roomcast.verbs.search.REMEMBERED", 3)
+    first, *others = [await opens(store, ADA, BOB, context=str(n)) for n in range(6)]
+    following, caught_up = Search(Limits(), store), asyncio.Event()
+    step = following._step
+
+    async def amid(room_ids: Sequence[int]) -> Sequence[int]:
+        left = await step(room_ids)
+        if room_ids == [first]:
+            for room in others:
+                await says(store, room, "tea")
+            following.note(others, 5)
+        if not await store.read(partial(search.behind, above=0, limit=9)):
+            caught_up.set()
+        return left
+
+    monkeypatch.setattr(following, "_step", amid)
+    task = asyncio.create_task(following.run())
+    await says(store, first, "tea")
+    following.note([first], 1)
+    async with asyncio.timeout(10):
+        await caught_up.wait()
+    task.cancel()
 
 
 async def test_it_follows_by_itself(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
