@@ -509,7 +509,8 @@ SELECT based.*, i.*, m.*
           FROM moved WHERE delivered > 0) AS m
 """  # noqa: S608 # no one's words but ours
 
-# The same for one text without receipts, as most are where few people write: a third less to start.
+# The same for one text without receipts, as most are where few people write: with so few parts it
+# takes a third less to begin.
 STORE_ONE = """
 WITH counted AS (
     UPDATE rooms SET version = rooms.version + 1, total = rooms.total + 1,

@@ -1,6 +1,7 @@
 """The cast and their server: ada (owner), bob (member), eve (outsider, there to be refused)."""
 
 import itertools
+import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # no server is left behind
     if config.getoption("--stack") != "lite":
         examples.share = 5
 

@@ -18,6 +18,7 @@ from .rows import Row
 from .servers import Contestant, running
 from .stage import Stage
 
+NAMES = ", ".join(row.name for row in rows.ALL)
 RESULTS = machine.ROOT / ".cache" / "bench"
 
 
@@ -86,10 +87,11 @@ def tell(bar: Any, what: str) -> None:
 
 
 def write(described: dict, chosen: list[Row], rounds: list[dict], lines: list[dict]) -> Path:
-    """A JSON file, and beside it the plot."""
+    """A JSON file, and beside it the plot of what can be compared by CPU."""
     RESULTS.mkdir(parents=True, exist_ok=True)
     path = RESULTS / time.strftime("%Y%m%d-%H%M%S.json", time.gmtime())
-    path.with_suffix(".svg").write_text(plot.svg(chosen, lines), encoding="utf-8")
+    if any(row.name in plot.SHOWN for row in chosen):
+        path.with_suffix(".svg").write_text(plot.svg(chosen, lines), encoding="utf-8")
     all_of_it = {"machine": described, "table": lines, "rounds": rounds}
     path.write_bytes(msgspec.json.format(msgspec.json.encode(all_of_it), indent=1) + b"\n")
     return path
@@ -99,13 +101,13 @@ def choose(context: click.Context, option: click.Parameter, value: str) -> list[
     named = {row.name: row for row in rows.ALL}
     wanted = [name for name in value.replace(",", " ").split() if name]
     if unknown := [name for name in wanted if name not in named]:
-        raise click.BadParameter(f"{unknown[0]} is none of {', '.join(named)}")
+        raise click.BadParameter(f"{unknown[0]} is none of {NAMES}")
     return [row for name, row in named.items() if name in wanted] or list(rows.ALL)
 
 
 @click.command()
 @click.option("--rounds", default=3, show_default=True, type=click.IntRange(1))
-@click.option("--only", default="", callback=choose, help="Rows, with commas: pair,join.")
+@click.option("--only", default="", callback=choose, help=f"Of {NAMES}; with commas.")
 def main(rounds: int, only: list[Row]) -> None:
     """Measures the server, others beside it in the same run, and prints the ratios."""
     machine.open_many_files()

@@ -7,6 +7,11 @@ from .rows import Measure, Row
 from .servers import BARE, SOCKETIO, Contestant
 
 HEAD = ("", "", "median", "of all rounds", "x bare", "per CPU", "CPU us")
+LEGEND = """\
+x bare: the median of the rounds' own ratios to the bare server, by the clock (growth: to a thousand
+messages); of milliseconds less is better. per CPU: what a second of the server's CPU carries, as
+the same ratio. CPU us: of the server, for one.
+"""
 BUSY = 0.85  # of its core
 LATE = 10  # milliseconds
 WRONGS = ("lost", "doubled", "disordered", "receipts_wrong", "errors")
@@ -76,6 +81,7 @@ def table(rows: list[Row], lines: list[dict], rounds: list[dict]) -> Iterator[st
             yield _row(("" if label == before else label, *cells), widths)
             before = label
     yield ""
+    yield LEGEND
     yield from verdict(rounds)
 
 
