@@ -96,6 +96,9 @@ class Seaweed(Engine):
         """It takes its time to stop, and nobody needs what it kept."""
         if self.process is not None and self.process.poll() is None:
             self.kill()
+        for port in self._ports:  # what it would have tidied up by itself
+            for left in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):
+                left.unlink(missing_ok=True)
 
 
 class ForeignS3(Seaweed):
