@@ -112,6 +112,9 @@ ALL = (
         ),
         seconds=2.5,
         game=latency.run,
+        warm=0.8,  # what two hundred joins leave behind is over by then
+        is_fresh=True,
+        overhead=1.4,
     ),
     Row(
         "fanout200",
