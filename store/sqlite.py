@@ -495,8 +495,8 @@ def _insert(
     values = []
     for a in adds:
         version = versions[a.room_id] = versions[a.room_id] + 1
-        text_hash = None if a.client_id is None else a.text_hash
-        values.append((a.room_id, a.sender_id, a.client_id, text_hash, a.text, version, a.reply_to))
+        named = a.room_id, a.sender_id, a.client_id, a.text_hash
+        values.append((*named, a.text, version, a.reply_to))
     # The one writer counts ids up by one; a row that comes back costs as much as it did to put in.
     last = db.execute(query, (now, now, _json(values))).lastrowid
     assert last is not None

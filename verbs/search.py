@@ -15,7 +15,7 @@ from ..store import messages, receipts, search, words
 from ..store.engine import Away, Connection, Store
 from ..store.messages import Message
 from ..store.receipts import Status
-from ..store.search import Ask, News
+from ..store.search import Ask
 
 log = logging.getLogger("roomcast.search")
 
@@ -132,14 +132,12 @@ class Search:
         look = partial(search.news, dialect=self._store.dialect, room_ids=some, limit=AT_ONCE)
         news, left = await self._store.read(look)
         if not news:
-            return [*left, *rest]
+            return rest
         read = await asyncio.to_thread(search.read, news)
-        learned = await self._store.write(partial(self._learn, news=read))
+        learn = partial(search.learn, finder=self._store.finder, news=read)
+        learned = await self._store.write(learn)
         more = [of.room_id for of in news if not of.is_all or of.room_id not in learned]
         return [*left, *rest, *more]
-
-    async def _learn(self, db: Connection, news: Sequence[News]) -> set[int]:
-        return await search.learn(db, self._store.finder, news)
 
 
 def _words_of(question: str) -> tuple[str, ...]:

@@ -111,7 +111,7 @@ def choose(context: click.Context, option: click.Parameter, value: str) -> list[
 def main(rounds: int, only: list[Row]) -> None:
     """Measures the server, others beside it in the same run, and prints the ratios."""
     machine.open_many_files()
-    signal.signal(signal.SIGTERM, _interrupt)  # no server is left behind
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # no server is left behind
     began, seen, described = time.monotonic(), [], {}
     try:
         described = run(only, rounds, seen)
@@ -123,10 +123,6 @@ def main(rounds: int, only: list[Row]) -> None:
     click.echo(f"{took:.0f} s; written to {write(described, only, seen, lines)}")
     if any(report.wrongs(report.of_roomcast(seen)).values()):
         sys.exit(1)
-
-
-def _interrupt(number: int, frame: object) -> None:
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ class Contestant:
         return hash(self.name)
 
 
-def roomcast(name: str, store: str = "sqlite", **options: str | int | bool) -> Contestant:
+def roomcast(name: str, store: str = "sqlite", **options: str | int) -> Contestant:
     """Options in capitals are settings."""
     command = (str(Path(sys.executable).with_name("roomcast")), "serve", "--port", "{port}")
     env = {f"ROOMCAST_{k}": str(v) for k, v in options.items() if k.isupper()}

@@ -40,6 +40,11 @@ async def says(store: Store, room: int, *texts: str, sender: str = ADA) -> list[
     return [outcome.message.id for outcome in made if isinstance(outcome, Added)]
 
 
+async def unlearned(store: Store, room: int) -> list[News]:
+    look = partial(search.news, dialect=store.dialect, room_ids=[room], limit=9)
+    return (await store.read(look))[0]
+
+
 async def pages(store: Store, user: str, question: str, limit: int = 2) -> list[list[int]]:
     """The ids on each page."""
     found, before = [], 2**53
@@ -102,15 +107,13 @@ async def test_a_message_is_learned_again_after_each_change(store: Store) -> Non
 async def test_what_another_process_has_learned_is_not_unlearned(store: Store) -> None:
     room = await opens(store, ADA, BOB)
     (one,) = await says(store, room, "tea")
-    old, _ = await store.read(partial(search.news, dialect=store.dialect, room_ids=[room], limit=9))
+    old = await unlearned(store, room)
     await store.commit([Edit(room, ADA, one, "coffee")], {})
     assert await pages(store, ADA, "coffee") == [[one]]
 
-    async def learn(db: Connection, news: list[News]) -> set[int]:
-        return await search.learn(db, store.finder, news)
-
     assert [of_room.room_id for of_room in old] == [room]
-    assert await store.write(partial(learn, news=old)) == set()
+    learn = partial(search.learn, finder=store.finder, news=old)
+    assert await store.write(learn) == set()
     assert await pages(store, ADA, "tea") == [[]]
 
 
@@ -128,46 +131,42 @@ async def known(db: Connection) -> list[Any]:
     return await db.fetch_all("SELECT rowid AS id FROM search")
 
 
-@pytest.fixture
-async def shared(postgres: Postgres) -> AsyncIterator[Store]:
-    made = Store(postgres.create_database())
-    await made.open()
-    yield made
-    await made.aclose()
+on_postgresql = pytest.mark.parametrize("store", ["postgresql"], indirect=True)
 
 
-async def test_search_waits_for_nobody_who_changes_a_message(shared: Store) -> None:
-    room = await opens(shared, ADA, BOB)
-    (one,) = await says(shared, room, "tea")
+@on_postgresql
+async def test_search_waits_for_nobody_who_changes_a_message(store: Store) -> None:
+    room = await opens(store, ADA, BOB)
+    (one,) = await says(store, room, "tea")
 
     async def amid(db: Connection) -> None:
         await db.execute("UPDATE messages SET version = version + 1 WHERE id = :id", {"id": one})
         async with asyncio.timeout(2):
-            assert await Search(Limits(), shared)._step([room]) == []
+            assert await Search(Limits(), store)._step([room]) == []
 
-    await shared.write(amid)
-    assert len(await shared.read(known)) == 1
+    await store.write(amid)
+    assert len(await store.read(known)) == 1
 
 
+@on_postgresql
 async def test_who_takes_messages_away_waits_for_search_and_takes_their_words_too(
-    shared: Store, postgres: Postgres
+    store: Store, postgres: Postgres
 ) -> None:
-    room = await opens(shared, ADA, BOB)
-    await says(shared, room, "tea")
-    look = partial(search.news, dialect=shared.dialect, room_ids=[room], limit=9)
-    news, _ = await shared.read(look)
+    room = await opens(store, ADA, BOB)
+    await says(store, room, "tea")
+    news = await unlearned(store, room)
     prune = partial(pruning.prune, room_id=room, before=2**60, limit=9)
     waits = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
 
     async def learn(db: Connection) -> asyncio.Task[int]:
-        assert await search.learn(db, shared.finder, search.read(news)) == {room}
-        taking = asyncio.create_task(shared.write(prune))
+        assert await search.learn(db, store.finder, search.read(news)) == {room}
+        taking = asyncio.create_task(store.write(prune))
         while not await execute(postgres.url, waits):
             assert not taking.done()
         return taking
 
-    assert await (await shared.write(learn)) == 1
-    assert await shared.read(known) == []
+    assert await (await store.write(learn)) == 1
+    assert await store.read(known) == []
 
 
 async def test_many_rooms_are_learned_at_once_and_none_is_left_out(

@@ -227,20 +227,20 @@ async def test_a_commit_walks_no_table_though_its_plan_was_made_when_they_were_s
 
 
 async def test_what_the_journal_does_is_planned_once(postgres: Postgres) -> None:
-    url = postgres.create_database()
-    store = Store(url)
-    await store.open()
-    room_id = await a_group(store, "1", "2", "3")
-    for n in range(10):
-        (said,), _, _ = await store.commit([Add(room_id, "1", "hi", f"{n}")], {})
-        assert isinstance(said, Added)
-        upto = said.message.id, said.message.id
-        await store.commit([Add(room_id, "1", "hi")] * 2, {(room_id, "2"): upto})
-        await store.commit([], {(room_id, "3"): upto})
-    journal = await store._engine._journal.get()  # type: ignore[attr-defined]
-    plans = await journal.raw_connection.fetch(PLANS)
-    assert [tuple(row) for row in plans] == [(0, 10)] * 3
-    await store.aclose()
+    async with AsyncExitStack() as stack:
+        store = Store(postgres.create_database())
+        await store.open()
+        stack.push_async_callback(store.aclose)
+        room_id = await a_group(store, "1", "2", "3")
+        for n in range(10):
+            (said,), _, _ = await store.commit([Add(room_id, "1", "hi", f"{n}")], {})
+            assert isinstance(said, Added)
+            upto = said.message.id, said.message.id
+            await store.commit([Add(room_id, "1", "hi")] * 2, {(room_id, "2"): upto})
+            await store.commit([], {(room_id, "3"): upto})
+        journal = await store._engine._journal.get()  # type: ignore[attr-defined]
+        plans = await journal.raw_connection.fetch(PLANS)
+        assert [tuple(row) for row in plans] == [(0, 10)] * 3
 
 
 async def test_a_receipt_reads_what_it_covers_though_its_plan_was_made_when_nothing_was_said(
