@@ -23,7 +23,7 @@ FLOORS = (
     {"live"},
     {"auth", "access", "frames"},
     {"store", "brokers", "metrics"},
-    {"errors", "settings"},
+    {"errors", "settings", "client"},
 )
 
 DOORS = {

@@ -1,0 +1,166 @@
+"""Room: a user's socket in a room, for bots and tests, that loses and doubles nothing."""
+
+import asyncio
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any, Self, TypedDict, Unpack
+
+from . import pending
+from .errors import RoomClosed
+from .files import File
+from .records import MessageRecord, Page, UserId
+from .room_session import CLOSED_BY_PROGRAM, RoomSession
+from .room_state import Frame, Position, RoomState, RoomUpdate
+from .tokens import Tokens, TokenSource
+
+KEPT_MESSAGES = 1_000
+
+
+class MessageExtras(TypedDict, total=False):
+    """What a message may carry beside its text."""
+
+    files: Sequence[File]
+    reply_to: int
+    data: Mapping[str, Any]
+    client_id: str
+
+
+class Room:
+    """A room as one of its members has it, over a socket that comes back by itself.
+
+    `async with Room("https://chat.example.com", 4, token) as room:` connects and has the room's
+    messages; `await room.send("Hello")` stores one; `async for update in room:` waits for what
+    happens. Whatever becomes of the connection or of the server, every message is there once.
+
+    `token` is a string, or a callable that answers a fresh one, which renews it before it
+    expires. With a `position` kept from `room.position`, everything since then is iterated over,
+    first of all what happened in the meantime; without one, what is there already is only in
+    `room.messages`. `receipts="manual"` reads nothing until `mark_read`. Of the messages the
+    newest `keep` are kept.
+
+    Raises RoomClosed where coming back is useless: not a member, deleted, banned.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        room: int,
+        token: TokenSource,
+        *,
+        position: Position | None = None,
+        receipts: str = "",
+        keep: int = KEPT_MESSAGES,
+    ) -> None:
+        self.room_id = room
+        manner = "manual,compact" if receipts == "manual" else "compact"
+        query = {"room_id": room, "receipts": manner}
+        self._state = RoomState(position, keep)
+        self._session = RoomSession(url.rstrip("/"), query, Tokens(token), self._state)
+        self._task: asyncio.Task[None] | None = None
+
+    # ---------------------------------------------------------------- what is known
+
+    @property
+    def messages(self) -> dict[int, MessageRecord]:
+        """The newest messages by id, in their present state."""
+        return self._state.messages
+
+    @property
+    def receipts(self) -> dict[UserId, tuple[int, int]]:
+        """How far each member has received and read, as message ids."""
+        return self._state.receipts
+
+    @property
+    def position(self) -> Position:
+        """How far the iteration has come; a later Room takes it in order to go on from here."""
+        return self._session.position
+
+    @property
+    def user_id(self) -> UserId | None:
+        """Who the token is, as the server says; None where it does not."""
+        return self._session.user_id
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a connection right now; nothing depends on it."""
+        return self._session.is_connected
+
+    # ---------------------------------------------------------------- open and closed
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._session.run())
+        try:
+            await self._session.wait_until_synced()
+        except BaseException:
+            await self.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connection; what is unconfirmed fails with RoomClosed."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        await self._session.end(RoomClosed(CLOSED_BY_PROGRAM, "closed by the program"))
+
+    # ---------------------------------------------------------------- what happens
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> RoomUpdate:
+        """The next thing that happened, each once; RoomClosed where nothing will any more."""
+        try:
+            return await self._session.next_update()
+        except RoomClosed as closed:
+            if closed.code == CLOSED_BY_PROGRAM:
+                raise StopAsyncIteration from None
+            raise
+
+    # ---------------------------------------------------------------- actions
+
+    async def send(self, text: str = "", **extras: Unpack[MessageExtras]) -> MessageRecord:
+        """Send a message and return it as stored, after however many connections that takes.
+
+        Raises ChatError where the server refuses it. A `client_id` of one's own makes it safe to
+        send again from another process.
+        """
+        frame: Frame = {"action": "send", "message": text, "client_id": uuid.uuid4().hex, **extras}
+        if files := extras.get("files"):
+            token = self._session.tokens.current
+            frame["files"] = await self._session.api.entries(token, self.room_id, files)
+        message: MessageRecord = await self._session.ask(pending.sending(frame, self.user_id))
+        return message
+
+    async def edit(self, message_id: int, text: str) -> MessageRecord:
+        """Give a message of one's own another text."""
+        message: MessageRecord = await self._session.ask(pending.editing(message_id, text))
+        return message
+
+    async def delete(self, message_id: int) -> None:
+        """Take back a message of one's own."""
+        await self._session.ask(pending.deleting(message_id))
+
+    async def react(self, message_id: int, emoji: str, *, on: bool = True) -> list[dict[str, Any]]:
+        """Put an emoji under a message, or take it back; returns all its reactions."""
+        reactions: list[dict[str, Any]] = await self._session.ask(
+            pending.reacting(message_id, emoji, self.user_id, on=on)
+        )
+        return reactions
+
+    async def history(self, before: int | None = None, limit: int = 50) -> Page[MessageRecord]:
+        """Fetch an older page of messages, oldest first; it is not added to `messages`."""
+        page = await self._session.ask(pending.paging(before, limit))
+        return Page([MessageRecord(m) for m in page["messages"]], has_more=page["has_more"])
+
+    async def mark_read(self, message_id: int) -> None:
+        """Say that everything up to this message was read; repeated after a lost connection."""
+        self._session.read_upto = max(self._session.read_upto, message_id)
+        await self._session.say({"action": "read", "message_id": message_id})
+
+    async def typing(self) -> None:
+        """Show the others that this user is writing; lost where there is no connection."""
+        await self._session.say({"action": "typing"})
