@@ -46,8 +46,9 @@ unit: .venv/dev  ## the tests beside protocol, faults and browser
 protocol: .venv/dev  ## what a client sees, on a running server; stack=redis or notify
 	$(BIN)/pytest $(if $(stack),--stack $(stack)) tests/protocol
 
-faults: .venv/dev  ## kill -9, slow readers, restarts; real engines that die and fall silent
+faults: .venv/dev  ## kill -9, slow readers, restarts; engines that die and fall silent; attacks without a login
 	$(BIN)/pytest tests/faults
+	$(BIN)/python -m tests.faults.attacks
 
 browser: .venv/dev  ## two people talk in Chromium
 	.ci/chromium

@@ -121,6 +121,8 @@ class Close(Enum):
     DISCONNECTED = 4005, "disconnected by the site"
     SLOW = 4008, "reads too slowly; resume with after="
     RATE_LIMITED = 4029, "rate limit exceeded for too long"
+    NOT_UTF8 = 1007, "a text that is not UTF-8"
+    FLOOD = 1008, "too many control frames or fragments"
     TOO_BIG = 1009, "frame too big"
     INTERNAL = 1011, "internal error"
     RESTART = 1012, "the server restarts; reconnect after a random delay"

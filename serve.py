@@ -23,7 +23,8 @@ import uvicorn
 from . import metrics
 from .app import App, create_app
 from .brokers import Unreachable
-from .live.direct import DirectProtocol, UpgradingProtocol
+from .live.direct import DirectProtocol
+from .live.http_protocol import HttpProtocol
 from .settings import Settings
 from .store.bucket import BucketUnavailable
 from .store.engine import CannotOpen
@@ -150,7 +151,7 @@ def config(chat: App, settings: Settings) -> uvicorn.Config:
         interface="asgi3",
         lifespan="off",
         loop="auto",
-        http=UpgradingProtocol,
+        http=HttpProtocol,
         ws=DirectProtocol,
         ws_max_size=settings.limits.frame,
         ws_per_message_deflate=False,  # 30 KiB a connection, for frames that are mostly short

@@ -17,7 +17,7 @@ from ..auth import Authenticator, subprotocol_of
 from ..chat import Chat
 from ..errors import Close, Closing, Forbidden, InvalidFrame, Refusal
 from ..frames import AnyAction, Auth, Hint
-from ..live.direct import EXTENSION, DirectProtocol
+from ..live.direct import EXTENSION, REFUSED_PAUSE, DirectProtocol
 from ..live.meter import Meter
 from ..live.outbox import AsgiOutbox, DirectOutbox, Outbox
 from ..store.engine import Away
@@ -57,7 +57,7 @@ class Session(ABC):
         self._chat.presence.enter(self._socket.user_id)
         self._expire_at(expires_at)
         if direct is not None and isinstance(self._socket.outbox, DirectOutbox):
-            direct.begin(self.on_text, self._socket.outbox.blocked)
+            direct.begin(self.on_text, self._socket.outbox.blocked, self._refuse_frame)
 
     def end(self) -> None:
         self._is_open = False
@@ -81,10 +81,13 @@ class Session(ABC):
 
     # ------------------------------------------------------------ what comes in
 
-    def on_text(self, data: bytes | str | None) -> None:
-        """One frame, None for a binary one. What is wrong with it answers to this socket alone."""
+    def on_text(self, data: bytes | str | None) -> bool:
+        """One frame, None for a binary one. What is wrong with it answers to this socket alone.
+
+        Returns whether the client sends too fast.
+        """
         if not self._is_open or self._socket.is_cut:
-            return
+            return False
         try:
             self._meter.take()
             if data is None:
@@ -92,11 +95,13 @@ class Session(ABC):
             self._take(frames.decode(data), len(data))
         except Refusal as refusal:
             self._refuse(refusal, frames.hint(data or b""))
+            return isinstance(refusal, errors.RateLimited)
         except Closing as closing:
             self._close(closing.close)
         except Exception:
             log.exception("A frame failed")
             self._refuse(errors.Internal(), frames.hint(data or b""))
+        return False
 
     @abstractmethod
     def _take(self, action: AnyAction, size: int) -> None:
@@ -136,6 +141,12 @@ class Session(ABC):
         expires_at = frames.when(int((identity.expires_at or 0) * 1_000_000))
         self._socket.put(frames.encode(frames.AuthRenewed(expires_at)))
 
+    def _refuse_frame(self) -> None:
+        """A frame over the limit, before its socket is closed with 1009."""
+        most = self._chat.settings.limits.frame
+        says = f"A frame may have at most {most:,} bytes, all its files together."
+        self._refuse(errors.FileTooLarge(says), frames.hint(b""))
+
     def _refuse(self, refusal: Refusal, about: Hint) -> None:
         self._chat.metrics.refusals.labels(refusal.code).inc()
         self._socket.put(frames.encode(frames.error_of(refusal, about)))
@@ -155,13 +166,17 @@ class Endpoint(WebSocketEndpoint):
 
     async def dispatch(self) -> None:
         """As the base class's, without its three coroutines for each frame."""
+        extensions: dict[str, Any] = self.scope.get("extensions") or {}
+        if (direct := extensions.get(EXTENSION)) is not None:
+            direct.hold()  # nothing is read of who may not be let in
         websocket = WebSocket(self.scope, receive=self.receive, send=self.send)
         await self.on_connect(websocket)
         code = 1000
         try:
             while (message := await self.receive())["type"] == "websocket.receive":
                 if (session := self._session) is not None:
-                    session.on_text(message.get("text"))
+                    if session.on_text(message.get("text")):
+                        await asyncio.sleep(REFUSED_PAUSE)
                     if session.is_full:
                         await session.readable()
             code = int(message.get("code") or code)

@@ -3,21 +3,17 @@
 import asyncio
 import struct
 from collections.abc import Callable
-from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from roomcast.errors import Close
-from roomcast.live.direct import DirectProtocol
+from roomcast.live import linger
+from roomcast.live.direct import BYTES_PER_SLICE, FRAMES_PER_SLICE, DirectProtocol
+from roomcast.live.frame_reader import close_frame
 from roomcast.live.outbox import SPARE, AsgiOutbox, Batch, DirectOutbox
 from uvicorn import Config
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 from websockets.frames import Frame, Opcode
-
-from .examples import examples
 
 LIMIT = 1000
 MOST = 70_000  # bytes of a frame
@@ -240,6 +236,10 @@ async def test_an_end_does_not_wait_for_a_reader_that_takes_nothing() -> None:
 # ---------------------------------------------------------------- uvicorn's protocol, our way
 
 
+def masked(opcode: Opcode, data: bytes, *, fin: bool = True) -> bytes:
+    return Frame(opcode, data, fin).serialize(mask=True)
+
+
 class Wire(asyncio.Transport):
     """A transport that writes down what is done to it."""
 
@@ -247,6 +247,7 @@ class Wire(asyncio.Transport):
         super().__init__()
         self.did: list[str] = []
         self.written = b""
+        self.aborted = asyncio.Event()
 
     def write(self, data: Any) -> None:
         self.written += data
@@ -256,6 +257,13 @@ class Wire(asyncio.Transport):
 
     def abort(self) -> None:
         self.did.append("abort")
+        self.aborted.set()
+
+    def can_write_eof(self) -> bool:
+        return True
+
+    def write_eof(self) -> None:
+        self.did.append("eof")
 
     def get_write_buffer_size(self) -> int:
         return len(self.written)
@@ -289,23 +297,25 @@ REQUEST = "\r\n".join(
 ).encode()
 
 
-def connected(
-    on_text: Callable[[bytes | None], None], kind: type[DirectProtocol] = DirectProtocol
-) -> tuple[DirectProtocol, Wire]:
-    """A connection past its handshake, whose frames go to `on_text`."""
-    config = Config(nothing, ws_ping_interval=None, ws_max_size=MOST, log_config=None)
+def handshaken(most: int = MOST) -> tuple[DirectProtocol, Wire]:
+    """A connection whose handshake has come in, and which the app has not accepted yet."""
+    config = Config(nothing, ws_ping_interval=None, ws_max_size=most, log_config=None)
     config.load()
-    protocol, wire = kind(config, ServerState(), {}), Wire()
+    protocol, wire = DirectProtocol(config, ServerState(), {}), Wire()
     protocol.connection_made(wire)
     protocol.data_received(REQUEST)
+    return protocol, wire
+
+
+def connected(
+    on_text: Callable[[bytes | None], None], most: int = MOST
+) -> tuple[DirectProtocol, Wire]:
+    """A connection past its handshake, whose frames go to `on_text`."""
+    protocol, wire = handshaken(most)
     protocol.handshake_complete = True
     protocol.begin(on_text, lambda is_blocked: None)
     wire.did.clear()
     return protocol, wire
-
-
-def masked(opcode: Opcode, data: bytes, *, fin: bool = True) -> bytes:
-    return Frame(opcode, data, fin).serialize(mask=True)
 
 
 async def test_binary_frames_come_by_the_same_way_and_resume_no_reading() -> None:
@@ -318,24 +328,118 @@ async def test_binary_frames_come_by_the_same_way_and_resume_no_reading() -> Non
     protocol, wire = connected(on_text)
     waiting = protocol.queue.qsize()
     protocol.data_received(masked(Opcode.TEXT, b"{}") + masked(Opcode.BINARY, b"x") * 3)
+    assert came == [b"{}"]  # the app has enough for now
+    for _ in range(3):
+        protocol.resume_reading()
     assert came == [b"{}", None, None, None]
     assert set(wire.did) == {"pause"}
     assert protocol.queue.qsize() == waiting  # nothing for the app, whose receive() would resume
 
 
-async def test_what_came_before_the_app_listened_is_taken_before_more_is_read() -> None:
-    protocol, wire = connected(lambda data: None)
-    protocol.on_text = None
-    protocol.data_received(masked(Opcode.TEXT, b"early") * 2)
+async def test_nothing_is_read_before_the_app_wants_it() -> None:
+    protocol, wire = handshaken()
     assert wire.did == ["pause"]
-    protocol.on_text = lambda data: None
-    protocol.resume_reading()  # the session is free again
-    while wire.did == ["pause"]:
-        await protocol.receive()
-    assert (protocol.queue.qsize(), wire.did) == (0, ["pause", "resume"])
-    protocol.pause_reading()
-    protocol.resume_reading()
-    assert wire.did == ["pause", "resume"] * 2
+    protocol.hold()
+    protocol.handshake_complete = True
+    protocol.data_received(masked(Opcode.TEXT, b"early") * 2)  # in one piece with the handshake
+    assert (wire.did, protocol.queue.qsize()) == (["pause"], 1)  # "websocket.connect"
+    came: list[bytes | None] = []
+    protocol.begin(came.append, lambda is_blocked: None)
+    assert (came, wire.did) == ([b"early", b"early"], ["pause", "resume"])
+    protocol.connection_lost(None)
+
+
+async def test_an_app_that_asks_by_asgi_gets_one_message_at_a_time() -> None:
+    protocol, _ = handshaken()
+    protocol.handshake_complete = True
+    await protocol.receive()
+    protocol.data_received(masked(Opcode.TEXT, b"1") + masked(Opcode.BINARY, b"2"))
+    assert protocol.queue.qsize() == 1
+    assert (await protocol.receive())["text"] == "1"
+    assert (await protocol.receive())["bytes"] == b"2"
+    protocol.connection_lost(None)
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [
+        masked(Opcode.PING, b"") * 200,
+        masked(Opcode.PONG, b"x") * 200,
+        masked(Opcode.TEXT, b"", fin=False) + masked(Opcode.CONT, b"", fin=False) * 200,
+        masked(Opcode.BINARY, b"x", fin=False) + masked(Opcode.CONT, b"x", fin=False) * 200,
+    ],
+    ids=["pings", "pongs", "empty fragments", "fragments of a byte"],
+)
+async def test_a_flood_ends_the_socket(frames: bytes) -> None:
+    protocol, wire = connected(lambda data: None)
+    protocol.data_received(frames)
+    for _ in range(5):  # in slices
+        await asyncio.sleep(0)
+    assert wire.written.endswith(close_frame(*Close.FLOOD.value))
+    assert wire.written.count(b"\x8a") <= 101
+    protocol.connection_lost(None)
+
+
+async def test_large_fragments_as_browsers_make_them_are_no_flood() -> None:
+    came: list[bytes | None] = []
+    protocol, wire = connected(came.append, 2 << 20)
+    part = b"x" * 4096
+    protocol.data_received(masked(Opcode.TEXT, part, fin=False))
+    for _ in range(300):
+        protocol.data_received(masked(Opcode.CONT, part, fin=False))
+    protocol.data_received(masked(Opcode.CONT, b"end"))
+    for _ in range(2 * 301 * len(part) // BYTES_PER_SLICE):  # in slices
+        await asyncio.sleep(0)
+    assert came == [part * 301 + b"end"]
+    assert not wire.written
+    protocol.connection_lost(None)
+
+
+async def test_many_frames_leave_others_their_turn() -> None:
+    came: list[bytes | None] = []
+    protocol, _ = connected(came.append)
+    protocol.data_received(masked(Opcode.TEXT, b"{}") * 3 * FRAMES_PER_SLICE)
+    assert len(came) == FRAMES_PER_SLICE
+    await asyncio.sleep(0)
+    assert len(came) == 2 * FRAMES_PER_SLICE
+    await asyncio.sleep(0)
+    assert len(came) == 3 * FRAMES_PER_SLICE
+    protocol.connection_lost(None)
+
+
+@pytest.mark.parametrize("ending", [Close.RESTART, Close.SLOW])
+async def test_after_a_close_frame_nothing_is_read_for_long(ending: Close) -> None:
+    came: list[bytes | None] = []
+    protocol, wire = connected(came.append)
+    protocol.end(*ending.value)
+    for _ in range(10):
+        protocol.data_received(masked(Opcode.TEXT, b"{}") * FRAMES_PER_SLICE)
+    assert came == []
+    assert protocol._reader is not None
+    assert protocol._reader.buffered == 0
+    assert "close" not in wire.did
+    protocol.connection_lost(None)
+
+
+async def test_the_answer_to_a_close_frame_ends_the_connection() -> None:
+    protocol, wire = connected(lambda data: None)
+    protocol.end(*Close.RESTART.value)
+    protocol.data_received(masked(Opcode.TEXT, b"{}") + masked(Opcode.CLOSE, b"\x03\xf4"))
+    assert wire.did == ["close"]
+    protocol.connection_lost(None)
+
+
+async def test_a_silent_peer_sees_the_end_after_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(linger, "SILENCE", 0.001)
+    monkeypatch.setattr(linger, "LINGER", 0.01)
+    protocol, wire = connected(lambda data: None)
+    protocol.data_received(masked(Opcode.TEXT, b"\xff"))
+    async with asyncio.timeout(5):
+        await wire.aborted.wait()
+    assert wire.did == ["eof", "abort"]
+    assert wire.written.startswith(b"\x88")
+    assert wire.written[2:4] == struct.pack("!H", 1007)
+    protocol.connection_lost(None)
 
 
 async def test_after_the_peers_goodbye_nothing_is_written_and_no_end_fails() -> None:
@@ -343,7 +447,7 @@ async def test_after_the_peers_goodbye_nothing_is_written_and_no_end_fails() -> 
     outbox = DirectOutbox(protocol, LIMIT, 60)
     outbox.blocked(True)
     protocol.data_received(masked(Opcode.CLOSE, struct.pack("!H", 1000)))
-    assert wire.did == ["close"]
+    assert "close" in wire.did
     written = wire.written
     outbox.put(Batch([LARGE]))
     outbox.put(Batch([LARGE]))  # too much: it ends what has ended
@@ -351,66 +455,3 @@ async def test_after_the_peers_goodbye_nothing_is_written_and_no_end_fails() -> 
     assert not protocol.write(b"late")
     assert wire.written == written
     protocol.connection_lost(None)
-
-
-# ---------------------------------------------------------------- frames, cut where they end
-
-
-class Library(DirectProtocol):
-    """websockets alone finds the frames."""
-
-    data_received = WebSocketsSansIOProtocol.data_received
-
-
-def took(kind: type[DirectProtocol], pieces: list[bytes]) -> tuple[object, ...]:
-    """What a connection took of all this, and said and did."""
-    came: list[bytes | None] = []
-    protocol, wire = connected(came.append, kind)
-    for piece in pieces:
-        protocol.data_received(piece)
-    return came, wire.written, wire.did, protocol.close_sent
-
-
-sizes = st.integers(0, 200) | st.sampled_from([65_535, 65_536, MOST, MOST + 1])
-payloads = st.binary(max_size=200) | sizes.map(lambda size: b"x" * size)
-plain = st.builds(masked, st.just(Opcode.TEXT), payloads)
-control = st.sampled_from([Opcode.PING, Opcode.PONG, Opcode.CLOSE])
-goodbyes = st.sampled_from([b"", b"\x03\xe8", b"\x03\xe8bye", b"\x0f", b"\x00\x01"])
-good = (
-    plain
-    | st.builds(masked, st.just(Opcode.BINARY), payloads)
-    | st.builds(masked, st.sampled_from([Opcode.PING, Opcode.PONG]), st.binary(max_size=125))
-    | st.builds(masked, st.just(Opcode.TEXT), payloads, fin=st.just(False))
-    | st.builds(masked, st.just(Opcode.CONT), payloads, fin=st.booleans())
-)
-bad = (
-    st.builds(masked, st.just(Opcode.CLOSE), goodbyes)
-    | plain.map(lambda frame: bytes([frame[0] | 0x40]) + frame[1:])  # as if it were compressed
-    | payloads.map(lambda data: Frame(Opcode.TEXT, data).serialize(mask=False))
-    | st.just(b"\x81\xfe\x00\x02mask{}")  # a length that is longer than it need be
-    | st.just(b"\x81\xff" + b"\xff" * 8)
-    | st.just(b"\x89\xfe\x00\x80")
-    | st.binary(max_size=40)
-)
-streams = st.builds(
-    list.__add__, st.lists(plain | good, max_size=8), st.lists(bad | good, max_size=2)
-)
-Cuts = list[int] | None
-cuts: st.SearchStrategy[Cuts] = st.none() | st.lists(st.integers(0, 2_000), max_size=6)
-
-
-def cut(stream: bytes, at: Cuts) -> list[bytes]:
-    """As it may come from the network; None: byte by byte, where that doesn't take too long."""
-    if at is None:
-        at = list(range(len(stream))) if len(stream) < 1_000 else []
-    return [stream[a:b] for a, b in pairwise(sorted([0, *at, len(stream)])) if a < b]
-
-
-@given(streams, cuts)
-@examples(400)
-async def test_however_frames_come_websockets_alone_would_take_the_same(
-    some: list[bytes], at: Cuts
-) -> None:
-    # uvicorn forgets what came in one piece with something wrong, and before it.
-    one_by_one = [piece for frame in some for piece in cut(frame, None)]
-    assert took(DirectProtocol, cut(b"".join(some), at)) == took(Library, one_by_one)

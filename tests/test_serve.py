@@ -17,6 +17,7 @@ from pathlib import Path
 import httpx
 import pytest
 from roomcast import serve
+from roomcast.live.linger import LINGER
 from roomcast.serve import SELDOM, CannotServe, Seldom, listen, url_of
 from roomcast.settings import Settings, load
 from websockets.asyncio.client import connect
@@ -348,7 +349,7 @@ async def test_a_socket_that_reads_nothing_does_not_hold_up_the_end(
         sent = time.monotonic()
         assert await asyncio.to_thread(server.stop, 10) == 0
         took = time.monotonic() - sent
-        assert serve.GRACE <= took < 5  # waited for in vain, then no longer
+        assert LINGER <= took < 5  # waited for in vain, then no longer
         his.cut()
 
 

@@ -93,45 +93,54 @@ async def test_frames_in_any_pieces_are_the_same_frames(
         assert [f["message"]["text"] for f in b.saw("chat_message")] == [*texts, "the end"]
 
 
-BROKEN: dict[str, bytes] = {
-    "unmasked": raw(TEXT, send("no"), masked=False),
-    "a reserved bit": raw(TEXT, send("no"), rsv=4),
-    "another reserved bit": raw(TEXT, send("no"), rsv=1),
-    "an unknown opcode": raw(3, b"x"),
-    "an unknown control opcode": raw(11, b"x"),
-    "a ping in parts": raw(PING, b"x", end=False),
-    "a ping too long": raw(PING, b"x" * 126),
-    "a rest of nothing": raw(0, b"x"),
-    "a new text amid another": raw(TEXT, b"{", end=False) + raw(TEXT, send("no")),
-    "a close of one byte": raw(CLOSE, b"x"),
-    "a close code nobody may send": raw(CLOSE, struct.pack(">H", 1005)),
-    "a length of 2^63": b"\x81\xff" + b"\xff" * 8 + b"mask",
-    "a length over the limit": b"\x81\xff" + struct.pack(">Q", 17 << 20) + b"mask",
-    "no WebSocket at all": b"GET / HTTP/1.1\r\n\r\n" * 3,
+BROKEN: dict[str, tuple[int, bytes]] = {
+    "unmasked": (1002, raw(TEXT, send("no"), masked=False)),
+    "a reserved bit": (1002, raw(TEXT, send("no"), rsv=4)),
+    "another reserved bit": (1002, raw(TEXT, send("no"), rsv=1)),
+    "an unknown opcode": (1002, raw(3, b"x")),
+    "an unknown control opcode": (1002, raw(11, b"x")),
+    "a ping in parts": (1002, raw(PING, b"x", end=False)),
+    "a ping too long": (1002, raw(PING, b"x" * 126)),
+    "a rest of nothing": (1002, raw(0, b"x")),
+    "a new text amid another": (1002, raw(TEXT, b"{", end=False) + raw(TEXT, send("no"))),
+    "a close of one byte": (1002, raw(CLOSE, b"x")),
+    "a close code nobody may send": (1002, raw(CLOSE, struct.pack(">H", 1005))),
+    "a length of 2^63": (1009, b"\x81\xff" + b"\xff" * 8 + b"mask"),
+    "a length over the limit": (1009, b"\x81\xff" + struct.pack(">Q", 17 << 20) + b"mask"),
+    "no WebSocket at all": (1002, b"GET / HTTP/1.1\r\n\r\n" * 3),
+    "a text that is not UTF-8": (1007, raw(TEXT, b"\xff")),
+    "a surrogate": (1007, raw(TEXT, b'{"action":"send","message":"\xed\xa0\x80"}')),
+    "a fragment that is not UTF-8": (1007, raw(TEXT, b"\xc0", end=False)),
+    "pings without an end": (1008, raw(PING, b"") * 120),
 }
 
 
 def is_closed(person: Person, room: int, data: bytes) -> Any:
-    """The code that the server answers with, None where it just hangs up."""
+    """The code that the server answers with; of a frame too large it says so before."""
     with wire.opened(person, f"?room_id={room}") as connection:
         wire.read_frame(connection)
         connection.sendall(data)
         try:
             while True:
                 opcode, content = wire.read_frame(connection)
+                if opcode == PONG:
+                    continue
+                if opcode == TEXT:
+                    assert json.loads(content)["code"] == "file_too_large"
+                    continue
                 assert opcode == CLOSE, content
-                return struct.unpack(">H", content[:2])[0] if content else None
+                assert connection.recv(1) == b""  # and soon it sees the end
+                return struct.unpack(">H", content[:2])[0]
         except (EOFError, ConnectionResetError):
             return None
 
 
-@pytest.mark.parametrize("data", BROKEN.values(), ids=BROKEN.keys())
+@pytest.mark.parametrize(("code", "data"), BROKEN.values(), ids=BROKEN.keys())
 async def test_a_broken_frame_ends_its_own_socket(
-    ada: Person, bob: Person, room: int, data: bytes
+    ada: Person, bob: Person, room: int, code: int, data: bytes
 ) -> None:
     async with bob.enters(room) as b:
-        code = await asyncio.to_thread(is_closed, ada, room, data)
-        assert code in (1002, 1009, None)
+        assert await asyncio.to_thread(is_closed, ada, room, data) == code
         await b.still_works()
         assert len(b.saw("chat_message")) == 1
 

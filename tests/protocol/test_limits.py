@@ -27,6 +27,7 @@ async def test_the_limit_of_a_frame_is_a_setting(serve: Any, cast: Any) -> None:
         await socket.raw(json.dumps({"action": "ping", "x": "y" * 60_000}))
         assert (await socket.next())["type"] == "pong"
         await socket.raw(json.dumps({"action": "ping", "x": "y" * 70_000}))
+        assert (await socket.receives("error"))["code"] == "file_too_large"
         assert await socket.closes() == 1009
 
 

@@ -1,0 +1,212 @@
+"""RFC 6455 as a reader of frames: bytes go in, whole messages and control frames come out.
+
+It does no I/O and never looks ahead: the caller decides after each frame whether to go on.
+"""
+
+import struct
+from codecs import utf_8_decode
+from enum import IntEnum
+
+from websockets.frames import apply_mask  # type: ignore[attr-defined] # in C, where that was built
+
+FINAL, MASKED, RESERVED = 0x80, 0x80, 0x70  # bits of a frame's first two bytes
+PLAIN_TEXT = 0x81  # the first byte of a text in one frame
+CONTROL_SIZE = 125  # bytes that a control frame may carry
+INVALID_CODES = {1004, 1005, 1006, 1015}  # reserved: they never stand in a frame
+
+
+class Opcode(IntEnum):
+    CONTINUATION = 0
+    TEXT = 1
+    BINARY = 2
+    CLOSE = 8
+    PING = 9
+    PONG = 10
+
+
+# Bound once: looking up a member of an enumeration costs more than the comparison.
+CONTINUATION, TEXT, BINARY = int(Opcode.CONTINUATION), int(Opcode.TEXT), int(Opcode.BINARY)
+CLOSE, PING, PONG = int(Opcode.CLOSE), int(Opcode.PING), int(Opcode.PONG)
+OPCODES = frozenset(Opcode)
+
+
+class FrameError(Exception):
+    """The peer broke the protocol; the connection must be closed with this code."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+def protocol_error(reason: str) -> FrameError:
+    return FrameError(1002, reason)
+
+
+class FrameReader:
+    """What has come in of one connection, and where the next frame begins."""
+
+    __slots__ = ("_data", "_is_text", "_max_size", "_message", "_need", "_pos", "_undecoded")
+
+    def __init__(self, max_size: int) -> None:
+        self._max_size = max_size
+        self._data: bytes | bytearray = b""
+        self._pos = 0
+        self._need = 2  # bytes of the next frame that must be there before it is worth a look
+        self._message: bytearray | None = None  # the fragments of an unfinished message
+        self._is_text = False  # what that message is
+        self._undecoded = b""  # the beginning of a character at the end of its last fragment
+
+    @property
+    def buffered(self) -> int:
+        """Bytes that came in and were not read yet."""
+        return len(self._data) - self._pos
+
+    @property
+    def is_amid_message(self) -> bool:
+        """Whether the first fragments of a message are here, and others are missing."""
+        return self._message is not None
+
+    def feed(self, data: bytes) -> None:
+        if not self.buffered:
+            self._data = data
+        elif isinstance(self._data, bytearray):
+            del self._data[: self._pos]
+            self._data += data
+        else:
+            self._data = bytearray(self._data[self._pos :])
+            self._data += data
+        self._pos = 0
+
+    def clear(self) -> None:
+        """Forgets everything; the connection is over."""
+        self._data, self._pos, self._message, self._undecoded = b"", 0, None, b""
+
+    def next(self) -> tuple[int, bytes] | None:
+        """The next frame as its opcode and content, None while it is incomplete.
+
+        A message of several fragments comes as one TEXT or BINARY with its last fragment; each
+        fragment before it comes as an empty CONTINUATION. Raises FrameError.
+        """
+        data, pos = self._data, self._pos
+        if len(data) - pos < self._need:
+            return None
+        first, second = data[pos], data[pos + 1]
+        if first != PLAIN_TEXT or second < MASKED or self._message is not None:
+            self._check_head(first, second)
+        size, start = second & 0x7F, pos + 6
+        if size >= 126:
+            start += 2 if size == 126 else 8
+            if len(data) < start - 4:
+                self._need = start - 4 - pos
+                return None
+            size = int.from_bytes(data[pos + 2 : start - 4], "big")
+            if size + len(self._message or b"") > self._max_size:
+                raise self._too_big()
+        end = start + size
+        if len(data) < end:
+            self._need = end - pos
+            return None
+        content = self._unmask(start, end)
+        self._pos, self._need = end, 2
+        if end == len(data):
+            self._data, self._pos = b"", 0  # a large buffer is released at once
+        return self._frame(first, content)
+
+    def _unmask(self, start: int, end: int) -> bytes:
+        data = self._data
+        if isinstance(data, bytes):
+            return apply_mask(data[start:end], data[start - 4 : start])
+        with memoryview(data) as view, view[start:end] as content:
+            return apply_mask(content, bytes(view[start - 4 : start]))
+
+    def _check_head(self, first: int, second: int) -> None:
+        """The rules of 5.2 to 5.5 for a frame's first two bytes."""
+        opcode = first & 0x0F
+        if opcode not in OPCODES:
+            raise protocol_error("invalid opcode")
+        if first & RESERVED:
+            raise protocol_error("reserved bits must be 0")
+        if second < MASKED:
+            raise protocol_error("a client's frames must be masked")
+        if opcode >= CLOSE:
+            if second & 0x7F > CONTROL_SIZE:
+                raise protocol_error("control frame too long")
+            if first < FINAL:
+                raise protocol_error("fragmented control frame")
+        elif (opcode == CONTINUATION) != (self._message is not None):
+            expected = "unexpected" if self._message is None else "expected a"
+            raise protocol_error(f"{expected} continuation frame")
+
+    def _too_big(self) -> FrameError:
+        return FrameError(1009, f"over the limit of {self._max_size} bytes")
+
+    def _frame(self, first: int, content: bytes) -> tuple[int, bytes]:
+        opcode, is_final = first & 0x0F, first >= FINAL
+        if opcode >= CLOSE:
+            return opcode, content
+        if len(content) + len(self._message or b"") > self._max_size:
+            raise self._too_big()
+        if self._message is None and is_final:
+            if opcode == TEXT and not content.isascii():
+                check_text(content)
+            return opcode, content
+        return self._add_fragment(opcode, content, is_final=is_final)
+
+    def _add_fragment(self, opcode: int, content: bytes, *, is_final: bool) -> tuple[int, bytes]:
+        if self._message is None:
+            self._message, self._is_text = bytearray(), opcode == TEXT
+        if self._is_text:
+            self._undecoded = check_text(self._undecoded + content, is_final=is_final)
+        self._message += content
+        if not is_final:
+            return CONTINUATION, b""
+        message, self._message = bytes(self._message), None
+        return (TEXT if self._is_text else BINARY), message
+
+
+def check_text(content: bytes, *, is_final: bool = True) -> bytes:
+    """The beginning of a character that stands at the end, where others follow.
+
+    Raises FrameError for what is not UTF-8.
+    """
+    try:
+        _, used = utf_8_decode(content, "strict", is_final)
+    except UnicodeDecodeError as error:
+        raise FrameError(1007, f"not UTF-8: {error.reason}") from None
+    return content[used:]
+
+
+# ---------------------------------------------------------------- what goes out, and close frames
+
+
+def head_of(opcode: int, size: int) -> bytes:
+    """What stands before so many bytes of a final frame of the server's."""
+    if size < 126:
+        return bytes((FINAL | opcode, size))
+    if size < 65_536:
+        return struct.pack("!BBH", FINAL | opcode, 126, size)
+    return struct.pack("!BBQ", FINAL | opcode, 127, size)
+
+
+def frame_of(opcode: int, content: bytes) -> bytes:
+    return head_of(opcode, len(content)) + content
+
+
+def close_frame(code: int, reason: str) -> bytes:
+    """The reason is cut at what a control frame has room for."""
+    content = reason.encode()[: CONTROL_SIZE - 2].decode(errors="ignore").encode()
+    return frame_of(CLOSE, struct.pack("!H", code) + content)
+
+
+def read_close(content: bytes) -> tuple[int, str]:
+    """The code and reason of a close frame; 1005 where it says none. Raises FrameError."""
+    if not content:
+        return 1005, ""
+    if len(content) == 1:
+        raise protocol_error("a close frame of one byte")
+    code = int.from_bytes(content[:2], "big")
+    if not (1000 <= code < 1016 or 3000 <= code < 5000) or code in INVALID_CODES:
+        raise protocol_error("invalid close code")
+    check_text(content[2:])
+    return code, content[2:].decode()

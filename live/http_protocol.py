@@ -1,0 +1,335 @@
+"""uvicorn's HTTP protocol within limits: of heads, of time, of requests at once, of connections.
+
+Whatever is wrong before the app is called is answered, logged, and ends the connection.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any, NamedTuple, cast
+
+import httptools
+import msgspec
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from .direct import REFUSED, DirectProtocol
+from .linger import Linger
+
+log = logging.getLogger("roomcast.wire")
+
+HEAD_SIZE = 1 << 16  # bytes of a request line and its headers
+HEADER_COUNT = 100
+HEAD_TIMEOUT = 10.0  # seconds for a head to come in
+END_OF_HEAD = b"\r\n\r\n"
+BODY_PIECE = 1 << 12  # bytes of a body of unknown length that are parsed at a time
+UNREAD_BODY = 1 << 16  # bytes that are read to their end after an answer, to keep the connection
+UPLOAD_LINGER = 10.0  # seconds in which a larger one is thrown away, so that the answer is read
+SLICE = 1 << 16  # bytes after which other connections have their turn
+SMALLEST_SHARE = 1 << 9  # bytes that a smaller piece counts for in a slice
+MOST_UNREAD = 1 << 20  # bytes that may come in while a response is under way
+
+
+class ConnectionLimits(msgspec.Struct):
+    """How many connections there may be at once, and how many are from each address; 0 is off.
+
+    Addresses in `proxies` are not counted: many clients stand behind each of them.
+    """
+
+    most: int = 0
+    most_per_address: int = 0
+    proxies: frozenset[str] = frozenset()
+    addresses: Counter[str] = msgspec.field(default_factory=Counter)
+
+    def enter(self, address: str | None, connections: int) -> str | None:
+        """Why the connection is one too many, or None: then it counts until it leaves."""
+        if self.most and connections > self.most:
+            return "too many connections"
+        if address is None or not self.most_per_address or address in self.proxies:
+            return None
+        if self.addresses[address] >= self.most_per_address:
+            return "too many connections from this address"
+        self.addresses[address] += 1
+        return None
+
+    def leave(self, address: str | None) -> None:
+        if address is not None and address in self.addresses:
+            self.addresses[address] -= 1
+            if not self.addresses[address]:
+                del self.addresses[address]
+
+
+class Refused(NamedTuple):
+    """A request that is answered here, and whose connection ends."""
+
+    status: HTTPStatus
+    code: str
+    reason: str
+
+
+class StopParsing(Exception):
+    """Raised through the parser, which hides what is in it."""
+
+
+BAD_REQUEST = HTTPStatus.BAD_REQUEST
+HEAD_TOO_LARGE = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+
+
+def too_large(reason: str) -> Refused:
+    return Refused(HEAD_TOO_LARGE, "too_long", reason)
+
+
+class HttpProtocol(HttpToolsProtocol):
+    """One request at a time: what a client sends ahead waits, and little of it."""
+
+    transport: asyncio.Transport
+    _unread: bytes = b""
+    _is_head = True  # a head comes in, or nothing yet
+    _has_begun = False  # the first byte of a head has come in
+    _is_scheduled = False
+    _body_left: int | None = 0  # bytes of a body that are still to come; None where nobody knows
+    _keeps_alive = True  # as the client asked for
+    _linger: Linger | None = None
+    _refused: Refused | None = None  # in a callback of the parser, whose errors hide ours
+    _on_lost: Callable[[], None] | None = None
+
+    # ------------------------------------------------------------ the connection
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self._head_size = self._header_count = 0
+        self._head_timer = self.loop.call_later(HEAD_TIMEOUT, self._head_timed_out)
+        limits: ConnectionLimits | None = getattr(self.config, "connection_limits", None)
+        if limits is not None:
+            address = self.client[0] if self.client else None
+            reason = limits.enter(address, len(self.connections))
+            if reason is None:
+                self._on_lost = lambda: limits.leave(address)
+            else:
+                self._refuse(Refused(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", reason))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self.cycle is not None:
+            self.cycle.transport = self.transport  # ours leads back here, in a cycle
+        self._head_timer.cancel()
+        if self._linger is not None:
+            self._linger.cancel()
+        self._unread = b""
+        if self._on_lost is not None:
+            self._on_lost()
+            self._on_lost = None
+
+    def _head_timed_out(self) -> None:
+        if self._has_begun:
+            reason = f"the head did not come in within {HEAD_TIMEOUT:g} s"
+            self._refuse(Refused(HTTPStatus.REQUEST_TIMEOUT, "invalid_frame", reason))
+        else:  # browsers open connections ahead, and take an answer there for a fault
+            self.transport.close()
+
+    # ------------------------------------------------------------ what comes in
+
+    def data_received(self, data: bytes) -> None:
+        if self._linger is not None:
+            self._linger.was_heard = True
+            return
+        self._unset_keepalive_if_required()
+        self._unread = self._unread + data if self._unread else data
+        if not self._is_scheduled:
+            self._parse()
+        if len(self._unread) > MOST_UNREAD:
+            self.transport.abort()
+
+    @property
+    def _is_busy(self) -> bool:
+        """Whether a whole request is being answered."""
+        cycle = self.cycle
+        return cycle is not None and not (cycle.more_body or cycle.response_complete)
+
+    def _parse(self) -> None:
+        self._is_scheduled = False
+        left = SLICE
+        while self._unread and self.parser is not None and self._linger is None:
+            if self._is_busy or left <= 0:
+                self.flow.pause_reading()
+                if not self._is_busy:
+                    self._parse_later()
+                return
+            piece = self._next_piece()
+            self._unread = self._unread[len(piece) :]
+            left -= max(len(piece), SMALLEST_SHARE)
+            self._feed(piece)
+
+    def _parse_later(self) -> None:
+        if not self._is_scheduled:
+            self._is_scheduled = True
+            self.loop.call_soon(self._parse_and_read)
+
+    def _parse_and_read(self) -> None:
+        if self.parser is not None and not self.transport.is_closing():
+            self.flow.resume_reading()
+            self._parse()
+
+    def _next_piece(self) -> bytes:
+        """Never more than belongs to one request, as far as that can be seen from outside."""
+        if self._is_head:
+            end = self._unread.find(END_OF_HEAD)
+            piece = self._unread if end < 0 else self._unread[: end + len(END_OF_HEAD)]
+            return piece[: HEAD_SIZE + 1 - self._head_size]
+        return self._unread[: BODY_PIECE if self._body_left is None else self._body_left]
+
+    def _feed(self, piece: bytes) -> None:
+        if self._is_head:
+            self._has_begun = True
+            self._head_size += len(piece)
+        try:
+            self.parser.feed_data(piece)
+        except httptools.HttpParserUpgrade:
+            self._upgrade()
+        except httptools.HttpParserError as error:
+            self._refuse(self._refused or Refused(BAD_REQUEST, "invalid_frame", f"{error}"))
+        else:
+            if self._is_head and self._head_size > HEAD_SIZE:
+                self._refuse(too_large(f"a head of over {HEAD_SIZE} bytes"))
+
+    def _upgrade(self) -> None:
+        if not self._should_upgrade():
+            self._unsupported_upgrade_warning()
+            self.cycle.keep_alive = False  # the parser takes what follows for another protocol
+            return
+        self._head_timer.cancel()
+        rest, self._unread = self._unread, b""
+        self.handle_websocket_upgrade()
+        self.parser = None  # type: ignore[assignment] # as at its end: the two hold each other
+        protocol = self.transport.get_protocol()
+        assert isinstance(protocol, DirectProtocol)
+        protocol.on_lost, self._on_lost = self._on_lost, None
+        if rest:
+            protocol.data_received(rest)
+
+    # ------------------------------------------------------------ what the parser has found
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._header_count = 0
+        if self._head_timer.cancelled():  # another request on the same connection
+            self._head_timer = self.loop.call_later(HEAD_TIMEOUT, self._head_timed_out)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._header_count += 1
+        if self._header_count > HEADER_COUNT:
+            self._raise(too_large(f"over {HEADER_COUNT} headers"))
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        self._head_timer.cancel()
+        found = dict(self.headers)
+        self._body_left = None if b"transfer-encoding" in found else 0
+        if b"content-length" in found:
+            self._body_left = int(found[b"content-length"])
+        self._check_head([name for name, _ in self.headers])
+        self._is_head, self._head_size = False, 0
+        super().on_headers_complete()
+        if self.cycle is not None and not self.parser.should_upgrade():
+            self._keeps_alive = self.cycle.keep_alive
+            self.cycle.transport = cast(asyncio.Transport, ResponseTransport(self))
+            if self._body_left is None or self._body_left > UNREAD_BODY:
+                self.cycle.keep_alive = False  # until it has come in
+
+    def _check_head(self, names: list[bytes]) -> None:
+        version = self.parser.get_http_version()
+        hosts = names.count(b"host")
+        if hosts > 1 or (not hosts and version != "1.0"):
+            self._raise(Refused(BAD_REQUEST, "invalid_frame", "one Host header is needed"))
+        if not (self.parser.should_upgrade() and self._should_upgrade()):
+            return
+        if version == "1.0" or not hosts:
+            status = HTTPStatus.UPGRADE_REQUIRED
+            self._raise(Refused(status, "invalid_frame", "a WebSocket needs HTTP/1.1"))
+        if self._body_left != 0:
+            self._raise(Refused(BAD_REQUEST, "invalid_frame", "a handshake has no body"))
+
+    def _raise(self, refused: Refused) -> None:
+        self._refused = refused  # no exception: its traceback would lead back here, in a cycle
+        raise StopParsing
+
+    def on_body(self, body: bytes) -> None:
+        if self._body_left is not None:
+            self._body_left -= len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._is_head, self._has_begun = True, False
+        self._head_timer.cancel()
+        super().on_message_complete()
+        if self.cycle is not None and not self.cycle.response_started:
+            self.cycle.keep_alive = self._keeps_alive
+
+    # ------------------------------------------------------------ the end
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self._linger is not None:
+            self._unset_keepalive_if_required()
+        elif not self._is_head:  # the rest of its body is on the way
+            self._unset_keepalive_if_required()
+            self._head_timer = self.loop.call_later(HEAD_TIMEOUT, self.transport.close)
+        if self._unread:
+            self._parse_later()
+
+    def close(self) -> None:
+        """After a response. A close amid what the client sends would reach it as a reset."""
+        if self._is_head and not self._unread:
+            self.transport.close()
+        else:
+            self._start_lingering(UPLOAD_LINGER)
+
+    def _refuse(self, refused: Refused) -> None:
+        client = self.client[0] if self.client else "unknown"
+        log.warning(REFUSED, refused.status.value, client, refused.reason)
+        cycle = self.cycle
+        if cycle is not None and not cycle.response_complete:
+            cycle.disconnected = True
+            cycle.message_event.set()
+        if cycle is None or cycle.response_complete or not cycle.response_started:
+            self.transport.write(answer_of(refused))
+        self._start_lingering()
+
+    def _start_lingering(self, limit: float | None = None) -> None:
+        self._head_timer.cancel()
+        self._unread = b""
+        if self._linger is None:
+            self._linger = Linger(self.loop, self.transport, limit)
+        self.flow.resume_reading()
+
+
+class ResponseTransport:
+    """What uvicorn writes a response to; its end is the protocol's."""
+
+    __slots__ = ("_protocol", "is_closing", "write")
+
+    def __init__(self, protocol: HttpProtocol) -> None:
+        self._protocol = protocol
+        self.write = protocol.transport.write
+        self.is_closing = protocol.transport.is_closing
+
+    def close(self) -> None:
+        self._protocol.close()
+
+
+def answer_of(refused: Refused) -> bytes:
+    """The whole response, in the one shape of every error."""
+    status = refused.status
+    body = msgspec.json.encode({"detail": f"{refused.reason}.".capitalize(), "code": refused.code})
+    lines = [
+        f"HTTP/1.1 {status.value} {status.phrase}",
+        "content-type: application/json",
+        f"content-length: {len(body)}",
+        "connection: close",
+    ]
+    if status is HTTPStatus.UPGRADE_REQUIRED:
+        lines.append("upgrade: websocket")
+    if status is HTTPStatus.SERVICE_UNAVAILABLE:
+        lines.append("retry-after: 1")
+    return "\r\n".join([*lines, "", ""]).encode() + body

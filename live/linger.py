@@ -1,0 +1,51 @@
+"""How a connection ends after our last word: so that its peer can read it, and soon."""
+
+import asyncio
+
+SILENCE = 0.1  # seconds without a byte after which our side of the connection is closed
+LINGER = 2.0  # seconds until the connection is cut, whatever the peer does
+
+
+class Linger:
+    """What still comes in is thrown away: a close amid it would reach the peer as a reset.
+
+    After 100 ms of silence the connection is half-closed, so that a peer that waits for the end
+    sees one; after two seconds (or the given limit) it is aborted.
+    """
+
+    __slots__ = ("_deadline", "_has_ended", "_loop", "_timer", "_transport", "was_heard")
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        transport: asyncio.Transport,
+        limit: float | None = None,
+    ) -> None:
+        self._loop = loop
+        self._transport = transport
+        self._deadline = loop.time() + (LINGER if limit is None else limit)
+        self._has_ended = False
+        self.was_heard = False  # set by the protocol at each byte that comes in
+        self._timer = loop.call_later(SILENCE, self._look)
+
+    def cancel(self) -> None:
+        """The connection is lost: nothing is left to do."""
+        self._timer.cancel()
+
+    def _look(self) -> None:
+        if self._loop.time() >= self._deadline:
+            return self._transport.abort()
+        if not (self.was_heard or self._has_ended):
+            self._has_ended = True
+            self._half_close()
+        self.was_heard = False
+        self._timer = self._loop.call_later(SILENCE, self._look)
+        return None
+
+    def _half_close(self) -> None:
+        if self._transport.is_closing():
+            return
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+        else:  # TLS has no half of a connection
+            self._transport.close()
