@@ -1,0 +1,302 @@
+import { Lost, Passing, Refused, SignedOut } from "./errors.js";
+import { Inbox } from "./inbox.js";
+import { Observable } from "./observable.js";
+import { Room } from "./room.js";
+import { backoff, Session } from "./session.js";
+import { Vault } from "./storage.js";
+
+/** @typedef {import("./types.js").UserId} UserId */
+
+const PAGES = 5; // of the room list that are looked through for the room with somebody
+
+/**
+ * A user's chat: what `connect` returns.
+ * @extends {Observable<import("./types.js").ChatSnapshot, import("./types.js").ChatEvents>}
+ */
+export class Chat extends Observable {
+  /** @type {import("./types.js").Me | null} */
+  me = null;
+  leads = false; // whether this tab shows notifications
+  /** @type {Promise<import("./types.js").Me>} */
+  ready;
+  /** @type {Map<number | string, Room>} */
+  #rooms = new Map();
+  /** @type {Promise<any> | null} */
+  #config = null;
+  /** @type {BroadcastChannel | null} */
+  #tabs = null;
+  #isEnded = false;
+  /** @type {import("./types.js").ChatState} */
+  #state = "connecting";
+  /** @type {() => void} */
+  #unlock = () => {};
+  #listeners = new AbortController();
+
+  /** @param {import("./types.js").Options} options */
+  constructor(options) {
+    super();
+    this.session = new Session(options);
+    this.session.onChange = () => this.#sessionChanged();
+    this.vault = new Vault(options.storage, this.session.server.href);
+    this.inbox = new Inbox(this);
+    const { signal } = this.#listeners;
+    const target = /** @type {Partial<EventTarget>} */ (globalThis);
+    target.addEventListener?.("offline", () => this.session.connections.forEach((one) => one.lose()), { signal });
+    target.addEventListener?.("online", () => this.session.connections.forEach((one) => one.retry()), { signal });
+    this.ready = this.#identify();
+  }
+
+  build() {
+    const { me, unread, retryAt, leads } = this;
+    return { state: this.state, me, unread, retryAt, leads };
+  }
+
+  /** @returns {import("./types.js").ChatState} */
+  get state() {
+    if (this.#isEnded) return "ended";
+    if (this.session.signedOut) return "signedout";
+    const states = [...this.session.connections].map(({ state }) => state);
+    return states.includes("waiting") ? "waiting" : states.includes("open") && !states.includes("connecting") ? "open" : "connecting";
+  }
+
+  get unread() {
+    return this.inbox.unread;
+  }
+
+  get retryAt() {
+    const times = [...this.session.connections].flatMap(({ retryAt }) => retryAt ?? []);
+    return times.length ? Math.min(...times) : null;
+  }
+
+  /** @param {number} id */
+  room(id) {
+    return this.#keep(id, () => new Room(this, id));
+  }
+
+  /**
+   * The room with another user, about something; made with the first message.
+   * @param {UserId} user
+   * @param {{ context?: string, title?: string }} [about]
+   */
+  with(user, { context = "", title } = {}) {
+    return this.#keep(`${user} ${context}`, () => new Room(this, null, { user, context, title }));
+  }
+
+  /** @param {{ members: UserId[], title?: string, context?: string, data?: object }} wish */
+  async open(wish) {
+    return this.room((await this.request("POST", "chat/create/", { body: wish })).room_id);
+  }
+
+  /**
+   * @param {string} words
+   * @param {{ room?: number, signal?: AbortSignal }} [where]
+   */
+  search(words, { room, signal } = {}) {
+    return this.#search({ q: words, ...(room && { room_id: String(room) }) }, signal);
+  }
+
+  /** Limits and features of the server. @returns {Promise<any>} */
+  config() {
+    this.#config ??= this.request("GET", "chat/config/").catch((error) => {
+      this.#config = null;
+      throw error;
+    });
+    return this.#config;
+  }
+
+  /** @returns {Promise<{ user_id: UserId, at: string }[]>} */
+  async blocks() {
+    return (await this.request("GET", "chat/blocks/")).results;
+  }
+
+  /** @param {UserId} user */
+  block(user) {
+    return this.request("POST", `chat/blocks/${encodeURIComponent(user)}/`);
+  }
+
+  /** @param {UserId} user */
+  unblock(user) {
+    return this.request("DELETE", `chat/blocks/${encodeURIComponent(user)}/`);
+  }
+
+  /**
+   * Any call of the API.
+   * @param {string} method
+   * @param {string} path
+   * @param {import("./types.js").Call} [call]
+   */
+  request(method, path, call) {
+    return this.session.request(method, path, call);
+  }
+
+  /** Tries everything again at once; also the way back after `signedout`. */
+  retry() {
+    this.session.resume();
+    if (!this.me) this.ready = this.#identify();
+    for (const { outbox } of this.#rooms.values()) outbox.resume();
+  }
+
+  /** @param {string} token */
+  setToken(token) {
+    this.session.setToken(token);
+    this.retry();
+  }
+
+  /** Closes all; nothing is erased. */
+  end() {
+    this.#isEnded = true;
+    this.#listeners.abort();
+    this.#unlock();
+    this.#tabs?.close();
+    this.#tabs = null;
+    this.session.close();
+    this.changed();
+  }
+
+  /** Ends, and erases what this user has stored in the browser. */
+  async signOut() {
+    this.share({ signOut: true });
+    this.end();
+    await this.vault.erase();
+  }
+
+  /** @internal */
+  start() {
+    this.inbox.listen();
+  }
+
+  /**
+   * @template {keyof import("./types.js").ChatEvents} Name
+   * @param {Name} name
+   * @param {(detail: import("./types.js").ChatEvents[Name]) => void} run
+   */
+  on(name, run) {
+    if (name === "unread" || name === "message") this.inbox.listen();
+    return super.on(name, run);
+  }
+
+  /** Whether it is known who the user is; awaited where something of a user may be stored. @internal */
+  async identified() {
+    if (!this.me && (await this.vault.isFilled())) await this.ready.catch(() => {});
+    return this.me !== null;
+  }
+
+  /** The other member of a room of two. @internal @param {{ members?: import("./types.js").Member[] } | null} room */
+  other(room) {
+    const others = room?.members?.filter((one) => String(one.user_id) !== String(this.me?.user_id)) ?? [];
+    return this.me && room?.members?.length === 2 ? (others[0] ?? null) : null;
+  }
+
+  /** The room of two that is there already. @internal @param {UserId} user @param {string} context */
+  async find(user, context) {
+    /** @type {Record<string, string> | null} */
+    let query = { context, page_size: "100" };
+    for (let page = 0; query && page < PAGES; page++) {
+      /** @type {{ results: import("./types.js").RoomInfo[], next: string | null }} */
+      const { results, next } = await this.request("GET", "chat/receive/", { query });
+      const isIt = (/** @type {import("./types.js").RoomInfo} */ room) =>
+        room.members.length === 2 && room.context === context && room.members.some((one) => String(one.user_id) === String(user));
+      const found = results.find(isIt);
+      if (found) return found;
+      query = next ? Object.fromEntries(new URL(next).searchParams) : null;
+    }
+    return null;
+  }
+
+  /** A notice of a new message: an event, unless an open room has told of it. @internal @param {any} notice */
+  arrived({ room_id, last_message: text, sender_id, created_at, status }) {
+    if (this.#rooms.get(room_id)?.connection.state === "open") return;
+    this.emit("message", { room_id, message: { room_id, text, sender_id, created_at, status }, live: false });
+  }
+
+  /** Tells this user's other tabs, and this one. @internal @param {any} news */
+  share(news) {
+    this.#tabs?.postMessage(news);
+    this.#hear(news);
+  }
+
+  /** @internal */
+  flush() {
+    const { state } = this;
+    if (state !== this.#state) this.emit("state", { state });
+    this.#state = state;
+  }
+
+  #identify() {
+    const ready = this.#ask();
+    ready.catch(() => {});
+    return ready;
+  }
+
+  async #ask() {
+    for (let tries = 0; !this.#isEnded; tries++) {
+      try {
+        this.me = Object.freeze(await this.request("GET", "chat/me/"));
+        break;
+      } catch (error) {
+        const user = await this.session.claimedUser(); // servers before chat/me/
+        if (error instanceof Refused && user !== undefined) {
+          this.me = { user_id: user, name: null, picture: null, expires_at: null };
+          break;
+        }
+        if (!(error instanceof Lost || error instanceof Passing)) throw error;
+        await new Promise((resolve) => setTimeout(resolve, backoff(tries)));
+      }
+    }
+    if (!this.me) throw new SignedOut("ended");
+    this.vault.open(String(this.me.user_id));
+    this.#join();
+    for (const model of [this, this.inbox, ...this.#rooms.values()]) model.changed();
+    return this.me;
+  }
+
+  /** The other tabs of this user. */
+  #join() {
+    const name = `roomcast ${this.session.server.href} ${this.me?.user_id}`;
+    if (globalThis.BroadcastChannel) {
+      this.#tabs = new BroadcastChannel(name);
+      this.#tabs.onmessage = ({ data }) => this.#hear(data);
+      /** @type {{ unref?: () => void }} */ (this.#tabs).unref?.();
+    }
+    /** @returns {Promise<void> | void} */
+    const lead = () => {
+      this.leads = true;
+      this.changed();
+      return new Promise((unlock) => (this.#unlock = unlock));
+    };
+    const locks = globalThis.navigator?.locks;
+    void (locks && !this.#isEnded ? locks.request(name, lead) : lead());
+  }
+
+  /** @param {{ touch?: import("./types.js").WireMessage, read?: number, cancel?: string, signOut?: true }} news */
+  #hear({ touch, read, cancel, signOut }) {
+    if (touch) this.inbox.touch(touch.room_id, touch);
+    if (read) this.inbox.read(read);
+    if (cancel) for (const { outbox } of this.#rooms.values()) outbox.find(cancel)?.cancel();
+    if (signOut && !this.#isEnded) this.session.signOut("disconnected");
+  }
+
+  /** @param {number | string} key @param {() => Room} make */
+  #keep(key, make) {
+    const room = this.#rooms.get(key) ?? make();
+    this.#rooms.set(key, room);
+    return room;
+  }
+
+  #sessionChanged() {
+    const { signedOut } = this.session;
+    if (signedOut) this.emit("signedout", { error: signedOut });
+    this.changed();
+  }
+
+  /**
+   * @param {Record<string, string>} query
+   * @param {AbortSignal} [signal]
+   * @returns {Promise<import("./types.js").Results>}
+   */
+  async #search(query, signal) {
+    const { results, next } = await this.request("GET", "chat/search/", { query, signal });
+    const rest = next ? Object.fromEntries(new URL(next).searchParams) : null;
+    return { results, next: rest && (() => this.#search(rest, signal)) };
+  }
+}

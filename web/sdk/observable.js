@@ -1,0 +1,117 @@
+/**
+ * A model with immutable snapshots and typed events.
+ * @template {object} Snapshot
+ * @template {Record<string, any>} Events
+ */
+export class Observable {
+  /** @type {Set<{ run: (snapshot: Snapshot) => void }>} */
+  #subscribers = new Set();
+  /** @type {Map<keyof Events, Set<{ run: (detail: any) => void }>>} */
+  #handlers = new Map();
+  /** @type {Snapshot | null} */
+  #snapshot = null;
+  #isScheduled = false;
+
+  constructor() {
+    this.subscribe = this.subscribe.bind(this);
+    this.getSnapshot = this.getSnapshot.bind(this);
+  }
+
+  /** @returns {Snapshot} */
+  get snapshot() {
+    return (this.#snapshot ??= Object.freeze(this.build()));
+  }
+
+  getSnapshot() {
+    return this.snapshot;
+  }
+
+  /**
+   * Calls `run` at once, and after each change.
+   * @param {(snapshot: Snapshot) => void} run
+   * @returns {() => void} what ends the subscription
+   */
+  subscribe(run) {
+    const subscriber = { run };
+    this.#subscribers.add(subscriber);
+    if (this.#subscribers.size === 1) this.start();
+    call(run, this.snapshot);
+    return () => {
+      if (this.#subscribers.delete(subscriber) && !this.isUsed) this.stop();
+    };
+  }
+
+  /**
+   * @template {keyof Events} Name
+   * @param {Name} name
+   * @param {(detail: Events[Name]) => void} run
+   * @returns {() => void} what removes the handler
+   */
+  on(name, run) {
+    const handler = { run };
+    const handlers = this.#handlers.get(name) ?? new Set();
+    this.#handlers.set(name, handlers.add(handler));
+    return () => {
+      handlers.delete(handler);
+    };
+  }
+
+  /** @internal */
+  get isUsed() {
+    return this.#subscribers.size > 0;
+  }
+
+  /**
+   * @internal
+   * @template {keyof Events} Name
+   * @param {Name} name
+   * @param {Events[Name]} detail
+   */
+  emit(name, detail) {
+    for (const { run } of this.#handlers.get(name) ?? []) call(run, detail);
+  }
+
+  /** @internal */
+  changed() {
+    this.#snapshot = null;
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    queueMicrotask(() => {
+      this.#isScheduled = false;
+      this.flush();
+      for (const { run } of this.#subscribers) call(run, this.snapshot);
+    });
+  }
+
+  /**
+   * @internal
+   * @returns {Snapshot}
+   */
+  build() {
+    throw new Error("abstract");
+  }
+
+  /** @internal */
+  start() {}
+
+  /** @internal */
+  stop() {}
+
+  /** @internal Runs before subscribers are called. */
+  flush() {}
+}
+
+/**
+ * An exception of a subscriber is reported, and does not stop the others.
+ * @param {(value: any) => void} run
+ * @param {unknown} value
+ */
+function call(run, value) {
+  try {
+    run(value);
+  } catch (error) {
+    setTimeout(() => {
+      throw error;
+    });
+  }
+}

@@ -1,0 +1,135 @@
+import { ChatError, Lost, Passing, Refused } from "./errors.js";
+import { Outgoing } from "./outgoing.js";
+import { backoff } from "./session.js";
+
+/** The messages of one room that are not confirmed, in the order of the writer. They survive the page. */
+export class Outbox {
+  /** @type {Outgoing[]} */
+  items = [];
+  #isPumping = false;
+  #tries = 0;
+  #at = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #hold;
+
+  /**
+   * @param {import("./storage.js").Vault} vault
+   * @param {import("./connection.js").Connection} connection
+   * @param {string} key
+   * @param {{ id: number | null, changed: () => void, refused: (one: Outgoing, error: ChatError) => void, dropped: (one: Outgoing) => void }} room
+   */
+  constructor(vault, connection, key, room) {
+    this.vault = vault;
+    this.connection = connection;
+    this.key = `outbox ${key} `;
+    this.room = room;
+  }
+
+  async restore() {
+    const kept = await Promise.all((await this.vault.keys(this.key)).map((key) => this.vault.get(key)));
+    const known = new Set(this.items.map(({ client_id }) => client_id));
+    const drafts = kept.filter((draft) => draft && !known.has(draft.client_id)).sort((a, b) => a.at - b.at);
+    this.items.unshift(...drafts.map((draft) => new Outgoing(draft, this)));
+    if (drafts.length) this.changed();
+  }
+
+  /** @param {import("./types.js").Draft} draft */
+  add(draft) {
+    this.#at = Math.max(Date.now(), this.#at + 1); // the order of those that are restored
+    const one = new Outgoing({ ...draft, at: new Date(this.#at) }, this);
+    this.items.push(one);
+    void this.vault.set(this.key + one.client_id, one.toStorage());
+    this.changed();
+    return one;
+  }
+
+  /** @param {Outgoing} one */
+  retry(one) {
+    one.turn = 0;
+    one.become("waiting");
+    this.resume();
+  }
+
+  /** @param {Outgoing} one */
+  drop(one) {
+    this.items = this.items.filter((other) => other !== one);
+    void this.vault.delete(this.key + one.client_id);
+    if (one.state === "cancelled") this.room.dropped(one);
+    this.changed();
+  }
+
+  /** @param {string | undefined} client_id */
+  find(client_id) {
+    return client_id === undefined ? undefined : this.items.find((one) => one.client_id === client_id);
+  }
+
+  /**
+   * @param {import("./types.js").WireMessage} message
+   * @returns {Outgoing | undefined} what was waiting for it
+   */
+  confirm(message) {
+    const one = this.find(message.client_id);
+    if (!one) return undefined;
+    this.#tries = 0;
+    one.confirm(message);
+    this.drop(one);
+    return one;
+  }
+
+  /**
+   * @param {Outgoing} one
+   * @param {ChatError} error
+   * @param {number} [message_id] that the server named
+   */
+  refuse(one, error, message_id) {
+    if (error instanceof Passing || error instanceof Lost) {
+      one.turn = 0;
+      if (one.state !== "retrying") one.become("retrying", error);
+      return this.hold(error);
+    }
+    const isDeleted = error.code === "not_found" && message_id !== undefined && message_id !== one.replyTo;
+    one.fail(error, isDeleted ? "cancelled" : "refused");
+    if (isDeleted) return this.drop(one);
+    this.room.refused(one, error);
+  }
+
+  /** Nothing is sent for a while. @param {ChatError} [error] */
+  hold(error) {
+    this.#hold ??= setTimeout(() => this.resume(), error?.retryAfter ? error.retryAfter * 1000 : backoff(this.#tries++));
+  }
+
+  resume() {
+    clearTimeout(this.#hold);
+    this.#hold = undefined;
+    void this.pump();
+  }
+
+  /** @param {ChatError} error */
+  end(error) {
+    for (const one of this.items) if (one.state !== "refused") this.refuse(one, error);
+  }
+
+  /** Sends what was not sent on this connection, in order. */
+  async pump() {
+    const { connection } = this;
+    if (this.#isPumping) return;
+    this.#isPumping = true;
+    const isUnsent = (/** @type {Outgoing} */ one) => one.state !== "refused" && one.turn !== connection.turn;
+    /** @type {Outgoing | undefined} */
+    let one;
+    while (this.room.id !== null && !this.#hold && connection.state === "open" && (one = this.items.find(isUnsent))) {
+      try {
+        const frame = await one.frame(connection.session, this.room.id);
+        if (this.items.includes(one) && connection.send(frame)) one.turn = connection.turn;
+      } catch (error) {
+        const known = error instanceof ChatError ? error : new Refused("file_invalid", { detail: String(error) });
+        if (this.items.includes(one)) this.refuse(one, known);
+      }
+    }
+    this.#isPumping = false;
+  }
+
+  changed() {
+    this.room.changed();
+  }
+}

@@ -1,0 +1,505 @@
+import { Changes } from "./changes.js";
+import { Connection } from "./connection.js";
+import { ChatError, errorOf, Lost, Passing, Refused } from "./errors.js";
+import { Observable } from "./observable.js";
+import { Outbox } from "./outbox.js";
+import { Timeline } from "./timeline.js";
+
+/** @typedef {import("./types.js").UserId} UserId */
+
+const TYPING_EVERY = 3_000; // ms between two frames that say that the user is typing
+const TYPING_FOR = 6_000; // ms after which the other one is not typing any more
+const LINGER = 500; // ms between the last subscription and the end of the connection
+const FRESH = 20 * 3_600_000; // ms in which the links to files in the storage work
+
+/**
+ * One conversation.
+ * @extends {Observable<import("./types.js").RoomSnapshot, import("./types.js").RoomEvents>}
+ */
+export class Room extends Observable {
+  /** @type {import("./types.js").RoomInfo | null} */
+  info = null;
+  #timeline = new Timeline();
+  #changes = new Changes();
+  /** @type {Map<string, { user: UserId, timer: ReturnType<typeof setTimeout> }>} */
+  #typing = new Map();
+  #draft = /** @type {{ text: string, replyTo?: number }} */ ({ text: "" });
+  /** @type {"older" | "newer" | "around" | null} */
+  #loading = null;
+  #isLoaded = false;
+  #readUpto = 0;
+  #typedAt = 0;
+  /** @type {Promise<void> | null} */
+  #starting = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #saving;
+  /** @type {Map<number, import("./types.js").Message>} */
+  #shown = new Map();
+  /** @type {import("./types.js").State} */
+  #state = "closed";
+
+  /**
+   * @param {import("./chat.js").Chat} chat
+   * @param {number | null} id
+   * @param {{ user: UserId, context: string, title?: string }} [peer] with whom the room is made
+   */
+  constructor(chat, id, peer) {
+    super();
+    this.chat = chat;
+    this.id = id;
+    this.peer = peer;
+    this.key = id === null ? encodeURIComponent(`with ${peer?.user} ${peer?.context}`) : String(id);
+    this.connection = new Connection(chat.session, {
+      address: () => this.#address(),
+      receive: (frame) => this.#receive(frame),
+      changed: () => this.#connectionChanged(),
+    });
+    this.outbox = new Outbox(chat.vault, this.connection, this.key, this);
+  }
+
+  build() {
+    const { connection, info } = this;
+    const timeline = this.#timeline;
+    const messages = timeline.view(this.chat.me?.user_id, this.#changes);
+    const mark = timeline.receipts.get(this.#me)?.read ?? null;
+    const unread = (/** @type {import("./types.js").Message} */ one) => !one.mine && one.message_id > (mark ?? Infinity);
+    return {
+      id: this.id,
+      state: connection.state,
+      error: connection.error,
+      retryAt: connection.retryAt,
+      loaded: this.#isLoaded,
+      messages,
+      outgoing: this.outbox.items,
+      typing: [...this.#typing.values()].map(({ user }) => user),
+      readBy: [...timeline.receipts.values()],
+      mark,
+      firstUnread: messages.find(unread)?.message_id ?? null,
+      newest: timeline.newest,
+      missed: timeline.missed,
+      hasOlder: timeline.hasOlder,
+      hasNewer: timeline.hasNewer,
+      loading: this.#loading,
+      info,
+      with: this.chat.other(info),
+      can: info?.can ?? null,
+      draft: this.#draft,
+    };
+  }
+
+  // ------------------------------------------------------------ messages
+
+  /** @param {import("./types.js").Draft | string} draft */
+  send(draft) {
+    this.#typedAt = 0;
+    const one = this.outbox.add(typeof draft === "string" ? { text: draft } : draft);
+    this.#begin();
+    this.#pump();
+    return one;
+  }
+
+  /** @param {number} message_id @param {string} text */
+  edit(message_id, text) {
+    return this.#change({ action: "edit", message_id, text });
+  }
+
+  /** @param {number} message_id */
+  delete(message_id) {
+    return this.#change({ action: "delete", message_id });
+  }
+
+  /** @param {number} message_id @param {string} emoji @param {boolean} [on] the other way round where left out */
+  react(message_id, emoji, on) {
+    const shown = this.snapshot.messages.find((one) => one.message_id === message_id);
+    const isOn = shown?.reactions.some((one) => one.mine && one.emoji === emoji);
+    return this.#change({ action: "react", message_id, emoji, on: on ?? !isOn });
+  }
+
+  /** A button of a message. @param {number} message_id @param {string} id @param {object} [params] */
+  async act(message_id, id, params) {
+    this.#timeline.refresh(await this.#request("POST", `messages/${message_id}/act/`, { body: { id, params } }));
+    this.changed();
+  }
+
+  /** @param {number} message_id @param {"spam" | "abuse" | "fraud" | "other"} reason @param {string} [text] */
+  report(message_id, reason, text) {
+    return this.#request("POST", `messages/${message_id}/report/`, { body: { reason, text } });
+  }
+
+  /** The user has seen this message and all before it. @param {number} message_id */
+  read(message_id) {
+    if (message_id <= this.#readUpto) return;
+    this.#readUpto = message_id;
+    this.connection.send({ action: "read", message_id });
+    const receipt = this.#timeline.receipts.get(this.#me);
+    if (receipt && receipt.read < message_id) this.#timeline.receipts.set(this.#me, { ...receipt, read: message_id });
+    if (message_id >= this.#timeline.newest && this.id) this.chat.share({ read: this.id });
+    this.changed();
+  }
+
+  /** The user is writing: sent now and then, not with every key. */
+  typing() {
+    if (Date.now() - this.#typedAt < TYPING_EVERY) return;
+    this.#typedAt = Date.now();
+    this.connection.send({ action: "typing" });
+  }
+
+  /** @param {{ text: string, replyTo?: number }} draft */
+  setDraft(draft) {
+    this.#draft = draft;
+    const key = `draft ${this.key}`;
+    void (draft.text ? this.chat.vault.set(key, draft) : this.chat.vault.delete(key));
+    this.chat.inbox.patch(this.id, { draft: draft.text });
+    this.changed();
+  }
+
+  // ------------------------------------------------------------ the window
+
+  /** Loads the page before the first message; whether there are more. */
+  async older() {
+    await this.#load("older", { before: this.#timeline.oldest }, this.#timeline.hasOlder);
+    return this.#timeline.hasOlder;
+  }
+
+  async newer() {
+    await this.#load("newer", { after: this.#timeline.last }, this.#timeline.hasNewer);
+    return this.#timeline.hasNewer;
+  }
+
+  /** Shows what surrounds a message; whether it is there. @param {number} id */
+  async around(id) {
+    await this.#load("around", { around: id }, !this.#timeline.messages.has(id));
+    return this.#timeline.messages.has(id);
+  }
+
+  /** Shows what surrounds the first message at or after a time. @param {Date | string} time */
+  at(time) {
+    return this.#load("around", { at: new Date(time).toISOString() });
+  }
+
+  latest() {
+    return this.#load("around", {}, this.#timeline.hasNewer);
+  }
+
+  /** Links to files expire: fresh ones. @param {number} id */
+  async refresh(id) {
+    const { messages } = await this.#request("GET", "messages/", { query: { before: String(id + 1), limit: "1" } });
+    for (const message of messages) this.#timeline.refresh(message);
+    this.changed();
+  }
+
+  // ------------------------------------------------------------ the room
+
+  async reload() {
+    this.#inform(await this.#request("GET", ""));
+  }
+
+  /** @param {{ title?: string, muted?: boolean, archived?: boolean, marked_unread?: boolean, data?: object }} wish */
+  async update(wish) {
+    this.#inform(await this.#request("PATCH", "", { body: wish }));
+  }
+
+  /** @param {UserId} user_id */
+  async addMember(user_id) {
+    await this.#request("POST", "members/", { body: { user_id } });
+    await this.reload();
+  }
+
+  /** @param {UserId} user_id */
+  async removeMember(user_id) {
+    await this.#request("DELETE", `members/${encodeURIComponent(user_id)}/`);
+    await this.reload();
+  }
+
+  async leave() {
+    await this.#request("DELETE", `members/${encodeURIComponent(this.#me)}/`);
+    this.chat.inbox.forget(this.id);
+  }
+
+  /** Deletes the room, for everybody. */
+  async remove() {
+    await this.chat.request("DELETE", `chat/delete/${this.id}/`);
+    this.chat.inbox.forget(this.id);
+  }
+
+  // ------------------------------------------------------------ the connection
+
+  /** @internal */
+  start() {
+    clearTimeout(this.#timer);
+    this.#begin();
+  }
+
+  /** @internal */
+  stop() {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      const isBusy = this.#changes.size || this.outbox.items.some((one) => one.state !== "refused");
+      if (this.isUsed || isBusy) return;
+      this.#save();
+      this.#starting = null;
+      this.connection.close();
+    }, LINGER);
+  }
+
+  /** @internal */
+  flush() {
+    const { messages } = this.snapshot;
+    const shown = this.#shown;
+    this.#shown = new Map(messages.map((one) => [one.message_id, one]));
+    const added = messages.filter((one) => !shown.has(one.message_id));
+    const changed = messages.filter((one) => shown.has(one.message_id) && shown.get(one.message_id) !== one);
+    const removed = [...shown.keys()].filter((id) => !this.#shown.has(id));
+    if (added.length || changed.length || removed.length) this.emit("messages", { added, changed, removed });
+    if (this.#isLoaded && !this.#timeline.hasNewer) this.chat.inbox.touch(this.id, messages.at(-1));
+  }
+
+  /** @internal @param {import("./outgoing.js").Outgoing | null} outgoing @param {Error} error @param {string} [action] */
+  refused(outgoing, error, action = "send") {
+    this.emit("refused", { outgoing, error, action });
+    this.chat.emit("refused", { room_id: this.id, outgoing, error, action });
+  }
+
+  /** @internal @param {import("./outgoing.js").Outgoing} outgoing */
+  dropped({ client_id }) {
+    this.chat.share({ cancel: client_id });
+  }
+
+  get #me() {
+    return String(this.chat.me?.user_id);
+  }
+
+  #begin() {
+    this.#starting ??= this.#restore().then(() => this.#open());
+  }
+
+  /** What the storage has of this room: shown at once, and continued. */
+  async #restore() {
+    const { vault } = this.chat;
+    if (this.#isLoaded || !(await this.chat.identified())) return;
+    const [kept, draft] = await Promise.all([vault.get(`room ${this.key}`), vault.get(`draft ${this.key}`), this.outbox.restore()]);
+    if (draft && !this.#draft.text) this.#draft = draft;
+    if (kept && kept.at > Date.now() - FRESH) {
+      this.#timeline.restore(kept);
+      this.#isLoaded = true;
+    }
+    this.changed();
+  }
+
+  async #open() {
+    try {
+      if (this.id === null) await this.#find();
+      if (this.id !== null) this.connection.open();
+    } catch (error) {
+      this.#starting = null;
+      if (error instanceof Passing || error instanceof Lost) this.#timer = setTimeout(() => this.#begin(), 3_000);
+      else if (error instanceof ChatError) this.connection.end(error);
+      else throw error;
+    }
+  }
+
+  /** The room with the peer: the one that is there, or a new one for the first message. */
+  async #find() {
+    const { user, context, title } = /** @type {NonNullable<typeof this.peer>} */ (this.peer);
+    if (this.outbox.items.length) {
+      this.id = (await this.chat.request("POST", "chat/create/", { body: { second_user: user, context, title } })).room_id;
+    } else {
+      const found = await this.chat.find(user, context);
+      if (found) this.#inform(found);
+      else this.#starting = null;
+      this.#isLoaded ||= !found;
+    }
+    this.changed();
+    if (this.id === null && this.outbox.items.length) await this.#find();
+  }
+
+  #address() {
+    const url = this.chat.session.socketUrl("ws/chat/");
+    const { cursor, epoch } = this.#timeline;
+    url.search = String(new URLSearchParams({ room_id: String(this.id), after: String(cursor), epoch, receipts: "manual,compact" }));
+    return url;
+  }
+
+  #connectionChanged() {
+    const { state, error, lastCode } = this.connection;
+    if (state !== "open") {
+      for (const { timer } of this.#typing.values()) clearTimeout(timer);
+      this.#typing.clear();
+    }
+    if (state === "waiting" && lastCode === 1009) {
+      for (const one of this.outbox.items) if (one.state === "sending") this.outbox.refuse(one, new Refused("too_long"));
+    }
+    if (state === "ended" && error instanceof Refused) {
+      this.outbox.end(error);
+      this.#changes.end(error);
+    }
+    if (state === "open") {
+      const read = this.#timeline.receipts.get(this.#me)?.read ?? 0;
+      if (this.#readUpto > read) this.connection.send({ action: "read", message_id: this.#readUpto });
+      if (!this.info?.can) this.reload().catch(() => {}); // the next connection asks again
+      this.#pump();
+    }
+    if (this.#state !== state) this.emit("state", { state });
+    this.#state = state;
+    this.chat.changed();
+    this.changed();
+  }
+
+  // ------------------------------------------------------------ frames
+
+  /** @param {any} frame */
+  #receive(frame) {
+    const { type, message, user_id } = frame;
+    const isNew = type === "chat_message" && message.message_id > this.#timeline.newest;
+    this.#timeline.apply(frame);
+    if (type === "sync") this.#synced(frame);
+    else if (type === "chat_message") this.#arrived(message, isNew);
+    else if (type === "message_edited") this.#confirm("edit", frame, (one, turn) => turn === this.connection.turn || one.text === message.text);
+    else if (type === "message_reacted") this.#confirm("react", frame, (one) => this.#isReacted(one));
+    else if (type === "message_deleted") this.#changes.confirm((one) => one.message_id === frame.message_id);
+    else if (type === "receipt") this.emit("receipts", { receipts: [...this.#timeline.receipts.values()] });
+    else if (type === "typing") return this.#types(user_id);
+    else if (type === "presence") this.#meet(frame);
+    else if (type === "error") this.#refuse(frame);
+    else if (type === "room_changed") return void this.reload().catch(() => {}); // the next one asks again
+    else if (type === "room_deleted") this.emit("deleted", {});
+    if (!this.#changes.size && !this.outbox.items.length && !this.isUsed) this.stop();
+    this.changed();
+    this.#saving ??= setTimeout(() => this.#save(), LINGER);
+  }
+
+  /** @param {any} frame */
+  #synced(frame) {
+    this.#isLoaded = true;
+    for (const message of frame.messages) this.#stored(message);
+    this.#changes.confirm((one) => frame.deleted.includes(one.message_id) || (one.action === "react" && this.#isReacted(one)));
+    this.#changes.confirm((one) => one.action === "edit" && this.#timeline.messages.get(one.message_id)?.text === one.text);
+  }
+
+  /** @param {import("./types.js").WireMessage} message @param {boolean} isNew */
+  #arrived(message, isNew) {
+    this.#stopTyping(String(message.sender_id));
+    this.#stored(message);
+    const isOwn = String(message.sender_id) === this.#me;
+    if (isNew && !isOwn) this.chat.emit("message", { room_id: message.room_id, message, live: true });
+    if (isNew && isOwn) this.chat.share({ touch: message });
+  }
+
+  /** @param {import("./types.js").WireMessage} message */
+  #stored(message) {
+    const outgoing = this.outbox.confirm(message);
+    if (!outgoing) return;
+    this.emit("sent", { message, outgoing });
+    this.chat.emit("sent", { room_id: message.room_id, message, outgoing });
+  }
+
+  /** @param {string} action @param {any} frame @param {(change: import("./changes.js").Change, turn: number) => boolean} isSame */
+  #confirm(action, frame, isSame) {
+    this.#changes.confirm((one, turn) => one.action === action && one.message_id === frame.message_id && isSame(one, turn));
+  }
+
+  /** @param {import("./changes.js").Change} change */
+  #isReacted({ message_id, emoji, on }) {
+    const found = this.#timeline.messages.get(message_id)?.reactions?.find((one) => one.emoji === emoji);
+    return Boolean(found?.user_ids.some((user) => String(user) === this.#me)) === on;
+  }
+
+  /** A refusal belongs to the frame that it names, and to no other. @param {any} frame */
+  #refuse(frame) {
+    const { action, client_id, message_id, code, message } = frame;
+    const error = errorOf(code, message);
+    const one = this.outbox.find(client_id);
+    if (one) return this.outbox.refuse(one, error, message_id);
+    if (client_id !== undefined || action === "typing" || action === "read") return;
+    if (this.#changes.refuse(frame, error)) return this.refused(null, error, action);
+    if (!(error instanceof Passing)) return;
+    for (const each of this.outbox.items) if (each.state === "sending") each.turn = 0; // sending again is harmless
+    this.outbox.hold(error);
+    setTimeout(() => this.#pump(), 2_000);
+  }
+
+  /** @param {UserId} user */
+  #types(user) {
+    clearTimeout(this.#typing.get(String(user))?.timer);
+    this.#typing.set(String(user), { user, timer: setTimeout(() => this.#stopTyping(String(user)), TYPING_FOR) });
+    this.#typingChanged();
+  }
+
+  /** @param {string} user */
+  #stopTyping(user) {
+    clearTimeout(this.#typing.get(user)?.timer);
+    if (this.#typing.delete(user)) this.#typingChanged();
+  }
+
+  #typingChanged() {
+    this.emit("typing", { users: [...this.#typing.values()].map(({ user }) => user) });
+    this.changed();
+  }
+
+  /** @param {{ user_id: UserId, online: boolean, last_seen: string | null }} presence */
+  #meet({ user_id, online, last_seen }) {
+    this.emit("presence", { user_id, online, last_seen });
+    this.chat.inbox.meet(user_id, { online, last_seen });
+    if (this.info) this.info = { ...this.info, members: met(this.info.members, user_id, { online, last_seen }) };
+  }
+
+  // ------------------------------------------------------------ what goes out
+
+  /** @param {import("./changes.js").Change} change */
+  #change(change) {
+    const done = this.#changes.add(change);
+    this.#begin();
+    this.#pump();
+    this.changed();
+    return done;
+  }
+
+  #pump() {
+    this.#changes.pump(this.connection);
+    void this.outbox.pump();
+  }
+
+  /** @param {"older" | "newer" | "around"} kind @param {object} query @param {boolean} [isNeeded] */
+  async #load(kind, query, isNeeded = true) {
+    if (!isNeeded || this.id === null || (this.#loading && kind !== "around")) return false;
+    this.#loading = kind;
+    this.changed();
+    try {
+      await this.#timeline.load(kind, () => this.#request("GET", "messages/", { query: { ...query, limit: "50" } }));
+      return true;
+    } finally {
+      this.#loading = null;
+      this.changed();
+    }
+  }
+
+  /** @param {string} method @param {string} path @param {import("./types.js").Call} [call] */
+  #request(method, path, call) {
+    return this.chat.request(method, `chat/rooms/${this.id}/${path}`, call);
+  }
+
+  /** @param {import("./types.js").RoomInfo} info */
+  #inform(info) {
+    this.id = info.room_id;
+    this.info = { ...this.info, ...info };
+    this.chat.inbox.patch(this.id, info);
+    this.emit("members", { members: this.info.members });
+    this.changed();
+  }
+
+  #save() {
+    clearTimeout(this.#saving);
+    this.#saving = undefined;
+    if (!this.#timeline.hasNewer && this.id !== null) void this.chat.vault.set(`room ${this.id}`, this.#timeline.toStorage());
+  }
+}
+
+/**
+ * @param {import("./types.js").Member[]} members
+ * @param {UserId} user
+ * @param {Partial<import("./types.js").Member>} presence
+ */
+export const met = (members, user, presence) =>
+  members.map((one) => (String(one.user_id) === String(user) ? { ...one, ...presence } : one));

@@ -1,0 +1,186 @@
+import { errorOf, Lost, SignedOut } from "./errors.js";
+
+const TIMEOUT = 15_000; // ms for the answer to a request
+const RENEW_BEFORE = 60_000; // ms before a token expires
+
+/** Who the user is to the server: the token, the HTTP calls, and all connections made with them. */
+export class Session {
+  /** @type {Set<import("./connection.js").Connection>} */
+  connections = new Set();
+  /** @type {SignedOut | null} */
+  signedOut = null;
+  onChange = () => {};
+  /** @type {string | undefined} */
+  #token;
+  /** @type {Promise<string | undefined> | null} */
+  #asking = null;
+  #isRenewed = false;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+
+  /** @param {import("./types.js").Options} options */
+  constructor({ server, token, getToken, fetch, WebSocket }) {
+    const page = /** @type {{ baseURI?: string } | undefined} */ (Reflect.get(globalThis, "document"));
+    this.server = new URL(server ?? new URL("../", import.meta.url), page?.baseURI);
+    this.getToken = getToken;
+    this.fetch = fetch ?? ((...call) => globalThis.fetch(...call));
+    this.WebSocket = WebSocket ?? globalThis.WebSocket;
+    this.#keep(token);
+  }
+
+  /** @param {string} path */
+  socketUrl(path) {
+    const url = new URL(path, this.server);
+    url.protocol = url.protocol.replace("http", "ws");
+    return url;
+  }
+
+  /** @param {string | undefined} token */
+  setToken(token) {
+    this.#keep(token);
+    this.#isRenewed = false;
+    this.resume();
+  }
+
+  /**
+   * The token to use now; undefined with cookies.
+   * @returns {Promise<string | undefined>}
+   */
+  async authorize() {
+    if (this.signedOut) throw this.signedOut;
+    if (this.#token || !this.getToken) return this.#token;
+    const ask = async () => this.getToken?.();
+    this.#asking ??= ask().finally(() => (this.#asking = null));
+    const token = await this.#asking.catch((error) => {
+      throw new Lost("lost", { detail: String(error) });
+    });
+    if (token !== this.#token) this.#keep(token);
+    return token;
+  }
+
+  /** The server has accepted the token. */
+  accept() {
+    this.#isRenewed = false;
+  }
+
+  /**
+   * The server refused this token: whether another can be tried. The user is signed out where not.
+   * @param {string | undefined} token
+   */
+  refuse(token) {
+    if (token !== this.#token) return true;
+    if (!this.getToken || this.#isRenewed) {
+      this.signOut("unauthenticated");
+      return false;
+    }
+    this.#isRenewed = true;
+    this.#keep(undefined);
+    return true;
+  }
+
+  /** @param {string} why */
+  signOut(why) {
+    if (this.signedOut) return;
+    this.signedOut = new SignedOut(why);
+    for (const connection of this.connections) connection.end(this.signedOut);
+    this.onChange();
+  }
+
+  /** Tries again at once, also after the user was signed out. */
+  resume() {
+    if (this.signedOut && this.getToken) this.#keep(undefined);
+    this.signedOut = null;
+    this.#isRenewed = false;
+    for (const connection of this.connections) connection.retry();
+    this.onChange();
+  }
+
+  /** @returns {Promise<import("./types.js").UserId | undefined>} */
+  async claimedUser() {
+    const token = await this.authorize();
+    return token && JSON.parse(atob(token.split(".")[1])).sub;
+  }
+
+  close() {
+    clearTimeout(this.#timer);
+    for (const connection of this.connections) connection.close();
+  }
+
+  /**
+   * @param {string} method
+   * @param {string} path below the API's root
+   * @param {import("./types.js").Call} [call]
+   * @returns {Promise<any>}
+   */
+  async request(method, path, call = {}) {
+    const token = await this.authorize();
+    const url = new URL(`api/v1/${path}`, this.server);
+    for (const [name, value] of new URLSearchParams(call.query)) url.searchParams.set(name, value);
+    /** @type {Record<string, string>} */
+    const headers = {};
+    if (token) headers.Authorization = `Bearer ${token}`;
+    if (call.body) headers["Content-Type"] = "application/json";
+    const signals = [AbortSignal.timeout(TIMEOUT), ...(call.signal ? [call.signal] : [])];
+    const init = { method, headers, body: call.body && JSON.stringify(call.body), signal: AbortSignal.any(signals) };
+    /** @type {Response} */
+    let response;
+    let answer;
+    try {
+      response = await this.fetch(url, init);
+      answer = await response.text();
+    } catch (error) {
+      if (call.signal?.aborted) throw error;
+      throw new Lost(signals[0].aborted ? "timeout" : "lost");
+    }
+    try {
+      answer = answer ? JSON.parse(answer) : undefined;
+    } catch {
+      answer = undefined; // a page of a proxy
+    }
+    if (response.ok) {
+      this.accept();
+      return answer;
+    }
+    if (response.status === 401) {
+      if (this.refuse(token)) return this.request(method, path, call);
+      throw this.signedOut ?? new SignedOut("unauthenticated");
+    }
+    throw errorOf(answer?.code, answer?.detail, response.status, Number(response.headers.get("Retry-After")) || undefined);
+  }
+
+  /** @param {string | undefined} token */
+  #keep(token) {
+    this.#token = token;
+    clearTimeout(this.#timer);
+    const left = token && this.getToken ? expiryOf(token) - Date.now() : 0;
+    if (left > 0) this.#timer = setTimeout(() => this.#renew(), Math.min(2 ** 31 - 1, Math.max(left - RENEW_BEFORE, left / 2)));
+  }
+
+  /** Gets the next token while this one works, and shows it on each open connection. */
+  async #renew() {
+    const old = this.#token;
+    this.#token = undefined;
+    try {
+      const token = await this.authorize();
+      for (const connection of this.connections) connection.send({ action: "auth", token });
+    } catch {
+      if (!this.#token) this.#keep(old); // tried again in half of the time that is left
+    }
+  }
+}
+
+/**
+ * When a JWT expires, in ms since 1970; 0 where it does not say.
+ * @param {string} token
+ */
+function expiryOf(token) {
+  try {
+    const { exp } = JSON.parse(atob(token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/")));
+    return exp * 1000 || 0;
+  } catch {
+    return 0;
+  }
+}
+
+/** @param {number} tries */
+export const backoff = (tries) => Math.min(15_000, 500 * 2 ** tries) * (0.5 + Math.random() / 2);

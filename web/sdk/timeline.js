@@ -1,0 +1,237 @@
+/** @typedef {import("./types.js").WireMessage} WireMessage */
+/** @typedef {import("./types.js").Message} Message */
+/** @typedef {import("./types.js").UserId} UserId */
+
+const KEPT = 100; // live messages that are kept for a window that is not at the end
+
+/** A window over the messages of a room: what the server sent, in its present state. */
+export class Timeline {
+  /** @type {Map<number, WireMessage>} */
+  messages = new Map();
+  /** @type {Map<string, import("./types.js").Receipt>} */
+  receipts = new Map();
+  cursor = 0; // the highest top-level version seen
+  epoch = "none"; // of the database that the cursor is of; none: the server sends the newest
+  hasOlder = false;
+  hasNewer = false;
+  newest = 0;
+  missed = 0; // live messages behind the window
+  /** @type {Map<number, WireMessage>} */
+  #tail = new Map();
+  #lost = 0; // the highest id that was dropped from the tail
+  /** @type {Set<number>} */
+  #deleted = new Set();
+  /** @type {any[]} */
+  #log = []; // frames that came while a page was on its way
+  #pages = 0;
+  /** @type {WeakMap<WireMessage, { key: string, message: Message }>} */
+  #views = new WeakMap();
+
+  get oldest() {
+    return Math.min(...this.#ends());
+  }
+
+  get last() {
+    return Math.max(...this.#ends());
+  }
+
+  /** @param {any} frame */
+  apply(frame) {
+    if (frame.version > this.cursor) this.cursor = frame.version;
+    if (this.#pages) this.#log.push(frame);
+    const { type, message_id, message } = frame;
+    if (type === "sync") this.#sync(frame);
+    else if (type === "chat_message") this.#add(message);
+    else if (type === "message_edited") this.#update(message_id, message.version, message);
+    else if (type === "message_reacted") this.#update(message_id, frame.version, { reactions: frame.reactions, version: frame.version });
+    else if (type === "message_deleted") this.#remove(message_id);
+    else if (type === "receipt") this.receipts.set(String(frame.user_id), frame);
+  }
+
+  /**
+   * Loads a page; changes that arrive meanwhile hold whichever comes first.
+   * @param {"older" | "newer" | "around"} kind around replaces the window
+   * @param {() => Promise<{ messages: WireMessage[], has_more: boolean, has_newer?: boolean }>} load
+   */
+  async load(kind, load) {
+    this.#pages++;
+    try {
+      const page = await load();
+      if (kind === "around") this.#clear();
+      if (kind !== "newer") this.hasOlder = page.has_more;
+      if (kind !== "older") this.hasNewer = page.has_newer ?? (kind === "newer" && page.has_more);
+      for (const message of page.messages) this.#put(message);
+      if (!this.hasNewer) this.#attach();
+      for (const frame of this.#log) if (frame.type !== "sync") this.apply(frame);
+    } finally {
+      if (!--this.#pages) this.#log = [];
+    }
+  }
+
+  /** @param {WireMessage} fresh one message as the server has it now */
+  refresh(fresh) {
+    if (this.messages.has(fresh.message_id)) this.#put(fresh);
+  }
+
+  /** @returns {WireMessage[]} ids ascending */
+  sorted() {
+    return [...this.messages.values()].sort((a, b) => a.message_id - b.message_id);
+  }
+
+  /**
+   * The messages as one user sees them now; those that did not change are the same objects.
+   * @param {UserId | undefined} me
+   * @param {import("./changes.js").Changes} changes what is not confirmed yet
+   */
+  view(me, changes) {
+    const delivered = this.#least("delivered");
+    const read = this.#least("read");
+    return this.sorted().map((raw) => {
+      const id = raw.message_id;
+      const status = read(raw) ? "read" : delivered(raw) ? "delivered" : raw.status;
+      const pending = changes.pending(id);
+      const wishes = changes.reactions(id);
+      const quote = raw.reply_to && this.#quoted(raw.reply_to);
+      const key = JSON.stringify([me, status, pending, wishes, quote]);
+      const known = this.#views.get(raw);
+      if (known?.key === key) return known.message;
+      const message = /** @type {Message} */ (Object.freeze({
+        ...raw,
+        mine: raw.sender_id !== null && String(raw.sender_id) === String(me),
+        status,
+        pending,
+        reactions: reacted(raw.reactions ?? [], me, wishes),
+        ...(raw.reply_to && { reply_to: { ...raw.reply_to, text: quote } }),
+      }));
+      this.#views.set(raw, { key, message });
+      return message;
+    });
+  }
+
+  /** What the next page starts with. */
+  toStorage() {
+    const { cursor, epoch } = this;
+    const all = this.sorted();
+    return { cursor, epoch, messages: all.slice(-50), hasOlder: this.hasOlder || all.length > 50, receipts: [...this.receipts.values()], at: Date.now() };
+  }
+
+  /** @param {ReturnType<Timeline["toStorage"]>} kept */
+  restore({ cursor, epoch, messages, hasOlder, receipts }) {
+    this.cursor = cursor;
+    this.epoch = epoch;
+    this.hasOlder = hasOlder;
+    for (const message of messages) this.#put(message);
+    this.#receipts(receipts);
+  }
+
+  /** @param {any} frame */
+  #sync(frame) {
+    if (frame.reset) {
+      this.#clear();
+      this.#tail.clear();
+      this.hasOlder = frame.version > frame.messages.length && frame.messages.length > 0; // each took a version
+      this.hasNewer = false;
+      this.missed = this.#lost = 0;
+      this.cursor = frame.version;
+    }
+    this.epoch = frame.epoch;
+    this.#receipts(frame.receipts);
+    for (const message of frame.messages) this.#add(message);
+    for (const id of frame.deleted) this.#remove(id);
+  }
+
+  /** @param {import("./types.js").Receipt[]} receipts */
+  #receipts(receipts) {
+    this.receipts = new Map(receipts.map((receipt) => [String(receipt.user_id), receipt]));
+  }
+
+  /** A new or changed message: into the window where it belongs, or behind it. @param {WireMessage} message */
+  #add(message) {
+    const id = message.message_id;
+    const isBehind = this.hasNewer && id > this.last;
+    if (!isBehind && (this.messages.has(id) || !this.hasOlder || id > this.oldest)) return this.#put(message);
+    if (!isBehind || this.#deleted.has(id)) return;
+    if (id > this.newest) this.missed++;
+    this.newest = Math.max(this.newest, id);
+    this.#tail.set(id, message);
+    if (this.#tail.size > KEPT) {
+      this.#lost = Math.min(...this.#tail.keys());
+      this.#tail.delete(this.#lost);
+    }
+  }
+
+  /** @param {WireMessage} message */
+  #put(message) {
+    const id = message.message_id;
+    const known = this.messages.get(id);
+    if (this.#deleted.has(id) || (known && known.version > message.version)) return;
+    this.messages.set(id, Object.freeze(message));
+    this.newest = Math.max(this.newest, id);
+  }
+
+  /** @param {number} id @param {number} version @param {Partial<WireMessage>} change */
+  #update(id, version, change) {
+    for (const messages of [this.messages, this.#tail]) {
+      const known = messages.get(id);
+      if (known && known.version <= version) messages.set(id, Object.freeze({ ...known, ...change }));
+    }
+  }
+
+  /** @param {number} id */
+  #remove(id) {
+    this.#deleted.add(id);
+    this.messages.delete(id);
+    this.#tail.delete(id);
+  }
+
+  #clear() {
+    this.messages.clear();
+  }
+
+  /** The window has reached the end: what came behind it belongs to it, unless some of it was dropped. */
+  #attach() {
+    this.hasNewer = this.#lost > this.last;
+    if (this.hasNewer) return;
+    for (const message of this.#tail.values()) this.#put(message);
+    this.#tail.clear();
+    this.missed = 0;
+  }
+
+  /** @param {NonNullable<WireMessage["reply_to"]>} quote */
+  #quoted({ message_id, text }) {
+    return this.#deleted.has(message_id) ? null : (this.messages.get(message_id)?.text ?? text);
+  }
+
+  /** Whether all recipients of a message have it. @param {"delivered" | "read"} mark */
+  #least(mark) {
+    const [first, second] = [...this.receipts.values()].sort((a, b) => a[mark] - b[mark]);
+    /** @param {WireMessage} message */
+    return ({ message_id, sender_id }) => {
+      const least = String(first?.user_id) === String(sender_id) ? second : first;
+      return Boolean(least) && least[mark] >= message_id;
+    };
+  }
+
+  #ends() {
+    const ids = [...this.messages.keys()];
+    return ids.length ? ids : [0];
+  }
+}
+
+/**
+ * @param {import("./types.js").Reaction[]} reactions
+ * @param {UserId | undefined} me
+ * @param {{ emoji: string, on: boolean }[]} wishes
+ */
+function reacted(reactions, me, wishes) {
+  const found = new Map(reactions.map(({ emoji, user_ids }) => [emoji, user_ids]));
+  const isMe = (/** @type {UserId} */ user) => String(user) === String(me);
+  for (const { emoji, on } of wishes) {
+    if (me === undefined) break;
+    const others = (found.get(emoji) ?? []).filter((user) => !isMe(user));
+    found.set(emoji, on ? [...others, me] : others);
+  }
+  return [...found]
+    .filter(([, user_ids]) => user_ids.length)
+    .map(([emoji, user_ids]) => ({ emoji, count: user_ids.length, user_ids, mine: user_ids.some(isMe) }));
+}
