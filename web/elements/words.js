@@ -5,11 +5,26 @@
  * @typedef {Record<string, Phrase>} Strings
  */
 
-import english from "../lang/en.js";
+import { english } from "../lang/en.js";
 
 /** The languages that have a file of their own, other than English. */
 const LANGUAGES = "ar cs de es fa fr he it ja ko nl pl pt-BR ro tr uk zh-Hans".split(" ");
 const DAY = 86_400_000;
+
+/** Codes of errors, and the strings that tell them to a person. */
+const REASONS = /** @type {Record<string, string>} */ ({
+  file_type: "badType",
+  file_invalid: "badFile",
+  file_missing: "badFile",
+  file_too_large: "tooBig",
+  forbidden: "forbidden",
+  not_found: "notFound",
+  conflict: "conflict",
+  rate_limited: "busy",
+  lost: "offline",
+  timeout: "offline",
+  unauthenticated: "signedOut",
+});
 
 /**
  * The file that fits a language tag best: its own, that of its language, or English.
@@ -68,6 +83,11 @@ export class Words {
     return typeof value === "number" ? this.numbers.format(value) : (value ?? "");
   }
 
+  /** What a refusal means to the user. @param {string} code @param {{ max_size?: number }} [limits] */
+  reason(code, limits) {
+    return this.say(REASONS[code] ?? "failed", { size: this.size(limits?.max_size ?? 0) });
+  }
+
   /** "Anna, Bob and Carl", as the language joins names. @param {string[]} names */
   list(names) {
     return this.lists.format(names);
@@ -119,4 +139,17 @@ function daysAgo(date) {
 function capital(text, tag) {
   const [first = "", ...rest] = text;
   return first.toLocaleUpperCase(tag) + rest.join("");
+}
+
+/**
+ * The words of a language, with what the site says instead. A language without a file is shown in
+ * English, dates included.
+ * @param {string} tag
+ * @param {Strings} own
+ */
+export async function wordsFor(tag, own) {
+  const file = languageFor(tag);
+  if (file === "en") return new Words(/^en\b/i.test(tag) ? tag : "en", {}, own);
+  const loaded = await import(new URL(`./lang/${file}.js`, import.meta.url).href).catch(() => null);
+  return loaded ? new Words(tag, loaded.default, own) : new Words("en", {}, own);
 }

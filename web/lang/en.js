@@ -7,7 +7,7 @@
  *
  * @type {import("../elements/words.js").Strings}
  */
-export default {
+export const english = {
   // The list of conversations.
   chats: "Messages",
   search: "Search",

@@ -1,0 +1,82 @@
+/** Files of messages: pictures as an album, everything else as a card. */
+
+import { h, icon, isWeb } from "./dom.js";
+
+const PICTURES = new Set(["image/png", "image/jpeg", "image/gif", "image/webp", "image/avif"]);
+const SHOWN = 4; // pictures of an album; what is above them is in the lightbox
+
+/** @type {WeakMap<object, string>} */
+const previews = new WeakMap();
+
+/** Whether browsers show this type as a picture. @param {string | undefined} type */
+export function isPicture(type) {
+  return PICTURES.has(type ?? "");
+}
+
+/** A picture from the writer's own disk, shown while it is on its way. @param {Blob} file */
+export function previewOf(file) {
+  const found = previews.get(file) ?? URL.createObjectURL(file);
+  previews.set(file, found);
+  return found;
+}
+
+/**
+ * The files of a stored message.
+ * @param {any} message
+ * @param {any} history
+ * @returns {HTMLElement[]}
+ */
+export function fileNodes(message, history) {
+  const pictures = message.attachments.filter((/** @type {any} */ file) => isPicture(file.content_type));
+  const others = message.attachments.filter((/** @type {any} */ file) => !isPicture(file.content_type));
+  const first = pictures.length > SHOWN ? SHOWN : pictures.length;
+  const nodes = pictures.slice(0, first).map((/** @type {any} */ file, /** @type {number} */ i) => {
+    const hidden = i === first - 1 ? pictures.length - first : 0;
+    return storedPicture(file, { message, history, hidden, open: (/** @type {HTMLElement} */ from) => history.look(pictures, i, from) });
+  });
+  return [...nodes, ...others.map((/** @type {any} */ file) => storedCard(file, history))];
+}
+
+/** @param {any} file @param {any} about */
+function storedPicture(file, { message, history, hidden, open }) {
+  const { words } = history;
+  const broken = () => history.linkBroken(message.message_id);
+  const size = file.width && file.height ? { width: file.width, height: file.height } : {};
+  const look = { alt: file.file_name || words.say("photo", { n: 1 }), loading: "lazy", decoding: "async" };
+  const picture = h("img", { src: isWeb(file.file_url) ? file.file_url : undefined, ...look, ...size, onerror: broken });
+  const more = hidden ? h("span", { className: "more-pictures", dir: "ltr" }, `+${words.numbers.format(hidden)}`) : null;
+  const does = (/** @type {Event} */ event) => open(/** @type {HTMLElement} */ (event.currentTarget));
+  return h("button", { type: "button", part: "picture", tabIndex: -1, onclick: does }, picture, more);
+}
+
+/** @param {any} file @param {any} history */
+function storedCard(file, history) {
+  const open = () => {
+    if (isWeb(file.file_url) && history.host.emit("file", { file }, true)) window.open(file.file_url, "_blank", "noopener");
+  };
+  const label = fileLabel(file.file_name, file.size, history.words);
+  return h("button", { type: "button", part: "card", tabIndex: -1, onclick: open }, icon("file"), label);
+}
+
+/**
+ * The files of a message that is being sent, with their progress.
+ * @param {any} outgoing
+ * @param {any} history
+ * @returns {HTMLElement[]}
+ */
+export function sendingNodes(outgoing, history) {
+  const nodes = (outgoing.files ?? []).map((/** @type {any} */ file) => {
+    if (!isPicture(file.type)) return h("span", { part: "card" }, icon("file"), fileLabel(file.name, file.size, history.words));
+    return h("span", { part: "picture" }, h("img", { src: previewOf(file), alt: file.name }));
+  });
+  if (outgoing.state !== "uploading") return nodes;
+  const { words } = history;
+  const names = words.list(outgoing.files.map((/** @type {any} */ file) => file.name));
+  const stop = h("button", { type: "button", className: "link-button", onclick: () => outgoing.cancel() }, words.say("cancel"));
+  return [...nodes, h("progress", { max: 1, value: outgoing.progress ?? 0, "aria-label": names }), stop];
+}
+
+/** A name and a size. @param {string} name @param {number} size @param {any} words @param {string} [trouble] */
+export function fileLabel(name, size, words, trouble) {
+  return h("span", {}, h("b", {}, h("bdi", {}, name)), h("small", {}, trouble ?? words.size(size)));
+}

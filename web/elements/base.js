@@ -1,0 +1,268 @@
+/** What the four elements share: attributes, properties, language, session and events. */
+
+import { defaultServer, sessionOf } from "./session.js";
+
+/** The class exists where there is no DOM too, so that a server can import the module. */
+const Element = /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? class {});
+
+const COMMON = ["server", "token", "lang", "dir", "theme", "density", "features"];
+const PROPERTIES = ["getToken", "strings", "quickReplies", "actions", "renderers", "linkPolicy", "beforeSend"];
+const RTL = /^(ar|fa|he|ur|yi|ps|sd|ug|dv|ckb)\b/i;
+
+/** Extended by each element; a view is what it shows once the client is loaded. */
+export class RoomcastElement extends Element {
+  /** @type {any} */
+  view = null;
+  /** @type {import("./session.js").Session | null} */
+  link = null;
+  /** @type {any} */
+  words = null;
+  /** @type {Record<string, any>} */
+  #properties = {};
+  #listening = new AbortController();
+  #building = 0;
+
+  static get observedAttributes() {
+    return COMMON;
+  }
+
+  constructor() {
+    super();
+    this.attachShadow({ mode: "open", delegatesFocus: false });
+  }
+
+  /** @type {ShadowRoot} */
+  get root() {
+    return /** @type {ShadowRoot} */ (this.shadowRoot);
+  }
+
+  connectedCallback() {
+    for (const name of [...PROPERTIES, "token"]) this.#upgrade(name);
+    this.#join();
+  }
+
+  disconnectedCallback() {
+    this.#leave();
+  }
+
+  /** @param {string} name @param {string | null} old @param {string | null} value */
+  attributeChangedCallback(name, old, value) {
+    if (old === value || !this.isConnected) return;
+    if (name === "server") this.#rejoin();
+    else if (name === "token") this.link?.login({ token: value ?? undefined });
+    else if (["lang", "dir", "features"].includes(name)) this.rebuild();
+    else this.view?.changed?.(name, value);
+  }
+
+  /** A property that was set before the class was defined. @param {string} name */
+  #upgrade(name) {
+    if (!Object.hasOwn(this, name)) return;
+    const self = /** @type {any} */ (this);
+    const value = self[name];
+    delete self[name];
+    self[name] = value;
+  }
+
+  // ------------------------------------------------------------ the session
+
+  #join() {
+    const link = sessionOf(this.server);
+    this.#listening = new AbortController();
+    const { signal } = this.#listening;
+    this.link = link;
+    const token = this.getAttribute("token") ?? this.#properties.token;
+    const { getToken } = this.#properties;
+    if (token || getToken) link.login({ ...(token && { token }), ...(getToken && { getToken }) });
+    link.addEventListener("unread", () => this.counted(), { signal });
+    link.addEventListener("state", () => this.emit("state", { state: link.state }), { signal });
+    link.addEventListener("signedout", (event) => this.#signedOut(event), { signal });
+    link.addEventListener("restart", () => this.rebuild(), { signal });
+    link.addEventListener("whole", () => this.#greet(), { signal });
+    link.hold(this);
+    this.joined();
+  }
+
+  #leave() {
+    this.#listening.abort();
+    this.#building += 1;
+    this.view?.destroy();
+    this.view = null;
+    this.link?.release(this);
+    this.link = null;
+  }
+
+  #rejoin() {
+    this.#leave();
+    this.#join();
+  }
+
+  #greet() {
+    const { link } = this;
+    link?.chat.ready.then(
+      (/** @type {any} */ user) => link === this.link && this.emit("ready", { user }),
+      () => {}, // signed out: told by its own event
+    );
+  }
+
+  /** @param {Event} event */
+  #signedOut(event) {
+    const why = /** @type {CustomEvent} */ (event).detail;
+    if (why === "left") this.wipe();
+    this.emit("signed-out", { why });
+  }
+
+  /** After the user has signed out nothing of theirs stays in the page. */
+  wipe() {
+    this.#building += 1;
+    this.view?.frame.remove();
+    this.view?.destroy();
+    this.view = null;
+  }
+
+  /** Shows the whole view, loading it first. @returns {Promise<any>} */
+  async build() {
+    const turn = ++this.#building;
+    const { link } = this;
+    if (!link) return null;
+    const chat = await link.whole();
+    const views = /** @type {import("./session.js").Views} */ (link.views);
+    const words = await views.wordsFor(this.language, this.strings);
+    if (turn !== this.#building || chat !== link.chat) return this.view;
+    this.view?.destroy();
+    this.words = words;
+    this.view = this.makeView(views, chat);
+    return this.view;
+  }
+
+  rebuild() {
+    if (this.view || this.#building) void this.build();
+  }
+
+  /** The view, once it is there. @returns {Promise<any>} */
+  async shown() {
+    return this.view ?? (await this.build());
+  }
+
+  /** @param {import("./session.js").Views} views @param {any} chat @returns {any} */
+  makeView(views, chat) {
+    return null;
+  }
+
+  joined() {}
+
+  counted() {
+    this.emit("unread", this.link?.unread);
+  }
+
+  // ------------------------------------------------------------ what a site sets and reads
+
+  get server() {
+    const own = this.getAttribute("server");
+    const url = new URL(own ?? defaultServer(), document.baseURI).href;
+    return url.endsWith("/") ? url : `${url}/`;
+  }
+
+  set server(value) {
+    this.setAttribute("server", value);
+  }
+
+  /** The language: the attribute, the nearest `lang` around the element, or the browser's. */
+  get language() {
+    for (let at = /** @type {any} */ (this); at; at = at.parentNode ?? at.host) {
+      const lang = at.getAttribute?.("lang");
+      if (lang) return lang;
+    }
+    return navigator.language || "en";
+  }
+
+  /** The direction where the element itself decides it, else "": inherited. */
+  get direction() {
+    return this.dir || (this.lang && (RTL.test(this.lang) ? "rtl" : "ltr"));
+  }
+
+  /** Whether a switch of `features` is on. @param {string} name @param {boolean} [byDefault] */
+  feature(name, byDefault = true) {
+    const switches = (this.getAttribute("features") ?? "").split(/\s+/);
+    if (switches.includes(`-${name}`)) return false;
+    return byDefault || switches.includes(`+${name}`);
+  }
+
+  /** The SDK object; null until an element needed it. */
+  get session() {
+    return this.link?.chat ?? null;
+  }
+
+  get user() {
+    return this.session?.me ?? null;
+  }
+
+  get unread() {
+    return this.link?.unread.total ?? 0;
+  }
+
+  get token() {
+    return this.#properties.token ?? this.getAttribute("token");
+  }
+
+  set token(value) {
+    this.#properties.token = value;
+    this.link?.login({ token: value });
+  }
+
+  get getToken() {
+    return this.#properties.getToken;
+  }
+
+  set getToken(value) {
+    this.#properties.getToken = value;
+    this.link?.login({ getToken: value });
+  }
+
+  get strings() {
+    return this.#properties.strings ?? {};
+  }
+
+  set strings(value) {
+    this.#properties.strings = value;
+    this.rebuild();
+  }
+
+  /** @param {string} name */
+  property(name) {
+    return this.#properties[name];
+  }
+
+  /** @param {string} name @param {any} value */
+  setProperty(name, value) {
+    this.#properties[name] = value;
+    this.view?.changed?.(name, value);
+  }
+
+  /** Erases what the browser keeps of this user and closes the sockets. */
+  async signOut() {
+    await this.link?.signOut();
+  }
+
+  /**
+   * Tells the site; false when it said no to a cancelable event.
+   * @param {string} name
+   * @param {any} detail
+   * @param {boolean} [cancelable]
+   */
+  emit(name, detail, cancelable = false) {
+    const about = { detail, cancelable, bubbles: true, composed: true };
+    return this.dispatchEvent(new CustomEvent(`roomcast-${name}`, about));
+  }
+}
+
+for (const name of PROPERTIES.slice(2)) {
+  Object.defineProperty(RoomcastElement.prototype, name, {
+    configurable: true,
+    get() {
+      return this.property(name);
+    },
+    set(value) {
+      this.setProperty(name, value);
+    },
+  });
+}

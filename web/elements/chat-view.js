@@ -1,0 +1,259 @@
+/** One conversation: its header, its messages and its composer, on one room of the SDK. */
+
+import { arrange, h, icon } from "./dom.js";
+import { ChatHeader } from "./chat-header.js";
+import { Composer } from "./composer.js";
+import { MessageHistory } from "./message-history.js";
+import { RoomMenu } from "./room-menu.js";
+import { nameOf, summaryOf, titleOf } from "./people.js";
+
+const NOTICE = 5_000; // ms that a notice stays
+
+export class ChatView {
+  #off = /** @type {(() => void)[]} */ ([]);
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #fading;
+  #pending = false;
+  /** @type {number | null} */
+  #wanted;
+
+  /**
+   * @param {any} host the element
+   * @param {any} model the room of the SDK
+   * @param {{ shell: any, back: (() => void) | null, wanted: number | null }} around the view around, the way back, and the message to go to
+   */
+  constructor(host, model, { shell, back, wanted }) {
+    this.host = host;
+    this.model = model;
+    this.shell = shell;
+    this.words = shell.words;
+    this.back = back ?? (() => {});
+    this.hasBack = Boolean(back);
+    this.#wanted = wanted;
+    const mode = host.getAttribute("composer") ?? "auto";
+    this.composer = mode === "auto" ? new Composer(this) : null;
+    this.header = new ChatHeader(this);
+    this.history = new MessageHistory(host, model, this.#parts());
+    this.roomMenu = new RoomMenu(this);
+    this.#build(mode);
+    this.#listen();
+    this.render();
+  }
+
+  /** What the history asks of the view around it. */
+  #parts() {
+    const { words, menu, dialog } = this.shell;
+    return {
+      words,
+      menu,
+      dialog,
+      composer: this.composer ?? { reply() {}, edit() {}, takeBack() {} },
+      item: () => this.shell.item(this.model.id),
+      limits: () => this.limits(),
+      reports: () => this.shell.config.features?.reports !== false,
+      wanted: () => this.#takeWanted(),
+      emptyNodes: (/** @type {any[]} */ views) => (views.length ? [] : [this.empty]),
+      siteActions: (/** @type {string} */ on, /** @type {any} */ message) => this.siteActions(on, message),
+      moved: () => this.#showPill(),
+      notice: (/** @type {string} */ text, /** @type {boolean} */ isBad) => this.notice(text, isBad),
+      focusComposer: () => this.focus(),
+      pickEmoji: (/** @type {HTMLElement} */ from, /** @type {any} */ pick) => this.pickEmoji(from, pick),
+    };
+  }
+
+  /** @param {string} mode */
+  #build(mode) {
+    const { words, host } = this;
+    this.bar = h("div", { className: "bar", role: "status", hidden: true });
+    this.toast = h("p", { className: "notice", role: "status", hidden: true });
+    this.announcer = h("div", { className: "hidden", role: "log", "aria-live": "polite" });
+    this.pill = h("button", { type: "button", part: "pill", hidden: true, onclick: () => void this.history.toNewest() });
+    this.empty = h("div", { className: "empty" }, h("slot", { name: "empty" }, icon("chat"), h("p", {}, words.say("empty"))));
+    this.closed = h("div", { className: "closed", hidden: true });
+    const scroll = h("div", { className: "scroll" }, this.history.scroller, h("div", { className: "pills" }, this.pill));
+    const foot = mode === "none" ? null : (this.composer?.box ?? null);
+    const head = host.getAttribute("heading") === "none" ? null : this.header.box;
+    const before = h("slot", { name: "before-messages" });
+    this.box = h("section", { className: "chat", "data-drop": words.say("drop") }, head, this.bar, before, this.toast, scroll, this.closed, foot, this.announcer);
+  }
+
+  #listen() {
+    const { model } = this;
+    this.#off.push(model.subscribe(() => this.#soon()));
+    this.#off.push(model.on("messages", (/** @type {any} */ { added }) => added.forEach((/** @type {any} */ one) => this.#arrived(one))));
+    this.#off.push(model.on("sent", (/** @type {any} */ { message }) => this.host.emit("sent", { message })));
+    this.#off.push(model.on("refused", (/** @type {any} */ { outgoing, error }) => this.#refused(outgoing, error)));
+    this.#off.push(model.on("deleted", () => this.#soon()));
+    this.history.list.addEventListener("keydown", (event) => this.history.key(event));
+    for (const name of ["dragenter", "dragover", "dragleave", "drop"]) {
+      this.box.addEventListener(name, (event) => this.#drag(/** @type {DragEvent} */ (event)));
+    }
+  }
+
+  destroy() {
+    this.composer?.destroy();
+    this.history.destroy();
+    for (const off of this.#off) off();
+    this.box.remove();
+  }
+
+  /** Many changes in one turn are one rendering. */
+  #soon() {
+    if (this.#pending) return;
+    this.#pending = true;
+    queueMicrotask(() => {
+      this.#pending = false;
+      if (this.box.isConnected) this.render();
+    });
+  }
+
+  render() {
+    const { snapshot } = this.model;
+    this.header.render();
+    this.composer?.render();
+    this.history.render();
+    this.#showBar(snapshot);
+    this.#showClosed(snapshot);
+    this.box.setAttribute("aria-label", titleOf(this.room, this.me, this.words));
+  }
+
+  get room() {
+    return this.history?.room ?? this.model.snapshot.info ?? this.shell.item(this.model.id) ?? { members: [] };
+  }
+
+  get me() {
+    return this.host.user?.user_id;
+  }
+
+  /** Whether nothing was said here yet. */
+  get isNew() {
+    const { loaded, messages, outgoing } = this.model.snapshot;
+    return loaded && !messages.length && !outgoing.length;
+  }
+
+  limits() {
+    const { limits = {}, attachments = {} } = this.shell.config;
+    return { ...limits, ...attachments };
+  }
+
+  #takeWanted() {
+    const wanted = this.#wanted;
+    this.#wanted = null;
+    return wanted;
+  }
+
+  focus() {
+    const field = this.composer && !this.composer.box.hidden ? this.composer.input : this.history.scroller;
+    field.focus();
+  }
+
+  // ------------------------------------------------------------ states
+
+  /** @param {any} snapshot */
+  #showBar({ state, id }) {
+    const isLost = state === "waiting" && id !== null;
+    this.bar.hidden = !isLost;
+    if (!isLost || this.bar.childNodes.length) return;
+    const now = h("button", { type: "button", onclick: () => this.shell.chat.retry() }, this.words.say("now"));
+    this.bar.replaceChildren(h("span", {}, this.words.say("offline")), now);
+  }
+
+  /** What stands in the place of a composer that has no use. @param {any} snapshot */
+  #showClosed(snapshot) {
+    const text = this.#closedBecause(snapshot);
+    const mode = this.host.getAttribute("composer");
+    this.closed.hidden = !text || mode === "none";
+    if (this.composer) this.composer.box.hidden = Boolean(text);
+    if (!text) return;
+    const unblock = snapshot.with && this.shell.isBlocked(snapshot.with.user_id) ? [this.roomMenu.unblockButton(snapshot.with)] : [];
+    this.closed.replaceChildren(h("span", {}, h("bdi", {}, text)), ...unblock);
+  }
+
+  /** @param {any} snapshot */
+  #closedBecause({ state, error, info, can, with: partner }) {
+    const { words } = this;
+    if (state === "ended") return words.say(error?.code === "unauthenticated" ? "signedOut" : "roomGone");
+    if (partner && this.shell.isBlocked(partner.user_id)) return words.say("blocked", { name: nameOf(this.room, partner.user_id, words) });
+    if (info?.frozen || (can && !can.includes("send"))) return words.say("frozen");
+    return "";
+  }
+
+  #showPill() {
+    const { history, words } = this;
+    const fresh = history.atNewest ? 0 : history.fresh;
+    this.pill.hidden = history.atNewest || !history.shown.length;
+    const label = fresh ? words.say("fresh", { n: fresh }) : words.say("newest");
+    if (this.pill.getAttribute("aria-label") === label) return;
+    this.pill.setAttribute("aria-label", label);
+    this.pill.replaceChildren(...(fresh ? [label] : []), icon("down"));
+  }
+
+  /** @param {string} text @param {boolean} [isBad] */
+  notice(text, isBad = false) {
+    clearTimeout(this.#fading);
+    this.toast.textContent = text;
+    this.toast.hidden = false;
+    this.toast.classList.toggle("alert", isBad);
+    this.#fading = setTimeout(() => (this.toast.hidden = true), NOTICE);
+  }
+
+  /** Says a new message to a screen reader; two equal ones are two nodes. @param {any} message */
+  #arrived(message) {
+    if (message.mine) return;
+    const name = message.kind === "system" ? "" : `${nameOf(this.room, message.sender_id, this.words)}: `;
+    this.announcer.append(h("p", {}, name + summaryOf(message, this.words)));
+    if (this.announcer.childNodes.length > 3) this.announcer.firstChild?.remove();
+  }
+
+  /** @param {any} outgoing @param {any} error */
+  #refused(outgoing, error) {
+    const text = this.history.reason(error);
+    this.host.emit("refused", { code: error?.code, text: outgoing?.text ?? text });
+    if (!outgoing) this.notice(text, true);
+  }
+
+  // ------------------------------------------------------------ what can be done
+
+  /** @param {any} draft */
+  send(draft) {
+    this.model.send(draft);
+    void this.history.toNewest();
+  }
+
+  /** From a script or a quick reply: with the site's event, without the composer. @param {any} draft */
+  sendText(draft) {
+    if (this.host.emit("send", { text: draft.text ?? "", files: draft.files ?? [] }, true)) this.send(draft);
+  }
+
+  /** @param {HTMLElement} from */
+  openRoomMenu(from) {
+    this.roomMenu.open(from);
+  }
+
+  /** Actions of the site for a message or a room. @param {string} on @param {any} [message] */
+  siteActions(on, message) {
+    const fits = (/** @type {any} */ action) => action.on === on && (!action.when || action.when(message ?? this.room, this.room));
+    return (this.host.actions ?? []).filter(fits).map((/** @type {any} */ { id, label, icon: sign, params }) => ({
+      id,
+      label,
+      icon: sign,
+      act: () => this.host.emit("action", { id, params, message, room: this.room }),
+    }));
+  }
+
+  /** @param {HTMLElement} from @param {(emoji: string) => void} pick */
+  async pickEmoji(from, pick) {
+    const { openEmoji } = await import("./lazy-emoji.js");
+    openEmoji({ root: this.host.root, from, pick, label: this.words.say("emoji") });
+  }
+
+  /** @param {DragEvent} event */
+  #drag(event) {
+    if (!this.composer || this.composer.box.hidden || !event.dataTransfer?.types.includes("Files")) return;
+    event.preventDefault();
+    const isOver = event.type === "dragenter" || event.type === "dragover";
+    const isInside = event.type === "dragleave" && this.box.contains(/** @type {Node} */ (event.relatedTarget));
+    this.box.classList.toggle("dropping", isOver || isInside);
+    if (event.type === "drop") this.composer.take(event.dataTransfer.files);
+  }
+}

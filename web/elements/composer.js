@@ -1,0 +1,306 @@
+/** Where a message is written: text, files, answers and edits. */
+
+import { h, icon, iconButton } from "./dom.js";
+import { ChosenFiles } from "./chosen-files.js";
+import { isSame, nameOf, summaryOf } from "./people.js";
+
+const SOON = 400; // ms after the last key in which a draft is kept
+
+export class Composer {
+  #editing = /** @type {any} */ (null);
+  /** @type {number | undefined} */
+  #answers;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #saving;
+  #isTouched = false;
+  #kept = ""; // what was being written before an edit began
+
+  /** @param {any} view the view of the conversation */
+  constructor(view) {
+    this.view = view;
+    this.host = view.host;
+    this.words = view.words;
+    this.files = new ChosenFiles(this.words, () => view.limits(), () => this.#changed());
+    this.#build();
+    this.#listen();
+    this.#restore();
+  }
+
+  #build() {
+    const { words, host } = this;
+    const label = words.say("write");
+    const placeholder = host.getAttribute("placeholder") ?? label;
+    this.input = h("textarea", { part: "input", rows: 1, dir: "auto", placeholder, "aria-label": label, enterkeyhint: "send", autocomplete: "off" });
+    this.picker = h("input", { type: "file", multiple: true, hidden: true, tabIndex: -1, "aria-label": words.say("attach") });
+    const hasFiles = host.feature("files");
+    this.attach = iconButton("clip", words.say("attach"), () => this.picker.click(), { part: "attach", hidden: !hasFiles });
+    this.emoji = iconButton("smile", words.say("emoji"), () => this.view.pickEmoji(this.emoji, (/** @type {string} */ one) => this.insert(one)));
+    this.send = h("button", { type: "submit", part: "send", className: "plain", title: words.say("send"), "aria-label": words.say("send") }, icon("send"));
+    this.counter = h("span", { className: "counter", role: "status" });
+    this.quick = h("div", { className: "quick", hidden: true });
+    this.about = h("div", { className: "about", hidden: true });
+    this.trouble = h("p", { className: "trouble", role: "alert", hidden: true });
+    const slots = ["composer-start", "composer-end"].map((name) => h("slot", { name }));
+    this.form = h("form", { part: "composer" }, slots[0], this.attach, this.picker, this.input, this.counter, this.emoji, slots[1], this.send);
+    this.box = h("div", { className: "foot" }, this.quick, this.about, this.trouble, this.files.box, this.form);
+  }
+
+  #listen() {
+    this.form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      void this.#submit();
+    });
+    this.input.addEventListener("keydown", (event) => this.#key(event));
+    this.input.addEventListener("input", () => this.#written());
+    this.input.addEventListener("paste", (event) => this.#paste(event));
+    this.picker.addEventListener("change", () => {
+      this.take(this.picker.files ?? []);
+      this.picker.value = "";
+    });
+  }
+
+  /** What was written here before, or what the site suggests. */
+  #restore() {
+    const { draft } = this.view.model.snapshot;
+    if (this.#isTouched || this.input.value) return;
+    if (draft?.text) this.#write(draft.text);
+    if (draft?.replyTo) this.#answers = draft.replyTo;
+    if (this.view.isNew && !draft?.text) this.#write(this.host.getAttribute("suggestion") ?? "");
+  }
+
+  /** Called with each change of the room. */
+  render() {
+    this.#restore();
+    this.#showAbout();
+    this.#showQuick();
+  }
+
+  destroy() {
+    clearTimeout(this.#saving);
+    this.#save();
+  }
+
+  focus() {
+    this.input.focus();
+  }
+
+  // ------------------------------------------------------------ answering and editing
+
+  /** What is written next answers this message. @param {number | undefined} message_id */
+  reply(message_id) {
+    if (this.#editing) this.#stopEditing();
+    this.#answers = message_id;
+    this.#showAbout();
+    this.#save();
+    this.focus();
+  }
+
+  /** @param {any} message */
+  edit(message) {
+    if (!this.#editing) this.#kept = this.input.value;
+    this.#editing = message;
+    this.#showAbout();
+    this.complain("");
+    this.#write(message.text ?? "");
+    this.focus();
+  }
+
+  #stopEditing() {
+    this.#editing = null;
+    this.#write(this.#kept);
+    this.#kept = "";
+    this.#showAbout();
+  }
+
+  /** The message that is answered or edited, above the field. */
+  #showAbout() {
+    const { words, view } = this;
+    const answered = view.model.snapshot.messages.find((/** @type {any} */ one) => one.message_id === this.#answers);
+    if (this.#answers && !answered && view.model.snapshot.state === "open" && !view.model.snapshot.hasNewer) this.#answers = undefined;
+    const message = this.#editing ?? answered;
+    this.attach.disabled = Boolean(this.#editing);
+    this.about.hidden = !message;
+    if (!message) return;
+    const name = isSame(message.sender_id, view.me) ? words.say("you") : nameOf(view.room, message.sender_id, words);
+    const head = this.#editing ? words.say("edit") : words.say("replyTo", { name });
+    const stop = iconButton("close", words.say("cancel"), () => this.#cancel());
+    this.about.replaceChildren(h("div", {}, h("b", {}, h("bdi", {}, head)), h("bdi", {}, summaryOf(message, words))), stop);
+  }
+
+  /** Escape: leaves the edit or the answer; true where there was one. */
+  #cancel() {
+    if (this.#editing) this.#stopEditing();
+    else if (this.#answers) this.reply(undefined);
+    else return false;
+    return true;
+  }
+
+  /** A refused message comes back to be changed. @param {any} message */
+  takeBack(message) {
+    if (this.#editing) this.#stopEditing();
+    this.#write([message.text, this.input.value].filter(Boolean).join("\n"));
+    if (message.files?.length) this.files.add(message.files);
+    this.#answers = message.reply_to?.message_id ?? this.#answers;
+    this.#showAbout();
+    this.focus();
+  }
+
+  // ------------------------------------------------------------ sending
+
+  async #submit() {
+    const text = this.input.value;
+    if (this.#tooLong() > 0) return;
+    if (this.#editing) return this.#saveEdit(text);
+    const files = this.files.accepted;
+    if (!text.trim() && !files.length) return;
+    const draft = await this.#draftToSend({ text, files, replyTo: this.#answers });
+    if (!draft) return;
+    this.complain("");
+    this.files.set([]);
+    this.#answers = undefined;
+    this.#write("");
+    this.#showAbout();
+    this.#save();
+    this.view.send(draft);
+  }
+
+  /** What the site makes of it: `beforeSend` may change it, an event may hold it back. @param {any} draft */
+  async #draftToSend(draft) {
+    const { beforeSend } = this.host;
+    const changed = beforeSend ? await beforeSend(draft) : draft;
+    if (changed === false || changed === null) return null;
+    const result = changed ?? draft;
+    return this.host.emit("send", { text: result.text, files: result.files }, true) ? result : null;
+  }
+
+  /** An edit that leaves nothing is a deletion, which is asked for. @param {string} text */
+  #saveEdit(text) {
+    const message = this.#editing;
+    this.#stopEditing();
+    if (!text.trim() && !message.attachments?.length) return void this.view.history.remove(message.message_id);
+    if (text !== message.text) {
+      this.view.model.edit(message.message_id, text).catch((/** @type {any} */ error) => {
+        this.edit({ ...message, text });
+        this.complain(this.view.history.reason(error));
+      });
+    }
+  }
+
+  /** @param {string} reason */
+  complain(reason) {
+    this.trouble.textContent = reason;
+    this.trouble.hidden = !reason;
+  }
+
+  // ------------------------------------------------------------ writing
+
+  #written() {
+    this.#isTouched = true;
+    this.complain("");
+    this.#changed();
+    if (!this.#editing && this.input.value && this.host.feature("typing")) this.view.model.typing();
+    clearTimeout(this.#saving);
+    this.#saving = setTimeout(() => this.#save(), SOON);
+  }
+
+  #save() {
+    const text = this.#editing ? this.#kept : this.input.value;
+    const { draft } = this.view.model.snapshot;
+    if (text === (draft?.text ?? "") && this.#answers === draft?.replyTo) return;
+    this.view.model.setDraft({ text, replyTo: this.#answers });
+  }
+
+  /** Code points above the limit. */
+  #tooLong() {
+    const { max_text_length: limit } = this.view.limits();
+    if (!limit || this.input.value.length <= limit) return 0;
+    return [...this.input.value].length - limit;
+  }
+
+  #changed() {
+    if (!this.input) return;
+    const excess = this.#tooLong();
+    this.counter.textContent = excess > 0 ? this.words.say("tooLong", { n: excess }) : "";
+    this.send.disabled = excess > 0;
+    this.#grow();
+    this.#showQuick();
+  }
+
+  /** Where CSS can't size a field by its content. */
+  #grow() {
+    if (CSS.supports("field-sizing", "content")) return;
+    this.input.rows = 1;
+    const { lineHeight, paddingTop, paddingBottom } = getComputedStyle(this.input);
+    const inner = this.input.scrollHeight - parseFloat(paddingTop) - parseFloat(paddingBottom);
+    this.input.rows = Math.max(1, Math.min(8, Math.round(inner / parseFloat(lineHeight))));
+  }
+
+  /** Replaces the text; where the field has the focus, so that it can be undone. @param {string} text */
+  #write(text) {
+    if (this.input.value !== text) {
+      const isFocused = this.view.history?.focused() === this.input;
+      if (isFocused) this.input.select();
+      const command = text ? "insertText" : "delete";
+      if (!isFocused || !document.execCommand(command, false, text) || this.input.value !== text) this.input.value = text;
+    }
+    this.#changed();
+  }
+
+  /** Puts text where the cursor is. @param {string} text */
+  insert(text) {
+    this.focus();
+    if (!document.execCommand("insertText", false, text)) {
+      this.input.setRangeText(text, this.input.selectionStart, this.input.selectionEnd, "end");
+    }
+    this.#written();
+  }
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    if (event.isComposing) return; // Enter there chooses a word of an input method
+    const sends = this.host.getAttribute("enter") === "newline" ? event.ctrlKey || event.metaKey : !event.shiftKey;
+    if (event.key === "Enter" && sends) {
+      event.preventDefault();
+      this.form.requestSubmit();
+    } else if (event.key === "Escape" && this.#cancel()) {
+      event.stopPropagation();
+    } else if (event.key === "ArrowUp" && !this.input.value && !this.#editing && !event.altKey) {
+      const last = this.view.model.snapshot.messages.findLast((/** @type {any} */ one) => one.mine && one.kind !== "system");
+      if (!last || !this.host.feature("edit")) return;
+      event.preventDefault();
+      this.edit(last);
+    }
+  }
+
+  // ------------------------------------------------------------ files and quick replies
+
+  /** @param {Iterable<File>} files */
+  take(files) {
+    if (this.#editing || !this.host.feature("files")) return;
+    this.files.add(files);
+    this.focus();
+  }
+
+  /** A text on the clipboard wins over the picture of it that office programs add. @param {ClipboardEvent} event */
+  #paste(event) {
+    const { files, types } = /** @type {DataTransfer} */ (event.clipboardData);
+    if (!files.length || types.includes("text/plain")) return;
+    event.preventDefault();
+    this.take(files);
+  }
+
+  #showQuick() {
+    if (!this.quick) return;
+    const { quickReplies } = this.host;
+    const replies = typeof quickReplies === "function" ? quickReplies(this.view.room) : quickReplies;
+    const isOpen = replies?.length && !this.input.value && !this.#editing && !this.files.files.length;
+    const key = isOpen ? replies.join("\n") : "";
+    if (this.quick.dataset.key === key) return;
+    this.quick.dataset.key = key;
+    this.quick.hidden = !isOpen;
+    const buttons = (isOpen ? replies : []).map((/** @type {string} */ text) =>
+      h("button", { type: "button", dir: "auto", onclick: () => this.view.sendText({ text }) }, text),
+    );
+    this.quick.replaceChildren(...buttons);
+  }
+}

@@ -1,0 +1,66 @@
+/** Messages that hold the words looked for, below the conversations that do. */
+
+import { bdi, h } from "./dom.js";
+import { isSame, nameOf, titleOf } from "./people.js";
+import { markedNodes } from "./text.js";
+
+export class FoundMessages {
+  isShown = false;
+  /** @type {AbortController | null} */
+  #asking = null;
+
+  /** @param {any} list the list of conversations */
+  constructor(list) {
+    this.list = list;
+    const { words } = list;
+    this.results = h("ul", { role: "list", "aria-label": words.say("found") });
+    this.more = h("button", { type: "button", className: "quiet", hidden: true }, words.say("fold"));
+    this.status = h("p", { className: "notice", role: "status" });
+    this.box = h("div", { hidden: true }, h("h3", {}, words.say("found")), this.results, this.status, this.more);
+  }
+
+  stop() {
+    this.#asking?.abort();
+  }
+
+  /** @param {string} words */
+  search(words) {
+    this.stop();
+    this.box.hidden = !words;
+    this.isShown = Boolean(words);
+    this.results.replaceChildren();
+    this.more.hidden = true;
+    if (!words) return;
+    this.#asking = new AbortController();
+    const { signal } = this.#asking;
+    this.status.textContent = this.list.words.say("loading");
+    void this.#show(this.list.shell.chat.search(words, { signal }), words, signal);
+  }
+
+  /** @param {Promise<any>} asking @param {string} words @param {AbortSignal} signal */
+  async #show(asking, words, signal) {
+    try {
+      const { results, next } = await asking;
+      if (signal.aborted) return;
+      this.results.append(...results.map((/** @type {any} */ message) => this.#row(message, words)));
+      this.status.textContent = this.results.childNodes.length ? "" : this.list.words.say("nothing");
+      this.more.hidden = !next;
+      this.more.onclick = () => void this.#show(next(), words, signal);
+    } catch (error) {
+      if (!signal.aborted) this.status.textContent = this.list.words.reason(/** @type {any} */ (error).code);
+    }
+  }
+
+  /** @param {any} message @param {string} words */
+  #row(message, words) {
+    const { list } = this;
+    const item = list.shell.item(message.room_id);
+    const me = list.host.user?.user_id;
+    const title = item ? titleOf(item, me, list.words) : "";
+    const author = isSame(message.sender_id, me) ? list.words.say("you") : item ? nameOf(item, message.sender_id, list.words) : "";
+    const head = h("span", { className: "result-head" }, bdi(title || author), h("time", {}, list.words.brief(new Date(message.created_at))));
+    const text = h("span", { className: "result-text" }, ...(title && author && author !== title ? [bdi(author), ": "] : []), h("bdi", {}, ...markedNodes(message.text ?? "", words)));
+    const go = () => list.select(message.room_id, message.message_id);
+    return h("li", {}, h("button", { type: "button", className: "result", onclick: go }, head, text));
+  }
+}

@@ -1,0 +1,377 @@
+/** The messages of one room in the page, in their order, and where the reader is among them. */
+
+import { arrange, h } from "./dom.js";
+import { MessageRow } from "./message-row.js";
+import { below, MessageWindow } from "./message-window.js";
+import { isSame, nameOf } from "./people.js";
+import { ScrollAnchor } from "./scroll-anchor.js";
+
+const PAUSE = 5 * 60_000; // ms after which the next message of a person stands apart
+const EDGE = 700; // pixels from an edge at which more is loaded
+
+/** Extended by `MessageHistory`, which adds what the user can do with a message. */
+export class HistoryView {
+  #rows = new Map();
+  #days = new Map();
+  #window = new MessageWindow();
+  #leaving = new AbortController();
+  #today = new Date().toDateString();
+  #placed = false;
+  #filling = false;
+  /** @type {any} */
+  #active = null;
+  /** @type {number} the message above which the line stands; 0: none */
+  #firstNew = 0;
+  /** @type {any[]} */
+  shown = [];
+
+  /**
+   * @param {any} host the element
+   * @param {any} model the room of the SDK
+   * @param {any} parts words, menu, dialog and others of the view around this one
+   */
+  constructor(host, model, parts) {
+    this.host = host;
+    this.model = model;
+    this.words = parts.words;
+    this.menu = parts.menu;
+    this.parts = parts;
+    const label = this.words.say("history");
+    this.list = h("ol", { role: "list", "aria-label": label });
+    this.scroller = h("div", { part: "messages", role: "region", "aria-label": label, tabIndex: -1 }, this.list);
+    this.newLine = h("li", { part: "new-line" }, this.words.say("newLine"));
+    this.typing = h("li", { className: "typing-row" });
+    this.spinner = h("div", { className: "spin", role: "progressbar", "aria-label": this.words.say("loading") });
+    this.anchor = new ScrollAnchor(this.scroller, this.list);
+    this.#listen();
+  }
+
+  #listen() {
+    const { signal } = this.#leaving;
+    this.scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
+    this.list.addEventListener("focusin", (event) => this.activate(/** @type {Element} */ (event.target)));
+    const look = () => this.seen();
+    for (const name of ["focus", "scroll", "resize"]) addEventListener(name, look, { signal, passive: true });
+    document.addEventListener("visibilitychange", () => this.render(), { signal });
+  }
+
+  destroy() {
+    this.#leaving.abort();
+    this.anchor.stop();
+  }
+
+  get snapshot() {
+    return this.model.snapshot;
+  }
+
+  /** What is known of the room, also before it was loaded. */
+  get room() {
+    return this.snapshot.info ?? this.parts.item() ?? { members: [] };
+  }
+
+  get me() {
+    return this.host.user?.user_id;
+  }
+
+  focused() {
+    return /** @type {ShadowRoot} */ (this.host.root).activeElement;
+  }
+
+  // ------------------------------------------------------------ what is shown
+
+  render() {
+    const { messages, outgoing, hasNewer, loaded, state } = this.snapshot;
+    this.#newDay();
+    if (!this.#placed && loaded && state !== "connecting") return this.#open();
+    this.shown = this.#window.slice(messages, this.anchor.atEnd);
+    const isEnd = this.#window.followsNewest && !hasNewer;
+    const views = [...this.shown, ...(isEnd ? outgoing.map((/** @type {any} */ item) => this.#unsent(item)) : [])];
+    const nodes = this.#nodesOf(views);
+    if (isEnd) nodes.push(...this.#typingRow());
+    const kept = new Set(nodes);
+    this.anchor.keepTo((node) => kept.has(node));
+    this.#keepFocus(kept);
+    arrange(this.list, nodes);
+    arrange(this.scroller, loaded ? [...this.parts.emptyNodes(views), this.list] : [this.spinner]);
+    this.anchor.restore();
+    this.anchor.note();
+    if (!this.#active?.box.isConnected) this.activate(this.#lastRow()?.box);
+    this.seen();
+    this.parts.moved();
+    void this.#fill();
+  }
+
+  /** The first time: at the first unread message, or at the end. */
+  #open() {
+    this.#placed = true;
+    const { firstUnread, mark } = this.snapshot;
+    const id = firstUnread ?? 0;
+    this.#firstNew = id;
+    this.render();
+    const wanted = this.parts.wanted();
+    if (wanted) return void this.jump(wanted);
+    if (!id) return this.anchor.toEnd();
+    if (this.snapshot.messages[0]?.message_id === id && this.snapshot.hasOlder) void this.#openAround(mark);
+    else this.#showNewLine();
+  }
+
+  /** More is unread than was loaded: loads around what was read last. @param {number} mark */
+  async #openAround(mark) {
+    await this.model.around(mark).catch(() => false);
+    const first = this.snapshot.messages.find((/** @type {any} */ one) => one.message_id > mark && !one.mine);
+    if (first) this.#firstNew = first.message_id;
+    this.#window.around(this.snapshot.messages, this.#firstNew);
+    this.anchor.atEnd = false;
+    this.render();
+    this.#showNewLine();
+  }
+
+  #showNewLine() {
+    this.#window.around(this.snapshot.messages, this.#firstNew);
+    this.anchor.atEnd = false;
+    this.render();
+    if (!this.newLine.isConnected) return this.anchor.toEnd();
+    this.anchor.showAt(this.newLine, 0.15);
+    this.seen();
+    this.parts.moved();
+  }
+
+  /** @param {any} item an outgoing message of the SDK */
+  #unsent(item) {
+    const quoted = this.snapshot.messages[below(this.snapshot.messages, item.replyTo)];
+    const isThere = item.replyTo && quoted?.message_id === item.replyTo;
+    const reply_to = item.replyTo && { message_id: item.replyTo, sender_id: quoted?.sender_id, text: isThere ? quoted.text : "" };
+    const { client_id, text, files, data, at, state, progress, error, version } = item;
+    const does = { retry: () => item.retry(), cancel: () => item.cancel(), item };
+    return { client_id, text, files, data, at, state, progress, error, version, reply_to, mine: true, sender_id: this.me, ...does };
+  }
+
+  /** @param {any[]} views */
+  #nodesOf(views) {
+    const rows = new Map();
+    /** @type {Node[]} */
+    const nodes = [];
+    /** @type {any} */
+    let previous = null;
+    for (const view of views) {
+      const at = new Date(view.created_at ?? view.at);
+      const day = at.toDateString();
+      const isNew = view.message_id !== undefined && view.message_id === this.#firstNew;
+      if (day !== previous?.day) nodes.push(this.#dayLine(day, at));
+      if (isNew) nodes.push(this.newLine);
+      const isJoined = !isNew && this.#follows(previous, view, day, at);
+      const key = view.mine && view.client_id ? `c${view.client_id}` : `m${view.message_id}`;
+      const row = this.#rows.get(key) ?? new MessageRow(this);
+      row.show(view, isJoined);
+      rows.set(key, row);
+      nodes.push(row.li);
+      previous = { view, day, at };
+    }
+    this.#rows = rows;
+    return nodes;
+  }
+
+  /** Whether a message continues the one before it. @param {any} previous @param {any} view @param {string} day @param {Date} at */
+  #follows(previous, view, day, at) {
+    if (!previous || previous.day !== day || view.kind === "system" || previous.view.kind === "system") return false;
+    return isSame(previous.view.sender_id, view.sender_id) && at.getTime() - previous.at.getTime() < PAUSE;
+  }
+
+  /** @param {string} day @param {Date} date */
+  #dayLine(day, date) {
+    const found = this.#days.get(day) ?? h("li", { part: "day" });
+    const label = this.words.day(date);
+    if (found.textContent !== label) found.textContent = label;
+    this.#days.set(day, found);
+    return found;
+  }
+
+  /** After midnight "Today" is another day. */
+  #newDay() {
+    const today = new Date().toDateString();
+    if (today !== this.#today) this.#days.clear();
+    this.#today = today;
+  }
+
+  #typingRow() {
+    const { typing } = this.snapshot;
+    if (!typing.length || !this.host.feature("typing")) return [];
+    const names = typing.map((/** @type {any} */ user) => nameOf(this.room, user, this.words));
+    const key = names.length > 1 ? "typeMany" : "types";
+    this.typing.textContent = this.words.say(key, { name: names[0], names: this.words.list(names) });
+    return [this.typing];
+  }
+
+  /** A focused row that goes leaves the focus to its neighbour. @param {Set<Node>} kept */
+  #keepFocus(kept) {
+    const li = this.focused()?.closest?.(".row");
+    if (!li || !this.list.contains(li) || kept.has(li)) return;
+    let next = li;
+    while (next && !kept.has(next)) next = next.previousElementSibling ?? null;
+    const row = next ?? [...this.list.children].find((node) => kept.has(node));
+    const box = /** @type {HTMLElement | null} */ (row?.querySelector("[part~=message]") ?? null);
+    if (box) box.focus();
+    else this.parts.focusComposer();
+  }
+
+  // ------------------------------------------------------------ where the reader is
+
+  #scrolled() {
+    this.anchor.note();
+    this.seen();
+    this.parts.moved();
+    void this.#fill();
+  }
+
+  /** Loads and shows more when the reader nears an edge of what is there. */
+  async #fill() {
+    const { scrollTop, scrollHeight, clientHeight } = this.scroller;
+    if (this.#filling || !this.#placed || !this.list.isConnected || !clientHeight) return;
+    const { hasOlder, hasNewer } = this.snapshot;
+    const goesUp = scrollTop < EDGE && (this.#hidden("up") || hasOlder);
+    const goesDown = scrollHeight - scrollTop - clientHeight < EDGE && (this.#hidden("down") || hasNewer);
+    if (!goesUp && !goesDown) return;
+    this.#filling = true;
+    const more = goesUp ? this.#window.up(this.snapshot.messages, this.shown) : this.#window.down(this.snapshot.messages, this.shown);
+    const before = this.shown.length;
+    if (!more) await this.#load(goesUp);
+    this.#filling = false;
+    if (more || this.shown.length !== before) this.render();
+  }
+
+  /** @param {boolean} older */
+  async #load(older) {
+    const known = this.shown;
+    const isThere = await (older ? this.model.older() : this.model.newer()).then(
+      () => true,
+      () => false, // the connection is gone: the next scroll asks again
+    );
+    if (!isThere || this.#leaving.signal.aborted) return;
+    if (older) this.#window.up(this.snapshot.messages, known);
+    else this.#window.down(this.snapshot.messages, known);
+    this.render();
+  }
+
+  /** Whether loaded messages lie outside the window. @param {"up" | "down"} way */
+  #hidden(way) {
+    const { messages } = this.snapshot;
+    if (!this.shown.length) return messages.length > 0;
+    return way === "up" ? messages[0] !== this.shown[0] : messages.at(-1) !== this.shown.at(-1);
+  }
+
+  get atNewest() {
+    return this.anchor.atEnd && this.#window.followsNewest && !this.snapshot.hasNewer;
+  }
+
+  async toNewest() {
+    if (this.snapshot.hasNewer) await this.model.latest().catch(() => false);
+    this.#window.toNewest();
+    this.anchor.atEnd = true;
+    this.render();
+    this.anchor.toEnd();
+  }
+
+  /** Read is what stood on the screen of a window in use. */
+  seen() {
+    if (!this.#placed || document.visibilityState !== "visible" || !document.hasFocus()) return;
+    const box = this.scroller.getBoundingClientRect();
+    const top = Math.max(box.top, 0);
+    const bottom = Math.min(box.bottom, innerHeight) + 8;
+    if (bottom - top < 40) return;
+    const rows = [...this.#rows.values()];
+    const last = rows.findLast((row) => {
+      const at = row.box.getBoundingClientRect();
+      return row.message.message_id && at.height && (at.bottom <= bottom ? at.bottom > top : at.top < top);
+    });
+    const id = last && this.#newestOfOthers(last.message.message_id);
+    if (id) this.model.read(id);
+  }
+
+  /** @param {number} upto */
+  #newestOfOthers(upto) {
+    return this.shown.findLast((message) => !message.mine && message.message_id <= upto)?.message_id;
+  }
+
+  /** How many messages of others stand below what was read. */
+  get fresh() {
+    const { messages, mark, missed } = this.snapshot;
+    if (mark === null) return missed;
+    let count = missed;
+    for (let i = messages.length; i-- && messages[i].message_id > mark; ) if (!messages[i].mine) count += 1;
+    return count;
+  }
+
+  /** Goes to a message, also to one that has to be loaded first. @param {number} message_id */
+  async jump(message_id) {
+    const find = () => this.snapshot.messages[below(this.snapshot.messages, message_id)]?.message_id === message_id;
+    this.scroller.setAttribute("aria-busy", "true");
+    const isThere = find() || ((await this.model.around(message_id).catch(() => false)) && find());
+    this.scroller.removeAttribute("aria-busy");
+    if (this.#leaving.signal.aborted) return false;
+    if (!isThere) {
+      this.parts.notice(this.words.say("notFound"));
+      return false;
+    }
+    this.show(message_id, 0.4);
+    const row = this.rowOf(message_id);
+    row?.box.focus({ preventScroll: true });
+    row?.box.classList.remove("found");
+    void row?.box.offsetWidth; // else the animation does not start again
+    row?.box.classList.add("found");
+    return true;
+  }
+
+  /** Goes to the first message of a day. @param {Date} date */
+  async jumpToDate(date) {
+    if (!(await this.model.at(date).then(() => true, () => false))) return;
+    const { messages } = this.snapshot;
+    const target = messages.find((/** @type {any} */ one) => new Date(one.created_at) >= date) ?? messages.at(-1);
+    if (target) this.show(target.message_id, 0.1);
+  }
+
+  /** @param {number} message_id @param {number} share */
+  show(message_id, share) {
+    this.#window.around(this.snapshot.messages, message_id);
+    this.anchor.atEnd = false;
+    this.render();
+    const row = this.rowOf(message_id);
+    if (row) this.anchor.showAt(row.li, share);
+    this.parts.moved();
+  }
+
+  /** @param {number} message_id */
+  rowOf(message_id) {
+    return [...this.#rows.values()].find((row) => row.message.message_id === message_id);
+  }
+
+  #lastRow() {
+    return [...this.#rows.values()].at(-1);
+  }
+
+  // ------------------------------------------------------------ the keyboard
+
+  /** Makes a message the one that Tab reaches. @param {Element | undefined} within */
+  activate(within) {
+    const li = within?.closest(".row");
+    const row = li && [...this.#rows.values()].find((each) => each.li === li);
+    if (!row || row === this.#active) return;
+    this.#active?.reach(-1);
+    row.reach(0);
+    this.#active = row;
+  }
+
+  /** Arrows move between messages, Escape leads back to the composer. @param {KeyboardEvent} event */
+  key(event) {
+    const steps = { ArrowUp: -1, ArrowDown: 1, PageUp: -8, PageDown: 8, Home: -9999, End: 9999 };
+    const step = steps[/** @type {"Home"} */ (event.key)];
+    if (event.key === "Escape") return this.parts.focusComposer();
+    if (!step || event.altKey || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    const rows = [...this.#rows.values()];
+    const at = rows.findIndex((row) => row.li.contains(/** @type {Node} */ (event.target)));
+    const next = Math.max(0, Math.min(rows.length - 1, at + step));
+    if (step > 0 && at === rows.length - 1) return this.parts.focusComposer();
+    rows[next]?.box.focus();
+    rows[next]?.li.scrollIntoView({ block: "nearest" });
+  }
+}

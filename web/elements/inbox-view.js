@@ -1,0 +1,210 @@
+/** `<roomcast-inbox>`: the list and one conversation, beside each other where there is room. */
+
+import { h, icon } from "./dom.js";
+import { ChatView } from "./chat-view.js";
+import { ListView } from "./list-view.js";
+import { Shell } from "./shell.js";
+import { canAsk, askPermission } from "./notify.js";
+
+export class InboxView extends Shell {
+  #leaving = new AbortController();
+  #cameFromList = false;
+  #isReflecting = false;
+
+  /** @param {any} host @param {any} chat */
+  constructor(host, chat) {
+    super(host, chat);
+    const { words } = this;
+    this.list = new ListView(host, this);
+    this.nowhere = h("div", { className: "empty" }, icon("chat"), h("p", {}, words.say("choose")));
+    this.pane = h("div", { className: "pane" }, this.nowhere);
+    const about = host.hasAttribute("list-only") ? "panes list-only" : "panes";
+    this.panes = h("div", { className: about }, this.list.box, this.pane);
+    this.frame.append(this.panes);
+    this.#listen();
+    this.#arrive();
+  }
+
+  destroy() {
+    super.destroy();
+    this.#leaving.abort();
+    this.list.destroy();
+  }
+
+  #listen() {
+    const { signal } = this.#leaving;
+    this.host.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => this.#key(event), { signal });
+    addEventListener("popstate", () => this.#arrive(), { signal });
+    addEventListener("hashchange", () => this.#arrive(), { signal });
+  }
+
+  get canOpen() {
+    return this.config.features?.open_rooms !== false && this.host.feature("open");
+  }
+
+  learned() {
+    this.list.showStart(this.canOpen);
+  }
+
+  // ------------------------------------------------------------ which room is shown
+
+  /** Where the address of the page or the attribute leads. */
+  #arrive() {
+    const place = this.#place();
+    const attribute = Number(this.host.getAttribute("room")) || null;
+    const room = this.host.history === "none" ? attribute : (place.room ?? (this.open ? null : attribute));
+    if (room === null) return void (this.open && this.close("history"));
+    if (room === this.current && !place.message) return;
+    void this.select(room, { message: place.message ?? undefined, by: "history" });
+  }
+
+  /** @returns {{ room: number | null, message: number | null }} */
+  #place() {
+    const how = this.host.history;
+    const text = how === "hash" ? location.hash.slice(1) : how === "query" ? location.search : "";
+    const query = new URLSearchParams(text);
+    return { room: Number(query.get("room")) || null, message: Number(query.get("message")) || null };
+  }
+
+  /** Writes the room into the address of the page. @param {number | null} room @param {"push" | "replace"} way */
+  #write(room, way) {
+    const how = this.host.history;
+    if (how === "none") return;
+    const url = new URL(location.href);
+    const query = new URLSearchParams(how === "hash" ? url.hash.slice(1) : url.search);
+    query.delete("message");
+    if (room) query.set("room", String(room));
+    else query.delete("room");
+    if (how === "hash") url.hash = String(query);
+    else url.search = String(query);
+    if (url.href === location.href) return;
+    history[way === "push" ? "pushState" : "replaceState"](history.state, "", url);
+  }
+
+  /**
+   * Shows a room: by its id, or the one with somebody about something.
+   * @param {any} target
+   * @param {{ message?: number, by?: "user" | "script" | "history" }} [how]
+   */
+  async select(target, { message, by = "script" } = {}) {
+    const id = typeof target === "object" ? null : Number(target);
+    if (!this.host.emit("select", { room: id ?? target }, true)) return false;
+    if (this.host.hasAttribute("list-only")) return true;
+    if (id !== null && id === this.current) return message ? this.open.history.jump(message) : this.#focus(by);
+    const model = id === null ? this.chat.with(target.with, { context: target.context }) : this.chat.room(id);
+    if (by !== "history") this.#write(id, this.open && !this.isNarrow ? "replace" : "push");
+    this.#cameFromList = by === "user" && !this.open;
+    this.#show(model, message);
+    return this.#focus(by);
+  }
+
+  /** @param {any} model @param {number} [message] */
+  #show(model, message) {
+    this.open?.destroy();
+    this.open = new ChatView(this.host, model, { shell: this, back: () => this.back(), wanted: message ?? null });
+    this.pane.replaceChildren(this.open.box);
+    this.pane.classList.add("open");
+    this.#reflect(model.id);
+    this.list.render();
+  }
+
+  /** @param {number | null} id */
+  #reflect(id) {
+    this.#isReflecting = true;
+    if (id === null) this.host.removeAttribute("room");
+    else this.host.setAttribute("room", String(id));
+    this.#isReflecting = false;
+  }
+
+  /** @param {string} by */
+  #focus(by) {
+    if (by !== "history" && this.host.getAttribute("autofocus") !== "none") {
+      if (matchMedia("(pointer: coarse)").matches) this.open.header.title.focus();
+      else this.open.focus();
+    }
+    return true;
+  }
+
+  get isNarrow() {
+    return this.list.box.offsetWidth === 0 || this.pane.offsetWidth === 0 || this.frame.offsetWidth === this.pane.offsetWidth;
+  }
+
+  /** The way back on a narrow screen: the same as the browser's where the user came from the list. */
+  back() {
+    if (this.#cameFromList && this.host.history !== "none") history.back();
+    else this.close();
+  }
+
+  /** Shows no room. @param {"script" | "history"} [by] */
+  close(by = "script") {
+    const last = this.current;
+    this.open?.destroy();
+    this.open = null;
+    this.pane.replaceChildren(this.nowhere);
+    this.pane.classList.remove("open");
+    this.#reflect(null);
+    if (by !== "history") this.#write(null, "replace");
+    this.list.render();
+    if (last !== null) this.list.focusOn(last);
+  }
+
+  /** An archived room leaves the list. */
+  archived() {
+    void this.chat.inbox.reload().catch(() => {}); // offline: the list follows later
+  }
+
+  /** @param {string} name @param {any} value */
+  changed(name, value) {
+    if (name === "room" && !this.#isReflecting) {
+      if (value) void this.select(Number(value));
+      else this.close();
+    } else if (!this.#isReflecting) this.host.rebuild();
+  }
+
+  // ------------------------------------------------------------ the keyboard
+
+  /** Ctrl+K searches, Alt+arrows turn to the next room, Escape goes back. @param {KeyboardEvent} event */
+  #key(event) {
+    if (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      if (this.isNarrow && this.open) this.close();
+      this.list.search.focus();
+    } else if (event.altKey && (event.key === "ArrowUp" || event.key === "ArrowDown")) {
+      event.preventDefault();
+      const next = this.list.beside(event.key === "ArrowUp" ? -1 : 1);
+      if (next) void this.select(next, { by: "user" });
+    } else if (event.key === "Escape" && !event.defaultPrevented && this.open && this.isNarrow) {
+      this.back();
+    }
+  }
+
+  // ------------------------------------------------------------ the menu of the list
+
+  /** @param {HTMLElement} from */
+  openListMenu(from) {
+    const { words, host } = this;
+    const items = [];
+    if (this.canOpen) items.push({ id: "newChat", label: words.say("newChat"), icon: "plus", act: () => void this.startChat() });
+    if (canAsk()) items.push({ id: "notify", label: words.say("notify"), icon: "bell", act: () => void askPermission() });
+    items.push({ id: "export", label: words.say("export"), icon: "save", act: () => void this.#export() });
+    for (const own of host.menuItems ?? []) items.push(own);
+    this.menu.open(from, items);
+  }
+
+  async startChat() {
+    const { words } = this;
+    const { input, list, chosen } = this.personField();
+    if (!(await this.dialog.form(words.say("newChat"), [input, list], words.say("newChat")))) return;
+    void this.select({ with: chosen() }, { by: "user" });
+  }
+
+  /** All of the user's data, as a file. */
+  async #export() {
+    const { words } = this;
+    const data = await this.chat.request("GET", "chat/export/", { raw: true }).catch(() => null);
+    if (!data) return void this.dialog.form(words.say("failed"), [], words.say("close"));
+    const url = URL.createObjectURL(data instanceof Blob ? data : new Blob([data]));
+    h("a", { href: url, download: "messages.ndjson" }).click();
+    setTimeout(() => URL.revokeObjectURL(url), 1_000);
+  }
+}

@@ -1,0 +1,102 @@
+/** One row of the list of conversations: the person, the listing, what was said last. */
+
+import { avatar, bdi, h, icon, isWeb } from "./dom.js";
+import { isGroup, isSame, nameOf, othersIn, summaryOf, titleOf } from "./people.js";
+
+const TICKS_OF = /** @type {const} */ ({ send: ["tick", "sent"], delivered: ["ticks", "delivered"], read: ["ticks", "read"] });
+
+export class ListItem {
+  #shown = "";
+
+  /** @param {any} list the view that the row stands in @param {number} room_id */
+  constructor(list, room_id) {
+    this.list = list;
+    this.room_id = room_id;
+    this.face = h("span", { className: "face" });
+    this.title = h("span", { part: "item-title" });
+    this.time = h("span", { part: "item-time" });
+    this.listing = h("span", { part: "item-listing" });
+    this.last = h("span", { part: "item-last" });
+    this.end = h("span", { className: "item-end" });
+    const select = () => list.select(room_id);
+    const parts = [this.face, this.title, this.time, this.listing, this.last, this.end];
+    this.button = h("button", { type: "button", part: "item", tabIndex: -1, "data-room": room_id, onclick: select }, ...parts);
+    this.li = h("li", {}, this.button);
+  }
+
+  /** @param {any} item a room of the list @param {{ current: boolean, typing: boolean, me: any }} state */
+  show(item, state) {
+    const day = new Date().toDateString();
+    const look = JSON.stringify([item, state, day]);
+    if (look === this.#shown) return;
+    this.#shown = look;
+    const { words } = this.list;
+    const title = titleOf(item, state.me, words);
+    const unread = state.current && document.hasFocus() ? 0 : item.unread;
+    if (state.current) this.button.setAttribute("aria-current", "true");
+    else this.button.removeAttribute("aria-current");
+    this.li.className = unread || item.marked_unread ? "unread" : "";
+    this.#showFace(item, title, state.me);
+    this.title.replaceChildren(bdi(title), ...(item.muted ? [icon("mute", words.say("muted"))] : []));
+    this.#showTime(item, state.me);
+    this.#showListing(item);
+    this.#showLast(item, state);
+    this.end.replaceChildren(...this.#badge(item, unread));
+  }
+
+  /** @param {any} item @param {string} title @param {any} me */
+  #showFace(item, title, me) {
+    const others = othersIn(item, me);
+    const partner = others.length === 1 ? others[0] : null;
+    const face = avatar(title, partner?.picture, partner ? String(partner.user_id) : `room ${item.room_id}`);
+    const isOnline = partner?.online && this.list.host.feature("presence");
+    const dot = isOnline ? h("span", { className: "dot", role: "img", "aria-label": this.list.words.say("online") }) : null;
+    const photo = isWeb(item.about?.picture) ? h("img", { className: "thumb", src: item.about.picture, alt: "", loading: "lazy" }) : null;
+    this.face.replaceChildren(face, ...[photo ?? dot].filter((node) => node !== null));
+  }
+
+  /** @param {any} item @param {any} me */
+  #showTime({ last_message: last, created_at }, me) {
+    const { words, host } = this.list;
+    const isMine = last && (last.from_this_user || isSame(last.sender_id, me)) && last.kind !== "system";
+    const [name, key] = TICKS_OF[/** @type {"send"} */ (last?.status)] ?? TICKS_OF.send;
+    const sign = isMine && host.feature("receipts") ? icon(name, words.say(key)) : null;
+    if (key === "read") sign?.classList.add("read");
+    const at = new Date(last?.created_at ?? created_at);
+    const time = h("time", { dateTime: at.toISOString() }, words.brief(at));
+    this.time.replaceChildren(...[sign, time].filter((node) => node !== null));
+  }
+
+  /** @param {any} item */
+  #showListing(item) {
+    const own = this.list.host.renderers?.subtitle?.(item);
+    const { title, price } = item.about ?? {};
+    const nodes = own ? [own] : title ? [bdi(title), ...(price ? [" · ", bdi(price)] : [])] : [];
+    this.listing.hidden = !nodes.length;
+    this.listing.replaceChildren(...nodes);
+  }
+
+  /** @param {any} item @param {any} state */
+  #showLast(item, { typing, current, me }) {
+    const { words } = this.list;
+    const last = item.last_message;
+    const text = (/** @type {string} */ className, /** @type {string} */ said) => [h("span", { className }, bdi(said))];
+    if (typing) return this.last.replaceChildren(...text("typing", words.say("typing")));
+    if (item.draft && !current) return this.last.replaceChildren(...text("draft", words.say("draft", { text: item.draft })));
+    if (!last) return this.last.replaceChildren();
+    const said = summaryOf(last, words);
+    if (last.kind === "system") return this.last.replaceChildren(bdi(said));
+    const isMine = last.from_this_user || isSame(last.sender_id, me);
+    const author = isMine ? words.say("you") : isGroup(item) ? nameOf(item, last.sender_id, words) : "";
+    this.last.replaceChildren(...(author ? [bdi(author), ": "] : []), bdi(said));
+  }
+
+  /** @param {any} item @param {number} unread */
+  #badge(item, unread) {
+    if (!unread && !item.marked_unread) return [];
+    const { words } = this.list;
+    const shown = unread > 999 ? `${words.numbers.format(999)}+` : unread ? words.numbers.format(unread) : "";
+    const about = { part: "badge", className: item.muted ? "muted" : "", role: "img", "aria-label": words.say("count", { n: unread || 1 }) };
+    return [h("span", about, shown)];
+  }
+}

@@ -1,0 +1,230 @@
+/** The list of conversations: search, filters, rows that change in place. */
+
+import { arrange, h, icon, iconButton, focusedIn } from "./dom.js";
+import { ListItem } from "./list-item.js";
+import { FoundMessages } from "./found-messages.js";
+
+const PATIENCE = 250; // ms after the last key in which a search begins
+const NEAR_END = 600; // pixels from the end of the list at which more is loaded
+const FILTERS = /** @type {const} */ (["all", "unread", "archived"]);
+const NOTHING = { all: "noChats", unread: "noUnread", archived: "noArchived" };
+
+export class ListView {
+  #rows = new Map();
+  #off = /** @type {(() => void)[]} */ ([]);
+  #pressed = false;
+  #words = "";
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #typing;
+  #leaving = new AbortController();
+
+  /** @param {any} host the element @param {any} shell the inbox around */
+  constructor(host, shell) {
+    this.host = host;
+    this.shell = shell;
+    this.words = shell.words;
+    this.inbox = shell.chat.inbox;
+    this.filter = this.#initialFilter();
+    this.found = new FoundMessages(this);
+    this.#build();
+    this.#listen();
+    void this.#applyFilter();
+    this.#off.push(this.inbox.subscribe(() => this.render()));
+  }
+
+  #initialFilter() {
+    const wish = this.host.getAttribute("filter");
+    return FILTERS.find((each) => each === wish) ?? "all";
+  }
+
+  #build() {
+    const { words, host } = this;
+    const say = (/** @type {string} */ key) => words.say(key);
+    const more = iconButton("more", say("more"), (event) => this.shell.openListMenu(event.currentTarget), { "aria-haspopup": "menu" });
+    this.heading = h("h2", {}, say("chats"));
+    this.start = iconButton("plus", say("newChat"), () => void this.shell.startChat(), { hidden: true });
+    this.search = h("input", { type: "search", part: "search", "aria-label": say("search"), placeholder: say("search"), autocomplete: "off", enterkeyhint: "search" });
+    const field = h("div", { className: "search-field", role: "search", hidden: host.getAttribute("search") === "none" }, icon("lens"), this.search);
+    this.filters = h("div", { className: "filters", role: "group", "aria-label": say("chats") }, ...FILTERS.map((each) => this.#filterButton(each)));
+    this.list = h("ul", { part: "list", role: "list", "aria-label": say("chats") });
+    this.hint = h("div", { className: "empty", hidden: true });
+    this.noRooms = h("slot", { name: "no-rooms" }, icon("chat"), h("p", {}, say("noChats")));
+    this.rows = h("div", { className: "rows" }, this.list, this.hint, this.found.box);
+    const head = h("header", {}, this.heading, this.start, more);
+    this.box = h("nav", { className: "aside", "aria-label": say("chats") }, head, field, this.filters, this.rows);
+  }
+
+  /** @param {typeof FILTERS[number]} name */
+  #filterButton(name) {
+    const does = () => {
+      this.filter = name;
+      void this.#applyFilter();
+    };
+    return h("button", { type: "button", "data-filter": name, onclick: does }, this.words.say(name));
+  }
+
+  #listen() {
+    const { signal } = this.#leaving;
+    this.search.addEventListener("input", () => this.#searched());
+    this.search.addEventListener("keydown", (event) => this.#searchKey(event));
+    this.rows.addEventListener("keydown", (event) => this.#key(event));
+    this.rows.addEventListener("scroll", () => this.#fill(), { passive: true });
+    this.list.addEventListener("focusin", (event) => this.#activate(/** @type {Element} */ (event.target)));
+    this.rows.addEventListener("pointerdown", () => (this.#pressed = true));
+    for (const name of ["pointerup", "pointercancel"]) {
+      addEventListener(name, () => setTimeout(() => this.#released()), { signal });
+    }
+    for (const name of ["focus", "blur"]) addEventListener(name, () => this.render(), { signal });
+  }
+
+  destroy() {
+    this.#leaving.abort();
+    for (const off of this.#off) off();
+    this.found.stop();
+    this.box.remove();
+  }
+
+  /** The filter in force: what is chosen, what is searched, and what the site limits the list to. */
+  async #applyFilter() {
+    const prefix = this.host.getAttribute("context-prefix");
+    const wish = { ...(this.filter !== "all" && { [this.filter]: true }), ...(this.#words && { q: this.#words }) };
+    for (const button of this.filters.querySelectorAll("button")) {
+      button.setAttribute("aria-pressed", String(button.dataset.filter === this.filter));
+    }
+    this.rows.scrollTop = 0;
+    await this.inbox.filter({ ...wish, ...(prefix && { context_prefix: prefix }) }).catch(() => {}); // the snapshot has the error
+  }
+
+  // ------------------------------------------------------------ what is shown
+
+  render() {
+    if (this.#pressed) return; // rows don't move under a press
+    const { rooms, loading, error, hasMore } = this.inbox.snapshot;
+    const me = this.host.user?.user_id;
+    const rows = new Map();
+    for (const item of rooms) {
+      const row = this.#rows.get(item.room_id) ?? new ListItem(this, item.room_id);
+      row.show(item, { current: item.room_id === this.shell.current, typing: this.shell.isTypingIn(item.room_id), me });
+      rows.set(item.room_id, row);
+    }
+    this.#rows = rows;
+    const focused = focusedIn(this.list);
+    const nodes = [...rows.values()].map((row) => row.li);
+    const isFirst = loading && !rooms.length;
+    arrange(this.list, isFirst ? [1, 2, 3, 4].map(() => h("li", { className: "skeleton", "aria-hidden": "true" })) : nodes);
+    this.list.setAttribute("aria-busy", String(Boolean(isFirst)));
+    if (focused?.isConnected && focusedIn(this.list) !== focused) /** @type {HTMLElement} */ (focused).focus();
+    this.#showHint(!loading && !rooms.length, error);
+    this.heading.textContent = this.words.say(this.filter === "archived" ? "archived" : "chats");
+    if (!this.list.querySelector('[part="item"][tabindex="0"]')) this.#activate(this.list.querySelector("[part=item]"));
+    if (hasMore) this.#fill();
+  }
+
+  /** @param {boolean} isEmpty @param {any} error */
+  #showHint(isEmpty, error) {
+    this.hint.hidden = !isEmpty || (Boolean(this.#words) && this.found.isShown);
+    if (this.hint.hidden) return;
+    const { words } = this;
+    if (error) {
+      const again = h("button", { type: "button", className: "quiet", onclick: () => void this.#applyFilter() }, words.say("now"));
+      return this.hint.replaceChildren(h("p", {}, words.reason(error.code)), again);
+    }
+    if (this.#words) return this.hint.replaceChildren(h("p", {}, words.say("nothing")));
+    if (this.filter === "all") return arrange(this.hint, [this.noRooms]);
+    this.hint.replaceChildren(h("p", {}, words.say(NOTHING[this.filter])));
+  }
+
+  #fill() {
+    const { scrollTop, scrollHeight, clientHeight } = this.rows;
+    const { hasMore, loading } = this.inbox.snapshot;
+    if (!hasMore || loading || !clientHeight || scrollHeight - scrollTop - clientHeight > NEAR_END) return;
+    this.inbox.more().catch(() => {}); // the next scroll asks again
+  }
+
+  #released() {
+    if (!this.#pressed) return;
+    this.#pressed = false;
+    this.render();
+  }
+
+  /** @param {number} room_id @param {number} [message_id] */
+  select(room_id, message_id) {
+    void this.shell.select(room_id, { message: message_id, by: "user" });
+  }
+
+  /** Whether the user may begin conversations here. @param {boolean} isOn */
+  showStart(isOn) {
+    this.start.hidden = !isOn;
+  }
+
+  // ------------------------------------------------------------ searching
+
+  /** @param {string} words */
+  find(words) {
+    this.search.value = words;
+    this.#searched(0);
+  }
+
+  #searched(wait = PATIENCE) {
+    clearTimeout(this.#typing);
+    this.#typing = setTimeout(() => {
+      this.#words = this.search.value.trim();
+      this.filters.hidden = Boolean(this.#words);
+      this.found.search(this.#words);
+      void this.#applyFilter();
+    }, wait);
+  }
+
+  /** @param {KeyboardEvent} event */
+  #searchKey(event) {
+    if (event.key === "Escape" && this.search.value) {
+      event.stopPropagation();
+      this.find("");
+    } else if (event.key === "ArrowDown") {
+      event.preventDefault();
+      this.#stops()[0]?.focus();
+    }
+  }
+
+  // ------------------------------------------------------------ the keyboard
+
+  /** @returns {HTMLElement[]} */
+  #stops() {
+    return /** @type {HTMLElement[]} */ ([...this.rows.querySelectorAll("[part=item], .result")]);
+  }
+
+  /** @param {Element | null} target */
+  #activate(target) {
+    const item = target?.closest("[part=item]");
+    if (!item) return;
+    for (const other of this.list.querySelectorAll('[tabindex="0"]')) /** @type {HTMLElement} */ (other).tabIndex = -1;
+    /** @type {HTMLElement} */ (item).tabIndex = 0;
+  }
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    const steps = { ArrowDown: 1, ArrowUp: -1, Home: -9999, End: 9999, PageDown: 8, PageUp: -8 };
+    const step = steps[/** @type {"Home"} */ (event.key)];
+    if (!step || event.altKey) return;
+    event.preventDefault();
+    const stops = this.#stops();
+    const at = stops.indexOf(/** @type {HTMLElement} */ (focusedIn(this.rows)));
+    if (at === 0 && step === -1 && !this.search.parentElement?.hidden) return this.search.focus();
+    stops[Math.max(0, Math.min(stops.length - 1, at + step))]?.focus();
+  }
+
+  /** The room beside the open one. @param {number} step */
+  beside(step) {
+    const ids = [...this.#rows.keys()];
+    const at = ids.indexOf(this.shell.current);
+    return ids[at < 0 ? 0 : Math.max(0, Math.min(ids.length - 1, at + step))];
+  }
+
+  /** Back from a room: the row one came from. @param {number} room_id */
+  focusOn(room_id) {
+    const row = this.#rows.get(room_id);
+    this.#activate(row?.button ?? null);
+    (row?.button ?? this.search).focus({ preventScroll: true });
+    row?.li.scrollIntoView({ block: "nearest" });
+  }
+}

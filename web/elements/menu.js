@@ -1,0 +1,110 @@
+/** One menu for a view: a popover beside what opened it, worked with arrows, Enter and Escape. */
+
+import { focusedIn, h, icon } from "./dom.js";
+
+/**
+ * @typedef {{ id?: string, label: string, icon?: any, danger?: boolean, act: () => void }} MenuItem
+ * @typedef {{ list: string[], chosen: string[], label: string, pick: (emoji: string) => void, more?: () => void }} EmojiRow
+ */
+
+export class Menu {
+  /** @type {HTMLElement | null} */
+  #opener = null;
+  #place = new CSSStyleSheet();
+
+  /** @param {ShadowRoot} root */
+  constructor(root) {
+    this.root = root;
+    this.box = h("div", { part: "menu", popover: "auto", role: "menu", tabIndex: -1 });
+    this.box.addEventListener("keydown", (event) => this.#key(event));
+    this.box.addEventListener("toggle", (event) => this.#toggled(event));
+    root.adoptedStyleSheets.push(this.#place);
+  }
+
+  /**
+   * @param {HTMLElement} opener
+   * @param {MenuItem[]} items
+   * @param {{ emoji?: EmojiRow, note?: string, point?: { x: number, y: number } }} [more]
+   */
+  open(opener, items, { emoji, note, point } = {}) {
+    this.#opener = opener;
+    const entries = items.map((item) => this.#entry(item));
+    const extra = note ? [h("p", { dir: "auto" }, note)] : [];
+    this.box.replaceChildren(...(emoji ? [this.#emoji(emoji)] : []), ...entries, ...extra);
+    this.box.setAttribute("aria-label", opener.getAttribute("aria-label") ?? "");
+    this.box.showPopover();
+    opener.setAttribute("aria-expanded", "true");
+    this.#moveTo(point ?? opener.getBoundingClientRect());
+    const first = /** @type {HTMLElement | null} */ (this.box.querySelector("[role^=menuitem]"));
+    first?.focus();
+  }
+
+  close() {
+    if (this.box.matches(":popover-open")) this.box.hidePopover();
+  }
+
+  /** @param {MenuItem} item */
+  #entry({ label, icon: drawing, danger, act, id }) {
+    const does = () => {
+      this.close();
+      act();
+    };
+    const about = { type: "button", role: "menuitem", tabIndex: -1, className: danger ? "danger" : "" };
+    const sign = typeof drawing === "string" ? icon(/** @type {any} */ (drawing)) : drawing;
+    return h("button", { ...about, "data-id": id, onclick: does }, sign, h("span", {}, label));
+  }
+
+  /** @param {EmojiRow} row */
+  #emoji({ list, chosen, label, pick, more }) {
+    const buttons = list.map((emoji) => {
+      const isOn = chosen.includes(emoji);
+      const does = () => {
+        this.close();
+        pick(emoji);
+      };
+      const about = { type: "button", role: "menuitemcheckbox", "aria-checked": String(isOn), tabIndex: -1 };
+      return h("button", { ...about, onclick: does }, emoji);
+    });
+    const open = () => {
+      this.close();
+      more?.();
+    };
+    const about = { type: "button", role: "menuitem", tabIndex: -1, "aria-label": label, title: label };
+    if (more) buttons.push(h("button", { ...about, onclick: open }, icon("plus")));
+    return h("div", { className: "emoji", role: "group", "aria-label": label }, ...buttons);
+  }
+
+  /** Keeps the menu inside the window. @param {{ x: number, y: number, width?: number, height?: number }} at */
+  #moveTo({ x, y, width = 0, height = 0 }) {
+    const { offsetWidth, offsetHeight } = this.box;
+    const isRtl = getComputedStyle(this.box).direction === "rtl";
+    const left = isRtl ? x : x + width - offsetWidth;
+    const below = y + height + 4;
+    const top = below + offsetHeight > innerHeight ? Math.max(8, y - offsetHeight - 4) : below;
+    const inside = Math.max(8, Math.min(left, innerWidth - offsetWidth - 8));
+    this.#place.replaceSync(`[part=menu] { top: ${Math.round(top)}px; left: ${Math.round(inside)}px; }`);
+  }
+
+  /** @param {Event} event */
+  #toggled(event) {
+    if (/** @type {ToggleEvent} */ (event).newState === "open") return;
+    this.#opener?.setAttribute("aria-expanded", "false");
+    const focused = this.root.activeElement;
+    if (!focused || focusedIn(this.box)) this.#opener?.focus();
+  }
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    const isRtl = getComputedStyle(this.box).direction === "rtl";
+    const steps = { ArrowDown: 1, ArrowUp: -1, ArrowRight: isRtl ? -1 : 1, ArrowLeft: isRtl ? 1 : -1, Home: -999, End: 999 };
+    const step = steps[/** @type {"Home"} */ (event.key)];
+    if (event.key === "Tab") this.close();
+    if (!step) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const stops = /** @type {HTMLElement[]} */ ([...this.box.querySelectorAll("[role^=menuitem]")]);
+    const at = stops.indexOf(/** @type {HTMLElement} */ (this.root.activeElement));
+    const next = Math.abs(step) > 1 ? Math.sign(step) * stops.length : at + step;
+    stops[Math.max(0, Math.min(stops.length - 1, next))]?.focus();
+  }
+}

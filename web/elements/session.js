@@ -1,0 +1,174 @@
+/**
+ * One session per server, shared by all elements of the page: it counts what is unread over a single
+ * light socket, and gives way to the whole client when an element needs it.
+ */
+
+import { UnreadSocket } from "./unread-socket.js";
+
+/**
+ * @typedef {{ token?: string, getToken?: () => string | Promise<string> }} Login
+ * @typedef {{ total: number, rooms: { room_id: number, unread: number }[] }} Unread
+ * @typedef {typeof import("./views.js")} Views
+ */
+
+/** @type {Map<string, Session>} */
+const sessions = new Map();
+/** @type {Login & { server?: string }} */
+const defaults = {};
+const LINGER = 5_000; // ms that a session outlives its last element
+
+/**
+ * How every element on the page signs in, unless it says otherwise itself.
+ * @param {Login & { server?: string }} options
+ */
+export function configure(options) {
+  Object.assign(defaults, options);
+  for (const session of sessions.values()) session.login({});
+}
+
+/** The address of the chat: what was configured, or the folder above the one this module lies in. */
+export function defaultServer() {
+  return new URL(defaults.server ?? new URL("../", import.meta.url), document.baseURI).href;
+}
+
+/** @param {string} server */
+export function sessionOf(server) {
+  const found = sessions.get(server) ?? new Session(server);
+  sessions.set(server, found);
+  return found;
+}
+
+/** Resolves once the scripts of the page have run, so that a token set by them is known. */
+function pageReady() {
+  if (document.readyState !== "loading") return Promise.resolve();
+  return new Promise((done) => document.addEventListener("DOMContentLoaded", done, { once: true }));
+}
+
+/** Events: "unread", "state", "signedout", "whole" (the client is there), "restart" (another login). */
+export class Session extends EventTarget {
+  /** @type {Unread} */
+  unread = { total: 0, rooms: [] };
+  state = "connecting";
+  /** @type {any} */
+  chat = null;
+  /** @type {Views | null} */
+  views = null;
+  #own = /** @type {Login} */ ({});
+  /** @type {Login | null} what the open connections were opened with */
+  #used = null;
+  #holders = new Set();
+  /** @type {UnreadSocket | null} */
+  #light = null;
+  /** @type {Promise<any> | null} */
+  #whole = null;
+  #started = false;
+
+  /** @param {string} server */
+  constructor(server) {
+    super();
+    this.server = server;
+  }
+
+  /** The login in force. @returns {Login} */
+  get credentials() {
+    const { token, getToken } = { ...defaults, ...this.#own };
+    return { ...(token && { token }), ...(getToken && { getToken }) };
+  }
+
+  /** Another way to sign in; what was open is opened again with it. @param {Login} own */
+  login(own) {
+    Object.assign(this.#own, own);
+    const { token, getToken } = this.credentials;
+    const isSame = token === this.#used?.token && getToken === this.#used?.getToken;
+    if (!this.#used || (isSame && this.state !== "signedout")) return;
+    this.#end();
+    this.dispatchEvent(new Event("restart"));
+    void this.#start();
+  }
+
+  /** @param {object} element */
+  hold(element) {
+    this.#holders.add(element);
+    void this.#start();
+  }
+
+  /** @param {object} element */
+  release(element) {
+    this.#holders.delete(element);
+    setTimeout(() => this.#holders.size === 0 && this.#end(), LINGER);
+  }
+
+  async #start() {
+    await pageReady();
+    if (this.#started || !this.#holders.size) return;
+    this.#started = true;
+    if (this.#whole) return;
+    this.#used = this.credentials;
+    this.#light = new UnreadSocket(this.server, this.#used, {
+      unread: (unread) => this.#count(unread),
+      state: (state) => this.#turn(state),
+    });
+  }
+
+  /** Loads the views and the client; the light socket ends. @returns {Promise<any>} */
+  whole() {
+    this.#whole ??= this.#load();
+    return this.#whole;
+  }
+
+  async #load() {
+    const loading = this.#whole;
+    const views = this.views ?? (await import("./views.js"));
+    await pageReady();
+    if (loading !== null && loading !== this.#whole) return this.whole();
+    this.views = views;
+    this.#started = true;
+    this.#light?.close();
+    this.#light = null;
+    this.#used = this.credentials;
+    this.chat = views.connect({ server: this.server, ...this.#used });
+    this.chat.on("unread", (/** @type {Unread} */ unread) => this.#count(unread));
+    this.chat.on("state", (/** @type {{ state: string }} */ { state }) => this.#turn(state));
+    this.chat.on("signedout", (/** @type {any} */ { error }) => this.#signedOut(error?.code));
+    this.dispatchEvent(new Event("whole"));
+    return this.chat;
+  }
+
+  #end() {
+    this.#light?.close();
+    this.#light = null;
+    this.chat?.end();
+    this.chat = null;
+    this.#whole = null;
+    this.#started = false;
+    this.state = "connecting";
+  }
+
+  /** Ends the session and erases what it kept in the browser. */
+  async signOut() {
+    const chat = await this.whole();
+    await chat.signOut();
+    this.state = "signedout";
+    this.#count({ total: 0, rooms: [] });
+    this.#signedOut("left");
+  }
+
+  /** @param {Unread} unread */
+  #count(unread) {
+    this.unread = unread;
+    this.dispatchEvent(new Event("unread"));
+  }
+
+  /** @param {string} state */
+  #turn(state) {
+    if (state === this.state) return;
+    this.state = state;
+    this.dispatchEvent(new Event("state"));
+    if (state === "signedout" && !this.chat) this.#signedOut("unauthenticated");
+  }
+
+  /** @param {string} why */
+  #signedOut(why) {
+    this.dispatchEvent(new CustomEvent("signedout", { detail: why }));
+  }
+}

@@ -1,0 +1,116 @@
+/** Colours, type and controls that every view shares. Only `--roomcast-…` is public. */
+
+export const baseStyle = `
+:host {
+  --accent: var(--roomcast-accent, #0f766e);
+  --on-accent: var(--roomcast-on-accent, color(from var(--accent) xyz-d65 clamp(0, (.179 - y) * 9999, .9505) clamp(0, (.179 - y) * 9999, 1) clamp(0, (.179 - y) * 9999, 1.089)));
+  --link: light-dark(oklch(from var(--accent) min(l, .47) c h), oklch(from var(--accent) max(l, .8) min(c, .14) h));
+  --ground: var(--roomcast-ground, light-dark(oklch(from var(--accent) .963 min(c, .006) h), oklch(from var(--accent) .17 min(c, .008) h)));
+  --panel: var(--roomcast-panel, light-dark(#fff, oklch(from var(--accent) .215 min(c, .01) h)));
+  --talk: var(--roomcast-talk, light-dark(oklch(from var(--accent) .957 min(c, .012) h), oklch(from var(--accent) .175 min(c, .01) h)));
+  --ink: var(--roomcast-ink, light-dark(#1b2126, #e8eced));
+  --faint: var(--roomcast-faint, light-dark(#525c64, #a9b4b8));
+  --line: var(--roomcast-line, light-dark(#e1e5e7, oklch(from var(--accent) .31 min(c, .012) h)));
+  --mine: var(--roomcast-mine, light-dark(oklch(from var(--accent) .915 min(c, .06) h), oklch(from var(--accent) .37 min(c, .06) h)));
+  --on-mine: var(--roomcast-on-mine, var(--ink));
+  --theirs: var(--roomcast-theirs, light-dark(#fff, oklch(from var(--accent) .275 min(c, .012) h)));
+  --on-theirs: var(--roomcast-on-theirs, var(--ink));
+  --chosen: var(--roomcast-chosen, light-dark(oklch(from var(--accent) .94 min(c, .035) h), oklch(from var(--accent) .32 min(c, .04) h)));
+  --hover: color-mix(in oklab, var(--chosen) 45%, var(--panel));
+  --read: var(--roomcast-read, var(--link));
+  --online: var(--roomcast-online, light-dark(#1f8f4e, #3ecf7c));
+  --danger: var(--roomcast-danger, light-dark(#b3261e, #ff9a92));
+  --danger-ground: var(--roomcast-danger-ground, light-dark(#fdeceb, #3a1d1b));
+  --badge: var(--roomcast-badge, var(--accent));
+  --on-badge: color(from var(--badge) xyz-d65 clamp(0, (.179 - y) * 9999, .9505) clamp(0, (.179 - y) * 9999, 1) clamp(0, (.179 - y) * 9999, 1.089));
+  --radius: var(--roomcast-radius, .75rem);
+  --bubble: var(--roomcast-bubble-radius, 1.1rem);
+  --face: var(--roomcast-avatar-size, 2.9rem);
+  --face-radius: var(--roomcast-avatar-radius, 50%);
+  --gap: var(--roomcast-gap, .75rem);
+  --shade: var(--roomcast-shadow, 0 8px 28px rgb(0 0 0 / 18%));
+  color-scheme: light dark;
+  display: block;
+  position: relative;
+  overflow: hidden;
+  box-sizing: border-box;
+  min-inline-size: 0;
+  max-inline-size: var(--roomcast-max-width, none);
+  background: var(--panel);
+  color: var(--ink);
+  font: var(--roomcast-font-size, .9375rem)/1.4 var(--roomcast-font, system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif);
+  overflow-wrap: anywhere;
+  text-align: start;
+}
+:host([theme=light]) { color-scheme: light; }
+:host([theme=dark]) { color-scheme: dark; }
+:host([density=compact]) { --face: var(--roomcast-avatar-size, 2.1rem); --gap: var(--roomcast-gap, .5rem); }
+:host([hidden]), [hidden] { display: none !important; }
+*, ::before, ::after { box-sizing: border-box; }
+h1, h2, h3, p, ul, ol, figure, dl, dd { margin: 0; padding: 0; }
+ul, ol { list-style: none; }
+button, input, textarea, select { font: inherit; color: inherit; margin: 0; }
+button { cursor: pointer; -webkit-tap-highlight-color: transparent; }
+button:disabled { opacity: .45; cursor: default; }
+:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
+a { color: var(--link); }
+.frame { position: absolute; inset: 0; display: flex; flex-direction: column; min-block-size: 0; container: roomcast / inline-size; }
+.icon { inline-size: 1.4em; block-size: 1.4em; flex: none; fill: none; stroke: currentColor; stroke-width: 1.8; stroke-linecap: round; stroke-linejoin: round; vertical-align: -.3em; }
+.icon.more { stroke-width: 3; }
+:dir(rtl) > .icon:is(.back, .send, .reply, .left, .right) { transform: scaleX(-1); }
+.hidden { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+.plain { border: 0; padding: .45rem; background: none; border-radius: 50%; color: var(--faint); line-height: 1; display: inline-grid; place-items: center; flex: none; }
+.plain:hover { background: var(--hover); color: var(--ink); }
+.main, .quiet { border: 1px solid var(--accent); border-radius: var(--radius); padding: .45rem 1rem; background: var(--accent); color: var(--on-accent); font-weight: 600; min-block-size: 2.4rem; }
+.quiet { background: none; color: var(--link); border-color: var(--line); }
+.quiet:hover { background: var(--hover); }
+.main.danger { background: var(--danger); border-color: var(--danger); color: light-dark(#fff, #2b0d0a); }
+.quiet.danger { color: var(--danger); }
+.field { inline-size: 100%; padding: .55rem .8rem; border: 1px solid light-dark(#82898f, #7d888d); border-radius: var(--radius); background: var(--panel); color: var(--ink); }
+.face { position: relative; flex: none; display: inline-grid; }
+.avatar { inline-size: var(--face); block-size: var(--face); border-radius: var(--face-radius); display: grid; place-items: center; overflow: hidden; font-weight: 600; font-size: calc(var(--face) * .36); color: #fff; user-select: none; flex: none; }
+.avatar img { inline-size: 100%; block-size: 100%; object-fit: cover; }
+.avatar .icon { inline-size: 55%; block-size: 55%; }
+.colour-0 { background: #b04a35; } .colour-1 { background: #8a6116; } .colour-2 { background: #4d7424; } .colour-3 { background: #1d7a5f; }
+.colour-4 { background: #1b7591; } .colour-5 { background: #4a63b8; } .colour-6 { background: #8050ac; } .colour-7 { background: #ab4078; }
+.dot { position: absolute; inset-block-end: 0; inset-inline-end: 0; inline-size: .8rem; block-size: .8rem; border-radius: 50%; background: var(--online); border: 2px solid var(--panel); }
+.notice { padding: .5rem 1rem; text-align: center; color: var(--faint); }
+.notice.alert { background: var(--danger-ground); color: var(--danger); }
+.empty { margin: auto; padding: 2rem 1.5rem; text-align: center; color: var(--faint); display: grid; gap: .8rem; justify-items: center; }
+.empty .icon { inline-size: 3.5rem; block-size: 3.5rem; stroke-width: 1.2; }
+.spin { inline-size: 1.6rem; block-size: 1.6rem; margin: 1rem auto; border: 3px solid var(--line); border-block-start-color: var(--link); border-radius: 50%; animation: roomcast-spin .9s linear infinite; }
+@keyframes roomcast-spin { to { rotate: 1turn; } }
+[part=badge] { min-inline-size: 1.4rem; padding: 0 .4rem; border-radius: 1rem; background: var(--badge); color: var(--on-badge); font-size: .8rem; font-weight: 600; line-height: 1.4rem; text-align: center; flex: none; }
+[part=badge].muted { background: light-dark(#6a737a, #8a969b); color: light-dark(#fff, #10161a); }
+[part=menu] { position: fixed; inset: auto; margin: 0; padding: .35rem; min-inline-size: 12rem; max-inline-size: min(20rem, 94vw); max-block-size: 80dvh; overflow: auto; border: 1px solid var(--line); border-radius: var(--radius); background: var(--panel); color: var(--ink); box-shadow: var(--shade); }
+[part=menu] button { display: flex; gap: .7rem; align-items: center; inline-size: 100%; padding: .5rem .7rem; border: 0; border-radius: calc(var(--radius) - .25rem); background: none; text-align: start; }
+[part=menu] button:is(:hover, :focus-visible) { background: var(--chosen); }
+[part=menu] button.danger { color: var(--danger); }
+[part=menu] .emoji { display: flex; justify-content: space-between; padding-block-end: .3rem; }
+[part=menu] .emoji button { inline-size: auto; padding: .3rem .4rem; font-size: 1.35rem; line-height: 1.2; }
+[part=menu] .emoji [aria-checked=true] { background: var(--chosen); }
+[part=menu] p { padding: .4rem .7rem; font-size: .85em; color: var(--faint); }
+[part~=dialog] { inline-size: min(26rem, 92vw); max-block-size: 88dvh; padding: 1.3rem; border: 1px solid var(--line); border-radius: calc(var(--radius) + .25rem); background: var(--panel); color: var(--ink); box-shadow: var(--shade); overscroll-behavior: contain; }
+[part~=dialog]::backdrop { background: rgb(0 0 0 / 45%); }
+[part~=dialog] form { display: grid; gap: 1rem; }
+[part~=dialog] h2 { font-size: 1.1rem; }
+.buttons { display: flex; flex-wrap: wrap; gap: .6rem; justify-content: flex-end; }
+.choices { display: grid; gap: .2rem; border: 0; padding: 0; margin: 0; }
+.choices label { display: flex; gap: .6rem; align-items: center; min-block-size: 2.2rem; }
+.choices input { accent-color: var(--accent); inline-size: 1.1rem; block-size: 1.1rem; }
+mark { background: light-dark(#ffe9a8, #6b571a); color: inherit; }
+@media (pointer: coarse) {
+  .plain { min-inline-size: 44px; min-block-size: 44px; }
+  .main, .quiet, .field, [part=menu] button, .choices label, [part=pill] { min-block-size: 44px; }
+  [part=menu] .emoji button { min-inline-size: 44px; }
+}
+@media (forced-colors: active) {
+  [part=badge], [part=launcher], .main, .quiet { border: 1px solid ButtonText; }
+  .dot { forced-color-adjust: none; background: Highlight; }
+  .avatar { border: 1px solid CanvasText; color: CanvasText; }
+}
+@media (prefers-reduced-motion: reduce) {
+  *, ::before, ::after { animation-duration: .01ms !important; transition-duration: .01ms !important; scroll-behavior: auto !important; }
+  .spin { animation-duration: 4s !important; }
+}
+`;

@@ -1,0 +1,129 @@
+/** One conversation: header, messages, composer. */
+
+export const chatStyle = `
+:host { block-size: 30rem; max-block-size: 100dvh; }
+.chat { flex: 1; min-block-size: 0; display: flex; flex-direction: column; position: relative; background: var(--talk); }
+.chat.dropping::after { content: attr(data-drop); position: absolute; inset: .5rem; z-index: 3; display: grid; place-items: center; border: 2px dashed var(--link); border-radius: var(--radius); background: color-mix(in oklab, var(--panel) 88%, transparent); color: var(--link); font-weight: 600; pointer-events: none; }
+[part=header] { display: flex; align-items: center; gap: .6rem; min-block-size: 3.9rem; padding: .45rem .6rem .45rem 1rem; padding-inline: 1rem .6rem; background: var(--panel); border-block-end: 1px solid var(--line); --face: 2.5rem; }
+[part=header]:has(> .back-button:not([hidden])) { padding-inline-start: .4rem; }
+.who { flex: 1 1 6rem; min-inline-size: 0; }
+[part=title] { font-size: 1.03rem; line-height: 1.25; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+[part=title] .icon { inline-size: 1em; block-size: 1em; color: var(--faint); margin-inline-start: .3rem; }
+[part=subtitle] { font-size: .85em; color: var(--faint); overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+[part=subtitle] .typing { color: var(--link); }
+[part=listing] { display: grid; grid-template-columns: auto minmax(0, 1fr); column-gap: .6rem; align-items: center; flex: 0 1 auto; max-inline-size: 46%; min-block-size: 2.75rem; padding: .25rem .7rem .25rem .3rem; padding-inline: .3rem .7rem; border: 1px solid var(--line); border-radius: var(--radius); background: var(--ground); color: var(--ink); text-decoration: none; font-size: .87em; line-height: 1.25; }
+a[part=listing]:hover { border-color: var(--link); }
+[part=listing-photo] { grid-row: 1 / span 2; inline-size: 2.3rem; block-size: 2.3rem; border-radius: .45rem; object-fit: cover; background: var(--line); }
+.listing-title { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; grid-column: 2; }
+.listing-end { grid-column: 2; display: flex; gap: .5rem; color: var(--faint); }
+[part=listing-price] { font-weight: 700; color: var(--ink); white-space: nowrap; }
+.listing-status { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+@container roomcast (inline-size < 34rem) {
+  [part=header] { flex-wrap: wrap; }
+  [part=listing] { order: 9; flex-basis: 100%; max-inline-size: 100%; }
+}
+.bar { display: flex; justify-content: center; align-items: center; gap: .8rem; padding: .35rem 1rem; font-size: .9em; background: light-dark(#fff4d6, #3a3013); color: light-dark(#5b4300, #f3dfa4); }
+.bar button { border: 0; background: none; color: inherit; font-weight: 600; text-decoration: underline; min-block-size: 1.8rem; }
+.scroll { flex: 1; min-block-size: 0; position: relative; display: flex; flex-direction: column; }
+[part=messages] { flex: 1; min-block-size: 0; overflow-y: auto; overflow-x: hidden; overflow-anchor: none; overscroll-behavior: contain; scrollbar-width: thin; display: flex; flex-direction: column; padding: .6rem clamp(.6rem, 3%, 2rem); outline-offset: -3px; }
+[part=messages] > ol { margin-block-start: auto; display: flex; flex-direction: column; gap: .55rem; }
+[part=day], [part=new-line], .typing-row { align-self: center; user-select: none; }
+[part=day] { margin-block: .5rem; padding: .15rem .8rem; border-radius: 1rem; background: color-mix(in oklab, var(--panel) 80%, var(--talk)); color: var(--faint); font-size: .82em; font-weight: 600; }
+[part=new-line] { align-self: stretch; display: flex; align-items: center; gap: .8rem; color: var(--link); font-size: .85em; font-weight: 600; }
+[part=new-line]::before, [part=new-line]::after { content: ""; flex: 1; block-size: 1px; background: var(--link); opacity: .5; }
+.row { display: flex; gap: .5rem; align-items: flex-end; --face: 2rem; max-inline-size: 100%; }
+.row.joined { margin-block-start: -.4rem; }
+.row.joined > .avatar { visibility: hidden; block-size: 1px; }
+.row.mine-row { flex-direction: row-reverse; }
+.row.system-row { justify-content: center; }
+[part~=message] { position: relative; display: flex; flex-direction: column; max-inline-size: min(85%, 34rem); min-inline-size: 0; border-radius: var(--bubble); outline-offset: 1px; }
+[part~=mine] { align-items: flex-end; }
+[part~=theirs] { align-items: flex-start; }
+[part~=bubble] { position: relative; padding: .42rem .75rem; border-radius: var(--bubble); border-end-start-radius: .3rem; background: var(--theirs); color: var(--on-theirs); box-shadow: 0 1px 1px rgb(0 0 0 / 7%); max-inline-size: 100%; min-inline-size: 3.5rem; }
+[part~=mine] > [part~=bubble] { background: var(--mine); color: var(--on-mine); border-end-start-radius: var(--bubble); border-end-end-radius: .3rem; }
+[part~=system] { text-align: center; }
+[part~=system] > [part~=bubble] { border-radius: var(--radius); background: color-mix(in oklab, var(--panel) 80%, var(--talk)); box-shadow: none; font-size: .93em; color: var(--ink); }
+[part~=message].large > [part~=bubble] { background: none; box-shadow: none; padding-inline: .2rem; }
+[part~=message].large [part=text] { font-size: 2.6rem; line-height: 1.25; }
+[part~=message].going { opacity: .5; }
+[part~=message].failed > [part~=bubble] { box-shadow: inset 0 0 0 1px var(--danger); }
+[part~=message].found > [part~=bubble] { animation: roomcast-found 1.8s ease-out; }
+@keyframes roomcast-found { 0%, 45% { background: light-dark(#ffe9a8, #6b571a); } }
+[part=author] { display: block; font-size: .85em; font-weight: 600; color: var(--link); user-select: none; }
+.body { white-space: pre-wrap; unicode-bidi: plaintext; text-align: start; display: flow-root; }
+.body.folded { max-block-size: 16em; overflow: hidden; mask-image: linear-gradient(#000 75%, transparent); }
+[part=text] code { font: .92em ui-monospace, monospace; background: color-mix(in oklab, currentColor 9%, transparent); padding: .05em .3em; border-radius: .3em; }
+[part=text] code.block { display: block; padding: .5em .7em; overflow-x: auto; }
+[part=meta] { float: inline-end; margin-block: .38em -.2em; margin-inline-start: .6rem; font-size: .75em; line-height: 1.4; color: color-mix(in oklab, currentColor 72%, transparent); white-space: nowrap; user-select: none; display: flex; gap: .25rem; align-items: center; }
+[part~=theirs] [part=meta], [part~=mine] [part=meta], [part~=system] [part=meta] { color: var(--faint); }
+[part=meta] .icon { inline-size: 1.35em; block-size: 1.35em; }
+[part=meta] .read { color: var(--read); }
+[part=quote] { display: block; inline-size: 100%; margin-block: .1rem .35rem; padding: .2rem .6rem; border: 0; border-inline-start: 3px solid var(--link); border-radius: .4rem; background: color-mix(in oklab, var(--link) 9%, transparent); color: inherit; font-size: .9em; text-align: start; overflow: hidden; user-select: none; }
+[part=quote] b { display: block; color: var(--link); font-size: .92em; }
+[part=quote] span { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; }
+[part=files] { display: grid; gap: .25rem; margin-block: .1rem .3rem; }
+[part=files].album { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: .15rem; inline-size: 21rem; max-inline-size: calc(100% + .8rem); margin-inline: -.4rem; border-radius: calc(var(--bubble) - .3rem); overflow: hidden; }
+[part=files].album [part=picture] { border-radius: 0; inline-size: 100%; }
+[part=files].album.three > :first-child { grid-column: span 2; }
+[part=files].album [part=picture] img { inline-size: 100%; block-size: 100%; aspect-ratio: 1; object-fit: cover; }
+[part=files].album.three > :first-child img { aspect-ratio: 2; }
+[part=picture] { position: relative; display: block; padding: 0; border: 0; background: light-dark(#eef0f1, #3a4347); border-radius: .6rem; overflow: hidden; max-inline-size: min(21rem, 100%); line-height: 0; justify-self: start; }
+[part=picture] img { display: block; max-inline-size: 100%; max-block-size: 22rem; inline-size: auto; block-size: auto; min-inline-size: 3rem; min-block-size: 3rem; object-fit: contain; }
+.more-pictures { position: absolute; inset: 0; display: grid; place-items: center; background: rgb(0 0 0 / 55%); color: #fff; font-size: 1.6rem; font-weight: 600; }
+[part~=card] { display: flex; gap: .6rem; align-items: center; padding: .35rem .6rem; border: 1px solid var(--line); border-radius: .7rem; background: color-mix(in oklab, var(--panel) 60%, transparent); color: inherit; text-align: start; min-block-size: 2.75rem; max-inline-size: 100%; }
+[part~=card] .icon { color: var(--link); }
+[part~=card] b, .chosen b { display: block; font-weight: 600; overflow: hidden; text-overflow: ellipsis; }
+[part~=card] small, .chosen small { color: var(--faint); font-size: .85em; }
+progress { inline-size: 100%; block-size: .35rem; accent-color: var(--accent); }
+[part=reactions] { display: flex; flex-wrap: wrap; gap: .25rem; margin-block-start: .2rem; user-select: none; }
+[part=chip] { display: inline-flex; gap: .3rem; align-items: center; padding: .1rem .5rem; border: 1px solid var(--line); border-radius: 1rem; background: var(--panel); color: var(--ink); font-size: .87em; }
+[part=chip][aria-pressed=true] { background: var(--chosen); border-color: var(--link); }
+.acts { display: flex; flex-wrap: wrap; gap: .4rem; margin-block: .4rem .2rem; clear: both; }
+.acts button { flex: 1 1 auto; }
+.state { display: flex; flex-wrap: wrap; align-items: center; gap: .1rem .7rem; font-size: .85em; color: var(--faint); user-select: none; }
+.state.failed { color: var(--danger); }
+.link-button { border: 0; background: none; padding: .15rem 0; color: var(--link); font-weight: 600; }
+.tools { position: absolute; inset-block-start: 50%; translate: 0 -50%; display: flex; opacity: 0; inset-inline-start: calc(100% + .2rem); }
+[part~=mine] > .tools { inset-inline: auto calc(100% + .2rem); flex-direction: row-reverse; }
+[part~=message]:is(:hover, :focus-within) > .tools, [part~=message]:focus > .tools { opacity: 1; }
+.tools .plain { padding: .3rem; font-size: .93em; }
+@media (hover: none) { .tools { display: none; } }
+.typing-row { align-self: flex-start; color: var(--faint); font-size: .9em; min-block-size: 1.4em; }
+.pills { position: absolute; inset-block-end: .7rem; inset-inline-end: 1rem; display: grid; gap: .5rem; justify-items: end; z-index: 2; }
+[part=pill] { display: inline-flex; gap: .4rem; align-items: center; padding: .45rem .8rem; border: 1px solid var(--line); border-radius: 1.4rem; background: var(--panel); color: var(--ink); box-shadow: 0 2px 8px rgb(0 0 0 / 15%); font-size: .9em; font-weight: 600; min-block-size: 2.4rem; }
+.foot { background: var(--panel); border-block-start: 1px solid var(--line); }
+.quick { display: flex; gap: .4rem; padding: .5rem .7rem 0; overflow-x: auto; scrollbar-width: none; }
+.quick button { flex: none; padding: .3rem .8rem; border: 1px solid var(--link); border-radius: 1.2rem; background: none; color: var(--link); font-size: .93em; min-block-size: 2rem; }
+.about { display: flex; gap: .6rem; align-items: center; padding: .4rem .7rem 0 1rem; padding-inline: 1rem .7rem; font-size: .9em; }
+.about > div { flex: 1; min-inline-size: 0; border-inline-start: 3px solid var(--link); padding-inline-start: .6rem; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.about b { display: block; color: var(--link); }
+.trouble { padding: .4rem 1rem 0; color: var(--danger); font-size: .9em; }
+.chosen { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(15rem, 100%), 1fr)); gap: .35rem; padding: .5rem .7rem 0; max-block-size: min(30vh, 14rem); overflow-y: auto; }
+.chosen li { display: flex; gap: .6rem; align-items: center; padding: .25rem .25rem .25rem .5rem; padding-inline: .5rem .25rem; border: 1px solid var(--line); border-radius: .7rem; background: var(--ground); min-inline-size: 0; }
+.chosen li > span { flex: 1; min-inline-size: 0; line-height: 1.25; }
+.chosen b { white-space: nowrap; }
+.chosen img { inline-size: 2.4rem; block-size: 2.4rem; object-fit: cover; border-radius: .4rem; }
+.chosen .bad { border-color: var(--danger); background: var(--danger-ground); }
+.chosen .bad small { color: var(--danger); }
+[part=composer] { display: flex; align-items: flex-end; gap: .2rem; padding: .5rem .6rem; }
+[part=input] { flex: 1; min-inline-size: 0; resize: none; max-block-size: min(40vh, 12rem); padding: .5rem .9rem; border: 1px solid light-dark(#82898f, #68747a); border-radius: 1.3rem; background: var(--panel); line-height: 1.35; overflow-y: auto; field-sizing: content; scrollbar-width: thin; }
+[part=input]:focus { outline: 2px solid var(--link); outline-offset: -1px; }
+[part=input]::placeholder { color: var(--faint); opacity: 1; }
+[part=composer] .plain { block-size: 2.4rem; inline-size: 2.4rem; padding: 0; }
+[part=send].plain { background: var(--accent); color: var(--on-accent); margin-inline-start: .25rem; }
+[part=send].plain:hover { filter: brightness(1.08); }
+.counter { align-self: center; font-size: .8em; color: var(--danger); }
+.closed { padding: .9rem 1rem; text-align: center; color: var(--faint); display: flex; flex-wrap: wrap; gap: .4rem .8rem; align-items: center; justify-content: center; }
+@media (pointer: coarse) {
+  [part=composer] .plain { block-size: 44px; inline-size: 44px; }
+  [part=input] { min-block-size: 44px; padding-block: .6rem; }
+  [part=chip], .quick button, .acts button, .link-button, .chosen .plain { min-block-size: 44px; min-inline-size: 44px; }
+  [part=quote], [part=pill], [part=listing] { min-block-size: 44px; }
+}
+@media (forced-colors: active) {
+  [part~=bubble], [part=day], [part=pill], [part=chip] { border: 1px solid CanvasText; }
+  [part~=mine] > [part~=bubble] { border: 2px solid Highlight; }
+  [part=chip][aria-pressed=true] { border-color: Highlight; }
+  [part=send].plain { border: 1px solid ButtonText; }
+}
+`;

@@ -1,0 +1,59 @@
+/** The list of conversations, and how it stands beside one. */
+
+export const listStyle = `
+:host { block-size: 36rem; max-block-size: 100dvh; }
+.panes { flex: 1; min-block-size: 0; display: grid; grid-template-columns: minmax(0, 1fr); }
+.panes > * { min-inline-size: 0; min-block-size: 0; }
+.panes:has(> .pane.open) > .aside { display: none; }
+.panes > .pane:not(.open) { display: none; }
+.aside { display: flex; flex-direction: column; background: var(--panel); }
+.pane { display: flex; flex-direction: column; background: var(--talk); }
+@container roomcast (inline-size >= 44rem) {
+  .panes:not(.list-only) { grid-template-columns: clamp(17rem, 32%, 23rem) minmax(0, 1fr); }
+  .panes:not(.list-only):has(> .pane.open) > .aside { display: flex; }
+  .panes:not(.list-only) > .pane:not(.open) { display: flex; }
+  .panes:not(.list-only) .aside { border-inline-end: 1px solid var(--line); }
+  .panes:not(.list-only) .back-button { display: none; }
+  .panes:not(.list-only) [part=header] { padding-inline-start: 1rem; }
+}
+.aside > header { display: flex; align-items: center; gap: .25rem; padding: .55rem .6rem .3rem 1rem; padding-inline: 1rem .6rem; }
+.aside h2 { flex: 1; font-size: 1.25rem; letter-spacing: -.01em; }
+.search-field { position: relative; margin: .2rem .8rem .4rem; }
+.search-field .icon { position: absolute; inset-inline-start: .7rem; inset-block-start: 50%; translate: 0 -50%; color: var(--faint); pointer-events: none; }
+.search-field input { inline-size: 100%; padding-block: .5rem; padding-inline: 2.4rem .8rem; border: 1px solid transparent; border-radius: 1.4rem; background: var(--ground); }
+.search-field input:focus { border-color: var(--link); outline: 1px solid var(--link); }
+.search-field input::placeholder { color: var(--faint); opacity: 1; }
+.filters { display: flex; flex-wrap: wrap; gap: .4rem; padding: 0 .8rem .5rem; }
+.filters button { padding: .2rem .8rem; border: 1px solid var(--line); border-radius: 1.2rem; background: none; color: var(--faint); font-size: .87em; }
+.filters button:hover { background: var(--hover); }
+.filters [aria-pressed=true] { background: var(--chosen); color: var(--ink); border-color: transparent; font-weight: 600; }
+.rows { flex: 1; overflow-y: auto; overscroll-behavior: contain; scrollbar-width: thin; padding: 0 .4rem .6rem; }
+.rows h3 { padding: .8rem .6rem .3rem; font-size: .85em; color: var(--faint); }
+[part=item] { display: grid; grid-template-columns: auto minmax(0, 1fr) auto; column-gap: .75rem; align-items: center; inline-size: 100%; padding: .5rem .6rem; border: 0; border-radius: var(--radius); background: none; text-align: start; min-block-size: calc(var(--face) + 1rem); }
+[part=item]:hover { background: var(--hover); }
+[part=item][aria-current=true] { background: var(--chosen); }
+[part=item] .face { grid-row: 1 / span 3; }
+[part=item]:focus-visible { outline-offset: -2px; }
+.thumb { position: absolute; inset-block-end: -.2rem; inset-inline-end: -.3rem; inline-size: 1.5rem; block-size: 1.5rem; border-radius: .35rem; object-fit: cover; border: 2px solid var(--panel); background: var(--line); }
+[part=item-title], [part=item-listing], [part=item-last] { display: block; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; overflow-wrap: normal; }
+[part=item-title] { font-weight: 600; }
+[part=item-title] .icon { inline-size: 1em; block-size: 1em; margin-inline-start: .3rem; color: var(--faint); }
+[part=item-time] { font-size: .8em; color: var(--faint); white-space: nowrap; text-align: end; display: flex; align-items: center; gap: .2rem; justify-content: flex-end; }
+[part=item-time] .icon { inline-size: 1.15em; block-size: 1.15em; }
+[part=item-time] .icon.read { color: var(--read); }
+[part=item-listing] { grid-column: 2 / span 2; font-size: .87em; color: var(--ink); }
+[part=item-last] { grid-column: 2; color: var(--faint); font-size: .93em; }
+[part=item-last] .draft { color: var(--danger); }
+[part=item-last] .typing { color: var(--link); }
+.item-end { display: flex; gap: .3rem; align-items: center; justify-content: flex-end; min-block-size: 1.4rem; }
+.unread [part=item-last] { color: var(--ink); }
+.skeleton { display: flex; gap: .75rem; align-items: center; padding: .6rem; }
+.skeleton::before { content: ""; inline-size: var(--face); block-size: var(--face); border-radius: var(--face-radius); background: var(--line); }
+.skeleton::after { content: ""; flex: 1; block-size: 2rem; border-radius: .5rem; background: linear-gradient(var(--line) 35%, transparent 35% 65%, var(--line) 65%); }
+@media (pointer: coarse) { .filters button { min-block-size: 44px; } .search-field input { min-block-size: 44px; } }
+@media (forced-colors: active) {
+  [part=item][aria-current=true] { background: SelectedItem; color: SelectedItemText; forced-color-adjust: none; }
+  [part=item][aria-current=true] * { color: SelectedItemText; }
+  .filters [aria-pressed=true] { border-color: Highlight; }
+}
+`;
