@@ -29,7 +29,7 @@ types: .venv/dev  ## mypy --strict
 	MYPYPATH=.cache/types $(BIN)/mypy $(MODULES:%=-p roomcast.%)
 
 check: lint types  ## lint, types and the direction of imports
-	$(BIN)/pytest -q tests/test_house.py
+	$(BIN)/pytest -q tests/test_architecture.py
 
 test: .venv/dev  ## everything, and the protocol on three stacks of engines; with coverage
 	.ci/chromium

@@ -18,24 +18,25 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Mount, Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from . import errors, frames
 from . import settings as configuration
-from .access.cors import Cors
-from .access.origin import ROOT, mounted
-from .auth import Authenticator, Hook
-from .chat import NO_HOOKS, Chat
+from .auth.authenticator import Authenticator, Hook
+from .auth.base_url import ROOT, mounted
+from .auth.origins import Cors
+from .chat.chat import NO_HOOKS, Chat
+from .chat.rate_limit import Meters
 from .consumers.chat import ChatSocket
 from .consumers.notifications import NotificationsSocket
-from .errors import Close, Refusal
-from .hooks import BeforeSend, DescribeUsers, Hooks
-from .live.meter import Meters
-from .metrics import Shelf
-from .routes import docs, files, health, page
-from .routes.http import Reply, answer_refusal
+from .integrations.hooks import BeforeSend, DescribeUsers, Hooks
+from .integrations.metrics import Shelf
+from .integrations.webhooks import Listener
+from .protocol import errors, frames
+from .protocol.errors import Close, Refusal
+from .routes import files, health, web_client
+from .routes.apidocs import pages
+from .routes.requests import Reply, answer_refusal
 from .settings import Settings
 from .store import messages as messages_of
-from .store.engine import Away
-from .webhooks import Listener
+from .store.store import Away
 
 log = logging.getLogger("roomcast")
 
@@ -205,8 +206,8 @@ def create_app(
 def _routes(settings: Settings) -> list[BaseRoute]:
     prefixes = ["/api/v1", *(f"/{language}/api/v1" for language in settings.server.languages)]
     return [
-        *(page.routes if settings.server.page else ()),
-        *(Mount(prefix, routes=docs.API) for prefix in prefixes),
+        *(web_client.routes if settings.server.page else ()),
+        *(Mount(prefix, routes=pages.API) for prefix in prefixes),
         *health.routes,
         *(health.counted if settings.server.metrics else ()),
         *files.routes,

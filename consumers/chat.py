@@ -11,12 +11,13 @@ from urllib.parse import parse_qsl
 from msgspec import Struct
 from starlette.websockets import WebSocket
 
-from .. import frames
-from ..access.origin import base_of
-from ..auth import Authenticator
-from ..chat import Chat, settle
-from ..errors import Close, Closing, Refusal
-from ..frames import (
+from ..auth.authenticator import Authenticator
+from ..auth.base_url import base_of
+from ..chat.chat import Chat, settle
+from ..chat.history_cache import Page
+from ..protocol import frames
+from ..protocol.errors import Close, Closing, Refusal
+from ..protocol.frames import (
     AnyAction,
     Auth,
     Delete,
@@ -29,15 +30,14 @@ from ..frames import (
     Send,
     Typing,
 )
-from ..live.bell import Bell
-from ..live.direct import DirectProtocol
-from ..live.room import TYPING, Room, Socket
+from ..realtime.room import TYPING, Room, Socket
+from ..realtime.wakeup import Bell
+from ..server.websocket_protocol import DirectProtocol
 from ..store import messages
-from ..store.journal import Entry
+from ..store.commit_queue import Entry
 from ..store.messages import Added, Deleted, Edited, Reacted, Repeated
 from ..store.snapshot import Ask, Snapshot
-from ..verbs.pages import Page
-from .session import PONG, Endpoint, Session, direct_of, hint_of
+from .base import PONG, Endpoint, Session, direct_of, hint_of
 
 Written = Send | Edit | Delete | React
 

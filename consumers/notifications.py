@@ -4,12 +4,12 @@ import time
 
 from starlette.websockets import WebSocket
 
-from ..auth import Authenticator
-from ..chat import Chat
-from ..errors import Close, Closing, InvalidFrame
-from ..frames import AnyAction, Auth, Ping
-from ..verbs.inbox import Inbox, Reader
-from .session import PONG, Endpoint, Session, direct_of
+from ..auth.authenticator import Authenticator
+from ..chat.chat import Chat
+from ..chat.notifications.inbox import Inbox, Reader
+from ..protocol.errors import Close, Closing, InvalidFrame
+from ..protocol.frames import AnyAction, Auth, Ping
+from .base import PONG, Endpoint, Session, direct_of
 
 
 class InboxSession(Session):

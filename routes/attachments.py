@@ -7,8 +7,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from .. import frames
-from .http import Reply, base_of_request, body_of, caller_of, chat_of
+from ..protocol import frames
+from .requests import Reply, base_of_request, body_of, caller_of, chat_of
 
 
 class UploadWish(Struct):

@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from .http import caller_of, chat_of, user_id_of
+from .requests import caller_of, chat_of, user_id_of
 
 
 async def add(request: Request) -> Response:

@@ -11,12 +11,12 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from ..errors import FileInvalid, Forbidden, NotFound, StorageUnavailable
+from ..chat.attachments import files
+from ..chat.attachments.service import Attachments
+from ..protocol.errors import FileInvalid, Forbidden, NotFound, StorageUnavailable
 from ..store import uploads
-from ..store.bucket import BucketUnavailable, ObjectMissing, ObjectTooLarge
-from ..verbs import files
-from ..verbs.attachments import Attachments
-from .http import chat_of
+from ..store.objects.bucket import BucketUnavailable, ObjectMissing, ObjectTooLarge
+from .requests import chat_of
 
 ANYWHERE = {"Access-Control-Allow-Origin": "*"}
 PREFLIGHT = ANYWHERE | {

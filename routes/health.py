@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from .http import Reply, chat_of
+from .requests import Reply, chat_of
 
 log = logging.getLogger("roomcast.health")
 PATIENCE = 3.0  # seconds for each engine

@@ -7,11 +7,11 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from .. import frames
-from ..store.engine import Away
-from ..verbs.export import Line, lines
-from .calls import NDJSON
-from .http import base_of_request, caller_of, chat_of
+from ..chat.account.export import Line, lines
+from ..protocol import frames
+from ..store.store import Away
+from .apidocs.operations import NDJSON
+from .requests import base_of_request, caller_of, chat_of
 
 log = logging.getLogger("roomcast")
 CHUNK = 1 << 16  # bytes

@@ -5,10 +5,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from .. import frames
+from ..protocol import frames
 from ..store import receipts
 from ..store.messages import Added, Page
-from .http import Reply, base_of_request, caller_of, chat_of, integer, large_body_of, room_id_of
+from .requests import Reply, base_of_request, caller_of, chat_of, integer, large_body_of, room_id_of
 
 
 class MessagePage(Struct):

@@ -4,8 +4,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from .. import frames
-from .http import Reply, body_of, caller_of, chat_of, room_id_of
+from ..protocol import frames
+from .requests import Reply, body_of, caller_of, chat_of, room_id_of
 
 
 async def read(request: Request) -> Response:

@@ -9,10 +9,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from .. import frames
-from ..errors import Forbidden, InvalidFrame
+from ..protocol import frames
+from ..protocol.errors import Forbidden, InvalidFrame
 from ..store.rooms import Listed, Opened, Person, Wish
-from .http import Reply, body_of, caller_of, chat_of, integer, room_id_of, url_of
+from .requests import Reply, body_of, caller_of, chat_of, integer, room_id_of, url_of
 
 SMALL_ROOM = 50  # members
 

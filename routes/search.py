@@ -5,8 +5,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from .. import frames
-from .http import Reply, base_of_request, caller_of, chat_of, integer, url_of
+from ..protocol import frames
+from .requests import Reply, base_of_request, caller_of, chat_of, integer, url_of
 
 
 class SearchPage(Struct):

@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from .http import Reply, caller_of, chat_of
+from .requests import Reply, caller_of, chat_of
 
 
 async def unread(request: Request) -> Response:

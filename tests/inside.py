@@ -9,12 +9,12 @@ from socket import create_server
 from typing import Any
 
 import uvicorn
-from roomcast import frames
-from roomcast.chat import Chat
-from roomcast.errors import Close
-from roomcast.live.direct import DirectProtocol
-from roomcast.live.outbox import Batch
-from roomcast.live.room import Change, Mark, Older, Room, Socket, Stand, State, Told
+from roomcast.chat.chat import Chat
+from roomcast.protocol import frames
+from roomcast.protocol.errors import Close
+from roomcast.realtime.room import Change, Mark, Older, Room, Socket, Stand, State, Told
+from roomcast.realtime.send_queue import Batch
+from roomcast.server.websocket_protocol import DirectProtocol
 from roomcast.settings import Attachments, Database, Settings
 from roomcast.store.snapshot import Ask, Snapshot
 from starlette.types import ASGIApp

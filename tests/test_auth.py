@@ -11,10 +11,10 @@ import jwt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from roomcast import auth
-from roomcast.auth import Authenticator, Identity, Trusted, subprotocol_of
-from roomcast.errors import Forbidden, Unauthenticated
-from roomcast.frames import when
+from roomcast.auth import authenticator as auth
+from roomcast.auth.authenticator import Authenticator, Identity, Trusted, subprotocol_of
+from roomcast.protocol.errors import Forbidden, Unauthenticated
+from roomcast.protocol.frames import when
 from roomcast.settings import Auth, BadSetting, Issuer, Settings
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection

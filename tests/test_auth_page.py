@@ -5,7 +5,7 @@ from time import time
 from typing import Any
 
 import pytest
-from roomcast.auth import Authenticator
+from roomcast.auth.authenticator import Authenticator
 from roomcast.settings import Settings, load
 
 from .pages import ROOT, blocks

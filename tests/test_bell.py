@@ -2,7 +2,7 @@
 
 import asyncio
 
-from roomcast.live.bell import Bell
+from roomcast.realtime.wakeup import Bell
 
 
 async def test_everybody_who_waits_hears_the_next_ring() -> None:

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from roomcast import frames
 from roomcast.app import App, create_app
-from roomcast.auth import Authenticator
-from roomcast.chat import Chat
+from roomcast.auth.authenticator import Authenticator
+from roomcast.chat.chat import Chat
 from roomcast.consumers.chat import RoomSession
-from roomcast.errors import Close, InvalidFrame, Refusal
-from roomcast.live.room import Room, Socket
+from roomcast.protocol import frames
+from roomcast.protocol.errors import Close, InvalidFrame, Refusal
+from roomcast.realtime.room import Room, Socket
 from roomcast.store.messages import Add, Added, Repeated
 from roomcast.store.snapshot import Ask, Snapshot
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -78,7 +78,7 @@ async def test_one_upload_sent_twice_at_once_is_one_message_and_stays(
     assert {type(outcome) for outcome in sent} == {Added, Repeated}
     assert len({outcome.message.id for outcome in sent}) == 1
     later = time.time_ns() + 2 * 10**9 * int(chat.settings.attachments.keep_unsent)
-    monkeypatch.setattr("roomcast.verbs.attachments.time.time_ns", lambda: later)
+    monkeypatch.setattr("roomcast.chat.attachments.service.time.time_ns", lambda: later)
     await chat.attachments.sweep()
     assert [path.read_bytes() for path in objects(tmp_path)] == [TEXT]
 

@@ -15,8 +15,8 @@ import httpx
 import jwt
 import pytest
 from click.testing import CliRunner, Result
-from roomcast import cli
-from roomcast.cli import main
+from roomcast.server import cli
+from roomcast.server.cli import main
 
 from .patience import LONG
 from .server import SECRET, Server

@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-from roomcast.commands import demo
+from roomcast.server.commands import demo
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 

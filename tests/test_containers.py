@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 import yaml
 from click import Group
-from roomcast.cli import main
-from roomcast.serve import refuse_workers
+from roomcast.server.cli import main
+from roomcast.server.serve import refuse_workers
 from roomcast.settings import VARIABLES, load
-from roomcast.store.place import place_of
+from roomcast.store.objects.s3_url import place_of
 
 from .engines import Missing
 from .engines.fixtures import give_up

@@ -10,10 +10,10 @@ import httpx
 import pytest
 from httpx_ws import WebSocketDisconnect, aconnect_ws
 from httpx_ws.transport import ASGIWebSocketTransport
-from roomcast.access.cors import is_foreign
 from roomcast.app import create_app
-from roomcast.auth import Authenticator, Identity
-from roomcast.errors import Forbidden, Unauthenticated
+from roomcast.auth.authenticator import Authenticator, Identity
+from roomcast.auth.origins import is_foreign
+from roomcast.protocol.errors import Forbidden, Unauthenticated
 from roomcast.settings import BadSetting, Server, Settings
 from starlette.applications import Starlette
 from starlette.requests import HTTPConnection, Request

@@ -13,11 +13,11 @@ import pytest
 from httpx_ws import AsyncWebSocketSession, WebSocketDisconnect, aconnect_ws
 from httpx_ws.transport import ASGIWebSocketTransport
 from roomcast.app import App, create_app
-from roomcast.brokers import GAP, Unreachable
-from roomcast.errors import InvalidFrame
-from roomcast.live.people import EVERYBODY, News
-from roomcast.store import cuts
-from roomcast.verbs import cuts as module
+from roomcast.chat import revocations as module
+from roomcast.protocol.errors import InvalidFrame
+from roomcast.realtime.brokers import GAP, Unreachable
+from roomcast.realtime.user_channels import EVERYBODY, News
+from roomcast.store import revocations
 from starlette.requests import HTTPConnection
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
@@ -310,7 +310,7 @@ async def test_housekeeping_finds_it_where_nobody_tells_of_a_gap(
         den = await here.app.open_room([ADA, BOB])
         async with there.entered(ADA, den) as ada:
             at = time.time_ns() // 1000
-            await here.chat.store.write(partial(cuts.add, user_id=str(ADA), at=at))
+            await here.chat.store.write(partial(revocations.add, user_id=str(ADA), at=at))
             there.chat._sweep.set()
             assert await closed(ada) == 4005
 
@@ -330,12 +330,12 @@ async def test_the_database_forgets_what_no_process_could_still_miss(
     async with shared() as here:
         await here.app.disconnect(ADA)
         await here.chat.cuts.look()
-        assert [user for user, _ in await here.chat.store.read(partial(cuts.since, after=0))] == [
-            str(ADA)
-        ]
+        assert [
+            user for user, _ in await here.chat.store.read(partial(revocations.since, after=0))
+        ] == [str(ADA)]
         monkeypatch.setattr(module, "LOOKED_BACK", -1.0)
         await here.chat.cuts.look()
-        assert await here.chat.store.read(partial(cuts.since, after=0)) == []
+        assert await here.chat.store.read(partial(revocations.since, after=0)) == []
 
 
 async def test_each_cut_counts_whichever_clock_it_was_made_by(opens: Opens) -> None:

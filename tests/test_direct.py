@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 import uvicorn
-from roomcast import serve
 from roomcast.app import create_app
-from roomcast.live.direct import DirectProtocol
+from roomcast.server import serve
+from roomcast.server.websocket_protocol import DirectProtocol
 from roomcast.settings import load
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol

@@ -9,12 +9,13 @@ from typing import Any, NamedTuple, Union, get_args
 import msgspec
 import pytest
 from click import Command, Group
-from roomcast import frames
-from roomcast.cli import main
-from roomcast.errors import Close, Refusal
-from roomcast.routes import attachments, docs, health, members, messages, rooms, search
+from roomcast.chat.account import export
+from roomcast.protocol import frames
+from roomcast.protocol.errors import Close, Refusal
+from roomcast.routes import attachments, health, members, messages, rooms, search
+from roomcast.routes.apidocs import pages
+from roomcast.server.cli import main
 from roomcast.settings import HINTS
-from roomcast.verbs import export
 from starlette.routing import Route
 
 from .pages import PAGES, ROOT, anchors, blocks, links
@@ -104,7 +105,7 @@ def test_every_close_code_is_documented() -> None:
 def test_every_call_is_documented() -> None:
     known = {
         re.sub(r"{(\w+)(:\w+)?}", r"<\1>", f"{method} {route.path}").replace(" /chat", " chat")
-        for table in (*docs.TABLES, health)
+        for table in (*pages.TABLES, health)
         for route in (*table.routes, *health.counted)
         if isinstance(route, Route)
         for method in (route.methods or set()) - {"HEAD"}
@@ -231,26 +232,22 @@ def files() -> Iterator[Path]:
     yield from (path for folder in folders for path in (ROOT / folder).rglob("*"))
 
 
-def house() -> list[str]:
-    """What the README's map names."""
-    readme = (ROOT / "README.md").read_text()
-    (drawn,) = [b for _, b in blocks(readme, "text") if "app.py" in b]
+def source_tree() -> list[str]:
+    """The names in the source tree of docs/development.md."""
+    text = (ROOT / "docs/development.md").read_text()
+    (drawn,) = [b for _, b in blocks(text, "text") if "app.py  " in b]
     return [line.split()[0] for line in drawn.splitlines()]
 
 
-def test_the_map_of_the_house_is_true() -> None:
-    assert len(house()) >= 8
-    assert [name for name in house() if not (ROOT / name).exists()] == []
+def test_the_source_tree_names_what_exists() -> None:
+    assert len(source_tree()) >= 8
+    assert [name for name in source_tree() if not (ROOT / name).exists()] == []
 
 
-def test_the_map_of_the_house_has_every_room() -> None:
-    """Every folder, and every module of some size; the small ones are found beside them."""
-    folders = {f"{path.parent.name}/" for path in ROOT.glob("[a-z]*/__init__.py")}
-    folders |= {"static/", "tests/"}
-    large = {path.name for path in ROOT.glob("*.py") if len(path.read_text().splitlines()) > 120}
-    beside = {"settings.py", "errors.py", "files.py"}  # of settings.toml, and of attachments.py
-    assert len(folders) > 4
-    assert (folders | large) - beside - set(house()) == set()
+def test_the_source_tree_names_every_package() -> None:
+    packages = {f"{path.parent.name}/" for path in ROOT.glob("[a-z]*/__init__.py")}
+    assert len(packages) > 4
+    assert (packages | {"tests/"}) - set(source_tree()) == set()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=ids)

@@ -14,11 +14,11 @@ from typing import Any
 import asyncpg
 import pytest
 from click.testing import CliRunner, Result
-from roomcast.cli import main
-from roomcast.store import diagnosis
-from roomcast.store.bucket import bucket_of
-from roomcast.store.engine import Store
-from roomcast.store.meta import VERSION
+from roomcast.server.cli import main
+from roomcast.store.diagnostics import database
+from roomcast.store.objects.bucket import bucket_of
+from roomcast.store.schema import VERSION
+from roomcast.store.store import Store
 
 from .engines.postgres import Postgres
 from .engines.proxy import FaultProxy
@@ -210,8 +210,8 @@ def test_a_user_who_may_make_no_tables(run: Run, postgres: Postgres) -> None:
 def test_clocks_that_differ(run: Run, postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
     url = postgres.create_database()
     assert wrong(run(database_url=url)) == []
-    real = diagnosis.time.time
-    monkeypatch.setattr(diagnosis.time, "time", lambda: real() + 3_600)
+    real = database.time.time
+    monkeypatch.setattr(database.time, "time", lambda: real() + 3_600)
     assert "clock is -3600.0" in the_one_wrong(run(database_url=url))
 
 
@@ -226,7 +226,7 @@ def test_a_file_that_is_no_database_and_a_folder_that_is_not_there(
 
 
 def test_little_space(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(diagnosis, "LITTLE_SPACE", 1 << 60)
+    monkeypatch.setattr(database, "LITTLE_SPACE", 1 << 60)
     assert "GiB are free for messages" in the_one_wrong(run())
 
 
@@ -292,10 +292,10 @@ async def test_a_pooler_in_transaction_mode(
     url = postgres.create_database()
     sessions = [await asyncpg.connect(url) for _ in range(2)]
     try:
-        direct = await diagnosis._sessions(*sessions, alone, prepares)
+        direct = await database._sessions(*sessions, alone, prepares)
         assert (direct.ok, direct.sentence.split()[0]) == (True, "Sessions")
         pooler = Pooler(list(sessions), keeps)
-        found = await diagnosis._sessions(Client(pooler), Client(pooler), alone, prepares)
+        found = await database._sessions(Client(pooler), Client(pooler), alone, prepares)
         assert found.ok is ok
         assert said in found.sentence
     finally:

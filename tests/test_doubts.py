@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from roomcast.brokers import GAP
-from roomcast.chat import RECALLS
-from roomcast.errors import Close
-from roomcast.live import doubts as module
-from roomcast.live.doubts import Doubts
-from roomcast.live.room import Room, Stand, State
-from roomcast.store.engine import Away
+from roomcast.chat.chat import RECALLS
+from roomcast.protocol.errors import Close
+from roomcast.realtime import gap_repair as module
+from roomcast.realtime.brokers import GAP
+from roomcast.realtime.gap_repair import Doubts
+from roomcast.realtime.room import Room, Stand, State
 from roomcast.store.messages import Add
+from roomcast.store.store import Away
 
 from .inside import ADA, BOB, Rows, a_chat, a_member, as_of, until
 

@@ -11,11 +11,11 @@ from broadcaster import Broadcast, BroadcastBackend
 from broadcaster._base import Event
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from roomcast import frames
-from roomcast.chat import Chat
-from roomcast.errors import Close, Closing
-from roomcast.fanout import split
-from roomcast.live.room import Change, Mark, Room, Socket, State, Told
+from roomcast.chat.chat import Chat
+from roomcast.protocol import frames
+from roomcast.protocol.errors import Close, Closing
+from roomcast.realtime.hub import split
+from roomcast.realtime.room import Change, Mark, Room, Socket, State, Told
 from roomcast.settings import Attachments, Database, Settings
 from roomcast.store import messages
 from roomcast.store.messages import Add, Delete, Edit
@@ -264,7 +264,7 @@ async def test_old_messages_that_are_read_later_are_all_marked():
 
 
 async def test_what_is_forgotten_from_memory_is_marked_from_the_database(monkeypatch):
-    monkeypatch.setattr("roomcast.live.room.PENDING", 2)
+    monkeypatch.setattr("roomcast.realtime.room.PENDING", 2)
     async with (
         a_chat() as (chat, room_id),
         a_socket(chat, room_id, ADA, is_manual=True) as (_room, ada),
@@ -337,7 +337,7 @@ class Flaky:
 
 
 async def test_a_room_that_could_not_be_filled_is_filled_as_soon_as_it_can_be(monkeypatch):
-    monkeypatch.setattr("roomcast.live.room.OVERTAKEN", 0.01)
+    monkeypatch.setattr("roomcast.realtime.room.OVERTAKEN", 0.01)
     async with a_chat() as (chat, _room_id):
         chat.fanout._source = Flaky()
         async with chat.fanout.room(99) as room:

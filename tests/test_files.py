@@ -13,10 +13,10 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from roomcast.errors import FileInvalid, FileTooLarge, FileType, Forbidden, Refusal
+from roomcast.chat.attachments import files
+from roomcast.chat.attachments.files import ANY, GIF, JPEG, PDF, PNG, TEXT, WEBP, ZIP
+from roomcast.protocol.errors import FileInvalid, FileTooLarge, FileType, Forbidden, Refusal
 from roomcast.settings import Attachments
-from roomcast.verbs import files
-from roomcast.verbs.files import ANY, GIF, JPEG, PDF, PNG, TEXT, WEBP, ZIP
 
 MIB = 1 << 20
 ALLOWED = Attachments().types

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from roomcast.live.frame_reader import FrameError, FrameReader, close_frame, read_close
+from roomcast.server.frame_reader import FrameError, FrameReader, close_frame, read_close
 from websockets.frames import Close, Frame, Opcode
 from websockets.protocol import State
 from websockets.server import ServerProtocol

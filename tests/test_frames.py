@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 import pytest
-from roomcast import frames
-from roomcast.errors import InvalidFrame, InvalidJSON, Refusal
+from roomcast.protocol import frames
+from roomcast.protocol.errors import InvalidFrame, InvalidJSON, Refusal
 
 LONG = "z" * 100_000
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 from httpx_ws import AsyncWebSocketSession
-from roomcast import hooks
-from roomcast.errors import Forbidden
-from roomcast.hooks import Draft, Face
+from roomcast.integrations import hooks
+from roomcast.integrations.hooks import Draft, Face
+from roomcast.protocol.errors import Forbidden
 from roomcast.testing import ChatClient, chat_client
 
 NUMBER = re.compile(r"\+?\d[\d ]{6,}\d")

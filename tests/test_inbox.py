@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from roomcast.brokers import GAP
-from roomcast.chat import Chat
-from roomcast.errors import Close
-from roomcast.frames import Send
-from roomcast.live.people import News
-from roomcast.store.engine import Away
-from roomcast.verbs import inbox as inboxes
-from roomcast.verbs import postman
-from roomcast.verbs.inbox import Inbox, Reader
+from roomcast.chat.chat import Chat
+from roomcast.chat.notifications import dispatcher
+from roomcast.chat.notifications import inbox as inboxes
+from roomcast.chat.notifications.inbox import Inbox, Reader
+from roomcast.protocol.errors import Close
+from roomcast.protocol.frames import Send
+from roomcast.realtime.brokers import GAP
+from roomcast.realtime.user_channels import News
+from roomcast.store.store import Away
 
 from .inside import ADA, BOB, EVE, Recorded, a_chat
 
@@ -24,7 +24,7 @@ Here = tuple[Chat, int]
 
 @pytest.fixture
 async def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Here]:
-    for module, pause in ((inboxes, "PACE"), (inboxes, "RETRY"), (postman, "PACE")):
+    for module, pause in ((inboxes, "PACE"), (inboxes, "RETRY"), (dispatcher, "PACE")):
         monkeypatch.setattr(module, pause, 0.01)
     async with a_chat(tmp_path) as here:
         yield here

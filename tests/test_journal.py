@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator, Sequence
 from typing import cast
 
 import pytest
-from roomcast.store.engine import Away, Failed, Store
-from roomcast.store.journal import Committed, Entry, Journal
+from roomcast.store.commit_queue import Committed, Entry, Journal
 from roomcast.store.messages import Add, Added, Change, Message, Outcome, Refused
 from roomcast.store.receipts import Marks, Moved
+from roomcast.store.store import Away, Failed, Store
 
 
 class Database:

@@ -12,8 +12,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed448
 from hypothesis import given
 from hypothesis import strategies as st
-from roomcast.access import keys
-from roomcast.access.keys import keys_in
+from roomcast.auth import keys
+from roomcast.auth.keys import keys_in
 from roomcast.settings import BadSetting
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse

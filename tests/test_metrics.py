@@ -4,7 +4,7 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from roomcast.metrics import Metrics, Shelf, forget
+from roomcast.integrations.metrics import Metrics, Shelf, forget
 from roomcast.testing import chat_client
 
 Numbers = dict[str, float]

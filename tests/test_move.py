@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from roomcast.cli import main, shown
-from roomcast.commands import move as moving
-from roomcast.store import ends, transfer
-from roomcast.store.bucket import bucket_of
-from roomcast.store.ends import opened
-from roomcast.store.engine import Away, CannotOpen, Failed, Store
-from roomcast.store.tables import CannotMove, Table, tables
+from roomcast.server.cli import main, shown
+from roomcast.server.commands import move as moving
+from roomcast.store.objects.bucket import bucket_of
+from roomcast.store.store import Away, CannotOpen, Failed, Store
+from roomcast.store.transfer import copy as transfer
+from roomcast.store.transfer import endpoint
+from roomcast.store.transfer.endpoint import opened
+from roomcast.store.transfer.tables import CannotMove, Table, tables
 
 from .client import Person
 from .engines.postgres import Postgres
@@ -132,7 +133,7 @@ ways = pytest.mark.parametrize("way", WAYS, ids=lambda way: f"{way[0]} to {way[1
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ends, "BATCH", 100)
+    monkeypatch.setattr(endpoint, "BATCH", 100)
 
 
 @ways
@@ -173,7 +174,7 @@ def plug(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, int], None]:
 
     def pull(name: str, after: int) -> None:
         async def cut(
-            source: ends.End, target: ends.End, table: Table
+            source: endpoint.End, target: endpoint.End, table: Table
         ) -> AsyncIterator[tuple[int, bool]]:
             left = after
             async for step in copy(source, target, table):
@@ -280,12 +281,12 @@ async def test_rows_that_did_not_arrive_are_noticed(
 ) -> None:
     source, target = new("sqlite"), new("sqlite")
     await filled(source)
-    add = ends.SqliteEnd.add
+    add = endpoint.SqliteEnd.add
 
-    async def lossy(end: ends.SqliteEnd, table: Table, rows: list[tuple[object, ...]]) -> None:
+    async def lossy(end: endpoint.SqliteEnd, table: Table, rows: list[tuple[object, ...]]) -> None:
         await add(end, table, rows[1:] if table.name == "people" else rows)
 
-    monkeypatch.setattr(ends.SqliteEnd, "add", lossy)
+    monkeypatch.setattr(endpoint.SqliteEnd, "add", lossy)
     with pytest.raises(CannotMove, match="people came out otherwise: 2 rows in the source, 1 here"):
         await moving.move(source, target)
 
@@ -297,7 +298,7 @@ async def test_nobody_writes_meanwhile(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Neither a server that runs, nor one that starts."""
-    monkeypatch.setattr(ends, "PATIENCE", 0.2)
+    monkeypatch.setattr(endpoint, "PATIENCE", 0.2)
     source, target = map(new, way)
     await filled(source)
     for url in (source, target):

@@ -4,18 +4,18 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
-from roomcast.brokers import GAP, Unreachable
-from roomcast.live import neighbours
-from roomcast.live.neighbours import Neighbours
+from roomcast.realtime import heartbeat
+from roomcast.realtime.brokers import GAP, Unreachable
+from roomcast.realtime.heartbeat import Neighbours
 
 from .inside import until
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(neighbours, "BEAT", 0.01)
-    monkeypatch.setattr(neighbours, "SILENT", 0.3)
-    monkeypatch.setattr(neighbours, "AGAIN", 0.01)
+    monkeypatch.setattr(heartbeat, "BEAT", 0.01)
+    monkeypatch.setattr(heartbeat, "SILENT", 0.3)
+    monkeypatch.setattr(heartbeat, "AGAIN", 0.01)
 
 
 class Street:
@@ -68,7 +68,7 @@ async def test_who_says_goodbye_and_who_was_not_heard_for_a_gap_is_not_missed() 
 
 
 async def test_who_is_new_is_greeted_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(neighbours, "BEAT", 100.0)
+    monkeypatch.setattr(heartbeat, "BEAT", 100.0)
     street = Street()
     old = street.move_in()
     life = asyncio.create_task(old.live())

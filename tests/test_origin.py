@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from roomcast.access.origin import ROOT, base_of, mounted
+from roomcast.auth.base_url import ROOT, base_of, mounted
 from starlette.requests import HTTPConnection
 
 

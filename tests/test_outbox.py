@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from roomcast.errors import Close
-from roomcast.live import linger
-from roomcast.live.direct import BYTES_PER_SLICE, FRAMES_PER_SLICE, DirectProtocol
-from roomcast.live.frame_reader import close_frame
-from roomcast.live.outbox import SPARE, AsgiOutbox, Batch, DirectOutbox
+from roomcast.protocol.errors import Close
+from roomcast.realtime.send_queue import SPARE, AsgiOutbox, Batch, DirectOutbox
+from roomcast.server import linger
+from roomcast.server.frame_reader import close_frame
+from roomcast.server.websocket_protocol import BYTES_PER_SLICE, FRAMES_PER_SLICE, DirectProtocol
 from uvicorn import Config
 from uvicorn.server import ServerState
 from websockets.frames import Frame, Opcode

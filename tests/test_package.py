@@ -9,6 +9,7 @@ import tomllib
 import venv
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from fnmatch import fnmatch
 from importlib.metadata import Distribution, PackagePath
 from pathlib import Path
 
@@ -18,7 +19,8 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).parent.parent
 MADE = (".*", "build", "dist", "*.egg-info", "__pycache__", "attachments", "roomcast.*", "*.db*")
 DATA = {"roomcast/py.typed", "roomcast/schema.sql", "roomcast/settings.toml"}
-FOR_TESTS = {"roomcast/testing.py", "roomcast/pytest_plugin.py"}  # of other people
+# for the tests of other people
+FOR_TESTS = {f"roomcast/testing/{name}.py" for name in ("__init__", "client", "pytest_plugin")}
 TRY = """
 import asyncio, sys
 import httpx
@@ -52,12 +54,18 @@ def pip(*arguments: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def left_out(folder: str, names: list[str]) -> list[str]:
+    """What servers and builds leave behind, at the root alone but for compiled modules."""
+    made = MADE if Path(folder) == ROOT else ("__pycache__",)
+    return [name for name in names if any(fnmatch(name, pattern) for pattern in made)]
+
+
 class Place:
     """Somebody's environment: what roomcast needs is there, and roomcast as it was installed."""
 
     def __init__(self, folder: Path, *how: str) -> None:
         self.source = folder / "source"
-        shutil.copytree(ROOT, self.source, ignore=shutil.ignore_patterns(*MADE))
+        shutil.copytree(ROOT, self.source, ignore=left_out)
         venv.create(folder / "environment", with_pip=False)
         self.python = folder / "environment/bin/python"
         (self.site_packages,) = (folder / "environment").glob("lib/python*/site-packages")
@@ -126,9 +134,12 @@ def packed(place: Place) -> set[str]:
 
 def modules() -> Iterator[str]:
     """What the wheel must hold: the modules at the root, and those of its packages."""
-    packages = [ROOT, *(p.parent for p in ROOT.glob("[a-z]*/__init__.py"))]
-    for folder in packages:
-        yield from (f"roomcast/{path.relative_to(ROOT)}" for path in folder.glob("*.py"))
+    packages = [p.parent for p in ROOT.glob("[a-z]*/__init__.py")]
+    for path in [
+        *ROOT.glob("*.py"),
+        *(path for folder in packages for path in folder.rglob("*.py")),
+    ]:
+        yield f"roomcast/{path.relative_to(ROOT)}"
 
 
 def test_the_package_is_one_folder_and_nothing_else(installed: Place) -> None:
@@ -143,7 +154,9 @@ def test_the_package_holds_every_module(installed: Place) -> None:
 
 def test_the_package_holds_its_data(installed: Place) -> None:
     page = {f"roomcast/static/{path.name}" for path in (ROOT / "static").iterdir()}
-    migrations = {f"roomcast/migrations/{path.name}" for path in (ROOT / "migrations").iterdir()}
+    migrations = {
+        f"roomcast/store/migrations/{path.name}" for path in (ROOT / "store/migrations").iterdir()
+    }
     assert packed(installed) >= DATA | page | migrations
 
 
@@ -174,9 +187,9 @@ def test_its_command_is_there(installed: Place, tmp_path: Path) -> None:
 
 def test_an_editable_one_is_what_stands_in_the_checkout(editable: Place, tmp_path: Path) -> None:
     assert Path(editable.run(tmp_path, "-c", TRY)).is_relative_to(editable.source)
-    with (editable.source / "errors.py").open("a") as module:
+    with (editable.source / "protocol/errors.py").open("a") as module:
         module.write('\nADDED = "a moment ago"\n')
-    look = "import roomcast.errors; print(roomcast.errors.ADDED)"
+    look = "import roomcast.protocol.errors; print(roomcast.protocol.errors.ADDED)"
     assert editable.run(tmp_path, "-c", look) == "a moment ago\n"
 
 

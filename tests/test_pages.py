@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from roomcast.chat import Chat
-from roomcast.live.room import Room
+from roomcast.chat import history_cache
+from roomcast.chat.attachments import files
+from roomcast.chat.chat import Chat
+from roomcast.chat.history_cache import FEW
+from roomcast.realtime.room import Room
 from roomcast.store.messages import Add, Delete, Edit
 from roomcast.store.snapshot import Ask
-from roomcast.verbs import files, pages
-from roomcast.verbs.pages import FEW
 
 from .inside import ADA, BOB, a_chat, a_member
 
@@ -125,7 +126,7 @@ async def test_what_is_kept_has_its_bounds(site: Any, monkeypatch: pytest.Monkey
         other = (await chat.open_room(ADA, [ADA, "3"])).room.id
         for n in range(MANY):
             await chat.make(Add(other, ADA, f"number {n}"))
-        monkeypatch.setattr(pages, "SIZE", len(frame) + 10)
+        monkeypatch.setattr(history_cache, "SIZE", len(frame) + 10)
         async with chat.fanout.room(other) as room_:
             await look(chat, room_)
         assert chat.pages.get(room_id) is None

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from roomcast.brokers import GAP
-from roomcast.chat import Chat
-from roomcast.live.people import News, People
-from roomcast.live.room import Room
-from roomcast.store.engine import Away
-from roomcast.verbs import presence
+from roomcast.chat import presence
+from roomcast.chat.chat import Chat
+from roomcast.realtime.brokers import GAP
+from roomcast.realtime.room import Room
+from roomcast.realtime.user_channels import News, People
+from roomcast.store.store import Away
 
 from .inside import ADA, BOB, EVE, Rows, a_chat, as_of, enter
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from roomcast.chat import Chat
+from roomcast.chat.chat import Chat
 from roomcast.store.messages import Add, Added, Edit, React
 
 from .inside import ADA, BOB, Frame, a_chat, a_member

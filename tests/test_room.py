@@ -1,9 +1,9 @@
 """What a room tells its sockets of statuses: once each, in order, and only of what went out."""
 
 import pytest
-from roomcast import frames
-from roomcast.live import room as rooms
-from roomcast.live.room import Change, Room, Socket, State, Told
+from roomcast.protocol import frames
+from roomcast.realtime import room as rooms
+from roomcast.realtime.room import Change, Room, Socket, State, Told
 
 from .inside import ADA, BOB, EVE, Marks, Recorded, Rows, as_of, enter, hear, line
 

@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from roomcast.chat import Chat
-from roomcast.errors import Close, Closing, NotFound
-from roomcast.live.room import Socket
+from roomcast.chat.chat import Chat
+from roomcast.protocol.errors import Close, Closing, NotFound
+from roomcast.realtime.room import Socket
 from roomcast.store.messages import Add
 from roomcast.store.rooms import Wish
 from roomcast.store.snapshot import Ask
@@ -181,7 +181,7 @@ async def test_what_a_removed_member_sends_is_refused_and_takes_no_version() -> 
 async def test_a_removal_is_told_also_where_who_asked_for_it_went_away(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("roomcast.live.room.PATIENCE", 60)
+    monkeypatch.setattr("roomcast.realtime.room.PATIENCE", 60)
     async with a_group() as (chat, room_id), a_socket(chat, room_id, BOB) as (room, bob):
         asked = asyncio.create_task(chat.roster.remove(room_id, ADA, BOB))
         await asyncio.sleep(0)

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from roomcast import serve
-from roomcast.live.linger import LINGER
-from roomcast.serve import SELDOM, CannotServe, Seldom, listen, url_of
+from roomcast.server.serve import SELDOM, CannotServe, Seldom, listen, url_of
+from roomcast.server.server import serve
+from roomcast.server.server.linger import LINGER
 from roomcast.settings import Settings, load
 from websockets.asyncio.client import connect
 
@@ -449,7 +449,7 @@ def test_a_flood_of_warnings_is_a_line_now_and_then(monkeypatch: pytest.MonkeyPa
         return record.getMessage() if seldom.filter(record) else None
 
     now = 100.0
-    monkeypatch.setattr("roomcast.serve.time.monotonic", lambda: now)
+    monkeypatch.setattr("roomcast.server.serve.time.monotonic", lambda: now)
     seldom = Seldom()
     assert [said(logging.WARNING, "full: %s") for _ in range(3)] == ["full: x", None, None]
     assert said(logging.WARNING, "away: %s") == "away: x"

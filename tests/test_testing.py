@@ -209,11 +209,11 @@ async def test_what_is_to_stay_lies_in_the_folder(tmp_path: Path) -> None:
 
 
 def test_without_httpx_ws_a_sentence_says_what_to_install(tmp_path: Path) -> None:
-    hidden = "import sys; sys.modules['httpx_ws'] = None; import roomcast.testing"
+    hidden = "import sys; sys.modules['httpx_ws'] = None; from roomcast.testing import chat_client"
     done = run("-c", hidden, folder=tmp_path)
     assert "httpx-ws: pip install 'roomcast[testing]'" in done.stderr.splitlines()[-1]
 
 
 def test_the_plugin_loads_nothing_before_it_is_asked(tmp_path: Path) -> None:
-    look = "import sys, pytest, roomcast.pytest_plugin; print('starlette' in sys.modules)"
+    look = "import sys, pytest, roomcast.testing.pytest_plugin; print('starlette' in sys.modules)"
     assert run("-c", look, folder=tmp_path).stdout == "False\n"

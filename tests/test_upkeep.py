@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from roomcast.commands import upkeep
+from roomcast.server.commands import upkeep
 from roomcast.settings import Database, Settings
-from roomcast.store import counts, pruning, rooms, search
-from roomcast.store.engine import Connection, Store
+from roomcast.store import rooms
+from roomcast.store.maintenance import recount, retention
 from roomcast.store.messages import Add, Added, Delete, React
 from roomcast.store.rooms import Listed
+from roomcast.store.search import index
 from roomcast.store.snapshot import Ask, Snapshot
+from roomcast.store.store import Connection, Store
 
 ADA, BOB, EVE = "1", "2", "3"
 
@@ -66,11 +68,11 @@ async def joins(store: Store, room: int, user: str, after: int | None = None) ->
 
 
 async def prune(store: Store, room: int, before: int, limit: int = 500) -> int:
-    return await store.write(partial(pruning.prune, room_id=room, before=before, limit=limit))
+    return await store.write(partial(retention.prune, room_id=room, before=before, limit=limit))
 
 
-async def wrong(store: Store) -> list[counts.Wrong]:
-    return await store.read(partial(counts.wrong, first=0, last=2**53))
+async def wrong(store: Store) -> list[recount.Wrong]:
+    return await store.read(partial(recount.wrong, first=0, last=2**53))
 
 
 # ---------------------------------------------------------------- pruning
@@ -81,11 +83,9 @@ async def test_what_is_older_goes_with_all_that_hangs_on_it(store: Store) -> Non
     old = await says(store, room, ADA, 10, 20)
     new = await says(store, room, ADA, 30)
     await store.commit([React(room, BOB, old[0], "👍", True, 9)], {})
-    news, _ = await store.read(
-        partial(search.news, dialect=store.dialect, room_ids=[room], limit=9)
-    )
+    news, _ = await store.read(partial(index.news, dialect=store.dialect, room_ids=[room], limit=9))
     assert [of_room.room_id for of_room in news] == [room]
-    await store.write(lambda db: search.learn(db, store.finder, search.read(news)))
+    await store.write(lambda db: index.learn(db, store.finder, index.read(news)))
     assert await prune(store, room, before=30) == 2
     assert [m.id for m in (await joins(store, room, BOB)).messages or ()] == new
 

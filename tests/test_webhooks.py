@@ -16,13 +16,13 @@ from typing import Any, get_args
 
 import msgspec
 import pytest
-from roomcast import webhooks
 from roomcast.app import App, create_app
+from roomcast.integrations import webhooks
+from roomcast.integrations.webhooks import Event, NotTold, Webhook, is_public
 from roomcast.settings import BadSetting, Webhooks, load
 from roomcast.store.messages import React
-from roomcast.store.outgoing import Kind
+from roomcast.store.outbox import Kind
 from roomcast.store.rooms import Wish
-from roomcast.webhooks import Event, NotTold, Webhook, is_public
 
 from .engines.postgres import Postgres
 from .pages import ROOT, blocks

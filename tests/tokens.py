@@ -14,8 +14,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from hypothesis import strategies as st
-from roomcast.auth import Authenticator
-from roomcast.errors import Unauthenticated
+from roomcast.auth.authenticator import Authenticator
+from roomcast.protocol.errors import Unauthenticated
 from roomcast.settings import Auth, Server, Settings
 from starlette.requests import HTTPConnection
 

@@ -13,8 +13,8 @@ from asyncio import events
 from pathlib import Path
 from typing import Any
 
-from roomcast import serve
 from roomcast.app import create_app
+from roomcast.server import serve
 
 WAITS = ("open", "os.", "socket.connect", "socket.get", "sqlite3.", "subprocess.", "time.sleep")
 RUNS = events.Handle._run

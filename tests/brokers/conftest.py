@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509 import NameOID
-from roomcast.brokers import Backend, Unreachable, backend, backend_of
+from roomcast.realtime.brokers import Backend, Unreachable, backend, backend_of
 
 from ..engines import Engine
 from ..engines.proxy import FaultProxy

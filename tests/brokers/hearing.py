@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from broadcaster import Broadcast, Event
-from roomcast.brokers import GAP, Backend, Unreachable, backend_of
+from roomcast.realtime.brokers import GAP, Backend, Unreachable, backend_of
 
 WITHIN = 30.0  # seconds for what should take milliseconds
 

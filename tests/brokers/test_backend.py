@@ -9,7 +9,7 @@ import time
 from urllib.parse import urlsplit
 
 import pytest
-from roomcast.brokers import GAP, Backend, Unreachable, backend, backend_of
+from roomcast.realtime.brokers import GAP, Backend, Unreachable, backend, backend_of
 
 from .hearing import gap, gets_through, hears, hears_until, until
 
@@ -421,5 +421,8 @@ def test_a_url_of_something_else_is_refused():
 
 
 def test_a_library_is_loaded_only_when_a_url_asks_for_it():
-    check = "import roomcast.brokers, sys; sys.exit(bool({'redis', 'asyncpg'} & set(sys.modules)))"
+    check = (
+        "import roomcast.realtime.brokers, sys; "
+        "sys.exit(bool({'redis', 'asyncpg'} & set(sys.modules)))"
+    )
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0

@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from roomcast.brokers import GAP
-from roomcast.fanout import Fanout
-from roomcast.live.people import News
+from roomcast.realtime.brokers import GAP
+from roomcast.realtime.hub import Fanout
+from roomcast.realtime.user_channels import News
 
 from .hearing import WITHIN
 

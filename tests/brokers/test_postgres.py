@@ -6,9 +6,9 @@ from urllib.parse import urlencode
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from roomcast.brokers import GAP, Unreachable, backend, backend_of, postgres
-from roomcast.brokers.link import Publish
-from roomcast.brokers.postgres import bundled, options_of, unbundled
+from roomcast.realtime.brokers import GAP, Unreachable, backend, backend_of, postgres
+from roomcast.realtime.brokers.connection import Publish
+from roomcast.realtime.brokers.postgres import bundled, options_of, unbundled
 
 from ..engines.postgres import execute
 from ..engines.proxy import FaultProxy

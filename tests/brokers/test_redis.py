@@ -4,7 +4,7 @@ import logging
 from urllib.parse import urlencode
 
 import pytest
-from roomcast.brokers import Unreachable, backend_of
+from roomcast.realtime.brokers import Unreachable, backend_of
 
 from ..engines.proxy import FaultProxy
 from .hearing import gap, gets_through, hears

@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 from broadcaster import Broadcast
 from redis.exceptions import MaxConnectionsError
-from roomcast.brokers import GAP, Unreachable
+from roomcast.realtime.brokers import GAP, Unreachable
 
 from ..engines import Engine
 from ..engines.postgres import Postgres

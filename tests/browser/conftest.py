@@ -152,7 +152,7 @@ class Person:
         assert self.expects_errors or self.errors == []
 
 
-SERVE = "from roomcast.cli import main; main()"
+SERVE = "from roomcast.server.cli import main; main()"
 
 
 @pytest.fixture(scope="module")

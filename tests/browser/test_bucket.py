@@ -9,8 +9,8 @@ from typing import TypeVar
 
 import pytest
 from playwright.sync_api import Browser, Page
-from roomcast.store.bucket import UPLOADS, new_key
-from roomcast.store.s3 import S3
+from roomcast.store.objects.bucket import UPLOADS, new_key
+from roomcast.store.objects.s3 import S3
 
 from ..engines import done
 from ..engines.fixtures import running

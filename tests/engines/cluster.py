@@ -14,8 +14,8 @@ from pathlib import Path
 
 import click
 from roomcast.app import create_app
-from roomcast.cli import sign
-from roomcast.commands import demo
+from roomcast.server.cli import sign
+from roomcast.server.commands import demo
 from roomcast.settings import Settings, load
 
 from ..server import Server

@@ -10,7 +10,7 @@ from contextlib import ExitStack, closing
 
 import httpx
 import pytest
-from roomcast.routes.http import SMALL
+from roomcast.routes.requests import SMALL
 
 from ..client import Person
 from ..protocol.files import PNG, file

@@ -5,8 +5,8 @@ from typing import Any, get_args
 
 import pytest
 from jsonschema import Draft202012Validator
-from roomcast import frames
-from roomcast.errors import Close, Refusal
+from roomcast.protocol import frames
+from roomcast.protocol.errors import Close, Refusal
 
 from ..client import Person
 from .conftest import Json, Make, running

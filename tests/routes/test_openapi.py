@@ -11,13 +11,13 @@ import jwt
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
 from openapi_spec_validator import validate
-from roomcast import frames
 from roomcast.app import App
-from roomcast.errors import Refusal
-from roomcast.routes.calls import CALLS
-from roomcast.routes.examples import EXAMPLES
-from roomcast.routes.http import answer_refusal
-from roomcast.routes.schemas import WORDS
+from roomcast.protocol import frames
+from roomcast.protocol.errors import Refusal
+from roomcast.routes.apidocs.examples import EXAMPLES
+from roomcast.routes.apidocs.operations import CALLS
+from roomcast.routes.apidocs.schemas import WORDS
+from roomcast.routes.requests import answer_refusal
 from starlette.requests import Request
 from starlette.routing import BaseRoute, Mount, Route
 

@@ -7,8 +7,8 @@ from urllib.parse import quote
 import httpx
 import pytest
 from roomcast.app import App, create_app
-from roomcast.errors import InvalidFrame
-from roomcast.routes.http import Reply, user_id_of
+from roomcast.protocol.errors import InvalidFrame
+from roomcast.routes.requests import Reply, user_id_of
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from roomcast.store import blocks, counts, rooms
-from roomcast.store.engine import Connection, Store
+from roomcast.store import blocks, rooms
+from roomcast.store.maintenance import recount
 from roomcast.store.messages import Add, Added, Outcome, Refused, Repeated
+from roomcast.store.store import Connection, Store
 
 from ..engines.postgres import Postgres
 
@@ -160,7 +161,7 @@ async def test_who_may_not_send_holds_nobody_up(store: Store) -> None:
     ]
     assert [(m.user_id, m.delivered, m.read) for m in moved] == [(BOB, *read)]
     assert await counters(store, pair) == {ADA: 1, BOB: 1, "version": 2, "total": 2}
-    assert await store.read(lambda db: counts.wrong(db, pair, other)) == []
+    assert await store.read(lambda db: recount.wrong(db, pair, other)) == []
 
 
 async def test_a_batch_of_none_that_may_send_still_moves_the_marks(store: Store) -> None:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from roomcast.store.bucket import (
+from roomcast.store.objects.bucket import (
     UPLOADS,
     BucketUnavailable,
     Folder,
@@ -310,7 +310,7 @@ async def test_the_loop_goes_on_while_the_disk_is_slow(
 KILLED = """
 import asyncio, os, signal, sys
 from pathlib import Path
-from roomcast.store.bucket import Folder, new_key
+from roomcast.store.objects.bucket import Folder, new_key
 
 async def endless():
     yield b"x" * 300_000

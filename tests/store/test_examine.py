@@ -9,9 +9,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from roomcast.store import examine as examining
-from roomcast.store.examine import Finding, examine
-from roomcast.store.signer import Signer
+from roomcast.store.diagnostics import objects as examining
+from roomcast.store.diagnostics.objects import Finding, examine
+from roomcast.store.objects.s3_presign import Signer
 
 from ..engines.proxy import FaultProxy
 from ..engines.seaweed import KEY, Seaweed

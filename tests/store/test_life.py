@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from roomcast.store import rooms
-from roomcast.store.engine import Store
 from roomcast.store.messages import Add, Added, Edit
+from roomcast.store.store import Store
 
 
 @asynccontextmanager
@@ -156,7 +156,7 @@ async def test_a_start_that_failed_after_a_crash_changes_nothing(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("roomcast.store.meta.migrate", fails)
+        patch.setattr("roomcast.store.schema.migrate", fails)
         with pytest.raises(Exception, match="No space left"):
             await epoch_of(left)
     assert await epoch_of(left) == epoch

@@ -6,9 +6,9 @@ from contextlib import closing
 from pathlib import Path
 
 from roomcast.store import rooms
-from roomcast.store.engine import Connection, Store
 from roomcast.store.messages import Add
-from roomcast.store.sqlite import LOG_MOST, Sqlite
+from roomcast.store.sqlite.engine import LOG_MOST, Sqlite
+from roomcast.store.store import Connection, Store
 
 ADA, BOB = "1", "2"
 

@@ -10,9 +10,9 @@ from typing import Any
 import asyncpg
 import pytest
 from roomcast.store import blocks, members, rooms
-from roomcast.store.engine import Connection, Store
 from roomcast.store.members import Regrouped
 from roomcast.store.messages import Add, Added, Refused
+from roomcast.store.store import Connection, Store
 
 from ..engines.postgres import Postgres
 

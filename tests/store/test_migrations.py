@@ -6,8 +6,8 @@ from typing import Any
 
 import asyncpg
 import pytest
-from roomcast.store import meta, rooms
-from roomcast.store.engine import Connection, Store
+from roomcast.store import rooms, schema
+from roomcast.store.store import Connection, Store
 
 from ..engines.postgres import Postgres
 
@@ -30,8 +30,8 @@ COLUMNS = """
 INDEXES = "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1"
 
 
-def old(version: int, dialect: meta.Dialect) -> list[str]:
-    return meta._statements((SCHEMAS / f"{version}.sql").read_text() + PEOPLE, dialect)
+def old(version: int, dialect: schema.Dialect) -> list[str]:
+    return schema._statements((SCHEMAS / f"{version}.sql").read_text() + PEOPLE, dialect)
 
 
 async def unread(url: str) -> list[int]:

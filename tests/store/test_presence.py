@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from roomcast.store import presence
-from roomcast.store.engine import Store
 from roomcast.store.presence import Process, Seen
+from roomcast.store.store import Store
 
 SECOND = 1_000_000
 LONG, EXPIRED = 3_600 * SECOND, -SECOND

@@ -24,8 +24,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
-from roomcast.store import s3
-from roomcast.store.bucket import (
+from roomcast.store.objects import s3
+from roomcast.store.objects.bucket import (
     UPLOADS,
     BucketUnavailable,
     ObjectMissing,
@@ -33,9 +33,9 @@ from roomcast.store.bucket import (
     bucket_of,
     new_key,
 )
-from roomcast.store.place import Endpoint, place_of
-from roomcast.store.s3 import S3
-from roomcast.store.signer import WEEK, Signer
+from roomcast.store.objects.s3 import S3
+from roomcast.store.objects.s3_presign import WEEK, Signer
+from roomcast.store.objects.s3_url import Endpoint, place_of
 
 from ..engines import free_port
 from ..engines.fixtures import running

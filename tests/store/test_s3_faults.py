@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
-from roomcast.store import s3, transport
-from roomcast.store.bucket import UPLOADS, BucketUnavailable, new_key
-from roomcast.store.s3 import S3
+from roomcast.store.objects import s3, s3_http
+from roomcast.store.objects.bucket import UPLOADS, BucketUnavailable, new_key
+from roomcast.store.objects.s3 import S3
 
 from ..engines.fixtures import running
 from ..engines.proxy import FaultProxy
@@ -35,8 +35,8 @@ async def bucket(seaweed: Seaweed, proxy: FaultProxy) -> AsyncIterator[S3]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten times faster than it is, before a bucket is made."""
-    monkeypatch.setattr(transport, "CONNECTED_WITHIN", 0.2)
-    monkeypatch.setattr(transport, "ANSWERED_WITHIN", 0.5)
+    monkeypatch.setattr(s3_http, "CONNECTED_WITHIN", 0.2)
+    monkeypatch.setattr(s3_http, "ANSWERED_WITHIN", 0.5)
     monkeypatch.setattr(s3, "FREE_WITHIN", 0.5)
 
 
@@ -212,7 +212,7 @@ async def test_a_large_upload_takes_the_time_that_its_link_needs(
     monkeypatch: pytest.MonkeyPatch, seaweed: Seaweed, proxy: FaultProxy
 ) -> None:
     """All of it in one call would have to be sent within the time for connecting."""
-    monkeypatch.setattr(transport, "CONNECTED_WITHIN", 0.3)
+    monkeypatch.setattr(s3_http, "CONNECTED_WITHIN", 0.3)
     async with opened(seaweed.url_of("faults", proxy.port)) as bucket:
         key, data = new_key(), b"x" * (40 << 20)
         proxy.rate = 40e6

@@ -2,7 +2,7 @@
 
 from hashlib import sha256
 
-from roomcast.store import meta
+from roomcast.store import schema as meta
 
 KNOWN = {2: "31e8cfd290365c62"}
 

@@ -7,12 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from roomcast.chat.search import Search
 from roomcast.settings import Limits
-from roomcast.store import pruning, rooms, search, search_postgres, search_sqlite
-from roomcast.store.engine import Connection, Store
+from roomcast.store import rooms
+from roomcast.store.maintenance import retention
 from roomcast.store.messages import Add, Added, Delete, Edit
-from roomcast.store.search import News
-from roomcast.verbs.search import Search
+from roomcast.store.search import index as search
+from roomcast.store.search import postgres as search_postgres
+from roomcast.store.search import sqlite
+from roomcast.store.search.index import News
+from roomcast.store.store import Connection, Store
 
 from ..engines.postgres import Postgres, execute
 
@@ -62,7 +66,7 @@ async def pages(store: Store, user: str, question: str, limit: int = 2) -> list[
 def narrow(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """A look goes through few messages; a user's rooms can be named, or are too many."""
     monkeypatch.setattr(search, "NAMED", 256 if request.param == "named" else 0)
-    monkeypatch.setattr(search_sqlite, "WALKED", 3)
+    monkeypatch.setattr(sqlite, "WALKED", 3)
     monkeypatch.setattr(search_postgres, "DENSE", 3)
     monkeypatch.setattr(search_postgres, "NAMED", 1)
     monkeypatch.setattr(search_postgres, "SHIFTS", (1, 3))
@@ -155,7 +159,7 @@ async def test_who_takes_messages_away_waits_for_search_and_takes_their_words_to
     room = await opens(store, ADA, BOB)
     await says(store, room, "tea")
     news = await unlearned(store, room)
-    prune = partial(pruning.prune, room_id=room, before=2**60, limit=9)
+    prune = partial(retention.prune, room_id=room, before=2**60, limit=9)
     waits = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
 
     async def learn(db: Connection) -> asyncio.Task[int]:
@@ -172,7 +176,7 @@ async def test_who_takes_messages_away_waits_for_search_and_takes_their_words_to
 async def test_many_rooms_are_learned_at_once_and_none_is_left_out(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("roomcast.verbs.search.AT_ONCE", 10)
+    monkeypatch.setattr("roomcast.chat.search.AT_ONCE", 10)
     quiet, *many = [await opens(store, ADA, BOB, context=str(n)) for n in range(25)]
     for room in many[:-1]:
         await says(store, room, "tea")
@@ -190,7 +194,7 @@ async def test_many_rooms_are_learned_at_once_and_none_is_left_out(
 async def test_a_room_with_very_much_to_learn_keeps_no_question_from_the_others(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("roomcast.verbs.search.AT_ONCE", 2)
+    monkeypatch.setattr("roomcast.chat.search.AT_ONCE", 2)
     large, small = await opens(store, ADA, BOB), await opens(store, ADA, EVE)
     await says(store, large, *["tea"] * 300)
     (wanted,) = await says(store, small, "needle")
@@ -202,8 +206,8 @@ async def test_a_room_with_very_much_to_learn_keeps_no_question_from_the_others(
 async def test_more_changed_rooms_than_it_remembers_are_learned_too(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("roomcast.verbs.search.SETTLES", 0)
-    monkeypatch.setattr("roomcast.verbs.search.REMEMBERED", 3)
+    monkeypatch.setattr("roomcast.chat.search.SETTLES", 0)
+    monkeypatch.setattr("roomcast.chat.search.REMEMBERED", 3)
     first, *others = [await opens(store, ADA, BOB, context=str(n)) for n in range(6)]
     following, caught_up = Search(Limits(), store), asyncio.Event()
     step = following._step
@@ -228,7 +232,7 @@ async def test_more_changed_rooms_than_it_remembers_are_learned_too(
 
 
 async def test_it_follows_by_itself(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("roomcast.verbs.search.SETTLES", 0)
+    monkeypatch.setattr("roomcast.chat.search.SETTLES", 0)
     before, during = await opens(store, ADA, BOB), await opens(store, ADA, EVE)
     await says(store, before, *["tea"] * 250)
     following, done = Search(Limits(), store), asyncio.Queue[Sequence[int]]()

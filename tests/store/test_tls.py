@@ -5,7 +5,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from roomcast.store.engine import CannotOpen, Store
+from roomcast.store.store import CannotOpen, Store
 
 from ..brokers.conftest import Authority, authority
 from ..engines import humble

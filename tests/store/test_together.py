@@ -10,12 +10,13 @@ from pathlib import Path
 import asyncpg
 import pytest
 from broadcaster import Broadcast as Broadcaster
-from roomcast import frames
-from roomcast.chat import Chat
+from roomcast.chat.chat import Chat
+from roomcast.protocol import frames
 from roomcast.settings import Attachments, Broadcast, Database, Settings
-from roomcast.store import blocks, counts, members, rooms, uploads
-from roomcast.store.engine import Store
+from roomcast.store import blocks, members, rooms, uploads
+from roomcast.store.maintenance import recount
 from roomcast.store.messages import Add, Added, Repeated
+from roomcast.store.store import Store
 
 from ..engines.postgres import Postgres, execute
 from ..inside import ADA, BOB
@@ -190,7 +191,7 @@ async def test_counters_and_versions_are_exact_whatever_several_do_at_once(
         stored = await versions(stores[0], room_id)
         assert len(stored) > 20
         assert stored == list(range(1, len(stored) + 1))
-    assert await stores[0].read(lambda db: counts.wrong(db, places[0], places[-1])) == []
+    assert await stores[0].read(lambda db: recount.wrong(db, places[0], places[-1])) == []
 
 
 async def test_a_commit_walks_no_table_though_its_plan_was_made_when_they_were_small(

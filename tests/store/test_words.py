@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from roomcast.store import words
+from roomcast.store.search import tokenizer
 
 
 @pytest.mark.parametrize(
@@ -28,8 +28,8 @@ from roomcast.store import words
     ],
 )
 def test_a_text_is_found_by_its_words(text: str, question: str) -> None:
-    assert words.wanted(question)
-    assert set(words.wanted(question)) <= set(words.of(text))
+    assert tokenizer.wanted(question)
+    assert set(tokenizer.wanted(question)) <= set(tokenizer.of(text))
 
 
 @pytest.mark.parametrize(
@@ -37,18 +37,18 @@ def test_a_text_is_found_by_its_words(text: str, question: str) -> None:
     [("garden", "gard"), ("今天天氣很好", "氣天"), ("hello", "world"), ("हिन्दी", "हिन्द")],
 )
 def test_it_is_not_found_by_others(text: str, question: str) -> None:
-    assert words.wanted(question)
-    assert not set(words.wanted(question)) <= set(words.of(text))
+    assert tokenizer.wanted(question)
+    assert not set(tokenizer.wanted(question)) <= set(tokenizer.of(text))
 
 
 @pytest.mark.parametrize("text", ["", " ", "👍", "?!", "’", "\u0301"])
 def test_some_texts_have_no_words(text: str) -> None:
-    assert words.wanted(text) == words.of(text) == []
+    assert tokenizer.wanted(text) == tokenizer.of(text) == []
 
 
 @given(st.text(), st.text())
 def test_every_text_is_found_by_itself_and_has_no_quotes(text: str, more: str) -> None:
-    found = words.of(f"{text} {more}")
-    assert set(words.wanted(text)) <= set(found)
+    found = tokenizer.of(f"{text} {more}")
+    assert set(tokenizer.wanted(text)) <= set(found)
     assert not set("'\"\\ /") & set("".join(found))
-    assert all(0 < len(word) <= words.LONGEST for word in found)
+    assert all(0 < len(word) <= tokenizer.LONGEST for word in found)

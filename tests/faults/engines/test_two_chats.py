@@ -19,12 +19,12 @@ import pytest
 from broadcaster import Broadcast, BroadcastBackend, Event
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from roomcast import frames
-from roomcast.brokers import GAP
-from roomcast.chat import Chat
-from roomcast.errors import Close
-from roomcast.live.outbox import Batch
-from roomcast.live.room import Room, Socket
+from roomcast.chat.chat import Chat
+from roomcast.protocol import frames
+from roomcast.protocol.errors import Close
+from roomcast.realtime.brokers import GAP
+from roomcast.realtime.room import Room, Socket
+from roomcast.realtime.send_queue import Batch
 from roomcast.settings import Attachments, Database, Settings
 from roomcast.settings import Broadcast as Broker
 from roomcast.store.messages import Add, Delete, Edit
@@ -230,7 +230,7 @@ CHOSEN = st.lists(st.sampled_from(FAULTS), max_size=60)
 def test_whatever_is_done_to_their_events_both_processes_tell_the_same(
     postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("roomcast.live.room.OVERTAKEN", 0.02)
+    monkeypatch.setattr("roomcast.realtime.room.OVERTAKEN", 0.02)
     with asyncio.Runner() as runner:
         world = World(tmp_path, postgres.create_database())
         runner.run(world.open())

@@ -1,1 +1,0 @@
-"""Who may come in: by which keys, and from which origins."""

@@ -1,0 +1,1 @@
+"""Who a connection is: tokens, keys, origins and base URLs."""

@@ -1,0 +1,298 @@
+"""The keys that tokens are checked with: a secret, a public key, or what an issuer publishes."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from ssl import SSLContext
+from time import monotonic
+from typing import Any
+
+import httpx
+import jwt
+from jwt.algorithms import AllowedPublicKeys
+
+from ..protocol.errors import Unauthenticated
+from ..settings import SHORTEST, BadSetting, Issuer
+
+ASYMMETRIC = (
+    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512",
+    "ES256", "ES384", "ES512", "ES256K", "EdDSA",
+)  # fmt: skip
+USUAL = ("RS256", "ES256", "ES384", "ES512", "ES256K", "EdDSA")  # of a key that says nothing
+
+TIMEOUT = 2.0  # seconds for the whole answer
+MAX_AGE = 300.0  # so long a key that the issuer took back may still serve
+RETRY = 10.0  # between two fetches, whatever key ids the tokens name
+RETRY_EMPTY = 2.0  # the same while no key is known: the issuer may be starting beside us
+MAX_BYTES = 1 << 18
+
+NO_SUCH_KEY = "The token is signed with a key that is not known here."
+AWAY = "The keys that check tokens can't be fetched right now; try again."
+
+log = logging.getLogger("roomcast.keys")
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What checks signatures, bound to the algorithms of its kind."""
+
+    material: AllowedPublicKeys | bytes = field(repr=False)
+    algorithms: tuple[str, ...]
+    id: str | None = None
+
+
+class Keys:
+    """All the keys of one issuer; `where` is the setting that names him."""
+
+    def __init__(
+        self,
+        issuer: Issuer,
+        where: str,
+        transport: httpx.AsyncBaseTransport | None,
+        on_change: Callable[[], None],
+    ) -> None:
+        """Raises BadSetting where no token could ever be good."""
+        self._fixed = _fixed(issuer, where)
+        self.published: PublishedKeys | None = None
+        if issuer.jwks_url:
+            self.published = PublishedKeys(issuer, where, transport, on_change)
+        if not (self._fixed or self.published):
+            raise BadSetting(NO_KEY.format(where=where))
+
+    async def key_of(self, header: dict[str, Any]) -> Key:
+        """The header chooses among our keys; what a key may be used for, it has no say in."""
+        algorithm, key_id = header.get("alg"), header.get("kid")
+        for key in self._fixed:
+            if algorithm in key.algorithms:
+                return key
+        if self.published is None or algorithm not in self.published.algorithms:
+            raise jwt.InvalidAlgorithmError
+        return await self.published.key(algorithm, key_id)
+
+
+NO_KEY = (
+    "{where}: there is no key to check tokens with. Set {where}.secret, {where}.public_key or"
+    " {where}.jwks_url (and {where}.algorithms to fit), or let the host say who is there"
+    " (authenticate=)."
+)
+
+
+def _bind(material: Any, algorithms: Iterable[str], key_id: str | None = None) -> Key | None:
+    """The key with those of the algorithms that it is made and long enough for, if any."""
+    ready = {name: key for name in algorithms if (key := _prepared(material, name)) is not None}
+    return Key(next(iter(ready.values())), tuple(ready), key_id) if ready else None
+
+
+def _prepared(material: Any, algorithm: str) -> Any | None:
+    method = jwt.get_algorithm_by_name(algorithm)
+    try:
+        key = method.prepare_key(material)
+    except (jwt.InvalidKeyError, ValueError, TypeError):
+        return None
+    return None if method.check_key_length(key) else key
+
+
+# ---------------------------------------------------------------- in the settings
+
+
+def _fixed(issuer: Issuer, where: str) -> tuple[Key, ...]:
+    unknown = set(issuer.algorithms).difference(SHORTEST, ASYMMETRIC)
+    if unknown:
+        known = ", ".join((*SHORTEST, *ASYMMETRIC))
+        raise BadSetting(f"{where}.algorithms: {min(unknown)!r} is not one of {known}.")
+    if issuer.public_key and issuer.jwks_url:
+        raise BadSetting(f"{where}.public_key and {where}.jwks_url: set one of the two.")
+    keys = (_secret_key(issuer, where), _public_key(issuer, where))
+    return tuple(key for key in keys if key)
+
+
+def _secret_key(issuer: Issuer, where: str) -> Key | None:
+    """The secret of HS…; None where no token is checked with it."""
+    if not issuer.secret or not issuer.hmac:
+        return None
+    secret = issuer.secret.encode()
+    longest = max(issuer.hmac)
+    if len(secret) < SHORTEST[longest]:
+        raise BadSetting(f"{where}.secret: {longest} needs at least {SHORTEST[longest]} bytes.")
+    key = _bind(secret, issuer.hmac)
+    if key is None:
+        raise BadSetting(f"{where}.secret: this is a public key or a JWK, not a secret.")
+    return key
+
+
+def _public_key(issuer: Issuer, where: str) -> Key | None:
+    if not issuer.public_key:
+        return None
+    pem = _pem(issuer.public_key, where)
+    if "PRIVATE KEY" in pem:
+        raise BadSetting(
+            f"{where}.public_key: this is a private key; the server needs the public one."
+        )
+    named = [name for name in issuer.algorithms or USUAL if name in ASYMMETRIC]
+    key = _bind(pem.encode(), named)
+    if key is None:
+        given = ", ".join(issuer.algorithms or USUAL)
+        raise BadSetting(f"{where}.public_key: no PEM key that fits {where}.algorithms ({given}).")
+    return key
+
+
+def _pem(text_or_path: str, where: str) -> str:
+    """An environment variable may carry the line breaks of a key as \\n."""
+    if "-----BEGIN" in text_or_path:
+        return text_or_path.replace("\\n", "\n")
+    try:
+        return Path(text_or_path).read_text()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not a text"
+        raise BadSetting(f"{where}.public_key: no PEM key, no file to read: {reason}.") from None
+
+
+# ---------------------------------------------------------------- published
+
+
+class PublishedKeys:
+    """The keys at one issuer's jwks_url: one fetch at a time, kept while there is no answer."""
+
+    def __init__(
+        self,
+        issuer: Issuer,
+        where: str,
+        transport: httpx.AsyncBaseTransport | None,
+        on_change: Callable[[], None],
+    ) -> None:
+        self.algorithms = tuple(n for n in issuer.algorithms or ASYMMETRIC if n in ASYMMETRIC)
+        if not self.algorithms:
+            raise BadSetting(
+                f"{where}.jwks_url: set {where}.algorithms to the issuer's, such as RS256."
+            )
+        self._wanted = issuer.algorithms
+        self._url = _url(issuer.jwks_url, where)
+        self._transport = transport
+        self._on_change = on_change
+        self._keys: list[Key] = []
+        self._fetched = self._tried = float("-inf")
+        self._fetching: asyncio.Task[None] | None = None
+
+    async def key(self, algorithm: str, key_id: str | None) -> Key:
+        """An unknown id is reason for another fetch: the issuer may have a new key.
+
+        Raises Unauthenticated.
+        """
+        found = self._find(algorithm, key_id)
+        if found is None:
+            await self.refresh()
+            found = self._find(algorithm, key_id)
+        if found is None:
+            raise Unauthenticated(NO_SUCH_KEY if self._keys else AWAY)
+        return found
+
+    def _find(self, algorithm: str, key_id: str | None) -> Key | None:
+        fitting = [key for key in self._keys if algorithm in key.algorithms]
+        if key_id is None:
+            return fitting[0] if len(fitting) == 1 else None
+        return next((key for key in fitting if key.id == key_id), None)
+
+    def refresh_if_old(self) -> None:
+        """Nobody waits for it: the known keys serve meanwhile."""
+        if self._keys and monotonic() - self._fetched > MAX_AGE:
+            self._start()
+
+    async def refresh(self) -> None:
+        """Joins the fetch under way, or starts one unless there was one a moment ago."""
+        if fetching := self._start():
+            # A caller who goes away must not end what others wait for.
+            await asyncio.shield(fetching)
+
+    def _start(self) -> asyncio.Task[None] | None:
+        pause = RETRY if self._keys else RETRY_EMPTY
+        if self._fetching is None and monotonic() - self._tried >= pause:
+            self._tried = monotonic()
+            self._fetching = asyncio.create_task(self._fetch())
+        return self._fetching
+
+    async def _fetch(self) -> None:
+        try:
+            async with asyncio.timeout(TIMEOUT):
+                self._keys = keys_in(await self._download(), self._wanted)
+            self._fetched = monotonic()
+            self._on_change()
+        except (httpx.HTTPError, TimeoutError, ValueError) as error:
+            reason = str(error) if type(error) is ValueError else type(error).__name__
+            log.warning("jwks_url: no new keys from %s: %s", self._url.host, reason)
+        finally:
+            self._fetching = None
+
+    async def _download(self) -> bytes:
+        body = bytearray()
+        async with (
+            httpx.AsyncClient(transport=self._transport, verify=_tls()) as client,
+            # Not compressed: the limit holds for what is kept in memory.
+            client.stream("GET", self._url, headers={"accept-encoding": "identity"}) as response,
+        ):
+            if response.status_code != httpx.codes.OK:
+                raise ValueError(f"status {response.status_code}")
+            async for chunk in response.aiter_raw():
+                body += chunk
+                if len(body) > MAX_BYTES:
+                    raise ValueError(f"more than {MAX_BYTES} bytes")
+        return bytes(body)
+
+    async def aclose(self) -> None:
+        if self._fetching:
+            self._fetching.cancel()
+            await asyncio.wait([self._fetching])
+
+
+@cache
+def _tls() -> SSLContext:
+    """Made once: reading all the authorities takes a while."""
+    return httpx.create_ssl_context()
+
+
+def _url(text: str, where: str) -> httpx.URL:
+    _tls()  # at the start, not while requests wait
+    try:
+        url = httpx.URL(text)
+    except httpx.InvalidURL:
+        url = httpx.URL()
+    if url.scheme not in ("http", "https") or not url.host:
+        raise BadSetting(f"{where}.jwks_url: an absolute http or https URL is needed.")
+    return url
+
+
+def keys_in(document: bytes, algorithms: tuple[str, ...]) -> list[Key]:
+    """The usable keys of a JWK Set; raises ValueError where there is none.
+
+    Without algorithms each key serves the one that it names, or the usual one of its kind.
+    """
+    try:
+        members = json.loads(document)["keys"]
+        keys = [key for jwk in members if (key := _published_key(jwk, algorithms))]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        raise ValueError("not a JWK Set") from None
+    if not keys:
+        raise ValueError("no key that fits")
+    return keys
+
+
+def _published_key(jwk: Any, algorithms: tuple[str, ...]) -> Key | None:
+    """None for what checks no signatures, and for secrets: published, they are none."""
+    if not isinstance(jwk, dict) or jwk.get("kty") not in ("RSA", "EC", "OKP") or "d" in jwk:
+        return None
+    key_id, operations = jwk.get("kid"), jwk.get("key_ops", ["verify"])
+    if jwk.get("use", "sig") != "sig" or not isinstance(key_id, str | None):
+        return None
+    if not isinstance(operations, list) or "verify" not in operations:
+        return None
+    known = algorithms or (ASYMMETRIC if "alg" in jwk else USUAL)
+    own = [name for name in known if name in ASYMMETRIC and jwk.get("alg", name) == name]
+    if not own:
+        return None
+    try:
+        return _bind(jwt.PyJWK(jwk).key, own, key_id)
+    except (jwt.PyJWTError, ValueError, TypeError, AttributeError):
+        return None

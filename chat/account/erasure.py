@@ -1,0 +1,134 @@
+"""Forgetting a user: all that he said until he asked for it, wherever he said it."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import partial
+
+from ...protocol.errors import NotFound, Unavailable
+from ...store import account
+from ...store.account import Erasure
+from ...store.messages import Change, Delete, React
+from ...store.store import Away, Store
+
+log = logging.getLogger("roomcast.erasure")
+
+PLACES = 100  # rooms that are asked for at once
+WINDOW = 500  # messages that are looked at in one step
+AT_ONCE = 25  # changes that share a commit: others wait for it
+PATIENCE = 10.0  # seconds that a request waits for its end
+AGAIN = 60.0  # seconds until it is looked again what is left
+CLAIM = 120.0  # seconds that a process may be silent while it is at it
+
+Make = Callable[[Change], Awaitable[object]]
+PASSING = Away, Unavailable
+Progress = Callable[[int], None]  # is told of so many messages more
+
+
+def _now() -> int:
+    return time.time_ns() // 1000
+
+
+class Erasures:
+    """Each is noted before it begins: what a crash interrupts another process ends."""
+
+    def __init__(self, store: Store, make: Make) -> None:
+        self._store = store
+        self._make = make
+        self._wake = asyncio.Event()
+        self._done: dict[str, asyncio.Event] = {}
+
+    async def ask(self, user_id: str) -> None:
+        """From here on it will be done, whatever happens."""
+        await self._store.write(partial(account.ask, user_id=user_id, now=_now()))
+
+    async def erase(self, user_id: str) -> None:
+        """The same, and waits for it, but not for long."""
+        done = self._done.setdefault(user_id, asyncio.Event())
+        await self.ask(user_id)
+        self._wake.set()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                await done.wait()
+
+    async def keep(self) -> None:
+        """For ever: those that nobody is at."""
+        while True:
+            self._wake.clear()
+            try:
+                for user_id in await self._store.read(partial(account.asked, now=_now())):
+                    await self.run(user_id)
+                    self._done.pop(user_id, asyncio.Event()).set()
+            except Exception as error:
+                log.warning("Not erased yet: %s", error, exc_info=not isinstance(error, PASSING))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(AGAIN):
+                    await self._wake.wait()
+
+    async def run(self, user_id: str, progress: Progress = lambda n: None) -> bool:
+        """Whether there was something to do, and nobody else at it."""
+        now, until = _now(), _now() + int(CLAIM * 1_000_000)
+        claim = partial(account.claim, user_id=user_id, now=now, until=until)
+        erasure = await self._store.write(claim)
+        if erasure is None:
+            return False
+        await self._messages(erasure, progress)
+        await self._reactions(erasure)
+        await self._store.write(partial(account.forget, erasure=erasure))
+        log.info("A user was forgotten")
+        return True
+
+    async def _messages(self, erasure: Erasure, progress: Progress) -> None:
+        above, user_id = 0, erasure.user_id
+        while True:
+            find = partial(account.places, user_id=user_id, above=above, limit=PLACES)
+            places = await self._store.read(find)
+            for place in places:
+                await self._room(erasure, place.room_id, progress)
+            if len(places) < PLACES:
+                return
+            above = places[-1].room_id
+
+    async def _room(self, erasure: Erasure, room_id: int, progress: Progress) -> None:
+        above: int | None = 0
+        user_id = erasure.user_id
+        while above is not None:
+            find = partial(
+                account.own, user_id=user_id, room_id=room_id, above=above, window=WINDOW
+            )
+            found, above = await self._store.read(find)
+            ids = [message.id for message in found if message.created_at <= erasure.asked_at]
+            await self._all([Delete(room_id, user_id, id_, is_erasure=True) for id_ in ids])
+            progress(len(ids))
+            await self._renew(user_id)
+
+    async def _reactions(self, erasure: Erasure) -> None:
+        user_id, last = erasure.user_id, None
+        while True:
+            find = partial(account.given, user_id=user_id, after=last, limit=WINDOW)
+            found = await self._store.read(find)
+            if not found:
+                return
+            old = [given for given in found if given.created_at <= erasure.asked_at]
+            await self._all(
+                [
+                    React(g.room_id, user_id, g.message_id, g.emoji, False, 0, is_erasure=True)
+                    for g in old
+                ]
+            )
+            last = found[-1]
+            await self._renew(user_id)
+
+    async def _all(self, changes: list[Delete] | list[React]) -> None:
+        """What is gone meanwhile need not be erased."""
+        for i in range(0, len(changes), AT_ONCE):
+            made = (self._make(change) for change in changes[i : i + AT_ONCE])
+            for outcome in await asyncio.gather(*made, return_exceptions=True):
+                if isinstance(outcome, BaseException) and not isinstance(outcome, NotFound):
+                    raise outcome
+
+    async def _renew(self, user_id: str) -> None:
+        until = _now() + int(CLAIM * 1_000_000)
+        await self._store.write(partial(account.renew, user_id=user_id, until=until))

@@ -1,0 +1,149 @@
+"""All that is a user's, to be handed out: line by line, a few rows at a time."""
+
+from collections.abc import AsyncIterator
+from functools import partial
+
+from msgspec import Struct
+
+from ...protocol import frames
+from ...protocol.frames import Link
+from ...store import account, receipts, rooms
+from ...store.messages import Message
+from ...store.receipts import Status
+from ...store.rooms import Listed
+from ...store.store import Connection, Store
+
+Marks = dict[str, tuple[int, int]]  # user → delivered and read up to these ids
+AT_ONCE = 100  # rows in one look
+WINDOW = 1_000  # messages of a room that are looked through at once
+
+
+class Line(Struct, tag_field="type"):
+    """One JSON object of an export."""
+
+
+class User(Line, tag="user"):
+    """The first line: whose data these are."""
+
+    user_id: int | str
+    name: str | None
+    picture: str | None
+
+
+class Room(Line, tag="room"):
+    """A room that he is in, and how far he has received and read."""
+
+    room_id: int
+    title: str | None
+    context: str | None
+    created_at: str
+    members: list[int | str]
+    muted: bool
+    archived: bool
+
+
+class LeftRoom(Line, tag="left_room"):
+    """A room that he is in no more: what he said there is still his."""
+
+    room_id: int
+
+
+class Said(Line, tag="message"):
+    """A message of his own, under its room."""
+
+    message: frames.Message
+
+
+class Gave(Line, tag="reaction"):
+    """A reaction of his, to anybody's message."""
+
+    room_id: int
+    message_id: int
+    emoji: str
+    created_at: str
+
+
+class Blocked(Line, tag="block"):
+    """Somebody of whom he wants to hear no more."""
+
+    user_id: int | str
+    created_at: str
+
+
+class End(Line, tag="end"):
+    """The last line: without it the export was cut off."""
+
+    messages: int
+
+
+async def lines(store: Store, user_id: str, link: Link) -> AsyncIterator[Line]:
+    """Each look at the database is short: what is said meanwhile may be in it, or not."""
+    profile = await store.read(partial(account.profile, user_id=user_id))
+    yield User(frames.wire_user(user_id), profile.name, profile.picture)
+    said = 0
+    async for line in _rooms(store, user_id, link):
+        said += isinstance(line, Said)
+        yield line
+    async for line in _reactions(store, user_id):
+        yield line
+    for blocked in await store.read(partial(account.blocked, user_id=user_id)):
+        yield Blocked(frames.wire_user(blocked.user_id), frames.when(blocked.created_at))
+    yield End(said)
+
+
+async def _rooms(store: Store, user_id: str, link: Link) -> AsyncIterator[Line]:
+    above = 0
+    while True:
+        find = partial(account.places, user_id=user_id, above=above, limit=AT_ONCE)
+        places = await store.read(find)
+        mine = [place.room_id for place in places if place.is_member]
+        listed = await store.read(partial(rooms.of_ids, user_id=user_id, room_ids=mine))
+        known = {room.room.id: room for room in listed}
+        for place in places:
+            room = known.get(place.room_id)
+            yield LeftRoom(place.room_id) if room is None else _shown(room)
+            async for message, status in _said(store, user_id, place.room_id):
+                if room is None:  # what the others say there is not his any more
+                    message.quote, message.reactions = None, ()
+                yield Said(frames.message_of(message, link, status))
+        if len(places) < AT_ONCE:
+            return
+        above = places[-1].room_id
+
+
+def _shown(listed: Listed) -> Room:
+    room = listed.room
+    return Room(
+        room.id,
+        room.title or None,
+        room.context or None,
+        frames.when(room.created_at),
+        [frames.wire_user(person.user_id) for person in listed.members],
+        listed.is_muted,
+        listed.is_archived,
+    )
+
+
+async def _said(store: Store, user_id: str, room_id: int) -> AsyncIterator[tuple[Message, Status]]:
+    async def look(db: Connection, above: int) -> tuple[list[Message], int | None, Marks]:
+        found, last = await account.own(db, user_id, room_id, above, WINDOW)
+        return found, last, await receipts.of_room(db, room_id)
+
+    above: int | None = 0
+    while above is not None:
+        found, above, marks = await store.read(partial(look, above=above))
+        for message in found:
+            yield message, receipts.status(marks, user_id, message.id)
+
+
+async def _reactions(store: Store, user_id: str) -> AsyncIterator[Line]:
+    last = None
+    while True:
+        find = partial(account.given, user_id=user_id, after=last, limit=AT_ONCE)
+        found = await store.read(find)
+        for given in found:
+            when = frames.when(given.created_at)
+            yield Gave(given.room_id, given.message_id, given.emoji, when)
+        if len(found) < AT_ONCE:
+            return
+        last = found[-1]

@@ -1,0 +1,1 @@
+"""Attachments: names, content checks, links and the service that stores them."""

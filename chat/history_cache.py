@@ -1,0 +1,71 @@
+"""The last messages of rooms, as the frame that a joining socket gets first.
+
+It is the same for every member until the room changes, so it is kept; the database says at each
+join whether it has changed. Whatever changes a message gives its room a new version.
+"""
+
+from collections import OrderedDict
+
+from msgspec import Struct
+
+from ..protocol import frames
+from ..realtime.room import Room
+from ..store.messages import Message
+from ..store.snapshot import Snapshot
+from ..store.store import Store
+from .attachments.service import Attachments
+
+SIZE = 1 << 22  # bytes of all frames; with their messages about three times as many in memory
+FEW = 8  # messages that are put into a frame sooner than they are found again
+
+
+class Page(Struct):
+    """`look` is what the frame shows beside the messages."""
+
+    epoch: str
+    known: tuple[int, int]  # the room's version, and its total: pruning takes no version
+    messages: list[Message]
+    look: tuple[object, ...]
+    frame: bytes
+
+
+class Pages:
+    """Those that were looked at most recently."""
+
+    def __init__(self, store: Store, attachments: Attachments) -> None:
+        self._store = store
+        self._attachments = attachments
+        self._pages: OrderedDict[int, Page] = OrderedDict()
+        self._size = 0
+
+    def get(self, room_id: int) -> Page | None:
+        """What needs no reading if the room still has this version."""
+        page = self._pages.get(room_id)
+        if page is None or page.epoch != self._store.epoch:
+            return None
+        self._pages.move_to_end(room_id)
+        return page
+
+    def frame(self, room: Room, found: Snapshot, known: Page | None, base: str) -> bytes:
+        """The messages that were found, or are known, with the statuses that were told here."""
+        as_found = found.version, found.total
+        page = known if known is not None and known.known == as_found else None
+        messages = found.messages if page is None else page.messages
+        look = base, self._attachments.expires_at(), *room.least
+        if page is not None and page.look == look:
+            return page.frame
+        link = self._attachments.link(base)
+        frame = frames.encode(
+            [frames.message_of(m, link, room.status(m.sender_id, m.id)) for m in messages or ()]
+        )
+        if messages is not None and len(messages) >= FEW:
+            self._keep(room.id, Page(self._store.epoch, as_found, messages, look, frame))
+        return frame
+
+    def _keep(self, room_id: int, page: Page) -> None:
+        had = self._pages.pop(room_id, None)
+        self._pages[room_id] = page
+        self._size += len(page.frame) - (len(had.frame) if had else 0)
+        while self._size > SIZE:
+            _, oldest = self._pages.popitem(last=False)
+            self._size -= len(oldest.frame)

@@ -1,0 +1,129 @@
+"""The verbs that change who is in a room and what it is called: permit, write, tell."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
+from typing import Any, TypeVar
+
+from ..protocol.errors import Conflict, Forbidden, InvalidFrame, NotFound, Refusal
+from ..protocol.frames import is_clean
+from ..realtime.brokers import Unreachable
+from ..realtime.hub import Fanout
+from ..realtime.room import Told
+from ..realtime.user_channels import News
+from ..settings import Limits
+from ..store import blocks, members, rooms
+from ..store.members import Reason, Regrouped
+from ..store.outbox import Happened
+from ..store.rooms import Listed, Wish
+from ..store.store import Connection, Store
+
+log = logging.getLogger("roomcast.roster")
+T = TypeVar("T")
+Spawn = Callable[[Coroutine[Any, Any, T]], asyncio.Task[T]]
+Work = Callable[[Connection], Awaitable[Regrouped | Reason]]
+
+
+class Roster:
+    """What is changed here takes no version: each change is a new roster of its room."""
+
+    def __init__(self, limits: Limits, store: Store, fanout: Fanout, spawn: Spawn[Any]) -> None:
+        self._limits = limits
+        self._store = store
+        self._fanout = fanout
+        self._spawn = spawn
+
+    async def room(self, room_id: int, user_id: str) -> Listed:
+        """The room as this member sees it. Raises NotFound."""
+        find = partial(rooms.of_ids, user_id=user_id, room_ids=[room_id])
+        found = await self._store.read(find)
+        if not found:
+            raise NotFound
+        return found[0]
+
+    async def change(self, room_id: int, user_id: str, wish: Wish) -> None:
+        """Mutes and archives for the user alone, and names the room for all."""
+        if wish.title is not None:
+            self.check_label(wish.title, "title")
+        work = partial(rooms.change, room_id=room_id, user_id=user_id, wish=wish)
+        renamed = Happened("room_renamed", room_id, user_id, text=wish.title)
+        await self._write(work, renamed)
+
+    def check_label(self, text: str, name: str) -> None:
+        """A title or a context."""
+        most = self._limits.title
+        if len(text) > most or not is_clean(text):
+            raise InvalidFrame(f"{name}: a string of at most {most} characters is needed.")
+
+    async def add(self, room_id: int, user_id: str, guest_id: str) -> bool:
+        """Lets somebody in, by the one who made the room; False where he is in it already."""
+        most, now = self._limits.members, time.time_ns() // 1000
+
+        async def work(db: Connection) -> Regrouped | Reason:
+            return await members.add(db, room_id, user_id, guest_id, most, now)
+
+        added = Happened("member_added", room_id, user_id, about=guest_id)
+        return (await self._write(work, added)).roster > 0
+
+    async def remove(self, room_id: int, user_id: str, other_id: str) -> None:
+        """Out of the room: oneself, or another by the one who made it. The last one ends it."""
+        now = time.time_ns() // 1000
+
+        async def work(db: Connection) -> Regrouped | Reason:
+            return await members.remove(db, room_id, user_id, other_id, now)
+
+        await self._write(work, Happened("member_removed", room_id, user_id, about=other_id))
+
+    async def block(self, user_id: str, blocked_id: str) -> None:
+        """In rooms of two the blocked one says nothing to the user any more. Nobody is told."""
+        if user_id == blocked_id:
+            raise InvalidFrame("user_id: nobody blocks himself.")
+        now = time.time_ns() // 1000
+        await self._store.write(lambda db: blocks.add(db, user_id, blocked_id, now))
+
+    async def unblock(self, user_id: str, blocked_id: str) -> None:
+        await self._store.write(lambda db: blocks.remove(db, user_id, blocked_id))
+
+    # ------------------------------------------------------------ write, then tell
+
+    async def _write(self, work: Work, happened: Happened) -> Regrouped:
+        """What is written is told, also when who asked for it is gone by then."""
+        task = self._spawn(self._write_and_tell(work, happened))
+        done: Regrouped | Reason = await asyncio.shield(task)
+        if isinstance(done, Regrouped):
+            return done
+        raise self._refusal(done)
+
+    async def _write_and_tell(self, work: Work, happened: Happened) -> Regrouped | Reason:
+        room_id = happened.room_id
+
+        async def noted(db: Connection) -> Regrouped | Reason:
+            done = await work(db)
+            if isinstance(done, Regrouped) and done.roster:
+                ended = Happened("room_deleted", room_id, happened.user_id, members="[]")
+                await self._store.note(db, happened, *([ended] if done.is_gone else []))
+            return done
+
+        done = await self._store.write(noted)
+        if isinstance(done, Regrouped):
+            if done.roster:
+                told = Told(0, 0, [], [], is_gone=done.is_gone, roster=done.roster)
+                await self._fanout.publish({room_id: (told, [])})
+            try:
+                await self._fanout.tell(News(happened.about or happened.user_id, [room_id]))
+            except Unreachable as error:  # other processes doubt what they know, when it is back
+                log.info("Room %d of a user: %s", room_id, error)
+        return done
+
+    def _refusal(self, reason: Reason) -> Refusal:
+        match reason:
+            case "pair":
+                return Conflict("A room of two stays one: open a new room for others.")
+            case "full":
+                return Conflict(f"The room is full: at most {self._limits.members} may be in it.")
+            case "forbidden":
+                return Forbidden()
+            case "not_found":
+                return NotFound()

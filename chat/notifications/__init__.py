@@ -1,0 +1,1 @@
+"""Unread counters and the notifications socket."""

@@ -1,0 +1,112 @@
+"""Tells users, wherever they have their notifications open, in which of their rooms things changed.
+
+What happens in a fifth of a second is one word to each user, whatever the number of messages; the
+first after a silence goes out at once. The word only says where to look: the counters come from the
+database.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import islice
+
+from ...realtime.brokers import Unreachable
+from ...realtime.hub import Fanout
+from ...realtime.room import Told
+from ...realtime.user_channels import News
+from ...store import unread
+from ...store.store import Away, Store
+
+log = logging.getLogger("roomcast.postman")
+
+PACE = 0.2  # seconds between two words to the same user
+AT_ONCE = 1_000  # rooms in one query, and in one word
+
+
+class Postman:
+    """Has nothing to do where one process is alone and nobody has notifications open."""
+
+    def __init__(self, store: Store, fanout: Fanout) -> None:
+        self._store = store
+        self._fanout = fanout
+        self.readers = 0  # users with notifications open in this process
+        self._rooms: dict[int, set[str] | None] = {}  # whom it concerns; None: all its members
+        self._users: dict[str, set[int]] = {}  # those who are members no more
+        self._task: asyncio.Task[None] | None = None
+
+    async def aclose(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def note(self, events: Mapping[int, tuple[Told, Sequence[bytes]]]) -> None:
+        """What one commit did to rooms."""
+        if not (self.readers or self._fanout.is_shared):
+            return
+        for room_id, (told, _) in events.items():
+            if told.changes:
+                self._rooms[room_id] = None
+            elif told.marks:
+                movers = self._rooms.setdefault(room_id, set())
+                if movers is not None:
+                    movers.update(mark.user_id for mark in told.marks)
+        self._start()
+
+    def note_rooms(self, room_ids: Iterable[int]) -> None:
+        """In which something may have changed."""
+        self._rooms |= dict.fromkeys(room_ids)
+        self._start()
+
+    def note_users(self, users: Iterable[str], room_id: int) -> None:
+        """That a room is theirs no more."""
+        if not (self.readers or self._fanout.is_shared):
+            return
+        for user_id in users:
+            self._users.setdefault(user_id, set()).add(room_id)
+        self._start()
+
+    def _start(self) -> None:
+        if self._task is None and (self._rooms or self._users):
+            self._task = asyncio.create_task(self._run(), name="roomcast postman")
+
+    async def _run(self) -> None:
+        try:
+            while self._rooms or self._users:
+                await self._deliver()
+                await asyncio.sleep(PACE)
+        finally:
+            self._task = None
+
+    async def _deliver(self) -> None:
+        rooms, self._rooms = self._rooms, {}
+        users, self._users = self._users, {}
+        try:
+            await self._add_members(users, rooms)
+        except Away as error:
+            log.warning("Notifications are late, the database is away: %s", error)
+            self._rooms = rooms | self._rooms
+        except Exception:
+            log.exception("Some notifications are not told")
+        news = (News(user_id, some) for user_id in users for some in parts(users[user_id]))
+        results = await asyncio.gather(*map(self._fanout.tell, news), return_exceptions=True)
+        for failure in results:
+            if not isinstance(failure, Unreachable | None):
+                log.error("Notifications are not told", exc_info=failure)
+
+    async def _add_members(
+        self, users: dict[str, set[int]], rooms: Mapping[int, set[str] | None]
+    ) -> None:
+        """Where only receipts moved in a room of two, nobody else sees another status by it."""
+        for some in parts(rooms):
+            members = await self._store.read(partial(unread.members, room_ids=some))
+            for room_id, all_ in members.items():
+                movers = rooms[room_id]
+                for user_id in all_ if movers is None or len(all_) > 2 else movers:
+                    users.setdefault(user_id, set()).add(room_id)
+
+
+def parts(rooms: Iterable[int]) -> Iterator[list[int]]:
+    each = iter(rooms)
+    while some := list(islice(each, AT_ONCE)):
+        yield some

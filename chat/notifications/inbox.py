@@ -1,0 +1,335 @@
+"""A user's notifications on this process: how much he has not read, and the newest of it.
+
+All of his notifications sockets here share one inbox. It follows the news of its user, looks up
+the rooms that they name, and tells what that has changed, at most five times a second. What he
+was shown has been delivered to him.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Collection, Iterable
+from functools import partial
+from heapq import nlargest
+
+from ...protocol import frames
+from ...protocol.errors import Close
+from ...protocol.frames import Notice, Notified
+from ...realtime.hub import Fanout
+from ...realtime.send_queue import Batch, Outbox
+from ...realtime.user_channels import News
+from ...store import unread
+from ...store.dialect import Dialect
+from ...store.store import Away, Connection, Store
+from ...store.unread import Newest, Unread
+from .dispatcher import Postman
+
+log = logging.getLogger("roomcast.inbox")
+
+SHOWN = 100  # rooms in a frame
+PACE = 0.21  # seconds between two frames: five in a second, never six
+RETRY = 1.0  # seconds, while the database is away
+MANY = 200  # rooms that changed together, above which all are looked at
+LOOKS = 2  # at a time, for who comes and for who is there: the database has others to serve
+AT_ONCE = 500  # rooms whose messages are delivered in one commit
+
+Counted = tuple[dict[int, Unread], dict[int, Newest], set[str], dict[int, Newest]]
+Deliver = Callable[[str, Iterable[tuple[int, int]]], Awaitable[None]]
+
+
+class Reader:
+    """A socket on the notifications of its user."""
+
+    __slots__ = ("is_cut", "outbox", "said", "user_id")
+
+    def __init__(self, user_id: str, outbox: Outbox) -> None:
+        self.user_id = user_id
+        self.outbox = outbox
+        self.said: object = None  # what its last frame said
+        self.is_cut = False  # the site has cut its user off
+
+    def put(self, *texts: bytes) -> bool:
+        return self.outbox.put(Batch(texts))
+
+
+class Counters:
+    """All rooms of a user in which something is unread; of the most recent ones the message."""
+
+    def __init__(self, user_id: str, store: Store) -> None:
+        self._user_id = user_id
+        self._store = store
+        self.rooms: dict[int, Unread] = {}
+        self._newest: dict[int, Newest] = {}
+        self._online: set[str] = set()
+
+    async def look(self, changed: Collection[int] | None = None) -> list[tuple[int, int]]:
+        """At these rooms, or at all; the rooms and messages seen that were not delivered yet."""
+        work = partial(self._count, changed=changed)
+        self.rooms, self._newest, self._online, fresh = await self._store.read(work)
+        return [
+            (room_id, newest.id) for room_id, newest in fresh.items() if not newest.is_delivered
+        ]
+
+    async def _count(self, db: Connection, changed: Collection[int] | None) -> Counted:
+        if changed is None:
+            rooms = {
+                r.room_id: r for r in await unread.everywhere(db, self._dialect, self._user_id)
+            }
+            return await self._show(db, rooms, {}, {})
+        found = await unread.of_rooms(db, self._user_id, list(changed))
+        rooms = {id_: room for id_, room in self.rooms.items() if id_ not in changed}
+        rooms |= {id_: room for id_, (room, _) in found.items()}
+        fresh = {id_: newest for id_, (_, newest) in found.items()}
+        return await self._show(db, rooms, self._newest | fresh, fresh)
+
+    async def _show(
+        self,
+        db: Connection,
+        rooms: dict[int, Unread],
+        known: dict[int, Newest],
+        fresh: dict[int, Newest],
+    ) -> Counted:
+        top = most_recent(rooms)
+        more = await unread.of_rooms(db, self._user_id, [id_ for id_ in top if id_ not in known])
+        known = known | {id_: newest for id_, (_, newest) in more.items()}
+        newest = {id_: known[id_] for id_ in top if id_ in known}
+        senders = {each.sender_id for each in newest.values()}
+        return rooms, newest, await unread.online(db, self._dialect, senders), fresh
+
+    @property
+    def _dialect(self) -> Dialect:
+        return self._store.dialect
+
+    def frame(self) -> Notified:
+        total = sum(room.count for room in self.rooms.values() if not room.is_muted)
+        return Notified(total, [self._notice(id_) for id_ in self._newest])
+
+    def _notice(self, room_id: int) -> Notice:
+        newest = self._newest[room_id]
+        return Notice(
+            room_id,
+            self.rooms[room_id].count,
+            newest.text,
+            newest.status,
+            frames.wire_user(newest.sender_id),
+            "online" if newest.sender_id in self._online else "offline",
+            frames.when(newest.created_at),
+            frames.when(newest.updated_at),
+        )
+
+
+def most_recent(rooms: dict[int, Unread]) -> list[int]:
+    return nlargest(SHOWN, rooms, key=lambda id_: (rooms[id_].active_at, id_))
+
+
+class Turns:
+    """How many may look at the same time, of all inboxes."""
+
+    def __init__(self) -> None:
+        self.coming = asyncio.Semaphore(LOOKS)
+        self.there = asyncio.Semaphore(LOOKS)
+
+
+class Inbox:
+    """One user's; it is there while he has a notifications socket open here."""
+
+    def __init__(self, user_id: str, store: Store, turns: Turns, deliver: Deliver) -> None:
+        self.user_id = user_id
+        self.guests = 0  # readers, and those on their way in
+        self._store = store
+        self._turns = turns
+        self._deliver = deliver
+        self._readers: list[Reader] = []
+        self._counters = Counters(user_id, store)
+        self._changed: set[int] = set()
+        self._is_doubtful = False
+        self._turn = asyncio.Lock()
+        self._next = 0.0  # when the next frame may go out
+        self._task: asyncio.Task[None] | None = None
+        self._delivery: asyncio.Task[None] | None = None
+        self._owed: dict[int, int] = {}  # rooms, and their messages that are to be delivered
+
+    # ------------------------------------------------------------ readers
+
+    async def prepare(self) -> None:
+        """Looks at everything, for a reader that is about to come. Raises Away."""
+        async with self._turns.coming, self._turn:
+            changed, self._changed = self._changed, set()
+            try:
+                await self._counters.look()
+            except BaseException:
+                self._changed |= changed
+                raise
+
+    def admit(self, reader: Reader) -> None:
+        """Gives it the first frame."""
+        frame = self._counters.frame()
+        reader.said, self._next = essence(frame), self._now() + PACE
+        reader.outbox.on_free = self._pay
+        self._readers.append(reader)
+        self._owed |= dict.fromkeys(self._counters.rooms, 0)
+        if reader.put(frames.encode(frame)):
+            self._pay()
+        if any(other.said != reader.said for other in self._readers):
+            self._start()
+
+    def leave(self, reader: Reader) -> None:
+        if reader in self._readers:
+            self._readers.remove(reader)
+            reader.outbox.on_free = None
+
+    def close(self, close: Close) -> None:
+        for reader in self._readers:
+            reader.outbox.close(close)
+
+    def forget(self) -> None:
+        for task in (self._task, self._delivery):
+            if task is not None:
+                task.cancel()
+
+    # ------------------------------------------------------------ what changes
+
+    def hear(self, news: News) -> None:
+        if news.is_cut:
+            for reader in self._readers:
+                reader.is_cut = True
+            self.close(Close.DISCONNECTED)
+        if news.rooms:
+            self._changed.update(news.rooms)
+            self._start()
+
+    def doubt(self, user_id: str) -> None:
+        self._is_doubtful = True
+        self._start()
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    def _start(self) -> None:
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name="roomcast inbox")
+
+    async def _run(self) -> None:
+        try:
+            is_due = True
+            while is_due:
+                await asyncio.sleep(self._next - self._now())
+                async with self._turns.there, self._turn:
+                    await self._look()
+                self._tell()
+                is_due = bool(self._changed) or self._is_doubtful
+        finally:
+            self._task = None
+
+    async def _look(self) -> None:
+        changed, self._changed = self._changed, set()
+        is_doubtful, self._is_doubtful = self._is_doubtful, False
+        is_all = is_doubtful or len(changed) > MANY
+        self._next = self._now() + PACE
+        try:
+            found = await self._counters.look(None if is_all else changed)
+        except Exception as error:
+            log.warning("Notifications are late: %s", error, exc_info=not isinstance(error, Away))
+            self._changed |= changed
+            self._is_doubtful |= is_doubtful
+            self._next = self._now() + RETRY
+            return
+        all_ = self._counters.rooms if is_doubtful else changed
+        self._owed |= dict.fromkeys(all_, 0) if is_all else dict(found)
+
+    def _tell(self) -> None:
+        frame = self._counters.frame()
+        said, batch = essence(frame), Batch([frames.encode(frame)])
+        for reader in list(self._readers):
+            if reader.said != said:
+                reader.said = said
+                reader.outbox.put(batch)
+        if any(reader.outbox.is_free for reader in self._readers):
+            self._pay()
+
+    # ------------------------------------------------------------ what is delivered by that
+
+    def _pay(self) -> None:
+        """A device of the user's has been shown them."""
+        if self._owed and self._delivery is None:
+            self._delivery = asyncio.create_task(self._pay_all(), name="roomcast delivery")
+
+    async def _pay_all(self) -> None:
+        """The most recent first, in commits of bounded size."""
+        try:
+            while self._owed:
+                some = dict(nlargest(AT_ONCE, self._owed.items()))
+                for room_id in some:
+                    del self._owed[room_id]
+                try:
+                    await self._deliver_some(some)
+                except BaseException:
+                    self._owed = some | self._owed
+                    raise
+        except Away as error:
+            log.warning("Not marked as delivered, the database is away: %s", error)
+        except Exception:
+            log.exception("Not marked as delivered")
+        finally:
+            self._delivery = None
+
+    async def _deliver_some(self, owed: dict[int, int]) -> None:
+        known = [(room_id, newest) for room_id, newest in owed.items() if newest]
+        rooms = [room_id for room_id, newest in owed.items() if not newest]
+        if rooms:
+            find = partial(unread.undelivered, user_id=self.user_id, room_ids=rooms)
+            known += await self._store.read(find)
+        if known:
+            await self._deliver(self.user_id, known)
+
+
+def essence(frame: Notified) -> object:
+    """That somebody came or went is no reason for a frame."""
+    return frame.counter, [
+        (n.room_id, n.counter_by_room, n.last_message, n.status, n.sender_id, n.updated_at)
+        for n in frame.messages
+    ]
+
+
+class Inboxes:
+    """Those of this process, by their users."""
+
+    def __init__(self, store: Store, fanout: Fanout, postman: Postman, deliver: Deliver) -> None:
+        self._store = store
+        self._fanout = fanout
+        self._postman = postman
+        self._deliver = deliver
+        self._turns = Turns()
+        self._inboxes: dict[str, Inbox] = {}
+
+    async def enter(self, user_id: str) -> Inbox:
+        """From here on no news is missed. To be left again, unless this raises."""
+        inbox = self._inboxes.get(user_id)
+        if inbox is None:
+            inbox = self._inboxes[user_id] = Inbox(user_id, self._store, self._turns, self._deliver)
+            self._fanout.people.add(user_id, inbox)
+            self._postman.readers += 1
+        inbox.guests += 1
+        try:
+            await self._fanout.hears(user_id)
+        except BaseException:
+            self.leave(inbox)
+            raise
+        return inbox
+
+    def leave(self, inbox: Inbox) -> None:
+        inbox.guests -= 1
+        if not inbox.guests:
+            del self._inboxes[inbox.user_id]
+            self._postman.readers -= 1
+            self._fanout.unfollow(inbox.user_id, inbox)
+            inbox.forget()
+
+    async def unread(self, user_id: str) -> Notified:
+        """What a notifications socket would be told first. Raises Away."""
+        counters = Counters(user_id, self._store)
+        await counters.look()
+        return counters.frame()
+
+    def close(self, close: Close) -> None:
+        for inbox in self._inboxes.values():
+            inbox.close(close)

@@ -1,0 +1,214 @@
+"""Who is online on the sockets of this process, told to the others; many changes are one write.
+
+The database knows who is held online by which process, and for how long that process is believed
+to live. So a user with sockets on two processes is online once, and the users of a process that
+was killed are told offline by another one.
+"""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from functools import partial
+from itertools import islice
+
+from ..realtime.brokers import Unreachable
+from ..realtime.hub import Fanout
+from ..realtime.user_channels import News
+from ..settings import Limits
+from ..store import presence
+from ..store.presence import AT_ONCE, Process, Seen
+from ..store.store import Away, Store
+
+log = logging.getLogger("roomcast.presence")
+
+GATHER = 0.1  # seconds in which comings and goings are gathered for one write
+RETRY = 1.0  # seconds, while the database is away
+STOP_WITHIN = 2.0  # seconds for the last word of a process
+TICKS = 8  # looks at the leases, one's own and those of others, in the time of a lease
+
+
+def microseconds(seconds: float) -> int:
+    return int(seconds * 1_000_000)
+
+
+class Presence:
+    """The users of this process: one presence each, however many sockets."""
+
+    def __init__(self, store: Store, fanout: Fanout, limits: Limits, *, is_alone: bool) -> None:
+        self._store = store
+        self._fanout = fanout
+        self._grace = limits.offline_after
+        self._is_alone = is_alone  # no other process could be told, or tell
+        self._tick = limits.lease / TICKS
+        self._lease = microseconds(limits.lease)
+        self._id = secrets.token_hex(8)
+        self._here: dict[str, int] = {}  # users with open sockets, and how many
+        self._leaving: dict[str, float] = {}  # whose last one was closed; when that is told
+        self._changed: set[str] = set()  # for whom something may have to be written
+        self._written: set[str] = set()  # whom the database knows to be online here
+        self._doubtful: set[str] = set()  # of whom other processes may have told something
+        self._is_due = asyncio.Event()
+        self._next_tick = 0.0
+        self._steady = 0.0  # from when on the database has been there for everybody
+
+    async def open(self) -> None:
+        self._fanout.people.doubted = self._doubt
+        try:
+            await self._reap(all_others=self._is_alone)
+        except Away as error:
+            log.warning("Who was online before is not looked at, the database is away: %s", error)
+        self._next_tick = self._now() + self._tick
+        self._task = asyncio.create_task(self._run(), name="roomcast presence")
+
+    @property
+    def _me(self) -> Process:
+        return Process(self._id, self._lease, self._store.dialect)
+
+    async def aclose(self) -> None:
+        """Users of a process that ends are not offline yet: they may come to another one."""
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        retire = partial(presence.retire, me=self._me, grace=microseconds(self._grace))
+        try:
+            async with asyncio.timeout(STOP_WITHIN):
+                await self._store.write(retire)
+        except (Away, TimeoutError) as error:
+            log.warning("The leases run out by themselves, the database is away: %s", error)
+
+    # ------------------------------------------------------------ sockets
+
+    def enter(self, user_id: str) -> None:
+        """A socket of the user's was opened."""
+        count = self._here.get(user_id, 0)
+        self._here[user_id] = count + 1
+        if not count and self._leaving.pop(user_id, None) is None:
+            self._changed.add(user_id)
+            self._is_due.set()
+
+    def leave(self, user_id: str) -> None:
+        """One was closed."""
+        count = self._here.pop(user_id) - 1
+        if count:
+            self._here[user_id] = count
+            return
+        if not self._leaving:
+            self._is_due.set()
+        self._leaving[user_id] = self._now() + self._grace
+
+    def begin_again(self) -> None:
+        """The database is another one by now: what was written is to be written again."""
+        self._changed |= self._written
+        self._written.clear()
+        self._is_due.set()
+
+    def _is_here(self, user_id: str) -> bool:
+        return user_id in self._here or user_id in self._leaving
+
+    def _doubt(self, users: Iterable[str]) -> None:
+        """News of them may be lost."""
+        self._doubtful.update(users)
+        self._is_due.set()
+
+    # ------------------------------------------------------------ one write for many
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    async def _run(self) -> None:
+        while True:
+            await self._rest()
+            try:
+                await self._work()
+            except Away as error:
+                log.warning("Presence is not written, the database is away: %s", error)
+                await self._try_again()
+            except Exception:
+                log.exception("Presence is not written")
+                await self._try_again()
+
+    async def _try_again(self) -> None:
+        await asyncio.sleep(RETRY)
+        self._is_due.set()
+        self._steady = self._now() + 2 * self._tick  # the others come back at the same time
+
+    async def _rest(self) -> None:
+        """Until there is something to do; then a moment longer, for there may be more."""
+        due = [self._next_tick, *islice(self._leaving.values(), 1)]
+        if self._is_alone:
+            due.pop(0)
+        wait = max(0.0, min(due) - self._now()) if due else None
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait):
+                await self._is_due.wait()
+        self._is_due.clear()
+        await asyncio.sleep(GATHER)
+
+    async def _work(self) -> None:
+        now = self._now()
+        while self._leaving and (first := next(iter(self._leaving.items())))[1] <= now:
+            del self._leaving[first[0]]
+            self._changed.add(first[0])
+        is_tick = now >= self._next_tick and not self._is_alone
+        if is_tick and now > self._next_tick + 2 * self._tick:  # all of the machine has slept
+            self._steady = now + 2 * self._tick
+        if self._changed or is_tick:
+            await self._write()
+        if self._doubtful:
+            await self._look()
+        if is_tick:
+            self._next_tick = now + self._tick
+            if now >= self._steady:
+                await self._reap()
+
+    async def _write(self) -> None:
+        """What changed since the last time, a part of it where it is much."""
+        users = set(islice(self._changed, AT_ONCE))
+        self._changed -= users
+        came = {user for user in users if self._is_here(user)} - self._written
+        left = {user for user in users if not self._is_here(user)} & self._written
+        change = partial(presence.change, me=self._me, came=came, left=left)
+        try:
+            is_known, seen = await self._store.write(change)
+        except BaseException:
+            self._changed |= users
+            raise
+        if not is_known:  # for too long nobody heard of us: they were told offline
+            self._changed |= self._written - left
+            self._written.clear()
+        self._written = self._written - left | came
+        if self._changed:
+            self._is_due.set()
+        await self._tell(seen)
+
+    async def _reap(self, *, all_others: bool = False) -> None:
+        """Ends the presence of processes that live no more."""
+        work = partial(presence.reap, me=self._me, all_others=all_others)
+        while (seen := await self._store.write(work)) is not None:
+            await self._tell(seen)
+
+    async def _tell(self, seen: Sequence[Seen]) -> None:
+        news = (News(s.user_id, is_online=s.is_online, last_seen=s.last_seen) for s in seen)
+        results = await asyncio.gather(*map(self._fanout.tell, news), return_exceptions=True)
+        for error in results:
+            if isinstance(error, Unreachable):
+                log.info("A presence is told here alone: %s", error)
+            elif isinstance(error, BaseException):
+                raise error
+
+    async def _look(self) -> None:
+        """The database knows what was told while we could not hear it."""
+        people = self._fanout.people
+        doubtful, self._doubtful = self._doubtful, set()
+        users = [user for user in doubtful if user in people]
+        try:
+            while users:
+                some = users[-AT_ONCE:]
+                work = partial(presence.of, dialect=self._store.dialect, users=some)
+                for s in await self._store.read(work):
+                    people.hear(News(s.user_id, is_online=s.is_online, last_seen=s.last_seen))
+                del users[-AT_ONCE:]
+        except BaseException:
+            self._doubtful.update(users)
+            raise

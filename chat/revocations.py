@@ -1,0 +1,87 @@
+"""Users whom the site has logged out or banned: every socket of theirs ends, on every process.
+
+Each process hears of each cut, not only of those whose sockets it holds: one that is on its way in
+may have been let in by the site a moment before. What the broker loses is in the database.
+"""
+
+import logging
+import time
+from functools import partial
+
+from ..realtime.brokers import Unreachable
+from ..realtime.hub import Fanout
+from ..realtime.user_channels import EVERYBODY, News
+from ..store import revocations
+from ..store.store import Away, Store
+
+log = logging.getLogger("roomcast.cuts")
+
+LOOKED_BACK = 900.0  # seconds for which the database is asked
+KEPT = 1_200.0  # seconds for which a cut is remembered: longer than a socket takes to join
+
+
+class Cuts:
+    """The cuts of which this process has heard; a follower of everybody's news."""
+
+    def __init__(self, store: Store, fanout: Fanout) -> None:
+        self._store = store
+        self._fanout = fanout
+        self._heard: dict[tuple[str, int], float] = {}  # user and time, and when it was heard
+        self._last: dict[str, float] = {}  # when the last one of a user was heard
+        self._began = 0
+
+    async def open(self) -> None:
+        self._began = _now()  # whoever comes in from here on was let in after all earlier ones
+        await self._fanout.follow(EVERYBODY, self)
+
+    async def cut(self, user_id: str) -> None:
+        """Here at once. Raises Away where processes that the broker misses might never know."""
+        news = News(EVERYBODY, whom=user_id, at=_now())
+        self.hear(news)
+        try:
+            await self._fanout.tell(news)
+        except Unreachable as error:
+            log.warning("A user was cut off here alone, the others hear of it later: %s", error)
+        if self._fanout.is_shared:
+            await self._store.write(partial(revocations.add, user_id=news.whom, at=news.at))
+
+    def has(self, user_id: str, since: float) -> bool:
+        """Whether the user was cut off after this moment (of time.monotonic)."""
+        return self._last.get(user_id, -1.0) >= since
+
+    def hear(self, news: News) -> None:
+        """Once, however often it is told: the user may have come back since."""
+        if (news.whom, news.at) not in self._heard:
+            now = time.monotonic()
+            self._heard[news.whom, news.at] = self._last[news.whom] = now
+            self._fanout.people.hear(News(news.whom, is_cut=True))
+
+    def doubt(self, user_id: str) -> None:
+        """The broker may have lost some."""
+        self._fanout.start(self._look_soon())
+
+    async def _look_soon(self) -> None:
+        try:
+            await self.look()
+        except Away as error:
+            log.warning("Not looked for cuts, housekeeping will: %s", error)
+
+    async def look(self) -> None:
+        """Hears what no news have told, and forgets what is long ago. Raises Away."""
+        if not self._fanout.is_shared:
+            return self._forget()
+        after = max(self._began, _now() - int(LOOKED_BACK * 1e6))
+        for user_id, at in await self._store.read(partial(revocations.since, after=after)):
+            self.hear(News(EVERYBODY, whom=user_id, at=at))
+        self._forget()
+        old = _now() - int(2 * LOOKED_BACK * 1e6)
+        return await self._store.write(partial(revocations.forget, before=old))
+
+    def _forget(self) -> None:
+        long_ago = time.monotonic() - KEPT
+        self._heard = {cut: heard for cut, heard in self._heard.items() if heard > long_ago}
+        self._last = {user: heard for user, heard in self._last.items() if heard > long_ago}
+
+
+def _now() -> int:
+    return time.time_ns() // 1000

@@ -1,0 +1,150 @@
+"""Full text search, and what follows the messages for it in quiet moments."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterable, Sequence
+from functools import partial
+
+from msgspec import Struct
+
+from ..protocol import frames
+from ..protocol.errors import InvalidFrame
+from ..settings import Limits
+from ..store import messages, receipts
+from ..store.messages import Message
+from ..store.receipts import Status
+from ..store.search import index, tokenizer
+from ..store.search.index import Ask
+from ..store.store import Away, Connection, Store
+
+log = logging.getLogger("roomcast.search")
+
+SETTLES = 5.0  # seconds after a change until it is looked at: many will follow it
+AT_ONCE = 100  # messages in a transaction, which others have to wait for
+BUSY = 200  # messages that came in during a step; with more, it steps back
+PART = 20  # of its time that it works while it is busy: one part in so many
+REMEMBERED = 10_000  # changed rooms; with more, all rooms are looked through
+CAUGHT_UP = 10  # rooms, and so many steps for each, that a question waits for
+RETRY = 10.0  # seconds
+LONGEST = 200  # code points of a question, which has so many words at most:
+WORDS = 16
+
+
+class Found(Struct):
+    """A page of messages with their statuses, newest first, and before which id the next begins."""
+
+    messages: list[tuple[Message, Status]]
+    before: int | None
+
+
+class Search:
+    """What it knows may be behind: a question first brings it up to date in the asker's rooms."""
+
+    def __init__(self, limits: Limits, store: Store) -> None:
+        self._limits = limits
+        self._store = store
+        self._changed: set[int] = set()
+        self._is_all = True  # rooms of which a process that ended may have known
+        self._wake = asyncio.Event()
+        self._noted = 0  # changes
+
+    # ------------------------------------------------------------ questions
+
+    async def find(self, user_id: str, question: str, before: int) -> Found:
+        """The newest messages of the user's rooms, older than `before`, that have all its words."""
+        wanted = _words_of(question)
+        await self._catch_up(user_id)
+        return await self._store.read(lambda db: self._look(db, user_id, wanted, before))
+
+    async def _look(
+        self, db: Connection, user_id: str, wanted: tuple[str, ...], before: int
+    ) -> Found:
+        room_ids = await index.rooms_of(db, user_id)
+        if room_ids == ():
+            return Found([], None)
+        ask = Ask(user_id, wanted, before, self._limits.search, room_ids)
+        hits = await self._store.finder.find(db, ask)
+        found = await messages.of_ids(db, user_id, hits.found)
+        marks = await receipts.of_rooms(db, {message.room_id for message in found})
+        shown = [(m, receipts.status(marks[m.room_id], m.sender_id, m.id)) for m in found]
+        return Found(shown, hits.upto)
+
+    async def _catch_up(self, user_id: str) -> None:
+        """Not further than a question can wait for."""
+        find = partial(index.behind_of, user_id=user_id, limit=CAUGHT_UP)
+        room_ids: Sequence[int] = await self._store.read(find)
+        for _ in range(CAUGHT_UP * CAUGHT_UP):
+            if not (room_ids := await self._step(room_ids)):
+                break
+
+    # ------------------------------------------------------------ following behind
+
+    def note(self, room_ids: Iterable[int], changes: int) -> None:
+        """In these rooms something has changed."""
+        self._changed.update(room_ids)
+        self._noted += changes
+        if len(self._changed) > REMEMBERED:
+            self._is_all = True
+            self._changed.clear()
+        self._wake.set()
+
+    async def run(self) -> None:
+        """For ever."""
+        while True:
+            try:
+                await self._follow()
+            except Exception as error:
+                log.warning("Search is behind: %s", error, exc_info=not isinstance(error, Away))
+                self._is_all = True
+                await asyncio.sleep(RETRY)
+
+    async def _follow(self) -> None:
+        while self._is_all or self._changed:
+            if self._is_all:
+                await self._look_through()
+            else:
+                changed, self._changed = self._changed, set()
+                await self._bring_up(sorted(changed))
+        self._wake.clear()
+        await self._wake.wait()
+        await asyncio.sleep(SETTLES)
+
+    async def _look_through(self) -> None:
+        self._is_all, above = False, 0
+        while True:
+            find = partial(index.behind, above=above, limit=AT_ONCE)
+            room_ids = await self._store.read(find)
+            await self._bring_up(room_ids)
+            if len(room_ids) < AT_ONCE:
+                return
+            above = room_ids[-1]
+
+    async def _bring_up(self, room_ids: Sequence[int]) -> None:
+        while room_ids:
+            began, self._noted = time.monotonic(), 0
+            room_ids = await self._step(room_ids)
+            took = time.monotonic() - began
+            await asyncio.sleep(took * PART if self._noted > BUSY else took)
+
+    async def _step(self, room_ids: Sequence[int]) -> Sequence[int]:
+        """Those of these rooms of which there may be more to learn; those with very much last."""
+        some, rest = room_ids[:AT_ONCE], room_ids[AT_ONCE:]
+        look = partial(index.news, dialect=self._store.dialect, room_ids=some, limit=AT_ONCE)
+        news, left = await self._store.read(look)
+        if not news:
+            return rest
+        read = await asyncio.to_thread(index.read, news)
+        learn = partial(index.learn, finder=self._store.finder, news=read)
+        learned = await self._store.write(learn)
+        more = [of.room_id for of in news if not of.is_all or of.room_id not in learned]
+        return [*left, *rest, *more]
+
+
+def _words_of(question: str) -> tuple[str, ...]:
+    if len(question) > LONGEST or not frames.is_clean(question):
+        raise InvalidFrame(f"q: a text of at most {LONGEST} characters, without NUL, is needed.")
+    wanted = tokenizer.wanted(question)
+    if not wanted:
+        raise InvalidFrame("q: at least one word is needed.")
+    return tuple(wanted[:WORDS])

@@ -1,1 +1,0 @@
-"""What the roomcast command does beside serving."""

@@ -1,0 +1,238 @@
+"""What every socket has, whatever it is for: its user, until when, how much, and how it ends."""
+
+import asyncio
+import logging
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable
+from contextlib import suppress
+from functools import partial
+from typing import Any, Protocol
+
+from starlette.endpoints import WebSocketEndpoint
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from ..auth.authenticator import Authenticator, subprotocol_of
+from ..chat.chat import Chat
+from ..chat.rate_limit import Meter
+from ..protocol import errors, frames
+from ..protocol.errors import Close, Closing, Forbidden, InvalidFrame, Refusal
+from ..protocol.frames import AnyAction, Auth, Hint
+from ..realtime.send_queue import AsgiOutbox, DirectOutbox, Outbox
+from ..server.websocket_protocol import EXTENSION, REFUSED_PAUSE, DirectProtocol
+from ..store.store import Away
+
+log = logging.getLogger("roomcast.socket")
+
+LONG = 30 * 86_400.0  # seconds; timers further away are set again
+PONG = frames.encode(frames.Pong())
+
+
+class Peer(Protocol):
+    """A user's end of the line."""
+
+    user_id: str
+    outbox: Outbox
+    is_cut: bool  # the site has cut its user off
+
+    def put(self, *texts: bytes) -> bool: ...
+
+
+class Session(ABC):
+    """One open socket, from its first frame on."""
+
+    __slots__ = ("_auth", "_chat", "_is_open", "_meter", "_socket", "_timer")
+
+    def __init__(self, chat: Chat, auth: Authenticator, socket: Peer) -> None:
+        self._chat = chat
+        self._auth = auth
+        self._socket = socket
+        self._meter = Meter(chat.settings.limits)
+        self._timer: asyncio.TimerHandle | None = None
+        self._is_open = True
+
+    # ------------------------------------------------------------ its life
+
+    def begin(self, expires_at: float | None, direct: DirectProtocol | None) -> None:
+        self._chat.presence.enter(self._socket.user_id)
+        self._expire_at(expires_at)
+        if direct is not None and isinstance(self._socket.outbox, DirectOutbox):
+            direct.begin(self.on_text, self._socket.outbox.blocked, self._refuse_frame)
+
+    def end(self) -> None:
+        self._is_open = False
+        self._chat.presence.leave(self._socket.user_id)
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _expire_at(self, expires_at: float | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if expires_at is not None:
+            left = expires_at - time.time()
+            again = partial(self._expire_at, expires_at)
+            what = again if left > LONG else partial(self._close, Close.UNAUTHENTICATED)
+            self._timer = asyncio.get_running_loop().call_later(min(max(left, 0), LONG), what)
+
+    def _close(self, close: Close) -> None:
+        self._is_open = False
+        self._socket.outbox.close(close)
+
+    # ------------------------------------------------------------ what comes in
+
+    def on_text(self, data: bytes | str | None) -> bool:
+        """One frame, None for a binary one. What is wrong with it answers to this socket alone.
+
+        Returns whether the client sends too fast.
+        """
+        if not self._is_open or self._socket.is_cut:
+            return False
+        try:
+            self._meter.take()
+            if data is None:
+                raise InvalidFrame("Frames are JSON text, not binary.")
+            self._take(frames.decode(data), len(data))
+        except Refusal as refusal:
+            self._refuse(refusal, frames.hint(data or b""))
+            return isinstance(refusal, errors.RateLimited)
+        except Closing as closing:
+            self._close(closing.close)
+        except Exception:
+            log.exception("A frame failed")
+            self._refuse(errors.Internal(), frames.hint(data or b""))
+        return False
+
+    @abstractmethod
+    def _take(self, action: AnyAction, size: int) -> None:
+        """Raises the Refusal of what it does not take."""
+
+    @property
+    @abstractmethod
+    def is_full(self) -> bool:
+        """Whether so much waits that nothing more is to be read."""
+
+    @abstractmethod
+    async def readable(self) -> None:
+        """Waits until this socket may send more."""
+
+    async def _answered(self, work: Awaitable[None], action: AnyAction) -> None:
+        try:
+            await work
+        except Refusal as refusal:
+            self._refuse(refusal, hint_of(action))
+        except Away as error:
+            log.warning("An action was refused: %s", error)
+            self._refuse(errors.Unavailable(), hint_of(action))
+        except Closing as closing:
+            self._close(closing.close)
+        except Exception:
+            log.exception("An action failed")
+            self._refuse(errors.Internal(), hint_of(action))
+
+    async def _renew(self, action: Auth) -> None:
+        try:
+            identity = await self._auth.verify(action.token)
+        except errors.Unauthenticated as error:
+            raise Forbidden(str(error)) from None
+        if identity.user_id != self._socket.user_id:
+            raise Forbidden("The token is another user's.")
+        self._expire_at(identity.expires_at)
+        expires_at = frames.when(int((identity.expires_at or 0) * 1_000_000))
+        self._socket.put(frames.encode(frames.AuthRenewed(expires_at)))
+
+    def _refuse_frame(self) -> None:
+        """A frame over the limit, before its socket is closed with 1009."""
+        most = self._chat.settings.limits.frame
+        says = f"A frame may have at most {most:,} bytes, all its files together."
+        self._refuse(errors.FileTooLarge(says), frames.hint(b""))
+
+    def _refuse(self, refusal: Refusal, about: Hint) -> None:
+        self._chat.metrics.refusals.labels(refusal.code).inc()
+        self._socket.put(frames.encode(frames.error_of(refusal, about)))
+
+
+def hint_of(action: AnyAction) -> Hint:
+    """What an error frame says of the action that failed."""
+    name = type(action).__struct_config__.tag
+    client_id, message_id = (getattr(action, f, None) for f in ("client_id", "message_id"))
+    return frames.hint_of(name, client_id, message_id)
+
+
+class Endpoint(WebSocketEndpoint):
+    """The handshake is completed first, so that a browser can see why the socket is closed."""
+
+    _session: Session | None = None
+
+    async def dispatch(self) -> None:
+        """As the base class's, without its three coroutines for each frame."""
+        extensions: dict[str, Any] = self.scope.get("extensions") or {}
+        if (direct := extensions.get(EXTENSION)) is not None:
+            direct.hold()  # nothing is read of who may not be let in
+        websocket = WebSocket(self.scope, receive=self.receive, send=self.send)
+        await self.on_connect(websocket)
+        code = 1000
+        try:
+            while (message := await self.receive())["type"] == "websocket.receive":
+                if (session := self._session) is not None:
+                    if session.on_text(message.get("text")):
+                        await asyncio.sleep(REFUSED_PAUSE)
+                    if session.is_full:
+                        await session.readable()
+            code = int(message.get("code") or code)
+        except Exception:
+            code = Close.INTERNAL.code
+            raise
+        finally:
+            await self.on_disconnect(websocket, code)
+
+    async def on_connect(self, websocket: WebSocket) -> None:
+        await websocket.accept(subprotocol_of(websocket.scope))
+        try:
+            await self._join(websocket)
+        except Closing as closing:
+            await self._refuse(websocket, closing.close)
+        except errors.Unauthenticated:
+            await self._refuse(websocket, Close.UNAUTHENTICATED)
+        except Forbidden:
+            await self._refuse(websocket, Close.FORBIDDEN)
+        except Away as error:
+            log.warning("A socket could not join: %s", error)
+            await self._refuse(websocket, Close.TRY_LATER)
+        except Exception:
+            log.exception("A socket could not join")
+            await self._refuse(websocket, Close.INTERNAL)
+        except BaseException:  # the server gives up on this connection
+            self._leave()
+            raise
+
+    async def _refuse(self, websocket: WebSocket, close: Close) -> None:
+        self._leave()
+        # Nobody is there any more to be refused, or the room's own end has closed it already.
+        with suppress(WebSocketDisconnect, RuntimeError):
+            await websocket.close(close.code, close.reason)
+
+    async def _join(self, websocket: WebSocket) -> None:
+        """Up to the first frame. Raises what `on_connect` knows."""
+        raise NotImplementedError
+
+    def _leave(self) -> None:
+        """All that was entered, as far as it was."""
+        session, self._session = self._session, None
+        if session is not None:
+            session.end()
+
+    def _outbox(self, chat: Chat, direct: DirectProtocol | None) -> Outbox:
+        limits = chat.settings.limits
+        if direct is None:
+            return AsgiOutbox(self.send, limits.outbox, limits.slow_after)
+        return DirectOutbox(direct, limits.outbox, limits.slow_after)
+
+    async def on_disconnect(self, websocket: WebSocket, close_code: int) -> None:
+        websocket.app.state.chat.metrics.ended(close_code)
+        self._leave()
+
+
+def direct_of(websocket: WebSocket) -> DirectProtocol | None:
+    extensions: dict[str, Any] = websocket.scope.get("extensions") or {}
+    return extensions.get(EXTENSION)

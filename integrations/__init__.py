@@ -1,0 +1,1 @@
+"""The host site: hooks, webhooks and metrics."""

@@ -1,0 +1,127 @@
+"""Where the host has a say: in a text before it is stored, and in how its users are called."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from time import monotonic
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from ..auth.authenticator import name_of, picture_of
+from ..protocol.errors import Internal, Refusal, Unavailable
+from ..protocol.frames import user_of, wire_user
+from .webhooks import Listener, of_the_host
+
+log = logging.getLogger("roomcast.hooks")
+
+ANSWERS_WITHIN = 10.0  # seconds for a text to pass
+DESCRIBES_WITHIN = 2.0  # the same for names: what is known must do where there is no answer
+FRESH = 60.0  # seconds that a name is kept before it is asked for again
+PAUSE = 5.0  # before asking again where there was no answer
+MOST = 10_000  # users whose names are kept
+AT_ONCE = 1_000  # users in one call
+
+User = int | str
+
+
+class Draft(Struct, frozen=True):
+    """A text on its way into a room; `message_id` names the message that it is to change."""
+
+    room_id: int
+    sender: User
+    text: str
+    message_id: int | None = None
+
+
+class Face(NamedTuple):
+    """How a user is called, and the address of a picture."""
+
+    name: str | None = None
+    picture: str | None = None
+
+
+BeforeSend = Callable[[Draft], Awaitable[str]]
+"""An async function of a Draft to the text that is stored; it raises a Refusal to refuse."""
+DescribeUsers = Callable[[Sequence[User]], Awaitable[Mapping[User, Face]]]
+"""An async function of users' ids to their faces; who is not in the answer has none."""
+
+
+class Hooks(Struct, frozen=True):
+    """What the host hangs into a chat."""
+
+    on_event: Listener | None = None
+    before_send: BeforeSend | None = None
+    describe_users: DescribeUsers | None = None
+
+
+async def approved(before_send: BeforeSend, draft: Draft) -> str:
+    """The text as the host lets it pass; where the host does not answer, nothing passes."""
+    try:
+        async with asyncio.timeout(ANSWERS_WITHIN):
+            with of_the_host():
+                text = await before_send(draft)
+    except Refusal:
+        raise
+    except TimeoutError:
+        log.warning("before_send did not answer within %g s.", ANSWERS_WITHIN)
+        raise Unavailable from None
+    except Exception as error:
+        log.exception("before_send failed")
+        raise Internal from error
+    if not isinstance(text, str):
+        log.error("before_send answered %s, not a text.", type(text).__name__)
+        raise Internal
+    return text
+
+
+class Known(NamedTuple):
+    face: Face
+    until: float
+
+
+class Faces:
+    """The faces of users, as the host last told them."""
+
+    def __init__(self, describe_users: DescribeUsers) -> None:
+        self._describe = describe_users
+        self._known: dict[str, Known] = {}
+        self._silent_until = 0.0
+
+    async def of(self, users: Iterable[str]) -> Mapping[str, Face]:
+        """By their ids; who is missing has no face that the host knows of."""
+        wanted, now = list(dict.fromkeys(users)), monotonic()
+        old = [user for user in wanted if user not in self._known or self._known[user].until < now]
+        found = {user: self._known[user].face for user in wanted if user in self._known}
+        for start in range(0, len(old), AT_ONCE):
+            if now < self._silent_until:
+                break
+            found |= await self._ask(old[start : start + AT_ONCE])
+        return {user: face for user, face in found.items() if face != Face()}
+
+    async def _ask(self, users: list[str]) -> dict[str, Face]:
+        try:
+            async with asyncio.timeout(DESCRIBES_WITHIN):
+                with of_the_host():
+                    told = await self._describe([wire_user(user) for user in users])
+            faces = {user_of(user): _clean(face) for user, face in told.items()}
+        except Exception:
+            log.warning("describe_users failed; names are as they were known.", exc_info=True)
+            self._silent_until = monotonic() + PAUSE
+            return {}
+        fresh = {user: faces.get(user, Face()) for user in users}
+        self._keep(fresh)
+        return fresh
+
+    def _keep(self, fresh: Mapping[str, Face]) -> None:
+        until = monotonic() + FRESH
+        for user, face in fresh.items():
+            self._known.pop(user, None)
+            self._known[user] = Known(face, until)
+        while len(self._known) > MOST:
+            del self._known[next(iter(self._known))]
+
+
+def _clean(told: str | Sequence[object]) -> Face:
+    name, picture = (told, None) if isinstance(told, str) else (*told, None, None)[:2]
+    return Face(name_of(name), picture_of(picture))

@@ -1,0 +1,141 @@
+"""Numbers of this process for Prometheus; of several workers on one port, those of all of them."""
+
+import os
+import threading
+import time
+from collections import Counter as Counted
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
+from prometheus_client.core import Metric
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.registry import Collector
+
+from ..protocol.errors import Close
+from ..store.commit_queue import Committed
+
+EVERY = 5.0  # seconds between two times that a worker lays its numbers down
+BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)  # seconds
+ENDS = {1000, 1001, 1005, 1006} | {close.code for close in Close}  # a client may make up others
+
+
+class Metrics:
+    """Of one chat, so that several in a process are counted apart."""
+
+    def __init__(self) -> None:
+        self.registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        self.changes = Counter(
+            "roomcast_changes",
+            "Changes of messages, committed or refused.",
+            ["outcome"],
+            registry=registry,
+        )
+        self.commits = Histogram(
+            "roomcast_commit_seconds",
+            "How long commits took; a commit holds all changes that came in during the last one.",
+            registry=registry,
+            buckets=BUCKETS,
+        )
+        self.joins = Histogram(
+            "roomcast_join_seconds",
+            "From a socket's handshake to its first frame.",
+            registry=registry,
+            buckets=BUCKETS,
+        )
+        self.refusals = Counter(
+            "roomcast_refusals", "Actions that were refused.", ["code"], registry=registry
+        )
+        self.ends = Counter(
+            "roomcast_closed_sockets", "Sockets that ended.", ["code"], registry=registry
+        )
+        self.missed = Counter(
+            "roomcast_missed_versions",
+            "Changes that the broker did not bring in time, read from the database.",
+            registry=registry,
+        )
+        self.told = Counter(
+            "roomcast_host_events",
+            "Events that the host was told.",
+            ["listener", "outcome"],
+            registry=registry,
+        )
+
+    def watch(self, name: str, meaning: str, value: Callable[[], float]) -> None:
+        """A number that is looked up when somebody asks for it."""
+        Gauge(name, meaning, registry=self.registry).set_function(value)
+
+    def committed(self, committed: Committed) -> None:
+        self.commits.observe(committed.took)
+        kinds = Counted([type(entry.outcome) for entry in committed.entries])
+        for kind, count in kinds.items():
+            self.changes.labels(kind.__name__.lower()).inc(count)
+
+    def ended(self, code: int) -> None:
+        self.ends.labels(code if code in ENDS else "other").inc()
+
+    def text(self) -> bytes:
+        """In Prometheus's text format, version 0.0.4."""
+        return generate_latest(self.registry)
+
+
+class Shelf:
+    """A folder in which the workers of one server lay down their numbers for each other."""
+
+    def __init__(self, folder: Path, metrics: Metrics) -> None:
+        self._folder = folder
+        self._metrics = metrics
+        self._own = folder / f"{os.getpid()}.prom"
+        self._turn = threading.Lock()
+        threading.Thread(target=self._keep, daemon=True, name="roomcast metrics").start()
+
+    def _keep(self) -> None:
+        with suppress(FileNotFoundError):  # the folder goes when the server ends
+            while True:
+                self.lay_down()
+                time.sleep(EVERY)
+
+    def lay_down(self) -> None:
+        fresh = self._own.with_suffix(".new")
+        with self._turn:
+            fresh.write_bytes(self._metrics.text())
+            fresh.replace(self._own)
+
+    def text(self) -> bytes:
+        """Of all workers, each number with the worker that it is of."""
+        self.lay_down()
+        registry = CollectorRegistry()
+        registry.register(_Merged(self._folder))
+        return generate_latest(registry)
+
+
+def forget(folder: Path, pid: int) -> None:
+    """That worker has ended."""
+    (folder / f"{pid}.prom").unlink(missing_ok=True)
+
+
+class _Merged(Collector):
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def collect(self) -> Iterator[Metric]:
+        found: dict[str, Metric] = {}
+        for file in sorted(self._folder.glob("*.prom")):
+            for metric in text_string_to_metric_families(file.read_text()):
+                merged = found.setdefault(
+                    metric.name, Metric(metric.name, metric.documentation, metric.type)
+                )
+                merged.samples += [
+                    sample._replace(labels={**sample.labels, "worker": file.stem})
+                    for sample in metric.samples
+                ]
+        yield from found.values()

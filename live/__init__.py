@@ -1,1 +1,0 @@
-"""Rooms and sockets of this process: every frame in order, each once."""

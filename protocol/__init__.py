@@ -1,0 +1,1 @@
+"""The wire format: actions, events, errors and close codes."""

@@ -1,0 +1,1 @@
+"""Rooms and connections of this process."""

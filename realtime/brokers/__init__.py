@@ -1,0 +1,28 @@
+"""Brokers carry events between processes: two backends for broadcaster that tell what they lose.
+
+After `subscribe` has returned, whatever is published on the channel comes out of it, or `GAP` does.
+A publish that raised Unreachable becomes a GAP too, in every process, once the broker is back.
+
+A process follows many people and would pay for a subscriber each: so it subscribes to the backend
+for `PERSON` + user, and with broadcaster once to `PEOPLE`, where all of theirs come out. There a
+`GAP` alone is about everybody, and one that is followed by a user is about him.
+"""
+
+from .backend import Backend
+from .connection import GAP, PEOPLE, PERSON, Unreachable
+
+__all__ = ["GAP", "PEOPLE", "PERSON", "Backend", "Unreachable", "backend_of"]
+
+
+def backend_of(url: str) -> Backend:
+    """The backend for redis://, rediss://, postgresql:// or postgres://; else ValueError."""
+    scheme = url.partition("://")[0]
+    if scheme in ("redis", "rediss"):
+        from .redis import RedisBackend
+
+        return RedisBackend(url)
+    if scheme in ("postgresql", "postgres"):
+        from .postgres import PostgresBackend
+
+        return PostgresBackend(url)
+    raise ValueError(f"{scheme}:// is no broker: use redis://, rediss:// or postgresql://")

@@ -1,0 +1,243 @@
+"""What both brokers share: a link that broke is renewed, and what it may have lost is told."""
+
+import asyncio
+import logging
+import random
+import time
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator
+from itertools import count, islice
+from urllib.parse import urlsplit
+
+from broadcaster import BroadcastBackend, Event
+
+from .connection import EVERYONE, GAP, PEOPLE, PERSON, Link, Unreachable
+
+log = logging.getLogger("roomcast.brokers")
+
+TICK = 0.5  # seconds between two looks at the link
+SILENT = 4  # ticks in a row without a word, while an answer is due: the link is lost
+BEAT = 10  # ticks between two pulses; one that is not back by the next: the link is lost
+OPEN_WITHIN = 5.0  # seconds for each step of a connection
+CHECK_WITHIN = 2.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0  # seconds between attempts to connect
+AT_ONCE = 1_000  # channels in one step of subscribing again
+MANY = 10_000  # channels that are owed a GAP, above which one GAP goes to everyone
+
+
+class Interest:
+    """That a channel is wanted: by a subscriber, or by calls of subscribe under way."""
+
+    __slots__ = ("calls", "is_held")
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.is_held = False
+
+
+class Backend(BroadcastBackend):
+    """Never raises out of next_published; only what is published while the broker is away fails."""
+
+    def __init__(self, url: str) -> None:
+        self._where = urlsplit(url).netloc.rpartition("@")[2]  # the password stays out of the logs
+        self._link: Link | None = None  # None while the broker is away
+        self._keeper: asyncio.Task[None] | None = None
+        self._events: asyncio.Queue[Event] = asyncio.Queue()
+        self._channels: dict[str, Interest] = {}
+        self._owed: set[str] = set()  # channels whose publishes may be lost: a GAP is due
+
+    @abstractmethod
+    def _new_link(self) -> Link: ...
+
+    async def connect(self) -> None:
+        """Raises Unreachable: a broker that was never there is a wrong setting, most likely."""
+        self._link = await self._open()
+        self._keeper = asyncio.create_task(self._keep(self._link), name="broker")
+
+    async def disconnect(self) -> None:
+        keeper, self._keeper = self._keeper, None
+        link, self._link = self._link, None
+        if keeper is not None:
+            keeper.cancel()
+            await asyncio.gather(keeper, return_exceptions=True)
+        if link is not None:
+            await link.close()
+
+    async def next_published(self) -> Event:
+        return await self._events.get()
+
+    async def check(self) -> None:
+        """What is published comes back, within two seconds; else Unreachable."""
+        if self._link is None:
+            raise self._away()
+        try:
+            async with asyncio.timeout(CHECK_WITHIN):
+                succeed(await self._link.pulse())
+        except Exception as error:
+            raise self._away(error) from error
+
+    # ------------------------------------------------------------ channels
+
+    async def publish(self, channel: str, message: str) -> None:
+        """In the order of the calls. Raises Unreachable within about two seconds."""
+        message.encode()  # what is no text fails here, not in the link
+        if self._link is None:
+            self._owe([channel])
+            raise self._away()
+        if error := await self._link.publish(channel, message):
+            raise self._away(error) from error
+
+    def whisper(self, channel: str, message: str) -> None:
+        """What may be lost, and leaves no doubt behind."""
+        if self._link is not None:
+            self._link.publish(channel, message, is_owed=False)
+
+    async def subscribe(self, channel: str) -> None:
+        """Returns when the server has acknowledged it, or at once while the broker is away.
+
+        Then its return is told by a GAP, as after every loss of the connection.
+        """
+        interest = self._channels.setdefault(channel, Interest())
+        interest.calls += 1
+        try:
+            if self._link is not None:
+                await self._link.subscribe([channel])
+            interest.is_held = True
+        finally:
+            interest.calls -= 1
+            if not (interest.is_held or interest.calls):  # cancelled: nobody will unsubscribe
+                self._forget(channel, interest)
+
+    async def unsubscribe(self, channel: str) -> None:
+        self.forget(channel)
+
+    def forget(self, channel: str) -> None:
+        """At once, also while the broker is away; a later subscribe comes later on the wire too."""
+        if interest := self._channels.get(channel):
+            self._forget(channel, interest)
+
+    def _forget(self, channel: str, interest: Interest) -> None:
+        if self._channels.get(channel) is interest:
+            del self._channels[channel]
+            if self._link is not None:
+                self._link.unsubscribe([channel])
+
+    def _hear(self, channel: str, message: str) -> None:
+        if channel in self._channels:
+            self._events.put_nowait(_event(channel, message))
+        elif channel == EVERYONE:
+            self._tell_gap()
+
+    def _tell_gap(self) -> None:
+        for channel in self._channels:
+            if not channel.startswith(PERSON):
+                self._events.put_nowait(Event(channel, GAP))
+
+    def _owe(self, channels: Iterable[str]) -> None:
+        self._owed.update(channels)
+        if len(self._owed) > MANY:
+            self._owed = {EVERYONE}
+
+    def _away(self, error: Exception | None = None) -> Unreachable:
+        why = "" if error is None else f" ({str(error) or type(error).__name__})"
+        return Unreachable(f"The broker at {self._where} is away{why}.")
+
+    # ------------------------------------------------------------ keeping the link
+
+    async def _keep(self, link: Link) -> None:
+        """Watches the link and renews it, for ever."""
+        while True:
+            error = await self._watch(link)
+            since = time.monotonic()
+            log.warning("%s", self._away(error))
+            self._link = None
+            self._owe(p.channel for p in link.unanswered if p.is_owed)
+            await link.close()
+            link = await self._renew()
+            away = time.monotonic() - since
+            log.info("The broker at %s is back after %.1f s", self._where, away)
+
+    async def _watch(self, link: Link) -> Exception:
+        """Returns why the link was lost; finds out by itself where nobody says so."""
+        silent, heard, pulse = 0, link.heard, link.pulse()
+        for tick in count(1):
+            await asyncio.wait({link.lost}, timeout=TICK)
+            if link.lost.done():
+                break
+            silent = silent + 1 if link.is_waiting and link.heard == heard else 0
+            heard = link.heard
+            if silent >= SILENT:
+                link.fail(TimeoutError("it does not answer"))
+            elif tick % BEAT == 0:
+                if not pulse.done():
+                    link.fail(Unreachable(link.mute))
+                pulse = link.pulse()
+        return link.lost.result()
+
+    async def _renew(self) -> Link:
+        for pause in pauses():
+            try:
+                self._link = link = await self._open()
+                break
+            except Unreachable as error:
+                log.debug("%s", error)
+                await asyncio.sleep(pause)
+        # Nothing is awaited between the last subscription and here: no channel is forgotten.
+        self._tell_gap()
+        owed, self._owed = self._owed, set()
+        for channel in owed:
+            link.publish(channel, GAP)
+        return link
+
+    async def _open(self) -> Link:
+        """A link that has proved that events come through, subscribed to all that is wanted."""
+        link = self._new_link()
+        try:
+            async with asyncio.timeout(OPEN_WITHIN):
+                await link.open()
+                succeed(await link.subscribe([link.pulse_channel, EVERYONE]))
+            await self._prove(link)
+            await self._subscribe_again(link)
+        except Exception as error:
+            await link.close()
+            raise self._away(error) from error
+        except BaseException:
+            await link.close()
+            raise
+        return link
+
+    async def _prove(self, link: Link) -> None:
+        try:
+            async with asyncio.timeout(OPEN_WITHIN):
+                succeed(await link.pulse())
+        except TimeoutError:
+            raise Unreachable(link.mute) from None
+
+    async def _subscribe_again(self, link: Link) -> None:
+        known: set[str] = set()
+        while fresh := self._channels.keys() - known:
+            channels = iter(fresh)
+            while some := list(islice(channels, AT_ONCE)):
+                async with asyncio.timeout(OPEN_WITHIN):
+                    succeed(await link.subscribe(some))
+            known |= fresh
+        link.unsubscribe(known - self._channels.keys())
+
+
+def _event(channel: str, message: str) -> Event:
+    if not channel.startswith(PERSON):
+        return Event(channel, message)
+    return Event(PEOPLE, GAP + channel.removeprefix(PERSON) if message == GAP else message)
+
+
+def succeed(error: Exception | None) -> None:
+    if error is not None:
+        raise error
+
+
+def pauses() -> Iterator[float]:
+    """Growing, and never the same for two processes that lost the broker together."""
+    pause = FIRST_PAUSE
+    while True:
+        yield pause * random.uniform(0.5, 1)
+        pause = min(LONGEST_PAUSE, pause * 2)

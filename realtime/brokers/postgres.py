@@ -1,0 +1,161 @@
+"""PostgreSQL's LISTEN and NOTIFY, two connections a process: no server beside the database.
+
+All rooms share one channel of PostgreSQL and a process picks its own. So a subscription costs
+nothing, and what many rooms publish at the same time travels in one notification. A message that
+does not fit into one (about 7,900 bytes) travels as a GAP: its readers ask the database.
+
+LISTEN belongs to a session. PgBouncer in transaction mode gives the session to somebody else, and
+nothing would ever be heard: connecting fails. The broker's URL must lead to the server itself.
+"""
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from itertools import count, islice
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import asyncpg
+import msgspec
+
+from .backend import OPEN_WITHIN, Backend
+from .connection import GAP, Failure, Hear, Link, Publish, log
+
+CHANNEL = "roomcast"
+NOTIFY = "select pg_notify($1, bundle) from unnest($2::text[]) as bundle"
+SPACE = 7_999  # bytes that a notification may carry
+FRAME = 32  # bytes of a bundle's head beside its parts
+AT_ONCE = 1_000  # publishes in one statement
+ELSEWHERE = -1  # the length of a message that is not carried
+
+Head = tuple[int, list[tuple[str, int]]]  # a number, then channel and length of each message
+
+_decode_head = msgspec.json.Decoder(Head).decode
+_encode = msgspec.json.encode
+
+
+class PostgresLink(Link):
+    mute = "a NOTIFY does not come back; the URL must lead to the server itself, not to a pooler"
+
+    def __init__(self, hear: Hear, url: str, options: dict[str, Any]) -> None:
+        super().__init__(hear)
+        self._url, self._options = url, options
+        self._connections: list[asyncpg.Connection] = []
+        self._is_due = asyncio.Event()
+        self._numbers_of_bundles = count()
+
+    async def open(self) -> None:
+        await (await self._connect()).add_listener(CHANNEL, self._notified)
+        # On its own connection: what a pooler did to the other would not be seen on the same.
+        speaker = await self._connect()
+        self._start(self._publish(await speaker.prepare(NOTIFY)))
+
+    async def _connect(self) -> asyncpg.Connection:
+        connection = await asyncpg.connect(
+            self._url,
+            **self._options,
+            statement_cache_size=0,
+            timeout=OPEN_WITHIN,
+            server_settings={"application_name": "roomcast broker"},
+        )
+        self._connections.append(connection)
+        connection.add_termination_listener(self._terminated)
+        return connection
+
+    async def close(self) -> None:
+        # First the connections: a statement that is cancelled would open another to say so.
+        for connection in self._connections:
+            connection.terminate()
+        await super().close()
+
+    def _terminated(self, _: object) -> None:
+        self.fail(ConnectionError("the connection was closed"))
+
+    def subscribe(self, channels: Iterable[str]) -> Failure:
+        """The one channel is listened to already."""
+        done: Failure = self._future()
+        done.set_result(self.lost.result() if self.lost.done() else None)
+        return done
+
+    def unsubscribe(self, channels: Iterable[str]) -> None: ...
+
+    def _send(self, publish: Publish) -> None:
+        self._is_due.set()
+
+    async def _publish(self, notify: asyncpg.prepared_stmt.PreparedStatement) -> None:
+        """What came in during one statement goes together into the next."""
+        while True:
+            await self._is_due.wait()
+            self._is_due.clear()
+            while some := list(islice(self.unanswered, AT_ONCE)):
+                bundles = list(bundled(some, self._numbers_of_bundles))
+                await notify.fetch(CHANNEL, bundles)
+                self.heard += 1
+                for _ in some:
+                    self._answered()
+
+    def _notified(self, connection: object, pid: int, channel: str, bundle: str) -> None:
+        self.heard += 1
+        try:
+            for name, message in unbundled(bundle):
+                self._take(name, message)
+        except msgspec.DecodeError:
+            log.warning("Something else notifies on the channel %s of the database", CHANNEL)
+
+
+def bundled(publishes: Iterable[Publish], numbers: Iterator[int]) -> Iterator[str]:
+    """As few notifications as will do; numbered, since of equal ones PostgreSQL keeps one."""
+    parts: list[tuple[str, int]] = []
+    messages: list[str] = []
+    space = SPACE - FRAME
+    for channel, message, *_ in publishes:
+        part, text = (channel, len(message)), message
+        size = size_of(part, text)
+        if size > SPACE - FRAME or "\0" in message:
+            part, text = (channel, ELSEWHERE), ""
+            size = size_of(part, text)
+        if size > space:
+            yield bundle_of(next(numbers), parts, messages)
+            parts, messages, space = [], [], SPACE - FRAME
+        parts.append(part)
+        messages.append(text)
+        space -= size
+    yield bundle_of(next(numbers), parts, messages)
+
+
+def size_of(part: tuple[str, int], message: str) -> int:
+    return len(_encode(part)) + 1 + len(message.encode())
+
+
+def bundle_of(number: int, parts: list[tuple[str, int]], messages: list[str]) -> str:
+    return "\n".join([_encode((number, parts)).decode(), "".join(messages)])
+
+
+def unbundled(bundle: str) -> Iterator[tuple[str, str]]:
+    head, _, messages = bundle.partition("\n")
+    at = 0
+    for channel, length in _decode_head(head)[1]:
+        if length == ELSEWHERE:
+            yield channel, GAP
+        else:
+            yield channel, messages[at : at + length]
+            at += length
+
+
+class PostgresBackend(Backend):
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self._url, self._options = options_of(url)
+
+    def _new_link(self) -> Link:
+        return PostgresLink(self._hear, self._url, self._options)
+
+
+def options_of(url: str) -> tuple[str, dict[str, Any]]:
+    """`?ssl=true` as `databases` has it; all else (sslmode, sslrootcert …) is asyncpg's own."""
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query))
+    if "ssl" not in query:
+        return url, {}
+    ssl = query.pop("ssl")
+    options = {"ssl": {"true": True, "false": False}.get(ssl, ssl)}
+    return parts._replace(query=urlencode(query)).geturl(), options

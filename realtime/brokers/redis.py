@@ -1,0 +1,140 @@
+"""Redis or Valkey, one connection a process that publishes and listens (RESP3: Redis 6 or later).
+
+`rediss://`, `ssl_ca_certs=` and the other options are redis-py's. Redis does not keep the channels
+of its databases apart: here the database's number is part of a channel's name.
+"""
+
+import asyncio
+import math
+import socket
+from collections import deque
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from redis.asyncio.connection import AbstractConnection, Connection, DefaultParser, parse_url
+
+from .backend import Backend
+from .connection import GAP, Failure, Hear, Link, Publish, settle
+
+LONGEST = 1 << 20  # bytes of a message: a server drops a subscriber for whom 32 MiB wait
+OTHERS = ("max_connections", "timeout", "health_check_interval")  # redis-py's, for a pool
+# A connection that was given up on may try to send for 10 s, not for the kernel's 15 minutes.
+DROPPED = {socket.TCP_USER_TIMEOUT: 10_000} if hasattr(socket, "TCP_USER_TIMEOUT") else {}
+
+
+class QuietParser(DefaultParser):  # type: ignore[misc,valid-type]
+    """redis-py's own writes every event, with the texts of people, into its debug log."""
+
+    async def handle_pubsub_push_response(self, response: object) -> object:
+        return response
+
+
+class RedisLink(Link):
+    def __init__(self, hear: Hear, connection: AbstractConnection, prefix: str) -> None:
+        super().__init__(hear)
+        self._connection = connection
+        self._prefix = prefix
+        self._acknowledging: deque[Failure | None] = deque()  # one for each channel subscribed
+        self._out: list[bytes] = []
+        self._is_due = asyncio.Event()
+
+    async def open(self) -> None:
+        await self._connection.connect()  # type: ignore[no-untyped-call]
+        self._start(self._read())
+        self._start(self._write())
+
+    async def close(self) -> None:
+        try:
+            await super().close()
+        finally:  # after the writer, which would connect again
+            await self._connection.disconnect(nowait=True)
+
+    @property
+    def is_waiting(self) -> bool:
+        return bool(self.unanswered or self._acknowledging)
+
+    def _waiting(self) -> list[Failure]:
+        return [*super()._waiting(), *filter(None, self._acknowledging)]
+
+    # ------------------------------------------------------------ out
+
+    def subscribe(self, channels: Iterable[str]) -> Failure:
+        done: Failure = self._future()
+        names = [self._prefix + channel for channel in channels]
+        if self.lost.done():
+            done.set_result(self.lost.result())
+        else:
+            self._acknowledging += [*[None] * (len(names) - 1), done]
+            self._command(b"SUBSCRIBE", *names)
+        return done
+
+    def unsubscribe(self, channels: Iterable[str]) -> None:
+        if names := [self._prefix + channel for channel in channels]:
+            self._command(b"UNSUBSCRIBE", *names)
+
+    def _send(self, publish: Publish) -> None:
+        message = publish.message.encode()
+        body = message if len(message) <= LONGEST else GAP.encode()
+        self._command(b"PUBLISH", self._prefix + publish.channel, body)
+
+    def _command(self, *words: bytes | str) -> None:
+        """All commands of one turn of the event loop go out in one write."""
+        self._out += self._connection.pack_command(*words)
+        self._is_due.set()
+
+    async def _write(self) -> None:
+        while True:
+            await self._is_due.wait()
+            self._is_due.clear()
+            out, self._out = self._out, []
+            await self._connection.send_packed_command(out, check_health=False)
+
+    # ------------------------------------------------------------ in
+
+    async def _read(self) -> None:
+        while True:
+            reply = await self._connection.read_response(
+                timeout=math.inf, disconnect_on_error=False, push_request=True
+            )
+            self.heard += 1
+            if isinstance(reply, int):
+                self._answered()
+            else:
+                self._push(*reply)
+
+    def _push(self, kind: bytes, name: bytes, rest: Any) -> None:
+        if kind == b"message":
+            self._take(name.decode().removeprefix(self._prefix), rest.decode(errors="replace"))
+        elif kind == b"subscribe" and (done := self._acknowledging.popleft()):
+            settle(done, None)
+
+
+class RedisBackend(Backend):
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self._options = options_of(url)
+        self._kind = self._options.pop("connection_class", Connection)
+        try:
+            self._kind(**self._options)
+        except TypeError as unknown:
+            raise ValueError(f"A wrong option of redis://: {unknown}") from unknown
+
+    def _new_link(self) -> Link:
+        prefix = f"roomcast:{self._options['db']}:"
+        return RedisLink(self._hear, self._kind(**self._options), prefix)
+
+
+def options_of(url: str) -> dict[str, Any]:
+    asked: Mapping[str, Any] = parse_url(url)
+    ours = {
+        "protocol": 3,
+        "parser_class": QuietParser,
+        "decode_responses": False,
+        "socket_timeout": None,
+        "socket_keepalive_options": DROPPED,
+    }
+    return (
+        {"db": 0, "client_name": "roomcast", "driver_info": None}
+        | {name: value for name, value in asked.items() if name not in OTHERS}
+        | ours
+    )

@@ -1,0 +1,1 @@
+"""OpenAPI and AsyncAPI, built from the types that decode requests."""

@@ -1,0 +1,171 @@
+"""The WebSocket side as an AsyncAPI 3.0 document: every action, event, refusal and close."""
+
+import inspect
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any, Literal, get_args
+from urllib.parse import urlsplit
+
+from ...protocol import frames
+from ...protocol.errors import Close, MethodNotAllowed, Refusal, Unauthenticated
+from ...settings import Settings
+from .examples import examples_of
+from .openapi import info
+from .operations import JSON, Id, Parameter
+from .schemas import Json, schemas_of
+
+ABOUT = """
+What happens in a room, live: a socket for each room, and one for what is new in any of a user's
+rooms; one JSON object a frame. Rooms are opened, listed and deleted by HTTP, which `swagger/`
+documents.
+
+- The handshake is always completed; who may not join is then closed with a code that a browser can
+  see.
+- The first frame is an array of the newest {limits.history} messages, oldest first, or with `after`
+  a `sync` with all that changed since. Clients should connect with `after` and the highest
+  `version` they have seen: so nothing is lost or comes twice, whatever happens to a connection.
+- Whatever is wrong with a frame answers to its socket alone, with an `error`; the socket stays
+  open.
+- Limits here: {limits.text:,} characters a text, {limits.client_id} a `client_id`,
+  {files.max_files} files a message, {files.max_size:,} bytes a file, {limits.frame:,} bytes a
+  frame, {limits.actions_per_second:g} actions a second. Files may be {types}.
+"""
+
+Receipts = Literal["manual", "compact", "manual,compact", "compact,manual"]
+QUERY = (
+    Parameter("room_id", Id, "The room to join.", is_required=True),
+    Parameter("after", Id, "The highest `version` that the client has seen of this room."),
+    Parameter("epoch", str, "The `epoch` of the `sync` that its cursor goes back to."),
+    Parameter(
+        "receipts",
+        Receipts,
+        "`manual`: nothing counts as read until the client says so with `read`. `compact`: one "
+        "`receipt` frame in place of the two `mark_message_as_…`.",
+    ),
+)
+
+SECURITY: dict[str, Json] = {
+    "subprotocol": {
+        "type": "httpApiKey",
+        "in": "header",
+        "name": "Sec-WebSocket-Protocol",
+        "description": "In a browser: `new WebSocket(url, ['Bearer', token])`.",
+    },
+    "header": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "The header `Authorization`, for clients that are no browsers.",
+    },
+}
+HTTP_ONLY = (Unauthenticated, MethodNotAllowed)
+FIRST = list[frames.Message]
+ASKED = (frames.Ping, frames.Auth)
+NOTIFIED_ONLY = (frames.Notified,)
+NOTIFIED = (*NOTIFIED_ONLY, frames.Pong, frames.AuthRenewed, frames.Error)
+
+
+def document(settings: Settings, base: str) -> Json:
+    """`base` is where the client reaches us, `https://host/prefix`."""
+    return _document(settings) | {"servers": {"here": _server(base)}}
+
+
+@lru_cache(16)
+def _document(settings: Settings) -> Json:
+    actions: list[Any] = list(get_args(frames.AnyAction))
+    events = [FIRST, *(k for k in frames.Event.__subclasses__() if k not in NOTIFIED_ONLY)]
+    kinds = [*actions, *events, *NOTIFIED_ONLY]
+    shown, schemas = schemas_of([*kinds, *(given.type for given in QUERY)])
+    _list_codes(schemas["Error"]["properties"]["code"])
+    return {
+        "asyncapi": "3.0.0",
+        "info": info(ABOUT, settings) | {"license": {"name": "MIT"}},
+        "defaultContentType": JSON,
+        "channels": {
+            "room": _room(shown, [*actions, *events]),
+            "notifications": _notifications([*ASKED, *NOTIFIED]),
+        },
+        "operations": {
+            "act": _operation("receive", "room", "What a client does.", actions),
+            "tell": _operation("send", "room", "What a client is told.", events),
+            "ask": _operation("receive", "notifications", "What a listener may say.", ASKED),
+            "notify": _operation("send", "notifications", "What a listener is told.", NOTIFIED),
+        },
+        "components": {
+            "messages": {_name(kind): _message(kind, shown) for kind in kinds},
+            "schemas": schemas,
+            "securitySchemes": SECURITY,
+        },
+    }
+
+
+def _server(base: str) -> Json:
+    url = urlsplit(base)
+    return {
+        "host": url.netloc,
+        "pathname": url.path or "/",
+        "protocol": "wss" if url.scheme == "https" else "ws",
+        "security": [{"$ref": f"#/components/securitySchemes/{name}"} for name in SECURITY],
+    }
+
+
+def _room(shown: dict[Any, Json], kinds: Iterable[Any]) -> Json:
+    query = {
+        "type": "object",
+        "properties": {p.name: shown[p.type] | {"description": p.says} for p in QUERY},
+        "required": [p.name for p in QUERY if p.is_required],
+    }
+    ws = {"method": "GET", "query": query, "bindingVersion": "0.1.0"}
+    channel = _channel("/ws/chat/", "A member's socket into one room", kinds)
+    return channel | {"bindings": {"ws": ws}}
+
+
+def _notifications(kinds: Iterable[Any]) -> Json:
+    title = "A user's socket for what is new in any of his rooms"
+    return _channel("/ws/chat/notifications/", title, kinds)
+
+
+def _channel(address: str, title: str, kinds: Iterable[Any]) -> Json:
+    closes = "\n".join(f"| {close.code} | {close.reason} |" for close in Close)
+    return {
+        "address": address,
+        "title": title,
+        "description": f"It ends with one of these codes:\n\n| code | why |\n|---|---|\n{closes}",
+        "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in map(_name, kinds)},
+        "x-close-codes": [{"code": close.code, "reason": close.reason} for close in Close],
+    }
+
+
+def _operation(
+    action: Literal["send", "receive"], where: str, summary: str, kinds: Iterable[Any]
+) -> Json:
+    messages = [{"$ref": f"#/channels/{where}/messages/{_name(kind)}"} for kind in kinds]
+    channel = {"$ref": f"#/channels/{where}"}
+    return {"action": action, "channel": channel, "summary": summary, "messages": messages}
+
+
+def _message(kind: Any, shown: dict[Any, Json]) -> Json:
+    if kind is FIRST:
+        examples = {"newest": list(examples_of("Message").values())}
+        tag, words = "first frame", "Without `after`: the newest messages, oldest first."
+    else:
+        examples = examples_of(_name(kind))
+        tag, words = str(kind.__struct_config__.tag), inspect.getdoc(kind) or ""
+    return {
+        "name": tag,
+        "title": _name(kind),
+        "summary": words.partition("\n\n")[0].replace("\n", " "),
+        "description": words,
+        "payload": shown[kind],
+        "examples": [{"name": name, "payload": payload} for name, payload in examples.items()],
+    }
+
+
+def _name(kind: Any) -> str:
+    return "NewestMessages" if kind is FIRST else str(kind.__name__)
+
+
+def _list_codes(schema: Json) -> None:
+    refusals = [kind for kind in Refusal.__subclasses__() if kind not in HTTP_ONLY]
+    schema["enum"] = [kind.code for kind in refusals]
+    schema["description"] = "\n".join(f"- `{kind.code}`: {kind.says}" for kind in refusals)

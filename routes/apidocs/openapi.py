@@ -1,0 +1,201 @@
+"""The HTTP side as an OpenAPI 3.1 document: the routes, the table of calls, the types."""
+
+import inspect
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from importlib.metadata import version
+from itertools import groupby
+from typing import Any
+
+from msgspec import Struct
+from starlette.routing import Route
+
+from ...protocol.errors import Refusal
+from ...protocol.frames import Action
+from ...settings import Settings
+from .examples import examples_of
+from .operations import CALLS, JSON, PLACES, Answer, Call, Parameter
+from .schemas import Json, schemas_of
+
+ABOUT = """
+Rooms and messages by HTTP. What happens in a room is told live on its socket: `asyncapi/` documents
+that side.
+
+- Every call but the open ones needs a token of the site: **Authorize**, then **Try it out**. The
+  command `roomcast token --user 2` makes one to try things with.
+- A path works with and without its last slash, and `HEAD` works where `GET` does.
+- A user is whoever the site says: an id that is a whole number is a number in JSON, any other is a
+  string. In a request `2` and `"2"` are the same user, and ids of rooms and messages may be strings
+  too. Fields and parameters that are not listed are ignored.
+- Every error has one shape, `{{"detail": …, "code": …}}`. Beside those listed with each call there
+  are 404 `not_found` for an unknown path and 405 `method_not_allowed`.
+- Limits here: {limits.text:,} characters a text, {limits.title} a title or context,
+  {limits.client_id} a `client_id`, {limits.members} members a room, {files.max_files} files a
+  message, {files.max_size:,} bytes a file, {limits.frame:,} bytes a body. Files may be {types}.
+"""
+
+HEADERS: dict[int, Json] = {
+    401: {"WWW-Authenticate": {"description": "`Bearer`.", "schema": {"type": "string"}}},
+    429: {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}},
+}
+
+
+class Refused(Struct):
+    """The one shape of every error."""
+
+    detail: str
+    code: str
+
+
+def document(
+    api: Sequence[Route], apart: Sequence[Route], settings: Settings, here: str, root: str
+) -> Json:
+    """`here` is where the routes of the API stand on this host, `root` where the others do."""
+    shown, components = schemas_of([*(k for call in CALLS.values() for k in call.kinds), Refused])
+    writer = _Writer(shown, components, settings)
+    paths = writer.paths(api, "/")
+    for path, item in writer.paths(apart, "").items():
+        paths[path] = {"servers": [_server(root)], **item}
+    return {
+        "openapi": "3.1.0",
+        "info": info(ABOUT, settings),
+        "servers": [_server(here)],
+        "security": [{"token": []}],
+        "tags": _tags([*api, *apart]),
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+            },
+        },
+    }
+
+
+def _server(url: str) -> Json:
+    return {"url": url, "description": "this server"}
+
+
+def info(about: str, settings: Settings) -> Json:
+    limits, files = settings.limits, settings.attachments
+    said = about.format(limits=limits, files=files, types=", ".join(files.types))
+    return {
+        "title": "roomcast",
+        "version": version("roomcast"),
+        "description": said.strip(),
+        "license": {"name": "MIT"},
+    }
+
+
+def _tags(routes: Iterable[Route]) -> list[Json]:
+    """One for each file of routes, with its own first sentence."""
+    modules = dict.fromkeys(route.endpoint.__module__ for route in routes)
+    return [
+        {"name": _tag(module), "description": (sys.modules[module].__doc__ or "").strip()}
+        for module in modules
+    ]
+
+
+def _tag(module: str) -> str:
+    return module.rpartition(".")[2]
+
+
+class _Writer:
+    def __init__(
+        self, shown: dict[Any, Json], components: dict[str, Json], settings: Settings
+    ) -> None:
+        self._shown = shown
+        self._limits = settings.limits
+        for kind in shown:
+            if isinstance(kind, type) and issubclass(kind, Action):
+                _without_action(components[kind.__name__])
+
+    def paths(self, routes: Iterable[Route], slash: str) -> dict[str, Json]:
+        paths: dict[str, Json] = {}
+        for route in routes:
+            for method in sorted((route.methods or set()) - {"HEAD"}):
+                path = re.sub(r":\w+}", "}", route.path) + slash
+                call = CALLS[f"{method} {route.path}"]
+                paths.setdefault(path, {})[method.lower()] = self._operation(method, route, call)
+        return paths
+
+    def _operation(self, method: str, route: Route, call: Call) -> Json:
+        summary, _, more = (inspect.getdoc(route.endpoint) or "").partition("\n\n")
+        places = [place for place in PLACES if place.name in route.param_convertors]
+        operation: Json = {
+            "tags": [_tag(route.endpoint.__module__)],
+            "operationId": "_".join([method.lower(), *re.findall(r"\w+", route.path)]),
+            "summary": summary.replace("\n", " "),
+            "parameters": [self._parameter(p) for p in (*places, *call.parameters)],
+            "responses": self._responses(call),
+        }
+        if more:
+            operation["description"] = more
+        if call.body:
+            operation["requestBody"] = self._body(call.body, call.examples)
+        if call.is_open:
+            operation["security"] = []
+        return operation
+
+    def _parameter(self, parameter: Parameter) -> Json:
+        default = parameter.default
+        if isinstance(default, str):
+            default = getattr(self._limits, default)
+        schema = self._shown[parameter.type]
+        return {
+            "name": parameter.name,
+            "in": parameter.place,
+            "description": parameter.says.format(limits=self._limits),
+            "required": parameter.is_required,
+            "deprecated": parameter.is_old,
+            "schema": schema if default is None else schema | {"default": default},
+        }
+
+    def _body(self, body: Answer, names: tuple[str, ...]) -> Json:
+        content = self._content(body)
+        if body.type:
+            given = examples_of(body.type.__name__)
+            content[JSON]["examples"] = {
+                name: {"value": _as_body(given[name])} for name in names or given
+            }
+        return {"description": body.says, "content": content, "required": body.is_needed}
+
+    def _answer(self, answer: Answer) -> Json:
+        said: Json = {"description": answer.says}
+        return said | {"content": self._content(answer)} if answer.type or answer.media else said
+
+    def _content(self, answer: Answer) -> Json:
+        return {JSON: {"schema": self._shown[answer.type]}} if answer.type else {answer.media: {}}
+
+    def _responses(self, call: Call) -> Json:
+        answers = {status: self._answer(answer) for status, answer in call.answers.items()}
+        refusals = sorted(call.refusals, key=lambda kind: kind.status)
+        for status, kinds in groupby(refusals, key=lambda kind: kind.status):
+            answers.setdefault(status, self._refusal(status, list(kinds)))
+        return {str(status): answer for status, answer in sorted(answers.items())}
+
+    def _refusal(self, status: int, kinds: list[type[Refusal]]) -> Json:
+        schema = {
+            "allOf": [self._shown[Refused]],
+            "properties": {"code": {"enum": [kind.code for kind in kinds]}},
+        }
+        examples = {
+            kind.code: {"value": {"detail": kind.says, "code": kind.code}} for kind in kinds
+        }
+        return {
+            "description": "\n".join(f"- `{kind.code}`: {kind.says}" for kind in kinds),
+            "headers": HEADERS.get(status, {}),
+            "content": {JSON: {"schema": schema, "examples": examples}},
+        }
+
+
+def _without_action(schema: Json) -> None:
+    """As a body an action needs no name: the path is its name."""
+    del schema["properties"]["action"]
+    schema["required"].remove("action")
+    schema["examples"] = [_as_body(example) for example in schema["examples"]]
+
+
+def _as_body(example: Json) -> Json:
+    return {name: value for name, value in example.items() if name != "action"}

@@ -1,0 +1,251 @@
+"""The table of HTTP calls: what each takes and answers, beside what its docstring says."""
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+from ...protocol import frames
+from ...protocol.errors import (
+    Conflict,
+    EmptyMessage,
+    FileInvalid,
+    FileMissing,
+    FileTooLarge,
+    FileType,
+    Forbidden,
+    Internal,
+    InvalidFrame,
+    InvalidJSON,
+    NotFound,
+    RateLimited,
+    Refusal,
+    StorageUnavailable,
+    TooLong,
+    Unauthenticated,
+    Unavailable,
+)
+from ..attachments import UploadWish
+from ..health import Alive, Ready
+from ..members import NewMember
+from ..messages import MessagePage
+from ..rooms import NewRoom, RoomOpened, RoomPage, RoomShown, RoomWish
+from ..search import SearchPage
+
+NDJSON = "application/x-ndjson"
+JSON, ANY, HTML = "application/json", "application/octet-stream", "text/html"
+
+Id = Annotated[int, Meta(ge=0, lt=frames.MAX_ID)]
+From1 = Annotated[int, Meta(ge=1, lt=frames.MAX_ID)]
+User = int | Annotated[str, Meta(min_length=1, max_length=255)]
+AnyUser = int | str  # where a body says who it is, it is not looked at
+Words = Annotated[str, Meta(min_length=1, max_length=200)]
+
+
+class Parameter(Struct, frozen=True):
+    """`{limits.…}` in its words, and a default by name, are settings of the running server."""
+
+    name: str
+    type: Any
+    says: str
+    place: Literal["query", "header", "path"] = "query"
+    default: str | int | None = None
+    is_required: bool = False
+    is_old: bool = False
+
+
+class Answer(Struct, frozen=True):
+    """A type is JSON; without a type there is a body only where `media` says of what kind."""
+
+    says: str
+    type: Any = None
+    media: str = ""
+    is_needed: bool = True  # where it is the body of a request
+
+
+class Call(Struct, frozen=True):
+    """One method of one path; `own` are the refusals that are its own."""
+
+    answers: dict[int, Answer]
+    parameters: tuple[Parameter, ...] = ()
+    body: Answer | None = None
+    examples: tuple[str, ...] = ()
+    own: tuple[type[Refusal], ...] = ()
+    is_open: bool = False
+
+    @property
+    def refusals(self) -> list[type[Refusal]]:
+        """All that it may be answered with."""
+        of_token = () if self.is_open else (Unauthenticated, Forbidden, RateLimited, Unavailable)
+        of_body = (InvalidJSON, InvalidFrame, FileTooLarge) if self.body and self.body.type else ()
+        return list(dict.fromkeys((*of_body, *self.own, *of_token, Internal)))
+
+    @property
+    def kinds(self) -> list[Any]:
+        """All types that it speaks of."""
+        bodies = [*self.answers.values(), *([self.body] if self.body else ())]
+        places = (*self.parameters, *PLACES)
+        return [body.type for body in bodies if body.type] + [place.type for place in places]
+
+
+PLACES = (
+    Parameter("room_id", Id, "The room.", "path", is_required=True),
+    Parameter("user_id", User, "A user, percent-encoded, `/` included.", "path", is_required=True),
+    Parameter("path", str, "What follows `/files/` in the link.", "path", is_required=True),
+)
+SIGNED = (
+    Parameter("type", str, "The content type, as it stands in the link.", is_required=True),
+    Parameter("expires", int, "When the link expires, in seconds since 1970.", is_required=True),
+    Parameter("signature", str, "Proves that the server made the link.", is_required=True),
+)
+
+LIST = Call(
+    {200: Answer("A page of the caller's rooms.", RoomPage)},
+    parameters=(
+        Parameter("first_user", User, "The caller; nobody else's rooms are shown."),
+        Parameter("profile_id", User, "Another word for `first_user`.", is_old=True),
+        Parameter("archived", Literal["0", "1"], "`1` for the rooms that the caller has archived."),
+        Parameter("page", From1, "Which page.", default=1),
+        Parameter(
+            "page_size", From1, "Rooms in a page, at most {limits.page_max}.", default="page"
+        ),
+    ),
+    own=(InvalidFrame,),
+)
+
+CALLS: dict[str, Call] = {
+    "POST /chat/create": Call(
+        {
+            201: Answer("The room is new.", RoomOpened),
+            200: Answer("The room of these two, for this context, as it was.", RoomOpened),
+        },
+        parameters=(
+            Parameter("second_user", AnyUser, "For clients that send no body.", is_old=True),
+            Parameter("first_user", AnyUser, "The caller.", is_old=True),
+            Parameter("second_profile_id", AnyUser, "The same as `second_user`.", is_old=True),
+            Parameter("first_profile_id", AnyUser, "The same as `first_user`.", is_old=True),
+        ),
+        body=Answer("The others, or all members.", NewRoom, is_needed=False),
+    ),
+    "GET /chat/recieve": LIST,
+    "GET /chat/receive": LIST,
+    "DELETE /chat/delete/{room_id}": Call(
+        {204: Answer("The room, its messages and its files are gone.")}, own=(NotFound,)
+    ),
+    "GET /chat/rooms/{room_id}": Call({200: Answer("The room.", RoomShown)}, own=(NotFound,)),
+    "PATCH /chat/rooms/{room_id}": Call(
+        {200: Answer("The room, as it is now.", RoomShown)},
+        body=Answer("What shall be otherwise.", RoomWish),
+        own=(NotFound,),
+    ),
+    "POST /chat/rooms/{room_id}/members": Call(
+        {
+            201: Answer("The room, with the new member.", RoomShown),
+            200: Answer("The room; they are in it already.", RoomShown),
+        },
+        body=Answer("Who shall come in.", NewMember),
+        own=(NotFound, Conflict),
+    ),
+    "DELETE /chat/rooms/{room_id}/members/{user_id:path}": Call(
+        {204: Answer("They are not in the room any more.")},
+        own=(InvalidFrame, NotFound, Conflict),
+    ),
+    "GET /chat/unread": Call({200: Answer("As it stands now.", frames.Notified)}),
+    "GET /chat/rooms/{room_id}/messages": Call(
+        {200: Answer("A page of the room's messages.", MessagePage)},
+        parameters=(
+            Parameter("before", Id, "Only messages with a lower id: the newest of them."),
+            Parameter("after", Id, "Only messages with a higher id: the oldest of them."),
+            Parameter(
+                "limit",
+                From1,
+                "How many at most; {limits.history_max} is the most there are.",
+                default="history",
+            ),
+        ),
+        own=(InvalidFrame, NotFound),
+    ),
+    "POST /chat/rooms/{room_id}/messages": Call(
+        {
+            201: Answer("The message was stored and told.", frames.Message),
+            200: Answer("The message that this `client_id` sent before.", frames.Message),
+        },
+        parameters=(
+            Parameter("Idempotency-Key", str, "A `client_id` for who has none.", "header"),
+        ),
+        body=Answer("Text, files or both.", frames.Send),
+        examples=("text", "text, safe to repeat", "file", "finished upload"),
+        own=(
+            EmptyMessage,
+            TooLong,
+            FileType,
+            FileInvalid,
+            FileMissing,
+            NotFound,
+            Conflict,
+            StorageUnavailable,
+        ),
+    ),
+    "POST /chat/rooms/{room_id}/read": Call(
+        {200: Answer("How far the caller has received and read.", frames.Receipt)},
+        body=Answer("Up to which message.", frames.Read),
+        own=(NotFound,),
+    ),
+    "POST /chat/attachments": Call(
+        {200: Answer("Where to PUT the bytes, and how.", frames.UploadOffered)},
+        body=Answer("The file.", UploadWish),
+        own=(FileType, FileInvalid, NotFound, StorageUnavailable),
+    ),
+    "POST /chat/blocks/{user_id:path}": Call(
+        {204: Answer("They are blocked.")}, own=(InvalidFrame, NotFound)
+    ),
+    "DELETE /chat/blocks/{user_id:path}": Call(
+        {204: Answer("They are not blocked.")}, own=(InvalidFrame, NotFound)
+    ),
+    "GET /chat/export": Call({200: Answer("One JSON object a line.", media=NDJSON)}),
+    "DELETE /chat/me": Call({204: Answer("It is erased, or will be in a while.")}),
+    "GET /chat/search": Call(
+        {200: Answer("Messages that have all the words, newest first.", SearchPage)},
+        parameters=(
+            Parameter("q", Words, "The words, at most 200 characters.", is_required=True),
+            Parameter("before", Id, "Only messages with a lower id; `next` says which."),
+        ),
+        own=(InvalidFrame,),
+    ),
+    "GET /swagger": Call({200: Answer("A page for people.", media=HTML)}, is_open=True),
+    "GET /schema": Call({200: Answer("OpenAPI 3.1.", dict[str, Any])}, is_open=True),
+    "GET /asyncapi": Call({200: Answer("AsyncAPI 3.0.", dict[str, Any])}, is_open=True),
+    "GET /healthz": Call({200: Answer("The process lives.", Alive)}, is_open=True),
+    "GET /readyz": Call(
+        {
+            200: Answer("All of them answer.", Ready),
+            503: Answer("One of them does not.", Ready),
+        },
+        is_open=True,
+    ),
+    "GET /metrics": Call(
+        {200: Answer("Numbers, in Prometheus's text format.", media="text/plain")}, is_open=True
+    ),
+    "GET /files/{path:path}": Call(
+        {
+            200: Answer("The bytes.", media=ANY),
+            206: Answer("The bytes that `Range` asked for.", media=ANY),
+            416: Answer("There are no bytes in that range."),
+        },
+        parameters=(*SIGNED, Parameter("Range", str, "Only some of the bytes.", "header")),
+        own=(Forbidden, NotFound, StorageUnavailable),
+        is_open=True,
+    ),
+    "PUT /files/{path:path}": Call(
+        {200: Answer("The bytes are there; now send the message.")},
+        parameters=(
+            *SIGNED,
+            Parameter("size", int, "The number of bytes that was declared.", is_required=True),
+        ),
+        body=Answer("The bytes.", media=ANY),
+        own=(FileInvalid, Forbidden, NotFound, Unavailable, StorageUnavailable),
+        is_open=True,
+    ),
+    "OPTIONS /files/{path:path}": Call(
+        {204: Answer("A page from any origin may.")}, own=(NotFound,), is_open=True
+    ),
+}

@@ -1,0 +1,132 @@
+"""What every route asks of a request, and how it answers."""
+
+import asyncio
+from collections import Counter
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ..auth.authenticator import Authenticator, Identity
+from ..auth.base_url import ROOT, base_of
+from ..chat.chat import Chat
+from ..protocol import frames
+from ..protocol.errors import (
+    FileTooLarge,
+    InvalidFrame,
+    InvalidJSON,
+    NotFound,
+    RateLimited,
+    Refusal,
+)
+
+
+class Reply(Response):
+    """JSON, by the same encoder as the frames."""
+
+    media_type = "application/json"
+
+    def render(self, content: Any) -> bytes:
+        return frames.encode(content)
+
+
+def chat_of(request: Request) -> Chat:
+    chat: Chat = request.app.state.chat
+    return chat
+
+
+async def caller_of(request: Request) -> Identity:
+    """Who asks. Raises Unauthenticated, RateLimited, and Forbidden to a foreign page's cookies."""
+    auth: Authenticator = request.app.state.auth
+    identity = await auth(request)
+    request.app.state.meters.take(identity.user_id)
+    await chat_of(request).see(identity)
+    return identity
+
+
+def base_of_request(request: Request) -> str:
+    return base_of(request, chat_of(request).settings.server.public_url)
+
+
+def url_of(request: Request, **query: object) -> str:
+    """This very request's absolute URL, with other query parameters."""
+    path = request.scope["path"].removeprefix(request.scope[ROOT])
+    url = request.url.include_query_params(**query)
+    return f"{base_of_request(request)}{path}/?{url.query}"
+
+
+def room_id_of(request: Request) -> int:
+    """The room named in the path; what is no id is no room."""
+    try:
+        return frames.id_of(request.path_params["room_id"], "room_id")
+    except InvalidFrame:
+        raise NotFound from None
+
+
+def user_id_of(request: Request) -> str:
+    """The user of `{user_id:path}`, the path's last part: percent-encoded, `/` included.
+
+    Raises InvalidFrame for what is no user id, NotFound for a slash that is not encoded.
+    """
+    decoded: str = request.path_params["user_id"]
+    raw: bytes | None = request.scope.get("raw_path")
+    if raw:
+        try:
+            last = unquote_to_bytes(raw.rstrip(b"/").rpartition(b"/")[2]).decode()
+        except UnicodeDecodeError:
+            raise InvalidFrame("user_id: this is not UTF-8.") from None
+        if last.rstrip("/") != decoded.rstrip("/"):
+            raise NotFound
+        decoded = last
+    return frames.user_of(decoded, "user_id")
+
+
+def integer(request: Request, name: str, default: int) -> int:
+    """A query parameter from 0 up; InvalidFrame names it."""
+    given = request.query_params.get(name)
+    return default if given is None else frames.id_of(given, name)
+
+
+SMALL = 1 << 20  # bytes of a body without files
+PATIENCE = 60.0  # seconds for a body to come in
+AT_ONCE = 8  # bodies with files that one user may have under way
+
+
+async def body_of(request: Request, most: int = SMALL) -> bytearray:
+    """The body, of at most so many bytes."""
+    body = bytearray()
+    try:
+        async with asyncio.timeout(PATIENCE):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > most:
+                    raise FileTooLarge(f"The body is too large: at most {most:,} bytes.")
+    except TimeoutError:
+        raise InvalidJSON(f"The body did not come in within {PATIENCE:g} s.") from None
+    return body
+
+
+async def large_body_of(request: Request, user_id: str) -> bytearray:
+    """A body with files in it, as large as a frame may be; of one user a few at a time."""
+    under_way: Counter[str] = request.app.state.bodies
+    if under_way[user_id] >= AT_ONCE:
+        raise RateLimited("Your other messages with files are still coming in.")
+    under_way[user_id] += 1
+    try:
+        return await body_of(request, chat_of(request).settings.limits.frame)
+    finally:
+        under_way[user_id] -= 1
+        under_way += Counter()  # forgets those at zero
+
+
+def answer_refusal(request: Request, error: Exception) -> Response:
+    """The one shape of every HTTP error."""
+    assert isinstance(error, Refusal)
+    headers = dict(getattr(request.state, "headers", {}))
+    if error.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    if error.status == 429:
+        headers["Retry-After"] = "1"
+    body = {"detail": str(error), "code": error.code}
+    return Reply(body, status_code=error.status, headers=headers)

@@ -1,0 +1,1 @@
+"""The roomcast command, uvicorn and the WebSocket fast path."""

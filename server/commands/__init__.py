@@ -1,0 +1,1 @@
+"""What the roomcast command does besides serving."""

@@ -1,0 +1,92 @@
+"""Ada, Bob and Carl, who talk: the chat to try out, with nothing to set up."""
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+import httpx
+
+from ...app import App
+from ...settings import Settings, load
+
+
+class Line(NamedTuple):
+    """What somebody says, which emoji it gets from whom, and which line it answers."""
+
+    sender: str
+    text: str
+    reactions: Sequence[tuple[str, str]] = ()
+    answers: str | None = None
+
+
+PEOPLE = {1: "Ada", 2: "Bob", 3: "Carl"}
+PAIR = (
+    Line("Ada", "Hi Bob! Is this the new chat?"),
+    Line("Bob", "It is. Open my link in another window and you can talk to yourself 🙂"),
+    Line("Ada", "Do pictures work? And PDFs?"),
+    Line("Bob", "Both. Drop them here, or paste them.", answers="Do pictures work? And PDFs?"),
+    Line("Ada", "Lovely 🎉", [("🎉", "Bob")]),
+    Line("Bob", "Watch the ticks too: one is sent, two are delivered, two blue ones are read."),
+    Line("Ada", "See you on Sunday, then?", [("👍", "Bob")]),
+)
+HIKERS = (
+    Line(
+        "Carl",
+        "Who is in for the lake on Sunday? The forecast says sun ☀️",
+        [("❤️", "Ada"), ("❤️", "Bob")],
+    ),
+    Line("Ada", "Me! Which train?"),
+    Line("Carl", "8:41 from platform 3, back by six.", [("👍", "Ada")], "Me! Which train?"),
+    Line("Bob", "I bring the sandwiches 🥪", [("😂", "Carl"), ("🙏", "Ada")]),
+    Line("Carl", "Then I bring the coffee."),
+)
+TOKENS_LAST = timedelta(days=30).total_seconds()
+
+
+def settings(folder: Path, host: str, port: int) -> Settings:
+    """The defaults, in a folder of their own: neither files nor variables of a real chat count."""
+    return load(
+        {
+            "server": {"host": host, "port": port},
+            "database": {"url": f"sqlite:///{folder / 'roomcast.db'}"},
+            "attachments": {"url": f"file:{folder / 'attachments'}"},
+        }
+    )
+
+
+async def introduce(chat: App, tokens: Iterable[str]) -> list[int]:
+    """A name is known once its token was seen: so all are there before anyone comes.
+
+    Answers the rooms of the one whose token is the last.
+    """
+    transport = httpx.ASGITransport(chat)
+    rooms: list[int] = []
+    async with httpx.AsyncClient(transport=transport, base_url="http://demo") as client:
+        for token in tokens:
+            bearer = {"Authorization": f"Bearer {token}"}
+            answer = await client.get("/api/v1/chat/recieve/", headers=bearer)
+            rooms = [room["room_id"] for room in answer.json()["results"]]
+    return rooms
+
+
+async def seed(chat: App, tokens: Iterable[str]) -> dict[str, int]:
+    """The room that each of them opens first; what they said there is added once."""
+    carls = await introduce(chat, tokens)
+    hike = carls[-1] if carls else await chat.open_room([3, 1, 2], title="Sunday at the lake")
+    pair = await chat.open_room([1, 2])
+    for room, talk in ((hike, HIKERS), (pair, PAIR)):
+        if await chat.is_empty(room):
+            await converse(chat, room, talk)
+    return {"Ada": pair, "Bob": pair, "Carl": hike}
+
+
+async def converse(chat: App, room: int, talk: Iterable[Line]) -> None:
+    ids = {name: user for user, name in PEOPLE.items()}
+    said: dict[str | None, int] = {}
+    for line in talk:
+        reply_to = said.get(line.answers)
+        sent = await chat.post(room, sender=ids[line.sender], text=line.text, reply_to=reply_to)
+        said[line.text] = sent
+        for emoji, name in line.reactions:
+            await chat.react(room, sent, user=ids[name], emoji=emoji)

@@ -1,0 +1,122 @@
+"""What is done to a database by a command: one user's data, old messages, counters."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+from ...chat.account.export import lines
+from ...chat.attachments.service import Attachments
+from ...chat.chat import Chat
+from ...protocol import frames
+from ...settings import Settings
+from ...store import account
+from ...store.maintenance import recount as counts
+from ...store.maintenance import retention
+from ...store.maintenance.recount import Wrong
+from ...store.store import CannotOpen, Store
+
+ROOMS = 100  # looked at in one step
+MESSAGES = 500  # taken in one transaction
+
+Count = Callable[[int], None]
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Store]:
+    """Where nothing is told to a server: it may run, if the database can be shared."""
+    refuse_nothing(settings)
+    store = Store(settings.database.url, settings.database.synchronous, alone=False)
+    await store.open()
+    try:
+        yield store
+    finally:
+        await store.aclose()
+
+
+def refuse_nothing(settings: Settings) -> None:
+    """A database that is not there is in another folder, most likely; it is not to be made here."""
+    path = settings.database.url.removeprefix("sqlite:///")
+    if path != settings.database.url and not Path(path).exists():
+        raise CannotOpen(
+            f"There is no database {path} here: go to the server's folder, or set database.url."
+        )
+
+
+# ---------------------------------------------------------------- one user's data
+
+
+async def exported(settings: Settings, user_id: str) -> AsyncIterator[bytes]:
+    """Lines of JSON."""
+    server = settings.server
+    base = server.public_url or f"http://{server.host}:{server.port}"
+    async with opened(settings) as store:
+        link = Attachments(settings, store).link(base)
+        async for line in lines(store, user_id, link):
+            yield frames.encode(line) + b"\n"
+
+
+async def erase(settings: Settings, user_id: str, expect: Count, done: Count) -> int | None:
+    """How many messages; None where a server is at it. A chat of its own tells the others."""
+    erased = 0
+
+    def count(n: int) -> None:
+        nonlocal erased
+        erased += n
+        done(n)
+
+    refuse_nothing(settings)
+    chat = Chat(settings)
+    await chat.open()
+    try:
+        expect(await chat.store.read(partial(account.count, user_id=user_id)))
+        await chat.erasures.ask(user_id)
+        is_done = await chat.erasures.run(user_id, count)
+    finally:
+        await chat.aclose()
+    return erased if is_done else None
+
+
+# ---------------------------------------------------------------- all rooms
+
+
+async def _rooms(store: Store, expect: Count) -> AsyncIterator[list[int]]:
+    expect(await store.read(retention.count_rooms))
+    above = 0
+    while room_ids := await store.read(partial(retention.rooms, above=above, limit=ROOMS)):
+        yield room_ids
+        above = room_ids[-1]
+
+
+async def prune(settings: Settings, before: int, expect: Count, done: Count) -> int:
+    """How many messages from before that time (µs since 1970, UTC) are gone by this."""
+    gone = 0
+    async with opened(settings) as store:
+        async for room_ids in _rooms(store, expect):
+            for room_id in room_ids:
+                gone += await _prune(store, room_id, before)
+            done(len(room_ids))
+    return gone
+
+
+async def _prune(store: Store, room_id: int, before: int) -> int:
+    gone, taken = 0, MESSAGES
+    take = partial(retention.prune, room_id=room_id, before=before, limit=MESSAGES)
+    while taken == MESSAGES:
+        taken = await store.write(take)
+        gone += taken
+    return gone
+
+
+async def recount(settings: Settings, expect: Count, done: Count, *, mends: bool) -> list[Wrong]:
+    """Rooms whose counters were wrong; they are right now, where it mends."""
+    found: list[Wrong] = []
+    async with opened(settings) as store:
+        async for room_ids in _rooms(store, expect):
+            look = partial(counts.wrong, first=room_ids[0], last=room_ids[-1])
+            wrong = await store.read(look)
+            for room in wrong if mends else ():
+                await store.write(partial(counts.mend, room_id=room.room_id))
+            found += wrong
+            done(len(room_ids))
+    return found

@@ -1,0 +1,197 @@
+"""Group commit: what arrives while a commit is under way goes together into the next one."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+
+from msgspec import Struct
+
+from .errors import Away
+from .messages import Add, Change, Outcome, Refused
+from .receipts import Marks, Moved
+from .store import Store
+
+log = logging.getLogger("roomcast.journal")
+BATCH = 1024
+RETRY = 1.0  # seconds until receipts are tried again that could not be committed
+
+
+class Entry(Struct):
+    """A change that waits for its commit; its outcome stays None where the database failed."""
+
+    change: Change
+    done: Callable[["Entry"], None]
+    outcome: Outcome | None = None
+
+
+class Committed(Struct):
+    """What one commit did, in the order in which it took place."""
+
+    entries: list[Entry]
+    moved: list[Moved]
+    at: int  # microseconds since 1970, UTC
+    took: float  # seconds
+
+
+class Journal:
+    """One task, one transaction at a time; `tell` runs after each commit, before the next."""
+
+    def __init__(
+        self,
+        store: Store,
+        tell: Callable[[Committed], Awaitable[None]],
+        doubt: Callable[[set[int]], None],
+    ) -> None:
+        """`doubt` hears of rooms in which a commit may have taken place, or not."""
+        self._store = store
+        self._tell = tell
+        self._doubt = doubt
+        self._entries: list[Entry] = []
+        self._marks: Marks = {}
+        self._under_way: Marks = {}
+        self._refused: Marks = {}
+        self._waiting: list[asyncio.Future[bool]] = []
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._closing = False
+
+    def open(self) -> None:
+        self._task = asyncio.create_task(self._run(), name="roomcast journal")
+
+    def waiting(self) -> int:
+        return len(self._entries)
+
+    def check(self) -> None:
+        """It is at work. Raises RuntimeError."""
+        if self._task is None or self._task.done():
+            raise RuntimeError("The journal has ended.")
+
+    async def aclose(self) -> None:
+        """After everything that waits is committed and told."""
+        self._closing = True
+        self._wake.set()
+        if self._task is not None:
+            await self._task
+
+    # ------------------------------------------------------------ what comes in
+
+    def write(self, change: Change, done: Callable[[Entry], None]) -> None:
+        self._entries.append(Entry(change, done))
+        self._wake.set()
+
+    def mark(self, room_id: int, user_id: str, delivered: int, read: int) -> None:
+        """Watermarks on their way: a later one replaces an earlier one, many are one write."""
+        _advance(self._marks, (room_id, user_id), delivered, read)
+        self._wake.set()
+
+    def forget(self) -> None:
+        """The receipts that wait are of messages that the database has lost."""
+        for marks in (self._marks, self._under_way, self._refused):
+            marks.clear()
+
+    async def marked(self) -> bool:
+        """Waits for the commit of all marks made so far; False where it failed."""
+        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._waiting.append(future)
+        self._wake.set()
+        return await future
+
+    # ------------------------------------------------------------ one commit after the other
+
+    async def _run(self) -> None:
+        while True:
+            if not (self._entries or self._marks or self._waiting):
+                if self._closing:
+                    return
+                self._wake.clear()
+                await self._wake.wait()
+            await self._next()
+
+    async def _next(self) -> None:
+        entries = self._take()
+        marks = self._under_way = self._marks
+        self._marks = {}
+        waiting, self._waiting = self._waiting, []
+        is_marked = await self._commit(entries, marks)
+        for future in waiting:
+            if not future.done():
+                future.set_result(is_marked)
+
+    async def _commit(self, entries: list[Entry], marks: Marks) -> bool:
+        """Whether the marks are committed; each entry hears of its own outcome."""
+        began = time.perf_counter()
+        try:
+            outcomes, moved, at = await self._store.commit([e.change for e in entries], marks)
+        except Exception as error:  # nothing may end the journal
+            return await self._failed(entries, marks, error)
+        for entry, outcome in zip(entries, outcomes, strict=True):
+            entry.outcome = outcome
+        took = time.perf_counter() - began
+        await self._told(Committed(entries, moved, at, took))
+        return True
+
+    async def _failed(self, entries: list[Entry], marks: Marks, error: Exception) -> bool:
+        """A failing change fails alone; a database that is away fails all of them."""
+        is_away = isinstance(error, Away)
+        if not is_away and len(entries) + bool(marks) > 1:
+            for entry in entries:
+                await self._commit([entry], {})
+            return await self._commit([], marks) if marks else True
+        log.warning("A commit failed: %s", error, exc_info=not is_away)
+        if is_away:  # who waited for this commit waits no longer
+            entries = [*entries, *self._entries]
+            self._entries.clear()
+            self._doubt({entry.change.room_id for entry in entries})
+        for entry in entries:
+            if not is_away:
+                entry.outcome = Refused("internal")
+            self._settle(entry)
+        if marks:
+            for where, upto in marks.items():
+                _advance(self._refused, where, *upto)
+            asyncio.get_running_loop().call_later(RETRY, self._again)
+        return not marks
+
+    def _again(self) -> None:
+        marks, self._refused = self._refused, {}
+        for (room_id, user_id), upto in marks.items():
+            self.mark(room_id, user_id, *upto)
+
+    async def _told(self, committed: Committed) -> None:
+        try:
+            await self._tell(committed)
+        except Exception:
+            log.exception("What was committed could not be told")
+            rooms = {entry.change.room_id for entry in committed.entries}
+            self._doubt(rooms | {moved.room_id for moved in committed.moved})
+        for entry in committed.entries:
+            self._settle(entry)
+
+    def _settle(self, entry: Entry) -> None:
+        """Whoever waits hears of it; what he makes of it is not the journal's concern."""
+        try:
+            entry.done(entry)
+        except Exception:
+            log.exception("An outcome could not be told")
+
+    def _take(self) -> list[Entry]:
+        """The next batch. No two adds in it share a client_id: the second must see the first."""
+        batch, names = [], set()
+        for entry in self._entries[:BATCH]:
+            change = entry.change
+            if isinstance(change, Add) and change.client_id is not None:
+                name = change.room_id, change.sender_id, change.client_id
+                if name in names:
+                    break
+                names.add(name)
+            batch.append(entry)
+        del self._entries[: len(batch)]
+        return batch
+
+
+def _advance(marks: Marks, where: tuple[int, str], delivered: int, read: int) -> None:
+    had = marks.get(where)
+    if had is not None:
+        delivered, read = max(delivered, had[0]), max(read, had[1])
+    marks[where] = delivered, read

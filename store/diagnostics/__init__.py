@@ -1,0 +1,1 @@
+"""Checks that the doctor command runs on engines."""

@@ -1,0 +1,256 @@
+"""A look at the database, for who sets it up; it changes nothing there and takes no lock."""
+
+import asyncio
+import secrets
+import shutil
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import asyncpg
+from databases import DatabaseURL
+
+from .. import schema
+from ..errors import CannotOpen
+from ..postgres.engine import CONNECT, GONE, PARAMETERS, options_of
+from .objects import Finding
+
+CHECKED_WITHIN = 4.0  # seconds, each check
+CLOCKS_APART = 5.0  # seconds
+LITTLE_SPACE = 1 << 30
+SLOW = 0.05  # seconds for an answer: every message waits for some
+OLDEST = 100_000  # PostgreSQL 10: identity columns
+
+POOLED = "A pooler before it gives each transaction another session (PgBouncer, transaction mode)"
+UNPREPARED = "set max_prepared_statements there, or add ?statement_cache_size=0 to database.url"
+
+ADVICE: dict[type[Exception], str] = {
+    asyncpg.InvalidPasswordError: "correct the user or the password in database.url",
+    asyncpg.InvalidAuthorizationSpecificationError: "correct the user in database.url",
+    asyncpg.InvalidCatalogNameError: "create it (createdb), or correct its name in database.url",
+    asyncpg.TooManyConnectionsError: "raise its max_connections",
+    asyncpg.ProtocolViolationError: (
+        "a pooler before it may refuse parameters: ignore_startup_parameters = jit in PgBouncer"
+    ),
+    OSError: "start it, or correct host and port in database.url",
+}
+
+
+async def diagnose(url: str, *, alone: bool) -> AsyncIterator[Finding]:
+    """`alone`: the server relies on being the only process there."""
+    if url.startswith("sqlite:"):
+        path = Path(url.removeprefix("sqlite:///"))
+        for finding in await asyncio.to_thread(lambda: list(_of_file(path))):
+            yield finding
+    else:
+        async for finding in _of_server(url, alone):
+            yield finding
+
+
+# ---------------------------------------------------------------- SQLite
+
+
+def _of_file(path: Path) -> Iterator[Finding]:
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        yield Finding("writable", False, f"There is no folder {folder}: make it.")
+        return
+    try:
+        yield from _of_content(path) if path.exists() else _of_nothing(path, folder)
+    except (OSError, sqlite3.Error) as error:
+        advice = "let the user who runs roomcast write there, also in its folder"
+        yield Finding("writable", False, f"{path}: {error}; {advice}.")
+    free = shutil.disk_usage(folder).free
+    sentence = f"{free / (1 << 30):.1f} GiB are free for messages."
+    yield Finding("space", free >= LITTLE_SPACE, sentence)
+
+
+def _of_nothing(path: Path, folder: Path) -> Iterator[Finding]:
+    probe = folder / f".{path.name}-doctor"
+    with closing(sqlite3.connect(probe)) as db:
+        try:
+            db.execute("CREATE TABLE probe (id integer)")
+        finally:
+            db.rollback()
+            probe.unlink(missing_ok=True)
+    yield Finding("writable", True, f"{path} will be made at the start.")
+
+
+def _of_content(path: Path) -> Iterator[Finding]:
+    with closing(sqlite3.connect(path, timeout=CHECKED_WITHIN, isolation_level=None)) as db:
+        began = time.perf_counter()
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            known = bool(db.execute(schema.HAS_TABLES["sqlite"]).fetchall())
+            query = "SELECT value FROM meta WHERE name = 'schema'"
+            found = db.execute(query).fetchone() if known else None
+            db.execute("CREATE TABLE roomcast_doctor (id integer)")
+        finally:
+            db.execute("ROLLBACK")
+        took = time.perf_counter() - began
+        sentence = f"{path} can be written (SQLite {sqlite3.sqlite_version}, {_ms(took)})."
+        yield Finding("writable", True, sentence)
+        yield _schema(known, found[0] if found else "")
+        mode = db.execute("PRAGMA journal_mode").fetchone()[0]
+        later = "" if mode == "wal" else ", WAL from the next start on"
+        yield Finding("journal", True, f"The journal is {mode.upper()}{later}.")
+
+
+def _schema(known: bool, found: str) -> Finding:
+    if not known:
+        return Finding("schema", True, "It is empty: its tables are made at the start.")
+    if found == str(schema.VERSION):
+        return Finding("schema", True, f"Its schema is {found}, that of this roomcast.")
+    if found.isdecimal() and int(found) < schema.VERSION:
+        sentence = f"Its schema is {found}: the next start, or roomcast migrate, makes it"
+        return Finding("schema", True, f"{sentence} {schema.VERSION}.")
+    sentence = f"Its schema is {found or 'unknown'}, this roomcast knows {schema.VERSION}"
+    return Finding(
+        "schema", False, f"{sentence}: install the roomcast that made it, or a later one."
+    )
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1000:.2f} ms"
+
+
+# ---------------------------------------------------------------- PostgreSQL
+
+
+async def _of_server(url: str, alone: bool) -> AsyncIterator[Finding]:
+    parts = DatabaseURL(url)
+    where = f"{parts.hostname}:{parts.port or 5432}/{parts.database}"
+    connections: list[Any] = []
+    try:
+        async with asyncio.timeout(CHECKED_WITHIN):
+            connections.append(await _connect(url))
+            connections.append(await _connect(url))
+    except (CannotOpen, asyncpg.PostgresError, ValueError, *GONE) as error:
+        for connection in connections:
+            connection.terminate()
+        yield Finding("reachable", False, _why_not(where, error))
+        return
+    try:
+        db, other = connections
+        yield await _in_time(where, _answers, db, where)
+        for check in (_version, _tables, _writable, _clock):
+            yield await _in_time(where, check, db)
+        needs = alone, "statement_cache_size=0" not in url
+        yield await _in_time(where, _sessions, db, other, *needs)
+    finally:
+        for connection in connections:
+            connection.terminate()
+
+
+async def _connect(url: str) -> Any:
+    """As the server does it: what a pooler would refuse shows here.
+
+    But without statements that are kept: a pooler would keep them for others.
+    """
+    options = {"timeout": CONNECT} | options_of(DatabaseURL(url)) | {"statement_cache_size": 0}
+    return await asyncpg.connect(url.partition("?")[0], server_settings=PARAMETERS, **options)
+
+
+def _why_not(where: str, error: BaseException) -> str:
+    advice = next((ADVICE[kind] for kind in ADVICE if isinstance(error, kind)), "look at its log")
+    why, *_ = [*str(error).splitlines(), "it does not answer in time"]
+    return f"PostgreSQL at {where}: {why.rstrip('.')}; {advice}."
+
+
+async def _in_time(where: str, check: Callable[..., Awaitable[Finding]], *args: Any) -> Finding:
+    try:
+        async with asyncio.timeout(CHECKED_WITHIN):
+            return await check(*args)
+    except (asyncpg.PostgresError, *GONE) as error:
+        return Finding(check.__name__.strip("_"), False, _why_not(where, error))
+
+
+async def _answers(db: Any, where: str) -> Finding:
+    took = []
+    for _ in range(9):
+        began = time.perf_counter()
+        await db.fetchval("SELECT 1")
+        took.append(time.perf_counter() - began)
+    usual = median(took)
+    sentence = f"PostgreSQL at {where} answers in {_ms(usual)}"
+    far = "; every message waits for several answers, run roomcast nearer to it"
+    return Finding("reachable", usual <= SLOW, f"{sentence}{'' if usual <= SLOW else far}.")
+
+
+async def _version(db: Any) -> Finding:
+    version = await db.fetchval("SHOW server_version")
+    if int(await db.fetchval("SHOW server_version_num")) < OLDEST:
+        return Finding("version", False, f"It is PostgreSQL {version}: 10 or later is needed.")
+    return Finding("version", True, f"It is PostgreSQL {version}.")
+
+
+async def _tables(db: Any) -> Finding:
+    if await db.fetchval(schema.HAS_TABLES["postgresql"]):
+        return _schema(True, await db.fetchval("SELECT value FROM meta WHERE name = 'schema'"))
+    query = "SELECT coalesce(has_schema_privilege(current_schema(), 'CREATE'), false)"
+    if await db.fetchval(query):
+        return _schema(False, "")
+    advice = "GRANT CREATE ON SCHEMA public, or make it the owner of the database"
+    return Finding("schema", False, f"It is empty, and this user may make no tables: {advice}.")
+
+
+async def _writable(db: Any) -> Finding:
+    if await db.fetchval("SELECT pg_is_in_recovery()"):
+        sentence = "It is a standby, which cannot be written to: name the primary in database.url."
+        return Finding("writable", False, sentence)
+    transaction = db.transaction()
+    await transaction.start()
+    try:
+        if await db.fetchval(schema.HAS_TABLES["postgresql"]):
+            await db.execute("INSERT INTO meta (name, value) VALUES ('doctor', '')")
+        else:
+            await db.execute("CREATE TEMP TABLE doctor (id integer)")
+    except (asyncpg.InsufficientPrivilegeError, asyncpg.ReadOnlySQLTransactionError) as error:
+        return Finding("writable", False, f"It cannot be written: {error}.")
+    finally:
+        await transaction.rollback()
+    return Finding("writable", True, "It can be written.")
+
+
+async def _clock(db: Any) -> Finding:
+    before = time.time()
+    there = float(await db.fetchval("SELECT extract(epoch FROM clock_timestamp())::float8"))
+    apart = there - (before + time.time()) / 2
+    ok = abs(apart) <= CLOCKS_APART
+    advice = "" if ok else "; set both by NTP"
+    return Finding("clock", ok, f"Its clock is {apart:+.2f} s from this machine's{advice}.")
+
+
+async def _sessions(db: Any, other: Any, alone: bool, prepares: bool) -> Finding:
+    """Two connections of ours that share one of the server: a pooler takes them in turns."""
+    query = "SELECT pg_backend_pid()"
+    before = await db.fetchval(query)
+    async with other.transaction():
+        between = await other.fetchval(query)
+        is_shared = between == before or await db.fetchval(query) != before
+    if not is_shared:
+        return Finding("sessions", True, "Sessions are the server's own: locks and LISTEN hold.")
+    if alone:
+        advice = "locks don't hold. Use pool_mode = session there, or the server itself"
+        return Finding("sessions", False, f"{POOLED}: {advice}.")
+    if prepares and not await _keeps(db, other):
+        return Finding("sessions", False, f"{POOLED} and loses prepared statements: {UNPREPARED}.")
+    return Finding("sessions", True, f"{POOLED}; that works with a broker.")
+
+
+async def _keeps(db: Any, other: Any) -> bool:
+    """Whether a statement that is prepared in one session is there in the next."""
+    try:
+        name = f"doctor_{secrets.token_hex(8)}"  # one that no other session happens to have
+        statement = await db.prepare("SELECT 1", name=name)
+        await statement.fetchval()  # the session that was used last is the next one's
+        async with other.transaction():
+            await other.fetchval("SELECT 1")
+            await statement.fetchval()
+    except asyncpg.InvalidSQLStatementNameError:
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""Work on old rows: recounting and retention."""

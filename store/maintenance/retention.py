@@ -1,0 +1,60 @@
+"""Old messages taken out of their rooms for good, and out of every counter."""
+
+from itertools import takewhile
+
+from databases.core import Connection
+
+from .. import messages
+
+
+async def rooms(db: Connection, above: int, limit: int) -> list[int]:
+    """Ids of rooms, those above one id, in order."""
+    query = "SELECT id FROM rooms WHERE id > :above ORDER BY id LIMIT :limit"
+    rows = await db.fetch_all(query, {"above": above, "limit": limit})
+    return [row["id"] for row in rows]
+
+
+async def count_rooms(db: Connection) -> int:
+    (row,) = await db.fetch_all("SELECT count(*) AS n FROM rooms")
+    return int(row["n"])
+
+
+async def prune(db: Connection, room_id: int, before: int, limit: int) -> int:
+    """How many messages from before that time (µs since 1970, UTC) it took; at most `limit`."""
+    query = """
+        SELECT id, created_at FROM messages WHERE room_id = :room_id ORDER BY id LIMIT :limit
+    """
+    rows = await db.fetch_all(query, {"room_id": room_id, "limit": limit})
+    old = [row["id"] for row in takewhile(lambda row: row["created_at"] < before, rows)]
+    if old:
+        lock = "UPDATE rooms SET version = version WHERE id = :room_id"
+        await db.execute(lock, {"room_id": room_id})
+        await _uncount(db, room_id, old[-1])
+        await messages.drop(db, room_id, old[-1])
+    return len(old)
+
+
+async def _uncount(db: Connection, room_id: int, last: int) -> None:
+    """A cursor from below the versions that they had can't be told of them: the floor rises."""
+    upto = {"room_id": room_id, "last": last}
+    query = """
+        UPDATE members
+           SET archived_at_total = archived_at_total
+                   - (SELECT count(*) FROM messages m WHERE m.room_id = :room_id AND m.id <= :last),
+               sent = sent - (SELECT count(*) FROM messages m
+                               WHERE m.room_id = :room_id AND m.id <= :last
+                                 AND m.sender_id = members.user_id),
+               seen = seen - (SELECT count(*) FROM messages m
+                               WHERE m.room_id = :room_id AND m.id <= :last
+                                 AND m.sender_id <> members.user_id AND m.id <= members.read_upto)
+         WHERE room_id = :room_id
+    """
+    await db.execute(query, upto)
+    query = """
+        UPDATE rooms SET total = total - old.n,
+                         floor = CASE WHEN floor < old.version THEN old.version ELSE floor END
+          FROM (SELECT count(*) AS n, max(version) AS version
+                  FROM messages WHERE room_id = :room_id AND id <= :last) AS old
+         WHERE rooms.id = :room_id
+    """
+    await db.execute(query, upto)

@@ -1,0 +1,61 @@
+"""Leave for the pages of any site to GET and PUT objects, where they have a signed URL for it."""
+
+import logging
+from base64 import b64encode
+from hashlib import md5
+
+from urllib3 import BaseHTTPResponse, PoolManager
+
+from .s3_presign import Signer
+
+log = logging.getLogger("roomcast.bucket")
+
+ELSEWHERE = "https://elsewhere.example"
+ADVICE = "allow PUT, GET and HEAD from any origin, with any header, in the bucket's CORS rules"
+
+_RULES = (
+    b"<CORSConfiguration><CORSRule><AllowedOrigin>*</AllowedOrigin><AllowedHeader>*</AllowedHeader>"
+    b"<AllowedMethod>GET</AllowedMethod><AllowedMethod>HEAD</AllowedMethod>"
+    b"<AllowedMethod>PUT</AllowedMethod><MaxAgeSeconds>86400</MaxAgeSeconds>"
+    b"</CORSRule></CORSConfiguration>"
+)
+_SOON = 60.0  # seconds for which a request of our own is signed
+
+
+def allow_pages(http: PoolManager, bucket: Signer) -> None:
+    """Gives the bucket rules if it has none; those that an operator set stay as they are."""
+    if lets_pages_put(http, bucket) or (_has_no_rules(http, bucket) and _set_rules(http, bucket)):
+        return
+    log.warning("Browsers can't upload files: %s.", ADVICE)
+
+
+def lets_pages_put(http: PoolManager, bucket: Signer) -> bool:
+    """What a browser asks before a page of another origin may PUT."""
+    asked = {
+        "Origin": ELSEWHERE,
+        "Access-Control-Request-Method": "PUT",
+        "Access-Control-Request-Headers": "content-type",
+    }
+    answer = http.request("OPTIONS", f"{bucket.base}-", headers=asked)
+    methods, names = _words(answer, "methods"), _words(answer, "headers")
+    return (
+        answer.status in (200, 204)
+        and answer.headers.get("Access-Control-Allow-Origin") in ("*", ELSEWHERE)
+        and bool(methods & {"put", "*"})
+        and bool(names & {"content-type", "*"})
+    )
+
+
+def _words(answer: BaseHTTPResponse, kind: str) -> set[str]:
+    said = answer.headers.get(f"Access-Control-Allow-{kind}", "")
+    return {word.strip().lower() for word in said.split(",")}
+
+
+def _has_no_rules(http: PoolManager, bucket: Signer) -> bool:
+    return http.request("GET", bucket.url("GET", "", _SOON, query={"cors": ""})).status == 404
+
+
+def _set_rules(http: PoolManager, bucket: Signer) -> bool:
+    url = bucket.url("PUT", "", _SOON, query={"cors": ""})
+    digest = b64encode(md5(_RULES, usedforsecurity=False).digest()).decode()
+    return http.request("PUT", url, body=_RULES, headers={"Content-MD5": digest}).status < 300

@@ -1,0 +1,148 @@
+"""Search by an index over tsvectors, which knows no order: newer stretches of ids come first.
+
+An index of this kind hands out all messages with a word at once, and a common word has many. So
+each message also has the stretches of ids that it lies in as words, and its room: a look is for the
+word and a few stretches, the newest first, each time wider where little is found.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+
+from databases.core import Connection
+from msgspec import Struct
+from msgspec.structs import replace
+
+from .index import Ask, Hits, News
+
+NAMED = 32  # rooms in one query: with more it takes longer than several queries
+SHIFTS = (12, 17, 22)  # stretches of 2^12 ids and so on
+DENSE = 1_000  # messages with the words in one look: a wider one would find too many
+BUDGET = 0.25  # seconds after which what was found is enough, for now
+
+# In the order of rooms, as every process locks them. Another one may have been faster meanwhile.
+ADVANCE = """
+    INSERT INTO search_upto (room_id, version)
+    SELECT r.id, u.upto
+      FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS u(room_id, since, upto)
+      JOIN rooms r ON r.id = u.room_id AND r.deleted_at IS NULL
+      LEFT JOIN search_upto s ON s.room_id = r.id
+     WHERE coalesce(s.version, 0) = u.since
+     ORDER BY r.id
+        ON CONFLICT (room_id) DO UPDATE SET version = excluded.version
+           WHERE search_upto.version < excluded.version
+    RETURNING room_id
+"""
+# No locks on messages, which are changed in no order: who takes them away locks `search_upto`.
+PUT = """
+    INSERT INTO search (rowid, room_id, words)
+    SELECT m.id, m.room_id, array_to_tsvector(string_to_array(u.words, ' '))
+      FROM unnest($1::bigint[], $2::bigint[], $3::text[]) AS u(room_id, id, words)
+      JOIN messages m ON m.room_id = u.room_id AND m.id = u.id
+    ON CONFLICT (rowid) DO UPDATE SET words = excluded.words
+"""
+# The sums keep the planner from walking through all ids of the span.
+FIND = """
+    WITH hits AS MATERIALIZED (
+        SELECT rowid, room_id FROM search
+         WHERE words @@ $1::tsquery AND rowid + 0 < $2 AND rowid + 0 >= $3
+    )
+    SELECT (SELECT count(*) FROM hits) AS walked, found.ids, found.room_ids
+      FROM (SELECT array_agg(rowid) AS ids, array_agg(room_id) AS room_ids
+              FROM (SELECT h.rowid, h.room_id
+                      FROM hits h
+                      JOIN members me ON me.room_id = h.room_id AND me.user_id = $4
+                     ORDER BY h.rowid DESC LIMIT $5) AS mine) AS found
+"""
+
+
+async def advance(db: Connection, news: Sequence[News]) -> set[int]:
+    columns = [n.room_id for n in news], [n.since for n in news], [n.upto for n in news]
+    return {row["room_id"] for row in await db.raw_connection.fetch(ADVANCE, *columns)}
+
+
+async def put(db: Connection, news: Sequence[News]) -> None:
+    raw = db.raw_connection
+    gone = [entry.message_id for n in news for entry in n.entries if not entry.words]
+    await raw.execute("DELETE FROM search WHERE rowid = ANY($1)", gone)
+    known = [(n.room_id, entry) for n in news for entry in n.entries if entry.words]
+    room_ids, ids = [room_id for room_id, _ in known], [entry.message_id for _, entry in known]
+    texts = [
+        " ".join([*entry.words, *_places(room_id, entry.message_id)]) for room_id, entry in known
+    ]
+    await raw.execute(PUT, room_ids, ids, texts)
+
+
+def _places(room_id: int, message_id: int) -> list[str]:
+    """No word of a text has a slash in it."""
+    return [f"/{room_id}", *(f"/{shift}/{message_id >> shift}" for shift in SHIFTS)]
+
+
+class Look(Struct):
+    """The ids from `first` on, and the stretches that hold all of them up to the last wanted."""
+
+    first: int
+    stretches: Sequence[str]
+
+
+async def find(db: Connection, ask: Ask) -> Hits:
+    rooms = ask.room_ids
+    if rooms is None or len(rooms) <= NAMED:
+        return await _walk(db, ask)
+    some = [rooms[i : i + NAMED] for i in range(0, len(rooms), NAMED)]
+    parts = [await _walk(db, replace(ask, room_ids=named)) for named in some]
+    # Beyond what the shortest of the walks has reached others may have left something out.
+    upto = max(part.upto or 0 for part in parts)
+    found = sorted((hit for part in parts for hit in part.found), key=lambda hit: -hit[1])
+    found = [hit for hit in found if hit[1] >= upto][: ask.limit]
+    if len(found) == ask.limit:
+        return Hits(found, found[-1][1])
+    return Hits(found, upto or None)
+
+
+async def _walk(db: Connection, ask: Ask) -> Hits:
+    raw = db.raw_connection
+    top = await raw.fetchval("SELECT max(rowid) FROM search WHERE rowid < $1", ask.before)
+    before, found = (top or 0) + 1, list[tuple[int, int]]()
+    width, ends = 0, time.monotonic() + BUDGET
+    while before > 1:
+        look = _look(before, width)
+        wanted = _query(ask, look.stretches)
+        left = ask.limit - len(found)
+        row = await raw.fetchrow(FIND, wanted, before, look.first, ask.user_id, left)
+        found += zip(row["room_ids"] or (), row["ids"] or (), strict=True)
+        if len(found) == ask.limit:
+            return Hits(found, found[-1][1])
+        before = look.first
+        if before > 1 and time.monotonic() > ends:
+            return Hits(found, before)
+        width += row["walked"] < DENSE
+    return Hits(found, None)
+
+
+WIDTHS = ((12, 2), (12, 32), (17, 32), (22, 32))  # shift, and how many stretches of it
+
+
+def _look(before: int, width: int) -> Look:
+    """Up to the id before `before`; beyond the widths everything."""
+    if width >= len(WIDTHS):
+        return Look(1, ())
+    shift, many = WIDTHS[width]
+    newest = (before - 1) >> shift
+    oldest = max(newest - many + 1, 0)
+    stretches = [f"/{shift}/{n}" for n in range(oldest, newest + 1)]
+    return Look(max(oldest << shift, 1), stretches)
+
+
+def _query(ask: Ask, stretches: Sequence[str]) -> str:
+    rooms = None if ask.room_ids is None else [f"/{room_id}" for room_id in ask.room_ids]
+    return " & ".join(_parts(ask.words, rooms, stretches))
+
+
+def _parts(
+    words: Sequence[str], rooms: Sequence[str] | None, stretches: Sequence[str]
+) -> Iterator[str]:
+    """No word has a quote in it."""
+    yield from (f"'{word}'" for word in words)
+    for some in (rooms, stretches):
+        if some:
+            yield f"({' | '.join(map(repr, some))})"

@@ -1,0 +1,78 @@
+"""Search by FTS5, which walks through the messages with a word from the newest on."""
+
+from collections.abc import Sequence
+
+import msgspec
+from databases.core import Connection
+
+from .index import Ask, Hits, News
+
+WALKED = 16_000  # messages with the words that one look goes through, whose-ever they are
+
+
+async def advance(db: Connection, news: Sequence[News]) -> set[int]:
+    query = """
+        INSERT INTO search_upto (room_id, version)
+        SELECT r.id, u.value->>2
+          FROM json_each(:rows) AS u
+          JOIN rooms r ON r.id = u.value->>0 AND r.deleted_at IS NULL
+          LEFT JOIN search_upto s ON s.room_id = r.id
+         WHERE coalesce(s.version, 0) = u.value->>1
+            ON CONFLICT (room_id) DO UPDATE SET version = excluded.version
+        RETURNING room_id
+    """
+    rows = _json([(of_room.room_id, of_room.since, of_room.upto) for of_room in news])
+    return {row["room_id"] for row in await db.fetch_all(query, {"rows": rows})}
+
+
+async def put(db: Connection, news: Sequence[News]) -> None:
+    entries = [(entry, str(of_room.room_id)) for of_room in news for entry in of_room.entries]
+    query = "DELETE FROM search WHERE rowid IN (SELECT value FROM json_each(:ids))"
+    await db.execute(query, {"ids": _json([entry.message_id for entry, _ in entries])})
+    query = """
+        INSERT INTO search (rowid, words, place)
+        SELECT m.id, value->>1, value->>2
+          FROM json_each(:rows) JOIN messages m ON m.id = value->>0
+    """
+    rows = [(e.message_id, " ".join(e.words), room_id) for e, room_id in entries if e.words]
+    await db.execute(query, {"rows": _json(rows)})
+
+
+async def find(db: Connection, ask: Ask) -> Hits:
+    query = """
+        SELECT me.room_id, s.id
+          FROM (SELECT rowid AS id FROM search
+                 WHERE search MATCH :wanted AND rowid < :before
+                 ORDER BY rowid DESC LIMIT :walked) AS s
+          JOIN messages m ON m.id = s.id AND m.deleted_at IS NULL
+          JOIN members me ON me.room_id = m.room_id AND me.user_id = :user_id
+         ORDER BY s.id DESC LIMIT :limit
+    """
+    where = {"wanted": _match(ask), "before": ask.before, "walked": WALKED}
+    rows = await db.fetch_all(query, {**where, "user_id": ask.user_id, "limit": ask.limit})
+    found = [(row["room_id"], row["id"]) for row in rows]
+    if len(found) == ask.limit:
+        return Hits(found, found[-1][1])
+    query = """
+        SELECT rowid AS id FROM search
+         WHERE search MATCH :wanted AND rowid < :before
+         ORDER BY rowid DESC LIMIT 1 OFFSET :walked
+    """
+    beyond = await db.fetch_one(query, {**where, "walked": WALKED})
+    return Hits(found, None if beyond is None else beyond["id"] + 1)
+
+
+def _match(ask: Ask) -> str:
+    wanted = f"words : ({' AND '.join(map(_quoted, ask.words))})"
+    if ask.room_ids is None:
+        return wanted
+    return f"{wanted} AND place : ({' OR '.join(map(_quoted, ask.room_ids))})"
+
+
+def _quoted(word: object) -> str:
+    """No word has a quote in it."""
+    return f'"{word}"'
+
+
+def _json(values: Sequence[object]) -> str:
+    return msgspec.json.encode(values).decode()

@@ -1,0 +1,195 @@
+"""The database: one front for both engines, every piece of work shielded from its caller."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+from typing import Any, Protocol, TypeVar
+
+from databases.core import Connection
+
+from . import outbox, schema
+from .dialect import Dialect
+from .errors import TRIES, AlreadyOpen, Away, CannotOpen, Clash, Failed
+from .messages import Change, Outcome
+from .outbox import NOBODY, Happened, Listeners
+from .receipts import Marks, Moved
+from .search.index import Finder
+from .snapshot import Ask, Snapshot
+
+__all__ = ["AlreadyOpen", "Away", "CannotOpen", "Connection", "Failed", "Store"]
+
+log = logging.getLogger("roomcast.store")
+T = TypeVar("T")
+PROVEN = 5.0  # seconds for which a commit shows that others are possible
+
+
+class Engine(Protocol):
+    """What the two databases do each in their own way. All of it raises Away or Failed."""
+
+    dialect: Dialect
+    epoch: str
+    file_key: bytes
+    finder: Finder
+
+    async def open(self) -> None: ...
+    async def aclose(self) -> None: ...
+
+    def reading(self) -> AbstractAsyncContextManager[Connection]:
+        """A connection whose queries see one state of the database."""
+        ...
+
+    def writing(self) -> AbstractAsyncContextManager[Connection]:
+        """A connection in a transaction: all of it, or nothing."""
+        ...
+
+    async def recognize(self) -> None:
+        """Looks whether this is still the same life of the database."""
+
+    async def snapshot(self, ask: Ask) -> Snapshot | str: ...
+
+    async def commit(
+        self, changes: Sequence[Change], marks: Marks, now: int
+    ) -> tuple[list[Outcome], list[Moved]]: ...
+
+
+class Store:
+    """The engine that the URL names."""
+
+    def __init__(
+        self,
+        url: str,
+        synchronous: str = "FULL",
+        *,
+        alone: bool = True,
+        listeners: Listeners = NOBODY,
+        on_new_life: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`alone`: no other process may work on this database, since it would not be heard.
+
+        `on_new_life` is called when the database lost what it had told: versions begin again below.
+        """
+        self.listeners = listeners
+        if url.startswith("sqlite:"):
+            from .sqlite.engine import Sqlite
+
+            self._engine: Engine = Sqlite(url, synchronous, listeners)
+        else:
+            from .postgres.engine import Postgres
+
+            self._engine = Postgres(url, listeners, alone=alone, on_new_life=on_new_life)
+        self._working: set[asyncio.Task[Any]] = set()
+        self._proven_until = 0.0  # of time.monotonic
+
+    @property
+    def dialect(self) -> Dialect:
+        return self._engine.dialect
+
+    @property
+    def epoch(self) -> str:
+        """Names this life of the database: another one does not know its cursors."""
+        return self._engine.epoch
+
+    @property
+    def file_key(self) -> bytes:
+        """Signs file URLs."""
+        return self._engine.file_key
+
+    @property
+    def finder(self) -> Finder:
+        return self._engine.finder
+
+    async def open(self) -> None:
+        """Raises CannotOpen with a sentence for the person who starts the server."""
+        await self._engine.open()
+
+    async def aclose(self) -> None:
+        """After the work under way."""
+        while self._working:
+            await asyncio.wait(self._working)
+        await self._engine.aclose()
+
+    # ------------------------------------------------------------ units of work
+
+    async def read(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        """The work's queries see one state of the database. Raises Away."""
+
+        async def reading() -> T:
+            async with self._engine.reading() as db:
+                return await work(db)
+
+        return await self._shielded(reading())
+
+    async def write(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        """One transaction: all of the work, or nothing. Raises Away.
+
+        The work is done again where another process's was in its way.
+        """
+
+        async def writing() -> T:
+            for attempt in range(TRIES):
+                try:
+                    async with self._engine.writing() as db:
+                        return await work(db)
+                except Clash:
+                    if attempt == TRIES - 1:
+                        raise
+            raise AssertionError  # the last attempt returns or raises
+
+        return await self._shielded(writing())
+
+    async def note(self, db: Connection, *events: Happened) -> None:
+        """For the host, in the transaction of what happened."""
+        await outbox.note(db, self.listeners, events, time.time_ns() // 1000)
+
+    async def snapshot(self, ask: Ask) -> Snapshot | str:
+        """What a joining socket starts from, or the code of its refusal. Raises Away."""
+        return await self._shielded(self._engine.snapshot(ask))
+
+    async def commit(
+        self, changes: Sequence[Change], marks: Marks
+    ) -> tuple[list[Outcome], list[Moved], int]:
+        """All changes and receipts in one transaction: outcomes in order, and when it took place.
+
+        Raises Away or Failed; then nothing of it is stored.
+        """
+        now = time.time_ns() // 1000
+        self._proven_until = 0.0
+        outcomes, moved = await self._engine.commit(changes, marks, now)
+        self._proven_until = time.monotonic() + PROVEN
+        return outcomes, moved, now
+
+    async def check(self) -> None:
+        """The database answers. Raises Away."""
+        await self.read(partial(schema.get, name="schema"))
+
+    async def prove(self) -> None:
+        """What is written is committed: a moment ago, or something is now. Raises Away or Failed.
+
+        A disk that is full can still be read.
+        """
+        if time.monotonic() > self._proven_until:
+            await self.write(schema.prove)
+            self._proven_until = time.monotonic() + PROVEN
+
+    async def recognize(self) -> None:
+        """Asks whether the database has begun another life meanwhile. Raises Away."""
+        await self._shielded(self._engine.recognize())
+
+    async def _shielded(self, work: Coroutine[Any, Any, T]) -> T:
+        """A caller that is cancelled leaves no transaction open: the work ends by itself."""
+        task = asyncio.create_task(work)
+        self._working.add(task)
+        task.add_done_callback(self._working.discard)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            task.add_done_callback(_nobody_waits)
+            raise
+
+
+def _nobody_waits(task: asyncio.Task[Any]) -> None:
+    if not task.cancelled() and (error := task.exception()):
+        log.info("What nobody waits for any more failed: %s", error)

@@ -1,0 +1,1 @@
+"""Copying a chat from one engine to another."""

@@ -1,0 +1,101 @@
+"""Everything of one database into another, whichever two engines; what is half there goes on."""
+
+import json
+from collections.abc import AsyncIterator
+
+from msgspec import Struct
+
+from .. import schema as meta
+from ..store import Store
+from .endpoint import Digest, End, end_of, opened
+from .tables import CannotMove, Table, tables
+
+MOVING = "moving"  # in meta while the move lasts: what the source held when it began
+HALF = f"{meta.VERSION} but half moved (roomcast move, again, ends it)"
+
+
+async def make_ready(source: str, target: str) -> None:
+    """The source has tables of this version and its epoch is today's; the target has tables.
+
+    Raises CannotMove, CannotOpen or AlreadyOpen.
+    """
+    if not end_of(source).exists():
+        raise CannotMove(f"{end_of(source).where}: there is no such database.")
+    async with opened(source) as end:
+        told = await end.meta()
+    if not told or MOVING in told:
+        why = "a move into it is not finished" if told else "there is no chat in it"
+        raise CannotMove(f"{end.where}: {why}.")
+    await _begun(source)
+    async with opened(target) as end:
+        told = await end.meta()
+    if MOVING not in told:
+        await _begun(target)
+
+
+async def _begun(url: str) -> None:
+    """As at the start of a server."""
+    store = Store(url)
+    await store.open()
+    await store.aclose()
+
+
+class Plan(Struct, frozen=True):
+    """`digests` is what the source holds."""
+
+    digests: dict[str, Digest]
+    meta: dict[str, str]
+    is_done: bool = False
+
+
+async def plan(source: End, target: End) -> Plan:
+    """Leaves the target marked as half moved, so that no server starts on it; or done."""
+    here, there = await source.meta(), await target.meta()
+    there.setdefault("epoch", "")
+    digests = {table.name: await source.digest(table) for table in tables()}
+    fingerprint = json.dumps(digests)
+    is_same = here["epoch"] == there["epoch"]
+    if MOVING in there:
+        if not is_same:
+            raise CannotMove(f"{target.where}: half of another chat was moved there.")
+        if there[MOVING] == fingerprint:
+            return Plan(digests, here)
+        await target.empty()  # the source went on since: what was copied may be old
+    else:
+        found = {table.name: await target.digest(table) for table in tables()}
+        if is_same and found == digests:
+            return Plan(digests, here, is_done=True)
+        if any(count for count, *_ in found.values()):
+            raise CannotMove(f"{target.where}: {_why_not(is_same)}")
+    await target.keep(here | {"life": "", "schema": HALF, MOVING: fingerprint})
+    return Plan(digests, here)
+
+
+def _why_not(is_same: bool) -> str:
+    if is_same:
+        return "this chat was moved there before, and one of the two was in use since."
+    return "there is another chat in it. Move into a database that is empty."
+
+
+async def copy(source: End, target: End, table: Table) -> AsyncIterator[tuple[int, bool]]:
+    """How many rows more are there, and whether they are new; first those that are not."""
+    start = await target.last(table)
+    if start is not None:
+        yield (await target.digest(table))[0], False
+    async for rows in source.rows(table, start):
+        await target.add(table, rows)
+        yield len(rows), True
+
+
+async def finish(source: End, target: End, plan: Plan) -> None:
+    """Raises CannotMove where the two differ. Then a server may start on the target."""
+    for table in tables():
+        found, wanted = await target.digest(table), plan.digests[table.name]
+        if found != wanted:
+            raise CannotMove(
+                f"{target.where}: {table.name} came out otherwise: {wanted[0]} rows in the source, "
+                f"{found[0]} here. Empty this database, and move again."
+            )
+        if table.counts:
+            await target.count_from(table, await source.counted(table))
+    await target.keep(plan.meta | {"life": "", "schema": str(meta.VERSION)})

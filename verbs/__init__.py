@@ -1,1 +1,0 @@
-"""Beside chat.py: what else is done in rooms, and for users."""
