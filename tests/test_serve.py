@@ -234,7 +234,7 @@ def test_a_query_string_is_not_logged(capsys: pytest.CaptureFixture[str]) -> Non
 STUB = """
 import asyncio, gc
 from contextlib import asynccontextmanager
-from roomcast import serve
+from roomcast.server import serve
 from roomcast.settings import load
 
 class Stub:
