@@ -14,8 +14,8 @@ import httptools
 import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from .direct import REFUSED, DirectProtocol
 from .linger import Linger
+from .websocket_protocol import REFUSED, DirectProtocol
 
 log = logging.getLogger("roomcast.wire")
 
