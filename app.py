@@ -31,7 +31,7 @@ from .integrations.metrics import Shelf
 from .integrations.webhooks import Listener
 from .protocol import errors, frames
 from .protocol.errors import Close, Refusal
-from .routes import files, health, web_client
+from .routes import files, health, ui, web_client
 from .routes.apidocs import pages
 from .routes.requests import Reply, answer_refusal
 from .settings import Settings
@@ -105,8 +105,8 @@ class App(Starlette):
                 scope["app"], scope[ROOT] = self, root
                 return await SOCKETS[path](scope, receive, send)
             scope = {**scope, "path": root + path, "root_path": root, ROOT: root}
-            # Files are for every page, and say so themselves.
-            if scope["type"] == "http" and not path.startswith("/files/"):
+            # These are for every page, and say so themselves.
+            if scope["type"] == "http" and not path.startswith(("/files/", "/ui/")):
                 return await self._for_pages(scope, receive, send)
         return await super().__call__(scope, receive, send)
 
@@ -207,6 +207,7 @@ def _routes(settings: Settings) -> list[BaseRoute]:
     prefixes = ["/api/v1", *(f"/{language}/api/v1" for language in settings.server.languages)]
     return [
         *(web_client.routes if settings.server.page else ()),
+        *(ui.routes if settings.server.ui else ()),
         *(Mount(prefix, routes=pages.API) for prefix in prefixes),
         *health.routes,
         *(health.counted if settings.server.metrics else ()),

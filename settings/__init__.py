@@ -106,6 +106,7 @@ class Server(Struct, frozen=True):
     languages: Languages = ("en", "uk")
     allowed_origins: Origins = ()
     page: Flag = True
+    ui: Flag = True
     metrics: Flag = True
     log_level: LogLevel = "info"
 

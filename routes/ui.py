@@ -1,0 +1,139 @@
+"""What a page loads from the chat itself: the client, the custom elements, their languages."""
+
+import gzip
+import hashlib
+import re
+from collections.abc import Callable, Iterator
+from functools import cache, cached_property, partial
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from ..protocol.errors import NotFound
+from .ui_bundle import ENTRIES, built_files, join_modules, strip_comments
+
+WEB = Path(__file__).parent.with_name("web")
+TYPES = {
+    ".js": "text/javascript; charset=utf-8",
+    ".ts": "application/typescript; charset=utf-8",
+    ".json": "application/json",
+}
+SHORT = "public, max-age=300"
+FOR_EVER = "public, max-age=31536000, immutable"
+HASHED = re.compile(r"\.[0-9a-z]{8}\.js$", re.IGNORECASE)
+HEADERS = {
+    "Access-Control-Allow-Origin": "*",  # a module of another origin is loaded by CORS alone
+    "Cross-Origin-Resource-Policy": "cross-origin",
+    "Vary": "Accept-Encoding",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+class UiFile:
+    """One file, as it is and compressed."""
+
+    def __init__(self, name: str, read: Callable[[], bytes], folder: Path | None = None) -> None:
+        self._read = read
+        self._compressed = folder and folder / name
+        self.name = name
+
+    @cached_property
+    def content(self) -> bytes:
+        return self._read()
+
+    @cached_property
+    def etag(self) -> str:
+        return hashlib.sha256(self.content).hexdigest()[:16]
+
+    def encode(self, encoding: str) -> bytes | None:
+        """The body in this encoding: from the build, or gzip made now; None: there is no such."""
+        if encoding == "gzip":
+            return self._gzip
+        return self._brotli if encoding == "br" else self.content
+
+    @cached_property
+    def _gzip(self) -> bytes:
+        return self._prebuilt(".gz") or gzip.compress(self.content, 9, mtime=0)
+
+    @cached_property
+    def _brotli(self) -> bytes | None:
+        return self._prebuilt(".br")
+
+    def _prebuilt(self, suffix: str) -> bytes | None:
+        path = self._compressed and self._compressed.with_name(self._compressed.name + suffix)
+        return path.read_bytes() if path and path.exists() else None
+
+
+@cache
+def ui_files() -> dict[str, UiFile]:
+    """All files by the path below `ui/`: the build of the present sources, or these joined."""
+    if built := built_files(WEB):
+        dist = WEB / "dist"
+        names = {**built, **dict.fromkeys(built.values())}
+        found = ((n, built.get(n) or n) for n in names)
+        return {name: UiFile(file, (dist / file).read_bytes, dist) for name, file in found}
+    return {name: UiFile(name, read) for name, read in _sources()}
+
+
+def _sources() -> Iterator[tuple[str, Callable[[], bytes]]]:
+    for name, entry in ENTRIES.items():
+        if (WEB / entry).exists():
+            yield name, partial(_join, WEB / entry)
+    for file in [*WEB.glob("elements/lazy-*.js"), *WEB.glob("lang/*.js")]:
+        name = file.name if file.parent.name == "elements" else f"lang/{file.name}"
+        yield name, partial(_strip, file)
+    for file in [*WEB.glob("types/*.d.ts"), *WEB.glob("custom-elements.json")]:
+        yield file.name, file.read_bytes
+
+
+def _join(entry: Path) -> bytes:
+    return join_modules(entry).encode()
+
+
+def _strip(file: Path) -> bytes:
+    return strip_comments(file.read_text(encoding="utf-8")).encode()
+
+
+def get(request: Request) -> Response:
+    """A file, compressed as the client accepts it; in a thread, for it reads. Raises NotFound."""
+    file = ui_files().get(request.path_params["name"])
+    if file is None:
+        raise NotFound
+    encoding, body = _choose(file, request.headers.get("accept-encoding", ""))
+    etag = f'"{file.etag}{encoding and "-" + encoding}"'
+    headers = HEADERS | {
+        "Cache-Control": FOR_EVER if HASHED.search(request.path_params["name"]) else SHORT,
+        "ETag": etag,
+    }
+    if etag in [
+        one.strip().removeprefix("W/")
+        for one in request.headers.get("if-none-match", "").split(",")
+    ]:
+        return Response(status_code=304, headers=headers)
+    if encoding:
+        headers["Content-Encoding"] = encoding
+    return Response(body, headers=headers, media_type=TYPES[Path(file.name).suffix])
+
+
+def _choose(file: UiFile, accepted: str) -> tuple[str, bytes]:
+    """The smallest encoding that the client takes (RFC 9110, 12.5.3)."""
+    weights = dict(_weigh(accepted))
+    for encoding in ("br", "gzip"):
+        if weights.get(encoding, weights.get("*", 0)) > 0 and (body := file.encode(encoding)):
+            return encoding, body
+    return "", file.content
+
+
+def _weigh(accepted: str) -> Iterator[tuple[str, float]]:
+    for part in accepted.lower().split(","):
+        name, _, parameters = part.partition(";")
+        weight = re.fullmatch(r"\s*q\s*=\s*([01](?:\.\d{0,3})?)\s*", parameters)
+        yield name.strip(), float(weight[1]) if weight else 1.0
+
+
+# fmt: off
+routes: list[BaseRoute] = [
+    Route("/ui/{name:path}", get, methods=["GET"]),
+]

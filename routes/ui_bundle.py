@@ -1,0 +1,90 @@
+"""Joins the modules under `web/` into one file each, where no bundler has done it.
+
+The build of the wheel loads this file by its path, so it imports the standard library alone. It
+reads a subset of ECMAScript modules that `tests/web/test_bundle.py` holds the sources to: static
+imports and exports of plain names at the start of a line, and no top-level name twice.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+IMPORT = re.compile(r'^import\s*\{[^}]*\}\s*from\s*"([^"]+)";\n?', re.MULTILINE)
+EXPORT_FROM = re.compile(r'^export\s*\{([^}]*)\}\s*from\s*"([^"]+)";\n?', re.MULTILINE)
+EXPORT = re.compile(
+    r"^export (?=(?:async )?(?:class|const|function|let) (?:\* ?)?(\w+))", re.MULTILINE
+)
+EMPTY_EXPORT = re.compile(r"^export \{\};?\n?", re.MULTILINE)
+SOURCES = ("sdk", "elements", "lang")
+ENTRIES = {"roomcast.js": "elements/index.js", "sdk.js": "sdk/index.js"}
+
+
+def join_modules(entry: Path) -> str:
+    """One module with the code of the entry and of all that it imports statically."""
+    parts: dict[Path, str] = {}
+    names = _collect(entry.resolve(), parts)
+    return "\n".join(parts.values()) + f"\nexport {{ {', '.join(names)} }};\n"
+
+
+def _collect(file: Path, parts: dict[Path, str]) -> list[str]:
+    """Adds the module after those that it imports; the names that it exports."""
+    if file in parts:
+        return []
+    source = file.read_text(encoding="utf-8")
+    parts[file] = ""  # its place, where modules import each other
+    for target in [*IMPORT.findall(source), *(path for _, path in EXPORT_FROM.findall(source))]:
+        _collect((file.parent / target).resolve(), parts)
+    names = EXPORT.findall(source)
+    for listed, _ in EXPORT_FROM.findall(source):
+        names += [name.strip() for name in listed.split(",") if name.strip()]
+    del parts[file]  # behind what it needs
+    parts[file] = strip_comments(_without_modules(source))
+    return names
+
+
+def _without_modules(source: str) -> str:
+    for pattern in (IMPORT, EXPORT_FROM, EMPTY_EXPORT, EXPORT):
+        source = pattern.sub("", source)
+    return source
+
+
+def strip_comments(source: str) -> str:
+    """Without comments that stand on lines of their own, and without indentation."""
+    return "\n".join(_code_lines(source))
+
+
+def _code_lines(source: str) -> Iterator[str]:
+    in_comment = False
+    for line in source.splitlines():
+        code = line.strip()
+        if in_comment:
+            in_comment = "*/" not in code
+        elif code.startswith("/*") and "*/" not in code:
+            in_comment = True
+        elif (
+            code
+            and not code.startswith("//")
+            and not (code.startswith("/*") and code.endswith("*/"))
+        ):
+            yield code
+
+
+def hash_sources(web: Path) -> str:
+    """A name of the present sources: a build of others is not served."""
+    found = hashlib.sha256()
+    for file in sorted(f for part in SOURCES for f in (web / part).glob("*.js")):
+        name = file.relative_to(web).as_posix()
+        found.update(name.encode() + b"\0" + file.read_bytes() + b"\0")
+    return found.hexdigest()
+
+
+def built_files(web: Path) -> dict[str, str]:
+    """The build of these very sources: the names of its files by their short names, or nothing."""
+    manifest = web / "dist/manifest.json"
+    if not manifest.exists():
+        return {}
+    built = json.loads(manifest.read_text())
+    files: dict[str, str] = built["files"]
+    return files if built["sources"] == hash_sources(web) else {}
