@@ -29,8 +29,9 @@ from .consumers.notifications import NotificationsSocket
 from .integrations.hooks import BeforeSend, DescribeUsers, Hooks
 from .integrations.metrics import Shelf
 from .integrations.webhooks import Listener
-from .protocol import errors, frames
+from .protocol import actions, errors
 from .protocol.errors import Close, Refusal
+from .protocol.ids import MAX_ID, user_of
 from .routes import files, health, ui, web_client
 from .routes.apidocs import pages
 from .routes.requests import Reply, answer_refusal
@@ -119,7 +120,7 @@ class App(Starlette):
 
         Raises a Refusal, as a request would get it.
         """
-        users = [frames.user_of(user, "members") for user in members]
+        users = [user_of(user, "members") for user in members]
         opened = await self._chat.open_room(users[0] if users else "", users, context, title)
         return opened.room.id
 
@@ -136,8 +137,8 @@ class App(Starlette):
 
         `before_send` is not asked. Raises a Refusal, as a request would get it.
         """
-        send = frames.Send(text, client_id=client_id, reply_to=reply_to)
-        sent = await self._chat.post(room, frames.user_of(sender, "sender"), send, "", text)
+        send = actions.Send(text, client_id=client_id, reply_to=reply_to)
+        sent = await self._chat.post(room, user_of(sender, "sender"), send, "", text)
         return sent.message.id
 
     async def react(self, room: int, message: int, *, user: int | str, emoji: str) -> None:
@@ -146,23 +147,23 @@ class App(Starlette):
         Raises a Refusal, as a request would get it.
         """
         self._chat.check_emoji(emoji)
-        author, most = frames.user_of(user, "user"), self._chat.settings.limits.reactions
+        author, most = user_of(user, "user"), self._chat.settings.limits.reactions
         await self._chat.make(messages_of.React(room, author, message, emoji, True, most))
 
     async def unread(self, user: int | str) -> dict[str, Any]:
         """How many messages the user has not read, and in which rooms: `GET chat/unread/`."""
-        found = await self._chat.inboxes.unread(frames.user_of(user, "user"))
+        found = await self._chat.inboxes.unread(user_of(user, "user"))
         body: dict[str, Any] = to_builtins(found)
         return body
 
     async def is_empty(self, room: int) -> bool:
         """Whether there is no message in the room."""
-        newest = partial(messages_of.between, room_id=room, above=0, upto=frames.MAX_ID, most=1)
+        newest = partial(messages_of.between, room_id=room, above=0, upto=MAX_ID, most=1)
         return not await self._chat.store.read(newest)
 
     async def delete_room(self, room: int, *, user: int | str) -> None:
         """Deletes the room as this member of it. Raises NotFound."""
-        await self._chat.delete_room(room, frames.user_of(user, "user"))
+        await self._chat.delete_room(room, user_of(user, "user"))
 
     async def disconnect(self, user: int | str) -> None:
         """Closes all sockets of the user with 4005, on every process, those on their way in too.
@@ -170,7 +171,7 @@ class App(Starlette):
         End his session first, or he is let in again. Raises Away where the database is, and the
         chat has several processes: then those that the broker doesn't reach may not know.
         """
-        await self._chat.cuts.cut(frames.user_of(user, "user"))
+        await self._chat.cuts.cut(user_of(user, "user"))
 
     @property
     def _chat(self) -> Chat:

@@ -18,7 +18,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
 from ..protocol.errors import Forbidden, InvalidFrame, Unauthenticated
-from ..protocol.frames import is_clean, user_of
+from ..protocol.ids import is_clean, user_of
 from ..settings import BadSetting, Issuer, Settings
 from .keys import Keys, PublishedKeys
 from .origins import is_foreign, origin_of, parts_of

@@ -10,10 +10,12 @@ from functools import partial
 from typing import Any, TypeVar
 
 from ..auth.authenticator import Identity
+from ..chat.serializers import message_of, reacted_of, reactions_of
 from ..integrations.hooks import Draft, Faces, Hooks, approved
 from ..integrations.metrics import Metrics
 from ..integrations.webhooks import Host, listeners_of
-from ..protocol import frames
+from ..protocol import codec
+from ..protocol.actions import Send, answered
 from ..protocol.errors import (
     REFUSALS,
     Close,
@@ -26,6 +28,14 @@ from ..protocol.errors import (
     TooLong,
     Unavailable,
 )
+from ..protocol.events import (
+    MessageDeleted,
+    MessageEdited,
+    MessageReacted,
+    MessageSent,
+    UploadOffered,
+)
+from ..protocol.ids import is_clean, wire_user
 from ..realtime.hub import Fanout
 from ..realtime.room import Change as ToldChange
 from ..realtime.room import Event, Kind, Mark, Older, Room, Stand, State, Told
@@ -178,7 +188,7 @@ class Chat:
     def check_text(self, text: str, name: str) -> None:
         if len(text) > self.settings.limits.text:
             raise TooLong(f"The text is too long: at most {self.settings.limits.text} characters.")
-        if not frames.is_clean(text):
+        if not is_clean(text):
             raise InvalidFrame(f"{name}: NUL and lone surrogates are not accepted.")
 
     def check_new(self, text: str, client_id: str | None, *, has_files: bool) -> None:
@@ -188,12 +198,12 @@ class Chat:
             raise EmptyMessage
         if client_id is not None:
             most = self.settings.limits.client_id
-            if len(client_id) > most or not frames.is_clean(client_id):
+            if len(client_id) > most or not is_clean(client_id):
                 raise InvalidFrame(f"client_id: a string of at most {most} characters is needed.")
 
     def check_emoji(self, emoji: str) -> None:
         most = self.settings.limits.emoji
-        if not emoji.strip() or len(emoji) > most or not frames.is_clean(emoji):
+        if not emoji.strip() or len(emoji) > most or not is_clean(emoji):
             raise InvalidFrame(f"emoji: a string of 1 to {most} characters is needed.")
 
     def write(self, change: Change, done: Callable[[Entry], None]) -> None:
@@ -211,23 +221,21 @@ class Chat:
         self.write(change, done)
         return settle(await future)
 
-    async def send(
-        self, room_id: int, user_id: str, send: frames.Send, base: str
-    ) -> Added | Repeated:
+    async def send(self, room_id: int, user_id: str, send: Send, base: str) -> Added | Repeated:
         """As by a client: the host has a say in it."""
         text = send.message
         if self.asks_host:
             self.check_new(text, send.client_id, has_files=bool(send.all_files))
             if not await self._is_repeated(room_id, user_id, send.client_id):
-                text = await self._passed(Draft(room_id, frames.wire_user(user_id), text), user_id)
+                text = await self._passed(Draft(room_id, wire_user(user_id), text), user_id)
         return await self.post(room_id, user_id, send, base, text)
 
     async def post(
-        self, room_id: int, user_id: str, send: frames.Send, base: str, text: str
+        self, room_id: int, user_id: str, send: Send, base: str, text: str
     ) -> Added | Repeated:
         """Stores the files, then the message. Files of a message that is refused are swept."""
         sent = send.all_files
-        reply_to = frames.answered(send)
+        reply_to = answered(send)
         self.check_new(text, send.client_id, has_files=bool(sent))
         keys: list[str] = []
         if sent and not await self._is_repeated(room_id, user_id, send.client_id):
@@ -246,7 +254,7 @@ class Chat:
     async def edit(self, change: Edit) -> Edited:
         """As by a client: the host has a say in it."""
         if self.asks_host:
-            sender = frames.wire_user(change.sender_id)
+            sender = wire_user(change.sender_id)
             draft = Draft(change.room_id, sender, change.text, change.message_id)
             change.text = await self._passed(draft, change.sender_id)
             self.check_text(change.text, "text")
@@ -294,13 +302,13 @@ class Chat:
         return page, marks, has_more
 
     async def offer_upload(
-        self, room_id: int, user_id: str, send: frames.Send, base: str
-    ) -> frames.UploadOffered:
+        self, room_id: int, user_id: str, send: Send, base: str
+    ) -> UploadOffered:
         """Where the bytes of the one file of this message may be PUT."""
         assert send.file is not None
         self.check_new(send.message, send.client_id, has_files=True)
         url, path = await self.attachments.offer(room_id, user_id, send.file, base)
-        return frames.UploadOffered(
+        return UploadOffered(
             url,
             path,
             send.file.name,
@@ -431,7 +439,7 @@ class Chat:
             members = sorted(await receipts.of_room(db, room_id))
             if not await rooms.delete(db, room_id, user_id, now):
                 return []
-            left = frames.encode(members).decode()
+            left = codec.encode(members).decode()
             await self.store.note(db, Happened("room_deleted", room_id, user_id, members=left))
             return members
 
@@ -494,13 +502,13 @@ class Chat:
                 return self._say_message(message, "edited", roster, entry.change.base)
             case Reacted(is_new=True) as reacted:
                 told = ToldChange(reacted.version, reacted.message_id, reacted.author_id, "reacted")
-                line = frames.encode(frames.reacted_of(reacted))
+                line = codec.encode(reacted_of(reacted))
                 return entry.change.room_id, reacted.roster, told, line
             case Deleted(message_id, version, roster):
                 change = entry.change
                 self._sweep.set()
                 told = ToldChange(version, message_id, change.sender_id, "deleted")
-                line = frames.encode(frames.MessageDeleted(version, message_id))
+                line = codec.encode(MessageDeleted(version, message_id))
                 return change.room_id, roster, told, line
         return None
 
@@ -510,12 +518,12 @@ class Chat:
 
     def _line(self, message: Message, kind: Kind, base: str) -> bytes:
         if kind == "reacted":
-            shown = frames.reactions_of(message.reactions)
-            return frames.encode(frames.MessageReacted(message.version, message.id, shown))
-        said = frames.message_of(message, self.attachments.link(base))
+            shown = reactions_of(message.reactions)
+            return codec.encode(MessageReacted(message.version, message.id, shown))
+        said = message_of(message, self.attachments.link(base))
         if kind == "sent":
-            return frames.encode(frames.MessageSent(message.version, said))
-        return frames.encode(frames.MessageEdited(message.version, message.id, message.text, said))
+            return codec.encode(MessageSent(message.version, said))
+        return codec.encode(MessageEdited(message.version, message.id, message.text, said))
 
     def _doubt(self, room_ids: set[int]) -> None:
         """The database's answer was lost: when it is back, all look into it."""
@@ -572,7 +580,7 @@ class Chat:
         said += [
             (
                 ToldChange(version, id_, sender, "deleted"),
-                frames.encode(frames.MessageDeleted(version, id_)),
+                codec.encode(MessageDeleted(version, id_)),
             )
             for id_, version, sender in since.deleted
         ]

@@ -8,7 +8,8 @@ from collections import OrderedDict
 
 from msgspec import Struct
 
-from ..protocol import frames
+from ..chat.serializers import message_of
+from ..protocol import codec
 from ..realtime.room import Room
 from ..store.messages import Message
 from ..store.snapshot import Snapshot
@@ -55,8 +56,8 @@ class Pages:
         if page is not None and page.look == look:
             return page.frame
         link = self._attachments.link(base)
-        frame = frames.encode(
-            [frames.message_of(m, link, room.status(m.sender_id, m.id)) for m in messages or ()]
+        frame = codec.encode(
+            [message_of(m, link, room.status(m.sender_id, m.id)) for m in messages or ()]
         )
         if messages is not None and len(messages) >= FEW:
             self._keep(room.id, Page(self._store.epoch, as_found, messages, look, frame))

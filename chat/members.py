@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from ..protocol.errors import Conflict, Forbidden, InvalidFrame, NotFound, Refusal
-from ..protocol.frames import is_clean
+from ..protocol.ids import is_clean
 from ..realtime.brokers import Unreachable
 from ..realtime.hub import Fanout
 from ..realtime.room import Told

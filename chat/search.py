@@ -8,8 +8,8 @@ from functools import partial
 
 from msgspec import Struct
 
-from ..protocol import frames
 from ..protocol.errors import InvalidFrame
+from ..protocol.ids import is_clean
 from ..settings import Limits
 from ..store import messages, receipts
 from ..store.messages import Message
@@ -142,7 +142,7 @@ class Search:
 
 
 def _words_of(question: str) -> tuple[str, ...]:
-    if len(question) > LONGEST or not frames.is_clean(question):
+    if len(question) > LONGEST or not is_clean(question):
         raise InvalidFrame(f"q: a text of at most {LONGEST} characters, without NUL, is needed.")
     wanted = tokenizer.wanted(question)
     if not wanted:

@@ -15,9 +15,12 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from ..auth.authenticator import Authenticator, subprotocol_of
 from ..chat.chat import Chat
 from ..chat.rate_limit import Meter
-from ..protocol import errors, frames
+from ..protocol import codec, errors
+from ..protocol.actions import AnyAction, Auth
+from ..protocol.codec import Hint, error_of
 from ..protocol.errors import Close, Closing, Forbidden, InvalidFrame, Refusal
-from ..protocol.frames import AnyAction, Auth, Hint
+from ..protocol.events import AuthRenewed, Pong
+from ..protocol.ids import when
 from ..realtime.send_queue import AsgiOutbox, DirectOutbox, Outbox
 from ..server.websocket_protocol import EXTENSION, REFUSED_PAUSE, DirectProtocol
 from ..store.store import Away
@@ -25,7 +28,7 @@ from ..store.store import Away
 log = logging.getLogger("roomcast.socket")
 
 LONG = 30 * 86_400.0  # seconds; timers further away are set again
-PONG = frames.encode(frames.Pong())
+PONG = codec.encode(Pong())
 
 
 class Peer(Protocol):
@@ -92,15 +95,15 @@ class Session(ABC):
             self._meter.take()
             if data is None:
                 raise InvalidFrame("Frames are JSON text, not binary.")
-            self._take(frames.decode(data), len(data))
+            self._take(codec.decode(data), len(data))
         except Refusal as refusal:
-            self._refuse(refusal, frames.hint(data or b""))
+            self._refuse(refusal, codec.hint(data or b""))
             return isinstance(refusal, errors.RateLimited)
         except Closing as closing:
             self._close(closing.close)
         except Exception:
             log.exception("A frame failed")
-            self._refuse(errors.Internal(), frames.hint(data or b""))
+            self._refuse(errors.Internal(), codec.hint(data or b""))
         return False
 
     @abstractmethod
@@ -138,25 +141,25 @@ class Session(ABC):
         if identity.user_id != self._socket.user_id:
             raise Forbidden("The token is another user's.")
         self._expire_at(identity.expires_at)
-        expires_at = frames.when(int((identity.expires_at or 0) * 1_000_000))
-        self._socket.put(frames.encode(frames.AuthRenewed(expires_at)))
+        expires_at = when(int((identity.expires_at or 0) * 1_000_000))
+        self._socket.put(codec.encode(AuthRenewed(expires_at)))
 
     def _refuse_frame(self) -> None:
         """A frame over the limit, before its socket is closed with 1009."""
         most = self._chat.settings.limits.frame
         says = f"A frame may have at most {most:,} bytes, all its files together."
-        self._refuse(errors.FileTooLarge(says), frames.hint(b""))
+        self._refuse(errors.FileTooLarge(says), codec.hint(b""))
 
     def _refuse(self, refusal: Refusal, about: Hint) -> None:
         self._chat.metrics.refusals.labels(refusal.code).inc()
-        self._socket.put(frames.encode(frames.error_of(refusal, about)))
+        self._socket.put(codec.encode(error_of(refusal, about)))
 
 
 def hint_of(action: AnyAction) -> Hint:
     """What an error frame says of the action that failed."""
     name = type(action).__struct_config__.tag
     client_id, message_id = (getattr(action, f, None) for f in ("client_id", "message_id"))
-    return frames.hint_of(name, client_id, message_id)
+    return codec.hint_of(name, client_id, message_id)
 
 
 class Endpoint(WebSocketEndpoint):

@@ -15,9 +15,9 @@ from ..auth.authenticator import Authenticator
 from ..auth.base_url import base_of
 from ..chat.chat import Chat, settle
 from ..chat.history_cache import Page
-from ..protocol import frames
-from ..protocol.errors import Close, Closing, Refusal
-from ..protocol.frames import (
+from ..chat.serializers import message_of, reacted_of
+from ..protocol import actions, codec, events
+from ..protocol.actions import (
     AnyAction,
     Auth,
     Delete,
@@ -30,6 +30,9 @@ from ..protocol.frames import (
     Send,
     Typing,
 )
+from ..protocol.errors import Close, Closing, Refusal
+from ..protocol.events import HistoryPage, MessageSent, Sync
+from ..protocol.ids import MAX_ID, id_of, wire_user
 from ..realtime.room import TYPING, Room, Socket
 from ..realtime.wakeup import Bell
 from ..server.websocket_protocol import DirectProtocol
@@ -138,20 +141,20 @@ class RoomSession(Session):
         match action:
             case Send():
                 self._chat.check_new(action.message, action.client_id, has_files=False)
-                answered = frames.answered(action)
+                answered = actions.answered(action)
                 return messages.Add(
                     room_id, user_id, action.message, action.client_id, (), self._base, answered
                 )
             case Edit():
                 self._chat.check_text(action.text, "text")
-                id_ = frames.id_of(action.message_id, "message_id")
+                id_ = id_of(action.message_id, "message_id")
                 return messages.Edit(room_id, user_id, id_, action.text, self._base)
             case Delete():
-                id_ = frames.id_of(action.message_id, "message_id")
+                id_ = id_of(action.message_id, "message_id")
                 return messages.Delete(room_id, user_id, id_)
             case React():
                 self._chat.check_emoji(action.emoji)
-                id_ = frames.id_of(action.message_id, "message_id")
+                id_ = id_of(action.message_id, "message_id")
                 most = self._chat.settings.limits.reactions
                 return messages.React(room_id, user_id, id_, action.emoji, action.on, most)
 
@@ -230,7 +233,7 @@ class RoomSession(Session):
             case History():
                 await self._history(action)
             case Read():
-                id_ = frames.id_of(action.message_id, "message_id")
+                id_ = id_of(action.message_id, "message_id")
                 await self._chat.read(room_id, user_id, id_)
             case Typing():
                 await self._chat.type(room_id, user_id)
@@ -256,7 +259,7 @@ class RoomSession(Session):
             action = action.as_send()
         if _is_offer(action):
             offer = await self._chat.offer_upload(*where, action, self._base)
-            self._socket.put(frames.encode(offer))
+            self._socket.put(codec.encode(offer))
         else:
             outcome = await self._chat.send(*where, action, self._base)
             if isinstance(outcome, Repeated):
@@ -265,23 +268,23 @@ class RoomSession(Session):
     def _show(self, message: messages.Message) -> None:
         """A repeated client_id: the existing message again, to this socket, as it is by now."""
         said = self._shown(message)
-        self._socket.put(frames.encode(frames.MessageSent(message.version, said)))
+        self._socket.put(codec.encode(MessageSent(message.version, said)))
 
     def _show_reactions(self, same: Reacted) -> None:
         """Nothing had to change: this socket alone hears how it stands."""
-        self._socket.put(frames.encode(frames.reacted_of(same)))
+        self._socket.put(codec.encode(reacted_of(same)))
 
-    def _shown(self, message: messages.Message) -> frames.Message:
+    def _shown(self, message: messages.Message) -> events.Message:
         status = self._room.status(message.sender_id, message.id)
-        return frames.message_of(message, self._chat.attachments.link(self._base), status)
+        return message_of(message, self._chat.attachments.link(self._base), status)
 
     async def _history(self, action: History) -> None:
-        before = frames.MAX_ID if action.before is None else frames.id_of(action.before, "before")
+        before = MAX_ID if action.before is None else id_of(action.before, "before")
         most = self._chat.settings.limits.history if action.limit is None else action.limit
         where = messages.Page(self._room.id, self._socket.user_id, before, None, most)
         page, _, has_more = await self._chat.page(where)
         shown = [self._shown(message) for message in page]
-        self._socket.put(frames.encode(frames.HistoryPage(shown, has_more)))
+        self._socket.put(codec.encode(HistoryPage(shown, has_more)))
 
     # ------------------------------------------------------------ not too much at once
 
@@ -331,7 +334,7 @@ class ChatSocket(Endpoint):
         auth: Authenticator = websocket.app.state.auth
         identity = await auth(websocket)
         wish = wish_of(websocket.scope["query_string"])
-        if wish.room_id >= frames.MAX_ID:
+        if wish.room_id >= MAX_ID:
             raise Closing(Close.NOT_FOUND)
         base = base_of(websocket, chat.settings.server.public_url)
         await chat.see(identity)
@@ -385,12 +388,10 @@ def _sync(chat: Chat, room: Room, found: Snapshot, base: str, *, is_reset: bool)
     if found.messages is None:
         raise Closing(Close.TRY_LATER)
     link = chat.attachments.link(base)
-    shown = [frames.message_of(m, link, room.status(m.sender_id, m.id)) for m in found.messages]
-    receipts = [
-        frames.Receipt(frames.wire_user(user), *upto) for user, upto in sorted(room.marks.items())
-    ]
-    return frames.encode(
-        frames.Sync(
+    shown = [message_of(m, link, room.status(m.sender_id, m.id)) for m in found.messages]
+    receipts = [events.Receipt(wire_user(user), *upto) for user, upto in sorted(room.marks.items())]
+    return codec.encode(
+        Sync(
             chat.store.epoch, found.version, shown, found.deleted, receipts, found.reset or is_reset
         )
     )

@@ -7,8 +7,8 @@ from starlette.websockets import WebSocket
 from ..auth.authenticator import Authenticator
 from ..chat.chat import Chat
 from ..chat.notifications.inbox import Inbox, Reader
+from ..protocol.actions import AnyAction, Auth, Ping
 from ..protocol.errors import Close, Closing, InvalidFrame
-from ..protocol.frames import AnyAction, Auth, Ping
 from .base import PONG, Endpoint, Session, direct_of
 
 

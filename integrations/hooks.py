@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from ..auth.authenticator import name_of, picture_of
 from ..protocol.errors import Internal, Refusal, Unavailable
-from ..protocol.frames import user_of, wire_user
+from ..protocol.ids import user_of, wire_user
 from .webhooks import Listener, of_the_host
 
 log = logging.getLogger("roomcast.hooks")

@@ -21,7 +21,7 @@ import httpx
 import msgspec
 from msgspec import Struct
 
-from ..protocol import frames
+from ..protocol.ids import when, wire_user
 from ..settings import Webhooks
 from ..store import outbox, receipts, rooms
 from ..store.outbox import Claim, Kind, Listeners, Noted
@@ -225,7 +225,7 @@ class Host:
 async def _waiting(db: Connection, claim: Claim) -> list[tuple[Noted, Event]]:
     found = await outbox.waiting(db, claim, OF_A_ROOM)
     marks = await receipts.of_room(db, claim.room_id)
-    members = [frames.wire_user(user) for user in sorted(marks)]
+    members = [wire_user(user) for user in sorted(marks)]
     events = []
     for noted in found:
         unread = None
@@ -240,14 +240,14 @@ def _event(noted: Noted, members: Sequence[Wire], unread: int | None) -> Event:
     return Event(
         id=f"{noted.room_id}-{noted.id}",
         type=noted.kind,
-        at=frames.when(noted.at),
+        at=when(noted.at),
         room_id=noted.room_id,
-        user_id=frames.wire_user(noted.user_id),
-        members=list(members) if gone is None else [frames.wire_user(user) for user in gone],
+        user_id=wire_user(noted.user_id),
+        members=list(members) if gone is None else [wire_user(user) for user in gone],
         version=noted.version or None,
         message_id=noted.message_id,
         text=noted.text,
-        about=None if noted.about is None else frames.wire_user(noted.about),
+        about=None if noted.about is None else wire_user(noted.about),
         unread=unread,
     )
 

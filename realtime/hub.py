@@ -14,7 +14,7 @@ from typing import Any
 from broadcaster import Broadcast
 from broadcaster._base import Subscriber
 
-from ..protocol import frames
+from ..protocol import codec
 from ..protocol.errors import Close
 from . import heartbeat
 from .brokers import GAP, PEOPLE, PERSON, Unreachable, backend_of
@@ -287,7 +287,7 @@ class Fanout:
             self.people.hear(news)
             return
         try:
-            await self._backend.publish(PERSON + news.user_id, frames.encode(news).decode())
+            await self._backend.publish(PERSON + news.user_id, codec.encode(news).decode())
         except Unreachable:
             self.people.hear(news)
             raise

@@ -20,8 +20,11 @@ from typing import Literal, Protocol
 import msgspec
 from msgspec import Struct
 
-from ..protocol import frames
+from ..protocol import codec, splice
 from ..protocol.errors import Close, Closing
+from ..protocol.events import PresenceChanged, ReceiptMoved, RoomChanged, RoomDeleted, Typed
+from ..protocol.ids import MAX_ID, when, wire_user, wire_users
+from ..protocol.splice import as_edited, body_of, quoted_of, requoted, with_reactions, with_status
 from ..store.receipts import Status
 from ..store.snapshot import Snapshot
 from ..store.store import Away
@@ -35,7 +38,7 @@ PENDING = 256  # messages a room keeps as text until they are read, for each sen
 PENDING_SIZE = 1 << 16  # and bytes
 TOLD_AT_JOIN = 50  # of so many messages at most, the newest, a join tells the new status
 TOLD_AT_ONCE = 1_000  # and so many at most when a member reads old ones
-GONE = frames.MAX_ID  # where the watermarks of one who left stand: he holds nobody back
+GONE = MAX_ID  # where the watermarks of one who left stand: he holds nobody back
 OVERTAKEN = 0.25  # seconds for an event that a later one overtook on its way
 TYPING = 2.0  # seconds between two words that the same user is typing
 JITTER = 0.2  # seconds by which one of them may come early
@@ -94,7 +97,7 @@ Event = tuple[Told, list[bytes]]  # and the frame of each change
 
 def packed(told: Told, lines: list[bytes]) -> str:
     """An event as it travels between processes."""
-    return b"\n".join([frames.encode(told), *lines]).decode()
+    return b"\n".join([codec.encode(told), *lines]).decode()
 
 
 def unpacked(message: str) -> Event:
@@ -220,7 +223,7 @@ class Pending:
         """After this `message_reacted`."""
         for id_, body in (*self.fresh, *self.delivered):
             if id_ == message_id:
-                return self.replace(id_, frames.with_reactions(body, frame))
+                return self.replace(id_, with_reactions(body, frame))
 
     def replace(self, message_id: int, body: bytes | None) -> None:
         """After an edit; with None, after a deletion."""
@@ -239,7 +242,7 @@ class Pending:
         """Those that answer this message show what it says by now; None: it is deleted."""
         for queue in (self.fresh, self.delivered):
             for i, (id_, before) in enumerate(queue):
-                queue[i] = id_, frames.requoted(before, message_id, text)
+                queue[i] = id_, requoted(before, message_id, text)
                 self.size += len(queue[i][1]) - len(before)
 
 
@@ -255,9 +258,7 @@ def _since(top: int, change: Change, line: bytes) -> tuple[Change, bytes]:
     """
     if change.kind != "sent" or change.message_id > top:
         return change, line
-    return Change(change.version, change.message_id, change.sender_id, "edited"), frames.as_edited(
-        line
-    )
+    return Change(change.version, change.message_id, change.sender_id, "edited"), as_edited(line)
 
 
 def log_failure(room_id: int, error: Exception) -> None:
@@ -397,11 +398,11 @@ class Room:
         }
 
     def _marks_so_far(self, change: Change, line: bytes) -> list[bytes]:
-        status, body = self.status(change.sender_id, change.message_id), frames.body_of(line)
+        status, body = self.status(change.sender_id, change.message_id), body_of(line)
         if status == "send":
             return []
-        marks = [frames.mark(body, "delivered")]
-        return marks if status == "delivered" else [*marks, frames.mark(body, "read")]
+        marks = [splice.mark(body, "delivered")]
+        return marks if status == "delivered" else [*marks, splice.mark(body, "read")]
 
     def leave(self, socket: Socket) -> None:
         if socket in self._holding:
@@ -444,9 +445,9 @@ class Room:
 
     def _tell_presence(self, news: News) -> None:
         """Never on top of what waits for a slow reader: he is told how it stands, afterwards."""
-        seen = frames.when(news.last_seen)
-        said = frames.PresenceChanged(frames.wire_user(news.user_id), news.is_online, seen)
-        batch = Batch([frames.encode(said)])
+        seen = when(news.last_seen)
+        said = PresenceChanged(wire_user(news.user_id), news.is_online, seen)
+        batch = Batch([codec.encode(said)])
         for socket in (*self._holding, *(s for mine in self._live.values() for s in mine)):
             if socket.user_id == news.user_id:
                 continue
@@ -480,7 +481,7 @@ class Room:
         if now < due - JITTER or user_id not in self._marks:
             return
         self._typing[user_id] = max(now, due) + TYPING
-        batch = Batch([frames.encode(frames.Typed(frames.wire_user(user_id), self.id))])
+        batch = Batch([codec.encode(Typed(wire_user(user_id), self.id))])
         for other, sockets in self._live.items():
             for socket in sockets if other != user_id else ():
                 socket.outbox.spare(batch)
@@ -569,8 +570,8 @@ class Room:
         self._measure()
         new = {user: self._marks[user] for user in self._marks.keys() - self._members}
         self._title, self._members = state.title, frozenset(state.marks)
-        members = frames.wire_users(self._members)
-        text = frames.encode(frames.RoomChanged(self.id, members, self._title or None))
+        members = wire_users(self._members)
+        text = codec.encode(RoomChanged(self.id, members, self._title or None))
         full, compact = Batch([text]), Batch([text, *self._as_receipts(new)])
         for sockets in self._live.values():
             for socket in sockets:
@@ -615,7 +616,7 @@ class Room:
         if texts or steps or moved:
             self._emit(texts, steps, moved, changes)
         if told.is_gone:
-            self.close(Close.NOT_FOUND, frames.encode(frames.RoomDeleted(self.id)))
+            self.close(Close.NOT_FOUND, codec.encode(RoomDeleted(self.id)))
 
     def _note(self, change: Change, line: bytes) -> bytes:
         """Remembers what later frames need; the frame as it goes out from here."""
@@ -625,10 +626,10 @@ class Room:
                 if pending is None:
                     pending = self._pending[change.sender_id] = Pending()
                 self._top = max(self._top, change.message_id)
-                forgotten = pending.add(change.message_id, frames.body_of(line))
+                forgotten = pending.add(change.message_id, body_of(line))
                 self._known = max(self._known, forgotten)
             case "edited":
-                self._replace(change, frames.body_of(line))
+                self._replace(change, body_of(line))
             case "reacted" if pending is not None:
                 pending.react(change.message_id, line)
             case "deleted":
@@ -641,7 +642,7 @@ class Room:
         """What later frames say of this message, and of those that answer it."""
         if (mine := self._pending.get(change.sender_id)) is not None:
             mine.replace(change.message_id, body)
-        quoted = None if body is None else frames.quoted_of(body)
+        quoted = None if body is None else quoted_of(body)
         for pending in self._pending.values():
             pending.requote(change.message_id, quoted)
 
@@ -651,7 +652,7 @@ class Room:
             return line
         id_, pending = change.message_id, self._pending.get(change.sender_id)
         told = pending.told(id_) if pending is not None else None  # what is ahead follows as marks
-        return frames.with_status(line, told or self.status(change.sender_id, id_))
+        return with_status(line, told or self.status(change.sender_id, id_))
 
     def _advance(self, marks: list[Mark]) -> dict[str, tuple[int, int]]:
         """The watermarks that moved; never back."""
@@ -681,7 +682,7 @@ class Room:
                 continue  # told below
             past, now = self._steps(before, sender, id_), self._steps(None, sender, id_)
             steps: tuple[Literal["delivered", "read"], ...] = ("delivered", "read")
-            found += [(id_, frames.body_of(line), step) for step in steps[past:now]]
+            found += [(id_, body_of(line), step) for step in steps[past:now]]
         for sender, pending in self._pending.items():
             found += pending.advance(self._delivered.but(sender), self._read.but(sender))
         if found and cause and all(mark.by_joining for mark in cause):
@@ -714,7 +715,7 @@ class Room:
                     batch = compact = compact or Batch([*texts, *self._as_receipts(moved)])
                 else:
                     batch = full = full or Batch(
-                        [*texts, *[frames.mark(b, s) for _, b, s in steps]]
+                        [*texts, *[splice.mark(b, s) for _, b, s in steps]]
                     )
                 if batch.frames and socket.outbox.put(batch):
                     took.append(socket)
@@ -725,7 +726,7 @@ class Room:
 
     def _as_receipts(self, marks: dict[str, tuple[int, int]]) -> list[bytes]:
         return [
-            frames.encode(frames.ReceiptMoved(self.id, frames.wire_user(user), *upto))
+            codec.encode(ReceiptMoved(self.id, wire_user(user), *upto))
             for user, upto in marks.items()
             if upto[0] < GONE
         ]

@@ -7,7 +7,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ..protocol import frames
+from ..protocol import actions
+from ..protocol.actions import Send
+from ..protocol.codec import decode_as
+from ..protocol.ids import id_of
 from .requests import Reply, base_of_request, body_of, caller_of, chat_of
 
 
@@ -26,9 +29,9 @@ async def offer(request: Request) -> Response:
     Once they are there, `file_path` goes into the `files` of a message to the same room.
     """
     caller = await caller_of(request)
-    wish = frames.decode_as(await body_of(request), UploadWish)
-    room_id = frames.id_of(wish.room_id, "room_id")
-    send = frames.Send(file=frames.File(wish.name, wish.size, wish.type))
+    wish = decode_as(await body_of(request), UploadWish)
+    room_id = id_of(wish.room_id, "room_id")
+    send = Send(file=actions.File(wish.name, wish.size, wish.type))
     base = base_of_request(request)
     return Reply(await chat_of(request).offer_upload(room_id, caller.user_id, send, base))
 

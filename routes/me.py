@@ -8,7 +8,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from ..chat.account.export import Line, lines
-from ..protocol import frames
+from ..protocol import codec
 from ..store.store import Away
 from .apidocs.operations import NDJSON
 from .requests import base_of_request, caller_of, chat_of
@@ -34,10 +34,10 @@ async def export(request: Request) -> Response:
 
 async def _written(first: Line, rest: AsyncIterator[Line]) -> AsyncIterator[bytes]:
     """A few lines at a time; what breaks off has no `end`."""
-    text = bytearray(frames.encode(first) + b"\n")
+    text = bytearray(codec.encode(first) + b"\n")
     try:
         async for line in rest:
-            text += frames.encode(line) + b"\n"
+            text += codec.encode(line) + b"\n"
             if len(text) > CHUNK:
                 yield bytes(text)
                 text.clear()

@@ -5,7 +5,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ..protocol import frames
+from ..protocol.codec import decode_as
+from ..protocol.ids import user_of
 from .requests import Reply, body_of, caller_of, chat_of, room_id_of, user_id_of
 from .rooms import shown
 
@@ -23,8 +24,8 @@ async def add(request: Request) -> Response:
     """
     caller = await caller_of(request)
     room_id = room_id_of(request)
-    given = frames.decode_as(await body_of(request), NewMember)
-    guest_id = frames.user_of(given.user_id)
+    given = decode_as(await body_of(request), NewMember)
+    guest_id = user_of(given.user_id)
     is_new = await chat_of(request).roster.add(room_id, caller.user_id, guest_id)
     room = await shown(request, room_id, caller.user_id)
     return Reply(room, status_code=201 if is_new else 200)

@@ -5,7 +5,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ..protocol import frames
+from ..chat.serializers import message_of
+from ..protocol import events
+from ..protocol.actions import Send
+from ..protocol.codec import decode_as
+from ..protocol.ids import MAX_ID
 from ..store import receipts
 from ..store.messages import Added, Page
 from .requests import Reply, base_of_request, caller_of, chat_of, integer, large_body_of, room_id_of
@@ -14,7 +18,7 @@ from .requests import Reply, base_of_request, caller_of, chat_of, integer, large
 class MessagePage(Struct):
     """Messages of a room, oldest first."""
 
-    messages: list[frames.Message]
+    messages: list[events.Message]
     has_more: bool
 
 
@@ -25,13 +29,13 @@ async def page(request: Request) -> Response:
     where = Page(
         room_id_of(request),
         caller.user_id,
-        before=integer(request, "before", frames.MAX_ID),
+        before=integer(request, "before", MAX_ID),
         after=integer(request, "after", 0) if "after" in request.query_params else None,
         limit=integer(request, "limit", chat.settings.limits.history),
     )
     found, marks, has_more = await chat.page(where)
     link = chat.attachments.link(base_of_request(request))
-    shown = [frames.message_of(m, link, receipts.status(marks, m.sender_id, m.id)) for m in found]
+    shown = [message_of(m, link, receipts.status(marks, m.sender_id, m.id)) for m in found]
     return Reply(MessagePage(shown, has_more))
 
 
@@ -39,15 +43,15 @@ async def post(request: Request) -> Response:
     """Sends a message: 201, or 200 and the one that its client_id has already sent."""
     caller = await caller_of(request)
     chat, base = chat_of(request), base_of_request(request)
-    send = frames.decode_as(await large_body_of(request, caller.user_id), frames.Send)
+    send = decode_as(await large_body_of(request, caller.user_id), Send)
     if send.client_id is None:
         send.client_id = request.headers.get("idempotency-key") or None
     room_id = room_id_of(request)
     sent = await chat.send(room_id, caller.user_id, send, base)
     link = chat.attachments.link(base)
     if isinstance(sent, Added):
-        return Reply(frames.message_of(sent.message, link), status_code=201)
-    return Reply(frames.message_of(sent.message, link, await chat.status(sent.message)))
+        return Reply(message_of(sent.message, link), status_code=201)
+    return Reply(message_of(sent.message, link, await chat.status(sent.message)))
 
 
 # fmt: off

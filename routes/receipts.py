@@ -4,7 +4,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ..protocol import frames
+from ..protocol import actions, events
+from ..protocol.codec import decode_as
+from ..protocol.ids import id_of, wire_user
 from .requests import Reply, body_of, caller_of, chat_of, room_id_of
 
 
@@ -15,10 +17,10 @@ async def read(request: Request) -> Response:
     """
     caller = await caller_of(request)
     room_id = room_id_of(request)
-    given = frames.decode_as(await body_of(request), frames.Read)
-    upto = frames.id_of(given.message_id, "message_id")
+    given = decode_as(await body_of(request), actions.Read)
+    upto = id_of(given.message_id, "message_id")
     reached = await chat_of(request).read_at_once(room_id, caller.user_id, upto)
-    return Reply(frames.Receipt(frames.wire_user(caller.user_id), *reached))
+    return Reply(events.Receipt(wire_user(caller.user_id), *reached))
 
 
 # fmt: off

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from ..auth.authenticator import Authenticator, Identity
 from ..auth.base_url import ROOT, base_of
 from ..chat.chat import Chat
-from ..protocol import frames
+from ..protocol import codec
 from ..protocol.errors import (
     FileTooLarge,
     InvalidFrame,
@@ -20,6 +20,7 @@ from ..protocol.errors import (
     RateLimited,
     Refusal,
 )
+from ..protocol.ids import id_of, user_of
 
 
 class Reply(Response):
@@ -28,7 +29,7 @@ class Reply(Response):
     media_type = "application/json"
 
     def render(self, content: Any) -> bytes:
-        return frames.encode(content)
+        return codec.encode(content)
 
 
 def chat_of(request: Request) -> Chat:
@@ -59,7 +60,7 @@ def url_of(request: Request, **query: object) -> str:
 def room_id_of(request: Request) -> int:
     """The room named in the path; what is no id is no room."""
     try:
-        return frames.id_of(request.path_params["room_id"], "room_id")
+        return id_of(request.path_params["room_id"], "room_id")
     except InvalidFrame:
         raise NotFound from None
 
@@ -79,13 +80,13 @@ def user_id_of(request: Request) -> str:
         if last.rstrip("/") != decoded.rstrip("/"):
             raise NotFound
         decoded = last
-    return frames.user_of(decoded, "user_id")
+    return user_of(decoded, "user_id")
 
 
 def integer(request: Request, name: str, default: int) -> int:
     """A query parameter from 0 up; InvalidFrame names it."""
     given = request.query_params.get(name)
-    return default if given is None else frames.id_of(given, name)
+    return default if given is None else id_of(given, name)
 
 
 SMALL = 1 << 20  # bytes of a body without files

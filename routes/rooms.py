@@ -9,8 +9,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ..protocol import frames
+from ..protocol import events
+from ..protocol.codec import decode_as
 from ..protocol.errors import Forbidden, InvalidFrame
+from ..protocol.ids import user_of, when, wire_user, wire_users
 from ..store.rooms import Listed, Opened, Person, Wish
 from .requests import Reply, body_of, caller_of, chat_of, integer, room_id_of, url_of
 
@@ -56,7 +58,7 @@ class LastMessage(Struct):
     from_this_user: bool
     message_id: int
     sender_id: int | str
-    status: frames.Status
+    status: events.Status
 
 
 class RoomListed(Struct):
@@ -100,7 +102,7 @@ async def create(request: Request) -> Response:
     """Opens a room: 201 for a new one, 200 for the one that these two already share."""
     caller = await caller_of(request)
     body = await body_of(request)
-    wanted = frames.decode_as(body, NewRoom) if body.strip() else NewRoom()
+    wanted = decode_as(body, NewRoom) if body.strip() else NewRoom()
     members = _members(wanted, request, caller.user_id)
     opened = await chat_of(request).open_room(
         caller.user_id, members, wanted.context or "", wanted.title or ""
@@ -113,7 +115,7 @@ def _members(wanted: NewRoom, request: Request, caller: str) -> list[str]:
         most = chat_of(request).settings.limits.members
         if len(wanted.members) > most:
             raise InvalidFrame(f"members: at most {most} in a room.")
-        named = [frames.user_of(user, "members") for user in wanted.members]
+        named = [user_of(user, "members") for user in wanted.members]
     else:
         named = _pair(wanted, request, caller)
     if not named:
@@ -133,8 +135,8 @@ def _pair(wanted: NewRoom, request: Request, caller: str) -> list[str]:
         second = query.get("second_user") or query.get("second_profile_id")
     if second is None:
         raise InvalidFrame("second_user: is missing.")
-    other = frames.user_of(second, "second_user")
-    return [caller if first is None else frames.user_of(first, "first_user"), other]
+    other = user_of(second, "second_user")
+    return [caller if first is None else user_of(first, "first_user"), other]
 
 
 def _opened(opened: Opened) -> RoomOpened:
@@ -142,10 +144,10 @@ def _opened(opened: Opened) -> RoomOpened:
     return RoomOpened(
         room.id,
         room.id,
-        frames.wire_users(opened.members),
+        wire_users(opened.members),
         room.title or None,
         room.context or None,
-        frames.when(room.created_at),
+        when(room.created_at),
     )
 
 
@@ -154,7 +156,7 @@ async def mine(request: Request) -> Response:
     caller = await caller_of(request)
     query = request.query_params
     asked = query.get("first_user", query.get("profile_id"))
-    if asked is not None and frames.user_of(asked, "first_user") != caller.user_id:
+    if asked is not None and user_of(asked, "first_user") != caller.user_id:
         raise Forbidden("These are another user's rooms.")
     return Reply(await _page(request, caller.user_id))
 
@@ -220,7 +222,7 @@ async def change(request: Request) -> Response:
     """
     caller = await caller_of(request)
     room_id = room_id_of(request)
-    given = frames.decode_as(await body_of(request), RoomWish)
+    given = decode_as(await body_of(request), RoomWish)
     wish = Wish(
         None if given.muted is UNSET else given.muted,
         None if given.archived is UNSET else given.archived,
@@ -248,7 +250,7 @@ def _listed(listed: Listed, user_id: str) -> RoomListed:
         room.id,
         room.title or None,
         room.context or None,
-        frames.when(room.created_at),
+        when(room.created_at),
         members,
         listed.unread,
         _last(listed, user_id),
@@ -256,8 +258,8 @@ def _listed(listed: Listed, user_id: str) -> RoomListed:
 
 
 def _member(person: Person) -> Member:
-    seen = None if person.last_seen is None else frames.when(person.last_seen)
-    user_id = frames.wire_user(person.user_id)
+    seen = None if person.last_seen is None else when(person.last_seen)
+    user_id = wire_user(person.user_id)
     return Member(user_id, person.name, person.picture, person.is_online, seen)
 
 
@@ -267,10 +269,10 @@ def _last(listed: Listed, user_id: str) -> LastMessage | None:
         return None
     return LastMessage(
         message.text,
-        frames.when(message.created_at),
+        when(message.created_at),
         message.sender_id == user_id,
         message.id,
-        frames.wire_user(message.sender_id),
+        wire_user(message.sender_id),
         listed.status,
     )
 

@@ -5,14 +5,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ..protocol import frames
+from ..chat.serializers import message_of
+from ..protocol import events
+from ..protocol.ids import MAX_ID
 from .requests import Reply, base_of_request, caller_of, chat_of, integer, url_of
 
 
 class SearchPage(Struct):
     """Messages that were found, newest first, and the URL of the page with older ones."""
 
-    results: list[frames.Message]
+    results: list[events.Message]
     next: str | None
 
 
@@ -25,10 +27,10 @@ async def search(request: Request) -> Response:
     """
     caller = await caller_of(request)
     chat = chat_of(request)
-    before = integer(request, "before", frames.MAX_ID)
+    before = integer(request, "before", MAX_ID)
     found = await chat.search.find(caller.user_id, request.query_params.get("q", ""), before)
     link = chat.attachments.link(base_of_request(request))
-    shown = [frames.message_of(message, link, status) for message, status in found.messages]
+    shown = [message_of(message, link, status) for message, status in found.messages]
     more = None if found.before is None else url_of(request, before=found.before)
     return Reply(SearchPage(shown, more))
 

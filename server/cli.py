@@ -17,7 +17,7 @@ import msgspec
 
 from ..app import App, create_app
 from ..protocol.errors import InvalidFrame
-from ..protocol.frames import user_of
+from ..protocol.ids import user_of
 from ..settings import Auth, BadSetting, Settings, check, load, read, seconds
 from ..store.store import AlreadyOpen, Store
 from ..store.transfer.tables import CannotMove

@@ -14,7 +14,7 @@ import httpx
 import jwt
 
 from ..app import App, create_app
-from ..protocol.frames import user_of, wire_user
+from ..protocol.ids import user_of, wire_user
 
 try:
     from httpx_ws import AsyncWebSocketSession, aconnect_ws

@@ -10,8 +10,9 @@ from typing import Any
 
 import uvicorn
 from roomcast.chat.chat import Chat
-from roomcast.protocol import frames
+from roomcast.protocol import codec, events
 from roomcast.protocol.errors import Close
+from roomcast.protocol.events import MessageSent
 from roomcast.realtime.room import Change, Mark, Older, Room, Socket, Stand, State, Told
 from roomcast.realtime.send_queue import Batch
 from roomcast.server.websocket_protocol import DirectProtocol
@@ -80,8 +81,8 @@ class Rows:
 
 def line(message_id: int, sender: str, text: str = "hi") -> bytes:
     """The `chat_message` of a message whose version is its id, as the database would tell it."""
-    said = frames.Message(text, message_id, int(sender), "send", "", "", [], 1, message_id)
-    return frames.encode(frames.MessageSent(message_id, said))
+    said = events.Message(text, message_id, int(sender), "send", "", "", [], 1, message_id)
+    return codec.encode(MessageSent(message_id, said))
 
 
 async def hear(room: Room, *sent: tuple[int, str], marks: Marks | None = None) -> None:
@@ -89,7 +90,7 @@ async def hear(room: Room, *sent: tuple[int, str], marks: Marks | None = None) -
     changes = [Change(id_, id_, sender, "sent") for id_, sender in sent]
     moved = [Mark(user, *upto, by_joining=False) for user, upto in (marks or {}).items()]
     first, last = (sent[0][0], sent[-1][0]) if sent else (0, 0)
-    told = frames.encode(Told(first, last, changes, moved))
+    told = codec.encode(Told(first, last, changes, moved))
     await room.take(b"\n".join([told, *(line(*one) for one in sent)]).decode())
 
 

@@ -84,8 +84,8 @@ def test_imports_go_one_way(file):
 
 
 @pytest.mark.parametrize("file", FILES, ids=name_of)
-def test_the_store_imports_nothing_of_ours(file):
-    if package_of(file) == "store":
+def test_the_store_and_the_wire_format_import_nothing_of_ours(file):
+    if package_of(file) in ("store", "protocol"):
         assert not list(own_imports(file))
 
 

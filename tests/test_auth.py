@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from roomcast.auth import authenticator as auth
 from roomcast.auth.authenticator import Authenticator, Identity, Trusted, subprotocol_of
 from roomcast.protocol.errors import Forbidden, Unauthenticated
-from roomcast.protocol.frames import when
+from roomcast.protocol.ids import when
 from roomcast.settings import Auth, BadSetting, Issuer, Settings
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection

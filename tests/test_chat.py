@@ -11,7 +11,8 @@ from roomcast.app import App, create_app
 from roomcast.auth.authenticator import Authenticator
 from roomcast.chat.chat import Chat
 from roomcast.consumers.chat import RoomSession
-from roomcast.protocol import frames
+from roomcast.protocol import actions, codec
+from roomcast.protocol.actions import FileUploaded
 from roomcast.protocol.errors import Close, InvalidFrame, Refusal
 from roomcast.realtime.room import Room, Socket
 from roomcast.store.messages import Add, Added, Repeated
@@ -37,14 +38,14 @@ async def here(tmp_path: Path) -> AsyncIterator[Here]:
 
 async def uploaded(chat: Chat, room_id: int) -> str:
     """The file_path of an upload whose bytes are there."""
-    wish = frames.File("a.txt", len(TEXT), "text/plain")
+    wish = actions.File("a.txt", len(TEXT), "text/plain")
     _, path = await chat.attachments.offer(room_id, ADA, wish, "http://x")
     await chat.attachments.bucket.put(path, TEXT)
     return path
 
 
-def sending(path: str, client_id: str | None = None) -> frames.Send:
-    return frames.FileUploaded(path, "look", client_id).as_send()
+def sending(path: str, client_id: str | None = None) -> actions.Send:
+    return FileUploaded(path, "look", client_id).as_send()
 
 
 def objects(folder: Path) -> list[Path]:
@@ -117,7 +118,7 @@ async def test_one_upload_twice_in_a_message_is_refused_and_lost_in_nothing(
     path = await uploaded(chat, room_id)
     again = path.removeprefix("uploads/") if short else path
     assert short == (again != path)
-    twice = frames.Send("", files=[frames.File(file_path=p) for p in (path, again)])
+    twice = actions.Send("", files=[actions.File(file_path=p) for p in (path, again)])
     with pytest.raises(InvalidFrame):
         await chat.send(room_id, ADA, twice, "")
     assert isinstance(await chat.send(room_id, ADA, sending(path), ""), Added)
@@ -336,10 +337,10 @@ async def test_no_error_says_a_long_field_again_whatever_waits(here: Here) -> No
             {"action": "file_uploaded", "file_path": "uploads/x", "message": long},
             {"action": "send", "file": {"name": long, "size": 1, "type": long, "data": ""}},
         ):
-            session.on_text(frames.encode(action))
+            session.on_text(codec.encode(action))
         async with asyncio.timeout(5):
             while chat._tasks:
                 await asyncio.wait(chat._tasks)
     errors = [frame for frame in heard.frames if frame["type"] == "error"]
     assert len(errors) == 7
-    assert max(len(frames.encode(error)) for error in errors) < 400
+    assert max(len(codec.encode(error)) for error in errors) < 400

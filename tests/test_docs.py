@@ -10,7 +10,8 @@ import msgspec
 import pytest
 from click import Command, Group
 from roomcast.chat.account import export
-from roomcast.protocol import frames
+from roomcast.protocol import actions, codec, events
+from roomcast.protocol.actions import AnyAction, Send
 from roomcast.protocol.errors import Close, Refusal
 from roomcast.routes import attachments, health, members, messages, rooms, search
 from roomcast.routes.apidocs import pages
@@ -21,8 +22,8 @@ from starlette.routing import Route
 from .pages import PAGES, ROOT, anchors, blocks, links
 
 PROTOCOL = (ROOT / "docs/protocol.md").read_text()
-ACTIONS = {kind.__struct_config__.tag: kind for kind in get_args(frames.AnyAction)}
-EVENTS = {kind.__struct_config__.tag: kind for kind in frames.Event.__subclasses__()}
+ACTIONS = {kind.__struct_config__.tag: kind for kind in get_args(AnyAction)}
+EVENTS = {kind.__struct_config__.tag: kind for kind in events.Event.__subclasses__()}
 REFUSALS = {kind.code: kind for kind in Refusal.__subclasses__()}
 HTTP_ONLY = {"unauthenticated", "method_not_allowed"}
 
@@ -35,12 +36,12 @@ class Refused(msgspec.Struct):
 
 
 SHAPES: dict[str, Any] = {
-    "action": frames.AnyAction,
+    "action": AnyAction,
     "event": Union[tuple(EVENTS.values())],  # noqa: UP007 # made of a list
-    "first": list[frames.Message],
-    "message": frames.Message,
+    "first": list[events.Message],
+    "message": events.Message,
     "refusal": Refused,
-    "Send": frames.Send,
+    "Send": Send,
     "NewRoom": rooms.NewRoom,
     "RoomOpened": rooms.RoomOpened,
     "RoomPage": rooms.RoomPage,
@@ -48,8 +49,8 @@ SHAPES: dict[str, Any] = {
     "RoomWish": rooms.RoomWish,
     "NewMember": members.NewMember,
     "UploadWish": attachments.UploadWish,
-    "Read": frames.Read,
-    "Receipt": frames.Receipt,
+    "Read": actions.Read,
+    "Receipt": events.Receipt,
     "MessagePage": messages.MessagePage,
     "SearchPage": search.SearchPage,
     "export": Union[tuple(export.Line.__subclasses__())],  # noqa: UP007 # made of a list
@@ -122,7 +123,7 @@ def test_every_call_is_documented() -> None:
 def test_every_action_has_an_example_of_its_own(tag: str) -> None:
     shown = examples(sections("Actions")[tag])
     assert shown
-    assert {type(frames.decode(text)) for _, text in shown} == {ACTIONS[tag]}
+    assert {type(codec.decode(text)) for _, text in shown} == {ACTIONS[tag]}
 
 
 @pytest.mark.parametrize("tag", sorted(EVENTS))
@@ -150,7 +151,7 @@ def test_every_close_code_has_its_reason(close: Close) -> None:
 def test_every_example_is_what_the_server_says_and_takes(example: Example) -> None:
     """Every field is known, and the server would write the same."""
     decoded = msgspec.json.decode(example.text, type=SHAPES[example.shape])
-    written = msgspec.json.decode(frames.encode(decoded))
+    written = msgspec.json.decode(codec.encode(decoded))
     shown = msgspec.json.decode(example.text)
     is_asked = example.shape in ASKED
     assert is_within(shown, written) if is_asked else written == shown
@@ -166,7 +167,7 @@ def is_within(part: Any, whole: Any) -> bool:
 
 
 def test_an_example_with_an_unknown_field_would_be_found() -> None:
-    odd = frames.encode(msgspec.json.decode(b'{"action":"ping","loud":1}', type=frames.AnyAction))
+    odd = codec.encode(msgspec.json.decode(b'{"action":"ping","loud":1}', type=AnyAction))
     assert not is_within({"action": "ping", "loud": 1}, msgspec.json.decode(odd))
 
 

@@ -12,7 +12,7 @@ from broadcaster._base import Event
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from roomcast.chat.chat import Chat
-from roomcast.protocol import frames
+from roomcast.protocol import codec
 from roomcast.protocol.errors import Close, Closing
 from roomcast.realtime.hub import split
 from roomcast.realtime.room import Change, Mark, Room, Socket, State, Told
@@ -326,7 +326,7 @@ class Flaky:
         self.calls += 1
         if self.calls == 1:
             raise OSError("away")
-        line = frames.encode({"type": "chat_message", "version": 1, "message": {"status": "send"}})
+        line = codec.encode({"type": "chat_message", "version": 1, "message": {"status": "send"}})
         change = Change(1, 1, ADA, "sent")
         return State(1, 0, "", [change], [line], {ADA: (0, 0), BOB: (0, 0)})
 

@@ -4,8 +4,11 @@ import json
 from typing import Any
 
 import pytest
-from roomcast.protocol import frames
+from roomcast.protocol import codec, splice
+from roomcast.protocol.actions import Send
+from roomcast.protocol.codec import MOST_OBJECTS, SECOND_LOOK, Hint, decode_as
 from roomcast.protocol.errors import InvalidFrame, InvalidJSON, Refusal
+from roomcast.store import messages
 
 LONG = "z" * 100_000
 
@@ -15,7 +18,7 @@ def no_second_look(monkeypatch: pytest.MonkeyPatch) -> None:
     def loads(*args: Any, **options: Any) -> None:
         raise AssertionError("this was looked at again")
 
-    monkeypatch.setattr(frames.json, "loads", loads)
+    monkeypatch.setattr(codec.json, "loads", loads)
 
 
 BROKEN = b'{"action":"send","message":"%s\\ud800"}'
@@ -23,16 +26,16 @@ BROKEN = b'{"action":"send","message":"%s\\ud800"}'
 
 def test_a_small_broken_frame_is_looked_at_again_to_say_what_is_wrong() -> None:
     with pytest.raises(InvalidFrame, match="surrogate"):
-        frames.decode(BROKEN % b"")
+        codec.decode(BROKEN % b"")
     with pytest.raises(InvalidJSON):
-        frames.decode(b"{")
+        codec.decode(b"{")
 
 
 @pytest.mark.usefixtures("no_second_look")
-@pytest.mark.parametrize("decode", [frames.decode, lambda b: frames.decode_as(b, frames.Send)])
+@pytest.mark.parametrize("decode", [codec.decode, lambda b: decode_as(b, Send)])
 @pytest.mark.parametrize(
     "data",
-    [BROKEN % (b"x" * frames.SECOND_LOOK), b'{"x":' + b"[" * 5_000 + b" " * frames.SECOND_LOOK],
+    [BROKEN % (b"x" * SECOND_LOOK), b'{"x":' + b"[" * 5_000 + b" " * SECOND_LOOK],
     ids=["surrogate", "depth"],
 )
 def test_a_large_broken_frame_is_not_looked_at_twice(decode: Any, data: bytes) -> None:
@@ -44,9 +47,9 @@ def error_of(frame: dict[str, Any]) -> bytes:
     """The error frame that a broken frame is answered with."""
     data = json.dumps(frame).encode()
     try:
-        frames.decode(data)
+        codec.decode(data)
     except Refusal as refusal:
-        return frames.encode(frames.error_of(refusal, frames.hint(data)))
+        return codec.encode(codec.error_of(refusal, codec.hint(data)))
     raise AssertionError("nothing is wrong with this frame")
 
 
@@ -82,21 +85,25 @@ def test_an_error_says_what_is_short_again() -> None:
     ids=["before", "after"],
 )
 def test_a_large_frame_says_what_stands_around_what_is_large(kind: type, ends: Any) -> None:
-    frame = ends[0] + "ü" * frames.SECOND_LOOK + ends[1]
-    said = frames.hint(frame if kind is str else frame.encode())
-    assert said == frames.Hint("send", "c1", 7)
+    frame = ends[0] + "ü" * SECOND_LOOK + ends[1]
+    said = codec.hint(frame if kind is str else frame.encode())
+    assert said == Hint("send", "c1", 7)
 
 
 def test_what_a_large_text_quotes_is_not_what_the_frame_says() -> None:
-    text = '"client_id":"c2",' + "x" * frames.SECOND_LOOK + '"message_id":7}'
-    assert frames.hint(json.dumps({"action": "send", "message": text})) == frames.Hint("send")
+    text = '"client_id":"c2",' + "x" * SECOND_LOOK + '"message_id":7}'
+    assert codec.hint(json.dumps({"action": "send", "message": text})) == Hint("send")
 
 
-@pytest.mark.parametrize("decode", [frames.decode, lambda b: frames.decode_as(b, frames.Send)])
+@pytest.mark.parametrize("decode", [codec.decode, lambda b: decode_as(b, Send)])
 @pytest.mark.parametrize("thing", [b"{},", b"[],"])
 def test_a_large_frame_of_many_small_things_is_refused_unread(decode: Any, thing: bytes) -> None:
     head = b'{"action":"send","message":"Hello","x":['
-    few = head + thing * frames.MOST_OBJECTS
-    decode(head + thing * 100 + b"0]" + b" " * frames.SECOND_LOOK + b"}")
+    few = head + thing * MOST_OBJECTS
+    decode(head + thing * 100 + b"0]" + b" " * SECOND_LOOK + b"}")
     with pytest.raises(InvalidFrame, match="too many"):
-        decode(few + b"0]" + b" " * frames.SECOND_LOOK + b"}")
+        decode(few + b"0]" + b" " * SECOND_LOOK + b"}")
+
+
+def test_a_quote_is_as_long_in_a_spliced_frame_as_in_the_database() -> None:
+    assert splice.QUOTE_LENGTH == messages.QUOTED

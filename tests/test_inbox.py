@@ -11,8 +11,8 @@ from roomcast.chat.chat import Chat
 from roomcast.chat.notifications import dispatcher
 from roomcast.chat.notifications import inbox as inboxes
 from roomcast.chat.notifications.inbox import Inbox, Reader
+from roomcast.protocol.actions import Send
 from roomcast.protocol.errors import Close
-from roomcast.protocol.frames import Send
 from roomcast.realtime.brokers import GAP
 from roomcast.realtime.user_channels import News
 from roomcast.store.store import Away

@@ -1,7 +1,8 @@
 """What a room tells its sockets of statuses: once each, in order, and only of what went out."""
 
 import pytest
-from roomcast.protocol import frames
+from roomcast.protocol import codec, events
+from roomcast.protocol.events import MessageEdited
 from roomcast.realtime import room as rooms
 from roomcast.realtime.room import Change, Room, Socket, State, Told
 
@@ -144,7 +145,7 @@ async def test_an_edit_in_the_same_event_says_no_more_than_was_told_before_it() 
     _, ada = enter(room, ADA, is_manual=True)
     await hear(room, marks={BOB: (1, 1)})  # who joins reads what is stored and not told yet
     changes = [Change(1, 1, ADA, "sent"), Change(2, 1, ADA, "edited")]
-    told = frames.encode(Told(1, 2, changes, []))
+    told = codec.encode(Told(1, 2, changes, []))
     await room.take(b"\n".join([told, line(1, ADA), edited(1, 2)]).decode())
     assert ada.told(1) == ["chat_message", "message_edited", DELIVERED, READ]
     assert ada.frames[1]["message"]["status"] == "send"
@@ -168,13 +169,13 @@ async def test_a_gap_told_as_sent_is_an_edit_to_who_has_the_message_already() ->
 
 
 def edited(message_id: int, version: int) -> bytes:
-    said = frames.Message("edited", message_id, int(ADA), "send", "", "", [], 1, version)
-    return frames.encode(frames.MessageEdited(version, message_id, "edited", said))
+    said = events.Message("edited", message_id, int(ADA), "send", "", "", [], 1, version)
+    return codec.encode(MessageEdited(version, message_id, "edited", said))
 
 
 async def edit(room: Room, message_id: int, version: int) -> None:
     told = Told(version, version, [Change(version, message_id, ADA, "edited")], [])
-    await room.take(b"\n".join([frames.encode(told), edited(message_id, version)]).decode())
+    await room.take(b"\n".join([codec.encode(told), edited(message_id, version)]).decode())
 
 
 async def test_a_gap_that_comes_before_the_first_snapshot_is_looked_into() -> None:

@@ -5,8 +5,9 @@ from functools import partial
 
 from msgspec import Struct
 
-from ...protocol import frames
-from ...protocol.frames import Link
+from ...chat.serializers import Link, message_of
+from ...protocol import events, ids
+from ...protocol.ids import wire_user
 from ...store import account, receipts, rooms
 from ...store.messages import Message
 from ...store.receipts import Status
@@ -51,7 +52,7 @@ class LeftRoom(Line, tag="left_room"):
 class Said(Line, tag="message"):
     """A message of his own, under its room."""
 
-    message: frames.Message
+    message: events.Message
 
 
 class Gave(Line, tag="reaction"):
@@ -79,7 +80,7 @@ class End(Line, tag="end"):
 async def lines(store: Store, user_id: str, link: Link) -> AsyncIterator[Line]:
     """Each look at the database is short: what is said meanwhile may be in it, or not."""
     profile = await store.read(partial(account.profile, user_id=user_id))
-    yield User(frames.wire_user(user_id), profile.name, profile.picture)
+    yield User(wire_user(user_id), profile.name, profile.picture)
     said = 0
     async for line in _rooms(store, user_id, link):
         said += isinstance(line, Said)
@@ -87,7 +88,7 @@ async def lines(store: Store, user_id: str, link: Link) -> AsyncIterator[Line]:
     async for line in _reactions(store, user_id):
         yield line
     for blocked in await store.read(partial(account.blocked, user_id=user_id)):
-        yield Blocked(frames.wire_user(blocked.user_id), frames.when(blocked.created_at))
+        yield Blocked(wire_user(blocked.user_id), ids.when(blocked.created_at))
     yield End(said)
 
 
@@ -105,7 +106,7 @@ async def _rooms(store: Store, user_id: str, link: Link) -> AsyncIterator[Line]:
             async for message, status in _said(store, user_id, place.room_id):
                 if room is None:  # what the others say there is not his any more
                     message.quote, message.reactions = None, ()
-                yield Said(frames.message_of(message, link, status))
+                yield Said(message_of(message, link, status))
         if len(places) < AT_ONCE:
             return
         above = places[-1].room_id
@@ -117,8 +118,8 @@ def _shown(listed: Listed) -> Room:
         room.id,
         room.title or None,
         room.context or None,
-        frames.when(room.created_at),
-        [frames.wire_user(person.user_id) for person in listed.members],
+        ids.when(room.created_at),
+        [wire_user(person.user_id) for person in listed.members],
         listed.is_muted,
         listed.is_archived,
     )
@@ -142,7 +143,7 @@ async def _reactions(store: Store, user_id: str) -> AsyncIterator[Line]:
         find = partial(account.given, user_id=user_id, after=last, limit=AT_ONCE)
         found = await store.read(find)
         for given in found:
-            when = frames.when(given.created_at)
+            when = ids.when(given.created_at)
             yield Gave(given.room_id, given.message_id, given.emoji, when)
         if len(found) < AT_ONCE:
             return

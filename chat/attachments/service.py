@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 
-from ...protocol import frames
+from ...chat.serializers import Link
+from ...protocol.actions import File
 from ...protocol.errors import (
     FileInvalid,
     FileMissing,
@@ -19,7 +20,7 @@ from ...protocol.errors import (
     Refusal,
     StorageUnavailable,
 )
-from ...protocol.frames import File, Link
+from ...protocol.ids import is_clean
 from ...settings import BadSetting, Settings
 from ...store import blocks, rooms, uploads
 from ...store.messages import Attachment
@@ -113,7 +114,7 @@ class Attachments:
             raise Forbidden
 
     async def _unpack(self, file: File, data: str) -> tuple[bytes, str]:
-        assert file.size is not None  # frames.File sees to it
+        assert file.size is not None  # File sees to it
         return await asyncio.to_thread(
             files.unpack,
             data,
@@ -148,7 +149,7 @@ class Attachments:
 
     async def offer(self, room_id: int, user_id: str, file: File, base: str) -> tuple[str, str]:
         """The signed URL to PUT the bytes to, and the file_path that names the upload."""
-        assert file.size is not None  # frames.File sees to it
+        assert file.size is not None  # File sees to it
         limits = self._settings
         kind = files.declared(file.type, file.size, allowed=limits.types, max_size=limits.max_size)
         await self._check_sender(room_id, user_id)
@@ -167,7 +168,7 @@ class Attachments:
         Safe to repeat until the message is stored. What is not what was declared is deleted.
         """
         key = file_path.removeprefix(UPLOADS)
-        if not frames.is_clean(key):
+        if not is_clean(key):
             raise FileMissing
         upload = await self._claimed(key, room_id, user_id)
         if upload.is_ready:

@@ -11,9 +11,10 @@ from collections.abc import Awaitable, Callable, Collection, Iterable
 from functools import partial
 from heapq import nlargest
 
-from ...protocol import frames
+from ...protocol import codec
 from ...protocol.errors import Close
-from ...protocol.frames import Notice, Notified
+from ...protocol.events import Notice, Notified
+from ...protocol.ids import when, wire_user
 from ...realtime.hub import Fanout
 from ...realtime.send_queue import Batch, Outbox
 from ...realtime.user_channels import News
@@ -110,10 +111,10 @@ class Counters:
             self.rooms[room_id].count,
             newest.text,
             newest.status,
-            frames.wire_user(newest.sender_id),
+            wire_user(newest.sender_id),
             "online" if newest.sender_id in self._online else "offline",
-            frames.when(newest.created_at),
-            frames.when(newest.updated_at),
+            when(newest.created_at),
+            when(newest.updated_at),
         )
 
 
@@ -167,7 +168,7 @@ class Inbox:
         reader.outbox.on_free = self._pay
         self._readers.append(reader)
         self._owed |= dict.fromkeys(self._counters.rooms, 0)
-        if reader.put(frames.encode(frame)):
+        if reader.put(codec.encode(frame)):
             self._pay()
         if any(other.said != reader.said for other in self._readers):
             self._start()
@@ -238,7 +239,7 @@ class Inbox:
 
     def _tell(self) -> None:
         frame = self._counters.frame()
-        said, batch = essence(frame), Batch([frames.encode(frame)])
+        said, batch = essence(frame), Batch([codec.encode(frame)])
         for reader in list(self._readers):
             if reader.said != said:
                 reader.said = said

@@ -6,8 +6,10 @@ from functools import lru_cache
 from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 
-from ...protocol import frames
+from ...protocol import events
+from ...protocol.actions import AnyAction, Auth, Ping
 from ...protocol.errors import Close, MethodNotAllowed, Refusal, Unauthenticated
+from ...protocol.events import AuthRenewed, Notified, Pong
 from ...settings import Settings
 from .examples import examples_of
 from .openapi import info
@@ -59,10 +61,10 @@ SECURITY: dict[str, Json] = {
     },
 }
 HTTP_ONLY = (Unauthenticated, MethodNotAllowed)
-FIRST = list[frames.Message]
-ASKED = (frames.Ping, frames.Auth)
-NOTIFIED_ONLY = (frames.Notified,)
-NOTIFIED = (*NOTIFIED_ONLY, frames.Pong, frames.AuthRenewed, frames.Error)
+FIRST = list[events.Message]
+ASKED = (Ping, Auth)
+NOTIFIED_ONLY = (Notified,)
+NOTIFIED = (*NOTIFIED_ONLY, Pong, AuthRenewed, events.Error)
 
 
 def document(settings: Settings, base: str) -> Json:
@@ -72,9 +74,9 @@ def document(settings: Settings, base: str) -> Json:
 
 @lru_cache(16)
 def _document(settings: Settings) -> Json:
-    actions: list[Any] = list(get_args(frames.AnyAction))
-    events = [FIRST, *(k for k in frames.Event.__subclasses__() if k not in NOTIFIED_ONLY)]
-    kinds = [*actions, *events, *NOTIFIED_ONLY]
+    actions: list[Any] = list(get_args(AnyAction))
+    received = [FIRST, *(k for k in events.Event.__subclasses__() if k not in NOTIFIED_ONLY)]
+    kinds = [*actions, *received, *NOTIFIED_ONLY]
     shown, schemas = schemas_of([*kinds, *(given.type for given in QUERY)])
     _list_codes(schemas["Error"]["properties"]["code"])
     return {
@@ -82,12 +84,12 @@ def _document(settings: Settings) -> Json:
         "info": info(ABOUT, settings) | {"license": {"name": "MIT"}},
         "defaultContentType": JSON,
         "channels": {
-            "room": _room(shown, [*actions, *events]),
+            "room": _room(shown, [*actions, *received]),
             "notifications": _notifications([*ASKED, *NOTIFIED]),
         },
         "operations": {
             "act": _operation("receive", "room", "What a client does.", actions),
-            "tell": _operation("send", "room", "What a client is told.", events),
+            "tell": _operation("send", "room", "What a client is told.", received),
             "ask": _operation("receive", "notifications", "What a listener may say.", ASKED),
             "notify": _operation("send", "notifications", "What a listener is told.", NOTIFIED),
         },

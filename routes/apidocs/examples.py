@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import asdict, replace
 
-from ...protocol.frames import (
+from ...protocol.events import (
     Attachment,
     AuthRenewed,
     Error,

@@ -11,8 +11,8 @@ from typing import Any
 from msgspec import Struct
 from starlette.routing import Route
 
+from ...protocol.actions import Action
 from ...protocol.errors import Refusal
-from ...protocol.frames import Action
 from ...settings import Settings
 from .examples import examples_of
 from .operations import CALLS, JSON, PLACES, Answer, Call, Parameter

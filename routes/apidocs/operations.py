@@ -4,7 +4,8 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from ...protocol import frames
+from ...protocol import actions, events
+from ...protocol.actions import Send
 from ...protocol.errors import (
     Conflict,
     EmptyMessage,
@@ -24,6 +25,8 @@ from ...protocol.errors import (
     Unauthenticated,
     Unavailable,
 )
+from ...protocol.events import Notified, UploadOffered
+from ...protocol.ids import MAX_ID
 from ..attachments import UploadWish
 from ..health import Alive, Ready
 from ..members import NewMember
@@ -34,8 +37,8 @@ from ..search import SearchPage
 NDJSON = "application/x-ndjson"
 JSON, ANY, HTML = "application/json", "application/octet-stream", "text/html"
 
-Id = Annotated[int, Meta(ge=0, lt=frames.MAX_ID)]
-From1 = Annotated[int, Meta(ge=1, lt=frames.MAX_ID)]
+Id = Annotated[int, Meta(ge=0, lt=MAX_ID)]
+From1 = Annotated[int, Meta(ge=1, lt=MAX_ID)]
 User = int | Annotated[str, Meta(min_length=1, max_length=255)]
 AnyUser = int | str  # where a body says who it is, it is not looked at
 Words = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -149,7 +152,7 @@ CALLS: dict[str, Call] = {
         {204: Answer("They are not in the room any more.")},
         own=(InvalidFrame, NotFound, Conflict),
     ),
-    "GET /chat/unread": Call({200: Answer("As it stands now.", frames.Notified)}),
+    "GET /chat/unread": Call({200: Answer("As it stands now.", Notified)}),
     "GET /chat/rooms/{room_id}/messages": Call(
         {200: Answer("A page of the room's messages.", MessagePage)},
         parameters=(
@@ -166,13 +169,13 @@ CALLS: dict[str, Call] = {
     ),
     "POST /chat/rooms/{room_id}/messages": Call(
         {
-            201: Answer("The message was stored and told.", frames.Message),
-            200: Answer("The message that this `client_id` sent before.", frames.Message),
+            201: Answer("The message was stored and told.", events.Message),
+            200: Answer("The message that this `client_id` sent before.", events.Message),
         },
         parameters=(
             Parameter("Idempotency-Key", str, "A `client_id` for who has none.", "header"),
         ),
-        body=Answer("Text, files or both.", frames.Send),
+        body=Answer("Text, files or both.", Send),
         examples=("text", "text, safe to repeat", "file", "finished upload"),
         own=(
             EmptyMessage,
@@ -186,12 +189,12 @@ CALLS: dict[str, Call] = {
         ),
     ),
     "POST /chat/rooms/{room_id}/read": Call(
-        {200: Answer("How far the caller has received and read.", frames.Receipt)},
-        body=Answer("Up to which message.", frames.Read),
+        {200: Answer("How far the caller has received and read.", events.Receipt)},
+        body=Answer("Up to which message.", actions.Read),
         own=(NotFound,),
     ),
     "POST /chat/attachments": Call(
-        {200: Answer("Where to PUT the bytes, and how.", frames.UploadOffered)},
+        {200: Answer("Where to PUT the bytes, and how.", UploadOffered)},
         body=Answer("The file.", UploadWish),
         own=(FileType, FileInvalid, NotFound, StorageUnavailable),
     ),

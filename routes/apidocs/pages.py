@@ -10,7 +10,7 @@ from starlette.routing import Route
 from swagger_ui_bundle import swagger_ui_path  # type: ignore[import-untyped]  # no stubs
 
 from ...auth.base_url import ROOT
-from ...protocol import frames
+from ...protocol import codec
 from ...protocol.errors import NotFound
 from ...settings import Settings
 from .. import (
@@ -81,14 +81,14 @@ def _schema(settings: Settings, root: str, prefix: str) -> bytes:
     api = [route for route in API if route.include_in_schema]
     counted = health.counted if settings.server.metrics else []
     apart = [*health.routes, *counted, *files.routes]
-    return frames.encode(openapi.document(api, apart, settings, root + prefix, root or "/"))
+    return codec.encode(openapi.document(api, apart, settings, root + prefix, root or "/"))
 
 
 async def sockets(request: Request) -> Response:
     """Describes the WebSocket side for programs: AsyncAPI 3.0."""
     settings, base = chat_of(request).settings, base_of_request(request)
     document = await asyncio.to_thread(asyncapi.document, settings, base)
-    return Response(frames.encode(document), media_type=JSON)
+    return Response(codec.encode(document), media_type=JSON)
 
 
 # fmt: off

@@ -8,7 +8,7 @@ from pathlib import Path
 from ...chat.account.export import lines
 from ...chat.attachments.service import Attachments
 from ...chat.chat import Chat
-from ...protocol import frames
+from ...protocol import codec
 from ...settings import Settings
 from ...store import account
 from ...store.maintenance import recount as counts
@@ -53,7 +53,7 @@ async def exported(settings: Settings, user_id: str) -> AsyncIterator[bytes]:
     async with opened(settings) as store:
         link = Attachments(settings, store).link(base)
         async for line in lines(store, user_id, link):
-            yield frames.encode(line) + b"\n"
+            yield codec.encode(line) + b"\n"
 
 
 async def erase(settings: Settings, user_id: str, expect: Count, done: Count) -> int | None:

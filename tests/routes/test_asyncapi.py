@@ -5,7 +5,8 @@ from typing import Any, get_args
 
 import pytest
 from jsonschema import Draft202012Validator
-from roomcast.protocol import frames
+from roomcast.protocol import codec, events
+from roomcast.protocol.actions import Action, AnyAction
 from roomcast.protocol.errors import Close, Refusal
 
 from ..client import Person
@@ -96,11 +97,11 @@ async def test_every_schema_is_a_schema(document: Json) -> None:
 
 
 async def test_every_action_and_event_is_documented(document: Json) -> None:
-    actions = {kind.__struct_config__.tag for kind in frames.Action.__subclasses__()}
-    events = {kind.__struct_config__.tag for kind in frames.Event.__subclasses__()}
-    assert actions == {kind.__struct_config__.tag for kind in get_args(frames.AnyAction)}
+    actions = {kind.__struct_config__.tag for kind in Action.__subclasses__()}
+    received = {kind.__struct_config__.tag for kind in events.Event.__subclasses__()}
+    assert actions == {kind.__struct_config__.tag for kind in get_args(AnyAction)}
     assert set(messages_of(document, "act")) == actions
-    assert set(messages_of(document, "tell")) == events - {"notify"} | {"first frame"}
+    assert set(messages_of(document, "tell")) == received - {"notify"} | {"first frame"}
     assert set(messages_of(document, "ask")) == {"ping", "auth"}
     assert set(messages_of(document, "notify")) == {"notify", "pong", "auth", "error"}
 
@@ -147,7 +148,7 @@ async def test_every_example_is_what_its_schema_says(document: Json) -> None:
 async def test_every_example_of_an_action_is_one_that_the_server_takes(document: Json) -> None:
     for name, message in messages_of(document, "act").items():
         for example in message["examples"]:
-            action = frames.decode(frames.encode(example["payload"]))
+            action = codec.decode(codec.encode(example["payload"]))
             assert action.__struct_config__.tag == name
 
 

@@ -12,7 +12,9 @@ import pytest
 from jsonschema import Draft202012Validator, ValidationError
 from openapi_spec_validator import validate
 from roomcast.app import App
-from roomcast.protocol import frames
+from roomcast.protocol import actions, codec
+from roomcast.protocol.actions import Send
+from roomcast.protocol.codec import decode_as
 from roomcast.protocol.errors import Refusal
 from roomcast.routes.apidocs.examples import EXAMPLES
 from roomcast.routes.apidocs.operations import CALLS
@@ -154,7 +156,7 @@ async def test_every_example_is_what_its_schema_says(schema: Json) -> None:
 
 async def test_what_is_wrong_would_be_found(schema: Json) -> None:
     check = validator(schema, {"$ref": "#/components/schemas/Message"}, strict=True)
-    good = frames.decode_as(frames.encode(EXAMPLES["Message"]["message"]), dict[str, Any])
+    good = decode_as(codec.encode(EXAMPLES["Message"]["message"]), dict[str, Any])
     check.validate(good)
     for wrong in ({"created_at": "yesterday"}, {"status": "sent"}, {"sender_id": 1.5}, {"new": 1}):
         with pytest.raises(ValidationError):
@@ -252,7 +254,7 @@ async def fetches(call: Caller, link: str) -> None:
 
 async def uploads(call: Caller, room: int) -> None:
     """A socket hands such links out."""
-    wish = frames.Send(file=frames.File("a.txt", 5, "text/plain"))
+    wish = Send(file=actions.File("a.txt", 5, "text/plain"))
     offer = await call.app.state.chat.offer_upload(room, "2", wish, SITE)
     await call(0, "PUT", "/files/{path}", **there(offer.presigned_url), content=b"Hello")
 

@@ -11,7 +11,8 @@ import asyncpg
 import pytest
 from broadcaster import Broadcast as Broadcaster
 from roomcast.chat.chat import Chat
-from roomcast.protocol import frames
+from roomcast.protocol import actions
+from roomcast.protocol.actions import FileUploaded
 from roomcast.settings import Attachments, Broadcast, Database, Settings
 from roomcast.store import blocks, members, rooms, uploads
 from roomcast.store.maintenance import recount
@@ -87,11 +88,11 @@ async def test_several_that_sweep_at_once_leave_nothing_and_fail_at_nothing(
     first = chats[0]
     for number in range(4):
         room = (await first.open_room(ADA, [ADA, BOB], f"{number}")).room.id
-        file = frames.File("a.txt", len(TEXT), "text/plain")
+        file = actions.File("a.txt", len(TEXT), "text/plain")
         for _ in range(5):
             _, path = await first.attachments.offer(room, ADA, file, "http://x")
             await first.attachments.bucket.put(path, TEXT)
-            await first.send(room, ADA, frames.FileUploaded(path, "look").as_send(), "")
+            await first.send(room, ADA, FileUploaded(path, "look").as_send(), "")
         _, never_sent = await first.attachments.offer(room, ADA, file, "http://x")
         await first.attachments.bucket.put(never_sent, TEXT)
         await first.store.write(lambda db, key=never_sent: uploads.expire(db, [key]))

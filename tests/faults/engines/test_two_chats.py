@@ -20,8 +20,11 @@ from broadcaster import Broadcast, BroadcastBackend, Event
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from roomcast.chat.chat import Chat
-from roomcast.protocol import frames
+from roomcast.chat.serializers import message_of
+from roomcast.protocol import codec, events
 from roomcast.protocol.errors import Close
+from roomcast.protocol.events import Sync
+from roomcast.protocol.ids import wire_user
 from roomcast.realtime.brokers import GAP
 from roomcast.realtime.room import Room, Socket
 from roomcast.realtime.send_queue import Batch
@@ -179,10 +182,8 @@ class World:
         chat = self.chats[0]
         found = await chat.store.snapshot(Ask(room_id, ADA, 0, 50, 1_000))
         assert not isinstance(found, str)
-        shown = [
-            frames.message_of(m, chat.attachments.link("http://test")) for m in found.messages or ()
-        ]
-        return json.loads(frames.encode(shown)), found.version
+        shown = [message_of(m, chat.attachments.link("http://test")) for m in found.messages or ()]
+        return json.loads(codec.encode(shown)), found.version
 
 
 @asynccontextmanager
@@ -193,7 +194,7 @@ async def joined(chat: Chat, room_id: int, user: str, name: str) -> AsyncIterato
         socket = Socket(user, recorder, is_manual=False, is_compact=False)
         room.hold(socket)
         found = await chat.enter(room, Ask(room_id, user, 0, 50, 1_000), is_manual=False)
-        first = frames.encode(synced(chat, room, found))
+        first = codec.encode(synced(chat, room, found))
         room.admit(socket, first, above=found.version, top=found.top)
         try:
             yield recorder
@@ -201,13 +202,13 @@ async def joined(chat: Chat, room_id: int, user: str, name: str) -> AsyncIterato
             room.leave(socket)
 
 
-def synced(chat: Chat, room: Room, found: Snapshot) -> frames.Sync:
+def synced(chat: Chat, room: Room, found: Snapshot) -> Sync:
     shown = [
-        frames.message_of(m, chat.attachments.link(""), room.status(m.sender_id, m.id))
+        message_of(m, chat.attachments.link(""), room.status(m.sender_id, m.id))
         for m in found.messages or ()
     ]
-    receipts = [frames.Receipt(frames.wire_user(u), *upto) for u, upto in room.marks.items()]
-    return frames.Sync("one", found.version, shown, found.deleted, receipts, found.reset)
+    receipts = [events.Receipt(wire_user(u), *upto) for u, upto in room.marks.items()]
+    return Sync("one", found.version, shown, found.deleted, receipts, found.reset)
 
 
 async def writes(chat: Chat, room_id: int, user: str, changes: list[str]) -> None:

@@ -1,0 +1,113 @@
+"""Actions: what a client may send over a socket, and the bodies that HTTP shares with it."""
+
+from msgspec import Struct
+
+from .ids import id_of
+
+
+class Action(Struct, tag_field="action"):
+    """One JSON object from a client; unknown fields are ignored."""
+
+
+class File(Struct):
+    """Bytes in base64 (`data`), a finished upload (`file_path`), or, with neither, a wish."""
+
+    name: str = ""
+    size: int | None = None
+    type: str = ""
+    data: str | None = None
+    file_path: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.file_path is not None:
+            return
+        if not self.name:
+            raise ValueError("file.name is missing")
+        if self.size is None or self.size < 0:
+            raise ValueError("file.size is missing or negative")
+        if not self.type:
+            raise ValueError("file.type is missing")
+
+
+class Send(Action, tag="send", gc=False):
+    """A new message with text, files or both; `client_id` makes it safe to send again."""
+
+    message: str = ""
+    file: File | None = None
+    files: list[File] | None = None
+    client_id: str | None = None
+    reply_to: int | str | None = None
+
+    @property
+    def all_files(self) -> list[File]:
+        return ([self.file] if self.file else []) + (self.files or [])
+
+
+class FileUploaded(Action, tag="file_uploaded"):
+    """The bytes were PUT to the presigned URL: check them and send the message."""
+
+    file_path: str
+    message: str = ""
+    client_id: str | None = None
+    reply_to: int | str | None = None
+
+    def as_send(self) -> Send:
+        """The same as a message with a finished upload."""
+        file = File(file_path=self.file_path)
+        return Send(self.message, file, client_id=self.client_id, reply_to=self.reply_to)
+
+
+def answered(send: Send | FileUploaded) -> int | None:
+    """The id of the message that this one answers."""
+    return None if send.reply_to is None else id_of(send.reply_to, "reply_to")
+
+
+class Edit(Action, tag="edit"):
+    """Another text for a message of one's own."""
+
+    message_id: int | str
+    text: str
+
+
+class Delete(Action, tag="delete"):
+    """Takes back a message of one's own."""
+
+    message_id: int | str
+
+
+class React(Action, tag="react"):
+    """An emoji under a message: there, gone, or (without `on`) the other of the two."""
+
+    message_id: int | str
+    emoji: str
+    on: bool | None = None
+
+
+class History(Action, tag="history"):
+    """An older page, to this socket alone."""
+
+    before: int | str | None = None
+    limit: int | None = None
+
+
+class Read(Action, tag="read"):
+    """Everything up to this message was read."""
+
+    message_id: int | str
+
+
+class Auth(Action, tag="auth"):
+    """A fresh token of the same user, before the old one expires."""
+
+    token: str
+
+
+class Typing(Action, tag="typing"):
+    """The user is writing; the others are told so, at most every two seconds."""
+
+
+class Ping(Action, tag="ping"):
+    """Is the server there?"""
+
+
+AnyAction = Send | FileUploaded | Edit | Delete | React | History | Read | Typing | Auth | Ping

@@ -1,0 +1,134 @@
+"""One decoder of what clients send, one encoder of what they receive, and the words of an error."""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import UNSET, Struct
+
+from .actions import AnyAction
+from .errors import InvalidFrame, InvalidJSON, Refusal
+from .events import Error
+
+SECOND_LOOK = 1 << 16  # bytes of a broken frame that are worth a closer look
+MOST_OBJECTS = 10_000  # in a larger one: each costs more than its bytes
+ENDS = 1 << 10  # of a larger one, where its fields stand around what makes it large
+
+Body = TypeVar("Body")
+
+encode: Callable[[object], bytes] = msgspec.json.Encoder().encode
+_decode: Callable[[bytes | str], AnyAction] = msgspec.json.Decoder(AnyAction).decode
+
+
+class Hint(Struct):
+    """What can be said of a broken frame, so that the client knows which of its requests failed."""
+
+    action: Any = None
+    client_id: Any = None
+    message_id: Any = None
+
+
+_decode_hint = msgspec.json.Decoder(Hint).decode
+
+
+def decode(data: bytes | str) -> AnyAction:
+    """One frame from a client.
+
+    Raises InvalidJSON, or InvalidFrame with the name of the field.
+    """
+    if len(data) > SECOND_LOOK:
+        _check_plain(data)
+    try:
+        return _decode(data)
+    except msgspec.ValidationError as error:
+        raise InvalidFrame(_in_words(error)) from None
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        raise _why_not(data) from None
+
+
+def decode_as(data: bytes | bytearray, shape: type[Body]) -> Body:
+    """An HTTP body, by the same rules as a frame."""
+    if len(data) > SECOND_LOOK:
+        _check_plain(data)
+    try:
+        return msgspec.json.decode(data, type=shape)
+    except msgspec.ValidationError as error:
+        raise InvalidFrame(_in_words(error)) from None
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        raise _why_not(data) from None
+
+
+def _check_plain(data: bytes | bytearray | str) -> None:
+    """Files are large, but there are few of them."""
+    marks = ("{", "[") if isinstance(data, str) else (b"{", b"[")
+    if any(data.count(mark) > MOST_OBJECTS for mark in marks):  # type: ignore[arg-type]
+        raise InvalidFrame(f"More than {MOST_OBJECTS:,} objects or lists are too many.")
+
+
+def _why_not(data: bytes | bytearray | str) -> Refusal:
+    """A lone surrogate is JSON that no text can hold; everything else here is no JSON."""
+    if len(data) > SECOND_LOOK:
+        return InvalidJSON()
+    try:
+        json.loads(data, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return InvalidJSON()
+    return InvalidFrame("A text holds a lone surrogate (half of a character) or goes too deep.")
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)  # NaN and Infinity are no JSON (RFC 8259, 6)
+
+
+def _in_words(error: msgspec.ValidationError) -> str:
+    words = str(error)
+    if words.endswith("`$.action`"):
+        return "action: unknown."
+    return words.replace("`$.", "`").replace(" - at `$`", "") + "."
+
+
+def hint(data: bytes | str) -> Hint:
+    """What a refused frame said of itself; empty where it can't be read."""
+    if len(data) > SECOND_LOOK:
+        return _glimpse(data)
+    try:
+        found = _decode_hint(data)
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        return Hint()
+    return hint_of(found.action, found.client_id, found.message_id)
+
+
+_NAMED = re.compile(r'"(action|client_id|message_id)"\s*:\s*(?:"([^"\\]*)"|(\d{1,16}))\s*[,}]')
+
+
+def _glimpse(data: bytes | str) -> Hint:
+    """The same of a large one: to decode it again would take as long as the first time."""
+    ends = data[:ENDS] + data[-ENDS:]  # type: ignore[operator] # both are of one kind
+    text = ends if isinstance(ends, str) else ends.decode(errors="replace")
+    found = {name: int(number) if number else word for name, word, number in _NAMED.findall(text)}
+    return hint_of(found.get("action"), found.get("client_id"), found.get("message_id"))
+
+
+def hint_of(action: object, client_id: object, message_id: object) -> Hint:
+    """Without what a client can make long."""
+    return Hint(_short(action), _short(client_id), _short(message_id))
+
+
+def _short(value: object) -> int | str | None:
+    """What may be said again: nothing that a client can make long."""
+    is_short = isinstance(value, int) or (isinstance(value, str) and len(value) <= 64)
+    return value if is_short and not isinstance(value, bool) else None  # type: ignore[return-value]
+
+
+def error_of(refusal: Refusal, about: Hint) -> Error:
+    """What the one socket hears whose frame was refused."""
+    message_id = about.message_id if refusal.message_id is None else refusal.message_id
+    return Error(
+        str(refusal),
+        refusal.code,
+        about.action or UNSET,
+        UNSET if about.client_id is None else about.client_id,
+        UNSET if message_id is None else message_id,
+    )

@@ -1,0 +1,213 @@
+"""Events: what a client receives, and the values inside them."""
+
+from typing import Literal
+
+from msgspec import UNSET, Struct, UnsetType
+
+
+class Attachment(Struct):
+    """A file of a message; `file_url` is signed and expires."""
+
+    file_url: str
+    file_name: str
+    content_type: str
+    size: int
+
+
+class Quote(Struct):
+    """What is shown of the message that another one answers."""
+
+    message_id: int
+    sender_id: int | str
+    text: str | None
+
+
+class Reaction(Struct):
+    """An emoji under a message, and whose it is."""
+
+    emoji: str
+    count: int
+    user_ids: list[int | str]
+
+
+Status = Literal["send", "delivered", "read"]
+
+
+class Message(Struct, gc=False):
+    """A message as every client sees it."""
+
+    text: str
+    message_id: int
+    sender_id: int | str
+    status: Status
+    created_at: str
+    updated_at: str
+    attachments: list[Attachment]
+    room_id: int
+    version: int
+    client_id: str | UnsetType = UNSET
+    reply_to: Quote | UnsetType = UNSET
+    reactions: list[Reaction] | UnsetType = UNSET
+
+
+class Event(Struct, tag_field="type"):
+    """One JSON object to clients."""
+
+
+class MessageSent(Event, tag="chat_message", gc=False):
+    """A message was stored."""
+
+    version: int
+    message: Message
+
+
+class MessageDelivered(Event, tag="mark_message_as_delivered"):
+    """Every recipient's device has the message."""
+
+    message: Message
+
+
+class MessageRead(Event, tag="mark_message_as_read"):
+    """Every recipient has the room open and has seen the message."""
+
+    message: Message
+
+
+class MessageEdited(Event, tag="message_edited"):
+    """The sender changed the text."""
+
+    version: int
+    message_id: int
+    text: str
+    message: Message
+
+
+class MessageDeleted(Event, tag="message_deleted"):
+    """The sender took the message back."""
+
+    version: int
+    message_id: int
+
+
+class MessageReacted(Event, tag="message_reacted"):
+    """Somebody reacted to a message, or took it back: these are its reactions now."""
+
+    version: int
+    message_id: int
+    reactions: list[Reaction]
+
+
+class ReceiptMoved(Event, tag="receipt"):
+    """How far a member has received and read (`receipts=compact`)."""
+
+    room_id: int
+    user_id: int | str
+    delivered: int
+    read: int
+
+
+class Typed(Event, tag="typing"):
+    """Another member is writing, as of now."""
+
+    user_id: int | str
+    room_id: int
+
+
+class RoomChanged(Event, tag="room_changed"):
+    """Somebody came or left, or the title is another one; `members` are all who are in it now."""
+
+    room_id: int
+    members: list[int | str]
+    title: str | None
+
+
+class PresenceChanged(Event, tag="presence"):
+    """Another member came online, or is offline for some seconds."""
+
+    user_id: int | str
+    online: bool
+    last_seen: str
+
+
+class Notice(Struct):
+    """A room with unread messages, and the newest of them."""
+
+    room_id: int
+    counter_by_room: int
+    last_message: str
+    status: Status
+    sender_id: int | str
+    sender_status: Literal["online", "offline"]
+    created_at: str
+    updated_at: str
+
+
+class Notified(Event, tag="notify"):
+    """How much is unread, in all rooms, and the rooms in which something is."""
+
+    counter: int
+    messages: list[Notice]
+
+
+class RoomDeleted(Event, tag="room_deleted"):
+    """The room is gone; the socket closes with 4004."""
+
+    room_id: int
+
+
+class Receipt(Struct):
+    """A member's two watermarks: message ids up to which he has received and read."""
+
+    user_id: int | str
+    delivered: int
+    read: int
+
+
+class Sync(Event, tag="sync"):
+    """The first frame with `after`: everything that changed since, in its present state."""
+
+    epoch: str
+    version: int
+    messages: list[Message]
+    deleted: list[int]
+    receipts: list[Receipt]
+    reset: bool
+
+
+class HistoryPage(Event, tag="history"):
+    """An older page, oldest first."""
+
+    messages: list[Message]
+    has_more: bool
+
+
+class UploadOffered(Event, tag="presigned_url"):
+    """Where to PUT the bytes of a file, with which headers, within how many seconds."""
+
+    presigned_url: str
+    file_path: str
+    file_name: str
+    message: str
+    client_id: str | None
+    headers: dict[str, str]
+    expires_in: int
+
+
+class AuthRenewed(Event, tag="auth"):
+    """The token was renewed; the socket now lives until `expires_at`."""
+
+    expires_at: str
+
+
+class Pong(Event, tag="pong"):
+    """The server is there."""
+
+
+class Error(Event, tag="error", omit_defaults=True):
+    """A frame failed, alone: nothing was stored, nobody else saw anything."""
+
+    message: str
+    code: str
+    action: str | UnsetType = UNSET
+    client_id: str | UnsetType = UNSET
+    message_id: int | str | UnsetType = UNSET

@@ -1,0 +1,66 @@
+"""Frames made from the bytes of other frames: a message is encoded once, as it was sent."""
+
+from typing import Literal
+
+import msgspec
+from msgspec import UNSET
+
+from .codec import encode
+from .events import Message, MessageEdited, MessageReacted, MessageSent, Quote, Status
+
+QUOTE_LENGTH = 140  # code points of a message that are shown where another one answers it
+
+# A message becomes text once, as it was sent. Its later frames are cut from that text: the bare
+# quotes of `"status":"send"` cannot stand inside a JSON string, so the cut is exact.
+_SENT = b'"status":"send"'
+_MESSAGE = b'"message":'
+_STATUS = {s: b'"status":"%s"' % s.encode() for s in ("send", "delivered", "read")}
+_MARK = {s: b'{"type":"mark_message_as_%s","message":' % s.encode() for s in ("delivered", "read")}
+
+
+def body_of(frame: bytes) -> bytes:
+    """The message inside a `chat_message` or `message_edited` frame, as text."""
+    return frame[frame.index(_MESSAGE + b"{") + len(_MESSAGE) : -1]
+
+
+def as_edited(frame: bytes) -> bytes:
+    """What a `chat_message` is to those who have the message already."""
+    sent = msgspec.json.decode(frame, type=MessageSent)
+    text = sent.message.text
+    return encode(MessageEdited(sent.version, sent.message.message_id, text, sent.message))
+
+
+def with_status(text: bytes, status: Status) -> bytes:
+    """The same text, with the status it has by now."""
+    return text if status == "send" else text.replace(_SENT, _STATUS[status], 1)
+
+
+_decode_reacted = msgspec.json.Decoder(MessageReacted).decode
+_decode_message = msgspec.json.Decoder(Message).decode
+
+
+def with_reactions(body: bytes, frame: bytes) -> bytes:
+    """The text of a message, with the reactions that this `message_reacted` tells of."""
+    reacted, message = _decode_reacted(frame), _decode_message(body)
+    message.version, message.reactions = reacted.version, reacted.reactions or UNSET
+    return encode(message)
+
+
+def quoted_of(body: bytes) -> str:
+    """What is shown of a message where another one answers it."""
+    return _decode_message(body).text[:QUOTE_LENGTH]
+
+
+def requoted(body: bytes, message_id: int, text: str | None) -> bytes:
+    """The text of a message; where it answers that one, with what that one says by now."""
+    if b'"reply_to":{"message_id":%d,' % message_id not in body:
+        return body
+    message = _decode_message(body)
+    assert isinstance(message.reply_to, Quote)
+    message.reply_to.text = text
+    return encode(message)
+
+
+def mark(body: bytes, status: Literal["delivered", "read"]) -> bytes:
+    """The `mark_message_as_…` frame of a message that is kept as text."""
+    return b"".join((_MARK[status], body.replace(_SENT, _STATUS[status], 1), b"}"))
