@@ -87,7 +87,7 @@ class App(Starlette):
             raise
         self.state.chat, self.state.auth = chat, self._authenticator
         self.state.numbers = Shelf(self.shelf, chat.metrics) if self.shelf else chat.metrics
-        self.state.meters = Meters(self.settings.limits)
+        self.state.meters = Meters(self.settings.rate_limit)
         self.state.bodies = Counter()
         try:
             yield
@@ -147,7 +147,7 @@ class App(Starlette):
         Raises a Refusal, as a request would get it.
         """
         self._chat.check_emoji(emoji)
-        author, most = user_of(user, "user"), self._chat.settings.limits.reactions
+        author, most = user_of(user, "user"), self._chat.settings.limits.max_reactions_per_message
         await self._chat.make(messages_of.React(room, author, message, emoji, True, most))
 
     async def unread(self, user: int | str) -> dict[str, Any]:
@@ -207,7 +207,7 @@ def create_app(
 def _routes(settings: Settings) -> list[BaseRoute]:
     prefixes = ["/api/v1", *(f"/{language}/api/v1" for language in settings.server.languages)]
     return [
-        *(web_client.routes if settings.server.page else ()),
+        *(web_client.routes if settings.server.web_client else ()),
         *(ui.routes if settings.server.ui else ()),
         *(Mount(prefix, routes=pages.API) for prefix in prefixes),
         *health.routes,

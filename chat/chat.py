@@ -111,7 +111,7 @@ class Chat:
         self.erasures = Erasures(self.store, self.make)
         self.roster = Roster(settings.limits, self.store, self.fanout, self.spawn)
         self.cuts = Cuts(self.store, self.fanout)
-        self.presence = Presence(self.store, self.fanout, settings.limits, is_alone=alone)
+        self.presence = Presence(self.store, self.fanout, settings.presence, is_alone=alone)
         self.postman = Postman(self.store, self.fanout)
         self.fanout.published = self.postman.note
         self.inboxes = Inboxes(self.store, self.fanout, self.postman, self._deliver)
@@ -186,8 +186,10 @@ class Chat:
     # ------------------------------------------------------------ messages
 
     def check_text(self, text: str, name: str) -> None:
-        if len(text) > self.settings.limits.text:
-            raise TooLong(f"The text is too long: at most {self.settings.limits.text} characters.")
+        if len(text) > self.settings.limits.max_text_length:
+            raise TooLong(
+                f"The text is too long: at most {self.settings.limits.max_text_length} characters."
+            )
         if not is_clean(text):
             raise InvalidFrame(f"{name}: NUL and lone surrogates are not accepted.")
 
@@ -197,12 +199,12 @@ class Chat:
         if not has_files and (not text or text.isspace()):
             raise EmptyMessage
         if client_id is not None:
-            most = self.settings.limits.client_id
+            most = self.settings.limits.max_client_id_length
             if len(client_id) > most or not is_clean(client_id):
                 raise InvalidFrame(f"client_id: a string of at most {most} characters is needed.")
 
     def check_emoji(self, emoji: str) -> None:
-        most = self.settings.limits.emoji
+        most = self.settings.limits.max_emoji_length
         if not emoji.strip() or len(emoji) > most or not is_clean(emoji):
             raise InvalidFrame(f"emoji: a string of 1 to {most} characters is needed.")
 
@@ -288,7 +290,7 @@ class Chat:
         """
         if where.limit < 1:
             raise InvalidFrame("limit: an integer from 1 is needed.")
-        limit = min(where.limit, self.settings.limits.history_max)
+        limit = min(where.limit, self.settings.limits.max_history_page_size)
 
         async def look(db: Connection) -> tuple[list[Message], Marks]:
             found = await messages.page(db, where, limit + 1)
@@ -315,7 +317,7 @@ class Chat:
             send.message,
             send.client_id,
             {"Content-Type": send.file.type},
-            int(self.settings.attachments.upload_ttl),
+            int(self.settings.attachments.upload_url_ttl),
         )
 
     # ------------------------------------------------------------ receipts
@@ -404,8 +406,8 @@ class Chat:
         people_ = list(dict.fromkeys(members))
         if len(people_) < 2:
             raise InvalidFrame("members: a room needs somebody else.")
-        if len(people_) > self.settings.limits.members:
-            raise InvalidFrame(f"members: at most {self.settings.limits.members} in a room.")
+        if len(people_) > self.settings.limits.max_members:
+            raise InvalidFrame(f"members: at most {self.settings.limits.max_members} in a room.")
         now = time.time_ns() // 1000
 
         async def open_(db: Connection) -> Opened:

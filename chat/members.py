@@ -53,13 +53,13 @@ class Roster:
 
     def check_label(self, text: str, name: str) -> None:
         """A title or a context."""
-        most = self._limits.title
+        most = self._limits.max_title_length
         if len(text) > most or not is_clean(text):
             raise InvalidFrame(f"{name}: a string of at most {most} characters is needed.")
 
     async def add(self, room_id: int, user_id: str, guest_id: str) -> bool:
         """Lets somebody in, by the one who made the room; False where he is in it already."""
-        most, now = self._limits.members, time.time_ns() // 1000
+        most, now = self._limits.max_members, time.time_ns() // 1000
 
         async def work(db: Connection) -> Regrouped | Reason:
             return await members.add(db, room_id, user_id, guest_id, most, now)
@@ -122,7 +122,9 @@ class Roster:
             case "pair":
                 return Conflict("A room of two stays one: open a new room for others.")
             case "full":
-                return Conflict(f"The room is full: at most {self._limits.members} may be in it.")
+                return Conflict(
+                    f"The room is full: at most {self._limits.max_members} may be in it."
+                )
             case "forbidden":
                 return Forbidden()
             case "not_found":

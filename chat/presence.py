@@ -16,7 +16,7 @@ from itertools import islice
 from ..realtime.brokers import Unreachable
 from ..realtime.hub import Fanout
 from ..realtime.user_channels import News
-from ..settings import Limits
+from ..settings import Presence as PresenceSettings
 from ..store import presence
 from ..store.presence import AT_ONCE, Process, Seen
 from ..store.store import Away, Store
@@ -36,13 +36,15 @@ def microseconds(seconds: float) -> int:
 class Presence:
     """The users of this process: one presence each, however many sockets."""
 
-    def __init__(self, store: Store, fanout: Fanout, limits: Limits, *, is_alone: bool) -> None:
+    def __init__(
+        self, store: Store, fanout: Fanout, presence: PresenceSettings, *, is_alone: bool
+    ) -> None:
         self._store = store
         self._fanout = fanout
-        self._grace = limits.offline_after
+        self._grace = presence.grace
         self._is_alone = is_alone  # no other process could be told, or tell
-        self._tick = limits.lease / TICKS
-        self._lease = microseconds(limits.lease)
+        self._tick = presence.lease / TICKS
+        self._lease = microseconds(presence.lease)
         self._id = secrets.token_hex(8)
         self._here: dict[str, int] = {}  # users with open sockets, and how many
         self._leaving: dict[str, float] = {}  # whose last one was closed; when that is told

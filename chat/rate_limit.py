@@ -3,7 +3,7 @@
 import time
 
 from ..protocol.errors import Close, Closing, RateLimited
-from ..settings import Limits
+from ..settings import RateLimit
 
 WATCHED = 10_000  # users whose HTTP requests this process counts
 
@@ -13,10 +13,10 @@ class Meter:
 
     __slots__ = ("_burst", "_last", "_left", "_patience", "_rate", "_refused", "_since")
 
-    def __init__(self, limits: Limits) -> None:
-        self._rate = limits.actions_per_second
-        self._burst = limits.actions_burst
-        self._patience = limits.actions_patience
+    def __init__(self, rate_limit: RateLimit) -> None:
+        self._rate = rate_limit.rate
+        self._burst = rate_limit.burst
+        self._patience = rate_limit.grace
         self._left = float(self._burst)
         self._last = time.monotonic()
         self._since = self._refused = 0.0
@@ -44,13 +44,13 @@ class Meter:
 class Meters:
     """One for each user, for requests that have no socket to count by."""
 
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
+    def __init__(self, rate_limit: RateLimit) -> None:
+        self._rate_limit = rate_limit
         self._meters: dict[str, Meter] = {}
 
     def take(self, user_id: str) -> None:
         """Raises RateLimited, however long it goes on."""
-        meter = self._meters.pop(user_id, None) or Meter(self._limits)
+        meter = self._meters.pop(user_id, None) or Meter(self._rate_limit)
         if len(self._meters) >= WATCHED:
             del self._meters[next(iter(self._meters))]  # the one that was quiet for longest
         self._meters[user_id] = meter

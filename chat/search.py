@@ -63,7 +63,7 @@ class Search:
         room_ids = await index.rooms_of(db, user_id)
         if room_ids == ():
             return Found([], None)
-        ask = Ask(user_id, wanted, before, self._limits.search, room_ids)
+        ask = Ask(user_id, wanted, before, self._limits.search_page_size, room_ids)
         hits = await self._store.finder.find(db, ask)
         found = await messages.of_ids(db, user_id, hits.found)
         marks = await receipts.of_rooms(db, {message.room_id for message in found})

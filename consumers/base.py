@@ -50,7 +50,7 @@ class Session(ABC):
         self._chat = chat
         self._auth = auth
         self._socket = socket
-        self._meter = Meter(chat.settings.limits)
+        self._meter = Meter(chat.settings.rate_limit)
         self._timer: asyncio.TimerHandle | None = None
         self._is_open = True
 
@@ -146,7 +146,7 @@ class Session(ABC):
 
     def _refuse_frame(self) -> None:
         """A frame over the limit, before its socket is closed with 1009."""
-        most = self._chat.settings.limits.frame
+        most = self._chat.settings.limits.max_frame_size
         says = f"A frame may have at most {most:,} bytes, all its files together."
         self._refuse(errors.FileTooLarge(says), codec.hint(b""))
 
@@ -228,8 +228,8 @@ class Endpoint(WebSocketEndpoint):
     def _outbox(self, chat: Chat, direct: DirectProtocol | None) -> Outbox:
         limits = chat.settings.limits
         if direct is None:
-            return AsgiOutbox(self.send, limits.outbox, limits.slow_after)
-        return DirectOutbox(direct, limits.outbox, limits.slow_after)
+            return AsgiOutbox(self.send, limits.send_queue_size, limits.slow_consumer_timeout)
+        return DirectOutbox(direct, limits.send_queue_size, limits.slow_consumer_timeout)
 
     async def on_disconnect(self, websocket: WebSocket, close_code: int) -> None:
         websocket.app.state.chat.metrics.ended(close_code)

@@ -133,7 +133,7 @@ class RoomSession(Session):
         change = self._change_of(action)
         self._uncommitted += 1
         self._chat.write(change, partial(self._written, action))
-        if self._uncommitted >= self._chat.settings.limits.uncommitted:
+        if self._uncommitted >= self._chat.settings.limits.max_pending_writes:
             self._pause()
 
     def _change_of(self, action: Written) -> messages.Change:
@@ -155,7 +155,7 @@ class RoomSession(Session):
             case React():
                 self._chat.check_emoji(action.emoji)
                 id_ = id_of(action.message_id, "message_id")
-                most = self._chat.settings.limits.reactions
+                most = self._chat.settings.limits.max_reactions_per_message
                 return messages.React(room_id, user_id, id_, action.emoji, action.on, most)
 
     def _written(self, action: Written, entry: Entry) -> None:
@@ -202,7 +202,7 @@ class RoomSession(Session):
         self._lane.append((action, size))
         self._lane_size += size
         limits = self._chat.settings.limits
-        if len(self._lane) >= limits.uncommitted or self._lane_size > limits.frame:
+        if len(self._lane) >= limits.max_pending_writes or self._lane_size > limits.max_frame_size:
             self._pause()
 
     async def _run(self) -> None:
@@ -280,7 +280,9 @@ class RoomSession(Session):
 
     async def _history(self, action: History) -> None:
         before = MAX_ID if action.before is None else id_of(action.before, "before")
-        most = self._chat.settings.limits.history if action.limit is None else action.limit
+        most = (
+            self._chat.settings.limits.history_page_size if action.limit is None else action.limit
+        )
         where = messages.Page(self._room.id, self._socket.user_id, before, None, most)
         page, _, has_more = await self._chat.page(where)
         shown = [self._shown(message) for message in page]
@@ -300,8 +302,8 @@ class RoomSession(Session):
         waits = len(self._lane or ()) + self._uncommitted
         if (
             self._is_paused
-            and waits <= limits.uncommitted // 2
-            and self._lane_size <= limits.frame // 2
+            and waits <= limits.max_pending_writes // 2
+            and self._lane_size <= limits.max_frame_size // 2
         ):
             self._is_paused = False
             if self._direct is not None:
@@ -380,7 +382,9 @@ def _ask_of(chat: Chat, wish: Wish, user_id: str, known: Page | None) -> tuple[A
     is_reset = wish.after is not None and wish.epoch not in (None, chat.store.epoch)
     after = None if is_reset else wish.after
     page = None if known is None else known.known
-    return Ask(wish.room_id, user_id, after, limits.history, limits.sync, page), is_reset
+    return Ask(
+        wish.room_id, user_id, after, limits.history_page_size, limits.max_resume_changes, page
+    ), is_reset
 
 
 def _sync(chat: Chat, room: Room, found: Snapshot, base: str, *, is_reset: bool) -> bytes:

@@ -117,7 +117,7 @@ class Host:
 
     @staticmethod
     def wants(options: Webhooks, told: Mapping[str, Listener]) -> Listeners:
-        after = int(options.unread_after * 1_000_000) if told else 0
+        after = int(options.unread_reminder_after * 1_000_000) if told else 0
         return Listeners(tuple(sorted(told)), after)
 
     def open(self) -> None:
@@ -155,7 +155,7 @@ class Host:
         if self._is_alone:  # what is claimed was claimed by a process that is no more
             await self._store.write(outbox.release)
             self._is_alone = False
-        if self._options.unread_after:
+        if self._options.unread_reminder_after:
             await self._store.write(self._note_unread)
         while (free := AT_ONCE - len(self._telling)) > 0:
             now = _now()
@@ -175,7 +175,7 @@ class Host:
         self._wake.set()
 
     async def _note_unread(self, db: Connection) -> None:
-        after = int(self._options.unread_after * 1_000_000)
+        after = int(self._options.unread_reminder_after * 1_000_000)
         found = await outbox.unread(db, after, _now(), CHECKED_AT_ONCE)
         await self._store.note(db, *found)
 
@@ -204,7 +204,7 @@ class Host:
                 with of_the_host():
                     await self._listeners[claim.listener](event)
         except Exception as error:
-            is_over = _now() - noted.at > self._options.give_up_after * 1_000_000
+            is_over = _now() - noted.at > self._options.max_retry_age * 1_000_000
             outcome = "given up" if is_over else "later"
             log.warning("%s: %s, %r: %s", outcome.capitalize(), event.type, event.id, _why(error))
         else:

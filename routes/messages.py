@@ -31,7 +31,7 @@ async def page(request: Request) -> Response:
         caller.user_id,
         before=integer(request, "before", MAX_ID),
         after=integer(request, "after", 0) if "after" in request.query_params else None,
-        limit=integer(request, "limit", chat.settings.limits.history),
+        limit=integer(request, "limit", chat.settings.limits.history_page_size),
     )
     found, marks, has_more = await chat.page(where)
     link = chat.attachments.link(base_of_request(request))

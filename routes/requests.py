@@ -115,7 +115,7 @@ async def large_body_of(request: Request, user_id: str) -> bytearray:
         raise RateLimited("Your other messages with files are still coming in.")
     under_way[user_id] += 1
     try:
-        return await body_of(request, chat_of(request).settings.limits.frame)
+        return await body_of(request, chat_of(request).settings.limits.max_frame_size)
     finally:
         under_way[user_id] -= 1
         under_way += Counter()  # forgets those at zero

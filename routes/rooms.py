@@ -112,7 +112,7 @@ async def create(request: Request) -> Response:
 
 def _members(wanted: NewRoom, request: Request, caller: str) -> list[str]:
     if wanted.members is not None:
-        most = chat_of(request).settings.limits.members
+        most = chat_of(request).settings.limits.max_members
         if len(wanted.members) > most:
             raise InvalidFrame(f"members: at most {most} in a room.")
         named = [user_of(user, "members") for user in wanted.members]
@@ -164,7 +164,7 @@ async def mine(request: Request) -> Response:
 async def _page(request: Request, user_id: str) -> RoomPage:
     limits = chat_of(request).settings.limits
     page = integer(request, "page", 1)
-    size = min(integer(request, "page_size", limits.page), limits.page_max)
+    size = min(integer(request, "page_size", limits.room_page_size), limits.max_room_page_size)
     if page < 1 or size < 1:
         raise InvalidFrame("page and page_size: integers from 1 are needed.")
     count, found = await chat_of(request).rooms_of(

@@ -153,7 +153,7 @@ def config(chat: App, settings: Settings) -> uvicorn.Config:
         loop="auto",
         http=HttpProtocol,
         ws=DirectProtocol,
-        ws_max_size=settings.limits.frame,
+        ws_max_size=settings.limits.max_frame_size,
         ws_per_message_deflate=False,  # 30 KiB a connection, for frames that are mostly short
         workers=1,
         backlog=BACKLOG,

@@ -101,7 +101,7 @@ def _settings(wanted: Mapping[str, Mapping[str, Any]], folder: Path) -> dict[str
         "database": {"url": f"sqlite:///{folder}/chat.db", "synchronous": "NORMAL"},
         "attachments": {"url": f"file:{folder}/attachments"},
         "auth": {"secret": secrets.token_hex(32)},
-        "limits": {"actions_per_second": 0},
+        "rate_limit": {"rate": 0},
     }
     sections = {**defaults, **wanted}
     return {name: {**defaults.get(name, {}), **wanted.get(name, {})} for name in sections}

@@ -76,7 +76,7 @@ def stack(request: pytest.FixtureRequest) -> Stack:
 
 @pytest.fixture(scope="session")
 def serve(tmp_path_factory: pytest.TempPathFactory, stack: Stack) -> Iterator[Serve]:
-    """Servers with other settings, `serve(limits_sync=5)`: one process for each set of settings."""
+    """Servers with other settings, `serve(limits_max_members=5)`: a process for each set."""
     running: dict[str, Server] = {}
 
     def start(**options: Any) -> Server:
@@ -144,7 +144,7 @@ def cast(http: httpx.AsyncClient) -> Cast:
 @pytest.fixture
 def unlimited(serve: Serve, cast: Cast) -> tuple[Person, Person]:
     """Ada and bob where nobody counts how fast they act."""
-    ada, bob, _ = cast(serve(limits_actions_per_second=0))
+    ada, bob, _ = cast(serve(rate_limit_rate=0))
     return ada, bob
 
 

@@ -78,7 +78,7 @@ async def test_one_upload_sent_twice_at_once_is_one_message_and_stays(
     assert not order
     assert {type(outcome) for outcome in sent} == {Added, Repeated}
     assert len({outcome.message.id for outcome in sent}) == 1
-    later = time.time_ns() + 2 * 10**9 * int(chat.settings.attachments.keep_unsent)
+    later = time.time_ns() + 2 * 10**9 * int(chat.settings.attachments.unsent_ttl)
     monkeypatch.setattr("roomcast.chat.attachments.service.time.time_ns", lambda: later)
     await chat.attachments.sweep()
     assert [path.read_bytes() for path in objects(tmp_path)] == [TEXT]

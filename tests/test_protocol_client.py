@@ -76,7 +76,7 @@ async def both_say(hers: Any, his: Any, numbers: range) -> None:
 async def test_nothing_is_lost_or_doubled_when_the_server_is_killed(
     own_server: OwnServer, cast: Cast, watch: Watch
 ) -> None:
-    server = own_server(limits_actions_per_second=0).start()
+    server = own_server(rate_limit_rate=0).start()
     ada, bob, _ = cast(server)
     room = await ada.opens(bob)
     async with watch.client(ada, room) as hers, watch.client(bob, room) as his:
@@ -130,7 +130,7 @@ async def test_it_does_not_trust_a_cursor_of_another_life(
 async def test_it_tells_a_refusal_from_a_line_that_broke(
     own_server: OwnServer, cast: Cast, watch: Watch
 ) -> None:
-    server = own_server(limits_actions_per_second=20, limits_actions_burst=5).start()
+    server = own_server(rate_limit_rate=20, rate_limit_burst=5).start()
     ada, bob, _ = cast(server)
     room = await ada.opens(bob)
     async with watch.client(ada, room) as hers:

@@ -337,8 +337,12 @@ async def test_sigterm_tells_every_socket_1012_and_ends_within_5_seconds(
 async def test_a_socket_that_reads_nothing_does_not_hold_up_the_end(
     own_server: OwnServer, cast: Cast
 ) -> None:
-    patient = {"limits_outbox": "64MiB", "limits_slow_after": "1m", "limits_uncommitted": 400}
-    server = own_server(**patient, limits_actions_per_second=0).start()
+    patient = {
+        "limits_send_queue_size": "64MiB",
+        "limits_slow_consumer_timeout": "1m",
+        "limits_max_pending_writes": 400,
+    }
+    server = own_server(**patient, rate_limit_rate=0).start()
     ada, bob, _ = cast(server)
     room = await ada.opens(bob)
     async with ada.enters(room) as hers, bob.enters(room) as his:

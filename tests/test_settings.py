@@ -137,13 +137,13 @@ def test_settings_made_by_hand_are_checked_too() -> None:
     ("variable", "text", "name", "value"),
     [
         ("SERVER_PORT", "9001", "server.port", 9001),
-        ("SERVER_PAGE", "false", "server.page", False),
-        ("SERVER_PAGE", "1", "server.page", True),
+        ("SERVER_WEB_CLIENT", "false", "server.web_client", False),
+        ("SERVER_WEB_CLIENT", "1", "server.web_client", True),
         ("SERVER_LANGUAGES", '["de", "pt-BR"]', "server.languages", ("de", "pt-BR")),
         ("SERVER_ALLOWED_ORIGINS", "[]", "server.allowed_origins", ()),
-        ("ATTACHMENTS_URL_TTL", "5m", "attachments.url_ttl", 300),
+        ("ATTACHMENTS_DOWNLOAD_URL_TTL", "5m", "attachments.download_url_ttl", 300),
         ("ATTACHMENTS_MAX_SIZE", "1MiB", "attachments.max_size", 1 << 20),
-        ("LIMITS_ACTIONS_PER_SECOND", "0.5", "limits.actions_per_second", 0.5),
+        ("RATE_LIMIT_RATE", "0.5", "rate_limit.rate", 0.5),
         ("AUTH_SECRET", "0" * 32, "auth.secret", "0" * 32),
         ("AUTH_AUDIENCE", "", "auth.audience", ""),
     ],
@@ -202,10 +202,18 @@ def test_an_unknown_variable_is_a_warning(caplog: pytest.LogCaptureFixture) -> N
         ("SERVER_PORT", "", "a port from 0 to 65535"),
         ("SERVER_LANGUAGES", "en,uk", "a list of languages such as en and pt-BR"),
         ("SERVER_LANGUAGES", '"en"', "a list of languages such as en and pt-BR"),
-        ("SERVER_PAGE", "perhaps", "true or false"),
-        ("LIMITS_SLOW_AFTER", "soon", "seconds, or a duration such as 90s, 5m, 24h or 7d"),
-        ("LIMITS_SLOW_AFTER", "nan", "seconds, or a duration such as 90s, 5m, 24h or 7d"),
-        ("LIMITS_OUTBOX", "10MB", "bytes, or a size such as 64KiB, 10MiB or 1GiB"),
+        ("SERVER_WEB_CLIENT", "perhaps", "true or false"),
+        (
+            "LIMITS_SLOW_CONSUMER_TIMEOUT",
+            "soon",
+            "seconds, or a duration such as 90s, 5m, 24h or 7d",
+        ),
+        (
+            "LIMITS_SLOW_CONSUMER_TIMEOUT",
+            "nan",
+            "seconds, or a duration such as 90s, 5m, 24h or 7d",
+        ),
+        ("LIMITS_SEND_QUEUE_SIZE", "10MB", "bytes, or a size such as 64KiB, 10MiB or 1GiB"),
     ],
 )
 def test_a_wrong_variable_is_named(variable: str, text: str, expected: str) -> None:
@@ -229,8 +237,11 @@ def test_a_file_in_the_current_folder_is_named_shortly(
 
 
 def test_a_key_of_another_section_is_found() -> None:
-    sentence = refusal({"auth": {"url_ttl": 5}})
-    assert sentence == "unknown setting auth.url_ttl; did you mean attachments.url_ttl?"
+    sentence = refusal({"auth": {"download_url_ttl": 5}})
+    assert (
+        sentence
+        == "unknown setting auth.download_url_ttl; did you mean attachments.download_url_ttl?"
+    )
 
 
 def test_a_key_that_resembles_nothing_gets_no_guess() -> None:
@@ -310,15 +321,15 @@ def test_no_sizes(text: str) -> None:
         ("database.synchronous", "NORMAL"),
         ("attachments.url", "file:///var/lib/chat"),
         ("attachments.url", "file:/var/lib/chat"),
-        ("attachments.url_ttl", "1h"),
+        ("attachments.download_url_ttl", "1h"),
         ("attachments.types", []),
         ("auth.algorithms", []),
         ("auth.algorithms", ["HS512", "RS256"]),
         ("auth.issuers", []),
         ("server.allowed_origins", ["*"]),
         ("auth.leeway", 60),
-        ("limits.actions_per_second", 0),
-        ("limits.actions_patience", 0),
+        ("rate_limit.rate", 0),
+        ("rate_limit.grace", 0),
     ],
 )
 def test_a_value_that_is_taken(name: str, value: object) -> None:
@@ -334,7 +345,7 @@ def test_a_value_that_is_taken(name: str, value: object) -> None:
         ("server.port", True),
         ("server.port", "8000"),
         ("server.workers", 0),
-        ("server.page", 1),
+        ("server.web_client", 1),
         ("server.public_url", "chat.example.com"),
         ("server.public_url", "ftp://chat.example.com"),
         ("server.public_url", "/chat"),
@@ -362,9 +373,9 @@ def test_a_value_that_is_taken(name: str, value: object) -> None:
         ("attachments.url", "s3://KEY:SECRET@host"),
         ("attachments.url", "file://attachments"),
         ("attachments.url", "file:"),
-        ("attachments.url_ttl", 0),
-        ("attachments.url_ttl", float("nan")),
-        ("attachments.url_ttl", float("inf")),
+        ("attachments.download_url_ttl", 0),
+        ("attachments.download_url_ttl", float("nan")),
+        ("attachments.download_url_ttl", float("inf")),
         ("attachments.types", ["image/*"]),
         ("attachments.max_size", 0),
         ("auth.algorithms", ["none"]),
@@ -373,9 +384,9 @@ def test_a_value_that_is_taken(name: str, value: object) -> None:
         ("auth.issuers", ["https://a.example"]),
         ("auth.user_claim", ""),
         ("auth.leeway", "5m"),
-        ("limits.members", 1),
-        ("limits.text", 0),
-        ("limits.actions_per_second", -1),
+        ("limits.max_members", 1),
+        ("limits.max_text_length", 0),
+        ("rate_limit.rate", -1),
     ],
 )
 def test_a_value_that_is_refused(name: str, value: object) -> None:
@@ -418,16 +429,19 @@ def test_a_short_secret_is_named_by_its_variable() -> None:
 
 
 def test_a_frame_holds_the_largest_attachment_in_base64() -> None:
-    fits = {"attachments": {"max_size": 3_000}, "limits": {"frame": 4_000 + 1_024}}
-    assert load(fits).limits.frame == 5_024
-    sentence = refusal(fits | {"limits": {"frame": 5_023}})
-    assert sentence == "limits.frame: at least 5024 is needed for attachments.max_size in base64"
+    fits = {"attachments": {"max_size": 3_000}, "limits": {"max_frame_size": 4_000 + 1_024}}
+    assert load(fits).limits.max_frame_size == 5_024
+    sentence = refusal(fits | {"limits": {"max_frame_size": 5_023}})
+    assert (
+        sentence
+        == "limits.max_frame_size: at least 5024 is needed for attachments.max_size in base64"
+    )
 
 
-@pytest.mark.parametrize("key", ["history", "page"])
+@pytest.mark.parametrize("key", ["history_page_size", "room_page_size"])
 def test_a_page_is_no_larger_than_the_largest(key: str) -> None:
     sentence = refusal({"limits": {key: 101}})
-    assert sentence == f"limits.{key}: it is above limits.{key}_max"
+    assert sentence == f"limits.{key}: it is above limits.max_{key}"
 
 
 # ---------------------------------------------------------------- several issuers

@@ -191,7 +191,7 @@ async def test_a_token_may_stand_among_the_subprotocols() -> None:
 
 
 async def test_settings_are_those_of_the_test() -> None:
-    async with chat_client(1, {"limits": {"text": 3}}) as ada:
+    async with chat_client(1, {"limits": {"max_text_length": 3}}) as ada:
         room = await ada.chat.open_room([1, 2])
         url = f"/api/v1/chat/rooms/{room}/messages/"
         answers = [await ada.post(url, json={"message": text}) for text in ("abc", "abcd")]

@@ -180,7 +180,7 @@ async def test_a_hook_that_never_answers_is_given_up_like_one_that_fails(
             await asyncio.Event().wait()
         await ear(event)
 
-    chat = make(sticks, give_up_after=0.2)
+    chat = make(sticks, max_retry_age=0.2)
     async with chat.lifespan():
         room = await chat.open_room([1, 2])
         for text in ("sticky", "dry"):
@@ -207,7 +207,7 @@ async def test_an_event_that_nobody_takes_is_given_up_at_last(
 ) -> None:
     ear = Ear()
     ear.fails = lambda event: event.text == "poison"
-    chat = make(ear, give_up_after=0.2)
+    chat = make(ear, max_retry_age=0.2)
     async with chat.lifespan():
         room = await chat.open_room([1, 2])
         await chat.post(room, sender=1, text="poison")
@@ -245,7 +245,7 @@ async def test_two_processes_tell_each_event_once_and_in_order(
 
 async def test_the_host_hears_once_of_what_stays_unread(make: Callable[..., App]) -> None:
     ear = Ear()
-    chat = make(ear, unread_after=0.1)
+    chat = make(ear, unread_reminder_after=0.1)
     async with chat.lifespan():
         room = await chat.open_room([1, 2])
         first = await chat.post(room, sender=1, text="Are you there?")
@@ -262,7 +262,7 @@ async def test_the_host_hears_once_of_what_stays_unread(make: Callable[..., App]
 
 async def test_who_has_read_again_is_told_of_again(make: Callable[..., App]) -> None:
     ear = Ear()
-    chat = make(ear, unread_after=0.1)
+    chat = make(ear, unread_reminder_after=0.1)
     async with chat.lifespan():
         room = await chat.open_room([1, 2])
         await chat.post(room, sender=1, text="Are you there?")
@@ -451,7 +451,7 @@ async def test_the_function_of_the_documents_sends_its_mail(
     async def send_mail(user: Any, text: str) -> None:
         mails.put_nowait((user, text))
 
-    settings = make(unread_after=0.05).settings
+    settings = make(unread_reminder_after=0.05).settings
     names: dict[str, Any] = {"settings": settings, "send_mail": send_mail}
     await in_steps(next(code for _, code in blocks(page, "python") if "on_event" in code), names)
     async with names["chat"].lifespan(), asyncio.timeout(WITHIN):

@@ -249,7 +249,7 @@ async def test_a_signal_tells_every_socket_and_ends_all(
 
 
 async def test_stopping_amid_writing_loses_nothing(several: Made, cast: Cast) -> None:
-    server = await started(several(limits_actions_per_second=0))
+    server = await started(several(rate_limit_rate=0))
     ada, bob, _ = cast(server)
     load = Load(await ada.opens(bob), *[ada, bob] * 4)
     running = asyncio.create_task(load.run("m", 200))

@@ -60,7 +60,7 @@ async def main(folder: Path, secret: str) -> None:
             "database": {"url": f"sqlite:///{folder}/chat.db"},
             "attachments": {"url": f"file:{folder}/attachments"},
             "auth": {"secret": secret},
-            "limits": {"actions_per_second": 0},
+            "rate_limit": {"rate": 0},
         }
     )
     sockets = serve.listen("127.0.0.1", 0)

@@ -73,7 +73,7 @@ class Attachments:
 
     def expires_at(self) -> int:
         """When the links expire that are made now."""
-        return files.expires_at(time.time(), self._settings.url_ttl)
+        return files.expires_at(time.time(), self._settings.download_url_ttl)
 
     # ------------------------------------------------------------ bytes inside a frame
 
@@ -143,7 +143,7 @@ class Attachments:
     @property
     def _expiry(self) -> int:
         """Microseconds since 1970, UTC: when what is noted now and never sent is swept."""
-        return int((time.time() + self._settings.keep_unsent) * 1_000_000)
+        return int((time.time() + self._settings.unsent_ttl) * 1_000_000)
 
     # ------------------------------------------------------------ bytes by a signed URL
 
@@ -156,9 +156,9 @@ class Attachments:
         key = new_key(UPLOADS)
         name = files.safe_name(file.name, kind)
         await self._note(Upload(key, room_id, user_id, name, kind, file.size, 0, self._expiry))
-        url = self.bucket.put_url(key, file.size, limits.upload_ttl)
+        url = self.bucket.put_url(key, file.size, limits.upload_url_ttl)
         if url is None:
-            expires = int(time.time() + limits.upload_ttl)
+            expires = int(time.time() + limits.upload_url_ttl)
             url = files.upload_url(self.secret, base, key, kind, file.size, expires)
         return url, key
 
@@ -249,7 +249,7 @@ class Attachments:
             if not keys or not await self._remove(keys):
                 break
         try:
-            await self.bucket.sweep(self._settings.keep_unsent)
+            await self.bucket.sweep(self._settings.unsent_ttl)
         except BucketUnavailable as error:
             log.info("Not swept: %s", error)
 

@@ -23,14 +23,16 @@ documents.
 
 - The handshake is always completed; who may not join is then closed with a code that a browser can
   see.
-- The first frame is an array of the newest {limits.history} messages, oldest first, or with `after`
-  a `sync` with all that changed since. Clients should connect with `after` and the highest
-  `version` they have seen: so nothing is lost or comes twice, whatever happens to a connection.
+- The first frame is an array of the newest {limits.history_page_size} messages, oldest first, or
+  with `after` a `sync` with all that changed since. Clients should connect with `after` and the
+  highest `version` they have seen: so nothing is lost or comes twice, whatever happens to a
+  connection.
 - Whatever is wrong with a frame answers to its socket alone, with an `error`; the socket stays
   open.
-- Limits here: {limits.text:,} characters a text, {limits.client_id} a `client_id`,
-  {files.max_files} files a message, {files.max_size:,} bytes a file, {limits.frame:,} bytes a
-  frame, {limits.actions_per_second:g} actions a second. Files may be {types}.
+- Limits here: {limits.max_text_length:,} characters a text, {limits.max_client_id_length} a
+  `client_id`, {files.max_files} files a message, {files.max_size:,} bytes a file,
+  {limits.max_frame_size:,} bytes a frame, {rate_limit.rate:g} actions a second. Files may be
+  {types}.
 """
 
 Receipts = Literal["manual", "compact", "manual,compact", "compact,manual"]

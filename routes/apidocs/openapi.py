@@ -30,9 +30,10 @@ that side.
   too. Fields and parameters that are not listed are ignored.
 - Every error has one shape, `{{"detail": …, "code": …}}`. Beside those listed with each call there
   are 404 `not_found` for an unknown path and 405 `method_not_allowed`.
-- Limits here: {limits.text:,} characters a text, {limits.title} a title or context,
-  {limits.client_id} a `client_id`, {limits.members} members a room, {files.max_files} files a
-  message, {files.max_size:,} bytes a file, {limits.frame:,} bytes a body. Files may be {types}.
+- Limits here: {limits.max_text_length:,} characters a text, {limits.max_title_length} a title or
+  context, {limits.max_client_id_length} a `client_id`, {limits.max_members} members a room,
+  {files.max_files} files a message, {files.max_size:,} bytes a file, {limits.max_frame_size:,}
+  bytes a body. Files may be {types}.
 """
 
 HEADERS: dict[int, Json] = {
@@ -79,7 +80,9 @@ def _server(url: str) -> Json:
 
 def info(about: str, settings: Settings) -> Json:
     limits, files = settings.limits, settings.attachments
-    said = about.format(limits=limits, files=files, types=", ".join(files.types))
+    said = about.format(
+        limits=limits, rate_limit=settings.rate_limit, files=files, types=", ".join(files.types)
+    )
     return {
         "title": "roomcast",
         "version": version("roomcast"),

@@ -109,7 +109,10 @@ LIST = Call(
         Parameter("archived", Literal["0", "1"], "`1` for the rooms that the caller has archived."),
         Parameter("page", From1, "Which page.", default=1),
         Parameter(
-            "page_size", From1, "Rooms in a page, at most {limits.page_max}.", default="page"
+            "page_size",
+            From1,
+            "Rooms in a page, at most {limits.max_room_page_size}.",
+            default="room_page_size",
         ),
     ),
     own=(InvalidFrame,),
@@ -161,8 +164,8 @@ CALLS: dict[str, Call] = {
             Parameter(
                 "limit",
                 From1,
-                "How many at most; {limits.history_max} is the most there are.",
-                default="history",
+                "How many at most; {limits.max_history_page_size} is the most there are.",
+                default="history_page_size",
             ),
         ),
         own=(InvalidFrame, NotFound),

@@ -150,7 +150,7 @@ def _uploads(bucket: S3, probe: str) -> Finding:
         sentence = f"A signed upload to {bucket.outside.base} is answered with {right}."
         return Finding("uploads", False, sentence)
     if bucket.http.request("PUT", url, body=_PROBE * 2).status < 300:
-        after = "roomcast deletes it when it is sent, or after attachments.keep_unsent"
+        after = "roomcast deletes it when it is sent, or after attachments.unsent_ttl"
         return Finding("uploads", True, f"Uploads work; a larger one than declared too: {after}.")
     return Finding("uploads", True, "Signed uploads work, of the declared size alone.")
 

@@ -94,7 +94,7 @@ async def test_files_small_and_large(ada: Person, bob: Person, room: int) -> Non
 async def test_nothing_is_lost_or_doubled_when_the_server_is_killed(
     own_server: OwnServer, cast: Cast
 ) -> None:
-    server = own_server(limits_actions_per_second=0).start()
+    server = own_server(rate_limit_rate=0).start()
     ada, bob, _ = cast(server)
     room = await ada.opens(bob)
     async with room_of(ada, room) as hers, room_of(bob, room) as his:
@@ -157,7 +157,7 @@ async def test_a_position_outlives_the_program(ada: Person, bob: Person, room: i
 async def test_a_flood_is_slowed_down_and_nothing_is_refused(
     own_server: OwnServer, cast: Cast
 ) -> None:
-    server = own_server(limits_actions_per_second=50, limits_actions_burst=20).start()
+    server = own_server(rate_limit_rate=50, rate_limit_burst=20).start()
     ada, bob, _ = cast(server)
     room = await ada.opens(bob)
     async with room_of(ada, room) as hers:

@@ -42,7 +42,7 @@ async def sends_all_again(load: Load) -> None:
 async def test_a_killed_server_keeps_what_it_told(
     own_server: Callable[..., Server], cast: Any
 ) -> None:
-    server = own_server(limits_actions_per_second=0).start()
+    server = own_server(rate_limit_rate=0).start()
     ada, bob, _ = cast(server)
     room = await ada.opens(bob)
     load = Load(room, ada, bob)
@@ -97,7 +97,7 @@ async def test_files_of_a_killed_server_are_served_again(
 
 async def test_no_message_outlives_its_file(own_server: Callable[..., Server], cast: Any) -> None:
     """Killed while files are being sent: every message that is there has its bytes."""
-    server = own_server(limits_actions_per_second=0).start()
+    server = own_server(rate_limit_rate=0).start()
     ada, bob, _ = cast(server)
     room = await ada.opens(bob)
     for round_ in range(3):

@@ -48,7 +48,7 @@ async def comes_and_goes(person: Person, room: int, last: str, seed: int) -> lis
 
 @pytest.fixture
 def open_server(own_server: Callable[..., Server]) -> Server:
-    return own_server(limits_actions_per_second=0).start()
+    return own_server(rate_limit_rate=0).start()
 
 
 async def test_a_join_amid_writing_sees_each_message_once(open_server: Server, cast: Any) -> None:

@@ -30,7 +30,7 @@ FAREWELL = b"\x88\x82\0\0\0\0" + struct.pack("!H", 1000)  # a close frame
 async def test_a_goodbye_after_more_than_the_reader_takes_harms_nobody_else(
     own_server: Make, cast: Cast
 ) -> None:
-    server = own_server(limits_actions_per_second=0, limits_outbox=4096).start()
+    server = own_server(rate_limit_rate=0, limits_send_queue_size=4096).start()
     ada, bob, eve = cast(server)
     room, elsewhere = await ada.opens(bob), await bob.opens(eve)
     await asyncio.gather(*(ada.posts(room, LARGE, client_id=f"n{n}") for n in range(50)))
@@ -82,7 +82,7 @@ async def test_what_is_no_host_never_stands_in_a_link(ada: Person, room: int) ->
 
 
 async def test_binary_frames_count_as_actions(serve: Make, cast: Cast) -> None:
-    ada, bob, _ = cast(serve(limits_actions_per_second=1, limits_actions_burst=5))
+    ada, bob, _ = cast(serve(rate_limit_rate=1, rate_limit_burst=5))
     async with ada.enters(await ada.opens(bob)) as a:
         for _ in range(12):
             await a.raw(b"\0")
@@ -108,7 +108,7 @@ async def test_too_many_members_are_refused_before_each_is_looked_at(ada: Person
 
 
 async def test_bodies_with_files_come_in_a_few_at_a_time(serve: Make, cast: Cast) -> None:
-    ada, bob, _ = cast(serve(limits_actions_per_second=0))
+    ada, bob, _ = cast(serve(rate_limit_rate=0))
     room, finish = await ada.opens(bob), asyncio.Event()
     path = f"chat/rooms/{room}/messages/"
 

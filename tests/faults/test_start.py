@@ -57,8 +57,8 @@ async def test_a_port_that_is_taken_is_said(own_server: Make) -> None:
         ({"broadcast_url": "pigeon://loft"}, "ROOMCAST_BROADCAST_URL"),
         ({"attachments_url": "ftp://host/files"}, "ROOMCAST_ATTACHMENTS_URL"),
         ({"attachments_url": "file:/proc/attachments"}, "/proc/attachments"),
-        ({"limits_sync": "many"}, "ROOMCAST_LIMITS_SYNC"),
-        ({"limits_text": "-1"}, "ROOMCAST_LIMITS_TEXT"),
+        ({"limits_max_resume_changes": "many"}, "ROOMCAST_LIMITS_MAX_RESUME_CHANGES"),
+        ({"limits_max_text_length": "-1"}, "ROOMCAST_LIMITS_MAX_TEXT_LENGTH"),
         ({"server_workers": "2"}, "workers"),
     ],
 )

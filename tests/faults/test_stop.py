@@ -50,7 +50,7 @@ async def test_a_server_with_nobody_on_it_ends_at_once(
 async def test_stopping_amid_writing_loses_nothing(
     own_server: Callable[..., Server], cast: Any
 ) -> None:
-    server = own_server(limits_actions_per_second=0).start()
+    server = own_server(rate_limit_rate=0).start()
     ada, bob, _ = cast(server)
     load = Load(await ada.opens(bob), ada, bob)
     running = asyncio.create_task(load.run("m", 200))

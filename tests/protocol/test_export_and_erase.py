@@ -101,7 +101,7 @@ async def test_nobody_gets_what_is_others(ada: Person, eve: Person, room: int) -
 
 
 async def test_a_long_export_is_whole(dora: Person, ada: Person, serve: Any, cast: Any) -> None:
-    many, *_ = cast(serve(limits_actions_per_second=0))
+    many, *_ = cast(serve(rate_limit_rate=0))
     dora = Person(many.server, many.http, dora.id, "dora")
     room = await dora.opens(many)
     async with dora.enters(room) as d:

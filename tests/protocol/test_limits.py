@@ -21,7 +21,7 @@ async def test_a_frame_over_the_limit_closes(ada: Person, bob: Person, room: int
 
 
 async def test_the_limit_of_a_frame_is_a_setting(serve: Any, cast: Any) -> None:
-    ada, bob, _ = cast(serve(limits_frame=65536, attachments_max_size=10_000))
+    ada, bob, _ = cast(serve(limits_max_frame_size=65536, attachments_max_size=10_000))
     room = await ada.opens(bob)
     async with ada.enters(room) as socket:
         await socket.raw(json.dumps({"action": "ping", "x": "y" * 60_000}))

@@ -15,7 +15,7 @@ Cast = tuple[Person, Person, Person]
 @pytest.fixture
 def people(serve: Any, cast: Any, stranger: Callable[..., Person]) -> Cast:
     """Ada on one process, two whom nobody knows yet on the other, where there is one."""
-    server = serve(limits_offline_after=GRACE)
+    server = serve(presence_grace=GRACE)
     ada, _, _ = cast(server)
     others = stranger(), stranger()
     for other in others:

@@ -158,7 +158,7 @@ async def test_a_wrong_emoji_is_refused(ada: Person, room: int, fields: dict[str
 
 
 async def test_a_message_has_so_many_emoji_and_no_more(serve: Any, cast: Any) -> None:
-    ada, bob, _ = cast(serve(limits_reactions=2))
+    ada, bob, _ = cast(serve(limits_max_reactions_per_message=2))
     room = await ada.opens(bob)
     async with ada.enters(room) as a, bob.enters(room) as b:
         message = await a.says("one")

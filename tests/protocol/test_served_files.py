@@ -100,7 +100,7 @@ async def test_no_path_leads_out_of_the_folder(ada: Person, room: int, step: str
 
 
 async def test_a_url_expires_and_history_hands_out_a_fresh_one(serve: Any, cast: Any) -> None:
-    ada, bob, _ = cast(serve(attachments_url_ttl=2))
+    ada, bob, _ = cast(serve(attachments_download_url_ttl=2))
     room = await ada.opens(bob)
     url = await url_of(ada, room)
     assert (await ada.http.get(url)).status_code == 200

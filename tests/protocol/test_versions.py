@@ -157,7 +157,7 @@ async def test_the_epoch_is_of_the_database_not_of_the_room(
 @pytest.fixture
 def small(serve: Any, cast: Any) -> tuple[Person, Person]:
     """Ada and bob on a server that syncs at most five messages."""
-    people: tuple[Person, Person, Person] = cast(serve(limits_sync=5))
+    people: tuple[Person, Person, Person] = cast(serve(limits_max_resume_changes=5))
     return people[:2]
 
 

@@ -30,7 +30,7 @@ async def mounted(app: App, prefix: str) -> AsyncIterator[httpx.AsyncClient]:
 async def test_the_page_and_all_it_is_made_of_come_from_the_app(
     make: Make, prefix: str, path: str
 ) -> None:
-    async with mounted(make(server={"page": False}), prefix) as client:
+    async with mounted(make(server={"web_client": False}), prefix) as client:
         page = await client.get(prefix + path)
         assert page.headers["content-type"].startswith("text/html")
         links = re.findall(r'(?:src|href)="([^"]+)"', page.text)

@@ -64,7 +64,7 @@ def calls_of(routes: Sequence[BaseRoute]) -> Iterator[str]:
 
 
 async def test_every_route_of_the_app_is_documented_and_no_other(make: Make, schema: Json) -> None:
-    routed = set(calls_of(make(server={"page": False}).routes))
+    routed = set(calls_of(make(server={"web_client": False}).routes))
     assert len(routed) > 10
     assert routed == set(CALLS)
     shown = {(m.upper(), path.rstrip("/")) for m, path, _ in operations(schema)}
@@ -125,7 +125,7 @@ async def test_every_code_is_documented_with_a_status_of_its_own(schema: Json) -
 
 
 async def test_numbers_are_those_of_this_servers_settings(make: Make) -> None:
-    app = make(limits={"page": 3, "page_max": 7, "text": 1234})
+    app = make(limits={"room_page_size": 3, "max_room_page_size": 7, "max_text_length": 1234})
     async with running(app) as client:
         schema = (await client.get("/api/v1/schema/")).json()
     listing = schema["paths"]["/chat/receive/"]["get"]["parameters"]

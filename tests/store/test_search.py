@@ -52,7 +52,7 @@ async def unlearned(store: Store, room: int) -> list[News]:
 async def pages(store: Store, user: str, question: str, limit: int = 2) -> list[list[int]]:
     """The ids on each page."""
     found, before = [], 2**53
-    looking = Search(Limits(search=limit), store)
+    looking = Search(Limits(search_page_size=limit), store)
     while True:
         page = await looking.find(user, question, before)
         found.append([message.id for message, _ in page.messages])

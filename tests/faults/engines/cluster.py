@@ -21,7 +21,7 @@ from .member import Member, all_hear_more
 
 POOL = 7  # connections that one process may hold to its database
 PAGE = resource.getpagesize()
-OPTIONS = {"limits_actions_per_second": 0, "limits_sync": 100_000}
+OPTIONS = {"rate_limit_rate": 0, "limits_max_resume_changes": 100_000}
 
 
 class Cluster:

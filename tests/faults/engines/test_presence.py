@@ -10,7 +10,7 @@ from .cluster import Cluster
 from .conftest import Started
 
 LEASE, GRACE = 2.0, 1.0  # seconds
-QUICK = {"limits_lease": LEASE, "limits_offline_after": GRACE}
+QUICK = {"presence_lease": LEASE, "presence_grace": GRACE}
 
 
 def people(cluster: Cluster) -> tuple[Person, Person]:

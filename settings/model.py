@@ -1,0 +1,179 @@
+"""Every setting with its type and its default: one frozen struct a section."""
+
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct, field
+
+from .types import (
+    MIB,
+    SHORTEST,
+    Address,
+    Algorithms,
+    Answer,
+    AttachmentsUrl,
+    BroadcastUrl,
+    Bytes,
+    Count,
+    DatabaseUrl,
+    FileTypes,
+    Filled,
+    Flag,
+    Languages,
+    Leeway,
+    LogLevel,
+    Origins,
+    Patience,
+    Port,
+    Rate,
+    Seconds,
+    Several,
+    Synchronous,
+    Text,
+    Wait,
+    WebAddress,
+)
+
+
+class Server(Struct, frozen=True):
+    host: Filled = "127.0.0.1"
+    port: Port = 8000
+    workers: Count = 1
+    public_url: Address = ""
+    languages: Languages = ("en", "uk")
+    allowed_origins: Origins = ()
+    web_client: Flag = True
+    ui: Flag = True
+    metrics: Flag = True
+    log_level: LogLevel = "info"
+
+
+class Database(Struct, frozen=True):
+    url: DatabaseUrl = "sqlite:///roomcast.db"
+    synchronous: Synchronous = "FULL"
+
+
+class Broadcast(Struct, frozen=True):
+    url: BroadcastUrl = "memory://"
+
+
+class Attachments(Struct, frozen=True):
+    """Times are seconds, sizes bytes."""
+
+    url: AttachmentsUrl = "file:./attachments"
+    download_url_ttl: Seconds = 86_400
+    upload_url_ttl: Seconds = 900
+    direct_downloads: Flag = False
+    unsent_ttl: Seconds = 86_400
+    types: FileTypes = (
+        "image/png", "image/jpeg", "image/gif", "image/webp",
+        "application/pdf", "text/plain", "application/zip",
+    )  # fmt: skip
+    max_size: Bytes = 10 * MIB
+    max_files: Count = 10
+
+
+class Discreet(Struct, frozen=True):
+    """Its secret never shows in a log or a traceback."""
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        values = [(name, getattr(self, name)) for name in self.__struct_fields__]
+        return [(name, "…" if name == "secret" and value else value) for name, value in values]
+
+    def __repr__(self) -> str:
+        shown = (f"{name}={value!r}" for name, value in self.__rich_repr__())
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+class Issuer(Discreet, frozen=True):
+    """Who signs tokens, by what they are checked, and what they must say."""
+
+    secret: Text = ""
+    public_key: Text = ""
+    jwks_url: Text = ""
+    algorithms: Algorithms = ()
+    user_claim: Filled = "sub"
+    user_prefix: Text = ""
+    audience: Text = ""
+    issuer: Text = ""
+    leeway: Leeway = 0
+
+    @property
+    def hmac(self) -> tuple[str, ...]:
+        """The algorithms that the secret serves."""
+        return tuple(name for name in self.algorithms or ("HS256",) if name in SHORTEST)
+
+
+Issuers = Annotated[
+    tuple[Issuer, ...], Meta(description="a list of tables, one for each issuer of tokens")
+]
+
+
+class Auth(Issuer, frozen=True):
+    """The first issuer, and others beside it."""
+
+    issuers: Issuers = ()
+
+    @property
+    def wants_secret(self) -> bool:
+        """Whether tokens are checked by a secret that nobody has set."""
+        others = self.public_key or self.jwks_url or self.issuers
+        return not self.secret and bool(self.hmac if self.algorithms else not others)
+
+
+class Webhooks(Discreet, frozen=True):
+    """Times are seconds; 0 for unread_reminder_after is off."""
+
+    url: WebAddress = ""
+    secret: Text = ""
+    timeout: Answer = 10
+    max_retry_age: Seconds = 3 * 86_400
+    unread_reminder_after: Wait = 0
+    allow_private: Flag = False
+
+
+class Limits(Struct, frozen=True):
+    """Times are seconds, sizes bytes, lengths code points."""
+
+    max_text_length: Count = 4_000
+    max_title_length: Count = 200
+    max_client_id_length: Count = 64
+    max_frame_size: Bytes = 16 * MIB
+    max_members: Several = 256
+    history_page_size: Count = 50
+    max_history_page_size: Count = 100
+    max_emoji_length: Count = 32
+    max_reactions_per_message: Count = 20
+    max_resume_changes: Count = 1_000
+    room_page_size: Count = 41
+    max_room_page_size: Count = 100
+    search_page_size: Count = 25
+    send_queue_size: Bytes = MIB
+    slow_consumer_timeout: Seconds = 5
+    max_pending_writes: Count = 64
+
+
+class RateLimit(Struct, frozen=True):
+    """A token bucket: actions a second (0 is off), at once, and seconds of excess until 4029."""
+
+    rate: Rate = 50
+    burst: Count = 200
+    grace: Patience = 10
+
+
+class Presence(Struct, frozen=True):
+    """Seconds."""
+
+    grace: Patience = 5.0
+    lease: Seconds = 40.0
+
+
+class Settings(Struct, frozen=True):
+    server: Server = field(default_factory=Server)
+    database: Database = field(default_factory=Database)
+    broadcast: Broadcast = field(default_factory=Broadcast)
+    attachments: Attachments = field(default_factory=Attachments)
+    auth: Auth = field(default_factory=Auth)
+    webhooks: Webhooks = field(default_factory=Webhooks)
+    limits: Limits = field(default_factory=Limits)
+    rate_limit: RateLimit = field(default_factory=RateLimit)
+    presence: Presence = field(default_factory=Presence)
