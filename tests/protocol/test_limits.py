@@ -41,9 +41,9 @@ async def test_a_body_over_the_limit_is_refused(ada: Person, room: int) -> None:
 @pytest.fixture
 def hasty(serve: Any, cast: Any) -> tuple[Person, Person]:
     """Ada and bob on a server that takes five actions a second."""
-    limits = {"actions_per_second": 5, "actions_burst": 5, "actions_patience": 1}
+    limits = {"rate": 5, "burst": 5, "grace": 1}
     people: tuple[Person, Person, Person] = cast(
-        serve(**{f"limits_{k}": v for k, v in limits.items()})
+        serve(**{f"rate_limit_{k}": v for k, v in limits.items()})
     )
     return people[:2]
 
