@@ -102,6 +102,9 @@ create table attachments (
     name text not null,
     content_type text not null,
     size bigint not null,
+    -- The pixels of a picture as it is shown.
+    width integer,
+    height integer,
     primary key (room_id, message_id, position),
     -- An object is of one message, and goes with it.
     unique (key),
@@ -117,9 +120,12 @@ create table uploads (
     name text not null,
     content_type text not null,
     size bigint not null,
-    -- 1 once the bytes were looked at: before that no message can take it.
+    -- 1 once the bytes were looked at: before that no message can take it. 2 while what lies there is
+    -- replaced by its cleaned form: then it may be either, and its size is not the declared one.
     is_ready integer not null,
-    expires_at bigint not null
+    expires_at bigint not null,
+    width integer,
+    height integer
 );
 
 create index uploads_expires on uploads (expires_at);

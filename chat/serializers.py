@@ -22,14 +22,23 @@ def message_of(row: Message, link: Link, status: Status = "send") -> events.Mess
         status,
         when(row.created_at),
         when(row.updated_at),
-        [events.Attachment(link(a), a.name, a.content_type, a.size) for a in row.attachments]
-        if row.attachments
-        else [],
+        [_attachment_of(file, link) for file in row.attachments] if row.attachments else [],
         row.room_id,
         row.version,
         UNSET if row.client_id is None else row.client_id,
         UNSET if row.quote is None else _quote_of(row.quote),
         reactions_of(row.reactions) if row.reactions else UNSET,
+    )
+
+
+def _attachment_of(file: Attachment, link: Link) -> events.Attachment:
+    return events.Attachment(
+        link(file),
+        file.name,
+        file.content_type,
+        file.size,
+        UNSET if file.width is None else file.width,
+        UNSET if file.height is None else file.height,
     )
 
 

@@ -6,12 +6,17 @@ from msgspec import UNSET, Struct, UnsetType
 
 
 class Attachment(Struct):
-    """A file of a message; `file_url` is signed and expires."""
+    """A file of a message; `file_url` is signed and expires.
+
+    A picture has the width and height, in pixels, that it is shown with.
+    """
 
     file_url: str
     file_name: str
     content_type: str
     size: int
+    width: int | UnsetType = UNSET
+    height: int | UnsetType = UNSET
 
 
 class Quote(Struct):

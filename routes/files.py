@@ -11,7 +11,8 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from ..chat.attachments import files
+from ..chat.attachments import links
+from ..chat.attachments.headers import LINK_HEADERS, headers
 from ..chat.attachments.service import Attachments
 from ..protocol.errors import FileInvalid, Forbidden, NotFound, StorageUnavailable
 from ..store import uploads
@@ -30,16 +31,16 @@ async def get(request: Request) -> Response:
     """The bytes, with their type; shown in the browser only where that is harmless."""
     request.state.headers = ANYWHERE
     attachments = chat_of(request).attachments
-    link = files.download_of(
+    link = links.download_of(
         attachments.secret, request.path_params["path"], request.query_params, time.time()
     )
-    headers = files.headers(link.content_type, link.name)
+    sent = headers(link.content_type, link.name)
     is_direct = chat_of(request).settings.attachments.direct_downloads
-    url = attachments.bucket.get_url(request.method, link.key, headers) if is_direct else None
+    url = attachments.bucket.get_url(request.method, link.key, sent) if is_direct else None
     if url is not None:
-        return RedirectResponse(url, 307, headers=ANYWHERE | files.LINK_HEADERS)
+        return RedirectResponse(url, 307, headers=ANYWHERE | LINK_HEADERS)
     try:
-        return OpenedFile(await _opened(attachments, link.key), headers)
+        return OpenedFile(await _opened(attachments, link.key), sent)
     except (FileNotFoundError, ObjectMissing):
         raise NotFound("This file was deleted.") from None
     except BucketUnavailable as error:
@@ -79,7 +80,7 @@ async def put(request: Request) -> Response:
     """The bytes of an upload, as many as were declared. They are looked at when they are sent."""
     request.state.headers = ANYWHERE
     attachments = chat_of(request).attachments
-    link = files.upload_of(
+    link = links.upload_of(
         attachments.secret, request.path_params["path"], request.query_params, time.time()
     )
     await _check_open(request, link.key)

@@ -65,9 +65,24 @@ class Attachments(Struct, frozen=True):
     direct_downloads: Flag = False
     unsent_ttl: Seconds = 86_400
     types: FileTypes = (
-        "image/png", "image/jpeg", "image/gif", "image/webp",
-        "application/pdf", "text/plain", "application/zip",
+        "image/png", "image/jpeg", "image/gif", "image/webp", "image/heic", "image/heif",
+        "image/avif",
+        "video/mp4", "video/webm", "video/quicktime", "video/3gpp",
+        "audio/mpeg", "audio/mp4", "audio/aac", "audio/ogg", "audio/webm", "audio/wav",
+        "audio/amr", "audio/3gpp", "audio/flac",
+        "application/pdf",
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+        "application/msword", "application/vnd.ms-excel", "application/vnd.ms-powerpoint",
+        "application/vnd.oasis.opendocument.text",
+        "application/vnd.oasis.opendocument.spreadsheet",
+        "application/vnd.oasis.opendocument.presentation",
+        "application/rtf", "text/plain", "text/csv", "text/markdown", "text/vcard",
+        "text/calendar", "application/zip",
     )  # fmt: skip
+    max_pixels: Count = 40_000_000
+    strip_metadata: Flag = True
     max_size: Bytes = 10 * MIB
     max_files: Count = 10
 

@@ -13,7 +13,7 @@ from .errors import CannotOpen
 
 SCHEMA = Path(__file__).parent.with_name("schema.sql")
 MIGRATIONS = Path(__file__).with_name("migrations")
-VERSION = 2
+VERSION = 3
 log = logging.getLogger("roomcast.store")
 Execute = Callable[[str], Awaitable[Any]]  # one statement
 ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"

@@ -6,9 +6,15 @@ from databases.core import Connection
 from msgspec import Struct
 from sqlalchemy import bindparam, text
 
+READY, CLEANING = 1, 2
+
 
 class Upload(Struct):
-    """`size` in bytes; `expires_at` in microseconds since 1970, UTC: then the sweep takes it."""
+    """`size` in bytes; `expires_at` in microseconds since 1970, UTC: then the sweep takes it.
+
+    `is_ready` is 0 before the bytes were looked at, READY once a message can take them, and
+    CLEANING while they are replaced by what is left of them without metadata.
+    """
 
     key: str
     room_id: int
@@ -16,15 +22,19 @@ class Upload(Struct):
     name: str
     content_type: str
     size: int
-    is_ready: int  # 1 once the bytes were looked at: before that no message can take it
+    is_ready: int
     expires_at: int
+    width: int | None = None
+    height: int | None = None
 
 
 async def add(db: Connection, upload: Upload) -> None:
     """Noted before its bytes are stored, so that a crash leaves nothing that nobody knows of."""
     query = """
-        INSERT INTO uploads (key, room_id, user_id, name, content_type, size, is_ready, expires_at)
-        VALUES (:key, :room_id, :user_id, :name, :content_type, :size, :is_ready, :expires_at)
+        INSERT INTO uploads (key, room_id, user_id, name, content_type, size, is_ready, expires_at,
+                             width, height)
+        VALUES (:key, :room_id, :user_id, :name, :content_type, :size, :is_ready, :expires_at,
+                :width, :height)
     """
     await db.execute(query, {name: getattr(upload, name) for name in upload.__struct_fields__})
 
@@ -32,7 +42,8 @@ async def add(db: Connection, upload: Upload) -> None:
 async def get(db: Connection, key: str, room_id: int, user_id: str, now: int) -> Upload | None:
     """The user's own upload into this room, while it is not expired."""
     query = """
-        SELECT key, room_id, user_id, name, content_type, size, is_ready, expires_at FROM uploads
+        SELECT key, room_id, user_id, name, content_type, size, is_ready, expires_at, width, height
+          FROM uploads
          WHERE key = :key AND room_id = :room_id AND user_id = :user_id AND expires_at > :now
     """
     values = {"key": key, "room_id": room_id, "user_id": user_id, "now": now}
@@ -49,14 +60,15 @@ async def claim(db: Connection, upload: Upload, key: str) -> bool:
     return bool(await db.fetch_all(query, values))
 
 
-async def ready(db: Connection, key: str, name: str, content_type: str) -> bool:
-    """Its bytes are right: a message may take it now. False where one has taken it already."""
+async def update(db: Connection, upload: Upload) -> bool:
+    """Notes what its bytes are. False where a message has taken it already."""
     query = """
-        UPDATE uploads SET name = :name, content_type = :content_type, is_ready = 1
+        UPDATE uploads SET name = :name, content_type = :content_type, size = :size,
+                           is_ready = :is_ready, width = :width, height = :height
          WHERE key = :key RETURNING key
     """
-    values = {"key": key, "name": name, "content_type": content_type}
-    return bool(await db.fetch_all(query, values))
+    names = "key", "name", "content_type", "size", "is_ready", "width", "height"
+    return bool(await db.fetch_all(query, {name: getattr(upload, name) for name in names}))
 
 
 async def is_open(db: Connection, key: str, now: int) -> bool:

@@ -22,6 +22,7 @@ NOTICE = {
     "created_at", "updated_at",
 }  # fmt: skip
 ATTACHMENT = {"file_url", "file_name", "content_type", "size"}
+OF_A_PICTURE = {"width", "height"}
 FRAMES = {
     "chat_message": {"version", "message"},
     "mark_message_as_delivered": {"message"},
@@ -75,7 +76,8 @@ def check_message(message: dict[str, Any]) -> None:
     assert TIME.fullmatch(message["updated_at"]), message
     assert message["updated_at"] >= message["created_at"], message
     for attachment in message["attachments"]:
-        assert set(attachment) == ATTACHMENT, attachment
+        is_picture = attachment["content_type"].startswith("image/") and "width" in attachment
+        assert set(attachment) == ATTACHMENT | (OF_A_PICTURE if is_picture else set()), attachment
         assert attachment["file_url"].startswith(("http://", "https://")), attachment
     if "reply_to" in message:
         check_quote(message["reply_to"])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from roomcast.chat import history_cache
-from roomcast.chat.attachments import files
+from roomcast.chat.attachments import links
 from roomcast.chat.chat import Chat
 from roomcast.chat.history_cache import FEW
 from roomcast.realtime.room import Room
@@ -104,7 +104,7 @@ async def test_links_start_where_the_socket_reached_us_and_live_as_long_as_new_o
         assert other is not first
         again, _ = await look(chat, room, "http://two")
         assert again is other
-        monkeypatch.setattr(files, "expires_at", lambda now, ttl: 0)
+        monkeypatch.setattr(links, "expires_at", lambda now, ttl: 0)
         later, _ = await look(chat, room, "http://two")
         assert later is not other
 

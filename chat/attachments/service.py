@@ -33,9 +33,13 @@ from ...store.objects.bucket import (
     bucket_of,
     new_key,
 )
+from ...store.messages import Attachment
 from ...store.store import Connection, Store
-from ...store.uploads import Upload
-from . import files
+from ...store.uploads import CLEANING, READY, Upload
+from . import content, links
+from .content import Checked, Policy
+from .media_types import find_unknown
+from .names import safe_name
 
 log = logging.getLogger("roomcast.attachments")
 SWEPT_AT_ONCE = 100
@@ -51,11 +55,18 @@ class Attachments:
 
     def __init__(self, settings: Settings, store: Store) -> None:
         self._settings = settings.attachments
+        limits = settings.attachments
+        self._policy = Policy(
+            limits.types, limits.max_size, limits.max_pixels, limits.strip_metadata
+        )
         self._store = store
         try:
             self.bucket: Bucket = bucket_of(settings.attachments.url)
         except ValueError as error:
             raise BadSetting(str(error)) from None
+
+        for kind in find_unknown(limits.types, content.MAGIC_TYPES):
+            log.warning("attachments.types: no file can be sent as %s: its bytes are unknown", kind)
 
     @property
     def secret(self) -> bytes:
@@ -65,7 +76,7 @@ class Attachments:
         """Makes the signed URLs of attachments that start with `base`."""
 
         def link(file: Attachment) -> str:
-            return files.download_url(
+            return links.download_url(
                 self.secret, base, file.key, file.name, file.content_type, self.expires_at()
             )
 
@@ -73,7 +84,7 @@ class Attachments:
 
     def expires_at(self) -> int:
         """When the links expire that are made now."""
-        return files.expires_at(time.time(), self._settings.download_url_ttl)
+        return links.expires_at(time.time(), self._settings.download_url_ttl)
 
     # ------------------------------------------------------------ bytes inside a frame
 
@@ -86,15 +97,20 @@ class Attachments:
             raise InvalidFrame("files: the same file_path stands there twice.")
         await self._check_sender(room_id, user_id)
         contents = [None if f.data is None else await self._unpack(f, f.data) for f in sent]
+        pixels = sum(found.pixels for found in contents if found is not None)
+        content.check_pixels(pixels, self._policy)
         fresh: list[str] = []
         keys: list[str] = []
         try:
-            for file, content in zip(sent, contents, strict=True):
-                if content is not None:
-                    fresh.append(await self._put(room_id, user_id, file, *content))
+            for file, found in zip(sent, contents, strict=True):
+                if found is not None:
+                    fresh.append(await self._put(room_id, user_id, file, found))
                     keys.append(fresh[-1])
                 elif file.file_path is not None:
-                    keys.append(await self.finish(room_id, user_id, file.file_path))
+                    upload = await self.finish(room_id, user_id, file.file_path)
+                    pixels += (upload.width or 0) * (upload.height or 0)
+                    content.check_pixels(pixels, self._policy)
+                    keys.append(upload.key)
                 else:
                     raise InvalidFrame("files: each needs data, or the file_path of an upload.")
         except Refusal:
@@ -113,26 +129,18 @@ class Attachments:
         if is_blocked:
             raise Forbidden
 
-    async def _unpack(self, file: File, data: str) -> tuple[bytes, str]:
+    async def _unpack(self, file: File, data: str) -> Checked:
         assert file.size is not None  # File sees to it
-        return await asyncio.to_thread(
-            files.unpack,
-            data,
-            file.type,
-            file.size,
-            allowed=self._settings.types,
-            max_size=self._settings.max_size,
-        )
+        return await asyncio.to_thread(content.unpack, data, file.type, file.size, self._policy)
 
-    async def _put(
-        self, room_id: int, user_id: str, file: File, content: bytes, content_type: str
-    ) -> str:
-        name = files.safe_name(file.name, content_type)
-        key = new_key()
-        size = len(content)
-        await self._note(Upload(key, room_id, user_id, name, content_type, size, 1, self._expiry))
+    async def _put(self, room_id: int, user_id: str, file: File, found: Checked) -> str:
+        name = safe_name(file.name, found.content_type)
+        key, size = new_key(), len(found.content)
+        upload = Upload(key, room_id, user_id, name, found.content_type, size, READY, self._expiry)
+        upload.width, upload.height = found.width, found.height
+        await self._note(upload)
         try:
-            await self.bucket.put(key, content)
+            await self.bucket.put(key, found.content)
         except BucketUnavailable as error:
             raise _away(error) from error
         return key
@@ -151,19 +159,19 @@ class Attachments:
         """The signed URL to PUT the bytes to, and the file_path that names the upload."""
         assert file.size is not None  # File sees to it
         limits = self._settings
-        kind = files.declared(file.type, file.size, allowed=limits.types, max_size=limits.max_size)
+        kind = content.check_declared(file.type, file.size, self._policy)
         await self._check_sender(room_id, user_id)
         key = new_key(UPLOADS)
-        name = files.safe_name(file.name, kind)
+        name = safe_name(file.name, kind)
         await self._note(Upload(key, room_id, user_id, name, kind, file.size, 0, self._expiry))
         url = self.bucket.put_url(key, file.size, limits.upload_url_ttl)
         if url is None:
             expires = int(time.time() + limits.upload_url_ttl)
-            url = files.upload_url(self.secret, base, key, kind, file.size, expires)
+            url = links.upload_url(self.secret, base, key, kind, file.size, expires)
         return url, key
 
-    async def finish(self, room_id: int, user_id: str, file_path: str) -> str:
-        """The key of a finished upload: moved to where nobody can swap it, then looked at.
+    async def finish(self, room_id: int, user_id: str, file_path: str) -> Upload:
+        """A finished upload: moved to where nobody can swap it, then looked at.
 
         Safe to repeat until the message is stored. What is not what was declared is deleted.
         """
@@ -171,14 +179,33 @@ class Attachments:
         if not is_clean(key):
             raise FileMissing
         upload = await self._claimed(key, room_id, user_id)
-        if upload.is_ready:
-            return key
-        kind = await self._checked(upload, key)
-        name = files.safe_name(upload.name, kind)
-        ready = partial(uploads.ready, key=key, name=name, content_type=kind)
-        if not await self._store.write(ready):
+        if upload.is_ready != READY:
+            await self._make_ready(upload)
+        return upload
+
+    async def _make_ready(self, upload: Upload) -> None:
+        """Looks at the bytes at their final key, and cleans them there.
+
+        A crash while they are replaced leaves the old bytes or the new ones: both may be looked at
+        again.
+        """
+        data = await self._moved(upload)
+        found = await self._checked(upload, data)
+        upload.name = safe_name(upload.name, found.content_type)
+        upload.content_type, upload.size = found.content_type, len(found.content)
+        upload.width, upload.height = found.width, found.height
+        if found.content is not data:
+            await self._mark(upload, CLEANING)
+            try:
+                await self.bucket.put(upload.key, found.content)
+            except BucketUnavailable as error:
+                raise _away(error) from error
+        await self._mark(upload, READY)
+
+    async def _mark(self, upload: Upload, state: int) -> None:
+        upload.is_ready = state
+        if not await self._store.write(partial(uploads.update, upload=upload)):
             raise FileMissing("This upload was sent already.")
-        return key
 
     async def _claimed(self, key: str, room_id: int, user_id: str) -> Upload:
         """The upload under its final key: one row, so that one message can take it."""
@@ -205,32 +232,29 @@ class Attachments:
             partial(uploads.get, key=key, room_id=room_id, user_id=user_id, now=now)
         )
 
-    async def _checked(self, upload: Upload, key: str) -> str:
-        """The type of what was uploaded, at its final key."""
-        limits = self._settings
+    async def _checked(self, upload: Upload, data: bytes) -> Checked:
+        """What was uploaded, as it is kept. What may not be sent is deleted."""
+        size = None if upload.is_ready == CLEANING else upload.size
+        check = partial(content.check, data, upload.content_type, size, self._policy)
         try:
-            return await asyncio.to_thread(
-                files.check,
-                await self._moved(UPLOADS + key, key),
-                upload.content_type,
-                upload.size,
-                allowed=limits.types,
-                max_size=limits.max_size,
-            )
-        except BucketUnavailable as error:
-            raise _away(error) from error
+            return await asyncio.to_thread(check)
         except (FileInvalid, FileTooLarge, FileType):
-            await self.drop([key])
+            await self.drop([upload.key])
             raise
 
-    async def _moved(self, source: str, target: str) -> bytes:
-        with suppress(ObjectMissing):  # an earlier try has moved it
-            await self.bucket.move(source, target)
+    async def _moved(self, upload: Upload) -> bytes:
+        """The bytes, moved to where nobody but this server writes."""
+        key = upload.key
         try:
-            return await self.bucket.read(target, self._settings.max_size)
+            with suppress(ObjectMissing):  # an earlier try has moved it
+                await self.bucket.move(UPLOADS + key, key)
+            return await self.bucket.read(key, self._settings.max_size)
+        except BucketUnavailable as error:
+            raise _away(error) from error
         except ObjectMissing:
             raise FileMissing from None
         except ObjectTooLarge as error:
+            await self.drop([key])
             raise FileTooLarge(str(error)) from None
 
     # ------------------------------------------------------------ what nobody needs any more

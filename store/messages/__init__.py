@@ -15,12 +15,17 @@ QUOTED = 140  # code points of a message that are shown where another one answer
 
 
 class Attachment(Struct, frozen=True):
-    """A file of a message; `key` is its object in the bucket, `size` in bytes."""
+    """A file of a message; `key` is its object in the bucket, `size` in bytes.
+
+    Width and height are the pixels of a picture as it is shown; None for everything else.
+    """
 
     key: str
     name: str
     content_type: str
     size: int
+    width: int | None = None
+    height: int | None = None
 
 
 class Quote(Struct, frozen=True):
@@ -256,7 +261,7 @@ async def _may_add(db: Connection, change: Add) -> Outcome | None:
 
 async def _uploads(db: Connection, change: Add, now: int) -> list[Attachment]:
     query = """
-        SELECT key, name, content_type, size FROM uploads
+        SELECT key, name, content_type, size, width, height FROM uploads
          WHERE key = :key AND room_id = :room_id AND user_id = :user_id AND expires_at > :now
            AND is_ready = 1
     """
@@ -298,8 +303,10 @@ async def _insert(db: Connection, message: Message, text_hash: int | None) -> in
 
 async def _attach(db: Connection, message: Message) -> None:
     query = """
-        INSERT INTO attachments (room_id, message_id, position, key, name, content_type, size)
-        VALUES (:room_id, :message_id, :position, :key, :name, :content_type, :size)
+        INSERT INTO attachments (room_id, message_id, position, key, name, content_type, size,
+                                 width, height)
+        VALUES (:room_id, :message_id, :position, :key, :name, :content_type, :size,
+                :width, :height)
     """
     for position, file in enumerate(message.attachments):
         await db.execute(
@@ -312,6 +319,8 @@ async def _attach(db: Connection, message: Message) -> None:
                 "name": file.name,
                 "content_type": file.content_type,
                 "size": file.size,
+                "width": file.width,
+                "height": file.height,
             },
         )
 
@@ -660,7 +669,7 @@ async def _attachments(
     db: Connection, room_id: int, first: int, last: int
 ) -> dict[int, list[Attachment]]:
     query = """
-        SELECT message_id, key, name, content_type, size
+        SELECT message_id, key, name, content_type, size, width, height
           FROM attachments
          WHERE room_id = :room_id AND message_id BETWEEN :first AND :last
          ORDER BY message_id, position

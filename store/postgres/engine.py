@@ -724,7 +724,7 @@ async def _known(raw: Any, room_id: int, message_id: int) -> Message:
     """
     message = Message(*await raw.fetchrow(query, room_id, message_id))
     query = """
-        SELECT key, name, content_type, size FROM attachments
+        SELECT key, name, content_type, size, width, height FROM attachments
          WHERE room_id = $1 AND message_id = $2 ORDER BY position
     """
     files = await raw.fetch(query, room_id, message_id)
@@ -777,7 +777,9 @@ SNAPSHOT = """
                   array_agg(key ORDER BY message_id, position) AS keys,
                   array_agg(name ORDER BY message_id, position) AS names,
                   array_agg(content_type ORDER BY message_id, position) AS types,
-                  array_agg(size ORDER BY message_id, position) AS sizes
+                  array_agg(size ORDER BY message_id, position) AS sizes,
+                  array_agg(width ORDER BY message_id, position) AS widths,
+                  array_agg(height ORDER BY message_id, position) AS heights
              FROM attachments
             WHERE room_id = r.id AND message_id BETWEEN h.first_id AND h.last_id) AS f
      CROSS JOIN LATERAL (
@@ -843,6 +845,7 @@ def _found(row: Any, room_id: int) -> Snapshot:
     return found
 
 
+FILE_COLUMNS = ("keys", "names", "types", "sizes", "widths", "heights")
 COLUMNS = ("ids", "senders", "texts", "created", "updated", "versions", "clients", "replies")
 
 
@@ -852,7 +855,7 @@ def _columns(row: Any, *names: str) -> Iterator[tuple[Any, ...]]:
 
 def _files(row: Any) -> dict[int, list[Attachment]]:
     files: dict[int, list[Attachment]] = {}
-    for message_id, *file in _columns(row, "of_ids", "keys", "names", "types", "sizes"):
+    for message_id, *file in _columns(row, "of_ids", *FILE_COLUMNS):
         files.setdefault(message_id, []).append(Attachment(*file))
     return files
 

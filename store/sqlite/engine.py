@@ -640,7 +640,7 @@ def _complete(db: sqlite3.Connection, room_id: int, messages: list[Message]) -> 
 
 def _files(db: sqlite3.Connection, span: tuple[int, int, int]) -> dict[int, list[Attachment]]:
     query = """
-        SELECT message_id, key, name, content_type, size FROM attachments
+        SELECT message_id, key, name, content_type, size, width, height FROM attachments
          WHERE room_id = ? AND message_id BETWEEN ? AND ?
          ORDER BY message_id, position
     """

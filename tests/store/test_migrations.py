@@ -12,12 +12,14 @@ from roomcast.store.store import Connection, Store
 from ..engines.postgres import Postgres
 
 SCHEMAS = Path(__file__).with_name("schemas")
-OLD = [1]
+OLD = [1, 2]
 PEOPLE = """
-    INSERT INTO meta VALUES ('schema', '1'), ('epoch', 'abc'), ('file_key', '00'), ('life', '');
+    INSERT INTO meta
+    VALUES ('schema', '{version}'), ('epoch', 'abc'), ('file_key', '00'), ('life', '');
     INSERT INTO rooms (id, creator_id, low_user, high_user, version, created_at, active_at)
     VALUES (1, '1', '1', '2', 6, 5, 6);
-    INSERT INTO members VALUES (1, '1', 0, 0), (1, '2', 2, 2);
+    INSERT INTO members (room_id, user_id, delivered_upto, read_upto)
+    VALUES (1, '1', 0, 0), (1, '2', 2, 2);
     INSERT INTO messages (id, room_id, sender_id, text, created_at, updated_at, version, deleted_at)
     VALUES (1, 1, '1', 'one', 1, 1, 1, NULL), (2, 1, '1', '', 2, 2, 6, 2),
            (3, 1, '2', 'three', 3, 3, 3, NULL), (4, 1, '1', '', 4, 4, 7, 4),
@@ -31,7 +33,13 @@ INDEXES = "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 
 
 
 def old(version: int, dialect: schema.Dialect) -> list[str]:
-    return schema._statements((SCHEMAS / f"{version}.sql").read_text() + PEOPLE, dialect)
+    tables = (SCHEMAS / f"{version}.sql").read_text()
+    return schema._statements(tables + PEOPLE.format(version=version), dialect) + [
+        counted
+        for later in range(2, version + 1)
+        for counted in schema._statements((schema.MIGRATIONS / f"{later}.sql").read_text(), dialect)
+        if counted.strip().startswith("update")
+    ]
 
 
 async def unread(url: str) -> list[int]:

@@ -4,7 +4,7 @@ from hashlib import sha256
 
 from roomcast.store import schema as meta
 
-KNOWN = {2: "31e8cfd290365c62"}
+KNOWN = {3: "98c6541e11646faa"}
 
 
 def test_a_changed_schema_has_another_version():

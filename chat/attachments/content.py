@@ -1,0 +1,217 @@
+"""What the bytes of a file are, whether they may be sent, and what of them is kept. No I/O."""
+
+from binascii import a2b_base64
+from collections.abc import Collection, Iterator, Sequence
+
+import puremagic
+from msgspec import Struct
+
+from ...protocol.errors import FileInvalid, FileTooLarge, FileType
+from .containers import Recognized, is_whole_archive, recognize
+from .exif import SIDEWAYS, Damaged
+from .media_types import (
+    ANY,
+    BY_TYPE,
+    CSV,
+    TEXT,
+    XLS,
+    ZIP,
+    is_textual,
+    label_of,
+    list_labels,
+    normalize_type,
+)
+from .metadata import clean
+from .pictures import Size, measure
+from .texts import PIECE, read_head, type_of_text
+
+MAGIC_TYPES = frozenset(
+    normalize_type(entry.mime_type)
+    for entries in (puremagic.magic_header_array, puremagic.magic_footer_array)
+    for entry in entries
+    if entry.mime_type
+)
+
+
+class Policy(Struct, frozen=True):
+    """What may be sent, by the settings; `max_size` is in bytes, `max_pixels` of one message."""
+
+    types: Collection[str]
+    max_size: int
+    max_pixels: int = 40_000_000
+    strip_metadata: bool = True
+
+
+class Checked(Struct, frozen=True):
+    """A file as it is kept: its bytes, its type, and the size of a picture as it is shown."""
+
+    content: bytes
+    content_type: str
+    width: int | None = None
+    height: int | None = None
+
+    @property
+    def pixels(self) -> int:
+        return (self.width or 0) * (self.height or 0)
+
+
+def check_declared(content_type: str, size: int, policy: Policy) -> str:
+    """Return the plain form of an acceptable type, before there are any bytes to look at.
+
+    `application/octet-stream` passes: the bytes will decide. Raises FileType, FileTooLarge for a
+    file over the limit and FileInvalid for an empty one.
+    """
+    kind = normalize_type(content_type)
+    wanted = {XLS, CSV} if kind == XLS else {kind}  # Windows with Excel calls both so
+    if kind != ANY and wanted.isdisjoint(map(normalize_type, policy.types)):
+        raise FileType(_refusal(policy))
+    if size > policy.max_size:
+        raise FileTooLarge(f"The file is too large: at most {_readable_size(policy.max_size)}.")
+    if size == 0:
+        raise FileInvalid("The file is empty.")
+    return kind
+
+
+def check(data: bytes, content_type: str, size: int | None, policy: Policy) -> Checked:
+    """Return the file as it is kept, by what its bytes are; `size` is what was declared.
+
+    Takes up to some tens of milliseconds for ten megabytes: run it in a thread. Raises FileType,
+    FileTooLarge or FileInvalid.
+    """
+    size = len(data) if size is None else size
+    kind = check_declared(content_type, max(size, len(data)), policy)
+    if len(data) != size:
+        raise FileInvalid(f"The file has {len(data):,} bytes, declared were {size:,}.")
+    kind = _identify(data, kind, policy)
+    try:
+        picture = measure(data, kind)
+        check_pixels(picture[0] * picture[1] if picture else 0, policy)
+        return _cleaned(data, kind, picture, policy)
+    except Damaged:
+        raise FileInvalid(_damage(kind)) from None
+
+
+def check_pixels(pixels: int, policy: Policy) -> None:
+    """Raise FileInvalid for pictures that take too much memory to be shown."""
+    if pixels > policy.max_pixels:
+        raise FileInvalid(
+            f"The pictures of a message may have {policy.max_pixels / 1e6:.4g} megapixels together,"
+            f" these have {pixels / 1e6:.4g}."
+        )
+
+
+def unpack(data: str, content_type: str, size: int, policy: Policy) -> Checked:
+    """Return a base64 file as it is kept; what is refused anyway is not decoded first."""
+    check_declared(content_type, size, policy)
+    return check(decode(data), content_type, size, policy)
+
+
+def _cleaned(data: bytes, kind: str, picture: Size | None, policy: Policy) -> Checked:
+    found = clean(data, kind)
+    width, height = picture or (None, None)
+    if found.orientation in SIDEWAYS:
+        width, height = height, width
+    return Checked(found.content if policy.strip_metadata else data, kind, width, height)
+
+
+# ---------------------------------------------------------------- base64
+
+
+def decode(data: str) -> bytes:
+    """Decode strict base64, with or without a `data:…;base64,` head. Raises FileInvalid."""
+    start = 0
+    if data[:5].lower() == "data:":
+        start = data.find(",", 0, 1024) + 1
+        if not data[:start].lower().endswith(";base64,"):
+            raise FileInvalid("The file's data: URL is not one in base64.")
+    try:
+        return b"".join(_decoded(data, start))
+    except ValueError:
+        raise FileInvalid("The file's data is not valid base64.") from None
+
+
+def _decoded(data: str, start: int) -> Iterator[bytes]:
+    if (len(data) - start) % 4 or data.find("=", start, -2) >= 0:
+        raise ValueError("padding is missing, or stands elsewhere than at the end")
+    for at in range(start, len(data), PIECE):
+        yield a2b_base64(data[at : at + PIECE], strict_mode=True)
+
+
+# ---------------------------------------------------------------- what the bytes are
+
+
+def _identify(data: bytes, kind: str, policy: Policy) -> str:
+    """The type under which the bytes are kept. Raises FileInvalid, or FileType for `ANY`."""
+    allowed = set(map(normalize_type, policy.types))
+    found = recognize(data)
+    if ZIP in found.names and not is_whole_archive(data):
+        raise FileInvalid(_damage(ZIP))
+    if kind == ANY:
+        names = (*(found.names or _guess(data)), ANY)
+        return _first_allowed(names, allowed, FileType(_refusal(policy)))
+    return _first_allowed(
+        tuple(_right_names(data, kind, found)),
+        allowed,
+        FileInvalid(f"The file is no {label_of(kind)}."),
+    )
+
+
+def _right_names(data: bytes, kind: str, found: Recognized) -> Sequence[str]:
+    """What may be declared as `kind` truly is; nothing where it is another type."""
+    if is_textual(kind):
+        return () if read_head(data) is None else (kind,)
+    if kind in found.names:
+        return (kind,)
+    if kind in found.mistaken_for:
+        return found.names
+    if kind == XLS and not found.names and read_head(data) is not None:
+        return (CSV, TEXT)
+    is_open = not found.names or ZIP in found.names
+    return (kind,) if is_open and kind in _magic(data) else ()
+
+
+def _first_allowed(
+    names: tuple[str, ...], allowed: Collection[str], refusal: FileType | FileInvalid
+) -> str:
+    for name in names:
+        if name in allowed:
+            return name
+    raise refusal
+
+
+def _guess(data: bytes) -> tuple[str, ...]:
+    """What unrecognized bytes may be: a text, or one of many rare types."""
+    head = read_head(data)
+    magic = tuple(_magic(data))
+    return magic if head is None else (*_text_types(head), *magic)
+
+
+def _text_types(head: str) -> tuple[str, ...]:
+    """A contact or an appointment is plain text, too; what a browser would run is not."""
+    kind = type_of_text(head)
+    return (kind, TEXT) if kind in ("text/vcard", "text/calendar") else (kind,)
+
+
+def _magic(data: bytes) -> list[str]:
+    """The types of the many magic numbers of a library, but for those that are known better."""
+    try:
+        guesses = puremagic.magic_string(data)
+    except puremagic.PureError:
+        return []
+    kinds = [normalize_type(guess.mime_type) for guess in guesses if guess.mime_type]
+    return [kind for kind in kinds if kind not in BY_TYPE and not is_textual(kind)]
+
+
+# ---------------------------------------------------------------- sentences
+
+
+def _damage(kind: str) -> str:
+    return f"The file begins as a {label_of(kind)}, but it is damaged."
+
+
+def _refusal(policy: Policy) -> str:
+    return f"Files of this type are not accepted, only: {list_labels(policy.types)}."
+
+
+def _readable_size(count: int) -> str:
+    return f"{count / (1 << 20):.4g} MiB" if count >= 1 << 20 else f"{count:,} bytes"

@@ -1,0 +1,92 @@
+"""Signed links that expire: to GET an object under its name and type, or to PUT an upload."""
+
+import hmac
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
+from urllib.parse import quote
+
+from msgspec import Struct
+
+from ...protocol.errors import Forbidden
+
+
+class Download(Struct, frozen=True):
+    """What a signed GET URL gives: this object, under this name and type."""
+
+    key: str
+    name: str
+    content_type: str
+
+
+class Upload(Struct, frozen=True):
+    """What a signed PUT URL takes: this many bytes, announced as this type, for this object."""
+
+    key: str
+    content_type: str
+    size: int
+
+
+def expires_at(now: float, ttl: float) -> int:
+    """When a link made now expires: after `ttl` seconds, rounded up to the next 24th of it.
+
+    So the links made within such a while are equal, and caches know them again.
+    """
+    step = max(1, int(ttl) // 24)
+    return -int(-(now + ttl) // step) * step
+
+
+def download_url(
+    secret: bytes, base: str, key: str, name: str, content_type: str, expires: int
+) -> str:
+    """`<base>/files/<key>/<name>?…`: a link to one object, good until `expires`."""
+    part = quote(_with_plain_extension(name), safe="")
+    signature = _sign(secret, "GET", key, part, content_type, "", str(expires))
+    kind = quote(content_type, safe="/")
+    return f"{base}/files/{key}/{part}?type={kind}&expires={expires}&signature={signature}"
+
+
+def download_of(secret: bytes, path: str, query: Mapping[str, str], now: float) -> Download:
+    """What lies behind a GET of `/files/<path>`; Forbidden where the link is forged or expired."""
+    key, _, name = path.rpartition("/")
+    content_type, expires = query.get("type", ""), query.get("expires", "")
+    part = quote(name, safe="", errors="replace")
+    _verify(_sign(secret, "GET", key, part, content_type, "", expires), query, now)
+    return Download(key, name, content_type)
+
+
+def upload_url(
+    secret: bytes, base: str, key: str, content_type: str, size: int, expires: int
+) -> str:
+    """`<base>/files/<key>?…`: where these bytes may be PUT until `expires`."""
+    signature = _sign(secret, "PUT", key, "", content_type, str(size), str(expires))
+    kind = quote(content_type, safe="/")
+    query = f"type={kind}&size={size}&expires={expires}&signature={signature}"
+    return f"{base}/files/{key}?{query}"
+
+
+def upload_of(secret: bytes, path: str, query: Mapping[str, str], now: float) -> Upload:
+    """What may be PUT to `/files/<path>`; Forbidden where the link is forged or expired."""
+    content_type, size = query.get("type", ""), query.get("size", "")
+    expires = query.get("expires", "")
+    _verify(_sign(secret, "PUT", path, "", content_type, size, expires), query, now)
+    return Upload(path, content_type, int(size))
+
+
+def _with_plain_extension(name: str) -> str:
+    """IMG_1.JPG as IMG_1.jpg: pages that look for `.jpg` in the URL do so in lower case."""
+    stem, dot, extension = name.rpartition(".")
+    return stem + dot + extension.lower()
+
+
+def _sign(secret: bytes, *parts: str) -> str:
+    """No part of a link made here holds a newline, so no other parts give the same text."""
+    text = "\n".join(parts).encode("utf-8", "replace")
+    return urlsafe_b64encode(hmac.digest(secret, text, "sha256")).decode().rstrip("=")
+
+
+def _verify(signature: str, query: Mapping[str, str], now: float) -> None:
+    given = query.get("signature", "").encode("utf-8", "replace")
+    if not hmac.compare_digest(signature.encode(), given):
+        raise Forbidden("This link is not valid.")
+    if now > int(query["expires"]):
+        raise Forbidden("This link has expired.")

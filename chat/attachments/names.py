@@ -1,0 +1,80 @@
+"""The names of files, made safe for every system and kept readable. No I/O."""
+
+import re
+from unicodedata import normalize
+
+from .media_types import (
+    ACTIVE_EXTENSIONS,
+    ANY,
+    BY_TYPE,
+    extensions_of,
+    is_textual,
+    normalize_type,
+)
+
+_BREAKS = re.compile("[\t-\r\x85\u2028\u2029]+")
+_UNSEEN = re.compile(
+    "[\0-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\uffff"
+    "\ud800-\udfff\U000e0000-\U000e007f]"
+)
+_FORBIDDEN = re.compile('[<>:"|?*]')  # Windows can't keep them, careless pages trip over them
+_EDGES = re.compile("^[\\s.\u200c\u200d]+|[\\s.\u200c\u200d]+$")
+_RESERVED = re.compile(r"(?i)(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[\d¹²³])\s*(?:\.|$)")
+_EXTENSION = re.compile(r"(?i)\.(?=[a-z0-9]*[a-z])[a-z0-9]{1,16}$")
+
+
+def safe_name(name: str, content_type: str) -> str:
+    """Return the name under which a file of this type is kept.
+
+    It is safe on any system, still readable, and a safe name stays as it is.
+    """
+    name = _last_part(name)
+    name = normalize("NFC", _UNSEEN.sub("", _BREAKS.sub(" ", name)))
+    bare = _EDGES.sub("", _FORBIDDEN.sub("_", name))
+    if not bare or (name.lstrip().startswith(".") and _EXTENSION.fullmatch(f".{bare}")):
+        bare = f"file.{bare}" if bare else "file"
+    stem, extension = _split(bare, normalize_type(content_type))
+    return _unreserved(_cut(_unreserved(stem), extension) + extension)
+
+
+def _last_part(path: str) -> str:
+    """What follows the last slash of either kind, with an overlong middle left out."""
+    path = path.rstrip("/\\")
+    name = path[max(path.rfind("/"), path.rfind("\\")) + 1 :]
+    return name if len(name) <= 1000 else name[:500] + name[-500:]
+
+
+def _split(name: str, content_type: str) -> tuple[str, str]:
+    """Stem and extension: an extension that the type does not have is followed by one it has.
+
+    A picture saved as .html would be run, not shown, and so would a text saved as .bat.
+    """
+    found = _EXTENSION.search(name)
+    extension = found[0] if found else ""
+    if extension and _is_right(extension.lower(), content_type):
+        return name[: -len(extension)], extension
+    return name, _usual_extension(content_type, is_needed=bool(extension))
+
+
+def _is_right(extension: str, content_type: str) -> bool:
+    if content_type == ANY:
+        return True
+    own = extensions_of(content_type)
+    if content_type in BY_TYPE or is_textual(content_type):
+        return extension in own
+    return extension in own or extension not in ACTIVE_EXTENSIONS
+
+
+def _usual_extension(content_type: str, *, is_needed: bool) -> str:
+    usual = next(iter(extensions_of(content_type)), ".bin" if is_needed else "")
+    return usual if _EXTENSION.fullmatch(usual) else ""
+
+
+def _cut(stem: str, extension: str) -> str:
+    room = 255 - len(extension)
+    short = stem[: 200 - len(extension)].encode()[:room].decode(errors="ignore")
+    return _EDGES.sub("", short) if len(short) < len(stem) else stem
+
+
+def _unreserved(name: str) -> str:
+    return f"_{name}" if _RESERVED.match(name) else name
