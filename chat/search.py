@@ -16,6 +16,7 @@ from ..store.messages import Message
 from ..store.receipts import Status
 from ..store.search import index, tokenizer
 from ..store.search.index import Ask
+from ..store.search.tokenizer import Term
 from ..store.store import Away, Connection, Store
 
 log = logging.getLogger("roomcast.search")
@@ -58,7 +59,7 @@ class Search:
         return await self._store.read(lambda db: self._look(db, user_id, wanted, before))
 
     async def _look(
-        self, db: Connection, user_id: str, wanted: tuple[str, ...], before: int
+        self, db: Connection, user_id: str, wanted: tuple[Term, ...], before: int
     ) -> Found:
         room_ids = await index.rooms_of(db, user_id)
         if room_ids == ():
@@ -141,7 +142,7 @@ class Search:
         return [*left, *rest, *more]
 
 
-def _words_of(question: str) -> tuple[str, ...]:
+def _words_of(question: str) -> tuple[Term, ...]:
     if len(question) > LONGEST or not is_clean(question):
         raise InvalidFrame(f"q: a text of at most {LONGEST} characters, without NUL, is needed.")
     wanted = tokenizer.wanted(question)

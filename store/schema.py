@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+import sqlite3
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, Literal
 from databases.core import Connection
 
 from .errors import CannotOpen
+from .search import tokenizer
 
 SCHEMA = Path(__file__).parent.with_name("schema.sql")
 MIGRATIONS = Path(__file__).with_name("migrations")
@@ -43,12 +45,30 @@ async def migrate(db: Connection, dialect: Dialect, execute: Execute) -> None:
             text = MIGRATIONS.joinpath(f"{version}.sql").read_text()
             await _apply(text, dialect, execute)
             await _set(db, "schema", str(version))
+        await _index_again(db)
         return
     await _apply(SCHEMA.read_text(), dialect, execute)
+    if dialect == "sqlite":
+        await _forget_for_good(db)
     await _set(db, "schema", str(VERSION))
     await _set(db, "epoch", _new_epoch())
     await _set(db, "file_key", secrets.token_hex(32))
     await _set(db, "life", "")
+    await _set(db, "tokenizer", tokenizer.VERSION)
+
+
+async def _forget_for_good(db: Connection) -> None:
+    """Have SQLite (3.42 and newer) overwrite the words of deleted messages in its index."""
+    if sqlite3.sqlite_version_info >= (3, 42):
+        await db.execute("INSERT INTO search (search, rank) VALUES ('secure-delete', 1)")
+
+
+async def _index_again(db: Connection) -> None:
+    """Have search learn all messages anew where it knows them by other rules."""
+    if await get(db, "tokenizer") != tokenizer.VERSION:
+        log.info("search index: words are found by new rules; it is made again in the background")
+        await db.execute("DELETE FROM search_upto")
+        await _set(db, "tokenizer", tokenizer.VERSION)
 
 
 async def _apply(text: str, dialect: Dialect, execute: Execute) -> None:

@@ -9,8 +9,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from roomcast.protocol.errors import FileInvalid, FileTooLarge, FileType, Refusal
-from roomcast.settings import Attachments
 from roomcast.chat.attachments import media_types as kinds
 from roomcast.chat.attachments.content import (
     MAGIC_TYPES,
@@ -21,7 +19,19 @@ from roomcast.chat.attachments.content import (
     decode,
     unpack,
 )
-from roomcast.chat.attachments.media_types import ANY, GIF, JPEG, PDF, PNG, TEXT, WEBP, ZIP, label_of
+from roomcast.chat.attachments.media_types import (
+    ANY,
+    GIF,
+    JPEG,
+    PDF,
+    PNG,
+    TEXT,
+    WEBP,
+    ZIP,
+    label_of,
+)
+from roomcast.protocol.errors import FileInvalid, FileTooLarge, FileType, Refusal
+from roomcast.settings import Attachments
 
 from . import made_files as made
 

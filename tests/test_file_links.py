@@ -5,11 +5,23 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from roomcast.protocol.errors import Forbidden
 from roomcast.chat.attachments import links
 from roomcast.chat.attachments.headers import disposition, headers
-from roomcast.chat.attachments.media_types import ANY, AVIF, GIF, HEIC, HEIF, JPEG, PDF, PNG, TEXT, WEBP, ZIP
+from roomcast.chat.attachments.media_types import (
+    ANY,
+    AVIF,
+    GIF,
+    HEIC,
+    HEIF,
+    JPEG,
+    PDF,
+    PNG,
+    TEXT,
+    WEBP,
+    ZIP,
+)
 from roomcast.chat.attachments.names import safe_name
+from roomcast.protocol.errors import Forbidden
 
 from .test_file_names import KINDS, NASTY
 

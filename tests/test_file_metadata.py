@@ -9,7 +9,6 @@ from contextlib import suppress
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from roomcast.protocol.errors import FileInvalid
 from roomcast.chat.attachments.content import Policy, check
 from roomcast.chat.attachments.exif import Damaged, read_orientation, write_orientation
 from roomcast.chat.attachments.media_types import (
@@ -25,6 +24,7 @@ from roomcast.chat.attachments.media_types import (
     WEBP,
 )
 from roomcast.chat.attachments.metadata import clean
+from roomcast.protocol.errors import FileInvalid
 
 from . import made_files as made
 

@@ -5,9 +5,9 @@ import unicodedata
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from roomcast.settings import Attachments
 from roomcast.chat.attachments.media_types import ANY, CSV, GIF, JPEG, PDF, PNG, TEXT, WEBP, ZIP
 from roomcast.chat.attachments.names import safe_name
+from roomcast.settings import Attachments
 
 ALLOWED = Attachments().types
 

@@ -88,8 +88,9 @@ def contents() -> dict[str, list[tuple[object, ...]]]:
             reply = number - ROOMS if k else None
             said = number, room, "ada", client, hashed, text, at, at + k, k + 1, gone, reply
             messages.append(said)
-    files = [(1, 1, 0, "ab" * 16, "a b.png", "image/png", 3), (2, 2, 0, "cd" * 16, "ü", "x/y", 5)]
-    uploads = [("ef" * 16, 1, "ada", "u.png", "image/png", 2, 1, at)]
+    picture = (1, 1, 0, "ab" * 16, "a b.png", "image/png", 3, 640, 480)
+    files = [picture, (2, 2, 0, "cd" * 16, "ü", "x/y", 5, None, None)]
+    uploads = [("ef" * 16, 1, "ada", "u.png", "image/png", 2, 1, at, 4, 3)]
     people = [("Zed", None, None, at), ("ada", "Ada 🙂", "https://example.com/a.png", None)]
     return {
         "rooms": rooms,

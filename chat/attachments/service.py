@@ -33,7 +33,6 @@ from ...store.objects.bucket import (
     bucket_of,
     new_key,
 )
-from ...store.messages import Attachment
 from ...store.store import Connection, Store
 from ...store.uploads import CLEANING, READY, Upload
 from . import content, links

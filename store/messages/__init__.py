@@ -152,7 +152,10 @@ class Edit(Struct):
 
 
 class Delete(Struct):
-    """An erasure also reaches into rooms that the sender has left, and leaves no search entry."""
+    """An erasure also reaches into rooms that the sender has left, and leaves no `client_id`.
+
+    Otherwise the `client_id` stays: sent again, it says that the message was deleted.
+    """
 
     room_id: int
     sender_id: str
@@ -382,17 +385,17 @@ async def delete(db: Connection, change: Delete, now: int) -> Outcome:
     version, roster = await _next_version(db, change.room_id)
     query = """
         UPDATE messages SET text = '', text_hash = NULL, updated_at = :now, deleted_at = :now,
-                            version = :version
+                            version = :version,
+                            client_id = CASE WHEN :is_erasure = 0 THEN client_id END
          WHERE room_id = :room_id AND id = :id
     """
     where = {"room_id": change.room_id, "id": change.message_id}
-    await db.execute(query, {**where, "now": now, "version": version})
+    values = {**where, "now": now, "version": version, "is_erasure": int(change.is_erasure)}
+    await db.execute(query, values)
     if found.attachments:
         await _discard(db, change.room_id, change.message_id)
     if found.reactions:
         await reactions.forget(db, change.room_id, change.message_id)
-    if change.is_erasure:
-        await db.execute("DELETE FROM search WHERE rowid = :id", {"id": change.message_id})
     return Deleted(change.message_id, version, roster)
 
 
@@ -427,6 +430,15 @@ async def _discard(db: Connection, room_id: int, message_id: int) -> None:
     await db.execute(query, where)
     query = "DELETE FROM attachments WHERE room_id = :room_id AND message_id = :message_id"
     await db.execute(query, where)
+
+
+def rewritten(outcomes: Iterable[Outcome]) -> list[int]:
+    """Return the ids of messages whose words search must forget at once."""
+    return [
+        outcome.message_id if isinstance(outcome, Deleted) else outcome.message.id
+        for outcome in outcomes
+        if isinstance(outcome, Deleted | Edited)
+    ]
 
 
 async def _own(db: Connection, room_id: int, user_id: str, message_id: int) -> Message | Refused:

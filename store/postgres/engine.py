@@ -375,6 +375,7 @@ async def _in_runs(db: Connection, changes: Sequence[Change], now: int) -> list[
             outcomes += (await write(db.raw_connection, run, {}, now))[0]
         else:
             outcomes.append(await messages.make(db, run, now))
+    await postgres.forget(db, messages.rewritten(outcomes))
     return outcomes
 
 

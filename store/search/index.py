@@ -14,6 +14,7 @@ from sqlalchemy import bindparam, text
 
 from ..dialect import Dialect
 from . import tokenizer as words
+from .tokenizer import Term
 
 NAMED = 256  # rooms of a user that a query can name; beyond, others' hits are sorted out
 
@@ -22,7 +23,7 @@ class Ask(Struct, frozen=True):
     """Who looks for messages that have all of these words, and are older than `before`."""
 
     user_id: str
-    words: tuple[str, ...]
+    words: tuple[Term, ...]
     before: int
     limit: int
     room_ids: tuple[int, ...] | None  # the user's; None where they are too many to be named

@@ -13,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from .index import Ask, Hits, News
+from .tokenizer import Term
 
 NAMED = 32  # rooms in one query: with more it takes longer than several queries
 SHIFTS = (12, 17, 22)  # stretches of 2^12 ids and so on
@@ -39,6 +40,10 @@ PUT = """
       FROM unnest($1::bigint[], $2::bigint[], $3::text[]) AS u(room_id, id, words)
       JOIN messages m ON m.room_id = u.room_id AND m.id = u.id
     ON CONFLICT (rowid) DO UPDATE SET words = excluded.words
+"""
+FORGET = """
+    DELETE FROM search
+     WHERE rowid IN (SELECT rowid FROM search WHERE rowid = ANY($1) FOR UPDATE SKIP LOCKED)
 """
 # The sums keep the planner from walking through all ids of the span.
 FIND = """
@@ -70,6 +75,16 @@ async def put(db: Connection, news: Sequence[News]) -> None:
         " ".join([*entry.words, *_places(room_id, entry.message_id)]) for room_id, entry in known
     ]
     await raw.execute(PUT, room_ids, ids, texts)
+
+
+async def forget(db: Connection, message_ids: Sequence[int]) -> None:
+    """Removes the words of these messages; of an edited one they are learned anew.
+
+    Nobody is waited for: an entry that is locked is being written by who follows the messages, who
+    then comes again, since the version of its room has changed.
+    """
+    if message_ids:
+        await db.raw_connection.execute(FORGET, message_ids)
 
 
 def _places(room_id: int, message_id: int) -> list[str]:
@@ -139,10 +154,13 @@ def _query(ask: Ask, stretches: Sequence[str]) -> str:
 
 
 def _parts(
-    words: Sequence[str], rooms: Sequence[str] | None, stretches: Sequence[str]
+    words: Sequence[Term], rooms: Sequence[str] | None, stretches: Sequence[str]
 ) -> Iterator[str]:
     """No word has a quote in it."""
-    yield from (f"'{word}'" for word in words)
+    for term in words:
+        whole = f"'{term.whole}'"
+        parts = " & ".join(f"'{part}'" for part in term.parts)
+        yield f"({whole} | ({parts}))" if parts else whole
     for some in (rooms, stretches):
         if some:
             yield f"({' | '.join(map(repr, some))})"

@@ -6,6 +6,7 @@ import msgspec
 from databases.core import Connection
 
 from .index import Ask, Hits, News
+from .tokenizer import Term
 
 WALKED = 16_000  # messages with the words that one look goes through, whose-ever they are
 
@@ -38,6 +39,13 @@ async def put(db: Connection, news: Sequence[News]) -> None:
     await db.execute(query, {"rows": _json(rows)})
 
 
+async def forget(db: Connection, message_ids: Sequence[int]) -> None:
+    """Removes the words of these messages; of an edited one they are learned anew."""
+    if message_ids:
+        query = "DELETE FROM search WHERE rowid IN (SELECT value FROM json_each(:ids))"
+        await db.execute(query, {"ids": _json(message_ids)})
+
+
 async def find(db: Connection, ask: Ask) -> Hits:
     query = """
         SELECT me.room_id, s.id
@@ -63,10 +71,16 @@ async def find(db: Connection, ask: Ask) -> Hits:
 
 
 def _match(ask: Ask) -> str:
-    wanted = f"words : ({' AND '.join(map(_quoted, ask.words))})"
+    wanted = f"words : ({' AND '.join(map(_alternatives, ask.words))})"
     if ask.room_ids is None:
         return wanted
     return f"{wanted} AND place : ({' OR '.join(map(_quoted, ask.room_ids))})"
+
+
+def _alternatives(term: Term) -> str:
+    if not term.parts:
+        return _quoted(term.whole)
+    return f"({_quoted(term.whole)} OR ({' AND '.join(map(_quoted, term.parts))}))"
 
 
 def _quoted(word: object) -> str:

@@ -1,9 +1,16 @@
-"""The words of a text, for search: the same on both engines, in every script."""
+"""The words of a text, for search: the same on both engines, in every script.
+
+Case, accents, vowel signs and invisible characters don't count. A word with an apostrophe or a
+hyphen in it is found whole and by its parts: `l'hôtel` by `hotel`, `e-mail` by `email`.
+"""
 
 import re
 import unicodedata
-from functools import lru_cache
+from collections.abc import Iterator
 
+from msgspec import Struct
+
+VERSION = "2"  # of these rules: with another one, everything is indexed again
 LONGEST = 64  # code points of a word that count
 MOST = 10_000  # code points of a text that count: one may unfold into eighteen
 
@@ -13,46 +20,113 @@ DENSE = re.compile(
     "\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
     "\U00020000-\U0003ffff]+"
 )
-ACCENTS = dict.fromkeys(range(0x300, 0x370))
-APOSTROPHES = dict.fromkeys(map(ord, "'’ʼ"))
-PLAIN = re.compile(r"[a-z0-9]+")
+# Apostrophes and hyphens, as they are typed: between two letters they join.
+JOINERS = dict.fromkeys(
+    map(
+        ord,
+        "-\u2010\u2011\ufe63\uff0d'`\u00b4\u02b9\u02bb\u02bc\u055a\u05f3\u05f4\u2018\u2019\u2032\uff07",
+    ),
+    "-",
+)
+PLAIN_WORD = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+WORD = re.compile(r"[^ -]+(?:-[^ -]+)*")
+
+# Letters that Unicode does not take apart into a plain letter and a mark.
+_LETTERS = {
+    **dict(zip("łøđðħŧıĸƀɓƈɖɗəǝɛɠɨƙɔɵƥƭʉʋƴƶŋ", "lodd" "htikbbcddeeegikooptuvyzn", strict=True)),
+    "æ": "ae", "œ": "oe", "þ": "th", "ß": "ss", "ĳ": "ij",
+    "ґ": "г",
+    "\u0671": "ا", "\u0649": "ي", "\u06cc": "ي", "\u06a9": "ك", "\u0629": "ه", "\u06c1": "ه",
+    "\u06be": "ه", "\u06d5": "ه", "\u0640": "",
+    "\u115f": "", "\u1160": "",
+}  # fmt: skip
+# Scripts in which a mark is a vowel or a part of a letter: without it the word is another one.
+_MARKS_THAT_COUNT = (
+    range(0x0900, 0x1AB0), range(0x1B00, 0x1C50), range(0x302A, 0x3030), range(0x3099, 0x309B),
+    range(0xA800, 0xAC00), range(0x10A00, 0x10A40), range(0x11000, 0x12000),
+)  # fmt: skip
+
+
+class Term(Struct, frozen=True):
+    """What a message must have to be found: the whole word, or all of its parts."""
+
+    whole: str
+    parts: tuple[str, ...] = ()
 
 
 def of(text: str) -> list[str]:
-    """Each word once, without case and accents; of dense scripts every character and every pair."""
+    """Return each word once; of dense scripts every character and every pair of them."""
     found: dict[str, None] = {}
-    for word in _split(text):
-        parts = [part for run in DENSE.findall(word) for part in _parts(run)]
-        found.update(dict.fromkeys(part[:LONGEST] for part in (DENSE.sub(" ", word).split())))
-        found.update(dict.fromkeys(parts))
+    for whole, parts in _split(text):
+        for word in (whole, *parts):
+            pieces = [piece for run in DENSE.findall(word) for piece in _pieces(run)]
+            found.update(dict.fromkeys(_plain(word)))
+            found.update(dict.fromkeys(pieces))
     return list(found)
 
 
-def wanted(text: str) -> list[str]:
-    """What a message must have all of to be found by this text."""
-    found: dict[str, None] = {}
-    for word in _split(text):
-        found.update(dict.fromkeys(part[:LONGEST] for part in DENSE.sub(" ", word).split()))
-        for run in DENSE.findall(word):
-            pairs = [run[i : i + 2] for i in range(len(run) - 1)]
-            found.update(dict.fromkeys(pairs or [run]))
+def wanted(text: str) -> list[Term]:
+    """Return what a message must have all of to be found by this text."""
+    found: dict[Term, None] = {}
+    for whole, parts in _split(text):
+        if DENSE.search(whole):
+            found.update((Term(word), None) for word in _dense_words(whole))
+        else:
+            found[Term(whole[:LONGEST], tuple(dict.fromkeys(p[:LONGEST] for p in parts)))] = None
     return list(found)
 
 
-def _parts(run: str) -> list[str]:
+def _dense_words(word: str) -> Iterator[str]:
+    yield from _plain(word)
+    for run in DENSE.findall(word):
+        yield from [run[i : i + 2] for i in range(len(run) - 1)] or [run]
+
+
+def _plain(word: str) -> list[str]:
+    return [part[:LONGEST] for part in DENSE.sub(" ", word).split()]
+
+
+def _pieces(run: str) -> list[str]:
     return [*run, *(run[i : i + 2] for i in range(len(run) - 1))]
 
 
-def _split(text: str) -> list[str]:
-    text = text.translate(APOSTROPHES)
+def _split(text: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield each word without its joiners, and its parts where it has several."""
+    text = text.translate(JOINERS)
     if text.isascii():
-        return PLAIN.findall(text.lower())
-    folded = unicodedata.normalize("NFKD", text.casefold()).casefold().translate(ACCENTS)
-    letters = unicodedata.normalize("NFC", folded[:MOST])
-    return "".join(c if _is_letter(c) else " " for c in letters).split()
+        words = PLAIN_WORD.findall(text.lower())
+    else:
+        unfolded = unicodedata.normalize("NFKD", text.casefold()).casefold()[:MOST]
+        words = WORD.findall(unicodedata.normalize("NFC", unfolded.translate(_FOLDED)))
+    for word in words:
+        parts = word.split("-")
+        yield "".join(parts), parts if len(parts) > 1 else []
 
 
-@lru_cache(8192)
-def _is_letter(character: str) -> bool:
-    """Letters, digits, and the marks without which a letter is another one."""
-    return unicodedata.category(character)[0] in "LNM"
+class _Folding(dict[int, str]):
+    """What each character counts as; filled as characters are met."""
+
+    def __missing__(self, code: int) -> str:
+        folded = _fold(chr(code))
+        if len(self) < 20_000:
+            self[code] = folded
+        return folded
+
+
+def _fold(character: str) -> str:
+    """The letter or digit that this character counts as; a space where it ends a word."""
+    if character in _LETTERS:
+        return _LETTERS[character]
+    category = unicodedata.category(character)
+    if category == "Nd":
+        return str(unicodedata.decimal(character))
+    if category in ("Mn", "Me"):
+        return character if any(ord(character) in r for r in _MARKS_THAT_COUNT) else ""
+    if category == "Cf":
+        return ""
+    if character == "-":
+        return "-"
+    return character if category[0] in "LNM" else " "
+
+
+_FOLDED = _Folding()

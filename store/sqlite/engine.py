@@ -209,6 +209,7 @@ async def _in_runs(db: Connection, changes: Sequence[Change], now: int) -> list[
             outcomes += (await _call(db, texts, run, {}, now))[0]
         else:
             outcomes.append(await messages.make(db, run, now))
+    await sqlite.forget(db, messages.rewritten(outcomes))
     return outcomes
 
 

@@ -250,3 +250,46 @@ async def test_it_follows_by_itself(store: Store, monkeypatch: pytest.MonkeyPatc
     assert await done.get() == [during]
     task.cancel()
     assert await store.read(partial(search.behind, above=0, limit=9)) == []
+
+
+async def test_words_that_are_deleted_or_edited_leave_the_index_at_once(store: Store) -> None:
+    room = await opens(store, ADA, BOB)
+    deleted, edited, kept = await says(store, room, "secret tea", "bitter tea", "tea")
+    assert await pages(store, ADA, "tea", limit=5) == [[kept, edited, deleted]]
+    changes = [Delete(room, ADA, deleted), Edit(room, ADA, edited, "sweet")]
+    await store.commit(changes, {})
+    assert [row["id"] for row in await store.read(known)] == [kept]
+    assert await pages(store, ADA, "sweet") == [[edited]]
+
+
+async def test_the_client_ids_of_what_is_erased_are_erased(store: Store) -> None:
+    async def client_ids(db: Connection) -> list[Any]:
+        rows = await db.fetch_all("SELECT client_id FROM messages ORDER BY id")
+        return [row["client_id"] for row in rows]
+
+    room = await opens(store, ADA, BOB)
+    made, *_ = await store.commit([Add(room, ADA, "tea", "one"), Add(room, ADA, "tea", "two")], {})
+    one, two = [outcome.message.id for outcome in made if isinstance(outcome, Added)]
+    await store.commit([Delete(room, ADA, one), Delete(room, ADA, two, is_erasure=True)], {})
+    assert await store.read(client_ids) == ["one", None]
+
+
+async def test_a_database_whose_words_were_found_by_other_rules_is_indexed_again(
+    store: Store,
+) -> None:
+    room = await opens(store, ADA, BOB)
+    await says(store, room, "l'hôtel")
+    assert await pages(store, ADA, "hotel") != [[]]
+    assert await unlearned(store, room) == []
+
+    async def by_older_rules(db: Connection) -> None:
+        await db.execute("UPDATE meta SET value = '1' WHERE name = 'tokenizer'")
+
+    await store.write(by_older_rules)
+    await store.aclose()
+    await store.open()
+    assert len(await unlearned(store, room)) == 1
+    await store.aclose()
+    await store.open()
+    assert await pages(store, ADA, "hotel") != [[]]
+    assert await unlearned(store, room) == []
