@@ -114,7 +114,7 @@ def test_it_is_not_found_by_others(text: str, question: str) -> None:
     "text", ["", " ", "👍", "?!", "’", "\u0301", "-", "\u200b", "\u3164", "'-'"]
 )
 def test_some_texts_have_no_words(text: str) -> None:
-    assert tokenizer.wanted(text) == tokenizer.of(text) == []
+    assert words.wanted(text) == words.of(text) == []
 
 
 @given(st.text(), st.text())
@@ -122,4 +122,4 @@ def test_every_text_is_found_by_itself_and_has_no_quotes(text: str, more: str) -
     assert is_found(f"{text} {more}", text)
     found = words.of(f"{text} {more}")
     assert not set("'\"\\ /") & set("".join(found))
-    assert all(0 < len(word) <= tokenizer.LONGEST for word in found)
+    assert all(0 < len(word) <= words.LONGEST for word in found)
