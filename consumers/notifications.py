@@ -49,7 +49,9 @@ class NotificationsSocket(Endpoint):
         await chat.see(identity)
         inbox = self._inbox = await chat.inboxes.enter(identity.user_id)
         direct = direct_of(websocket)
-        reader = self._reader = Reader(identity.user_id, self._outbox(chat, direct))
+        is_flat = websocket.query_params.get("format") == "flat"
+        outbox = self._outbox(chat, direct)
+        reader = self._reader = Reader(identity.user_id, outbox, is_flat=is_flat)
         await inbox.prepare()
         if chat.cuts.has(identity.user_id, since=began):
             raise Closing(Close.DISCONNECTED)

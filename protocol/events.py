@@ -148,10 +148,23 @@ class Notice(Struct):
 
 
 class Notified(Event, tag="notify"):
+    """How much is unread, in all rooms, and the rooms in which something is (`format=flat`)."""
+
+    counter: int
+    messages: list[Notice]
+
+
+class UnreadCount(Struct):
     """How much is unread, in all rooms, and the rooms in which something is."""
 
     counter: int
     messages: list[Notice]
+
+
+class NotifiedNested(Event, tag="notify"):
+    """The same, nested as the first client reads it: the shape without `format=flat`."""
+
+    messages: UnreadCount
 
 
 class RoomDeleted(Event, tag="room_deleted"):

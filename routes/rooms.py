@@ -61,8 +61,19 @@ class LastMessage(Struct):
     status: events.Status
 
 
+class UserProfile(Struct):
+    """A member of a room of two, as the first client reads it."""
+
+    id: int | str
+    username: str | None
+    picture: str | None
+
+
 class RoomListed(Struct):
-    """A room, as one of its members sees it in the list."""
+    """A room, as one of its members sees it in the list.
+
+    The two profiles are there in rooms of two, for those who ask with `profile_id`.
+    """
 
     room_id: int
     title: str | None
@@ -71,9 +82,11 @@ class RoomListed(Struct):
     members: list[Member]
     unread: int
     last_message: LastMessage | None
+    first_user_profile: UserProfile | UnsetType = UNSET
+    second_user_profile: UserProfile | UnsetType = UNSET
 
 
-class RoomShown(RoomListed):
+class RoomShown(RoomListed, kw_only=True):
     """A room as one of its members has it; muted and archived are this member's own."""
 
     muted: bool
@@ -174,12 +187,24 @@ async def _page(request: Request, user_id: str) -> RoomPage:
     last = max(1, -(-count // size))
     if page > last:
         raise InvalidFrame(f"page: the last one is {last}.")
+    listed = await _all_listed(found, user_id)
+    if "profile_id" in request.query_params:
+        _add_profiles(listed)
     return RoomPage(
         count,
         url_of(request, page=page + 1) if page < last else None,
         url_of(request, page=page - 1) if page > 1 else None,
-        await _all_listed(found, user_id),
+        listed,
     )
+
+
+def _add_profiles(rooms: Sequence[RoomListed]) -> None:
+    """The two members of each room of two, in the order of ids."""
+    for room in rooms:
+        if len(room.members) == 2:
+            profiles = [UserProfile(m.user_id, m.name, m.picture) for m in room.members]
+            profiles.sort(key=lambda profile: (isinstance(profile.id, str), profile.id))
+            room.first_user_profile, room.second_user_profile = profiles
 
 
 async def _name(request: Request, found: Sequence[Listed]) -> None:

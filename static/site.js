@@ -81,7 +81,7 @@ export class Site {
   }
 
   bellUrl() {
-    return this.#socketAt("ws/chat/notifications/");
+    return this.#socketAt("ws/chat/notifications/?format=flat");
   }
 
   #socketAt(path) {

@@ -280,9 +280,9 @@ class Person:
                 yield Socket(connection, self.name)
 
     @asynccontextmanager
-    async def listens(self) -> AsyncIterator[Socket]:
+    async def listens(self, query: str = "?format=flat") -> AsyncIterator[Socket]:
         """A socket on his notifications, its first frame received."""
-        async with self.knocks("", "/ws/chat/notifications/") as socket:
+        async with self.knocks(query, "/ws/chat/notifications/") as socket:
             socket.first = await socket.next()
             yield socket
 

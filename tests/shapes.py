@@ -120,10 +120,19 @@ def check_notices(notices: list[dict[str, Any]]) -> None:
         assert TIME.fullmatch(notice["updated_at"]), notice
 
 
+def flat(frame: Frame) -> Frame:
+    """A `notify` frame in the shape of the first client, as one with `format=flat`."""
+    if frame.get("type") != "notify" or isinstance(frame["messages"], list):
+        return frame
+    assert set(frame) == {"type", "messages"}, frame
+    return {"type": "notify", **frame["messages"]}
+
+
 def check_frame(frame: Frame) -> None:
     """Fails where a frame has a key too few or too many, or a value of another kind."""
     if isinstance(frame, list):
         return check_messages(frame)
+    frame = flat(frame)
     kind = frame.get("type")
     assert kind in FRAMES, frame
     assert all(map(is_user, frame.get("members", ()))), frame

@@ -23,7 +23,10 @@ from .pages import PAGES, ROOT, anchors, blocks, links
 
 PROTOCOL = (ROOT / "docs/protocol.md").read_text()
 ACTIONS = {kind.__struct_config__.tag: kind for kind in get_args(AnyAction)}
-EVENTS = {kind.__struct_config__.tag: kind for kind in events.Event.__subclasses__()}
+NESTED = events.NotifiedNested  # the other shape of `notify`
+EVENTS = {
+    kind.__struct_config__.tag: kind for kind in events.Event.__subclasses__() if kind is not NESTED
+}
 REFUSALS = {kind.code: kind for kind in Refusal.__subclasses__()}
 HTTP_ONLY = {"unauthenticated", "method_not_allowed"}
 
@@ -39,6 +42,7 @@ SHAPES: dict[str, Any] = {
     "action": AnyAction,
     "event": Union[tuple(EVENTS.values())],  # noqa: UP007 # made of a list
     "first": list[events.Message],
+    "nested": NESTED,
     "message": events.Message,
     "refusal": Refused,
     "Send": Send,

@@ -13,7 +13,7 @@ from heapq import nlargest
 
 from ...protocol import codec
 from ...protocol.errors import Close
-from ...protocol.events import Notice, Notified
+from ...protocol.events import Notice, Notified, NotifiedNested, UnreadCount
 from ...protocol.ids import when, wire_user
 from ...realtime.hub import Fanout
 from ...realtime.send_queue import Batch, Outbox
@@ -40,11 +40,12 @@ Deliver = Callable[[str, Iterable[tuple[int, int]]], Awaitable[None]]
 class Reader:
     """A socket on the notifications of its user."""
 
-    __slots__ = ("is_cut", "outbox", "said", "user_id")
+    __slots__ = ("is_cut", "is_flat", "outbox", "said", "user_id")
 
-    def __init__(self, user_id: str, outbox: Outbox) -> None:
+    def __init__(self, user_id: str, outbox: Outbox, *, is_flat: bool = True) -> None:
         self.user_id = user_id
         self.outbox = outbox
+        self.is_flat = is_flat  # its frames are not nested as the first client reads them
         self.said: object = None  # what its last frame said
         self.is_cut = False  # the site has cut its user off
 
@@ -168,7 +169,7 @@ class Inbox:
         reader.outbox.on_free = self._pay
         self._readers.append(reader)
         self._owed |= dict.fromkeys(self._counters.rooms, 0)
-        if reader.put(codec.encode(frame)):
+        if reader.put(encoded(frame, is_flat=reader.is_flat)):
             self._pay()
         if any(other.said != reader.said for other in self._readers):
             self._start()
@@ -239,11 +240,13 @@ class Inbox:
 
     def _tell(self) -> None:
         frame = self._counters.frame()
-        said, batch = essence(frame), Batch([codec.encode(frame)])
+        said, batches = essence(frame), dict[bool, Batch]()
         for reader in list(self._readers):
             if reader.said != said:
                 reader.said = said
-                reader.outbox.put(batch)
+                if (shape := reader.is_flat) not in batches:
+                    batches[shape] = Batch([encoded(frame, is_flat=shape)])
+                reader.outbox.put(batches[shape])
         if any(reader.outbox.is_free for reader in self._readers):
             self._pay()
 
@@ -281,6 +284,13 @@ class Inbox:
             known += await self._store.read(find)
         if known:
             await self._deliver(self.user_id, known)
+
+
+def encoded(frame: Notified, *, is_flat: bool) -> bytes:
+    """The frame in the shape that a socket asked for."""
+    if is_flat:
+        return codec.encode(frame)
+    return codec.encode(NotifiedNested(UnreadCount(frame.counter, frame.messages)))
 
 
 def essence(frame: Notified) -> object:

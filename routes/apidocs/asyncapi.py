@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from ...protocol import events
 from ...protocol.actions import AnyAction, Auth, Ping
 from ...protocol.errors import Close, MethodNotAllowed, Refusal, Unauthenticated
-from ...protocol.events import AuthRenewed, Notified, Pong
+from ...protocol.events import AuthRenewed, Notified, NotifiedNested, Pong
 from ...settings import Settings
 from .examples import examples_of
 from .openapi import info
@@ -65,7 +65,7 @@ SECURITY: dict[str, Json] = {
 HTTP_ONLY = (Unauthenticated, MethodNotAllowed)
 FIRST = list[events.Message]
 ASKED = (Ping, Auth)
-NOTIFIED_ONLY = (Notified,)
+NOTIFIED_ONLY = (NotifiedNested, Notified)
 NOTIFIED = (*NOTIFIED_ONLY, Pong, AuthRenewed, events.Error)
 
 
@@ -125,8 +125,16 @@ def _room(shown: dict[Any, Json], kinds: Iterable[Any]) -> Json:
 
 
 def _notifications(kinds: Iterable[Any]) -> Json:
-    title = "A user's socket for what is new in any of his rooms"
-    return _channel("/ws/chat/notifications/", title, kinds)
+    title = "A user's socket for what is new in any of their rooms"
+    flat = {
+        "type": "string",
+        "enum": ["flat"],
+        "description": "The flat shape of `notify`; without it the frame is nested.",
+    }
+    query = {"type": "object", "properties": {"format": flat}}
+    ws = {"method": "GET", "query": query, "bindingVersion": "0.1.0"}
+    channel = _channel("/ws/chat/notifications/", title, kinds)
+    return channel | {"bindings": {"ws": ws}}
 
 
 def _channel(address: str, title: str, kinds: Iterable[Any]) -> Json:

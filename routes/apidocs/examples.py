@@ -19,6 +19,7 @@ from ...protocol.events import (
     MessageSent,
     Notice,
     Notified,
+    NotifiedNested,
     Pong,
     PresenceChanged,
     Quote,
@@ -29,6 +30,7 @@ from ...protocol.events import (
     RoomDeleted,
     Sync,
     Typed,
+    UnreadCount,
     UploadOffered,
 )
 from ..health import Alive, Ready
@@ -131,6 +133,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "PresenceChanged": {"offline": PresenceChanged(2, False, UPDATED)},
     "Notice": {"room": NOTICE},
     "Notified": {"counters": Notified(55, [NOTICE])},
+    "UnreadCount": {"counters": UnreadCount(55, [NOTICE])},
+    "NotifiedNested": {"counters": NotifiedNested(UnreadCount(55, [NOTICE]))},
     "RoomDeleted": {"room": RoomDeleted(4)},
     "Sync": {"sync": Sync("k3f9", 412, [MESSAGE], [61, 62], [Receipt(2, 63, 61)], False)},
     "HistoryPage": {"page": HistoryPage([READ], True)},
