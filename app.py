@@ -121,7 +121,7 @@ class App(Starlette):
         Raises a Refusal, as a request would get it.
         """
         users = [user_of(user, "members") for user in members]
-        opened = await self._chat.open_room(users[0] if users else "", users, context, title)
+        opened = await self._chat.rooms.open(users[0] if users else "", users, context, title)
         return opened.room.id
 
     async def post(
@@ -138,7 +138,8 @@ class App(Starlette):
         `before_send` is not asked. Raises a Refusal, as a request would get it.
         """
         send = actions.Send(text, client_id=client_id, reply_to=reply_to)
-        sent = await self._chat.post(room, user_of(sender, "sender"), send, "", text)
+        author = user_of(sender, "sender")
+        sent = await self._chat.messages.post(room, author, send, "", text)
         return sent.message.id
 
     async def react(self, room: int, message: int, *, user: int | str, emoji: str) -> None:
@@ -146,9 +147,9 @@ class App(Starlette):
 
         Raises a Refusal, as a request would get it.
         """
-        self._chat.check_emoji(emoji)
+        self._chat.messages.check_emoji(emoji)
         author, most = user_of(user, "user"), self._chat.settings.limits.max_reactions_per_message
-        await self._chat.make(messages_of.React(room, author, message, emoji, True, most))
+        await self._chat.messages.make(messages_of.React(room, author, message, emoji, True, most))
 
     async def unread(self, user: int | str) -> dict[str, Any]:
         """How many messages the user has not read, and in which rooms: `GET chat/unread/`."""
@@ -163,7 +164,7 @@ class App(Starlette):
 
     async def delete_room(self, room: int, *, user: int | str) -> None:
         """Deletes the room as this member of it. Raises NotFound."""
-        await self._chat.delete_room(room, user_of(user, "user"))
+        await self._chat.rooms.delete(room, user_of(user, "user"))
 
     async def disconnect(self, user: int | str) -> None:
         """Closes all sockets of the user with 4005, on every process, those on their way in too.

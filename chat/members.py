@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from ..protocol.errors import Conflict, Forbidden, InvalidFrame, NotFound, Refusal
 from ..protocol.ids import is_clean
 from ..realtime.brokers import Unreachable
+from ..realtime.commits import Commit, CommitListener
 from ..realtime.hub import Fanout
 from ..realtime.room import Told
 from ..realtime.user_channels import News
@@ -29,10 +30,18 @@ Work = Callable[[Connection], Awaitable[Regrouped | Reason]]
 class Roster:
     """What is changed here takes no version: each change is a new roster of its room."""
 
-    def __init__(self, limits: Limits, store: Store, fanout: Fanout, spawn: Spawn[Any]) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        store: Store,
+        fanout: Fanout,
+        commits: CommitListener,
+        spawn: Spawn[Any],
+    ) -> None:
         self._limits = limits
         self._store = store
         self._fanout = fanout
+        self._commits = commits
         self._spawn = spawn
 
     async def room(self, room_id: int, user_id: str) -> Listed:
@@ -46,16 +55,10 @@ class Roster:
     async def change(self, room_id: int, user_id: str, wish: Wish) -> None:
         """Mutes and archives for the user alone, and names the room for all."""
         if wish.title is not None:
-            self.check_label(wish.title, "title")
+            check_label(self._limits, wish.title, "title")
         work = partial(rooms.change, room_id=room_id, user_id=user_id, wish=wish)
         renamed = Happened("room_renamed", room_id, user_id, text=wish.title)
         await self._write(work, renamed)
-
-    def check_label(self, text: str, name: str) -> None:
-        """A title or a context."""
-        most = self._limits.max_title_length
-        if len(text) > most or not is_clean(text):
-            raise InvalidFrame(f"{name}: a string of at most {most} characters is needed.")
 
     async def add(self, room_id: int, user_id: str, guest_id: str) -> bool:
         """Lets somebody in, by the one who made the room; False where he is in it already."""
@@ -110,7 +113,7 @@ class Roster:
         if isinstance(done, Regrouped):
             if done.roster:
                 told = Told(0, 0, [], [], is_gone=done.is_gone, roster=done.roster)
-                await self._fanout.publish({room_id: (told, [])})
+                await self._commits.on_commit(Commit({room_id: (told, [])}))
             try:
                 await self._fanout.tell(News(happened.about or happened.user_id, [room_id]))
             except Unreachable as error:  # other processes doubt what they know, when it is back
@@ -129,3 +132,10 @@ class Roster:
                 return Forbidden()
             case "not_found":
                 return NotFound()
+
+
+def check_label(limits: Limits, text: str, name: str) -> None:
+    """A title or a context. Raises InvalidFrame."""
+    most = limits.max_title_length
+    if len(text) > most or not is_clean(text):
+        raise InvalidFrame(f"{name}: a string of at most {most} characters is needed.")

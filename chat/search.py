@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from ..protocol.errors import InvalidFrame
 from ..protocol.ids import is_clean
+from ..realtime.commits import Commit
 from ..settings import Limits
 from ..store import messages, receipts
 from ..store.messages import Message
@@ -80,6 +81,12 @@ class Search:
                 break
 
     # ------------------------------------------------------------ following behind
+
+    async def on_commit(self, commit: Commit) -> None:
+        """Follow the rooms in which messages changed."""
+        if commit.queued is not None and commit.queued.entries:
+            changed = (id_ for id_, (told, _) in commit.events.items() if told.changes)
+            self.note(changed, len(commit.queued.entries))
 
     def note(self, room_ids: Iterable[int], changes: int) -> None:
         """In these rooms something has changed."""

@@ -13,8 +13,9 @@ from starlette.websockets import WebSocket
 
 from ..auth.authenticator import Authenticator
 from ..auth.base_url import base_of
-from ..chat.chat import Chat, settle
+from ..chat.chat import Chat
 from ..chat.history_cache import Page
+from ..chat.messages import settle
 from ..chat.serializers import message_of, reacted_of
 from ..protocol import actions, codec, events
 from ..protocol.actions import (
@@ -112,7 +113,7 @@ class RoomSession(Session):
     def _take(self, action: AnyAction, size: int) -> None:
         match action:
             case Send(file=None, files=None) | Edit() | Delete() | React() if (
-                self._lane is None and not self._chat.asks_host
+                self._lane is None and not self._chat.messages.asks_host
             ):
                 self._write(action)
             case Ping():
@@ -132,7 +133,7 @@ class RoomSession(Session):
     def _write(self, action: Written) -> None:
         change = self._change_of(action)
         self._uncommitted += 1
-        self._chat.write(change, partial(self._written, action))
+        self._chat.messages.write(change, partial(self._written, action))
         if self._uncommitted >= self._chat.settings.limits.max_pending_writes:
             self._pause()
 
@@ -140,20 +141,20 @@ class RoomSession(Session):
         room_id, user_id = self._room.id, self._socket.user_id
         match action:
             case Send():
-                self._chat.check_new(action.message, action.client_id, has_files=False)
+                self._chat.messages.check_new(action.message, action.client_id, has_files=False)
                 answered = actions.answered(action)
                 return messages.Add(
                     room_id, user_id, action.message, action.client_id, (), self._base, answered
                 )
             case Edit():
-                self._chat.check_text(action.text, "text")
+                self._chat.messages.check_text(action.text, "text")
                 id_ = id_of(action.message_id, "message_id")
                 return messages.Edit(room_id, user_id, id_, action.text, self._base)
             case Delete():
                 id_ = id_of(action.message_id, "message_id")
                 return messages.Delete(room_id, user_id, id_)
             case React():
-                self._chat.check_emoji(action.emoji)
+                self._chat.messages.check_emoji(action.emoji)
                 id_ = id_of(action.message_id, "message_id")
                 most = self._chat.settings.limits.max_reactions_per_message
                 return messages.React(room_id, user_id, id_, action.emoji, action.on, most)
@@ -234,9 +235,9 @@ class RoomSession(Session):
                 await self._history(action)
             case Read():
                 id_ = id_of(action.message_id, "message_id")
-                await self._chat.read(room_id, user_id, id_)
+                await self._chat.receipts.read(room_id, user_id, id_)
             case Typing():
-                await self._chat.type(room_id, user_id)
+                await self._chat.receipts.type(room_id, user_id)
             case Auth():
                 await self._renew(action)
             case Ping():
@@ -247,9 +248,9 @@ class RoomSession(Session):
     async def _make(self, action: Edit | Delete | React) -> None:
         change = self._change_of(action)
         if isinstance(change, messages.Edit):
-            await self._chat.edit(change)
+            await self._chat.messages.edit(change)
             return
-        outcome = await self._chat.make(change)
+        outcome = await self._chat.messages.make(change)
         if isinstance(outcome, Reacted) and not outcome.is_new:
             await self._in_turn(outcome.version, partial(self._show_reactions, outcome))
 
@@ -258,10 +259,10 @@ class RoomSession(Session):
         if isinstance(action, FileUploaded):
             action = action.as_send()
         if _is_offer(action):
-            offer = await self._chat.offer_upload(*where, action, self._base)
+            offer = await self._chat.messages.offer_upload(*where, action, self._base)
             self._socket.put(codec.encode(offer))
         else:
-            outcome = await self._chat.send(*where, action, self._base)
+            outcome = await self._chat.messages.send(*where, action, self._base)
             if isinstance(outcome, Repeated):
                 await self._in_turn(outcome.message.version, partial(self._show, outcome.message))
 
@@ -284,7 +285,7 @@ class RoomSession(Session):
             self._chat.settings.limits.history_page_size if action.limit is None else action.limit
         )
         where = messages.Page(self._room.id, self._socket.user_id, before, None, most)
-        page, _, has_more = await self._chat.page(where)
+        page, _, has_more = await self._chat.messages.page(where)
         shown = [self._shown(message) for message in page]
         self._socket.put(codec.encode(HistoryPage(shown, has_more)))
 
@@ -339,7 +340,7 @@ class ChatSocket(Endpoint):
         if wish.room_id >= MAX_ID:
             raise Closing(Close.NOT_FOUND)
         base = base_of(websocket, chat.settings.server.public_url)
-        await chat.see(identity)
+        await chat.profiles.record(identity)
         room = self._room = await chat.fanout.enter(wish.room_id)
         direct = direct_of(websocket)
         socket = self._socket = Socket(
@@ -351,7 +352,7 @@ class ChatSocket(Endpoint):
         room.hold(socket)
         known = chat.pages.get(wish.room_id) if wish.after is None else None
         ask, is_reset = _ask_of(chat, wish, identity.user_id, known)
-        found = await chat.enter(room, ask, is_manual=wish.is_manual)
+        found = await chat.joining.enter(room, ask, is_manual=wish.is_manual)
         chat.fanout.follow_members(room)
         if chat.cuts.has(identity.user_id, since=began):
             raise Closing(Close.DISCONNECTED)

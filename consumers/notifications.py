@@ -46,7 +46,7 @@ class NotificationsSocket(Endpoint):
         chat = self._chat = websocket.app.state.chat
         auth: Authenticator = websocket.app.state.auth
         identity = await auth(websocket)
-        await chat.see(identity)
+        await chat.profiles.record(identity)
         inbox = self._inbox = await chat.inboxes.enter(identity.user_id)
         direct = direct_of(websocket)
         is_flat = websocket.query_params.get("format") == "flat"

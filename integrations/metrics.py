@@ -21,7 +21,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
 from ..protocol.errors import Close
-from ..store.commit_queue import Committed
+from ..realtime.commits import Commit
 
 EVERY = 5.0  # seconds between two times that a worker lays its numbers down
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)  # seconds
@@ -74,7 +74,10 @@ class Metrics:
         """A number that is looked up when somebody asks for it."""
         Gauge(name, meaning, registry=self.registry).set_function(value)
 
-    def committed(self, committed: Committed) -> None:
+    async def on_commit(self, commit: Commit) -> None:
+        """Count the changes of a commit of the commit queue, and how long it took."""
+        if (committed := commit.queued) is None:
+            return
         self.commits.observe(committed.took)
         kinds = Counted([type(entry.outcome) for entry in committed.entries])
         for kind, count in kinds.items():

@@ -22,6 +22,7 @@ import msgspec
 from msgspec import Struct
 
 from ..protocol.ids import when, wire_user
+from ..realtime.commits import Commit
 from ..settings import Webhooks
 from ..store import outbox, receipts, rooms
 from ..store.outbox import Claim, Kind, Listeners, Noted
@@ -133,8 +134,8 @@ class Host:
         if isinstance(webhook := self._listeners.get(WEB), Webhook):
             await webhook.aclose()
 
-    def wake(self) -> None:
-        """Something was noted."""
+    async def on_commit(self, commit: Commit) -> None:
+        """There may be events of it."""
         self._wake.set()
 
     async def _run(self) -> None:

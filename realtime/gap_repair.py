@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Iterable
 
-from .room import PATIENCE, Room, Source, log_failure
+from .room import PATIENCE, Room, RoomReader, log_failure
 
 log = logging.getLogger("roomcast.fanout")
 
@@ -15,11 +15,11 @@ class Doubts:
     """Compares rooms of this process with the database, and has those catch up that differ.
 
     However many rooms are doubted at the same moment: one statement at a time, and for the rest as
-    few reads at a time as their source allows.
+    few reads at a time as their reader allows.
     """
 
-    def __init__(self, source: Source) -> None:
-        self._source = source
+    def __init__(self, reader: RoomReader) -> None:
+        self._reader = reader
         self._rooms: dict[Room, None] = {}  # in the order in which they came into doubt
         self._some = asyncio.Event()
 
@@ -41,7 +41,7 @@ class Doubts:
         """Whatever the database can't say now is asked again."""
         stood = {room: room.stand for room in rooms}
         try:
-            stands = await self._source.stands([room.id for room in rooms])
+            stands = await self._reader.stands([room.id for room in rooms])
         except Exception as error:
             log.warning("%d rooms could not be compared: %s", len(rooms), error)
             await asyncio.sleep(PATIENCE)

@@ -7,7 +7,7 @@ fast: what it loses is found there.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -20,7 +20,7 @@ from . import heartbeat
 from .brokers import GAP, PEOPLE, PERSON, Unreachable, backend_of
 from .gap_repair import Doubts
 from .heartbeat import Neighbours
-from .room import Event, Room, Source, Told, log_failure, packed
+from .room import Event, MarkReceived, Room, RoomReader, Told, log_failure, packed
 from .user_channels import Follower, News, People
 
 log = logging.getLogger("roomcast.fanout")
@@ -54,17 +54,17 @@ def split(told: Told, lines: list[bytes], most: int) -> list[tuple[Told, list[by
 class Fanout:
     """The rooms of this process, by their channels."""
 
-    def __init__(self, url: str, source: Source) -> None:
+    def __init__(self, url: str, reader: RoomReader, mark: MarkReceived) -> None:
         self._backend = None if url.startswith("memory:") else backend_of(url)
         self._most = NOTIFIED if url.startswith("postgres") else 0
         self._broadcast = Broadcast(url, backend=self._backend)
-        self._source = source
-        self.published: Callable[[Mapping[int, tuple[Told, list[bytes]]]], None] | None = None
+        self._reader = reader
+        self._mark = mark
         self.people = People()
         self._rooms: dict[int, Room] = {}
         self._tasks: dict[Room, asyncio.Task[None]] = {}
         self._loose: set[asyncio.Task[None]] = set()
-        self._doubts = Doubts(source)
+        self._doubts = Doubts(reader)
         self._neighbours = Neighbours(self._say, self._doubt_all)
         self._subscribing = asyncio.Lock()  # broadcaster's own subscribe races with itself
 
@@ -123,8 +123,6 @@ class Fanout:
         Where the broker is away, the sockets here are told from the database, and those elsewhere
         as soon as the broker is back.
         """
-        if self.published is not None:
-            self.published(events)
         if self._backend is None or len(events) == 1:
             for room_id, event in events.items():
                 await self._publish(room_id, *event)
@@ -196,7 +194,9 @@ class Fanout:
         """The room, subscribed, until this guest leaves."""
         room = self._rooms.get(room_id)
         if room is None or room.over is not None:
-            room = self._rooms[room_id] = Room(room_id, self._source)
+            room = self._rooms[room_id] = Room(
+                room_id, self._reader, self._mark, self.follow_members
+            )
             self._tasks[room] = asyncio.create_task(self._listen(room), name=room.channel)
         room.guests += 1
         try:

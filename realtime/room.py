@@ -10,6 +10,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import (
+    Callable,
     Iterator,
     Mapping,
     Sequence,
@@ -108,8 +109,12 @@ def unpacked(message: str) -> Event:
 Older = tuple[int, str, bytes]  # id, sender and `chat_message` frame of a message
 
 
-class Source(Protocol):
-    """Where rooms get what they did not hear, and whom they tell what their sockets took."""
+MarkReceived = Callable[[int, str, int, int], None]
+"""A device of the user has received, and read, up to these ids: room, user, the two ids."""
+
+
+class RoomReader(Protocol):
+    """Reads from the database what a room of this process has missed."""
 
     async def recall(self, room: "Room", version: int, top: int) -> State | None:
         """What changed since the version; ids above `top` are new. None: the room is gone."""
@@ -121,14 +126,6 @@ class Source(Protocol):
 
     async def between(self, room: "Room", above: int, upto: int, most: int) -> list[Older]:
         """The newest messages of these ids, oldest first."""
-        ...
-
-    def regrouped(self, room: "Room") -> None:
-        """Its members are others by now."""
-        ...
-
-    def mark(self, room_id: int, user_id: str, delivered: int, read: int) -> None:
-        """A device of the user's has received, and read, up to these ids."""
         ...
 
 
@@ -273,7 +270,13 @@ class Room:
     Its marks are what its sockets were told, so that what a frame says of a status never goes back.
     """
 
-    def __init__(self, room_id: int, source: Source) -> None:
+    def __init__(
+        self,
+        room_id: int,
+        reader: RoomReader,
+        mark: MarkReceived,
+        on_members_changed: Callable[["Room"], None],
+    ) -> None:
         self.id = room_id
         self.channel = f"room:{room_id}"
         self.base = ""  # where links in frames of the past start: as its last member reached us
@@ -286,7 +289,9 @@ class Room:
         self._roster = 0
         self._title = ""
         self._members: frozenset[str] = frozenset()  # as its sockets were told
-        self._source = source
+        self._reader = reader
+        self._mark = mark
+        self._on_members_changed = on_members_changed
         self._marks: dict[str, tuple[int, int]] = {}
         self._delivered = self._read = Least("", 0, 0)
         self._live: dict[str, list[Socket]] = {}
@@ -532,7 +537,7 @@ class Room:
 
     async def _fill(self) -> None:
         assert self.version is not None
-        state = await self._source.recall(self, self.version, self._top)
+        state = await self._reader.recall(self, self.version, self._top)
         if state is None:
             return await self._deliver(Told(0, 0, [], [], is_gone=True), [])
         if state.version < self.version or state.roster < self._roster:
@@ -576,7 +581,7 @@ class Room:
         for sockets in self._live.values():
             for socket in sockets:
                 socket.outbox.put(compact if socket.is_compact else full)
-        self._source.regrouped(self)
+        self._on_members_changed(self)
 
     async def _deliver(self, told: Told, lines: list[bytes]) -> None:
         older = await self._older(told.marks) if told.marks and self._live else []
@@ -590,7 +595,7 @@ class Room:
             return []
         above, upto = min(a for a, _ in crossed), max(b for _, b in crossed)
         most = TOLD_AT_JOIN if all(mark.by_joining for mark in marks) else TOLD_AT_ONCE
-        return await self._source.between(self, above, min(upto, self._known), most)
+        return await self._reader.between(self, above, min(upto, self._known), most)
 
     def _crossed(self, mark: Mark) -> list[tuple[int, int]]:
         """The spans of old messages that a watermark passes: from where it was to where it is."""
@@ -736,7 +741,7 @@ class Room:
         for change in reversed(sent):
             if change.sender_id != user_id:
                 read = 0 if all(s.is_manual for s in sockets) else change.message_id
-                self._source.mark(self.id, user_id, change.message_id, read)
+                self._mark(self.id, user_id, change.message_id, read)
                 return
 
     def forget(self) -> None:

@@ -33,7 +33,7 @@ async def offer(request: Request) -> Response:
     room_id = id_of(wish.room_id, "room_id")
     send = Send(file=actions.File(wish.name, wish.size, wish.type))
     base = base_of_request(request)
-    return Reply(await chat_of(request).offer_upload(room_id, caller.user_id, send, base))
+    return Reply(await chat_of(request).messages.offer_upload(room_id, caller.user_id, send, base))
 
 
 # fmt: off

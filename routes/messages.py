@@ -33,7 +33,7 @@ async def page(request: Request) -> Response:
         after=integer(request, "after", 0) if "after" in request.query_params else None,
         limit=integer(request, "limit", chat.settings.limits.history_page_size),
     )
-    found, marks, has_more = await chat.page(where)
+    found, marks, has_more = await chat.messages.page(where)
     link = chat.attachments.link(base_of_request(request))
     shown = [message_of(m, link, receipts.status(marks, m.sender_id, m.id)) for m in found]
     return Reply(MessagePage(shown, has_more))
@@ -47,11 +47,11 @@ async def post(request: Request) -> Response:
     if send.client_id is None:
         send.client_id = request.headers.get("idempotency-key") or None
     room_id = room_id_of(request)
-    sent = await chat.send(room_id, caller.user_id, send, base)
+    sent = await chat.messages.send(room_id, caller.user_id, send, base)
     link = chat.attachments.link(base)
     if isinstance(sent, Added):
         return Reply(message_of(sent.message, link), status_code=201)
-    return Reply(message_of(sent.message, link, await chat.status(sent.message)))
+    return Reply(message_of(sent.message, link, await chat.receipts.status(sent.message)))
 
 
 # fmt: off

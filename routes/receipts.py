@@ -19,7 +19,7 @@ async def read(request: Request) -> Response:
     room_id = room_id_of(request)
     given = decode_as(await body_of(request), actions.Read)
     upto = id_of(given.message_id, "message_id")
-    reached = await chat_of(request).read_at_once(room_id, caller.user_id, upto)
+    reached = await chat_of(request).receipts.read_at_once(room_id, caller.user_id, upto)
     return Reply(events.Receipt(wire_user(caller.user_id), *reached))
 
 

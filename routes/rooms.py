@@ -117,7 +117,7 @@ async def create(request: Request) -> Response:
     body = await body_of(request)
     wanted = decode_as(body, NewRoom) if body.strip() else NewRoom()
     members = _members(wanted, request, caller.user_id)
-    opened = await chat_of(request).open_room(
+    opened = await chat_of(request).rooms.open(
         caller.user_id, members, wanted.context or "", wanted.title or ""
     )
     return Reply(_opened(opened), status_code=201 if opened.is_new else 200)
@@ -180,7 +180,7 @@ async def _page(request: Request, user_id: str) -> RoomPage:
     size = min(integer(request, "page_size", limits.room_page_size), limits.max_room_page_size)
     if page < 1 or size < 1:
         raise InvalidFrame("page and page_size: integers from 1 are needed.")
-    count, found = await chat_of(request).rooms_of(
+    count, found = await chat_of(request).rooms.list(
         user_id, size, (page - 1) * size, is_archived=_is_archived(request)
     )
     await _name(request, found)
@@ -305,7 +305,7 @@ def _last(listed: Listed, user_id: str) -> LastMessage | None:
 async def delete(request: Request) -> Response:
     """Deletes a room for all its members: once 204, then 404."""
     caller = await caller_of(request)
-    await chat_of(request).delete_room(room_id_of(request), caller.user_id)
+    await chat_of(request).rooms.delete(room_id_of(request), caller.user_id)
     return Response(status_code=204)
 
 

@@ -34,19 +34,17 @@ class Committed(Struct):
     took: float  # seconds
 
 
-class Journal:
-    """One task, one transaction at a time; `tell` runs after each commit, before the next."""
+OnCommitted = Callable[[Committed], Awaitable[None]]
+OnUnconfirmed = Callable[[set[int]], None]
 
-    def __init__(
-        self,
-        store: Store,
-        tell: Callable[[Committed], Awaitable[None]],
-        doubt: Callable[[set[int]], None],
-    ) -> None:
-        """`doubt` hears of rooms in which a commit may have taken place, or not."""
+
+class Journal:
+    """One task, one transaction at a time."""
+
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._tell = tell
-        self._doubt = doubt
+        self._tell: OnCommitted
+        self._doubt: OnUnconfirmed
         self._entries: list[Entry] = []
         self._marks: Marks = {}
         self._under_way: Marks = {}
@@ -56,7 +54,12 @@ class Journal:
         self._task: asyncio.Task[None] | None = None
         self._closing = False
 
-    def open(self) -> None:
+    def open(self, on_committed: OnCommitted, on_unconfirmed: OnUnconfirmed) -> None:
+        """Start. `on_committed` runs after each commit, before the next.
+
+        `on_unconfirmed` gets the rooms in which a commit may have taken place, or not.
+        """
+        self._tell, self._doubt = on_committed, on_unconfirmed
         self._task = asyncio.create_task(self._run(), name="roomcast journal")
 
     def waiting(self) -> int:

@@ -79,6 +79,11 @@ class Rows:
         self.marks[user_id] = delivered, read
 
 
+def room_of(room_id: int, source: Rows) -> Room:
+    """A room that reads from this source, and marks what was received there."""
+    return Room(room_id, source, source.mark, source.regrouped)
+
+
 def line(message_id: int, sender: str, text: str = "hi") -> bytes:
     """The `chat_message` of a message whose version is its id, as the database would tell it."""
     said = events.Message(text, message_id, int(sender), "send", "", "", [], 1, message_id)
@@ -125,7 +130,7 @@ async def a_chat(folder: Path) -> AsyncIterator[tuple[Chat, int]]:
     chat = Chat(settings_in(folder))
     await chat.open()
     try:
-        yield chat, (await chat.open_room(ADA, [ADA, BOB])).room.id
+        yield chat, (await chat.rooms.open(ADA, [ADA, BOB])).room.id
     finally:
         await chat.aclose()
 
@@ -141,7 +146,7 @@ async def a_member(
         socket = Socket(user, outbox, **wants)
         room.hold(socket)
         ask = Ask(room_id, user, None, 50, 1000)
-        found = await chat.enter(room, ask, is_manual=wants["is_manual"])
+        found = await chat.joining.enter(room, ask, is_manual=wants["is_manual"])
         room.admit(socket, b"{}", above=found.version, top=found.top)
         outbox.frames.clear()
         try:

@@ -68,7 +68,7 @@ async def test_one_upload_sent_twice_at_once_is_one_message_and_stays(
         return await moved(*where)
 
     async def send() -> Added | Repeated:
-        sent = await chat.send(room_id, ADA, sending(path, "c1"), "")
+        sent = await chat.messages.send(room_id, ADA, sending(path, "c1"), "")
         is_stored.set()
         return sent
 
@@ -93,18 +93,21 @@ async def test_an_upload_that_was_just_sent_is_answered_with_its_message(
 
     async def late(*where: Any) -> list[str]:
         monkeypatch.setattr(chat.attachments, "keep", keep)
-        await chat.send(room_id, ADA, sending(path, "c1"), "")  # the other socket was faster
+        await chat.messages.send(
+            room_id, ADA, sending(path, "c1"), ""
+        )  # the other socket was faster
         return await keep(*where)
 
     monkeypatch.setattr(chat.attachments, "keep", late)
-    assert isinstance(await chat.send(room_id, ADA, sending(path, "c1"), ""), Repeated)
+    assert isinstance(await chat.messages.send(room_id, ADA, sending(path, "c1"), ""), Repeated)
 
 
 async def test_one_upload_sent_as_two_messages_is_one_of_them(here: Here) -> None:
     chat, room_id = here
     path = await uploaded(chat, room_id)
     outcomes = await asyncio.gather(
-        *(chat.send(room_id, ADA, sending(path), "") for _ in range(2)), return_exceptions=True
+        *(chat.messages.send(room_id, ADA, sending(path), "") for _ in range(2)),
+        return_exceptions=True,
     )
     codes = {o.code if isinstance(o, Refusal) else type(o).__name__ for o in outcomes}
     assert codes == {"Added", "file_missing"}
@@ -120,8 +123,8 @@ async def test_one_upload_twice_in_a_message_is_refused_and_lost_in_nothing(
     assert short == (again != path)
     twice = actions.Send("", files=[actions.File(file_path=p) for p in (path, again)])
     with pytest.raises(InvalidFrame):
-        await chat.send(room_id, ADA, twice, "")
-    assert isinstance(await chat.send(room_id, ADA, sending(path), ""), Added)
+        await chat.messages.send(room_id, ADA, twice, "")
+    assert isinstance(await chat.messages.send(room_id, ADA, sending(path), ""), Added)
 
 
 # ---------------------------------------------------------------- housekeeping
@@ -139,7 +142,7 @@ async def test_the_housekeeper_goes_on_after_a_disk_that_failed(
 
     monkeypatch.setattr(chat.attachments, "sweep", fails)
     for _ in range(2):
-        chat._sweep.set()
+        chat.housekeeping.request()
         async with asyncio.timeout(5):
             await swept.get()
     assert not chat._keepers[0].done()
@@ -223,7 +226,7 @@ def held_at(where: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> asyncio.E
     return came
 
 
-@pytest.mark.parametrize("stage", ["store.snapshot", "_journal.marked", "fanout._listen"])
+@pytest.mark.parametrize("stage", ["store.snapshot", "queue.marked", "fanout._listen"])
 async def test_a_join_that_is_cancelled_leaves_nothing_behind(
     app: App, stage: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -239,7 +242,7 @@ async def test_a_join_that_is_cancelled_leaves_nothing_behind(
         await asyncio.gather(task, return_exceptions=True)
     assert task.cancelled()
     assert not app._chat.fanout._rooms
-    assert not app._chat._joining
+    assert not app._chat.joining._joining
 
 
 async def test_a_join_that_is_cancelled_holds_nothing_back_for_others(
@@ -248,7 +251,7 @@ async def test_a_join_that_is_cancelled_holds_nothing_back_for_others(
     room_id = await app.open_room([1, 2])
     await app.post(room_id, sender=2, text="unread")
     async with a_member(app._chat, room_id, BOB, is_manual=True) as (room, _):
-        came = held_at(app._chat._journal, "marked", monkeypatch)
+        came = held_at(app._chat.queue, "marked", monkeypatch)
         task = asyncio.create_task(Connection(app, room_id, ADA).run())
         async with asyncio.timeout(5):
             await came.wait()
@@ -265,7 +268,7 @@ async def test_a_room_deleted_while_a_socket_joins_closes_it_once(
 ) -> None:
     room_id = await app.open_room([1, 2])
     chat, take, heard = app._chat, Room.take, asyncio.Event()
-    join = chat.join
+    join = chat.joining.join
 
     async def takes(room: Room, message: str) -> None:
         await take(room, message)
@@ -273,14 +276,14 @@ async def test_a_room_deleted_while_a_socket_joins_closes_it_once(
 
     async def joins(*how: Any, **more: Any) -> Snapshot:
         found = await join(*how, **more)
-        await chat.delete_room(room_id, BOB)
+        await chat.rooms.delete(room_id, BOB)
         await heard.wait()
         found.version += 1  # a change that was never told any more
         return found
 
     async with a_member(chat, room_id, BOB) as (_, bob):
         monkeypatch.setattr(Room, "take", takes)
-        monkeypatch.setattr(chat, "join", joins)
+        monkeypatch.setattr(chat.joining, "join", joins)
         connection = Connection(app, room_id, ADA)
         async with asyncio.timeout(5):
             await connection.run()
@@ -294,7 +297,7 @@ async def test_who_read_earlier_than_another_that_joins_at_the_same_moment_misse
     here: Here, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chat, room_id = here
-    join, is_read, goes_on = chat.join, asyncio.Event(), asyncio.Event()
+    join, is_read, goes_on = chat.joining.join, asyncio.Event(), asyncio.Event()
 
     async def joins_slowly(ask: Ask, *, is_manual: bool) -> Snapshot:
         found = await join(ask, is_manual=is_manual)
@@ -303,12 +306,12 @@ async def test_who_read_earlier_than_another_that_joins_at_the_same_moment_misse
             await goes_on.wait()
         return found
 
-    monkeypatch.setattr(chat, "join", joins_slowly)
+    monkeypatch.setattr(chat.joining, "join", joins_slowly)
     async with asyncio.timeout(5), chat.fanout.room(room_id) as room:
         ask = Ask(room_id, ADA, None, 50, 1000)
-        entering = asyncio.create_task(chat.enter(room, ask, is_manual=True))
+        entering = asyncio.create_task(chat.joining.enter(room, ask, is_manual=True))
         await is_read.wait()
-        await chat.make(Add(room_id, BOB, "in between"))
+        await chat.messages.make(Add(room_id, BOB, "in between"))
         async with a_member(chat, room_id, BOB, is_manual=True):
             assert room.since == 1
             goes_on.set()

@@ -163,7 +163,7 @@ async def test_what_still_waits_for_its_turn_is_not_done(
 ) -> None:
     async with opens() as here:
         den = await here.app.open_room([ADA, BOB])
-        page, began, may_go_on = here.chat.page, asyncio.Event(), asyncio.Event()
+        page, began, may_go_on = here.chat.messages.page, asyncio.Event(), asyncio.Event()
         read = []
 
         async def slow_page(where: Any) -> Any:
@@ -174,8 +174,8 @@ async def test_what_still_waits_for_its_turn_is_not_done(
         async def slow_read(*what: Any) -> None:
             read.append(what)
 
-        monkeypatch.setattr(here.chat, "page", slow_page)
-        monkeypatch.setattr(here.chat, "read", slow_read)
+        monkeypatch.setattr(here.chat.messages, "page", slow_page)
+        monkeypatch.setattr(here.chat.receipts, "read", slow_read)
         async with here.entered(ADA, den) as ada:
             await ada.send_json({"action": "history"})
             await ada.send_json({"action": "read", "message_id": 1})
@@ -311,7 +311,7 @@ async def test_housekeeping_finds_it_where_nobody_tells_of_a_gap(
         async with there.entered(ADA, den) as ada:
             at = time.time_ns() // 1000
             await here.chat.store.write(partial(revocations.add, user_id=str(ADA), at=at))
-            there.chat._sweep.set()
+            there.chat.housekeeping.request()
             assert await closed(ada) == 4005
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from roomcast.chat.chat import RECALLS
+from roomcast.chat.room_reader import MAX_CONCURRENT_READS
 from roomcast.protocol.errors import Close
 from roomcast.realtime import gap_repair as module
 from roomcast.realtime.brokers import GAP
@@ -16,7 +16,7 @@ from roomcast.realtime.room import Room, Stand, State
 from roomcast.store.messages import Add
 from roomcast.store.store import Away
 
-from .inside import ADA, BOB, Rows, a_chat, a_member, as_of, until
+from .inside import ADA, BOB, Rows, a_chat, a_member, as_of, room_of, until
 
 
 class Database(Rows):
@@ -41,7 +41,7 @@ class Database(Rows):
 
 
 async def a_room(source: Database, id_: int, version: int) -> Room:
-    room = Room(id_, source)
+    room = room_of(id_, source)
     room.guests = 1
     await room.meet(as_of(version, {ADA: (0, 0), BOB: (0, 0)}, 0))
     return room
@@ -122,7 +122,7 @@ async def test_after_a_gap_in_all_rooms_few_are_read_at_a_time(
         """What is published goes nowhere."""
 
     async with a_chat(tmp_path) as (chat, _), AsyncExitStack() as stack:
-        ids = [(await chat.open_room(ADA, [ADA, BOB], f"{n}")).room.id for n in range(12)]
+        ids = [(await chat.rooms.open(ADA, [ADA, BOB], f"{n}")).room.id for n in range(12)]
         rooms = [
             (await stack.enter_async_context(a_member(chat, id_, BOB, is_manual=True)))[0]
             for id_ in ids
@@ -130,11 +130,11 @@ async def test_after_a_gap_in_all_rooms_few_are_read_at_a_time(
         with monkeypatch.context() as away:
             away.setattr(chat.fanout, "publish", lost)
             for id_ in ids[::2]:
-                await chat.make(Add(id_, ADA, "lost on the way"))
+                await chat.messages.make(Add(id_, ADA, "lost on the way"))
         counter = Counter(chat.store.read)
         monkeypatch.setattr(chat.store, "read", counter)
         for room in rooms:
             await chat.fanout._broadcast.publish(room.channel, GAP)
         await until(lambda: all(room.has(1) for room in rooms[::2]))
     assert not rooms[1].has(1)
-    assert counter.most == RECALLS
+    assert counter.most == MAX_CONCURRENT_READS

@@ -85,7 +85,7 @@ async def a_chat(faults=()):
         chat.fanout._broadcast = Broadcast(backend=Faulty(faults))
         await chat.open()
         try:
-            yield chat, (await chat.open_room(ADA, [ADA, BOB])).room.id
+            yield chat, (await chat.rooms.open(ADA, [ADA, BOB])).room.id
         finally:
             await chat.aclose()
 
@@ -98,7 +98,7 @@ async def a_socket(chat, room_id, user, **wish):
         socket = Socket(user, Recorded(), **wants)
         room.hold(socket)
         ask = Ask(room_id, user, None, 50, 1000)
-        found = await chat.enter(room, ask, is_manual=wants["is_manual"])
+        found = await chat.joining.enter(room, ask, is_manual=wants["is_manual"])
         room.admit(socket, b"[]", above=found.version, top=found.top)
         socket.outbox.frames.clear()
         try:
@@ -162,7 +162,7 @@ async def everybody_sees_all(changes, faults):
         mine = {ADA: [], BOB: []}
         for n, (kind, user) in enumerate(changes):
             await make(chat, room_id, user, kind, mine, f"text {n}")
-        await chat._journal.marked()
+        await chat.queue.marked()
         await room.refresh()
         stored = await chat.store.read(lambda db: messages.between(db, room_id, 0, 2**53, 1000))
         for outbox in (ada, bob):
@@ -174,12 +174,12 @@ async def everybody_sees_all(changes, faults):
 
 async def make(chat, room_id, user, kind, mine, text):
     if kind == "send" or not mine[user]:
-        added = await chat.make(Add(room_id, user, text))
+        added = await chat.messages.make(Add(room_id, user, text))
         mine[user].append(added.message.id)
     elif kind == "edit":
-        await chat.make(Edit(room_id, user, mine[user][-1], text))
+        await chat.messages.make(Edit(room_id, user, mine[user][-1], text))
     else:
-        await chat.make(Delete(room_id, user, mine[user].pop()))
+        await chat.messages.make(Delete(room_id, user, mine[user].pop()))
 
 
 @given(
@@ -208,7 +208,7 @@ async def test_a_swapped_event_is_told_in_its_place():
         a_socket(chat, room_id, ADA, is_manual=True) as (room, ada),
     ):
         for text in ("one", "two", "three"):
-            await chat.make(Add(room_id, ADA, text))
+            await chat.messages.make(Add(room_id, ADA, text))
         await room.reach(3, {})
         assert [f["message"]["text"] for f in ada.frames] == ["one", "two", "three"]
 
@@ -218,7 +218,7 @@ async def test_a_lost_last_event_is_found_by_who_waits_for_it():
         a_chat(["drop"]) as (chat, room_id),
         a_socket(chat, room_id, ADA, is_manual=True) as (room, ada),
     ):
-        await chat.make(Add(room_id, ADA, "lost on the way"))
+        await chat.messages.make(Add(room_id, ADA, "lost on the way"))
         assert not ada.frames
         await room.reach(1, {})
         assert [f["message"]["text"] for f in ada.frames] == ["lost on the way"]
@@ -227,7 +227,7 @@ async def test_a_lost_last_event_is_found_by_who_waits_for_it():
 async def test_a_join_tells_marks_of_the_newest_fifty_only():
     async with a_chat() as (chat, room_id), a_socket(chat, room_id, ADA) as (room, ada):
         for n in range(60):
-            await chat.make(Add(room_id, ADA, f"{n}"))
+            await chat.messages.make(Add(room_id, ADA, f"{n}"))
         await room.reach(60, {})
         ada.frames.clear()
         async with a_socket(chat, room_id, BOB):
@@ -238,7 +238,7 @@ async def test_a_join_tells_marks_of_the_newest_fifty_only():
 async def test_messages_from_before_this_process_listened_are_marked_too():
     async with a_chat() as (chat, room_id):
         for n in range(3):
-            await chat.make(Add(room_id, ADA, f"{n}"))
+            await chat.messages.make(Add(room_id, ADA, f"{n}"))
         async with a_socket(chat, room_id, ADA) as (_, ada), a_socket(chat, room_id, BOB):
             assert [f["type"] for f in ada.frames] == [
                 "mark_message_as_delivered",
@@ -250,14 +250,14 @@ async def test_messages_from_before_this_process_listened_are_marked_too():
 async def test_old_messages_that_are_read_later_are_all_marked():
     async with a_chat() as (chat, room_id):
         for n in range(60):
-            await chat.make(Add(room_id, ADA, f"{n}"))
+            await chat.messages.make(Add(room_id, ADA, f"{n}"))
         async with (
             a_socket(chat, room_id, ADA) as (room, ada),
             a_socket(chat, room_id, BOB, is_manual=True),
         ):
             ada.frames.clear()
-            await chat.read(room_id, BOB, 2**53 - 1)
-            await chat._journal.marked()
+            await chat.receipts.read(room_id, BOB, 2**53 - 1)
+            await chat.queue.marked()
             await room.reach(60, {BOB: (60, 60)})
             assert [f["message"]["text"] for f in ada.frames] == [f"{n}" for n in range(60)]
             assert {f["type"] for f in ada.frames} == {"mark_message_as_read"}
@@ -270,7 +270,7 @@ async def test_what_is_forgotten_from_memory_is_marked_from_the_database(monkeyp
         a_socket(chat, room_id, ADA, is_manual=True) as (_room, ada),
     ):
         for n in range(5):
-            await chat.make(Add(room_id, ADA, f"{n}"))
+            await chat.messages.make(Add(room_id, ADA, f"{n}"))
         async with a_socket(chat, room_id, BOB):
             read = [f for f in ada.frames if f["type"] == "mark_message_as_read"]
             assert [f["message"]["text"] for f in read] == ["0", "1", "2", "3", "4"]
@@ -279,10 +279,10 @@ async def test_what_is_forgotten_from_memory_is_marked_from_the_database(monkeyp
 
 async def test_an_edit_and_a_deletion_before_it_is_read_change_what_the_mark_says():
     async with a_chat() as (chat, room_id), a_socket(chat, room_id, ADA) as (room, ada):
-        first = (await chat.make(Add(room_id, ADA, "tpyo"))).message.id
-        second = (await chat.make(Add(room_id, ADA, "taken back"))).message.id
-        await chat.make(Edit(room_id, ADA, first, "typo"))
-        await chat.make(Delete(room_id, ADA, second))
+        first = (await chat.messages.make(Add(room_id, ADA, "tpyo"))).message.id
+        second = (await chat.messages.make(Add(room_id, ADA, "taken back"))).message.id
+        await chat.messages.make(Edit(room_id, ADA, first, "typo"))
+        await chat.messages.make(Delete(room_id, ADA, second))
         await room.reach(4, {})
         ada.frames.clear()
         async with a_socket(chat, room_id, BOB):
@@ -295,9 +295,9 @@ async def test_an_edit_of_what_was_read_says_read():
         a_socket(chat, room_id, ADA) as (room, ada),
         a_socket(chat, room_id, BOB),
     ):
-        first = (await chat.make(Add(room_id, ADA, "tpyo"))).message.id
+        first = (await chat.messages.make(Add(room_id, ADA, "tpyo"))).message.id
         await room.reach(1, {BOB: (first, first)})
-        await chat.make(Edit(room_id, ADA, first, "typo"))
+        await chat.messages.make(Edit(room_id, ADA, first, "typo"))
         await room.reach(2, {})
         assert ada.frames[-1]["type"] == "message_edited"
         assert ada.frames[-1]["message"]["status"] == "read"
@@ -308,7 +308,7 @@ async def test_nobody_joins_a_room_that_was_deleted_meanwhile():
         a_chat(["drop"]) as (chat, room_id),
         a_socket(chat, room_id, ADA) as (room, ada),
     ):
-        await chat.delete_room(room_id, BOB)
+        await chat.rooms.delete(room_id, BOB)
         with pytest.raises(Closing) as closing:
             await room.reach(1, {})
         assert closing.value.close is Close.NOT_FOUND
@@ -339,7 +339,7 @@ class Flaky:
 async def test_a_room_that_could_not_be_filled_is_filled_as_soon_as_it_can_be(monkeypatch):
     monkeypatch.setattr("roomcast.realtime.room.OVERTAKEN", 0.01)
     async with a_chat() as (chat, _room_id):
-        chat.fanout._source = Flaky()
+        chat.fanout._reader = Flaky()
         async with chat.fanout.room(99) as room:
             await room.meet(as_of(0, {ADA: (0, 0), BOB: (0, 0)}))
             told = Told(3, 3, [Change(3, 3, ADA, "sent")], [])
@@ -347,11 +347,11 @@ async def test_a_room_that_could_not_be_filled_is_filled_as_soon_as_it_can_be(mo
             async with asyncio.timeout(5):
                 while room.version != 1:
                     await room.changed.heard()
-        assert chat.fanout._source.calls == 2
+        assert chat.fanout._reader.calls == 2
 
 
 def test_the_least_watermark_is_that_of_the_others():
-    room = Room(1, Flaky())
+    room = Room(1, Flaky(), Flaky().mark, lambda _: None)
     room._marks = {ADA: (5, 5), BOB: (3, 2), "3": (4, 1)}
     room._measure()
     assert room.status(ADA, 1) == "read"
@@ -362,7 +362,7 @@ def test_the_least_watermark_is_that_of_the_others():
 
 
 def test_the_one_who_is_left_reads_for_all_who_have_gone():
-    room = Room(1, Flaky())
+    room = Room(1, Flaky(), Flaky().mark, lambda _: None)
     room._marks = {ADA: (5, 3)}
     room._measure()
     assert room.status(BOB, 3) == "read"

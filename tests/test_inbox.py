@@ -45,7 +45,7 @@ async def a_reader(chat: Chat, user: str) -> AsyncIterator[tuple[Inbox, Recorded
 
 
 async def says(chat: Chat, room: int, text: str = "hello") -> None:
-    await chat.send(room, ADA, Send(text), "")
+    await chat.messages.send(room, ADA, Send(text), "")
 
 
 async def until(outbox: Recorded, **fields: Any) -> None:
@@ -92,10 +92,12 @@ async def test_many_messages_are_one_word(here: Here) -> None:
     assert len(of_bob) < 60
 
 
-async def test_news_that_were_lost_are_made_up_for_by_a_look(here: Here) -> None:
+async def test_news_that_were_lost_are_made_up_for_by_a_look(
+    here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
     chat, room = here
     async with a_reader(chat, BOB) as (_, bob):
-        chat.fanout.published = None  # nobody tells
+        monkeypatch.setattr(chat.postman, "note", lambda events: None)  # nobody tells
         await says(chat, room)
         assert bob.frames[-1]["counter"] == 0
         chat.fanout.people.take(GAP + BOB)
@@ -169,7 +171,7 @@ async def test_a_hundred_rooms_are_shown_and_all_are_counted(
     monkeypatch.setattr(inboxes, "SHOWN", 3)
     monkeypatch.setattr(inboxes, "AT_ONCE", 2)
     chat, _ = here
-    rooms = [(await chat.open_room(ADA, [ADA, BOB], f"c{n}")).room.id for n in range(6)]
+    rooms = [(await chat.rooms.open(ADA, [ADA, BOB], f"c{n}")).room.id for n in range(6)]
     for room in rooms:
         await says(chat, room, f"in {room}")
     async with a_reader(chat, BOB) as (_, bob):
@@ -177,7 +179,7 @@ async def test_a_hundred_rooms_are_shown_and_all_are_counted(
         assert shown(bob) == rooms[:2:-1]
         for room in rooms:
             await is_delivered(chat, room)
-        await chat.read(rooms[-1], BOB, 2**52)
+        await chat.receipts.read(rooms[-1], BOB, 2**52)
         async with asyncio.timeout(5):
             while shown(bob) != rooms[-2:1:-1]:  # noqa: ASYNC110
                 await asyncio.sleep(0.005)

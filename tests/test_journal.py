@@ -40,8 +40,8 @@ def database() -> Database:
 async def journal(database: Database) -> AsyncIterator[Journal]:
     async def tell(committed: Committed) -> None: ...
 
-    journal = Journal(cast(Store, database), tell, database.doubtful.update)
-    journal.open()
+    journal = Journal(cast(Store, database))
+    journal.open(tell, database.doubtful.update)
     yield journal
     async with asyncio.timeout(5):
         await journal.aclose()

@@ -23,7 +23,7 @@ MANY = FEW + 2
 async def site(tmp_path: Path) -> AsyncIterator[tuple[Chat, int, list[int]]]:
     """A chat, its room, and the ids of what ada has said there."""
     async with a_chat(tmp_path) as (chat, room_id):
-        said = [await chat.make(Add(room_id, ADA, f"number {n}")) for n in range(MANY)]
+        said = [await chat.messages.make(Add(room_id, ADA, f"number {n}")) for n in range(MANY)]
         yield chat, room_id, [one.message.id for one in said]  # type: ignore[union-attr]
 
 
@@ -31,7 +31,7 @@ async def look(chat: Chat, room: Room, base: str = "http://one") -> tuple[bytes,
     """The first frame as ada gets it, and whether its messages were read for it."""
     known = chat.pages.get(room.id)
     version = None if known is None else known.known
-    found = await chat.join(Ask(room.id, ADA, None, 50, 1000, version), is_manual=True)
+    found = await chat.joining.join(Ask(room.id, ADA, None, 50, 1000, version), is_manual=True)
     await room.meet(found)
     return chat.pages.frame(room, found, known, base), found.messages is not None
 
@@ -72,7 +72,7 @@ async def test_every_change_is_seen(site: Any, what: str) -> None:
     }[what]
     async with chat.fanout.room(room_id) as room:
         before, _ = await look(chat, room)
-        await chat.make(change)
+        await chat.messages.make(change)
         after, was_read = await look(chat, room)
     assert was_read
     assert "new" not in texts(before)
@@ -123,9 +123,9 @@ async def test_what_is_kept_has_its_bounds(site: Any, monkeypatch: pytest.Monkey
     async with chat.fanout.room(room_id) as room:
         frame, _ = await look(chat, room)
         assert chat.pages._size == len(frame)
-        other = (await chat.open_room(ADA, [ADA, "3"])).room.id
+        other = (await chat.rooms.open(ADA, [ADA, "3"])).room.id
         for n in range(MANY):
-            await chat.make(Add(other, ADA, f"number {n}"))
+            await chat.messages.make(Add(other, ADA, f"number {n}"))
         monkeypatch.setattr(history_cache, "SIZE", len(frame) + 10)
         async with chat.fanout.room(other) as room_:
             await look(chat, room_)
@@ -135,7 +135,7 @@ async def test_what_is_kept_has_its_bounds(site: Any, monkeypatch: pytest.Monkey
 
 async def test_a_page_of_a_few_messages_is_not_worth_keeping(tmp_path: Path) -> None:
     async with a_chat(tmp_path) as (chat, room_id):
-        await chat.make(Add(room_id, ADA, "one"))
+        await chat.messages.make(Add(room_id, ADA, "one"))
         async with chat.fanout.room(room_id) as room:
             await look(chat, room)
             assert chat.pages.get(room_id) is None

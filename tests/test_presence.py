@@ -13,7 +13,7 @@ from roomcast.realtime.room import Room
 from roomcast.realtime.user_channels import News, People
 from roomcast.store.store import Away
 
-from .inside import ADA, BOB, EVE, Rows, a_chat, as_of, enter
+from .inside import ADA, BOB, EVE, Rows, a_chat, as_of, enter, room_of
 
 WITHIN = 30.0
 
@@ -140,7 +140,7 @@ def test_an_older_word_and_the_same_one_are_no_news() -> None:
 
 
 async def a_room() -> Room:
-    room = Room(1, Rows())
+    room = room_of(1, Rows())
     await room.meet(as_of(0, {ADA: (0, 0), BOB: (0, 0), EVE: (0, 0)}, 0))
     return room
 

@@ -9,7 +9,7 @@ from .inside import ADA, BOB, Frame, a_chat, a_member
 
 
 async def add(chat: Chat, room_id: int, text: str, reply_to: int | None = None) -> int:
-    made = await chat.make(Add(room_id, ADA, text, reply_to=reply_to))
+    made = await chat.messages.make(Add(room_id, ADA, text, reply_to=reply_to))
     assert isinstance(made, Added)
     return made.message.id
 

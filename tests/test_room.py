@@ -6,14 +6,14 @@ from roomcast.protocol.events import MessageEdited
 from roomcast.realtime import room as rooms
 from roomcast.realtime.room import Change, Room, Socket, State, Told
 
-from .inside import ADA, BOB, EVE, Marks, Recorded, Rows, as_of, enter, hear, line
+from .inside import ADA, BOB, EVE, Marks, Recorded, Rows, as_of, enter, hear, line, room_of
 
 NOBODY: Marks = {ADA: (0, 0), BOB: (0, 0)}
 DELIVERED, READ = "mark_message_as_delivered", "mark_message_as_read"
 
 
 async def a_room(source: Rows, version: int = 0, marks: Marks = NOBODY) -> Room:
-    room = Room(1, source)
+    room = room_of(1, source)
     await room.meet(as_of(version, marks, version))
     return room
 
@@ -184,7 +184,7 @@ async def test_a_gap_that_comes_before_the_first_snapshot_is_looked_into() -> No
             assert (version, top) == (0, 0)
             return State(1, 0, "", [Change(1, 1, ADA, "sent")], [line(1, ADA)], NOBODY)
 
-    room = Room(1, Later())
+    room = room_of(1, Later())
     await room.refresh()
     assert room.version is None
     await room.meet(as_of(0, NOBODY, 0))

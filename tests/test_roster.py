@@ -26,7 +26,7 @@ async def name(chat: Chat, room_id: int, title: str) -> None:
 async def a_group(*faults: str) -> AsyncIterator[tuple[Chat, int]]:
     """Ada's room with bob and carl."""
     async with a_chat(faults) as (chat, _):
-        yield chat, (await chat.open_room(ADA, [ADA, BOB, CARL])).room.id
+        yield chat, (await chat.rooms.open(ADA, [ADA, BOB, CARL])).room.id
 
 
 def texts(outbox: Any) -> list[str]:
@@ -43,7 +43,7 @@ async def test_a_title_whose_event_was_lost_is_told_with_the_next_message() -> N
     ):
         await name(chat, room_id, "Garden")
         assert not bob.frames
-        await chat.make(Add(room_id, ADA, "Hello"))
+        await chat.messages.make(Add(room_id, ADA, "Hello"))
         await room.reach(1, {})
         assert sorted(f["type"] for f in bob.frames) == ["chat_message", "room_changed"]
 
@@ -67,7 +67,7 @@ async def test_titles_told_twice_or_in_another_order_end_with_the_last() -> None
     ):
         for title in ("one", "two", "three"):
             await name(chat, room_id, title)
-        await chat.make(Add(room_id, ADA, "Hello"))
+        await chat.messages.make(Add(room_id, ADA, "Hello"))
         await room.reach(1, {})
         titles = [f["title"] for f in bob.frames if f["type"] == "room_changed"]
         assert titles[-1] == "three"
@@ -85,7 +85,7 @@ async def test_a_removed_member_sees_nothing_of_what_follows(faults: list[str]) 
         a_socket(chat, room_id, BOB, is_manual=True) as (_, bob),
     ):
         await chat.roster.remove(room_id, ADA, BOB)
-        await chat.make(Add(room_id, ADA, "without bob"))
+        await chat.messages.make(Add(room_id, ADA, "without bob"))
         await room.reach(1, {})
         assert texts(ada) == ["without bob"]
         assert bob.closed is Close.FORBIDDEN
@@ -112,7 +112,7 @@ async def test_who_is_removed_amid_his_joining_does_not_get_in() -> None:
     ):
         socket = Socket(BOB, Recorded(), is_manual=False, is_compact=False)
         room.hold(socket)
-        found = await chat.join(Ask(room_id, BOB, None, 50, 1000), is_manual=False)
+        found = await chat.joining.join(Ask(room_id, BOB, None, 50, 1000), is_manual=False)
         await chat.roster.remove(room_id, ADA, BOB)
         await room.reach(0, {}, found.roster + 1)
         await room.meet(found)
@@ -151,7 +151,7 @@ async def test_a_room_follows_those_who_are_in_it_by_now() -> None:
 async def test_messages_held_back_by_the_removed_one_are_marked_also_those_from_long_ago() -> None:
     async with a_group() as (chat, room_id):
         for n in range(3):
-            await chat.make(Add(room_id, ADA, f"{n}"))
+            await chat.messages.make(Add(room_id, ADA, f"{n}"))
         async with (
             a_socket(chat, room_id, ADA, is_manual=True) as (room, ada),
             a_socket(chat, room_id, BOB),
@@ -170,11 +170,11 @@ async def test_messages_held_back_by_the_removed_one_are_marked_also_those_from_
 
 async def test_what_a_removed_member_sends_is_refused_and_takes_no_version() -> None:
     async with a_group() as (chat, room_id):
-        await chat.make(Add(room_id, BOB, "in time"))
+        await chat.messages.make(Add(room_id, BOB, "in time"))
         await chat.roster.remove(room_id, ADA, BOB)
         with pytest.raises(NotFound):
-            await chat.make(Add(room_id, BOB, "too late"))
-        sent = await chat.make(Add(room_id, ADA, "after him"))
+            await chat.messages.make(Add(room_id, BOB, "too late"))
+        sent = await chat.messages.make(Add(room_id, ADA, "after him"))
         assert sent.message.version == 2
 
 

@@ -135,7 +135,7 @@ async def test_a_hook_hears_of_who_comes_and_goes_and_of_reactions(
         roster = chat.state.chat.roster
         await roster.add(room, "1", "4")
         await roster.change(room, "1", Wish(title="The four"))
-        await chat.state.chat.make(React(room, "4", message, "👋", None, 10))
+        await chat.state.chat.messages.make(React(room, "4", message, "👋", None, 10))
         await roster.remove(room, "1", "3")
         gone = await ear.hears("member_removed")
     told = [(e.type, e.user_id, e.about, e.text, e.version) for e in ear.events[2:]]
@@ -268,8 +268,8 @@ async def test_who_has_read_again_is_told_of_again(make: Callable[..., App]) -> 
         await chat.post(room, sender=1, text="Are you there?")
         await ear.hears("messages_unread")
         newest = await chat.post(room, sender=1, text="Hello?")
-        await chat.state.chat.read(room, "2", newest)
-        assert await chat.state.chat._journal.marked()
+        await chat.state.chat.receipts.read(room, "2", newest)
+        assert await chat.state.chat.queue.marked()
         later = await chat.post(room, sender=1, text="And now?")
         await ear.hears("messages_unread", message_id=later)
 

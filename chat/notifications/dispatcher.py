@@ -12,6 +12,7 @@ from functools import partial
 from itertools import islice
 
 from ...realtime.brokers import Unreachable
+from ...realtime.commits import Commit
 from ...realtime.hub import Fanout
 from ...realtime.room import Told
 from ...realtime.user_channels import News
@@ -39,6 +40,12 @@ class Postman:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+
+    async def on_commit(self, commit: Commit) -> None:
+        """Tell the members of the rooms that changed."""
+        self.note(commit.events)
+        for room_id, users in commit.left.items():
+            self.note_users(users, room_id)
 
     def note(self, events: Mapping[int, tuple[Told, Sequence[bytes]]]) -> None:
         """What one commit did to rooms."""

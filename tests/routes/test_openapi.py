@@ -255,7 +255,7 @@ async def fetches(call: Caller, link: str) -> None:
 async def uploads(call: Caller, room: int) -> None:
     """A socket hands such links out."""
     wish = Send(file=actions.File("a.txt", 5, "text/plain"))
-    offer = await call.app.state.chat.offer_upload(room, "2", wish, SITE)
+    offer = await call.app.state.chat.messages.offer_upload(room, "2", wish, SITE)
     await call(0, "PUT", "/files/{path}", **there(offer.presigned_url), content=b"Hello")
 
 

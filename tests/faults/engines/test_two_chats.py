@@ -193,7 +193,7 @@ async def joined(chat: Chat, room_id: int, user: str, name: str) -> AsyncIterato
     async with chat.fanout.room(room_id) as room:
         socket = Socket(user, recorder, is_manual=False, is_compact=False)
         room.hold(socket)
-        found = await chat.enter(room, Ask(room_id, user, 0, 50, 1_000), is_manual=False)
+        found = await chat.joining.enter(room, Ask(room_id, user, 0, 50, 1_000), is_manual=False)
         first = codec.encode(synced(chat, room, found))
         room.admit(socket, first, above=found.version, top=found.top)
         try:
@@ -216,12 +216,12 @@ async def writes(chat: Chat, room_id: int, user: str, changes: list[str]) -> Non
     for number, kind in enumerate(changes):
         text = f"{user} writes {number}"
         if kind == "send" or not mine:
-            added = await chat.make(Add(room_id, user, text))
+            added = await chat.messages.make(Add(room_id, user, text))
             mine.append(added.message.id)
         elif kind == "edit":
-            await chat.make(Edit(room_id, user, mine[-1], text))
+            await chat.messages.make(Edit(room_id, user, mine[-1], text))
         else:
-            await chat.make(Delete(room_id, user, mine.pop()))
+            await chat.messages.make(Delete(room_id, user, mine.pop()))
 
 
 CHANGES = st.lists(st.sampled_from(["send", "send", "edit", "delete"]), max_size=15)

@@ -1,0 +1,54 @@
+"""Joining a room: its snapshot, with the joining user's own receipt committed and in it."""
+
+from ..protocol.errors import Close, Closing
+from ..realtime.room import Room
+from ..store.commit_queue import Journal
+from ..store.snapshot import Ask, Snapshot
+from ..store.store import Away, Store
+
+
+class Joining:
+    """Reads what a socket starts from, and marks it as received or read."""
+
+    def __init__(self, store: Store, queue: Journal) -> None:
+        self._store = store
+        self._queue = queue
+        self._joining: set[tuple[int, str]] = set()
+
+    def is_joining(self, room_id: int, user_id: str) -> bool:
+        """Whether a join of this user is what moves their receipt just now."""
+        return (room_id, user_id) in self._joining
+
+    async def join(self, ask: Ask, *, is_manual: bool) -> Snapshot:
+        """What the joining socket starts from, with its own receipt committed and in it.
+
+        Raises Closing where the user may not join.
+        """
+        found = await self._store.snapshot(ask)
+        if isinstance(found, str):
+            raise Closing(Close.NOT_FOUND if found == "not_found" else Close.FORBIDDEN)
+        delivered, read = found.marks[ask.user_id]
+        upto = max(delivered, found.newest), read if is_manual else max(read, found.newest)
+        if upto != (delivered, read):
+            await self._mark(ask, *upto)
+            found.marks[ask.user_id] = upto
+        return found
+
+    async def _mark(self, ask: Ask, delivered: int, read: int) -> None:
+        self._joining.add((ask.room_id, ask.user_id))
+        self._queue.mark(ask.room_id, ask.user_id, delivered, read)
+        try:
+            is_marked = await self._queue.marked()
+        finally:
+            self._joining.discard((ask.room_id, ask.user_id))
+        if not is_marked:
+            raise Away("The receipt could not be stored.")
+
+    async def enter(self, room: Room, ask: Ask, *, is_manual: bool) -> Snapshot:
+        """The same for a room of this process, which by then has delivered all that is in it."""
+        found = await self.join(ask, is_manual=is_manual)
+        await room.meet(found)
+        if found.version >= room.since:
+            return found
+        # Somebody who joins at the same moment has read later, and the room began with that.
+        return await self.enter(room, ask, is_manual=is_manual)

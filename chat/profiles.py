@@ -1,0 +1,35 @@
+"""Names and pictures of users, as the claims of their tokens say."""
+
+import logging
+from functools import partial
+
+from ..auth.authenticator import Identity
+from ..store import profiles
+from ..store.store import Away, Store
+
+log = logging.getLogger("roomcast.profiles")
+
+MAX_REMEMBERED = 10_000  # users whose stored name and picture this process remembers
+
+
+class Profiles:
+    """Stores a user's name and picture when they change."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._stored: dict[str, tuple[str | None, str | None]] = {}
+
+    async def record(self, identity: Identity) -> None:
+        """Store the name and picture of this user where they are new."""
+        user_id, said = identity.user_id, (identity.name, identity.picture)
+        if said == (None, None) or self._stored.get(user_id) == said:
+            return
+        store = partial(profiles.see, user_id=user_id, name=identity.name, picture=identity.picture)
+        try:
+            await self._store.write(store)
+        except Away as error:
+            log.warning("name not stored, the next request will: %s", error)
+            return
+        if len(self._stored) >= MAX_REMEMBERED:
+            self._stored.clear()
+        self._stored[user_id] = said

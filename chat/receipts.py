@@ -1,0 +1,68 @@
+"""Receipts: how far a member has received and read. Also typing, which is never stored."""
+
+from collections.abc import Iterable
+from functools import partial
+
+from ..protocol.errors import Forbidden, NotFound, Unavailable
+from ..realtime.hub import Fanout
+from ..realtime.room import Told
+from ..store import blocks, receipts
+from ..store.commit_queue import Journal
+from ..store.messages import Message
+from ..store.receipts import Status
+from ..store.store import Away, Connection, Store
+
+Marks = dict[str, tuple[int, int]]  # user → delivered and read up to these ids
+
+
+class Receipts:
+    """Moves watermarks forward through the commit queue."""
+
+    def __init__(self, store: Store, queue: Journal, hub: Fanout) -> None:
+        self._store = store
+        self._queue = queue
+        self._hub = hub
+
+    async def read(self, room_id: int, user_id: str, message_id: int) -> None:
+        """Everything up to this message was read: the receipt moves forward, never back."""
+        reach = partial(receipts.reach, room_id=room_id, user_id=user_id, message_id=message_id)
+        if upto := await self._store.read(reach):
+            self._queue.mark(room_id, user_id, upto, upto)
+
+    async def read_at_once(self, room_id: int, user_id: str, message_id: int) -> tuple[int, int]:
+        """The same, committed; how far the user is by then. Raises NotFound and Unavailable."""
+
+        async def look(db: Connection) -> tuple[Marks, int]:
+            marks = await receipts.of_room(db, room_id)
+            return marks, await receipts.reach(db, room_id, user_id, message_id)
+
+        marks, upto = await self._store.read(look)
+        if user_id not in marks:
+            raise NotFound
+        delivered, read = marks[user_id]
+        if read < upto:
+            self._queue.mark(room_id, user_id, upto, upto)
+            if not await self._queue.marked():
+                raise Unavailable
+        return max(delivered, upto), max(read, upto)
+
+    async def deliver(self, user_id: str, newest: Iterable[tuple[int, int]]) -> None:
+        """These messages, and all before them in their rooms, have reached a device of the user.
+
+        Raises Away.
+        """
+        for room_id, message_id in newest:
+            self._queue.mark(room_id, user_id, message_id, 0)
+        if not await self._queue.marked():
+            raise Away("The receipts could not be stored.")
+
+    async def status(self, message: Message) -> Status:
+        """How far the message got by now."""
+        marks = await self._store.read(partial(receipts.of_room, room_id=message.room_id))
+        return receipts.status(marks, message.sender_id, message.id)
+
+    async def type(self, room_id: int, user_id: str) -> None:
+        """Publish to the others in the room that the user is typing. Raises Forbidden."""
+        if await self._store.read(partial(blocks.is_blocked, room_id=room_id, user_id=user_id)):
+            raise Forbidden
+        await self._hub.whisper(room_id, Told(0, 0, [], [], typing=user_id))

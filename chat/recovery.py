@@ -1,0 +1,83 @@
+"""After a lost answer of the database, or a restored one: find out what is true, and go on."""
+
+import asyncio
+import logging
+
+from ..protocol.errors import Close
+from ..realtime.hub import Fanout
+from ..store.commit_queue import Journal
+from ..store.store import Away, Store
+from .notifications.dispatcher import Postman
+from .notifications.inbox import Inboxes
+from .presence import Presence
+
+log = logging.getLogger("roomcast.recovery")
+
+CHECK_INTERVAL = 1.0  # seconds between two tries to reach the database
+RECOGNIZE_INTERVAL = 5.0  # seconds between two looks whether the database was restored
+
+
+class Recovery:
+    """Repairs rooms whose commit is unconfirmed, and restarts rooms of a restored database."""
+
+    def __init__(
+        self,
+        store: Store,
+        queue: Journal,
+        hub: Fanout,
+        dispatcher: Postman,
+        inboxes: Inboxes,
+        presence: Presence,
+    ) -> None:
+        self._store = store
+        self._queue = queue
+        self._hub = hub
+        self._dispatcher = dispatcher
+        self._inboxes = inboxes
+        self._presence = presence
+        self._unconfirmed: set[int] = set()
+        self._repair: asyncio.Task[None] | None = None
+
+    def on_unconfirmed(self, room_ids: set[int]) -> None:
+        """The answer to a commit was lost: when the database is back, all look into it."""
+        self._unconfirmed |= room_ids
+        if self._repair is None:
+            self._repair = asyncio.create_task(self._repair_rooms(), name="roomcast recovery")
+
+    async def _repair_rooms(self) -> None:
+        try:
+            while self._unconfirmed:
+                await asyncio.sleep(CHECK_INTERVAL)
+                try:
+                    await self._store.check()
+                except Away:
+                    continue
+                room_ids, self._unconfirmed = self._unconfirmed, set()
+                self._dispatcher.note_rooms(room_ids)
+                await self._hub.suspect(room_ids)
+        finally:
+            self._repair = None
+
+    def on_database_restored(self) -> None:
+        """The database has lost changes that clients have seen: they resume in its new epoch."""
+        self._queue.forget()
+        self._hub.begin_again()
+        self._inboxes.close(Close.RESTART)
+        self._presence.begin_again()
+
+    async def watch(self) -> None:
+        """For ever: a process in which nobody does anything must notice a restore too."""
+        while True:
+            await asyncio.sleep(RECOGNIZE_INTERVAL)
+            try:
+                await self._store.recognize()
+            except Away as error:
+                log.debug("database not recognized: %s", error)
+            except Exception:
+                log.exception("database not recognized")
+
+    async def aclose(self) -> None:
+        """Stop the repair; a later start of a room reads the database anyway."""
+        if self._repair is not None:
+            self._repair.cancel()
+            await asyncio.gather(self._repair, return_exceptions=True)

@@ -1,0 +1,65 @@
+"""Reads from the database what a room of this process has missed."""
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+
+from ..integrations.metrics import Metrics
+from ..protocol import codec
+from ..protocol.events import MessageDeleted
+from ..realtime.room import Change, Kind, Older, Room, Stand, State
+from ..store import messages, receipts, rooms
+from ..store.store import Connection, Store
+from .message_encoder import MessageEncoder
+
+MAX_CONCURRENT_READS = 2  # gap repairs at a time: joining sockets need the readers too
+
+Marks = dict[str, tuple[int, int]]  # user → delivered and read up to these ids
+
+
+class DatabaseRoomReader:
+    """The one RoomReader: gap repair reads through it, and it has no other duty."""
+
+    def __init__(self, store: Store, encoder: MessageEncoder, metrics: Metrics) -> None:
+        self._store = store
+        self._encoder = encoder
+        self._metrics = metrics
+        self._reads = asyncio.Semaphore(MAX_CONCURRENT_READS)
+
+    async def recall(self, room: Room, version: int, top: int) -> State | None:
+        """What changed since the version; ids above `top` are new. None: the room is gone."""
+
+        async def look(db: Connection) -> tuple[messages.Since | None, Marks]:
+            since = await messages.since(db, room.id, version)
+            return since, await receipts.of_room(db, room.id)
+
+        async with self._reads:
+            since, marks = await self._store.read(look)
+        if since is None:
+            return None
+        self._metrics.missed.inc(len(since.messages) + len(since.deleted))
+        pairs = self._pairs(since, room.base, top)
+        changes, lines = [change for change, _ in pairs], [line for _, line in pairs]
+        return State(since.version, since.roster, since.title, changes, lines, marks)
+
+    def _pairs(self, since: messages.Since, base: str, top: int) -> list[tuple[Change, bytes]]:
+        """Each change with its frame, in version order."""
+        pairs: list[tuple[Change, bytes]] = []
+        for m in since.messages:
+            kind: Kind = "sent" if m.id > top else "edited" if m.is_edited else "reacted"
+            change = Change(m.version, m.id, m.sender_id, kind)
+            pairs.append((change, self._encoder.encode(m, kind, base)))
+        for id_, version, sender in since.deleted:
+            line = codec.encode(MessageDeleted(version, id_))
+            pairs.append((Change(version, id_, sender, "deleted"), line))
+        return sorted(pairs, key=lambda pair: pair[0].version)
+
+    async def stands(self, room_ids: Sequence[int]) -> dict[int, Stand]:
+        """How far each of these rooms is; those that are gone are missing."""
+        return await self._store.read(partial(rooms.stands, room_ids=room_ids))
+
+    async def between(self, room: Room, above: int, upto: int, most: int) -> list[Older]:
+        """The newest messages of these ids, oldest first."""
+        find = partial(messages.between, room_id=room.id, above=above, upto=upto, most=most)
+        found = await self._store.read(find)
+        return [(m.id, m.sender_id, self._encoder.encode(m, "sent", room.base)) for m in found]
