@@ -35,7 +35,18 @@ export class ChatView {
     this.header = new ChatHeader(this);
     this.history = new MessageHistory(host, model, this.#parts());
     this.roomMenu = new RoomMenu(this);
-    this.#build(mode);
+    const { words } = this;
+    this.bar = h("div", { className: "bar", role: "status", hidden: true });
+    this.toast = h("p", { className: "notice", role: "status", hidden: true });
+    this.announcer = h("div", { className: "hidden", role: "log", "aria-live": "polite" });
+    this.pill = h("button", { type: "button", part: "pill", hidden: true, onclick: () => void this.history.toNewest() });
+    this.empty = h("div", { className: "empty" }, h("slot", { name: "empty" }, icon("chat"), h("p", {}, words.say("empty"))));
+    this.closed = h("div", { className: "closed", hidden: true });
+    const scroll = h("div", { className: "scroll" }, this.history.scroller, h("div", { className: "pills" }, this.pill));
+    const foot = mode === "none" ? null : (this.composer?.box ?? null);
+    const head = host.getAttribute("heading") === "none" ? null : this.header.box;
+    const before = h("slot", { name: "before-messages" });
+    this.box = h("section", { className: "chat", "data-drop": words.say("drop") }, head, this.bar, before, this.toast, scroll, this.closed, foot, this.announcer);
     this.#listen();
     this.render();
   }
@@ -61,21 +72,6 @@ export class ChatView {
     };
   }
 
-  /** @param {string} mode */
-  #build(mode) {
-    const { words, host } = this;
-    this.bar = h("div", { className: "bar", role: "status", hidden: true });
-    this.toast = h("p", { className: "notice", role: "status", hidden: true });
-    this.announcer = h("div", { className: "hidden", role: "log", "aria-live": "polite" });
-    this.pill = h("button", { type: "button", part: "pill", hidden: true, onclick: () => void this.history.toNewest() });
-    this.empty = h("div", { className: "empty" }, h("slot", { name: "empty" }, icon("chat"), h("p", {}, words.say("empty"))));
-    this.closed = h("div", { className: "closed", hidden: true });
-    const scroll = h("div", { className: "scroll" }, this.history.scroller, h("div", { className: "pills" }, this.pill));
-    const foot = mode === "none" ? null : (this.composer?.box ?? null);
-    const head = host.getAttribute("heading") === "none" ? null : this.header.box;
-    const before = h("slot", { name: "before-messages" });
-    this.box = h("section", { className: "chat", "data-drop": words.say("drop") }, head, this.bar, before, this.toast, scroll, this.closed, foot, this.announcer);
-  }
 
   #listen() {
     const { model } = this;

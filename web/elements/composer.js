@@ -21,12 +21,6 @@ export class Composer {
     this.host = view.host;
     this.words = view.words;
     this.files = new ChosenFiles(this.words, () => view.limits(), () => this.#changed());
-    this.#build();
-    this.#listen();
-    this.#restore();
-  }
-
-  #build() {
     const { words, host } = this;
     const label = words.say("write");
     const placeholder = host.getAttribute("placeholder") ?? label;
@@ -43,7 +37,10 @@ export class Composer {
     const slots = ["composer-start", "composer-end"].map((name) => h("slot", { name }));
     this.form = h("form", { part: "composer" }, slots[0], this.attach, this.picker, this.input, this.counter, this.emoji, slots[1], this.send);
     this.box = h("div", { className: "foot" }, this.quick, this.about, this.trouble, this.files.box, this.form);
+    this.#listen();
+    this.#restore();
   }
+
 
   #listen() {
     this.form.addEventListener("submit", (event) => {

@@ -69,6 +69,15 @@ export function icon(name, label) {
   return svg;
 }
 
+/** The sign of a status; a clock for what is not stored yet. @param {string} status @param {any} words */
+export function tickOf(status, words) {
+  if (status === "send") return icon("tick", words.say("sent"));
+  if (status !== "delivered" && status !== "read") return icon("clock", words.say("sending"));
+  const sign = icon("ticks", words.say(status));
+  sign.classList.add(status);
+  return sign;
+}
+
 /**
  * A button that shows a drawing and has a name.
  * @param {keyof typeof DRAWINGS} name

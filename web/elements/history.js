@@ -206,8 +206,8 @@ export class HistoryView {
   #keepFocus(kept) {
     const li = this.focused()?.closest?.(".row");
     if (!li || !this.list.contains(li) || kept.has(li)) return;
-    let next = li;
-    while (next && !kept.has(next)) next = next.previousElementSibling ?? null;
+    let next = /** @type {Element | null} */ (li);
+    while (next && !kept.has(next)) next = next.previousElementSibling;
     const row = next ?? [...this.list.children].find((node) => kept.has(node));
     const box = /** @type {HTMLElement | null} */ (row?.querySelector("[part~=message]") ?? null);
     if (box) box.focus();

@@ -12,6 +12,9 @@ const PARTS = "badge panel list search item item-title item-listing item-last it
 export class RoomcastLauncher extends RoomcastElement {
   /** @type {any} */
   inner = null;
+  button = /** @type {HTMLButtonElement | null} */ (null);
+  panel = /** @type {HTMLElement | null} */ (null);
+  count = /** @type {HTMLElement | null} */ (null);
   #isBuilt = false;
 
   static get observedAttributes() {
@@ -62,24 +65,25 @@ export class RoomcastLauncher extends RoomcastElement {
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(launcherStyle);
     this.root.adoptedStyleSheets = [sheet];
-    this.button = document.createElement("button");
-    this.button.type = "button";
-    this.button.setAttribute("part", "launcher");
-    this.button.setAttribute("aria-expanded", "false");
-    this.button.addEventListener("click", () => this.toggle());
+    const button = document.createElement("button");
+    button.type = "button";
+    button.setAttribute("part", "launcher");
+    button.setAttribute("aria-expanded", "false");
+    button.addEventListener("click", () => this.toggle());
     const slot = document.createElement("slot");
     slot.name = "launcher-icon";
     slot.append(drawing("M4 5h16v11H9l-5 4z", "chat"), drawing("M6 9l6 6 6-6", "down"));
-    this.count = document.createElement("span");
-    this.count.setAttribute("part", "badge");
-    this.count.hidden = true;
-    this.button.append(slot, this.count);
-    this.panel = document.createElement("div");
-    this.panel.setAttribute("part", "panel");
-    this.panel.setAttribute("role", "dialog");
-    this.panel.hidden = true;
-    this.panel.addEventListener("keydown", (event) => this.#key(event));
-    this.root.replaceChildren(this.panel, this.button);
+    const count = document.createElement("span");
+    count.setAttribute("part", "badge");
+    count.hidden = true;
+    button.append(slot, count);
+    const panel = document.createElement("div");
+    panel.setAttribute("part", "panel");
+    panel.setAttribute("role", "dialog");
+    panel.hidden = true;
+    panel.addEventListener("keydown", (event) => this.#key(event));
+    this.root.replaceChildren(panel, button);
+    Object.assign(this, { button, panel, count });
   }
 
   #label() {

@@ -1,9 +1,8 @@
 /** One row of the list of conversations: the person, the listing, what was said last. */
 
-import { avatar, bdi, h, icon, isWeb } from "./dom.js";
+import { avatar, bdi, h, icon, isWeb, tickOf } from "./dom.js";
 import { isGroup, isSame, nameOf, othersIn, summaryOf, titleOf } from "./people.js";
 
-const TICKS_OF = /** @type {const} */ ({ send: ["tick", "sent"], delivered: ["ticks", "delivered"], read: ["ticks", "read"] });
 
 export class ListItem {
   #shown = "";
@@ -59,9 +58,7 @@ export class ListItem {
   #showTime({ last_message: last, created_at }, me) {
     const { words, host } = this.list;
     const isMine = last && (last.from_this_user || isSame(last.sender_id, me)) && last.kind !== "system";
-    const [name, key] = TICKS_OF[/** @type {"send"} */ (last?.status)] ?? TICKS_OF.send;
-    const sign = isMine && host.feature("receipts") ? icon(name, words.say(key)) : null;
-    if (key === "read") sign?.classList.add("read");
+    const sign = isMine && host.feature("receipts") ? tickOf(last.status, words) : null;
     const at = new Date(last?.created_at ?? created_at);
     const time = h("time", { dateTime: at.toISOString() }, words.brief(at));
     this.time.replaceChildren(...[sign, time].filter((node) => node !== null));

@@ -26,19 +26,7 @@ export class ListView {
     this.inbox = shell.chat.inbox;
     this.filter = this.#initialFilter();
     this.found = new FoundMessages(this);
-    this.#build();
-    this.#listen();
-    void this.#applyFilter();
-    this.#off.push(this.inbox.subscribe(() => this.render()));
-  }
-
-  #initialFilter() {
-    const wish = this.host.getAttribute("filter");
-    return FILTERS.find((each) => each === wish) ?? "all";
-  }
-
-  #build() {
-    const { words, host } = this;
+    const { words } = this;
     const say = (/** @type {string} */ key) => words.say(key);
     const more = iconButton("more", say("more"), (event) => this.shell.openListMenu(event.currentTarget), { "aria-haspopup": "menu" });
     this.heading = h("h2", {}, say("chats"));
@@ -50,9 +38,18 @@ export class ListView {
     this.hint = h("div", { className: "empty", hidden: true });
     this.noRooms = h("slot", { name: "no-rooms" }, icon("chat"), h("p", {}, say("noChats")));
     this.rows = h("div", { className: "rows" }, this.list, this.hint, this.found.box);
-    const head = h("header", {}, this.heading, this.start, more);
+    const head = h("header", {}, h("slot", { name: "list-start" }), this.heading, this.start, more);
     this.box = h("nav", { className: "aside", "aria-label": say("chats") }, head, field, this.filters, this.rows);
+    this.#listen();
+    void this.#applyFilter();
+    this.#off.push(this.inbox.subscribe(() => this.render()));
   }
+
+  #initialFilter() {
+    const wish = this.host.getAttribute("filter");
+    return FILTERS.find((each) => each === wish) ?? "all";
+  }
+
 
   /** @param {typeof FILTERS[number]} name */
   #filterButton(name) {

@@ -1,11 +1,10 @@
 /** One message in the conversation: made once, then only what changed is changed. */
 
-import { arrange, avatar, bdi, h, icon, iconButton } from "./dom.js";
+import { arrange, avatar, bdi, h, iconButton, tickOf } from "./dom.js";
 import { fileNodes, sendingNodes } from "./attachments.js";
 import { isEmoji, textNodes } from "./text.js";
 import { isSame, nameOf, memberOf, summaryOf } from "./people.js";
 
-const TICKS = /** @type {const} */ ({ send: ["tick", "sent"], delivered: ["ticks", "delivered"], read: ["ticks", "read"] });
 const LONG = 1_500; // characters, or
 const TALL = 22; // lines, above which a text is folded
 
@@ -108,18 +107,9 @@ export class MessageRow {
     const exactly = { dateTime: date.toISOString(), title: words.full.format(date) };
     const parts = /** @type {Node[]} */ ([h("time", { ...exactly, textContent: words.time(date) })]);
     if (updated_at && updated_at !== created_at) parts.unshift(h("span", {}, words.say("edited")));
-    if (mine) parts.push(this.#tick(state ?? (pending ? "sending" : status)));
+    const isStored = !state && !pending;
+    if (mine && state !== "refused") parts.push(tickOf(isStored ? (this.history.host.feature("receipts") ? status : "send") : "", words));
     this.meta.replaceChildren(...parts);
-  }
-
-  /** @param {string} status */
-  #tick(status) {
-    const { words, host } = this.history;
-    const known = host.feature("receipts") ? status : "send";
-    const [name, key] = status in TICKS ? TICKS[/** @type {"send"} */ (known)] : /** @type {const} */ (["clock", "sending"]);
-    const sign = icon(name, words.say(key));
-    if (key === "read") sign.classList.add("read");
-    return sign;
   }
 
   /** @param {any} message */

@@ -1,6 +1,6 @@
 /** Notifications of the browser: while no window of the chat is looked at, from one tab alone. */
 
-import { summaryOf, nameOf, titleOf } from "./people.js";
+import { summaryOf, titleOf } from "./people.js";
 
 /** Whether the user can still be asked; asking is only done on a click. */
 export function canAsk() {
@@ -12,29 +12,31 @@ export async function askPermission() {
 }
 
 /**
- * Shows what arrives while the page is hidden.
+ * Shows what arrives while the page is hidden or not looked at.
  * @param {any} chat the chat of the SDK
- * @param {(name: string, detail: any, cancelable?: boolean) => boolean} emit on the element in charge
- * @param {(room: number) => void} open shows a room
- * @param {() => any} words
+ * @param {() => any} speaker the element that tells the site, and opens the room on a click
  * @returns {() => void}
  */
-export function notifyHidden(chat, emit, open, words) {
+export function notifyHidden(chat, speaker) {
   return chat.on("message", (/** @type {any} */ detail) => {
+    const element = speaker();
     const isSeen = document.visibilityState === "visible" && document.hasFocus();
-    if (isSeen || !chat.snapshot.leads) return;
     const item = chat.inbox.snapshot.rooms.find((/** @type {any} */ room) => room.room_id === detail.room_id);
-    if (item?.muted || !emit("notify", { room: detail.room_id, message: detail.message ?? detail }, true)) return;
-    if (!("Notification" in globalThis) || Notification.permission !== "granted") return;
-    const said = words();
-    const message = detail.message ?? detail;
-    const title = item ? titleOf(item, chat.me?.user_id, said) : nameOf(item, message.sender_id, said);
-    const about = { body: summaryOf(message, said), tag: `roomcast ${detail.room_id}`, lang: said.tag };
-    const shown = new Notification(title, about);
-    shown.onclick = () => {
-      window.focus();
-      shown.close();
-      open(detail.room_id);
-    };
+    if (!element?.words || isSeen || !chat.snapshot.leads || item?.muted) return;
+    if (!element.emit("notify", { room: detail.room_id, message: detail.message ?? detail }, true)) return;
+    if ("Notification" in globalThis && Notification.permission === "granted") show(element, item, detail);
   });
+}
+
+/** @param {any} element @param {any} item @param {any} detail */
+function show(element, item, { room_id, message, ...rest }) {
+  const { words, user } = element;
+  const title = item ? titleOf(item, user?.user_id, words) : words.say("chats");
+  const about = { body: summaryOf(message ?? rest, words), tag: `roomcast ${room_id}`, lang: words.tag };
+  const shown = new Notification(title, about);
+  shown.onclick = () => {
+    window.focus();
+    shown.close();
+    void element.select?.(room_id);
+  };
 }

@@ -15,6 +15,8 @@ import { UnreadSocket } from "./unread-socket.js";
 const sessions = new Map();
 /** @type {Login & { server?: string }} */
 const defaults = {};
+/** @type {Views | null} */
+let knownViews = null;
 const LINGER = 5_000; // ms that a session outlives its last element
 
 /**
@@ -24,6 +26,11 @@ const LINGER = 5_000; // ms that a session outlives its last element
 export function configure(options) {
   Object.assign(defaults, options);
   for (const session of sessions.values()) session.login({});
+}
+
+/** The views, where a page has them in its own bundle. @param {any} views */
+export function useViews(views) {
+  knownViews = views;
 }
 
 /** The address of the chat: what was configured, or the folder above the one this module lies in. */
@@ -62,6 +69,7 @@ export class Session extends EventTarget {
   /** @type {Promise<any> | null} */
   #whole = null;
   #started = false;
+  #stopNotifying = () => {};
 
   /** @param {string} server */
   constructor(server) {
@@ -118,7 +126,7 @@ export class Session extends EventTarget {
 
   async #load() {
     const loading = this.#whole;
-    const views = this.views ?? (await import("./views.js"));
+    const views = this.views ?? knownViews ?? (await import("./views.js"));
     await pageReady();
     if (loading !== null && loading !== this.#whole) return this.whole();
     this.views = views;
@@ -130,11 +138,29 @@ export class Session extends EventTarget {
     this.chat.on("unread", (/** @type {Unread} */ unread) => this.#count(unread));
     this.chat.on("state", (/** @type {{ state: string }} */ { state }) => this.#turn(state));
     this.chat.on("signedout", (/** @type {any} */ { error }) => this.#signedOut(error?.code));
+    this.#stopNotifying = views.notifyHidden(this.chat, () => this.#speaker);
     this.dispatchEvent(new Event("whole"));
     return this.chat;
   }
 
+  /** The ids of the rooms about something, as far as the first page of them goes. @param {string} context */
+  async roomsAbout(context) {
+    const { token, getToken } = this.credentials;
+    const bearer = await (getToken?.() ?? token);
+    const url = new URL(`api/v1/chat/receive/?context=${encodeURIComponent(context)}`, this.server);
+    const answer = await fetch(url, bearer ? { headers: { Authorization: `Bearer ${bearer.trim()}` } } : {});
+    const { results } = answer.ok ? await answer.json() : { results: [] };
+    return new Set(results.map((/** @type {{ room_id: number }} */ room) => room.room_id));
+  }
+
+  /** The element that shows a notification: one that can open the room, if there is one. @returns {any} */
+  get #speaker() {
+    const elements = /** @type {any[]} */ ([...this.#holders]);
+    return elements.find((one) => one.view && one.select) ?? elements[0];
+  }
+
   #end() {
+    this.#stopNotifying();
     this.#light?.close();
     this.#light = null;
     this.chat?.end();

@@ -40,7 +40,7 @@ export class Shell {
     this.dialog = new Dialog(this.words);
     this.frame = h("div", { className: "frame", lang: this.words.tag, dir: host.direction || null });
     host.root.replaceChildren(this.frame, this.menu.box, this.dialog.box);
-    for (const name of ["dragover", "drop"]) this.frame.addEventListener(name, keepPage);
+    for (const name of ["dragover", "drop"]) this.frame.addEventListener(name, (event) => keepPage(/** @type {DragEvent} */ (event)));
     this.off.push(chat.on("message", (/** @type {any} */ detail) => this.#heard(detail)));
     void this.#learn();
   }

@@ -62,6 +62,11 @@ export class Words {
     this.lists = new Intl.ListFormat(tag, { type: "conjunction" });
   }
 
+  /** @returns {"ltr" | "rtl"} */
+  get direction() {
+    return /^(ar|fa|he|ur)\b/.test(this.tag) ? "rtl" : "ltr";
+  }
+
   /**
    * The string of a key with its values filled in; `n` chooses the plural form.
    * @param {string} key

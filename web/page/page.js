@@ -1,0 +1,107 @@
+/** The page at `/` and at `/embed/`: a thin file around the elements. */
+
+import { configure } from "../elements/index.js";
+import { useViews } from "../elements/session.js";
+import { connect, InboxView, SingleView, notifyHidden, wordsFor } from "../elements/views.js";
+import { Entry } from "./entry.js";
+import { pageStyle } from "./style-page.js";
+import { takeToken, keepToken, forgetToken } from "./token.js";
+
+/** @typedef {{ name: string, logo: string, accent: string, root: string, login: "token" | "site", view: "inbox" | "embed", language: string }} PageSettings */
+
+const EMBED_ATTRIBUTES = ["room", "with", "context", "message", "theme", "density", "heading", "composer", "features"];
+
+/** @returns {PageSettings} */
+function pageSettings() {
+  const meta = /** @type {HTMLMetaElement} */ (document.querySelector("meta[name=roomcast]"));
+  return JSON.parse(meta.content);
+}
+
+/** Colours and sizes of the page, with the accent of the settings. @param {string} accent */
+function dress(accent) {
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(pageStyle);
+  document.adoptedStyleSheets = [sheet];
+  if (!accent) return;
+  const own = new CSSStyleSheet();
+  own.insertRule(":root {}");
+  /** @type {CSSStyleRule} */ (own.cssRules[0]).style.setProperty("--roomcast-accent", accent);
+  document.adoptedStyleSheets = [sheet, own];
+}
+
+/** The words of the page, in the language of its address or of the browser. @param {string} language */
+async function speak(language) {
+  const words = await wordsFor(language || navigator.language, {});
+  document.documentElement.lang = words.tag;
+  document.documentElement.dir = words.direction;
+  return words;
+}
+
+/** All conversations, or the sign-in where there is no token. @param {PageSettings} settings @param {any} words */
+function showInbox(settings, words) {
+  const inbox = /** @type {any} */ (document.createElement("roomcast-inbox"));
+  inbox.setAttribute("history", "hash");
+  inbox.strings = { chats: settings.name };
+  if (settings.logo) {
+    const logo = document.createElement("img");
+    Object.assign(logo, { slot: "list-start", src: settings.logo, alt: "", className: "logo" });
+    inbox.append(logo);
+  }
+  const main = document.createElement("main");
+  const entry = new Entry(settings, words, (token) => {
+    keepToken(token);
+    configure({ token });
+    if (!inbox.isConnected) main.append(inbox);
+  });
+  const heading = document.createElement("h1");
+  Object.assign(heading, { className: "unseen", textContent: settings.name });
+  main.append(heading, entry.box);
+  document.body.append(main);
+  inbox.menuItems = settings.login === "token" ? [{ id: "signOut", label: words.say("signOut"), act: () => void inbox.signOut() }] : [];
+  inbox.addEventListener("roomcast-ready", () => entry.hide());
+  inbox.addEventListener("roomcast-signed-out", (/** @type {CustomEvent} */ event) => {
+    forgetToken();
+    const { why } = event.detail;
+    if (why === "left") inbox.remove();
+    entry.show(why === "left" ? "" : words.say(settings.login === "token" ? "badToken" : "signedOut"));
+  });
+  titled(inbox, settings.name);
+  const token = takeToken();
+  if (token) configure({ token });
+  if (token || settings.login === "site") main.append(inbox);
+  else entry.show("");
+}
+
+/** "(3) Name" while something is unread. @param {any} inbox @param {string} name */
+function titled(inbox, name) {
+  const tell = (/** @type {number} */ total) => (document.title = total ? `(${total}) ${name}` : name);
+  inbox.addEventListener("roomcast-unread", (/** @type {CustomEvent} */ event) => tell(event.detail.total));
+  inbox.addEventListener("roomcast-signed-out", () => tell(0));
+}
+
+/** One conversation in a frame of another page, which is told what is unread and how tall it is. */
+function showEmbedded() {
+  const query = new URLSearchParams(location.search);
+  const isChat = query.has("room") || query.has("with");
+  const element = /** @type {any} */ (document.createElement(isChat ? "roomcast-chat" : "roomcast-inbox"));
+  for (const name of EMBED_ATTRIBUTES) if (query.has(name)) element.setAttribute(name, query.get(name));
+  const token = takeToken();
+  if (token) configure({ token });
+  document.body.append(element);
+  const tell = () => parent.postMessage({ type: "roomcast", unread: element.unread, height: document.documentElement.scrollHeight }, "*");
+  element.addEventListener("roomcast-unread", tell);
+  element.addEventListener("roomcast-ready", tell);
+}
+
+/** @returns {Promise<void>} */
+async function startPage() {
+  const settings = pageSettings();
+  useViews({ connect, InboxView, SingleView, notifyHidden, wordsFor });
+  configure({ server: new URL(settings.root, document.baseURI).href });
+  dress(settings.accent);
+  const words = await speak(new URLSearchParams(location.search).get("lang") ?? settings.language);
+  if (settings.view === "embed") showEmbedded();
+  else showInbox(settings, words);
+}
+
+void startPage();
