@@ -1,36 +1,32 @@
 /** `<roomcast-badge>`: how much is unread, in the site's own menu; hidden at zero. */
 
 import { RoomcastElement } from "./base.js";
-import { stringsFor } from "./short-words.js";
+import { inkOn } from "./style-launcher.js";
+import { countOf, stringsFor } from "./short-words.js";
 
 const BADGE_STYLE = `
-:host { display: inline-block; min-inline-size: 1.4em; padding: 0 .45em; border-radius: 1em; box-sizing: border-box;
-  background: var(--roomcast-badge, var(--roomcast-accent, #0f766e)); font: 600 .8em/1.6 var(--roomcast-font, inherit); text-align: center;
-  color: color(from var(--roomcast-badge, var(--roomcast-accent, #0f766e)) xyz-d65 clamp(0, (.179 - y) * 9999, .9505) clamp(0, (.179 - y) * 9999, 1) clamp(0, (.179 - y) * 9999, 1.089)); }
+:host { --ground: var(--roomcast-badge, var(--roomcast-accent, #0f766e)); display: inline-block; min-inline-size: 1.4em; padding: 0 .45em; border-radius: 1em; box-sizing: border-box; background: var(--ground); font: 600 .8em/1.6 var(--roomcast-font, inherit); text-align: center; color: ${inkOn("--ground")}; }
 :host([hidden]) { display: none; }
 @media (forced-colors: active) { :host { border: 1px solid; } }
 `;
-const MOST_SHOWN = 99;
 
 export class RoomcastBadge extends RoomcastElement {
+  number = globalThis.document?.createElement("span");
   #prefix = "";
-  #rooms = /** @type {Set<number> | null} */ (null); // those of a context, once they are known
+  #rooms = new Set(); // those about a context
 
   static get observedAttributes() {
     return [...super.observedAttributes, "of", "title"];
   }
 
   joined() {
-    this.hidden = true;
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(BADGE_STYLE);
     this.root.adoptedStyleSheets = [sheet];
-    const number = document.createElement("span");
-    number.setAttribute("part", "badge");
-    number.setAttribute("role", "img");
-    this.root.replaceChildren(number);
-    this.number = number;
-    void this.#learn();
+    this.number.setAttribute("part", "badge");
+    this.number.setAttribute("role", "img");
+    this.root.replaceChildren(this.number);
+    this.counted();
   }
 
   disconnectedCallback() {
@@ -41,53 +37,44 @@ export class RoomcastBadge extends RoomcastElement {
   /** @param {string} name @param {string | null} old @param {string | null} value */
   attributeChangedCallback(name, old, value) {
     super.attributeChangedCallback(name, old, value);
-    if (this.isConnected && name === "of" && old !== value) void this.#learn();
-  }
-
-  /** What is counted: "total", the id of a room, or a context. */
-  get of() {
-    return this.getAttribute("of") || "total";
+    if (this.link) this.counted();
   }
 
   get unread() {
     const { total, rooms } = this.link?.unread ?? { total: 0, rooms: [] };
-    if (this.of === "total") return total;
-    const fits = (/** @type {{ room_id: number }} */ room) => String(room.room_id) === this.of || this.#rooms?.has(room.room_id);
+    const of = this.getAttribute("of") ?? "total";
+    if (of === "total") return total;
+    const fits = (/** @type {{ room_id: number }} */ room) => String(room.room_id) === of || this.#rooms.has(room.room_id);
     return rooms.filter(fits).reduce((sum, room) => sum + room.unread, 0);
   }
 
-  /** Which rooms belong to a context. */
-  async #learn() {
-    this.#rooms = null;
-    const of = this.of;
-    if (of !== "total" && !/^\d+$/.test(of)) this.#rooms = (await this.link?.roomsAbout(of)) ?? null;
+  /** Which rooms are about a context, only the whole client knows. @param {string} context */
+  async #learn(context) {
+    const chat = await this.link?.whole();
+    const { results } = await chat.request("GET", "chat/receive/", { query: { context } });
+    this.#rooms = new Set(results.map((/** @type {{ room_id: number }} */ room) => room.room_id));
     this.#show();
   }
 
   counted() {
     super.counted();
-    const { rooms } = this.link?.unread ?? { rooms: [] };
-    const isNew = this.#rooms && rooms.some((room) => !this.#rooms?.has(room.room_id));
-    if (isNew) void this.#learn();
-    else this.#show();
+    const of = this.getAttribute("of") ?? "total";
+    if (of !== "total" && !Number(of)) void this.#learn(of);
+    this.#show();
   }
 
   #show() {
-    const count = this.unread;
-    const { number } = this;
-    if (!number) return;
-    this.hidden = count === 0;
-    const format = new Intl.NumberFormat(this.language);
-    number.textContent = count > MOST_SHOWN ? `${format.format(MOST_SHOWN)}+` : format.format(count);
-    void stringsFor(this.language).then(({ plural }) => number.setAttribute("aria-label", plural("count", count)));
-    this.#prefixTitle(count);
+    const { number, unread } = this;
+    this.hidden = !unread;
+    number.textContent = unread > 99 ? "99+" : String(unread);
+    void stringsFor(this.language).then((strings) => number.setAttribute("aria-label", countOf(strings, unread)));
+    this.#prefixTitle(unread);
   }
 
   /** "(3) Title of the page" @param {number} count */
   #prefixTitle(count) {
-    if (!this.hasAttribute("title") && !this.#prefix) return;
     const plain = document.title.startsWith(this.#prefix) ? document.title.slice(this.#prefix.length) : document.title;
     this.#prefix = count && this.hasAttribute("title") ? `(${count}) ` : "";
-    document.title = this.#prefix + plain;
+    if (document.title !== this.#prefix + plain) document.title = this.#prefix + plain;
   }
 }

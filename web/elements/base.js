@@ -123,14 +123,12 @@ export class RoomcastElement extends Element {
   async build() {
     const turn = ++this.#building;
     const { link } = this;
-    if (!link) return null;
-    const chat = await link.whole();
-    const views = /** @type {import("./session.js").Views} */ (link.views);
-    const words = await views.wordsFor(this.language, this.strings);
-    if (turn !== this.#building || chat !== link.chat) return this.view;
+    const chat = await link?.whole();
+    const words = await link?.views?.wordsFor(this.language, this.strings);
+    if (!link || turn !== this.#building || chat !== link.chat) return this.view;
     this.view?.destroy();
     this.words = words;
-    this.view = this.makeView(views, chat);
+    this.view = this.makeView(link.views, chat);
     return this.view;
   }
 
@@ -143,7 +141,7 @@ export class RoomcastElement extends Element {
     return this.view ?? (await this.build());
   }
 
-  /** @param {import("./session.js").Views} views @param {any} chat @returns {any} */
+  /** @param {any} views @param {any} chat @returns {any} */
   makeView(views, chat) {
     return null;
   }
@@ -253,6 +251,17 @@ export class RoomcastElement extends Element {
     const about = { detail, cancelable, bubbles: true, composed: true };
     return this.dispatchEvent(new CustomEvent(`roomcast-${name}`, about));
   }
+}
+
+/** What a site calls on an element waits for its view, which does it. */
+for (const name of ["select", "send", "insert", "focusComposer", "find"]) {
+  Object.defineProperty(RoomcastElement.prototype, name, {
+    configurable: true,
+    writable: true,
+    async value(/** @type {any[]} */ ...given) {
+      return (await this.shown())?.[name](...given);
+    },
+  });
 }
 
 for (const name of PROPERTIES.slice(2)) {

@@ -16,7 +16,7 @@ export class ChatHeader {
     this.title = h("h2", { part: "title", tabIndex: -1 });
     this.subtitle = h("p", { part: "subtitle" });
     this.about = h("span", { hidden: true });
-    this.menu = iconButton("more", words.say("more"), (event) => view.openRoomMenu(event.currentTarget), { "aria-haspopup": "menu" });
+    this.menu = iconButton("more", words.say("more"), () => view.openRoomMenu(this.menu), { "aria-haspopup": "menu" });
     const who = h("div", { className: "who" }, this.title, this.subtitle);
     const start = h("slot", { name: "header-start" });
     const end = h("slot", { name: "header-end" });
@@ -82,8 +82,7 @@ export class ChatHeader {
 
   /** The card of what the conversation is about. @param {any} about */
   #showAbout(about) {
-    const { host, view } = { host: this.view.host, view: this.view };
-    const own = host.renderers?.listing?.(view.room);
+    const own = this.view.host.renderers?.listing?.(this.view.room);
     const card = own ?? (about ? this.#card(about) : h("span", { hidden: true }));
     this.about.replaceWith(card);
     this.about = card;

@@ -4,7 +4,6 @@ import { arrange, h, icon } from "./dom.js";
 import { ChatHeader } from "./chat-header.js";
 import { Composer } from "./composer.js";
 import { MessageHistory } from "./message-history.js";
-import { RoomMenu } from "./room-menu.js";
 import { nameOf, summaryOf, titleOf } from "./people.js";
 
 const NOTICE = 5_000; // ms that a notice stays
@@ -34,7 +33,6 @@ export class ChatView {
     this.composer = mode === "auto" ? new Composer(this) : null;
     this.header = new ChatHeader(this);
     this.history = new MessageHistory(host, model, this.#parts());
-    this.roomMenu = new RoomMenu(this);
     const { words } = this;
     this.bar = h("div", { className: "bar", role: "status", hidden: true });
     this.toast = h("p", { className: "notice", role: "status", hidden: true });
@@ -53,11 +51,10 @@ export class ChatView {
 
   /** What the history asks of the view around it. */
   #parts() {
-    const { words, menu, dialog } = this.shell;
+    const { words } = this.shell;
     return {
       words,
-      menu,
-      dialog,
+      more: () => this.shell.more(),
       composer: this.composer ?? { reply() {}, edit() {}, takeBack() {} },
       item: () => this.shell.item(this.model.id),
       limits: () => this.limits(),
@@ -161,8 +158,15 @@ export class ChatView {
     this.closed.hidden = !text || mode === "none";
     if (this.composer) this.composer.box.hidden = Boolean(text);
     if (!text) return;
-    const unblock = snapshot.with && this.shell.isBlocked(snapshot.with.user_id) ? [this.roomMenu.unblockButton(snapshot.with)] : [];
+    const unblock = snapshot.with && this.shell.isBlocked(snapshot.with.user_id) ? [this.#unblockButton(snapshot.with)] : [];
     this.closed.replaceChildren(h("span", {}, h("bdi", {}, text)), ...unblock);
+  }
+
+  /** @param {any} partner */
+  #unblockButton(partner) {
+    const does = () => this.history.attempt(this.shell.block(partner.user_id, false).then(() => this.render()));
+    const label = this.words.say("unblock", { name: nameOf(this.room, partner.user_id, this.words) });
+    return h("button", { type: "button", className: "quiet", onclick: does }, h("bdi", {}, label));
   }
 
   /** @param {any} snapshot */
@@ -222,8 +226,8 @@ export class ChatView {
   }
 
   /** @param {HTMLElement} from */
-  openRoomMenu(from) {
-    this.roomMenu.open(from);
+  async openRoomMenu(from) {
+    (await this.shell.more()).openRoomMenu(this, from);
   }
 
   /** Actions of the site for a message or a room. @param {string} on @param {any} [message] */

@@ -28,13 +28,12 @@ export class HistoryView {
   /**
    * @param {any} host the element
    * @param {any} model the room of the SDK
-   * @param {any} parts words, menu, dialog and others of the view around this one
+   * @param {any} parts what the view around this one gives
    */
   constructor(host, model, parts) {
     this.host = host;
     this.model = model;
     this.words = parts.words;
-    this.menu = parts.menu;
     this.parts = parts;
     const label = this.words.say("history");
     this.list = h("ol", { role: "list", "aria-label": label });
@@ -364,7 +363,10 @@ export class HistoryView {
   key(event) {
     const steps = { ArrowUp: -1, ArrowDown: 1, PageUp: -8, PageDown: 8, Home: -9999, End: 9999 };
     const step = steps[/** @type {"Home"} */ (event.key)];
-    if (event.key === "Escape") return this.parts.focusComposer();
+    if (event.key === "Escape") {
+      event.stopPropagation();
+      return this.parts.focusComposer();
+    }
     if (!step || event.altKey || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
     const rows = [...this.#rows.values()];

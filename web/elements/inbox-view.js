@@ -4,7 +4,6 @@ import { h, icon } from "./dom.js";
 import { ChatView } from "./chat-view.js";
 import { ListView } from "./list-view.js";
 import { Shell } from "./shell.js";
-import { canAsk, askPermission } from "./notify.js";
 
 export class InboxView extends Shell {
   #leaving = new AbortController();
@@ -38,6 +37,16 @@ export class InboxView extends Shell {
     addEventListener("hashchange", () => this.#arrive(), { signal });
   }
 
+  /** @param {string} words */
+  find(words) {
+    this.list.find(words);
+  }
+
+  /** How the room stands in the address of the page: "none", "hash" or "query". */
+  get addressing() {
+    return this.host.getAttribute("history") ?? "none";
+  }
+
   get canOpen() {
     return this.config.features?.open_rooms !== false && this.host.feature("open");
   }
@@ -52,7 +61,7 @@ export class InboxView extends Shell {
   #arrive() {
     const place = this.#place();
     const attribute = Number(this.host.getAttribute("room")) || null;
-    const room = this.host.history === "none" ? attribute : (place.room ?? (this.open ? null : attribute));
+    const room = this.addressing === "none" ? attribute : (place.room ?? (this.open ? null : attribute));
     if (room === null) return void (this.open && this.close("history"));
     if (room === this.current && !place.message) return;
     void this.select(room, { message: place.message ?? undefined, by: "history" });
@@ -60,7 +69,7 @@ export class InboxView extends Shell {
 
   /** @returns {{ room: number | null, message: number | null }} */
   #place() {
-    const how = this.host.history;
+    const how = this.addressing;
     const text = how === "hash" ? location.hash.slice(1) : how === "query" ? location.search : "";
     const query = new URLSearchParams(text);
     return { room: Number(query.get("room")) || null, message: Number(query.get("message")) || null };
@@ -68,7 +77,7 @@ export class InboxView extends Shell {
 
   /** Writes the room into the address of the page. @param {number | null} room @param {"push" | "replace"} way */
   #write(room, way) {
-    const how = this.host.history;
+    const how = this.addressing;
     if (how === "none") return;
     const url = new URL(location.href);
     const query = new URLSearchParams(how === "hash" ? url.hash.slice(1) : url.search);
@@ -131,7 +140,7 @@ export class InboxView extends Shell {
 
   /** The way back on a narrow screen: the same as the browser's where the user came from the list. */
   back() {
-    if (this.#cameFromList && this.host.history !== "none") history.back();
+    if (this.#cameFromList && this.addressing !== "none") history.back();
     else this.close();
   }
 
@@ -176,35 +185,5 @@ export class InboxView extends Shell {
     } else if (event.key === "Escape" && !event.defaultPrevented && this.open && this.isNarrow) {
       this.back();
     }
-  }
-
-  // ------------------------------------------------------------ the menu of the list
-
-  /** @param {HTMLElement} from */
-  openListMenu(from) {
-    const { words, host } = this;
-    const items = [];
-    if (this.canOpen) items.push({ id: "newChat", label: words.say("newChat"), icon: "plus", act: () => void this.startChat() });
-    if (canAsk()) items.push({ id: "notify", label: words.say("notify"), icon: "bell", act: () => void askPermission() });
-    items.push({ id: "export", label: words.say("export"), icon: "save", act: () => void this.#export() });
-    for (const own of host.menuItems ?? []) items.push(own);
-    this.menu.open(from, items);
-  }
-
-  async startChat() {
-    const { words } = this;
-    const { input, list, chosen } = this.personField();
-    if (!(await this.dialog.form(words.say("newChat"), [input, list], words.say("newChat")))) return;
-    void this.select({ with: chosen() }, { by: "user" });
-  }
-
-  /** All of the user's data, as a file. */
-  async #export() {
-    const { words } = this;
-    const data = await this.chat.request("GET", "chat/export/", { raw: true }).catch(() => null);
-    if (!data) return void this.dialog.form(words.say("failed"), [], words.say("close"));
-    const url = URL.createObjectURL(data instanceof Blob ? data : new Blob([data]));
-    h("a", { href: url, download: "messages.ndjson" }).click();
-    setTimeout(() => URL.revokeObjectURL(url), 1_000);
   }
 }

@@ -28,9 +28,9 @@ export class ListView {
     this.found = new FoundMessages(this);
     const { words } = this;
     const say = (/** @type {string} */ key) => words.say(key);
-    const more = iconButton("more", say("more"), (event) => this.shell.openListMenu(event.currentTarget), { "aria-haspopup": "menu" });
+    const more = iconButton("more", say("more"), () => void shell.more().then((/** @type {any} */ kit) => kit.openListMenu(more)), { "aria-haspopup": "menu" });
     this.heading = h("h2", {}, say("chats"));
-    this.start = iconButton("plus", say("newChat"), () => void this.shell.startChat(), { hidden: true });
+    this.start = iconButton("plus", say("newChat"), () => void shell.more().then((/** @type {any} */ kit) => kit.startChat()), { hidden: true });
     this.search = h("input", { type: "search", part: "search", "aria-label": say("search"), placeholder: say("search"), autocomplete: "off", enterkeyhint: "search" });
     const field = h("div", { className: "search-field", role: "search", hidden: host.getAttribute("search") === "none" }, icon("lens"), this.search);
     this.filters = h("div", { className: "filters", role: "group", "aria-label": say("chats") }, ...FILTERS.map((each) => this.#filterButton(each)));

@@ -170,7 +170,7 @@ export class MessageRow {
 
   /** @param {any} message */
   #showTools({ message_id, kind }) {
-    const { words, host, menu } = this.history;
+    const { words } = this.history;
     if (!message_id) return this.tools.replaceChildren();
     const tool = (/** @type {any} */ name, /** @type {string} */ label, /** @type {(event: Event) => void} */ does, more = {}) =>
       iconButton(name, label, does, { tabIndex: -1, ...more });
@@ -178,9 +178,9 @@ export class MessageRow {
     if (kind !== "system" && this.history.may("send")) {
       tools.push(tool("reply", words.say("reply"), () => this.history.reply(message_id)));
     }
-    const open = (/** @type {Event} */ event) => this.history.openMenu(this, /** @type {any} */ (event.currentTarget));
+    const open = (/** @type {Event} */ event) => void this.history.openMenu(this, /** @type {any} */ (event.currentTarget));
     tools.push(tool("more", words.say("more"), open, { "aria-haspopup": "menu" }));
-    if (menu && host) this.tools.replaceChildren(...tools);
+    this.tools.replaceChildren(...tools);
   }
 
   /** What became of a message that is not stored yet. @param {any} message */

@@ -2,15 +2,6 @@
 
 import { summaryOf, titleOf } from "./people.js";
 
-/** Whether the user can still be asked; asking is only done on a click. */
-export function canAsk() {
-  return "Notification" in globalThis && Notification.permission === "default";
-}
-
-export async function askPermission() {
-  return (await Notification.requestPermission()) === "granted";
-}
-
 /**
  * Shows what arrives while the page is hidden or not looked at.
  * @param {any} chat the chat of the SDK

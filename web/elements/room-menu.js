@@ -2,12 +2,14 @@
 
 import { avatar, bdi, h, icon, iconButton } from "./dom.js";
 import { field } from "./dialog.js";
+import { personField } from "./list-menu.js";
 import { isSame, nameOf, othersIn, titleOf } from "./people.js";
 
 export class RoomMenu {
-  /** @param {any} view the view of the conversation */
-  constructor(view) {
+  /** @param {any} view the view of the conversation @param {any} more menu and dialog */
+  constructor(view, more) {
     this.view = view;
+    this.more = more;
     this.words = view.words;
   }
 
@@ -34,7 +36,7 @@ export class RoomMenu {
     else if (partner) items.push(this.#blockItem("block", partner));
     if (this.#may("leave", room.members.length > 2)) items.push(item("leave", () => this.#leave(), { danger: true }));
     if (this.#may("delete", false)) items.push(item("deleteChat", () => this.#remove(), { danger: true }));
-    view.shell.menu.open(from, items);
+    this.more.menu.open(from, items);
   }
 
   /** Whether the server grants a right; what it doesn't say is as given. @param {string} right @param {boolean} otherwise */
@@ -81,7 +83,7 @@ export class RoomMenu {
   /** @param {any} partner @param {string} name */
   async #block(partner, name) {
     const { words } = this;
-    const agrees = await this.view.shell.dialog.confirm(words.say("askBlock", { name }), words.say("block", { name }));
+    const agrees = await this.more.dialog.confirm(words.say("askBlock", { name }), words.say("block", { name }));
     if (agrees) await this.#try(this.view.shell.block(partner.user_id, true));
     this.view.render();
   }
@@ -92,23 +94,17 @@ export class RoomMenu {
     this.view.render();
   }
 
-  /** @param {any} partner */
-  unblockButton(partner) {
-    const label = this.words.say("unblock", { name: nameOf(this.room, partner.user_id, this.words) });
-    return h("button", { type: "button", className: "quiet", onclick: () => void this.#unblock(partner) }, bdi(label));
-  }
-
   // ------------------------------------------------------------ leaving
 
   async #leave() {
     const { words, view } = this;
-    if (!(await view.shell.dialog.confirm(words.say("askLeave"), words.say("leave")))) return;
+    if (!(await this.more.dialog.confirm(words.say("askLeave"), words.say("leave")))) return;
     if (await this.#try(view.model.leave())) view.shell.close?.();
   }
 
   async #remove() {
     const { words, view } = this;
-    if (!(await view.shell.dialog.confirm(words.say("askDeleteChat"), words.say("delete")))) return;
+    if (!(await this.more.dialog.confirm(words.say("askDeleteChat"), words.say("delete")))) return;
     if (await this.#try(view.model.remove())) view.shell.close?.();
   }
 
@@ -118,7 +114,7 @@ export class RoomMenu {
     today.setMinutes(today.getMinutes() - today.getTimezoneOffset());
     const day = today.toISOString().slice(0, 10);
     const input = field(words.say("date"), { type: "date", name: "date", value: day, max: day, required: true });
-    const values = await view.shell.dialog.form(words.say("date"), [input], words.say("date"));
+    const values = await this.more.dialog.form(words.say("date"), [input], words.say("date"));
     if (values) void view.history.jumpToDate(new Date(`${values.get("date")}T00:00`));
   }
 
@@ -127,10 +123,10 @@ export class RoomMenu {
   #details() {
     const { view, words, room } = this;
     const title = h("h2", { id: "dialog-title" }, bdi(titleOf(room, view.me, words)));
-    const head = h("div", { className: "dialog-head" }, title, iconButton("close", words.say("close"), () => view.shell.dialog.close()));
+    const head = h("div", { className: "dialog-head" }, title, iconButton("close", words.say("close"), () => this.more.dialog.close()));
     const members = h("ul", { className: "people", role: "list" }, ...room.members.map((/** @type {any} */ one) => this.#member(one)));
     const count = h("p", { className: "faint" }, words.say("members", { n: room.members.length }));
-    view.shell.dialog.show(h("div", { className: "details" }, head, this.#rename(), count, members, this.#adding()));
+    this.more.dialog.show(h("div", { className: "details" }, head, this.#rename(), count, members, this.#adding()));
   }
 
   #rename() {
@@ -162,14 +158,14 @@ export class RoomMenu {
   /** @param {any} member @param {string} name */
   async #removeMember(member, name) {
     const { words, view } = this;
-    const agrees = await view.shell.dialog.confirm(words.say("askRemove", { name }), words.say("remove", { name }));
+    const agrees = await this.more.dialog.confirm(words.say("askRemove", { name }), words.say("remove", { name }));
     if (agrees && (await this.#try(view.model.removeMember(member.user_id)))) this.#details();
   }
 
   #adding() {
     const { words, room, view } = this;
     if (!this.#may("add_member", false) || room.members.length < 3) return null;
-    const { input, list, chosen } = view.shell.personField();
+    const { input, list, chosen } = personField(view.shell);
     const add = h("button", { className: "main" }, icon("plus"), words.say("add"));
     const form = h("form", { className: "line" }, input, list, add);
     form.addEventListener("submit", (event) => {

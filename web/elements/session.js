@@ -69,6 +69,7 @@ export class Session extends EventTarget {
   /** @type {Promise<any> | null} */
   #whole = null;
   #started = false;
+  #generation = 0; // grows with each end, so that a load under way knows of it
   #stopNotifying = () => {};
 
   /** @param {string} server */
@@ -125,10 +126,10 @@ export class Session extends EventTarget {
   }
 
   async #load() {
-    const loading = this.#whole;
+    const generation = this.#generation;
     const views = this.views ?? knownViews ?? (await import("./views.js"));
     await pageReady();
-    if (loading !== null && loading !== this.#whole) return this.whole();
+    if (generation !== this.#generation) return this.whole();
     this.views = views;
     this.#started = true;
     this.#light?.close();
@@ -141,16 +142,6 @@ export class Session extends EventTarget {
     this.#stopNotifying = views.notifyHidden(this.chat, () => this.#speaker);
     this.dispatchEvent(new Event("whole"));
     return this.chat;
-  }
-
-  /** The ids of the rooms about something, as far as the first page of them goes. @param {string} context */
-  async roomsAbout(context) {
-    const { token, getToken } = this.credentials;
-    const bearer = await (getToken?.() ?? token);
-    const url = new URL(`api/v1/chat/receive/?context=${encodeURIComponent(context)}`, this.server);
-    const answer = await fetch(url, bearer ? { headers: { Authorization: `Bearer ${bearer.trim()}` } } : {});
-    const { results } = answer.ok ? await answer.json() : { results: [] };
-    return new Set(results.map((/** @type {{ room_id: number }} */ room) => room.room_id));
   }
 
   /** The element that shows a notification: one that can open the room, if there is one. @returns {any} */
@@ -166,6 +157,7 @@ export class Session extends EventTarget {
     this.chat?.end();
     this.chat = null;
     this.#whole = null;
+    this.#generation += 1;
     this.#started = false;
     this.state = "connecting";
   }

@@ -1,13 +1,9 @@
 /** What stands around a list or a conversation: menu, dialog, limits, blocks, and the room shown. */
 
 import { h } from "./dom.js";
-import { Dialog, field } from "./dialog.js";
-import { Menu } from "./menu.js";
 import { baseStyle } from "./style-base.js";
 import { listStyle } from "./style-list.js";
 import { chatStyle } from "./style-chat.js";
-import { dialogStyle } from "./style-dialog.js";
-import { isSame } from "./people.js";
 
 /** @type {Map<string, CSSStyleSheet>} */
 const sheets = new Map();
@@ -27,6 +23,8 @@ export class Shell {
   /** @type {any} */
   open = null; // the conversation shown
   #blocked = new Set();
+  /** @type {Promise<any> | null} */
+  #more = null;
   /** @type {(() => void)[]} */
   off = [];
 
@@ -35,11 +33,9 @@ export class Shell {
     this.host = host;
     this.chat = chat;
     this.words = host.words;
-    host.root.adoptedStyleSheets = [baseStyle, dialogStyle, listStyle, chatStyle].map(sheetOf);
-    this.menu = new Menu(host.root);
-    this.dialog = new Dialog(this.words);
+    host.root.adoptedStyleSheets = [baseStyle, listStyle, chatStyle].map(sheetOf);
     this.frame = h("div", { className: "frame", lang: this.words.tag, dir: host.direction || null });
-    host.root.replaceChildren(this.frame, this.menu.box, this.dialog.box);
+    host.root.replaceChildren(this.frame);
     for (const name of ["dragover", "drop"]) this.frame.addEventListener(name, (event) => keepPage(/** @type {DragEvent} */ (event)));
     this.off.push(chat.on("message", (/** @type {any} */ detail) => this.#heard(detail)));
     void this.#learn();
@@ -58,6 +54,12 @@ export class Shell {
   }
 
   learned() {}
+
+  /** Menus and dialogs. @returns {Promise<any>} */
+  more() {
+    this.#more ??= import("./lazy-more.js").then(({ More }) => new More(this));
+    return this.#more;
+  }
 
   destroy() {
     this.open?.destroy();
@@ -85,7 +87,7 @@ export class Shell {
     return id === this.current && this.open.model.snapshot.typing.length > 0;
   }
 
-  // ------------------------------------------------------------ blocking and choosing people
+  // ------------------------------------------------------------ blocking
 
   /** @param {unknown} user */
   isBlocked(user) {
@@ -98,23 +100,25 @@ export class Shell {
     this.#blocked[on ? "add" : "delete"](String(user));
   }
 
-  /** A field for a person: names of those the user talks with, or an id. */
-  personField() {
-    const { words, host } = this;
-    const known = new Map();
-    for (const room of this.chat.inbox.snapshot.rooms) {
-      for (const one of room.members) if (one.name && !isSame(one.user_id, host.user?.user_id)) known.set(one.name, one.user_id);
-    }
-    const list = h("datalist", { id: "people" }, ...[...known.keys()].map((name) => h("option", { value: name })));
-    const input = field(words.say("person"), { name: "person", required: true, list: "people", autocomplete: "off" });
-    return { input, list, chosen: () => known.get(input.value) ?? input.value.trim() };
+  // ------------------------------------------------------------ what a site calls
+
+  /** Sends without the composer. @param {{ text?: string, files?: File[], data?: object }} draft */
+  send(draft) {
+    if (!this.open) throw new Error("no conversation is open");
+    this.open.sendText(draft);
   }
 
-  /** @param {File[]} files @param {any} [draft] */
-  sendByScript(files, draft = {}) {
-    if (!this.open) throw new Error("no conversation is open");
-    this.open.sendText({ ...draft, files });
+  /** Puts text into the composer. @param {string} text */
+  insert(text) {
+    this.open?.composer?.insert(text);
   }
+
+  focusComposer() {
+    this.open?.focus();
+  }
+
+  /** Searches conversations and messages; only the inbox has a search. @param {string} words */
+  find(words) {}
 
   /** An attribute or a property of the element was changed. @param {string} name @param {any} value */
   changed(name, value) {

@@ -1,30 +1,19 @@
-/** The two strings that a closed launcher and a badge need, without loading the views. */
+/** The strings that a closed launcher and a badge need, without loading the views. */
 
 /** @type {Record<string, any>} */
-const SHORT = { chats: "Messages", count: { one: "{n} unread message", other: "{n} unread messages" }, close: "Close" };
+const SHORT = { chats: "Messages", count: { one: "{n} unread message", other: "{n} unread messages" }, close: "Close", tag: "en" };
 const WITH_FILE = "ar cs de es fa fr he it ja ko nl pl pt-BR ro tr uk zh-Hans".split(" ");
 
-/** @type {Map<string, Promise<any>>} */
-const loading = new Map();
-
-/** @param {string} tag */
+/** Those of the file that fits a language tag, else English. @param {string} tag @returns {Promise<Record<string, any>>} */
 export async function stringsFor(tag) {
   const language = tag.split("-")[0].toLowerCase();
   const file = WITH_FILE.find((each) => each === tag) ?? WITH_FILE.find((each) => each.split("-")[0] === language);
-  const strings = file ? await load(file) : SHORT;
-  const rules = new Intl.PluralRules(file ?? "en");
-  const numbers = new Intl.NumberFormat(tag);
-  const plural = (/** @type {string} */ key, /** @type {number} */ n) => {
-    const forms = strings[key];
-    return String(forms[rules.select(n)] ?? forms.other).replace("{n}", numbers.format(n));
-  };
-  return { strings, plural };
+  if (!file) return SHORT;
+  const found = await import(new URL(`./lang/${file}.js`, import.meta.url).href).catch(() => null);
+  return found ? { ...found.default, tag: file } : SHORT;
 }
 
-/** @param {string} file */
-function load(file) {
-  const url = new URL(`./lang/${file}.js`, import.meta.url).href;
-  const found = loading.get(file) ?? import(url).then((module) => module.default, () => SHORT);
-  loading.set(file, found);
-  return found;
+/** "3 unread messages" @param {Record<string, any>} strings @param {number} n */
+export function countOf({ count, tag }, n) {
+  return (count[new Intl.PluralRules(tag).select(n)] ?? count.other).replace("{n}", new Intl.NumberFormat(tag).format(n));
 }

@@ -1,9 +1,11 @@
 /** Colours, type and controls that every view shares. Only `--roomcast-…` is public. */
 
+import { inkOn } from "./style-launcher.js";
+
 export const baseStyle = `
 :host {
   --accent: var(--roomcast-accent, #0f766e);
-  --on-accent: var(--roomcast-on-accent, color(from var(--accent) xyz-d65 clamp(0, (.179 - y) * 9999, .9505) clamp(0, (.179 - y) * 9999, 1) clamp(0, (.179 - y) * 9999, 1.089)));
+  --on-accent: var(--roomcast-on-accent, ${inkOn("--accent")});
   --link: light-dark(oklch(from var(--accent) min(l, .47) c h), oklch(from var(--accent) max(l, .8) min(c, .14) h));
   --ground: var(--roomcast-ground, light-dark(oklch(from var(--accent) .963 min(c, .006) h), oklch(from var(--accent) .17 min(c, .008) h)));
   --panel: var(--roomcast-panel, light-dark(#fff, oklch(from var(--accent) .215 min(c, .01) h)));
@@ -22,7 +24,7 @@ export const baseStyle = `
   --danger: var(--roomcast-danger, light-dark(#b3261e, #ff9a92));
   --danger-ground: var(--roomcast-danger-ground, light-dark(#fdeceb, #3a1d1b));
   --badge: var(--roomcast-badge, var(--accent));
-  --on-badge: color(from var(--badge) xyz-d65 clamp(0, (.179 - y) * 9999, .9505) clamp(0, (.179 - y) * 9999, 1) clamp(0, (.179 - y) * 9999, 1.089));
+  --on-badge: ${inkOn("--badge")};
   --radius: var(--roomcast-radius, .75rem);
   --bubble: var(--roomcast-bubble-radius, 1.1rem);
   --face: var(--roomcast-avatar-size, 2.9rem);
@@ -82,27 +84,10 @@ a { color: var(--link); }
 @keyframes roomcast-spin { to { rotate: 1turn; } }
 [part=badge] { min-inline-size: 1.4rem; padding: 0 .4rem; border-radius: 1rem; background: var(--badge); color: var(--on-badge); font-size: .8rem; font-weight: 600; line-height: 1.4rem; text-align: center; flex: none; }
 [part=badge].muted { background: light-dark(#6a737a, #8a969b); color: light-dark(#fff, #10161a); }
-[part=menu] { position: fixed; inset: auto; margin: 0; padding: .35rem; min-inline-size: 12rem; max-inline-size: min(20rem, 94vw); max-block-size: 80dvh; overflow: auto; border: 1px solid var(--line); border-radius: var(--radius); background: var(--panel); color: var(--ink); box-shadow: var(--shade); }
-[part=menu] button { display: flex; gap: .7rem; align-items: center; inline-size: 100%; padding: .5rem .7rem; border: 0; border-radius: calc(var(--radius) - .25rem); background: none; text-align: start; }
-[part=menu] button:is(:hover, :focus-visible) { background: var(--chosen); }
-[part=menu] button.danger { color: var(--danger); }
-[part=menu] .emoji { display: flex; justify-content: space-between; padding-block-end: .3rem; }
-[part=menu] .emoji button { inline-size: auto; padding: .3rem .4rem; font-size: 1.35rem; line-height: 1.2; }
-[part=menu] .emoji [aria-checked=true] { background: var(--chosen); }
-[part=menu] p { padding: .4rem .7rem; font-size: .85em; color: var(--faint); }
-[part~=dialog] { inline-size: min(26rem, 92vw); max-block-size: 88dvh; padding: 1.3rem; border: 1px solid var(--line); border-radius: calc(var(--radius) + .25rem); background: var(--panel); color: var(--ink); box-shadow: var(--shade); overscroll-behavior: contain; }
-[part~=dialog]::backdrop { background: rgb(0 0 0 / 45%); }
-[part~=dialog] form { display: grid; gap: 1rem; }
-[part~=dialog] h2 { font-size: 1.1rem; }
-.buttons { display: flex; flex-wrap: wrap; gap: .6rem; justify-content: flex-end; }
-.choices { display: grid; gap: .2rem; border: 0; padding: 0; margin: 0; }
-.choices label { display: flex; gap: .6rem; align-items: center; min-block-size: 2.2rem; }
-.choices input { accent-color: var(--accent); inline-size: 1.1rem; block-size: 1.1rem; }
 mark { background: light-dark(#ffe9a8, #6b571a); color: inherit; }
 @media (pointer: coarse) {
   .plain { min-inline-size: 44px; min-block-size: 44px; }
-  .main, .quiet, .field, [part=menu] button, .choices label, [part=pill] { min-block-size: 44px; }
-  [part=menu] .emoji button { min-inline-size: 44px; }
+  .main, .quiet, .field, [part=pill] { min-block-size: 44px; }
 }
 @media (forced-colors: active) {
   [part=badge], [part=launcher], .main, .quiet { border: 1px solid ButtonText; }

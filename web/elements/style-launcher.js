@@ -1,8 +1,13 @@
-/** The launcher: a button at a corner of the window, and the popup above it. */
+/** The launcher: a button at a corner of the window. */
+
+/** Black or white, whichever can be read on a colour. @param {string} name of a custom property */
+export function inkOn(name) {
+  return `color(from var(${name}) xyz-d65 clamp(0, (.179 - y) * 9999, .9505) clamp(0, (.179 - y) * 9999, 1) clamp(0, (.179 - y) * 9999, 1.089))`;
+}
 
 export const launcherStyle = `
 :host { --accent: var(--roomcast-accent, #0f766e); --size: var(--roomcast-launcher-size, 3.5rem); --inset: var(--roomcast-launcher-inset, 1.25rem);
-  --on-accent: var(--roomcast-on-accent, color(from var(--accent) xyz-d65 clamp(0, (.179 - y) * 9999, .9505) clamp(0, (.179 - y) * 9999, 1) clamp(0, (.179 - y) * 9999, 1.089)));
+  --on-accent: var(--roomcast-on-accent, ${inkOn("--accent")});
   color-scheme: light dark; position: fixed; z-index: var(--roomcast-z-index, 2147483000); inset-block-end: max(var(--inset), env(safe-area-inset-bottom)); inset-inline-end: var(--inset);
   font: var(--roomcast-font-size, .9375rem)/1.4 var(--roomcast-font, system-ui, -apple-system, "Segoe UI", Roboto, sans-serif); }
 :host([theme=light]) { color-scheme: light; }
@@ -18,15 +23,6 @@ export const launcherStyle = `
 :host(:not([open])) .down, :host([open]) .chat { display: none; }
 [part=badge] { position: absolute; inset-block-start: -.25rem; inset-inline-end: -.25rem; min-inline-size: 1.4rem; box-sizing: border-box; padding: 0 .35rem; border: 2px solid #fff; border-radius: 1rem; background: #b3261e; color: #fff; font-size: .75rem; font-weight: 700; line-height: 1.35rem; text-align: center; }
 :host([open]) [part=badge] { display: none; }
-[part=panel] { position: absolute; inset-block-end: calc(100% + .8rem); inset-inline-end: 0; display: flex; inline-size: min(25rem, 100vw - 2 * var(--inset)); block-size: min(42rem, 100dvh - var(--size) - 2 * var(--inset) - 1rem); border-radius: var(--roomcast-radius, 1rem); overflow: hidden; background: var(--roomcast-panel, light-dark(#fff, #161b1e)); box-shadow: var(--roomcast-shadow, 0 12px 40px rgb(0 0 0 / 28%)); }
-[part=panel] > * { flex: 1; block-size: auto; max-block-size: none; }
-:host([position~="inline-start"]) [part=panel] { inset-inline: 0 auto; }
-:host([position~="block-start"]) [part=panel] { inset-block: calc(100% + .8rem) auto; }
-@media (max-width: 30rem), (max-height: 30rem) {
-  :host([open]) { inset: 0; display: flex; flex-direction: column; background: var(--roomcast-panel, light-dark(#fff, #161b1e)); }
-  :host([open]) [part=panel] { position: static; flex: 1; min-block-size: 0; inline-size: 100%; block-size: auto; border-radius: 0; box-shadow: none; }
-  :host([open]) [part=launcher] { order: -1; align-self: flex-end; inline-size: 44px; block-size: 44px; margin: .2rem .4rem; background: none; color: inherit; box-shadow: none; }
-}
 @media (prefers-reduced-motion: reduce) { [part=launcher] { transition: none; } }
-@media (forced-colors: active) { [part=launcher], [part=badge], [part=panel] { border: 1px solid ButtonText; } }
+@media (forced-colors: active) { [part=launcher], [part=badge] { border: 1px solid ButtonText; } }
 `;

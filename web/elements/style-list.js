@@ -47,6 +47,11 @@ export const listStyle = `
 [part=item-last] .typing { color: var(--link); }
 .item-end { display: flex; gap: .3rem; align-items: center; justify-content: flex-end; min-block-size: 1.4rem; }
 .unread [part=item-last] { color: var(--ink); }
+.result { display: block; inline-size: 100%; padding: .5rem .6rem; border: 0; border-radius: var(--radius); background: none; text-align: start; }
+.result:is(:hover, :focus-visible) { background: var(--hover); }
+.result-head { display: flex; gap: .6rem; justify-content: space-between; font-weight: 600; }
+.result-head time { font-weight: 400; font-size: .8em; color: var(--faint); white-space: nowrap; }
+.result-text { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; color: var(--faint); }
 .skeleton { display: flex; gap: .75rem; align-items: center; padding: .6rem; }
 .skeleton::before { content: ""; inline-size: var(--face); block-size: var(--face); border-radius: var(--face-radius); background: var(--line); }
 .skeleton::after { content: ""; flex: 1; block-size: 2rem; border-radius: .5rem; background: linear-gradient(var(--line) 35%, transparent 35% 65%, var(--line) 65%); }

@@ -1,0 +1,55 @@
+/** The menu of the list: new conversations, notifications, one's data. */
+
+import { h } from "./dom.js";
+import { field } from "./dialog.js";
+import { isSame } from "./people.js";
+
+/** For one opening of the menu. */
+export class ListMenu {
+  /** @param {any} inbox the view of the inbox @param {any} more menu and dialog */
+  constructor(inbox, more) {
+    this.inbox = inbox;
+    this.more = more;
+    this.words = inbox.words;
+  }
+
+  /** @param {HTMLElement} from */
+  open(from) {
+    const { inbox, words } = this;
+    const item = (/** @type {string} */ id, /** @type {string} */ icon, /** @type {() => any} */ act) => ({ id, icon, label: words.say(id), act: () => void act() });
+    const items = [];
+    if (inbox.canOpen) items.push(item("newChat", "plus", () => this.startChat()));
+    const canAsk = "Notification" in globalThis && Notification.permission === "default";
+    if (canAsk) items.push(item("notify", "bell", () => Notification.requestPermission()));
+    items.push(item("export", "save", () => this.#export()));
+    this.more.menu.open(from, [...items, ...(inbox.host.menuItems ?? [])]);
+  }
+
+  async startChat() {
+    const { inbox, words } = this;
+    const { input, list, chosen } = personField(inbox);
+    if (!(await this.more.dialog.form(words.say("newChat"), [input, list], words.say("newChat")))) return;
+    void inbox.select({ with: chosen() }, { by: "user" });
+  }
+
+  /** All of the user's data, as a file. */
+  async #export() {
+    const { inbox, words } = this;
+    const data = await inbox.chat.request("GET", "chat/export/", { raw: true }).catch(() => null);
+    if (!data) return void this.more.dialog.form(words.say("failed"), [], words.say("close"));
+    const url = URL.createObjectURL(data instanceof Blob ? data : new Blob([data]));
+    h("a", { href: url, download: "messages.ndjson" }).click();
+    setTimeout(() => URL.revokeObjectURL(url), 1_000);
+  }
+}
+
+/** A field for a person: names of those the user talks with, or an id. @param {any} shell */
+export function personField({ words, host, chat }) {
+  const known = new Map();
+  for (const room of chat.inbox.snapshot.rooms) {
+    for (const one of room.members) if (one.name && !isSame(one.user_id, host.user?.user_id)) known.set(one.name, one.user_id);
+  }
+  const list = h("datalist", { id: "people" }, ...[...known.keys()].map((name) => h("option", { value: name })));
+  const input = field(words.say("person"), { name: "person", required: true, list: "people", autocomplete: "off" });
+  return { input, list, chosen: () => known.get(input.value) ?? input.value.trim() };
+}
