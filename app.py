@@ -1,9 +1,10 @@
 """The chat as one ASGI app: alone in its process, or mounted in a larger site."""
 
+import asyncio
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,19 +33,39 @@ from .integrations.webhooks import Listener
 from .protocol import actions, errors
 from .protocol.errors import Close, Refusal
 from .protocol.ids import MAX_ID, user_of
+from .realtime.connection_limits import CountLimit
 from .routes import files, health, ui, web_client
 from .routes.apidocs import pages
 from .routes.requests import Reply, answer_refusal
 from .settings import Settings
 from .store import messages as messages_of
-from .store.store import Away
+from .store.store import AlreadyOpen, Away
 
 log = logging.getLogger("roomcast")
 
 NOT_STARTED = (
     "This chat was not started: a mounted app's lifespan is not run by its host. Give the host "
-    "`lifespan=chat.lifespan`, or put `async with chat.lifespan():` into its own lifespan."
+    "`lifespan=chat.lifespan`, or put `async with chat.lifespan():` into its own lifespan. "
+    "A server that runs no lifespan at all, as Daphne does, can't serve it: use uvicorn, hypercorn "
+    "or granian."
 )
+NOT_OURS = (
+    "The database of this chat is open in another process: %s The site goes on without a chat in "
+    "this process, which answers 503 and tries again every %g seconds. For several workers set "
+    "database.url to postgresql://… and broadcast.url to redis://… or postgresql://…."
+)
+ANOTHER_LOOP = (
+    "This call comes from another event loop than the one that the chat was started in. Call it "
+    "there: asyncio.run_coroutine_threadsafe(chat.…, loop) does, from any thread."
+)
+NO_ASYNCIO = "roomcast runs on asyncio: trio and other event loops can't serve it."
+NO_UPGRADE = (
+    "This is the address of a WebSocket, and the request asks for no upgrade. If it came from a "
+    "WebSocket client, a proxy in between has dropped its headers: let it use HTTP/1.1 and pass on "
+    "Upgrade and Connection (nginx: proxy_http_version 1.1; proxy_set_header Upgrade "
+    "$http_upgrade; proxy_set_header Connection upgrade;)."
+)
+START_AGAIN_AFTER = 5.0  # seconds between two tries to have the database
 
 SOCKETS: Mapping[str, type[WebSocketEndpoint]] = {
     "/ws/chat": ChatSocket,
@@ -63,6 +84,8 @@ class App(Starlette):
     ) -> None:
         self.settings = settings
         self._hooks = hooks
+        self._has_missed_upgrade = False  # and it was logged
+        self._loop: asyncio.AbstractEventLoop | None = None
         self.shelf: Path | None = None  # where workers of one server share their numbers
         self._authenticator = Authenticator(settings, authenticate)
         super().__init__(
@@ -76,7 +99,38 @@ class App(Starlette):
 
     @asynccontextmanager
     async def lifespan(self, app: Any = None) -> AsyncIterator[None]:
-        """Opens the engines, and closes them after everything under way is committed."""
+        """As `started`, for a host, which must not go down because it has several workers.
+
+        Where another process has the database the chat alone answers 503, until it can have it.
+        """
+        async with AsyncExitStack() as stack:
+            try:
+                await stack.enter_async_context(self.started())
+            except AlreadyOpen as error:
+                log.error(NOT_OURS, error, START_AGAIN_AFTER)
+                self.state.is_refused = True
+                trying = asyncio.create_task(self._start_again(stack))
+                stack.push_async_callback(_end, trying)
+            yield
+
+    async def _start_again(self, stack: AsyncExitStack) -> None:
+        while True:
+            await asyncio.sleep(START_AGAIN_AFTER)
+            with suppress(AlreadyOpen):
+                await stack.enter_async_context(self.started())
+                log.info("The database of this chat is free now: the chat has started.")
+                return
+
+    @asynccontextmanager
+    async def started(self) -> AsyncIterator[None]:
+        """Opens the engines, and closes them after everything under way is committed.
+
+        Raises AlreadyOpen where another process has the database, and what else is CannotOpen.
+        """
+        try:
+            self._loop = asyncio.get_running_loop()
+        except RuntimeError:
+            raise RuntimeError(NO_ASYNCIO) from None
         await checkpoint()  # loads anyio's backend, which else the first file served would wait for
         chat = Chat(self.settings, self._hooks)
         await chat.open()
@@ -89,6 +143,9 @@ class App(Starlette):
         self.state.numbers = Shelf(self.shelf, chat.metrics) if self.shelf else chat.metrics
         self.state.meters = Meters(self.settings.rate_limit)
         self.state.bodies = Counter()
+        self.state.sockets_by_user = CountLimit(self.settings.server.max_connections_per_user)
+        per_address = self.settings.server.max_connections_per_address
+        self.state.sockets_by_address = CountLimit(per_address)
         try:
             yield
         finally:
@@ -99,8 +156,10 @@ class App(Starlette):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] in ("http", "websocket"):
             if not hasattr(self.state, "chat"):
-                return await _refuse(scope, receive, send)
+                return await self._refuse(scope, receive, send)
             root, path = _plain_path(scope)
+            if scope["type"] == "http" and path in SOCKETS:
+                return await self._refuse_upgrade(scope, receive, send)
             if scope["type"] == "websocket" and path in SOCKETS and not self.user_middleware:
                 # What the router and its middlewares hold for each open socket, it need not pay.
                 scope["app"], scope[ROOT] = self, root
@@ -110,6 +169,28 @@ class App(Starlette):
             if scope["type"] == "http" and not path.startswith(("/files/", "/ui/")):
                 return await self._for_pages(scope, receive, send)
         return await super().__call__(scope, receive, send)
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Nothing was started, or nothing could be."""
+        if hasattr(self.state, "is_refused"):
+            refusal: Refusal = errors.Unavailable("The chat is not available in this process.")
+            close = Close.TRY_LATER
+        else:
+            log.error(NOT_STARTED)
+            refusal, close = errors.Internal(NOT_STARTED), Close.INTERNAL
+        if scope["type"] == "http":
+            body = {"detail": str(refusal), "code": refusal.code}
+            return await Reply(body, status_code=refusal.status)(scope, receive, send)
+        await send({"type": "websocket.accept"})
+        return await send({"type": "websocket.close", "code": close.code, "reason": close.reason})
+
+    async def _refuse_upgrade(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not self._has_missed_upgrade:
+            log.warning("request refused: status=426 path=%s reason=%s", scope["path"], NO_UPGRADE)
+            self._has_missed_upgrade = True
+        body = {"detail": NO_UPGRADE, "code": "invalid_frame"}
+        headers = {"Upgrade": "websocket", "Connection": "Upgrade"}
+        await Reply(body, status_code=426, headers=headers)(scope, receive, send)
 
     # ------------------------------------------------------------ for the host's own code
 
@@ -179,6 +260,8 @@ class App(Starlette):
         chat: Chat | None = getattr(self.state, "chat", None)
         if chat is None:
             raise RuntimeError(NOT_STARTED)
+        if asyncio.get_running_loop() is not self._loop:
+            raise RuntimeError(ANOTHER_LOOP)
         return chat
 
 
@@ -229,14 +312,9 @@ def _plain_path(scope: Scope) -> tuple[str, str]:
     return root, path
 
 
-async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
-    log.error(NOT_STARTED)
-    if scope["type"] == "http":
-        body = {"detail": NOT_STARTED, "code": "internal"}
-        return await Reply(body, status_code=500)(scope, receive, send)
-    await send({"type": "websocket.accept"})
-    code, reason = Close.INTERNAL.value
-    return await send({"type": "websocket.close", "code": code, "reason": reason})
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait([task])
 
 
 def _http_error(request: Request, error: Exception) -> Response:

@@ -21,6 +21,7 @@ from ..protocol.codec import Hint, error_of
 from ..protocol.errors import Close, Closing, Forbidden, InvalidFrame, Refusal
 from ..protocol.events import AuthRenewed, Pong
 from ..protocol.ids import when
+from ..realtime.connection_limits import CountLimit
 from ..realtime.send_queue import AsgiOutbox, DirectOutbox, Outbox
 from ..server.websocket_protocol import EXTENSION, REFUSED_PAUSE, DirectProtocol
 from ..store.store import Away
@@ -166,6 +167,7 @@ class Endpoint(WebSocketEndpoint):
     """The handshake is completed first, so that a browser can see why the socket is closed."""
 
     _session: Session | None = None
+    _counted: tuple[tuple[CountLimit, str], ...] = ()
 
     async def dispatch(self) -> None:
         """As the base class's, without its three coroutines for each frame."""
@@ -219,8 +221,23 @@ class Endpoint(WebSocketEndpoint):
         """Up to the first frame. Raises what `on_connect` knows."""
         raise NotImplementedError
 
+    def _count(self, websocket: WebSocket, user_id: str) -> None:
+        """One more socket of this user and address. Raises Closing where they have too many."""
+        state, client = websocket.app.state, websocket.scope.get("client")
+        keys = [(state.sockets_by_user, user_id)]
+        if client:
+            keys.append((state.sockets_by_address, client[0]))
+        for limit, key in keys:
+            if not limit.enter(key):
+                log.info("socket refused: user=%s reason=too many sockets", user_id)
+                raise Closing(Close.TOO_MANY)
+            self._counted += ((limit, key),)
+
     def _leave(self) -> None:
         """All that was entered, as far as it was."""
+        for limit, key in self._counted:
+            limit.leave(key)
+        self._counted = ()
         session, self._session = self._session, None
         if session is not None:
             session.end()

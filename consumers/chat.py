@@ -336,6 +336,7 @@ class ChatSocket(Endpoint):
         chat = self._chat = websocket.app.state.chat
         auth: Authenticator = websocket.app.state.auth
         identity = await auth(websocket)
+        self._count(websocket, identity.user_id)
         wish = wish_of(websocket.scope["query_string"])
         if wish.room_id >= MAX_ID:
             raise Closing(Close.NOT_FOUND)

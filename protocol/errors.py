@@ -121,6 +121,7 @@ class Close(Enum):
     DISCONNECTED = 4005, "disconnected by the site"
     SLOW = 4008, "reads too slowly; resume with after="
     RATE_LIMITED = 4029, "rate limit exceeded for too long"
+    TOO_MANY = 4029, "too many sockets of this user or address"
     NOT_UTF8 = 1007, "a text that is not UTF-8"
     FLOOD = 1008, "too many control frames or fragments"
     TOO_BIG = 1009, "frame too big"

@@ -5,7 +5,6 @@ Whatever is wrong before the app is called is answered, logged, and ends the con
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, NamedTuple, cast
@@ -14,6 +13,7 @@ import httptools
 import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from ..realtime.connection_limits import ConnectionLimits
 from .linger import Linger
 from .websocket_protocol import REFUSED, DirectProtocol
 
@@ -29,35 +29,6 @@ UPLOAD_LINGER = 10.0  # seconds in which a larger one is thrown away, so that th
 SLICE = 1 << 16  # bytes after which other connections have their turn
 SMALLEST_SHARE = 1 << 9  # bytes that a smaller piece counts for in a slice
 MOST_UNREAD = 1 << 20  # bytes that may come in while a response is under way
-
-
-class ConnectionLimits(msgspec.Struct):
-    """How many connections there may be at once, and how many are from each address; 0 is off.
-
-    Addresses in `proxies` are not counted: many clients stand behind each of them.
-    """
-
-    most: int = 0
-    most_per_address: int = 0
-    proxies: frozenset[str] = frozenset()
-    addresses: Counter[str] = msgspec.field(default_factory=Counter)
-
-    def enter(self, address: str | None, connections: int) -> str | None:
-        """Why the connection is one too many, or None: then it counts until it leaves."""
-        if self.most and connections > self.most:
-            return "too many connections"
-        if address is None or not self.most_per_address or address in self.proxies:
-            return None
-        if self.addresses[address] >= self.most_per_address:
-            return "too many connections from this address"
-        self.addresses[address] += 1
-        return None
-
-    def leave(self, address: str | None) -> None:
-        if address is not None and address in self.addresses:
-            self.addresses[address] -= 1
-            if not self.addresses[address]:
-                del self.addresses[address]
 
 
 class Refused(NamedTuple):

@@ -23,11 +23,17 @@ import uvicorn
 from ..app import App, create_app
 from ..integrations import metrics
 from ..realtime.brokers import Unreachable
+from ..realtime.connection_limits import ConnectionLimits, CountLimit
 from ..settings import Settings
 from ..store.objects.bucket import BucketUnavailable
 from ..store.store import CannotOpen
 from .http_protocol import HttpProtocol
 from .websocket_protocol import DirectProtocol
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
 
 log = logging.getLogger("roomcast.serve")
 
@@ -36,6 +42,9 @@ DEADLINE = 4.0  # seconds until the process ends, whatever still hangs
 GONE_AFTER = 8_000  # milliseconds that a peer may acknowledge nothing we sent
 BACKLOG = 2_048
 UNSENT = 1 << 17  # bytes a connection that the kernel holds ready beyond what is on the wire
+COLLECT_EVERY = 60.0  # seconds between two collections of garbage,
+COLLECT_SHARE = 1_000  # or so many times what the last one took
+SPARE_FILES = 128  # open files that no connection gets: databases, attachments, the log
 STEADY = 10.0  # seconds after which a worker's end is no longer a failed start
 SELDOM = 10.0  # seconds between two warnings of the same kind
 MOST_PAUSE = 30.0  # seconds between two tries to start a worker
@@ -96,7 +105,7 @@ async def _serve(
     before: Callable[[App], Awaitable[None]] | None,
 ) -> None:
     # Not by uvicorn's lifespan: it turns what keeps the chat from starting into a traceback.
-    async with chat.lifespan():
+    async with chat.started():
         if before is not None:
             await before(chat)
         await server.serve(sockets=sockets)
@@ -123,6 +132,7 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
         super().__init__(config)
         self.ready = ready
+        self.collects_at = time.monotonic() + COLLECT_EVERY
         self.deadline = threading.Timer(DEADLINE, _give_up)
         self.deadline.daemon = True
 
@@ -132,6 +142,15 @@ class Server(uvicorn.Server):
         gc.freeze()  # what is there now stays: no later collection looks at it again
         gc.set_threshold(100_000, 50, 1_000)  # what comes later is mostly gone without one
         self.ready()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second. The thresholds above are hardly ever reached: hence by time too."""
+        if time.monotonic() >= self.collects_at:
+            began = time.monotonic()
+            gc.collect()
+            took = time.monotonic() - began
+            self.collects_at = began + max(COLLECT_EVERY, took * COLLECT_SHARE)
+        return await super().on_tick(counter)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Unlike uvicorn's, never raises the signal again: a clean end is exit code 0."""
@@ -145,8 +164,15 @@ def _give_up() -> None:
     os._exit(1)
 
 
-def config(chat: App, settings: Settings) -> uvicorn.Config:
-    return uvicorn.Config(
+class ServerConfig(uvicorn.Config):
+    """uvicorn's, with what our HTTP protocol asks of it."""
+
+    connection_limits: ConnectionLimits
+
+
+def config(chat: App, settings: Settings) -> ServerConfig:
+    proxies = [*settings.server.trusted_proxies, *map("::ffff:{}".format, _ipv4(settings))]
+    made = ServerConfig(
         chat,
         interface="asgi3",
         lifespan="off",
@@ -158,12 +184,39 @@ def config(chat: App, settings: Settings) -> uvicorn.Config:
         workers=1,
         backlog=BACKLOG,
         proxy_headers=True,
-        forwarded_allow_ips=["127.0.0.1", "::1", "::ffff:127.0.0.1"],
+        forwarded_allow_ips=proxies,
         timeout_graceful_shutdown=GRACE,
         log_config=None,
         access_log=False,
         server_header=False,
     )
+    made.connection_limits = ConnectionLimits(
+        most=_most_connections(settings.server.max_connections),
+        addresses=CountLimit(settings.server.max_connections_per_address),
+        proxies=frozenset(proxies),
+    )
+    return made
+
+
+def _ipv4(settings: Settings) -> list[str]:
+    """A socket of "::" names them as IPv6 addresses too."""
+    return [
+        proxy
+        for proxy in settings.server.trusted_proxies
+        if ":" not in proxy and "/" not in proxy and proxy != "*"
+    ]
+
+
+def _most_connections(wanted: int) -> int:
+    """As many as the process may have open files, where that is less."""
+    if resource is None:
+        return wanted
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        soft = hard
+    allowed = max(soft - SPARE_FILES, 1) if soft != resource.RLIM_INFINITY else wanted
+    return min(wanted or allowed, allowed)
 
 
 # ---------------------------------------------------------------- several processes

@@ -20,10 +20,12 @@ from .types import (
     Flag,
     Languages,
     Leeway,
+    Limit,
     LogLevel,
     Origins,
     Patience,
     Port,
+    Proxies,
     Rate,
     Seconds,
     Several,
@@ -41,6 +43,10 @@ class Server(Struct, frozen=True):
     public_url: Address = ""
     languages: Languages = ("en", "uk")
     allowed_origins: Origins = ()
+    trusted_proxies: Proxies = ("127.0.0.1", "::1")
+    max_connections: Limit = 10_000
+    max_connections_per_address: Limit = 0
+    max_connections_per_user: Limit = 200
     web_client: Flag = True
     ui: Flag = True
     metrics: Flag = True

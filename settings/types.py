@@ -15,6 +15,7 @@ Text = Annotated[str, Meta(description="a text")]
 Filled = Annotated[str, Meta(min_length=1, description="a text that is not empty")]
 Count = Annotated[int, Meta(ge=1, description="a whole number above 0")]
 Several = Annotated[int, Meta(ge=2, description="a whole number above 1")]
+Limit = Annotated[int, Meta(ge=0, le=10_000_000, description="a whole number, 0 is off")]
 Port = Annotated[int, Meta(ge=0, le=65_535, description="a port from 0 to 65535")]
 Rate = Annotated[float, Meta(ge=0, le=1e6, description="how many a second, 0 is off")]
 Bytes = Annotated[int, "bytes", Meta(ge=1, le=1 << 40, description=SIZE)]
@@ -40,6 +41,10 @@ WebAddress = Annotated[
 Origins = Annotated[
     tuple[Annotated[str, Meta(pattern=rf"\A(\*|[a-z][a-z0-9+.-]*://{HOST})\Z")], ...],
     Meta(description="a list of origins such as https://example.com"),
+]
+Proxies = Annotated[
+    tuple[Annotated[str, Meta(pattern=r"\A(\*|[0-9a-fA-F:.]+(/[0-9]{1,3})?)\Z")], ...],
+    Meta(description="a list of addresses such as 10.0.0.5 or 10.0.0.0/8"),
 ]
 Languages = Annotated[
     tuple[Annotated[str, Meta(pattern=r"\A[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*\Z")], ...],

@@ -2,8 +2,9 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,18 @@ class Site:
         url = f"ws://127.0.0.1:{self.port}/ws/chat/?room_id={self.room}"
         return connect(url, subprotocols=[Subprotocol("Bearer"), Subprotocol(self.token)])
 
+    async def asks(self, data: bytes, *, ends: bool = False) -> bytes:
+        """Sends these bytes on a connection of their own; all that comes back until its end."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        writer.write(data)
+        if ends:
+            writer.write_eof()
+        async with asyncio.timeout(10):
+            try:
+                return await reader.read()
+            finally:
+                writer.close()
+
     @property
     def connections(self) -> list[DirectProtocol]:
         return [c for c in self.server.server_state.connections if isinstance(c, DirectProtocol)]
@@ -50,9 +63,10 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
 
 
 @asynccontextmanager
-async def served(folder: Path) -> AsyncIterator[Site]:
+async def served(folder: Path, **server: object) -> AsyncIterator[Site]:
     settings = load(
         {
+            "server": server,
             "database": {"url": f"sqlite:///{folder}/chat.db", "synchronous": "NORMAL"},
             "attachments": {"url": f"file:{folder}/files"},
             "auth": {"secret": SECRET},
@@ -82,13 +96,55 @@ async def said_something(socket: ClientConnection) -> None:
     await socket.recv()
 
 
-async def test_a_connection_leaves_nothing_to_the_garbage_collector(site: Site) -> None:
-    await come_and_go(site)
+GET = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
+POST = b"POST /api/v1/chat/create/ HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n"
+
+
+async def break_off_amid_a_frame(site: Site) -> None:
+    async with site.visit() as socket:
+        await said_something(socket)
+        socket.transport.write(b"\x81\xff" + (1 << 20).to_bytes(8, "big") + b"mask" + b"x" * 99_999)
+        socket.transport.write(b"\x89\x80mask")
+        socket.transport.abort()
+
+
+async def break_the_protocol(site: Site) -> None:
+    async with site.visit() as socket:
+        await said_something(socket)
+        socket.transport.write(b"\x83\x80mask")
+        await socket.wait_closed()
+
+
+async def ask(site: Site, data: bytes, *, ends: bool = False) -> None:
+    await site.asks(data, ends=ends)
+
+
+BREAKS: dict[str, Callable[[Site], Awaitable[None]]] = {
+    "a socket that comes and goes": come_and_go,
+    "amid a frame": break_off_amid_a_frame,
+    "with a broken frame": break_the_protocol,
+    "after an answer": partial(ask, data=GET + b"Connection: close\r\n\r\n"),
+    "amid a head": partial(ask, data=GET + b"X: " + b"y" * 50_000, ends=True),
+    "with a head too large": partial(ask, data=GET + b"X: " + b"y" * 70_000),
+    "with too many headers": partial(ask, data=GET + b"X: y\r\n" * 101 + b"\r\n"),
+    "amid a body": partial(ask, data=POST + b"{", ends=True),
+    "with no HTTP": partial(ask, data=b"hello\r\n\r\n"),
+    "with a handshake that is none": partial(
+        ask, data=GET + b"Upgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("goes", BREAKS.values(), ids=BREAKS.keys())
+async def test_a_connection_leaves_nothing_to_the_garbage_collector(
+    site: Site, goes: Callable[[Site], Awaitable[None]]
+) -> None:
+    await goes(site)
     await site.empty()
     gc.collect()
     gc.disable()
     try:
-        await come_and_go(site)
+        await goes(site)
         await site.empty()
         gc.set_debug(gc.DEBUG_SAVEALL)
         gc.collect()
