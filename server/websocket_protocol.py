@@ -102,7 +102,9 @@ class DirectProtocol(WebSocketsSansIOProtocol):
         self._update_reading()
         self.handle_connect(request_of(head))
         if self.response.status_code != 101:
+            # Cycles again: a parser, and the traceback of what was raised.
             self.conn.parser = None  # type: ignore[assignment]
+            forget_tracebacks(self.conn.handshake_exc)
             client = self.client[0] if self.client else "unknown"
             reason = bytes(self.response.body).decode().strip()
             log.warning(REFUSED, self.response.status_code, client, reason)
@@ -352,6 +354,13 @@ class DirectProtocol(WebSocketsSansIOProtocol):
             self.end(*Close.RESTART.value)
         else:
             super().shutdown()
+
+
+def forget_tracebacks(error: BaseException | None) -> None:
+    """Of an exception that somebody keeps, and of those before it: they hold all their frames."""
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__context__
 
 
 def request_of(head: bytes) -> Request:
