@@ -90,6 +90,8 @@ class Library:
 sizes = st.integers(0, 200) | st.sampled_from([65_535, 65_536, MOST, MOST + 1])
 payloads = st.binary(max_size=200) | sizes.map(lambda size: b"x" * size)
 texts = st.text(max_size=100).map(str.encode) | payloads
+# Of a fragment as large as a message may be, websockets takes even a ping for too much.
+parts = st.text(max_size=100).map(str.encode) | st.sampled_from([b"x" * 65_536, b"x" * (MOST + 1)])
 plain = st.builds(masked, st.just(Opcode.TEXT), texts)
 goodbyes = st.sampled_from(
     [b"", b"\x03\xe8", b"\x03\xe8bye", b"\x0f", b"\x00\x01", b"\x03\xe8\xff"]
@@ -98,8 +100,8 @@ good = (
     plain
     | st.builds(masked, st.just(Opcode.BINARY), payloads)
     | st.builds(masked, st.sampled_from([Opcode.PING, Opcode.PONG]), st.binary(max_size=125))
-    | st.builds(masked, st.just(Opcode.TEXT), texts, fin=st.just(False))
-    | st.builds(masked, st.just(Opcode.CONT), texts, fin=st.booleans())
+    | st.builds(masked, st.just(Opcode.TEXT), parts, fin=st.just(False))
+    | st.builds(masked, st.just(Opcode.CONT), parts, fin=st.booleans())
 )
 bad = (
     st.builds(masked, st.just(Opcode.CLOSE), goodbyes)
