@@ -72,8 +72,8 @@ export class Connection {
    */
   send(frame) {
     if (this.state !== "open" || !this.#socket) return false;
-    this.#socket.send(JSON.stringify(frame));
     this.#sentAt ||= Date.now();
+    this.#socket.send(JSON.stringify(frame));
     return true;
   }
 
@@ -154,6 +154,8 @@ export class Connection {
       return this.#wait();
     }
     const isUnanswered = this.#sentAt && now - this.#sentAt > UNANSWERED;
-    if (!this.#askedAt && (isUnanswered || now - this.#heardAt > QUIET) && this.send({ action: "ping" })) this.#askedAt = now;
+    if (this.state !== "open" || this.#askedAt || !(isUnanswered || now - this.#heardAt > QUIET)) return;
+    this.#askedAt = now;
+    this.send({ action: "ping" });
   }
 }

@@ -112,6 +112,6 @@ function call(run, value) {
   } catch (error) {
     setTimeout(() => {
       throw error;
-    });
+    }, 0);
   }
 }

@@ -49,13 +49,19 @@ export class Session {
   async authorize() {
     if (this.signedOut) throw this.signedOut;
     if (this.#token || !this.getToken) return this.#token;
-    const ask = async () => this.getToken?.();
-    this.#asking ??= ask().finally(() => (this.#asking = null));
-    const token = await this.#asking.catch((error) => {
+    return (this.#asking ??= this.#ask(this.getToken));
+  }
+
+  /** @param {NonNullable<import("./types.js").Options["getToken"]>} getToken */
+  async #ask(getToken) {
+    try {
+      this.#keep(await getToken());
+      return this.#token;
+    } catch (error) {
       throw new Lost("lost", { detail: String(error) });
-    });
-    if (token !== this.#token) this.#keep(token);
-    return token;
+    } finally {
+      this.#asking = null;
+    }
   }
 
   /** The server has accepted the token. */

@@ -39,6 +39,11 @@ export class Timeline {
   apply(frame) {
     if (frame.version > this.cursor) this.cursor = frame.version;
     if (this.#pages) this.#log.push(frame);
+    this.#change(frame);
+  }
+
+  /** @param {any} frame */
+  #change(frame) {
     const { type, message_id, message } = frame;
     if (type === "sync") this.#sync(frame);
     else if (type === "chat_message") this.#add(message);
@@ -62,7 +67,7 @@ export class Timeline {
       if (kind !== "older") this.hasNewer = page.has_newer ?? (kind === "newer" && page.has_more);
       for (const message of page.messages) this.#put(message);
       if (!this.hasNewer) this.#attach();
-      for (const frame of this.#log) if (frame.type !== "sync") this.apply(frame);
+      for (const frame of [...this.#log]) if (frame.type !== "sync") this.#change(frame);
     } finally {
       if (!--this.#pages) this.#log = [];
     }
