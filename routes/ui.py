@@ -4,7 +4,7 @@ import gzip
 import hashlib
 import re
 from collections.abc import Callable, Iterator
-from functools import cache, cached_property, partial
+from functools import cache, cached_property
 from pathlib import Path
 
 from starlette.requests import Request
@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from ..protocol.errors import NotFound
-from .ui_bundle import ENTRIES, built_files, join_modules, strip_comments
+from .ui_bundle import built_files, source_files
 
 WEB = Path(__file__).parent.with_name("web")
 TYPES = {
@@ -74,26 +74,7 @@ def ui_files() -> dict[str, UiFile]:
         names = {**built, **dict.fromkeys(built.values())}
         found = ((n, built.get(n) or n) for n in names)
         return {name: UiFile(file, (dist / file).read_bytes, dist) for name, file in found}
-    return {name: UiFile(name, read) for name, read in _sources()}
-
-
-def _sources() -> Iterator[tuple[str, Callable[[], bytes]]]:
-    for name, entry in ENTRIES.items():
-        if (WEB / entry).exists():
-            yield name, partial(_join, WEB / entry)
-    for file in [*WEB.glob("elements/lazy-*.js"), *WEB.glob("lang/*.js")]:
-        name = file.name if file.parent.name == "elements" else f"lang/{file.name}"
-        yield name, partial(_strip, file)
-    for file in [*WEB.glob("types/*.d.ts"), *WEB.glob("custom-elements.json")]:
-        yield file.name, file.read_bytes
-
-
-def _join(entry: Path) -> bytes:
-    return join_modules(entry).encode()
-
-
-def _strip(file: Path) -> bytes:
-    return strip_comments(file.read_text(encoding="utf-8")).encode()
+    return {name: UiFile(name, read) for name, read in source_files(WEB)}
 
 
 def get(request: Request) -> Response:

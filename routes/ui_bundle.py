@@ -8,7 +8,9 @@ imports and exports of plain names at the start of a line, and no top-level name
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 IMPORT = re.compile(r'^import\s*\{[^}]*\}\s*from\s*"([^"]+)";\n?', re.MULTILINE)
@@ -16,9 +18,13 @@ EXPORT_FROM = re.compile(r'^export\s*\{([^}]*)\}\s*from\s*"([^"]+)";\n?', re.MUL
 EXPORT = re.compile(
     r"^export (?=(?:async )?(?:class|const|function|let) (?:\* ?)?(\w+))", re.MULTILINE
 )
+DECLARED = re.compile(
+    r"^(?:export )?(?:async )?(?:class|const|function|let) (?:\* ?)?(\w+)", re.MULTILINE
+)
 EMPTY_EXPORT = re.compile(r"^export \{\};?\n?", re.MULTILINE)
-SOURCES = ("sdk", "elements", "lang")
-ENTRIES = {"roomcast.js": "elements/index.js", "sdk.js": "sdk/index.js"}
+SETTINGS = json.loads((Path(__file__).parent.with_name("web") / "bundle.json").read_text())
+SOURCES: list[str] = SETTINGS["sources"]  # folders of modules
+ENTRIES: dict[str, str] = SETTINGS["entries"]  # modules that pages load, by their names there
 
 
 def join_modules(entry: Path) -> str:
@@ -69,6 +75,32 @@ def _code_lines(source: str) -> Iterator[str]:
             and not (code.startswith("/*") and code.endswith("*/"))
         ):
             yield code
+
+
+def source_files(web: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
+    """The files that pages load: their names below `ui/`, and how each is made of sources."""
+    for name, entry in ENTRIES.items():
+        if (web / entry).exists():
+            yield name, partial(_join, web / entry)
+    for folder in SOURCES:
+        for file in web.glob(f"{folder}/lazy-*.js"):
+            yield file.name, partial(_join, file)
+    for file in web.glob("lang/*.js"):
+        yield f"lang/{file.name}", partial(_join, file)
+    for file in web.glob("custom-elements.json"):
+        yield file.name, file.read_bytes
+
+
+def _join(entry: Path) -> bytes:
+    return join_modules(entry).encode()
+
+
+def repeated_names(entry: Path) -> list[str]:
+    """Names that two modules of one bundle declare at their top level: these can't be joined."""
+    parts: dict[Path, str] = {}
+    _collect(entry.resolve(), parts)
+    names = Counter(name for file in parts for name in DECLARED.findall(file.read_text()))
+    return [name for name, times in names.items() if times > 1]
 
 
 def hash_sources(web: Path) -> str:

@@ -1,5 +1,6 @@
 """The package: `roomcast/` alone, complete, at home in another's environment, and quick to load."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -48,15 +49,16 @@ def test_it(chat_client):
 """
 
 
-def pip(*arguments: str) -> None:
+def pip(*arguments: str, **environment: str) -> None:
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    env = os.environ | environment
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def left_out(folder: str, names: list[str]) -> list[str]:
     """What servers and builds leave behind, at the root alone but for compiled modules."""
-    made = MADE if Path(folder) == ROOT else ("__pycache__",)
+    made = MADE if Path(folder) == ROOT else ("__pycache__", "node_modules", "dist")
     return [name for name in names if any(fnmatch(name, pattern) for pattern in made)]
 
 
@@ -71,7 +73,9 @@ class Place:
         (self.site_packages,) = (folder / "environment").glob("lib/python*/site-packages")
         ours = sysconfig.get_path("purelib")
         (self.site_packages / "needed.pth").write_text(ours)
-        pip("--python", str(self.python), "install", "--no-deps", *how, str(self.source))
+        without_npm = {"ROOMCAST_BUILD_WITHOUT_NPM": "1"} if "-e" in how else {}
+        command = ("--python", str(self.python), "install", "--no-deps", *how, str(self.source))
+        pip(*command, **without_npm)
 
     def run(self, folder: Path, *arguments: str) -> str:
         """What it prints, with all warnings errors."""
@@ -170,6 +174,26 @@ def test_the_package_says_what_it_is(installed: Place) -> None:
     assert said["Summary"] in (ROOT / "README.md").read_text()
     assert said["Description-Content-Type"] == "text/markdown"
     assert set(said.get_all("Provides-Extra") or ()) == {"testing", "dev"}
+
+
+def test_the_package_holds_what_browsers_load_bundled(installed: Place) -> None:
+    built = json.loads((installed.site_packages / "roomcast/web/dist/manifest.json").read_text())
+    file = f"roomcast/web/dist/{built['files']['sdk.js']}"
+    assert packed(installed) >= {file, f"{file}.gz", "roomcast/web/sdk/index.js"}
+    assert not [name for name in packed(installed) if "node_modules" in name]
+    if shutil.which("npm"):
+        assert packed(installed) >= {f"{file}.br", "roomcast/web/dist/sdk.d.ts"}
+
+
+def test_what_browsers_load_is_built_without_npm_too(editable: Place, tmp_path: Path) -> None:
+    """Minified by what the build requires; the server serves it, for it is of these sources."""
+    dist = editable.source / "web/dist"
+    names = json.loads((dist / "manifest.json").read_text())["files"]
+    assert "\n" not in (dist / names["sdk.js"]).read_text()
+    where = editable.run(
+        tmp_path, "-c", "import roomcast.routes.ui as u; print(u.ui_files().keys())"
+    )
+    assert names["sdk.js"] in where
 
 
 # ---------------------------------------------------------------- where it is installed

@@ -10,10 +10,17 @@ from typing import Any
 import httpx
 import pytest
 from roomcast.app import create_app
-from roomcast.routes.ui_bundle import built_files, hash_sources, join_modules
+from roomcast.routes.ui_bundle import (
+    ENTRIES,
+    built_files,
+    hash_sources,
+    join_modules,
+    repeated_names,
+)
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
+ROOT = Path(__file__).parent.parent.parent
 FILES = {"sdk.js": "text/javascript", "lang/en.js": "text/javascript"}
 
 
@@ -134,6 +141,19 @@ def test_modules_are_joined_behind_what_they_import(web: Callable[..., Path]) ->
         joined
         == "class c {\ny = 1;\n}\nconst b = c; // kept\nconst a = () => b;\nexport { a, c };\n"
     )
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_no_name_is_declared_twice_in_a_bundle(name: str) -> None:
+    entry = ROOT / "web" / ENTRIES[name]
+    assert not entry.exists() or repeated_names(entry) == []
+
+
+def test_a_name_that_is_declared_twice_is_found(web: Callable[..., Path]) -> None:
+    folder = web(
+        index='import { b } from "./b.js";\nconst c = b;\n', b="export const b = 1;\nlet c;\n"
+    )
+    assert repeated_names(folder / "sdk/index.js") == ["c"]
 
 
 def test_a_build_of_other_sources_is_not_served(web: Callable[..., Path]) -> None:

@@ -6,7 +6,7 @@ import { met } from "./room.js";
 /** @typedef {import("./types.js").Item} Item */
 /** @typedef {import("./types.js").RoomInfo} RoomInfo */
 
-const SHOWN = 100; // rooms in a frame of notifications
+const NOTICES = 100; // rooms in a frame of notifications
 const SINGLE = 5; // unknown rooms that are asked for one by one; more: the list is loaded again
 
 /**
@@ -188,7 +188,7 @@ export class Inbox extends Observable {
       if (isFirst || (before && before.created_at >= created_at)) continue;
       this.chat.arrived(notice);
     }
-    if (frame.messages.length < SHOWN) {
+    if (frame.messages.length < NOTICES) {
       for (const { room_id, unread } of this.#items.values()) if (unread && !this.#notices.has(room_id)) this.patch(room_id, { unread: 0 });
     }
     if (!isFirst) void this.#meetRooms(unknown.filter((id) => !known.has(id)));

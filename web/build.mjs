@@ -1,0 +1,130 @@
+/**
+ * Bundles, minifies, names by hash and compresses what browsers load: `web/dist/`, which the server
+ * prefers where it is of the present sources. With `--packages` the npm packages too.
+ */
+
+import { build } from "esbuild";
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+
+const web = dirname(fileURLToPath(import.meta.url));
+const dist = join(web, "dist");
+const { entries, sources } = JSON.parse(await readFile(join(web, "bundle.json"), "utf8"));
+const OPTIONS = { bundle: true, format: "esm", target: "es2022", charset: "utf8", logLevel: "warning", legalComments: "none" };
+
+const modulesOf = async (folder) => {
+  const names = await readdir(join(web, folder)).catch(() => []);
+  return names.filter((name) => name.endsWith(".js")).sort().map((name) => `${folder}/${name}`);
+};
+
+/** The same as `hash_sources` of the server. */
+async function hashSources() {
+  const hash = createHash("sha256");
+  const files = (await Promise.all(sources.map(modulesOf))).flat();
+  files.sort((a, b) => (a < b ? -1 : 1));
+  for (const file of files) hash.update(`${file}\0`).update(await readFile(join(web, file))).update("\0");
+  return hash.digest("hex");
+}
+
+/** All files by the name that a page loads them by, and the modules that they are made of. */
+async function targets() {
+  const modules = (await Promise.all(sources.map(modulesOf))).flat();
+  const found = new Map(Object.entries(entries).filter(([, entry]) => modules.includes(entry)));
+  for (const module of modules) {
+    const name = module.split("/").at(-1);
+    if (name.startsWith("lazy-")) found.set(name, module);
+    if (module.startsWith("lang/")) found.set(module, module);
+  }
+  return found;
+}
+
+/** One file, with what it imports statically; what it loads later stays a file of its own. */
+async function bundle(name, entry, options) {
+  const external = [...(await targets()).keys()].filter((other) => other !== name).flatMap((other) => [`./${other}`, `../elements/${other}`]);
+  const isLazy = /** @type {import("esbuild").Plugin} */ ({
+    name: "lazy",
+    setup({ onResolve }) {
+      onResolve({ filter: /./ }, ({ kind, path }) =>
+        kind === "dynamic-import" && external.includes(path) ? { path: `./${path.split("/").at(-1)}`, external: true } : undefined,
+      );
+    },
+  });
+  const result = await build({ ...OPTIONS, ...options, entryPoints: [join(web, entry)], write: false, plugins: [isLazy] });
+  return Buffer.from(result.outputFiles[0].contents);
+}
+
+function compress(content) {
+  const params = { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: content.length };
+  return { ".gz": gzipSync(content, { level: 9 }), ".br": brotliCompressSync(content, { params }) };
+}
+
+async function write(file, content) {
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, content);
+}
+
+/** Declarations of all modules below `types/`, and one file for each entry that leads there. */
+async function declare(folder) {
+  const tsc = join(web, "node_modules/typescript/bin/tsc");
+  const types = join(folder, "types");
+  execFileSync(process.execPath, [tsc, "-p", join(web, "tsconfig.types.json"), "--outDir", types], { stdio: "inherit" });
+  const found = ["sdk.d.ts"];
+  await write(join(folder, "sdk.d.ts"), 'export * from "./types/sdk/index.js";\nexport type * from "./types/sdk/types.js";\n');
+  if (entries["roomcast.js"] && (await modulesOf("elements")).includes(entries["roomcast.js"])) {
+    found.push("roomcast.d.ts");
+    await write(join(folder, "roomcast.d.ts"), await readFile(join(web, "types/roomcast.d.ts")));
+  }
+  for (const file of await readdir(types, { recursive: true })) if (file.endsWith(".d.ts")) found.push(`types/${file}`);
+  return found;
+}
+
+async function site() {
+  await rm(dist, { recursive: true, force: true });
+  const files = {};
+  const put = async (name, content, file = name) => {
+    files[name] = file;
+    await write(join(dist, file), content);
+    for (const [suffix, body] of Object.entries(compress(content))) await write(join(dist, file + suffix), body);
+    return content;
+  };
+  const rows = [];
+  for (const [name, entry] of await targets()) {
+    const content = await bundle(name, entry, { minify: true });
+    const hash = createHash("sha256").update(content).digest("hex").slice(0, 8);
+    await put(name, content, name in entries ? name.replace(/\.js$/, `.${hash}.js`) : name);
+    rows.push([name, content.length, gzipSync(content, { level: 9 }).length]);
+  }
+  for (const name of await declare(dist)) await put(name, await readFile(join(dist, name)));
+  const manifest = await readFile(join(web, "custom-elements.json")).catch(() => null);
+  if (manifest) await put("custom-elements.json", manifest);
+  await write(join(dist, "manifest.json"), JSON.stringify({ sources: await hashSources(), files }, null, 1));
+  for (const [name, bytes, packed] of rows) console.log(`${name.padEnd(20)} ${String(bytes).padStart(7)} ${String(packed).padStart(7)} gzip`);
+}
+
+/** What npm publishes: the same sources, not minified, since the site has a bundler. */
+async function packages() {
+  const { version } = JSON.parse(await readFile(join(web, "packages/client/package.json"), "utf8"));
+  const client = join(web, "packages/client/dist");
+  const ui = join(web, "packages/ui/dist");
+  for (const folder of [client, ui]) await rm(folder, { recursive: true, force: true });
+  for (const [name, entry] of await targets()) {
+    if (name === "page.js") continue;
+    const content = await bundle(name, entry, {});
+    if (name === "sdk.js") await write(join(client, "index.js"), content);
+    else if (entry.startsWith("sdk/")) await write(join(client, name), content);
+    else await write(join(ui, name), content);
+  }
+  await cp(join(dist, "types/sdk"), join(client, "types/sdk"), { recursive: true });
+  await write(join(client, "index.d.ts"), await readFile(join(dist, "sdk.d.ts")));
+  await cp(join(dist, "types"), join(ui, "types"), { recursive: true });
+  await write(join(ui, "roomcast.d.ts"), await readFile(join(web, "types/roomcast.d.ts")));
+  await cp(join(web, "custom-elements.json"), join(ui, "custom-elements.json")).catch(() => {});
+  console.log(`packages ${version}`);
+}
+
+await site();
+if (process.argv.includes("--packages")) await packages();

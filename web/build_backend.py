@@ -1,0 +1,115 @@
+"""The build backend: setuptools, after what browsers load was bundled and compressed.
+
+With npm, esbuild makes `web/dist/` (`web/build.mjs`). Without it the modules are joined, and
+minified where the minifier could be installed. Where nothing can be built, the modules go into the
+wheel as they are, and the server joins and compresses them.
+"""
+
+import gzip
+import hashlib
+import importlib.util
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from setuptools import build_meta
+from setuptools.build_meta import *  # noqa: F403
+
+WEB = Path(__file__).parent
+DIST = WEB / "dist"
+MINIFIER = "tdewolff-minify==2.24.12"
+WITHIN = 300  # seconds for npm
+
+
+def get_requires_for_build_wheel(config_settings: Any = None) -> list[str]:
+    return build_meta.get_requires_for_build_wheel(config_settings) + _minifier()
+
+
+def get_requires_for_build_editable(config_settings: Any = None) -> list[str]:
+    return build_meta.get_requires_for_build_editable(config_settings) + _minifier()
+
+
+def build_wheel(*arguments: Any, **options: Any) -> str:
+    build_web()
+    return build_meta.build_wheel(*arguments, **options)
+
+
+def build_editable(*arguments: Any, **options: Any) -> str:
+    build_web()
+    return build_meta.build_editable(*arguments, **options)
+
+
+def _minifier() -> list[str]:
+    """The minifier, where it comes as a wheel."""
+    is_common = platform.system() == "Linux" and platform.libc_ver()[0] == "glibc"
+    return [MINIFIER] if is_common and platform.machine() in ("x86_64", "aarch64") else []
+
+
+def build_web() -> None:
+    """Fills `web/dist/` if it is not of the present sources."""
+    bundle = _load_bundle()
+    if bundle.built_files(WEB):
+        return
+    shutil.rmtree(DIST, ignore_errors=True)
+    if not _build_by_npm():
+        _build_by_python(bundle)
+
+
+def _build_by_npm() -> bool:
+    npm = shutil.which("npm")
+    if npm is None or os.environ.get("ROOMCAST_BUILD_WITHOUT_NPM"):
+        return False
+    install = [npm, "ci", "--prefer-offline", "--no-audit", "--no-fund", "--loglevel=error"]
+    for command in (install, ["node", "build.mjs"]):
+        try:
+            done = subprocess.run(command, cwd=WEB, check=False, timeout=WITHIN, stdout=sys.stderr)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            print(f"web: {command[0]} failed: {error}", file=sys.stderr)  # noqa: T201
+            return False
+        if done.returncode:
+            print(f"web: {' '.join(command)}: exit code {done.returncode}", file=sys.stderr)  # noqa: T201
+            return False
+    return True
+
+
+def _build_by_python(bundle: ModuleType) -> None:
+    """The joined modules, minified and compressed; nothing where the minifier is missing."""
+    try:
+        import minify
+    except ImportError:
+        print("web: no npm and no minifier, the modules stay as they are", file=sys.stderr)  # noqa: T201
+        return
+    files: dict[str, str] = {}
+    for name, read in bundle.source_files(WEB):
+        content = read()
+        if name.endswith(".js"):
+            try:
+                content = minify.string("application/javascript", content.decode()).encode()
+            except minify.MinifyError as error:
+                print(f"web: {name}: {error}", file=sys.stderr)  # noqa: T201
+                shutil.rmtree(DIST, ignore_errors=True)
+                return
+        digest = hashlib.sha256(content).hexdigest()[:8]
+        files[name] = name.replace(".js", f".{digest}.js") if name in bundle.ENTRIES else name
+        target = DIST / files[name]
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+        target.with_name(target.name + ".gz").write_bytes(gzip.compress(content, 9, mtime=0))
+    manifest = {"sources": bundle.hash_sources(WEB), "files": files}
+    (DIST / "manifest.json").write_text(json.dumps(manifest))
+
+
+def _load_bundle() -> ModuleType:
+    """The server's own way to join modules, by its path: its package is not installed yet."""
+    spec = importlib.util.spec_from_file_location("ui_bundle", WEB.parent / "routes/ui_bundle.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

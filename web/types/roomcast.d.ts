@@ -1,0 +1,75 @@
+import type { Chat } from "./types/sdk/chat.js";
+import type { Item, Message, RoomInfo, UserId } from "./types/sdk/types.js";
+
+export interface Action {
+  id: string;
+  label: string;
+  icon?: string;
+  on: "message" | "room";
+  when?: (target: Message | RoomInfo) => boolean;
+}
+
+/** What all elements share. */
+export declare class RoomcastElement extends HTMLElement {
+  server: string;
+  token: string | null;
+  getToken: (() => string | Promise<string>) | undefined;
+  readonly session: Chat | null;
+  readonly user: { user_id: UserId; name: string | null; picture: string | null } | null;
+  readonly unread: number;
+  strings: Record<string, unknown>;
+  quickReplies: string[] | ((room: RoomInfo) => string[]);
+  actions: Action[];
+  renderers: Record<string, (message: Message, room: RoomInfo) => Node>;
+  linkPolicy: ((url: URL) => boolean | string) | undefined;
+  beforeSend: ((draft: { text: string; files: File[] }) => unknown) | undefined;
+  select(room: number | { with: UserId; context?: string }, options?: { message?: number }): Promise<void>;
+  show(): void;
+  close(): void;
+  toggle(): void;
+  send(draft: { text?: string; files?: File[]; data?: Record<string, unknown> }): Promise<unknown>;
+  insert(text: string): void;
+  focusComposer(): void;
+  find(words: string): void;
+  signOut(): Promise<void>;
+}
+export declare class RoomcastInbox extends RoomcastElement {}
+export declare class RoomcastChat extends RoomcastElement {}
+export declare class RoomcastLauncher extends RoomcastElement {
+  open: boolean;
+}
+export declare class RoomcastBadge extends RoomcastElement {}
+
+export declare function configure(options: {
+  server?: string;
+  token?: string;
+  getToken?: () => string | Promise<string>;
+}): void;
+
+export interface RoomcastEvents {
+  "roomcast-ready": CustomEvent<{ user: { user_id: UserId; name: string | null; picture: string | null } }>;
+  "roomcast-unread": CustomEvent<{ total: number; rooms: { room_id: number; unread: number }[] }>;
+  "roomcast-select": CustomEvent<{ room: Item | RoomInfo | null }>;
+  "roomcast-message": CustomEvent<{ room: number; message: Partial<Message> }>;
+  "roomcast-send": CustomEvent<{ text: string; files: File[] }>;
+  "roomcast-sent": CustomEvent<{ message: Message }>;
+  "roomcast-refused": CustomEvent<{ code: string; text: string }>;
+  "roomcast-action": CustomEvent<{ id: string; params?: object; message?: Message; room: RoomInfo }>;
+  "roomcast-link": CustomEvent<{ url: string }>;
+  "roomcast-file": CustomEvent<{ file: File }>;
+  "roomcast-open": CustomEvent<unknown>;
+  "roomcast-close": CustomEvent<unknown>;
+  "roomcast-state": CustomEvent<{ state: string }>;
+  "roomcast-signed-out": CustomEvent<{ why: string }>;
+  "roomcast-notify": CustomEvent<unknown>;
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "roomcast-inbox": RoomcastInbox;
+    "roomcast-chat": RoomcastChat;
+    "roomcast-launcher": RoomcastLauncher;
+    "roomcast-badge": RoomcastBadge;
+  }
+  interface HTMLElementEventMap extends RoomcastEvents {}
+}
