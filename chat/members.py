@@ -15,10 +15,11 @@ from ..realtime.hub import Fanout
 from ..realtime.room import Told
 from ..realtime.user_channels import News
 from ..settings import Limits
-from ..store import blocks, members, rooms
+from ..store import blocks, members, room_list, rooms
 from ..store.members import Reason, Regrouped
 from ..store.outbox import Happened
-from ..store.rooms import Listed, Wish
+from ..store.room_list import Listed
+from ..store.rooms import Wish
 from ..store.store import Connection, Store
 
 log = logging.getLogger("roomcast.roster")
@@ -46,7 +47,7 @@ class Roster:
 
     async def room(self, room_id: int, user_id: str) -> Listed:
         """The room as this member sees it. Raises NotFound."""
-        find = partial(rooms.of_ids, user_id=user_id, room_ids=[room_id])
+        find = partial(room_list.of_ids, user_id=user_id, room_ids=[room_id])
         found = await self._store.read(find)
         if not found:
             raise NotFound

@@ -8,9 +8,10 @@ from ..protocol.errors import Forbidden, InvalidFrame, NotFound
 from ..realtime.commits import Commit, CommitListener
 from ..realtime.room import Told
 from ..settings import Limits
-from ..store import blocks, receipts, rooms
+from ..store import blocks, receipts, room_list, rooms
 from ..store.outbox import Happened
-from ..store.rooms import Listed, Opened
+from ..store.room_list import Listed
+from ..store.rooms import Opened
 from ..store.store import Connection, Store
 from .members import check_label
 
@@ -57,8 +58,8 @@ class Rooms:
         """How many rooms the user has, and a page of them, newest activity first."""
 
         async def look(db: Connection) -> tuple[int, Sequence[Listed]]:
-            count = await rooms.count(db, user_id, is_archived=is_archived)
-            return count, await rooms.page(db, user_id, limit, offset, is_archived=is_archived)
+            count = await room_list.count(db, user_id, is_archived=is_archived)
+            return count, await room_list.page(db, user_id, limit, offset, is_archived=is_archived)
 
         return await self._store.read(look)
 

@@ -24,7 +24,7 @@ from msgspec import Struct
 from ..protocol.ids import when, wire_user
 from ..realtime.commits import Commit
 from ..settings import Webhooks
-from ..store import outbox, receipts, rooms
+from ..store import outbox, receipts, room_list, unread_reminders
 from ..store.outbox import Claim, Kind, Listeners, Noted
 from ..store.store import Away, Connection, Store
 from .metrics import Metrics
@@ -177,7 +177,7 @@ class Host:
 
     async def _note_unread(self, db: Connection) -> None:
         after = int(self._options.unread_reminder_after * 1_000_000)
-        found = await outbox.unread(db, after, _now(), CHECKED_AT_ONCE)
+        found = await unread_reminders.claim_unread(db, after, _now(), CHECKED_AT_ONCE)
         await self._store.note(db, *found)
 
     # ------------------------------------------------------------ one room, one listener
@@ -231,7 +231,7 @@ async def _waiting(db: Connection, claim: Claim) -> list[tuple[Noted, Event]]:
     for noted in found:
         unread = None
         if noted.kind == "messages_unread":
-            unread = await rooms.unread(db, noted.room_id, noted.user_id)
+            unread = await room_list.unread(db, noted.room_id, noted.user_id)
         events.append((noted, _event(noted, members, unread)))
     return events
 

@@ -13,7 +13,8 @@ from ..protocol import events
 from ..protocol.codec import decode_as
 from ..protocol.errors import Forbidden, InvalidFrame
 from ..protocol.ids import user_of, when, wire_user, wire_users
-from ..store.rooms import Listed, Opened, Person, Wish
+from ..store.room_list import Listed, Person
+from ..store.rooms import Opened, Wish
 from .requests import Reply, body_of, caller_of, chat_of, integer, room_id_of, url_of
 
 SMALL_ROOM = 50  # members

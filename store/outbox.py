@@ -95,13 +95,12 @@ def _of(kind: Kind, m: Any) -> Happened:
     return Happened(kind, m.room_id, m.sender_id, m.version, m.id, m.text)
 
 
-# ---------------------------------------------------------------- noting
-
 NOTE = """
     INSERT INTO outbox (listener, room_id, kind, user_id, version, message_id, text, members,
                         about, created_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 """
+
 # The update locks the row: whoever takes it off meanwhile sees the new last_id.
 CALL = """
     INSERT INTO outbox_rooms (room_id, listener, last_id, due_at)
@@ -109,6 +108,7 @@ CALL = """
     HAVING max(id) IS NOT NULL
     ON CONFLICT (room_id, listener) DO UPDATE SET last_id = excluded.last_id
 """
+
 WATCH = """
     INSERT INTO unread_checks (room_id, due_at) VALUES ($1, $2) ON CONFLICT (room_id) DO NOTHING
 """
@@ -151,9 +151,6 @@ async def _each(db: Connection, query: str, rows: list[tuple[Any, ...]]) -> None
         await raw.executemany(query.replace("$", ":p"), named)
     else:
         await raw.executemany(query, rows)
-
-
-# ---------------------------------------------------------------- taking off
 
 
 async def claim(db: Connection, now: int, until: int, limit: int) -> list[Claim]:
@@ -211,60 +208,3 @@ async def settle(db: Connection, claim: Claim, told: int, tries: int, due_at: in
 async def release(db: Connection) -> None:
     """No process but this one is there: what another one claimed is free."""
     await db.execute("UPDATE outbox_rooms SET claimed_until = 0 WHERE claimed_until > 0")
-
-
-# ---------------------------------------------------------------- what stays unread
-
-
-async def unread(db: Connection, after: int, now: int, limit: int) -> list[Happened]:
-    """Of each member who has left something unread for so long: once, until he has read it."""
-    query = "SELECT room_id FROM unread_checks WHERE due_at <= :now ORDER BY due_at LIMIT :limit"
-    rooms = [row["room_id"] for row in await db.fetch_all(query, {"now": now, "limit": limit})]
-    found: list[Happened] = []
-    for room_id in sorted(rooms):
-        # Nobody sends while we look; nor does another process look.
-        lock = "UPDATE rooms SET version = version WHERE id = :room_id"
-        await db.execute(lock, {"room_id": room_id})
-        found += await _unread_in(db, room_id, after, now)
-    return found
-
-
-async def _unread_in(db: Connection, room_id: int, after: int, now: int) -> list[Happened]:
-    where = {"room_id": room_id}
-    query = "SELECT 1 FROM unread_checks WHERE room_id = :room_id AND due_at <= :now"
-    if await db.fetch_one(query, {**where, "now": now}) is None:
-        return []
-    query = """
-        SELECT me.user_id, m.id, m.created_at
-          FROM members me
-          JOIN messages m ON m.room_id = me.room_id
-           AND m.id = (SELECT x.id FROM messages x
-                        WHERE x.room_id = me.room_id AND x.id > me.read_upto
-                          AND x.sender_id <> me.user_id AND x.deleted_at IS NULL
-                        ORDER BY x.id LIMIT 1)
-         WHERE me.room_id = :room_id AND me.warned_upto <= me.read_upto AND me.is_muted = 0
-    """
-    rows = await db.fetch_all(query, where)
-    overdue = [row for row in rows if row["created_at"] <= now - after]
-    for row in overdue:
-        query = """
-            UPDATE members SET warned_upto = (SELECT max(id) FROM messages
-                                               WHERE room_id = :room_id)
-             WHERE room_id = :room_id AND user_id = :user_id
-        """
-        await db.execute(query, {**where, "user_id": row["user_id"]})
-    later = [row["created_at"] + after for row in rows if row not in overdue]
-    await _check_again(db, room_id, min(later, default=None))
-    return [
-        Happened("messages_unread", room_id, row["user_id"], message_id=row["id"])
-        for row in overdue
-    ]
-
-
-async def _check_again(db: Connection, room_id: int, due_at: int | None) -> None:
-    if due_at is None:
-        query = "DELETE FROM unread_checks WHERE room_id = :room_id"
-        await db.execute(query, {"room_id": room_id})
-    else:
-        query = "UPDATE unread_checks SET due_at = :due_at WHERE room_id = :room_id"
-        await db.execute(query, {"room_id": room_id, "due_at": due_at})

@@ -1,4 +1,4 @@
-"""Rooms and their members: opened, listed, deleted."""
+"""Rooms: opened, changed, deleted."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,20 +7,8 @@ from databases.core import Connection
 from msgspec import Struct
 from sqlalchemy import bindparam, text
 
-from . import messages, receipts
+from . import messages
 from .members import Reason, Regrouped
-from .messages import Message
-from .receipts import Status
-
-
-class Person(Struct):
-    """A member, with name and picture as last seen, and when that was: microseconds since 1970."""
-
-    user_id: str
-    name: str | None
-    picture: str | None
-    is_online: bool
-    last_seen: int | None
 
 
 class Room(Struct):
@@ -36,19 +24,6 @@ class Opened(Struct):
     room: Room
     members: list[str]
     is_new: bool
-
-
-class Listed(Struct):
-    """A room as one of its members sees it in a list."""
-
-    room: Room
-    unread: int
-    members: list[Person]
-    last_message: Message | None
-    status: Status
-    is_muted: bool
-    is_archived: bool
-    version: int
 
 
 async def open_(
@@ -88,118 +63,6 @@ async def _of_pair(db: Connection, values: dict[str, Any]) -> Room:
     row = await db.fetch_one(query, wanted)
     assert row is not None  # the unique key that stopped the insert
     return Room(**dict(row._mapping))
-
-
-async def count(db: Connection, user_id: str, *, is_archived: bool) -> int:
-    """How many rooms of the user's are in the list, or in the archive."""
-    query = """
-        SELECT count(*) AS n FROM members me
-          JOIN rooms r ON r.id = me.room_id AND r.total = me.archived_at_total
-         WHERE me.user_id = :user_id AND me.archived_at_total IS NOT NULL
-    """
-    archived = await _count(db, query, user_id)
-    if is_archived:
-        return archived
-    query = "SELECT count(*) AS n FROM members WHERE user_id = :user_id"
-    return await _count(db, query, user_id) - archived
-
-
-async def _count(db: Connection, query: str, user_id: str) -> int:
-    row = await db.fetch_one(query, {"user_id": user_id})
-    assert row is not None  # an aggregate always answers
-    return int(row["n"])
-
-
-async def page(
-    db: Connection, user_id: str, limit: int, offset: int, *, is_archived: bool = False
-) -> list[Listed]:
-    """A page of the user's rooms, the one with the newest activity first."""
-    query = """
-        SELECT r.id FROM members me JOIN rooms r ON r.id = me.room_id
-         WHERE me.user_id = :user_id
-           AND CASE WHEN me.archived_at_total = r.total THEN 1 ELSE 0 END = :archived
-         ORDER BY r.active_at DESC, r.id DESC LIMIT :limit OFFSET :offset
-    """
-    values = {"user_id": user_id, "limit": limit, "offset": offset, "archived": int(is_archived)}
-    return await of_ids(db, user_id, [row["id"] for row in await db.fetch_all(query, values)])
-
-
-async def of_ids(db: Connection, user_id: str, room_ids: list[int]) -> list[Listed]:
-    """These rooms, in this order, as the user sees them; without those that he is not in."""
-    query = text("""
-        SELECT r.id, r.context, r.title, r.created_at,
-               r.total - me.sent - me.seen
-               - (SELECT count(*) FROM messages m
-                   WHERE m.room_id = r.id AND m.id > me.read_upto
-                     AND m.sender_id <> :user_id AND m.deleted_at IS NOT NULL) AS unread,
-               me.is_muted, CASE WHEN me.archived_at_total = r.total THEN 1 ELSE 0 END AS archived,
-               r.version,
-               l.id AS message_id, l.sender_id, l.text, l.created_at AS sent_at, l.updated_at,
-               l.version AS message_version
-          FROM members me JOIN rooms r ON r.id = me.room_id
-          LEFT JOIN messages l
-                 ON l.room_id = r.id
-                AND l.id = (SELECT m.id FROM messages m
-                             WHERE m.room_id = r.id AND m.deleted_at IS NULL
-                             ORDER BY m.id DESC LIMIT 1)
-         WHERE me.user_id = :user_id AND me.room_id IN :room_ids
-    """).bindparams(
-        bindparam("user_id", value=user_id),
-        bindparam("room_ids", value=room_ids, expanding=True),
-    )
-    if not room_ids:
-        return []
-    rows = {row["id"]: row for row in await db.fetch_all(query)}
-    people, marks = await _members(db, list(rows))
-    found = (rows[id_] for id_ in room_ids if id_ in rows)
-    return [_listed(row, people[row["id"]], marks[row["id"]]) for row in found]
-
-
-async def unread(db: Connection, room_id: int, user_id: str) -> int:
-    """Messages of others that the member has not read; 0 for a stranger."""
-    query = """
-        SELECT r.total - me.sent - me.seen
-               - (SELECT count(*) FROM messages m
-                   WHERE m.room_id = r.id AND m.id > me.read_upto
-                     AND m.sender_id <> me.user_id AND m.deleted_at IS NOT NULL) AS unread
-          FROM members me JOIN rooms r ON r.id = me.room_id
-         WHERE me.room_id = :room_id AND me.user_id = :user_id
-    """
-    row = await db.fetch_one(query, {"room_id": room_id, "user_id": user_id})
-    return 0 if row is None else int(row["unread"])
-
-
-def _listed(row: Any, members: list[Person], marks: dict[str, tuple[int, int]]) -> Listed:
-    room = Room(row["id"], row["context"], row["title"], row["created_at"])
-    mine = bool(row["is_muted"]), bool(row["archived"]), row["version"]
-    if row["message_id"] is None:
-        return Listed(room, row["unread"], members, None, "send", *mine)
-    last = Message(
-        row["message_id"], room.id, row["sender_id"], row["text"], row["sent_at"],
-        row["updated_at"], row["message_version"],
-    )  # fmt: skip
-    status = receipts.status(marks, last.sender_id, last.id)
-    return Listed(room, row["unread"], members, last, status, *mine)
-
-
-async def _members(
-    db: Connection, room_ids: list[int]
-) -> tuple[dict[int, list[Person]], dict[int, dict[str, tuple[int, int]]]]:
-    query = text("""
-        SELECT m.room_id, m.user_id, p.name, p.picture,
-               EXISTS (SELECT 1 FROM presence o WHERE o.user_id = m.user_id) AS is_online,
-               p.last_seen, m.delivered_upto, m.read_upto
-          FROM members m LEFT JOIN people p ON p.user_id = m.user_id
-         WHERE m.room_id IN :room_ids
-         ORDER BY m.room_id, m.user_id
-    """).bindparams(bindparam("room_ids", value=room_ids, expanding=True))
-    people: dict[int, list[Person]] = {id_: [] for id_ in room_ids}
-    marks: dict[int, dict[str, tuple[int, int]]] = {id_: {} for id_ in room_ids}
-    for row in await db.fetch_all(query):
-        room_id, user_id, name, picture, is_online, seen, delivered, read = row._mapping.values()
-        people[room_id].append(Person(user_id, name, picture, bool(is_online), seen))
-        marks[room_id][user_id] = delivered, read
-    return people, marks
 
 
 async def stands(db: Connection, room_ids: Sequence[int]) -> dict[int, tuple[int, int, int]]:

@@ -1,27 +1,30 @@
-"""The database as a whole: its schema, its epoch, the key that signs file URLs."""
+"""The tables of the database: made, or brought up to this version."""
 
 import logging
 import secrets
 import sqlite3
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
 from databases.core import Connection
 
+from .epoch import get, new_epoch, set_
 from .errors import CannotOpen
 from .search import tokenizer
 
 SCHEMA = Path(__file__).parent.with_name("schema.sql")
-MIGRATIONS = Path(__file__).with_name("migrations")
-VERSION = 3
-log = logging.getLogger("roomcast.store")
-Execute = Callable[[str], Awaitable[Any]]  # one statement
-ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 
+MIGRATIONS = Path(__file__).with_name("migrations")
+
+VERSION = 3
+
+log = logging.getLogger("roomcast.store")
+
+Execute = Callable[[str], Awaitable[Any]]  # one statement
 
 Dialect = Literal["sqlite", "postgresql"]
+
 HAS_TABLES = {
     "sqlite": "SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'meta'",
     "postgresql": "SELECT 1 WHERE to_regclass('meta') IS NOT NULL",
@@ -44,17 +47,17 @@ async def migrate(db: Connection, dialect: Dialect, execute: Execute) -> None:
             log.info("The database goes from schema %d to %d", version - 1, version)
             text = MIGRATIONS.joinpath(f"{version}.sql").read_text()
             await _apply(text, dialect, execute)
-            await _set(db, "schema", str(version))
+            await set_(db, "schema", str(version))
         await _index_again(db)
         return
     await _apply(SCHEMA.read_text(), dialect, execute)
     if dialect == "sqlite":
         await _forget_for_good(db)
-    await _set(db, "schema", str(VERSION))
-    await _set(db, "epoch", _new_epoch())
-    await _set(db, "file_key", secrets.token_hex(32))
-    await _set(db, "life", "")
-    await _set(db, "tokenizer", tokenizer.VERSION)
+    await set_(db, "schema", str(VERSION))
+    await set_(db, "epoch", new_epoch())
+    await set_(db, "file_key", secrets.token_hex(32))
+    await set_(db, "life", "")
+    await set_(db, "tokenizer", tokenizer.VERSION)
 
 
 async def _forget_for_good(db: Connection) -> None:
@@ -68,15 +71,15 @@ async def _index_again(db: Connection) -> None:
     if await get(db, "tokenizer") != tokenizer.VERSION:
         log.info("search index: words are found by new rules; it is made again in the background")
         await db.execute("DELETE FROM search_upto")
-        await _set(db, "tokenizer", tokenizer.VERSION)
+        await set_(db, "tokenizer", tokenizer.VERSION)
 
 
 async def _apply(text: str, dialect: Dialect, execute: Execute) -> None:
-    for statement in _statements(text, dialect):
+    for statement in statements_of(text, dialect):
         await execute(statement)
 
 
-def _statements(schema: str, dialect: Dialect) -> list[str]:
+def statements_of(schema: str, dialect: Dialect) -> list[str]:
     """The schema as the engine spells it, a statement each."""
     text = "\n".join(_lines(schema, dialect))
     if dialect == "sqlite":
@@ -94,45 +97,3 @@ def _lines(schema: str, dialect: Dialect) -> Iterator[str]:
             only = line.removeprefix("-- only ") if line != "-- end" else dialect
         elif only == dialect:
             yield line.partition("--")[0]
-
-
-async def begin_life(db: Connection, life: str, *others: str) -> None:
-    """A new epoch where `life`, as told from outside, is not the one that the database remembers.
-
-    `others` are words that it may remember as well.
-
-    A database that was put back from a backup has forgotten changes: cursors from then are ahead of
-    it today and behind it tomorrow, and only another epoch tells.
-    """
-    known = await get(db, "life")
-    if known not in ("", life, *others):
-        await _set(db, "epoch", _new_epoch())
-    if known != life:
-        await _set(db, "life", life)
-
-
-async def identity(db: Connection) -> tuple[str, bytes]:
-    """The epoch, and the key that signs file URLs."""
-    return await get(db, "epoch"), bytes.fromhex(await get(db, "file_key"))
-
-
-async def prove(db: Connection) -> None:
-    """Writes what nobody reads: the disk has room, and this is no standby."""
-    await _set(db, "proven", str(time.time_ns()))
-
-
-async def get(db: Connection, name: str) -> str:
-    row = await db.fetch_one("SELECT value FROM meta WHERE name = :name", {"name": name})
-    return "" if row is None else str(row["value"])
-
-
-async def _set(db: Connection, name: str, value: str) -> None:
-    query = """
-        INSERT INTO meta (name, value) VALUES (:name, :value)
-        ON CONFLICT (name) DO UPDATE SET value = excluded.value
-    """
-    await db.execute(query, {"name": name, "value": value})
-
-
-def _new_epoch() -> str:
-    return "".join(secrets.choice(ALPHABET) for _ in range(6))

@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 
 from databases.core import Connection
 
-from . import outbox, schema
+from . import epoch, outbox
 from .dialect import Dialect
 from .errors import TRIES, AlreadyOpen, Away, CannotOpen, Clash, Failed
 from .messages import Change, Outcome
@@ -163,7 +163,7 @@ class Store:
 
     async def check(self) -> None:
         """The database answers. Raises Away."""
-        await self.read(partial(schema.get, name="schema"))
+        await self.read(partial(epoch.get, name="schema"))
 
     async def prove(self) -> None:
         """What is written is committed: a moment ago, or something is now. Raises Away or Failed.
@@ -171,7 +171,7 @@ class Store:
         A disk that is full can still be read.
         """
         if time.monotonic() > self._proven_until:
-            await self.write(schema.prove)
+            await self.write(epoch.prove)
             self._proven_until = time.monotonic() + PROVEN
 
     async def recognize(self) -> None:

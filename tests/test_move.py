@@ -18,6 +18,7 @@ from roomcast.store.store import Away, CannotOpen, Failed, Store
 from roomcast.store.transfer import copy as transfer
 from roomcast.store.transfer import endpoint
 from roomcast.store.transfer.endpoint import opened
+from roomcast.store.transfer.sqlite import SqliteEnd
 from roomcast.store.transfer.tables import CannotMove, Table, tables
 
 from .client import Person
@@ -134,7 +135,8 @@ ways = pytest.mark.parametrize("way", WAYS, ids=lambda way: f"{way[0]} to {way[1
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(endpoint, "BATCH", 100)
+    for engine in ("sqlite", "postgres"):
+        monkeypatch.setattr(f"roomcast.store.transfer.{engine}.BATCH", 100)
 
 
 @ways
@@ -282,12 +284,12 @@ async def test_rows_that_did_not_arrive_are_noticed(
 ) -> None:
     source, target = new("sqlite"), new("sqlite")
     await filled(source)
-    add = endpoint.SqliteEnd.add
+    add = SqliteEnd.add
 
-    async def lossy(end: endpoint.SqliteEnd, table: Table, rows: list[tuple[object, ...]]) -> None:
+    async def lossy(end: SqliteEnd, table: Table, rows: list[tuple[object, ...]]) -> None:
         await add(end, table, rows[1:] if table.name == "people" else rows)
 
-    monkeypatch.setattr(endpoint.SqliteEnd, "add", lossy)
+    monkeypatch.setattr(SqliteEnd, "add", lossy)
     with pytest.raises(CannotMove, match="people came out otherwise: 2 rows in the source, 1 here"):
         await moving.move(source, target)
 
@@ -299,7 +301,7 @@ async def test_nobody_writes_meanwhile(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Neither a server that runs, nor one that starts."""
-    monkeypatch.setattr(endpoint, "PATIENCE", 0.2)
+    monkeypatch.setattr("roomcast.store.transfer.postgres.PATIENCE", 0.2)
     source, target = map(new, way)
     await filled(source)
     for url in (source, target):

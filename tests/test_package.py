@@ -158,10 +158,9 @@ def test_the_package_holds_every_module(installed: Place) -> None:
 
 def test_the_package_holds_its_data(installed: Place) -> None:
     page = {f"roomcast/static/{path.name}" for path in (ROOT / "static").iterdir()}
-    migrations = {
-        f"roomcast/store/migrations/{path.name}" for path in (ROOT / "store/migrations").iterdir()
-    }
-    assert packed(installed) >= DATA | page | migrations
+    statements = {f"roomcast/{path.relative_to(ROOT)}" for path in ROOT.glob("store/**/*.sql")}
+    assert len(statements) > 5
+    assert packed(installed) >= DATA | page | statements
 
 
 def test_the_package_says_what_it_is(installed: Place) -> None:

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from roomcast.server.commands import upkeep
 from roomcast.settings import Database, Settings
-from roomcast.store import rooms
+from roomcast.store import room_list, rooms
 from roomcast.store.maintenance import recount, retention
 from roomcast.store.messages import Add, Added, Delete, React
-from roomcast.store.rooms import Listed
+from roomcast.store.room_list import Listed
 from roomcast.store.search import index
 from roomcast.store.snapshot import Ask, Snapshot
 from roomcast.store.store import Connection, Store
@@ -57,7 +57,7 @@ async def says(store: Store, room: int, sender: str, *ats: int) -> list[int]:
 
 
 async def sees(store: Store, room: int, user: str) -> Listed:
-    find = partial(rooms.of_ids, user_id=user, room_ids=[room])
+    find = partial(room_list.of_ids, user_id=user, room_ids=[room])
     return (await store.read(find))[0]
 
 

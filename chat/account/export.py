@@ -8,10 +8,10 @@ from msgspec import Struct
 from ...chat.serializers import Link, message_of
 from ...protocol import events, ids
 from ...protocol.ids import wire_user
-from ...store import account, receipts, rooms
+from ...store import account, receipts, room_list
 from ...store.messages import Message
 from ...store.receipts import Status
-from ...store.rooms import Listed
+from ...store.room_list import Listed
 from ...store.store import Connection, Store
 
 Marks = dict[str, tuple[int, int]]  # user → delivered and read up to these ids
@@ -98,7 +98,7 @@ async def _rooms(store: Store, user_id: str, link: Link) -> AsyncIterator[Line]:
         find = partial(account.places, user_id=user_id, above=above, limit=AT_ONCE)
         places = await store.read(find)
         mine = [place.room_id for place in places if place.is_member]
-        listed = await store.read(partial(rooms.of_ids, user_id=user_id, room_ids=mine))
+        listed = await store.read(partial(room_list.of_ids, user_id=user_id, room_ids=mine))
         known = {room.room.id: room for room in listed}
         for place in places:
             room = known.get(place.room_id)

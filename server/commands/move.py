@@ -9,7 +9,8 @@ from typing import Any
 import click
 from msgspec import Struct
 
-from ...store.objects.bucket import Bucket, BucketUnavailable, Folder, ObjectMissing, bucket_of
+from ...store.objects.bucket import Bucket, BucketUnavailable, ObjectMissing, bucket_of
+from ...store.objects.folder import Folder
 from ...store.transfer.copy import copy, finish, make_ready, plan
 from ...store.transfer.endpoint import opened
 from ...store.transfer.tables import CannotMove, tables

@@ -16,7 +16,9 @@ from databases import DatabaseURL
 
 from .. import schema
 from ..errors import CannotOpen
-from ..postgres.engine import CONNECT, GONE, PARAMETERS, options_of
+from ..postgres.engine import PARAMETERS
+from ..postgres.pool import CONNECT, GONE
+from ..postgres.url import options_of
 from .objects import Finding
 
 CHECKED_WITHIN = 4.0  # seconds, each check

@@ -12,7 +12,8 @@ from tempfile import TemporaryFile
 from msgspec import Struct
 from urllib3.exceptions import HTTPError
 
-from ..objects.bucket import UPLOADS, BucketUnavailable, Folder, ObjectMissing, bucket_of, new_key
+from ..objects.bucket import UPLOADS, BucketUnavailable, ObjectMissing, bucket_of, new_key
+from ..objects.folder import Folder
 from ..objects.s3 import S3, in_short
 from ..objects.s3_cors import ADVICE, lets_pages_put
 

@@ -61,7 +61,7 @@ def tables() -> tuple[Table, ...]:
          ORDER BY rowid
     """
     with closing(sqlite3.connect(":memory:")) as db:
-        for statement in schema._statements(schema.SCHEMA.read_text(), "sqlite"):
+        for statement in schema.statements_of(schema.SCHEMA.read_text(), "sqlite"):
             db.execute(statement)
         found = db.execute(query, {"identity": "%autoincrement%"}).fetchall()
         return tuple(_table(db, name, bool(counts)) for name, counts in found)

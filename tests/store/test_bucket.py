@@ -17,12 +17,12 @@ import pytest
 from roomcast.store.objects.bucket import (
     UPLOADS,
     BucketUnavailable,
-    Folder,
     ObjectMissing,
     ObjectTooLarge,
     bucket_of,
     new_key,
 )
+from roomcast.store.objects.folder import Folder
 
 
 @pytest.fixture
@@ -310,7 +310,8 @@ async def test_the_loop_goes_on_while_the_disk_is_slow(
 KILLED = """
 import asyncio, os, signal, sys
 from pathlib import Path
-from roomcast.store.objects.bucket import Folder, new_key
+from roomcast.store.objects.bucket import new_key
+from roomcast.store.objects.folder import Folder
 
 async def endless():
     yield b"x" * 300_000

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from roomcast.store import rooms
 from roomcast.store.messages import Add
-from roomcast.store.sqlite.engine import LOG_MOST, Sqlite
+from roomcast.store.sqlite.connection import LOG_MOST
+from roomcast.store.sqlite.engine import Sqlite
 from roomcast.store.store import Connection, Store
 
 ADA, BOB = "1", "2"

@@ -6,7 +6,7 @@ from typing import Any
 
 import asyncpg
 import pytest
-from roomcast.store import rooms, schema
+from roomcast.store import room_list, schema
 from roomcast.store.store import Connection, Store
 
 from ..engines.postgres import Postgres
@@ -34,10 +34,12 @@ INDEXES = "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 
 
 def old(version: int, dialect: schema.Dialect) -> list[str]:
     tables = (SCHEMAS / f"{version}.sql").read_text()
-    return schema._statements(tables + PEOPLE.format(version=version), dialect) + [
+    return schema.statements_of(tables + PEOPLE.format(version=version), dialect) + [
         counted
         for later in range(2, version + 1)
-        for counted in schema._statements((schema.MIGRATIONS / f"{later}.sql").read_text(), dialect)
+        for counted in schema.statements_of(
+            (schema.MIGRATIONS / f"{later}.sql").read_text(), dialect
+        )
         if counted.strip().startswith("update")
     ]
 
@@ -49,7 +51,7 @@ async def unread(url: str) -> list[int]:
     try:
 
         async def look(db: Connection) -> list[int]:
-            return [room.unread for user in "12" for room in await rooms.page(db, user, 9, 0)]
+            return [room.unread for user in "12" for room in await room_list.page(db, user, 9, 0)]
 
         return await store.read(look)
     finally:

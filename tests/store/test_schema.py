@@ -9,7 +9,7 @@ KNOWN = {3: "98c6541e11646faa"}
 
 def test_a_changed_schema_has_another_version():
     schema = meta.SCHEMA.read_text()
-    both = meta._statements(schema, "postgresql") + meta._statements(schema, "sqlite")
+    both = meta.statements_of(schema, "postgresql") + meta.statements_of(schema, "sqlite")
     said = "\n".join(both)
     found = sha256(" ".join(said.split()).encode()).hexdigest()[:16]
     assert KNOWN[meta.VERSION] == found, "raise meta.VERSION, and write the migration"

@@ -1,0 +1,50 @@
+"""What belongs to the database as a whole: its epoch, and the key that signs file URLs."""
+
+import secrets
+import time
+
+from databases.core import Connection
+
+ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+async def begin_life(db: Connection, life: str, *others: str) -> None:
+    """A new epoch where `life`, as told from outside, is not the one that the database remembers.
+
+    `others` are words that it may remember as well.
+
+    A database that was put back from a backup has forgotten changes: cursors from then are ahead of
+    it today and behind it tomorrow, and only another epoch tells.
+    """
+    known = await get(db, "life")
+    if known not in ("", life, *others):
+        await set_(db, "epoch", new_epoch())
+    if known != life:
+        await set_(db, "life", life)
+
+
+async def identity(db: Connection) -> tuple[str, bytes]:
+    """The epoch, and the key that signs file URLs."""
+    return await get(db, "epoch"), bytes.fromhex(await get(db, "file_key"))
+
+
+async def prove(db: Connection) -> None:
+    """Writes what nobody reads: the disk has room, and this is no standby."""
+    await set_(db, "proven", str(time.time_ns()))
+
+
+async def get(db: Connection, name: str) -> str:
+    row = await db.fetch_one("SELECT value FROM meta WHERE name = :name", {"name": name})
+    return "" if row is None else str(row["value"])
+
+
+async def set_(db: Connection, name: str, value: str) -> None:
+    query = """
+        INSERT INTO meta (name, value) VALUES (:name, :value)
+        ON CONFLICT (name) DO UPDATE SET value = excluded.value
+    """
+    await db.execute(query, {"name": name, "value": value})
+
+
+def new_epoch() -> str:
+    return "".join(secrets.choice(ALPHABET) for _ in range(6))

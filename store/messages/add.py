@@ -1,0 +1,139 @@
+"""A new message in the transaction that the caller holds, with files and without."""
+
+from databases.core import Connection
+
+from .. import blocks
+from .changes import Add, Added, Outcome, Refused
+from .model import Attachment, Message
+from .read import complete, load_quotes
+
+
+async def add(db: Connection, change: Add, now: int) -> Outcome:
+    """A message with files: they turn from the sender's uploads into its attachments."""
+    if refused := await _may_add(db, change):
+        return refused
+    quoted = await load_quotes(db, change.room_id, [change.reply_to])
+    if change.is_lost(quoted):
+        return Refused("not_found", change.reply_to)
+    files = await _uploads(db, change, now)
+    if len(files) < len(change.files):
+        return Refused("file_missing")
+    await _take(db, change)
+    version, roster = await next_version(db, change.room_id, sent_at=now)
+    message = Message(
+        0, change.room_id, change.sender_id, change.text, now, now, version, change.client_id,
+        change.reply_to, files, quoted.get((change.room_id, change.reply_to)),
+    )  # fmt: skip
+    message.id = await _insert(db, message, change.text_hash)
+    await _count(db, message)
+    await _attach(db, message)
+    return Added(message, roster)
+
+
+async def _may_add(db: Connection, change: Add) -> Outcome | None:
+    query = """
+        SELECT x.id, x.room_id, x.sender_id, x.text, x.created_at, x.updated_at, x.version,
+               x.client_id, x.reply_to, x.text_hash, x.deleted_at
+          FROM members me
+          LEFT JOIN messages x ON x.room_id = me.room_id AND x.sender_id = me.user_id
+                              AND x.client_id = :client_id
+         WHERE me.room_id = :room_id AND me.user_id = :user_id
+    """
+    values = {"room_id": change.room_id, "user_id": change.sender_id, "client_id": change.client_id}
+    row = await db.fetch_one(query, values)
+    if row is None:
+        return Refused("not_found")
+    if row["id"] is None:
+        is_blocked = await blocks.is_blocked(db, change.room_id, change.sender_id)
+        return Refused("forbidden") if is_blocked else None
+    *fields, text_hash, deleted_at = row._mapping.values()
+    message = Message(*fields)
+    await complete(db, message.room_id, [message])
+    return change.again(message, text_hash, is_deleted=deleted_at is not None)
+
+
+async def _uploads(db: Connection, change: Add, now: int) -> list[Attachment]:
+    query = """
+        SELECT key, name, content_type, size, width, height FROM uploads
+         WHERE key = :key AND room_id = :room_id AND user_id = :user_id AND expires_at > :now
+           AND is_ready = 1
+    """
+    found: list[Attachment] = []
+    for key in change.files:
+        values = {"key": key, "room_id": change.room_id, "user_id": change.sender_id, "now": now}
+        rows = await db.fetch_all(query, values)
+        found += [Attachment(**dict(row._mapping)) for row in rows]
+    return found
+
+
+async def _take(db: Connection, change: Add) -> None:
+    """The uploads are the message's from here on."""
+    for key in change.files:
+        await db.execute("DELETE FROM uploads WHERE key = :key", {"key": key})
+
+
+async def _insert(db: Connection, message: Message, text_hash: int | None) -> int:
+    query = """
+        INSERT INTO messages (room_id, sender_id, client_id, text_hash, text, reply_to,
+                              created_at, updated_at, version)
+        VALUES (:room_id, :sender_id, :client_id, :text_hash, :text, :reply_to,
+                :now, :now, :version)
+        RETURNING id
+    """
+    values = {
+        "room_id": message.room_id,
+        "sender_id": message.sender_id,
+        "client_id": message.client_id,
+        "text_hash": text_hash,
+        "text": message.text,
+        "reply_to": message.reply_to,
+        "now": message.created_at,
+        "version": message.version,
+    }
+    rows = await db.fetch_all(query, values)
+    return int(rows[0]["id"])
+
+
+async def _attach(db: Connection, message: Message) -> None:
+    query = """
+        INSERT INTO attachments (room_id, message_id, position, key, name, content_type, size,
+                                 width, height)
+        VALUES (:room_id, :message_id, :position, :key, :name, :content_type, :size,
+                :width, :height)
+    """
+    for position, file in enumerate(message.attachments):
+        await db.execute(
+            query,
+            {
+                "room_id": message.room_id,
+                "message_id": message.id,
+                "position": position,
+                "key": file.key,
+                "name": file.name,
+                "content_type": file.content_type,
+                "size": file.size,
+                "width": file.width,
+                "height": file.height,
+            },
+        )
+
+
+async def next_version(db: Connection, room_id: int, sent_at: int = 0) -> tuple[int, int]:
+    """And the roster. With `sent_at` it is the version of a new message."""
+    query = """
+        UPDATE rooms
+           SET version = version + 1, total = total + :sent,
+               active_at = CASE WHEN active_at < :sent_at THEN :sent_at ELSE active_at END
+         WHERE id = :room_id
+        RETURNING version, roster
+    """
+    values = {"room_id": room_id, "sent": 1 if sent_at else 0, "sent_at": sent_at}
+    rows = await db.fetch_all(query, values)
+    return rows[0]["version"], rows[0]["roster"]
+
+
+async def _count(db: Connection, message: Message) -> None:
+    query = """
+        UPDATE members SET sent = sent + 1 WHERE room_id = :room_id AND user_id = :user_id
+    """
+    await db.execute(query, {"room_id": message.room_id, "user_id": message.sender_id})

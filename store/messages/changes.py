@@ -1,0 +1,148 @@
+"""What can be done to the messages of a room, and the outcomes."""
+
+from collections.abc import Iterator, Sequence
+from hashlib import blake2b
+from typing import TypeGuard
+
+from msgspec import Struct
+
+from ..reactions import Reaction
+from .model import Message, Quotes
+
+
+class Refused(Struct):
+    """The change was not made: `code` is one of the refusals' codes."""
+
+    code: str
+    message_id: int | None = None
+    says: str = ""
+
+
+class Added(Struct, gc=False):
+    """`roster` is the room's, in this and the other outcomes: under it the change was made."""
+
+    message: Message
+    roster: int = 0
+
+
+class Repeated(Struct):
+    """This client_id is stored already, as this message: nothing was added."""
+
+    message: Message
+
+
+class Edited(Struct):
+    message: Message
+    roster: int = 0
+
+
+class Deleted(Struct):
+    message_id: int
+    version: int
+    roster: int = 0
+
+
+class Reacted(Struct):
+    """The reactions to a message as they are now; `is_new` where this change made them so."""
+
+    message_id: int
+    author_id: str
+    version: int
+    reactions: Sequence[Reaction]
+    is_new: bool
+    roster: int = 0
+
+
+Outcome = Added | Repeated | Edited | Deleted | Reacted | Refused
+
+
+class Add(Struct, gc=False):
+    """A new message; `files` are keys of its sender's uploads, `base` is where links start.
+
+    `said` is the sender's own text, where the host had it changed.
+    """
+
+    room_id: int
+    sender_id: str
+    text: str
+    client_id: str | None = None
+    files: Sequence[str] = ()
+    base: str = ""
+    reply_to: int | None = None
+    said: str | None = None
+
+    @property
+    def text_hash(self) -> int | None:
+        said = self.text if self.said is None else self.said
+        return None if self.client_id is None else hash_of(said)
+
+    def is_lost(self, quotes: Quotes) -> bool:
+        """Whether it answers what is not there (any more)."""
+        quote = quotes.get((self.room_id, self.reply_to))
+        return self.reply_to is not None and (quote is None or quote.text is None)
+
+    def again(self, message: Message, text_hash: int, *, is_deleted: bool) -> Outcome:
+        """The outcome where this client_id is stored already, as `message`."""
+        if is_deleted:
+            return Refused("not_found", message.id)
+        same = text_hash == self.text_hash
+        return Repeated(message) if same else Refused("conflict", message.id)
+
+
+class Edit(Struct):
+    room_id: int
+    sender_id: str
+    message_id: int
+    text: str
+    base: str = ""
+
+
+class Delete(Struct):
+    """An erasure also reaches into rooms that the sender has left, and leaves no `client_id`.
+
+    Otherwise the `client_id` stays: sent again, it says that the message was deleted.
+    """
+
+    room_id: int
+    sender_id: str
+    message_id: int
+    is_erasure: bool = False
+
+
+class React(Struct):
+    """The sender's reaction: there, not there, or (None) the other of the two."""
+
+    room_id: int
+    sender_id: str
+    message_id: int
+    emoji: str
+    on: bool | None
+    most: int  # different emoji that one message may have
+    is_erasure: bool = False
+
+
+Change = Add | Edit | Delete | React
+
+
+def is_plain(change: Change) -> TypeGuard[Add]:
+    """A text and nothing else: what the engines store many of in one statement."""
+    return isinstance(change, Add) and not change.files
+
+
+def runs(changes: Sequence[Change]) -> Iterator[list[Add] | Change]:
+    """In the order given: plain texts in a row are together, everything else is alone."""
+    plain: list[Add] = []
+    for change in changes:
+        if is_plain(change):
+            plain.append(change)
+            continue
+        if plain:
+            yield plain
+        plain = []
+        yield change
+    if plain:
+        yield plain
+
+
+def hash_of(text: str) -> int:
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big", signed=True)

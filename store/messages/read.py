@@ -1,0 +1,202 @@
+"""The ways to read messages."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from databases.core import Connection
+from msgspec import Struct
+from sqlalchemy import TextClause, bindparam, text
+
+from .. import reactions
+from .model import QUOTED, Attachment, Message, Quote, Quotes
+
+
+async def get(db: Connection, room_id: int, user_id: str, message_id: int) -> Message | None:
+    """One message of a room of the user's; None for a deleted one and for a stranger."""
+    query = """
+        SELECT m.id, m.room_id, m.sender_id, m.text, m.created_at, m.updated_at, m.version,
+               m.client_id, m.reply_to
+          FROM messages m
+          JOIN members me ON me.room_id = m.room_id AND me.user_id = :user_id
+         WHERE m.room_id = :room_id AND m.id = :id AND m.deleted_at IS NULL
+    """
+    values = {"room_id": room_id, "user_id": user_id, "id": message_id}
+    found = await load(db, room_id, query, values)
+    return found[0] if found else None
+
+
+async def find(db: Connection, room_id: int, user_id: str, client_id: str) -> int | None:
+    """The id of the message that was sent under this client_id, deleted or not."""
+    query = """
+        SELECT id FROM messages
+         WHERE room_id = :room_id AND sender_id = :user_id AND client_id = :client_id
+    """
+    values = {"room_id": room_id, "user_id": user_id, "client_id": client_id}
+    row = await db.fetch_one(query, values)
+    return None if row is None else int(row["id"])
+
+
+class Page(Struct, frozen=True):
+    """Which messages: older than `before`; with `after`, the oldest of the newer ones."""
+
+    room_id: int
+    user_id: str
+    before: int
+    after: int | None
+    limit: int
+
+
+async def page(db: Connection, where: Page, limit: int) -> list[Message]:
+    """At most `limit` messages, oldest first; none for a stranger."""
+    values = {
+        "room_id": where.room_id,
+        "user_id": where.user_id,
+        "before": where.before,
+        "limit": limit,
+    }
+    if where.after is not None:
+        return await load(db, where.room_id, NEWER, {**values, "after": where.after})
+    return (await load(db, where.room_id, OLDER, values))[::-1]
+
+
+OLDER = """
+    SELECT m.id, m.room_id, m.sender_id, m.text, m.created_at, m.updated_at, m.version,
+           m.client_id, m.reply_to
+      FROM messages m
+      JOIN members me ON me.room_id = m.room_id AND me.user_id = :user_id
+     WHERE m.room_id = :room_id AND m.id < :before AND m.deleted_at IS NULL
+     ORDER BY m.id DESC LIMIT :limit
+"""
+
+NEWER = """
+    SELECT m.id, m.room_id, m.sender_id, m.text, m.created_at, m.updated_at, m.version,
+           m.client_id, m.reply_to
+      FROM messages m
+      JOIN members me ON me.room_id = m.room_id AND me.user_id = :user_id
+     WHERE m.room_id = :room_id AND m.id > :after AND m.id < :before AND m.deleted_at IS NULL
+     ORDER BY m.id LIMIT :limit
+"""
+
+
+async def between(db: Connection, room_id: int, above: int, upto: int, most: int) -> list[Message]:
+    """The newest messages with above < id <= upto, oldest first: the server's own look."""
+    query = """
+        SELECT id, room_id, sender_id, text, created_at, updated_at, version, client_id, reply_to
+          FROM messages
+         WHERE room_id = :room_id AND id > :above AND id <= :upto AND deleted_at IS NULL
+         ORDER BY id DESC LIMIT :most
+    """
+    values = {"room_id": room_id, "above": above, "upto": upto, "most": most}
+    return (await load(db, room_id, query, values))[::-1]
+
+
+class Since(Struct):
+    """A room's state, and what changed in it after a version."""
+
+    version: int
+    roster: int
+    title: str
+    messages: list[Message]
+    deleted: list[tuple[int, int, str]]  # id, version, sender
+
+
+async def since(db: Connection, room_id: int, version: int) -> Since | None:
+    """For the server's own catching up; None where the room is gone."""
+    query = "SELECT version, roster, title FROM rooms WHERE id = :room_id AND deleted_at IS NULL"
+    row = await db.fetch_one(query, {"room_id": room_id})
+    if row is None:
+        return None
+    values = {"room_id": room_id, "version": version}
+    query = """
+        SELECT id, room_id, sender_id, text, created_at, updated_at, version, client_id, reply_to
+          FROM messages
+         WHERE room_id = :room_id AND version > :version AND deleted_at IS NULL
+         ORDER BY version
+    """
+    messages = await load(db, room_id, query, values)
+    query = """
+        SELECT id, version, sender_id FROM messages
+         WHERE room_id = :room_id AND version > :version AND deleted_at IS NOT NULL
+    """
+    rows = await db.fetch_all(query, values)
+    deleted = [(gone["id"], gone["version"], gone["sender_id"]) for gone in rows]
+    return Since(row["version"], row["roster"], row["title"], messages, deleted)
+
+
+async def of_ids(db: Connection, user_id: str, found: Iterable[tuple[int, int]]) -> list[Message]:
+    """Those of these (room, id) that are there and in rooms of the user's, newest first."""
+    by_room: dict[int, list[int]] = {}
+    for room_id, id_ in found:
+        by_room.setdefault(room_id, []).append(id_)
+    messages: list[Message] = []
+    for room_id, ids in by_room.items():
+        query = text("""
+            SELECT m.id, m.room_id, m.sender_id, m.text, m.created_at, m.updated_at, m.version,
+                   m.client_id, m.reply_to
+              FROM messages m
+              JOIN members me ON me.room_id = m.room_id AND me.user_id = :user_id
+             WHERE m.room_id = :room_id AND m.id IN :ids AND m.deleted_at IS NULL
+        """).bindparams(
+            bindparam("ids", value=ids, expanding=True),
+            bindparam("room_id", value=room_id),
+            bindparam("user_id", value=user_id),
+        )
+        messages += await load(db, room_id, query)
+    return sorted(messages, key=lambda message: -message.id)
+
+
+async def load(
+    db: Connection, room_id: int, query: str | TextClause, values: dict[str, Any] | None = None
+) -> list[Message]:
+    rows = await db.fetch_all(query, values)
+    messages = [Message(*row._mapping.values()) for row in rows]
+    await complete(db, room_id, messages)
+    return messages
+
+
+async def complete(db: Connection, room_id: int, messages: Sequence[Message]) -> None:
+    """Gives the messages of a room what hangs on them."""
+    if not messages:
+        return
+    ids = [message.id for message in messages]
+    files = await _attachments(db, room_id, min(ids), max(ids))
+    reacted = await reactions.between(db, room_id, min(ids), max(ids))
+    quotes = await load_quotes(db, room_id, [message.reply_to for message in messages])
+    for message in messages:
+        message.attachments = files.get(message.id, ())
+        message.reactions = reacted.get(message.id, ())
+        message.quote = quotes.get((room_id, message.reply_to))
+
+
+async def load_quotes(db: Connection, room_id: int, ids: Sequence[int | None]) -> Quotes:
+    wanted = list({id_ for id_ in ids if id_ is not None})
+    if not wanted:
+        return {}
+    query = text("""
+        SELECT id, sender_id,
+               CASE WHEN deleted_at IS NULL THEN substr(text, 1, :most) END AS shown
+          FROM messages WHERE room_id = :room_id AND id IN :ids
+    """).bindparams(
+        bindparam("ids", value=wanted, expanding=True),
+        bindparam("room_id", value=room_id),
+        bindparam("most", value=QUOTED),
+    )
+    rows = await db.fetch_all(query)
+    return {(room_id, r["id"]): Quote(r["id"], r["sender_id"], r["shown"]) for r in rows}
+
+
+async def _attachments(
+    db: Connection, room_id: int, first: int, last: int
+) -> dict[int, list[Attachment]]:
+    query = """
+        SELECT message_id, key, name, content_type, size, width, height
+          FROM attachments
+         WHERE room_id = :room_id AND message_id BETWEEN :first AND :last
+         ORDER BY message_id, position
+    """
+    rows = await db.fetch_all(query, {"room_id": room_id, "first": first, "last": last})
+    found: dict[int, list[Attachment]] = {}
+    for row in rows:
+        message_id, *rest = row._mapping.values()
+        found.setdefault(message_id, []).append(Attachment(*rest))
+    return found

@@ -1,0 +1,177 @@
+"""One change of a message, in the transaction that the caller holds."""
+
+from collections.abc import Iterable
+
+from databases.core import Connection
+from sqlalchemy import bindparam, text
+
+from .. import blocks, reactions
+from .add import add, next_version
+from .changes import Add, Change, Delete, Deleted, Edit, Edited, Outcome, React, Reacted, Refused
+from .model import Message
+from .read import get, load
+
+
+def rewritten(outcomes: Iterable[Outcome]) -> list[int]:
+    """Return the ids of messages whose words search must forget at once."""
+    return [
+        outcome.message_id if isinstance(outcome, Deleted) else outcome.message.id
+        for outcome in outcomes
+        if isinstance(outcome, Deleted | Edited)
+    ]
+
+
+async def make(db: Connection, change: Change, now: int) -> Outcome:
+    """One change, in the transaction that the caller holds."""
+    match change:
+        case Add():
+            return await add(db, change, now)
+        case Edit():
+            return await edit(db, change, now)
+        case Delete():
+            return await delete(db, change, now)
+        case React():
+            return await react(db, change, now)
+
+
+async def edit(db: Connection, change: Edit, now: int) -> Outcome:
+    found = await _own(db, change.room_id, change.sender_id, change.message_id)
+    if isinstance(found, Refused):
+        return found
+    if await blocks.is_blocked(db, change.room_id, change.sender_id):
+        return Refused("forbidden", change.message_id)
+    if not change.text.strip() and not found.attachments:
+        return Refused("empty_message", change.message_id)
+    found.text, found.updated_at = change.text, max(now, found.updated_at + 1)
+    found.version, roster = await next_version(db, change.room_id)
+    query = """
+        UPDATE messages SET text = :text, updated_at = :now, version = :version
+         WHERE room_id = :room_id AND id = :id
+    """
+    await db.execute(
+        query,
+        {
+            "room_id": change.room_id,
+            "id": change.message_id,
+            "text": change.text,
+            "now": found.updated_at,
+            "version": found.version,
+        },
+    )
+    return Edited(found, roster)
+
+
+async def delete(db: Connection, change: Delete, now: int) -> Outcome:
+    """Leaves a tombstone; the objects of its attachments go to the next sweep."""
+    reach = _own_anywhere if change.is_erasure else _own
+    found = await reach(db, change.room_id, change.sender_id, change.message_id)
+    if isinstance(found, Refused):
+        return found
+    version, roster = await next_version(db, change.room_id)
+    query = """
+        UPDATE messages SET text = '', text_hash = NULL, updated_at = :now, deleted_at = :now,
+                            version = :version,
+                            client_id = CASE WHEN :is_erasure = 0 THEN client_id END
+         WHERE room_id = :room_id AND id = :id
+    """
+    where = {"room_id": change.room_id, "id": change.message_id}
+    values = {**where, "now": now, "version": version, "is_erasure": int(change.is_erasure)}
+    await db.execute(query, values)
+    if found.attachments:
+        await _discard(db, change.room_id, change.message_id)
+    if found.reactions:
+        await reactions.forget(db, change.room_id, change.message_id)
+    return Deleted(change.message_id, version, roster)
+
+
+async def drop(db: Connection, room_id: int, last: int) -> None:
+    """Takes all up to this id without a trace; the objects go to the next sweep."""
+    upto = {"room_id": room_id, "last": last}
+    query = """
+        INSERT INTO search_upto (room_id, version) SELECT id, 0 FROM rooms WHERE id = :room_id
+            ON CONFLICT (room_id) DO UPDATE SET version = search_upto.version
+    """
+    await db.execute(query, {"room_id": room_id})  # search, if it learns of them now, is waited for
+    query = """
+        INSERT INTO uploads (key, room_id, user_id, name, content_type, size, is_ready, expires_at)
+        SELECT key, room_id, '', name, content_type, size, 0, 0
+          FROM attachments WHERE room_id = :room_id AND message_id <= :last
+            ON CONFLICT (key) DO NOTHING -- another process does the same
+    """
+    await db.execute(query, upto)
+    query = "DELETE FROM messages WHERE room_id = :room_id AND id <= :last RETURNING id"
+    gone = [row["id"] for row in await db.fetch_all(query, upto)]
+    forget = text("DELETE FROM search WHERE rowid IN :ids")
+    await db.execute(forget.bindparams(bindparam("ids", value=gone, expanding=True)))
+
+
+async def _discard(db: Connection, room_id: int, message_id: int) -> None:
+    where = {"room_id": room_id, "message_id": message_id}
+    query = """
+        INSERT INTO uploads (key, room_id, user_id, name, content_type, size, is_ready, expires_at)
+        SELECT key, room_id, '', name, content_type, size, 0, 0
+          FROM attachments WHERE room_id = :room_id AND message_id = :message_id
+    """
+    await db.execute(query, where)
+    query = "DELETE FROM attachments WHERE room_id = :room_id AND message_id = :message_id"
+    await db.execute(query, where)
+
+
+async def _own(db: Connection, room_id: int, user_id: str, message_id: int) -> Message | Refused:
+    """A message that the user may change."""
+    message = await get(db, room_id, user_id, message_id)
+    if message is None:
+        return Refused("not_found", message_id)
+    return message if message.sender_id == user_id else Refused("forbidden", message_id)
+
+
+async def _own_anywhere(
+    db: Connection, room_id: int, user_id: str, message_id: int
+) -> Message | Refused:
+    """Also where the user is no member any more."""
+    message = await _anybodys(db, room_id, message_id)
+    own = message is not None and message.sender_id == user_id
+    return message if message is not None and own else Refused("not_found", message_id)
+
+
+async def _anybodys(db: Connection, room_id: int, message_id: int) -> Message | None:
+    query = """
+        SELECT id, room_id, sender_id, text, created_at, updated_at, version, client_id, reply_to
+          FROM messages WHERE room_id = :room_id AND id = :id AND deleted_at IS NULL
+    """
+    found = await load(db, room_id, query, {"room_id": room_id, "id": message_id})
+    return found[0] if found else None
+
+
+async def react(db: Connection, change: React, now: int) -> Outcome:
+    """Takes a version where it changes anything; that is the message's from then on."""
+    room_id, user_id, id_ = change.room_id, change.sender_id, change.message_id
+    if change.is_erasure:
+        message = await _anybodys(db, room_id, id_)
+    else:
+        message = await get(db, room_id, user_id, id_)
+    if message is None:
+        return Refused("not_found", id_)
+    if not change.is_erasure and await blocks.is_blocked(db, room_id, user_id):
+        return Refused("forbidden", id_)
+    mine = [r.emoji for r in message.reactions if user_id in r.user_ids]
+    wanted = change.emoji not in mine if change.on is None else change.on
+    if wanted == (change.emoji in mine):
+        return Reacted(id_, message.sender_id, message.version, message.reactions, is_new=False)
+    if not wanted:
+        await reactions.remove(db, room_id, id_, change.emoji, user_id)
+    elif _is_full(message, change):
+        says = f"emoji: at most {change.most} different ones under one message."
+        return Refused("invalid_frame", id_, says)
+    else:
+        await reactions.add(db, room_id, id_, change.emoji, user_id, now)
+    version, roster = await next_version(db, room_id)
+    query = "UPDATE messages SET version = :version WHERE room_id = :room_id AND id = :id"
+    await db.execute(query, {"room_id": room_id, "id": id_, "version": version})
+    now_there = (await reactions.between(db, room_id, id_, id_)).get(id_, [])
+    return Reacted(id_, message.sender_id, version, now_there, is_new=True, roster=roster)
+
+
+def _is_full(message: Message, change: React) -> bool:
+    emojis = {reaction.emoji for reaction in message.reactions}
+    return len(emojis) >= change.most and change.emoji not in emojis

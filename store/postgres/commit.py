@@ -1,0 +1,192 @@
+"""The commit queue's batch: one statement that writes, and so one commit."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from .. import reactions
+from ..errors import Clash
+from ..messages import Add, Added, Attachment, Message, Outcome, Quotes, Refused
+from ..receipts import Marks, Moved
+from .snapshot import columns_of, load_quotes
+from .sql import load_statement
+
+T = TypeVar("T")
+
+MARK = load_statement("store_receipts")
+
+STORE = load_statement("store_batch")
+
+STORE_ONE = load_statement("store_one")
+
+JUDGE = load_statement("find_refused")
+
+Done = tuple[list[Outcome], list[Moved]]
+
+
+async def write(raw: Any, adds: Sequence[Add], marks: Marks, now: int) -> Done:
+    """Texts and receipts, by one statement that writes: one commit.
+
+    Replies want a transaction that has locked their rooms, so that what they quote is still there.
+
+    A repeated client_id and a sender who is no member take no version. No two of the adds may have
+    the same sender and client_id.
+    """
+    is_one = len(adds) == 1 and not marks and adds[0].reply_to is None
+    if is_one and (said := await _store_one(raw, adds[0], now)):
+        return [said], []
+    quotes = await load_quotes(
+        raw, [(a.room_id, a.reply_to) for a in adds if a.reply_to is not None]
+    )
+    done = await _store(raw, adds, quotes, marks, now)
+    if done is not None:
+        return done
+    refused = await _judged(raw, adds, quotes)
+    left = [add for i, add in enumerate(adds) if i not in refused]
+    done = await _store(raw, left, quotes, marks, now)
+    if done is None:
+        raise Clash("PostgreSQL: what was in order is so no more")
+    added, moved = iter(done[0]), done[1]
+    return [refused.get(i) or next(added) for i in range(len(adds))], moved
+
+
+async def _store_one(raw: Any, add: Add, now: int) -> Added | None:
+    """None where anything is not in order: then nothing was done."""
+    named = add.room_id, add.sender_id, add.client_id
+    row = await raw.fetchrow(STORE_ONE, now, *named, add.text_hash, add.text)
+    if row is None:
+        return None
+    id_, version, roster = row
+    message = Message(id_, add.room_id, add.sender_id, add.text, now, now, version, add.client_id)
+    return Added(message, roster)
+
+
+async def _store(
+    raw: Any, adds: Sequence[Add], quotes: Quotes, marks: Marks, now: int
+) -> Done | None:
+    """None where anything is not in order: then nothing was done."""
+    if not adds:
+        return [], await _mark(raw, marks)
+    if any(a.reply_to is not None and a.is_lost(quotes) for a in adds):
+        return None
+    counts = Counter([a.room_id for a in adds])
+    rooms = sorted(counts)  # every process locks rooms, and members, in the same order
+    numbers = {room_id: number for number, room_id in enumerate(rooms, 1)}
+    places = _places(adds)
+    row = await raw.fetchrow(
+        STORE,
+        now,
+        rooms,
+        [counts[room_id] for room_id in rooms],
+        *_touched(adds, marks),
+        [numbers[a.room_id] for a in adds],
+        places,
+        [a.sender_id for a in adds],
+        [a.text for a in adds],
+        _or_empty([a.client_id for a in adds]),
+        _or_empty([a.text_hash for a in adds]),
+        _or_empty([a.reply_to for a in adds]),
+    )
+    if row["bases"] is None:
+        return None
+    under = dict(zip(rooms, columns_of(row, "bases", "rosters"), strict=True))
+    moved = [Moved(*it) for it in columns_of(row, "marked", "users", "delivered", "read")]
+    return _outcomes(adds, places, under, row, quotes, now), moved
+
+
+def _places(adds: Sequence[Add]) -> list[int]:
+    """Of each text among those of its room, from 1 on."""
+    last: dict[int, int] = {}
+    places = []
+    for add in adds:
+        last[add.room_id] = last.get(add.room_id, 0) + 1
+        places.append(last[add.room_id])
+    return places
+
+
+def _or_empty(column: list[T | None]) -> list[T | None]:
+    """An empty column says the same as one of nothing: the driver is slow with each value."""
+    return [] if column.count(None) == len(column) else column
+
+
+def _touched(adds: Sequence[Add], marks: Marks) -> Iterable[Sequence[Any]]:
+    """The members' rows, as columns: what they are of, delivered, read, and texts sent."""
+    sent = Counter([(a.room_id, a.sender_id) for a in adds])
+    rows = [(*who, *marks.get(who, (0, 0)), sent[who]) for who in sorted(sent.keys() | marks)]
+    return zip(*rows, strict=True)
+
+
+def _outcomes(
+    adds: Sequence[Add],
+    places: Sequence[int],
+    under: Mapping[int, tuple[int, int]],
+    row: Any,
+    quotes: Quotes,
+    now: int,
+) -> list[Outcome]:
+    """`under`: the rooms' versions before, and rosters. Ids are found by room and version."""
+    ids = dict(zip(columns_of(row, "room_ids", "versions"), row["ids"], strict=True))
+    outcomes: list[Outcome] = []
+    for add, place in zip(adds, places, strict=True):
+        base, roster = under[add.room_id]
+        version = base + place
+        message = Message(
+            ids[add.room_id, version], add.room_id, add.sender_id, add.text, now, now, version,
+            add.client_id, add.reply_to,
+        )  # fmt: skip
+        if add.reply_to is not None:
+            message.quote = quotes.get((add.room_id, add.reply_to))
+        outcomes.append(Added(message, roster))
+    return outcomes
+
+
+async def _mark(raw: Any, marks: Marks) -> list[Moved]:
+    if not marks:
+        return []
+    columns = zip(*[(*who, *upto) for who, upto in sorted(marks.items())], strict=True)
+    return [Moved(*row) for row in await raw.fetch(MARK, *columns)]
+
+
+async def _judged(raw: Any, adds: Sequence[Add], quotes: Quotes) -> dict[int, Outcome]:
+    """Those that are not to be stored, by their places."""
+    columns = [a.room_id for a in adds], [a.sender_id for a in adds], [a.client_id for a in adds]
+    refused: dict[int, Outcome] = {
+        i: Refused("not_found", a.reply_to) for i, a in enumerate(adds) if a.is_lost(quotes)
+    }
+    for row in await raw.fetch(JUDGE, *columns):
+        i = row["place"] - 1
+        refused[i] = await _refused(raw, adds[i], row)
+    return refused
+
+
+async def _refused(raw: Any, add: Add, row: Any) -> Outcome:
+    if not row["is_member"]:
+        return Refused("not_found")
+    if row["id"] is None:
+        return Refused("forbidden")
+    message = await _known(raw, add.room_id, row["id"])
+    return add.again(message, row["text_hash"], is_deleted=row["is_deleted"])
+
+
+async def _known(raw: Any, room_id: int, message_id: int) -> Message:
+    query = """
+        SELECT id, room_id, sender_id, text, created_at, updated_at, version, client_id, reply_to
+          FROM messages WHERE room_id = $1 AND id = $2
+    """
+    message = Message(*await raw.fetchrow(query, room_id, message_id))
+    query = """
+        SELECT key, name, content_type, size, width, height FROM attachments
+         WHERE room_id = $1 AND message_id = $2 ORDER BY position
+    """
+    files = await raw.fetch(query, room_id, message_id)
+    message.attachments = [Attachment(*file) for file in files]
+    query = """
+        SELECT message_id, emoji, user_id FROM reactions WHERE room_id = $1 AND message_id = $2
+         ORDER BY created_at, emoji, user_id
+    """
+    reacted = await raw.fetch(query, room_id, message_id)
+    message.reactions = reactions.gathered(reacted).get(message_id, ())
+    message.quote = (await load_quotes(raw, [(room_id, message.reply_to)])).get(
+        (room_id, message.reply_to)
+    )
+    return message

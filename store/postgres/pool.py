@@ -1,0 +1,140 @@
+"""Held connections that come back by themselves, and what their errors mean."""
+
+import asyncio
+import logging
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterator,
+)
+from contextlib import asynccontextmanager, contextmanager, suppress
+
+import asyncpg
+from databases import Database
+from databases.core import Connection
+
+from ..errors import Away, Clash, Failed
+
+log = logging.getLogger("roomcast.store")
+
+CONNECT = 1.5  # seconds for a connection
+
+COMMAND = 3.0  # seconds for a statement, and for a free connection
+
+GONE = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # the connection was cut off amid an answer
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,  # shut down, restarted, terminated
+    asyncpg.InsufficientResourcesError,  # disk full, too many connections
+    asyncpg.ReadOnlySQLTransactionError,  # a standby: the failover is under way
+    asyncpg.ObjectNotInPrerequisiteStateError,  # the same
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+)
+
+CLASHES = (
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.UniqueViolationError,
+    asyncpg.ForeignKeyViolationError,  # of a room that is deleted in this moment
+    asyncpg.DivisionByZeroError,  # of a room whose roster has changed: see STORE
+)
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    try:
+        yield
+    except GONE as error:
+        raise Away(f"PostgreSQL: {error or type(error).__name__}") from error
+    except CLASHES as error:
+        raise Clash(f"PostgreSQL: {error}") from error
+    except asyncpg.PostgresError as error:
+        raise Failed(f"PostgreSQL: {error}") from error
+
+
+class Held:
+    """A connection that is held, and opened again after it broke."""
+
+    def __init__(self, db: Database, greet: Callable[[Connection], Awaitable[None]]) -> None:
+        self._db = db
+        self._greet = greet
+        self._connection: Connection | None = None
+
+    async def get(self) -> Connection:
+        if self._connection is not None and not self._is_broken(self._connection):
+            return self._connection
+        await self.drop()
+        # In a task of its own: `databases` binds a connection to the task that makes it.
+        self._connection = await asyncio.create_task(self._open())
+        try:
+            await self._greet(self._connection)
+        except BaseException:
+            await self.drop()
+            raise
+        return self._connection
+
+    async def _open(self) -> Connection:
+        async with asyncio.timeout(CONNECT):
+            return await self._db.connection().__aenter__()
+
+    async def drop(self) -> None:
+        """Forgets the connection; what was under way on it is cut off."""
+        held, self._connection = self._connection, None
+        if held is not None:
+            with suppress(asyncpg.InterfaceError):  # the pool has taken it back by itself
+                held.raw_connection.terminate()
+            try:
+                await held.__aexit__()
+            except GONE as error:
+                log.debug("A broken connection was given back: %s", error)
+
+    @staticmethod
+    def _is_broken(held: Connection) -> bool:
+        try:
+            return bool(held.raw_connection.is_closed())
+        except asyncpg.InterfaceError:  # the pool has taken it back by itself
+            return True
+
+
+class Pool:
+    """A few held connections, one user each."""
+
+    def __init__(
+        self, db: Database, size: int, greet: Callable[[Connection], Awaitable[None]]
+    ) -> None:
+        self._all = [Held(db, greet) for _ in range(size)]
+        self._free: asyncio.LifoQueue[Held] = asyncio.LifoQueue()
+        for held in self._all:
+            self._free.put_nowait(held)
+
+    @asynccontextmanager
+    async def use(self) -> AsyncIterator[Connection]:
+        with translated():
+            async with asyncio.timeout(COMMAND):
+                held = await self._free.get()
+        try:
+            async with using(held) as db:
+                yield db
+        finally:
+            self._free.put_nowait(held)
+
+    async def aclose(self) -> None:
+        for held in self._all:
+            await held.drop()
+
+
+@asynccontextmanager
+async def using(held: Held) -> AsyncIterator[Connection]:
+    """The connection; a broken one is not used again."""
+    with translated():
+        try:
+            yield await held.get()
+        except GONE:
+            await held.drop()
+            raise

@@ -1,0 +1,94 @@
+"""What a joining socket starts from: one row of arrays."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from .. import reactions
+from ..messages import QUOTED, Attachment, Message, Quote, Quotes
+from ..snapshot import Ask, Snapshot
+from .sql import load_statement
+
+SNAPSHOT = load_statement("snapshot")
+
+
+async def load_snapshot(raw: Any, ask: Ask, *, without_messages: bool = False) -> Snapshot | str:
+    limit = ask.last if ask.after is None else ask.most + 1
+    after = None if ask.after is None else min(ask.after, 2**62)
+    limit = 0 if without_messages else limit
+    asked = ask.room_id, ask.user_id, limit, after, QUOTED, *(ask.known or (None, None))
+    row = await raw.fetchrow(SNAPSHOT, *asked)
+    if row is None:
+        return "not_found"
+    if not row["is_member"]:
+        return "forbidden"
+    is_lost = after is not None and not row["floor"] <= after <= row["version"]
+    if is_lost or (after is not None and len(row["ids"] or ()) > ask.most):
+        last = await load_snapshot(raw, Ask(ask.room_id, ask.user_id, None, ask.last, ask.most))
+        if isinstance(last, Snapshot):
+            last.reset = True
+        return last
+    found = _found(row, ask.room_id)
+    if without_messages or ask.known == (found.version, found.total):
+        found.messages = None
+    return found
+
+
+def _found(row: Any, room_id: int) -> Snapshot:
+    marks = {
+        user: (delivered, read)
+        for user, delivered, read in zip(row["users"], row["delivered"], row["read"], strict=True)
+    }
+    found = Snapshot(
+        row["version"], row["roster"], row["title"], marks, row["top"] or 0, row["newest"] or 0,
+        [], [], False, row["total"],
+    )  # fmt: skip
+    kept: list[Message] = []
+    files, quotes = _files(row), _quoted(row)
+    reacted = reactions.gathered(columns_of(row, "reacted_to", "emojis", "reacting"))
+    for gone, id_, *rest in columns_of(row, "gone", *COLUMNS):
+        if gone is not None:
+            found.deleted.append(id_)
+            continue
+        message = Message(id_, room_id, *rest)
+        message.attachments = files.get(id_, ())
+        message.reactions = reacted.get(id_, ())
+        message.quote = quotes.get(message.reply_to)
+        kept.append(message)
+    found.messages = sorted(kept, key=lambda m: m.id)
+    found.deleted.sort()
+    return found
+
+
+FILE_COLUMNS = ("keys", "names", "types", "sizes", "widths", "heights")
+
+COLUMNS = ("ids", "senders", "texts", "created", "updated", "versions", "clients", "replies")
+
+
+def columns_of(row: Any, *names: str) -> Iterator[tuple[Any, ...]]:
+    return zip(*(row[name] or () for name in names), strict=True)
+
+
+def _files(row: Any) -> dict[int, list[Attachment]]:
+    files: dict[int, list[Attachment]] = {}
+    for message_id, *file in columns_of(row, "of_ids", *FILE_COLUMNS):
+        files.setdefault(message_id, []).append(Attachment(*file))
+    return files
+
+
+def _quoted(row: Any) -> dict[int | None, Quote]:
+    return {id_: Quote(id_, *rest) for id_, *rest in columns_of(row, "quoted", "authors", "shown")}
+
+
+async def load_quotes(raw: Any, answered: Iterable[tuple[int, int | None]]) -> Quotes:
+    wanted = [where for where in answered if where[1] is not None]
+    if not wanted:
+        return {}
+    query = """
+        SELECT m.room_id, m.id, m.sender_id,
+               CASE WHEN m.deleted_at IS NULL THEN substr(m.text, 1, $3) END
+          FROM unnest($1::bigint[], $2::bigint[]) AS o(room_id, id)
+          JOIN messages m ON m.room_id = o.room_id AND m.id = o.id
+    """
+    room_ids, ids = [list(column) for column in zip(*wanted, strict=True)]
+    rows = await raw.fetch(query, room_ids, ids, QUOTED)
+    return {(room_id, id_): Quote(id_, *rest) for room_id, id_, *rest in rows}

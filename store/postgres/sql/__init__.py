@@ -1,0 +1,17 @@
+"""Statements of the PostgreSQL engine that are too large to stand between lines of Python."""
+
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+INCLUDE = "-- include "
+
+
+def load_statement(name: str) -> str:
+    """The text of `name`.sql; a line `-- include other.sql` is replaced by that file."""
+    lines = FOLDER.joinpath(f"{name}.sql").read_text().splitlines()
+    return "\n".join(
+        load_statement(line.removeprefix(INCLUDE).removesuffix(".sql"))
+        if line.startswith(INCLUDE)
+        else line
+        for line in lines
+    )

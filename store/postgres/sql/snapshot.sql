@@ -1,0 +1,50 @@
+-- One row, arrays instead of records: the driver makes few objects of it. With a cursor ($4) the
+-- page is what changed since, else ($4 is null) the newest messages.
+SELECT r.version, r.roster, r.title, r.total, r.floor, me.user_id IS NOT NULL AS is_member,
+       (SELECT max(m.id) FROM messages m WHERE m.room_id = r.id) AS top,
+       (SELECT m.id FROM messages m
+         WHERE m.room_id = r.id AND m.sender_id <> $2 AND m.deleted_at IS NULL
+         ORDER BY m.id DESC LIMIT 1) AS newest,
+       w.users, w.delivered, w.read, h.*, f.*, e.*, q.*
+  FROM rooms r
+  LEFT JOIN members me ON me.room_id = r.id AND me.user_id = $2
+ CROSS JOIN LATERAL (
+       SELECT array_agg(user_id) AS users, array_agg(delivered_upto) AS delivered,
+              array_agg(read_upto) AS read
+         FROM members WHERE room_id = r.id) AS w
+ CROSS JOIN LATERAL (
+       SELECT array_agg(id) AS ids, array_agg(sender_id) AS senders, array_agg(text) AS texts,
+              array_agg(created_at) AS created, array_agg(updated_at) AS updated,
+              array_agg(version) AS versions, array_agg(client_id) AS clients,
+              array_agg(deleted_at) AS gone, array_agg(reply_to) AS replies,
+              min(id) AS first_id, max(id) AS last_id
+         FROM ((SELECT * FROM messages
+                 WHERE room_id = $1 AND deleted_at IS NULL AND $4::bigint IS NULL
+                   AND (r.version, r.total) IS DISTINCT FROM ($6::bigint, $7::bigint)
+                 ORDER BY id DESC LIMIT $3)
+               UNION ALL
+               (SELECT * FROM messages
+                 WHERE room_id = $1 AND version > $4
+                 ORDER BY version LIMIT $3)) AS page) AS h
+ CROSS JOIN LATERAL (
+       SELECT array_agg(message_id ORDER BY message_id, position) AS of_ids,
+              array_agg(key ORDER BY message_id, position) AS keys,
+              array_agg(name ORDER BY message_id, position) AS names,
+              array_agg(content_type ORDER BY message_id, position) AS types,
+              array_agg(size ORDER BY message_id, position) AS sizes,
+              array_agg(width ORDER BY message_id, position) AS widths,
+              array_agg(height ORDER BY message_id, position) AS heights
+         FROM attachments
+        WHERE room_id = r.id AND message_id BETWEEN h.first_id AND h.last_id) AS f
+ CROSS JOIN LATERAL (
+       SELECT array_agg(message_id ORDER BY created_at, emoji, user_id) AS reacted_to,
+              array_agg(emoji ORDER BY created_at, emoji, user_id) AS emojis,
+              array_agg(user_id ORDER BY created_at, emoji, user_id) AS reacting
+         FROM reactions
+        WHERE room_id = r.id AND message_id BETWEEN h.first_id AND h.last_id) AS e
+ CROSS JOIN LATERAL (
+       SELECT array_agg(m.id) AS quoted, array_agg(m.sender_id) AS authors,
+              array_agg(CASE WHEN m.deleted_at IS NULL
+                             THEN substr(m.text, 1, $5) END) AS shown
+         FROM messages m WHERE m.room_id = r.id AND m.id = ANY(h.replies)) AS q
+ WHERE r.id = $1 AND r.deleted_at IS NULL

@@ -1,0 +1,27 @@
+-- The same for one text without receipts, as most are where few people write: with so few parts it
+-- takes a third less to begin.
+WITH counted AS (
+    UPDATE rooms SET version = rooms.version + 1, total = rooms.total + 1,
+                     active_at = greatest(rooms.active_at, $1)
+      FROM rooms seen, members me
+     WHERE rooms.id = $2 AND seen.id = $2 AND rooms.roster = seen.roster
+       AND me.room_id = $2 AND me.user_id = $3
+       AND NOT EXISTS (
+               SELECT FROM blocks b
+                WHERE b.user_id = CASE $3 WHEN seen.low_user THEN seen.high_user
+                                          WHEN seen.high_user THEN seen.low_user END
+                  AND b.blocked_id = $3)
+       AND NOT EXISTS (
+               SELECT FROM messages x
+                WHERE x.room_id = $2 AND x.sender_id = $3 AND x.client_id = $4)
+    RETURNING rooms.version, rooms.roster
+), inserted AS (
+    INSERT INTO messages (room_id, sender_id, client_id, text_hash, text, version,
+                          created_at, updated_at)
+    SELECT $2, $3, $4, $5::bigint, $6, version, $1, $1 FROM counted
+    RETURNING id
+), touched AS (
+    UPDATE members SET sent = sent + 1
+     WHERE room_id = $2 AND user_id = $3 AND EXISTS (SELECT FROM counted)
+)
+SELECT id, version, roster FROM inserted, counted

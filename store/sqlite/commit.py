@@ -1,0 +1,199 @@
+"""The commit queue's batch, written synchronously in the connection's thread.
+
+Few statements for many rows: each releases the interpreter's lock and must win it back.
+"""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+
+from ..messages import Add, Added, Message, Outcome, Quotes, Refused
+from ..receipts import Marks, Moved
+from .connection import encode_json, transaction
+from .lineage import Life
+from .snapshot import complete, load_quotes
+
+
+def batch(
+    db: sqlite3.Connection, life: Life, adds: Sequence[Add], marks: Marks, now: int
+) -> tuple[list[Outcome], list[Moved]]:
+    """Texts and receipts, in one transaction."""
+    result = transaction(db, "BEGIN IMMEDIATE", write, life, adds, marks, now)
+    life.turn()
+    return result
+
+
+def write(
+    db: sqlite3.Connection, life: Life, adds: Sequence[Add], marks: Marks, now: int
+) -> tuple[list[Outcome], list[Moved]]:
+    """The same in the transaction that the caller holds; he lets the life turn after it."""
+    outcomes, moved = texts(db, adds, marks, now)
+    db.execute("UPDATE meta SET value = ? WHERE name = 'life'", (life.next(),))
+    return outcomes, moved
+
+
+def texts(
+    db: sqlite3.Connection, adds: Sequence[Add], marks: Marks, now: int
+) -> tuple[list[Outcome], list[Moved]]:
+    """Stores texts in the order given, and marks; the outcome of each text, in the same order.
+
+    A repeated client_id and a sender who is no member take no version. No two of the adds may have
+    the same sender and client_id.
+    """
+    outcomes, quotes = _settled(db, adds)
+    senders = [(a.room_id, a.sender_id) for a in adds]
+    sent = Counter([who for i, who in enumerate(senders) if i not in outcomes])
+    touched = advance(db, marks, sent) if marks or sent else {}
+    for i, who in enumerate(senders):
+        if who not in touched and i not in outcomes:
+            outcomes[i] = Refused("not_found")
+    fresh = [a for i, a in enumerate(adds) if i not in outcomes]
+    added = iter(_insert(db, fresh, _number(db, fresh, now), quotes, now) if fresh else ())
+    made = [outcomes[i] if i in outcomes else next(added) for i in range(len(adds))]
+    return made, [moved for who, moved in touched.items() if who in marks]
+
+
+def _settled(db: sqlite3.Connection, adds: Sequence[Add]) -> tuple[dict[int, Outcome], Quotes]:
+    """Those that are not to be stored, by their places, and what replies answer.
+
+    Only a client_id, a reply and a block need a look; who is no member is found out anyway.
+    """
+    blocked = _blocked(db, {(a.room_id, a.sender_id) for a in adds})
+    looked = {
+        i: a
+        for i, a in enumerate(adds)
+        if a.client_id is not None or a.reply_to is not None or (a.room_id, a.sender_id) in blocked
+    }
+    if not looked:
+        return {}, {}
+    outcomes = _known(db, looked)
+    quotes = load_quotes(db, [(a.room_id, a.reply_to) for a in looked.values()])
+    for i, a in looked.items():
+        if i not in outcomes and a.is_lost(quotes):
+            outcomes[i] = Refused("not_found", a.reply_to)
+    return outcomes, quotes
+
+
+def _blocked(db: sqlite3.Connection, senders: Collection[tuple[int, str]]) -> set[tuple[int, str]]:
+    """Those in a room of two whose other member has blocked them."""
+    query = """
+        SELECT r.id, b.blocked_id
+          FROM json_each(?) AS o
+          JOIN rooms r ON r.id = o.value->>0
+          JOIN blocks b ON b.user_id = CASE o.value->>1 WHEN r.low_user THEN r.high_user
+                                                        WHEN r.high_user THEN r.low_user END
+                       AND b.blocked_id = o.value->>1
+    """
+    if not senders or not db.execute("SELECT EXISTS (SELECT 1 FROM blocks)").fetchone()[0]:
+        return set()
+    return set(db.execute(query, (encode_json(list(senders)),)).fetchall())
+
+
+def _known(db: sqlite3.Connection, adds: Mapping[int, Add]) -> dict[int, Outcome]:
+    query = """
+        SELECT o.value->>3, m.user_id IS NOT NULL, b.user_id IS NOT NULL, x.text_hash,
+               x.deleted_at IS NOT NULL,
+               x.id, x.room_id, x.sender_id, x.text, x.created_at, x.updated_at, x.version,
+               x.client_id, x.reply_to
+          FROM json_each(?) AS o
+          LEFT JOIN members m ON m.room_id = o.value->>0 AND m.user_id = o.value->>1
+          LEFT JOIN messages x ON x.room_id = o.value->>0 AND x.sender_id = o.value->>1
+                              AND x.client_id = o.value->>2
+          LEFT JOIN rooms r ON r.id = m.room_id
+          LEFT JOIN blocks b
+                 ON b.user_id = CASE m.user_id WHEN r.low_user THEN r.high_user
+                                               WHEN r.high_user THEN r.low_user END
+                AND b.blocked_id = m.user_id
+    """
+    asked = encode_json([(a.room_id, a.sender_id, a.client_id, i) for i, a in adds.items()])
+    outcomes: dict[int, Outcome] = {}
+    rows = db.execute(query, (asked,)).fetchall()
+    for i, is_member, is_blocked, text_hash, is_deleted, *fields in rows:
+        if not is_member:
+            outcomes[i] = Refused("not_found")
+        elif fields[0] is not None:
+            (message,) = complete(db, adds[i].room_id, [Message(*fields)])
+            outcomes[i] = adds[i].again(message, text_hash, is_deleted=bool(is_deleted))
+        elif is_blocked:
+            outcomes[i] = Refused("forbidden")
+    return outcomes
+
+
+def _number(db: sqlite3.Connection, adds: Sequence[Add], now: int) -> dict[int, tuple[int, int]]:
+    """Each room's version as it was, and its roster; now it has as many more as it has adds."""
+    query = """
+        UPDATE rooms SET version = version + b.n, total = total + b.n,
+                         active_at = max(active_at, ?)
+          FROM (SELECT value->>0 AS id, value->>1 AS n FROM json_each(?)) AS b
+         WHERE rooms.id = b.id
+        RETURNING id, version, roster
+    """
+    counts = Counter([a.room_id for a in adds])
+    rows = db.execute(query, (now, encode_json(list(counts.items())))).fetchall()
+    return {room_id: (version - counts[room_id], roster) for room_id, version, roster in rows}
+
+
+def _insert(
+    db: sqlite3.Connection,
+    adds: Sequence[Add],
+    rooms: dict[int, tuple[int, int]],
+    quotes: Quotes,
+    now: int,
+) -> list[Added]:
+    """Each gets the next version of its room, in the order given."""
+    query = """
+        INSERT INTO messages (room_id, sender_id, client_id, text_hash, text, version, reply_to,
+                              created_at, updated_at)
+        SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, ?, ?
+          FROM json_each(?) ORDER BY key
+    """
+    versions = {room_id: version for room_id, (version, _) in rooms.items()}
+    values = []
+    for a in adds:
+        version = versions[a.room_id] = versions[a.room_id] + 1
+        named = a.room_id, a.sender_id, a.client_id, a.text_hash
+        values.append((*named, a.text, version, a.reply_to))
+    # The one writer counts ids up by one; a row that comes back costs as much as it did to put in.
+    last = db.execute(query, (now, now, encode_json(values))).lastrowid
+    assert last is not None
+    return [
+        Added(
+            Message(
+                id_, room_id, sender_id, text, now, now, version, client_id, reply_to, (),
+                quotes.get((room_id, reply_to)) if reply_to is not None else None,
+            ),
+            rooms[room_id][1],
+        )
+        for id_, (room_id, sender_id, client_id, _, text, version, reply_to) in enumerate(
+            values, last - len(adds) + 1
+        )
+    ]  # fmt: skip
+
+
+def advance(
+    db: sqlite3.Connection, marks: Marks, sent: Mapping[tuple[int, str], int]
+) -> dict[tuple[int, str], Moved]:
+    """Moves watermarks forward and counts what members sent; those to whom it happened.
+
+    Who sent and is not among them is no member.
+    """
+    query = """
+        WITH c AS MATERIALIZED (  -- else each use of a column parses the JSON again
+             SELECT value->>0 AS room_id, value->>1 AS user_id, value->>2 AS delivered,
+                    value->>3 AS read, value->>4 AS sent
+               FROM json_each(?))
+        UPDATE members SET delivered_upto = max(delivered_upto, c.delivered),
+                           read_upto = max(read_upto, c.read),
+                           sent = members.sent + c.sent,
+                           seen = seen + (SELECT count(*) FROM messages m
+                                           WHERE m.room_id = c.room_id AND m.id > read_upto
+                                             AND m.id <= c.read AND m.sender_id <> c.user_id)
+          FROM c
+         WHERE members.room_id = c.room_id AND members.user_id = c.user_id
+           AND (delivered_upto < c.delivered OR read_upto < c.read OR c.sent > 0)
+        RETURNING room_id, user_id, delivered_upto, read_upto
+    """
+    values = [(*who, *upto, sent.get(who, 0)) for who, upto in marks.items()]
+    values += [(*who, 0, 0, n) for who, n in sent.items() if who not in marks]
+    rows = db.execute(query, (encode_json(values),)).fetchall()
+    return {(row[0], row[1]): Moved(*row) for row in rows}

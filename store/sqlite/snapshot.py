@@ -1,0 +1,133 @@
+"""What a joining socket starts from, read synchronously in the connection's thread."""
+
+import sqlite3
+from collections.abc import Iterable
+
+from .. import reactions
+from ..messages import QUOTED, Attachment, Message, Quote, Quotes
+from ..snapshot import Ask, Snapshot
+from .connection import encode_json, transaction
+
+
+def snapshot(db: sqlite3.Connection, ask: Ask) -> Snapshot | str:
+    """The room as the user may see it, or the code of the refusal."""
+    return transaction(db, "BEGIN", _snapshot, ask)
+
+
+def _snapshot(db: sqlite3.Connection, ask: Ask) -> Snapshot | str:
+    query = """
+        SELECT r.version, r.roster, r.title, r.total, r.floor, me.user_id IS NOT NULL,
+               (SELECT max(id) FROM messages m WHERE m.room_id = r.id)
+          FROM rooms r LEFT JOIN members me ON me.room_id = r.id AND me.user_id = ?
+         WHERE r.id = ? AND r.deleted_at IS NULL
+    """
+    row = db.execute(query, (ask.user_id, ask.room_id)).fetchone()
+    if row is None:
+        return "not_found"
+    version, roster, title, total, floor, is_member, top = row
+    if not is_member:
+        return "forbidden"
+    marks = _marks(db, ask.room_id)
+    newest = _newest(db, ask)
+    found = Snapshot(version, roster, title, marks, top or 0, newest, [], [], False, total)
+    if ask.after is None:
+        found.messages = None if ask.known == (version, total) else _last(db, ask)
+    elif floor <= ask.after <= version:
+        _since(db, ask, ask.after, found)
+    else:
+        found.reset, found.messages = True, _last(db, ask)
+    return found
+
+
+def _marks(db: sqlite3.Connection, room_id: int) -> dict[str, tuple[int, int]]:
+    query = "SELECT user_id, delivered_upto, read_upto FROM members WHERE room_id = ?"
+    return {user: (delivered, read) for user, delivered, read in db.execute(query, (room_id,))}
+
+
+def _newest(db: sqlite3.Connection, ask: Ask) -> int:
+    query = """
+        SELECT id FROM messages
+         WHERE room_id = ? AND sender_id <> ? AND deleted_at IS NULL
+         ORDER BY id DESC LIMIT 1
+    """
+    row = db.execute(query, (ask.room_id, ask.user_id)).fetchone()
+    return row[0] if row else 0
+
+
+def _last(db: sqlite3.Connection, ask: Ask) -> list[Message] | None:
+    query = """
+        SELECT id, room_id, sender_id, text, created_at, updated_at, version, client_id, reply_to
+          FROM messages WHERE room_id = ? AND deleted_at IS NULL
+         ORDER BY id DESC LIMIT ?
+    """
+    try:
+        rows = db.execute(query, (ask.room_id, ask.last)).fetchall()
+        return complete(db, ask.room_id, [Message(*row) for row in reversed(rows)])
+    except sqlite3.DatabaseError:
+        # The room opens all the same, without what can't be read.
+        return None
+
+
+def _since(db: sqlite3.Connection, ask: Ask, after: int, found: Snapshot) -> None:
+    """Everything that changed after the cursor, or a reset where that is too much."""
+    query = """
+        SELECT id, room_id, sender_id, text, created_at, updated_at, version, client_id, reply_to,
+               deleted_at
+          FROM messages WHERE room_id = ? AND version > ?
+         ORDER BY version LIMIT ?
+    """
+    rows = db.execute(query, (ask.room_id, after, ask.most + 1)).fetchall()
+    if len(rows) > ask.most:
+        found.reset, found.messages = True, _last(db, ask)
+        return
+    found.deleted = sorted(row[0] for row in rows if row[9] is not None)
+    kept = sorted((Message(*row[:9]) for row in rows if row[9] is None), key=lambda m: m.id)
+    found.messages = complete(db, ask.room_id, kept)
+
+
+def complete(db: sqlite3.Connection, room_id: int, messages: list[Message]) -> list[Message]:
+    """With what hangs on them."""
+    if not messages:
+        return messages
+    span = room_id, messages[0].id, messages[-1].id
+    files, reacted = _files(db, span), _reactions(db, span)
+    quotes = load_quotes(db, [(room_id, m.reply_to) for m in messages])
+    if files or reacted or quotes:
+        for message in messages:
+            message.attachments = files.get(message.id, ())
+            message.reactions = reacted.get(message.id, ())
+            message.quote = quotes.get((room_id, message.reply_to))
+    return messages
+
+
+def _files(db: sqlite3.Connection, span: tuple[int, int, int]) -> dict[int, list[Attachment]]:
+    query = """
+        SELECT message_id, key, name, content_type, size, width, height FROM attachments
+         WHERE room_id = ? AND message_id BETWEEN ? AND ?
+         ORDER BY message_id, position
+    """
+    files: dict[int, list[Attachment]] = {}
+    for message_id, *file in db.execute(query, span):
+        files.setdefault(message_id, []).append(Attachment(*file))
+    return files
+
+
+def _reactions(db: sqlite3.Connection, span: tuple[int, int, int]) -> reactions.Reactions:
+    query = """
+        SELECT message_id, emoji, user_id FROM reactions
+         WHERE room_id = ? AND message_id BETWEEN ? AND ?
+         ORDER BY created_at, emoji, user_id
+    """
+    return reactions.gathered(db.execute(query, span))
+
+
+def load_quotes(db: sqlite3.Connection, answered: Iterable[tuple[int, int | None]]) -> Quotes:
+    query = """
+        SELECT m.room_id, m.id, m.sender_id,
+               CASE WHEN m.deleted_at IS NULL THEN substr(m.text, 1, ?2) END
+          FROM json_each(?1) AS o
+          JOIN messages m ON m.room_id = o.value->>0 AND m.id = o.value->>1
+    """
+    wanted = [where for where in answered if where[1] is not None]
+    rows = db.execute(query, (encode_json(wanted), QUOTED)).fetchall() if wanted else []
+    return {(room_id, id_): Quote(id_, *rest) for room_id, id_, *rest in rows}
