@@ -59,7 +59,7 @@ class Chat:
         self.host = Host(store, settings.webhooks, told, self.metrics, alone=alone)
         self.attachments = Attachments(settings, store)
         self.pages = Pages(store, self.attachments)
-        encoder = MessageEncoder(self.attachments)
+        encoder = MessageEncoder(self.attachments, settings.server.public_url)
         self.queue = queue = Journal(store)
         reader = DatabaseRoomReader(store, encoder, self.metrics)
         self.fanout = hub = Fanout(settings.broadcast.url, reader, queue.mark)

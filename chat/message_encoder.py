@@ -3,23 +3,29 @@
 from ..protocol import codec
 from ..protocol.events import MessageEdited, MessageReacted, MessageSent
 from ..realtime.room import Kind
+from ..realtime.send_queue import LINK_BASE
 from ..store.messages import Message
 from .attachments.service import Attachments
 from .serializers import message_of, reactions_of
 
 
 class MessageEncoder:
-    """Encodes the frame of a changed message, with links to its files."""
+    """Encodes the frame of a changed message, with links to its files.
 
-    def __init__(self, attachments: Attachments) -> None:
+    Links start with `server.public_url`, or else with LINK_BASE, for which the send queue of each
+    socket puts the address that its own client came to.
+    """
+
+    def __init__(self, attachments: Attachments, public_url: str) -> None:
         self._attachments = attachments
+        self._base = public_url or LINK_BASE
 
-    def encode(self, message: Message, kind: Kind, base: str) -> bytes:
-        """The frame that tells of this kind of change; links start with `base`."""
+    def encode(self, message: Message, kind: Kind) -> bytes:
+        """The frame that tells of this kind of change."""
         if kind == "reacted":
             shown = reactions_of(message.reactions)
             return codec.encode(MessageReacted(message.version, message.id, shown))
-        said = message_of(message, self._attachments.link(base))
+        said = message_of(message, self._attachments.link(self._base))
         if kind == "sent":
             return codec.encode(MessageSent(message.version, said))
         return codec.encode(MessageEdited(message.version, message.id, message.text, said))

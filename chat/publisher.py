@@ -10,7 +10,7 @@ from ..realtime.hub import Fanout
 from ..realtime.room import Change as RoomChange
 from ..realtime.room import Event, Kind, Mark, Told
 from ..store.commit_queue import Committed, Entry
-from ..store.messages import Add, Added, Deleted, Edit, Edited, Message, Reacted
+from ..store.messages import Added, Deleted, Edited, Message, Reacted
 from .message_encoder import MessageEncoder
 from .serializers import reacted_of
 
@@ -56,11 +56,9 @@ class EventEncoder:
         """The frame of a committed change."""
         match entry.outcome:
             case Added(message, roster):
-                assert isinstance(entry.change, Add)
-                return self._message(message, "sent", roster, entry.change.base)
+                return self._message(message, "sent", roster)
             case Edited(message, roster):
-                assert isinstance(entry.change, Edit)
-                return self._message(message, "edited", roster, entry.change.base)
+                return self._message(message, "edited", roster)
             case Reacted(is_new=True) as reacted:
                 change = RoomChange(
                     reacted.version, reacted.message_id, reacted.author_id, "reacted"
@@ -73,9 +71,9 @@ class EventEncoder:
                 return entry.change.room_id, roster, change, line
         return None
 
-    def _message(self, message: Message, kind: Kind, roster: int, base: str) -> Encoded:
+    def _message(self, message: Message, kind: Kind, roster: int) -> Encoded:
         change = RoomChange(message.version, message.id, message.sender_id, kind)
-        return message.room_id, roster, change, self._encoder.encode(message, kind, base)
+        return message.room_id, roster, change, self._encoder.encode(message, kind)
 
 
 def _new_event() -> Event:

@@ -38,17 +38,17 @@ class DatabaseRoomReader:
         if since is None:
             return None
         self._metrics.missed.inc(len(since.messages) + len(since.deleted))
-        pairs = self._pairs(since, room.base, top)
+        pairs = self._pairs(since, top)
         changes, lines = [change for change, _ in pairs], [line for _, line in pairs]
         return State(since.version, since.roster, since.title, changes, lines, marks)
 
-    def _pairs(self, since: messages.Since, base: str, top: int) -> list[tuple[Change, bytes]]:
+    def _pairs(self, since: messages.Since, top: int) -> list[tuple[Change, bytes]]:
         """Each change with its frame, in version order."""
         pairs: list[tuple[Change, bytes]] = []
         for m in since.messages:
             kind: Kind = "sent" if m.id > top else "edited" if m.is_edited else "reacted"
             change = Change(m.version, m.id, m.sender_id, kind)
-            pairs.append((change, self._encoder.encode(m, kind, base)))
+            pairs.append((change, self._encoder.encode(m, kind)))
         for id_, version, sender in since.deleted:
             line = codec.encode(MessageDeleted(version, id_))
             pairs.append((Change(version, id_, sender, "deleted"), line))
@@ -62,4 +62,4 @@ class DatabaseRoomReader:
         """The newest messages of these ids, oldest first."""
         find = partial(messages.between, room_id=room.id, above=above, upto=upto, most=most)
         found = await self._store.read(find)
-        return [(m.id, m.sender_id, self._encoder.encode(m, "sent", room.base)) for m in found]
+        return [(m.id, m.sender_id, self._encoder.encode(m, "sent")) for m in found]

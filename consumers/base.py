@@ -22,8 +22,8 @@ from ..protocol.errors import Close, Closing, Forbidden, InvalidFrame, Refusal
 from ..protocol.events import AuthRenewed, Pong
 from ..protocol.ids import when
 from ..realtime.connection_limits import CountLimit
+from ..realtime.frame_transport import EXTENSION, REFUSED_PAUSE, FrameTransport
 from ..realtime.send_queue import AsgiOutbox, DirectOutbox, Outbox
-from ..server.websocket_protocol import EXTENSION, REFUSED_PAUSE, DirectProtocol
 from ..store.store import Away
 
 log = logging.getLogger("roomcast.socket")
@@ -57,7 +57,7 @@ class Session(ABC):
 
     # ------------------------------------------------------------ its life
 
-    def begin(self, expires_at: float | None, direct: DirectProtocol | None) -> None:
+    def begin(self, expires_at: float | None, direct: FrameTransport | None) -> None:
         self._chat.presence.enter(self._socket.user_id)
         self._expire_at(expires_at)
         if direct is not None and isinstance(self._socket.outbox, DirectOutbox):
@@ -167,6 +167,8 @@ class Endpoint(WebSocketEndpoint):
     """The handshake is completed first, so that a browser can see why the socket is closed."""
 
     _session: Session | None = None
+    _task: asyncio.Task[object] | None = None  # of this socket, where a server speaks only ASGI
+    _is_abandoned = False
     _counted: tuple[tuple[CountLimit, str], ...] = ()
 
     async def dispatch(self) -> None:
@@ -176,20 +178,25 @@ class Endpoint(WebSocketEndpoint):
             direct.hold()  # nothing is read of who may not be let in
         websocket = WebSocket(self.scope, receive=self.receive, send=self.send)
         await self.on_connect(websocket)
-        code = 1000
+        code = Close.INTERNAL.code
         try:
-            while (message := await self.receive())["type"] == "websocket.receive":
-                if (session := self._session) is not None:
-                    if session.on_text(message.get("text")):
-                        await asyncio.sleep(REFUSED_PAUSE)
-                    if session.is_full:
-                        await session.readable()
-            code = int(message.get("code") or code)
-        except Exception:
-            code = Close.INTERNAL.code
-            raise
+            code = await self._read_texts()
+        except asyncio.CancelledError:
+            if not self._is_abandoned or self._task is None or self._task.uncancel():
+                raise
+            code = Close.SLOW.code
         finally:
             await self.on_disconnect(websocket, code)
+
+    async def _read_texts(self) -> int:
+        """Until the socket ends; the code that it ended with."""
+        while (message := await self.receive())["type"] == "websocket.receive":
+            if (session := self._session) is not None:
+                if session.on_text(message.get("text")):
+                    await asyncio.sleep(REFUSED_PAUSE)
+                if session.is_full:
+                    await session.readable()
+        return int(message.get("code") or 1000)
 
     async def on_connect(self, websocket: WebSocket) -> None:
         await websocket.accept(subprotocol_of(websocket.scope))
@@ -242,17 +249,28 @@ class Endpoint(WebSocketEndpoint):
         if session is not None:
             session.end()
 
-    def _outbox(self, chat: Chat, direct: DirectProtocol | None) -> Outbox:
+    def _outbox(self, chat: Chat, direct: FrameTransport | None, base: str = "") -> Outbox:
         limits = chat.settings.limits
         if direct is None:
-            return AsgiOutbox(self.send, limits.send_queue_size, limits.slow_consumer_timeout)
-        return DirectOutbox(direct, limits.send_queue_size, limits.slow_consumer_timeout)
+            self._task = asyncio.current_task()
+            size, patience = limits.send_queue_size, limits.slow_consumer_timeout
+            return AsgiOutbox(self.send, size, patience, base, self._abandon)
+        return DirectOutbox(direct, limits.send_queue_size, limits.slow_consumer_timeout, base)
+
+    def _abandon(self) -> None:
+        """Ends the app's part in a socket whose peer takes nothing: the server then ends its own.
+
+        By ASGI there is no other way: a close waits until the peer has read what came before it.
+        """
+        self._is_abandoned = True
+        if self._task is not None:
+            self._task.cancel()
 
     async def on_disconnect(self, websocket: WebSocket, close_code: int) -> None:
         websocket.app.state.chat.metrics.ended(close_code)
         self._leave()
 
 
-def direct_of(websocket: WebSocket) -> DirectProtocol | None:
+def direct_of(websocket: WebSocket) -> FrameTransport | None:
     extensions: dict[str, Any] = websocket.scope.get("extensions") or {}
     return extensions.get(EXTENSION)

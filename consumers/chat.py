@@ -34,9 +34,9 @@ from ..protocol.actions import (
 from ..protocol.errors import Close, Closing, Refusal
 from ..protocol.events import HistoryPage, MessageSent, Sync
 from ..protocol.ids import MAX_ID, id_of, wire_user
+from ..realtime.frame_transport import FrameTransport
 from ..realtime.room import TYPING, Room, Socket
 from ..realtime.wakeup import Bell
-from ..server.websocket_protocol import DirectProtocol
 from ..store import messages
 from ..store.commit_queue import Entry
 from ..store.messages import Added, Deleted, Edited, Reacted, Repeated
@@ -89,7 +89,7 @@ class RoomSession(Session):
         super().__init__(chat, auth, socket)
         self._room = room
         self._base = ""  # where links in its frames start
-        self._direct: DirectProtocol | None = None
+        self._direct: FrameTransport | None = None
         self._lane: deque[tuple[AnyAction, int]] | None = None
         self._lane_size = 0
         self._uncommitted = 0
@@ -100,7 +100,7 @@ class RoomSession(Session):
 
     # ------------------------------------------------------------ its life
 
-    def enter(self, base: str, expires_at: float | None, direct: DirectProtocol | None) -> None:
+    def enter(self, base: str, expires_at: float | None, direct: FrameTransport | None) -> None:
         self._base, self._direct = base, direct
         self.begin(expires_at, direct)
 
@@ -346,7 +346,7 @@ class ChatSocket(Endpoint):
         direct = direct_of(websocket)
         socket = self._socket = Socket(
             identity.user_id,
-            self._outbox(chat, direct),
+            self._outbox(chat, direct, base),
             is_manual=wish.is_manual,
             is_compact=wish.is_compact,
         )
@@ -364,7 +364,6 @@ class ChatSocket(Endpoint):
         session = RoomSession(chat, auth, room, socket)
         session.enter(base, identity.expires_at, direct)
         self._session = session
-        room.base = base
         room.admit(socket, first, above=found.version, top=found.top)
         chat.metrics.joins.observe(time.monotonic() - began)
 

@@ -279,7 +279,6 @@ class Room:
     ) -> None:
         self.id = room_id
         self.channel = f"room:{room_id}"
-        self.base = ""  # where links in frames of the past start: as its last member reached us
         self.guests = 0  # sockets here or on their way in
         self.is_listening = False
         self.over: Close | None = None  # why it ended: who comes next begins another

@@ -7,19 +7,26 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
 
+from ..protocol import codec
 from ..protocol.errors import Close
-from ..server.websocket_protocol import DirectProtocol, frame_head
+from .frame_transport import FrameTransport, frame_head
 
 log = logging.getLogger("roomcast.outbox")
 SPARE = 1 << 14  # unread bytes beside which there is room for more: far below a transport's mark
 GONE = "A socket is gone: %r"  # servers name a lost peer each in their own way
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
+LINK_BASE = "\0"  # stands for where links start, which each receiver knows
+LINK_START = b'"file_url":"\\u0000'  # as JSON; no text of a user holds a NUL
+
 
 class Batch:
-    """Frames that go to many sockets in one write each: joined once, whatever their number."""
+    """Frames that go to many sockets in one write each: joined once, whatever their number.
 
-    __slots__ = ("_texts", "_wire", "frames", "length", "size")
+    Links to files in them start with LINK_BASE; each socket gets them with a base of its own.
+    """
+
+    __slots__ = ("_by_base", "_has_links", "_texts", "_wire", "frames", "length", "size")
 
     def __init__(self, frames: Sequence[bytes]) -> None:
         self.frames = frames
@@ -27,6 +34,21 @@ class Batch:
         self.length = 0  # of its texts, in characters
         self._wire: bytes | None = None
         self._texts: list[str] | None = None
+        self._has_links: bool | None = None
+        self._by_base: dict[str, Batch] | None = None
+
+    def with_base(self, base: str) -> "Batch":
+        """The same with links that start with the base."""
+        if self._has_links is None:
+            self._has_links = any(LINK_START in frame for frame in self.frames)
+        if not self._has_links:
+            return self
+        if self._by_base is None:
+            self._by_base = {}
+        if base not in self._by_base:
+            start = LINK_START.replace(b"\\u0000", codec.encode(base)[1:-1])
+            self._by_base[base] = Batch([f.replace(LINK_START, start) for f in self.frames])
+        return self._by_base[base]
 
     @property
     def wire(self) -> bytes:
@@ -71,10 +93,15 @@ class Outbox(Protocol):
 class DirectOutbox:
     """Straight to the transport; only while the peer leaves data unread, it waits here."""
 
-    __slots__ = ("_limit", "_patience", "_protocol", "_size", "_timer", "_waiting", "on_free")
+    __slots__ = (
+        "_base", "_limit", "_patience", "_protocol", "_size", "_timer", "_waiting", "on_free",
+    )  # fmt: skip
 
-    def __init__(self, protocol: DirectProtocol, limit: int, patience: float) -> None:
+    def __init__(
+        self, protocol: FrameTransport, limit: int, patience: float, base: str = ""
+    ) -> None:
         self._protocol = protocol
+        self._base = base
         self._limit = limit
         self._patience = patience
         self._waiting: list[bytes] | None = None
@@ -87,9 +114,10 @@ class DirectOutbox:
         return self._waiting is None
 
     def put(self, batch: Batch) -> bool:
+        wire = batch.with_base(self._base).wire
         if self._waiting is None:
-            return self._protocol.write(batch.wire)
-        return self._wait(batch.wire)
+            return self._protocol.write(wire)
+        return self._wait(wire)
 
     def spare(self, batch: Batch) -> None:
         if self._waiting is None and self._protocol.waiting() < SPARE:
@@ -148,12 +176,22 @@ class AsgiOutbox:
     """By `websocket.send`, under any server: a deque, and a task while there is something in it."""
 
     __slots__ = (
-        "_closing", "_is_closed", "_limit", "_patience", "_send", "_sent", "_size", "_task",
-        "_timer", "_waiting", "on_free",
+        "_base", "_closing", "_is_closed", "_limit", "_on_dead", "_patience", "_send", "_sent",
+        "_size", "_task", "_timer", "_waiting", "on_free",
     )  # fmt: skip
 
-    def __init__(self, send: Send, limit: int, patience: float) -> None:
+    def __init__(
+        self,
+        send: Send,
+        limit: int,
+        patience: float,
+        base: str = "",
+        on_dead: Callable[[], object] | None = None,
+    ) -> None:
+        """`on_dead` is called where not even a close frame goes out any more."""
         self._send = send
+        self._on_dead = on_dead
+        self._base = base
         self._limit = limit
         self._patience = patience
         self._waiting: deque[str] = deque()
@@ -174,6 +212,7 @@ class AsgiOutbox:
         if self._size >= self._limit:
             self.close(Close.SLOW)
             return False
+        batch = batch.with_base(self._base)
         self._waiting.extend(batch.texts)
         self._size += batch.length
         if self._is_idle:
@@ -202,9 +241,12 @@ class AsgiOutbox:
             await asyncio.wait([self._task])
         if self._timer is not None:
             self._timer.cancel()
-        with suppress(TimeoutError):
+        try:
             async with asyncio.timeout(self._patience):
                 await self._give(message)
+        except TimeoutError:
+            if self._on_dead is not None:
+                self._on_dead()
 
     async def _try(self, batch: Batch) -> None:
         with suppress(TimeoutError):

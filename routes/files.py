@@ -70,8 +70,11 @@ class OpenedFile(FileResponse):
         super().__init__(f"/dev/fd/{opened}", stat_result=os.fstat(opened), headers=headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A server is never given the path: by the time it opens it, it may be another file's."""
+        extensions = {**(scope.get("extensions") or {})}
+        extensions.pop("http.response.pathsend", None)
         try:
-            await super().__call__(scope, receive, send)
+            await super().__call__({**scope, "extensions": extensions}, receive, send)
         finally:
             os.close(self._opened)
 

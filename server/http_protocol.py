@@ -15,7 +15,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ..realtime.connection_limits import ConnectionLimits
 from .linger import Linger
-from .websocket_protocol import REFUSED, DirectProtocol
+from .websocket_protocol import REFUSED, WebSocketProtocol
 
 log = logging.getLogger("roomcast.wire")
 
@@ -174,7 +174,7 @@ class HttpProtocol(HttpToolsProtocol):
         self.handle_websocket_upgrade()
         self.parser = None  # type: ignore[assignment] # as at its end: the two hold each other
         protocol = self.transport.get_protocol()
-        assert isinstance(protocol, DirectProtocol)
+        assert isinstance(protocol, WebSocketProtocol)
         protocol.on_lost, self._on_lost = self._on_lost, None
         if rest:
             protocol.data_received(rest)

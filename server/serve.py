@@ -28,7 +28,7 @@ from ..settings import Settings
 from ..store.objects.bucket import BucketUnavailable
 from ..store.store import CannotOpen
 from .http_protocol import HttpProtocol
-from .websocket_protocol import DirectProtocol
+from .websocket_protocol import WebSocketProtocol
 
 try:
     import resource
@@ -178,7 +178,7 @@ def config(chat: App, settings: Settings) -> ServerConfig:
         lifespan="off",
         loop="auto",
         http=HttpProtocol,
-        ws=DirectProtocol,
+        ws=WebSocketProtocol,
         ws_max_size=settings.limits.max_frame_size,
         ws_per_message_deflate=False,  # 30 KiB a connection, for frames that are mostly short
         workers=1,

@@ -11,7 +11,6 @@ before the app wants it; and after a close frame what still comes is thrown away
 import asyncio
 import logging
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -21,6 +20,7 @@ from websockets.frames import Opcode as Kind
 from websockets.http11 import Request
 
 from ..protocol.errors import Close
+from ..realtime.frame_transport import EXTENSION, REFUSED_PAUSE, OnText
 from .frame_reader import (
     BINARY,
     CLOSE,
@@ -31,37 +31,26 @@ from .frame_reader import (
     FrameReader,
     close_frame,
     frame_of,
-    head_of,
     read_close,
 )
 from .linger import Linger
 
 log = logging.getLogger("roomcast.wire")
 
-EXTENSION = "roomcast.direct"
 REFUSED = "request refused: status=%s client=%s reason=%s"
 FRAMES_PER_SLICE = 64  # then other connections have their turn
 BYTES_PER_SLICE = 1 << 16
 FLOOD_RATE = 100.0  # control frames and small fragments a second, and how many at once
 SMALL_FRAGMENT = 1 << 12  # bytes; larger ones are what browsers cut large messages into
 REFUSED_AT_ONCE = 8  # messages that were refused, after which the peer has to wait
-REFUSED_PAUSE = 0.01  # seconds
 FRAMES_AFTER_CLOSE = 64  # among which the peer's answer to our close frame is looked for
 
 # Reasons for which nothing is read: nobody knows yet whether the socket may be there; the app has
 # as much as it can take; the peer sends faster than it may.
 HELD, FULL, TOO_FAST = 1, 2, 4
 
-OnText = Callable[[bytes | None], object]
 
-
-@lru_cache(4096)
-def frame_head(size: int) -> bytes:
-    """What stands before so many bytes of an unmasked, final text frame (RFC 6455, 5.2)."""
-    return head_of(TEXT, size)
-
-
-class DirectProtocol(WebSocketsSansIOProtocol):
+class WebSocketProtocol(WebSocketsSansIOProtocol):
     """`on_text` takes each text, and None for a binary message; it answers whether it refused it.
 
     `on_blocked` is called with whether the peer leaves data unread, or has caught up;

@@ -15,7 +15,7 @@ from roomcast.protocol.errors import Close
 from roomcast.protocol.events import MessageSent
 from roomcast.realtime.room import Change, Mark, Older, Room, Socket, Stand, State, Told
 from roomcast.realtime.send_queue import Batch
-from roomcast.server.websocket_protocol import DirectProtocol
+from roomcast.server.websocket_protocol import WebSocketProtocol
 from roomcast.settings import Attachments, Database, Settings
 from roomcast.store.snapshot import Ask, Snapshot
 from starlette.types import ASGIApp
@@ -160,7 +160,7 @@ async def served(app: ASGIApp) -> AsyncIterator[str]:
     """An app on a free port of this machine, in this very loop, with our WebSocket class."""
     listening = create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
-        app, ws=DirectProtocol, log_config=None, lifespan="off", timeout_graceful_shutdown=1
+        app, ws=WebSocketProtocol, log_config=None, lifespan="off", timeout_graceful_shutdown=1
     )
     config.ws_per_message_deflate = False
     server = uvicorn.Server(config)

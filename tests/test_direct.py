@@ -11,7 +11,7 @@ import pytest
 import uvicorn
 from roomcast.app import create_app
 from roomcast.server import serve
-from roomcast.server.websocket_protocol import DirectProtocol
+from roomcast.server.websocket_protocol import WebSocketProtocol
 from roomcast.settings import load
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
@@ -45,8 +45,8 @@ class Site:
                 writer.close()
 
     @property
-    def connections(self) -> list[DirectProtocol]:
-        return [c for c in self.server.server_state.connections if isinstance(c, DirectProtocol)]
+    def connections(self) -> list[WebSocketProtocol]:
+        return [c for c in self.server.server_state.connections if isinstance(c, WebSocketProtocol)]
 
     async def empty(self) -> None:
         """Waits until the last connection and its task are gone."""

@@ -16,6 +16,8 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 
+from .client import token
+from .protocol.files import file
 from .server import SECRET
 
 
@@ -134,3 +136,40 @@ async def test_optional_keys_of_a_scope_are_optional(tmp_path: Path, path: str) 
         first, *_ = await answered(chat, scope)
         assert first["status"] < 500
         assert (await answered(chat, scope | {"client": None, "server": None}))[0] == first
+
+
+class LateServer:
+    """A server that offers everything that ASGI knows, and opens paths when the app has ended."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+        self.paths: list[str] = []
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        async def late(message: Any) -> None:
+            if message["type"] == "http.response.pathsend":
+                self.paths.append(message["path"])
+            else:
+                await send(message)
+
+        offered = {"http.response.pathsend": {}, "http.response.early_hint": {}}
+        await self.app({**scope, "extensions": offered}, receive, late)
+        for path in self.paths:
+            body = await asyncio.to_thread(Path(path).read_bytes)
+            await send({"type": "http.response.body", "body": body})
+
+
+async def test_a_server_that_offers_all_extensions_sends_the_right_file(tmp_path: Path) -> None:
+    chat = chat_in(tmp_path)
+    late = LateServer(chat)
+    transport = httpx.ASGITransport(late)
+    async with chat.started(), httpx.AsyncClient(transport=transport) as client:
+        client.headers["Authorization"] = f"Bearer {token(1)}"
+        room = await chat.open_room([1, 2])
+        url = f"http://test/api/v1/chat/rooms/{room}/messages/"
+        body = {"message": "look", "file": file("a.txt", "text/plain", b"the right bytes")}
+        sent = (await client.post(url, json=body)).json()
+        answer = await client.get(sent["attachments"][0]["file_url"])
+        assert (answer.status_code, answer.content) == (200, b"the right bytes")
+        assert not [path for path in late.paths if path.startswith("/dev/fd")]
+        assert (await client.get("http://test/")).status_code == 200

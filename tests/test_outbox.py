@@ -6,11 +6,19 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from roomcast.protocol import codec
 from roomcast.protocol.errors import Close
-from roomcast.realtime.send_queue import SPARE, AsgiOutbox, Batch, DirectOutbox
+from roomcast.realtime.send_queue import (
+    LINK_BASE,
+    LINK_START,
+    SPARE,
+    AsgiOutbox,
+    Batch,
+    DirectOutbox,
+)
 from roomcast.server import linger
 from roomcast.server.frame_reader import close_frame
-from roomcast.server.websocket_protocol import BYTES_PER_SLICE, FRAMES_PER_SLICE, DirectProtocol
+from roomcast.server.websocket_protocol import BYTES_PER_SLICE, FRAMES_PER_SLICE, WebSocketProtocol
 from uvicorn import Config
 from uvicorn.server import ServerState
 from websockets.frames import Frame, Opcode
@@ -20,7 +28,7 @@ MOST = 70_000  # bytes of a frame
 SMALL, LARGE = b"s" * 100, b"l" * 3 * LIMIT
 
 
-class Peer(DirectProtocol):
+class Peer(WebSocketProtocol):
     """The server's end of a connection whose peer reads as the test says."""
 
     def __init__(self) -> None:
@@ -106,7 +114,37 @@ async def test_what_may_be_lost_is_dropped_beside_what_is_unread() -> None:
     assert peer.ended is None
 
 
+# ---------------------------------------------------------------- links
+
+
+async def test_links_start_where_each_receiver_came_to() -> None:
+    link = codec.encode({"file_url": f"{LINK_BASE}/files/a"})
+    text = codec.encode({"text": LINK_START.decode()})  # as somebody may write it
+    batch = Batch([text, link])
+    peers = []
+    for base in ("https://a.example", "https://b.example", "https://a.example"):
+        peer = Peer()
+        DirectOutbox(peer, LIMIT, 60, base).put(batch)
+        shown = codec.encode({"file_url": f"{base}/files/a"})
+        assert peer.taken == [Batch([text, shown]).wire]
+        peers.append(peer)
+    assert peers[0].taken[0] is peers[2].taken[0]  # joined once for all with this base
+
+
+async def test_a_batch_without_links_is_the_same_for_everybody() -> None:
+    batch = Batch([SMALL])
+    assert batch.with_base("https://a.example") is batch
+
+
 # ---------------------------------------------------------------- by ASGI
+
+
+async def test_a_peer_that_takes_not_even_a_close_frame_is_given_up() -> None:
+    given_up = asyncio.Event()
+    outbox = AsgiOutbox(Server(), LIMIT, 0.01, on_dead=given_up.set)
+    outbox.put(Batch([SMALL]))
+    async with asyncio.timeout(5):
+        await given_up.wait()
 
 
 class Server:
@@ -297,11 +335,11 @@ REQUEST = "\r\n".join(
 ).encode()
 
 
-def handshaken(most: int = MOST) -> tuple[DirectProtocol, Wire]:
+def handshaken(most: int = MOST) -> tuple[WebSocketProtocol, Wire]:
     """A connection whose handshake has come in, and which the app has not accepted yet."""
     config = Config(nothing, ws_ping_interval=None, ws_max_size=most, log_config=None)
     config.load()
-    protocol, wire = DirectProtocol(config, ServerState(), {}), Wire()
+    protocol, wire = WebSocketProtocol(config, ServerState(), {}), Wire()
     protocol.connection_made(wire)
     protocol.data_received(REQUEST)
     return protocol, wire
@@ -309,7 +347,7 @@ def handshaken(most: int = MOST) -> tuple[DirectProtocol, Wire]:
 
 def connected(
     on_text: Callable[[bytes | None], None], most: int = MOST
-) -> tuple[DirectProtocol, Wire]:
+) -> tuple[WebSocketProtocol, Wire]:
     """A connection past its handshake, whose frames go to `on_text`."""
     protocol, wire = handshaken(most)
     protocol.handshake_complete = True
@@ -431,7 +469,7 @@ async def test_the_answer_to_a_close_frame_ends_the_connection() -> None:
 
 async def test_a_silent_peer_sees_the_end_after_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(linger, "SILENCE", 0.001)
-    monkeypatch.setattr(linger, "LINGER", 0.01)
+    monkeypatch.setattr(linger, "LINGER", 0.3)
     protocol, wire = connected(lambda data: None)
     protocol.data_received(masked(Opcode.TEXT, b"\xff"))
     async with asyncio.timeout(5):

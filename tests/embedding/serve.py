@@ -36,7 +36,7 @@ async def main(name: str) -> None:
         app,
         lifespan="off",  # it is the same app, and has begun
         root_path=PREFIX,
-        ws="roomcast.server.websocket_protocol:DirectProtocol",
+        ws="roomcast.server.websocket_protocol:WebSocketProtocol",
         ws_per_message_deflate=False,
     )
     serving = [asyncio.create_task(direct.serve(sockets[:1]))]

@@ -127,15 +127,22 @@ async def test_the_public_url_stands_before_every_file(serve: Any, cast: Any) ->
         assert (await ada.http.get(local)).content == PNG
 
 
-async def test_live_frames_name_the_host_that_the_sender_used(
+async def test_live_frames_name_the_host_that_their_receiver_came_to(
     ada: Person, bob: Person, room: int
 ) -> None:
-    headers = {"Authorization": f"Bearer {ada.token()}", "Host": "chat.example.com"}
-    async with bob.enters(room) as b:
-        body = {"file": file("a.png", "image/png", PNG)}
+    """The Host header of whoever sends is not a thing that others may be sent to."""
+    headers = {"Authorization": f"Bearer {ada.token()}", "Host": "evil.example.com"}
+    async with bob.enters(room) as b, ada.enters(room, receipts="compact") as a:
+        body = {"file": file("a.png", "image/png", PNG), "message": '"file_url":"\\u0000/files/'}
         await ada.post(f"chat/rooms/{room}/messages/", body, headers=headers)
-        url = (await b.receives("chat_message"))["message"]["attachments"][0]["file_url"]
-    assert url.startswith("http://chat.example.com/")
+        for socket, person in ((b, bob), (a, ada)):
+            message = (await socket.receives("chat_message"))["message"]
+            assert message["text"] == body["message"]
+            (attachment,) = message["attachments"]
+            assert attachment["file_url"].startswith(f"{person.server.url}/files/")
+            assert (await person.http.get(attachment["file_url"])).content == PNG
+        read = (await b.receives("mark_message_as_read"))["message"]
+        assert read["attachments"][0]["file_url"].startswith(f"{bob.server.url}/files/")
 
 
 # ----------------------------------------------------------------- range
