@@ -13,16 +13,13 @@ from ..store.outbox import Happened
 from ..store.room_list import Listed
 from ..store.rooms import Opened
 from ..store.store import Connection, Store
-from .text_policy import TextPolicy
+from .members import check_label
 
 
 class Rooms:
     """What is done to a room as a whole."""
 
-    def __init__(
-        self, limits: Limits, store: Store, commits: CommitListener, texts: TextPolicy
-    ) -> None:
-        self._texts = texts
+    def __init__(self, limits: Limits, store: Store, commits: CommitListener) -> None:
         self._limits = limits
         self._store = store
         self._commits = commits
@@ -34,8 +31,8 @@ class Rooms:
 
         Raises Forbidden for a new one of two, where the other has blocked its creator.
         """
-        context = await self._texts.approve_context(creator_id, context)
-        title = await self._texts.approve_title(None, creator_id, title)
+        check_label(self._limits, context, "context")
+        check_label(self._limits, title, "title")
         users = list(dict.fromkeys(members))
         if len(users) < 2:
             raise InvalidFrame("members: a room needs somebody else.")

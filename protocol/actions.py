@@ -10,26 +10,23 @@ class Action(Struct, tag_field="action"):
 
 
 class File(Struct):
-    """Bytes in base64 (`data`), a finished upload (`file_path`), or, with neither, a wish.
+    """Bytes in base64 (`data`), a finished upload (`file_path`), or, with neither, a wish."""
 
-    An empty `name` is completed from the type; under an empty `type` the bytes decide.
-    """
-
-    name: str | None = None
+    name: str = ""
     size: int | None = None
-    type: str | None = None
+    type: str = ""
     data: str | None = None
     file_path: str | None = None
 
     def __post_init__(self) -> None:
         if self.file_path is not None:
             return
-        if self.name is None:
-            raise ValueError("name is missing")
+        if not self.name:
+            raise ValueError("file.name is missing")
         if self.size is None or self.size < 0:
-            raise ValueError("size is missing or negative")
-        if self.type is None:
-            raise ValueError("type is missing")
+            raise ValueError("file.size is missing or negative")
+        if not self.type:
+            raise ValueError("file.type is missing")
 
 
 class Send(Action, tag="send", gc=False):

@@ -18,9 +18,9 @@ class UploadWish(Struct):
     """A file that shall be uploaded, then sent to this room."""
 
     room_id: int | str
-    name: str
+    name: Annotated[str, Meta(min_length=1)]
     size: Annotated[int, Meta(ge=0)]
-    type: str
+    type: Annotated[str, Meta(min_length=1)]
 
 
 async def offer(request: Request) -> Response:

@@ -191,7 +191,7 @@ class Talk:
     @property
     def connections(self) -> list[int]:
         """How often each has connected."""
-        return [len(member.history.lives) for member in self.members]
+        return [len(member.history.connections) for member in self.members]
 
     async def comes_to_rest(self) -> None:
         """Everything sent is answered, everybody has heard everything, and all is read."""
@@ -210,7 +210,7 @@ class Talk:
         newest: dict[int, int] = {}
         for id_, message in member.view.messages.items():
             newest[message["sender_id"]] = max(id_, newest.get(message["sender_id"], 0))
-        return all(member.view.status(id_) == 2 for id_ in newest.values())
+        return all(member.view.rank(id_) == 2 for id_ in newest.values())
 
     async def version(self) -> int:
         async with self.cluster.ada.enters(self.room, after=0, receipts="manual") as socket:

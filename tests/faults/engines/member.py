@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 from ...client import LIMIT, Person, Socket
 from ...patience import LONG
 from ...shapes import MARKS, check_frame
-from ..history import Heard, History, Life, Sent, View
+from ..history import ConnectionLog, History, Received, Replay, Sent
 
 AGAIN = 0.1  # seconds until a client connects again, or sends again what was refused
 AT_ONCE = 30  # unanswered messages that a client has at most
@@ -29,7 +29,7 @@ class Member:
         self.room = room
         self.name = name
         self.history = History(name, int(person.id))
-        self.view = View(int(person.id))
+        self.view = Replay(int(person.id))
         self.unanswered: dict[str, str] = {}  # client_id → text
         self.is_done = False
         self.is_in = False
@@ -56,12 +56,12 @@ class Member:
             await asyncio.sleep(0 if self.is_done else AGAIN)
 
     async def _live(self, socket: Socket) -> None:
-        life = Life(self.view.cursor)
+        life = ConnectionLog(self.view.cursor)
         try:
             async with asyncio.timeout(LIMIT):
                 text = await socket.connection.recv()
-            self.history.lives.append(life)
-            self.view.begin(life)
+            self.history.connections.append(life)
+            self.view.begin(life.after)
             self._hear(life, text)
             self._socket, self.is_in = socket, True
             for client_id in list(self.unanswered):
@@ -77,10 +77,10 @@ class Member:
         if self._socket is not None:
             await self._socket.connection.close()
 
-    def _hear(self, life: Life, text: str | bytes) -> None:
-        heard = Heard(time.time(), json.loads(text))
+    def _hear(self, life: ConnectionLog, text: str | bytes) -> None:
+        heard = Received(time.time(), json.loads(text))
         check_frame(heard.frame)
-        life.heard.append(heard)
+        life.received.append(heard)
         self.view.take(heard)
         frame = heard.frame
         for message in frame.get("messages") or [frame.get("message")]:
@@ -97,7 +97,7 @@ class Member:
             del self.unanswered[client_id]
             self._own.append(message["message_id"])
 
-    def _try_again(self, life: Life, client_id: str) -> None:
+    def _try_again(self, life: ConnectionLog, client_id: str) -> None:
         if not life.is_over and client_id in self.unanswered:
             task = asyncio.create_task(self._send(client_id))
             task.add_done_callback(lambda _: None)
@@ -130,7 +130,7 @@ class Member:
     async def _do(self, action: str, **fields: Any) -> None:
         if self._socket is None:
             return
-        self.history.lives[-1].sent.append(Sent(time.time(), {"action": action, **fields}))
+        self.history.connections[-1].sent.append(Sent(time.time(), {"action": action, **fields}))
         with suppress(ConnectionClosed):
             await self._socket.connection.send(json.dumps({"action": action, **fields}))
 
@@ -157,9 +157,9 @@ class Member:
         await self.until(lambda: self.view.cursor >= goal, f"{self.name} hears {goal}", within)
 
     def story(self) -> str:
-        lives = self.history.lives
-        ends = [(life.after, len(life.heard), life.code) for life in lives[-5:]]
-        last = [heard.frame for heard in lives[-1].heard[-3:]] if lives else []
+        lives = self.history.connections
+        ends = [(life.after, len(life.received), life.code) for life in lives[-5:]]
+        last = [heard.frame for heard in lives[-1].received[-3:]] if lives else []
         return (
             f"{self.name} is at version {self.view.cursor}, {len(self.unanswered)} unanswered, "
             f"{len(lives)} connections, the last (after, frames, end) {ends}; {last}"[:1500]

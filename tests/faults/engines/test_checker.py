@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ..history import Heard, History, Life, Sent, contradictions
+from ..history import ConnectionLog, History, Received, Sent, contradictions
 
 ADA, BOB = 1, 2
 CREATED = "1970-01-01T00:01:40.000000+00:00"  # 100 seconds
@@ -47,9 +47,9 @@ def sync(version: int = 0, *messages: dict[str, Any], **fields: Any) -> dict[str
     return {"type": "sync", "epoch": "e", "version": version, **said, **fields}
 
 
-def life(*frames: dict[str, Any], after: int = 0, first: Any = None) -> Life:
-    heard = [Heard(100 + n, frame) for n, frame in enumerate([first or sync(after), *frames])]
-    return Life(after, heard=heard)
+def life(*frames: dict[str, Any], after: int = 0, first: Any = None) -> ConnectionLog:
+    heard = [Received(100 + n, frame) for n, frame in enumerate([first or sync(after), *frames])]
+    return ConnectionLog(after, received=heard)
 
 
 def sent(at: float, client_id: str, text: str) -> Sent:
@@ -60,7 +60,9 @@ ONE, TWO = told(1, "one"), told(2, "two")
 STORED = [message(1, "one"), message(2, "two")]
 
 
-def found(*lives: Life, stored: Any = STORED, version: int = 2, user: int = BOB) -> list[str]:
+def found(
+    *lives: ConnectionLog, stored: Any = STORED, version: int = 2, user: int = BOB
+) -> list[str]:
     """What is wrong with one client of these connections."""
     return list(contradictions([History("x", user, list(lives))], stored, version))
 
@@ -80,14 +82,14 @@ def test_a_true_history_passes() -> None:
         ("version 1 after 2", [life(TWO, ONE)]),
         ("told as new again", [life(ONE, ONE, TWO)]),
         ("ends at version 1", [life(ONE)]),
-        ("was not told of", [life(TWO)]),
+        ("never got", [life(TWO)]),
         ("ends with 2 as", [life(ONE, told(2, "too"))]),
         ("lost", [life(ONE, TWO, told(3, "three"))]),
         ("back from 2 to 0", [life(told(1, "one", status="read"), TWO, edited(1, "one", 3))]),
         ("read, then marked", [life(ONE, TWO, mark(1, "read"), mark(1, "delivered"))]),
         ("read, then marked", [life(ONE, TWO, mark(1, "read"), mark(1, "read"))]),
-        ("marks what isn't", [life(mark(2, "read"), ONE, TWO)]),
-        ("edits what isn't", [life(ONE, edited(2, "two", 2))]),
+        ("marks a message that never came", [life(mark(2, "read"), ONE, TWO)]),
+        ("edits a message that never came", [life(ONE, edited(2, "two", 2))]),
         ("resumed after 2", [life(ONE), life(after=2)]),
         ("not since 1", [life(ONE), life(after=1, first=sync(2, message(1, "one")))]),
         ("not trusted", [life(ONE), life(after=1, first=sync(2, *STORED, reset=True))]),
@@ -96,7 +98,7 @@ def test_a_true_history_passes() -> None:
         ("1 times the error internal", [life(ONE, TWO, error("n3", "internal"))]),
     ],
 )
-def test_what_can_not_be_is_found(what: str, lives: list[Life]) -> None:
+def test_what_can_not_be_is_found(what: str, lives: list[ConnectionLog]) -> None:
     assert any(what in wrong for wrong in found(*deepcopy(lives)))
 
 
@@ -128,7 +130,7 @@ def test_a_refused_message_that_is_stored_is_found() -> None:
 def test_a_message_that_was_sent_again_after_it_was_refused_may_be_stored() -> None:
     honest = life(error("n1"), ONE, TWO)
     honest.sent += [sent(95, "n1", "one"), sent(99.5, "n1", "one")]
-    honest.heard[1] = Heard(99, error("n1"))
+    honest.received[1] = Received(99, error("n1"))
     assert found(honest, user=ADA) == []
 
 
@@ -141,6 +143,6 @@ def test_a_late_refusal_is_found() -> None:
 def test_two_who_were_told_different_things_are_found() -> None:
     ada, bob = History("ada", ADA, [life(ONE, TWO)]), History("bob", BOB, [life(ONE, TWO)])
     assert list(contradictions([ada, bob], STORED, 2)) == []
-    bob.lives[0].heard[1] = Heard(101, told(1, "won"))
+    bob.connections[0].received[1] = Received(101, told(1, "won"))
     wrong = list(contradictions([ada, bob], STORED, 2))
     assert any(what.startswith("version 1: ") for what in wrong)

@@ -51,7 +51,7 @@ async def test_processes_that_are_restarted_in_turn(started: Started, broker: En
             assert await asyncio.to_thread(server.stop) == 0
             await asyncio.to_thread(server.start)
             await talk.goes_on()
-        assert {life.code for m in talk.members for life in m.history.lives[:-1]} == {1012}
+        assert {life.code for m in talk.members for life in m.history.connections[:-1]} == {1012}
 
 
 async def test_connections_that_are_cut_at_any_byte(started: Started, valkey: Valkey) -> None:
@@ -61,10 +61,10 @@ async def test_connections_that_are_cut_at_any_byte(started: Started, valkey: Va
         async with ways[0], ways[1], cluster.talking(*ways) as talk:
             for number in range(CUTS):
                 way, writer = ways[number % 2], talk.writers[number % 2]
-                before = len(writer.history.lives)
+                before = len(writer.history.connections)
                 way.cut_after(chance.randrange(1, 2_000), chance.choice(["up", "down"]))
                 await writer.until(
-                    lambda w=writer, n=before: len(w.history.lives) > n, "it connects again"
+                    lambda w=writer, n=before: len(w.history.connections) > n, "it connects again"
                 )
             await talk.goes_on()
 

@@ -34,7 +34,7 @@ from roomcast.store.messages import Add, Delete, Edit
 from roomcast.store.snapshot import Ask, Snapshot
 
 from ...engines.postgres import Postgres
-from ..history import Heard, History, Life, check
+from ..history import ConnectionLog, History, Received, check
 
 ADA, BOB = "1", "2"
 EXAMPLES = 40
@@ -101,7 +101,7 @@ class Recorder:
     on_free: Callable[[], None] | None = None
 
     def __init__(self, name: str, user_id: str) -> None:
-        self.life = Life(0)
+        self.life = ConnectionLog(0)
         self.history = History(name, int(user_id), [self.life])
 
     def put(self, batch: Batch) -> bool:
@@ -110,7 +110,7 @@ class Recorder:
         return True
 
     def _hear(self, frame: Any) -> None:
-        self.life.heard.append(Heard(time.time(), frame))
+        self.life.received.append(Received(time.time(), frame))
 
     def close(self, close: Close) -> None:
         raise AssertionError(close)
@@ -163,8 +163,8 @@ class World:
             stored, version = await self._stored(room_id)
         check([recorder.history for recorder in recorders], stored, version)
         for recorder in recorders:
-            view = recorder.history.replayed()
-            assert all(view.status(message_id) == 2 for message_id in view.messages)
+            view = recorder.history.replay()
+            assert all(view.rank(message_id) == 2 for message_id in view.messages)
 
     async def _comes_to_rest(self, room_id: int) -> None:
         """Receipts are written by those who hear: after three turns nothing more is to be heard."""

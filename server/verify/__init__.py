@@ -1,0 +1,1 @@
+"""roomcast verify: holds a running deployment to docs/protocol.md, from the outside."""

@@ -1,0 +1,131 @@
+"""A user of the deployment, with a token: HTTP calls, each answer held to the rules of all."""
+
+import asyncio
+import time
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from .report import Report
+from .shapes import REFUSAL, STATUS_OF_CODE, Fields
+
+MAX_WAIT = 10.0  # seconds for a temporary refusal to pass
+
+
+class BrokenPromise(Exception):
+    """An expectation without which a check cannot go on; its text and its evidence."""
+
+    def __init__(self, what: str, evidence: object = "") -> None:
+        super().__init__(what)
+        self.evidence = evidence
+
+
+class Pace:
+    """A token bucket, so that a verification stays below the rate limit of the deployment."""
+
+    def __init__(self, rate: float, burst: float) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._left = burst
+        self._at = time.monotonic()
+
+    async def wait(self, cost: float = 1.0) -> None:
+        """Wait until so many actions may be done; a rate of 0 is no limit."""
+        if self._rate <= 0:
+            return
+        now = time.monotonic()
+        self._left = min(self._burst, self._left + (now - self._at) * self._rate) - cost
+        self._at = now
+        if self._left < 0:
+            await asyncio.sleep(-self._left / self._rate)
+
+
+class Account:
+    """Somebody with a token; `pace` is shared by their sockets and calls."""
+
+    def __init__(
+        self, base: str, http: httpx.AsyncClient, token: str, pace: Pace, report: Report
+    ) -> None:
+        self.base = base
+        self.http = http
+        self.token = token
+        self.pace = pace
+        self.report = report
+        self.user_id: int | str = ""
+        self.name = ""
+
+    async def identify(self) -> int | str:
+        """Ask the server who the token is."""
+        answer = await self.request("GET", "chat/me/")
+        if answer.status_code != 200:  # a server that has no chat/me/
+            answer = await self.request("GET", "chat/export/")
+        if answer.status_code != 200:
+            raise BrokenPromise(f"GET chat/me/ answers {answer.status_code}", answer.text)
+        first_line = answer.text.partition("\n")[0]
+        self.user_id = httpx.Response(200, content=first_line).json()["user_id"]
+        return self.user_id
+
+    @property
+    def user_in_path(self) -> str:
+        """The user id as it stands in a path."""
+        return quote(str(self.user_id), safe="")
+
+    async def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """One call below /api/v1/ (or at a whole URL), repeated while it is refused for now."""
+        url = path if path.startswith("http") else f"{self.base}/api/v1/{path}"
+        headers = {"Authorization": f"Bearer {self.token}"} | options.pop("headers", {})
+        deadline = time.monotonic() + MAX_WAIT
+        while True:
+            await self.pace.wait()
+            answer = await self.http.request(method, url, headers=headers, **options)
+            self._check(method, path, answer)
+            if answer.status_code not in (429, 503) or time.monotonic() > deadline:
+                return answer
+            await asyncio.sleep(min(5.0, float(answer.headers.get("retry-after") or 1)))
+
+    def _check(self, method: str, path: str, answer: httpx.Response) -> None:
+        if answer.status_code < 400 or method == "HEAD":
+            return
+        call = f"{method} {path.partition('?')[0]}"
+        for problem in refusal_problems(answer):
+            self.report.find("http", "refusals over HTTP", f"{call}: {problem}", answer.text)
+
+    async def json(
+        self,
+        method: str,
+        path: str,
+        shape: Fields | None = None,
+        *,
+        status: int = 200,
+        **options: Any,
+    ) -> Any:
+        """The body of an answer that must have this status and shape."""
+        answer = await self.request(method, path, **options)
+        if answer.status_code != status:
+            raise BrokenPromise(
+                f"{method} {path} answers {answer.status_code}, not {status}", answer.text
+            )
+        body = answer.json() if answer.content else None
+        for problem in shape(body, "answer") if shape is not None else ():
+            self.report.find("http", "shapes of answers", f"{method} {path}: {problem}", body)
+        return body
+
+
+def refusal_problems(answer: httpx.Response) -> list[str]:
+    """What is wrong with an HTTP error: its body, its code, its headers."""
+    try:
+        body = answer.json()
+    except ValueError:
+        return [f"{answer.status_code} without a JSON body"]
+    problems = list(REFUSAL(body, "refusal"))
+    if not problems and STATUS_OF_CODE[body["code"]] != answer.status_code:
+        problems.append(f"code {body['code']} with status {answer.status_code}")
+    if (
+        answer.status_code == 401
+        and "bearer" not in answer.headers.get("www-authenticate", "").lower()
+    ):
+        problems.append("401 without WWW-Authenticate: Bearer")
+    if answer.status_code == 429 and not answer.headers.get("retry-after"):
+        problems.append("429 without Retry-After")
+    return problems

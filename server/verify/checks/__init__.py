@@ -1,0 +1,33 @@
+"""The checks of roomcast verify, one promise after the other; importing them registers them."""
+
+from . import (
+    authentication,
+    files,
+    http_messages,
+    http_rooms,
+    isolation,
+    members,
+    messages,
+    notifications,
+    presence,
+    refusals,
+    resuming,
+    sending,
+    statuses,
+)
+
+__all__ = [
+    "authentication",
+    "files",
+    "http_messages",
+    "http_rooms",
+    "isolation",
+    "members",
+    "messages",
+    "notifications",
+    "presence",
+    "refusals",
+    "resuming",
+    "sending",
+    "statuses",
+]

@@ -1,0 +1,130 @@
+"""Files: inline, by an upload address, and everything that is refused."""
+
+import base64
+import uuid
+from typing import Any
+
+from ..shapes import UPLOAD, Fields, text
+from ..stage import Stage, check
+
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+TEXT = b"plain text, line one\nline two\n"
+
+
+def inline(name: str, content: bytes, kind: str, **fields: Any) -> dict[str, Any]:
+    """A file as it travels in a frame."""
+    encoded = base64.b64encode(content).decode()
+    return {"name": name, "size": len(content), "type": kind, "data": encoded} | fields
+
+
+async def expect_download(stage: Stage, attachment: dict[str, Any], data: bytes) -> None:
+    """The link works without a token, byte for byte, with the headers that make it safe."""
+    answer = await stage.ada.http.get(attachment["file_url"], follow_redirects=True)
+    stage.equal(answer.status_code, 200, "a file's link works without a token")
+    stage.holds(answer.content == data, "a file comes back byte for byte", attachment)
+    headers = answer.headers
+    kind = headers.get("content-type", "").partition(";")[0]
+    stage.equal(kind, attachment["content_type"], "a file is answered with its type")
+    stage.equal(headers.get("x-content-type-options"), "nosniff", "a file is not to be sniffed")
+    policy = headers.get("content-security-policy", "")
+    stage.holds("default-src 'none'" in policy, "a file's policy allows nothing", policy)
+    shown = headers.get("content-disposition", "").partition(";")[0]
+    wanted = "inline" if kind.startswith("image/") else "attachment"
+    stage.equal(shown, wanted, "images are shown inline, other files are not")
+
+
+@check("files")
+async def check_files_in_a_frame(stage: Stage) -> None:
+    """Bytes in base64, with and without the head of a data URL, one or several."""
+    room = await stage.open_room()
+    data_url = "data:image/png;base64," + base64.b64encode(PNG).decode()
+    async with (
+        stage.enter(stage.ada, room, after=0, receipts="compact") as a,
+        stage.enter(stage.bob, room, after=0, receipts="compact") as b,
+    ):
+        await a.act("send", message="", file=inline("a dot.png", PNG, "image/png", data=data_url))
+        message = (await b.expect("chat_message"))["message"]
+        (attachment,) = message["attachments"] or [{}]
+        found = [attachment.get(k) for k in ("file_name", "content_type", "size")]
+        stage.equal(found, ["a dot.png", "image/png", len(PNG)], "an attachment says what it is")
+        await expect_download(stage, attachment, PNG)
+        path = attachment["file_url"].partition("?")[0]
+        stage.holds(path.endswith(".png"), "the link carries the file's name", path)
+        unsigned = await stage.ada.http.get(path)
+        stage.holds(unsigned.status_code >= 400, "a link without its signature is refused", path)
+        both = [inline("b.png", PNG, "image/png"), inline("c.txt", TEXT, "text/plain")]
+        await a.act("send", message="two files", files=both)
+        message = (await b.expect("chat_message", message={"text": "two files"}))["message"]
+        names = [each["file_name"] for each in message["attachments"]]
+        stage.equal(names, ["b.png", "c.txt"], "several files keep their order")
+        await expect_download(stage, message["attachments"][1], TEXT)
+        await a.send_message("no file", file=None)
+        await a.act("delete", message_id=message["message_id"])
+        await a.expect("message_deleted")
+
+
+@check("files")
+async def check_files_by_upload(stage: Stage) -> None:
+    """Ask for an address, PUT the bytes, send the message; by socket and by HTTP."""
+    room = await stage.open_room()
+    wish = {"name": "up.png", "size": len(PNG), "type": "image/png"}
+    async with stage.enter(stage.ada, room, after=0, receipts="compact") as a:
+        await a.act("send", message="later", client_id="n1", file=wish)
+        place = await a.expect("presigned_url")
+        await put(stage, place, PNG)
+        await a.act("file_uploaded", file_path=place["file_path"], message="up", client_id="n2")
+        message = (await a.expect("chat_message"))["message"]
+        stage.equal(message["text"], "up", "file_uploaded sends the message")
+        await expect_download(stage, message["attachments"][0], PNG)
+        error = await a.refusal("file_uploaded", file_path=place["file_path"], message="again")
+        stage.equal(error["code"], "file_missing", "an upload is sent once")
+        shape = Fields(UPLOAD, {"type": text})
+        place = await stage.ada.json(
+            "POST", "chat/attachments/", shape, json={"room_id": room, **wish}
+        )
+        error = await a.refusal("file_uploaded", file_path=place["file_path"], message="early")
+        stage.equal(error["code"], "file_missing", "an upload that is not there is file_missing")
+        await put(stage, place, PNG)
+        files = [{"file_path": place["file_path"]}, inline("c.txt", TEXT, "text/plain")]
+        await a.act("send", message="mixed", files=files)
+        message = (await a.expect("chat_message", message={"text": "mixed"}))["message"]
+        sizes = [each["size"] for each in message["attachments"]]
+        stage.equal(sizes, [len(PNG), len(TEXT)], "uploads and inline files go together")
+
+
+async def put(stage: Stage, place: dict[str, Any], data: bytes) -> None:
+    """PUT the bytes where the server said."""
+    answer = await stage.ada.http.put(
+        place["presigned_url"], content=data, headers=place["headers"]
+    )
+    stage.holds(answer.is_success, "the upload address takes the bytes", answer.text)
+
+
+@check("files")
+async def check_files_that_are_refused(stage: Stage) -> None:
+    """Wrong types, wrong bytes, wrong sizes, too many; nothing of it is stored."""
+    room = await stage.open_room()
+    page = b"<!doctype html><html><script>alert(1)</script></html>"
+    cases: list[tuple[str, dict[str, Any], str]] = [
+        ("HTML", {"file": inline("a.html", page, "text/html")}, "file_type"),
+        ("SVG", {"file": inline("a.svg", b"<svg></svg>", "image/svg+xml")}, "file_type"),
+        ("a picture that is none", {"file": inline("a.png", TEXT, "image/png")}, "file_invalid"),
+        ("bad base64", {"file": inline("a.png", PNG, "image/png", data="%%%")}, "file_invalid"),
+        ("another size", {"file": inline("a.png", PNG, "image/png", size=5)}, "file_invalid"),
+        ("a file without a name", {"file": {"size": 1, "type": "image/png"}}, "invalid_frame"),
+        ("eleven files", {"files": [inline("a.png", PNG, "image/png")] * 11}, "invalid_frame"),
+        ("a file of 1 TiB", {"file": {"name": "a.png", "size": 2**40, "type": "image/png"}},
+         "file_too_large"),
+        ("an upload that is not there", {"files": [{"file_path": f"uploads/{uuid.uuid4().hex}"}]},
+         "file_missing"),
+    ]  # fmt: skip
+    async with stage.enter(stage.ada, room, after=0, receipts="compact") as a:
+        for number, (what, fields, code) in enumerate(cases):
+            error = await a.refusal("send", message=what, client_id=f"n{number}", **fields)
+            found = error["code"], error.get("client_id")
+            stage.equal(found, (code, f"n{number}"), f"{what} is {code}")
+        await a.settle()
+        stage.equal(a.seen("chat_message"), [], "what is refused is told to nobody")
+    stage.equal(await stage.read_all(stage.ada, room), [], "what is refused is not stored")

@@ -1,0 +1,85 @@
+"""What is refused: the right code, to this socket alone, and nothing is stored."""
+
+from typing import Any
+
+from ..stage import Stage, check
+
+UNSENDABLE: list[tuple[str | bytes, str, str]] = [
+    ("{", "invalid_json", "half an object"),
+    ("nonsense", "invalid_json", "no JSON"),
+    ("[]", "invalid_frame", "a list"),
+    ("1", "invalid_frame", "a number"),
+    ("{}", "invalid_frame", "no action"),
+    ('{"action":"dance"}', "invalid_frame", "an unknown action"),
+    ('{"action":"send","message":5}', "invalid_frame", "a text that is none"),
+    ('{"action":"send","message":"x","client_id":5}', "invalid_frame", "a client_id that is none"),
+    ('{"action":"send","message":""}', "empty_message", "an empty message"),
+    ('{"action":"send"}', "empty_message", "a message of nothing"),
+    ('{"action":"send","message":"a\\u0000b"}', "invalid_frame", "a NUL in a text"),
+    ('{"action":"send","message":"\\ud800"}', "invalid_frame", "a lone surrogate"),
+    ('{"action":"edit","message_id":1}', "invalid_frame", "an edit without text"),
+    ('{"action":"edit","message_id":-1,"text":"x"}', "invalid_frame", "a negative id"),
+    ('{"action":"edit","message_id":"007","text":"x"}', "invalid_frame", "an id with zeros"),
+    ('{"action":"delete","message_id":true}', "invalid_frame", "an id that is a boolean"),
+    ('{"action":"read","message_id":9007199254740992}', "invalid_frame", "an id of 2^53"),
+    ('{"action":"auth","token":"nonsense"}', "", "a bad token"),
+    (b'{"action":"ping"}', "invalid_frame", "a binary frame"),
+]
+
+
+@check("refusals")
+async def check_bad_frames_are_refused(stage: Stage) -> None:
+    """Each is answered with its code, to this socket alone, and the socket stays open."""
+    room = await stage.open_room()
+    async with (
+        stage.enter(stage.ada, room, after=0) as a,
+        stage.enter(stage.bob, room, after=0, receipts="compact") as b,
+    ):
+        for data, code, what in UNSENDABLE:
+            await a.send(data)
+            error = await a.expect("error")
+            if code:
+                stage.equal(error["code"], code, f"{what} is {code}")
+        await a.send_message("the socket is still open")
+        await b.expect_message("the socket is still open")
+        others = [f for f in b.frames if f.get("type") not in ("sync", "chat_message", "receipt")]
+        stage.equal(others, [], "nobody else sees anything of a refused frame")
+    stored = [message["text"] for message in await stage.read_all(stage.bob, room)]
+    stage.equal(stored, ["the socket is still open"], "a refused frame stores nothing")
+
+
+@check("refusals")
+async def check_errors_say_what_failed(stage: Stage) -> None:
+    """An error names the action, the client_id and the message that it is about."""
+    room, elsewhere = await stage.open_room(), await stage.open_room()
+    foreign = (await stage.post(stage.ada, elsewhere, "elsewhere"))["message_id"]
+    limit = stage.deployment.config.get("limits", {}).get("max_text_length", 4_000)
+    async with stage.enter(stage.ada, room, after=0) as a:
+        error = await a.refusal("send", message=" \n", client_id="n1")
+        found = error["code"], error.get("action"), error.get("client_id")
+        stage.equal(found, ("empty_message", "send", "n1"), "an error names action and client_id")
+        error = await a.refusal("send", message="x" * (limit + 1), client_id="n2")
+        found = error["code"], error.get("action"), error.get("client_id")
+        stage.equal(found, ("too_long", "send", "n2"), "a text over the limit is too_long")
+        error = await a.refusal("send", message="x", client_id="c" * 65)
+        stage.holds(error["code"] in ("too_long", "invalid_frame"), "client_id: 64 at most", error)
+        cases: dict[str, dict[str, Any]] = {"edit": {"text": "x"}, "delete": {}}
+        cases["react"] = {"emoji": "👍"}
+        for action, fields in cases.items():
+            error = await a.refusal(action, message_id=foreign, **fields)
+            found = error["code"], error.get("action"), error.get("message_id")
+            wanted = ("not_found", action, foreign)
+            stage.equal(found, wanted, "an id of another room is not_found, and named")
+        await a.settle()
+        stage.equal(len(a.seen("error")), 6, "each refusal is answered once")
+
+
+@check("refusals")
+async def check_a_bad_utf8_text_closes_the_socket(stage: Stage) -> None:
+    """A text that is not UTF-8 ends the socket with 1007 (RFC 6455, 8.1)."""
+    room = await stage.open_room()
+    async with stage.enter(stage.ada, room, after=0) as a:
+        a.connection.protocol.send_text(b'{"action":"send","message":"\xff"}')
+        a.connection.send_data()
+        stage.equal(await a.closes(), 1007, "a text that is not UTF-8 closes with 1007")
+    stage.equal(await stage.read_all(stage.ada, room), [], "and stores nothing")

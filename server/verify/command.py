@@ -1,0 +1,127 @@
+"""The command `roomcast verify`."""
+
+import asyncio
+import json
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .promises import PROMISES
+
+if TYPE_CHECKING:
+    from .report import Report
+    from .run import Options
+
+TOKEN_LIFETIME = 3_600  # seconds
+
+
+@click.command("verify", short_help="Hold a running deployment to its promises.")
+@click.argument("url")
+@click.option("--token", "tokens", multiple=True, metavar="JWT", help="A user's token; give two.")
+@click.option("--server-key", metavar="KEY", help="Instead: two users are made and erased.")
+@click.option(
+    "--duration",
+    type=click.FloatRange(1, 3_600),
+    default=60,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long connections are broken under load.",
+)
+@click.option(
+    "--rate",
+    type=click.FloatRange(0),
+    default=20,
+    show_default=True,
+    metavar="N",
+    help="Actions a second of each user; 0: no limit.",
+)
+@click.option("--json", "as_json", is_flag=True, help="The report as JSON, on stdout.")
+@click.option("--quiet", is_flag=True, help="No progress on stderr.")
+@click.option("--insecure", is_flag=True, help="Accept any TLS certificate.")
+@click.option(
+    "--only",
+    multiple=True,
+    type=click.Choice(list(PROMISES)),
+    metavar="PROMISE",
+    help="One of the promises alone, as the report names them; may be repeated.",
+)
+@click.option("--fail-fast", is_flag=True, help="End at the first broken promise.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0.1),
+    default=10,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long an answer may take.",
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="Of what breaks when.")
+def verify_command(
+    url: str, tokens: Sequence[str], server_key: str | None,
+    as_json: bool, quiet: bool, **options: Any,
+) -> None:  # fmt: skip
+    """Hold the deployment at URL to docs/protocol.md, from the outside.
+
+    URL is where the chat is reached, such as https://chat.example.com, or where it is mounted:
+    https://www.example.com/chat. Two users do all that clients do, in rooms of their own, while
+    their connections are broken at random bytes. Lost, doubled, misordered and wrongly marked
+    messages are reported, and every answer that is not as documented. Nothing of other users is
+    touched, and the rooms are deleted at the end.
+
+    It takes the --duration and about a minute more. The exit code is 0 where every promise held,
+    1 where one is broken, and 2 where the deployment could not be verified.
+
+    \b
+    Examples:
+      roomcast verify http://127.0.0.1:8000 \\
+          --token $(roomcast token --user ada) --token $(roomcast token --user bob)
+      roomcast verify https://www.example.com/chat --server-key $KEY --json
+    """
+    from ...client import ClientError  # and more, which the other commands need not load
+    from .run import CannotVerify, Options
+
+    if (len(tokens) == 2) == bool(server_key):
+        raise click.UsageError("Give --token twice, of two users, or --server-key.")
+    if not url.startswith(("http://", "https://")):
+        raise click.UsageError(f"URL must start with http:// or https://, not {url!r}.")
+    chosen = Options(**options)
+    run = _run(url.rstrip("/"), tokens, server_key, chosen, quiet=quiet)
+    try:
+        report = asyncio.run(run)
+    except (CannotVerify, ClientError) as error:
+        click.echo(f"Error: {error}", err=True)
+        raise SystemExit(2) from None
+    click.echo(json.dumps(report.as_json(), indent=2) if as_json else report.as_text())
+    raise SystemExit(1 if report.findings else 0)
+
+
+async def _run(
+    url: str, tokens: Sequence[str], server_key: str | None, options: "Options", *, quiet: bool
+) -> "Report":
+    def progress(line: str) -> None:
+        if not quiet:
+            click.echo(line, err=True)
+
+    from .run import verify
+
+    if server_key is None:
+        return await verify(url, tokens, options, progress)
+    async with _two_users(url, server_key) as made:
+        return await verify(url, made, options, progress)
+
+
+@asynccontextmanager
+async def _two_users(url: str, key: str) -> AsyncIterator[list[str]]:
+    """Tokens of two users of this run alone, whose data is erased afterwards."""
+    from ...client import AsyncChat
+
+    users = [f"verify-{name}-{uuid.uuid4().hex[:12]}" for name in ("ada", "bob")]
+    async with AsyncChat(url, key) as chat:
+        tokens = [(await chat.create_token(user, ttl=TOKEN_LIFETIME)).token for user in users]
+        try:
+            yield tokens
+        finally:
+            for user in users:
+                await chat.erase_user(user)

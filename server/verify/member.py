@@ -1,0 +1,188 @@
+"""A client as good as they come: it resumes, sends again what got no answer, and logs it all."""
+
+import asyncio
+import json
+import random
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+from urllib.parse import urlencode
+
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.typing import Subprotocol
+
+from .account import Account, BrokenPromise
+from .history import ConnectionLog, History, Received, Replay, Sent
+from .relay import Relay
+from .shapes import MARKS, frame_problems
+from .stage import Deployment
+
+RETRY_DELAY = 0.1  # seconds until it connects again, or sends again what was refused
+MAX_UNANSWERED = 20  # messages
+
+
+class StormMember:
+    """A user's client in a room, by way of a relay: what it knows, and a log of it all."""
+
+    def __init__(
+        self, deployment: Deployment, account: Account, room: int, name: str, relay: Relay
+    ) -> None:
+        self.name = name
+        self.account = account
+        self.relay = relay
+        self.history = History(name, account.user_id)
+        self.replay = Replay(account.user_id)
+        self.unanswered: dict[str, str] = {}  # client_id → text
+        self.receipts = ""
+        self.room = room
+        self._deployment = deployment
+        self._socket: Any = None
+        self._own: list[int] = []
+        self._changed = asyncio.Event()
+        self._number = 0
+        self._chance = random.Random(name)
+
+    # ---------------------------------------------------------------- connections
+
+    async def run(self) -> None:
+        """Connect, and connect again, until cancelled."""
+        while True:
+            with suppress(OSError, TimeoutError, WebSocketException):
+                await self._connect()
+            self._socket = None
+            self._changed.set()
+            await asyncio.sleep(RETRY_DELAY)
+
+    async def _connect(self) -> None:
+        query: dict[str, Any] = {"room_id": self.room, "after": self.replay.cursor}
+        query |= {"epoch": self.replay.epoch} if self.replay.epoch else {}
+        query |= {"receipts": self.receipts} if self.receipts else {}
+        await self.account.pace.wait(2.0)
+        async with connect(
+            f"{self._deployment.sockets}?{urlencode(query)}",
+            host="127.0.0.1",
+            port=self.relay.port,
+            subprotocols=[Subprotocol("Bearer"), Subprotocol(self.account.token)],
+            ssl=self._deployment.tls,
+            open_timeout=self._deployment.limit,
+            close_timeout=0.5,
+            ping_interval=None,
+            max_size=None,
+            proxy=None,
+        ) as socket:
+            log = ConnectionLog(self.replay.cursor)
+            try:
+                await self._follow(socket, log)
+            finally:
+                log.is_over, log.code = True, socket.close_code
+
+    async def _follow(self, socket: Any, log: ConnectionLog) -> None:
+        async with asyncio.timeout(self._deployment.limit):
+            first = await socket.recv()
+        self.history.connections.append(log)
+        self.replay.begin(log.after)
+        self._receive(log, first)
+        self._socket = socket
+        for client_id in list(self.unanswered):
+            await self._send(client_id)
+        while True:
+            self._receive(log, await socket.recv())
+
+    def drop(self) -> None:
+        """Abort the connection, without a close frame."""
+        if self._socket is not None:
+            self._socket.transport.abort()
+
+    def _receive(self, log: ConnectionLog, data: str) -> None:
+        frame = json.loads(data)
+        received = Received(time.time(), frame)
+        self.account.report.checked["shapes"] += 1
+        problems = list(frame_problems(frame))
+        for problem in problems:
+            self.account.report.find("shapes", "shapes of frames", problem, frame)
+        if problems:
+            return
+        log.received.append(received)
+        self.replay.take(received)
+        for message in frame.get("messages") or [frame.get("message")]:
+            if isinstance(message, dict) and frame["type"] not in MARKS:
+                self._answered(message)
+        if frame["type"] == "error" and frame.get("client_id") in self.unanswered:
+            asyncio.get_running_loop().call_later(1.0, self._send_again, log, frame["client_id"])
+        self._changed.set()
+
+    def _answered(self, message: dict[str, Any]) -> None:
+        client_id = message.get("client_id", "")
+        if message["sender_id"] == self.account.user_id and client_id in self.unanswered:
+            del self.unanswered[client_id]
+            self._own.append(message["message_id"])
+
+    def _send_again(self, log: ConnectionLog, client_id: str) -> None:
+        if not log.is_over and client_id in self.unanswered:
+            self._retry = asyncio.get_running_loop().create_task(self._send(client_id))
+
+    # ---------------------------------------------------------------- what it does
+
+    async def write(self, rate: float) -> None:
+        """Texts, now and then an edit or a deletion of one's own; until cancelled."""
+        while True:
+            await asyncio.sleep(self._chance.uniform(0.5, 1.5) / rate)
+            chance = self._chance.random()
+            if len(self._own) > 5 and chance < 0.1:
+                await self._act("edit", message_id=self._chance.choice(self._own), text=f"{chance}")
+            elif len(self._own) > 5 and chance < 0.15:
+                await self._act("delete", message_id=self._own.pop(self._chance.randrange(5)))
+            elif len(self.unanswered) < MAX_UNANSWERED:
+                await self.send_message()
+
+    async def send_message(self) -> None:
+        """A new message, which is sent until it is answered."""
+        self._number += 1
+        client_id = f"{self.name}-{self._number}"
+        self.unanswered[client_id] = f"{self.name} writes {self._number}"
+        await self._send(client_id)
+
+    async def _send(self, client_id: str) -> None:
+        if client_id in self.unanswered:
+            await self._act("send", client_id=client_id, message=self.unanswered[client_id])
+
+    async def _act(self, action: str, **fields: Any) -> None:
+        socket = self._socket
+        if socket is None:
+            return
+        await self.account.pace.wait()
+        if socket is self._socket:
+            sent = Sent(time.time(), {"action": action, **fields})
+            self.history.connections[-1].sent.append(sent)
+            with suppress(ConnectionClosed):
+                await socket.send(json.dumps(sent.action))
+
+    # ---------------------------------------------------------------- waiting for it
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether it has a connection that has had its sync."""
+        return self._socket is not None
+
+    async def until(self, holds: Callable[[], bool], what: str, within: float) -> None:
+        """Wait until something holds; raises BrokenPromise where it does not in time."""
+        try:
+            async with asyncio.timeout(within):
+                while not holds():
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            raise BrokenPromise(
+                f"{self.name}: {what}, not within {within:.0f} s", self.story()
+            ) from None
+
+    def story(self) -> str:
+        """Where it stands, for a report."""
+        last = self.history.connections[-3:]
+        ends = [(each.after, len(each.received), each.code) for each in last]
+        return (
+            f"at version {self.replay.cursor}, {len(self.unanswered)} unanswered, "
+            f"the last connections (after, frames, close code) {ends}"
+        )

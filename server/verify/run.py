@@ -1,0 +1,166 @@
+"""A whole run: identify the users, run the checks and the storm, clean up, report."""
+
+import asyncio
+import ssl
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass
+
+import httpx
+
+from . import checks
+from .account import Account, BrokenPromise, Pace
+from .report import Report
+from .shapes import Fields
+from .stage import CHECKS, Check, Deployment, Stage
+from .storm import check_storm
+
+assert checks.__all__  # importing them registered them
+
+BURST = 60.0  # actions at once, well below the documented 200
+CHECK_LIMIT = 45.0  # seconds for one check
+STORM_PROMISE = "nothing_lost"
+AT_ONCE = 6  # checks that run side by side
+
+Progress = Callable[[str], None]
+
+
+class CannotVerify(Exception):
+    """The deployment can't be verified: it is not reachable, or the tokens are not accepted."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How thorough a run is."""
+
+    duration: float = 60.0  # seconds of the storm
+    rate: float = 20.0  # actions a second of each user; 0 is no limit
+    timeout: float = 10.0  # seconds for a frame that must come
+    seed: int = 1
+    insecure: bool = False  # whether any TLS certificate will do
+    fail_fast: bool = False  # whether the first finding ends the run
+    only: Sequence[str] = ()  # promises; none: all of them
+
+
+async def verify(base: str, tokens: Sequence[str], options: Options, progress: Progress) -> Report:
+    """Hold the deployment at `base` to its promises, as the users of two tokens."""
+    began = time.monotonic()
+    report = Report(base)
+    Fields.unknown.clear()
+    tls = _tls(base, options)
+    async with httpx.AsyncClient(
+        timeout=options.timeout, verify=tls if tls is not None else True
+    ) as http:
+        ada, bob = (
+            Account(base, http, token, Pace(options.rate, BURST), report) for token in tokens
+        )
+        deployment = Deployment(base, ada, bob, report, options.timeout, 3 * options.timeout, tls)
+        await _introduce(deployment)
+        try:
+            await _until_first_finding(_run_all(deployment, options, progress), report, options)
+        finally:
+            await _clean_up(deployment)
+    for unknown in sorted(Fields.unknown):
+        report.note(f"a field that the protocol does not name: {unknown}")
+    report.seconds = time.monotonic() - began
+    return report
+
+
+async def _run_all(deployment: Deployment, options: Options, progress: Progress) -> None:
+    only = () if "shapes" in options.only else options.only  # the frames of all checks count
+    chosen = [check for check in CHECKS if not only or check.promise in only]
+    await _run_checks(deployment, chosen, progress)
+    if only and STORM_PROMISE not in only:
+        return
+    progress(f"storm: {options.duration:.0f} s of broken connections")
+    storm = Stage(deployment, STORM_PROMISE, "storm")
+    rate = min(options.rate / 3 or 30.0, 30.0)
+    await _guard(storm, check_storm(storm, options.duration, rate, options.seed), None)
+
+
+async def _until_first_finding(
+    running: Coroutine[None, None, None], report: Report, options: Options
+) -> None:
+    """Wait for the whole run, or with `fail_fast` for its first finding."""
+    if not options.fail_fast:
+        return await running
+    everything = asyncio.create_task(running)
+    first = asyncio.create_task(report.has_findings.wait())
+    await asyncio.wait((everything, first), return_when=asyncio.FIRST_COMPLETED)
+    first.cancel()
+    everything.cancel()
+    for outcome in await asyncio.gather(everything, return_exceptions=True):
+        if isinstance(outcome, Exception):
+            raise outcome
+    return None
+
+
+def _tls(base: str, options: Options) -> ssl.SSLContext | None:
+    if not base.startswith("https:"):
+        return None
+    context = ssl.create_default_context()
+    if options.insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+async def _introduce(deployment: Deployment) -> None:
+    try:
+        for account in (deployment.ada, deployment.bob):
+            await account.identify()
+        answer = await deployment.ada.http.get(f"{deployment.base}/api/v1/chat/config/")
+        if answer.status_code == 200:
+            deployment.config = answer.json()
+    except httpx.HTTPError as error:
+        raise CannotVerify(
+            f"{deployment.base} does not answer: {error or type(error).__name__}"
+        ) from error
+    except (BrokenPromise, ValueError, KeyError) as error:
+        raise CannotVerify(f"{deployment.base} does not say who a token is: {error}") from None
+    if deployment.ada.user_id == deployment.bob.user_id:
+        raise CannotVerify("Both tokens are of the same user; two users are needed.")
+
+
+async def _run_checks(deployment: Deployment, chosen: Sequence[Check], progress: Progress) -> None:
+    """Checks side by side, then those that need the users for themselves."""
+    slots = asyncio.Semaphore(AT_ONCE)
+
+    async def run(check: Check) -> None:
+        async with slots:
+            progress(f"{check.promise}: {check.name}")
+            stage = Stage(deployment, check.promise, check.name)
+            await _guard(stage, check.run(stage), CHECK_LIMIT)
+
+    await asyncio.gather(*(run(check) for check in chosen if not check.alone))
+    for check in chosen:
+        if check.alone:
+            await run(check)
+
+
+async def _guard(stage: Stage, running: Awaitable[None], limit: float | None) -> None:
+    """Run a check; what stops it is a finding."""
+    try:
+        async with asyncio.timeout(limit):
+            await running
+    except BrokenPromise as broken:
+        stage.holds(False, str(broken), broken.evidence)
+    except TimeoutError:
+        stage.holds(False, f"the check did not end within {limit} s")
+    except httpx.HTTPError as error:
+        stage.holds(False, f"an HTTP call got no answer: {type(error).__name__} {error}")
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        stage.holds(False, f"an answer can't be read: {type(error).__name__} {error}")
+
+
+async def _clean_up(deployment: Deployment) -> None:
+    """Delete the rooms of this run, as far as they are still there."""
+    for creator, room in deployment.rooms:
+        try:
+            await creator.pace.wait()
+            headers = {"Authorization": f"Bearer {creator.token}"}
+            url = f"{deployment.base}/api/v1/chat/delete/{room}"
+            await creator.http.delete(url, headers=headers)
+        except httpx.HTTPError:
+            deployment.report.note("not all rooms of this run could be deleted")
+            return

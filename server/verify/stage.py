@@ -1,0 +1,159 @@
+"""What a check has at hand: two users, rooms of its own, sockets, and a place for findings."""
+
+import ssl
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidHandshake
+from websockets.typing import Origin, Subprotocol
+
+from .account import Account, BrokenPromise
+from .probe import ProbeSocket
+from .report import Report
+from .shapes import ROOM_OPENED
+
+CONTEXT = "roomcast-verify:"  # what the contexts of all rooms of a run begin with
+
+
+@dataclass
+class Deployment:
+    """The deployment under test, and the two users who test it."""
+
+    base: str  # where it is mounted, without a slash at its end
+    ada: Account
+    bob: Account
+    report: Report
+    limit: float  # seconds for what must come
+    patience: float  # seconds for what the documentation lets take longer
+    tls: ssl.SSLContext | None = None
+    config: dict[str, Any] = field(default_factory=dict)  # of GET chat/config/
+    rooms: list[tuple[Account, int]] = field(default_factory=list)  # to be deleted afterwards
+
+    @property
+    def sockets(self) -> str:
+        """Where sockets are opened."""
+        return "ws" + self.base.removeprefix("http") + "/ws/chat/"
+
+    def is_known(self, feature: str) -> bool:
+        """Whether the server says in `chat/config/` that it has a feature's section."""
+        return feature in self.config
+
+
+class Stage:
+    """The stage of one check: rooms that it opens, sockets that it enters, what it finds."""
+
+    def __init__(self, deployment: Deployment, promise: str, name: str) -> None:
+        self.deployment = deployment
+        self.promise = promise
+        self.name = name
+        self.ada = deployment.ada
+        self.bob = deployment.bob
+        self.report = deployment.report
+
+    def holds(self, condition: object, what: str, evidence: object = "") -> None:
+        """Count one expectation, and note it as broken where the condition is not true."""
+        self.report.checked[self.promise] += 1
+        if not condition:
+            self.report.find(self.promise, self.name, what, evidence)
+
+    def equal(self, value: object, wanted: object, what: str) -> None:
+        """Expect a value; a finding shows both."""
+        self.holds(value == wanted, what, f"{value!r:.280} instead of {wanted!r:.280}")
+
+    # ---------------------------------------------------------------- rooms
+
+    async def open_room(self, *third: int | str, by: Account | None = None, **fields: Any) -> int:
+        """A new room of both users, and of others who need not exist."""
+        creator = by or self.ada
+        members = [self.ada.user_id, self.bob.user_id, *third]
+        context = f"{CONTEXT}{uuid.uuid4()}"
+        body = {"members": members, "context": context} | fields
+        room = await creator.json("POST", "chat/create/", ROOM_OPENED, status=201, json=body)
+        self.deployment.rooms.append((creator, room["room_id"]))
+        return int(room["room_id"])
+
+    async def post(self, account: Account, room: int, text: str, **fields: Any) -> dict[str, Any]:
+        """A message by HTTP."""
+        body = {"message": text, **fields}
+        message: dict[str, Any] = await account.json(
+            "POST", f"chat/rooms/{room}/messages/", status=201, json=body
+        )
+        return message
+
+    async def read_all(self, account: Account, room: int) -> list[dict[str, Any]]:
+        """The whole room by HTTP, oldest first."""
+        found: list[dict[str, Any]] = []
+        while True:
+            after = found[-1]["message_id"] if found else 0
+            path = f"chat/rooms/{room}/messages/?after={after}&limit=100"
+            page = await account.json("GET", path)
+            found += page["messages"]
+            if not page["has_more"] or not page["messages"]:
+                return found
+
+    # ---------------------------------------------------------------- sockets
+
+    @asynccontextmanager
+    async def knock(
+        self, account: Account, query: str, path: str = "", **options: Any
+    ) -> AsyncIterator[ProbeSocket]:
+        """A completed handshake; what follows it, a first frame or a close, is the check's."""
+        offers = options.pop("offers", ["Bearer", account.token])
+        await account.pace.wait(2.0)
+        origin = options.pop("origin", None)
+        try:
+            async with connect(
+                options.pop("url", self.deployment.sockets + path + query),
+                subprotocols=[Subprotocol(offer) for offer in offers] or None,
+                origin=Origin(origin) if origin else None,
+                additional_headers=options.pop("headers", None),
+                ssl=self.deployment.tls,
+                open_timeout=self.deployment.limit,
+                close_timeout=1.0,
+                ping_interval=None,
+                max_size=None,
+                max_queue=None,
+            ) as connection:
+                yield ProbeSocket(connection, account, self.deployment.limit)
+        except (OSError, TimeoutError, InvalidHandshake) as error:
+            raise BrokenPromise(f"no socket could be opened: {error}", query) from None
+
+    @asynccontextmanager
+    async def enter(self, account: Account, room: int, **query: Any) -> AsyncIterator[ProbeSocket]:
+        """A socket in a room, its first frame received."""
+        async with self.knock(account, "?" + urlencode({"room_id": room, **query})) as socket:
+            socket.first = await socket.next()
+            yield socket
+
+
+class Check(NamedTuple):
+    """A function that checks something of one promise; one that is `alone` runs by itself."""
+
+    promise: str
+    run: Callable[[Stage], Awaitable[None]]
+    alone: bool
+
+    @property
+    def name(self) -> str:
+        """What the check is called in a report."""
+        return self.run.__name__.removeprefix("check_").replace("_", " ")
+
+
+CHECKS: list[Check] = []
+
+
+def check(
+    promise: str, *, alone: bool = False
+) -> Callable[[Callable[[Stage], Awaitable[None]]], Callable[[Stage], Awaitable[None]]]:
+    """Register a function as a check of a promise."""
+
+    def register(run: Callable[[Stage], Awaitable[None]]) -> Callable[[Stage], Awaitable[None]]:
+        CHECKS.append(Check(promise, run, alone))
+        return run
+
+    return register

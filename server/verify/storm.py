@@ -1,0 +1,173 @@
+"""The storm: clients that write all the time, while their connections break at random bytes."""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Sequence
+from functools import partial
+from urllib.parse import urlsplit
+
+from .checker import Rules, answers_of, contradictions
+from .history import History, Message
+from .member import StormMember
+from .relay import Relay
+from .stage import Stage
+
+TEMPORARY = frozenset({"unavailable", "rate_limited"})
+MAX_BYTES_UNTIL_BREAK = 3_000
+STORM_SIZE = 10  # connections that come back at the same moment
+
+
+class Storm:
+    """Four clients of two users in one room, each by way of a relay of its own."""
+
+    def __init__(self, stage: Stage, room: int, seed: int) -> None:
+        self.stage = stage
+        self.chance = random.Random(seed)
+        parts = urlsplit(stage.deployment.base)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        relays = [Relay(parts.hostname or "", port, self.chance) for _ in range(4)]
+        tabs = (stage.ada, "ada's tab"), (stage.bob, "bob's tab")
+        who = (stage.ada, "ada"), (stage.bob, "bob"), *tabs
+        self.members = [
+            StormMember(stage.deployment, account, room, name, relay)
+            for (account, name), relay in zip(who, relays, strict=True)
+        ]
+        self.members[2].receipts = "compact"
+        self.writers = self.members[:2]
+
+    async def run(self, seconds: float, rate: float) -> None:
+        """Write for so long, break connections all the time, and come to rest."""
+        async with contextlib.AsyncExitStack() as stack:
+            for member in self.members:
+                await stack.enter_async_context(member.relay)
+            running = [asyncio.create_task(member.run()) for member in self.members]
+            try:
+                for member in self.members:
+                    limit = self.stage.deployment.limit
+                    await member.until(partial(_is_connected, member), "is connected", limit)
+                writing = [asyncio.create_task(w.write(rate)) for w in self.writers]
+                await self._break_connections(seconds)
+                await _end(writing)
+                await self._come_to_rest()
+            finally:
+                await _end(running)
+
+    async def _break_connections(self, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        pause = min(1.5, seconds / 6)
+        while (left := end - loop.time()) > 0:
+            await asyncio.sleep(min(left, self.chance.uniform(0.5, 1.5) * pause))
+            victim = self.chance.choice(self.members)
+            way = self.chance.randrange(4)
+            if way == 0:
+                victim.drop()
+            elif way == 1:
+                for member in self.members:  # everybody comes back at once
+                    member.relay.break_now()
+            else:
+                victim.relay.break_soon(MAX_BYTES_UNTIL_BREAK)
+
+    async def _come_to_rest(self) -> None:
+        patience = self.stage.deployment.patience
+        for member in self.members:
+            member.relay.heal()
+        for writer in self.writers:
+            await writer.send_message()
+            await writer.until(partial(_is_answered, writer), "is answered", patience)
+        version = await self.version()
+        for member in self.members:
+            reached = f"has everything up to version {version}"
+            await member.until(partial(_has_come_to, version, member), reached, patience)
+            await member.until(partial(_is_read, member), "sees all of it read", patience)
+
+    async def version(self) -> int:
+        """The version of the room, as a socket is told."""
+        stage, room = self.stage, self.members[0].room
+        async with stage.enter(stage.ada, room, after=2**53 - 1, receipts="manual") as socket:
+            return int(socket.first["version"])
+
+
+def _is_connected(member: StormMember) -> bool:
+    return member.is_connected
+
+
+def _is_answered(member: StormMember) -> bool:
+    return not member.unanswered
+
+
+def _has_come_to(version: int, member: StormMember) -> bool:
+    return member.replay.cursor >= version
+
+
+def _is_read(member: StormMember) -> bool:
+    newest: dict[int | str, int] = {}
+    for id_, message in member.replay.messages.items():
+        newest[message["sender_id"]] = max(id_, newest.get(message["sender_id"], 0))
+    return all(member.replay.rank(id_) == 2 for id_ in newest.values())
+
+
+async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Cancel tasks; what one of them raised before is raised here."""
+    for task in tasks:
+        task.cancel()
+    for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(outcome, Exception):
+            raise outcome
+
+
+async def check_storm(stage: Stage, seconds: float, rate: float, seed: int) -> None:
+    """Run the storm, then hold every history and what is stored against each other."""
+    room = await stage.open_room()
+    storm = Storm(stage, room, seed)
+    await storm.run(seconds, rate)
+    stored = await stage.read_all(stage.bob, room)
+    histories = [member.history for member in storm.members]
+    rules = Rules(in_doubt=True, refused_within=10.0, allowed_errors=TEMPORARY)
+    version = await storm.version()
+    for promise, what in contradictions(histories, stored, version, rules):
+        stage.report.find(promise, stage.name, what)
+    _count(stage, histories, stored)
+    report = stage.report
+    report.numbers["messages in the storm"] = len(stored)
+    report.numbers["connections"] = sum(len(history.connections) for history in histories)
+    report.numbers["connections broken"] = sum(m.relay.broken for m in storm.members)
+    report.measure("acknowledged", _acknowledged(histories))
+    report.measure("received by the other", _received_by_others(histories))
+
+
+def _count(stage: Stage, histories: Sequence[History], stored: Sequence[Message]) -> None:
+    """Each message was held against each history, for five promises."""
+    for promise in ("nothing_lost", "nothing_doubled", "one_order", "true_statuses", "resuming"):
+        stage.report.checked[promise] += len(stored) * len(histories)
+
+
+def _acknowledged(histories: Sequence[History]) -> list[float]:
+    """Seconds from sending a message until it came back, where the first try did it."""
+    return [
+        answers[0].received - answers[0].sent
+        for history in histories
+        for answers in answers_of(history).values()
+        if len(answers) == 1 and answers[0].code == "stored"
+    ]
+
+
+def _received_by_others(histories: Sequence[History]) -> list[float]:
+    """Seconds from sending a message until it came to somebody else as a live frame."""
+    sent = {
+        action["client_id"]: at
+        for history in histories
+        for connection in reversed(history.connections)
+        for at, action in reversed(connection.sent)
+        if "client_id" in action
+    }
+    return [
+        at - sent[frame["message"]["client_id"]]
+        for history in histories
+        for connection in history.connections
+        for at, frame in connection.received
+        if frame["type"] == "chat_message"
+        and frame["message"]["sender_id"] != history.user_id
+        and frame["message"].get("client_id") in sent
+    ]

@@ -1,1 +1,0 @@
-"""Autobahn|Testsuite, by its Rust runner, against our WebSocket protocol: `make autobahn`."""

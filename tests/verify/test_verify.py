@@ -1,0 +1,116 @@
+"""roomcast verify: a true server passes, and one with any guarantee broken is found out."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from roomcast.app import create_app
+from roomcast.server.cli import main
+from roomcast.server.verify.promises import PROMISES
+
+from ..client import token
+from ..server import SECRET
+from .broken import Breaking, Mutation, served
+from .mutations import MUTATIONS, Broken
+
+ROOT = Path(__file__).parents[2]
+QUICK = ["--rate", "0", "--quiet", "--json"]
+SETTINGS = {
+    "rate_limit": {"rate": 0},
+    "presence": {"grace": 0.2, "lease": 5},
+}
+
+
+@pytest.fixture(scope="module")
+def breaking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Breaking, str]]:
+    """A server in this process, and what stands between it and its clients."""
+    folder = tmp_path_factory.mktemp("verify")
+    app = Breaking(
+        create_app(
+            {
+                "database": {"url": f"sqlite:///{folder / 'chat.db'}", "synchronous": "NORMAL"},
+                "attachments": {"url": f"file:{folder / 'files'}"},
+                "auth": {"secret": SECRET},
+                **SETTINGS,
+            }
+        )
+    )
+    with served(app) as url:
+        yield app, url
+
+
+def run(url: str, *options: str, users: tuple[str, str] = ("1", "bob")) -> tuple[int, Any]:
+    """The exit code and the report."""
+    tokens = [word for user in users for word in ("--token", token(user))]
+    done = CliRunner().invoke(main, ["verify", url, *tokens, *QUICK, *options])
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+    return done.exit_code, json.loads(done.stdout)
+
+
+def test_a_true_server_passes(breaking: tuple[Breaking, str]) -> None:
+    app, url = breaking
+    app.use(Mutation())
+    code, report = run(url, "--duration", "2")
+    assert report["findings"] == []
+    assert (code, report["ok"]) == (0, True)
+    assert all(promise["checks"] > 0 for promise in report["promises"])
+    assert report["numbers"]["connections broken"] > 0
+    assert report["latency_ms"]["acknowledged"]["p99"] > 0
+
+
+@pytest.mark.parametrize("broken", MUTATIONS.values(), ids=MUTATIONS)
+def test_a_broken_guarantee_is_found(breaking: tuple[Breaking, str], broken: type[Broken]) -> None:
+    app, url = breaking
+    app.use(broken())
+    users = f"{broken.__name__}-ada", f"{broken.__name__}-bob"
+    only = "--only", broken.promise, "--fail-fast"
+    code, report = run(url, *only, "--duration", "1", "--timeout", "3", users=users)
+    assert code == 1
+    assert broken.promise in {finding["promise"] for finding in report["findings"]}
+
+
+def test_there_are_many_mutations() -> None:
+    assert len(MUTATIONS) >= 20
+    assert {broken.promise for broken in MUTATIONS.values()} == set(PROMISES)
+
+
+def test_every_promise_is_documented() -> None:
+    page = (ROOT / "docs/guarantees.md").read_text()
+    rows = re.findall(r"^\| `(\w+)`: ", page, re.MULTILINE)
+    assert rows == list(PROMISES)
+
+
+def test_what_can_not_be_verified_is_a_sentence(breaking: tuple[Breaking, str]) -> None:
+    app, url = breaking
+    app.use(Mutation())
+    good = token("1")
+    for arguments, sentence in (
+        ([url], "--token twice"),
+        ([url, "--token", good], "--token twice"),
+        (["ftp://x", "--token", good, "--token", good], "must start with http"),
+        ([url, "--token", good, "--token", good], "the same user"),
+        ([url, "--token", good, "--token", "nonsense"], "does not say who a token is"),
+        (["http://127.0.0.1:9", "--token", good, "--token", good], "does not answer"),
+        ([url, "--token", good, "--token", token("2"), "--only", "luck"], "luck"),
+    ):
+        done = CliRunner().invoke(main, ["verify", *arguments])
+        assert done.exit_code == 2, done.output
+        assert sentence in done.stderr
+        assert "Traceback" not in done.output
+
+
+def test_the_report_reads_well(breaking: tuple[Breaking, str]) -> None:
+    app, url = breaking
+    app.use(MUTATIONS["ErrorsWithoutCode"]())
+    tokens = [word for user in ("1", "bob") for word in ("--token", token(user))]
+    done = CliRunner().invoke(main, ["verify", url, *tokens, "--rate", "0", "--only", "http"])
+    assert done.exit_code == 1
+    assert "BROKEN  http " in done.stdout
+    assert "refusals over HTTP: " in done.stdout
+    assert "-       files" in done.stdout
+    assert "http: the room list" in done.stderr  # the progress
+    assert done.stdout.rstrip().endswith("promises broken: 1.")
