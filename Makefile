@@ -50,6 +50,9 @@ faults: .venv/dev  ## kill -9, slow readers, restarts; engines that die and fall
 	$(BIN)/pytest tests/faults
 	$(BIN)/python -m tests.faults.attacks
 
+autobahn: .venv/dev .cache/autobahn/installed  ## Autobahn's cases of RFC 6455 against our WebSocket protocol
+	$(BIN)/python -m tests.autobahn .cache/autobahn/bin/kosoku
+
 browser: .venv/dev  ## two people talk in Chromium
 	.ci/chromium
 	$(BIN)/pytest tests/browser
@@ -77,4 +80,9 @@ clean:  ## remove what the others made
 	@$(BIN)/pip install -qq --disable-pip-version-check -e '.[dev]'
 	@touch $@ .venv/run
 
-.PHONY: help install run cluster fmt lint types check test unit protocol faults browser bench clean
+.cache/autobahn/installed: Makefile
+	@$(PYTHON) -m venv .cache/autobahn
+	@.cache/autobahn/bin/pip install -qq --disable-pip-version-check kosoku==0.1.0 || true # the run says loudly what is missing
+	@touch $@
+
+.PHONY: help install run cluster fmt lint types check test unit protocol faults autobahn browser bench clean

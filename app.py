@@ -228,7 +228,7 @@ class App(Starlette):
 
         Raises a Refusal, as a request would get it.
         """
-        self._chat.messages.check_emoji(emoji)
+        self._chat.texts.check_emoji(emoji)
         author, most = user_of(user, "user"), self._chat.settings.limits.max_reactions_per_message
         await self._chat.messages.make(messages_of.React(room, author, message, emoji, True, most))
 

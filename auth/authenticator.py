@@ -19,6 +19,7 @@ from starlette.types import Scope
 
 from ..protocol.errors import Forbidden, InvalidFrame, Unauthenticated
 from ..protocol.ids import is_clean, user_of
+from ..protocol.text import shows_something
 from ..settings import BadSetting, Issuer, Settings
 from .keys import Keys, PublishedKeys
 from .origins import is_foreign, origin_of, parts_of
@@ -287,7 +288,8 @@ def name_of(claim: object) -> str | None:
     """A name that may be shown; None for anything else."""
     if not isinstance(claim, str) or len(claim) > MAX_NAME or not is_clean(claim):
         return None
-    return _CONTROLS.sub("", claim).strip() or None
+    name = _CONTROLS.sub("", claim).strip()
+    return name if shows_something(name) else None
 
 
 def picture_of(claim: object) -> str | None:

@@ -33,6 +33,7 @@ from .revocations import Cuts
 from .room_reader import DatabaseRoomReader
 from .rooms import Rooms
 from .search import Search
+from .text_policy import TextPolicy
 
 T = TypeVar("T")
 
@@ -57,7 +58,8 @@ class Chat:
             on_new_life=lambda: self.recovery.on_database_restored(),
         )
         self.host = Host(store, settings.webhooks, told, self.metrics, alone=alone)
-        self.attachments = Attachments(settings, store)
+        self.texts = TextPolicy(settings.limits, settings.reactions, store, hooks.before_send)
+        self.attachments = Attachments(settings, store, self.texts)
         self.pages = Pages(store, self.attachments)
         encoder = MessageEncoder(self.attachments, settings.server.public_url)
         self.queue = queue = Journal(store)
@@ -75,10 +77,10 @@ class Chat:
         self._commits = commits = CommitListeners(after_commit)
         self.joining = Joining(store, queue)
         self._events = EventEncoder(encoder, self.joining.is_joining)
-        self.messages = Messages(settings, store, queue, self.attachments, hooks.before_send)
+        self.messages = Messages(settings, store, queue, self.attachments, self.texts)
         self.receipts = Receipts(store, queue, hub)
-        self.rooms = Rooms(settings.limits, store, commits)
-        self.roster = Roster(settings.limits, store, hub, commits, self.spawn)
+        self.rooms = Rooms(settings.limits, store, commits, self.texts)
+        self.roster = Roster(settings.limits, store, hub, commits, self.spawn, self.texts)
         self.profiles = Profiles(store)
         self.inboxes = Inboxes(store, hub, self.postman, self.receipts.deliver)
         self.erasures = Erasures(store, self.messages.make)

@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any, TypeVar
 
+from msgspec.structs import replace
+
 from ..protocol.errors import Conflict, Forbidden, InvalidFrame, NotFound, Refusal
-from ..protocol.ids import is_clean
 from ..realtime.brokers import Unreachable
 from ..realtime.commits import Commit, CommitListener
 from ..realtime.hub import Fanout
@@ -21,6 +22,7 @@ from ..store.outbox import Happened
 from ..store.room_list import Listed
 from ..store.rooms import Wish
 from ..store.store import Connection, Store
+from .text_policy import TextPolicy
 
 log = logging.getLogger("roomcast.roster")
 T = TypeVar("T")
@@ -38,7 +40,9 @@ class Roster:
         fanout: Fanout,
         commits: CommitListener,
         spawn: Spawn[Any],
+        texts: TextPolicy,
     ) -> None:
+        self._texts = texts
         self._limits = limits
         self._store = store
         self._fanout = fanout
@@ -56,7 +60,8 @@ class Roster:
     async def change(self, room_id: int, user_id: str, wish: Wish) -> None:
         """Mutes and archives for the user alone, and names the room for all."""
         if wish.title is not None:
-            check_label(self._limits, wish.title, "title")
+            title = await self._texts.approve_title(room_id, user_id, wish.title)
+            wish = replace(wish, title=title)
         work = partial(rooms.change, room_id=room_id, user_id=user_id, wish=wish)
         renamed = Happened("room_renamed", room_id, user_id, text=wish.title)
         await self._write(work, renamed)
@@ -133,10 +138,3 @@ class Roster:
                 return Forbidden()
             case "not_found":
                 return NotFound()
-
-
-def check_label(limits: Limits, text: str, name: str) -> None:
-    """A title or a context. Raises InvalidFrame."""
-    most = limits.max_title_length
-    if len(text) > most or not is_clean(text):
-        raise InvalidFrame(f"{name}: a string of at most {most} characters is needed.")

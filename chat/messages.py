@@ -4,21 +4,20 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 
-from ..integrations.hooks import BeforeSend, Draft, approved
+from ..integrations.hooks import Draft
 from ..protocol.actions import Send, answered
 from ..protocol.errors import (
     REFUSALS,
-    EmptyMessage,
     FileMissing,
     InvalidFrame,
     NotFound,
-    TooLong,
     Unavailable,
 )
 from ..protocol.events import UploadOffered
-from ..protocol.ids import is_clean, wire_user
+from ..protocol.ids import wire_user
+from ..protocol.text import shows_something
 from ..settings import Settings
-from ..store import messages, receipts, rooms
+from ..store import messages, receipts
 from ..store.commit_queue import Entry, Journal
 from ..store.messages import (
     Add,
@@ -29,11 +28,14 @@ from ..store.messages import (
     Edited,
     Message,
     Page,
+    React,
     Reacted,
     Repeated,
 )
 from ..store.store import Connection, Store
+from .attachments.media_types import ANY
 from .attachments.service import Attachments
+from .text_policy import TextPolicy
 
 Marks = dict[str, tuple[int, int]]  # user → delivered and read up to these ids
 Made = Added | Repeated | Edited | Deleted | Reacted
@@ -48,41 +50,19 @@ class Messages:
         store: Store,
         queue: Journal,
         attachments: Attachments,
-        before_send: BeforeSend | None,
+        texts: TextPolicy,
     ) -> None:
         self._settings = settings
         self._limits = settings.limits
         self._store = store
         self._queue = queue
         self._attachments = attachments
-        self._before_send = before_send
-        self.asks_host = before_send is not None  # then each text waits for the host's answer
-
-    def check_text(self, text: str, name: str) -> None:
-        if len(text) > self._limits.max_text_length:
-            raise TooLong(
-                f"The text is too long: at most {self._limits.max_text_length} characters."
-            )
-        if not is_clean(text):
-            raise InvalidFrame(f"{name}: NUL and lone surrogates are not accepted.")
-
-    def check_new(self, text: str, client_id: str | None, *, has_files: bool) -> None:
-        """The fields of a new message, whatever way it comes."""
-        self.check_text(text, "message")
-        if not has_files and (not text or text.isspace()):
-            raise EmptyMessage
-        if client_id is not None:
-            most = self._limits.max_client_id_length
-            if len(client_id) > most or not is_clean(client_id):
-                raise InvalidFrame(f"client_id: a string of at most {most} characters is needed.")
-
-    def check_emoji(self, emoji: str) -> None:
-        most = self._limits.max_emoji_length
-        if not emoji.strip() or len(emoji) > most or not is_clean(emoji):
-            raise InvalidFrame(f"emoji: a string of 1 to {most} characters is needed.")
+        self._texts = texts
 
     def write(self, change: Change, done: Callable[[Entry], None]) -> None:
         """Hand a checked change to the commit queue; `done` is called after it was published."""
+        if isinstance(change, Edit):
+            change.is_blank = not shows_something(change.text)
         self._queue.write(change, done)
 
     async def make(self, change: Change) -> Made:
@@ -99,10 +79,10 @@ class Messages:
     async def send(self, room_id: int, user_id: str, send: Send, base: str) -> Added | Repeated:
         """As by a client: the host may change or refuse its text."""
         text = send.message
-        if self.asks_host:
-            self.check_new(text, send.client_id, has_files=bool(send.all_files))
+        if self._texts.asks_host:
+            self._texts.check_new(text, send.client_id, has_files=bool(send.all_files))
             if not await self._is_repeated(room_id, user_id, send.client_id):
-                text = await self._approve(Draft(room_id, wire_user(user_id), text), user_id)
+                text = await self._texts.approve(Draft(room_id, wire_user(user_id), text), user_id)
         return await self.post(room_id, user_id, send, base, text)
 
     async def post(
@@ -111,7 +91,7 @@ class Messages:
         """Stores the files, then the message. Files of a message that is refused are swept."""
         sent = send.all_files
         reply_to = answered(send)
-        self.check_new(text, send.client_id, has_files=bool(sent))
+        self._texts.check_new(text, send.client_id, has_files=bool(sent))
         keys: list[str] = []
         if sent and not await self._is_repeated(room_id, user_id, send.client_id):
             try:
@@ -128,22 +108,25 @@ class Messages:
 
     async def edit(self, change: Edit) -> Edited:
         """As by a client: the host may change or refuse its text."""
-        if self.asks_host:
+        if self._texts.asks_host:
             sender = wire_user(change.sender_id)
-            draft = Draft(change.room_id, sender, change.text, change.message_id)
-            change.text = await self._approve(draft, change.sender_id)
-            self.check_text(change.text, "text")
+            draft = Draft(change.room_id, sender, change.text, change.message_id, "edit")
+            change.text = await self._texts.approve(draft, change.sender_id)
+            self._texts.check_text(change.text, "text")
         outcome = await self.make(change)
         assert isinstance(outcome, Edited)
         return outcome
 
-    async def _approve(self, draft: Draft, user_id: str) -> str:
-        """The text as the host wants it; a stranger's never gets as far as the host."""
-        assert self._before_send is not None
-        find = partial(rooms.has_member, room_id=draft.room_id, user_id=user_id)
-        if not await self._store.read(find):
-            raise NotFound
-        return await approved(self._before_send, draft)
+    async def react(self, change: React) -> Reacted:
+        """As by a client: the host may refuse it; it is not asked for what is taken back."""
+        if self._texts.asks_host and change.on is not False:
+            sender = wire_user(change.sender_id)
+            draft = Draft(change.room_id, sender, change.emoji, change.message_id, "reaction")
+            change.emoji = await self._texts.approve(draft, change.sender_id)
+            self._texts.check_emoji(change.emoji)
+        outcome = await self.make(change)
+        assert isinstance(outcome, Reacted)
+        return outcome
 
     async def _is_repeated(self, room_id: int, user_id: str, client_id: str | None) -> bool:
         if client_id is None:
@@ -176,15 +159,15 @@ class Messages:
     ) -> UploadOffered:
         """Where the bytes of the one file of this message may be PUT."""
         assert send.file is not None
-        self.check_new(send.message, send.client_id, has_files=True)
+        self._texts.check_new(send.message, send.client_id, has_files=True)
         url, path = await self._attachments.offer(room_id, user_id, send.file, base)
         return UploadOffered(
             url,
             path,
-            send.file.name,
+            send.file.name or "",
             send.message,
             send.client_id,
-            {"Content-Type": send.file.type},
+            {"Content-Type": send.file.type or ANY},
             int(self._settings.attachments.upload_url_ttl),
         )
 

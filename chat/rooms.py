@@ -13,13 +13,16 @@ from ..store.outbox import Happened
 from ..store.room_list import Listed
 from ..store.rooms import Opened
 from ..store.store import Connection, Store
-from .members import check_label
+from .text_policy import TextPolicy
 
 
 class Rooms:
     """What is done to a room as a whole."""
 
-    def __init__(self, limits: Limits, store: Store, commits: CommitListener) -> None:
+    def __init__(
+        self, limits: Limits, store: Store, commits: CommitListener, texts: TextPolicy
+    ) -> None:
+        self._texts = texts
         self._limits = limits
         self._store = store
         self._commits = commits
@@ -31,8 +34,8 @@ class Rooms:
 
         Raises Forbidden for a new one of two, where the other has blocked its creator.
         """
-        check_label(self._limits, context, "context")
-        check_label(self._limits, title, "title")
+        context = await self._texts.approve_context(creator_id, context)
+        title = await self._texts.approve_title(None, creator_id, title)
         users = list(dict.fromkeys(members))
         if len(users) < 2:
             raise InvalidFrame("members: a room needs somebody else.")

@@ -113,7 +113,7 @@ class RoomSession(Session):
     def _take(self, action: AnyAction, size: int) -> None:
         match action:
             case Send(file=None, files=None) | Edit() | Delete() | React() if (
-                self._lane is None and not self._chat.messages.asks_host
+                self._lane is None and not self._chat.texts.asks_host
             ):
                 self._write(action)
             case Ping():
@@ -141,20 +141,20 @@ class RoomSession(Session):
         room_id, user_id = self._room.id, self._socket.user_id
         match action:
             case Send():
-                self._chat.messages.check_new(action.message, action.client_id, has_files=False)
+                self._chat.texts.check_new(action.message, action.client_id, has_files=False)
                 answered = actions.answered(action)
                 return messages.Add(
                     room_id, user_id, action.message, action.client_id, (), self._base, answered
                 )
             case Edit():
-                self._chat.messages.check_text(action.text, "text")
+                self._chat.texts.check_text(action.text, "text")
                 id_ = id_of(action.message_id, "message_id")
                 return messages.Edit(room_id, user_id, id_, action.text, self._base)
             case Delete():
                 id_ = id_of(action.message_id, "message_id")
                 return messages.Delete(room_id, user_id, id_)
             case React():
-                self._chat.messages.check_emoji(action.emoji)
+                self._chat.texts.check_emoji(action.emoji, is_new=action.on is not False)
                 id_ = id_of(action.message_id, "message_id")
                 most = self._chat.settings.limits.max_reactions_per_message
                 return messages.React(room_id, user_id, id_, action.emoji, action.on, most)
@@ -250,7 +250,10 @@ class RoomSession(Session):
         if isinstance(change, messages.Edit):
             await self._chat.messages.edit(change)
             return
-        outcome = await self._chat.messages.make(change)
+        if isinstance(change, messages.React):
+            outcome: object = await self._chat.messages.react(change)
+        else:
+            outcome = await self._chat.messages.make(change)
         if isinstance(outcome, Reacted) and not outcome.is_new:
             await self._in_turn(outcome.version, partial(self._show_reactions, outcome))
 

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from time import monotonic
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
@@ -25,13 +25,21 @@ AT_ONCE = 1_000  # users in one call
 User = int | str
 
 
-class Draft(Struct, frozen=True):
-    """A text on its way into a room; `message_id` names the message that it is to change."""
+TextKind = Literal["message", "edit", "title", "context", "file_name", "reaction", "data"]
 
-    room_id: int
+
+class Draft(Struct, frozen=True):
+    """A text that others will see, before it is stored; `kind` says what it is.
+
+    `message_id` names the message that an edit or a reaction belongs to. `room_id` is None for the
+    title and the context of a room that is not open yet.
+    """
+
+    room_id: int | None
     sender: User
     text: str
     message_id: int | None = None
+    kind: TextKind = "message"
 
 
 class Face(NamedTuple):

@@ -10,23 +10,26 @@ class Action(Struct, tag_field="action"):
 
 
 class File(Struct):
-    """Bytes in base64 (`data`), a finished upload (`file_path`), or, with neither, a wish."""
+    """Bytes in base64 (`data`), a finished upload (`file_path`), or, with neither, a wish.
 
-    name: str = ""
+    An empty `name` is completed from the type; under an empty `type` the bytes decide.
+    """
+
+    name: str | None = None
     size: int | None = None
-    type: str = ""
+    type: str | None = None
     data: str | None = None
     file_path: str | None = None
 
     def __post_init__(self) -> None:
         if self.file_path is not None:
             return
-        if not self.name:
-            raise ValueError("file.name is missing")
+        if self.name is None:
+            raise ValueError("name is missing")
         if self.size is None or self.size < 0:
-            raise ValueError("file.size is missing or negative")
-        if not self.type:
-            raise ValueError("file.type is missing")
+            raise ValueError("size is missing or negative")
+        if self.type is None:
+            raise ValueError("type is missing")
 
 
 class Send(Action, tag="send", gc=False):

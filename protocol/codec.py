@@ -1,5 +1,6 @@
 """One decoder of what clients send, one encoder of what they receive, and the words of an error."""
 
+import codecs
 import json
 import re
 from collections.abc import Callable
@@ -69,6 +70,11 @@ def _check_plain(data: bytes | bytearray | str) -> None:
 
 def _why_not(data: bytes | bytearray | str) -> Refusal:
     """A lone surrogate is JSON that no text can hold; everything else here is no JSON."""
+    if _is_marked(data):
+        return InvalidJSON(
+            "This is not valid JSON: it begins with a byte order mark or is UTF-16. Send UTF-8 "
+            "without a byte order mark."
+        )
     if len(data) > SECOND_LOOK:
         return InvalidJSON()
     try:
@@ -76,6 +82,14 @@ def _why_not(data: bytes | bytearray | str) -> Refusal:
     except (ValueError, RecursionError):
         return InvalidJSON()
     return InvalidFrame("A text holds a lone surrogate (half of a character) or goes too deep.")
+
+
+def _is_marked(data: bytes | bytearray | str) -> bool:
+    """Whether a text of Windows was sent as it was saved."""
+    if isinstance(data, str):
+        return data.startswith("\ufeff")
+    marks = codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE
+    return bytes(data[:3]).startswith(marks) or b"\0" in data[:2]
 
 
 def _refuse(constant: str) -> None:
@@ -86,7 +100,11 @@ def _in_words(error: msgspec.ValidationError) -> str:
     words = str(error)
     if words.endswith("`$.action`"):
         return "action: unknown."
-    return words.replace("`$.", "`").replace(" - at `$`", "") + "."
+    what, _, path = words.removesuffix("`").partition(" - at `$")
+    path = path.removeprefix(".")
+    if what[:1].islower():  # a sentence of ours, about a field of what stands at that path
+        return f"{path}.{what}." if path else f"{what}."
+    return f"{what} - at `{path}`." if path else f"{what}."
 
 
 def hint(data: bytes | str) -> Hint:

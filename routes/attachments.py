@@ -18,9 +18,9 @@ class UploadWish(Struct):
     """A file that shall be uploaded, then sent to this room."""
 
     room_id: int | str
-    name: Annotated[str, Meta(min_length=1)]
+    name: str
     size: Annotated[int, Meta(ge=0)]
-    type: Annotated[str, Meta(min_length=1)]
+    type: str
 
 
 async def offer(request: Request) -> Response:

@@ -5,6 +5,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from ..chat.search_cursor import read_cursor, write_cursor
 from ..chat.serializers import message_of
 from ..protocol import events
 from ..protocol.ids import MAX_ID
@@ -28,11 +29,16 @@ async def search(request: Request) -> Response:
     caller = await caller_of(request)
     chat = chat_of(request)
     before = integer(request, "before", MAX_ID)
+    secret = chat.attachments.secret
+    if cursor := request.query_params.get("cursor"):
+        before = read_cursor(secret, caller.user_id, cursor)
     found = await chat.search.find(caller.user_id, request.query_params.get("q", ""), before)
     link = chat.attachments.link(base_of_request(request))
     shown = [message_of(message, link, status) for message, status in found.messages]
-    more = None if found.before is None else url_of(request, before=found.before)
-    return Reply(SearchPage(shown, more))
+    if found.before is None:
+        return Reply(SearchPage(shown, None))
+    cursor = write_cursor(secret, caller.user_id, found.before)
+    return Reply(SearchPage(shown, url_of(request, cursor=cursor)))
 
 
 # fmt: off

@@ -18,6 +18,8 @@ from .types import DURATION, SIZE
 
 log = logging.getLogger("roomcast.settings")
 
+SETTINGS_VARIABLE = "ROOMCAST_SETTINGS"  # the path of a settings file, for the commands
+
 
 class Given(NamedTuple):
     """A value and where it was given; in a variable everything is text."""
@@ -88,7 +90,7 @@ def _of_source(source: Source, environ: Mapping[str, str]) -> Iterator[Given]:
 
 def _toml(path: Path) -> Mapping[str, object]:
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        return tomllib.loads(path.read_text("utf-8-sig"))
     except OSError as error:
         raise BadSetting(f"{path} cannot be read: {error.strerror}") from None
     except ValueError as error:
@@ -121,13 +123,13 @@ def _of_environment(environ: Mapping[str, str]) -> Iterator[Given]:
         elif plain in VARIABLES:
             content = _content(variable, Path(environ[variable]))
             yield Given(VARIABLES[plain], content, variable, text=True)
-        elif variable.startswith("ROOMCAST_"):
+        elif variable.startswith("ROOMCAST_") and variable != SETTINGS_VARIABLE:
             log.warning("unknown variable %s%s", variable, _meant_variable(variable))
 
 
 def _content(variable: str, path: Path) -> str:
     try:
-        return path.read_text("utf-8").rstrip("\r\n")
+        return path.read_text("utf-8-sig").rstrip("\r\n")
     except OSError as error:
         raise BadSetting(f"{variable}: {path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:

@@ -173,6 +173,10 @@ class Limits(Struct, frozen=True):
     max_pending_writes: Count = 64
 
 
+class Reactions(Struct, frozen=True):
+    any_text: Flag = False
+
+
 class RateLimit(Struct, frozen=True):
     """A token bucket: actions a second (0 is off), at once, and seconds of excess until 4029."""
 
@@ -196,5 +200,6 @@ class Settings(Struct, frozen=True):
     auth: Auth = field(default_factory=Auth)
     webhooks: Webhooks = field(default_factory=Webhooks)
     limits: Limits = field(default_factory=Limits)
+    reactions: Reactions = field(default_factory=Reactions)
     rate_limit: RateLimit = field(default_factory=RateLimit)
     presence: Presence = field(default_factory=Presence)

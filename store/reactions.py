@@ -1,6 +1,8 @@
 """Reactions to messages: who answered which message with which emoji."""
 
+import re
 from collections.abc import Iterable
+from unicodedata import normalize
 
 from databases.core import Connection
 from msgspec import Struct
@@ -61,3 +63,11 @@ async def forget(db: Connection, room_id: int, message_id: int) -> None:
     """All of a message that is deleted."""
     query = "DELETE FROM reactions WHERE room_id = :room_id AND message_id = :message_id"
     await db.execute(query, {"room_id": room_id, "message_id": message_id})
+
+
+_SELECTORS = re.compile("[\ufe0e\ufe0f]")
+
+
+def emoji_key(emoji: str) -> str:
+    """Return the form in which emoji are compared: without variation selectors, in NFC."""
+    return normalize("NFC", _SELECTORS.sub("", emoji))

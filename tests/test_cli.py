@@ -15,7 +15,7 @@ import httpx
 import jwt
 import pytest
 from click.testing import CliRunner, Result
-from roomcast.server import cli
+from roomcast.server import secret
 from roomcast.server.cli import main
 
 from .patience import LONG
@@ -50,7 +50,7 @@ def sentence(result: Result) -> str:
     """What a failed command said: one sentence on stderr, exit code 2."""
     assert result.exit_code == 2, result.output
     assert result.stdout == ""
-    found = re.fullmatch(r"Error: (.+)\n", result.stderr)
+    found = re.fullmatch(r"(?:Database: .+\n)?Error: (.+)\n", result.stderr)
     assert found is not None, result.stderr
     return found[1]
 
@@ -160,37 +160,68 @@ def test_a_command_that_is_not_understood_is_exit_code_2(
 # ---------------------------------------------------------------- the secret
 
 
-def test_without_a_secret_one_is_written_that_only_its_owner_reads(
-    run: Run, tmp_path: Path
-) -> None:
+def write_private(path: Path, content: bytes) -> None:
+    path.touch(0o600)
+    path.write_bytes(content)
+
+
+@pytest.fixture
+def written(run: Run, taken: str, tmp_path: Path) -> Path:
+    """The secret that `serve` writes where no setting names one."""
+    refused = run("serve", "--port", taken)
+    assert "Wrote a new secret to roomcast.secret; auth.secret is not set.\n" in refused.stderr
+    return tmp_path / "roomcast.secret"
+
+
+def test_without_a_secret_serve_writes_one_that_only_its_owner_reads(written: Path) -> None:
+    assert stat.S_IMODE(written.stat().st_mode) == 0o600
+
+
+def test_a_token_is_signed_with_the_secret_that_serve_wrote(written: Path, run: Run) -> None:
     result = run("token", "--user", "2")
-    path = tmp_path / "roomcast.secret"
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert claims(result, path.read_text().strip())["sub"] == "2"
-    assert result.stderr == "Wrote a new secret to roomcast.secret; auth.secret is not set.\n"
+    assert claims(result, written.read_text().strip())["sub"] == "2"
+    assert result.stderr == ""
 
 
-def test_a_secret_is_written_once(run: Run, tmp_path: Path) -> None:
-    run("token", "--user", "2")
-    secret = (tmp_path / "roomcast.secret").read_text()
-    again = run("token", "--user", "3")
-    assert claims(again, secret.strip())["sub"] == "3"
-    assert (tmp_path / "roomcast.secret").read_text() == secret
-    assert again.stderr == ""
+def test_a_secret_is_written_once(written: Path, run: Run, taken: str) -> None:
+    first = written.read_text()
+    assert "Wrote" not in run("serve", "--port", taken).stderr
+    assert written.read_text() == first
 
 
-def test_a_secret_suits_every_algorithm(run: Run) -> None:
+def test_a_token_is_never_signed_with_a_secret_that_no_server_has(run: Run, tmp_path: Path) -> None:
+    said = sentence(run("token", "--user", "2"))
+    assert said.startswith("There is no roomcast.secret in this folder, and auth.secret is not set")
+    assert not (tmp_path / "roomcast.secret").exists()
+
+
+def test_a_secret_suits_every_algorithm(written: Path, run: Run) -> None:
+    assert written.exists()
     assert run("token", "--user", "2", auth_algorithms='["HS512"]').exit_code == 0
 
 
+def test_a_secret_file_that_everybody_reads_is_refused(written: Path, run: Run) -> None:
+    written.chmod(0o644)
+    said = sentence(run("token", "--user", "2"))
+    assert said.endswith("can be read by every user of this machine: chmod 600 roomcast.secret.")
+
+
+def test_settings_of_the_server_are_named_once_for_all_commands(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "chat.toml").write_text(f'\ufeff[auth]\nsecret = "{SECRET}"')
+    monkeypatch.setenv("ROOMCAST_SETTINGS", "chat.toml")
+    assert claims(run("token", "--user", "2"))["sub"] == "2"
+
+
 def test_a_secret_file_that_is_empty_is_no_secret(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "roomcast.secret").write_text("\n")
+    write_private(tmp_path / "roomcast.secret", b"\n")
     said = sentence(run("token", "--user", "2"))
     assert said == "roomcast.secret is empty: delete it, and a new secret is written."
 
 
 def test_a_secret_file_that_is_too_short_is_named(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "roomcast.secret").write_text("short")
+    write_private(tmp_path / "roomcast.secret", b"short")
     said = sentence(run("token", "--user", "2"))
     assert said == "roomcast.secret: at least 32 bytes are needed"
 
@@ -203,15 +234,15 @@ def test_a_secret_file_that_cannot_be_read_is_named(
     content: bytes | None, said: str, run: Run, tmp_path: Path
 ) -> None:
     path = tmp_path / "roomcast.secret"
-    path.mkdir() if content is None else path.write_bytes(content)
+    path.mkdir() if content is None else write_private(path, content)
     assert sentence(run("token", "--user", "2")) == f"roomcast.secret cannot be read: {said}."
 
 
 def test_a_secret_that_cannot_be_written_is_a_sentence(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli, "SECRET_FILE", Path("none/roomcast.secret"))
-    assert sentence(run("token", "--user", "2")) == (
+    monkeypatch.setattr(secret, "SECRET_FILE", Path("none/roomcast.secret"))
+    assert sentence(run("serve")) == (
         "none/roomcast.secret: a secret cannot be written there (No such file or directory);"
         " set ROOMCAST_AUTH_SECRET."
     )
@@ -279,7 +310,8 @@ def tables(path: Path) -> set[str]:
 def test_migrate_makes_the_tables_and_may_be_repeated(run: Run, tmp_path: Path) -> None:
     first, second = run("migrate"), run("migrate")
     assert (first.exit_code, second.exit_code) == (0, 0)
-    assert first.stdout == "sqlite:///roomcast.db has the schema of this version.\n"
+    assert first.stdout == "It has the schema of this version.\n"
+    assert first.stderr == f"Database: sqlite:///{tmp_path}/roomcast.db\n"
     assert {"rooms", "members", "messages"} <= tables(tmp_path / "roomcast.db")
     assert not (tmp_path / "roomcast.secret").exists()
 

@@ -110,7 +110,7 @@ async def test_an_edit_is_no_way_around_the_host() -> None:
             refused = await say(socket, action="edit", message_id=id_, text="You fool")
             assert (refused["code"], refused["message_id"]) == ("forbidden", id_)
         assert await texts(ada, room) == ["[number]"]
-    assert host.asked[1] == Draft(room, 1, "044 123 45 67", id_)
+    assert host.asked[1] == Draft(room, 1, "044 123 45 67", id_, "edit")
 
 
 async def test_a_message_sent_again_is_asked_about_once() -> None:
@@ -341,3 +341,31 @@ async def test_what_is_no_name_and_no_picture_is_none(told: tuple[object, ...]) 
 
     found = await hooks.Faces(describe).of(["1", "2"])
     assert found == {"2": Face("Bob", "https://shop.example/bob.png")}
+
+
+async def test_the_host_is_asked_for_every_text_that_others_will_see() -> None:
+    host = Host()
+    async with chat_client(1, before_send=host) as ada:
+        create = {"members": [1, 2, 3], "title": "Call 044 123 45 67", "context": "listing:5"}
+        room = (await ada.post("/api/v1/chat/create/", json=create)).json()
+        assert room["title"] == "Call [number]"
+        id_ = room["id"]
+        url = f"/api/v1/chat/rooms/{id_}/"
+        assert (await ada.patch(url, json={"title": "fool"})).status_code == 403
+        assert (await ada.patch(url, json={"title": "Tea"})).json()["title"] == "Tea"
+        file = {"name": "044 123 45 67.txt", "size": 2, "type": "text/plain", "data": "aGk="}
+        sent = await post(ada, id_, message="Hi", file=file)
+        assert sent["attachments"][0]["file_name"] == "[number].txt"
+        wish = {"room_id": id_, "name": "fool.txt", "size": 2, "type": "text/plain"}
+        assert (await ada.post("/api/v1/chat/attachments/", json=wish)).status_code == 403
+        async with ada.socket(id_) as socket:
+            await socket.receive_json()
+            on = {"action": "react", "message_id": sent["message_id"], "emoji": "👍"}
+            assert (await say(socket, **on))["type"] == "message_reacted"
+            assert (await say(socket, **on, on=False))["type"] == "message_reacted"
+            edit = {"action": "edit", "message_id": sent["message_id"], "text": "Hello"}
+            assert (await say(socket, **edit))["type"] == "message_edited"
+    kinds = "context title title title message file_name file_name reaction edit"
+    assert [draft.kind for draft in host.asked] == kinds.split()
+    assert [draft.room_id for draft in host.asked][:3] == [None, None, id_]
+    assert [draft.message_id for draft in host.asked][-2:] == [sent["message_id"]] * 2

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from roomcast.server.cli import main, shown
-from roomcast.server.commands import move as moving
+from roomcast.server.cli import main
+from roomcast.server.commands import transfer as moving
+from roomcast.server.options import public_form
 from roomcast.store.objects.bucket import bucket_of
 from roomcast.store.store import Away, CannotOpen, Failed, Store
 from roomcast.store.transfer import copy as transfer
@@ -400,7 +401,7 @@ def test_migrate_works_on_postgresql_and_prints_no_password(run: Run, postgres: 
     ],
 )
 def test_an_url_is_shown_without_what_is_secret(url: str, said: str) -> None:
-    assert shown(url) == said
+    assert public_form(url) == said
 
 
 # ---------------------------------------------------------------- attachments

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 
-from ...chat.serializers import Link
+from ...integrations.hooks import Draft
 from ...protocol.actions import File
 from ...protocol.errors import (
     FileInvalid,
@@ -20,7 +20,7 @@ from ...protocol.errors import (
     Refusal,
     StorageUnavailable,
 )
-from ...protocol.ids import is_clean
+from ...protocol.ids import is_clean, wire_user
 from ...settings import BadSetting, Settings
 from ...store import blocks, rooms, uploads
 from ...store.messages import Attachment
@@ -35,9 +35,11 @@ from ...store.objects.bucket import (
 )
 from ...store.store import Connection, Store
 from ...store.uploads import CLEANING, READY, Upload
+from ..serializers import Link
+from ..text_policy import TextPolicy
 from . import content, links
 from .content import Checked, Policy
-from .media_types import find_unknown
+from .media_types import ANY, find_unknown
 from .names import safe_name
 
 log = logging.getLogger("roomcast.attachments")
@@ -52,7 +54,8 @@ def _away(error: BucketUnavailable) -> StorageUnavailable:
 class Attachments:
     """Every object has a row from before its first byte: nothing is left that nobody knows of."""
 
-    def __init__(self, settings: Settings, store: Store) -> None:
+    def __init__(self, settings: Settings, store: Store, texts: TextPolicy) -> None:
+        self._texts = texts
         self._settings = settings.attachments
         limits = settings.attachments
         self._policy = Policy(
@@ -130,10 +133,12 @@ class Attachments:
 
     async def _unpack(self, file: File, data: str) -> Checked:
         assert file.size is not None  # File sees to it
-        return await asyncio.to_thread(content.unpack, data, file.type, file.size, self._policy)
+        return await asyncio.to_thread(
+            content.unpack, data, file.type or ANY, file.size, self._policy
+        )
 
     async def _put(self, room_id: int, user_id: str, file: File, found: Checked) -> str:
-        name = safe_name(file.name, found.content_type)
+        name = await self._approve_name(room_id, user_id, file, found.content_type)
         key, size = new_key(), len(found.content)
         upload = Upload(key, room_id, user_id, name, found.content_type, size, READY, self._expiry)
         upload.width, upload.height = found.width, found.height
@@ -143,6 +148,14 @@ class Attachments:
         except BucketUnavailable as error:
             raise _away(error) from error
         return key
+
+    async def _approve_name(self, room_id: int, user_id: str, file: File, kind: str) -> str:
+        """The name as others will see it: made safe, and as the host wants it."""
+        name = safe_name(file.name or "", kind)
+        if not self._texts.asks_host:
+            return name
+        draft = Draft(room_id, wire_user(user_id), name, kind="file_name")
+        return safe_name(await self._texts.approve(draft, user_id), kind)
 
     async def _note(self, upload: Upload) -> None:
         await self._store.write(partial(uploads.add, upload=upload))
@@ -158,10 +171,10 @@ class Attachments:
         """The signed URL to PUT the bytes to, and the file_path that names the upload."""
         assert file.size is not None  # File sees to it
         limits = self._settings
-        kind = content.check_declared(file.type, file.size, self._policy)
+        kind = content.check_declared(file.type or ANY, file.size, self._policy)
         await self._check_sender(room_id, user_id)
         key = new_key(UPLOADS)
-        name = safe_name(file.name, kind)
+        name = await self._approve_name(room_id, user_id, file, kind)
         await self._note(Upload(key, room_id, user_id, name, kind, file.size, 0, self._expiry))
         url = self.bucket.put_url(key, file.size, limits.upload_url_ttl)
         if url is None:

@@ -166,7 +166,9 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "RoomPage": {"page": RoomPage(1, None, None, [LISTED])},
     "MessagePage": {"page": MessagePage([READ], False)},
     "SearchPage": {
-        "page": SearchPage([READ], f"{SITE}/api/v1/chat/search/?q=hello&before=63"),
+        "page": SearchPage(
+            [READ], f"{SITE}/api/v1/chat/search/?q=hello&cursor=5oZ2lq0bJ1Vd3mZkqQ0x4g"
+        ),
         "nothing": SearchPage([], None),
     },
     "Alive": {"alive": Alive("ok")},

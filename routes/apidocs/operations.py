@@ -213,7 +213,8 @@ CALLS: dict[str, Call] = {
         {200: Answer("Messages that have all the words, newest first.", SearchPage)},
         parameters=(
             Parameter("q", Words, "The words, at most 200 characters.", is_required=True),
-            Parameter("before", Id, "Only messages with a lower id; `next` says which."),
+            Parameter("cursor", str, "Where the page before ended; `next` has it."),
+            Parameter("before", Id, "Only messages with a lower id."),
         ),
         own=(InvalidFrame,),
     ),

@@ -5,10 +5,15 @@ from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
 
+import click
 import httpx
 
-from ...app import App
+from ...app import App, create_app
 from ...settings import Settings, load
+from ..options import Failure, one_sentence
+from ..secret import SECRET_FILE, with_secret
+from ..serve import run
+from .token import sign_token
 
 
 class Line(NamedTuple):
@@ -44,7 +49,7 @@ HIKERS = (
 TOKENS_LAST = timedelta(days=30).total_seconds()
 
 
-def settings(folder: Path, host: str, port: int) -> Settings:
+def demo_settings(folder: Path, host: str, port: int) -> Settings:
     """The defaults, in a folder of their own: neither files nor variables of a real chat count."""
     return load(
         {
@@ -90,3 +95,51 @@ async def converse(chat: App, room: int, talk: Iterable[Line]) -> None:
         said[line.text] = sent
         for emoji, name in line.reactions:
             await chat.react(room, sent, user=ids[name], emoji=emoji)
+
+
+# ---------------------------------------------------------------- the command
+
+
+@click.command("demo", short_help="Serve a chat in which three people talk, and print their links.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", type=int, default=8000, show_default=True, help="The port to listen on.")
+@click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(".demo"),
+    show_default=True,
+    help="Where the demo keeps its data.",
+)
+@one_sentence()
+def demo_command(host: str, port: int, folder: Path) -> None:
+    """Serve a chat in which Ada, Bob and Carl already talk, and print a link for each.
+
+    Open the links in windows of their own. What is said stays in the folder for the next time.
+    """
+    make_folder(folder)
+    settings, _ = with_secret(demo_settings(folder, host, port), folder / SECRET_FILE)
+    tokens = {
+        name: sign_token(settings.auth, str(user), TOKENS_LAST, name)
+        for user, name in PEOPLE.items()
+    }
+    rooms: dict[str, int] = {}
+
+    async def fill(chat: App) -> None:
+        rooms.update(await seed(chat, tokens.values()))
+
+    def links(url: str) -> None:
+        click.echo("Open each link in a window of its own; Ctrl+C ends the demo.")
+        for name, token in tokens.items():
+            # In the fragment, which no browser sends and no server logs.
+            click.echo(f"\n{name}:\n{url}/#token={token}&room={rooms[name]}")
+
+    run(create_app(settings), settings, before=fill, ready=links)
+
+
+def make_folder(folder: Path) -> None:
+    """One that git leaves alone, wherever it is made."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / ".gitignore").write_text("*\n")
+    except OSError as error:
+        raise Failure(f"The folder {folder} cannot be written to: {error.strerror}.") from None

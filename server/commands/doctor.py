@@ -1,155 +1,32 @@
-"""What is wrong with the engines that the settings name, and what to do about it."""
+"""`roomcast doctor`."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
-import httpx
-import msgspec
+import click
 
-from ...auth.authenticator import Authenticator
-from ...auth.keys import keys_in
-from ...integrations.webhooks import NotTold, Webhook
-from ...realtime.brokers import Unreachable, backend_of
-from ...settings import Auth, BadSetting, Issuer, Settings
-from ...store.diagnostics import objects as place
-from ...store.diagnostics.database import diagnose
-from ...store.diagnostics.objects import Finding
-
-WITHIN = 5.0  # seconds, each look
-ANSWERED_WITHIN = 2.0  # seconds, as long as the server waits for the keys of others
-LOOPBACK = ("127.0.0.1", "localhost", "::1", "[::1]")
-
-LATE = {
-    "broker": ": correct broadcast.url, which leads to the server itself, not to a pooler",
-    "attachments": ": look at the bucket of attachments.url, and at the way to it",
-    "auth": "",
-    "server": "",
-    "webhooks": ": look at the name in webhooks.url",
-}
-
-Findings = Callable[[Settings], Awaitable[list[Finding]]]
+from ...settings import Settings, load
+from ..options import one_sentence, settings_option
+from ..secret import SECRET_FILE
 
 
-async def examine(settings: Settings, secret_file: Path) -> AsyncIterator[tuple[str, Finding]]:
-    """Each finding with the part that it is about. No sentence repeats a secret."""
-    alone = settings.broadcast.url.startswith("memory:")
-    async for finding in diagnose(settings.database.url, alone=alone):
-        yield "database", finding
-    parts: list[tuple[str, Findings]] = [
-        ("broker", _of_broker),
-        ("attachments", _of_place),
-        ("auth", lambda settings: _of_auth(settings.auth, secret_file)),
-        ("server", _of_server),
-        ("webhooks", _of_webhooks),
-    ]
-    for part, look in parts:
-        for finding in await _in_time(part, look, settings):
-            yield part, finding
+@click.command("doctor", short_help="Look at every engine, and say what is wrong.")
+@settings_option
+@one_sentence()
+def doctor_command(path: Path | None) -> None:
+    """Look at every engine that the settings name; exit code 1 if anything is wrong.
+
+    It changes nothing, and may run beside a server.
+    """
+    is_well = asyncio.run(print_findings(load(path)))
+    raise SystemExit(0 if is_well else 1)
 
 
-async def _in_time(part: str, look: Findings, settings: Settings) -> list[Finding]:
-    try:
-        async with asyncio.timeout(WITHIN):
-            return await look(settings)
-    except TimeoutError:
-        return [Finding("late", False, f"It did not come to an end in {WITHIN:.0f} s{LATE[part]}.")]
+async def print_findings(settings: Settings) -> bool:
+    from . import examination  # with all engines, which the other commands need not load
 
-
-async def _of_broker(settings: Settings) -> list[Finding]:
-    url, workers = settings.broadcast.url, settings.server.workers
-    if url.startswith("memory:"):
-        if workers == 1:
-            return [Finding("memory", True, "One process hears itself: memory:// is enough.")]
-        advice = "set broadcast.url to redis://… or postgresql://…, or server.workers = 1"
-        return [Finding("memory", False, f"{workers} processes don't hear each other: {advice}.")]
-    try:
-        broker = backend_of(url)
-        await broker.connect()
-        try:
-            began = time.perf_counter()
-            await broker.check()
-            took = (time.perf_counter() - began) * 1000
-        finally:
-            await broker.disconnect()
-    except Unreachable as error:
-        advice = "Start it, or correct broadcast.url."
-        return [Finding("reachable", False, f"{error} {advice}")]
-    except (ValueError, OSError) as error:  # an option, or a file that an option names
-        sentence = f"broadcast.url can't be used ({type(error).__name__}): see its options."
-        return [Finding("reachable", False, sentence)]
-    return [Finding("reachable", True, f"What is published comes back in {took:.2f} ms.")]
-
-
-async def _of_place(settings: Settings) -> list[Finding]:
-    try:
-        return await place.examine(settings.attachments.url)
-    except ValueError as error:
-        return [Finding("url", False, str(error))]
-
-
-# ---------------------------------------------------------------- who may come in
-
-
-async def _of_auth(auth: Auth, secret_file: Path) -> list[Finding]:
-    try:
-        auth = await asyncio.to_thread(_with_secret, auth, secret_file)
-        if auth.wants_secret:
-            return [Finding("keys", True, f"serve will write a secret to {secret_file}.")]
-        Authenticator(Settings(auth=auth))
-    except BadSetting as error:
-        return [Finding("keys", False, str(error))]
-    except (OSError, UnicodeDecodeError):
-        return [Finding("keys", False, f"{secret_file} can't be read: see whose it is.")]
-    named = {"auth": auth} | {f"auth.issuers[{n}]": one for n, one in enumerate(auth.issuers)}
-    published = [await _published(one, where) for where, one in named.items() if one.jwks_url]
-    return published or [Finding("keys", True, "Tokens can be checked.")]
-
-
-def _with_secret(auth: Auth, file: Path) -> Auth:
-    """As serve finds it."""
-    if not (auth.wants_secret and file.exists()):
-        return auth
-    return msgspec.structs.replace(auth, secret=file.read_text("utf-8").strip())
-
-
-async def _published(issuer: Issuer, where: str) -> Finding:
-    host = httpx.URL(issuer.jwks_url).host
-    try:
-        async with httpx.AsyncClient(timeout=ANSWERED_WITHIN) as client:
-            answer = await client.get(issuer.jwks_url)
-        answer.raise_for_status()
-        keys = keys_in(answer.content, issuer.algorithms)
-    except httpx.HTTPStatusError as error:
-        why = f"answers with {error.response.status_code}"
-    except httpx.HTTPError as error:
-        why = f"can't be reached ({type(error).__name__})"
-    except ValueError as error:
-        why = f"has no keys for us ({error})"
-    else:
-        return Finding("jwks", True, f"{host} has {len(keys)} keys that fit.")
-    return Finding("jwks", False, f"{host} {why}: nobody gets in. Correct {where}.jwks_url.")
-
-
-async def _of_server(settings: Settings) -> list[Finding]:
-    server = settings.server
-    if server.public_url:
-        return [Finding("public", True, f"Links start with {server.public_url}.")]
-    sentence = "Links start with the host that each request came to"
-    if server.host in LOOPBACK:
-        sentence += "; behind a proxy, set server.public_url"
-    return [Finding("public", True, f"{sentence}.")]
-
-
-async def _of_webhooks(settings: Settings) -> list[Finding]:
-    if not settings.webhooks.url:
-        return []
-    try:
-        addresses = await Webhook(settings.webhooks).addresses()
-    except NotTold as error:
-        return [Finding("address", False, f"{error}.")]
-    except OSError as error:
-        sentence = f"webhooks.url leads nowhere ({error.strerror}): correct it."
-        return [Finding("address", False, sentence)]
-    return [Finding("address", True, f"Events go to {addresses[0]}.")]
+    is_well = True
+    async for part, finding in examination.examine(settings, SECRET_FILE):
+        click.echo(f"{'ok' if finding.ok else 'WRONG':6} {part:12} {finding.sentence}")
+        is_well &= finding.ok
+    return is_well

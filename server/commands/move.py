@@ -1,142 +1,74 @@
-"""A chat from one engine to another: its database, and the objects of its attachments."""
+"""`roomcast move`."""
 
 import asyncio
-import sys
-import time
-from collections.abc import Coroutine, Iterable
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from msgspec import Struct
 
-from ...store.objects.bucket import Bucket, BucketUnavailable, ObjectMissing, bucket_of
-from ...store.objects.folder import Folder
-from ...store.transfer.copy import copy, finish, make_ready, plan
-from ...store.transfer.endpoint import opened
-from ...store.transfer.tables import CannotMove, tables
+from ...settings import load
+from ..options import one_sentence, settings_option
 
-AT_ONCE = 8  # objects under way
+if TYPE_CHECKING:
+    from .transfer import Keys, Moved, Objects
 
 
-class Moved(Struct, frozen=True):
-    """`copied` are the messages of this run, `counts` the rows of each table in the end."""
+@click.command("move", short_help="Copy a chat into another database, and its files.")
+@settings_option
+@click.argument("source", required=False)
+@click.argument("target", required=False)
+@click.option("--attachments", nargs=2, metavar="FROM TO", help="Where files lie, and shall lie.")
+@one_sentence()
+def move_command(
+    path: Path | None,
+    source: str | None,
+    target: str | None,
+    attachments: tuple[str, str] | None,
+) -> None:
+    """Copy the chat in SOURCE into TARGET, another database; stop its server first.
 
-    counts: dict[str, int]
-    copied: int
-    seconds: float
-    was_there: bool
+    Ids, versions and links to files stay what they are. SOURCE is not changed. If it is
+    interrupted, the same command goes on. With --attachments the files are copied too; without
+    SOURCE and TARGET only they are, those of database.url.
 
-
-class Keys(Struct, frozen=True):
-    """Of the objects that messages hold, and of those of uploads, which need not be there yet."""
-
-    held: list[str]
-    loose: list[str]
-
-
-class Objects(Struct):
-    moved: int = 0
-    present: int = 0
-    missing: int = 0
-
-
-def bar(length: int, label: str) -> Any:
-    """On stderr, where a person looks at it."""
-    hidden = not (length and sys.stderr.isatty())
-    return click.progressbar(length=length, label=f"{label:12}", file=sys.stderr, hidden=hidden)
-
-
-async def move(source_url: str, target_url: str) -> Moved:
-    """May be run again, whatever stopped it.
-
-    Raises CannotMove, CannotOpen or AlreadyOpen; all of them say what to do.
+    \b
+    Examples:
+      roomcast move sqlite:///roomcast.db postgresql://roomcast:secret@db.example.com/chat
+      roomcast move --attachments file:./attachments s3://KEY:SECRET@s3.example.com/files
     """
-    if source_url == target_url:
-        raise CannotMove("The source and the target are the same database.")
-    began, copied = time.monotonic(), 0
-    await make_ready(source_url, target_url)
-    async with opened(source_url) as source, opened(target_url) as target:
-        await source.freeze()
-        planned = await plan(source, target)
-        counts = {name: digest[0] for name, digest in planned.digests.items()}
-        if planned.is_done:
-            return Moved(counts, 0, 0, True)
-        for table in tables():
-            with bar(counts[table.name], table.name) as shown:
-                async for count, is_new in copy(source, target, table):
-                    shown.update(count)
-                    copied += count if is_new and table.name == "messages" else 0
-        await finish(source, target, planned)
-    return Moved(counts, copied, time.monotonic() - began, False)
+    from . import transfer  # with both engines, which the other commands need not load
+
+    if (source is None) != (target is None) or not (source or attachments):
+        raise click.UsageError("Name a SOURCE and a TARGET, or --attachments FROM TO, or both.")
+    places = [checked("attachments", url) for url in attachments or ()]
+    if source and target:
+        databases = checked("database", source), checked("database", target)
+        print_moved(asyncio.run(transfer.move(*databases)))
+    if places:
+        keys = asyncio.run(transfer.keys_of(target or load(path).database.url))
+        print_objects(asyncio.run(transfer.move_objects(places[0], places[1], keys)), keys)
 
 
-async def keys_of(database_url: str) -> Keys:
-    """Raises CannotMove, CannotOpen or AlreadyOpen."""
-    async with opened(database_url) as end:
-        return Keys(*await end.keys())
+def checked(section: str, url: str) -> str:
+    """A URL that settings would take."""
+    load({section: {"url": url}})
+    return url
 
 
-async def move_objects(source_url: str, target_url: str, keys: Keys) -> Objects:
-    """What is there stays. Raises BucketUnavailable or CannotMove."""
-    try:
-        source, target = bucket_of(source_url), bucket_of(target_url)
-    except ValueError as error:
-        raise CannotMove(str(error)) from None
-    found = Objects()
-    try:
-        await _open(source)
-        await target.open()
-        await target.check()
-        with bar(len(keys.held) + len(keys.loose), "attachments") as shown:
-            waiting = iter(
-                [(key, True) for key in keys.held] + [(key, False) for key in keys.loose]
-            )
-
-            async def carry() -> None:
-                for key, is_held in waiting:
-                    await _carry(source, target, key, is_held, found)
-                    shown.update(1)
-
-            await _together(carry() for _ in range(AT_ONCE))
-    finally:
-        await source.aclose()
-        await target.aclose()
-    return found
+def print_moved(moved: "Moved") -> None:
+    all_of_it = ", ".join(f"{count:,} {name}" for name, count in moved.counts.items())
+    if moved.was_there:
+        click.echo(f"All of it is there already: {all_of_it}.")
+        return
+    speed = moved.copied / moved.seconds
+    click.echo(f"Moved {all_of_it}, in {moved.seconds:.1f} s ({speed:,.0f} messages a second).")
+    click.echo("Counts, ids, versions and lengths of texts are the same on both sides.")
 
 
-async def _open(source: Bucket) -> None:
-    """Makes nothing where nothing is."""
-    if isinstance(source, Folder):
-        if not source.root.is_dir():
-            raise BucketUnavailable(f"The folder {source.root} does not exist.")
-        return await source.open()
-    from ...store.objects.s3 import S3  # its library takes long to load
-
-    assert isinstance(source, S3)
-    return await source.find()
-
-
-async def _together(works: Iterable[Coroutine[Any, Any, None]]) -> None:
-    """The first error is the one that is raised, when all have ended."""
-    tasks = [asyncio.create_task(work) for work in works]
-    try:
-        await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _carry(source: Bucket, target: Bucket, key: str, is_held: bool, found: Objects) -> None:
-    size = await source.stat(key)
-    if size is None:
-        found.missing += is_held
-    elif await target.stat(key) == size:
-        found.present += 1
-    else:
-        try:
-            await target.put(key, await source.read(key))
-        except ObjectMissing:  # deleted meanwhile
-            found.missing += is_held
-        else:
-            found.moved += 1
+def print_objects(objects: "Objects", keys: "Keys") -> None:
+    click.echo(f"Moved {objects.moved:,} files; {objects.present:,} were there already.")
+    if objects.missing:
+        raise click.ClickException(
+            f"{objects.missing:,} of {len(keys.held):,} files that messages hold are not at the "
+            "place that was named first."
+        )

@@ -8,6 +8,7 @@ from pathlib import Path
 from ...chat.account.export import lines
 from ...chat.attachments.service import Attachments
 from ...chat.chat import Chat
+from ...chat.text_policy import TextPolicy
 from ...protocol import codec
 from ...settings import Settings
 from ...store import account
@@ -51,7 +52,8 @@ async def exported(settings: Settings, user_id: str) -> AsyncIterator[bytes]:
     server = settings.server
     base = server.public_url or f"http://{server.host}:{server.port}"
     async with opened(settings) as store:
-        link = Attachments(settings, store).link(base)
+        texts = TextPolicy(settings.limits, settings.reactions, store, None)
+        link = Attachments(settings, store, texts).link(base)
         async for line in lines(store, user_id, link):
             yield codec.encode(line) + b"\n"
 

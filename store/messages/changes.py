@@ -95,6 +95,7 @@ class Edit(Struct):
     message_id: int
     text: str
     base: str = ""
+    is_blank: bool = False  # whether the text shows nothing: then only files can stand for it
 
 
 class Delete(Struct):

@@ -1,11 +1,12 @@
 """One change of a message, in the transaction that the caller holds."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from databases.core import Connection
 from sqlalchemy import bindparam, text
 
 from .. import blocks, reactions
+from ..reactions import Reaction
 from .add import add, next_version
 from .changes import Add, Change, Delete, Deleted, Edit, Edited, Outcome, React, Reacted, Refused
 from .model import Message
@@ -40,7 +41,7 @@ async def edit(db: Connection, change: Edit, now: int) -> Outcome:
         return found
     if await blocks.is_blocked(db, change.room_id, change.sender_id):
         return Refused("forbidden", change.message_id)
-    if not change.text.strip() and not found.attachments:
+    if (change.is_blank or not change.text) and not found.attachments:
         return Refused("empty_message", change.message_id)
     found.text, found.updated_at = change.text, max(now, found.updated_at + 1)
     found.version, roster = await next_version(db, change.room_id)
@@ -154,17 +155,18 @@ async def react(db: Connection, change: React, now: int) -> Outcome:
         return Refused("not_found", id_)
     if not change.is_erasure and await blocks.is_blocked(db, room_id, user_id):
         return Refused("forbidden", id_)
+    emoji = _as_shown(change.emoji, message.reactions)
     mine = [r.emoji for r in message.reactions if user_id in r.user_ids]
-    wanted = change.emoji not in mine if change.on is None else change.on
-    if wanted == (change.emoji in mine):
+    wanted = emoji not in mine if change.on is None else change.on
+    if wanted == (emoji in mine):
         return Reacted(id_, message.sender_id, message.version, message.reactions, is_new=False)
     if not wanted:
-        await reactions.remove(db, room_id, id_, change.emoji, user_id)
-    elif _is_full(message, change):
+        await reactions.remove(db, room_id, id_, emoji, user_id)
+    elif _is_full(message, emoji, change.most):
         says = f"emoji: at most {change.most} different ones under one message."
         return Refused("invalid_frame", id_, says)
     else:
-        await reactions.add(db, room_id, id_, change.emoji, user_id, now)
+        await reactions.add(db, room_id, id_, emoji, user_id, now)
     version, roster = await next_version(db, room_id)
     query = "UPDATE messages SET version = :version WHERE room_id = :room_id AND id = :id"
     await db.execute(query, {"room_id": room_id, "id": id_, "version": version})
@@ -172,6 +174,13 @@ async def react(db: Connection, change: React, now: int) -> Outcome:
     return Reacted(id_, message.sender_id, version, now_there, is_new=True, roster=roster)
 
 
-def _is_full(message: Message, change: React) -> bool:
+def _as_shown(emoji: str, shown: Sequence[Reaction]) -> str:
+    """The emoji as it stands under the message already, in whatever form it was first sent."""
+    key = reactions.emoji_key(emoji)
+    same = (r.emoji for r in shown if r.emoji == emoji or reactions.emoji_key(r.emoji) == key)
+    return next(same, emoji)
+
+
+def _is_full(message: Message, emoji: str, most: int) -> bool:
     emojis = {reaction.emoji for reaction in message.reactions}
-    return len(emojis) >= change.most and change.emoji not in emojis
+    return len(emojis) >= most and emoji not in emojis

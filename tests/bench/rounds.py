@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import asyncpg
-from roomcast.server.commands.move import move
+from roomcast.server.commands.transfer import move
 
 from ..engines import Missing
 from . import machine

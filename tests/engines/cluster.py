@@ -14,8 +14,8 @@ from pathlib import Path
 
 import click
 from roomcast.app import create_app
-from roomcast.server.cli import sign
 from roomcast.server.commands import demo
+from roomcast.server.commands.token import sign_token
 from roomcast.settings import Settings, load
 
 from ..server import Server
@@ -73,7 +73,7 @@ def cluster(go_on: Callable[[], None], *ports: int) -> Iterator[str]:
             | {"auth": {"secret": secrets.token_urlsafe(64)}}
         )
         tokens = {
-            name: sign(settings.auth, str(user), demo.TOKENS_LAST, name)
+            name: sign_token(settings.auth, str(user), demo.TOKENS_LAST, name)
             for user, name in demo.PEOPLE.items()
         }
         rooms = asyncio.run(seed(settings, tokens.values()))

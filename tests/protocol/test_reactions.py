@@ -71,7 +71,7 @@ async def test_each_is_answered_after_its_change_was_told(ada: Person, room: int
     async with ada.enters(room) as a:
         message = await a.says("one")
         for on in (True, True, False, False):
-            await a.does("react", message_id=str(message["message_id"]), emoji="x", on=on)
+            await a.does("react", message_id=str(message["message_id"]), emoji="👍", on=on)
             await a.sends("between")
         for _ in range(4):
             await a.receives("message_reacted")
@@ -141,7 +141,7 @@ async def test_only_members_react_and_only_in_the_room(ada: Person, bob: Person,
     [
         {"emoji": ""},
         {"emoji": " "},
-        {"emoji": "x" * 33},
+        {"emoji": "👍" * 33},
         {"emoji": "a\x00"},
         {"emoji": 5},
         {},
@@ -153,8 +153,40 @@ async def test_a_wrong_emoji_is_refused(ada: Person, room: int, fields: dict[str
         message = await a.says("one")
         error = await a.is_refused("react", message_id=message["message_id"], **fields)
         assert (error["code"], error["message_id"]) == ("invalid_frame", message["message_id"])
-        longest = "x" * 32
-        assert shown((await reacts(a, message, longest))["reactions"]) == {longest: [ada.id]}
+        family = "👩🏽\u200d❤️\u200d💋\u200d👨🏿"
+        assert shown((await reacts(a, message, family))["reactions"]) == {family: [ada.id]}
+
+
+@pytest.mark.parametrize("emoji", ["x", "lunch?", "1", "👍👍", "👍 no", "\u200b"])
+async def test_a_reaction_is_one_emoji(ada: Person, room: int, emoji: str) -> None:
+    async with ada.enters(room) as a:
+        message = await a.says("one")
+        error = await a.is_refused("react", message_id=message["message_id"], emoji=emoji)
+        assert (error["code"], error["message"]) == ("invalid_frame", "emoji: one emoji is needed.")
+
+
+async def test_a_setting_lets_any_text_be_a_reaction(serve: Any, cast: Any) -> None:
+    ada, bob, _ = cast(serve(reactions_any_text=True))
+    room = await ada.opens(bob)
+    async with ada.enters(room) as a:
+        message = await a.says("one")
+        assert shown((await reacts(a, message, "x" * 32))["reactions"]) == {"x" * 32: [ada.id]}
+        error = await a.is_refused("react", message_id=message["message_id"], emoji="\u200b")
+        assert error["code"] == "invalid_frame"
+
+
+async def test_an_emoji_counts_once_in_all_its_forms(ada: Person, bob: Person, room: int) -> None:
+    async with ada.enters(room) as a, bob.enters(room) as b:
+        message = await a.says("one")
+        await b.hears("one")
+        await reacts(a, message, "❤️", on=True)
+        await b.receives("message_reacted")
+        assert shown((await reacts(b, message, "❤", on=True))["reactions"]) == {
+            "❤️": [ada.id, bob.id]
+        }
+        assert shown((await reacts(b, message, "❤"))["reactions"]) == {"❤️": [ada.id]}
+        await a.does("react", message_id=message["message_id"], emoji="❤", on=False)
+        assert (await a.receives("message_reacted", version=5))["reactions"] == []
 
 
 async def test_a_message_has_so_many_emoji_and_no_more(serve: Any, cast: Any) -> None:
@@ -163,8 +195,8 @@ async def test_a_message_has_so_many_emoji_and_no_more(serve: Any, cast: Any) ->
     async with ada.enters(room) as a, bob.enters(room) as b:
         message = await a.says("one")
         await b.hears("one")
-        await reacts(a, message, "1")
-        await reacts(a, message, "2")
-        error = await b.is_refused("react", message_id=message["message_id"], emoji="3")
+        await reacts(a, message, "👍")
+        await reacts(a, message, "🎉")
+        error = await b.is_refused("react", message_id=message["message_id"], emoji="🙂")
         assert (error["code"], "2" in error["message"]) == ("invalid_frame", True)
-        assert shown((await reacts(b, message, "2"))["reactions"])["2"] == [ada.id, bob.id]
+        assert shown((await reacts(b, message, "🎉"))["reactions"])["🎉"] == [ada.id, bob.id]

@@ -86,3 +86,69 @@ async def test_a_text_that_is_not_utf_8_ends_its_socket(
         assert await a.closes() == 1007
         await b.still_works()
     assert len(await ada.reads_all(room)) == 1
+
+
+INVISIBLE = [
+    "\u200b",
+    "\u2060\ufeff",
+    "\u202e\u202c",
+    "\u3164",
+    "\u2800",
+    "\u00ad",
+    "\ufe0f",
+    " \n\u00a0",
+]
+
+
+@pytest.mark.parametrize("text", INVISIBLE)
+async def test_a_text_that_shows_nothing_is_empty(ada: Person, room: int, text: str) -> None:
+    async with ada.enters(room) as socket:
+        message = await socket.says("one")
+        assert (await socket.is_refused("send", message=text))["code"] == "empty_message"
+        id_ = message["message_id"]
+        error = await socket.is_refused("edit", message_id=id_, text=text)
+        assert error["code"] == "empty_message"
+
+
+@pytest.mark.parametrize(
+    ("title", "code"),
+    [("\u200b", "empty_message"), (" ", "empty_message"), ("bill\u202egpj.exe", "invalid_frame")],
+)
+async def test_a_title_shows_something_and_turns_nothing_around(
+    ada: Person, bob: Person, room: int, title: str, code: str
+) -> None:
+    answer = await ada.asks("PATCH", f"chat/rooms/{room}/", json={"title": title})
+    assert (answer.status_code, answer.json()["code"]) == (400, code)
+    for field in ("title", "context"):
+        answer = await ada.post("chat/create/", {"second_user": bob.id, field: title})
+        assert (answer.status_code, answer.json()["code"]) == (400, code)
+
+
+@pytest.mark.parametrize(
+    "text", ["\ufeff{}", '\ufeff{"action":"ping"}', "\x00{\x00}", "{\x00}\x00"]
+)
+async def test_a_file_of_windows_is_answered_with_what_to_send(
+    ada: Person, room: int, text: str
+) -> None:
+    async with ada.enters(room) as socket:
+        await socket.raw(text)
+        error = await socket.next()
+        assert error["code"] == "invalid_json"
+        assert "byte order mark" in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"file": {}}, "file.name is missing."),
+        ({"file": {"name": "a"}}, "file.size is missing or negative."),
+        ({"file": {"name": "a", "size": 1}}, "file.type is missing."),
+        ({"files": [{"name": "a", "size": 1}]}, "files[0].type is missing."),
+        ({"file": {"name": 5}}, "Expected `str | null`, got `int` - at `file.name`."),
+        ({"message": 5}, "Expected `str`, got `int` - at `message`."),
+    ],
+)
+async def test_a_wrong_field_is_named(ada: Person, room: int, fields: object, says: str) -> None:
+    async with ada.enters(room) as socket:
+        error = await socket.is_refused("send", **fields)  # type: ignore[arg-type]
+        assert (error["code"], error["message"]) == ("invalid_frame", says)

@@ -1,0 +1,25 @@
+"""`roomcast migrate`."""
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from ...settings import Settings
+from ...store.store import Store
+from ..options import load_and_show, one_sentence, settings_option
+
+
+@click.command("migrate", short_help="Bring the database to the schema of this version.")
+@settings_option
+@one_sentence()
+def migrate_command(path: Path | None) -> None:
+    """Bring the database to the schema of this version; `serve` does so too."""
+    asyncio.run(apply_schema(load_and_show(path)))
+    click.echo("It has the schema of this version.")
+
+
+async def apply_schema(settings: Settings) -> None:
+    store = Store(settings.database.url, settings.database.synchronous, alone=False)
+    await store.open()
+    await store.aclose()

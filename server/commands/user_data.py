@@ -1,0 +1,73 @@
+"""`roomcast export` and `roomcast erase`: one user's data."""
+
+import asyncio
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from ...settings import Settings
+from ...store.store import AlreadyOpen
+from ..options import (
+    Failure,
+    load_and_show,
+    one_sentence,
+    parse_user,
+    progress_of,
+    settings_option,
+    user_option,
+)
+from . import upkeep
+
+
+@contextmanager
+def or_by_http(call: str) -> Iterator[None]:
+    try:
+        yield
+    except AlreadyOpen as error:
+        raise Failure(f"{error} Or ask the one that runs: {call}.") from None
+
+
+@click.command("export", short_help="Write all that is a user's, one JSON object a line.")
+@settings_option
+@user_option
+@one_sentence()
+@or_by_http("GET chat/export/ as this user")
+def export_command(path: Path | None, user: str) -> None:
+    """Write all that is a user's to stdout, one JSON object a line; the last one is an `end`.
+
+    Links to files start with server.public_url, and expire as others do.
+
+    \b
+    Example:
+      roomcast export --user 2 > 2.ndjson
+    """
+    asyncio.run(write_export(load_and_show(path), parse_user(user)))
+
+
+async def write_export(settings: Settings, user_id: str) -> None:
+    async for line in upkeep.exported(settings, user_id):
+        sys.stdout.buffer.write(line)
+    sys.stdout.buffer.flush()
+
+
+@click.command("erase", short_help="Erase all that is a user's.")
+@settings_option
+@user_option
+@one_sentence()
+@or_by_http("DELETE chat/me/ as this user")
+def erase_command(path: Path | None, user: str) -> None:
+    """Erase a user's messages, files, reactions, name and picture; sockets that are open hear it.
+
+    He stays in his rooms, and so does how far he has read. If it is interrupted, the same command
+    goes on, or the next server does.
+    """
+    settings, user_id = load_and_show(path), parse_user(user)
+    with progress_of("Messages") as (expect, advance):
+        count = asyncio.run(upkeep.erase(settings, user_id, expect, advance))
+    if count is None:
+        click.echo("A server is at it already.")
+    else:
+        click.echo(f"Erased {count:,} messages, and all else that was the user's.")

@@ -1,0 +1,101 @@
+"""What the commands share: settings, errors in one sentence, durations, progress."""
+
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..protocol.errors import InvalidFrame
+from ..protocol.ids import user_of
+from ..settings import BadSetting, Settings, load, seconds
+from ..store.transfer.tables import CannotMove
+from .serve import CANNOT_START
+
+FAULTS = *CANNOT_START, BadSetting, CannotMove
+
+
+class Failure(click.ClickException):
+    """One sentence on stderr, exit code 2."""
+
+    exit_code = 2
+
+
+@contextmanager
+def one_sentence() -> Iterator[None]:
+    """Turns the errors that a person can put right into one sentence and exit code 2."""
+    try:
+        yield
+    except FAULTS as error:
+        raise Failure(str(error)) from None
+
+
+class Duration(click.ParamType[float]):
+    name = "duration"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        try:
+            return seconds(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+settings_option = click.option(
+    "--settings",
+    "path",
+    envvar="ROOMCAST_SETTINGS",
+    type=click.Path(path_type=Path),
+    help="A settings file; otherwise $ROOMCAST_SETTINGS, or settings.toml in the current folder.",
+)
+user_option = click.option("--user", required=True, help="The user's id, as the site knows it.")
+
+
+def parse_user(user: str) -> str:
+    """The id as the database has it. Raises Failure for one that cannot exist."""
+    try:
+        return user_of(user)
+    except InvalidFrame as error:
+        raise Failure(f"--user: {error}") from None
+
+
+def public_form(url: str) -> str:
+    """A URL without user, password and options; of an unusual one only its scheme."""
+    scheme, mark, rest = url.partition("://")
+    if not mark or scheme in ("sqlite", "file", "memory"):
+        return url
+    place = r"((?:[^/?#@:]*|\[[^/?#@]*\])(?::\d+)?(?:/[^?#@]*)?)"
+    found = re.fullmatch(rf"(?:[^/?#@]*@)?{place}(?:\?[^@]*)?", rest)
+    return f"{scheme}://{found[1] if found else '…'}"
+
+
+def load_and_show(path: Path | None) -> Settings:
+    """The settings in force. The database that the command acts on is named on stderr first."""
+    settings = load(path)
+    url = settings.database.url
+    file = url.removeprefix("sqlite:///")
+    shown = f"sqlite:///{Path(file).absolute()}" if file != url else public_form(url)
+    click.echo(f"Database: {shown}", err=True)
+    return settings
+
+
+@contextmanager
+def progress_of(what: str) -> Iterator[tuple[Callable[[int], None], Callable[[int], None]]]:
+    """Two functions: the first takes the total and shows a bar, the second advances it."""
+    with ExitStack() as stack:
+        bars: list[Any] = []
+
+        def expect(count: int) -> None:
+            if sys.stderr.isatty():
+                bar = click.progressbar(length=max(count, 1), label=what, file=sys.stderr)
+                bars.append(stack.enter_context(bar))
+
+        def done(count: int) -> None:
+            for bar in bars:
+                bar.update(count)
+
+        yield expect, done

@@ -1,0 +1,1 @@
+"""Autobahn|Testsuite, by its Rust runner, against our WebSocket protocol: `make autobahn`."""
