@@ -162,6 +162,7 @@ test("a small file travels in the frame, a large one by PUT", async () => {
   const states = [];
   room.subscribe(({ outgoing }) => states.push(outgoing[0]?.state));
   room.send({ files: [new File(["hi"], "a.txt", { type: "text/plain" }), new File([new Uint8Array(70_000)], "b.bin")] });
+  await import("../../web/sdk/lazy-upload.js");
   await settle();
   assert.deepEqual(sends(socket)[0].files, [
     { name: "a.txt", size: 2, type: "text/plain", data: btoa("hi") },
@@ -176,6 +177,7 @@ test("an upload that fails is tried again with a new address", async () => {
   wire.routes["*"] = ({ method }) => answer(method === "PUT" && ++puts > 1 ? 200 : 403, {});
   const { room, socket } = await opened();
   const one = room.send({ files: [new File([new Uint8Array(70_000)], "b.bin")] });
+  await import("../../web/sdk/lazy-upload.js");
   await settle();
   assert.equal(one.state, "retrying");
   await pass(1_000);
@@ -420,7 +422,7 @@ test("a window goes back, jumps, and finds the end again", async () => {
   wire.routes["GET chat/rooms/4/messages/"] = ({ query }) => {
     if (query.before) return pageOf(query.before - 50, query.before - 1, { has_more: true });
     if (query.around) return pageOf(75, 125, { has_more: true, has_newer: true });
-    if (query.after) return pageOf(Number(query.after) + 1, Math.min(200, Number(query.after) + 50), { has_more: query.after < 150, has_newer: query.after < 150 });
+    if (query.after) return pageOf(Number(query.after) + 1, Math.min(201, Number(query.after) + 50), { has_more: query.after < 150, has_newer: query.after < 150 });
     return pageOf(152, 201, { has_more: true });
   };
   assert.equal(await room.older(), true);

@@ -1,4 +1,4 @@
-import { Lost, Passing, Refused, SignedOut } from "./errors.js";
+import { isTemporary, Refused, SignedOut } from "./errors.js";
 import { Inbox } from "./inbox.js";
 import { Observable } from "./observable.js";
 import { Room } from "./room.js";
@@ -157,7 +157,7 @@ export class Chat extends Observable {
   async signOut() {
     this.share({ signOut: true });
     this.end();
-    await this.vault.erase();
+    for (const key of await this.vault.keys("")) await this.vault.run("delete", key);
   }
 
   /** @internal */
@@ -239,7 +239,7 @@ export class Chat extends Observable {
           this.me = { user_id: user, name: null, picture: null, expires_at: null };
           break;
         }
-        if (!(error instanceof Lost || error instanceof Passing)) throw error;
+        if (!isTemporary(error)) throw error;
         await new Promise((resolve) => setTimeout(resolve, backoff(tries)));
       }
     }

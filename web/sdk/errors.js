@@ -2,14 +2,16 @@
 export class ChatError extends Error {
   /**
    * @param {string} code
-   * @param {{ status?: number, detail?: string, retryAfter?: number }} [more] `detail` is the server's text, for logs
+   * @param {number} [status] of HTTP
+   * @param {string} [detail] the server's text, for logs
+   * @param {number} [retryAfter] seconds
    */
-  constructor(code, more = {}) {
+  constructor(code, status, detail, retryAfter) {
     super(code);
     this.code = code;
-    this.status = more.status;
-    this.detail = more.detail;
-    this.retryAfter = more.retryAfter;
+    this.status = status;
+    this.detail = detail;
+    this.retryAfter = retryAfter;
   }
 }
 
@@ -25,17 +27,16 @@ export class Lost extends ChatError {}
 /** The user is not signed in any more: `unauthenticated` or `disconnected`. */
 export class SignedOut extends ChatError {}
 
-const TEMPORARY = ["rate_limited", "unavailable", "storage_unavailable"];
-
 /**
  * The error of an error frame or of an HTTP answer.
- * @param {string} [code]
- * @param {string} [detail]
+ * @param {{ code?: string, message?: string, detail?: string }} said
  * @param {number} [status]
- * @param {number} [retryAfter] seconds
+ * @param {number} [retryAfter]
  */
-export function errorOf(code, detail, status = 0, retryAfter) {
-  const more = { detail, status, retryAfter };
-  const temporary = code ? TEMPORARY.includes(code) : status > 500;
-  return temporary ? new Passing(code ?? "unavailable", more) : new Refused(code ?? "internal", more);
+export function errorOf({ code, message, detail = message }, status = 0, retryAfter) {
+  const isPassing = code ? /^(rate_limited|(storage_)?unavailable)$/.test(code) : status > 500;
+  return new (isPassing ? Passing : Refused)(code ?? "unavailable", status, detail, retryAfter);
 }
+
+/** @param {unknown} error @returns {boolean} */
+export const isTemporary = (error) => error instanceof Passing || error instanceof Lost;

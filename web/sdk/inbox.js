@@ -149,7 +149,7 @@ export class Inbox extends Observable {
   async #restoreDrafts() {
     if (this.#next !== undefined || !(await this.chat.identified())) return;
     for (const key of await this.chat.vault.keys("draft ")) {
-      const draft = await this.chat.vault.get(key);
+      const draft = await this.chat.vault.run("get", key);
       this.#drafts.set(Number(key.slice(6)), draft?.text ?? "");
     }
   }

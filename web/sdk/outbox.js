@@ -1,4 +1,4 @@
-import { ChatError, Lost, Passing, Refused } from "./errors.js";
+import { ChatError, isTemporary, Refused } from "./errors.js";
 import { Outgoing } from "./outgoing.js";
 import { backoff } from "./session.js";
 
@@ -26,7 +26,7 @@ export class Outbox {
   }
 
   async restore() {
-    const kept = await Promise.all((await this.vault.keys(this.key)).map((key) => this.vault.get(key)));
+    const kept = await Promise.all((await this.vault.keys(this.key)).map((key) => this.vault.run("get", key)));
     const known = new Set(this.items.map(({ client_id }) => client_id));
     const drafts = kept.filter((draft) => draft && !known.has(draft.client_id)).sort((a, b) => a.at - b.at);
     this.items.unshift(...drafts.map((draft) => new Outgoing(draft, this)));
@@ -38,7 +38,7 @@ export class Outbox {
     this.#at = Math.max(Date.now(), this.#at + 1); // the order of those that are restored
     const one = new Outgoing({ ...draft, at: new Date(this.#at) }, this);
     this.items.push(one);
-    void this.vault.set(this.key + one.client_id, one.toStorage());
+    void this.vault.run("set", this.key + one.client_id, one.toStorage());
     this.changed();
     return one;
   }
@@ -53,7 +53,7 @@ export class Outbox {
   /** @param {Outgoing} one */
   drop(one) {
     this.items = this.items.filter((other) => other !== one);
-    void this.vault.delete(this.key + one.client_id);
+    void this.vault.run("delete", this.key + one.client_id);
     if (one.state === "cancelled") this.room.dropped(one);
     this.changed();
   }
@@ -82,7 +82,7 @@ export class Outbox {
    * @param {number} [message_id] that the server named
    */
   refuse(one, error, message_id) {
-    if (error instanceof Passing || error instanceof Lost) {
+    if (isTemporary(error)) {
       one.turn = 0;
       if (one.state !== "retrying") one.become("retrying", error);
       return this.hold(error);
@@ -122,7 +122,7 @@ export class Outbox {
         const frame = await one.frame(connection.session, this.room.id);
         if (this.items.includes(one) && connection.send(frame)) one.turn = connection.turn;
       } catch (error) {
-        const known = error instanceof ChatError ? error : new Refused("file_invalid", { detail: String(error) });
+        const known = error instanceof ChatError ? error : new Refused("file_invalid", 0, String(error));
         if (this.items.includes(one)) this.refuse(one, known);
       }
     }

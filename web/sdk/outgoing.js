@@ -1,4 +1,4 @@
-import { Lost, Passing, Refused } from "./errors.js";
+import { Lost, Refused } from "./errors.js";
 
 const INLINE = 65_536; // bytes of a file above which it is uploaded by PUT
 
@@ -96,15 +96,16 @@ export class Outgoing {
     if (file.size <= INLINE) return { ...about, data: await base64(file) };
     if (!this.#paths.has(file)) {
       this.become("uploading");
-      const { signal } = this.#abort;
-      const offer = await session.request("POST", "chat/attachments/", { body: { room_id, ...about }, signal });
-      await put(file, offer, session.fetch, signal, (sent) => {
-        const all = this.files.reduce((sum, { size }) => sum + size, 0);
-        const done = [...this.#paths.keys()].reduce((sum, { size }) => sum + size, 0);
-        this.progress = (done + sent) / all;
-        this.#change();
+      const { upload } = await import("./lazy-upload.js").catch((error) => {
+        throw new Lost("lost", 0, String(error));
       });
-      this.#paths.set(file, offer.file_path);
+      const total = this.files.reduce((sum, { size }) => sum + size, 0);
+      const done = [...this.#paths.keys()].reduce((sum, { size }) => sum + size, 0);
+      const progress = (/** @type {number} */ sent) => {
+        this.progress = (done + sent) / total;
+        this.#change();
+      };
+      this.#paths.set(file, await upload(session, { room_id, ...about }, file, this.#abort.signal, progress));
     }
     return { file_path: this.#paths.get(file) };
   }
@@ -119,35 +120,6 @@ export class Outgoing {
     stored.catch(() => {}); // whoever looks at the state need not catch
     return stored;
   }
-}
-
-/**
- * PUTs the bytes: by XMLHttpRequest where there is one, because fetch can't tell how far it is.
- * @param {File} file
- * @param {{ presigned_url: string, headers?: Record<string, string> }} offer
- * @param {typeof globalThis.fetch} fetch
- * @param {AbortSignal} signal
- * @param {(bytes: number) => void} onProgress
- */
-async function put(file, offer, fetch, signal, onProgress) {
-  const headers = Object.entries(offer.headers ?? {}).filter(([name]) => !/^(host|content-length)$/i.test(name));
-  const status = await new Promise((resolve, reject) => {
-    const failed = () => reject(new Lost("lost"));
-    if (!globalThis.XMLHttpRequest) {
-      const init = { method: "PUT", headers: Object.fromEntries(headers), body: file, signal };
-      return fetch(offer.presigned_url, init).then((response) => resolve(response.status), failed);
-    }
-    const request = new XMLHttpRequest();
-    request.open("PUT", offer.presigned_url);
-    for (const [name, value] of headers) request.setRequestHeader(name, value);
-    request.upload.onprogress = (event) => onProgress(event.loaded);
-    request.onload = () => resolve(request.status);
-    request.onerror = request.onabort = failed;
-    signal.addEventListener("abort", () => request.abort());
-    request.send(file);
-  });
-  if (status === 400 || status === 413) throw new Refused(status === 413 ? "file_too_large" : "file_invalid");
-  if (status >= 300) throw new Passing("storage_unavailable"); // a new address is asked for
 }
 
 /** @param {Blob} file */

@@ -1,6 +1,6 @@
 import { Changes } from "./changes.js";
 import { Connection } from "./connection.js";
-import { ChatError, errorOf, Lost, Passing, Refused } from "./errors.js";
+import { ChatError, errorOf, isTemporary, Passing, Refused } from "./errors.js";
 import { Observable } from "./observable.js";
 import { Outbox } from "./outbox.js";
 import { Timeline } from "./timeline.js";
@@ -150,7 +150,7 @@ export class Room extends Observable {
   setDraft(draft) {
     this.#draft = draft;
     const key = `draft ${this.key}`;
-    void (draft.text ? this.chat.vault.set(key, draft) : this.chat.vault.delete(key));
+    void (draft.text ? this.chat.vault.run("set", key, draft) : this.chat.vault.run("delete", key));
     this.chat.inbox.patch(this.id, { draft: draft.text });
     this.changed();
   }
@@ -279,7 +279,7 @@ export class Room extends Observable {
   async #restore() {
     const { vault } = this.chat;
     if (this.#isLoaded || !(await this.chat.identified())) return;
-    const [kept, draft] = await Promise.all([vault.get(`room ${this.key}`), vault.get(`draft ${this.key}`), this.outbox.restore()]);
+    const [kept, draft] = await Promise.all([vault.run("get", `room ${this.key}`), vault.run("get", `draft ${this.key}`), this.outbox.restore()]);
     if (draft && !this.#draft.text) this.#draft = draft;
     if (kept && kept.at > Date.now() - FRESH) {
       this.#timeline.restore(kept);
@@ -294,7 +294,7 @@ export class Room extends Observable {
       if (this.id !== null) this.connection.open();
     } catch (error) {
       this.#starting = null;
-      if (error instanceof Passing || error instanceof Lost) this.#timer = setTimeout(() => this.#begin(), 3_000);
+      if (isTemporary(error)) this.#timer = setTimeout(() => this.#begin(), 3_000);
       else if (error instanceof ChatError) this.connection.end(error);
       else throw error;
     }
@@ -408,8 +408,8 @@ export class Room extends Observable {
 
   /** A refusal belongs to the frame that it names, and to no other. @param {any} frame */
   #refuse(frame) {
-    const { action, client_id, message_id, code, message } = frame;
-    const error = errorOf(code, message);
+    const { action, client_id, message_id } = frame;
+    const error = errorOf(frame);
     const one = this.outbox.find(client_id);
     if (one) return this.outbox.refuse(one, error, message_id);
     if (client_id !== undefined || action === "typing" || action === "read") return;
@@ -492,7 +492,7 @@ export class Room extends Observable {
   #save() {
     clearTimeout(this.#saving);
     this.#saving = undefined;
-    if (!this.#timeline.hasNewer && this.id !== null) void this.chat.vault.set(`room ${this.id}`, this.#timeline.toStorage());
+    if (!this.#timeline.hasNewer && this.id !== null) void this.chat.vault.run("set", `room ${this.id}`, this.#timeline.toStorage());
   }
 }
 

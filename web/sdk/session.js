@@ -10,6 +10,7 @@ export class Session {
   /** @type {SignedOut | null} */
   signedOut = null;
   onChange = () => {};
+  errorOf = errorOf; // for what is loaded later
   /** @type {string | undefined} */
   #token;
   /** @type {Promise<string | undefined> | null} */
@@ -58,7 +59,7 @@ export class Session {
       this.#keep(await getToken());
       return this.#token;
     } catch (error) {
-      throw new Lost("lost", { detail: String(error) });
+      throw new Lost("lost", 0, String(error));
     } finally {
       this.#asking = null;
     }
@@ -118,40 +119,34 @@ export class Session {
    * @param {import("./types.js").Call} [call]
    * @returns {Promise<any>}
    */
-  async request(method, path, call = {}) {
+  async request(method, path, { body, query, signal } = {}) {
     const token = await this.authorize();
     const url = new URL(`api/v1/${path}`, this.server);
-    for (const [name, value] of new URLSearchParams(call.query)) url.searchParams.set(name, value);
-    /** @type {Record<string, string>} */
-    const headers = {};
-    if (token) headers.Authorization = `Bearer ${token}`;
-    if (call.body) headers["Content-Type"] = "application/json";
-    const signals = [AbortSignal.timeout(TIMEOUT), ...(call.signal ? [call.signal] : [])];
-    const init = { method, headers, body: call.body && JSON.stringify(call.body), signal: AbortSignal.any(signals) };
-    /** @type {Response} */
+    url.search = String(new URLSearchParams(query));
+    const timeout = AbortSignal.timeout(TIMEOUT);
     let response;
-    let answer;
+    let text;
     try {
-      response = await this.fetch(url, init);
-      answer = await response.text();
+      response = await this.fetch(url, {
+        method,
+        headers: { ...(token && { Authorization: `Bearer ${token}` }), ...(body && { "Content-Type": "application/json" }) },
+        body: body && JSON.stringify(body),
+        signal: signal ? AbortSignal.any([timeout, signal]) : timeout,
+      });
+      text = await response.text();
     } catch (error) {
-      if (call.signal?.aborted) throw error;
-      throw new Lost(signals[0].aborted ? "timeout" : "lost");
+      if (signal?.aborted) throw error;
+      throw new Lost(timeout.aborted ? "timeout" : "lost");
     }
-    try {
-      answer = answer ? JSON.parse(answer) : undefined;
-    } catch {
-      answer = undefined; // a page of a proxy
+    const { ok, status, headers } = response;
+    if (status === 401) {
+      if (this.refuse(token)) return this.request(method, path, { body, query, signal });
+      throw this.signedOut;
     }
-    if (response.ok) {
-      this.accept();
-      return answer;
-    }
-    if (response.status === 401) {
-      if (this.refuse(token)) return this.request(method, path, call);
-      throw this.signedOut ?? new SignedOut("unauthenticated");
-    }
-    throw errorOf(answer?.code, answer?.detail, response.status, Number(response.headers.get("Retry-After")) || undefined);
+    const answer = parse(text);
+    if (!ok) throw errorOf(answer ?? {}, status, Number(headers.get("Retry-After")));
+    this.accept();
+    return answer;
   }
 
   /** @param {string | undefined} token */
@@ -175,14 +170,22 @@ export class Session {
   }
 }
 
+/** Undefined for the page of a proxy. @param {string} text */
+function parse(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * When a JWT expires, in ms since 1970; 0 where it does not say.
  * @param {string} token
  */
 function expiryOf(token) {
   try {
-    const { exp } = JSON.parse(atob(token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/")));
-    return exp * 1000 || 0;
+    return JSON.parse(atob(token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/"))).exp * 1000 || 0;
   } catch {
     return 0;
   }

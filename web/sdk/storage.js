@@ -24,20 +24,23 @@ export function browserStorage(name = "roomcast") {
   const answer = (request) =>
     new Promise((resolve, reject) => {
       request.onsuccess = () => resolve(request.result);
-      request.onerror = () => reject(request.error);
+      request.onerror = reject;
     });
   const open = () => {
     const request = indexedDB.open(name);
     request.onupgradeneeded = () => request.result.createObjectStore("values");
     return answer(request);
   };
-  /** @param {IDBTransactionMode} mode @param {(store: IDBObjectStore) => IDBRequest} ask */
-  const run = async (mode, ask) => answer(ask((await (opening ??= open())).transaction("values", mode).objectStore("values")));
+  /** @param {"get" | "put" | "delete" | "getAllKeys"} method @param {any[]} call */
+  const run = async (method, ...call) => {
+    const store = (await (opening ??= open())).transaction("values", "readwrite").objectStore("values");
+    return answer(/** @type {any} */ (store)[method](...call));
+  };
   return {
-    get: (key) => run("readonly", (store) => store.get(key)),
-    set: (key, value) => run("readwrite", (store) => store.put(value, key)),
-    delete: (key) => run("readwrite", (store) => store.delete(key)),
-    keys: (prefix) => run("readonly", (store) => store.getAllKeys(IDBKeyRange.bound(prefix, `${prefix}\uffff`))),
+    get: (key) => run("get", key),
+    set: (key, value) => run("put", value, key),
+    delete: (key) => run("delete", key),
+    keys: (prefix) => run("getAllKeys", IDBKeyRange.bound(prefix, `${prefix}\uffff`)),
   };
 }
 
@@ -51,13 +54,8 @@ export class Vault {
    * @param {string} server
    */
   constructor(storage, server) {
-    this.storage = storage ?? (storage === null || !("indexedDB" in globalThis) ? memoryStorage() : browserStorage());
+    this.storage = storage === undefined && globalThis.indexedDB ? browserStorage() : (storage ?? memoryStorage());
     this.server = server;
-  }
-
-  /** Whether something may be stored here, of a user who is not known yet. */
-  async isFilled() {
-    return Boolean((await this.#try("keys", `${this.server} `))?.length);
   }
 
   /** @param {string} user */
@@ -65,38 +63,25 @@ export class Vault {
     this.#prefix = `${this.server} ${encodeURIComponent(user)} `;
   }
 
-  /** @param {string} key */
-  get(key) {
-    return this.#run("get", key);
+  /** Whether something may be stored here, of a user who is not known yet. */
+  async isFilled() {
+    return (await this.#try("keys", `${this.server} `))?.length > 0;
   }
 
-  /** @param {string} key @param {any} value */
-  set(key, value) {
-    return this.#run("set", key, value);
-  }
-
-  /** @param {string} key */
-  delete(key) {
-    return this.#run("delete", key);
+  /** @param {"get" | "set" | "delete"} name @param {string} key @param {any} [value] */
+  async run(name, key, value) {
+    return this.#prefix && this.#try(name, this.#prefix + key, value);
   }
 
   /**
    * The keys that begin so, without what all keys of the user begin with.
-   * @param {string} prefix
+   * @param {string} start
    * @returns {Promise<string[]>}
    */
-  async keys(prefix) {
-    const start = this.#prefix?.length;
-    return ((await this.#run("keys", prefix)) ?? []).map((/** @type {string} */ key) => key.slice(start));
-  }
-
-  async erase() {
-    await Promise.all((await this.keys("")).map((key) => this.delete(key)));
-  }
-
-  /** @param {keyof Storage} name @param {string} key @param {any} [value] */
-  async #run(name, key, value) {
-    if (this.#prefix !== undefined) return this.#try(name, this.#prefix + key, value);
+  async keys(start) {
+    const prefix = this.#prefix;
+    const keys = (prefix && (await this.#try("keys", prefix + start))) || [];
+    return keys.map((/** @type {string} */ key) => key.slice(prefix?.length));
   }
 
   /** @param {keyof Storage} name @param {string} key @param {any} [value] */

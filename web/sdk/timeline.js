@@ -2,8 +2,6 @@
 /** @typedef {import("./types.js").Message} Message */
 /** @typedef {import("./types.js").UserId} UserId */
 
-const KEPT = 100; // live messages that are kept for a window that is not at the end
-
 /** A window over the messages of a room: what the server sent, in its present state. */
 export class Timeline {
   /** @type {Map<number, WireMessage>} */
@@ -16,9 +14,6 @@ export class Timeline {
   hasNewer = false;
   newest = 0;
   missed = 0; // live messages behind the window
-  /** @type {Map<number, WireMessage>} */
-  #tail = new Map();
-  #lost = 0; // the highest id that was dropped from the tail
   /** @type {Set<number>} */
   #deleted = new Set();
   /** @type {any[]} */
@@ -62,11 +57,11 @@ export class Timeline {
     this.#pages++;
     try {
       const page = await load();
-      if (kind === "around") this.#clear();
+      if (kind === "around") this.messages.clear();
       if (kind !== "newer") this.hasOlder = page.has_more;
       if (kind !== "older") this.hasNewer = page.has_newer ?? (kind === "newer" && page.has_more);
       for (const message of page.messages) this.#put(message);
-      if (!this.hasNewer) this.#attach();
+      if (!this.hasNewer) this.missed = 0;
       for (const frame of [...this.#log]) if (frame.type !== "sync") this.#change(frame);
     } finally {
       if (!--this.#pages) this.#log = [];
@@ -132,11 +127,10 @@ export class Timeline {
   /** @param {any} frame */
   #sync(frame) {
     if (frame.reset) {
-      this.#clear();
-      this.#tail.clear();
+      this.messages.clear();
       this.hasOlder = frame.version > frame.messages.length && frame.messages.length > 0; // each took a version
       this.hasNewer = false;
-      this.missed = this.#lost = 0;
+      this.missed = 0;
       this.cursor = frame.version;
     }
     this.epoch = frame.epoch;
@@ -150,19 +144,13 @@ export class Timeline {
     this.receipts = new Map(receipts.map((receipt) => [String(receipt.user_id), receipt]));
   }
 
-  /** A new or changed message: into the window where it belongs, or behind it. @param {WireMessage} message */
+  /** A new or changed message, where the window has it or reaches to it. @param {WireMessage} message */
   #add(message) {
     const id = message.message_id;
     const isBehind = this.hasNewer && id > this.last;
     if (!isBehind && (this.messages.has(id) || !this.hasOlder || id > this.oldest)) return this.#put(message);
-    if (!isBehind || this.#deleted.has(id)) return;
     if (id > this.newest) this.missed++;
     this.newest = Math.max(this.newest, id);
-    this.#tail.set(id, message);
-    if (this.#tail.size > KEPT) {
-      this.#lost = Math.min(...this.#tail.keys());
-      this.#tail.delete(this.#lost);
-    }
   }
 
   /** @param {WireMessage} message */
@@ -176,30 +164,14 @@ export class Timeline {
 
   /** @param {number} id @param {number} version @param {Partial<WireMessage>} change */
   #update(id, version, change) {
-    for (const messages of [this.messages, this.#tail]) {
-      const known = messages.get(id);
-      if (known && known.version <= version) messages.set(id, Object.freeze({ ...known, ...change }));
-    }
+    const known = this.messages.get(id);
+    if (known && known.version <= version) this.messages.set(id, Object.freeze({ ...known, ...change }));
   }
 
   /** @param {number} id */
   #remove(id) {
     this.#deleted.add(id);
     this.messages.delete(id);
-    this.#tail.delete(id);
-  }
-
-  #clear() {
-    this.messages.clear();
-  }
-
-  /** The window has reached the end: what came behind it belongs to it, unless some of it was dropped. */
-  #attach() {
-    this.hasNewer = this.#lost > this.last;
-    if (this.hasNewer) return;
-    for (const message of this.#tail.values()) this.#put(message);
-    this.#tail.clear();
-    this.missed = 0;
   }
 
   /** @param {NonNullable<WireMessage["reply_to"]>} quote */
