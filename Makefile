@@ -33,6 +33,7 @@ check: lint types  ## lint, types and the direction of imports
 
 test: .venv/dev  ## everything, and the protocol on three stacks of engines; with coverage
 	.ci/chromium
+	.ci/node
 	.ci/pgbouncer
 	rm -rf .cache/pytest && $(BIN)/coverage erase
 	$(call pytest,$(BIN)/coverage run -m pytest)
@@ -57,11 +58,17 @@ browser: .venv/dev  ## two people talk in Chromium
 	.ci/chromium
 	$(BIN)/pytest tests/browser
 
+web: .venv/dev  ## types, tests and build of what browsers load; a site with Vite; needs Node
+	.ci/chromium
+	.ci/node
+	ROOMCAST_TEST_SITES=1 CI=1 $(BIN)/pytest -s tests/web tests/routes/test_ui.py
+	cd web && node build.mjs
+
 bench: .venv/dev  ## messages a second, latency, joins, memory; one table; only=join rounds=8
 	$(BIN)/python -m tests.bench $(if $(only),--only $(only)) $(if $(rounds),--rounds $(rounds))
 
 clean:  ## remove what the others made
-	rm -rf .venv .cache .demo build dist *.egg-info .coverage* .ruff_cache .hypothesis
+	rm -rf .venv .cache .demo build dist web/dist web/node_modules *.egg-info .coverage* .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # ---- stamps: an environment is made once, and again when its requirements change
@@ -85,4 +92,4 @@ clean:  ## remove what the others made
 	@.cache/autobahn/bin/pip install -qq --disable-pip-version-check kosoku==0.1.0 || true # the run says loudly what is missing
 	@touch $@
 
-.PHONY: help install run cluster fmt lint types check test unit protocol faults autobahn browser bench clean
+.PHONY: help install run cluster fmt lint types check test unit protocol faults autobahn browser web bench clean

@@ -1,18 +1,21 @@
 /**
  * Bundles, minifies, names by hash and compresses what browsers load: `web/dist/`, which the server
- * prefers where it is of the present sources. With `--packages` the npm packages too.
+ * prefers where it is of the present sources. `--out FOLDER` builds elsewhere; `--packages FOLDER`
+ * makes the npm packages there too.
  */
 
 import { build } from "esbuild";
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 
 const web = dirname(fileURLToPath(import.meta.url));
-const dist = join(web, "dist");
+const { values: options } = parseArgs({ options: { out: { type: "string" }, packages: { type: "string" } } });
+const dist = resolve(options.out ?? join(web, "dist"));
 const { entries, sources } = JSON.parse(await readFile(join(web, "bundle.json"), "utf8"));
 const OPTIONS = { bundle: true, format: "esm", target: "es2022", charset: "utf8", logLevel: "warning", legalComments: "none" };
 
@@ -73,7 +76,7 @@ async function declare(folder) {
   const types = join(folder, "types");
   execFileSync(process.execPath, [tsc, "-p", join(web, "tsconfig.types.json"), "--outDir", types], { stdio: "inherit" });
   const found = ["sdk.d.ts"];
-  await write(join(folder, "sdk.d.ts"), 'export * from "./types/sdk/index.js";\nexport type * from "./types/sdk/types.js";\n');
+  await write(join(folder, "sdk.d.ts"), 'export * from "./types/sdk/index.js";\nexport type * from "./types/sdk/types.js";\nexport type { Chat } from "./types/sdk/chat.js";\nexport type { Room } from "./types/sdk/room.js";\nexport type { Inbox } from "./types/sdk/inbox.js";\nexport type { Outgoing } from "./types/sdk/outgoing.js";\n');
   if (entries["roomcast.js"] && (await modulesOf("elements")).includes(entries["roomcast.js"])) {
     found.push("roomcast.d.ts");
     await write(join(folder, "roomcast.d.ts"), await readFile(join(web, "types/roomcast.d.ts")));
@@ -105,26 +108,27 @@ async function site() {
   for (const [name, bytes, packed] of rows) console.log(`${name.padEnd(20)} ${String(bytes).padStart(7)} ${String(packed).padStart(7)} gzip`);
 }
 
-/** What npm publishes: the same sources, not minified, since the site has a bundler. */
-async function packages() {
-  const { version } = JSON.parse(await readFile(join(web, "packages/client/package.json"), "utf8"));
-  const client = join(web, "packages/client/dist");
-  const ui = join(web, "packages/ui/dist");
-  for (const folder of [client, ui]) await rm(folder, { recursive: true, force: true });
+/** What npm publishes: the same sources, not minified, since a site has a bundler of its own. */
+async function packages(folder) {
+  await cp(join(web, "packages"), folder, { recursive: true });
+  const [client, ui] = [join(folder, "client"), join(folder, "ui")];
   for (const [name, entry] of await targets()) {
     if (name === "page.js") continue;
     const content = await bundle(name, entry, {});
     if (name === "sdk.js") await write(join(client, "index.js"), content);
-    else if (entry.startsWith("sdk/")) await write(join(client, name), content);
+    else if (entry.startsWith("sdk/")) for (const one of [client, ui]) await write(join(one, name), content);
     else await write(join(ui, name), content);
   }
-  await cp(join(dist, "types/sdk"), join(client, "types/sdk"), { recursive: true });
-  await write(join(client, "index.d.ts"), await readFile(join(dist, "sdk.d.ts")));
-  await cp(join(dist, "types"), join(ui, "types"), { recursive: true });
-  await write(join(ui, "roomcast.d.ts"), await readFile(join(web, "types/roomcast.d.ts")));
-  await cp(join(web, "custom-elements.json"), join(ui, "custom-elements.json")).catch(() => {});
-  console.log(`packages ${version}`);
+  for (const one of [client, ui]) await cp(join(dist, "types"), join(one, "types"), { recursive: true });
+  await cp(join(dist, "sdk.d.ts"), join(client, "index.d.ts"));
+  for (const name of ["roomcast.d.ts", "custom-elements.json"]) await cp(join(dist, name), join(ui, name)).catch(missing);
+  for (const one of await readdir(folder)) await cp(join(web, "../LICENSE"), join(folder, one, "LICENSE"));
+}
+
+/** There are no elements in this checkout. @param {NodeJS.ErrnoException} error */
+function missing(error) {
+  if (error.code !== "ENOENT") throw error;
 }
 
 await site();
-if (process.argv.includes("--packages")) await packages();
+if (options.packages) await packages(resolve(options.packages));

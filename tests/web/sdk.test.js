@@ -470,14 +470,16 @@ test("a message that is stored long since makes no hole in the window", async ()
 test("a room with somebody is made with the first message", async () => {
   wire.routes["GET chat/receive/"] = () => ({ count: 1, next: null, previous: null, results: [item(3, { context: "listing:5" })] });
   wire.routes["POST chat/create/"] = () => answer(201, { id: 4, room_id: 4, members: [1, 2] });
+  wire.routes["GET chat/rooms/4/"] = () => item(4, { context: "listing:55", can: ["send"] });
   const chat = start();
+  chat.inbox.subscribe(() => {});
   const there = chat.with(2, { context: "listing:5" });
   const room = chat.with(2, { context: "listing:55" });
   there.subscribe(() => {});
   room.subscribe(() => {});
   await settle();
   assert.deepEqual([there.snapshot.id, room.snapshot.id, room.snapshot.loaded], [3, null, true]);
-  assert.deepEqual(wire.requests.find(({ path }) => path === "chat/receive/").query, { context: "listing:5", page_size: "100" });
+  assert.deepEqual(wire.requests.find(({ query }) => query.context).query, { context: "listing:5", page_size: "100" });
   const sent = room.send("Is it still there?");
   await settle();
   assert.deepEqual(wire.asked("POST", "chat/create/").map(({ body }) => body), [{ second_user: 2, context: "listing:55" }]);
@@ -485,7 +487,9 @@ test("a room with somebody is made with the first message", async () => {
   await settle();
   store(wire.find(4), sends(wire.find(4))[0], 1);
   await sent.stored;
+  await settle();
   assert.equal(room.id, 4);
+  assert.deepEqual(chat.inbox.snapshot.rooms.map((one) => one.last_message?.content ?? null).sort(), ["Is it still there?", null]);
 });
 
 test("rooms are closed when nobody looks and all is sent", async () => {

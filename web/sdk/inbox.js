@@ -86,11 +86,18 @@ export class Inbox extends Observable {
 
   /** @internal @param {number | null} id @param {Partial<Item>} change */
   patch(id, change) {
-    if (id !== null && change.draft !== undefined) this.#drafts.set(id, change.draft);
-    const item = id !== null && this.#items.get(id);
-    if (!item) return;
-    this.#keep({ ...item, ...change });
+    if (id === null) return;
+    if (change.draft !== undefined) this.#drafts.set(id, change.draft);
+    const item = this.#items.get(id);
+    if (!item && !(change.members && !change.archived && this.#isWhole && (change.unread || !this.#filter.unread))) return;
+    this.#keep(/** @type {Item} */ ({ ...item, ...change }));
     this.changed();
+  }
+
+  /** Whether every room that is active belongs into what is loaded. */
+  get #isWhole() {
+    const { q, archived, context, context_prefix } = this.#filter;
+    return this.#next !== undefined && !(q || archived || context || context_prefix);
   }
 
   /** What an open room shows as its last message. @internal @param {number | null} id @param {import("./types.js").WireMessage} [message] */
@@ -209,8 +216,7 @@ export class Inbox extends Observable {
 
   /** Rooms that are new in the list. @param {number[]} ids */
   async #meetRooms(ids) {
-    const { q, archived, context, context_prefix } = this.#filter;
-    if (this.#next === undefined || q || archived || context || context_prefix) return;
+    if (!this.#isWhole) return;
     try {
       if (ids.length > SINGLE) return await this.reload();
       for (const id of ids) this.#keep(await this.chat.request("GET", `chat/rooms/${id}/`));

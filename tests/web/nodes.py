@@ -1,0 +1,21 @@
+"""Node for tests: how to run it, and what the bundles may weigh."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+WEB = HERE.parent.parent / "web"
+WITHIN = 240  # seconds
+BUDGETS = {"sdk.js": 11_300}  # bytes, gzip
+
+
+def run(*command: str, cwd: Path = HERE, within: float = WITHIN) -> str:
+    """What it prints; the test fails where it fails."""
+    env = os.environ | {"ROOMCAST_COMMAND": str(Path(sys.executable).with_name("roomcast"))}
+    done = subprocess.run(
+        command, cwd=cwd, env=env, capture_output=True, text=True, timeout=within, check=False
+    )
+    assert done.returncode == 0, (done.stdout + done.stderr)[-12_000:]
+    return done.stdout

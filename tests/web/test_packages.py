@@ -1,0 +1,143 @@
+"""The npm packages: built from the same sources, packed, imported, and used by a site with Vite."""
+
+import functools
+import http.server
+import json
+import os
+import shutil
+import tarfile
+import threading
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ..client import token
+from ..server import Server
+from .nodes import BUDGETS, WEB, run
+
+ROOT = WEB.parent
+SITE = Path(__file__).parent / "site"
+PACKAGES = ("client", "ui", "react", "vue")
+SLOW = pytest.mark.skipif(
+    not os.environ.get("ROOMCAST_TEST_SITES"), reason="A site is built by `make web` alone."
+)
+
+
+@pytest.fixture(scope="session")
+def built(node: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """What the build makes, in a folder of its own, and what it prints."""
+    folder = tmp_path_factory.mktemp("built")
+    places = ("--out", str(folder / "dist"), "--packages", str(folder / "packages"))
+    return folder, run(node, "build.mjs", *places, cwd=WEB)
+
+
+@pytest.fixture(scope="session")
+def packed(built: tuple[Path, str]) -> dict[str, Path]:
+    """The archives that npm would publish."""
+    found = {}
+    for name in PACKAGES:
+        folder = built[0] / "packages" / name
+        printed = run("npm", "pack", "--json", "--pack-destination", str(built[0]), cwd=folder)
+        described = json.loads(printed)
+        [row] = described if isinstance(described, list) else described.values()
+        found[name] = built[0] / row["filename"]
+    return found
+
+
+def test_the_types_hold(node: str) -> None:
+    run(node, "node_modules/typescript/bin/tsc", "-p", "tsconfig.json", cwd=WEB)
+
+
+def test_the_sizes_are_within_the_budgets(built: tuple[Path, str]) -> None:
+    print(built[1])  # noqa: T201 # the table: pytest shows it with -s, or where this fails
+    sizes = {row.split()[0]: int(row.split()[2]) for row in built[1].splitlines() if "gzip" in row}
+    assert {name: sizes[name] for name in BUDGETS if sizes[name] > BUDGETS[name]} == {}
+
+
+def test_a_build_is_whole(built: tuple[Path, str]) -> None:
+    dist = built[0] / "dist"
+    files = json.loads((dist / "manifest.json").read_text())["files"]
+    assert {"roomcast.js", "sdk.js", "sdk.d.ts", "roomcast.d.ts", "lang/en.js"} <= set(files)
+    for file in files.values():
+        assert {p.name for p in (dist / file).parent.glob(f"{Path(file).name}*")} >= {
+            Path(file).name + suffix for suffix in ("", ".gz", ".br")
+        }
+
+
+def test_the_packages_carry_the_version_of_the_server(built: tuple[Path, str]) -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    for name in PACKAGES:
+        about = json.loads((built[0] / "packages" / name / "package.json").read_text())
+        assert about["version"] == version
+        ours = [v for n, v in about.get("dependencies", {}).items() if n.startswith("@roomcast/")]
+        assert set(ours) <= {version}
+
+
+def unpack(packed: dict[str, Path], modules: Path) -> None:
+    for name, archive in packed.items():
+        with tarfile.open(archive) as files:
+            files.extractall(modules / name, filter="data")
+        target = modules / "@roomcast" / name
+        target.parent.mkdir(exist_ok=True)
+        (modules / name / "package").rename(target)
+
+
+def test_the_packages_load_where_there_is_no_dom(
+    node: str, packed: dict[str, Path], tmp_path: Path
+) -> None:
+    (tmp_path / "node_modules").mkdir()
+    unpack(packed, tmp_path / "node_modules")
+    look = "const m = await import(process.argv[1]); console.log(Object.keys(m).join(' '))"
+    for name, export in (("client", "connect"), ("ui", "configure")):
+        command = (node, "--input-type=module", "-e", look, f"@roomcast/{name}")
+        assert export in run(*command, cwd=tmp_path).split()
+    for name in PACKAGES:
+        files = {str(p.relative_to(tmp_path)) for p in tmp_path.rglob(f"@roomcast/{name}/**/*")}
+        assert any(file.endswith("/LICENSE") for file in files)
+        assert any(file.endswith(".d.ts") for file in files)
+
+
+# ---------------------------------------------------------------- a site with Vite and React
+
+
+@pytest.fixture
+def site(packed: dict[str, Path], tmp_path: Path) -> Path:
+    """The page, bundled by Vite with the packages from their archives; its types hold too."""
+    folder = tmp_path / "site"
+    shutil.copytree(SITE, folder)
+    install = ("npm", "install", "--no-audit", "--no-fund", "--loglevel=error")
+    run(*install, *(str(archive) for archive in packed.values()), "vue", cwd=folder)
+    run("npx", "tsc", "-p", ".", cwd=folder)
+    run("npx", "vite", "build", cwd=folder)
+    return folder / "dist"
+
+
+@pytest.fixture
+def served(site: Path) -> Iterator[str]:
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(site))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+@SLOW
+def test_a_react_site_talks(served: str, own_server: Callable[..., Server]) -> None:
+    sync_api = pytest.importorskip("playwright.sync_api")
+    server = own_server(server_allowed_origins='["*"]').start()
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium)
+        page = browser.new_page()
+        errors: list[str] = []
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(f"{served}?server={server.url}/&token={token(1)}")
+        page.click("#send")
+        sync_api.expect(page.locator("#messages li")).to_have_text(["Is it still there?"])
+        sync_api.expect(page.locator("roomcast-chat [part~=message]")).to_have_count(1)
+        sync_api.expect(page.locator("#rooms")).to_have_text("1")
+        sync_api.expect(page.locator("#unread")).to_have_text("0")
+        assert errors == []
+        browser.close()

@@ -1,0 +1,91 @@
+/** React components and hooks: the custom elements, and the snapshots of the client. */
+
+import { connect } from "@roomcast/client";
+import { createContext, createElement, useContext, useEffect, useLayoutEffect, useMemo, useReducer, useRef } from "react";
+
+const ChatContext = createContext(null);
+const useEarlyEffect = typeof document === "undefined" ? useEffect : useLayoutEffect;
+const isEvent = (name) => /^on[A-Z]/.test(name);
+
+/** `onSignedOut` listens to `roomcast-signed-out`. */
+const eventOf = (name) => `roomcast-${name.slice(2).replace(/(?!^)[A-Z]/g, (letter) => `-${letter}`).toLowerCase()}`;
+const attributeOf = (name) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+/** Strings, numbers and booleans become attributes; functions named on… listen; the rest are properties. */
+function wrap(tag) {
+  function Wrapped({ children, elementRef, ...given }) {
+    const own = useRef(null);
+    const events = Object.keys(given).filter(isEvent).join();
+    const latest = useRef(given);
+    latest.current = given;
+    const attributes = {};
+    for (const [name, value] of Object.entries(given)) {
+      if (["className", "style", "slot", "id"].includes(name)) attributes[name === "className" ? "class" : name] = value;
+      else if (value === true) attributes[attributeOf(name)] = "";
+      else if (typeof value === "string" || typeof value === "number") attributes[attributeOf(name)] = String(value);
+    }
+    useEarlyEffect(() => {
+      const element = own.current;
+      const handlers = events ? events.split(",").map((name) => [eventOf(name), (event) => latest.current[name]?.(event)]) : [];
+      for (const [name, run] of handlers) element.addEventListener(name, run);
+      return () => handlers.forEach(([name, run]) => element.removeEventListener(name, run));
+    }, [events]);
+    useEarlyEffect(() => {
+      for (const [name, value] of Object.entries(given)) {
+        const isProperty = typeof value === "function" || (typeof value === "object" && value !== null);
+        if (isProperty && !isEvent(name) && name !== "style" && own.current[name] !== value) own.current[name] = value;
+      }
+    });
+    useEffect(() => void import("@roomcast/ui"), []);
+    const ref = (element) => {
+      own.current = element;
+      if (typeof elementRef === "function") elementRef(element);
+      else if (elementRef) elementRef.current = element;
+    };
+    return createElement(tag, { ...attributes, ref, suppressHydrationWarning: true }, children);
+  }
+  Wrapped.displayName = tag;
+  return Wrapped;
+}
+
+export const Inbox = wrap("roomcast-inbox");
+export const Chat = wrap("roomcast-chat");
+export const Launcher = wrap("roomcast-launcher");
+export const Badge = wrap("roomcast-badge");
+
+/** The client of everything below: `chat`, or one made of the options `server`, `token`, `getToken`. */
+export function ChatProvider({ chat, children, ...options }) {
+  const made = useMemo(() => chat ?? (typeof document === "undefined" ? null : connect(options)), [chat, options.server, options.token]);
+  useEffect(() => () => void (chat || made?.end()), [chat, made]);
+  return createElement(ChatContext.Provider, { value: made }, children);
+}
+
+/** The client: null while a server renders. */
+export const useChat = () => useContext(ChatContext);
+
+/** The snapshot of a model, drawn again at each change; null without one. */
+function useSnapshot(model) {
+  const [, draw] = useReducer((count) => count + 1, 0);
+  useEffect(() => model?.subscribe(draw), [model]);
+  return model?.snapshot ?? null;
+}
+
+/** The rooms: a snapshot of the inbox, with the inbox itself as `inbox`. */
+export function useInbox() {
+  const chat = useChat();
+  const snapshot = useSnapshot(chat?.inbox);
+  return snapshot && { ...snapshot, inbox: chat.inbox };
+}
+
+/** One room, by its id or `{ with, context }`: its snapshot, with the room itself as `room`. */
+export function useRoom(which) {
+  const chat = useChat();
+  const isId = typeof which === "number";
+  const key = isId ? which : JSON.stringify(which);
+  const room = useMemo(() => chat && which && (isId ? chat.room(which) : chat.with(which.with, which)), [chat, key]);
+  const snapshot = useSnapshot(room);
+  return snapshot && { ...snapshot, room };
+}
+
+/** How many messages are unread; null while that is not known. */
+export const useUnread = () => useSnapshot(useChat())?.unread ?? null;
