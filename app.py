@@ -39,7 +39,7 @@ from .routes.apidocs import pages
 from .routes.requests import Reply, answer_refusal
 from .settings import Settings
 from .store import messages as messages_of
-from .store.store import AlreadyOpen, Away
+from .store.store import DatabaseInUse, DatabaseUnavailable
 
 log = logging.getLogger("roomcast")
 
@@ -106,7 +106,7 @@ class App(Starlette):
         async with AsyncExitStack() as stack:
             try:
                 await stack.enter_async_context(self.started())
-            except AlreadyOpen as error:
+            except DatabaseInUse as error:
                 log.error(NOT_OURS, error, START_AGAIN_AFTER)
                 self.state.is_refused = True
                 trying = asyncio.create_task(self._start_again(stack))
@@ -116,7 +116,7 @@ class App(Starlette):
     async def _start_again(self, stack: AsyncExitStack) -> None:
         while True:
             await asyncio.sleep(START_AGAIN_AFTER)
-            with suppress(AlreadyOpen):
+            with suppress(DatabaseInUse):
                 await stack.enter_async_context(self.started())
                 log.info("The database of this chat is free now: the chat has started.")
                 return
@@ -125,7 +125,7 @@ class App(Starlette):
     async def started(self) -> AsyncIterator[None]:
         """Opens the engines, and closes them after everything under way is committed.
 
-        Raises AlreadyOpen where another process has the database, and what else is CannotOpen.
+        Raises DatabaseInUse where another process has the database, and what else is CannotOpen.
         """
         try:
             self._loop = asyncio.get_running_loop()
@@ -250,8 +250,9 @@ class App(Starlette):
     async def disconnect(self, user: int | str) -> None:
         """Closes all sockets of the user with 4005, on every process, those on their way in too.
 
-        End his session first, or he is let in again. Raises Away where the database is, and the
-        chat has several processes: then those that the broker doesn't reach may not know.
+        End their session first, or they are let in again. Raises DatabaseUnavailable where the
+        database does not answer and the chat has several processes: then those that the broker
+        doesn't reach may not know.
         """
         await self._chat.cuts.cut(user_of(user, "user"))
 
@@ -358,7 +359,7 @@ def _gone(request: Request, error: Exception) -> Response:
 HANDLERS: Mapping[Any, Any] = {
     Refusal: answer_refusal,
     HTTPException: _http_error,
-    Away: _away,
+    DatabaseUnavailable: _away,
     ClientDisconnect: _gone,
     Exception: _internal,
 }

@@ -2,8 +2,8 @@
 -- columns become `integer primary key autoincrement`; everything else is the same text.
 -- Times are microseconds since 1970, UTC. User ids are the host site's: opaque text.
 
--- What belongs to this database as a whole: the schema's version, the epoch (one life of the database:
--- cursors of another life are not trusted) and the key that signs file URLs.
+-- What belongs to this database as a whole: the schema's version, the epoch (one timeline of the
+-- database: cursors of another epoch are not trusted) and the key that signs file URLs.
 create table meta (
     name text primary key,
     value text not null

@@ -12,7 +12,7 @@ from ..protocol.errors import Close
 from ..realtime.commits import Commit, CommitListener, CommitListeners
 from ..realtime.hub import Fanout
 from ..settings import Settings
-from ..store.commit_queue import Committed, Journal
+from ..store.commit_queue import CommitQueue, Committed
 from ..store.store import Store
 from .account.erasure import Erasures
 from .attachments.service import Attachments
@@ -55,14 +55,14 @@ class Chat:
             settings.database.synchronous,
             alone=alone,
             listeners=Host.wants(settings.webhooks, told),
-            on_new_life=lambda: self.recovery.on_database_restored(),
+            on_new_epoch=lambda: self.recovery.on_database_restored(),
         )
         self.host = Host(store, settings.webhooks, told, self.metrics, alone=alone)
         self.texts = TextPolicy(settings.limits, settings.reactions, store, hooks.before_send)
         self.attachments = Attachments(settings, store, self.texts)
         self.pages = Pages(store, self.attachments)
         encoder = MessageEncoder(self.attachments, settings.server.public_url)
-        self.queue = queue = Journal(store)
+        self.queue = queue = CommitQueue(store)
         reader = DatabaseRoomReader(store, encoder, self.metrics)
         self.fanout = hub = Fanout(settings.broadcast.url, reader, queue.mark)
         self.search = Search(settings.limits, store)
@@ -137,7 +137,10 @@ class Chat:
             await asyncio.wait(self._tasks)
 
     async def check(self) -> None:
-        """The database answers, and what is written is committed. Raises Away or RuntimeError."""
+        """The database answers, and what is written is committed.
+
+        Raises DatabaseUnavailable or RuntimeError.
+        """
         self.queue.check()
         await self.store.check()
         await self.store.prove()

@@ -8,7 +8,7 @@ from functools import partial
 from ..realtime.commits import Commit
 from ..store import rooms
 from ..store.messages import Deleted
-from ..store.store import Away, Store
+from ..store.store import DatabaseUnavailable, Store
 from .attachments.service import Attachments
 from .revocations import Cuts
 
@@ -43,7 +43,7 @@ class Housekeeping:
         while True:
             try:
                 await self._clean()
-            except Away as error:
+            except DatabaseUnavailable as error:
                 log.warning("housekeeping skipped, the database is unavailable: %s", error)
             except Exception:
                 log.exception("housekeeping failed")

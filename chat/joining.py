@@ -2,15 +2,15 @@
 
 from ..protocol.errors import Close, Closing
 from ..realtime.room import Room
-from ..store.commit_queue import Journal
-from ..store.snapshot import Ask, Snapshot
-from ..store.store import Away, Store
+from ..store.commit_queue import CommitQueue
+from ..store.snapshot import Snapshot, SnapshotQuery
+from ..store.store import DatabaseUnavailable, Store
 
 
 class Joining:
     """Reads what a socket starts from, and marks it as received or read."""
 
-    def __init__(self, store: Store, queue: Journal) -> None:
+    def __init__(self, store: Store, queue: CommitQueue) -> None:
         self._store = store
         self._queue = queue
         self._joining: set[tuple[int, str]] = set()
@@ -19,7 +19,7 @@ class Joining:
         """Whether a join of this user is what moves their receipt just now."""
         return (room_id, user_id) in self._joining
 
-    async def join(self, ask: Ask, *, is_manual: bool) -> Snapshot:
+    async def join(self, ask: SnapshotQuery, *, is_manual: bool) -> Snapshot:
         """What the joining socket starts from, with its own receipt committed and in it.
 
         Raises Closing where the user may not join.
@@ -34,7 +34,7 @@ class Joining:
             found.marks[ask.user_id] = upto
         return found
 
-    async def _mark(self, ask: Ask, delivered: int, read: int) -> None:
+    async def _mark(self, ask: SnapshotQuery, delivered: int, read: int) -> None:
         self._joining.add((ask.room_id, ask.user_id))
         self._queue.mark(ask.room_id, ask.user_id, delivered, read)
         try:
@@ -42,9 +42,9 @@ class Joining:
         finally:
             self._joining.discard((ask.room_id, ask.user_id))
         if not is_marked:
-            raise Away("The receipt could not be stored.")
+            raise DatabaseUnavailable("The receipt could not be stored.")
 
-    async def enter(self, room: Room, ask: Ask, *, is_manual: bool) -> Snapshot:
+    async def enter(self, room: Room, ask: SnapshotQuery, *, is_manual: bool) -> Snapshot:
         """The same for a room of this process, which by then has delivered all that is in it."""
         found = await self.join(ask, is_manual=is_manual)
         await room.meet(found)

@@ -17,17 +17,17 @@ from ..realtime.room import Told
 from ..realtime.user_channels import News
 from ..settings import Limits
 from ..store import blocks, members, room_list, rooms
-from ..store.members import Reason, Regrouped
+from ..store.members import MembershipChange, Reason
 from ..store.outbox import Happened
 from ..store.room_list import Listed
-from ..store.rooms import Wish
+from ..store.rooms import RoomPatch
 from ..store.store import Connection, Store
 from .text_policy import TextPolicy
 
 log = logging.getLogger("roomcast.roster")
 T = TypeVar("T")
 Spawn = Callable[[Coroutine[Any, Any, T]], asyncio.Task[T]]
-Work = Callable[[Connection], Awaitable[Regrouped | Reason]]
+Work = Callable[[Connection], Awaitable[MembershipChange | Reason]]
 
 
 class Roster:
@@ -57,7 +57,7 @@ class Roster:
             raise NotFound
         return found[0]
 
-    async def change(self, room_id: int, user_id: str, wish: Wish) -> None:
+    async def change(self, room_id: int, user_id: str, wish: RoomPatch) -> None:
         """Mutes and archives for the user alone, and names the room for all."""
         if wish.title is not None:
             title = await self._texts.approve_title(room_id, user_id, wish.title)
@@ -70,7 +70,7 @@ class Roster:
         """Lets somebody in, by the one who made the room; False where he is in it already."""
         most, now = self._limits.max_members, time.time_ns() // 1000
 
-        async def work(db: Connection) -> Regrouped | Reason:
+        async def work(db: Connection) -> MembershipChange | Reason:
             return await members.add(db, room_id, user_id, guest_id, most, now)
 
         added = Happened("member_added", room_id, user_id, about=guest_id)
@@ -80,7 +80,7 @@ class Roster:
         """Out of the room: oneself, or another by the one who made it. The last one ends it."""
         now = time.time_ns() // 1000
 
-        async def work(db: Connection) -> Regrouped | Reason:
+        async def work(db: Connection) -> MembershipChange | Reason:
             return await members.remove(db, room_id, user_id, other_id, now)
 
         await self._write(work, Happened("member_removed", room_id, user_id, about=other_id))
@@ -97,26 +97,26 @@ class Roster:
 
     # ------------------------------------------------------------ write, then tell
 
-    async def _write(self, work: Work, happened: Happened) -> Regrouped:
+    async def _write(self, work: Work, happened: Happened) -> MembershipChange:
         """What is written is told, also when who asked for it is gone by then."""
         task = self._spawn(self._write_and_tell(work, happened))
-        done: Regrouped | Reason = await asyncio.shield(task)
-        if isinstance(done, Regrouped):
+        done: MembershipChange | Reason = await asyncio.shield(task)
+        if isinstance(done, MembershipChange):
             return done
         raise self._refusal(done)
 
-    async def _write_and_tell(self, work: Work, happened: Happened) -> Regrouped | Reason:
+    async def _write_and_tell(self, work: Work, happened: Happened) -> MembershipChange | Reason:
         room_id = happened.room_id
 
-        async def noted(db: Connection) -> Regrouped | Reason:
+        async def noted(db: Connection) -> MembershipChange | Reason:
             done = await work(db)
-            if isinstance(done, Regrouped) and done.roster:
+            if isinstance(done, MembershipChange) and done.roster:
                 ended = Happened("room_deleted", room_id, happened.user_id, members="[]")
                 await self._store.note(db, happened, *([ended] if done.is_gone else []))
             return done
 
         done = await self._store.write(noted)
-        if isinstance(done, Regrouped):
+        if isinstance(done, MembershipChange):
             if done.roster:
                 told = Told(0, 0, [], [], is_gone=done.is_gone, roster=done.roster)
                 await self._commits.on_commit(Commit({room_id: (told, [])}))

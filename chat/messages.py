@@ -18,7 +18,7 @@ from ..protocol.ids import wire_user
 from ..protocol.text import shows_something
 from ..settings import Settings
 from ..store import messages, receipts
-from ..store.commit_queue import Entry, Journal
+from ..store.commit_queue import CommitQueue, Entry
 from ..store.messages import (
     Add,
     Added,
@@ -26,8 +26,8 @@ from ..store.messages import (
     Deleted,
     Edit,
     Edited,
+    HistoryQuery,
     Message,
-    Page,
     React,
     Reacted,
     Repeated,
@@ -48,7 +48,7 @@ class Messages:
         self,
         settings: Settings,
         store: Store,
-        queue: Journal,
+        queue: CommitQueue,
         attachments: Attachments,
         texts: TextPolicy,
     ) -> None:
@@ -134,7 +134,7 @@ class Messages:
         find = partial(messages.find, room_id=room_id, user_id=user_id, client_id=client_id)
         return await self._store.read(find) is not None
 
-    async def page(self, where: Page) -> tuple[list[Message], Marks, bool]:
+    async def page(self, where: HistoryQuery) -> tuple[list[Message], Marks, bool]:
         """Messages, oldest first, the members' receipts, and whether there are more messages.
 
         Raises NotFound to a stranger.

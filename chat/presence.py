@@ -19,7 +19,7 @@ from ..realtime.user_channels import News
 from ..settings import Presence as PresenceSettings
 from ..store import presence
 from ..store.presence import AT_ONCE, Process, Seen
-from ..store.store import Away, Store
+from ..store.store import DatabaseUnavailable, Store
 
 log = logging.getLogger("roomcast.presence")
 
@@ -59,7 +59,7 @@ class Presence:
         self._fanout.people.doubted = self._doubt
         try:
             await self._reap(all_others=self._is_alone)
-        except Away as error:
+        except DatabaseUnavailable as error:
             log.warning("Who was online before is not looked at, the database is away: %s", error)
         self._next_tick = self._now() + self._tick
         self._task = asyncio.create_task(self._run(), name="roomcast presence")
@@ -76,7 +76,7 @@ class Presence:
         try:
             async with asyncio.timeout(STOP_WITHIN):
                 await self._store.write(retire)
-        except (Away, TimeoutError) as error:
+        except (DatabaseUnavailable, TimeoutError) as error:
             log.warning("The leases run out by themselves, the database is away: %s", error)
 
     # ------------------------------------------------------------ sockets
@@ -123,7 +123,7 @@ class Presence:
             await self._rest()
             try:
                 await self._work()
-            except Away as error:
+            except DatabaseUnavailable as error:
                 log.warning("Presence is not written, the database is away: %s", error)
                 await self._try_again()
             except Exception:

@@ -5,7 +5,7 @@ from functools import partial
 
 from ..auth.authenticator import Identity
 from ..store import profiles
-from ..store.store import Away, Store
+from ..store.store import DatabaseUnavailable, Store
 
 log = logging.getLogger("roomcast.profiles")
 
@@ -27,7 +27,7 @@ class Profiles:
         store = partial(profiles.see, user_id=user_id, name=identity.name, picture=identity.picture)
         try:
             await self._store.write(store)
-        except Away as error:
+        except DatabaseUnavailable as error:
             log.warning("name not stored, the next request will: %s", error)
             return
         if len(self._stored) >= MAX_REMEMBERED:

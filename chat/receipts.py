@@ -7,10 +7,10 @@ from ..protocol.errors import Forbidden, NotFound, Unavailable
 from ..realtime.hub import Fanout
 from ..realtime.room import Told
 from ..store import blocks, receipts
-from ..store.commit_queue import Journal
+from ..store.commit_queue import CommitQueue
 from ..store.messages import Message
 from ..store.receipts import Status
-from ..store.store import Away, Connection, Store
+from ..store.store import Connection, DatabaseUnavailable, Store
 
 Marks = dict[str, tuple[int, int]]  # user → delivered and read up to these ids
 
@@ -18,7 +18,7 @@ Marks = dict[str, tuple[int, int]]  # user → delivered and read up to these id
 class Receipts:
     """Moves watermarks forward through the commit queue."""
 
-    def __init__(self, store: Store, queue: Journal, hub: Fanout) -> None:
+    def __init__(self, store: Store, queue: CommitQueue, hub: Fanout) -> None:
         self._store = store
         self._queue = queue
         self._hub = hub
@@ -49,12 +49,12 @@ class Receipts:
     async def deliver(self, user_id: str, newest: Iterable[tuple[int, int]]) -> None:
         """These messages, and all before them in their rooms, have reached a device of the user.
 
-        Raises Away.
+        Raises DatabaseUnavailable.
         """
         for room_id, message_id in newest:
             self._queue.mark(room_id, user_id, message_id, 0)
         if not await self._queue.marked():
-            raise Away("The receipts could not be stored.")
+            raise DatabaseUnavailable("The receipts could not be stored.")
 
     async def status(self, message: Message) -> Status:
         """How far the message got by now."""

@@ -5,8 +5,8 @@ import logging
 
 from ..protocol.errors import Close
 from ..realtime.hub import Fanout
-from ..store.commit_queue import Journal
-from ..store.store import Away, Store
+from ..store.commit_queue import CommitQueue
+from ..store.store import DatabaseUnavailable, Store
 from .notifications.dispatcher import Postman
 from .notifications.inbox import Inboxes
 from .presence import Presence
@@ -23,7 +23,7 @@ class Recovery:
     def __init__(
         self,
         store: Store,
-        queue: Journal,
+        queue: CommitQueue,
         hub: Fanout,
         dispatcher: Postman,
         inboxes: Inboxes,
@@ -50,7 +50,7 @@ class Recovery:
                 await asyncio.sleep(CHECK_INTERVAL)
                 try:
                     await self._store.check()
-                except Away:
+                except DatabaseUnavailable:
                     continue
                 room_ids, self._unconfirmed = self._unconfirmed, set()
                 self._dispatcher.note_rooms(room_ids)
@@ -71,7 +71,7 @@ class Recovery:
             await asyncio.sleep(RECOGNIZE_INTERVAL)
             try:
                 await self._store.recognize()
-            except Away as error:
+            except DatabaseUnavailable as error:
                 log.debug("database not recognized: %s", error)
             except Exception:
                 log.exception("database not recognized")

@@ -12,7 +12,7 @@ from ..realtime.brokers import Unreachable
 from ..realtime.hub import Fanout
 from ..realtime.user_channels import EVERYBODY, News
 from ..store import revocations
-from ..store.store import Away, Store
+from ..store.store import DatabaseUnavailable, Store
 
 log = logging.getLogger("roomcast.cuts")
 
@@ -35,7 +35,10 @@ class Cuts:
         await self._fanout.follow(EVERYBODY, self)
 
     async def cut(self, user_id: str) -> None:
-        """Here at once. Raises Away where processes that the broker misses might never know."""
+        """Here at once.
+
+        Raises DatabaseUnavailable where processes that the broker misses might never know.
+        """
         news = News(EVERYBODY, whom=user_id, at=_now())
         self.hear(news)
         try:
@@ -63,11 +66,11 @@ class Cuts:
     async def _look_soon(self) -> None:
         try:
             await self.look()
-        except Away as error:
+        except DatabaseUnavailable as error:
             log.warning("Not looked for cuts, housekeeping will: %s", error)
 
     async def look(self) -> None:
-        """Hears what no news have told, and forgets what is long ago. Raises Away."""
+        """Reads what no event announced, and deletes old rows. Raises DatabaseUnavailable."""
         if not self._fanout.is_shared:
             return self._forget()
         after = max(self._began, _now() - int(LOOKED_BACK * 1e6))

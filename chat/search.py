@@ -16,9 +16,9 @@ from ..store import messages, receipts
 from ..store.messages import Message
 from ..store.receipts import Status
 from ..store.search import index, tokenizer
-from ..store.search.index import Ask
+from ..store.search.index import SearchQuery
 from ..store.search.tokenizer import Term
-from ..store.store import Away, Connection, Store
+from ..store.store import Connection, DatabaseUnavailable, Store
 
 log = logging.getLogger("roomcast.search")
 
@@ -65,7 +65,7 @@ class Search:
         room_ids = await index.rooms_of(db, user_id)
         if room_ids == ():
             return Found([], None)
-        ask = Ask(user_id, wanted, before, self._limits.search_page_size, room_ids)
+        ask = SearchQuery(user_id, wanted, before, self._limits.search_page_size, room_ids)
         hits = await self._store.finder.find(db, ask)
         found = await messages.of_ids(db, user_id, hits.found)
         marks = await receipts.of_rooms(db, {message.room_id for message in found})
@@ -103,7 +103,11 @@ class Search:
             try:
                 await self._follow()
             except Exception as error:
-                log.warning("Search is behind: %s", error, exc_info=not isinstance(error, Away))
+                log.warning(
+                    "Search is behind: %s",
+                    error,
+                    exc_info=not isinstance(error, DatabaseUnavailable),
+                )
                 self._is_all = True
                 await asyncio.sleep(RETRY)
 

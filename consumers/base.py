@@ -24,7 +24,7 @@ from ..protocol.ids import when
 from ..realtime.connection_limits import CountLimit
 from ..realtime.frame_transport import EXTENSION, REFUSED_PAUSE, FrameTransport
 from ..realtime.send_queue import AsgiOutbox, DirectOutbox, Outbox
-from ..store.store import Away
+from ..store.store import DatabaseUnavailable
 
 log = logging.getLogger("roomcast.socket")
 
@@ -125,7 +125,7 @@ class Session(ABC):
             await work
         except Refusal as refusal:
             self._refuse(refusal, hint_of(action))
-        except Away as error:
+        except DatabaseUnavailable as error:
             log.warning("An action was refused: %s", error)
             self._refuse(errors.Unavailable(), hint_of(action))
         except Closing as closing:
@@ -208,7 +208,7 @@ class Endpoint(WebSocketEndpoint):
             await self._refuse(websocket, Close.UNAUTHENTICATED)
         except Forbidden:
             await self._refuse(websocket, Close.FORBIDDEN)
-        except Away as error:
+        except DatabaseUnavailable as error:
             log.warning("A socket could not join: %s", error)
             await self._refuse(websocket, Close.TRY_LATER)
         except Exception:

@@ -40,7 +40,7 @@ from ..realtime.wakeup import Bell
 from ..store import messages
 from ..store.commit_queue import Entry
 from ..store.messages import Added, Deleted, Edited, Reacted, Repeated
-from ..store.snapshot import Ask, Snapshot
+from ..store.snapshot import Snapshot, SnapshotQuery
 from .base import PONG, Endpoint, Session, direct_of, hint_of
 
 Written = Send | Edit | Delete | React
@@ -287,7 +287,7 @@ class RoomSession(Session):
         most = (
             self._chat.settings.limits.history_page_size if action.limit is None else action.limit
         )
-        where = messages.Page(self._room.id, self._socket.user_id, before, None, most)
+        where = messages.HistoryQuery(self._room.id, self._socket.user_id, before, None, most)
         page, _, has_more = await self._chat.messages.page(where)
         shown = [self._shown(message) for message in page]
         self._socket.put(codec.encode(HistoryPage(shown, has_more)))
@@ -380,13 +380,13 @@ class ChatSocket(Endpoint):
             self._chat.fanout.leave(room)
 
 
-def _ask_of(chat: Chat, wish: Wish, user_id: str, known: Page | None) -> tuple[Ask, bool]:
+def _ask_of(chat: Chat, wish: Wish, user_id: str, known: Page | None) -> tuple[SnapshotQuery, bool]:
     """What to read for this wish, and whether its cursor is of another life of the database."""
     limits = chat.settings.limits
     is_reset = wish.after is not None and wish.epoch not in (None, chat.store.epoch)
     after = None if is_reset else wish.after
     page = None if known is None else known.known
-    return Ask(
+    return SnapshotQuery(
         wish.room_id, user_id, after, limits.history_page_size, limits.max_resume_changes, page
     ), is_reset
 

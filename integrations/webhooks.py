@@ -26,7 +26,7 @@ from ..realtime.commits import Commit
 from ..settings import Webhooks
 from ..store import outbox, receipts, room_list, unread_reminders
 from ..store.outbox import Claim, Kind, Listeners, Noted
-from ..store.store import Away, Connection, Store
+from ..store.store import Connection, DatabaseUnavailable, Store
 from .metrics import Metrics
 
 log = logging.getLogger("roomcast.webhooks")
@@ -142,7 +142,7 @@ class Host:
         while True:
             try:
                 await self._look()
-            except Away as error:
+            except DatabaseUnavailable as error:
                 log.warning("The host is told later, the database is away: %s", error)
             except Exception:
                 log.exception("The host could not be told")
@@ -191,7 +191,7 @@ class Host:
                 told = told if failed else noted.id
                 if failed or time.monotonic() > until:
                     break
-        except Away as error:
+        except DatabaseUnavailable as error:
             log.warning("Room %d is told later: %s", claim.room_id, error)
         except Exception:
             log.exception("The host could not be told of room %d", claim.room_id)
@@ -219,7 +219,7 @@ class Host:
         settle = partial(outbox.settle, claim=claim, told=told, tries=tries, due_at=due_at)
         try:
             await self._store.write(settle)
-        except Away as error:  # its claim ends by itself; it may be told twice
+        except DatabaseUnavailable as error:  # its claim ends by itself; it may be told twice
             log.warning("Not noted as told: %s", error)
 
 

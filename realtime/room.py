@@ -28,7 +28,7 @@ from ..protocol.ids import MAX_ID, when, wire_user, wire_users
 from ..protocol.splice import as_edited, body_of, quoted_of, requoted, with_reactions, with_status
 from ..store.receipts import Status
 from ..store.snapshot import Snapshot
-from ..store.store import Away
+from ..store.store import DatabaseUnavailable
 from .send_queue import Batch, Outbox
 from .user_channels import News
 from .wakeup import Bell
@@ -260,7 +260,7 @@ def _since(top: int, change: Change, line: bytes) -> tuple[Change, bytes]:
 
 def log_failure(room_id: int, error: Exception) -> None:
     """A database that is away says so once elsewhere; anything else is a fault of ours."""
-    is_away = isinstance(error, Away)
+    is_away = isinstance(error, DatabaseUnavailable)
     log.warning("Room %d could not be told: %s", room_id, error, exc_info=not is_away)
 
 

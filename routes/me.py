@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from ..chat.account.export import Line, lines
 from ..protocol import codec
-from ..store.store import Away
+from ..store.store import DatabaseUnavailable
 from .apidocs.operations import NDJSON
 from .requests import base_of_request, caller_of, chat_of
 
@@ -41,7 +41,7 @@ async def _written(first: Line, rest: AsyncIterator[Line]) -> AsyncIterator[byte
             if len(text) > CHUNK:
                 yield bytes(text)
                 text.clear()
-    except Away as error:
+    except DatabaseUnavailable as error:
         log.warning("An export breaks off: %s", error)
     yield bytes(text)
 

@@ -11,7 +11,7 @@ from ..protocol.actions import Send
 from ..protocol.codec import decode_as
 from ..protocol.ids import MAX_ID
 from ..store import receipts
-from ..store.messages import Added, Page
+from ..store.messages import Added, HistoryQuery
 from .requests import Reply, base_of_request, caller_of, chat_of, integer, large_body_of, room_id_of
 
 
@@ -26,7 +26,7 @@ async def page(request: Request) -> Response:
     """Lists messages of a room, oldest first."""
     caller = await caller_of(request)
     chat = chat_of(request)
-    where = Page(
+    where = HistoryQuery(
         room_id_of(request),
         caller.user_id,
         before=integer(request, "before", MAX_ID),

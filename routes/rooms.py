@@ -14,7 +14,7 @@ from ..protocol.codec import decode_as
 from ..protocol.errors import Forbidden, InvalidFrame
 from ..protocol.ids import user_of, when, wire_user, wire_users
 from ..store.room_list import Listed, Person
-from ..store.rooms import Opened, Wish
+from ..store.rooms import Opened, RoomPatch
 from .requests import Reply, body_of, caller_of, chat_of, integer, room_id_of, url_of
 
 SMALL_ROOM = 50  # members
@@ -249,7 +249,7 @@ async def change(request: Request) -> Response:
     caller = await caller_of(request)
     room_id = room_id_of(request)
     given = decode_as(await body_of(request), RoomWish)
-    wish = Wish(
+    wish = RoomPatch(
         None if given.muted is UNSET else given.muted,
         None if given.archived is UNSET else given.archived,
         None if given.title is UNSET else given.title or "",

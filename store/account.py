@@ -14,14 +14,14 @@ class Profile(Struct):
     picture: str | None
 
 
-class Place(Struct):
+class OwnRoom(Struct):
     """A room that the user is in, or was: then nothing is said but its id."""
 
     room_id: int
     is_member: bool
 
 
-class Given(Struct):
+class GivenReaction(Struct):
     """A reaction of the user's."""
 
     room_id: int
@@ -51,7 +51,7 @@ async def profile(db: Connection, user_id: str) -> Profile:
     return Profile(None, None) if row is None else Profile(row["name"], row["picture"])
 
 
-async def places(db: Connection, user_id: str, above: int, limit: int) -> list[Place]:
+async def places(db: Connection, user_id: str, above: int, limit: int) -> list[OwnRoom]:
     """Those above one id, in order."""
     query = """
         SELECT room_id, max(is_member) AS is_member
@@ -65,7 +65,7 @@ async def places(db: Connection, user_id: str, above: int, limit: int) -> list[P
          GROUP BY room_id ORDER BY room_id LIMIT :limit
     """
     rows = await db.fetch_all(query, {"user_id": user_id, "above": above, "limit": limit})
-    return [Place(row["room_id"], bool(row["is_member"])) for row in rows]
+    return [OwnRoom(row["room_id"], bool(row["is_member"])) for row in rows]
 
 
 async def count(db: Connection, user_id: str) -> int:
@@ -102,7 +102,9 @@ async def own(
     return found, row["last"]
 
 
-async def given(db: Connection, user_id: str, after: Given | None, limit: int) -> list[Given]:
+async def given(
+    db: Connection, user_id: str, after: GivenReaction | None, limit: int
+) -> list[GivenReaction]:
     """His reactions, those after one of them."""
     query = """
         SELECT room_id, message_id, emoji, created_at FROM reactions
@@ -110,10 +112,10 @@ async def given(db: Connection, user_id: str, after: Given | None, limit: int) -
            AND (room_id, message_id, emoji) > (:room_id, :message_id, :emoji)
          ORDER BY room_id, message_id, emoji LIMIT :limit
     """
-    start = after or Given(0, 0, "", 0)
+    start = after or GivenReaction(0, 0, "", 0)
     values = {"room_id": start.room_id, "message_id": start.message_id, "emoji": start.emoji}
     rows = await db.fetch_all(query, {**values, "user_id": user_id, "limit": limit})
-    return [Given(**dict(row._mapping)) for row in rows]
+    return [GivenReaction(**dict(row._mapping)) for row in rows]
 
 
 async def blocked(db: Connection, user_id: str) -> list[Blocked]:

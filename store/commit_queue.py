@@ -7,14 +7,14 @@ from collections.abc import Awaitable, Callable
 
 from msgspec import Struct
 
-from .errors import Away
+from .errors import DatabaseUnavailable
 from .messages import Add, Change, Outcome, Refused
 from .receipts import Marks, Moved
 from .store import Store
 
 log = logging.getLogger("roomcast.journal")
-BATCH = 1024
-RETRY = 1.0  # seconds until receipts are tried again that could not be committed
+MAX_BATCH_SIZE = 1024
+RECEIPT_RETRY_DELAY = 1.0  # seconds until receipts are tried again that could not be committed
 
 
 class Entry(Struct):
@@ -38,7 +38,7 @@ OnCommitted = Callable[[Committed], Awaitable[None]]
 OnUnconfirmed = Callable[[set[int]], None]
 
 
-class Journal:
+class CommitQueue:
     """One task, one transaction at a time."""
 
     def __init__(self, store: Store) -> None:
@@ -136,7 +136,7 @@ class Journal:
 
     async def _failed(self, entries: list[Entry], marks: Marks, error: Exception) -> bool:
         """A failing change fails alone; a database that is away fails all of them."""
-        is_away = isinstance(error, Away)
+        is_away = isinstance(error, DatabaseUnavailable)
         if not is_away and len(entries) + bool(marks) > 1:
             for entry in entries:
                 await self._commit([entry], {})
@@ -153,7 +153,7 @@ class Journal:
         if marks:
             for where, upto in marks.items():
                 _advance(self._refused, where, *upto)
-            asyncio.get_running_loop().call_later(RETRY, self._again)
+            asyncio.get_running_loop().call_later(RECEIPT_RETRY_DELAY, self._again)
         return not marks
 
     def _again(self) -> None:
@@ -181,7 +181,7 @@ class Journal:
     def _take(self) -> list[Entry]:
         """The next batch. No two adds in it share a client_id: the second must see the first."""
         batch, names = [], set()
-        for entry in self._entries[:BATCH]:
+        for entry in self._entries[:MAX_BATCH_SIZE]:
             change = entry.change
             if isinstance(change, Add) and change.client_id is not None:
                 name = change.room_id, change.sender_id, change.client_id

@@ -8,19 +8,19 @@ from databases.core import Connection
 ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
-async def begin_life(db: Connection, life: str, *others: str) -> None:
-    """A new epoch where `life`, as told from outside, is not the one that the database remembers.
+async def begin_lineage(db: Connection, lineage: str, *others: str) -> None:
+    """Set a new epoch where the database remembers another lineage than `lineage`.
 
     `others` are words that it may remember as well.
 
     A database that was put back from a backup has forgotten changes: cursors from then are ahead of
     it today and behind it tomorrow, and only another epoch tells.
     """
-    known = await get(db, "life")
-    if known not in ("", life, *others):
+    known = await get(db, "lineage")
+    if known not in ("", lineage, *others):
         await set_(db, "epoch", new_epoch())
-    if known != life:
-        await set_(db, "life", life)
+    if known != lineage:
+        await set_(db, "lineage", lineage)
 
 
 async def identity(db: Connection) -> tuple[str, bytes]:

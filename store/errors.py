@@ -1,23 +1,23 @@
 """What can be wrong with a database."""
 
-TRIES = 5  # of what met another process's work: a deadlock, or the same client_id
+MAX_ATTEMPTS = 5  # of what met another process's work: a deadlock, or the same client_id
 
 
 class CannotOpen(Exception):
     """The database can't be opened; the message says which and why."""
 
 
-class AlreadyOpen(CannotOpen):
+class DatabaseInUse(CannotOpen):
     """Another process works on this database, and the two would not hear each other."""
 
 
-class Away(Exception):
+class DatabaseUnavailable(Exception):
     """The database did not answer: nothing was read, nothing was stored."""
 
 
-class Failed(Exception):
+class DatabaseError(Exception):
     """The database answered, and refused: a fault of ours, not of the network."""
 
 
-class Clash(Failed):
+class TransactionConflict(DatabaseError):
     """Another transaction was in the way: the same work, done again, may well succeed."""

@@ -10,7 +10,7 @@ from msgspec import Struct
 Reason = Literal["not_found", "forbidden", "pair", "full"]
 
 
-class Regrouped(Struct):
+class MembershipChange(Struct):
     """The room's new roster; 0 where all is as it was. `is_gone`: the last one left."""
 
     roster: int = 0
@@ -19,7 +19,7 @@ class Regrouped(Struct):
 
 async def add(
     db: Connection, room_id: int, user_id: str, guest_id: str, most: int, now: int
-) -> Regrouped | Reason:
+) -> MembershipChange | Reason:
     """The user, who made the room, lets somebody in; all that is there counts as read by him."""
     role = await _role(db, room_id, user_id, guest_id)
     if isinstance(role, str):
@@ -27,19 +27,19 @@ async def add(
     if role["creator_id"] != user_id:
         return "forbidden"
     if role["is_there"]:
-        return Regrouped()
+        return MembershipChange()
     row = await _lock(db, room_id)
     if row["creator_id"] != user_id:
         return "forbidden"
     if await _count(db, room_id) >= most:
         return "full"
     await _insert(db, room_id, guest_id, row["total"], now)
-    return Regrouped(row["roster"])
+    return MembershipChange(row["roster"])
 
 
 async def remove(
     db: Connection, room_id: int, user_id: str, other_id: str, now: int
-) -> Regrouped | Reason:
+) -> MembershipChange | Reason:
     """By the one who made the room, or by himself. The one who is here for longest follows him."""
     role = await _role(db, room_id, user_id, other_id)
     if isinstance(role, str):
@@ -61,7 +61,7 @@ async def remove(
     """
     await db.execute(query, where)
     is_gone = row["creator_id"] == other_id and not await _hand_over(db, room_id, now)
-    return Regrouped(row["roster"], is_gone)
+    return MembershipChange(row["roster"], is_gone)
 
 
 async def _role(

@@ -8,7 +8,7 @@ from msgspec import Struct
 from sqlalchemy import bindparam, text
 
 from . import messages
-from .members import Reason, Regrouped
+from .members import MembershipChange, Reason
 
 
 class Room(Struct):
@@ -82,7 +82,7 @@ async def has_member(db: Connection, room_id: int, user_id: str) -> bool:
     return await db.fetch_one(query, {"room_id": room_id, "user_id": user_id}) is not None
 
 
-class Wish(Struct):
+class RoomPatch(Struct):
     """What a member wants to change; None is as it was."""
 
     is_muted: bool | None = None
@@ -90,7 +90,9 @@ class Wish(Struct):
     title: str | None = None
 
 
-async def change(db: Connection, room_id: int, user_id: str, wish: Wish) -> Regrouped | Reason:
+async def change(
+    db: Connection, room_id: int, user_id: str, wish: RoomPatch
+) -> MembershipChange | Reason:
     query = """
         SELECT r.creator_id
           FROM rooms r JOIN members me ON me.room_id = r.id AND me.user_id = :user_id
@@ -105,7 +107,7 @@ async def change(db: Connection, room_id: int, user_id: str, wish: Wish) -> Regr
     # The room before its members, as all who lock both.
     roster = 0 if wish.title is None else await _rename(db, where, wish.title)
     await _set_own(db, where, wish)
-    return Regrouped(roster)
+    return MembershipChange(roster)
 
 
 async def _rename(db: Connection, where: dict[str, Any], title: str) -> int:
@@ -119,7 +121,7 @@ async def _rename(db: Connection, where: dict[str, Any], title: str) -> int:
     return int(rows[0]["roster"]) if rows else 0
 
 
-async def _set_own(db: Connection, where: dict[str, Any], wish: Wish) -> None:
+async def _set_own(db: Connection, where: dict[str, Any], wish: RoomPatch) -> None:
     """In one statement: who locks a row twice meets others in between."""
     if wish.is_muted is None and wish.is_archived is None:
         return

@@ -17,7 +17,7 @@ SCHEMA = Path(__file__).parent.with_name("schema.sql")
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 
-VERSION = 3
+VERSION = 4
 
 log = logging.getLogger("roomcast.store")
 
@@ -56,7 +56,7 @@ async def migrate(db: Connection, dialect: Dialect, execute: Execute) -> None:
     await set_(db, "schema", str(VERSION))
     await set_(db, "epoch", new_epoch())
     await set_(db, "file_key", secrets.token_hex(32))
-    await set_(db, "life", "")
+    await set_(db, "lineage", "")
     await set_(db, "tokenizer", tokenizer.VERSION)
 
 

@@ -18,7 +18,7 @@ class Snapshot(Struct):
     total: int = 0  # of its messages: pruning changes it, and no version
 
 
-class Ask(Struct, frozen=True):
+class SnapshotQuery(Struct, frozen=True):
     """Who joins which room, and from which cursor; `after` None asks for the last messages."""
 
     room_id: int

@@ -12,22 +12,39 @@ from databases.core import Connection
 
 from . import epoch, outbox
 from .dialect import Dialect
-from .errors import TRIES, AlreadyOpen, Away, CannotOpen, Clash, Failed
+from .errors import (
+    MAX_ATTEMPTS,
+    CannotOpen,
+    DatabaseError,
+    DatabaseInUse,
+    DatabaseUnavailable,
+    TransactionConflict,
+)
 from .messages import Change, Outcome
 from .outbox import NOBODY, Happened, Listeners
 from .receipts import Marks, Moved
 from .search.index import Finder
-from .snapshot import Ask, Snapshot
+from .snapshot import Snapshot, SnapshotQuery
 
-__all__ = ["AlreadyOpen", "Away", "CannotOpen", "Connection", "Failed", "Store"]
+__all__ = [
+    "CannotOpen",
+    "Connection",
+    "DatabaseError",
+    "DatabaseInUse",
+    "DatabaseUnavailable",
+    "Store",
+]
 
 log = logging.getLogger("roomcast.store")
 T = TypeVar("T")
-PROVEN = 5.0  # seconds for which a commit shows that others are possible
+COMMIT_PROOF_TTL = 5.0  # seconds for which a commit shows that others are possible
 
 
 class Engine(Protocol):
-    """What the two databases do each in their own way. All of it raises Away or Failed."""
+    """What the two databases do each in their own way.
+
+    All of it raises DatabaseUnavailable or DatabaseError.
+    """
 
     dialect: Dialect
     epoch: str
@@ -46,9 +63,9 @@ class Engine(Protocol):
         ...
 
     async def recognize(self) -> None:
-        """Looks whether this is still the same life of the database."""
+        """Looks whether this is still the same lineage of the database."""
 
-    async def snapshot(self, ask: Ask) -> Snapshot | str: ...
+    async def snapshot(self, ask: SnapshotQuery) -> Snapshot | str: ...
 
     async def commit(
         self, changes: Sequence[Change], marks: Marks, now: int
@@ -65,11 +82,12 @@ class Store:
         *,
         alone: bool = True,
         listeners: Listeners = NOBODY,
-        on_new_life: Callable[[], None] = lambda: None,
+        on_new_epoch: Callable[[], None] = lambda: None,
     ) -> None:
         """`alone`: no other process may work on this database, since it would not be heard.
 
-        `on_new_life` is called when the database lost what it had told: versions begin again below.
+        `on_new_epoch` is called when the database lost what it had confirmed: versions begin again
+        below.
         """
         self.listeners = listeners
         if url.startswith("sqlite:"):
@@ -79,7 +97,7 @@ class Store:
         else:
             from .postgres.engine import Postgres
 
-            self._engine = Postgres(url, listeners, alone=alone, on_new_life=on_new_life)
+            self._engine = Postgres(url, listeners, alone=alone, on_new_epoch=on_new_epoch)
         self._working: set[asyncio.Task[Any]] = set()
         self._proven_until = 0.0  # of time.monotonic
 
@@ -89,7 +107,7 @@ class Store:
 
     @property
     def epoch(self) -> str:
-        """Names this life of the database: another one does not know its cursors."""
+        """Names this lineage of the database: another one does not know its cursors."""
         return self._engine.epoch
 
     @property
@@ -114,7 +132,7 @@ class Store:
     # ------------------------------------------------------------ units of work
 
     async def read(self, work: Callable[[Connection], Awaitable[T]]) -> T:
-        """The work's queries see one state of the database. Raises Away."""
+        """The work's queries see one state of the database. Raises DatabaseUnavailable."""
 
         async def reading() -> T:
             async with self._engine.reading() as db:
@@ -123,18 +141,18 @@ class Store:
         return await self._shielded(reading())
 
     async def write(self, work: Callable[[Connection], Awaitable[T]]) -> T:
-        """One transaction: all of the work, or nothing. Raises Away.
+        """One transaction: all of the work, or nothing. Raises DatabaseUnavailable.
 
         The work is done again where another process's was in its way.
         """
 
         async def writing() -> T:
-            for attempt in range(TRIES):
+            for attempt in range(MAX_ATTEMPTS):
                 try:
                     async with self._engine.writing() as db:
                         return await work(db)
-                except Clash:
-                    if attempt == TRIES - 1:
+                except TransactionConflict:
+                    if attempt == MAX_ATTEMPTS - 1:
                         raise
             raise AssertionError  # the last attempt returns or raises
 
@@ -144,8 +162,11 @@ class Store:
         """For the host, in the transaction of what happened."""
         await outbox.note(db, self.listeners, events, time.time_ns() // 1000)
 
-    async def snapshot(self, ask: Ask) -> Snapshot | str:
-        """What a joining socket starts from, or the code of its refusal. Raises Away."""
+    async def snapshot(self, ask: SnapshotQuery) -> Snapshot | str:
+        """What a joining socket starts from, or the code of its refusal.
+
+        Raises DatabaseUnavailable.
+        """
         return await self._shielded(self._engine.snapshot(ask))
 
     async def commit(
@@ -153,29 +174,29 @@ class Store:
     ) -> tuple[list[Outcome], list[Moved], int]:
         """All changes and receipts in one transaction: outcomes in order, and when it took place.
 
-        Raises Away or Failed; then nothing of it is stored.
+        Raises DatabaseUnavailable or DatabaseError; then nothing of it is stored.
         """
         now = time.time_ns() // 1000
         self._proven_until = 0.0
         outcomes, moved = await self._engine.commit(changes, marks, now)
-        self._proven_until = time.monotonic() + PROVEN
+        self._proven_until = time.monotonic() + COMMIT_PROOF_TTL
         return outcomes, moved, now
 
     async def check(self) -> None:
-        """The database answers. Raises Away."""
+        """The database answers. Raises DatabaseUnavailable."""
         await self.read(partial(epoch.get, name="schema"))
 
     async def prove(self) -> None:
-        """What is written is committed: a moment ago, or something is now. Raises Away or Failed.
+        """What is written is committed: a moment ago, or something is now.
 
-        A disk that is full can still be read.
+        Raises DatabaseUnavailable or DatabaseError. A disk that is full can still be read.
         """
         if time.monotonic() > self._proven_until:
             await self.write(epoch.prove)
-            self._proven_until = time.monotonic() + PROVEN
+            self._proven_until = time.monotonic() + COMMIT_PROOF_TTL
 
     async def recognize(self) -> None:
-        """Asks whether the database has begun another life meanwhile. Raises Away."""
+        """Asks whether the database has another lineage by now. Raises DatabaseUnavailable."""
         await self._shielded(self._engine.recognize())
 
     async def _shielded(self, work: Coroutine[Any, Any, T]) -> T:
@@ -186,10 +207,10 @@ class Store:
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
-            task.add_done_callback(_nobody_waits)
+            task.add_done_callback(_log_unawaited)
             raise
 
 
-def _nobody_waits(task: asyncio.Task[Any]) -> None:
+def _log_unawaited(task: asyncio.Task[Any]) -> None:
     if not task.cancelled() and (error := task.exception()):
         log.info("What nobody waits for any more failed: %s", error)

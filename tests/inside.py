@@ -17,7 +17,7 @@ from roomcast.realtime.room import Change, Mark, Older, Room, Socket, Stand, Sta
 from roomcast.realtime.send_queue import Batch
 from roomcast.server.websocket_protocol import WebSocketProtocol
 from roomcast.settings import Attachments, Database, Settings
-from roomcast.store.snapshot import Ask, Snapshot
+from roomcast.store.snapshot import Snapshot, SnapshotQuery
 from starlette.types import ASGIApp
 
 ADA, BOB, EVE = "1", "2", "3"
@@ -145,7 +145,7 @@ async def a_member(
         wants = {"is_manual": False, "is_compact": False} | wish
         socket = Socket(user, outbox, **wants)
         room.hold(socket)
-        ask = Ask(room_id, user, None, 50, 1000)
+        ask = SnapshotQuery(room_id, user, None, 50, 1000)
         found = await chat.joining.enter(room, ask, is_manual=wants["is_manual"])
         room.admit(socket, b"{}", above=found.version, top=found.top)
         outbox.frames.clear()

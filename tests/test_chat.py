@@ -16,7 +16,7 @@ from roomcast.protocol.actions import FileUploaded
 from roomcast.protocol.errors import Close, InvalidFrame, Refusal
 from roomcast.realtime.room import Room, Socket
 from roomcast.store.messages import Add, Added, Repeated
-from roomcast.store.snapshot import Ask, Snapshot
+from roomcast.store.snapshot import Snapshot, SnapshotQuery
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .client import token
@@ -299,7 +299,7 @@ async def test_who_read_earlier_than_another_that_joins_at_the_same_moment_misse
     chat, room_id = here
     join, is_read, goes_on = chat.joining.join, asyncio.Event(), asyncio.Event()
 
-    async def joins_slowly(ask: Ask, *, is_manual: bool) -> Snapshot:
+    async def joins_slowly(ask: SnapshotQuery, *, is_manual: bool) -> Snapshot:
         found = await join(ask, is_manual=is_manual)
         if not is_read.is_set():
             is_read.set()
@@ -308,7 +308,7 @@ async def test_who_read_earlier_than_another_that_joins_at_the_same_moment_misse
 
     monkeypatch.setattr(chat.joining, "join", joins_slowly)
     async with asyncio.timeout(5), chat.fanout.room(room_id) as room:
-        ask = Ask(room_id, ADA, None, 50, 1000)
+        ask = SnapshotQuery(room_id, ADA, None, 50, 1000)
         entering = asyncio.create_task(chat.joining.enter(room, ask, is_manual=True))
         await is_read.wait()
         await chat.messages.make(Add(room_id, BOB, "in between"))

@@ -119,7 +119,7 @@ def test_real_engines_are_well_and_no_secret_is_shown(
         assert secret not in result.output
     # Nothing was left behind.
     assert postgres_says(urls[0], "SELECT string_agg(name, ',' ORDER BY name) FROM meta") == (
-        "epoch,file_key,life,schema,tokenizer"
+        "epoch,file_key,lineage,schema,tokenizer"
     )
 
 

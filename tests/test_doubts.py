@@ -14,7 +14,7 @@ from roomcast.realtime.brokers import GAP
 from roomcast.realtime.gap_repair import Doubts
 from roomcast.realtime.room import Room, Stand, State
 from roomcast.store.messages import Add
-from roomcast.store.store import Away
+from roomcast.store.store import DatabaseUnavailable
 
 from .inside import ADA, BOB, Rows, a_chat, a_member, as_of, room_of, until
 
@@ -32,7 +32,7 @@ class Database(Rows):
     async def stands(self, room_ids: Sequence[int]) -> dict[int, Stand]:
         self.asked.append(len(room_ids))
         if self.is_away:
-            raise Away("away")
+            raise DatabaseUnavailable("away")
         return dict.fromkeys(room_ids, (self.version, 0, 0))
 
     async def recall(self, room: Room, version: int, top: int) -> State | None:

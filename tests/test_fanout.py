@@ -19,7 +19,7 @@ from roomcast.realtime.room import Change, Mark, Room, Socket, State, Told
 from roomcast.settings import Attachments, Database, Settings
 from roomcast.store import messages
 from roomcast.store.messages import Add, Delete, Edit
-from roomcast.store.snapshot import Ask
+from roomcast.store.snapshot import SnapshotQuery
 
 from .inside import as_of
 
@@ -97,7 +97,7 @@ async def a_socket(chat, room_id, user, **wish):
         wants = {"is_manual": False, "is_compact": False} | wish
         socket = Socket(user, Recorded(), **wants)
         room.hold(socket)
-        ask = Ask(room_id, user, None, 50, 1000)
+        ask = SnapshotQuery(room_id, user, None, 50, 1000)
         found = await chat.joining.enter(room, ask, is_manual=wants["is_manual"])
         room.admit(socket, b"[]", above=found.version, top=found.top)
         socket.outbox.frames.clear()

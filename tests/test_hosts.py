@@ -11,7 +11,7 @@ from httpx_ws import WebSocketDisconnect, aconnect_ws
 from httpx_ws.transport import ASGIWebSocketTransport
 from roomcast import app as app_module
 from roomcast.app import App, create_app
-from roomcast.store.store import AlreadyOpen
+from roomcast.store.store import DatabaseInUse
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
@@ -68,7 +68,7 @@ async def test_a_second_worker_goes_on_without_a_chat_and_has_it_later(
             await starting.__aenter__()
             await reaches(client, 503)
         await reaches(client, 200)  # the first worker has ended
-        with pytest.raises(AlreadyOpen):
+        with pytest.raises(DatabaseInUse):
             async with first.started():
                 pass
         await starting.__aexit__(None, None, None)

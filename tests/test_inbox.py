@@ -15,7 +15,7 @@ from roomcast.protocol.actions import Send
 from roomcast.protocol.errors import Close
 from roomcast.realtime.brokers import GAP
 from roomcast.realtime.user_channels import News
-from roomcast.store.store import Away
+from roomcast.store.store import DatabaseUnavailable
 
 from .inside import ADA, BOB, EVE, Recorded, a_chat
 
@@ -114,7 +114,7 @@ async def test_a_database_that_is_away_is_asked_again(here: Here) -> None:
         nonlocal tries
         tries += 1
         if tries < 5:
-            raise Away("gone")
+            raise DatabaseUnavailable("gone")
         return await read(work)
 
     async with a_reader(chat, BOB) as (_, bob):

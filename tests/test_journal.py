@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator, Sequence
 from typing import cast
 
 import pytest
-from roomcast.store.commit_queue import Committed, Entry, Journal
+from roomcast.store.commit_queue import CommitQueue, Committed, Entry
 from roomcast.store.messages import Add, Added, Change, Message, Outcome, Refused
 from roomcast.store.receipts import Marks, Moved
-from roomcast.store.store import Away, Failed, Store
+from roomcast.store.store import DatabaseError, DatabaseUnavailable, Store
 
 
 class Database:
@@ -37,17 +37,17 @@ def database() -> Database:
 
 
 @pytest.fixture
-async def journal(database: Database) -> AsyncIterator[Journal]:
+async def journal(database: Database) -> AsyncIterator[CommitQueue]:
     async def tell(committed: Committed) -> None: ...
 
-    journal = Journal(cast(Store, database))
+    journal = CommitQueue(cast(Store, database))
     journal.open(tell, database.doubtful.update)
     yield journal
     async with asyncio.timeout(5):
         await journal.aclose()
 
 
-async def written(journal: Journal, *texts: str) -> list[Outcome | None]:
+async def written(journal: CommitQueue, *texts: str) -> list[Outcome | None]:
     """What became of these changes, which go into one batch."""
     futures: list[asyncio.Future[Entry]] = []
     for text in texts:
@@ -58,7 +58,7 @@ async def written(journal: Journal, *texts: str) -> list[Outcome | None]:
         return [entry.outcome for entry in await asyncio.gather(*futures)]
 
 
-async def test_who_fails_at_hearing_an_outcome_ends_nothing(journal: Journal) -> None:
+async def test_who_fails_at_hearing_an_outcome_ends_nothing(journal: CommitQueue) -> None:
     def fails(entry: Entry) -> None:
         raise RuntimeError("this socket is closed")
 
@@ -69,9 +69,9 @@ async def test_who_fails_at_hearing_an_outcome_ends_nothing(journal: Journal) ->
     journal.check()
 
 
-@pytest.mark.parametrize("kind", [ValueError, MemoryError, OSError, Failed])
+@pytest.mark.parametrize("kind", [ValueError, MemoryError, OSError, DatabaseError])
 async def test_what_cannot_be_stored_fails_alone(
-    kind: type[Exception], journal: Journal, database: Database
+    kind: type[Exception], journal: CommitQueue, database: Database
 ) -> None:
     database.broken["bad"] = kind("not this one")
     one, bad, two = await written(journal, "one", "bad", "two")
@@ -86,16 +86,16 @@ async def test_what_cannot_be_stored_fails_alone(
 
 
 async def test_a_database_that_is_away_fails_all_of_one_batch(
-    journal: Journal, database: Database
+    journal: CommitQueue, database: Database
 ) -> None:
-    database.broken["bad"] = Away("gone")
+    database.broken["bad"] = DatabaseUnavailable("gone")
     assert await written(journal, "one", "bad", "two") == [None, None, None]
     assert database.doubtful == {1}
     [after] = await written(journal, "after")
     assert isinstance(after, Added)
 
 
-async def test_a_journal_that_has_ended_is_said(journal: Journal) -> None:
+async def test_a_journal_that_has_ended_is_said(journal: CommitQueue) -> None:
     journal.check()
     await journal.aclose()
     with pytest.raises(RuntimeError, match="ended"):

@@ -15,7 +15,7 @@ from roomcast.server.cli import main
 from roomcast.server.commands import transfer as moving
 from roomcast.server.options import public_form
 from roomcast.store.objects.bucket import bucket_of
-from roomcast.store.store import Away, CannotOpen, Failed, Store
+from roomcast.store.store import CannotOpen, DatabaseError, DatabaseUnavailable, Store
 from roomcast.store.transfer import copy as transfer
 from roomcast.store.transfer import endpoint
 from roomcast.store.transfer.endpoint import opened
@@ -302,7 +302,7 @@ async def test_nobody_writes_meanwhile(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Neither a server that runs, nor one that starts."""
-    monkeypatch.setattr("roomcast.store.transfer.postgres.PATIENCE", 0.2)
+    monkeypatch.setattr("roomcast.store.transfer.postgres.EXCLUSIVE_TIMEOUT", 0.2)
     source, target = map(new, way)
     await filled(source)
     for url in (source, target):
@@ -327,7 +327,7 @@ async def test_one_of_several_processes_that_starts_meanwhile_can_write_nothing(
         await end.freeze()
         store = Store(source, alone=False)
         await store.open()
-        with pytest.raises((Away, Failed)):
+        with pytest.raises((DatabaseUnavailable, DatabaseError)):
             await store.write(lambda db: db.execute("UPDATE rooms SET title = 'x' WHERE id = 1"))
         await store.aclose()
 

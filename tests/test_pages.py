@@ -12,7 +12,7 @@ from roomcast.chat.chat import Chat
 from roomcast.chat.history_cache import FEW
 from roomcast.realtime.room import Room
 from roomcast.store.messages import Add, Delete, Edit
-from roomcast.store.snapshot import Ask
+from roomcast.store.snapshot import SnapshotQuery
 
 from .inside import ADA, BOB, a_chat, a_member
 
@@ -31,7 +31,9 @@ async def look(chat: Chat, room: Room, base: str = "http://one") -> tuple[bytes,
     """The first frame as ada gets it, and whether its messages were read for it."""
     known = chat.pages.get(room.id)
     version = None if known is None else known.known
-    found = await chat.joining.join(Ask(room.id, ADA, None, 50, 1000, version), is_manual=True)
+    found = await chat.joining.join(
+        SnapshotQuery(room.id, ADA, None, 50, 1000, version), is_manual=True
+    )
     await room.meet(found)
     return chat.pages.frame(room, found, known, base), found.messages is not None
 

@@ -11,7 +11,7 @@ from roomcast.chat.chat import Chat
 from roomcast.realtime.brokers import GAP
 from roomcast.realtime.room import Room
 from roomcast.realtime.user_channels import News, People
-from roomcast.store.store import Away
+from roomcast.store.store import DatabaseUnavailable
 
 from .inside import ADA, BOB, EVE, Rows, a_chat, as_of, enter, room_of
 
@@ -74,7 +74,7 @@ async def test_a_database_that_is_away_holds_nothing_up(chat: Chat) -> None:
     async def away(work: Any) -> Any:
         tries.append(work)
         if len(tries) < 3:
-            raise Away("gone")
+            raise DatabaseUnavailable("gone")
         return await write(work)
 
     chat.store.write = away  # type: ignore[method-assign]
@@ -92,7 +92,7 @@ async def test_who_came_and_went_while_it_was_away_is_not_told(chat: Chat) -> No
 
     async def away(work: Any) -> Any:
         is_away.set()
-        raise Away("gone")
+        raise DatabaseUnavailable("gone")
 
     chat.store.write = away  # type: ignore[method-assign]
     for user in (ADA, BOB):

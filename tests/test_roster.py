@@ -10,8 +10,8 @@ from roomcast.chat.chat import Chat
 from roomcast.protocol.errors import Close, Closing, NotFound
 from roomcast.realtime.room import Socket
 from roomcast.store.messages import Add
-from roomcast.store.rooms import Wish
-from roomcast.store.snapshot import Ask
+from roomcast.store.rooms import RoomPatch
+from roomcast.store.snapshot import SnapshotQuery
 
 from .test_fanout import ADA, BOB, Recorded, a_chat, a_socket
 
@@ -19,7 +19,7 @@ CARL, DORA = "4", "5"
 
 
 async def name(chat: Chat, room_id: int, title: str) -> None:
-    await chat.roster.change(room_id, ADA, Wish(title=title))
+    await chat.roster.change(room_id, ADA, RoomPatch(title=title))
 
 
 @asynccontextmanager
@@ -112,7 +112,9 @@ async def test_who_is_removed_amid_his_joining_does_not_get_in() -> None:
     ):
         socket = Socket(BOB, Recorded(), is_manual=False, is_compact=False)
         room.hold(socket)
-        found = await chat.joining.join(Ask(room_id, BOB, None, 50, 1000), is_manual=False)
+        found = await chat.joining.join(
+            SnapshotQuery(room_id, BOB, None, 50, 1000), is_manual=False
+        )
         await chat.roster.remove(room_id, ADA, BOB)
         await room.reach(0, {}, found.roster + 1)
         await room.meet(found)

@@ -54,7 +54,7 @@ def beside(server: Server) -> set[str]:
 
 
 async def test_a_restore_removes_whatever_lies_beside_the_database(server: Server) -> None:
-    assert beside(server) == {"", "-wal", "-shm", "-life"}
+    assert beside(server) == {"", "-wal", "-shm", "-lineage"}
     backup = back_up(server)
     server.kill()
     put_back(server, backup)
@@ -94,7 +94,7 @@ async def test_a_restore_is_noticed_where_the_life_file_was_kept(
     async with ada.enters(room, after=0) as socket:
         epoch = socket.first["epoch"]
     server.kill()
-    put_back(server, backup, "-life")
+    put_back(server, backup, "-lineage")
     server.start()
     async with ada.enters(room, after=0) as socket:
         assert socket.first["epoch"] != epoch

@@ -15,7 +15,7 @@ from roomcast.store.maintenance import recount, retention
 from roomcast.store.messages import Add, Added, Delete, React
 from roomcast.store.room_list import Listed
 from roomcast.store.search import index
-from roomcast.store.snapshot import Ask, Snapshot
+from roomcast.store.snapshot import Snapshot, SnapshotQuery
 from roomcast.store.store import Connection, Store
 
 ADA, BOB, EVE = "1", "2", "3"
@@ -62,7 +62,7 @@ async def sees(store: Store, room: int, user: str) -> Listed:
 
 
 async def joins(store: Store, room: int, user: str, after: int | None = None) -> Snapshot:
-    found = await store.snapshot(Ask(room, user, after, 50, 1000))
+    found = await store.snapshot(SnapshotQuery(room, user, after, 50, 1000))
     assert isinstance(found, Snapshot)
     return found
 
@@ -116,7 +116,7 @@ async def test_a_page_that_is_known_is_not_what_is_left(store: Store) -> None:
     room = await opens(store, ADA, BOB)
     await says(store, room, ADA, 10, 20)
     found = await joins(store, room, BOB)
-    known = Ask(room, BOB, None, 50, 1000, (found.version, found.total))
+    known = SnapshotQuery(room, BOB, None, 50, 1000, (found.version, found.total))
     same = await store.snapshot(known)
     assert isinstance(same, Snapshot)
     assert same.messages is None
@@ -130,7 +130,7 @@ async def test_an_archived_room_stays_archived(store: Store) -> None:
     room, back = await opens(store, ADA, BOB), await opens(store, ADA, BOB, context="x")
     for each in (room, back):
         await says(store, each, BOB, 10, 20)
-        archive = rooms.Wish(is_archived=True)
+        archive = rooms.RoomPatch(is_archived=True)
         await store.write(partial(rooms.change, room_id=each, user_id=ADA, wish=archive))
     await says(store, back, BOB, 30)
     assert [(await sees(store, r, ADA)).is_archived for r in (room, back)] == [True, False]

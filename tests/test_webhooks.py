@@ -22,7 +22,7 @@ from roomcast.integrations.webhooks import Event, NotTold, Webhook, is_public
 from roomcast.settings import BadSetting, Webhooks, load
 from roomcast.store.messages import React
 from roomcast.store.outbox import Kind
-from roomcast.store.rooms import Wish
+from roomcast.store.rooms import RoomPatch
 
 from .engines.postgres import Postgres
 from .pages import ROOT, blocks
@@ -134,7 +134,7 @@ async def test_a_hook_hears_of_who_comes_and_goes_and_of_reactions(
         message = await chat.post(room, sender=2, text="Who is new?")
         roster = chat.state.chat.roster
         await roster.add(room, "1", "4")
-        await roster.change(room, "1", Wish(title="The four"))
+        await roster.change(room, "1", RoomPatch(title="The four"))
         await chat.state.chat.messages.make(React(room, "4", message, "👋", None, 10))
         await roster.remove(room, "1", "3")
         gone = await ear.hears("member_removed")

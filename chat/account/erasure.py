@@ -11,7 +11,7 @@ from ...protocol.errors import NotFound, Unavailable
 from ...store import account
 from ...store.account import Erasure
 from ...store.messages import Change, Delete, React
-from ...store.store import Away, Store
+from ...store.store import DatabaseUnavailable, Store
 
 log = logging.getLogger("roomcast.erasure")
 
@@ -23,7 +23,7 @@ AGAIN = 60.0  # seconds until it is looked again what is left
 CLAIM = 120.0  # seconds that a process may be silent while it is at it
 
 Make = Callable[[Change], Awaitable[object]]
-PASSING = Away, Unavailable
+PASSING = DatabaseUnavailable, Unavailable
 Progress = Callable[[int], None]  # is told of so many messages more
 
 

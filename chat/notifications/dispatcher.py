@@ -17,7 +17,7 @@ from ...realtime.hub import Fanout
 from ...realtime.room import Told
 from ...realtime.user_channels import News
 from ...store import unread
-from ...store.store import Away, Store
+from ...store.store import DatabaseUnavailable, Store
 
 log = logging.getLogger("roomcast.postman")
 
@@ -90,7 +90,7 @@ class Postman:
         users, self._users = self._users, {}
         try:
             await self._add_members(users, rooms)
-        except Away as error:
+        except DatabaseUnavailable as error:
             log.warning("Notifications are late, the database is away: %s", error)
             self._rooms = rooms | self._rooms
         except Exception:

@@ -20,7 +20,7 @@ from ...realtime.send_queue import Batch, Outbox
 from ...realtime.user_channels import News
 from ...store import unread
 from ...store.dialect import Dialect
-from ...store.store import Away, Connection, Store
+from ...store.store import Connection, DatabaseUnavailable, Store
 from ...store.unread import Newest, Unread
 from .dispatcher import Postman
 
@@ -153,7 +153,7 @@ class Inbox:
     # ------------------------------------------------------------ readers
 
     async def prepare(self) -> None:
-        """Looks at everything, for a reader that is about to come. Raises Away."""
+        """Looks at everything, for a reader that is about to come. Raises DatabaseUnavailable."""
         async with self._turns.coming, self._turn:
             changed, self._changed = self._changed, set()
             try:
@@ -230,7 +230,11 @@ class Inbox:
         try:
             found = await self._counters.look(None if is_all else changed)
         except Exception as error:
-            log.warning("Notifications are late: %s", error, exc_info=not isinstance(error, Away))
+            log.warning(
+                "Notifications are late: %s",
+                error,
+                exc_info=not isinstance(error, DatabaseUnavailable),
+            )
             self._changed |= changed
             self._is_doubtful |= is_doubtful
             self._next = self._now() + RETRY
@@ -269,7 +273,7 @@ class Inbox:
                 except BaseException:
                     self._owed = some | self._owed
                     raise
-        except Away as error:
+        except DatabaseUnavailable as error:
             log.warning("Not marked as delivered, the database is away: %s", error)
         except Exception:
             log.exception("Not marked as delivered")
@@ -336,7 +340,7 @@ class Inboxes:
             inbox.forget()
 
     async def unread(self, user_id: str) -> Notified:
-        """What a notifications socket would be told first. Raises Away."""
+        """What a notifications socket would be told first. Raises DatabaseUnavailable."""
         counters = Counters(user_id, self._store)
         await counters.look()
         return counters.frame()

@@ -49,7 +49,7 @@ def bar(length: int, label: str) -> Any:
 async def move(source_url: str, target_url: str) -> Moved:
     """May be run again, whatever stopped it.
 
-    Raises CannotMove, CannotOpen or AlreadyOpen; all of them say what to do.
+    Raises CannotMove, CannotOpen or DatabaseInUse; all of them say what to do.
     """
     if source_url == target_url:
         raise CannotMove("The source and the target are the same database.")
@@ -71,7 +71,7 @@ async def move(source_url: str, target_url: str) -> Moved:
 
 
 async def keys_of(database_url: str) -> Keys:
-    """Raises CannotMove, CannotOpen or AlreadyOpen."""
+    """Raises CannotMove, CannotOpen or DatabaseInUse."""
     async with opened(database_url) as end:
         return Keys(*await end.keys())
 

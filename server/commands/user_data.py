@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from ...settings import Settings
-from ...store.store import AlreadyOpen
+from ...store.store import DatabaseInUse
 from ..options import (
     Failure,
     load_and_show,
@@ -26,7 +26,7 @@ from . import upkeep
 def or_by_http(call: str) -> Iterator[None]:
     try:
         yield
-    except AlreadyOpen as error:
+    except DatabaseInUse as error:
         raise Failure(f"{error} Or ask the one that runs: {call}.") from None
 
 

@@ -16,8 +16,8 @@ from databases import DatabaseURL
 
 from .. import schema
 from ..errors import CannotOpen
-from ..postgres.engine import PARAMETERS
-from ..postgres.pool import CONNECT, GONE
+from ..postgres.engine import SERVER_SETTINGS
+from ..postgres.pool import CONNECT_TIMEOUT, UNAVAILABLE_ERRORS
 from ..postgres.url import options_of
 from .objects import Finding
 
@@ -131,7 +131,7 @@ async def _of_server(url: str, alone: bool) -> AsyncIterator[Finding]:
         async with asyncio.timeout(CHECKED_WITHIN):
             connections.append(await _connect(url))
             connections.append(await _connect(url))
-    except (CannotOpen, asyncpg.PostgresError, ValueError, *GONE) as error:
+    except (CannotOpen, asyncpg.PostgresError, ValueError, *UNAVAILABLE_ERRORS) as error:
         for connection in connections:
             connection.terminate()
         yield Finding("reachable", False, _why_not(where, error))
@@ -153,8 +153,10 @@ async def _connect(url: str) -> Any:
 
     But without statements that are kept: a pooler would keep them for others.
     """
-    options = {"timeout": CONNECT} | options_of(DatabaseURL(url)) | {"statement_cache_size": 0}
-    return await asyncpg.connect(url.partition("?")[0], server_settings=PARAMETERS, **options)
+    options = (
+        {"timeout": CONNECT_TIMEOUT} | options_of(DatabaseURL(url)) | {"statement_cache_size": 0}
+    )
+    return await asyncpg.connect(url.partition("?")[0], server_settings=SERVER_SETTINGS, **options)
 
 
 def _why_not(where: str, error: BaseException) -> str:
@@ -167,7 +169,7 @@ async def _in_time(where: str, check: Callable[..., Awaitable[Finding]], *args: 
     try:
         async with asyncio.timeout(CHECKED_WITHIN):
             return await check(*args)
-    except (asyncpg.PostgresError, *GONE) as error:
+    except (asyncpg.PostgresError, *UNAVAILABLE_ERRORS) as error:
         return Finding(check.__name__.strip("_"), False, _why_not(where, error))
 
 

@@ -19,7 +19,7 @@ from .changes import (
     runs,
 )
 from .model import QUOTED, Attachment, Message, Quote, Quotes
-from .read import Page, Since, between, find, get, load, of_ids, page, since
+from .read import HistoryQuery, Since, between, find, get, load, of_ids, page, since
 from .write import delete, drop, edit, make, react, rewritten
 
 __all__ = [
@@ -32,9 +32,9 @@ __all__ = [
     "Deleted",
     "Edit",
     "Edited",
+    "HistoryQuery",
     "Message",
     "Outcome",
-    "Page",
     "Quote",
     "Quotes",
     "React",

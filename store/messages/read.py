@@ -36,7 +36,7 @@ async def find(db: Connection, room_id: int, user_id: str, client_id: str) -> in
     return None if row is None else int(row["id"])
 
 
-class Page(Struct, frozen=True):
+class HistoryQuery(Struct, frozen=True):
     """Which messages: older than `before`; with `after`, the oldest of the newer ones."""
 
     room_id: int
@@ -46,7 +46,7 @@ class Page(Struct, frozen=True):
     limit: int
 
 
-async def page(db: Connection, where: Page, limit: int) -> list[Message]:
+async def page(db: Connection, where: HistoryQuery, limit: int) -> list[Message]:
     """At most `limit` messages, oldest first; none for a stranger."""
     values = {
         "room_id": where.room_id,

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from .. import reactions
-from ..errors import Clash
+from ..errors import TransactionConflict
 from ..messages import Add, Added, Attachment, Message, Outcome, Quotes, Refused
 from ..receipts import Marks, Moved
 from .snapshot import columns_of, load_quotes
@@ -45,7 +45,7 @@ async def write(raw: Any, adds: Sequence[Add], marks: Marks, now: int) -> Done:
     left = [add for i, add in enumerate(adds) if i not in refused]
     done = await _store(raw, left, quotes, marks, now)
     if done is None:
-        raise Clash("PostgreSQL: what was in order is so no more")
+        raise TransactionConflict("PostgreSQL: what was in order is so no more")
     added, moved = iter(done[0]), done[1]
     return [refused.get(i) or next(added) for i in range(len(adds))], moved
 

@@ -21,7 +21,14 @@ from databases.core import Connection
 
 from .. import epoch, messages, outbox, schema
 from ..dialect import POSTGRESQL
-from ..errors import TRIES, AlreadyOpen, Away, CannotOpen, Clash, Failed
+from ..errors import (
+    MAX_ATTEMPTS,
+    CannotOpen,
+    DatabaseError,
+    DatabaseInUse,
+    DatabaseUnavailable,
+    TransactionConflict,
+)
 from ..messages import (
     Change,
     Outcome,
@@ -32,35 +39,37 @@ from ..outbox import Listeners, happened
 from ..receipts import Marks, Moved
 from ..search import postgres
 from ..search.index import Finder
-from ..snapshot import Ask, Snapshot
+from ..snapshot import Snapshot, SnapshotQuery
 from .commit import write
-from .pool import COMMAND, GONE, Held, Pool, using
+from .pool import COMMAND_TIMEOUT, UNAVAILABLE_ERRORS, ConnectionPool, HeldConnection, using
 from .snapshot import load_snapshot
 from .url import options_of
 
 log = logging.getLogger("roomcast.store")
 
-READERS = 2
+READER_COUNT = 2
 
-JOINERS = 2  # for joins alone, which so never wait for a search
+JOINER_COUNT = 2  # for joins alone, which so never wait for a search
 
-WRITERS = 2  # beside the journal's: rooms, uploads and names do not wait for its commits
+WRITER_COUNT = 2  # beside the journal's: rooms, uploads and names do not wait for its commits
 
-MIGRATE = 86_400.0  # seconds: old messages may be many, and other processes wait for the one
+MIGRATION_TIMEOUT = (
+    86_400.0  # seconds: old messages may be many, and other processes wait for the one
+)
 
-MIGRATING, ALONE = 7_276_001, 7_276_002  # keys of advisory locks
+MIGRATION_LOCK, SINGLE_PROCESS_LOCK = 7_276_001, 7_276_002  # keys of advisory locks
 
 # Compiling a statement of ours takes longer than running it.
-PARAMETERS = {"application_name": "roomcast", "jit": "off"}
+SERVER_SETTINGS = {"application_name": "roomcast", "jit": "off"}
 
 # A process that is lost amid a transaction must not keep its locks, and a statement that nobody
 # waits for any more must not succeed later. No parameters: poolers refuse those they don't know.
-SET_UP = "SET idle_in_transaction_session_timeout = '5s'; SET statement_timeout = '2.8s'"
+SESSION_LIMITS = "SET idle_in_transaction_session_timeout = '5s'; SET statement_timeout = '2.8s'"
 
 # What the journal and joins do is planned once, and by indexes, also where the tables were small
 # then. Else PostgreSQL makes a plan for each join, and for each small batch, which takes it two
 # times as long as to run it.
-ONE_PLAN = """
+GENERIC_PLANS = """
     SET plan_cache_mode = force_generic_plan;
     SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off
 """
@@ -74,24 +83,24 @@ class Postgres:
     finder: Finder = postgres
 
     def __init__(
-        self, url: str, listeners: Listeners, *, alone: bool, on_new_life: Callable[[], None]
+        self, url: str, listeners: Listeners, *, alone: bool, on_new_epoch: Callable[[], None]
     ) -> None:
         self._listeners = listeners
         self._url = DatabaseURL(url)
-        size = READERS + JOINERS + WRITERS + 1
+        size = READER_COUNT + JOINER_COUNT + WRITER_COUNT + 1
         options: dict[str, Any] = {
-            "command_timeout": COMMAND,
-            "server_settings": PARAMETERS,
+            "command_timeout": COMMAND_TIMEOUT,
+            "server_settings": SERVER_SETTINGS,
         } | options_of(self._url)
         self._db = Database(self._plain(url), min_size=0, max_size=size, **options)
         self._alone = alone
-        self._on_new_life = on_new_life
-        self.epoch = self._life = ""
-        self._journal = Held(self._db, self._greet_alone)
-        self._turn = asyncio.Lock()
-        self._readers = Pool(self._db, READERS, self._greet)
-        self._joiners = Pool(self._db, JOINERS, self._greet_joiner)
-        self._writers = Pool(self._db, WRITERS, self._greet)
+        self._on_new_epoch = on_new_epoch
+        self.epoch = self._lineage = ""
+        self._committer = HeldConnection(self._db, self._prepare_commits)
+        self._commit_lock = asyncio.Lock()
+        self._readers = ConnectionPool(self._db, READER_COUNT, self._prepare)
+        self._joiners = ConnectionPool(self._db, JOINER_COUNT, self._prepare_joiner)
+        self._writers = ConnectionPool(self._db, WRITER_COUNT, self._prepare)
 
     @staticmethod
     def _plain(url: str) -> str:
@@ -102,12 +111,12 @@ class Postgres:
         try:
             await self._db.connect()
             await self._migrate()
-            async with using(self._journal):
+            async with using(self._committer):
                 pass
-        except (Away, Failed) as error:
+        except (DatabaseUnavailable, DatabaseError) as error:
             await self.aclose()
             raise CannotOpen(f"The database {self._where()} can't be opened: {error}.") from error
-        except GONE as error:
+        except UNAVAILABLE_ERRORS as error:
             raise CannotOpen(f"The database {self._where()} can't be opened: {error}.") from error
         except BaseException:
             await self.aclose()
@@ -121,45 +130,49 @@ class Postgres:
         async with self.writing() as db:
             raw = db.raw_connection
             await raw.execute("SET LOCAL statement_timeout = 0")
-            await raw.execute("SELECT pg_advisory_xact_lock($1)", MIGRATING, timeout=MIGRATE)
-            await schema.migrate(db, "postgresql", partial(raw.execute, timeout=MIGRATE))
+            await raw.execute(
+                "SELECT pg_advisory_xact_lock($1)", MIGRATION_LOCK, timeout=MIGRATION_TIMEOUT
+            )
+            await schema.migrate(db, "postgresql", partial(raw.execute, timeout=MIGRATION_TIMEOUT))
 
-    async def _greet_alone(self, db: Connection) -> None:
+    async def _prepare_commits(self, db: Connection) -> None:
         """The journal's, with a lock where nobody else may work on this database."""
         raw = db.raw_connection
-        if self._alone and not await raw.fetchval("SELECT pg_try_advisory_lock($1)", ALONE):
-            raise AlreadyOpen(
+        if self._alone and not await raw.fetchval(
+            "SELECT pg_try_advisory_lock($1)", SINGLE_PROCESS_LOCK
+        ):
+            raise DatabaseInUse(
                 f"The database {self._where()} is in use by another roomcast process, and the two "
                 "would not hear each other: set broadcast.url to a Redis or PostgreSQL for both."
             )
-        await raw.execute(f"{SET_UP}; {ONE_PLAN}")
+        await raw.execute(f"{SESSION_LIMITS}; {GENERIC_PLANS}")
         await self._recognize(db)
 
-    async def _greet(self, db: Connection) -> None:
+    async def _prepare(self, db: Connection) -> None:
         """At each new connection: the database behind it may be another by now."""
-        await db.raw_connection.execute(SET_UP)
-        if self._life:  # else its tables are being made
+        await db.raw_connection.execute(SESSION_LIMITS)
+        if self._lineage:  # else its tables are being made
             await self._recognize(db)
 
-    async def _greet_joiner(self, db: Connection) -> None:
-        await db.raw_connection.execute(ONE_PLAN)
-        await self._greet(db)
+    async def _prepare_joiner(self, db: Connection) -> None:
+        await db.raw_connection.execute(GENERIC_PLANS)
+        await self._prepare(db)
 
     async def _recognize(self, db: Connection) -> None:
-        """Raises Away, once, where the database has begun another life since it was last seen."""
+        """Raises DatabaseUnavailable, once, where the database has another lineage than before."""
         raw = db.raw_connection
-        life = await _life(raw)
-        if life == self._life:
+        lineage = await _lineage(raw)
+        if lineage == self._lineage:
             return
         async with raw.transaction():
-            await raw.execute("SELECT pg_advisory_xact_lock($1)", MIGRATING)
-            await epoch.begin_life(db, life)
+            await raw.execute("SELECT pg_advisory_xact_lock($1)", MIGRATION_LOCK)
+            await epoch.begin_lineage(db, lineage)
             named, self.file_key = await epoch.identity(db)
-        known, self.epoch, self._life = self.epoch, named, life
+        known, self.epoch, self._lineage = self.epoch, named, lineage
         if known not in ("", named):
-            log.warning("The database has begun another life: everybody starts afresh.")
-            self._on_new_life()
-            raise Away("PostgreSQL: another life of the database has begun")
+            log.warning("The database has begun another lineage: everybody starts afresh.")
+            self._on_new_epoch()
+            raise DatabaseUnavailable("PostgreSQL: another lineage of the database has begun")
 
     async def recognize(self) -> None:
         """Through a pooler a connection may outlive the server behind it."""
@@ -167,7 +180,7 @@ class Postgres:
             await self._recognize(db)
 
     async def aclose(self) -> None:
-        await self._journal.drop()
+        await self._committer.drop()
         await self._readers.aclose()
         await self._joiners.aclose()
         await self._writers.aclose()
@@ -187,7 +200,7 @@ class Postgres:
         async with self._writers.use() as db, db.raw_connection.transaction():
             yield db
 
-    async def snapshot(self, ask: Ask) -> Snapshot | str:
+    async def snapshot(self, ask: SnapshotQuery) -> Snapshot | str:
         async with self._joiners.use() as db:
             raw = db.raw_connection
             try:
@@ -201,17 +214,17 @@ class Postgres:
     async def commit(
         self, changes: Sequence[Change], marks: Marks, now: int
     ) -> tuple[list[Outcome], list[Moved]]:
-        async with self._turn:
-            for attempt in range(TRIES):
+        async with self._commit_lock:
+            for attempt in range(MAX_ATTEMPTS):
                 try:
-                    async with asyncio.timeout(COMMAND), using(self._journal) as db:
+                    async with asyncio.timeout(COMMAND_TIMEOUT), using(self._committer) as db:
                         work = db, self._listeners, changes, marks, now
                         return await _commit(*work, is_again=attempt > 0)
                 except TimeoutError as error:
-                    await self._journal.drop()
-                    raise Away("PostgreSQL did not answer in time") from error
-                except Clash:
-                    if attempt == TRIES - 1:
+                    await self._committer.drop()
+                    raise DatabaseUnavailable("PostgreSQL did not answer in time") from error
+                except TransactionConflict:
+                    if attempt == MAX_ATTEMPTS - 1:
                         raise
         raise AssertionError  # the last attempt returns or raises
 
@@ -256,7 +269,7 @@ async def _in_runs(db: Connection, changes: Sequence[Change], now: int) -> list[
     return outcomes
 
 
-async def _life(raw: Any) -> str:
+async def _lineage(raw: Any) -> str:
     """What a restore changes: the cluster, its timeline, or the database in it."""
     query = "SELECT oid::text FROM pg_database WHERE datname = current_database()"
     database = await raw.fetchval(query)

@@ -1,4 +1,4 @@
-"""Held connections that come back by themselves, and what their errors mean."""
+"""HeldConnection connections that come back by themselves, and what their errors mean."""
 
 import asyncio
 import logging
@@ -14,15 +14,15 @@ import asyncpg
 from databases import Database
 from databases.core import Connection
 
-from ..errors import Away, Clash, Failed
+from ..errors import DatabaseError, DatabaseUnavailable, TransactionConflict
 
 log = logging.getLogger("roomcast.store")
 
-CONNECT = 1.5  # seconds for a connection
+CONNECT_TIMEOUT = 1.5  # seconds for a connection
 
-COMMAND = 3.0  # seconds for a statement, and for a free connection
+COMMAND_TIMEOUT = 3.0  # seconds for a statement, and for a free connection
 
-GONE = (
+UNAVAILABLE_ERRORS = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
@@ -37,7 +37,7 @@ GONE = (
     asyncpg.InvalidCatalogNameError,
 )
 
-CLASHES = (
+CONFLICT_ERRORS = (
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
     asyncpg.UniqueViolationError,
@@ -50,20 +50,20 @@ CLASHES = (
 def translated() -> Iterator[None]:
     try:
         yield
-    except GONE as error:
-        raise Away(f"PostgreSQL: {error or type(error).__name__}") from error
-    except CLASHES as error:
-        raise Clash(f"PostgreSQL: {error}") from error
+    except UNAVAILABLE_ERRORS as error:
+        raise DatabaseUnavailable(f"PostgreSQL: {error or type(error).__name__}") from error
+    except CONFLICT_ERRORS as error:
+        raise TransactionConflict(f"PostgreSQL: {error}") from error
     except asyncpg.PostgresError as error:
-        raise Failed(f"PostgreSQL: {error}") from error
+        raise DatabaseError(f"PostgreSQL: {error}") from error
 
 
-class Held:
+class HeldConnection:
     """A connection that is held, and opened again after it broke."""
 
-    def __init__(self, db: Database, greet: Callable[[Connection], Awaitable[None]]) -> None:
+    def __init__(self, db: Database, prepare: Callable[[Connection], Awaitable[None]]) -> None:
         self._db = db
-        self._greet = greet
+        self._prepare = prepare
         self._connection: Connection | None = None
 
     async def get(self) -> Connection:
@@ -73,14 +73,14 @@ class Held:
         # In a task of its own: `databases` binds a connection to the task that makes it.
         self._connection = await asyncio.create_task(self._open())
         try:
-            await self._greet(self._connection)
+            await self._prepare(self._connection)
         except BaseException:
             await self.drop()
             raise
         return self._connection
 
     async def _open(self) -> Connection:
-        async with asyncio.timeout(CONNECT):
+        async with asyncio.timeout(CONNECT_TIMEOUT):
             return await self._db.connection().__aenter__()
 
     async def drop(self) -> None:
@@ -91,7 +91,7 @@ class Held:
                 held.raw_connection.terminate()
             try:
                 await held.__aexit__()
-            except GONE as error:
+            except UNAVAILABLE_ERRORS as error:
                 log.debug("A broken connection was given back: %s", error)
 
     @staticmethod
@@ -102,21 +102,21 @@ class Held:
             return True
 
 
-class Pool:
+class ConnectionPool:
     """A few held connections, one user each."""
 
     def __init__(
-        self, db: Database, size: int, greet: Callable[[Connection], Awaitable[None]]
+        self, db: Database, size: int, prepare: Callable[[Connection], Awaitable[None]]
     ) -> None:
-        self._all = [Held(db, greet) for _ in range(size)]
-        self._free: asyncio.LifoQueue[Held] = asyncio.LifoQueue()
+        self._all = [HeldConnection(db, prepare) for _ in range(size)]
+        self._free: asyncio.LifoQueue[HeldConnection] = asyncio.LifoQueue()
         for held in self._all:
             self._free.put_nowait(held)
 
     @asynccontextmanager
     async def use(self) -> AsyncIterator[Connection]:
         with translated():
-            async with asyncio.timeout(COMMAND):
+            async with asyncio.timeout(COMMAND_TIMEOUT):
                 held = await self._free.get()
         try:
             async with using(held) as db:
@@ -130,11 +130,11 @@ class Pool:
 
 
 @asynccontextmanager
-async def using(held: Held) -> AsyncIterator[Connection]:
+async def using(held: HeldConnection) -> AsyncIterator[Connection]:
     """The connection; a broken one is not used again."""
     with translated():
         try:
             yield await held.get()
-        except GONE:
+        except UNAVAILABLE_ERRORS:
             await held.drop()
             raise

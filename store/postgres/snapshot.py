@@ -5,13 +5,15 @@ from typing import Any
 
 from .. import reactions
 from ..messages import QUOTED, Attachment, Message, Quote, Quotes
-from ..snapshot import Ask, Snapshot
+from ..snapshot import Snapshot, SnapshotQuery
 from .sql import load_statement
 
 SNAPSHOT = load_statement("snapshot")
 
 
-async def load_snapshot(raw: Any, ask: Ask, *, without_messages: bool = False) -> Snapshot | str:
+async def load_snapshot(
+    raw: Any, ask: SnapshotQuery, *, without_messages: bool = False
+) -> Snapshot | str:
     limit = ask.last if ask.after is None else ask.most + 1
     after = None if ask.after is None else min(ask.after, 2**62)
     limit = 0 if without_messages else limit
@@ -23,7 +25,9 @@ async def load_snapshot(raw: Any, ask: Ask, *, without_messages: bool = False) -
         return "forbidden"
     is_lost = after is not None and not row["floor"] <= after <= row["version"]
     if is_lost or (after is not None and len(row["ids"] or ()) > ask.most):
-        last = await load_snapshot(raw, Ask(ask.room_id, ask.user_id, None, ask.last, ask.most))
+        last = await load_snapshot(
+            raw, SnapshotQuery(ask.room_id, ask.user_id, None, ask.last, ask.most)
+        )
         if isinstance(last, Snapshot):
             last.reset = True
         return last

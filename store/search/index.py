@@ -19,7 +19,7 @@ from .tokenizer import Term
 NAMED = 256  # rooms of a user that a query can name; beyond, others' hits are sorted out
 
 
-class Ask(Struct, frozen=True):
+class SearchQuery(Struct, frozen=True):
     """Who looks for messages that have all of these words, and are older than `before`."""
 
     user_id: str
@@ -47,7 +47,7 @@ class Entry(Struct):
     words: Sequence[str] = ()
 
 
-class News(Struct):
+class IndexDelta(Struct):
     """What search has to learn of a room to come from one version to another."""
 
     room_id: int
@@ -60,13 +60,13 @@ class News(Struct):
 class Finder(Protocol):
     """What the two engines do each in their own way."""
 
-    async def find(self, db: Connection, ask: Ask) -> Hits: ...
+    async def find(self, db: Connection, ask: SearchQuery) -> Hits: ...
 
-    async def advance(self, db: Connection, news: Sequence[News]) -> set[int]:
+    async def advance(self, db: Connection, news: Sequence[IndexDelta]) -> set[int]:
         """Notes how far search has come; the rooms in which nobody else was faster."""
         ...
 
-    async def put(self, db: Connection, news: Sequence[News]) -> None: ...
+    async def put(self, db: Connection, news: Sequence[IndexDelta]) -> None: ...
 
 
 # ---------------------------------------------------------------- what it has to learn
@@ -110,7 +110,7 @@ async def behind_of(db: Connection, user_id: str, limit: int) -> list[int]:
 
 async def news(
     db: Connection, dialect: Dialect, room_ids: Sequence[int], limit: int
-) -> tuple[list[News], Sequence[int]]:
+) -> tuple[list[IndexDelta], Sequence[int]]:
     """Of so many messages at most; and the rooms that were not looked at for it."""
     query = text("""
         SELECT r.id, r.version, coalesce(s.version, 0) AS since
@@ -118,7 +118,7 @@ async def news(
          WHERE r.id IN :room_ids AND r.deleted_at IS NULL AND r.version > coalesce(s.version, 0)
     """).bindparams(bindparam("room_ids", value=list(room_ids), expanding=True))
     behind = {row["id"]: (row["since"], row["version"]) for row in await db.fetch_all(query)}
-    said, found = dialect.speak(SAID), list[News]()
+    said, found = dialect.speak(SAID), list[IndexDelta]()
     for n, room_id in enumerate(room_ids):
         if limit <= 0:
             return found, room_ids[n:]
@@ -129,12 +129,12 @@ async def news(
             is_all = len(rows) < limit
             entries = [Entry(row["id"], row["said"] or "") for row in rows]
             upto = upto if is_all else rows[-1]["version"]
-            found.append(News(room_id, since, upto, entries, is_all))
+            found.append(IndexDelta(room_id, since, upto, entries, is_all))
             limit -= len(entries)
     return found, ()
 
 
-def read(news: Sequence[News]) -> Sequence[News]:
+def read(news: Sequence[IndexDelta]) -> Sequence[IndexDelta]:
     """Finds the words, which takes long for some texts: not on the event loop."""
     for of_room in news:
         for entry in of_room.entries:
@@ -143,7 +143,7 @@ def read(news: Sequence[News]) -> Sequence[News]:
     return news
 
 
-async def learn(db: Connection, finder: Finder, news: Sequence[News]) -> set[int]:
+async def learn(db: Connection, finder: Finder, news: Sequence[IndexDelta]) -> set[int]:
     """The rooms that are learned: not those that are gone, or where another process was faster."""
     learned = await finder.advance(db, news)
     await finder.put(db, [of_room for of_room in news if of_room.room_id in learned])

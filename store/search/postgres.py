@@ -12,7 +12,7 @@ from databases.core import Connection
 from msgspec import Struct
 from msgspec.structs import replace
 
-from .index import Ask, Hits, News
+from .index import Hits, IndexDelta, SearchQuery
 from .tokenizer import Term
 
 NAMED = 32  # rooms in one query: with more it takes longer than several queries
@@ -60,12 +60,12 @@ FIND = """
 """
 
 
-async def advance(db: Connection, news: Sequence[News]) -> set[int]:
+async def advance(db: Connection, news: Sequence[IndexDelta]) -> set[int]:
     columns = [n.room_id for n in news], [n.since for n in news], [n.upto for n in news]
     return {row["room_id"] for row in await db.raw_connection.fetch(ADVANCE, *columns)}
 
 
-async def put(db: Connection, news: Sequence[News]) -> None:
+async def put(db: Connection, news: Sequence[IndexDelta]) -> None:
     raw = db.raw_connection
     gone = [entry.message_id for n in news for entry in n.entries if not entry.words]
     await raw.execute("DELETE FROM search WHERE rowid = ANY($1)", gone)
@@ -99,7 +99,7 @@ class Look(Struct):
     stretches: Sequence[str]
 
 
-async def find(db: Connection, ask: Ask) -> Hits:
+async def find(db: Connection, ask: SearchQuery) -> Hits:
     rooms = ask.room_ids
     if rooms is None or len(rooms) <= NAMED:
         return await _walk(db, ask)
@@ -114,7 +114,7 @@ async def find(db: Connection, ask: Ask) -> Hits:
     return Hits(found, upto or None)
 
 
-async def _walk(db: Connection, ask: Ask) -> Hits:
+async def _walk(db: Connection, ask: SearchQuery) -> Hits:
     raw = db.raw_connection
     top = await raw.fetchval("SELECT max(rowid) FROM search WHERE rowid < $1", ask.before)
     before, found = (top or 0) + 1, list[tuple[int, int]]()
@@ -148,7 +148,7 @@ def _look(before: int, width: int) -> Look:
     return Look(max(oldest << shift, 1), stretches)
 
 
-def _query(ask: Ask, stretches: Sequence[str]) -> str:
+def _query(ask: SearchQuery, stretches: Sequence[str]) -> str:
     rooms = None if ask.room_ids is None else [f"/{room_id}" for room_id in ask.room_ids]
     return " & ".join(_parts(ask.words, rooms, stretches))
 

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import msgspec
 from databases.core import Connection
 
-from .index import Ask, Hits, News
+from .index import Hits, IndexDelta, SearchQuery
 from .tokenizer import Term
 
 WALKED = 16_000  # messages with the words that one look goes through, whose-ever they are
 
 
-async def advance(db: Connection, news: Sequence[News]) -> set[int]:
+async def advance(db: Connection, news: Sequence[IndexDelta]) -> set[int]:
     query = """
         INSERT INTO search_upto (room_id, version)
         SELECT r.id, u.value->>2
@@ -26,7 +26,7 @@ async def advance(db: Connection, news: Sequence[News]) -> set[int]:
     return {row["room_id"] for row in await db.fetch_all(query, {"rows": rows})}
 
 
-async def put(db: Connection, news: Sequence[News]) -> None:
+async def put(db: Connection, news: Sequence[IndexDelta]) -> None:
     entries = [(entry, str(of_room.room_id)) for of_room in news for entry in of_room.entries]
     query = "DELETE FROM search WHERE rowid IN (SELECT value FROM json_each(:ids))"
     await db.execute(query, {"ids": _json([entry.message_id for entry, _ in entries])})
@@ -46,7 +46,7 @@ async def forget(db: Connection, message_ids: Sequence[int]) -> None:
         await db.execute(query, {"ids": _json(message_ids)})
 
 
-async def find(db: Connection, ask: Ask) -> Hits:
+async def find(db: Connection, ask: SearchQuery) -> Hits:
     query = """
         SELECT me.room_id, s.id
           FROM (SELECT rowid AS id FROM search
@@ -70,7 +70,7 @@ async def find(db: Connection, ask: Ask) -> Hits:
     return Hits(found, None if beyond is None else beyond["id"] + 1)
 
 
-def _match(ask: Ask) -> str:
+def _match(ask: SearchQuery) -> str:
     wanted = f"words : ({' AND '.join(map(_alternatives, ask.words))})"
     if ask.room_ids is None:
         return wanted

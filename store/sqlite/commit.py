@@ -10,25 +10,25 @@ from collections.abc import Collection, Mapping, Sequence
 from ..messages import Add, Added, Message, Outcome, Quotes, Refused
 from ..receipts import Marks, Moved
 from .connection import encode_json, transaction
-from .lineage import Life
+from .lineage import Lineage
 from .snapshot import complete, load_quotes
 
 
 def batch(
-    db: sqlite3.Connection, life: Life, adds: Sequence[Add], marks: Marks, now: int
+    db: sqlite3.Connection, lineage: Lineage, adds: Sequence[Add], marks: Marks, now: int
 ) -> tuple[list[Outcome], list[Moved]]:
     """Texts and receipts, in one transaction."""
-    result = transaction(db, "BEGIN IMMEDIATE", write, life, adds, marks, now)
-    life.turn()
+    result = transaction(db, "BEGIN IMMEDIATE", write, lineage, adds, marks, now)
+    lineage.turn()
     return result
 
 
 def write(
-    db: sqlite3.Connection, life: Life, adds: Sequence[Add], marks: Marks, now: int
+    db: sqlite3.Connection, lineage: Lineage, adds: Sequence[Add], marks: Marks, now: int
 ) -> tuple[list[Outcome], list[Moved]]:
-    """The same in the transaction that the caller holds; he lets the life turn after it."""
+    """The same in the transaction that the caller holds; he lets the lineage turn after it."""
     outcomes, moved = texts(db, adds, marks, now)
-    db.execute("UPDATE meta SET value = ? WHERE name = 'life'", (life.next(),))
+    db.execute("UPDATE meta SET value = ? WHERE name = 'lineage'", (lineage.next(),))
     return outcomes, moved
 
 

@@ -13,11 +13,11 @@ from typing import Any, TypeVar
 import msgspec
 from databases.core import Connection
 
-from ..errors import Away, Failed
+from ..errors import DatabaseError, DatabaseUnavailable
 
 CALL = "\0call"
 
-LOG_MOST = 8_000  # pages of the log after which the writer moves it itself: 32 MB
+MAX_WAL_PAGES = 8_000  # pages of the log after which the writer moves it itself: 32 MB
 
 T = TypeVar("T")
 
@@ -32,7 +32,7 @@ class Rows(list[Any]):
         """Nothing is held."""
 
 
-class Lite(sqlite3.Connection):
+class SqliteConnection(sqlite3.Connection):
     def __init__(self, *args: Any, synchronous: str, **options: Any) -> None:
         super().__init__(*args, **options)
         for pragma in (
@@ -42,7 +42,7 @@ class Lite(sqlite3.Connection):
             "foreign_keys=1",
             "temp_store=MEMORY",  # else a larger batch opens, writes and closes a file of its own
             "cache_size=-32000",
-            f"wal_autocheckpoint={LOG_MOST}",
+            f"wal_autocheckpoint={MAX_WAL_PAGES}",
         ):
             super().execute(f"PRAGMA {pragma}")
 
@@ -95,6 +95,6 @@ def translated() -> Iterator[None]:
     try:
         yield
     except (sqlite3.OperationalError, OSError) as error:
-        raise Away(f"SQLite: {error}") from error
+        raise DatabaseUnavailable(f"SQLite: {error}") from error
     except sqlite3.DatabaseError as error:
-        raise Failed(f"SQLite: {error}") from error
+        raise DatabaseError(f"SQLite: {error}") from error

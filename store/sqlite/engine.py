@@ -28,17 +28,17 @@ from ..outbox import Listeners, happened
 from ..receipts import Marks, Moved
 from ..search import sqlite
 from ..search.index import Finder
-from ..snapshot import Ask, Snapshot
+from ..snapshot import Snapshot, SnapshotQuery
 from .commit import batch, texts, write
-from .connection import Lite, call, transaction_of, translated
-from .lineage import Life
+from .connection import SqliteConnection, call, transaction_of, translated
+from .lineage import Lineage
 from .snapshot import snapshot
 
 log = logging.getLogger("roomcast.store")
 
-READERS = 2
+READER_COUNT = 2
 
-LOG_AGE = 0.5  # seconds after a commit, until the log is moved into the database
+CHECKPOINT_DELAY = 0.5  # seconds after a commit, until the log is moved into the database
 
 
 class Sqlite:
@@ -52,20 +52,20 @@ class Sqlite:
     def __init__(self, url: str, synchronous: str, listeners: Listeners) -> None:
         self._listeners = listeners
         self.path = Path(url.removeprefix("sqlite:///"))
-        self._lite = partial(Lite, synchronous=synchronous)
+        self._lite = partial(SqliteConnection, synchronous=synchronous)
         self._db = Database(f"sqlite:///{self.path}", factory=self._lite)
         self._readers: asyncio.LifoQueue[Connection] = asyncio.LifoQueue()
         self._held: list[Connection] = []
-        self._turn = asyncio.Lock()
-        self._life: Life | None = None
-        self._moving: asyncio.Task[None] | None = None
+        self._write_lock = asyncio.Lock()
+        self._lineage: Lineage | None = None
+        self._checkpointing: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        self._life = Life(self.path)
+        self._lineage = Lineage(self.path)
         try:
             # A file that can't be opened fails here, before there is a thread to be stopped.
             await asyncio.to_thread(self._touch)
-            await self._open(self._life)
+            await self._open(self._lineage)
         except BaseException as error:
             await self.aclose()
             if isinstance(error, sqlite3.Error | OSError):
@@ -77,17 +77,17 @@ class Sqlite:
         os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
         self._lite(self.path).close()
 
-    async def _open(self, life: "Life") -> None:
+    async def _open(self, lineage: "Lineage") -> None:
         await self._db.connect()
         self._writer = await self._hold()
         async with transaction_of(self._writer, "BEGIN IMMEDIATE"):
             await schema.migrate(self._writer, "sqlite", self._writer.raw_connection.execute)
-            await epoch.begin_life(self._writer, life.word, *life.words())
+            await epoch.begin_lineage(self._writer, lineage.word, *lineage.words())
             self.epoch, self.file_key = await epoch.identity(self._writer)
-        life.settle()
-        for _ in range(READERS):
+        lineage.settle()
+        for _ in range(READER_COUNT):
             self._readers.put_nowait(await self._hold())
-        self._mover = await self._hold()
+        self._checkpointer = await self._hold()
 
     async def _hold(self) -> Connection:
         """A connection of its own; `databases` binds each to the task that makes it."""
@@ -101,19 +101,19 @@ class Sqlite:
 
     async def aclose(self) -> None:
         """Ends the connections' threads."""
-        if self._moving is not None:
-            self._moving.cancel()
-            await asyncio.wait([self._moving])
-        if self._life is not None and self._life.is_known:
-            self._life.settle()
+        if self._checkpointing is not None:
+            self._checkpointing.cancel()
+            await asyncio.wait([self._checkpointing])
+        if self._lineage is not None and self._lineage.is_known:
+            self._lineage.settle()
         for held in self._held:
             await held.__aexit__()
         self._held.clear()
         if self._db.is_connected:
             await self._db.disconnect()
-        if self._life is not None:
-            self._life.release()
-            self._life = None
+        if self._lineage is not None:
+            self._lineage.release()
+            self._lineage = None
 
     async def recognize(self) -> None:
         """Nobody else puts another file in the place of the one that is open."""
@@ -126,19 +126,21 @@ class Sqlite:
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[Connection]:
         with translated():
-            async with self._turn, transaction_of(self._writer, "BEGIN IMMEDIATE"):
+            async with self._write_lock, transaction_of(self._writer, "BEGIN IMMEDIATE"):
                 yield self._writer
-            self._has_grown()
+            self._schedule_checkpoint()
 
-    def _has_grown(self) -> None:
-        if self._moving is None or self._moving.done():
-            self._moving = asyncio.create_task(self._move())
+    def _schedule_checkpoint(self) -> None:
+        if self._checkpointing is None or self._checkpointing.done():
+            self._checkpointing = asyncio.create_task(self._checkpoint())
 
-    async def _move(self) -> None:
+    async def _checkpoint(self) -> None:
         """What is committed, out of the log: by a connection of its own, so that nobody waits."""
-        await asyncio.sleep(LOG_AGE)
+        await asyncio.sleep(CHECKPOINT_DELAY)
         try:
-            await self._mover.raw_connection.execute_fetchall("PRAGMA wal_checkpoint(PASSIVE)")
+            await self._checkpointer.raw_connection.execute_fetchall(
+                "PRAGMA wal_checkpoint(PASSIVE)"
+            )
         except sqlite3.Error as error:  # it stays where it is; nothing of it is lost
             log.info("The log of %s was not moved: %s", self.path, error)
 
@@ -151,7 +153,7 @@ class Sqlite:
         finally:
             self._readers.put_nowait(reader)
 
-    async def snapshot(self, ask: Ask) -> Snapshot | str:
+    async def snapshot(self, ask: SnapshotQuery) -> Snapshot | str:
         async with self._reader() as db:
             return await call(db, snapshot, ask)
 
@@ -161,18 +163,18 @@ class Sqlite:
         plain = all(is_plain(change) for change in changes)
         if plain and not (changes and self._listeners.names):
             with translated():
-                async with self._turn:
-                    done = await call(self._writer, batch, self._life, changes, marks, now)
-                self._has_grown()
+                async with self._write_lock:
+                    done = await call(self._writer, batch, self._lineage, changes, marks, now)
+                self._schedule_checkpoint()
                 return done
-        assert self._life is not None  # open
+        assert self._lineage is not None  # open
         async with self.writing() as db:
             made = [] if plain else await _in_runs(db, changes, now)
             adds = changes if plain else ()
-            added, moved = await call(db, write, self._life, adds, marks, now)
+            added, moved = await call(db, write, self._lineage, adds, marks, now)
             outcomes = made or added
             await outbox.note(db, self._listeners, happened(changes, outcomes), now)
-        self._life.turn()
+        self._lineage.turn()
         return outcomes, moved
 
 

@@ -4,7 +4,7 @@ import os
 import secrets
 from pathlib import Path
 
-from ..errors import AlreadyOpen, CannotOpen
+from ..errors import CannotOpen, DatabaseInUse
 
 try:
     import fcntl
@@ -12,7 +12,7 @@ except ImportError:  # Windows: nothing watches over a second process there
     fcntl = None  # type: ignore[assignment]
 
 
-class Life:
+class Lineage:
     """The file beside the database that tells two things of it.
 
     Its lock: one process at a time. Its words, against the database's own: each commit puts a new
@@ -22,7 +22,7 @@ class Life:
 
     def __init__(self, path: Path) -> None:
         self._database = path
-        self._path = path.with_name(path.name + "-life")
+        self._path = path.with_name(path.name + "-lineage")
         try:
             self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
@@ -37,7 +37,7 @@ class Life:
             fcntl.flock(self._file, how)
         except OSError:
             os.close(self._file)
-            raise AlreadyOpen(
+            raise DatabaseInUse(
                 f"The database {self._database} is in use by another roomcast process. "
                 "SQLite serves one process: stop the other one."
             ) from None

@@ -5,16 +5,16 @@ from collections.abc import Iterable
 
 from .. import reactions
 from ..messages import QUOTED, Attachment, Message, Quote, Quotes
-from ..snapshot import Ask, Snapshot
+from ..snapshot import Snapshot, SnapshotQuery
 from .connection import encode_json, transaction
 
 
-def snapshot(db: sqlite3.Connection, ask: Ask) -> Snapshot | str:
+def snapshot(db: sqlite3.Connection, ask: SnapshotQuery) -> Snapshot | str:
     """The room as the user may see it, or the code of the refusal."""
     return transaction(db, "BEGIN", _snapshot, ask)
 
 
-def _snapshot(db: sqlite3.Connection, ask: Ask) -> Snapshot | str:
+def _snapshot(db: sqlite3.Connection, ask: SnapshotQuery) -> Snapshot | str:
     query = """
         SELECT r.version, r.roster, r.title, r.total, r.floor, me.user_id IS NOT NULL,
                (SELECT max(id) FROM messages m WHERE m.room_id = r.id)
@@ -44,7 +44,7 @@ def _marks(db: sqlite3.Connection, room_id: int) -> dict[str, tuple[int, int]]:
     return {user: (delivered, read) for user, delivered, read in db.execute(query, (room_id,))}
 
 
-def _newest(db: sqlite3.Connection, ask: Ask) -> int:
+def _newest(db: sqlite3.Connection, ask: SnapshotQuery) -> int:
     query = """
         SELECT id FROM messages
          WHERE room_id = ? AND sender_id <> ? AND deleted_at IS NULL
@@ -54,7 +54,7 @@ def _newest(db: sqlite3.Connection, ask: Ask) -> int:
     return row[0] if row else 0
 
 
-def _last(db: sqlite3.Connection, ask: Ask) -> list[Message] | None:
+def _last(db: sqlite3.Connection, ask: SnapshotQuery) -> list[Message] | None:
     query = """
         SELECT id, room_id, sender_id, text, created_at, updated_at, version, client_id, reply_to
           FROM messages WHERE room_id = ? AND deleted_at IS NULL
@@ -68,7 +68,7 @@ def _last(db: sqlite3.Connection, ask: Ask) -> list[Message] | None:
         return None
 
 
-def _since(db: sqlite3.Connection, ask: Ask, after: int, found: Snapshot) -> None:
+def _since(db: sqlite3.Connection, ask: SnapshotQuery, after: int, found: Snapshot) -> None:
     """Everything that changed after the cursor, or a reset where that is too much."""
     query = """
         SELECT id, room_id, sender_id, text, created_at, updated_at, version, client_id, reply_to,

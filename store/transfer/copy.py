@@ -17,7 +17,7 @@ HALF = f"{meta.VERSION} but half moved (roomcast move, again, ends it)"
 async def make_ready(source: str, target: str) -> None:
     """The source has tables of this version and its epoch is today's; the target has tables.
 
-    Raises CannotMove, CannotOpen or AlreadyOpen.
+    Raises CannotMove, CannotOpen or DatabaseInUse.
     """
     if not end_of(source).exists():
         raise CannotMove(f"{end_of(source).where}: there is no such database.")
@@ -67,7 +67,7 @@ async def plan(source: End, target: End) -> Plan:
             return Plan(digests, here, is_done=True)
         if any(count for count, *_ in found.values()):
             raise CannotMove(f"{target.where}: {_why_not(is_same)}")
-    await target.keep(here | {"life": "", "schema": HALF, MOVING: fingerprint})
+    await target.keep(here | {"lineage": "", "schema": HALF, MOVING: fingerprint})
     return Plan(digests, here)
 
 
@@ -98,4 +98,4 @@ async def finish(source: End, target: End, plan: Plan) -> None:
             )
         if table.counts:
             await target.count_from(table, await source.counted(table))
-    await target.keep(plan.meta | {"life": "", "schema": str(meta.VERSION)})
+    await target.keep(plan.meta | {"lineage": "", "schema": str(meta.VERSION)})

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import asyncpg
 
-from ..postgres.pool import GONE
+from ..postgres.pool import UNAVAILABLE_ERRORS
 from .tables import CannotMove, Table
 
 BATCH = 10_000  # rows in one transaction
@@ -61,7 +61,7 @@ def end_of(url: str) -> End:
 
 @asynccontextmanager
 async def opened(url: str) -> AsyncIterator[End]:
-    """Raises CannotOpen, AlreadyOpen or CannotMove."""
+    """Raises CannotOpen, DatabaseInUse or CannotMove."""
     end = end_of(url)
     await end.open()
     try:
@@ -74,6 +74,6 @@ async def opened(url: str) -> AsyncIterator[End]:
 def translate_errors(where: str) -> Iterator[None]:
     try:
         yield
-    except (asyncpg.PostgresError, *GONE, sqlite3.Error) as error:
+    except (asyncpg.PostgresError, *UNAVAILABLE_ERRORS, sqlite3.Error) as error:
         why, *_ = [*str(error).splitlines(), type(error).__name__]
         raise CannotMove(f"{where}: {why}. Moving again goes on where this ended.") from error

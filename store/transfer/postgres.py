@@ -9,14 +9,14 @@ import asyncpg
 from databases import DatabaseURL
 
 from .. import schema as meta
-from ..errors import AlreadyOpen, CannotOpen
-from ..postgres.engine import ALONE
-from ..postgres.pool import CONNECT, GONE
+from ..errors import CannotOpen, DatabaseInUse
+from ..postgres.engine import SINGLE_PROCESS_LOCK
+from ..postgres.pool import CONNECT_TIMEOUT, UNAVAILABLE_ERRORS
 from ..postgres.url import options_of
 from .endpoint import BATCH, Digest, Row, translate_errors
 from .tables import DERIVED, Table, tables
 
-PATIENCE = 3.0  # seconds for the others to leave
+EXCLUSIVE_TIMEOUT = 3.0  # seconds for the others to leave
 
 
 class PostgresEnd:
@@ -34,18 +34,21 @@ class PostgresEnd:
         calm = {"application_name": "roomcast move", **dict.fromkeys(no_limits, "0")}
         try:
             self._db: Any = await asyncpg.connect(
-                self._url.partition("?")[0], timeout=CONNECT, server_settings=calm, **options
+                self._url.partition("?")[0],
+                timeout=CONNECT_TIMEOUT,
+                server_settings=calm,
+                **options,
             )
-        except (asyncpg.PostgresError, *GONE) as error:
+        except (asyncpg.PostgresError, *UNAVAILABLE_ERRORS) as error:
             why = str(error) or type(error).__name__
             raise CannotOpen(f"The database {self.where} can't be opened: {why}.") from error
         try:
-            await self._alone()
+            await self._claim()
         except BaseException:
             await self.aclose()
             raise
 
-    async def _alone(self) -> None:
+    async def _claim(self) -> None:
         """A server of several processes takes no lock, but it is connected."""
         query = """
             SELECT count(*) FROM pg_stat_activity
@@ -53,23 +56,23 @@ class PostgresEnd:
                AND application_name IN ('roomcast', 'roomcast move')
         """
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(EXCLUSIVE_TIMEOUT):
                 while await self._db.fetchval(query):  # noqa: ASYNC110 # it tells nobody
-                    await asyncio.sleep(PATIENCE / 20)
+                    await asyncio.sleep(EXCLUSIVE_TIMEOUT / 20)
         except TimeoutError:
             found = False
         else:
-            found = await self._db.fetchval("SELECT pg_try_advisory_lock($1)", ALONE)
+            found = await self._db.fetchval("SELECT pg_try_advisory_lock($1)", SINGLE_PROCESS_LOCK)
         if not found:
-            raise AlreadyOpen(
+            raise DatabaseInUse(
                 f"The database {self.where} is in use by another roomcast process: stop it first. "
                 "(A pooler before it may keep connections for some minutes.)"
             )
 
     async def aclose(self) -> None:
         try:
-            await self._db.close(timeout=CONNECT)
-        except (asyncpg.PostgresError, *GONE):
+            await self._db.close(timeout=CONNECT_TIMEOUT)
+        except (asyncpg.PostgresError, *UNAVAILABLE_ERRORS):
             self._db.terminate()
 
     async def freeze(self) -> None:
@@ -78,7 +81,7 @@ class PostgresEnd:
         names = ", ".join(["meta", *(table.name for table in tables())])
         with translate_errors(self.where):
             await self._frozen.start()
-            await self._db.execute(f"SET LOCAL lock_timeout = '{PATIENCE:.0f}s'")
+            await self._db.execute(f"SET LOCAL lock_timeout = '{EXCLUSIVE_TIMEOUT:.0f}s'")
             await self._db.execute(f"LOCK TABLE {names} IN SHARE MODE")
 
     async def meta(self) -> dict[str, str]:

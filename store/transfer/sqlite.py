@@ -8,8 +8,8 @@ from pathlib import Path
 
 from .. import schema as meta
 from ..errors import CannotOpen
-from ..sqlite.connection import Lite
-from ..sqlite.lineage import Life
+from ..sqlite.connection import SqliteConnection
+from ..sqlite.lineage import Lineage
 from .endpoint import BATCH, Digest, Row, translate_errors
 from .tables import DERIVED, Table, tables
 
@@ -18,27 +18,27 @@ class SqliteEnd:
     def __init__(self, url: str) -> None:
         self.path = Path(url.removeprefix("sqlite:///"))
         self.where = str(self.path)
-        self._life: Life | None = None
+        self._lineage: Lineage | None = None
 
     def exists(self) -> bool:
         return self.path.is_file()
 
     async def open(self) -> None:
-        self._life = Life(self.path)
+        self._lineage = Lineage(self.path)
         try:
-            self._db = Lite(self.path, synchronous="NORMAL", isolation_level=None)
+            self._db = SqliteConnection(self.path, synchronous="NORMAL", isolation_level=None)
             self._db.execute("PRAGMA cache_size=-64000")
         except sqlite3.Error as error:
-            self._life.release()
+            self._lineage.release()
             raise CannotOpen(f"The database {self.path} can't be opened: {error}.") from error
 
     async def aclose(self) -> None:
         self._db.close()
-        if self._life is not None:
-            self._life.release()
+        if self._lineage is not None:
+            self._lineage.release()
 
     async def freeze(self) -> None:
-        """The lock of its life does that."""
+        """The lock of its lineage does that."""
 
     async def meta(self) -> dict[str, str]:
         with translate_errors(self.where):

@@ -115,9 +115,9 @@ async def test_a_crash_between_word_and_commit_goes_on_with_the_same_life(folder
     async with opened(folder) as store:
         await says(store, "one")
         engine: Any = store._engine
-        before = engine._life.words()
-        engine._life.next()  # the word of a commit that never takes place
-        assert engine._life.words()[-1] not in before
+        before = engine._lineage.words()
+        engine._lineage.next()  # the word of a commit that never takes place
+        assert engine._lineage.words()[-1] not in before
         left, epoch = crashed(folder), store.epoch
     assert await epoch_of(left) == await epoch_of(left) == epoch
 
@@ -126,7 +126,7 @@ async def test_a_commit_that_failed_is_no_step_of_the_life(folder: Path) -> None
     async with opened(folder) as store:
         await says(store, "one")
         engine: Any = store._engine
-        engine._life.next()  # rolled back
+        engine._lineage.next()  # rolled back
         back_up(folder, folder / "backup")
         await says(store, "two")
         left, epoch = crashed(folder), store.epoch
@@ -139,7 +139,7 @@ async def test_without_its_file_of_words_a_database_starts_another_life(folder: 
     async with opened(folder) as store:
         await says(store, "one")
         epoch = store.epoch
-    (folder / "chat.db-life").unlink()
+    (folder / "chat.db-lineage").unlink()
     assert await epoch_of(folder) != epoch
 
 
@@ -149,7 +149,7 @@ async def test_a_start_that_failed_after_a_crash_changes_nothing(
     async with opened(folder) as store:
         await says(store, "one")
         engine: Any = store._engine
-        engine._life.next()
+        engine._lineage.next()
         left, epoch = crashed(folder), store.epoch
 
     async def fails(*_: object) -> None:

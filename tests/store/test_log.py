@@ -7,7 +7,7 @@ from pathlib import Path
 
 from roomcast.store import rooms
 from roomcast.store.messages import Add
-from roomcast.store.sqlite.connection import LOG_MOST
+from roomcast.store.sqlite.connection import MAX_WAL_PAGES
 from roomcast.store.sqlite.engine import Sqlite
 from roomcast.store.store import Connection, Store
 
@@ -35,11 +35,11 @@ async def test_what_is_committed_reaches_the_database_while_the_server_runs(tmp_
     assert isinstance(engine, Sqlite)
     try:
         room_id = await a_room(store)
-        assert engine._moving is not None
-        await engine._moving
+        assert engine._checkpointing is not None
+        await engine._checkpointing
         await store.commit([Add(room_id, ADA, "hello")], {})
         assert texts_without_log(file, tmp_path / "before.db") == []
-        await engine._moving
+        await engine._checkpointing
         assert texts_without_log(file, tmp_path / "after.db") == ["hello"]
     finally:
         await store.aclose()
@@ -51,10 +51,10 @@ async def test_the_writer_itself_keeps_the_log_within_its_bounds(tmp_path: Path)
     try:
         room_id = await a_room(store)
         pages = 0
-        while pages < 3 * LOG_MOST:
+        while pages < 3 * MAX_WAL_PAGES:
             await store.commit([Add(room_id, ADA, "x" * 4_000) for _ in range(500)], {})
             pages += 500
         log = tmp_path / "chat.db-wal"
-        assert log.stat().st_size < 1.5 * LOG_MOST * 4_096
+        assert log.stat().st_size < 1.5 * MAX_WAL_PAGES * 4_096
     finally:
         await store.aclose()

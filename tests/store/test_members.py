@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 import pytest
 from roomcast.store import blocks, members, rooms
-from roomcast.store.members import Regrouped
+from roomcast.store.members import MembershipChange
 from roomcast.store.messages import Add, Added, Refused
 from roomcast.store.store import Connection, Store
 
@@ -108,18 +108,18 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 async def test_nobody_who_may_not_changes_the_roster(url: str) -> None:
     async with a_group(url) as (store, room_id):
 
-        async def tries(db: Connection) -> list[Regrouped | members.Reason]:
+        async def tries(db: Connection) -> list[MembershipChange | members.Reason]:
             return [
                 await members.add(db, room_id, BOB, "9", 256, 1),
                 await members.add(db, room_id, "9", "9", 256, 1),
                 await members.add(db, room_id, ADA, BOB, 256, 1),
                 await members.remove(db, room_id, BOB, CARL, 1),
                 await members.remove(db, room_id, "9", CARL, 1),
-                await rooms.change(db, room_id, BOB, rooms.Wish(title="mine")),
+                await rooms.change(db, room_id, BOB, rooms.RoomPatch(title="mine")),
             ]
 
         assert await store.write(tries) == [
-            "forbidden", "not_found", Regrouped(), "forbidden", "not_found", "forbidden",
+            "forbidden", "not_found", MembershipChange(), "forbidden", "not_found", "forbidden",
         ]  # fmt: skip
         (sent,), _, _ = await store.commit([Add(room_id, ADA, "still the first")], {})
         assert isinstance(sent, Added)
@@ -149,10 +149,12 @@ async def test_a_change_says_under_which_roster_it_was_made(url: str) -> None:
         now = time.time_ns() // 1000
         for n, guest in enumerate(("7", "8"), 1):
 
-            async def let_in(db: Connection, guest: str = guest) -> Regrouped | members.Reason:
+            async def let_in(
+                db: Connection, guest: str = guest
+            ) -> MembershipChange | members.Reason:
                 return await members.add(db, room_id, ADA, guest, 256, now)
 
-            assert await store.write(let_in) == Regrouped(n)
+            assert await store.write(let_in) == MembershipChange(n)
             (sent,), _, _ = await store.commit([Add(room_id, guest, "hello")], {})
             assert isinstance(sent, Added)
             assert sent.roster == n

@@ -15,7 +15,7 @@ from roomcast.store.messages import Add, Added, Delete, Edit
 from roomcast.store.search import index as search
 from roomcast.store.search import postgres as search_postgres
 from roomcast.store.search import sqlite
-from roomcast.store.search.index import News
+from roomcast.store.search.index import IndexDelta
 from roomcast.store.store import Connection, Store
 
 from ..engines.postgres import Postgres, execute
@@ -44,7 +44,7 @@ async def says(store: Store, room: int, *texts: str, sender: str = ADA) -> list[
     return [outcome.message.id for outcome in made if isinstance(outcome, Added)]
 
 
-async def unlearned(store: Store, room: int) -> list[News]:
+async def unlearned(store: Store, room: int) -> list[IndexDelta]:
     look = partial(search.news, dialect=store.dialect, room_ids=[room], limit=9)
     return (await store.read(look))[0]
 

@@ -240,7 +240,7 @@ async def test_what_the_journal_does_is_planned_once(postgres: Postgres) -> None
             upto = said.message.id, said.message.id
             await store.commit([Add(room_id, "1", "hi")] * 2, {(room_id, "2"): upto})
             await store.commit([], {(room_id, "3"): upto})
-        journal = await store._engine._journal.get()  # type: ignore[attr-defined]
+        journal = await store._engine._committer.get()  # type: ignore[attr-defined]
         plans = await journal.raw_connection.fetch(PLANS)
         assert [tuple(row) for row in plans] == [(0, 10)] * 3
 

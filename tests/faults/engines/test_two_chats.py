@@ -31,7 +31,7 @@ from roomcast.realtime.send_queue import Batch
 from roomcast.settings import Attachments, Database, Settings
 from roomcast.settings import Broadcast as Broker
 from roomcast.store.messages import Add, Delete, Edit
-from roomcast.store.snapshot import Ask, Snapshot
+from roomcast.store.snapshot import Snapshot, SnapshotQuery
 
 from ...engines.postgres import Postgres
 from ..history import ConnectionLog, History, Received, check
@@ -173,14 +173,14 @@ class World:
                 await chat._journal.marked()
             for ear, chat in zip(self.hub.ears, self.chats, strict=True):
                 ear.confess(f"room:{room_id}")
-                found = await chat.store.snapshot(Ask(room_id, ADA, 0, 50, 1_000))
+                found = await chat.store.snapshot(SnapshotQuery(room_id, ADA, 0, 50, 1_000))
                 assert not isinstance(found, str)
                 async with chat.fanout.room(room_id) as room:
                     await room.meet(found)
 
     async def _stored(self, room_id: int) -> tuple[list[dict[str, Any]], int]:
         chat = self.chats[0]
-        found = await chat.store.snapshot(Ask(room_id, ADA, 0, 50, 1_000))
+        found = await chat.store.snapshot(SnapshotQuery(room_id, ADA, 0, 50, 1_000))
         assert not isinstance(found, str)
         shown = [message_of(m, chat.attachments.link("http://test")) for m in found.messages or ()]
         return json.loads(codec.encode(shown)), found.version
@@ -193,7 +193,9 @@ async def joined(chat: Chat, room_id: int, user: str, name: str) -> AsyncIterato
     async with chat.fanout.room(room_id) as room:
         socket = Socket(user, recorder, is_manual=False, is_compact=False)
         room.hold(socket)
-        found = await chat.joining.enter(room, Ask(room_id, user, 0, 50, 1_000), is_manual=False)
+        found = await chat.joining.enter(
+            room, SnapshotQuery(room_id, user, 0, 50, 1_000), is_manual=False
+        )
         first = codec.encode(synced(chat, room, found))
         room.admit(socket, first, above=found.version, top=found.top)
         try:

@@ -1,0 +1,3 @@
+-- What a restored database is recognized by has another name.
+
+update meta set name = 'lineage' where name = 'life';
