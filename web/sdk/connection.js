@@ -6,7 +6,7 @@ const UNANSWERED = 1_500; // ms after a frame of ours
 const SILENT = 7_000; // ms without an answer after which the connection is given up
 
 /** Close codes after which the same connection can't be made again. */
-const FINAL = /** @type {Record<number, string>} */ ({ 4000: "invalid_frame", 4003: "forbidden", 4004: "not_found" });
+const FINAL_CODES = /** @type {Record<number, string>} */ ({ 4000: "invalid_frame", 4003: "forbidden", 4004: "not_found" });
 
 /** A WebSocket that comes back after a random, growing delay, and when the server is silent. */
 export class Connection {
@@ -134,7 +134,7 @@ export class Connection {
    */
   #closed(code, token) {
     this.lastCode = code;
-    if (FINAL[code]) return this.end(new Refused(FINAL[code]));
+    if (FINAL_CODES[code]) return this.end(new Refused(FINAL_CODES[code]));
     if (code === 4005) return this.session.signOut("disconnected");
     if (code !== 4001) return this.#wait();
     if (this.session.refuse(token)) this.#connect();

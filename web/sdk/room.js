@@ -9,7 +9,7 @@ import { Timeline } from "./timeline.js";
 
 const TYPING_EVERY = 3_000; // ms between two frames that say that the user is typing
 const TYPING_FOR = 6_000; // ms after which the other one is not typing any more
-const LINGER = 500; // ms between the last subscription and the end of the connection
+const CLOSE_AFTER = 500; // ms between the last subscription and the end of the connection
 const FRESH = 20 * 3_600_000; // ms in which the links to files in the storage work
 
 /**
@@ -241,7 +241,7 @@ export class Room extends Observable {
       this.#save();
       this.#starting = null;
       this.connection.close();
-    }, LINGER);
+    }, CLOSE_AFTER);
   }
 
   /** @internal */
@@ -367,7 +367,7 @@ export class Room extends Observable {
     else if (type === "room_deleted") this.emit("deleted", {});
     if (!this.#changes.size && !this.outbox.items.length && !this.isUsed) this.stop();
     this.changed();
-    this.#saving ??= setTimeout(() => this.#save(), LINGER);
+    this.#saving ??= setTimeout(() => this.#save(), CLOSE_AFTER);
   }
 
   /** @param {any} frame */

@@ -1,2 +1,0 @@
-export * from "./types/sdk/index.js";
-export type * from "./types/sdk/types.js";
