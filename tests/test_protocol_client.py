@@ -112,6 +112,23 @@ async def test_it_hears_of_edits_and_deletions_while_it_was_away(
         await watch.until(lambda: texts(hers) == ["stays", "has changed"])
 
 
+async def test_it_learns_from_sync_what_was_read(
+    own_server: OwnServer, cast: Cast, watch: Watch
+) -> None:
+    server = own_server(rate_limit_rate=0).start()
+    ada, bob, _ = cast(server)
+    room = await ada.opens(bob)
+    async with watch.client(ada, room) as hers:
+        for number in range(60):
+            await hers.send(f"{number}")
+        await watch.until(lambda: len(hers.messages) == 60 and not hers.unsent)
+        async with bob.enters(room):  # marks are told for the newest 50
+            await watch.until(lambda: hers.messages[max(hers.messages)]["status"] == "read")
+        assert "send" in {message["status"] for message in hers.messages.values()}
+        await hers.socket.close()
+        await watch.until(lambda: {m["status"] for m in hers.messages.values()} == {"read"})
+
+
 async def test_it_does_not_trust_a_cursor_of_another_life(
     own_server: OwnServer, cast: Cast, watch: Watch
 ) -> None:

@@ -13,6 +13,7 @@ import uvicorn
 
 from ..engines import free_port
 
+MOUNT = "/a/site/chat"  # where the app is reached as well
 Frame = Any
 App = Callable[..., Awaitable[None]]
 
@@ -67,6 +68,8 @@ class Breaking:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
             return await self.app(scope, receive, send)
+        if scope["path"].startswith(f"{MOUNT}/"):
+            scope = scope | {"root_path": MOUNT}
         wire = Wire(scope, self.shared)
         self.mutation.connects(wire)
         if scope["type"] == "http":

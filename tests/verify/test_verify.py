@@ -14,7 +14,7 @@ from roomcast.server.verify.promises import PROMISES
 
 from ..client import token
 from ..server import SECRET
-from .broken import Breaking, Mutation, served
+from .broken import MOUNT, Breaking, Mutation, served
 from .mutations import MUTATIONS, Broken
 
 ROOT = Path(__file__).parents[2]
@@ -60,6 +60,14 @@ def test_a_true_server_passes(breaking: tuple[Breaking, str]) -> None:
     assert all(promise["checks"] > 0 for promise in report["promises"])
     assert report["numbers"]["connections broken"] > 0
     assert report["latency_ms"]["acknowledged"]["p99"] > 0
+
+
+def test_a_mounted_server_passes(breaking: tuple[Breaking, str]) -> None:
+    app, url = breaking
+    app.use(Mutation())
+    only = [word for name in ("http", "files", "isolation") for word in ("--only", name)]
+    code, report = run(f"{url}{MOUNT}/", *only)
+    assert (code, report["findings"]) == (0, [])
 
 
 @pytest.mark.parametrize("broken", MUTATIONS.values(), ids=MUTATIONS)

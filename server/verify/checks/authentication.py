@@ -85,6 +85,8 @@ async def check_sockets_end_with_the_documented_codes(stage: Stage) -> None:
     url = f"{stage.deployment.sockets.removesuffix('/')}?room_id={room}"
     async with stage.knock(stage.ada, "", url=url) as socket:
         stage.equal(await socket.next(), [], "the path works without its slash")
+    answer = await stage.ada.http.get(f"{stage.deployment.base}/ws/chat/?room_id={room}")
+    stage.equal(answer.status_code, 426, "a socket's path without an upgrade is 426")
     nowhere = f"{stage.deployment.sockets}nowhere/at/all/"
     refused = False
     try:

@@ -1,9 +1,12 @@
 """What is refused: the right code, to this socket alone, and nothing is stored."""
 
+import asyncio
 from typing import Any
 
+from ..account import BrokenPromise
 from ..stage import Stage, check
 
+FLOOD = 300  # actions at once, more than the documented burst of 200
 UNSENDABLE: list[tuple[str | bytes, str, str]] = [
     ("{", "invalid_json", "half an object"),
     ("nonsense", "invalid_json", "no JSON"),
@@ -72,6 +75,39 @@ async def check_errors_say_what_failed(stage: Stage) -> None:
             stage.equal(found, wanted, "an id of another room is not_found, and named")
         await a.settle()
         stage.equal(len(a.seen("error")), 6, "each refusal is answered once")
+
+
+@check("refusals")
+async def check_a_frame_over_the_limit_closes_the_socket(stage: Stage) -> None:
+    """A frame over the limit ends the socket with 1009, and nothing of it is stored."""
+    room = await stage.open_room()
+    limit = stage.deployment.config.get("limits", {}).get("max_frame_size", 16 * 2**20)
+    async with stage.enter(stage.ada, room, after=0) as a:
+        try:
+            await a.act("send", message="x" * limit)
+            code = await a.closes()
+        except BrokenPromise:  # it was closed before all of it was sent
+            code = a.connection.close_code or 1006
+        stage.equal(code, 1009, "a frame over the limit closes with 1009")
+    stage.equal(await stage.read_all(stage.ada, room), [], "and stores nothing")
+
+
+@check("refusals", alone=True)
+async def check_a_flood_is_refused(stage: Stage) -> None:
+    """Above the rate limit actions are refused with rate_limited; the socket stays open."""
+    room = await stage.open_room()
+    async with stage.enter(stage.ada, room, after=0, receipts="compact") as a:
+        for _ in range(FLOOD):
+            await a.connection.send('{"action":"typing"}')
+        await a.connection.send('{"action":"history","limit":1}')
+        while not a.seen("history") and not a.seen("error", action="history"):
+            await a.receive()
+        codes = {frame["code"] for frame in a.seen("error")}
+        if not codes:
+            stage.report.note(f"{FLOOD} actions at once met no rate limit")
+        stage.holds(codes <= {"rate_limited"}, "a flood is answered with rate_limited", codes)
+        await asyncio.sleep(2.0 if codes else 0.0)
+        await a.send_message("the socket is still open")
 
 
 @check("refusals")
