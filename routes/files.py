@@ -1,15 +1,13 @@
 """Files behind signed, expiring URLs: the link is the right, no token is needed."""
 
 import asyncio
-import os
+import logging
 import time
 from functools import partial
-from tempfile import TemporaryFile
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
 
 from ..chat.attachments import links
 from ..chat.attachments.headers import LINK_HEADERS, headers
@@ -17,7 +15,10 @@ from ..chat.attachments.service import Attachments
 from ..protocol.errors import FileInvalid, Forbidden, NotFound, StorageUnavailable
 from ..store import uploads
 from ..store.objects.bucket import BucketUnavailable, ObjectMissing, ObjectTooLarge
+from .file_response import Content, InMemory, ObjectResponse, OpenFile, etag_of, has_current
 from .requests import chat_of
+
+log = logging.getLogger("roomcast.files")
 
 ANYWHERE = {"Access-Control-Allow-Origin": "*"}
 PREFLIGHT = ANYWHERE | {
@@ -39,44 +40,32 @@ async def get(request: Request) -> Response:
     url = attachments.bucket.get_url(request.method, link.key, sent) if is_direct else None
     if url is not None:
         return RedirectResponse(url, 307, headers=ANYWHERE | LINK_HEADERS)
+    etag = etag_of(link.key)
     try:
-        return OpenedFile(await _opened(attachments, link.key), sent)
-    except (FileNotFoundError, ObjectMissing):
+        if has_current(request.headers, etag) and await attachments.bucket.stat(link.key):
+            return Response(status_code=304, headers=_of_the_same(sent) | {"ETag": etag})
+        return ObjectResponse(await _open(attachments, link.key), etag, sent)
+    except ObjectMissing:
         raise NotFound("This file was deleted.") from None
-    except BucketUnavailable as error:
+    except (BucketUnavailable, OSError) as error:
+        log.warning("file not readable: key=%s error=%s", link.key, error)
         raise StorageUnavailable from error
 
 
-async def _opened(attachments: Attachments, key: str) -> int:
-    """The object as an open file of this machine, whether it lies here or not."""
+def _of_the_same(sent: dict[str, str]) -> dict[str, str]:
+    """The headers that an answer without the bytes repeats."""
+    return {name: value for name, value in sent.items() if not name.startswith("Content-T")}
+
+
+async def _open(attachments: Attachments, key: str) -> Content:
+    """The object as an open file of this machine, or from the bucket into memory."""
     path = await attachments.bucket.path(key)
-    if path is not None:
-        return await asyncio.to_thread(os.open, path, os.O_RDONLY)
-    return await asyncio.to_thread(_kept, await attachments.bucket.read(key))
-
-
-def _kept(content: bytes) -> int:
-    with TemporaryFile() as file:
-        file.write(content)
-        file.seek(0)
-        return os.dup(file.fileno())
-
-
-class OpenedFile(FileResponse):
-    """A file that is open already: it may be deleted while it is sent."""
-
-    def __init__(self, opened: int, headers: dict[str, str]) -> None:
-        self._opened = opened
-        super().__init__(f"/dev/fd/{opened}", stat_result=os.fstat(opened), headers=headers)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """A server is never given the path: by the time it opens it, it may be another file's."""
-        extensions = {**(scope.get("extensions") or {})}
-        extensions.pop("http.response.pathsend", None)
-        try:
-            await super().__call__({**scope, "extensions": extensions}, receive, send)
-        finally:
-            os.close(self._opened)
+    if path is None:
+        return InMemory(await attachments.bucket.read(key))
+    try:
+        return await asyncio.to_thread(OpenFile, path)
+    except FileNotFoundError:
+        raise ObjectMissing from None
 
 
 async def put(request: Request) -> Response:
