@@ -21,7 +21,8 @@ create table rooms (
     -- Counts the committed changes of the room's messages, without gaps.
     version bigint not null default 0,
     created_at bigint not null,
-    -- The creation, or the newest message: what a list of rooms is ordered by.
+    -- The creation, or the newest message, by the clock of who stored it: what a list of rooms is
+    -- ordered by. It goes back where that clock was ahead.
     active_at bigint not null,
     -- Messages ever sent to it, also those that were deleted since: unread counters start here.
     total bigint not null default 0,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from ..protocol import events
 from ..protocol.events import Status
@@ -29,6 +29,11 @@ def message_of(row: Message, link: Link, status: Status = "send") -> events.Mess
         UNSET if row.quote is None else _quote_of(row.quote),
         reactions_of(row.reactions) if row.reactions else UNSET,
     )
+
+
+def summaries_of(files: Sequence[Attachment]) -> list[events.FileSummary] | UnsetType:
+    """The files of a message that is only mentioned."""
+    return [events.FileSummary(f.name, f.content_type, f.size) for f in files] or UNSET
 
 
 def _attachment_of(file: Attachment, link: Link) -> events.Attachment:

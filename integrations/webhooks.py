@@ -20,11 +20,12 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 import httpx
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ..protocol.ids import when, wire_user
 from ..realtime.commits import Commit
 from ..settings import Webhooks
-from ..store import outbox, receipts, room_list, unread_reminders
+from ..store import attachments, outbox, receipts, room_list, unread_reminders
 from ..store.outbox import Claim, Kind, Listeners, Noted
 from ..store.store import Connection, DatabaseUnavailable, Store
 from .metrics import Metrics
@@ -33,6 +34,7 @@ log = logging.getLogger("roomcast.webhooks")
 
 AT_ONCE = 16  # rooms
 OF_A_ROOM = 100  # events of it in one go
+WITH_FILES = "message_sent", "message_edited"
 HOLD = 90.0  # seconds that a room is claimed: longer than the two together
 SPENT = 30.0  # seconds after which no other event of it is begun
 ANSWERED = 30.0  # seconds that a listener may take for one
@@ -44,6 +46,14 @@ EMBEDDING = (IPv6Network("::/96"), IPv6Network("64:ff9b::/96"))
 HOOK, WEB = "hook", "web"
 
 Wire = int | str
+
+
+class EventFile(Struct, frozen=True):
+    """A file of the message that an event tells of; `size` is in bytes."""
+
+    name: str
+    content_type: str
+    size: int
 
 
 class Event(Struct, frozen=True, omit_defaults=True):
@@ -66,6 +76,7 @@ class Event(Struct, frozen=True, omit_defaults=True):
     text: str | None = None
     about: Wire | None = None
     unread: int | None = None
+    files: list[EventFile] = []
 
 
 Listener = Callable[[Event], Awaitable[None]]
@@ -227,12 +238,17 @@ async def _waiting(db: Connection, claim: Claim) -> list[tuple[Noted, Event]]:
     found = await outbox.waiting(db, claim, OF_A_ROOM)
     marks = await receipts.of_room(db, claim.room_id)
     members = [wire_user(user) for user in sorted(marks)]
+    told_of = [(n.room_id, n.message_id) for n in found if n.message_id and n.kind in WITH_FILES]
+    files = await attachments.of_messages(db, told_of)
     events = []
     for noted in found:
         unread = None
         if noted.kind == "messages_unread":
             unread = await room_list.unread(db, noted.room_id, noted.user_id)
-        events.append((noted, _event(noted, members, unread)))
+        sent = files.get((noted.room_id, noted.message_id or 0), ())
+        event = _event(noted, members, unread)
+        shown = [EventFile(f.name, f.content_type, f.size) for f in sent]
+        events.append((noted, replace(event, files=shown)))
     return events
 
 

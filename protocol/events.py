@@ -134,8 +134,19 @@ class PresenceChanged(Event, tag="presence"):
     last_seen: str
 
 
+class FileSummary(Struct):
+    """A file of a message, where the message is only mentioned; `size` is in bytes."""
+
+    file_name: str
+    content_type: str
+    size: int
+
+
 class Notice(Struct):
-    """A room with unread messages, and the newest of them."""
+    """A room with unread messages, and the newest of them.
+
+    `attachments` are its files; without any the field is left out.
+    """
 
     room_id: int
     counter_by_room: int
@@ -145,6 +156,7 @@ class Notice(Struct):
     sender_status: Literal["online", "offline"]
     created_at: str
     updated_at: str
+    attachments: list[FileSummary] | UnsetType = UNSET
 
 
 class Notified(Event, tag="notify"):

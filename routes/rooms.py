@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from ..chat.serializers import summaries_of
 from ..protocol import events
 from ..protocol.codec import decode_as
 from ..protocol.errors import Forbidden, InvalidFrame
@@ -52,7 +53,10 @@ class Member(Struct):
 
 
 class LastMessage(Struct):
-    """The newest message of a room that is not deleted."""
+    """The newest message of a room that is not deleted.
+
+    `attachments` are its files; without any the field is left out.
+    """
 
     content: str
     created_at: str
@@ -60,6 +64,7 @@ class LastMessage(Struct):
     message_id: int
     sender_id: int | str
     status: events.Status
+    attachments: list[events.FileSummary] | UnsetType = UNSET
 
 
 class UserProfile(Struct):
@@ -300,6 +305,7 @@ def _last(listed: Listed, user_id: str) -> LastMessage | None:
         message.id,
         wire_user(message.sender_id),
         listed.status,
+        summaries_of(message.attachments),
     )
 
 

@@ -6,7 +6,7 @@ from databases.core import Connection
 from msgspec import Struct
 from sqlalchemy import bindparam, text
 
-from . import receipts
+from . import attachments, receipts
 from .messages import Message
 from .receipts import Status
 from .rooms import Room
@@ -96,8 +96,14 @@ async def of_ids(db: Connection, user_id: str, room_ids: list[int]) -> list[List
         return []
     rows = {row["id"]: row for row in await db.fetch_all(query)}
     people, marks = await _members(db, list(rows))
-    found = (rows[id_] for id_ in room_ids if id_ in rows)
-    return [_listed(row, people[row["id"]], marks[row["id"]]) for row in found]
+    found = [rows[id_] for id_ in room_ids if id_ in rows]
+    last = [(row["id"], row["message_id"]) for row in found if row["message_id"] is not None]
+    files = await attachments.of_messages(db, last)
+    listed = [_listed(row, people[row["id"]], marks[row["id"]]) for row in found]
+    for room in listed:
+        if room.last_message is not None:
+            room.last_message.attachments = files.get((room.room.id, room.last_message.id), ())
+    return listed
 
 
 async def unread(db: Connection, room_id: int, user_id: str) -> int:

@@ -8,7 +8,9 @@ from databases.core import Connection
 from msgspec import Struct
 from sqlalchemy import bindparam, text
 
+from . import attachments
 from .dialect import Dialect
+from .messages import Attachment
 from .receipts import Status
 
 
@@ -31,6 +33,7 @@ class Newest(Struct, frozen=True):
     updated_at: int
     status: Status
     is_delivered: bool  # to this user
+    attachments: Sequence[Attachment] = ()
 
 
 _decode = msgspec.json.Decoder(list[Unread]).decode
@@ -65,6 +68,8 @@ async def of_rooms(
                    WHERE m.room_id = r.id AND m.id > me.read_upto
                      AND m.sender_id <> me.user_id AND m.deleted_at IS NOT NULL) AS unread,
                l.id, l.sender_id, l.text, l.created_at, l.updated_at,
+               EXISTS (SELECT 1 FROM attachments a
+                        WHERE a.room_id = l.room_id AND a.message_id = l.id) AS has_files,
                (SELECT min(o.delivered_upto) FROM members o
                  WHERE o.room_id = me.room_id AND o.user_id <> l.sender_id) AS delivered,
                (SELECT min(o.read_upto) FROM members o
@@ -82,15 +87,17 @@ async def of_rooms(
         bindparam("room_ids", value=list(room_ids), expanding=True),
     )
     rows = await db.fetch_all(query) if room_ids else []
-    return {row["room_id"]: _found(row) for row in rows}
+    with_files = [(row["room_id"], row["id"]) for row in rows if row["has_files"]]
+    files = await attachments.of_messages(db, with_files)
+    return {row["room_id"]: _found(row, files.get((row["room_id"], row["id"]), ())) for row in rows}
 
 
-def _found(row: Any) -> tuple[Unread, Newest]:
+def _found(row: Any, files: Sequence[Attachment]) -> tuple[Unread, Newest]:
     id_, delivered, read = row["id"], row["delivered"], row["read"]
     status: Status = "read" if id_ <= read else "delivered" if id_ <= delivered else "send"
     newest = Newest(
         id_, row["sender_id"], row["text"], row["created_at"], row["updated_at"], status,
-        id_ <= row["delivered_upto"],
+        id_ <= row["delivered_upto"], files,
     )  # fmt: skip
     return Unread(row["room_id"], row["unread"], row["is_muted"], row["active_at"]), newest
 

@@ -18,12 +18,14 @@ import msgspec
 import pytest
 from roomcast.app import App, create_app
 from roomcast.integrations import webhooks
-from roomcast.integrations.webhooks import Event, NotTold, Webhook, is_public
+from roomcast.integrations.webhooks import Event, EventFile, NotTold, Webhook, is_public
+from roomcast.protocol.actions import File, Send
 from roomcast.settings import BadSetting, Webhooks, load
 from roomcast.store.messages import React
 from roomcast.store.outbox import Kind
 from roomcast.store.rooms import RoomPatch
 
+from . import made_files as made
 from .engines.postgres import Postgres
 from .pages import ROOT, blocks
 from .running import in_steps
@@ -122,6 +124,26 @@ async def test_a_hook_hears_all_that_happens_in_a_room(make: Callable[..., App])
     assert ear.events[1].message_id == first
     assert ear.events[-1].members == [1, "anna"]
     assert len({e.id for e in ear.events}) == 4
+
+
+async def test_a_picture_alone_is_told_by_its_name_and_kind(make: Callable[..., App]) -> None:
+    ear = Ear()
+    chat = make(ear)
+    async with chat.lifespan():
+        room = await chat.open_room([1, "anna"])
+        picture = made.png()
+        data = base64.b64encode(picture).decode()
+        send = Send("", files=[File("a.png", len(picture), "image/png", data)])
+        await chat.state.chat.messages.send(room, "anna", send, "http://test")
+        await chat.post(room, sender=1, text="Nice.")
+        await ear.hears("message_sent", text="Nice.")
+    _, alone, nice = ear.events
+    assert (alone.text, alone.files) == ("", [EventFile("a.png", "image/png", len(picture))])
+    assert nice.files == []
+    assert msgspec.to_builtins(alone)["files"] == [
+        {"name": "a.png", "content_type": "image/png", "size": len(picture)}
+    ]
+    assert "files" not in msgspec.to_builtins(nice)
 
 
 async def test_a_hook_hears_of_who_comes_and_goes_and_of_reactions(

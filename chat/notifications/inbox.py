@@ -22,6 +22,7 @@ from ...store import unread
 from ...store.dialect import Dialect
 from ...store.store import Connection, DatabaseUnavailable, Store
 from ...store.unread import Newest, Unread
+from ..serializers import summaries_of
 from .dispatcher import Postman
 
 log = logging.getLogger("roomcast.inbox")
@@ -116,6 +117,7 @@ class Counters:
             "online" if newest.sender_id in self._online else "offline",
             when(newest.created_at),
             when(newest.updated_at),
+            summaries_of(newest.attachments),
         )
 
 

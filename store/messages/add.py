@@ -123,7 +123,8 @@ async def next_version(db: Connection, room_id: int, sent_at: int = 0) -> tuple[
     query = """
         UPDATE rooms
            SET version = version + 1, total = total + :sent,
-               active_at = CASE WHEN active_at < :sent_at THEN :sent_at ELSE active_at END
+               active_at = CASE WHEN CAST(:sent_at AS bigint) > 0
+                                THEN CAST(:sent_at AS bigint) ELSE active_at END
          WHERE id = :room_id
         RETURNING version, roster
     """

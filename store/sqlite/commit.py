@@ -123,7 +123,7 @@ def _number(db: sqlite3.Connection, adds: Sequence[Add], now: int) -> dict[int, 
     """Each room's version as it was, and its roster; now it has as many more as it has adds."""
     query = """
         UPDATE rooms SET version = version + b.n, total = total + b.n,
-                         active_at = max(active_at, ?)
+                         active_at = ?
           FROM (SELECT value->>0 AS id, value->>1 AS n FROM json_each(?)) AS b
          WHERE rooms.id = b.id
         RETURNING id, version, roster

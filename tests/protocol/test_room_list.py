@@ -10,6 +10,7 @@ import pytest
 from ..client import Person
 from ..server import Server
 from ..shapes import TIME
+from .files import PNG, file
 from .test_http import assert_error
 
 LIST = "chat/recieve/"
@@ -213,3 +214,15 @@ async def test_a_page_that_does_not_exist_is_refused(
     await me.opens(bob)
     assert (await me.get(LIST, page=1)).status_code == 200
     assert_error(await me.get(LIST, page=page), 400, "invalid_frame")
+
+
+async def test_a_photo_alone_is_no_empty_text(stranger: Stranger, ada: Person) -> None:
+    me = stranger()
+    room = await ada.opens(me)
+    async with ada.enters(room) as a:
+        await a.says("", files=[file("a.png", "image/png", PNG)])
+    photo = [{"file_name": "a.png", "content_type": "image/png", "size": len(PNG)}]
+    [item] = await rooms_of(me)
+    assert (item["last_message"]["content"], item["last_message"]["attachments"]) == ("", photo)
+    [notice] = (await me.get("chat/unread/")).json()["messages"]
+    assert (notice["last_message"], notice["attachments"]) == ("", photo)

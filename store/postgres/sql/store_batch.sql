@@ -26,7 +26,7 @@ WITH sender AS (
            AS is_in_order
 ), counted AS (
     UPDATE rooms SET version = rooms.version + f.n, total = rooms.total + f.n,
-                     active_at = greatest(rooms.active_at, $1)
+                     active_at = $1
       FROM unnest($2::bigint[], $3::int[]) WITH ORDINALITY AS f(room_id, n, room_no)
       JOIN rooms seen ON seen.id = f.room_id
      WHERE rooms.id = f.room_id AND rooms.roster = seen.roster

@@ -2,7 +2,7 @@
 -- takes a third less to begin.
 WITH counted AS (
     UPDATE rooms SET version = rooms.version + 1, total = rooms.total + 1,
-                     active_at = greatest(rooms.active_at, $1)
+                     active_at = $1
       FROM rooms seen, members me
      WHERE rooms.id = $2 AND seen.id = $2 AND rooms.roster = seen.roster
        AND me.room_id = $2 AND me.user_id = $3

@@ -1,0 +1,58 @@
+"""What a list of rooms says of the newest message: its files, and the time by a clock put right."""
+
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+from roomcast.store import room_list, rooms, unread, uploads
+from roomcast.store.messages import Add, Attachment
+from roomcast.store.store import Store
+from roomcast.store.uploads import READY, Upload
+
+ADA, BOB, EVE = "1", "2", "3"
+HOUR = 3_600_000_000
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
+    url = f"sqlite:///{tmp_path}/chat.db"
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgres").create_database()
+    made = Store(url)
+    await made.open()
+    yield made
+    await made.aclose()
+
+
+async def opens(store: Store, other: str) -> int:
+    open_ = partial(rooms.open_, creator_id=ADA, members=[ADA, other], context="", title="", now=1)
+    return (await store.write(open_)).room.id
+
+
+async def listed(store: Store) -> list[int]:
+    page = await store.read(partial(room_list.page, user_id=ADA, limit=9, offset=0))
+    return [room.room.id for room in page]
+
+
+@pytest.mark.parametrize("many", [1, 2])
+async def test_a_clock_that_was_ahead_keeps_no_room_on_top(store: Store, many: int) -> None:
+    one, two = await opens(store, BOB), await opens(store, EVE)
+    now = 10 * HOUR
+    await store._engine.commit([Add(one, ADA, "ahead")] * many, {}, now + 5 * HOUR)
+    await store._engine.commit([Add(one, ADA, "right again")] * many, {}, now)
+    await store._engine.commit([Add(two, ADA, "later")] * many, {}, now + 1)
+    assert await listed(store) == [two, one]
+
+
+async def test_a_picture_alone_is_told_of(store: Store) -> None:
+    room, other = await opens(store, BOB), await opens(store, EVE)
+    upload = Upload("ab" * 16, room, BOB, "a.png", "image/png", 68, READY, 2**60, 4, 3)
+    await store.write(partial(uploads.add, upload=upload))
+    await store.commit([Add(room, BOB, "", files=[upload.key]), Add(other, EVE, "hi")], {})
+    picture = Attachment(upload.key, "a.png", "image/png", 68, 4, 3)
+    page = await store.read(partial(room_list.page, user_id=ADA, limit=9, offset=0))
+    files = {r.room.id: list(r.last_message.attachments) for r in page if r.last_message}
+    assert files == {room: [picture], other: []}
+    newest = await store.read(partial(unread.of_rooms, user_id=ADA, room_ids=[room, other]))
+    assert {id_: list(n.attachments) for id_, (_, n) in newest.items()} == files
