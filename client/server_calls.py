@@ -268,6 +268,7 @@ def _page(kind: type[R]) -> Callable[[Any], Page[R]]:
         items = answer.get("messages", answer.get("results", []))
         query = parse_qs(urlsplit(answer.get("next") or "").query)
         cursor = query.get("cursor", [None])[0]
-        return Page([kind(i) for i in items], cursor=cursor, has_more=answer.get("has_more", False))
+        has_more = answer.get("has_more", answer.get("next") is not None)
+        return Page([kind(item) for item in items], cursor=cursor, has_more=has_more)
 
     return read

@@ -21,6 +21,10 @@ class BrokenPromise(Exception):
         self.evidence = evidence
 
 
+class CannotVerify(Exception):
+    """The deployment can't be verified: not reachable, or what verify needs is not allowed."""
+
+
 class Pace:
     """A token bucket, so that a verification stays below the rate limit of the deployment."""
 

@@ -80,7 +80,8 @@ def verify_command(
       roomcast verify https://www.example.com/chat --server-key $KEY --json
     """
     from ...client import ClientError  # and more, which the other commands need not load
-    from .run import CannotVerify, Options
+    from .account import CannotVerify
+    from .run import Options
 
     if (len(tokens) == 2) == bool(server_key):
         raise click.UsageError("Give --token twice, of two users, or --server-key.")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import httpx
 
 from . import checks
-from .account import Account, BrokenPromise, Pace
+from .account import Account, BrokenPromise, CannotVerify, Pace
 from .report import Report
 from .shapes import Fields
 from .stage import CHECKS, Check, Deployment, Stage
@@ -23,10 +23,6 @@ STORM_PROMISE = "nothing_lost"
 AT_ONCE = 6  # checks that run side by side
 
 Progress = Callable[[str], None]
-
-
-class CannotVerify(Exception):
-    """The deployment can't be verified: it is not reachable, or the tokens are not accepted."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +114,10 @@ async def _introduce(deployment: Deployment) -> None:
         ) from error
     except (BrokenPromise, ValueError, KeyError) as error:
         raise CannotVerify(f"{deployment.base} does not say who a token is: {error}") from None
+    if deployment.config.get("features", {}).get("open_rooms") is False:
+        raise CannotVerify(
+            'Only the site opens rooms here: verify needs rooms.open_by = "members".'
+        )
     if deployment.ada.user_id == deployment.bob.user_id:
         raise CannotVerify("Both tokens are of the same user; two users are needed.")
 

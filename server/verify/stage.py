@@ -12,7 +12,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidHandshake
 from websockets.typing import Origin, Subprotocol
 
-from .account import Account, BrokenPromise
+from .account import Account, BrokenPromise, CannotVerify
 from .probe import ProbeSocket
 from .report import Report
 from .shapes import ROOM_OPENED
@@ -73,7 +73,14 @@ class Stage:
         members = [self.ada.user_id, self.bob.user_id, *third]
         context = f"{CONTEXT}{uuid.uuid4()}"
         body = {"members": members, "context": context} | fields
-        room = await creator.json("POST", "chat/create/", ROOM_OPENED, status=201, json=body)
+        answer = await creator.request("POST", "chat/create/", json=body)
+        if answer.status_code == 429:
+            raise CannotVerify(f"User {creator.user_id} may open no more rooms today: use others.")
+        if answer.status_code != 201:
+            raise BrokenPromise(f"a new room is answered {answer.status_code}", answer.text)
+        room = answer.json()
+        for problem in ROOM_OPENED(room, "answer"):
+            self.report.find("http", "shapes of answers", f"POST chat/create/: {problem}", room)
         self.deployment.rooms.append((creator, room["room_id"]))
         return int(room["room_id"])
 
