@@ -16,6 +16,7 @@ from ..store.commit_queue import CommitQueue, Committed
 from ..store.store import Store
 from .account.erasure import Erasures
 from .attachments.service import Attachments
+from .history import History
 from .history_cache import Pages
 from .housekeeping import Housekeeping
 from .joining import Joining
@@ -78,10 +79,11 @@ class Chat:
         self.joining = Joining(store, queue)
         self._events = EventEncoder(encoder, self.joining.is_joining)
         self.messages = Messages(settings, store, queue, self.attachments, self.texts)
+        self.history = History(store, settings.limits)
         self.receipts = Receipts(store, queue, hub)
         self.rooms = Rooms(settings.limits, store, commits, self.texts)
         self.roster = Roster(settings.limits, store, hub, commits, self.spawn, self.texts)
-        self.profiles = Profiles(store)
+        self.profiles = Profiles(store, self.faces)
         self.inboxes = Inboxes(store, hub, self.postman, self.receipts.deliver)
         self.erasures = Erasures(store, self.messages.make)
         self.recovery = Recovery(store, queue, hub, self.postman, self.inboxes, self.presence)

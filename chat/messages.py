@@ -5,39 +5,37 @@ from collections.abc import Callable
 from functools import partial
 
 from ..integrations.hooks import Draft
+from ..protocol import actions
 from ..protocol.actions import Send, answered
 from ..protocol.errors import (
     REFUSALS,
     FileMissing,
-    InvalidFrame,
-    NotFound,
     Unavailable,
 )
 from ..protocol.events import UploadOffered
-from ..protocol.ids import wire_user
+from ..protocol.ids import id_of, wire_user
 from ..protocol.text import shows_something
 from ..settings import Settings
-from ..store import messages, receipts
+from ..store import messages
 from ..store.commit_queue import CommitQueue, Entry
 from ..store.messages import (
     Add,
     Added,
     Change,
+    Delete,
     Deleted,
     Edit,
     Edited,
-    HistoryQuery,
-    Message,
     React,
     Reacted,
     Repeated,
 )
-from ..store.store import Connection, Store
+from ..store.store import Store
 from .attachments.media_types import ANY
 from .attachments.service import Attachments
 from .text_policy import TextPolicy
 
-Marks = dict[str, tuple[int, int]]  # user → delivered and read up to these ids
+Written = Send | actions.Edit | actions.Delete | actions.React
 Made = Added | Repeated | Edited | Deleted | Reacted
 
 
@@ -58,6 +56,28 @@ class Messages:
         self._queue = queue
         self._attachments = attachments
         self._texts = texts
+
+    def change_of(self, room_id: int, user_id: str, action: Written, base: str) -> Change:
+        """The change that a client asks for, with its fields checked. Raises the Refusal.
+
+        A `Send` has no files here: those are stored first, by `send`.
+        """
+        match action:
+            case Send():
+                self._texts.check_new(action.message, action.client_id, has_files=False)
+                reply_to = answered(action)
+                return Add(room_id, user_id, action.message, action.client_id, (), base, reply_to)
+            case actions.Edit():
+                self._texts.check_text(action.text, "text")
+                id_ = id_of(action.message_id, "message_id")
+                return Edit(room_id, user_id, id_, action.text, base)
+            case actions.Delete():
+                return Delete(room_id, user_id, id_of(action.message_id, "message_id"))
+            case actions.React():
+                self._texts.check_emoji(action.emoji, is_new=action.on is not False)
+                id_ = id_of(action.message_id, "message_id")
+                most = self._limits.max_reactions_per_message
+                return React(room_id, user_id, id_, action.emoji, action.on, most)
 
     def write(self, change: Change, done: Callable[[Entry], None]) -> None:
         """Hand a checked change to the commit queue; `done` is called after it was published."""
@@ -133,26 +153,6 @@ class Messages:
             return False
         find = partial(messages.find, room_id=room_id, user_id=user_id, client_id=client_id)
         return await self._store.read(find) is not None
-
-    async def page(self, where: HistoryQuery) -> tuple[list[Message], Marks, bool]:
-        """Messages, oldest first, the members' receipts, and whether there are more messages.
-
-        Raises NotFound to a stranger.
-        """
-        if where.limit < 1:
-            raise InvalidFrame("limit: an integer from 1 is needed.")
-        limit = min(where.limit, self._limits.max_history_page_size)
-
-        async def look(db: Connection) -> tuple[list[Message], Marks]:
-            found = await messages.page(db, where, limit + 1)
-            return found, await receipts.of_room(db, where.room_id)
-
-        found, marks = await self._store.read(look)
-        if where.user_id not in marks:
-            raise NotFound
-        has_more = len(found) > limit
-        page = found[-limit:] if where.after is None else found[:limit]
-        return page, marks, has_more
 
     async def offer_upload(
         self, room_id: int, user_id: str, send: Send, base: str

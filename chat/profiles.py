@@ -4,7 +4,8 @@ import logging
 from functools import partial
 
 from ..auth.authenticator import Identity
-from ..store import profiles
+from ..integrations.hooks import Faces
+from ..store import account, profiles
 from ..store.store import DatabaseUnavailable, Store
 
 log = logging.getLogger("roomcast.profiles")
@@ -15,9 +16,21 @@ MAX_REMEMBERED = 10_000  # users whose stored name and picture this process reme
 class Profiles:
     """Stores a user's name and picture when they change."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, faces: Faces | None) -> None:
         self._store = store
+        self._faces = faces
         self._stored: dict[str, tuple[str | None, str | None]] = {}
+
+    async def of(self, identity: Identity) -> tuple[str | None, str | None]:
+        """This user's name and picture: from the host's hook, else from the token, else stored."""
+        if self._faces is not None:
+            described = await self._faces.of([identity.user_id])
+            if face := described.get(identity.user_id):
+                return face.name, face.picture
+        if (identity.name, identity.picture) != (None, None):
+            return identity.name, identity.picture
+        stored = await self._store.read(partial(account.profile, user_id=identity.user_id))
+        return stored.name, stored.picture
 
     async def record(self, identity: Identity) -> None:
         """Store the name and picture of this user where they are new."""

@@ -8,11 +8,11 @@ from functools import partial
 
 from msgspec import Struct
 
-from ..protocol.errors import InvalidFrame
+from ..protocol.errors import InvalidFrame, NotFound
 from ..protocol.ids import is_clean
 from ..realtime.commits import Commit
 from ..settings import Limits
-from ..store import messages, receipts
+from ..store import messages, receipts, rooms
 from ..store.messages import Message
 from ..store.receipts import Status
 from ..store.search import index, tokenizer
@@ -53,21 +53,38 @@ class Search:
 
     # ------------------------------------------------------------ questions
 
-    async def find(self, user_id: str, question: str, before: int) -> Found:
-        """The newest messages of the user's rooms, older than `before`, that have all its words."""
+    async def find(
+        self, user_id: str, question: str, before: int, room_id: int | None = None
+    ) -> Found:
+        """The newest messages of the user's rooms, older than `before`, that have all its words.
+
+        With a room only those in it; raises NotFound where the user is not in it.
+        """
         wanted = _words_of(question)
         await self._catch_up(user_id)
-        return await self._store.read(lambda db: self._look(db, user_id, wanted, before))
 
-    async def _look(
-        self, db: Connection, user_id: str, wanted: tuple[Term, ...], before: int
-    ) -> Found:
-        room_ids = await index.rooms_of(db, user_id)
-        if room_ids == ():
-            return Found([], None)
-        ask = SearchQuery(user_id, wanted, before, self._limits.search_page_size, room_ids)
-        hits = await self._store.finder.find(db, ask)
-        found = await messages.of_ids(db, user_id, hits.found)
+        async def look(db: Connection) -> Found:
+            room_ids = await self._rooms(db, user_id, room_id)
+            if room_ids == ():
+                return Found([], None)
+            limit = self._limits.search_page_size
+            return await self._look(db, SearchQuery(user_id, wanted, before, limit, room_ids))
+
+        return await self._store.read(look)
+
+    async def _rooms(
+        self, db: Connection, user_id: str, room_id: int | None
+    ) -> tuple[int, ...] | None:
+        """The one room, or the user's; None where these are too many to be named."""
+        if room_id is None:
+            return await index.rooms_of(db, user_id)
+        if not await rooms.has_member(db, room_id, user_id):
+            raise NotFound
+        return (room_id,)
+
+    async def _look(self, db: Connection, query: SearchQuery) -> Found:
+        hits = await self._store.finder.find(db, query)
+        found = await messages.of_ids(db, query.user_id, hits.found)
         marks = await receipts.of_rooms(db, {message.room_id for message in found})
         shown = [(m, receipts.status(marks[m.room_id], m.sender_id, m.id)) for m in found]
         return Found(shown, hits.upto)

@@ -14,10 +14,11 @@ from starlette.websockets import WebSocket
 from ..auth.authenticator import Authenticator
 from ..auth.base_url import base_of
 from ..chat.chat import Chat
+from ..chat.history import HistoryRequest
 from ..chat.history_cache import Page
-from ..chat.messages import settle
+from ..chat.messages import Written, settle
 from ..chat.serializers import message_of, reacted_of
-from ..protocol import actions, codec, events
+from ..protocol import codec, events
 from ..protocol.actions import (
     AnyAction,
     Auth,
@@ -42,8 +43,6 @@ from ..store.commit_queue import Entry
 from ..store.messages import Added, Deleted, Edited, Reacted, Repeated
 from ..store.snapshot import Snapshot, SnapshotQuery
 from .base import PONG, Endpoint, Session, direct_of, hint_of
-
-Written = Send | Edit | Delete | React
 
 
 class Wish(Struct, frozen=True):
@@ -138,26 +137,9 @@ class RoomSession(Session):
             self._pause()
 
     def _change_of(self, action: Written) -> messages.Change:
-        room_id, user_id = self._room.id, self._socket.user_id
-        match action:
-            case Send():
-                self._chat.texts.check_new(action.message, action.client_id, has_files=False)
-                answered = actions.answered(action)
-                return messages.Add(
-                    room_id, user_id, action.message, action.client_id, (), self._base, answered
-                )
-            case Edit():
-                self._chat.texts.check_text(action.text, "text")
-                id_ = id_of(action.message_id, "message_id")
-                return messages.Edit(room_id, user_id, id_, action.text, self._base)
-            case Delete():
-                id_ = id_of(action.message_id, "message_id")
-                return messages.Delete(room_id, user_id, id_)
-            case React():
-                self._chat.texts.check_emoji(action.emoji, is_new=action.on is not False)
-                id_ = id_of(action.message_id, "message_id")
-                most = self._chat.settings.limits.max_reactions_per_message
-                return messages.React(room_id, user_id, id_, action.emoji, action.on, most)
+        return self._chat.messages.change_of(
+            self._room.id, self._socket.user_id, action, self._base
+        )
 
     def _written(self, action: Written, entry: Entry) -> None:
         """After the commit, and after it was told."""
@@ -283,14 +265,10 @@ class RoomSession(Session):
         return message_of(message, self._chat.attachments.link(self._base), status)
 
     async def _history(self, action: History) -> None:
-        before = MAX_ID if action.before is None else id_of(action.before, "before")
-        most = (
-            self._chat.settings.limits.history_page_size if action.limit is None else action.limit
-        )
-        where = messages.HistoryQuery(self._room.id, self._socket.user_id, before, None, most)
-        page, _, has_more = await self._chat.messages.page(where)
-        shown = [self._shown(message) for message in page]
-        self._socket.put(codec.encode(HistoryPage(shown, has_more)))
+        query = HistoryRequest(action.before, action.after, action.around, action.at, action.limit)
+        found = await self._chat.history.page(self._room.id, self._socket.user_id, query)
+        shown = [self._shown(message) for message in found.messages]
+        self._socket.put(codec.encode(HistoryPage(shown, found.has_more, found.has_newer)))
 
     # ------------------------------------------------------------ not too much at once
 

@@ -87,9 +87,15 @@ class React(Action, tag="react"):
 
 
 class History(Action, tag="history"):
-    """An older page, to this socket alone."""
+    """A page of the history, to this socket alone.
+
+    The one before or after a message, or around a message or a moment (RFC 3339).
+    """
 
     before: int | str | None = None
+    after: int | str | None = None
+    around: int | str | None = None
+    at: str | None = None
     limit: int | None = None
 
 

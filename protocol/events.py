@@ -205,10 +205,11 @@ class Sync(Event, tag="sync"):
 
 
 class HistoryPage(Event, tag="history"):
-    """An older page, oldest first."""
+    """A page of the history, oldest first; `has_newer` answers `after`, `around` and `at`."""
 
     messages: list[Message]
     has_more: bool
+    has_newer: bool | UnsetType = UNSET
 
 
 class UploadOffered(Event, tag="presigned_url"):

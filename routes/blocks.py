@@ -1,10 +1,45 @@
 """Who the caller wants to hear no more of."""
 
+from functools import partial
+
+from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from .requests import caller_of, chat_of, user_id_of
+from ..protocol.ids import MAX_ID, when, wire_user
+from ..store import blocks
+from .requests import Reply, caller_of, chat_of, integer, url_of, user_id_of
+
+PAGE_SIZE = 100  # blocks in an answer
+
+
+class Block(Struct):
+    """Somebody whom the caller has blocked, and since when."""
+
+    user_id: int | str
+    at: str
+
+
+class BlockPage(Struct):
+    """Whom the caller has blocked, the latest first; `next` is the URL of the next page."""
+
+    results: list[Block]
+    next: str | None
+
+
+async def mine(request: Request) -> Response:
+    """Lists whom the caller has blocked, the latest first."""
+    caller = await caller_of(request)
+    chat = chat_of(request)
+    before = integer(request, "before", MAX_ID)
+    found = await chat.store.read(
+        partial(blocks.of_user, user_id=caller.user_id, before=before, limit=PAGE_SIZE + 1)
+    )
+    shown = [Block(wire_user(each.user_id), when(each.created_at)) for each in found[:PAGE_SIZE]]
+    is_more = len(found) > PAGE_SIZE
+    more = url_of(request, before=found[PAGE_SIZE - 1].created_at) if is_more else None
+    return Reply(BlockPage(shown, more))
 
 
 async def add(request: Request) -> Response:
@@ -26,6 +61,7 @@ async def remove(request: Request) -> Response:
 
 # fmt: off
 routes = [
+    Route("/chat/blocks",                mine,   methods=["GET"]),
     Route("/chat/blocks/{user_id:path}", add,    methods=["POST"]),
     Route("/chat/blocks/{user_id:path}", remove, methods=["DELETE"]),
 ]

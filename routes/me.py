@@ -3,18 +3,37 @@
 import logging
 from collections.abc import AsyncIterator
 
+from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from ..chat.account.export import Line, lines
 from ..protocol import codec
+from ..protocol.ids import when, wire_user
 from ..store.store import DatabaseUnavailable
-from .apidocs.operations import NDJSON
-from .requests import base_of_request, caller_of, chat_of
+from .requests import Reply, base_of_request, caller_of, chat_of
 
 log = logging.getLogger("roomcast")
 CHUNK = 1 << 16  # bytes
+NDJSON = "application/x-ndjson"
+
+
+class Me(Struct):
+    """Who the token or the cookie is; `expires_at` is null where it does not expire."""
+
+    user_id: int | str
+    name: str | None
+    picture: str | None
+    expires_at: str | None
+
+
+async def show(request: Request) -> Response:
+    """Says who the caller is, and until when their token is good."""
+    caller = await caller_of(request)
+    profile = await chat_of(request).profiles.of(caller)
+    ends = None if caller.expires_at is None else when(int(caller.expires_at * 1_000_000))
+    return Reply(Me(wire_user(caller.user_id), *profile, ends))
 
 
 async def export(request: Request) -> Response:
@@ -60,5 +79,6 @@ async def erase(request: Request) -> Response:
 # fmt: off
 routes = [
     Route("/chat/export", export, methods=["GET"]),
+    Route("/chat/me",     show,   methods=["GET"]),
     Route("/chat/me",     erase,  methods=["DELETE"]),
 ]

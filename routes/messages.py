@@ -1,42 +1,67 @@
 """Messages by HTTP: the same action, the same verb, the same frames as by a socket."""
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ..chat.serializers import message_of
-from ..protocol import events
+from ..chat.history import HistoryRequest
+from ..chat.serializers import message_of, reactions_of
+from ..protocol import actions, events
 from ..protocol.actions import Send
 from ..protocol.codec import decode_as
-from ..protocol.ids import MAX_ID
 from ..store import receipts
-from ..store.messages import Added, HistoryQuery
-from .requests import Reply, base_of_request, caller_of, chat_of, integer, large_body_of, room_id_of
+from ..store.messages import Added, Delete, Edit, React
+from .requests import (
+    Reply,
+    base_of_request,
+    body_of,
+    caller_of,
+    chat_of,
+    integer,
+    large_body_of,
+    last_part_of,
+    message_id_of,
+    room_id_of,
+)
 
 
 class MessagePage(Struct):
-    """Messages of a room, oldest first."""
+    """Messages of a room, oldest first; `has_newer` answers `after`, `around` and `at`."""
 
     messages: list[events.Message]
     has_more: bool
+    has_newer: bool | UnsetType = UNSET
+
+
+class MessagePatch(Struct):
+    """What shall be otherwise in a message."""
+
+    text: str
+
+
+class Reactions(Struct):
+    """The reactions to a message as they are now."""
+
+    reactions: list[events.Reaction]
 
 
 async def page(request: Request) -> Response:
-    """Lists messages of a room, oldest first."""
+    """Lists messages of a room, oldest first: the newest, or those around a place.
+
+    With `around` and `at`, `has_more` says whether there are older ones, with `after` newer ones.
+    """
     caller = await caller_of(request)
-    chat = chat_of(request)
-    where = HistoryQuery(
-        room_id_of(request),
-        caller.user_id,
-        before=integer(request, "before", MAX_ID),
-        after=integer(request, "after", 0) if "after" in request.query_params else None,
-        limit=integer(request, "limit", chat.settings.limits.history_page_size),
-    )
-    found, marks, has_more = await chat.messages.page(where)
+    chat, given = chat_of(request), request.query_params
+    before, after, around, at = (given.get(n) for n in ("before", "after", "around", "at"))
+    limit = integer(request, "limit", chat.settings.limits.history_page_size)
+    query = HistoryRequest(before, after, around, at, limit)
+    found = await chat.history.page(room_id_of(request), caller.user_id, query)
     link = chat.attachments.link(base_of_request(request))
-    shown = [message_of(m, link, receipts.status(marks, m.sender_id, m.id)) for m in found]
-    return Reply(MessagePage(shown, has_more))
+    shown = [
+        message_of(m, link, receipts.status(found.marks, m.sender_id, m.id)) for m in found.messages
+    ]
+    return Reply(MessagePage(shown, found.has_more, found.has_newer))
 
 
 async def post(request: Request) -> Response:
@@ -54,8 +79,56 @@ async def post(request: Request) -> Response:
     return Reply(message_of(sent.message, link, await chat.receipts.status(sent.message)))
 
 
+async def change(request: Request) -> Response:
+    """Changes the text of a message of the caller's own, as `edit` on a socket does."""
+    caller = await caller_of(request)
+    chat, base = chat_of(request), base_of_request(request)
+    given = decode_as(await body_of(request), MessagePatch)
+    action = actions.Edit(message_id_of(request), given.text)
+    wanted = chat.messages.change_of(room_id_of(request), caller.user_id, action, base)
+    assert isinstance(wanted, Edit)
+    edited = (await chat.messages.edit(wanted)).message
+    status = await chat.receipts.status(edited)
+    return Reply(message_of(edited, chat.attachments.link(base), status))
+
+
+async def delete(request: Request) -> Response:
+    """Takes back a message of the caller's own, as `delete` on a socket does: 204, then 404."""
+    caller = await caller_of(request)
+    await chat_of(request).messages.make(
+        Delete(room_id_of(request), caller.user_id, message_id_of(request))
+    )
+    return Response(status_code=204)
+
+
+async def add_reaction(request: Request) -> Response:
+    """Gives a message the caller's reaction, as `react` with `on` does. Safe to repeat."""
+    return await _react(request, on=True)
+
+
+async def remove_reaction(request: Request) -> Response:
+    """Takes the caller's reaction back. Safe to repeat."""
+    return await _react(request, on=False)
+
+
+async def _react(request: Request, *, on: bool) -> Response:
+    caller = await caller_of(request)
+    chat = chat_of(request)
+    action = actions.React(message_id_of(request), last_part_of(request, "emoji"), on)
+    wanted = chat.messages.change_of(room_id_of(request), caller.user_id, action, "")
+    assert isinstance(wanted, React)
+    reacted = await chat.messages.react(wanted)
+    return Reply(Reactions(reactions_of(reacted.reactions)))
+
+
 # fmt: off
 routes = [
     Route("/chat/rooms/{room_id}/messages", page, methods=["GET"]),
     Route("/chat/rooms/{room_id}/messages", post, methods=["POST"]),
+    Route("/chat/rooms/{room_id}/messages/{message_id}", change, methods=["PATCH"]),
+    Route("/chat/rooms/{room_id}/messages/{message_id}", delete, methods=["DELETE"]),
+    Route("/chat/rooms/{room_id}/messages/{message_id}/reactions/{emoji:path}",
+          add_reaction,    methods=["PUT"]),
+    Route("/chat/rooms/{room_id}/messages/{message_id}/reactions/{emoji:path}",
+          remove_reaction, methods=["DELETE"]),
 ]

@@ -65,22 +65,35 @@ def room_id_of(request: Request) -> int:
         raise NotFound from None
 
 
-def user_id_of(request: Request) -> str:
-    """The user of `{user_id:path}`, the path's last part: percent-encoded, `/` included.
+def message_id_of(request: Request) -> int:
+    """The message named in the path; what is no id is no message."""
+    try:
+        return id_of(request.path_params["message_id"], "message_id")
+    except InvalidFrame:
+        raise NotFound from None
 
-    Raises InvalidFrame for what is no user id, NotFound for a slash that is not encoded.
+
+def user_id_of(request: Request) -> str:
+    """The user of `{user_id:path}`, the path's last part. Raises InvalidFrame and NotFound."""
+    return user_of(last_part_of(request, "user_id"), "user_id")
+
+
+def last_part_of(request: Request, name: str) -> str:
+    """The parameter `{name:path}` at the path's end: percent-encoded, `/` included.
+
+    Raises InvalidFrame for what is not UTF-8, NotFound for a slash that is not encoded.
     """
-    decoded: str = request.path_params["user_id"]
+    decoded: str = request.path_params[name]
     raw: bytes | None = request.scope.get("raw_path")
     if raw:
         try:
             last = unquote_to_bytes(raw.rstrip(b"/").rpartition(b"/")[2]).decode()
         except UnicodeDecodeError:
-            raise InvalidFrame("user_id: this is not UTF-8.") from None
+            raise InvalidFrame(f"{name}: this is not UTF-8.") from None
         if last.rstrip("/") != decoded.rstrip("/"):
             raise NotFound
         decoded = last
-    return user_of(decoded, "user_id")
+    return decoded
 
 
 def integer(request: Request, name: str, default: int) -> int:

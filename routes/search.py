@@ -20,7 +20,7 @@ class SearchPage(Struct):
 
 
 async def search(request: Request) -> Response:
-    """Finds messages in the caller's rooms by their words, newest first.
+    """Finds messages in the caller's rooms, or in one of them, by their words, newest first.
 
     A message is found that has all of the words, without regard to case and accents, in its text or
     in the names of its files. Where few messages of very many fit, a page may hold less than there
@@ -32,7 +32,9 @@ async def search(request: Request) -> Response:
     secret = chat.attachments.secret
     if cursor := request.query_params.get("cursor"):
         before = read_cursor(secret, caller.user_id, cursor)
-    found = await chat.search.find(caller.user_id, request.query_params.get("q", ""), before)
+    within = integer(request, "room_id", 0) if "room_id" in request.query_params else None
+    words = request.query_params.get("q", "")
+    found = await chat.search.find(caller.user_id, words, before, within)
     link = chat.attachments.link(base_of_request(request))
     shown = [message_of(message, link, status) for message, status in found.messages]
     if found.before is None:

@@ -1,6 +1,14 @@
 """Who wants to hear no more of whom: in a room of two the blocked one says nothing any more."""
 
 from databases.core import Connection
+from msgspec import Struct
+
+
+class Block(Struct):
+    """Who is blocked, since when (microseconds since 1970, UTC)."""
+
+    user_id: str
+    created_at: int
 
 
 async def add(db: Connection, user_id: str, blocked_id: str, now: int) -> None:
@@ -18,6 +26,17 @@ async def add(db: Connection, user_id: str, blocked_id: str, now: int) -> None:
     for room in shared:  # one by one: every process locks rooms in the order of their ids
         query = "UPDATE rooms SET roster = roster + 1 WHERE id = :room_id"
         await db.execute(query, {"room_id": room["id"]})
+
+
+async def of_user(db: Connection, user_id: str, before: int, limit: int) -> list[Block]:
+    """Whom the user has blocked before a time, the latest first."""
+    query = """
+        SELECT blocked_id, created_at FROM blocks
+         WHERE user_id = :user_id AND created_at < :before
+         ORDER BY created_at DESC, blocked_id LIMIT :limit
+    """
+    values = {"user_id": user_id, "before": before, "limit": limit}
+    return [Block(*row._mapping.values()) for row in await db.fetch_all(query, values)]
 
 
 async def remove(db: Connection, user_id: str, blocked_id: str) -> None:

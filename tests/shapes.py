@@ -45,7 +45,7 @@ FRAMES = {
     "pong": set(),
     "error": {"message", "code"},
 }  # fmt: skip
-SOMETIMES = {"error": {"action", "client_id", "message_id"}}
+SOMETIMES = {"error": {"action", "client_id", "message_id"}, "history": {"has_newer"}}
 VERSIONED = {"chat_message", "message_edited", "message_deleted", "message_reacted"}
 MARKS = {"mark_message_as_delivered": "delivered", "mark_message_as_read": "read"}
 RANK = {"send": 0, "delivered": 1, "read": 2}

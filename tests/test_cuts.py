@@ -163,18 +163,18 @@ async def test_what_still_waits_for_its_turn_is_not_done(
 ) -> None:
     async with opens() as here:
         den = await here.app.open_room([ADA, BOB])
-        page, began, may_go_on = here.chat.messages.page, asyncio.Event(), asyncio.Event()
+        page, began, may_go_on = here.chat.history.page, asyncio.Event(), asyncio.Event()
         read = []
 
-        async def slow_page(where: Any) -> Any:
+        async def slow_page(*where: Any) -> Any:
             began.set()
             await may_go_on.wait()
-            return await page(where)
+            return await page(*where)
 
         async def slow_read(*what: Any) -> None:
             read.append(what)
 
-        monkeypatch.setattr(here.chat.messages, "page", slow_page)
+        monkeypatch.setattr(here.chat.history, "page", slow_page)
         monkeypatch.setattr(here.chat.receipts, "read", slow_read)
         async with here.entered(ADA, den) as ada:
             await ada.send_json({"action": "history"})

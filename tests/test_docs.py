@@ -13,7 +13,8 @@ from roomcast.chat.account import export
 from roomcast.protocol import actions, codec, events
 from roomcast.protocol.actions import AnyAction, Send
 from roomcast.protocol.errors import Close, Refusal
-from roomcast.routes import attachments, health, members, messages, rooms, search
+from roomcast.routes import attachments, config, health, me, members, messages, rooms, search
+from roomcast.routes import blocks as blocks_
 from roomcast.routes.apidocs import pages
 from roomcast.server.cli import main
 from roomcast.settings import HINTS
@@ -56,6 +57,11 @@ SHAPES: dict[str, Any] = {
     "Read": actions.Read,
     "Receipt": events.Receipt,
     "MessagePage": messages.MessagePage,
+    "MessagePatch": messages.MessagePatch,
+    "Reactions": messages.Reactions,
+    "BlockPage": blocks_.BlockPage,
+    "Me": me.Me,
+    "Config": config.Config,
     "SearchPage": search.SearchPage,
     "export": Union[tuple(export.Line.__subclasses__())],  # noqa: UP007 # made of a list
     "Alive": health.Alive,
@@ -63,7 +69,7 @@ SHAPES: dict[str, Any] = {
 }
 
 
-ASKED = {"action", "NewRoom", "NewMember", "RoomWish", "UploadWish", "Send", "Read"}
+ASKED = {"MessagePatch", "action", "NewRoom", "NewMember", "RoomWish", "UploadWish", "Send", "Read"}
 
 
 class Example(NamedTuple):

@@ -33,9 +33,13 @@ from ...protocol.events import (
     UnreadCount,
     UploadOffered,
 )
+from ...settings import Settings
+from ..blocks import Block, BlockPage
+from ..config import config_of
 from ..health import Alive, Ready
-from ..messages import MessagePage
-from ..rooms import LastMessage, Member, RoomListed, RoomOpened, RoomPage, RoomShown
+from ..me import Me
+from ..messages import MessagePage, Reactions
+from ..rooms import LastMessage, Member, RoomListed, RoomOpened, RoomPage, RoomShown, UserProfile
 from ..search import SearchPage
 
 PNG = (
@@ -77,6 +81,9 @@ SHOWN = RoomShown(**asdict(LISTED), muted=True, archived=False, version=412)
 
 NOTICE = Notice(93, 9, "Hello", "delivered", 7, "online", CREATED, CREATED)
 
+BLOCK = Block(9, CREATED)
+CONFIG = config_of(Settings())
+
 # What clients send stands here as they write it, what the server answers as the server says it.
 EXAMPLES: dict[str, dict[str, Any]] = {
     "Send": {
@@ -108,7 +115,11 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "there": {"action": "react", "message_id": 63, "emoji": "👍", "on": True},
         "turned round": {"action": "react", "message_id": 63, "emoji": "👍"},
     },
-    "History": {"page": {"action": "history", "before": 63, "limit": 50}},
+    "History": {
+        "page": {"action": "history", "before": 63, "limit": 50},
+        "around a message": {"action": "history", "around": 63},
+        "around a time": {"action": "history", "at": "2025-05-12T15:00:00Z"},
+    },
     "Read": {"read": {"action": "read", "message_id": 63}},
     "Auth": {"token": {"action": "auth", "token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.…"}},
     "Typing": {"typing": {"action": "typing"}},
@@ -137,7 +148,10 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "NotifiedNested": {"counters": NotifiedNested(UnreadCount(55, [NOTICE]))},
     "RoomDeleted": {"room": RoomDeleted(4)},
     "Sync": {"sync": Sync("k3f9", 412, [MESSAGE], [61, 62], [Receipt(2, 63, 61)], False)},
-    "HistoryPage": {"page": HistoryPage([READ], True)},
+    "HistoryPage": {
+        "page": HistoryPage([READ], True),
+        "around": HistoryPage([READ], True, False),
+    },
     "UploadOffered": {"offer": OFFER},
     "AuthRenewed": {"renewed": AuthRenewed(UPDATED)},
     "Pong": {"pong": Pong()},
@@ -154,6 +168,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "Member": {"ada": MEMBERS[0]},
     "LastMessage": {"message": LAST},
     "RoomListed": {"room": LISTED},
+    "UserProfile": {"ada": UserProfile(2, "Ada", f"{SITE}/ada.png")},
     "RoomShown": {"room": SHOWN},
     "UploadWish": {
         "file": {"room_id": 4, "name": "garden.zip", "size": 8_400_000, "type": "application/zip"}
@@ -164,6 +179,15 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "for all": {"title": "Garden"},
     },
     "RoomPage": {"page": RoomPage(1, None, None, [LISTED])},
+    "MessagePatch": {"text": {"text": "Hello, Ada"}},
+    "Reactions": {"thumbs": Reactions([THUMBS])},
+    "Block": {"somebody": BLOCK},
+    "BlockPage": {"page": BlockPage([BLOCK], None)},
+    "Me": {"ada": Me(2, "Ada", f"{SITE}/ada.png", UPDATED)},
+    "Config": {"defaults": CONFIG},
+    "ClientLimits": {"defaults": CONFIG.limits},
+    "AttachmentRules": {"defaults": CONFIG.attachments},
+    "Features": {"defaults": CONFIG.features},
     "MessagePage": {"page": MessagePage([READ], False)},
     "SearchPage": {
         "page": SearchPage(

@@ -28,13 +28,15 @@ from ...protocol.errors import (
 from ...protocol.events import Notified, UploadOffered
 from ...protocol.ids import MAX_ID
 from ..attachments import UploadWish
+from ..blocks import BlockPage
+from ..config import Config
 from ..health import Alive, Ready
+from ..me import NDJSON, Me
 from ..members import NewMember
-from ..messages import MessagePage
+from ..messages import MessagePage, MessagePatch, Reactions
 from ..rooms import NewRoom, RoomOpened, RoomPage, RoomShown, RoomWish
 from ..search import SearchPage
 
-NDJSON = "application/x-ndjson"
 JSON, ANY, HTML = "application/json", "application/octet-stream", "text/html"
 
 Id = Annotated[int, Meta(ge=0, lt=MAX_ID)]
@@ -92,6 +94,8 @@ class Call(Struct, frozen=True):
 
 PLACES = (
     Parameter("room_id", Id, "The room.", "path", is_required=True),
+    Parameter("message_id", Id, "A message of the room.", "path", is_required=True),
+    Parameter("emoji", Words, "The emoji, percent-encoded.", "path", is_required=True),
     Parameter("user_id", User, "A user, percent-encoded, `/` included.", "path", is_required=True),
     Parameter("path", str, "What follows `/files/` in the link.", "path", is_required=True),
 )
@@ -161,6 +165,8 @@ CALLS: dict[str, Call] = {
         parameters=(
             Parameter("before", Id, "Only messages with a lower id: the newest of them."),
             Parameter("after", Id, "Only messages with a higher id: the oldest of them."),
+            Parameter("around", Id, "Messages on both sides of this id, which may be deleted."),
+            Parameter("at", str, "Messages around the first one at or after this RFC 3339 time."),
             Parameter(
                 "limit",
                 From1,
@@ -191,6 +197,20 @@ CALLS: dict[str, Call] = {
             StorageUnavailable,
         ),
     ),
+    "PATCH /chat/rooms/{room_id}/messages/{message_id}": Call(
+        {200: Answer("The message, as it is now.", events.Message)},
+        body=Answer("What shall be otherwise.", MessagePatch),
+        own=(EmptyMessage, TooLong, NotFound),
+    ),
+    "DELETE /chat/rooms/{room_id}/messages/{message_id}": Call(
+        {204: Answer("The message is deleted.")}, own=(NotFound,)
+    ),
+    "PUT /chat/rooms/{room_id}/messages/{message_id}/reactions/{emoji:path}": Call(
+        {200: Answer("The reactions, as they are now.", Reactions)}, own=(InvalidFrame, NotFound)
+    ),
+    "DELETE /chat/rooms/{room_id}/messages/{message_id}/reactions/{emoji:path}": Call(
+        {200: Answer("The reactions, as they are now.", Reactions)}, own=(InvalidFrame, NotFound)
+    ),
     "POST /chat/rooms/{room_id}/read": Call(
         {200: Answer("How far the caller has received and read.", events.Receipt)},
         body=Answer("Up to which message.", actions.Read),
@@ -201,6 +221,11 @@ CALLS: dict[str, Call] = {
         body=Answer("The file.", UploadWish),
         own=(FileType, FileInvalid, NotFound, StorageUnavailable),
     ),
+    "GET /chat/blocks": Call(
+        {200: Answer("Whom the caller has blocked.", BlockPage)},
+        parameters=(Parameter("before", Id, "Where the page begins; `next` says so."),),
+        own=(InvalidFrame,),
+    ),
     "POST /chat/blocks/{user_id:path}": Call(
         {204: Answer("They are blocked.")}, own=(InvalidFrame, NotFound)
     ),
@@ -208,15 +233,18 @@ CALLS: dict[str, Call] = {
         {204: Answer("They are not blocked.")}, own=(InvalidFrame, NotFound)
     ),
     "GET /chat/export": Call({200: Answer("One JSON object a line.", media=NDJSON)}),
+    "GET /chat/config": Call({200: Answer("Limits and features.", Config)}, is_open=True),
+    "GET /chat/me": Call({200: Answer("The caller.", Me)}),
     "DELETE /chat/me": Call({204: Answer("It is erased, or will be in a while.")}),
     "GET /chat/search": Call(
         {200: Answer("Messages that have all the words, newest first.", SearchPage)},
         parameters=(
             Parameter("q", Words, "The words, at most 200 characters.", is_required=True),
             Parameter("cursor", str, "Where the page before ended; `next` has it."),
+            Parameter("room_id", Id, "Only messages of this room."),
             Parameter("before", Id, "Only messages with a lower id."),
         ),
-        own=(InvalidFrame,),
+        own=(InvalidFrame, NotFound),
     ),
     "GET /swagger": Call({200: Answer("A page for people.", media=HTML)}, is_open=True),
     "GET /schema": Call({200: Answer("OpenAPI 3.1.", dict[str, Any])}, is_open=True),

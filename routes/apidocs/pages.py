@@ -16,6 +16,7 @@ from ...settings import Settings
 from .. import (
     attachments,
     blocks,
+    config,
     files,
     health,
     me,
@@ -99,5 +100,5 @@ routes = [
     Route("/asyncapi",       sockets, methods=["GET"]),
 ]
 
-TABLES = rooms, members, messages, receipts, attachments, blocks, search, unread, me
+TABLES = rooms, members, messages, receipts, attachments, blocks, search, unread, me, config
 API = [*(route for table in TABLES for route in table.routes), *routes]

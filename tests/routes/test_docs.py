@@ -68,7 +68,7 @@ async def test_the_servers_lead_to_the_calls(make: Make, prefix: str, path: str)
             [server] = item.get("servers", schema["servers"])
             url = urljoin(str(answer.url), server["url"]).rstrip("/") + name
             method = next(m for m in item if m != "servers")
-            places = {"room_id": 1, "user_id": "a", "path": "a"}
+            places = {"room_id": 1, "message_id": 1, "emoji": "x", "user_id": "a", "path": "a"}
             reached = await client.request(method, url.format(**places))
             assert reached.status_code != 404, url
 

@@ -1,0 +1,108 @@
+"""Pages of a room's history: before or after a message, or around a message or a moment."""
+
+from datetime import UTC, datetime
+
+from msgspec import UNSET, Struct, UnsetType
+
+from ..protocol.errors import InvalidFrame, NotFound
+from ..protocol.ids import MAX_ID, id_of
+from ..settings import Limits
+from ..store import messages, receipts
+from ..store.messages import HistoryQuery, Message, window
+from ..store.store import Connection, Store
+
+Marks = dict[str, tuple[int, int]]  # user → delivered and read up to these ids
+
+
+class HistoryRequest(Struct):
+    """Which messages of a room, as a client spells it: in a frame, or in a query."""
+
+    before: int | str | None = None
+    after: int | str | None = None
+    around: int | str | None = None
+    at: str | None = None
+    limit: int | None = None
+
+
+class HistoryFound(Struct):
+    """A page, oldest first, with the members' receipts.
+
+    `has_more` is of the direction asked for: with `after` newer messages, else older ones.
+    """
+
+    messages: list[Message]
+    marks: Marks
+    has_more: bool
+    has_newer: bool | UnsetType = UNSET
+
+
+class History:
+    """Reads pages of rooms for their members."""
+
+    def __init__(self, store: Store, limits: Limits) -> None:
+        self._store = store
+        self._limits = limits
+
+    async def page(self, room_id: int, user_id: str, query: HistoryRequest) -> HistoryFound:
+        """Raises NotFound to a stranger, InvalidFrame where the query names a wrong field."""
+        limit = self._limits.history_page_size if query.limit is None else query.limit
+        if limit < 1:
+            raise InvalidFrame("limit: an integer from 1 is needed.")
+        limit = min(limit, self._limits.max_history_page_size)
+        if query.around is not None or query.at is not None:
+            found = await self._around(room_id, user_id, query, limit)
+        else:
+            found = await self._beside(room_id, user_id, query, limit)
+        if user_id not in found.marks:
+            raise NotFound
+        return found
+
+    async def _beside(
+        self, room_id: int, user_id: str, query: HistoryRequest, limit: int
+    ) -> HistoryFound:
+        before = MAX_ID if query.before is None else id_of(query.before, "before")
+        after = None if query.after is None else id_of(query.after, "after")
+        where = HistoryQuery(room_id, user_id, before, after, limit)
+
+        async def look(db: Connection) -> tuple[list[Message], Marks]:
+            found = await messages.page(db, where, limit + 1)
+            return found, await receipts.of_room(db, room_id)
+
+        found, marks = await self._store.read(look)
+        has_more = len(found) > limit
+        if after is None:
+            return HistoryFound(found[-limit:], marks, has_more)
+        return HistoryFound(found[:limit], marks, has_more, has_more)
+
+    async def _around(
+        self, room_id: int, user_id: str, query: HistoryRequest, limit: int
+    ) -> HistoryFound:
+        places = (query.before, query.after, query.around, query.at)
+        if sum(place is not None for place in places) > 1:
+            raise InvalidFrame("around and at: only one place can be asked for.")
+        moment = None if query.at is None else moment_of(query.at)
+        id_ = 0 if query.around is None else id_of(query.around, "around")
+
+        async def look(db: Connection) -> HistoryFound:
+            marks = await receipts.of_room(db, room_id)
+            if user_id not in marks:
+                return HistoryFound([], marks, has_more=False)
+            place = id_ if moment is None else await window.first_since(db, room_id, moment)
+            found = await window.around(db, room_id, user_id, place, limit)
+            return HistoryFound(found.messages, marks, found.has_older, found.has_newer)
+
+        return await self._store.read(look)
+
+
+def moment_of(text: str) -> int:
+    """A time of RFC 3339 in microseconds since 1970. Raises InvalidFrame.
+
+    A `+` that a query string turned into a space is taken as it was meant.
+    """
+    try:
+        moment = datetime.fromisoformat(text.strip().replace(" ", "T" if "T" not in text else "+"))
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise InvalidFrame("at: a time with its offset is needed, as 2025-05-12T15:09:23Z.")
+    return round((moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1_000_000)

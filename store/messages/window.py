@@ -1,0 +1,73 @@
+"""A page of history around a place: a message, or a moment."""
+
+from databases.core import Connection
+from msgspec import Struct
+
+from .model import Message
+from .read import load
+
+
+class Window(Struct):
+    """Messages around a place, oldest first, and whether there are more on either side."""
+
+    messages: list[Message]
+    has_older: bool
+    has_newer: bool
+
+
+async def around(db: Connection, room_id: int, user_id: str, message_id: int, limit: int) -> Window:
+    """At most `limit` messages, half of them from this id on; none for a stranger.
+
+    Where one side has too few, the other one has more. The id may be of a deleted message.
+    """
+    values = {"room_id": room_id, "user_id": user_id, "id": message_id, "limit": limit + 1}
+    older = await load(db, room_id, OLDER, values)
+    newer = await load(db, room_id, FROM, values)
+    before = min(len(older), max(limit // 2, limit - len(newer)))
+    after = limit - before
+    page = [*older[:before][::-1], *newer[:after]]
+    return Window(page, len(older) > before, len(newer) > after)
+
+
+OLDER = """
+    SELECT m.id, m.room_id, m.sender_id, m.text, m.created_at, m.updated_at, m.version,
+           m.client_id, m.reply_to
+      FROM messages m
+      JOIN members me ON me.room_id = m.room_id AND me.user_id = :user_id
+     WHERE m.room_id = :room_id AND m.id < :id AND m.deleted_at IS NULL
+     ORDER BY m.id DESC LIMIT :limit
+"""
+FROM = """
+    SELECT m.id, m.room_id, m.sender_id, m.text, m.created_at, m.updated_at, m.version,
+           m.client_id, m.reply_to
+      FROM messages m
+      JOIN members me ON me.room_id = m.room_id AND me.user_id = :user_id
+     WHERE m.room_id = :room_id AND m.id >= :id AND m.deleted_at IS NULL
+     ORDER BY m.id LIMIT :limit
+"""
+
+
+async def first_since(db: Connection, room_id: int, moment: int) -> int:
+    """The id of the first message sent at or after a moment (microseconds since 1970), deleted or
+    not; one above the newest where there is none.
+
+    Ids grow with time, so that it is found by halves, without an index on times.
+    """
+    query = """
+        SELECT coalesce(min(id), 0) AS first, coalesce(max(id), 0) AS last
+          FROM messages WHERE room_id = :room_id
+    """
+    (row,) = await db.fetch_all(query, {"room_id": room_id})
+    low, high = int(row["first"]), int(row["last"]) + 1
+    query = """
+        SELECT id, created_at FROM messages
+         WHERE room_id = :room_id AND id >= :id ORDER BY id LIMIT 1
+    """
+    while low < high:
+        middle = (low + high) // 2
+        found = await db.fetch_one(query, {"room_id": room_id, "id": middle})
+        if found is not None and found["created_at"] < moment:
+            low = found["id"] + 1
+        else:
+            high = middle
+    return low
