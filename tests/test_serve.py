@@ -17,8 +17,8 @@ from pathlib import Path
 import httpx
 import pytest
 from roomcast.server.serve import SELDOM, CannotServe, Seldom, listen, url_of
-from roomcast.server.server import serve
-from roomcast.server.server.linger import LINGER
+from roomcast.server import serve
+from roomcast.server.linger import LINGER
 from roomcast.settings import Settings, load
 from websockets.asyncio.client import connect
 
