@@ -13,7 +13,7 @@ from ..protocol.errors import InvalidFrame
 from ..protocol.ids import user_of
 from ..settings import BadSetting, Settings, load, seconds
 from ..store.transfer.tables import CannotMove
-from .serve import CANNOT_START
+from .startup import CANNOT_START
 
 FAULTS = *CANNOT_START, BadSetting, CannotMove
 

@@ -15,7 +15,7 @@ import pytest
 import yaml
 from click import Group
 from roomcast.server.cli import main
-from roomcast.server.serve import refuse_workers
+from roomcast.server.startup import refuse_workers
 from roomcast.settings import VARIABLES, load
 from roomcast.store.objects.s3_url import place_of
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import uvicorn
 from roomcast.app import create_app
-from roomcast.server import serve
+from roomcast.server.listen import listen
+from roomcast.server.uvicorn_server import config
 from roomcast.server.websocket_protocol import WebSocketProtocol
 from roomcast.settings import load
 from websockets.asyncio.client import ClientConnection, connect
@@ -73,8 +74,8 @@ async def served(folder: Path, **server: object) -> AsyncIterator[Site]:
         }
     )
     chat = create_app(settings)
-    server = uvicorn.Server(serve.config(chat, settings))
-    (listening,) = serve.listen("127.0.0.1", 0)
+    server = uvicorn.Server(config(chat, settings))
+    (listening,) = listen("127.0.0.1", 0)
     with closing(listening):
         async with chat.lifespan():
             running = asyncio.create_task(server.serve(sockets=[listening]))

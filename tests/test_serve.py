@@ -16,9 +16,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from roomcast.server.serve import SELDOM, CannotServe, Seldom, listen, url_of
-from roomcast.server import serve
+from roomcast.server import listen as listening
+from roomcast.server import logs, startup
 from roomcast.server.linger import LINGER
+from roomcast.server.listen import CannotServe, listen, url_of
+from roomcast.server.logs import SELDOM, Seldom
 from roomcast.settings import Settings, load
 from websockets.asyncio.client import connect
 
@@ -165,7 +167,7 @@ def test_whatever_the_system_refuses_is_a_sentence(
     def refused(*_: object) -> socket.socket:
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(serve, "_listening", refused)
+    monkeypatch.setattr(listening, "_listening", refused)
     with pytest.raises(CannotServe) as caught:
         listen("::", 80)
     assert str(caught.value) == sentence
@@ -176,7 +178,7 @@ def test_whatever_the_system_refuses_is_a_sentence(
 
 def test_several_processes_are_refused_with_what_to_set() -> None:
     with pytest.raises(CannotServe) as caught:
-        serve.refuse_workers(load({"server": {"workers": 2}}))
+        startup.refuse_workers(load({"server": {"workers": 2}}))
     assert str(caught.value) == (
         "server.workers = 2: the processes would not hear each other; set database.url to"
         " postgresql://… and broadcast.url to redis://… or postgresql://…, or server.workers = 1."
@@ -184,7 +186,7 @@ def test_several_processes_are_refused_with_what_to_set() -> None:
 
 
 def test_one_process_is_not_refused() -> None:
-    serve.refuse_workers(Settings())
+    startup.refuse_workers(Settings())
 
 
 @pytest.fixture
@@ -197,7 +199,7 @@ def loggers() -> Iterator[None]:
     yield
     for one, before in zip(kept, levels, strict=True):
         one.setLevel(before)
-    kept[-1].removeFilter(serve.without_query)
+    kept[-1].removeFilter(logs.without_query)
     root.handlers, root.level = handlers, level
 
 
@@ -209,7 +211,7 @@ def loggers() -> Iterator[None]:
 def test_uvicorn_logs_a_step_less_and_never_the_headers(
     level: str, ours: str, uvicorns: str
 ) -> None:
-    serve.log_to_stderr(level)
+    logs.log_to_stderr(level)
     assert logging.getLevelName(logging.getLogger("roomcast").level) == ours
     effective = logging.getLogger("uvicorn.error").getEffectiveLevel()
     assert logging.getLevelName(effective) == uvicorns
@@ -217,7 +219,7 @@ def test_uvicorn_logs_a_step_less_and_never_the_headers(
 
 @pytest.mark.usefixtures("loggers")
 def test_a_query_string_is_not_logged(capsys: pytest.CaptureFixture[str]) -> None:
-    serve.log_to_stderr("debug")
+    logs.log_to_stderr("debug")
     log = logging.getLogger("uvicorn.error")
     log.info('%s - "WebSocket %s" [accepted]', "127.0.0.1:1", "/ws/chat/?token=SECRET")
     log.info("Really?")
@@ -234,12 +236,12 @@ def test_a_query_string_is_not_logged(capsys: pytest.CaptureFixture[str]) -> Non
 STUB = """
 import asyncio, gc
 from contextlib import asynccontextmanager
-from roomcast.server import serve
+from roomcast.server.serve import run
 from roomcast.settings import load
 
 class Stub:
     @asynccontextmanager
-    async def lifespan(self):
+    async def started(self):
         print("started", flush=True)
         yield
         await asyncio.sleep({hang})
@@ -255,7 +257,7 @@ async def before(chat):
 def ready(url):
     print(url, gc.get_freeze_count() > 10_000, gc.get_threshold()[0], flush=True)
 
-serve.run(Stub(), load({{"server": {{"port": 0}}}}), before=before, ready=ready)
+run(Stub(), load({{"server": {{"port": 0}}}}), before=before, ready=ready)
 """
 
 
@@ -453,7 +455,7 @@ def test_a_flood_of_warnings_is_a_line_now_and_then(monkeypatch: pytest.MonkeyPa
         return record.getMessage() if seldom.filter(record) else None
 
     now = 100.0
-    monkeypatch.setattr("roomcast.server.serve.time.monotonic", lambda: now)
+    monkeypatch.setattr("roomcast.server.logs.time.monotonic", lambda: now)
     seldom = Seldom()
     assert [said(logging.WARNING, "full: %s") for _ in range(3)] == ["full: x", None, None]
     assert said(logging.WARNING, "away: %s") == "away: x"

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from roomcast.app import create_app
-from roomcast.server import serve
+from roomcast.server.listen import listen
+from roomcast.server.uvicorn_server import Server, config
 
 WAITS = ("open", "os.", "socket.connect", "socket.get", "sqlite3.", "subprocess.", "time.sleep")
 RUNS = events.Handle._run
@@ -63,10 +64,10 @@ async def main(folder: Path, secret: str) -> None:
             "rate_limit": {"rate": 0},
         }
     )
-    sockets = serve.listen("127.0.0.1", 0)
+    sockets = listen("127.0.0.1", 0)
     port = sockets[0].getsockname()[1]
     async with chat.lifespan():
-        server = serve.Server(serve.config(chat, chat.settings), lambda: say(port))
+        server = Server(config(chat, chat.settings), lambda: say(port))
         serving = asyncio.create_task(server.serve(sockets=sockets))
         await asyncio.to_thread(read_chapters)
         server.should_exit = True

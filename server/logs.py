@@ -1,0 +1,51 @@
+"""Logging to standard error: repeated warnings are folded, query strings are never logged."""
+
+import logging
+import time
+
+SELDOM = 10.0  # seconds between two warnings of the same kind
+
+
+def log_to_stderr(level: str) -> None:
+    """Ours at this level, warnings of others; uvicorn logs each connection at info: a step down."""
+    logging.basicConfig(
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s", level="WARNING", force=True
+    )
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(Seldom())
+    logging.getLogger("roomcast").setLevel(level.upper())
+    # Never DEBUG: there the tokens among the subprotocols are logged.
+    quieter = {"debug": "INFO", "info": "WARNING"}.get(level, level.upper())
+    logging.getLogger("uvicorn").setLevel(quieter)
+    logging.getLogger("uvicorn.error").addFilter(without_query)
+
+
+class Seldom(logging.Filter):
+    """The same warning again and again is a line in ten seconds, which says how many there were."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[str, tuple[float, int]] = {}  # when last, and how many were not said
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.levelno != logging.WARNING:
+            return True
+        what, now = f"{record.name} {record.msg}", time.monotonic()
+        at, unsaid = self._said.get(what, (-SELDOM, 0))
+        if now - at < SELDOM:
+            self._said[what] = at, unsaid + 1
+            return False
+        self._said[what] = now, 0
+        if unsaid:
+            record.msg = f"{record.msg} ({unsaid} more like this since the last one)"
+        return True
+
+
+def without_query(record: logging.LogRecord) -> bool:
+    """A query string may hold what nobody should read in a log: a signature, a misplaced token."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(
+            argument.partition("?")[0] if isinstance(argument, str) else argument
+            for argument in record.args
+        )
+    return True

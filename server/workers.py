@@ -1,0 +1,173 @@
+"""Several server processes on the same sockets; one that dies is started again."""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import msgspec
+
+from ..app import create_app
+from ..integrations import metrics
+from ..settings import Settings
+from .listen import CannotServe
+from .logs import log_to_stderr
+from .startup import CANNOT_START
+from .uvicorn_server import DEADLINE, run_here
+
+log = logging.getLogger("roomcast.serve")
+
+STEADY = 10.0  # seconds after which a worker's end is no longer a failed start
+MOST_PAUSE = 30.0  # seconds between two tries to start a worker
+LISTENS = b"listens"  # a worker's word to its parent; anything else is why it can't
+
+
+class Job(msgspec.Struct):
+    """What a worker is told, on its stdin: the settings, and which descriptors are its sockets.
+
+    In the folder `shelf` the workers lay down their numbers for each other.
+    """
+
+    settings: Settings
+    sockets: list[int]
+    shelf: str
+
+
+class Worker:
+    """A process that serves on the parent's sockets, and the next one when it has died."""
+
+    process: Process | None = None
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+
+    async def start(self) -> None:
+        """Until it listens. Raises CannotServe with the sentence of the worker."""
+        self.process = process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-P", "-m", __spec__.name),
+            stdin=PIPE,
+            stdout=PIPE,
+            pass_fds=self.job.sockets,
+            process_group=0,  # Ctrl+C is for the parent, which then tells its workers
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(msgspec.json.encode(self.job) + b"\n")
+        said = await process.stdout.read()
+        if said != LISTENS:
+            code = await process.wait()
+            raise CannotServe(said.decode() or f"A worker did not start (exit code {code}).")
+
+    async def keep(self) -> None:
+        """For ever: whenever it ends, it is started again."""
+        assert self.process is not None
+        while True:
+            since = time.monotonic()
+            code = await self.process.wait()
+            metrics.forget(Path(self.job.shelf), self.process.pid)
+            log.error("Worker %s ended (exit code %s); another follows.", self.process.pid, code)
+            await self.start_again(0.0 if time.monotonic() - since > STEADY else 1.0)
+
+    async def start_again(self, pause: float) -> None:
+        """Tries until it listens."""
+        while True:
+            await asyncio.sleep(pause)
+            try:
+                return await self.start()
+            except CannotServe as error:
+                pause = min(MOST_PAUSE, 2 * pause or 1.0)
+                log.error("%s The next try is in %s seconds.", error, pause)
+
+    async def end(self) -> int:
+        """How it ended now; 0 where nothing is left to end."""
+        if self.process is None or self.process.returncode is not None:
+            return 0
+        self.process.terminate()
+        try:
+            async with asyncio.timeout(DEADLINE):
+                return await self.process.wait()
+        except TimeoutError:
+            log.error("Worker %s did not end in time and is cut off.", self.process.pid)
+            self.process.kill()
+            return await self.process.wait()
+
+
+async def run_workers(
+    settings: Settings, sockets: list[socket.socket], ready: Callable[[], None]
+) -> None:
+    """Until SIGTERM or Ctrl+C, which all the workers hear of."""
+    with TemporaryDirectory(prefix="roomcast-") as shelf:
+        job = Job(settings, [listening.fileno() for listening in sockets], shelf)
+        codes = await _run_workers(job, sockets, ready)
+    if codes - {0, -signal.SIGTERM}:  # that one had not begun to listen
+        os._exit(1)  # as one that is alone does
+
+
+async def _run_workers(
+    job: Job, sockets: list[socket.socket], ready: Callable[[], None]
+) -> set[int]:
+    """How they ended."""
+    workers = [Worker(job) for _ in range(job.settings.server.workers)]
+    serving = asyncio.create_task(_keep(workers, ready))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, serving.cancel)
+    try:
+        with suppress(asyncio.CancelledError):
+            await serving
+    finally:
+        for listening in sockets:
+            listening.close()
+        codes = await asyncio.gather(*(worker.end() for worker in workers))
+    return set(codes)
+
+
+async def _keep(workers: list[Worker], ready: Callable[[], None]) -> None:
+    try:
+        async with asyncio.TaskGroup() as starting:
+            for worker in workers:
+                starting.create_task(worker.start())
+    except ExceptionGroup as group:
+        raise group.exceptions[0] from None
+    ready()
+    async with asyncio.TaskGroup() as keeping:
+        for worker in workers:
+            keeping.create_task(worker.keep())
+
+
+def work() -> None:
+    """A worker's life."""
+    job = msgspec.json.decode(sys.stdin.buffer.readline(), type=Job)
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()
+    log_to_stderr(job.settings.server.log_level)
+    sockets = [socket.socket(fileno=number) for number in job.sockets]
+    try:
+        chat = create_app(job.settings)
+        chat.shelf = Path(job.shelf)
+        run_here(chat, job.settings, sockets, ready=_tell_the_parent)
+    except CANNOT_START as error:
+        os.write(1, str(error).encode())
+        sys.exit(2)
+
+
+def _end_with_the_parent() -> None:
+    """The parent keeps the other end open for as long as it lives, whatever ends it."""
+    os.read(0, 1)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _tell_the_parent() -> None:
+    os.write(1, LISTENS)
+    os.dup2(2, 1)  # which ends what the parent reads
+
+
+if __name__ == "__main__":
+    work()
