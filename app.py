@@ -23,22 +23,25 @@ from . import settings as configuration
 from .auth.authenticator import Authenticator, Hook
 from .auth.base_url import ROOT, mounted
 from .auth.origins import Cors
+from .auth.site_keys import SiteKeys
 from .chat.chat import NO_HOOKS, Chat
 from .chat.rate_limit import Meters
+from .chat.rooms import RoomDetails
 from .consumers.chat import ChatSocket
 from .consumers.notifications import NotificationsSocket
-from .integrations.hooks import BeforeSend, DescribeUsers, Hooks
+from .integrations.hooks import BeforeOpen, BeforeSend, DescribeUsers, Hooks
 from .integrations.metrics import Shelf
 from .integrations.webhooks import Listener
 from .protocol import actions, errors
 from .protocol.errors import Close, Refusal
 from .protocol.ids import MAX_ID, user_of
 from .realtime.connection_limits import CountLimit
-from .routes import files, health, ui, web_client
+from .routes import files, health, server_api, ui, web_client
 from .routes.apidocs import pages
 from .routes.requests import Reply, answer_refusal
 from .settings import Settings
 from .store import messages as messages_of
+from .store.members import SITE
 from .store.store import DatabaseInUse, DatabaseUnavailable
 
 log = logging.getLogger("roomcast")
@@ -141,6 +144,7 @@ class App(Starlette):
             raise
         self.state.chat, self.state.auth = chat, self._authenticator
         self.state.numbers = Shelf(self.shelf, chat.metrics) if self.shelf else chat.metrics
+        self.state.site_keys = SiteKeys(self.settings.server_api.keys)
         self.state.meters = Meters(self.settings.rate_limit)
         self.state.bodies = Counter()
         self.state.sockets_by_user = CountLimit(self.settings.server.max_connections_per_user)
@@ -202,7 +206,7 @@ class App(Starlette):
         Raises a Refusal, as a request would get it.
         """
         users = [user_of(user, "members") for user in members]
-        opened = await self._chat.rooms.open(users[0] if users else "", users, context, title)
+        opened = await self._chat.rooms.open(SITE, users, RoomDetails(context, title))
         return opened.room.id
 
     async def post(
@@ -273,6 +277,7 @@ def create_app(
     on_event: Listener | None = None,
     before_send: BeforeSend | None = None,
     describe_users: DescribeUsers | None = None,
+    before_open: BeforeOpen | None = None,
 ) -> App:
     """The chat, by Settings, a mapping, or the path of a settings.toml.
 
@@ -283,18 +288,21 @@ def create_app(
     `before_send` is asked for each text of a client, new or edited, before it is stored: an async
     function of a Draft, to the text to store; it raises a Refusal with a sentence to refuse.
     `describe_users` tells names and pictures: an async function of users' ids, to their Faces.
+    `before_open` is asked before a user opens a room: an async function of the creator, the members
+    and the context; it raises a Refusal with a sentence to refuse.
     Raises BadSetting with a sentence.
     """
-    hooks = Hooks(on_event, before_send, describe_users)
+    hooks = Hooks(on_event, before_send, describe_users, before_open)
     return App(configuration.load(source), authenticate, hooks)
 
 
 def _routes(settings: Settings) -> list[BaseRoute]:
+    site = server_api.API if settings.server_api.keys else ()
     prefixes = ["/api/v1", *(f"/{language}/api/v1" for language in settings.server.languages)]
     return [
         *(web_client.routes if settings.server.web_client else ()),
         *(ui.routes if settings.server.ui else ()),
-        *(Mount(prefix, routes=pages.API) for prefix in prefixes),
+        *(Mount(prefix, routes=[*pages.API, *site]) for prefix in prefixes),
         *health.routes,
         *(health.counted if settings.server.metrics else ()),
         *files.routes,

@@ -36,6 +36,9 @@ create table rooms (
     unique (low_user, high_user, context)
 );
 
+-- The rooms of a subject, newest first, for the site.
+create index rooms_context on rooms (context, id) where context <> '';
+
 create index rooms_deleted on rooms (deleted_at) where deleted_at is not null;
 
 create table members (
@@ -151,13 +154,44 @@ create table blocks (
     primary key (user_id, blocked_id)
 );
 
--- Names and pictures as last seen in the claims of tokens; when the last socket was closed.
+-- Names and pictures as last seen in the claims of tokens, or as the site has set them: then claims
+-- change them no more. last_seen is when the last socket was closed.
 create table people (
     user_id text primary key,
     name text,
     picture text,
-    last_seen bigint
+    last_seen bigint,
+    email text,
+    language text,
+    name_is_set integer not null default 0,
+    picture_is_set integer not null default 0
 );
+
+-- Users whom the site has banned: no request and no socket of theirs is let in. Without until it is for good.
+create table bans (
+    user_id text primary key,
+    until bigint,
+    reason text not null default '',
+    created_at bigint not null
+);
+
+-- How many rooms a user has opened on a day (of UTC, counted from 1970).
+create table room_quotas (
+    user_id text not null,
+    day bigint not null,
+    opened bigint not null,
+    primary key (user_id, day)
+);
+
+-- The room that a request of the site has opened, for the same request sent again.
+create table idempotency_keys (
+    key text primary key,
+    body_hash bigint not null,
+    room_id bigint not null references rooms (id) on delete cascade,
+    created_at bigint not null
+);
+
+create index idempotency_keys_created on idempotency_keys (created_at);
 
 -- A server process says again and again that it lives: whom it holds online is online until then.
 create table processes (
@@ -188,7 +222,19 @@ create table outbox (
     members text,
     -- Whom it is about, where that is somebody else: who was let in, who was removed.
     about text,
-    created_at bigint not null
+    created_at bigint not null,
+    -- The room's context, where the room may be gone when this is told.
+    context text,
+    -- What else the event says, as JSON.
+    details text
+);
+
+-- Who is to be told, as serving processes have said: every process notes events for all of them, also one
+-- that tells nobody itself. unread_after in microseconds, 0 where nobody wants to know.
+create table listeners (
+    name text primary key,
+    unread_after bigint not null,
+    seen_at bigint not null
 );
 
 create index outbox_room on outbox (room_id, listener, id);

@@ -16,6 +16,7 @@ from ..store.commit_queue import CommitQueue, Committed
 from ..store.store import Store
 from .account.erasure import Erasures
 from .attachments.service import Attachments
+from .bans import Bans
 from .history import History
 from .history_cache import Pages
 from .housekeeping import Housekeeping
@@ -34,6 +35,9 @@ from .revocations import Cuts
 from .room_reader import DatabaseRoomReader
 from .rooms import Rooms
 from .search import Search
+from .site.messages import SiteMessages
+from .site.rooms import SiteRooms
+from .site.users import SiteUsers
 from .text_policy import TextPolicy
 
 T = TypeVar("T")
@@ -67,7 +71,8 @@ class Chat:
         reader = DatabaseRoomReader(store, encoder, self.metrics)
         self.fanout = hub = Fanout(settings.broadcast.url, reader, queue.mark)
         self.search = Search(settings.limits, store)
-        self.cuts = Cuts(store, hub)
+        self.bans = Bans(store)
+        self.cuts = Cuts(store, hub, self.bans.on_changed)
         self.presence = Presence(store, hub, settings.presence, is_alone=alone)
         self.postman = Postman(store, hub)
         self.housekeeping = Housekeeping(store, self.attachments, self.cuts)
@@ -81,12 +86,17 @@ class Chat:
         self.messages = Messages(settings, store, queue, self.attachments, self.texts)
         self.history = History(store, settings.limits)
         self.receipts = Receipts(store, queue, hub)
-        self.rooms = Rooms(settings.limits, store, commits, self.texts)
+        self.rooms = Rooms(settings, store, commits, self.texts, hooks.before_open)
         self.roster = Roster(settings.limits, store, hub, commits, self.spawn, self.texts)
         self.profiles = Profiles(store, self.faces)
         self.inboxes = Inboxes(store, hub, self.postman, self.receipts.deliver)
         self.erasures = Erasures(store, self.messages.make)
         self.recovery = Recovery(store, queue, hub, self.postman, self.inboxes, self.presence)
+        self.site_rooms = SiteRooms(store, self.rooms, self.roster)
+        self.site_messages = SiteMessages(
+            store, self.attachments, self.texts, self.messages, self.receipts
+        )
+        self.site_users = SiteUsers(store, self.attachments, self.bans, self.cuts, self.erasures)
         self._count_in_metrics()
 
     def _count_in_metrics(self) -> None:
@@ -109,6 +119,7 @@ class Chat:
             await self.fanout.open()
             stack.push_async_callback(self.fanout.aclose)
             await self.cuts.open()
+            await self.bans.open()
             stack.callback(self.inboxes.close, Close.RESTART)
             stack.push_async_callback(self.postman.aclose)
             await self.presence.open()
@@ -122,6 +133,7 @@ class Chat:
                 asyncio.create_task(self.housekeeping.run(), name="roomcast housekeeping"),
                 asyncio.create_task(self.recovery.watch(), name="roomcast recovery watch"),
                 asyncio.create_task(self.search.run(), name="roomcast search"),
+                asyncio.create_task(self.bans.watch(), name="roomcast bans"),
                 asyncio.create_task(self.erasures.keep(), name="roomcast erasures"),
             ]
             self._opened = stack.pop_all()

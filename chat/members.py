@@ -16,8 +16,8 @@ from ..realtime.hub import Fanout
 from ..realtime.room import Told
 from ..realtime.user_channels import News
 from ..settings import Limits
-from ..store import blocks, members, room_list, rooms
-from ..store.members import MembershipChange, Reason
+from ..store import blocks, members, room_list, rooms, site_rooms
+from ..store.members import SITE, MembershipChange, Reason
 from ..store.outbox import Happened
 from ..store.room_list import Listed
 from ..store.rooms import RoomPatch
@@ -63,8 +63,18 @@ class Roster:
             title = await self._texts.approve_title(room_id, user_id, wish.title)
             wish = replace(wish, title=title)
         work = partial(rooms.change, room_id=room_id, user_id=user_id, wish=wish)
-        renamed = Happened("room_renamed", room_id, user_id, text=wish.title)
+        renamed = Happened("room_changed", room_id, user_id, text=wish.title)
         await self._write(work, renamed)
+
+    async def rename(self, room_id: int, title: str) -> None:
+        """By the site. Raises NotFound."""
+        self._texts.check_label(title, "title")
+
+        async def work(db: Connection) -> MembershipChange | Reason:
+            roster = await site_rooms.rename(db, room_id, title)
+            return "not_found" if roster is None else MembershipChange(roster)
+
+        await self._write(work, Happened("room_changed", room_id, SITE, text=title))
 
     async def add(self, room_id: int, user_id: str, guest_id: str) -> bool:
         """Lets somebody in, by the one who made the room; False where he is in it already."""

@@ -65,8 +65,8 @@ class EventEncoder:
                 )
                 line = codec.encode(reacted_of(reacted))
                 return entry.change.room_id, reacted.roster, change, line
-            case Deleted(message_id, version, roster):
-                change = RoomChange(version, message_id, entry.change.sender_id, "deleted")
+            case Deleted(message_id, version, roster, sender_id):
+                change = RoomChange(version, message_id, sender_id, "deleted")
                 line = codec.encode(MessageDeleted(version, message_id))
                 return entry.change.room_id, roster, change, line
         return None

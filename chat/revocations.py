@@ -6,6 +6,7 @@ may have been let in by the site a moment before. What the broker loses is in th
 
 import logging
 import time
+from collections.abc import Callable
 from functools import partial
 
 from ..realtime.brokers import Unreachable
@@ -23,7 +24,11 @@ KEPT = 1_200.0  # seconds for which a cut is remembered: longer than a socket ta
 class Cuts:
     """The cuts of which this process has heard; a follower of everybody's news."""
 
-    def __init__(self, store: Store, fanout: Fanout) -> None:
+    def __init__(
+        self, store: Store, fanout: Fanout, on_changed: Callable[[str], None] = lambda user: None
+    ) -> None:
+        """`on_changed` gets each user who is revoked, or whose ban has changed."""
+        self._on_changed = on_changed
         self._store = store
         self._fanout = fanout
         self._heard: dict[tuple[str, int], float] = {}  # user and time, and when it was heard
@@ -48,13 +53,23 @@ class Cuts:
         if self._fanout.is_shared:
             await self._store.write(partial(revocations.add, user_id=news.whom, at=news.at))
 
+    async def announce(self, user_id: str) -> None:
+        """The user's ban has changed, and no socket of theirs ends by it."""
+        news = News(EVERYBODY, whom=user_id)
+        self.hear(news)
+        try:
+            await self._fanout.tell(news)
+        except Unreachable as error:
+            log.warning("ban not announced, other processes find it later: %s", error)
+
     def has(self, user_id: str, since: float) -> bool:
         """Whether the user was cut off after this moment (of time.monotonic)."""
         return self._last.get(user_id, -1.0) >= since
 
     def hear(self, news: News) -> None:
         """Once, however often it is told: the user may have come back since."""
-        if (news.whom, news.at) not in self._heard:
+        self._on_changed(news.whom)
+        if news.at and (news.whom, news.at) not in self._heard:
             now = time.monotonic()
             self._heard[news.whom, news.at] = self._last[news.whom] = now
             self._fanout.people.hear(News(news.whom, is_cut=True))

@@ -3,57 +3,137 @@
 import time
 from collections.abc import Sequence
 
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ..integrations.hooks import BeforeOpen, ask_before_open
 from ..protocol import codec
-from ..protocol.errors import Forbidden, InvalidFrame, NotFound
+from ..protocol.errors import Conflict, Forbidden, InvalidFrame, NotFound, RateLimited
+from ..protocol.ids import wire_user, wire_users
 from ..realtime.commits import Commit, CommitListener
 from ..realtime.room import Told
-from ..settings import Limits
-from ..store import blocks, receipts, room_list, rooms
+from ..settings import Settings
+from ..store import blocks, quotas, receipts, room_list, rooms, site_rooms
+from ..store.members import SITE
 from ..store.outbox import Happened
+from ..store.quotas import Request
 from ..store.room_list import Listed
 from ..store.rooms import Opened
 from ..store.store import Connection, Store
 from .text_policy import TextPolicy
 
 
+class RoomDetails(Struct, frozen=True):
+    """What a new room is given; `request` names a request of the site that may come again."""
+
+    context: str = ""
+    title: str = ""
+    request: Request | None = None
+
+
+NO_DETAILS = RoomDetails()
+
+
 class Rooms:
     """What is done to a room as a whole."""
 
     def __init__(
-        self, limits: Limits, store: Store, commits: CommitListener, texts: TextPolicy
+        self,
+        settings: Settings,
+        store: Store,
+        commits: CommitListener,
+        texts: TextPolicy,
+        before_open: BeforeOpen | None,
     ) -> None:
         self._texts = texts
-        self._limits = limits
+        self._limits = settings.limits
+        self._is_open_to_members = settings.rooms.open_by == "members"
         self._store = store
         self._commits = commits
+        self._before_open = before_open
 
     async def open(
-        self, creator_id: str, members: Sequence[str], context: str = "", title: str = ""
+        self, creator_id: str, members: Sequence[str], new: RoomDetails = NO_DETAILS
     ) -> Opened:
         """A room of these members; two members share one room for each context.
 
-        Raises Forbidden for a new one of two, where the other has blocked its creator.
+        Raises Forbidden where the creator, if it is no member but the site, may not open it; and
+        RateLimited to a user who has opened too many on this day.
         """
-        context = await self._texts.approve_context(creator_id, context)
-        title = await self._texts.approve_title(None, creator_id, title)
-        users = list(dict.fromkeys(members))
-        if len(users) < 2:
-            raise InvalidFrame("members: a room needs somebody else.")
-        if len(users) > self._limits.max_members:
-            raise InvalidFrame(f"members: at most {self._limits.max_members} in a room.")
+        users = self._check_members(members)
+        if creator_id == SITE:
+            self._texts.check_label(new.context, "context")
+            self._texts.check_label(new.title, "title")
+        else:
+            context = await self._texts.approve_context(creator_id, new.context)
+            title = await self._texts.approve_title(None, creator_id, new.title)
+            new = replace(new, context=context, title=title)
+            await self._permit(creator_id, users, context)
         now = time.time_ns() // 1000
 
-        async def open_(db: Connection) -> Opened:
-            opened = await rooms.open_(db, creator_id, users, context, title, now)
-            if opened.is_new:
-                if await blocks.is_blocked(db, opened.room.id, creator_id):
-                    raise Forbidden
-                await self._store.note(db, Happened("room_created", opened.room.id, creator_id))
-            return opened
+        async def work(db: Connection) -> Opened:
+            return await self._open(db, creator_id, users, new, now)
 
-        opened = await self._store.write(open_)
+        opened = await self._store.write(work)
         await self._commits.on_commit(Commit({}))
         return opened
+
+    def _check_members(self, members: Sequence[str]) -> list[str]:
+        users, most = list(dict.fromkeys(members)), self._limits.max_members
+        if len(users) < 2:
+            raise InvalidFrame("members: a room needs somebody else.")
+        if len(users) > most:
+            raise InvalidFrame(f"members: at most {most} in a room.")
+        return users
+
+    async def _permit(self, creator_id: str, users: list[str], context: str) -> None:
+        """Whoever shares a room already gets it; nobody is asked about that."""
+        if self._is_open_to_members and self._before_open is None:
+            return
+        if await self._store.read(lambda db: rooms.find_pair(db, users, context)) is not None:
+            return
+        if not self._is_open_to_members:
+            raise Forbidden("Rooms are opened by the site.")
+        if self._before_open is not None:
+            creator, others = wire_user(creator_id), wire_users(users)
+            await ask_before_open(self._before_open, creator, others, context)
+
+    async def _open(
+        self, db: Connection, creator_id: str, users: list[str], new: RoomDetails, now: int
+    ) -> Opened:
+        if new.request is not None and (known := await self._known(db, new.request)):
+            return known
+        owner = users[0] if creator_id == SITE else creator_id
+        opened = await rooms.open_(db, owner, users, new.context, new.title, now)
+        if opened.is_new:
+            if creator_id != SITE:
+                await self._count(db, creator_id, users, now)
+            await self._store.note(db, Happened("room_created", opened.room.id, creator_id))
+        if new.request is not None:
+            await quotas.keep_request(db, new.request, opened.room.id, now)
+        return opened
+
+    async def _known(self, db: Connection, request: Request) -> Opened | None:
+        """The room that this request has opened before."""
+        found = await quotas.find_request(db, request.key)
+        if found is None:
+            return None
+        room_id, body_hash = found
+        if body_hash != request.body_hash:
+            raise Conflict("This Idempotency-Key has opened another room.")
+        room = await site_rooms.one(db, room_id)
+        if room is None:
+            raise NotFound("The room that this Idempotency-Key has opened was deleted.")
+        as_opened = rooms.Room(room.id, room.context, room.title, room.created_at)
+        return Opened(as_opened, [person.user_id for person in room.members], is_new=False)
+
+    async def _count(self, db: Connection, creator_id: str, users: list[str], now: int) -> None:
+        """Nobody is put into a room by somebody whom they have blocked; nor by too many."""
+        if await blocks.any_blocked(db, users, creator_id):
+            raise Forbidden
+        most = self._limits.rooms_per_day
+        if most and await quotas.count_opened_room(db, creator_id, now) > most:
+            raise RateLimited(f"You have opened {most} rooms today: go on tomorrow.")
 
     async def list(
         self, user_id: str, limit: int, offset: int, *, is_archived: bool
@@ -62,7 +142,8 @@ class Rooms:
 
         async def look(db: Connection) -> tuple[int, Sequence[Listed]]:
             count = await room_list.count(db, user_id, is_archived=is_archived)
-            return count, await room_list.page(db, user_id, limit, offset, is_archived=is_archived)
+            page = await room_list.page(db, user_id, limit, offset, is_archived=is_archived)
+            return count, page
 
         return await self._store.read(look)
 
@@ -70,16 +151,16 @@ class Rooms:
         """For all its members; its messages and objects follow. Raises NotFound."""
         now = time.time_ns() // 1000
 
-        async def delete(db: Connection) -> list[str]:
+        async def delete(db: Connection) -> tuple[list[str], bool]:
             members = sorted(await receipts.of_room(db, room_id))
-            if not await rooms.delete(db, room_id, user_id, now):
-                return []
-            left = codec.encode(members).decode()
-            await self._store.note(db, Happened("room_deleted", room_id, user_id, members=left))
-            return members
+            is_deleted = await rooms.delete(db, room_id, user_id, now)
+            if is_deleted:
+                left = codec.encode(members).decode()
+                await self._store.note(db, Happened("room_deleted", room_id, user_id, members=left))
+            return members, is_deleted
 
-        members = await self._store.write(delete)
-        if not members:
+        members, is_deleted = await self._store.write(delete)
+        if not is_deleted:
             raise NotFound
         event = Told(0, 0, [], [], is_gone=True), list[bytes]()
         await self._commits.on_commit(Commit({room_id: event}, left={room_id: members}))

@@ -13,6 +13,7 @@ from starlette.endpoints import WebSocketEndpoint
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from ..auth.authenticator import Authenticator, subprotocol_of
+from ..chat.bans import Banned
 from ..chat.chat import Chat
 from ..chat.rate_limit import Meter
 from ..protocol import codec, errors
@@ -206,6 +207,8 @@ class Endpoint(WebSocketEndpoint):
             await self._refuse(websocket, closing.close)
         except errors.Unauthenticated:
             await self._refuse(websocket, Close.UNAUTHENTICATED)
+        except Banned:
+            await self._refuse(websocket, Close.DISCONNECTED)
         except Forbidden:
             await self._refuse(websocket, Close.FORBIDDEN)
         except DatabaseUnavailable as error:

@@ -322,6 +322,7 @@ class ChatSocket(Endpoint):
         if wish.room_id >= MAX_ID:
             raise Closing(Close.NOT_FOUND)
         base = base_of(websocket, chat.settings.server.public_url)
+        await chat.bans.check(identity.user_id)
         await chat.profiles.record(identity)
         room = self._room = await chat.fanout.enter(wish.room_id)
         direct = direct_of(websocket)

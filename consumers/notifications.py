@@ -47,6 +47,7 @@ class NotificationsSocket(Endpoint):
         auth: Authenticator = websocket.app.state.auth
         identity = await auth(websocket)
         self._count(websocket, identity.user_id)
+        await chat.bans.check(identity.user_id)
         await chat.profiles.record(identity)
         inbox = self._inbox = await chat.inboxes.enter(identity.user_id)
         direct = direct_of(websocket)

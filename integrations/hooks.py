@@ -55,12 +55,17 @@ DescribeUsers = Callable[[Sequence[User]], Awaitable[Mapping[User, Face]]]
 """An async function of users' ids to their faces; who is not in the answer has none."""
 
 
+BeforeOpen = Callable[[User, Sequence[User], str], Awaitable[None]]
+"""An async function of the creator, the members and the context; it raises a Refusal to refuse."""
+
+
 class Hooks(Struct, frozen=True):
-    """What the host hangs into a chat."""
+    """The host's functions that the chat calls."""
 
     on_event: Listener | None = None
     before_send: BeforeSend | None = None
     describe_users: DescribeUsers | None = None
+    before_open: BeforeOpen | None = None
 
 
 async def approved(before_send: BeforeSend, draft: Draft) -> str:
@@ -81,6 +86,24 @@ async def approved(before_send: BeforeSend, draft: Draft) -> str:
         log.error("before_send answered %s, not a text.", type(text).__name__)
         raise Internal
     return text
+
+
+async def ask_before_open(
+    before_open: BeforeOpen, creator: User, members: Sequence[User], context: str
+) -> None:
+    """Raises the host's Refusal; where the host does not answer, no room is opened."""
+    try:
+        async with asyncio.timeout(ANSWERS_WITHIN):
+            with of_the_host():
+                await before_open(creator, members, context)
+    except Refusal:
+        raise
+    except TimeoutError:
+        log.warning("before_open did not answer within %g s.", ANSWERS_WITHIN)
+        raise Unavailable from None
+    except Exception as error:
+        log.exception("before_open failed")
+        raise Internal from error
 
 
 class Known(NamedTuple):

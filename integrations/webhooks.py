@@ -59,17 +59,17 @@ class EventFile(Struct, frozen=True):
 class Event(Struct, frozen=True, omit_defaults=True):
     """Something that happened, after it was committed; times as in the protocol.
 
-    `id` is the same each time that it is told. `user_id` did it, or, of `messages_unread`, has not
-    read `message_id` and what came after it. `about` is who was let in or removed. `text` is what a
-    message says, what was reacted with, or the room's title. `version` is the room's, `members` are
-    as they stand when this is told.
+    `id` is the same each time that it is told. `user_id` did it, null for the site; or, of
+    `messages_unread`, has not read `message_id` and what came after it. `about` is who was let in
+    or removed. `text` is what a message says, what was reacted with, or the title. `version` is
+    the room's, `members` are as they stand when this is told.
     """
 
     id: str
     type: Kind
     at: str
     room_id: int
-    user_id: Wire
+    user_id: Wire | None
     members: list[Wire]
     version: int | None = None
     message_id: int | None = None
@@ -259,7 +259,7 @@ def _event(noted: Noted, members: Sequence[Wire], unread: int | None) -> Event:
         type=noted.kind,
         at=when(noted.at),
         room_id=noted.room_id,
-        user_id=wire_user(noted.user_id),
+        user_id=wire_user(noted.user_id) if noted.user_id else None,
         members=list(members) if gone is None else [wire_user(user) for user in gone],
         version=noted.version or None,
         message_id=noted.message_id,

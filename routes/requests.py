@@ -42,6 +42,7 @@ async def caller_of(request: Request) -> Identity:
     auth: Authenticator = request.app.state.auth
     identity = await auth(request)
     request.app.state.meters.take(identity.user_id)
+    await chat_of(request).bans.check(identity.user_id)
     await chat_of(request).profiles.record(identity)
     return identity
 

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from ..chat.rooms import RoomDetails
 from ..chat.serializers import summaries_of
 from ..protocol import events
 from ..protocol.codec import decode_as
@@ -123,9 +124,8 @@ async def create(request: Request) -> Response:
     body = await body_of(request)
     wanted = decode_as(body, NewRoom) if body.strip() else NewRoom()
     members = _members(wanted, request, caller.user_id)
-    opened = await chat_of(request).rooms.open(
-        caller.user_id, members, wanted.context or "", wanted.title or ""
-    )
+    details = RoomDetails(wanted.context or "", wanted.title or "")
+    opened = await chat_of(request).rooms.open(caller.user_id, members, details)
     return Reply(_opened(opened), status_code=201 if opened.is_new else 200)
 
 

@@ -42,9 +42,12 @@ def _of_webhooks(webhooks: Webhooks) -> Iterator[tuple[str, str]]:
         yield "webhooks.secret", "at least 24 bytes are needed"
     if secret.startswith("whsec_"):
         try:
-            base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+            key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
         except ValueError:
             yield "webhooks.secret", "after whsec_ there must be base64"
+        else:
+            if len(key) < 24:
+                yield "webhooks.secret", "after whsec_ there must be at least 24 bytes in base64"
 
 
 def _of_limits(settings: Settings) -> Iterator[tuple[str, str]]:

@@ -195,6 +195,8 @@ def _parsed(value: object, hint: object, text: bool) -> object:
         return seconds(value)
     if "bytes" in get_args(hint):
         return octets(value)
+    if text and "words" in get_args(hint) and not value.lstrip().startswith("["):
+        return value.replace(",", " ").split()
     is_list = get_origin(get_args(hint)[0]) is tuple
     return msgspec.json.decode(value) if text and is_list else value
 

@@ -18,10 +18,13 @@ from .types import (
     FileTypes,
     Filled,
     Flag,
+    Keys,
     Languages,
     Leeway,
     Limit,
     LogLevel,
+    Most,
+    OpenBy,
     Origins,
     Patience,
     Port,
@@ -93,12 +96,15 @@ class Attachments(Struct, frozen=True):
     max_files: Count = 10
 
 
+SECRETS = ("secret", "keys")
+
+
 class Discreet(Struct, frozen=True):
-    """Its secret never shows in a log or a traceback."""
+    """Its secret and its keys never show in a log or a traceback."""
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
         values = [(name, getattr(self, name)) for name in self.__struct_fields__]
-        return [(name, "…" if name == "secret" and value else value) for name, value in values]
+        return [(name, "…" if name in SECRETS and value else value) for name, value in values]
 
     def __repr__(self) -> str:
         shown = (f"{name}={value!r}" for name, value in self.__rich_repr__())
@@ -152,6 +158,24 @@ class Webhooks(Discreet, frozen=True):
     allow_private: Flag = False
 
 
+class ServerApi(Discreet, frozen=True):
+    """Keys of the site's own programs; without one there is no server API."""
+
+    keys: Keys = ()
+
+
+class RoomPolicy(Struct, frozen=True):
+    """Who may open rooms."""
+
+    open_by: OpenBy = "members"
+
+
+class Retention(Struct, frozen=True):
+    """Seconds; 0 keeps messages for ever."""
+
+    messages: Wait = 0
+
+
 class Limits(Struct, frozen=True):
     """Times are seconds, sizes bytes, lengths code points."""
 
@@ -160,6 +184,7 @@ class Limits(Struct, frozen=True):
     max_client_id_length: Count = 64
     max_frame_size: Bytes = 16 * MIB
     max_members: Several = 256
+    rooms_per_day: Most = 200
     history_page_size: Count = 50
     max_history_page_size: Count = 100
     max_emoji_length: Count = 32
@@ -198,7 +223,10 @@ class Settings(Struct, frozen=True):
     broadcast: Broadcast = field(default_factory=Broadcast)
     attachments: Attachments = field(default_factory=Attachments)
     auth: Auth = field(default_factory=Auth)
+    server_api: ServerApi = field(default_factory=ServerApi)
     webhooks: Webhooks = field(default_factory=Webhooks)
+    rooms: RoomPolicy = field(default_factory=RoomPolicy)
+    retention: Retention = field(default_factory=Retention)
     limits: Limits = field(default_factory=Limits)
     reactions: Reactions = field(default_factory=Reactions)
     rate_limit: RateLimit = field(default_factory=RateLimit)

@@ -12,6 +12,13 @@ HOST = r"([^\s/?#@:*\[\]]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?"
 # Each description is the end of the sentence "expected …".
 Flag = Annotated[bool, Meta(description="true or false")]
 Text = Annotated[str, Meta(description="a text")]
+Keys = Annotated[
+    tuple[Annotated[str, Meta(pattern=r"\A[!-~]{32,}\Z")], ...],
+    "words",
+    Meta(description="a list of keys, each of at least 32 characters of ASCII without blanks"),
+]
+OpenBy = Annotated[Literal["members", "host"], Meta(description="members or host")]
+Most = Annotated[int, Meta(ge=0, description="a whole number, 0 is off")]
 Filled = Annotated[str, Meta(min_length=1, description="a text that is not empty")]
 Count = Annotated[int, Meta(ge=1, description="a whole number above 0")]
 Several = Annotated[int, Meta(ge=2, description="a whole number above 1")]

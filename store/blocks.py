@@ -1,7 +1,10 @@
 """Who wants to hear no more of whom: in a room of two the blocked one says nothing any more."""
 
+from collections.abc import Sequence
+
 from databases.core import Connection
 from msgspec import Struct
+from sqlalchemy import bindparam, text
 
 
 class Block(Struct):
@@ -53,3 +56,20 @@ async def is_blocked(db: Connection, room_id: int, user_id: str) -> bool:
          WHERE r.id = :room_id
     """
     return await db.fetch_one(query, {"room_id": room_id, "user_id": user_id}) is not None
+
+
+async def has_blocked(db: Connection, user_id: str, blocked_id: str) -> bool:
+    """Whether the user has blocked the other."""
+    query = "SELECT 1 FROM blocks WHERE user_id = :user_id AND blocked_id = :blocked_id"
+    return await db.fetch_one(query, {"user_id": user_id, "blocked_id": blocked_id}) is not None
+
+
+async def any_blocked(db: Connection, users: Sequence[str], blocked_id: str) -> bool:
+    """Whether one of these users has blocked the other."""
+    query = text("""
+        SELECT 1 FROM blocks WHERE blocked_id = :blocked_id AND user_id IN :users LIMIT 1
+    """).bindparams(
+        bindparam("blocked_id", value=blocked_id),
+        bindparam("users", value=list(users), expanding=True),
+    )
+    return await db.fetch_one(query) is not None

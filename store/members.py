@@ -6,8 +6,13 @@ from typing import Any, Literal
 from databases.core import Connection
 from msgspec import Struct
 
+from . import blocks
+
 # Why it can't be: `pair` is a room of two, which stays one; `full` has as many as there may be.
 Reason = Literal["not_found", "forbidden", "pair", "full"]
+
+
+SITE = ""  # no user has this id: the site itself acts
 
 
 class MembershipChange(Struct):
@@ -20,16 +25,21 @@ class MembershipChange(Struct):
 async def add(
     db: Connection, room_id: int, user_id: str, guest_id: str, most: int, now: int
 ) -> MembershipChange | Reason:
-    """The user, who made the room, lets somebody in; all that is there counts as read by him."""
+    """The room's creator or the site lets somebody in; all that is there counts as read by them.
+
+    Nobody is let in by somebody whom they have blocked.
+    """
     role = await _role(db, room_id, user_id, guest_id)
     if isinstance(role, str):
         return role
-    if role["creator_id"] != user_id:
+    if user_id not in (SITE, role["creator_id"]):
         return "forbidden"
     if role["is_there"]:
         return MembershipChange()
+    if await blocks.has_blocked(db, guest_id, user_id):
+        return "forbidden"
     row = await _lock(db, room_id)
-    if row["creator_id"] != user_id:
+    if user_id not in (SITE, row["creator_id"]):
         return "forbidden"
     if await _count(db, room_id) >= most:
         return "full"
@@ -40,14 +50,14 @@ async def add(
 async def remove(
     db: Connection, room_id: int, user_id: str, other_id: str, now: int
 ) -> MembershipChange | Reason:
-    """By the one who made the room, or by himself. The one who is here for longest follows him."""
+    """By the creator, by the site, or by the member. The longest member follows a creator."""
     role = await _role(db, room_id, user_id, other_id)
     if isinstance(role, str):
         return role
-    if user_id not in (other_id, role["creator_id"]):
+    if user_id not in (SITE, other_id, role["creator_id"]):
         return "forbidden"
     row = await _lock(db, room_id)
-    if user_id not in (other_id, row["creator_id"]):
+    if user_id not in (SITE, other_id, row["creator_id"]):
         return "forbidden"
     query = """
         DELETE FROM members WHERE room_id = :room_id AND user_id = :user_id RETURNING user_id
@@ -67,13 +77,14 @@ async def remove(
 async def _role(
     db: Connection, room_id: int, user_id: str, other_id: str
 ) -> Mapping[str, Any] | Reason:
-    """What the user is in a room of several, and whether the other is in it."""
+    """What the user, or the site, is in a room of several, and whether the other is in it."""
     query = """
         SELECT r.creator_id, r.low_user IS NOT NULL AS is_pair,
                EXISTS (SELECT 1 FROM members o
                         WHERE o.room_id = r.id AND o.user_id = :other_id) AS is_there
-          FROM rooms r JOIN members me ON me.room_id = r.id AND me.user_id = :user_id
-         WHERE r.id = :room_id
+          FROM rooms r LEFT JOIN members me ON me.room_id = r.id AND me.user_id = :user_id
+         WHERE r.id = :room_id AND r.deleted_at IS NULL
+           AND (me.user_id IS NOT NULL OR :user_id = '')
     """
     values = {"room_id": room_id, "user_id": user_id, "other_id": other_id}
     row = await db.fetch_one(query, values)

@@ -18,7 +18,7 @@ Kind = Literal[
     "message_edited",
     "message_deleted",
     "message_reacted",
-    "room_renamed",
+    "room_changed",
     "member_added",
     "member_removed",
     "room_deleted",

@@ -95,7 +95,7 @@ async def of_ids(db: Connection, user_id: str, room_ids: list[int]) -> list[List
     if not room_ids:
         return []
     rows = {row["id"]: row for row in await db.fetch_all(query)}
-    people, marks = await _members(db, list(rows))
+    people, marks = await load_members(db, list(rows))
     found = [rows[id_] for id_ in room_ids if id_ in rows]
     last = [(row["id"], row["message_id"]) for row in found if row["message_id"] is not None]
     files = await attachments.of_messages(db, last)
@@ -133,9 +133,10 @@ def _listed(row: Any, members: list[Person], marks: dict[str, tuple[int, int]]) 
     return Listed(room, row["unread"], members, last, status, *mine)
 
 
-async def _members(
+async def load_members(
     db: Connection, room_ids: list[int]
 ) -> tuple[dict[int, list[Person]], dict[int, dict[str, tuple[int, int]]]]:
+    """The members of these rooms, and their receipts."""
     query = text("""
         SELECT m.room_id, m.user_id, p.name, p.picture,
                EXISTS (SELECT 1 FROM presence o WHERE o.user_id = m.user_id) AS is_online,

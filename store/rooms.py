@@ -8,7 +8,7 @@ from msgspec import Struct
 from sqlalchemy import bindparam, text
 
 from . import messages
-from .members import MembershipChange, Reason
+from .members import SITE, MembershipChange, Reason
 
 
 class Room(Struct):
@@ -52,6 +52,19 @@ async def open_(
     query = "INSERT INTO members (room_id, user_id) VALUES (:room_id, :user_id)"
     await db.execute_many(query, [{"room_id": room.id, "user_id": user} for user in members])
     return Opened(room, sorted(members), is_new=True)
+
+
+async def find_pair(db: Connection, users: Sequence[str], context: str) -> int | None:
+    """The room that these two share for this context; None for other numbers of users."""
+    if len(users) != 2:
+        return None
+    low, high = sorted(users)
+    query = """
+        SELECT id FROM rooms
+         WHERE low_user = :low AND high_user = :high AND context = :context
+    """
+    row = await db.fetch_one(query, {"low": low, "high": high, "context": context})
+    return None if row is None else int(row["id"])
 
 
 async def _of_pair(db: Connection, values: dict[str, Any]) -> Room:
@@ -141,15 +154,15 @@ async def _set_own(db: Connection, where: dict[str, Any], wish: RoomPatch) -> No
 async def delete(db: Connection, room_id: int, user_id: str, now: int) -> bool:
     """Whether the room is gone by this; its messages and objects go with the next sweeps.
 
-    A room of two is deleted by either member, a larger one by its creator.
+    A room of two is deleted by either member, a larger one by its creator; the site deletes any.
     """
     query = """
         SELECT r.creator_id, r.low_user
-          FROM rooms r JOIN members me ON me.room_id = r.id AND me.user_id = :user_id
-         WHERE r.id = :room_id
+          FROM rooms r LEFT JOIN members me ON me.room_id = r.id AND me.user_id = :user_id
+         WHERE r.id = :room_id AND (me.user_id IS NOT NULL OR :user_id = '')
     """
     row = await db.fetch_one(query, {"room_id": room_id, "user_id": user_id})
-    if row is None or (row["low_user"] is None and row["creator_id"] != user_id):
+    if row is None or (row["low_user"] is None and user_id not in (SITE, row["creator_id"])):
         return False
     query = """
         UPDATE rooms SET deleted_at = :now, low_user = NULL, high_user = NULL, roster = roster + 1

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from roomcast.chat.room_reader import MAX_CONCURRENT_READS
+from roomcast.chat.rooms import RoomDetails
 from roomcast.protocol.errors import Close
 from roomcast.realtime import gap_repair as module
 from roomcast.realtime.brokers import GAP
@@ -122,7 +123,9 @@ async def test_after_a_gap_in_all_rooms_few_are_read_at_a_time(
         """What is published goes nowhere."""
 
     async with a_chat(tmp_path) as (chat, _), AsyncExitStack() as stack:
-        ids = [(await chat.rooms.open(ADA, [ADA, BOB], f"{n}")).room.id for n in range(12)]
+        ids = [
+            (await chat.rooms.open(ADA, [ADA, BOB], RoomDetails(f"{n}"))).room.id for n in range(12)
+        ]
         rooms = [
             (await stack.enter_async_context(a_member(chat, id_, BOB, is_manual=True)))[0]
             for id_ in ids

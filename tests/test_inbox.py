@@ -11,6 +11,7 @@ from roomcast.chat.chat import Chat
 from roomcast.chat.notifications import dispatcher
 from roomcast.chat.notifications import inbox as inboxes
 from roomcast.chat.notifications.inbox import Inbox, Reader
+from roomcast.chat.rooms import RoomDetails
 from roomcast.protocol.actions import Send
 from roomcast.protocol.errors import Close
 from roomcast.realtime.brokers import GAP
@@ -171,7 +172,9 @@ async def test_a_hundred_rooms_are_shown_and_all_are_counted(
     monkeypatch.setattr(inboxes, "SHOWN", 3)
     monkeypatch.setattr(inboxes, "AT_ONCE", 2)
     chat, _ = here
-    rooms = [(await chat.rooms.open(ADA, [ADA, BOB], f"c{n}")).room.id for n in range(6)]
+    rooms = [
+        (await chat.rooms.open(ADA, [ADA, BOB], RoomDetails(f"c{n}"))).room.id for n in range(6)
+    ]
     for room in rooms:
         await says(chat, room, f"in {room}")
     async with a_reader(chat, BOB) as (_, bob):

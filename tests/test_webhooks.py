@@ -115,7 +115,7 @@ async def test_a_hook_hears_all_that_happens_in_a_room(make: Callable[..., App])
         await chat.delete_room(room, user=1)
         await ear.hears("room_deleted")
     assert [(e.type, e.user_id, e.text, e.version) for e in ear.events] == [
-        ("room_created", 1, None, None),
+        ("room_created", None, None, None),
         ("message_sent", "anna", "Is it blue?", 1),
         ("message_sent", 1, "Green.", 2),
         ("room_deleted", 1, None, None),
@@ -163,7 +163,7 @@ async def test_a_hook_hears_of_who_comes_and_goes_and_of_reactions(
     told = [(e.type, e.user_id, e.about, e.text, e.version) for e in ear.events[2:]]
     assert told == [
         ("member_added", 1, 4, None, None),
-        ("room_renamed", 1, None, "The four", None),
+        ("room_changed", 1, None, "The four", None),
         ("message_reacted", 4, None, "👋", 2),
         ("member_removed", 1, 3, None, None),
     ]

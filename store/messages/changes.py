@@ -37,9 +37,12 @@ class Edited(Struct):
 
 
 class Deleted(Struct):
+    """`sender_id` is who had sent the message."""
+
     message_id: int
     version: int
     roster: int = 0
+    sender_id: str = ""
 
 
 class Reacted(Struct):
@@ -96,6 +99,7 @@ class Edit(Struct):
     text: str
     base: str = ""
     is_blank: bool = False  # whether the text shows nothing: then only files can stand for it
+    by_site: bool = False
 
 
 class Delete(Struct):
@@ -108,6 +112,7 @@ class Delete(Struct):
     sender_id: str
     message_id: int
     is_erasure: bool = False
+    by_site: bool = False
 
 
 class React(Struct):

@@ -36,10 +36,11 @@ async def make(db: Connection, change: Change, now: int) -> Outcome:
 
 
 async def edit(db: Connection, change: Edit, now: int) -> Outcome:
-    found = await _own(db, change.room_id, change.sender_id, change.message_id)
+    reach = _anywhere if change.by_site else _own
+    found = await reach(db, change.room_id, change.sender_id, change.message_id)
     if isinstance(found, Refused):
         return found
-    if await blocks.is_blocked(db, change.room_id, change.sender_id):
+    if not change.by_site and await blocks.is_blocked(db, change.room_id, change.sender_id):
         return Refused("forbidden", change.message_id)
     if (change.is_blank or not change.text) and not found.attachments:
         return Refused("empty_message", change.message_id)
@@ -64,7 +65,7 @@ async def edit(db: Connection, change: Edit, now: int) -> Outcome:
 
 async def delete(db: Connection, change: Delete, now: int) -> Outcome:
     """Leaves a tombstone; the objects of its attachments go to the next sweep."""
-    reach = _own_anywhere if change.is_erasure else _own
+    reach = _own_anywhere if change.is_erasure else _anywhere if change.by_site else _own
     found = await reach(db, change.room_id, change.sender_id, change.message_id)
     if isinstance(found, Refused):
         return found
@@ -82,7 +83,7 @@ async def delete(db: Connection, change: Delete, now: int) -> Outcome:
         await _discard(db, change.room_id, change.message_id)
     if found.reactions:
         await reactions.forget(db, change.room_id, change.message_id)
-    return Deleted(change.message_id, version, roster)
+    return Deleted(change.message_id, version, roster, found.sender_id)
 
 
 async def drop(db: Connection, room_id: int, last: int) -> None:
@@ -133,6 +134,13 @@ async def _own_anywhere(
     message = await _anybodys(db, room_id, message_id)
     own = message is not None and message.sender_id == user_id
     return message if message is not None and own else Refused("not_found", message_id)
+
+
+async def _anywhere(
+    db: Connection, room_id: int, user_id: str, message_id: int
+) -> Message | Refused:
+    """For the site: whoever sent it."""
+    return await _anybodys(db, room_id, message_id) or Refused("not_found", message_id)
 
 
 async def _anybodys(db: Connection, room_id: int, message_id: int) -> Message | None:

@@ -1,0 +1,90 @@
+"""Banned users: let in nowhere, on every process, until the ban ends."""
+
+import asyncio
+import logging
+import time
+from functools import partial
+
+from ..protocol.errors import Forbidden
+from ..store import bans
+from ..store.bans import Ban
+from ..store.store import DatabaseUnavailable, Store
+
+log = logging.getLogger("roomcast.bans")
+
+REFRESH_INTERVAL = 20.0  # seconds between two looks at what the broker may have lost
+
+
+class Banned(Forbidden):
+    """The user is banned: HTTP 403, and sockets close with 4005."""
+
+    says = "You are banned from this chat."
+
+
+class Bans:
+    """The bans in force, kept in memory: every request and every joining socket asks for them."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._bans: dict[str, Ban] = {}
+        self._uncertain: set[str] = set()
+
+    async def open(self) -> None:
+        """Load the bans. Raises DatabaseUnavailable."""
+        await self.refresh()
+
+    async def check(self, user_id: str) -> None:
+        """Raise Banned for a banned user. Raises DatabaseUnavailable."""
+        if user_id in self._uncertain:
+            await self._look_up(user_id)
+        ban = self._bans.get(user_id)
+        if ban is not None and (ban.until is None or ban.until > _now()):
+            raise Banned
+
+    def on_changed(self, user_id: str) -> None:
+        """The site has banned the user, or has lifted the ban: ask the database again."""
+        self._uncertain.add(user_id)
+
+    async def find(self, user_id: str) -> Ban | None:
+        """The ban of the user, if there is one. Raises DatabaseUnavailable."""
+        return await self._store.read(partial(bans.find, user_id=user_id, now=_now()))
+
+    async def put(self, user_id: str, ban: Ban) -> None:
+        """Ban the user. Sockets are closed by a revocation."""
+        await self._store.write(partial(bans.put, user_id=user_id, ban=ban, now=_now()))
+        self._uncertain.add(user_id)
+
+    async def remove(self, user_id: str) -> None:
+        await self._store.write(partial(bans.remove, user_id=user_id))
+        self._uncertain.add(user_id)
+
+    async def _look_up(self, user_id: str) -> None:
+        self._uncertain.discard(user_id)
+        try:
+            ban = await self.find(user_id)
+        except BaseException:
+            self._uncertain.add(user_id)
+            raise
+        if ban is None:
+            self._bans.pop(user_id, None)
+        else:
+            self._bans[user_id] = ban
+
+    async def refresh(self) -> None:
+        """Load all bans. Raises DatabaseUnavailable."""
+        self._bans = await self._store.read(partial(bans.current, now=_now()))
+
+    async def watch(self) -> None:
+        """For ever: what no news have told is found in the database."""
+        while True:
+            await asyncio.sleep(REFRESH_INTERVAL)
+            try:
+                await self.refresh()
+            except DatabaseUnavailable as error:
+                log.warning("bans not refreshed, the database is unavailable: %s", error)
+            except Exception:
+                log.exception("bans not refreshed")
+
+
+def _now() -> int:
+    return time.time_ns() // 1000

@@ -1,0 +1,108 @@
+"""Messages, as the site posts, reads, changes and deletes them."""
+
+from typing import NamedTuple
+
+from ...integrations import audit
+from ...protocol.actions import Send
+from ...protocol.errors import InvalidFrame, NotFound
+from ...protocol.events import Message as WireMessage
+from ...store import receipts, site_messages
+from ...store.messages import Added, Delete, Edit, Edited, Message, React
+from ...store.store import Connection, Store
+from ..attachments.service import Attachments
+from ..messages import Messages
+from ..receipts import Receipts
+from ..serializers import message_of
+from ..text_policy import TextPolicy
+from .records import MessageList
+
+MAX_PAGE_SIZE = 100
+
+Marks = dict[str, tuple[int, int]]
+
+
+class MessageQuery(NamedTuple):
+    """Which messages of a room: the newest, those before one, or those after one."""
+
+    before: int | None = None
+    after: int | None = None
+    limit: int = 50
+
+
+class SiteMessages:
+    """What the site does with messages. Links to files start with `base`."""
+
+    def __init__(
+        self,
+        store: Store,
+        attachments: Attachments,
+        texts: TextPolicy,
+        messages: Messages,
+        receipts: Receipts,
+    ) -> None:
+        self._store = store
+        self._attachments = attachments
+        self._texts = texts
+        self._messages = messages
+        self._receipts = receipts
+
+    async def post(
+        self, room_id: int, sender_id: str, send: Send, base: str
+    ) -> tuple[WireMessage, bool]:
+        """The message, and whether it is new. Raises the Refusal."""
+        sent = await self._messages.post(room_id, sender_id, send, base, send.message)
+        audit.record("message_posted", room_id=room_id, message_id=sent.message.id)
+        return await self._shown(sent.message, base), isinstance(sent, Added)
+
+    async def page(self, room_id: int, wanted: MessageQuery, base: str) -> MessageList:
+        """Messages, oldest first. Raises NotFound for an unknown room."""
+        if wanted.limit < 1:
+            raise InvalidFrame("limit: an integer from 1 is needed.")
+        limit = min(wanted.limit, MAX_PAGE_SIZE)
+
+        async def look(db: Connection) -> tuple[list[Message] | None, Marks]:
+            found = await site_messages.page(db, room_id, wanted.before, wanted.after, limit + 1)
+            return found, await receipts.of_room(db, room_id)
+
+        found, marks = await self._store.read(look)
+        if found is None:
+            raise NotFound
+        has_more = len(found) > limit
+        page = found[-limit:] if wanted.after is None else found[:limit]
+        shown = [self._wire(m, base, marks) for m in page]
+        edge = page[0 if wanted.after is None else -1].id if page else 0
+        return MessageList(shown, str(edge) if has_more else None)
+
+    async def edit(self, room_id: int, message_id: int, text: str, base: str) -> WireMessage:
+        """Raises the Refusal."""
+        self._texts.check_text(text, "text")
+        change = Edit(room_id, "", message_id, text, base, by_site=True)
+        outcome = await self._messages.make(change)
+        assert isinstance(outcome, Edited)
+        audit.record("message_edited", room_id=room_id, message_id=message_id)
+        return await self._shown(outcome.message, base)
+
+    async def delete(self, room_id: int, message_id: int) -> None:
+        """Raises NotFound."""
+        await self._messages.make(Delete(room_id, "", message_id, by_site=True))
+        audit.record("message_deleted", room_id=room_id, message_id=message_id)
+
+    async def react(
+        self, room_id: int, user_id: str, message_id: int, emoji: str, most: int
+    ) -> None:
+        """Raises the Refusal."""
+        await self._messages.make(React(room_id, user_id, message_id, emoji, True, most))
+
+    async def mark_read(self, room_id: int, user_id: str, message_id: int) -> tuple[int, int]:
+        """Raises NotFound."""
+        return await self._receipts.read_at_once(room_id, user_id, message_id)
+
+    async def _shown(self, message: Message, base: str) -> WireMessage:
+        async def look(db: Connection) -> Marks:
+            return await receipts.of_room(db, message.room_id)
+
+        return self._wire(message, base, await self._store.read(look))
+
+    def _wire(self, message: Message, base: str, marks: Marks) -> WireMessage:
+        status = receipts.status(marks, message.sender_id, message.id)
+        return message_of(message, self._attachments.link(base), status)

@@ -1,0 +1,165 @@
+"""What the site gets: the same in Python and, as JSON, over HTTP."""
+
+from collections.abc import Iterator
+from typing import Generic, Literal, TypeVar
+
+from msgspec import UNSET, Struct, UnsetType
+
+from ...protocol.events import Message
+from ...protocol.ids import when, wire_user
+from ...store.bans import Ban
+from ...store.profiles import SiteProfile
+from ...store.room_list import Person
+from ...store.site_rooms import SiteRoom
+from ...store.stats import Totals
+
+T = TypeVar("T")
+User = int | str
+
+
+class Member(Struct):
+    """Somebody in a room; name and picture are what the site last said, else null."""
+
+    user_id: int | str
+    name: str | None
+    picture: str | None
+    online: bool
+    last_seen: str | None
+
+
+class RoomRecord(Struct):
+    """A room, as the site sees it; `id` and `room_id` are the same."""
+
+    id: int
+    room_id: int
+    title: str | None
+    context: str | None
+    created_at: str
+    members: list[Member]
+    version: int
+
+    @property
+    def member_ids(self) -> list[User]:
+        """The ids of the members."""
+        return [member.user_id for member in self.members]
+
+
+class RoomCreated(Struct):
+    """A room, as the answer to opening it: its members are ids."""
+
+    id: int
+    room_id: int
+    title: str | None
+    context: str | None
+    created_at: str
+    members: list[int | str]
+    version: int
+
+
+class BanRecord(Struct):
+    """Until when a user is banned, null for good; and why."""
+
+    until: str | None
+    reason: str
+
+
+class UserRecord(Struct):
+    """A user, as the site sees them."""
+
+    user_id: int | str
+    name: str | None
+    picture: str | None
+    email: str | None
+    language: str | None
+    online: bool
+    last_seen: str | None
+    banned: BanRecord | Literal[False]
+
+
+class DayRecord(Struct):
+    """Messages sent on a day of UTC, such as `2026-11-28`."""
+
+    day: str
+    messages: int
+
+
+class StatsRecord(Struct):
+    """Numbers of the whole chat; `bytes` are those of attachments, `sockets` of this process."""
+
+    users: int
+    rooms: int
+    messages: int
+    bytes: int
+    sockets: int
+    days: list[DayRecord]
+
+
+class Page(Struct, Generic[T]):
+    """A page of a list; `next` is the cursor of the page after it, None on the last one."""
+
+    results: list[T]
+    next: str | UnsetType | None = UNSET
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(self.results)
+
+    def __len__(self) -> int:
+        return len(self.results)
+
+    def __getitem__(self, index: int) -> T:
+        return self.results[index]
+
+
+class MessageList(Page[Message]):
+    """Messages, oldest first; `next` is the id that the next page starts from."""
+
+
+def member_of(person: Person) -> Member:
+    seen = None if person.last_seen is None else when(person.last_seen)
+    return Member(wire_user(person.user_id), person.name, person.picture, person.is_online, seen)
+
+
+def room_of(room: SiteRoom) -> RoomRecord:
+    return RoomRecord(
+        room.id,
+        room.id,
+        room.title or None,
+        room.context or None,
+        when(room.created_at),
+        [member_of(person) for person in room.members],
+        room.version,
+    )
+
+
+def created_of(room: RoomRecord) -> RoomCreated:
+    return RoomCreated(
+        room.id,
+        room.room_id,
+        room.title,
+        room.context,
+        room.created_at,
+        room.member_ids,
+        room.version,
+    )
+
+
+def user_record(profile: SiteProfile, ban: Ban | None) -> UserRecord:
+    return UserRecord(
+        wire_user(profile.user_id),
+        profile.name,
+        profile.picture,
+        profile.email,
+        profile.language,
+        profile.is_online,
+        None if profile.last_seen is None else when(profile.last_seen),
+        ban_record(ban) if ban else False,
+    )
+
+
+def ban_record(ban: Ban) -> BanRecord:
+    return BanRecord(None if ban.until is None else when(ban.until), ban.reason)
+
+
+def stats_of(totals: Totals, sockets: int) -> StatsRecord:
+    days = [DayRecord(when(d.day * 86_400_000_000)[:10], d.messages) for d in totals.days]
+    return StatsRecord(totals.users, totals.rooms, totals.messages, totals.size, sockets, days)

@@ -1,0 +1,118 @@
+"""Rooms, as the site opens, lists, changes and deletes them."""
+
+import json
+from collections.abc import Sequence
+from hashlib import blake2b
+
+from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import replace
+
+from ...integrations import audit
+from ...protocol.errors import InvalidFrame, NotFound
+from ...protocol.ids import MAX_ID, is_clean
+from ...store import quotas, site_rooms
+from ...store.members import SITE
+from ...store.site_rooms import RoomFilter
+from ...store.store import Connection, Store
+from ..members import Roster
+from ..rooms import RoomDetails, Rooms
+from .records import Page, RoomRecord, room_of
+
+PAGE_SIZE = 50
+MAX_KEY_LENGTH = 255
+
+
+class RoomChanges(Struct):
+    """What changes of a room; what is not named stays."""
+
+    title: str | UnsetType | None = UNSET
+
+
+class SiteRooms:
+    """What the site does with rooms."""
+
+    def __init__(self, store: Store, rooms: Rooms, members: Roster) -> None:
+        self._store = store
+        self._rooms = rooms
+        self._members = members
+
+    async def open(
+        self, users: Sequence[str], new: RoomDetails, key: str | None = None
+    ) -> tuple[RoomRecord, bool]:
+        """The room, and whether it is new. The same `key` opens one room, however often it comes.
+
+        Raises Conflict where the key came with another room.
+        """
+        if key is not None:
+            new = replace(new, request=_request_of(users, new, key))
+        opened = await self._rooms.open(SITE, users, new)
+        audit.record("room_opened", room_id=opened.room.id, is_new=opened.is_new)
+        return await self.get(opened.room.id), opened.is_new
+
+    async def get(self, room_id: int) -> RoomRecord:
+        """Raises NotFound."""
+        found = await self._store.read(lambda db: site_rooms.one(db, room_id))
+        if found is None:
+            raise NotFound
+        return room_of(found)
+
+    async def page(self, wanted: RoomFilter, cursor: str | None) -> Page[RoomRecord]:
+        """A page of rooms, the newest first."""
+        after = None if cursor is None else _place_of(cursor)
+        wanted = RoomFilter(wanted.user_id, wanted.context, wanted.query, after)
+        found = await self._store.read(lambda db: site_rooms.page(db, wanted, PAGE_SIZE + 1))
+        last = found[PAGE_SIZE - 1] if len(found) > PAGE_SIZE else None
+        following = None if last is None else f"{last.active_at}-{last.id}"
+        return Page([room_of(room) for room in found[:PAGE_SIZE]], following)
+
+    async def update(self, room_id: int, patch: RoomChanges) -> RoomRecord:
+        """Raises NotFound."""
+        if patch.title is not UNSET:
+            await self._members.rename(room_id, patch.title or "")
+        audit.record("room_changed", room_id=room_id)
+        return await self.get(room_id)
+
+    async def delete(self, room_id: int) -> None:
+        """For all its members. Raises NotFound."""
+        await self._rooms.delete(room_id, SITE)
+        audit.record("room_deleted", room_id=room_id)
+
+    async def add_member(self, room_id: int, user_id: str) -> bool:
+        """False for somebody who is in it already. Raises NotFound and Conflict."""
+        is_new = await self._members.add(room_id, SITE, user_id)
+        audit.record("member_added", room_id=room_id, user_id=user_id)
+        return is_new
+
+    async def remove_member(self, room_id: int, user_id: str) -> None:
+        """Raises NotFound and Conflict."""
+        await self._members.remove(room_id, SITE, user_id)
+        audit.record("member_removed", room_id=room_id, user_id=user_id)
+
+    async def members(self, room_id: int) -> set[str]:
+        """Raises NotFound."""
+
+        async def look(db: Connection) -> set[str] | None:
+            return await site_rooms.find_members(db, room_id)
+
+        found = await self._store.read(look)
+        if found is None:
+            raise NotFound
+        return found
+
+
+def _place_of(cursor: str) -> tuple[int, int]:
+    first, _, second = cursor.partition("-")
+    if not all(part.isascii() and part.isdecimal() and len(part) < 17 for part in (first, second)):
+        raise InvalidFrame("cursor: not one of this server's.")
+    place = int(first), int(second)
+    if max(place) >= MAX_ID:
+        raise InvalidFrame("cursor: not one of this server's.")
+    return place
+
+
+def _request_of(users: Sequence[str], new: RoomDetails, key: str) -> quotas.Request:
+    if not key or len(key) > MAX_KEY_LENGTH or not is_clean(key):
+        raise InvalidFrame(f"Idempotency-Key: a text of 1 to {MAX_KEY_LENGTH} characters.")
+    said = json.dumps([sorted(users), new.context, new.title])
+    digest = blake2b(said.encode(), digest_size=8).digest()
+    return quotas.Request(key, int.from_bytes(digest, "big", signed=True))

@@ -1,0 +1,115 @@
+"""Users, as the site sees them, bans them and lets them go."""
+
+import time
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
+from functools import partial
+
+from ...integrations import audit
+from ...protocol.errors import InvalidFrame, TooLong
+from ...protocol.ids import is_clean
+from ...store import profiles, stats
+from ...store.bans import Ban
+from ...store.store import Store
+from ..account.erasure import Erasures
+from ..account.export import Line, lines
+from ..attachments.service import Attachments
+from ..bans import Bans
+from ..revocations import Cuts
+from .records import StatsRecord, UserRecord, stats_of, user_record
+
+LENGTHS = {"name": 200, "picture": 2_000, "email": 320, "language": 35}  # characters
+MAX_REASON_LENGTH = 1_000
+STATS_DAYS = 30
+
+
+class SiteUsers:
+    """What the site does with users."""
+
+    def __init__(
+        self,
+        store: Store,
+        attachments: Attachments,
+        bans: Bans,
+        cuts: Cuts,
+        erasures: Erasures,
+    ) -> None:
+        self._store = store
+        self._attachments = attachments
+        self._bans = bans
+        self._cuts = cuts
+        self._erasures = erasures
+
+    async def get(self, user_id: str) -> UserRecord:
+        """Every id is a user's: one of whom nothing is known has no name."""
+        profile = await self._store.read(partial(profiles.load, user_id=user_id))
+        return user_record(profile, await self._bans.find(user_id))
+
+    async def put(self, user_id: str, fields: Mapping[str, str | None]) -> UserRecord:
+        """Only the fields that are named change. Raises InvalidFrame and TooLong."""
+        checked = {name: _checked(name, value) for name, value in fields.items()}
+        await self._store.write(partial(profiles.put, user_id=user_id, fields=checked))
+        audit.record("user_changed", user_id=user_id, fields=sorted(checked))
+        return await self.get(user_id)
+
+    async def ban(self, user_id: str, until: datetime | str | None, reason: str) -> None:
+        """Let in nowhere from here on; open sockets close with 4005, on every process."""
+        if len(reason) > MAX_REASON_LENGTH:
+            raise TooLong(f"reason: at most {MAX_REASON_LENGTH} characters.")
+        if not is_clean(reason):
+            raise InvalidFrame("reason: NUL and lone surrogates are not accepted.")
+        ban = Ban(None if until is None else _microseconds(until), reason)
+        await self._bans.put(user_id, ban)
+        await self._cuts.cut(user_id)
+        audit.record("user_banned", user_id=user_id, until=None if until is None else str(until))
+
+    async def unban(self, user_id: str) -> None:
+        await self._bans.remove(user_id)
+        await self._cuts.announce(user_id)
+        audit.record("user_unbanned", user_id=user_id)
+
+    async def disconnect(self, user_id: str) -> None:
+        """All sockets of the user close with 4005, on every process."""
+        await self._cuts.cut(user_id)
+        audit.record("user_disconnected", user_id=user_id)
+
+    async def erase(self, user_id: str) -> None:
+        """All that is the user's goes; it may go on for a while after this returns."""
+        await self._erasures.erase(user_id)
+        audit.record("user_erased", user_id=user_id)
+
+    async def export(self, user_id: str, base: str) -> AsyncIterator[Line]:
+        """All that is the user's, line by line."""
+        audit.record("user_exported", user_id=user_id)
+        async for line in lines(self._store, user_id, self._attachments.link(base)):
+            yield line
+
+    async def stats(self, sockets: int) -> StatsRecord:
+        now = time.time_ns() // 1000
+        return stats_of(
+            await self._store.read(partial(stats.load, now=now, days=STATS_DAYS)), sockets
+        )
+
+
+def _checked(name: str, value: str | None) -> str | None:
+    """Raises InvalidFrame and TooLong."""
+    if value is None:
+        return None
+    if not isinstance(value, str) or not is_clean(value):
+        raise InvalidFrame(f"{name}: a string is needed.")
+    if len(value) > LENGTHS[name]:
+        raise TooLong(f"{name}: at most {LENGTHS[name]} characters.")
+    if name == "picture" and value and not value.startswith(("https://", "http://")):
+        raise InvalidFrame("picture: an http or https address is needed.")
+    return value or None
+
+
+def _microseconds(until: datetime | str) -> int:
+    """RFC 3339, or a datetime with a time zone, as microseconds since 1970, UTC."""
+    try:
+        at = datetime.fromisoformat(until) if isinstance(until, str) else until
+    except ValueError:
+        raise InvalidFrame("until: a time such as 2026-12-31T23:59:59Z is needed.") from None
+    if at.tzinfo is None:
+        raise InvalidFrame("until: a time zone is needed, such as Z.")
+    return int(at.timestamp() * 1_000_000)

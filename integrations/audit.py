@@ -1,0 +1,42 @@
+"""The audit log: who did what to the chat, from where, and what came of it.
+
+One JSON object a line, on the logger `roomcast.audit`. It never holds a token, a key or a text.
+"""
+
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from msgspec import Struct
+
+log = logging.getLogger("roomcast.audit")
+
+
+class Actor(Struct, frozen=True):
+    """Who acts, and from which address."""
+
+    name: str
+    source: str = ""
+
+
+HOST = Actor("host")  # the site's own code, in this process
+_actor: ContextVar[Actor] = ContextVar("roomcast_actor", default=HOST)
+
+
+@contextmanager
+def acting(actor: Actor) -> Iterator[None]:
+    """What is recorded inside is recorded as done by this actor."""
+    token = _actor.set(actor)
+    try:
+        yield
+    finally:
+        _actor.reset(token)
+
+
+def record(action: str, outcome: str = "ok", *, by: Actor | None = None, **about: object) -> None:
+    """Write one line. `about` says what it was done to: ids, never texts."""
+    actor = by or _actor.get()
+    line = {"action": action, "actor": actor.name, "from": actor.source, "outcome": outcome}
+    log.info(json.dumps({**line, **about}, ensure_ascii=False, separators=(",", ":")))

@@ -1,0 +1,5 @@
+"""The server API: the site's own programs drive the chat by HTTP, with a key."""
+
+from . import messages, rooms, stats, users
+
+API = [*rooms.routes, *messages.routes, *users.routes, *stats.routes]

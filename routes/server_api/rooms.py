@@ -1,0 +1,126 @@
+"""The server API: rooms and who is in them."""
+
+from msgspec import UNSET, Struct, UnsetType
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from ...chat.rooms import RoomDetails
+from ...chat.site.records import Page, RoomRecord, created_of
+from ...chat.site.rooms import RoomChanges
+from ...protocol import codec
+from ...protocol.errors import InvalidFrame
+from ...protocol.ids import user_of
+from ...store.site_rooms import RoomFilter
+from ..requests import Reply, body_of, chat_of, room_id_of, user_id_of
+from .requests import next_url, optional_text, with_key
+
+
+class SiteNewRoom(Struct):
+    """Who shall be in the room, and what it is."""
+
+    members: list[int | str]
+    context: str | None = None
+    title: str | None = None
+
+
+class SiteRoomPatch(Struct):
+    """What shall be otherwise; what is not named stays. Without a title: `""` or null."""
+
+    title: str | UnsetType | None = UNSET
+
+
+class SiteNewMember(Struct):
+    """Who shall be in the room, too."""
+
+    user_id: int | str
+
+
+class SiteRoomPage(Struct):
+    """A page of rooms."""
+
+    results: list[RoomRecord]
+    next: str | None
+
+
+@with_key
+async def create(request: Request) -> Response:
+    """Opens a room: 201 for a new one, 200 for one that is there.
+
+    Two members share one room for each context. A request with an `Idempotency-Key` opens one room,
+    however often it is sent.
+    """
+    given = codec.decode_as(await body_of(request), SiteNewRoom)
+    most = chat_of(request).settings.limits.max_members
+    if len(given.members) > most:
+        raise InvalidFrame(f"members: at most {most} in a room.")
+    users = [user_of(user, "members") for user in given.members]
+    details = RoomDetails(given.context or "", given.title or "")
+    key = request.headers.get("idempotency-key")
+    room, is_new = await chat_of(request).site_rooms.open(users, details, key)
+    return Reply(created_of(room), status_code=201 if is_new else 200)
+
+
+@with_key
+async def listed(request: Request) -> Response:
+    """Lists rooms: a user's by their activity, else by their age, the newest first."""
+    user = request.query_params.get("user_id")
+    wanted = RoomFilter(
+        None if user is None else user_of(user),
+        optional_text(request, "context"),
+        optional_text(request, "q"),
+    )
+    page: Page[RoomRecord] = await chat_of(request).site_rooms.page(
+        wanted, request.query_params.get("cursor")
+    )
+    return Reply(SiteRoomPage(page.results, next_url(request, cursor=page.next or None)))
+
+
+@with_key
+async def one(request: Request) -> Response:
+    """Shows a room."""
+    return Reply(await chat_of(request).site_rooms.get(room_id_of(request)))
+
+
+@with_key
+async def change(request: Request) -> Response:
+    """Changes the fields of a room that are named; its members' sockets get `room_changed`."""
+    room_id = room_id_of(request)
+    given = codec.decode_as(await body_of(request), SiteRoomPatch)
+    return Reply(await chat_of(request).site_rooms.update(room_id, RoomChanges(given.title)))
+
+
+@with_key
+async def delete(request: Request) -> Response:
+    """Deletes a room for all its members: once 204, then 404."""
+    await chat_of(request).site_rooms.delete(room_id_of(request))
+    return Response(status_code=204)
+
+
+@with_key
+async def add_member(request: Request) -> Response:
+    """Lets somebody into a room of several people: 201, or 200 where they are in it already."""
+    room_id = room_id_of(request)
+    given = codec.decode_as(await body_of(request), SiteNewMember)
+    rooms = chat_of(request).site_rooms
+    is_new = await rooms.add_member(room_id, user_of(given.user_id))
+    return Reply(await rooms.get(room_id), status_code=201 if is_new else 200)
+
+
+@with_key
+async def remove_member(request: Request) -> Response:
+    """Removes somebody from a room of several people."""
+    await chat_of(request).site_rooms.remove_member(room_id_of(request), user_id_of(request))
+    return Response(status_code=204)
+
+
+# fmt: off
+routes = [
+    Route("/server/rooms",                                   create,        methods=["POST"]),
+    Route("/server/rooms",                                   listed,        methods=["GET"]),
+    Route("/server/rooms/{room_id}",                         one,           methods=["GET"]),
+    Route("/server/rooms/{room_id}",                         change,        methods=["PATCH"]),
+    Route("/server/rooms/{room_id}",                         delete,        methods=["DELETE"]),
+    Route("/server/rooms/{room_id}/members",                 add_member,    methods=["POST"]),
+    Route("/server/rooms/{room_id}/members/{user_id:path}",  remove_member, methods=["DELETE"]),
+]

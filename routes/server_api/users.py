@@ -1,0 +1,159 @@
+"""The server API: users, their tokens, bans and data."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import asdict
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from ...auth.site_keys import sign_token
+from ...protocol import codec
+from ...protocol.errors import InvalidFrame, NotFound
+from ...protocol.ids import user_of, when
+from ..requests import Reply, base_of_request, body_of, chat_of
+from .requests import with_key
+
+NDJSON = "application/x-ndjson"
+DEFAULT_TTL = 3_600.0  # seconds
+
+
+class SiteUserPatch(Struct):
+    """What the site says of a user; a field that is left out stays, null takes it back."""
+
+    name: str | UnsetType | None = UNSET
+    picture: str | UnsetType | None = UNSET
+    email: str | UnsetType | None = UNSET
+    language: str | UnsetType | None = UNSET
+
+
+class TokenWish(Struct):
+    """For how many seconds the token is good; an hour, where it is left out."""
+
+    ttl: float | None = None
+
+
+class TokenRecord(Struct):
+    """A token of a user, and when it expires."""
+
+    token: str
+    expires_at: str
+
+
+class BanWish(Struct):
+    """Until when, as RFC 3339, null for good; and why, for the site alone."""
+
+    until: str | None = None
+    reason: str | None = None
+
+
+def site_user_of(request: Request) -> str:
+    """The user whom the path names: percent-encoded, `/` included.
+
+    Raises InvalidFrame for what is no user id, NotFound for a slash that is not encoded.
+    """
+    raw: bytes | None = request.scope.get("raw_path")
+    decoded: str = request.path_params["user_id"]
+    if raw:
+        parts = raw.rstrip(b"/").partition(b"/server/users/")[2].split(b"/")
+        try:
+            said = unquote_to_bytes(parts[0]).decode()
+        except UnicodeDecodeError:
+            raise InvalidFrame("user_id: this is not UTF-8.") from None
+        if said.rstrip("/") != decoded.rstrip("/"):
+            raise NotFound
+        decoded = said
+    return user_of(decoded, "user_id")
+
+
+@with_key
+async def one(request: Request) -> Response:
+    """Shows a user. Every id is a user's: one of whom nothing is known has no name."""
+    return Reply(await chat_of(request).site_users.get(site_user_of(request)))
+
+
+@with_key
+async def put(request: Request) -> Response:
+    """Sets the fields of a user's profile that are named."""
+    user_id = site_user_of(request)
+    given = codec.decode_as(await body_of(request), SiteUserPatch)
+    fields = {name: value for name, value in asdict(given).items() if value is not UNSET}
+    return Reply(await chat_of(request).site_users.put(user_id, fields))
+
+
+@with_key
+async def erase(request: Request) -> Response:
+    """Erases all that is the user's: messages, files, reactions and name."""
+    await chat_of(request).site_users.erase(site_user_of(request))
+    return Response(status_code=204)
+
+
+@with_key
+async def export(request: Request) -> Response:
+    """Hands out all that is a user's: one JSON object a line, the last one an `end`."""
+    user_id, base = site_user_of(request), base_of_request(request)
+    lines = chat_of(request).site_users.export(user_id, base)
+    return StreamingResponse(_encoded(lines), media_type=NDJSON)
+
+
+async def _encoded(lines: AsyncIterator[Any]) -> AsyncIterator[bytes]:
+    async for line in lines:
+        yield codec.encode(line) + b"\n"
+
+
+@with_key
+async def unread(request: Request) -> Response:
+    """Counts what a user has not read."""
+    return Reply(await chat_of(request).inboxes.unread(site_user_of(request)))
+
+
+@with_key
+async def token(request: Request) -> Response:
+    """Signs a token for a user, with `auth.secret`."""
+    user_id = site_user_of(request)
+    body = await body_of(request)
+    given = codec.decode_as(body, TokenWish) if body.strip() else TokenWish()
+    auth = chat_of(request).settings.auth
+    signed, at = sign_token(auth, user_id, DEFAULT_TTL if given.ttl is None else given.ttl)
+    return Reply(TokenRecord(signed, when(at * 1_000_000)))
+
+
+@with_key
+async def disconnect(request: Request) -> Response:
+    """Closes all sockets of a user with 4005."""
+    await chat_of(request).site_users.disconnect(site_user_of(request))
+    return Response(status_code=204)
+
+
+@with_key
+async def ban(request: Request) -> Response:
+    """Bans a user: requests are 403 from here on, and open sockets close with 4005."""
+    user_id = site_user_of(request)
+    body = await body_of(request)
+    given = codec.decode_as(body, BanWish) if body.strip() else BanWish()
+    await chat_of(request).site_users.ban(user_id, given.until, given.reason or "")
+    return Response(status_code=204)
+
+
+@with_key
+async def unban(request: Request) -> Response:
+    """Lifts the ban of a user, if there is one."""
+    await chat_of(request).site_users.unban(site_user_of(request))
+    return Response(status_code=204)
+
+
+# fmt: off
+routes = [
+    Route("/server/users/{user_id:path}/export",     export,     methods=["GET"]),
+    Route("/server/users/{user_id:path}/unread",     unread,     methods=["GET"]),
+    Route("/server/users/{user_id:path}/token",      token,      methods=["POST"]),
+    Route("/server/users/{user_id:path}/disconnect", disconnect, methods=["POST"]),
+    Route("/server/users/{user_id:path}/ban",        ban,        methods=["PUT"]),
+    Route("/server/users/{user_id:path}/ban",        unban,      methods=["DELETE"]),
+    Route("/server/users/{user_id:path}",            one,        methods=["GET"]),
+    Route("/server/users/{user_id:path}",            put,        methods=["PUT"]),
+    Route("/server/users/{user_id:path}",            erase,      methods=["DELETE"]),
+]

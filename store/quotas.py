@@ -1,0 +1,47 @@
+"""What a user may do on one day, counted; and requests of the site that were sent again."""
+
+from databases.core import Connection
+from msgspec import Struct
+
+DAY = 86_400_000_000  # microseconds
+
+
+async def count_opened_room(db: Connection, user_id: str, now: int) -> int:
+    """How many rooms the user has opened on this day, with the one of this transaction."""
+    query = """
+        INSERT INTO room_quotas (user_id, day, opened) VALUES (:user_id, :day, 1)
+        ON CONFLICT (user_id, day) DO UPDATE SET opened = room_quotas.opened + 1
+        RETURNING opened
+    """
+    rows = await db.fetch_all(query, {"user_id": user_id, "day": now // DAY})
+    return int(rows[0]["opened"])
+
+
+class Request(Struct, frozen=True):
+    """A request that may come again: its key, and a hash of what it says."""
+
+    key: str
+    body_hash: int
+
+
+async def find_request(db: Connection, key: str) -> tuple[int, int] | None:
+    """The room that this request has opened, and the hash of what it said."""
+    query = "SELECT room_id, body_hash FROM idempotency_keys WHERE key = :key"
+    row = await db.fetch_one(query, {"key": key})
+    return None if row is None else (row["room_id"], row["body_hash"])
+
+
+async def keep_request(db: Connection, request: Request, room_id: int, now: int) -> None:
+    query = """
+        INSERT INTO idempotency_keys (key, body_hash, room_id, created_at)
+        VALUES (:key, :body_hash, :room_id, :now)
+    """
+    values = {"key": request.key, "body_hash": request.body_hash, "room_id": room_id, "now": now}
+    await db.execute(query, values)
+
+
+async def forget_old(db: Connection, now: int, kept: int) -> None:
+    """Days that are over, and requests from more than `kept` microseconds ago."""
+    await db.execute("DELETE FROM room_quotas WHERE day < :day", {"day": now // DAY - 1})
+    query = "DELETE FROM idempotency_keys WHERE created_at < :before"
+    await db.execute(query, {"before": now - kept})

@@ -1,0 +1,35 @@
+"""Messages as the site reads them: of any room."""
+
+from databases.core import Connection
+
+from .messages import Message, load
+
+NEWEST = 2**53
+
+
+async def page(
+    db: Connection, room_id: int, before: int | None, after: int | None, limit: int
+) -> list[Message] | None:
+    """At most `limit` messages, oldest first; None where there is no such room."""
+    query = "SELECT 1 FROM rooms WHERE id = :room_id AND deleted_at IS NULL"
+    if await db.fetch_one(query, {"room_id": room_id}) is None:
+        return None
+    values = {"room_id": room_id, "before": NEWEST if before is None else before, "limit": limit}
+    if after is not None:
+        return await load(db, room_id, NEWER, {**values, "after": after})
+    return (await load(db, room_id, OLDER, values))[::-1]
+
+
+OLDER = """
+    SELECT id, room_id, sender_id, text, created_at, updated_at, version, client_id, reply_to
+      FROM messages
+     WHERE room_id = :room_id AND id < :before AND deleted_at IS NULL
+     ORDER BY id DESC LIMIT :limit
+"""
+
+NEWER = """
+    SELECT id, room_id, sender_id, text, created_at, updated_at, version, client_id, reply_to
+      FROM messages
+     WHERE room_id = :room_id AND id > :after AND id < :before AND deleted_at IS NULL
+     ORDER BY id LIMIT :limit
+"""
