@@ -3,6 +3,7 @@ BIN := .venv/bin
 AT_ONCE := -n 4 --dist loadfile --no-loadscope-reorder# most of them wait most of the time
 # Beside three others a test may have no core for seconds. What fails is run again, alone: if it fails then, it has failed.
 pytest = $(1) $(AT_ONCE) $(2) || $(1) $(2) --last-failed --last-failed-no-failures none
+SERVERS := gunicorn==27.0.1 uvicorn-worker==0.4.0 hypercorn[h2]==0.18.0 granian==2.8.9 daphne==4.2.3 wsproto==1.3.2
 MODULES := $(basename $(wildcard *.py)) $(patsubst %/__init__.py,%,$(wildcard */__init__.py))
 
 help:  ## this list
@@ -54,6 +55,9 @@ faults: .venv/dev  ## kill -9, slow readers, restarts; engines that die and fall
 autobahn: .venv/dev .cache/autobahn/installed  ## Autobahn's cases of RFC 6455 against our WebSocket protocol
 	$(BIN)/python -m tests.autobahn .cache/autobahn/bin/kosoku
 
+servers: .venv/dev .cache/servers/installed  ## the chat under uvicorn, gunicorn, hypercorn, granian and daphne
+	$(BIN)/python -m tests.servers .cache/servers
+
 browser: .venv/dev  ## two people talk in Chromium
 	.ci/chromium
 	$(BIN)/pytest tests/browser
@@ -87,9 +91,14 @@ clean:  ## remove what the others made
 	@$(BIN)/pip install -qq --disable-pip-version-check -e '.[dev]'
 	@touch $@ .venv/run
 
+.cache/servers/installed: Makefile pyproject.toml
+	@$(PYTHON) -m venv .cache/servers
+	@.cache/servers/bin/pip install -qq --disable-pip-version-check -e . $(SERVERS)
+	@touch $@
+
 .cache/autobahn/installed: Makefile
 	@$(PYTHON) -m venv .cache/autobahn
 	@.cache/autobahn/bin/pip install -qq --disable-pip-version-check kosoku==0.1.0 || true # the run says loudly what is missing
 	@touch $@
 
-.PHONY: help install run cluster fmt lint types check test unit protocol faults autobahn browser web bench clean
+.PHONY: help install run cluster fmt lint types check test unit protocol faults autobahn servers browser web bench clean

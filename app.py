@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
@@ -38,6 +37,7 @@ from .protocol.ids import MAX_ID, user_of
 from .realtime.connection_limits import CountLimit
 from .routes import files, health, server_api, ui, web_client
 from .routes.apidocs import pages
+from .routes.bodies import BodiesInFlight
 from .routes.requests import Reply, answer_refusal
 from .settings import Settings
 from .store import messages as messages_of
@@ -146,7 +146,7 @@ class App(Starlette):
         self.state.numbers = Shelf(self.shelf, chat.metrics) if self.shelf else chat.metrics
         self.state.site_keys = SiteKeys(self.settings.server_api.keys)
         self.state.meters = Meters(self.settings.rate_limit)
-        self.state.bodies = Counter()
+        self.state.bodies = BodiesInFlight(self.settings.limits.max_bytes_in_flight)
         self.state.sockets_by_user = CountLimit(self.settings.server.max_connections_per_user)
         per_address = self.settings.server.max_connections_per_address
         self.state.sockets_by_address = CountLimit(per_address)
@@ -193,7 +193,7 @@ class App(Starlette):
             log.warning("request refused: status=426 path=%s reason=%s", scope["path"], NO_UPGRADE)
             self._has_missed_upgrade = True
         body = {"detail": NO_UPGRADE, "code": "invalid_frame"}
-        headers = {"Upgrade": "websocket", "Connection": "Upgrade"}
+        headers = {"Upgrade": "websocket"}
         await Reply(body, status_code=426, headers=headers)(scope, receive, send)
 
     # ------------------------------------------------------------ for the host's own code

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from contextlib import aclosing
 from functools import partial
 
 from starlette.requests import Request
@@ -16,7 +17,7 @@ from ..protocol.errors import FileInvalid, Forbidden, NotFound, StorageUnavailab
 from ..store import uploads
 from ..store.objects.bucket import BucketUnavailable, ObjectMissing, ObjectTooLarge
 from .file_response import Content, InMemory, ObjectResponse, OpenFile, etag_of, has_current
-from .requests import chat_of
+from .requests import bodies_of, chat_of
 
 log = logging.getLogger("roomcast.files")
 
@@ -76,8 +77,11 @@ async def put(request: Request) -> Response:
         attachments.secret, request.path_params["path"], request.query_params, time.time()
     )
     await _check_open(request, link.key)
+    bodies = bodies_of(request)
     try:
-        size = await attachments.bucket.put_stream(link.key, request.stream(), link.size)
+        with bodies.of_upload(link.key):
+            async with aclosing(bodies.stream(request)) as body:
+                size = await attachments.bucket.put_stream(link.key, body, link.size)
         if size != link.size:
             raise ObjectTooLarge
         await _check_open(request, link.key)  # it may have been sent, or swept, meanwhile

@@ -1,7 +1,5 @@
 """What every route asks of a request, and how it answers."""
 
-import asyncio
-from collections import Counter
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -13,14 +11,12 @@ from ..auth.base_url import ROOT, base_of
 from ..chat.chat import Chat
 from ..protocol import codec
 from ..protocol.errors import (
-    FileTooLarge,
     InvalidFrame,
-    InvalidJSON,
     NotFound,
-    RateLimited,
     Refusal,
 )
 from ..protocol.ids import id_of, user_of
+from .bodies import BodiesInFlight
 
 
 class Reply(Response):
@@ -103,36 +99,21 @@ def integer(request: Request, name: str, default: int) -> int:
     return default if given is None else id_of(given, name)
 
 
-SMALL = 1 << 20  # bytes of a body without files
-PATIENCE = 60.0  # seconds for a body to come in
-AT_ONCE = 8  # bodies with files that one user may have under way
-
-
-async def body_of(request: Request, most: int = SMALL) -> bytearray:
-    """The body, of at most so many bytes."""
-    body = bytearray()
-    try:
-        async with asyncio.timeout(PATIENCE):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > most:
-                    raise FileTooLarge(f"The body is too large: at most {most:,} bytes.")
-    except TimeoutError:
-        raise InvalidJSON(f"The body did not come in within {PATIENCE:g} s.") from None
-    return body
+async def body_of(request: Request) -> bytearray:
+    """The body, of at most 1 MiB."""
+    return await bodies_of(request).read(request)
 
 
 async def large_body_of(request: Request, user_id: str) -> bytearray:
     """A body with files in it, as large as a frame may be; of one user a few at a time."""
-    under_way: Counter[str] = request.app.state.bodies
-    if under_way[user_id] >= AT_ONCE:
-        raise RateLimited("Your other messages with files are still coming in.")
-    under_way[user_id] += 1
-    try:
-        return await body_of(request, chat_of(request).settings.limits.max_frame_size)
-    finally:
-        under_way[user_id] -= 1
-        under_way += Counter()  # forgets those at zero
+    bodies = bodies_of(request)
+    with bodies.of_user(user_id):
+        return await bodies.read(request, chat_of(request).settings.limits.max_frame_size)
+
+
+def bodies_of(request: Request) -> BodiesInFlight:
+    bodies: BodiesInFlight = request.app.state.bodies
+    return bodies
 
 
 def answer_refusal(request: Request, error: Exception) -> Response:
@@ -141,7 +122,9 @@ def answer_refusal(request: Request, error: Exception) -> Response:
     headers = dict(getattr(request.state, "headers", {}))
     if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    if error.status == 429:
+    if error.status == 408:
+        headers["Connection"] = "close"
+    if error.status in (429, 503):
         headers["Retry-After"] = "1"
     body = {"detail": str(error), "code": error.code}
     return Reply(body, status_code=error.status, headers=headers)

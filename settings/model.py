@@ -183,6 +183,7 @@ class Limits(Struct, frozen=True):
     max_title_length: Count = 200
     max_client_id_length: Count = 64
     max_frame_size: Bytes = 16 * MIB
+    max_bytes_in_flight: Bytes = 128 * MIB
     max_members: Several = 256
     rooms_per_day: Most = 200
     history_page_size: Count = 50

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import uvicorn
-from roomcast.app import create_app
+from roomcast.app import App, create_app
 from roomcast.server.listen import listen
 from roomcast.server.uvicorn_server import config
 from roomcast.server.websocket_protocol import WebSocketProtocol
@@ -24,8 +24,8 @@ from .server import SECRET
 class Site:
     """A chat that is served here, and the room of users 1 and 2."""
 
-    def __init__(self, server: uvicorn.Server, port: int, room: int) -> None:
-        self.server, self.port, self.room = server, port, room
+    def __init__(self, chat: App, server: uvicorn.Server, port: int, room: int) -> None:
+        self.chat, self.server, self.port, self.room = chat, server, port, room
         self.token = token(1)
 
     def visit(self) -> connect:
@@ -80,7 +80,8 @@ async def served(folder: Path, **server: object) -> AsyncIterator[Site]:
         async with chat.lifespan():
             running = asyncio.create_task(server.serve(sockets=[listening]))
             try:
-                yield Site(server, listening.getsockname()[1], await chat.open_room([1, 2]))
+                port = listening.getsockname()[1]
+                yield Site(chat, server, port, await chat.open_room([1, 2]))
             finally:
                 server.should_exit = True
                 await running

@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+import httpx
 import pytest
+from roomcast.routes import bodies
 from roomcast.server import http_protocol, linger
 from websockets.exceptions import ConnectionClosed
 
@@ -189,3 +191,55 @@ async def writes_for_ever(writer: asyncio.StreamWriter, data: bytes) -> None:
         writer.write(data)
         await writer.drain()
         await asyncio.sleep(0)
+
+
+# ---------------------------------------------------------------- bodies that come in slowly
+
+
+async def begins(site: Site, data: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
+    writer.write(data)
+    await writer.drain()
+    return reader, writer
+
+
+def authorized(head: bytes) -> bytes:
+    return head.replace(b"\r\n\r\n", f"\r\nAuthorization: Bearer {token(1)}\r\n\r\n".encode())
+
+
+async def test_a_body_that_comes_in_too_slowly_is_answered_408(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bodies, "FIRST_WAIT", 0.05)
+    answer = await site.asks(authorized(POST) + b"{")
+    assert answer.startswith(b"HTTP/1.1 408 ")
+
+
+async def upload_of(site: Site) -> str:
+    wish = {"room_id": site.room, "name": "a.txt", "size": 5, "type": "text/plain"}
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{site.port}") as http:
+        headers = {"Authorization": f"Bearer {token(1)}"}
+        answer = await http.post("/api/v1/chat/attachments/", json=wish, headers=headers)
+    url: str = answer.json()["presigned_url"]
+    return httpx.URL(url).raw_path.decode()
+
+
+async def test_an_upload_comes_in_once_at_a_time(site: Site) -> None:
+    path = await upload_of(site)
+    head = f"PUT {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nConnection: close\r\n\r\n"
+    reader, writer = await begins(site, head.encode() + b"by")
+    while not site.chat.state.bodies._keys:  # noqa: ASYNC110 # the server tells nobody
+        await asyncio.sleep(0)
+    assert (await site.asks(head.encode() + b"other")).startswith(b"HTTP/1.1 409 ")
+    writer.write(b"tes")
+    assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")
+    writer.close()
+    assert not site.chat.state.bodies._keys
+
+
+async def test_bodies_in_flight_are_limited(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(site.chat.state.bodies, "_most", 4)
+    answer = await site.asks(authorized(POST) + b'{"a":"b"}' + GET + b"Connection: close\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b"retry-after: 1" in answer.lower()
+    assert site.chat.state.bodies._bytes == 0

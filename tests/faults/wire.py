@@ -11,11 +11,11 @@ from typing import Any
 from ..client import Person
 
 
-def handshake(person: Person, query: str) -> bytes:
+def handshake(person: Person, query: str, path: str = "/ws/chat/") -> bytes:
     """The request that opens a socket, as bytes."""
     key = base64.b64encode(os.urandom(16)).decode()
     lines = [
-        f"GET /ws/chat/{query} HTTP/1.1",
+        f"GET {path}{query} HTTP/1.1",
         f"Host: 127.0.0.1:{person.server.port}",
         "Upgrade: websocket",
         "Connection: Upgrade",
@@ -44,16 +44,18 @@ def connect(person: Person, receive_buffer: int | None = None) -> socket.socket:
     return connection
 
 
-def opened(person: Person, query: str, receive_buffer: int | None = None) -> socket.socket:
+def opened(
+    person: Person, query: str, receive_buffer: int | None = None, path: str = "/ws/chat/"
+) -> socket.socket:
     """Connected and upgraded; whatever the server sends afterwards lies unread."""
     connection = connect(person, receive_buffer)
-    connection.sendall(handshake(person, query))
+    connection.sendall(handshake(person, query, path))
     head = b""
     while not head.endswith(b"\r\n\r\n"):
         byte = connection.recv(1)
         assert byte, f"no answer to the handshake: {head!r}"
         head += byte
-    assert head.startswith(b"HTTP/1.1 101"), head
+    assert head[9:12] == b"101", head
     return connection
 
 
