@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
 
-import { connect, memoryStorage } from "../../web/sdk/index.js";
-import { answer, settle, Wire } from "./fake.js";
+import { connect } from "../../web/sdk/index.js";
+import { answer, memoryStorage, settle, Wire } from "./fake.js";
 
 const MESSAGES = 12;
 

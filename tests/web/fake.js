@@ -126,3 +126,14 @@ export function room(room_id, more = {}) {
   const members = [1, 2].map((user_id) => ({ user_id, name: `user ${user_id}`, picture: null, online: false, last_seen: null }));
   return { room_id, title: "", context: "", created_at: "2026-01-01T00:00:00Z", members, unread: 0, last_message: null, ...more };
 }
+
+/** A storage that outlives the clients of a test. */
+export function memoryStorage() {
+  const values = new Map();
+  return {
+    get: (key) => values.get(key),
+    set: (key, value) => void values.set(key, value),
+    delete: (key) => void values.delete(key),
+    keys: (prefix) => [...values.keys()].filter((key) => key.startsWith(prefix)),
+  };
+}

@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
 
-import { connect, Lost, memoryStorage, Passing, Refused, SignedOut } from "../../web/sdk/index.js";
-import { answer, chat_message, jwt, message, room as item, settle, sync, Wire } from "./fake.js";
+import { connect, Lost, Passing, Refused, SignedOut } from "../../web/sdk/index.js";
+import { answer, chat_message, jwt, memoryStorage, message, room as item, settle, sync, Wire } from "./fake.js";
 
 const MINUTE = 60_000;
 let wire;
@@ -162,7 +162,7 @@ test("a small file travels in the frame, a large one by PUT", async () => {
   const states = [];
   room.subscribe(({ outgoing }) => states.push(outgoing[0]?.state));
   room.send({ files: [new File(["hi"], "a.txt", { type: "text/plain" }), new File([new Uint8Array(70_000)], "b.bin")] });
-  await import("../../web/sdk/lazy-upload.js");
+  await import("../../web/sdk/lazy-files.js");
   await settle();
   assert.deepEqual(sends(socket)[0].files, [
     { name: "a.txt", size: 2, type: "text/plain", data: btoa("hi") },
@@ -177,7 +177,7 @@ test("an upload that fails is tried again with a new address", async () => {
   wire.routes["*"] = ({ method }) => answer(method === "PUT" && ++puts > 1 ? 200 : 403, {});
   const { room, socket } = await opened();
   const one = room.send({ files: [new File([new Uint8Array(70_000)], "b.bin")] });
-  await import("../../web/sdk/lazy-upload.js");
+  await import("../../web/sdk/lazy-files.js");
   await settle();
   assert.equal(one.state, "retrying");
   await pass(1_000);

@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { connect, memoryStorage } from "../../web/sdk/index.js";
+import { connect } from "../../web/sdk/index.js";
+import { memoryStorage } from "./fake.js";
 import { Server, token } from "./server.js";
 
 let server;

@@ -189,16 +189,14 @@ export class Chat extends Observable {
 
   /** The room of two that is there already. @internal @param {UserId} user @param {string} context */
   async find(user, context) {
-    /** @type {Record<string, string> | null} */
+    /** @type {any} */
     let query = { context, page_size: "100" };
     for (let page = 0; query && page < PAGES; page++) {
-      /** @type {{ results: import("./types.js").RoomInfo[], next: string | null }} */
       const { results, next } = await this.request("GET", "chat/receive/", { query });
-      const isIt = (/** @type {import("./types.js").RoomInfo} */ room) =>
-        room.members.length === 2 && room.context === context && room.members.some((one) => String(one.user_id) === String(user));
-      const found = results.find(isIt);
+      const ids = (/** @type {import("./types.js").RoomInfo} */ { members }) => members.map((one) => String(one.user_id));
+      const found = results.find((/** @type {import("./types.js").RoomInfo} */ one) => one.context === context && one.members.length < 3 && ids(one).includes(String(user)));
       if (found) return found;
-      query = next ? Object.fromEntries(new URL(next).searchParams) : null;
+      query = queryOf(next);
     }
     return null;
   }
@@ -296,7 +294,10 @@ export class Chat extends Observable {
    */
   async #search(query, signal) {
     const { results, next } = await this.request("GET", "chat/search/", { query, signal });
-    const rest = next ? Object.fromEntries(new URL(next).searchParams) : null;
+    const rest = queryOf(next);
     return { results, next: rest && (() => this.#search(rest, signal)) };
   }
 }
+
+/** The query of the next page. @param {string | null} next */
+const queryOf = (next) => (next ? Object.fromEntries(new URL(next).searchParams) : null);

@@ -100,15 +100,14 @@ export class Inbox extends Observable {
     return this.#next !== undefined && !(q || archived || context || context_prefix);
   }
 
-  /** What an open room shows as its last message. @internal @param {number | null} id @param {import("./types.js").WireMessage} [message] */
+  /** The last message of a room, as an open room or another tab has it. @internal @param {number | null} id @param {import("./types.js").WireMessage} [message] */
   touch(id, message) {
-    const last = id !== null && this.#items.get(id)?.last_message;
-    if (last === false || last === undefined || !message) return;
-    const { message_id, text, created_at, sender_id, status, kind } = message;
+    const last = this.#items.get(id ?? 0)?.last_message;
+    if (last === undefined || !message) return;
+    const { message_id, text: content, created_at, sender_id, status, kind } = message;
+    if (last?.message_id === message_id && last.content === content && last.status === status) return;
     const from_this_user = String(sender_id) === String(this.chat.me?.user_id);
-    const fresh = { content: text, created_at, from_this_user, message_id, sender_id, status, ...(kind && { kind }) };
-    if (last && last.created_at > created_at && last.message_id !== undefined && last.message_id > message_id) return;
-    if (last?.message_id !== message_id || last.content !== text || last.status !== status) this.patch(id, { last_message: fresh });
+    this.patch(id, { last_message: { content, created_at, from_this_user, message_id, sender_id, status, kind } });
   }
 
   /** @internal @param {number | null} id */

@@ -9,4 +9,4 @@ export function connect(options = {}) {
 }
 
 export { ChatError, Lost, Passing, Refused, SignedOut } from "./errors.js";
-export { browserStorage, memoryStorage } from "./storage.js";
+export { browserStorage } from "./storage.js";

@@ -1,7 +1,5 @@
 import { Lost, Refused } from "./errors.js";
 
-const INLINE = 65_536; // bytes of a file above which it is uploaded by PUT
-
 /** A message that the server has not confirmed yet. */
 export class Outgoing {
   /** @type {"waiting" | "uploading" | "sending" | "retrying" | "refused" | "stored" | "cancelled"} */
@@ -84,30 +82,21 @@ export class Outgoing {
    */
   async frame(session, room_id) {
     const { client_id, text: message, replyTo: reply_to, data } = this;
-    const files = [];
-    for (const file of this.files) files.push(await this.#file(session, room_id, file));
+    const files = this.files.length ? await this.#attach(session, room_id) : undefined;
     this.become("sending");
-    return { action: "send", client_id, message, reply_to, data, files: files.length ? files : undefined };
+    return { action: "send", client_id, message, reply_to, data, files };
   }
 
-  /** @param {import("./session.js").Session} session @param {number} room_id @param {File} file */
-  async #file(session, room_id, file) {
-    const about = { name: file.name ?? "file", size: file.size, type: file.type || "application/octet-stream" };
-    if (file.size <= INLINE) return { ...about, data: await base64(file) };
-    if (!this.#paths.has(file)) {
-      this.become("uploading");
-      const { upload } = await import("./lazy-upload.js").catch((error) => {
-        throw new Lost("lost", 0, String(error));
-      });
-      const total = this.files.reduce((sum, { size }) => sum + size, 0);
-      const done = [...this.#paths.keys()].reduce((sum, { size }) => sum + size, 0);
-      const progress = (/** @type {number} */ sent) => {
-        this.progress = (done + sent) / total;
-        this.#change();
-      };
-      this.#paths.set(file, await upload(session, { room_id, ...about }, file, this.#abort.signal, progress));
-    }
-    return { file_path: this.#paths.get(file) };
+  /** @param {import("./session.js").Session} session @param {number} room_id */
+  async #attach(session, room_id) {
+    const { attach } = await import("./lazy-files.js").catch(() => {
+      throw new Lost("lost");
+    });
+    return attach(session, room_id, this.files, this.#paths, this.#abort.signal, (/** @type {number} */ share) => {
+      this.state = "uploading";
+      this.progress = share;
+      this.#change();
+    });
   }
 
   #change() {
@@ -122,15 +111,7 @@ export class Outgoing {
   }
 }
 
-/** @param {Blob} file */
-async function base64(file) {
-  let binary = "";
-  for (const byte of new Uint8Array(await file.arrayBuffer())) binary += String.fromCharCode(byte);
-  return btoa(binary);
-}
-
 /** randomUUID is there on https and localhost only. */
 function newId() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(36)).join("");
 }

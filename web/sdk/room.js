@@ -158,20 +158,19 @@ export class Room extends Observable {
   // ------------------------------------------------------------ the window
 
   /** Loads the page before the first message; whether there are more. */
-  async older() {
-    await this.#load("older", { before: this.#timeline.oldest }, this.#timeline.hasOlder);
-    return this.#timeline.hasOlder;
+  older() {
+    return this.#load("older", { before: this.#timeline.oldest }, () => this.#timeline.hasOlder);
   }
 
-  async newer() {
-    await this.#load("newer", { after: this.#timeline.last }, this.#timeline.hasNewer);
-    return this.#timeline.hasNewer;
+  newer() {
+    return this.#load("newer", { after: this.#timeline.last }, () => this.#timeline.hasNewer);
   }
 
   /** Shows what surrounds a message; whether it is there. @param {number} id */
   async around(id) {
-    await this.#load("around", { around: id }, !this.#timeline.messages.has(id));
-    return this.#timeline.messages.has(id);
+    const { messages } = this.#timeline;
+    if (!messages.has(id)) await this.#load("around", { around: id });
+    return messages.has(id);
   }
 
   /** Shows what surrounds the first message at or after a time. @param {Date | string} time */
@@ -180,7 +179,7 @@ export class Room extends Observable {
   }
 
   latest() {
-    return this.#load("around", {}, this.#timeline.hasNewer);
+    return this.#load("around", {}, () => this.#timeline.hasNewer);
   }
 
   /** Links to files expire: fresh ones. @param {number} id */
@@ -258,8 +257,7 @@ export class Room extends Observable {
 
   /** @internal @param {import("./outgoing.js").Outgoing | null} outgoing @param {Error} error @param {string} [action] */
   refused(outgoing, error, action = "send") {
-    this.emit("refused", { outgoing, error, action });
-    this.chat.emit("refused", { room_id: this.id, outgoing, error, action });
+    this.#tell("refused", { outgoing, error, action });
   }
 
   /** @internal @param {import("./outgoing.js").Outgoing} outgoing */
@@ -390,9 +388,13 @@ export class Room extends Observable {
   /** @param {import("./types.js").WireMessage} message */
   #stored(message) {
     const outgoing = this.outbox.confirm(message);
-    if (!outgoing) return;
-    this.emit("sent", { message, outgoing });
-    this.chat.emit("sent", { room_id: message.room_id, message, outgoing });
+    if (outgoing) this.#tell("sent", { message, outgoing });
+  }
+
+  /** @template {"sent" | "refused"} Name @param {Name} name @param {import("./types.js").RoomEvents[Name]} detail */
+  #tell(name, detail) {
+    this.emit(name, detail);
+    this.chat.emit(name, /** @type {any} */ ({ room_id: this.id, ...detail }));
   }
 
   /** @param {string} action @param {any} frame @param {(change: import("./changes.js").Change, turn: number) => boolean} isSame */
@@ -461,18 +463,19 @@ export class Room extends Observable {
     void this.outbox.pump();
   }
 
-  /** @param {"older" | "newer" | "around"} kind @param {object} query @param {boolean} [isNeeded] */
-  async #load(kind, query, isNeeded = true) {
-    if (!isNeeded || this.id === null || (this.#loading && kind !== "around")) return false;
-    this.#loading = kind;
-    this.changed();
-    try {
-      await this.#timeline.load(kind, () => this.#request("GET", "messages/", { query: { ...query, limit: "50" } }));
-      return true;
-    } finally {
-      this.#loading = null;
+  /** @param {"older" | "newer" | "around"} kind @param {object} query @param {() => boolean} isMore */
+  async #load(kind, query, isMore = () => true) {
+    if (isMore() && this.id && (!this.#loading || kind === "around")) {
+      this.#loading = kind;
       this.changed();
+      try {
+        await this.#timeline.load(kind, () => this.#request("GET", "messages/", { query: { ...query, limit: "50" } }));
+      } finally {
+        this.#loading = null;
+        this.changed();
+      }
     }
+    return isMore();
   }
 
   /** @param {string} method @param {string} path @param {import("./types.js").Call} [call] */

@@ -1,17 +1,5 @@
 /** @typedef {import("./types.js").Storage} Storage */
 
-/** @returns {Storage} what a page forgets at its end */
-export function memoryStorage() {
-  /** @type {Map<string, any>} */
-  const values = new Map();
-  return {
-    get: (key) => values.get(key),
-    set: (key, value) => void values.set(key, value),
-    delete: (key) => void values.delete(key),
-    keys: (prefix) => [...values.keys()].filter((key) => key.startsWith(prefix)),
-  };
-}
-
 /**
  * IndexedDB, where files can be kept too.
  * @param {string} [name] of the database
@@ -54,7 +42,7 @@ export class Vault {
    * @param {string} server
    */
   constructor(storage, server) {
-    this.storage = storage === undefined && globalThis.indexedDB ? browserStorage() : (storage ?? memoryStorage());
+    this.storage = storage === undefined && globalThis.indexedDB ? browserStorage() : storage;
     this.server = server;
   }
 
@@ -87,7 +75,7 @@ export class Vault {
   /** @param {keyof Storage} name @param {string} key @param {any} [value] */
   async #try(name, key, value) {
     try {
-      return await this.storage[name](key, value);
+      return await this.storage?.[name](key, value);
     } catch {
       return undefined; // full, or forbidden to this page
     }
