@@ -55,5 +55,5 @@ class Housekeeping:
     async def _clean(self) -> None:
         while await self._store.write(partial(rooms.sweep, limit=SWEEP_BATCH)):
             pass
-        await self._attachments.sweep()
+        await self._attachments.unused.sweep()
         await self._cuts.look()

@@ -57,10 +57,10 @@ async def test_one_upload_sent_twice_at_once_is_one_message_and_stays(
 ) -> None:
     chat, room_id = here
     path = await uploaded(chat, room_id)
-    moved, is_stored, both = chat.attachments._moved, asyncio.Event(), asyncio.Event()
+    moved, is_stored, both = chat.attachments._uploads._moved, asyncio.Event(), asyncio.Event()
     order = [both, is_stored]  # the second to come here stands still while the first is stored
 
-    async def overtaken(*where: str) -> bytes:
+    async def overtaken(*where: Any) -> bytes:
         mine = order.pop(0)
         if not order:
             both.set()
@@ -72,7 +72,7 @@ async def test_one_upload_sent_twice_at_once_is_one_message_and_stays(
         is_stored.set()
         return sent
 
-    monkeypatch.setattr(chat.attachments, "_moved", overtaken)
+    monkeypatch.setattr(chat.attachments._uploads, "_moved", overtaken)
     async with asyncio.timeout(5):
         sent = await asyncio.gather(send(), send())
     assert not order
@@ -80,7 +80,7 @@ async def test_one_upload_sent_twice_at_once_is_one_message_and_stays(
     assert len({outcome.message.id for outcome in sent}) == 1
     later = time.time_ns() + 2 * 10**9 * int(chat.settings.attachments.unsent_ttl)
     monkeypatch.setattr("roomcast.chat.attachments.service.time.time_ns", lambda: later)
-    await chat.attachments.sweep()
+    await chat.attachments.unused.sweep()
     assert [path.read_bytes() for path in objects(tmp_path)] == [TEXT]
 
 
@@ -140,7 +140,7 @@ async def test_the_housekeeper_goes_on_after_a_disk_that_failed(
         swept.put_nowait(None)
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(chat.attachments, "sweep", fails)
+    monkeypatch.setattr(chat.attachments.unused, "sweep", fails)
     for _ in range(2):
         chat.housekeeping.request()
         async with asyncio.timeout(5):

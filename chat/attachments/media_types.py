@@ -3,7 +3,7 @@
 The table `KINDS` is the documentation, too: a test compares it with docs/files.md.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from mimetypes import guess_all_extensions
 
 from msgspec import Struct
@@ -118,6 +118,9 @@ KINDS: tuple[FileKind, ...] = (
     FileKind(EPUB, "EPUB book", (".epub",), is_default=False),
     FileKind(APK, "Android package", (".apk",), is_default=False),
 )
+OFFICE_TYPES = frozenset((DOC, XLS, PPT, DOCX, XLSX, PPTX, ODT, ODS, ODP, RTF))
+FAMILIES = {"image": "pictures", "video": "video", "audio": "audio", "text": "text"}
+MAX_LABELS = 8  # in one sentence
 BY_TYPE = {kind.content_type: kind for kind in KINDS}
 DEFAULT_TYPES = tuple(kind.content_type for kind in KINDS if kind.is_default)
 
@@ -214,9 +217,17 @@ def label_of(content_type: str) -> str:
     return kind.label if kind else content_type
 
 
-def list_labels(content_types: Iterable[str]) -> str:
-    """Return the labels of these types, each once, for a sentence."""
-    return ", ".join(dict.fromkeys(map(label_of, content_types)))
+def list_labels(content_types: Collection[str]) -> str:
+    """Return what people call these types, each once, for a sentence; of many their families."""
+    name = label_of if len(content_types) <= MAX_LABELS else _family_of
+    return ", ".join(dict.fromkeys(map(name, content_types)))
+
+
+def _family_of(content_type: str) -> str:
+    plain = normalize_type(content_type)
+    if plain in OFFICE_TYPES:
+        return "office documents"
+    return FAMILIES.get(plain.partition("/")[0], label_of(plain))
 
 
 def extensions_of(content_type: str) -> tuple[str, ...]:

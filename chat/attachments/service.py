@@ -4,23 +4,17 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from functools import partial
 
 from ...integrations.hooks import Draft
 from ...protocol.actions import File
 from ...protocol.errors import (
-    FileInvalid,
-    FileMissing,
-    FileTooLarge,
-    FileType,
     Forbidden,
     InvalidFrame,
     NotFound,
     Refusal,
-    StorageUnavailable,
 )
-from ...protocol.ids import is_clean, wire_user
+from ...protocol.ids import wire_user
 from ...settings import BadSetting, Settings
 from ...store import blocks, rooms, uploads
 from ...store.messages import Attachment
@@ -28,27 +22,21 @@ from ...store.objects.bucket import (
     UPLOADS,
     Bucket,
     BucketUnavailable,
-    ObjectMissing,
-    ObjectTooLarge,
     bucket_of,
     new_key,
 )
 from ...store.store import Connection, Store
-from ...store.uploads import CLEANING, READY, Upload
+from ...store.uploads import READY, Upload
 from ..serializers import Link
 from ..text_policy import TextPolicy
 from . import content, links
+from .cleanup import UnusedObjects
 from .content import Checked, Policy
 from .media_types import ANY, find_unknown
 from .names import safe_name
+from .uploads import FinishedUploads, expiry_of, refuse_unavailable
 
 log = logging.getLogger("roomcast.attachments")
-SWEPT_AT_ONCE = 100
-
-
-def _away(error: BucketUnavailable) -> StorageUnavailable:
-    log.warning("A file was refused: %s", error)
-    return StorageUnavailable()
 
 
 class Attachments:
@@ -66,7 +54,8 @@ class Attachments:
             self.bucket: Bucket = bucket_of(settings.attachments.url)
         except ValueError as error:
             raise BadSetting(str(error)) from None
-
+        self.unused = UnusedObjects(store, self.bucket, limits.unsent_ttl)
+        self._uploads = FinishedUploads(limits, self._policy, store, self.bucket, self.unused)
         for kind in find_unknown(limits.types, content.MAGIC_TYPES):
             log.warning("attachments.types: no file can be sent as %s: its bytes are unknown", kind)
 
@@ -109,14 +98,14 @@ class Attachments:
                     fresh.append(await self._put(room_id, user_id, file, found))
                     keys.append(fresh[-1])
                 elif file.file_path is not None:
-                    upload = await self.finish(room_id, user_id, file.file_path)
+                    upload = await self._uploads.finish(room_id, user_id, file.file_path)
                     pixels += (upload.width or 0) * (upload.height or 0)
                     content.check_pixels(pixels, self._policy)
                     keys.append(upload.key)
                 else:
                     raise InvalidFrame("files: each needs data, or the file_path of an upload.")
         except Refusal:
-            await self.drop(fresh)
+            await self.unused.drop(fresh)
             raise
         return keys
 
@@ -140,13 +129,14 @@ class Attachments:
     async def _put(self, room_id: int, user_id: str, file: File, found: Checked) -> str:
         name = await self._approve_name(room_id, user_id, file, found.content_type)
         key, size = new_key(), len(found.content)
-        upload = Upload(key, room_id, user_id, name, found.content_type, size, READY, self._expiry)
+        until = expiry_of(self._settings)
+        upload = Upload(key, room_id, user_id, name, found.content_type, size, READY, until)
         upload.width, upload.height = found.width, found.height
         await self._note(upload)
         try:
             await self.bucket.put(key, found.content)
         except BucketUnavailable as error:
-            raise _away(error) from error
+            raise refuse_unavailable(error) from error
         return key
 
     async def _approve_name(self, room_id: int, user_id: str, file: File, kind: str) -> str:
@@ -160,11 +150,6 @@ class Attachments:
     async def _note(self, upload: Upload) -> None:
         await self._store.write(partial(uploads.add, upload=upload))
 
-    @property
-    def _expiry(self) -> int:
-        """Microseconds since 1970, UTC: when what is noted now and never sent is swept."""
-        return int((time.time() + self._settings.unsent_ttl) * 1_000_000)
-
     # ------------------------------------------------------------ bytes by a signed URL
 
     async def offer(self, room_id: int, user_id: str, file: File, base: str) -> tuple[str, str]:
@@ -175,126 +160,11 @@ class Attachments:
         await self._check_sender(room_id, user_id)
         key = new_key(UPLOADS)
         name = await self._approve_name(room_id, user_id, file, kind)
-        await self._note(Upload(key, room_id, user_id, name, kind, file.size, 0, self._expiry))
+        await self._note(
+            Upload(key, room_id, user_id, name, kind, file.size, 0, expiry_of(self._settings))
+        )
         url = self.bucket.put_url(key, file.size, limits.upload_url_ttl)
         if url is None:
             expires = int(time.time() + limits.upload_url_ttl)
             url = links.upload_url(self.secret, base, key, kind, file.size, expires)
         return url, key
-
-    async def finish(self, room_id: int, user_id: str, file_path: str) -> Upload:
-        """A finished upload: moved to where nobody can swap it, then looked at.
-
-        Safe to repeat until the message is stored. What is not what was declared is deleted.
-        """
-        key = file_path.removeprefix(UPLOADS)
-        if not is_clean(key):
-            raise FileMissing
-        upload = await self._claimed(key, room_id, user_id)
-        if upload.is_ready != READY:
-            await self._make_ready(upload)
-        return upload
-
-    async def _make_ready(self, upload: Upload) -> None:
-        """Looks at the bytes at their final key, and cleans them there.
-
-        A crash while they are replaced leaves the old bytes or the new ones: both may be looked at
-        again.
-        """
-        data = await self._moved(upload)
-        found = await self._checked(upload, data)
-        upload.name = safe_name(upload.name, found.content_type)
-        upload.content_type, upload.size = found.content_type, len(found.content)
-        upload.width, upload.height = found.width, found.height
-        if found.content is not data:
-            await self._mark(upload, CLEANING)
-            try:
-                await self.bucket.put(upload.key, found.content)
-            except BucketUnavailable as error:
-                raise _away(error) from error
-        await self._mark(upload, READY)
-
-    async def _mark(self, upload: Upload, state: int) -> None:
-        upload.is_ready = state
-        if not await self._store.write(partial(uploads.update, upload=upload)):
-            raise FileMissing("This upload was sent already.")
-
-    async def _claimed(self, key: str, room_id: int, user_id: str) -> Upload:
-        """The upload under its final key: one row, so that one message can take it."""
-        upload = await self._find(UPLOADS + key, room_id, user_id)
-        if upload is not None:
-            if not await self._has(upload.key):
-                raise FileMissing
-            upload.expires_at = self._expiry
-            await self._store.write(partial(uploads.claim, upload=upload, key=key))
-        upload = await self._find(key, room_id, user_id)
-        if upload is None:
-            raise FileMissing
-        return upload
-
-    async def _has(self, key: str) -> bool:
-        try:
-            return await self.bucket.stat(key) is not None
-        except BucketUnavailable as error:
-            raise _away(error) from error
-
-    async def _find(self, key: str, room_id: int, user_id: str) -> Upload | None:
-        now = time.time_ns() // 1000
-        return await self._store.read(
-            partial(uploads.get, key=key, room_id=room_id, user_id=user_id, now=now)
-        )
-
-    async def _checked(self, upload: Upload, data: bytes) -> Checked:
-        """What was uploaded, as it is kept. What may not be sent is deleted."""
-        size = None if upload.is_ready == CLEANING else upload.size
-        check = partial(content.check, data, upload.content_type, size, self._policy)
-        try:
-            return await asyncio.to_thread(check)
-        except (FileInvalid, FileTooLarge, FileType):
-            await self.drop([upload.key])
-            raise
-
-    async def _moved(self, upload: Upload) -> bytes:
-        """The bytes, moved to where nobody but this server writes."""
-        key = upload.key
-        try:
-            with suppress(ObjectMissing):  # an earlier try has moved it
-                await self.bucket.move(UPLOADS + key, key)
-            return await self.bucket.read(key, self._settings.max_size)
-        except BucketUnavailable as error:
-            raise _away(error) from error
-        except ObjectMissing:
-            raise FileMissing from None
-        except ObjectTooLarge as error:
-            await self.drop([key])
-            raise FileTooLarge(str(error)) from None
-
-    # ------------------------------------------------------------ what nobody needs any more
-
-    async def drop(self, keys: Sequence[str]) -> None:
-        """Gone at once where the bucket answers, else with a later sweep."""
-        if keys:
-            await self._store.write(partial(uploads.expire, keys=keys))
-            await self._remove(keys)
-
-    async def sweep(self) -> None:
-        """Takes every object that no message holds and that is past its time."""
-        while True:
-            now = time.time_ns() // 1000
-            keys = await self._store.read(partial(uploads.expired, now=now, limit=SWEPT_AT_ONCE))
-            if not keys or not await self._remove(keys):
-                break
-        try:
-            await self.bucket.sweep(self._settings.unsent_ttl)
-        except BucketUnavailable as error:
-            log.info("Not swept: %s", error)
-
-    async def _remove(self, keys: Sequence[str]) -> bool:
-        """An upload that was claimed may still lie where it was PUT."""
-        objects = [*keys, *(UPLOADS + key for key in keys if not key.startswith(UPLOADS))]
-        try:
-            await self.bucket.delete(objects)
-        except BucketUnavailable:
-            return False  # their rows stay: the next sweep finds them
-        await self._store.write(partial(uploads.forget, keys=keys))
-        return True
