@@ -87,8 +87,6 @@ def source_files(web: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
             yield file.name, partial(_join, file)
     for file in web.glob("lang/*.js"):
         yield f"lang/{file.name}", partial(_join, file)
-    for file in web.glob("custom-elements.json"):
-        yield file.name, file.read_bytes
 
 
 def _join(entry: Path) -> bytes:

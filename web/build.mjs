@@ -13,6 +13,8 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 
+import { describe } from "./describe.mjs";
+
 const web = dirname(fileURLToPath(import.meta.url));
 const { values: options } = parseArgs({ options: { out: { type: "string" }, packages: { type: "string" } } });
 const dist = resolve(options.out ?? join(web, "dist"));
@@ -102,8 +104,8 @@ async function site() {
     rows.push([name, content.length, gzipSync(content, { level: 9 }).length]);
   }
   for (const name of await declare(dist)) await put(name, await readFile(join(dist, name)));
-  const manifest = await readFile(join(web, "custom-elements.json")).catch(() => null);
-  if (manifest) await put("custom-elements.json", manifest);
+  const manifest = await describe();
+  if (manifest) await put("custom-elements.json", Buffer.from(manifest));
   await write(join(dist, "manifest.json"), JSON.stringify({ sources: await hashSources(), files }, null, 1));
   for (const [name, bytes, packed] of rows) console.log(`${name.padEnd(20)} ${String(bytes).padStart(7)} ${String(packed).padStart(7)} gzip`);
 }

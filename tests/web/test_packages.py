@@ -59,11 +59,30 @@ def test_the_sizes_are_within_the_budgets(built: tuple[Path, str]) -> None:
 def test_a_build_is_whole(built: tuple[Path, str]) -> None:
     dist = built[0] / "dist"
     files = json.loads((dist / "manifest.json").read_text())["files"]
-    assert {"roomcast.js", "sdk.js", "sdk.d.ts", "roomcast.d.ts", "lang/en.js"} <= set(files)
+    expected = {"roomcast.js", "sdk.js", "sdk.d.ts", "roomcast.d.ts", "lang/en.js"}
+    assert expected | {"custom-elements.json"} <= set(files)
     for file in files.values():
         assert {p.name for p in (dist / file).parent.glob(f"{Path(file).name}*")} >= {
             Path(file).name + suffix for suffix in ("", ".gz", ".br")
         }
+
+
+def test_the_elements_are_described(built: tuple[Path, str]) -> None:
+    manifest = json.loads((built[0] / "dist/custom-elements.json").read_text())
+    [module] = manifest["modules"]
+    found = {one["tagName"]: one for one in module["declarations"]}
+    assert set(found) == {f"roomcast-{name}" for name in ("inbox", "chat", "launcher", "badge")}
+    chat = {
+        kind: {row["name"] for row in rows}
+        for kind, rows in found["roomcast-chat"].items()
+        if isinstance(rows, list)
+    }
+    assert chat["attributes"] >= {"server", "room", "with", "context", "theme"}
+    assert chat["members"] >= {"getToken", "session", "unread", "send", "signOut"}
+    assert chat["events"] >= {"roomcast-ready", "roomcast-sent", "roomcast-signed-out"}
+    assert chat["slots"] >= {"header-start", "composer-end", "launcher-icon"}
+    assert chat["cssParts"] >= {"message", "input", "send", "item", "list", "header", "badge"}
+    assert chat["cssProperties"] >= {"--roomcast-accent", "--roomcast-z-index"}
 
 
 def test_the_packages_carry_the_version_of_the_server(built: tuple[Path, str]) -> None:

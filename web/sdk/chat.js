@@ -2,7 +2,7 @@ import { isTemporary, Refused, SignedOut } from "./errors.js";
 import { Inbox } from "./inbox.js";
 import { Observable } from "./observable.js";
 import { Room } from "./room.js";
-import { backoff, Session } from "./session.js";
+import { backoff, UserSession } from "./session.js";
 import { Vault } from "./storage.js";
 
 /** @typedef {import("./types.js").UserId} UserId */
@@ -35,7 +35,7 @@ export class Chat extends Observable {
   /** @param {import("./types.js").Options} options */
   constructor(options) {
     super();
-    this.session = new Session(options);
+    this.session = new UserSession(options);
     this.session.onChange = () => this.#sessionChanged();
     this.vault = new Vault(options.storage, this.session.server.href);
     this.inbox = new Inbox(this);

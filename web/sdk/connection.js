@@ -31,7 +31,7 @@ export class Connection {
   #askedAt = 0;
 
   /**
-   * @param {import("./session.js").Session} session
+   * @param {import("./session.js").UserSession} session
    * @param {{ address: () => URL, receive: (frame: any) => void, changed: () => void }} owner
    */
   constructor(session, owner) {

@@ -4,7 +4,7 @@ const INLINE = 65_536; // bytes of a file above which it is uploaded by PUT
 
 /**
  * The entries of a frame's `files`. Raises errors of the session's kind.
- * @param {import("./session.js").Session} session
+ * @param {import("./session.js").UserSession} session
  * @param {number} room_id
  * @param {File[]} files
  * @param {Map<File, string>} paths of those that were uploaded already
@@ -41,7 +41,7 @@ async function base64(file) {
 
 /**
  * Uploads a file; the path by which a message names it.
- * @param {import("./session.js").Session} session
+ * @param {import("./session.js").UserSession} session
  * @param {{ room_id: number, name: string, size: number, type: string }} about
  * @param {File} file
  * @param {AbortSignal} signal
@@ -59,7 +59,7 @@ async function upload(session, about, file, signal, onProgress) {
 
 /**
  * By XMLHttpRequest where there is one, because fetch can't tell how far it is; 503 where nothing answers.
- * @param {import("./session.js").Session} session
+ * @param {import("./session.js").UserSession} session
  * @param {string} url
  * @param {Record<string, string>} headers
  * @param {File} file

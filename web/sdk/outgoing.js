@@ -77,7 +77,7 @@ export class Outgoing {
   /**
    * The frame, once its files are uploaded.
    * @internal
-   * @param {import("./session.js").Session} session
+   * @param {import("./session.js").UserSession} session
    * @param {number} room_id
    */
   async frame(session, room_id) {
@@ -87,7 +87,7 @@ export class Outgoing {
     return { action: "send", client_id, message, reply_to, data, files };
   }
 
-  /** @param {import("./session.js").Session} session @param {number} room_id */
+  /** @param {import("./session.js").UserSession} session @param {number} room_id */
   async #attach(session, room_id) {
     const { attach } = await import("./lazy-files.js").catch(() => {
       throw new Lost("lost");

@@ -4,7 +4,7 @@ const TIMEOUT = 15_000; // ms for the answer to a request
 const RENEW_BEFORE = 60_000; // ms before a token expires
 
 /** Who the user is to the server: the token, the HTTP calls, and all connections made with them. */
-export class Session {
+export class UserSession {
   /** @type {Set<import("./connection.js").Connection>} */
   connections = new Set();
   /** @type {SignedOut | null} */
