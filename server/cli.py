@@ -2,6 +2,7 @@
 
 import click
 
+from .commands.admin import admin_group
 from .commands.demo import demo_command
 from .commands.doctor import doctor_command
 from .commands.maintenance import fsck_command, prune_command
@@ -30,6 +31,7 @@ def main() -> None:
 
 
 for _command in (
+    admin_group,
     demo_command,
     doctor_command,
     erase_command,

@@ -77,6 +77,8 @@ def test_the_version_is_that_of_the_package(run: Run) -> None:
         (("token",), "roomcast token --user 2 --name Ada --ttl 7d"),
         (("demo",), "--port"),
         (("migrate",), "--settings"),
+        (("verify",), "roomcast verify https://www.example.com/chat --server-key"),
+        (("admin",), "roomcast admin rooms --user 7"),
     ],
 )
 def test_every_command_has_help_with_examples(
@@ -90,6 +92,7 @@ def test_every_command_has_help_with_examples(
 def test_every_command_is_listed_in_a_whole_line(run: Run) -> None:
     listed = run("--help").stdout.split("Commands:\n")[1].splitlines()
     names = [
+        "admin",
         "demo",
         "doctor",
         "erase",

@@ -1,0 +1,290 @@
+"""`roomcast admin`: what operators ask of a running server, by its server API."""
+
+import functools
+import json
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from ...client import (
+    Chat,
+    ChatError,
+    MessageRecord,
+    Page,
+    Record,
+    ReportRecord,
+    RoomRecord,
+    Unreachable,
+    UserRecord,
+)
+from ...settings import Settings, load
+from ..options import Failure, one_sentence, settings_option
+
+Command = Callable[..., None]
+
+
+class Refused(click.ClickException):
+    """The server refused the request: one sentence on stderr, exit code 1."""
+
+    exit_code = 1
+
+
+@click.group("admin", short_help="Look after a running server: rooms, users, bans, reports.")
+def admin_group() -> None:
+    """Look after a running server, by its server API.
+
+    URL and key come from the settings that the server itself uses, or from --url and --key. The
+    server goes on serving meanwhile, also on SQLite. Each change is in its audit log.
+
+    \b
+    Examples:
+      roomcast admin stats
+      roomcast admin rooms --user 7
+      roomcast admin ban 7 --until 2027-01-01T00:00:00Z --reason spam
+      roomcast admin post 4 "The order has shipped." --json
+    """
+
+
+class AdminSession:
+    """The chat that a command speaks to, and how it shows what comes back."""
+
+    def __init__(self, chat: Chat, *, as_json: bool) -> None:
+        self.chat = chat
+        self._as_json = as_json
+
+    def show(self, record: Record | None, line: str) -> None:
+        """One record as JSON, or a line for people."""
+        click.echo(
+            _to_json(record if record is not None else {"ok": True}) if self._as_json else line
+        )
+
+    def show_all(self, page: Page[Any], lines: Iterable[str], nothing: str) -> None:
+        """A page as JSON with its cursor, or a line for each of its records."""
+        if self._as_json:
+            click.echo(_to_json({"results": list(page), "cursor": page.cursor}))
+            return
+        for line in lines:
+            click.echo(line)
+        if not page:
+            click.echo(nothing, err=True)
+        if page.cursor:
+            click.echo(f"There are more: --cursor {page.cursor}", err=True)
+
+
+def _to_json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2)
+
+
+def admin_command(name: str) -> Callable[[Command], click.Command]:
+    """A command of the group, with the options that all of them have."""
+
+    def decorate(run: Command) -> click.Command:
+        @functools.wraps(run)
+        @one_sentence()
+        def command(
+            path: Path | None, url: str | None, key: str | None, as_json: bool, **rest: Any
+        ) -> None:
+            with _session(path, url, key, as_json=as_json) as session:
+                run(session, **rest)
+
+        decorated: Any = command
+        for option in (
+            settings_option,
+            click.option("--url", metavar="URL", help="Where the server is reached."),
+            click.option("--key", metavar="KEY", help="One of its server_api.keys."),
+            click.option("--json", "as_json", is_flag=True, help="The answer as JSON."),
+        ):
+            decorated = option(decorated)
+        return admin_group.command(name)(decorated)
+
+    return decorate
+
+
+@contextmanager
+def _session(
+    path: Path | None, url: str | None, key: str | None, *, as_json: bool
+) -> Iterator[AdminSession]:
+    if url is None or key is None:
+        settings = load(path)
+        url = url or _url_of(settings)
+        key = key or _key_of(settings)
+    try:
+        with Chat(url, key) as chat:
+            yield AdminSession(chat, as_json=as_json)
+    except ChatError as error:
+        _refuse(error, url)
+    except Unreachable as error:
+        raise Failure(f"No server answers at {url} ({error}). Name it with --url.") from None
+
+
+def _url_of(settings: Settings) -> str:
+    server = settings.server
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(server.host, server.host)
+    return server.public_url or f"http://{host}:{server.port}"
+
+
+def _key_of(settings: Settings) -> str:
+    if not settings.server_api.keys:
+        raise Failure("There is no key: set server_api.keys, or give --key.")
+    return settings.server_api.keys[0]
+
+
+def _refuse(error: ChatError, url: str) -> NoReturn:
+    if error.status == 401:
+        raise Failure(f"{url} does not accept the key: see its server_api.keys.") from None
+    raise Refused(f"{error.detail} ({error.code})") from None
+
+
+# ---------------------------------------------------------------- rooms and messages
+
+
+@admin_command("rooms")
+@click.argument("room", type=int, required=False)
+@click.option("--user", metavar="ID", help="Rooms of this user.")
+@click.option("--context", metavar="TEXT", help="Rooms of this context.")
+@click.option("--query", metavar="TEXT", help="Rooms whose title, members or context match.")
+@click.option("--cursor", metavar="CURSOR", help="The next page, as the last one named it.")
+@click.option("--freeze/--unfreeze", "frozen", default=None, help="Make ROOM read-only, or not.")
+@click.option("--delete", is_flag=True, help="Delete ROOM with its messages and files.")
+def rooms(
+    session: AdminSession, room: int | None, frozen: bool | None, delete: bool, **filters: Any
+) -> None:
+    """List rooms, or show, freeze or delete one."""
+    chat = session.chat
+    if room is None:
+        if frozen is not None or delete:
+            raise click.UsageError("Name the ROOM.")
+        page = chat.rooms(**filters)
+        session.show_all(page, map(_room_line, page), "No rooms.")
+    elif delete:
+        chat.delete_room(room)
+        session.show(None, f"Room {room} is deleted.")
+    else:
+        shown = chat.room(room) if frozen is None else chat.update_room(room, frozen=frozen)
+        session.show(shown, _room_line(shown))
+
+
+def _room_line(room: RoomRecord) -> str:
+    members = ", ".join(str(m["user_id"] if isinstance(m, dict) else m) for m in room.members or ())
+    about = (room.about or {}).get("title")
+    marks = [room.title, room.context, about, "frozen" if room.frozen else None]
+    return "  ".join([f"{room.room_id}", f"members {members}", *filter(None, marks)])
+
+
+@admin_command("messages")
+@click.argument("room", type=int)
+@click.option("--before", type=int, metavar="ID", help="Older than this message.")
+@click.option("--after", type=int, metavar="ID", help="Newer than this message.")
+@click.option("--limit", type=int, default=50, show_default=True, help="How many.")
+@click.option("--delete", type=int, metavar="ID", help="Delete this message and its files.")
+def messages(session: AdminSession, room: int, delete: int | None, **place: Any) -> None:
+    """Read a room's messages, oldest first, or delete one."""
+    if delete is not None:
+        session.chat.delete_message(room, delete)
+        session.show(None, f"Message {delete} is deleted.")
+        return
+    page = session.chat.messages(room, **place)
+    session.show_all(page, map(_message_line, page), "No messages.")
+
+
+def _message_line(message: MessageRecord) -> str:
+    sender = "site" if message.sender_id is None else message.sender_id
+    files = "".join(f" [{each['file_name']}]" for each in message.attachments or ())
+    written = message.created_at[:19].replace("T", " ")
+    return f"{message.message_id}  {written}  {sender}: {message.text}{files}  ({message.status})"
+
+
+@admin_command("post")
+@click.argument("room", type=int)
+@click.argument("text")
+@click.option("--sender", metavar="ID", help="The member who writes; otherwise the site.")
+@click.option("--client-id", metavar="NAME", help="Makes the command safe to repeat.")
+def post(
+    session: AdminSession, room: int, text: str, sender: str | None, client_id: str | None
+) -> None:
+    """Post a message as the site, or for a member."""
+    named: Any = {"client_id": client_id} if client_id else {}
+    message = session.chat.post(room, text, sender=sender, **named)
+    session.show(message, _message_line(message))
+
+
+# ---------------------------------------------------------------- users and moderation
+
+
+@admin_command("users")
+@click.argument("user")
+@click.option("--name", help="Set the name that others see.")
+@click.option("--disconnect", is_flag=True, help="Close all sockets of the user.")
+@click.option("--erase", is_flag=True, help="Erase all that the user has said.")
+def users(
+    session: AdminSession, user: str, name: str | None, disconnect: bool, erase: bool
+) -> None:
+    """Show a user, or name, disconnect or erase them."""
+    chat = session.chat
+    if erase:
+        chat.erase_user(user)
+        session.show(None, f"Everything of user {user} is erased.")
+    elif disconnect:
+        chat.disconnect(user)
+        session.show(None, f"The sockets of user {user} are closed.")
+    else:
+        shown = chat.user(user) if name is None else chat.set_user(user, name=name)
+        online = "online" if shown.online else f"last seen {shown.last_seen or 'never'}"
+        session.show(
+            shown, f"{shown.user_id}  {shown.name or '(no name)'}  {online}{_ban_of(shown)}"
+        )
+
+
+def _ban_of(user: UserRecord) -> str:
+    if not user.banned:
+        return ""
+    return f"  banned until {user.banned['until']}" if user.banned["until"] else "  banned for good"
+
+
+@admin_command("ban")
+@click.argument("user")
+@click.option("--until", metavar="TIME", help="RFC 3339; otherwise for good.")
+@click.option("--reason", default="", metavar="TEXT", help="For the site alone.")
+@click.option("--lift", is_flag=True, help="Lift the ban instead.")
+def ban(session: AdminSession, user: str, until: str | None, reason: str, lift: bool) -> None:
+    """Ban a user: their sockets are closed, and they are refused from now on."""
+    if lift:
+        session.chat.unban(user)
+        session.show(None, f"User {user} is no longer banned.")
+    else:
+        session.chat.ban(user, until=until, reason=reason)
+        session.show(None, f"User {user} is banned {'until ' + until if until else 'for good'}.")
+
+
+@admin_command("reports")
+@click.option("--state", type=click.Choice(["open", "resolved"]), default="open",
+              show_default=True, help="Which reports.")  # fmt: skip
+@click.option("--cursor", metavar="CURSOR", help="The next page, as the last one named it.")
+@click.option("--resolve", type=int, metavar="ID", help="Mark this report as resolved.")
+@click.option("--note", default="", metavar="TEXT", help="With --resolve: for other moderators.")
+def reports(
+    session: AdminSession, state: str, cursor: str | None, resolve: int | None, note: str
+) -> None:
+    """List what members reported, or resolve a report."""
+    if resolve is not None:
+        report = session.chat.resolve_report(resolve, note)
+        session.show(report, f"Report {resolve} is resolved.")
+        return
+    page = session.chat.reports(state=state, cursor=cursor)
+    session.show_all(page, map(_report_line, page), f"No {state} reports.")
+
+
+def _report_line(report: ReportRecord) -> str:
+    place = f"room {report.room_id}, message {report.message_id}"
+    return f"{report.id}  {place}  {report.reason}, by {report.reporter_id}: {report.text}"
+
+
+@admin_command("stats")
+def stats(session: AdminSession) -> None:
+    """Count users, rooms, messages, bytes and sockets."""
+    shown = session.chat.stats()
+    names = "users", "rooms", "messages", "bytes", "sockets"
+    session.show(shown, "\n".join(f"{name:<9}{shown.get(name, 0):>16,}" for name in names))
