@@ -95,6 +95,9 @@ create table messages (
 create unique index messages_client on messages (room_id, sender_id, client_id)
 where client_id is not null;
 
+-- The newest ones that are not deleted: a page costs the same above any number of tombstones.
+create index messages_present on messages (room_id, id) where deleted_at is null;
+
 -- What an unread counter leaves out.
 create index messages_deleted on messages (room_id, id) where deleted_at is not null;
 
@@ -153,6 +156,23 @@ create table blocks (
     created_at bigint not null,
     primary key (user_id, blocked_id)
 );
+
+-- Who may not write to a room of two, since its other member has blocked them.
+create view blocked_senders as
+select r.id as room_id, b.blocked_id as user_id
+  from rooms r join blocks b on b.blocked_id = r.low_user and b.user_id = r.high_user
+union all
+select r.id, b.blocked_id
+  from rooms r join blocks b on b.blocked_id = r.high_user and b.user_id = r.low_user;
+
+-- How many messages of others a member has not read, deleted ones left out.
+create view member_unread as
+select me.room_id, me.user_id,
+       r.total - me.sent - me.seen
+       - (select count(*) from messages m
+           where m.room_id = me.room_id and m.id > me.read_upto
+             and m.sender_id <> me.user_id and m.deleted_at is not null) as unread
+  from members me join rooms r on r.id = me.room_id;
 
 -- Names and pictures as last seen in the claims of tokens, or as the site has set them: then claims
 -- change them no more. last_seen is when the last socket was closed.

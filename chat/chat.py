@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from ..integrations.hooks import Faces, Hooks
 from ..integrations.metrics import Metrics
+from ..integrations.supervisor import Supervisor
 from ..integrations.webhooks import Host, listeners_of
 from ..protocol.errors import Close
 from ..realtime.commits import Commit, CommitListener, CommitListeners
@@ -90,13 +91,14 @@ class Chat:
         self.roster = Roster(settings.limits, store, hub, commits, self.spawn, self.texts)
         self.profiles = Profiles(store, self.faces)
         self.inboxes = Inboxes(store, hub, self.postman, self.receipts.deliver)
-        self.erasures = Erasures(store, self.messages.make)
+        self.erasures = Erasures(store, self.messages.make, single_process=alone)
         self.recovery = Recovery(store, queue, hub, self.postman, self.inboxes, self.presence)
         self.site_rooms = SiteRooms(store, self.rooms, self.roster)
         self.site_messages = SiteMessages(
             store, self.attachments, self.texts, self.messages, self.receipts
         )
         self.site_users = SiteUsers(store, self.attachments, self.bans, self.cuts, self.erasures)
+        self._background = Supervisor(self.metrics.count_restart)
         self._count_in_metrics()
 
     def _count_in_metrics(self) -> None:
@@ -129,13 +131,11 @@ class Chat:
             self.queue.open(self._on_committed, self.recovery.on_unconfirmed)
             stack.push_async_callback(self.queue.aclose)
             stack.push_async_callback(self._finish)
-            self._keepers = [
-                asyncio.create_task(self.housekeeping.run(), name="roomcast housekeeping"),
-                asyncio.create_task(self.recovery.watch(), name="roomcast recovery watch"),
-                asyncio.create_task(self.search.run(), name="roomcast search"),
-                asyncio.create_task(self.bans.watch(), name="roomcast bans"),
-                asyncio.create_task(self.erasures.keep(), name="roomcast erasures"),
-            ]
+            self._background.start("housekeeping", self.housekeeping.run)
+            self._background.start("recovery watch", self.recovery.watch)
+            self._background.start("search", self.search.run)
+            self._background.start("bans", self.bans.watch)
+            self._background.start("erasures", self.erasures.keep)
             self._opened = stack.pop_all()
 
     async def aclose(self) -> None:
@@ -143,9 +143,7 @@ class Chat:
         await self._opened.aclose()
 
     async def _finish(self) -> None:
-        for keeper in self._keepers:
-            keeper.cancel()
-        await asyncio.gather(*self._keepers, return_exceptions=True)
+        await self._background.aclose()
         await self.recovery.aclose()
         while self._tasks:
             await asyncio.wait(self._tasks)

@@ -45,16 +45,21 @@ class Recovery:
             self._repair = asyncio.create_task(self._repair_rooms(), name="roomcast recovery")
 
     async def _repair_rooms(self) -> None:
+        """Until none is left, whatever fails meanwhile."""
         try:
             while self._unconfirmed:
                 await asyncio.sleep(CHECK_INTERVAL)
+                room_ids = frozenset(self._unconfirmed)
                 try:
                     await self._store.check()
-                except DatabaseUnavailable:
-                    continue
-                room_ids, self._unconfirmed = self._unconfirmed, set()
-                self._dispatcher.note_rooms(room_ids)
-                await self._hub.suspect(room_ids)
+                    self._dispatcher.note_rooms(room_ids)
+                    await self._hub.suspect(set(room_ids))
+                except DatabaseUnavailable as error:
+                    log.debug("unconfirmed commits not looked up: %s", error)
+                except Exception:
+                    log.exception("unconfirmed commits not looked up; tried again")
+                else:
+                    self._unconfirmed -= room_ids
         finally:
             self._repair = None
 

@@ -63,12 +63,22 @@ class Metrics:
             "Changes that the broker did not bring in time, read from the database.",
             registry=registry,
         )
+        self.restarts = Counter(
+            "roomcast_restarted_tasks",
+            "Background tasks that ended and were started again.",
+            ["task"],
+            registry=registry,
+        )
         self.told = Counter(
             "roomcast_host_events",
             "Events that the host was told.",
             ["listener", "outcome"],
             registry=registry,
         )
+
+    def count_restart(self, task: str) -> None:
+        """Count a background task that ended and is started again."""
+        self.restarts.labels(task).inc()
 
     def watch(self, name: str, meaning: str, value: Callable[[], float]) -> None:
         """A number that is looked up when somebody asks for it."""

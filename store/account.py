@@ -155,6 +155,11 @@ async def claim(db: Connection, user_id: str, now: int, until: int) -> Erasure |
     return Erasure(**dict(rows[0]._mapping)) if rows else None
 
 
+async def release_claims(db: Connection) -> None:
+    """No other process is there: what one claimed before it ended is free."""
+    await db.execute("UPDATE erasures SET claimed_until = 0 WHERE claimed_until > 0")
+
+
 async def renew(db: Connection, user_id: str, until: int) -> None:
     query = "UPDATE erasures SET claimed_until = :until WHERE user_id = :user_id"
     await db.execute(query, {"user_id": user_id, "until": until})

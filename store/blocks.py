@@ -50,10 +50,7 @@ async def remove(db: Connection, user_id: str, blocked_id: str) -> None:
 async def is_blocked(db: Connection, room_id: int, user_id: str) -> bool:
     """Whether this is a room of two, and the other wants to hear nothing of the user."""
     query = """
-        SELECT 1 FROM rooms r
-          JOIN blocks b ON b.blocked_id = :user_id
-                       AND b.user_id IN (r.low_user, r.high_user) AND b.user_id <> :user_id
-         WHERE r.id = :room_id
+        SELECT 1 FROM blocked_senders WHERE room_id = :room_id AND user_id = :user_id
     """
     return await db.fetch_one(query, {"room_id": room_id, "user_id": user_id}) is not None
 

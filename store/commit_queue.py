@@ -7,14 +7,15 @@ from collections.abc import Awaitable, Callable
 
 from msgspec import Struct
 
-from .errors import DatabaseUnavailable
+from .errors import DatabaseUnavailable, TransactionConflict
 from .messages import Add, Change, Outcome, Refused
 from .receipts import Marks, Moved
 from .store import Store
 
-log = logging.getLogger("roomcast.journal")
+log = logging.getLogger("roomcast.commit_queue")
 MAX_BATCH_SIZE = 1024
 RECEIPT_RETRY_DELAY = 1.0  # seconds until receipts are tried again that could not be committed
+SINGLE_COMMITS_TIMEOUT = 3.0  # seconds for the changes of a failed batch, one by one
 
 
 class Entry(Struct):
@@ -43,8 +44,8 @@ class CommitQueue:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._tell: OnCommitted
-        self._doubt: OnUnconfirmed
+        self._on_committed: OnCommitted
+        self._on_unconfirmed: OnUnconfirmed
         self._entries: list[Entry] = []
         self._marks: Marks = {}
         self._under_way: Marks = {}
@@ -59,8 +60,8 @@ class CommitQueue:
 
         `on_unconfirmed` gets the rooms in which a commit may have taken place, or not.
         """
-        self._tell, self._doubt = on_committed, on_unconfirmed
-        self._task = asyncio.create_task(self._run(), name="roomcast journal")
+        self._on_committed, self._on_unconfirmed = on_committed, on_unconfirmed
+        self._task = asyncio.create_task(self._run(), name="roomcast commit queue")
 
     def waiting(self) -> int:
         return len(self._entries)
@@ -68,10 +69,10 @@ class CommitQueue:
     def check(self) -> None:
         """It is at work. Raises RuntimeError."""
         if self._task is None or self._task.done():
-            raise RuntimeError("The journal has ended.")
+            raise RuntimeError("The commit queue has ended.")
 
     async def aclose(self) -> None:
-        """After everything that waits is committed and told."""
+        """After everything that waits is committed and announced."""
         self._closing = True
         self._wake.set()
         if self._task is not None:
@@ -122,61 +123,98 @@ class CommitQueue:
                 future.set_result(is_marked)
 
     async def _commit(self, entries: list[Entry], marks: Marks) -> bool:
-        """Whether the marks are committed; each entry hears of its own outcome."""
+        """Whether the marks are committed; each entry is completed with its own outcome."""
+        error = await self._attempt(entries, marks)
+        if error is None:
+            return True
+        if isinstance(error, DatabaseUnavailable):
+            return self._fail_all(entries, marks, error)
+        if len(entries) + bool(marks) > 1:
+            return await self._commit_each(entries, marks)
+        return self._refuse(entries, marks, error)
+
+    async def _attempt(self, entries: list[Entry], marks: Marks) -> Exception | None:
+        """One transaction; the error where nothing of it is stored, or nobody knows."""
         began = time.perf_counter()
         try:
             outcomes, moved, at = await self._store.commit([e.change for e in entries], marks)
-        except Exception as error:  # nothing may end the journal
-            return await self._failed(entries, marks, error)
+        except Exception as error:  # nothing may end the queue
+            return error
         for entry, outcome in zip(entries, outcomes, strict=True):
             entry.outcome = outcome
         took = time.perf_counter() - began
-        await self._told(Committed(entries, moved, at, took))
-        return True
+        await self._announce(Committed(entries, moved, at, took))
+        return None
 
-    async def _failed(self, entries: list[Entry], marks: Marks, error: Exception) -> bool:
-        """A failing change fails alone; a database that is away fails all of them."""
-        is_away = isinstance(error, DatabaseUnavailable)
-        if not is_away and len(entries) + bool(marks) > 1:
-            for entry in entries:
-                await self._commit([entry], {})
-            return await self._commit([], marks) if marks else True
-        log.warning("A commit failed: %s", error, exc_info=not is_away)
-        if is_away:  # who waited for this commit waits no longer
-            entries = [*entries, *self._entries]
-            self._entries.clear()
-            self._doubt({entry.change.room_id for entry in entries})
+    async def _commit_each(self, entries: list[Entry], marks: Marks) -> bool:
+        """One by one, so that a failing change fails alone.
+
+        The first outage ends it, and so does the time that all of them have together.
+        """
+        deadline = time.monotonic() + SINGLE_COMMITS_TIMEOUT
+        for done, entry in enumerate(entries):
+            error: Exception | None = DatabaseUnavailable("Single commits took too long together")
+            if time.monotonic() < deadline:
+                error = await self._attempt([entry], {})
+            if isinstance(error, DatabaseUnavailable):
+                return self._fail_all(entries[done:], marks, error)
+            if error is not None:
+                self._refuse([entry], {}, error)
+        return await self._commit([], marks) if marks else True
+
+    def _refuse(self, entries: list[Entry], marks: Marks, error: Exception) -> bool:
+        """What the database answers to these alone: whether no marks are among them.
+
+        A transaction that lost to others again and again may succeed later: its outcome stays open.
+        """
+        is_conflict = isinstance(error, TransactionConflict)
+        log.warning("A commit failed: %s", error, exc_info=not is_conflict)
         for entry in entries:
-            if not is_away:
+            if not is_conflict:
                 entry.outcome = Refused("internal")
-            self._settle(entry)
-        if marks:
-            for where, upto in marks.items():
-                _advance(self._refused, where, *upto)
-            asyncio.get_running_loop().call_later(RECEIPT_RETRY_DELAY, self._again)
+            self._complete(entry)
+        self._retry_later(marks)
         return not marks
+
+    def _fail_all(self, entries: list[Entry], marks: Marks, error: Exception) -> bool:
+        """An outage: these, and all that wait behind them, wait no longer."""
+        log.warning("A commit failed: %s", error)
+        entries = [*entries, *self._entries]
+        self._entries.clear()
+        self._on_unconfirmed({entry.change.room_id for entry in entries})
+        for entry in entries:
+            self._complete(entry)
+        self._retry_later(marks)
+        return not marks
+
+    def _retry_later(self, marks: Marks) -> None:
+        if not marks:
+            return
+        for where, upto in marks.items():
+            _advance(self._refused, where, *upto)
+        asyncio.get_running_loop().call_later(RECEIPT_RETRY_DELAY, self._again)
 
     def _again(self) -> None:
         marks, self._refused = self._refused, {}
         for (room_id, user_id), upto in marks.items():
             self.mark(room_id, user_id, *upto)
 
-    async def _told(self, committed: Committed) -> None:
+    async def _announce(self, committed: Committed) -> None:
         try:
-            await self._tell(committed)
+            await self._on_committed(committed)
         except Exception:
-            log.exception("What was committed could not be told")
+            log.exception("What was committed could not be announced")
             rooms = {entry.change.room_id for entry in committed.entries}
-            self._doubt(rooms | {moved.room_id for moved in committed.moved})
+            self._on_unconfirmed(rooms | {moved.room_id for moved in committed.moved})
         for entry in committed.entries:
-            self._settle(entry)
+            self._complete(entry)
 
-    def _settle(self, entry: Entry) -> None:
-        """Whoever waits hears of it; what he makes of it is not the journal's concern."""
+    def _complete(self, entry: Entry) -> None:
+        """Hand the outcome over; an error of its receiver is logged."""
         try:
             entry.done(entry)
         except Exception:
-            log.exception("An outcome could not be told")
+            log.exception("The receiver of an outcome failed")
 
     def _take(self) -> list[Entry]:
         """The next batch. No two adds in it share a client_id: the second must see the first."""

@@ -30,12 +30,19 @@ def status(marks: Mapping[str, tuple[int, int]], sender_id: str, message_id: int
 
 
 async def reach(db: Connection, room_id: int, user_id: str, message_id: int) -> int:
-    """The newest message of others up to message_id, which reading it reads; or 0."""
+    """The newest message of others up to message_id, which reading it reads.
+
+    0 where the member has read it: that is known from the counters, however many of their own
+    messages follow.
+    """
     query = """
-        SELECT id FROM messages
-         WHERE room_id = :room_id AND id <= :message_id AND sender_id <> :user_id
-           AND deleted_at IS NULL
-         ORDER BY id DESC LIMIT 1
+        SELECT m.id FROM members me JOIN rooms r ON r.id = me.room_id
+          JOIN messages m ON m.room_id = me.room_id
+         WHERE me.room_id = :room_id AND me.user_id = :user_id
+           AND r.total > me.sent + me.seen
+           AND m.id > me.read_upto AND m.id <= :message_id AND m.sender_id <> :user_id
+           AND m.deleted_at IS NULL
+         ORDER BY m.id DESC LIMIT 1
     """
     values = {"room_id": room_id, "user_id": user_id, "message_id": message_id}
     row = await db.fetch_one(query, values)

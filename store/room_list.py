@@ -73,10 +73,8 @@ async def of_ids(db: Connection, user_id: str, room_ids: list[int]) -> list[List
     """These rooms, in this order, as the user sees them; without those that he is not in."""
     query = text("""
         SELECT r.id, r.context, r.title, r.created_at,
-               r.total - me.sent - me.seen
-               - (SELECT count(*) FROM messages m
-                   WHERE m.room_id = r.id AND m.id > me.read_upto
-                     AND m.sender_id <> :user_id AND m.deleted_at IS NOT NULL) AS unread,
+               (SELECT u.unread FROM member_unread u
+                 WHERE u.room_id = me.room_id AND u.user_id = me.user_id) AS unread,
                me.is_muted, CASE WHEN me.archived_at_total = r.total THEN 1 ELSE 0 END AS archived,
                r.version,
                l.id AS message_id, l.sender_id, l.text, l.created_at AS sent_at, l.updated_at,
@@ -109,12 +107,7 @@ async def of_ids(db: Connection, user_id: str, room_ids: list[int]) -> list[List
 async def unread(db: Connection, room_id: int, user_id: str) -> int:
     """Messages of others that the member has not read; 0 for a stranger."""
     query = """
-        SELECT r.total - me.sent - me.seen
-               - (SELECT count(*) FROM messages m
-                   WHERE m.room_id = r.id AND m.id > me.read_upto
-                     AND m.sender_id <> me.user_id AND m.deleted_at IS NOT NULL) AS unread
-          FROM members me JOIN rooms r ON r.id = me.room_id
-         WHERE me.room_id = :room_id AND me.user_id = :user_id
+        SELECT unread FROM member_unread WHERE room_id = :room_id AND user_id = :user_id
     """
     row = await db.fetch_one(query, {"room_id": room_id, "user_id": user_id})
     return 0 if row is None else int(row["unread"])

@@ -17,7 +17,7 @@ SCHEMA = Path(__file__).parent.with_name("schema.sql")
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 
-VERSION = 5
+VERSION = 6
 
 log = logging.getLogger("roomcast.store")
 

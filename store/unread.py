@@ -43,10 +43,8 @@ async def everywhere(db: Connection, dialect: Dialect, user_id: str) -> list[Unr
     """All rooms of the user's in which something is unread."""
     query = """
         SELECT PACKED(r.id,
-                      r.total - me.sent - me.seen
-                      - (SELECT count(*) FROM messages m
-                          WHERE m.room_id = r.id AND m.id > me.read_upto
-                            AND m.sender_id <> me.user_id AND m.deleted_at IS NOT NULL),
+                      (SELECT u.unread FROM member_unread u
+                        WHERE u.room_id = me.room_id AND u.user_id = me.user_id),
                       me.is_muted, r.active_at)) AS rooms
           FROM members me JOIN rooms r ON r.id = me.room_id
          WHERE me.user_id = :user_id AND r.total > me.sent + me.seen
@@ -63,10 +61,8 @@ async def of_rooms(
     """Those of these rooms in which something is unread, each with the newest of it."""
     query = text("""
         SELECT me.room_id, me.is_muted, me.delivered_upto, r.active_at,
-               r.total - me.sent - me.seen
-               - (SELECT count(*) FROM messages m
-                   WHERE m.room_id = r.id AND m.id > me.read_upto
-                     AND m.sender_id <> me.user_id AND m.deleted_at IS NOT NULL) AS unread,
+               (SELECT u.unread FROM member_unread u
+                 WHERE u.room_id = me.room_id AND u.user_id = me.user_id) AS unread,
                l.id, l.sender_id, l.text, l.created_at, l.updated_at,
                EXISTS (SELECT 1 FROM attachments a
                         WHERE a.room_id = l.room_id AND a.message_id = l.id) AS has_files,
@@ -81,6 +77,7 @@ async def of_rooms(
                                       WHERE m.room_id = me.room_id AND m.id > me.read_upto
                                         AND m.sender_id <> me.user_id AND m.deleted_at IS NULL
                                       ORDER BY m.id DESC LIMIT 1)
+                         AND r.total > me.sent + me.seen -- else there is none to look for
          WHERE me.user_id = :user_id AND me.room_id IN :room_ids
     """).bindparams(
         bindparam("user_id", value=user_id),
@@ -113,8 +110,9 @@ async def undelivered(
                          WHERE m.room_id = me.room_id AND m.id > me.read_upto
                            AND m.sender_id <> me.user_id AND m.deleted_at IS NULL
                          ORDER BY m.id DESC LIMIT 1) AS newest
-                  FROM members me
-                 WHERE me.user_id = :user_id AND me.room_id IN :room_ids) AS mine
+                  FROM members me JOIN rooms r ON r.id = me.room_id
+                 WHERE me.user_id = :user_id AND me.room_id IN :room_ids
+                   AND r.total > me.sent + me.seen) AS mine
          WHERE delivered_upto < newest
     """).bindparams(
         bindparam("user_id", value=user_id),

@@ -31,6 +31,7 @@ async def _unread_in(db: Connection, room_id: int, after: int, now: int) -> list
                         WHERE x.room_id = me.room_id AND x.id > me.read_upto
                           AND x.sender_id <> me.user_id AND x.deleted_at IS NULL
                         ORDER BY x.id LIMIT 1)
+          JOIN rooms r ON r.id = me.room_id AND r.total > me.sent + me.seen
          WHERE me.room_id = :room_id AND me.warned_upto <= me.read_upto AND me.is_muted = 0
     """
     rows = await db.fetch_all(query, where)

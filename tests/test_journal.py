@@ -1,11 +1,13 @@
-"""Nothing ends the journal: not who waits for an outcome, not a change that can't be stored."""
+"""Nothing ends the commit queue: no receiver of an outcome, no change that can't be stored."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import cast
 
 import pytest
+from roomcast.store import commit_queue
 from roomcast.store.commit_queue import CommitQueue, Committed, Entry
+from roomcast.store.errors import TransactionConflict
 from roomcast.store.messages import Add, Added, Change, Message, Outcome, Refused
 from roomcast.store.receipts import Marks, Moved
 from roomcast.store.store import DatabaseError, DatabaseUnavailable, Store
@@ -18,11 +20,13 @@ class Database:
         self.stored: list[str] = []
         self.broken: dict[str, Exception] = {}
         self.doubtful: set[int] = set()
+        self.tries: list[list[str]] = []
 
     async def commit(
         self, changes: Sequence[Change], marks: Marks
     ) -> tuple[list[Outcome], list[Moved], int]:
         adds = cast(Sequence[Add], changes)
+        self.tries.append([add.text for add in adds])
         for add in adds:
             if add.text in self.broken:
                 raise self.broken[add.text]
@@ -93,6 +97,36 @@ async def test_a_database_that_is_away_fails_all_of_one_batch(
     assert database.doubtful == {1}
     [after] = await written(journal, "after")
     assert isinstance(after, Added)
+
+
+async def test_after_a_batch_that_failed_the_first_outage_ends_the_single_commits(
+    journal: CommitQueue, database: Database
+) -> None:
+    database.broken["bad"] = DatabaseError("a wrong value")
+    database.broken["two"] = DatabaseUnavailable("gone")
+    found = await written(journal, "one", "bad", "two", "three", "four")
+    assert isinstance(found[0], Added)
+    assert found[1:] == [Refused("internal"), None, None, None]
+    assert database.tries[1:] == [["one"], ["bad"], ["two"]]
+    assert database.doubtful == {1}
+
+
+async def test_single_commits_share_one_timeout(
+    journal: CommitQueue, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commit_queue, "SINGLE_COMMITS_TIMEOUT", 0.0)
+    database.broken["bad"] = DatabaseError("a wrong value")
+    assert await written(journal, "one", "bad", "two") == [None, None, None]
+    assert len(database.tries) == 1
+
+
+async def test_a_conflict_that_lasts_may_be_tried_again(
+    journal: CommitQueue, database: Database
+) -> None:
+    database.broken["bad"] = TransactionConflict("could not serialize access")
+    one, bad = await written(journal, "one", "bad")
+    assert isinstance(one, Added)
+    assert bad is None
 
 
 async def test_a_journal_that_has_ended_is_said(journal: CommitQueue) -> None:

@@ -17,10 +17,11 @@ log = logging.getLogger("roomcast.erasure")
 
 PLACES = 100  # rooms that are asked for at once
 WINDOW = 500  # messages that are looked at in one step
-AT_ONCE = 25  # changes that share a commit: others wait for it
-PATIENCE = 10.0  # seconds that a request waits for its end
-AGAIN = 60.0  # seconds until it is looked again what is left
-CLAIM = 120.0  # seconds that a process may be silent while it is at it
+MAX_CHANGES_PER_COMMIT = 10  # others wait for that commit
+MAX_RUNNING = 4  # erasures at a time
+REQUEST_TIMEOUT = 0.5  # seconds that a request waits for the end of its erasure
+CHECK_INTERVAL = 5.0  # seconds until unfinished erasures are looked for again
+CLAIM_DURATION = 20.0  # seconds that a process may be silent while it is at it
 
 Make = Callable[[Change], Awaitable[object]]
 PASSING = DatabaseUnavailable, Unavailable
@@ -34,9 +35,12 @@ def _now() -> int:
 class Erasures:
     """Each is noted before it begins: what a crash interrupts another process ends."""
 
-    def __init__(self, store: Store, make: Make) -> None:
+    def __init__(self, store: Store, make: Make, *, single_process: bool) -> None:
         self._store = store
         self._make = make
+        self._single_process = single_process
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._renew_at: dict[str, int] = {}
         self._wake = asyncio.Event()
         self._done: dict[str, asyncio.Event] = {}
 
@@ -50,26 +54,48 @@ class Erasures:
         await self.ask(user_id)
         self._wake.set()
         with suppress(TimeoutError):
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(REQUEST_TIMEOUT):
                 await done.wait()
 
     async def keep(self) -> None:
-        """For ever: those that nobody is at."""
-        while True:
-            self._wake.clear()
-            try:
-                for user_id in await self._store.read(partial(account.asked, now=_now())):
-                    await self.run(user_id)
-                    self._done.pop(user_id, asyncio.Event()).set()
-            except Exception as error:
-                log.warning("Not erased yet: %s", error, exc_info=not isinstance(error, PASSING))
-            with suppress(TimeoutError):
-                async with asyncio.timeout(AGAIN):
-                    await self._wake.wait()
+        """For ever: those that nobody is at, a few side by side, so that a long one delays none."""
+        if self._single_process:  # what is claimed was claimed by a process that has ended
+            await self._store.write(account.release_claims)
+        try:
+            while True:
+                self._wake.clear()
+                await self._start_due()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(CHECK_INTERVAL):
+                        await self._wake.wait()
+        finally:
+            for task in self._running.values():
+                task.cancel()
+            await asyncio.gather(*self._running.values(), return_exceptions=True)
+
+    async def _start_due(self) -> None:
+        try:
+            due = await self._store.read(partial(account.asked, now=_now()))
+        except DatabaseUnavailable as error:
+            log.warning("Not erased yet: %s", error)
+            return
+        for user_id in due:
+            if user_id not in self._running and len(self._running) < MAX_RUNNING:
+                self._running[user_id] = asyncio.create_task(self._try(user_id))
+
+    async def _try(self, user_id: str) -> None:
+        try:
+            await self.run(user_id)
+            self._done.pop(user_id, asyncio.Event()).set()
+        except Exception as error:
+            log.warning("Not erased yet: %s", error, exc_info=not isinstance(error, PASSING))
+        finally:
+            del self._running[user_id]
+            self._wake.set()
 
     async def run(self, user_id: str, progress: Progress = lambda n: None) -> bool:
         """Whether there was something to do, and nobody else at it."""
-        now, until = _now(), _now() + int(CLAIM * 1_000_000)
+        now, until = _now(), _now() + int(CLAIM_DURATION * 1_000_000)
         claim = partial(account.claim, user_id=user_id, now=now, until=until)
         erasure = await self._store.write(claim)
         if erasure is None:
@@ -77,6 +103,7 @@ class Erasures:
         await self._messages(erasure, progress)
         await self._reactions(erasure)
         await self._store.write(partial(account.forget, erasure=erasure))
+        self._renew_at.pop(user_id, None)
         log.info("A user was forgotten")
         return True
 
@@ -123,12 +150,17 @@ class Erasures:
 
     async def _all(self, changes: list[Delete] | list[React]) -> None:
         """What is gone meanwhile need not be erased."""
-        for i in range(0, len(changes), AT_ONCE):
-            made = (self._make(change) for change in changes[i : i + AT_ONCE])
+        for i in range(0, len(changes), MAX_CHANGES_PER_COMMIT):
+            made = (self._make(change) for change in changes[i : i + MAX_CHANGES_PER_COMMIT])
             for outcome in await asyncio.gather(*made, return_exceptions=True):
                 if isinstance(outcome, BaseException) and not isinstance(outcome, NotFound):
                     raise outcome
+            await self._renew(changes[0].sender_id)
 
     async def _renew(self, user_id: str) -> None:
-        until = _now() + int(CLAIM * 1_000_000)
+        """Keep the claim, before it ends."""
+        if _now() < self._renew_at.get(user_id, 0):
+            return
+        self._renew_at[user_id] = _now() + int(CLAIM_DURATION / 4 * 1_000_000)
+        until = _now() + int(CLAIM_DURATION * 1_000_000)
         await self._store.write(partial(account.renew, user_id=user_id, until=until))

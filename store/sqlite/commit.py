@@ -77,12 +77,9 @@ def _settled(db: sqlite3.Connection, adds: Sequence[Add]) -> tuple[dict[int, Out
 def _blocked(db: sqlite3.Connection, senders: Collection[tuple[int, str]]) -> set[tuple[int, str]]:
     """Those in a room of two whose other member has blocked them."""
     query = """
-        SELECT r.id, b.blocked_id
-          FROM json_each(?) AS o
-          JOIN rooms r ON r.id = o.value->>0
-          JOIN blocks b ON b.user_id = CASE o.value->>1 WHEN r.low_user THEN r.high_user
-                                                        WHEN r.high_user THEN r.low_user END
-                       AND b.blocked_id = o.value->>1
+        SELECT o.value->>0, o.value->>1 FROM json_each(?) AS o
+         WHERE EXISTS (SELECT 1 FROM blocked_senders b
+                        WHERE b.room_id = o.value->>0 AND b.user_id = o.value->>1)
     """
     if not senders or not db.execute("SELECT EXISTS (SELECT 1 FROM blocks)").fetchone()[0]:
         return set()
@@ -91,7 +88,10 @@ def _blocked(db: sqlite3.Connection, senders: Collection[tuple[int, str]]) -> se
 
 def _known(db: sqlite3.Connection, adds: Mapping[int, Add]) -> dict[int, Outcome]:
     query = """
-        SELECT o.value->>3, m.user_id IS NOT NULL, b.user_id IS NOT NULL, x.text_hash,
+        SELECT o.value->>3, m.user_id IS NOT NULL,
+               EXISTS (SELECT 1 FROM blocked_senders b
+                        WHERE b.room_id = m.room_id AND b.user_id = m.user_id),
+               x.text_hash,
                x.deleted_at IS NOT NULL,
                x.id, x.room_id, x.sender_id, x.text, x.created_at, x.updated_at, x.version,
                x.client_id, x.reply_to
@@ -99,11 +99,6 @@ def _known(db: sqlite3.Connection, adds: Mapping[int, Add]) -> dict[int, Outcome
           LEFT JOIN members m ON m.room_id = o.value->>0 AND m.user_id = o.value->>1
           LEFT JOIN messages x ON x.room_id = o.value->>0 AND x.sender_id = o.value->>1
                               AND x.client_id = o.value->>2
-          LEFT JOIN rooms r ON r.id = m.room_id
-          LEFT JOIN blocks b
-                 ON b.user_id = CASE m.user_id WHEN r.low_user THEN r.high_user
-                                               WHEN r.high_user THEN r.low_user END
-                AND b.blocked_id = m.user_id
     """
     asked = encode_json([(a.room_id, a.sender_id, a.client_id, i) for i, a in adds.items()])
     outcomes: dict[int, Outcome] = {}

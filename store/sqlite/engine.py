@@ -32,11 +32,15 @@ from ..snapshot import Snapshot, SnapshotQuery
 from .commit import batch, texts, write
 from .connection import SqliteConnection, call, transaction_of, translated
 from .lineage import Lineage
+from .readers import ReaderPool
 from .snapshot import snapshot
 
 log = logging.getLogger("roomcast.store")
 
 READER_COUNT = 2
+JOINER_COUNT = 2  # for joins alone, which so never wait for a search or an export
+READER_TIMEOUT, JOINER_TIMEOUT = 10.0, 3.0  # seconds until a free one is waited for no longer
+JOINER_CACHE = 8_000  # KiB of pages: a join reads few
 
 CHECKPOINT_DELAY = 0.5  # seconds after a commit, until the log is moved into the database
 
@@ -54,7 +58,8 @@ class Sqlite:
         self.path = Path(url.removeprefix("sqlite:///"))
         self._lite = partial(SqliteConnection, synchronous=synchronous)
         self._db = Database(f"sqlite:///{self.path}", factory=self._lite)
-        self._readers: asyncio.LifoQueue[Connection] = asyncio.LifoQueue()
+        self._readers = ReaderPool(READER_TIMEOUT)
+        self._joiners = ReaderPool(JOINER_TIMEOUT)
         self._held: list[Connection] = []
         self._write_lock = asyncio.Lock()
         self._lineage: Lineage | None = None
@@ -86,7 +91,11 @@ class Sqlite:
             self.epoch, self.file_key = await epoch.identity(self._writer)
         lineage.settle()
         for _ in range(READER_COUNT):
-            self._readers.put_nowait(await self._hold())
+            self._readers.add(await self._hold())
+        for _ in range(JOINER_COUNT):
+            joiner = await self._hold()
+            await joiner.raw_connection.execute(f"PRAGMA cache_size=-{JOINER_CACHE}")
+            self._joiners.add(joiner)
         self._checkpointer = await self._hold()
 
     async def _hold(self) -> Connection:
@@ -120,7 +129,7 @@ class Sqlite:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Connection]:
-        async with self._reader() as db, transaction_of(db, "BEGIN"):
+        async with self._readers.use() as db, transaction_of(db, "BEGIN"):
             yield db
 
     @asynccontextmanager
@@ -144,17 +153,8 @@ class Sqlite:
         except sqlite3.Error as error:  # it stays where it is; nothing of it is lost
             log.info("The log of %s was not moved: %s", self.path, error)
 
-    @asynccontextmanager
-    async def _reader(self) -> AsyncIterator[Connection]:
-        reader = await self._readers.get()
-        try:
-            with translated():
-                yield reader
-        finally:
-            self._readers.put_nowait(reader)
-
     async def snapshot(self, ask: SnapshotQuery) -> Snapshot | str:
-        async with self._reader() as db:
+        async with self._joiners.use() as db:
             return await call(db, snapshot, ask)
 
     async def commit(

@@ -45,13 +45,19 @@ def _marks(db: sqlite3.Connection, room_id: int) -> dict[str, tuple[int, int]]:
 
 
 def _newest(db: sqlite3.Connection, ask: SnapshotQuery) -> int:
+    """The newest message of others; read_upto where the counters say that none is unread."""
     query = """
-        SELECT id FROM messages
-         WHERE room_id = ? AND sender_id <> ? AND deleted_at IS NULL
-         ORDER BY id DESC LIMIT 1
+        SELECT CASE WHEN r.total > me.sent + me.seen THEN
+                   (SELECT id FROM messages
+                     WHERE room_id = r.id AND id > me.read_upto AND sender_id <> me.user_id
+                       AND deleted_at IS NULL
+                     ORDER BY id DESC LIMIT 1)
+               END, me.read_upto
+          FROM rooms r JOIN members me ON me.room_id = r.id AND me.user_id = ?2
+         WHERE r.id = ?1
     """
-    row = db.execute(query, (ask.room_id, ask.user_id)).fetchone()
-    return row[0] if row else 0
+    newest, read_upto = db.execute(query, (ask.room_id, ask.user_id)).fetchone()
+    return int(newest or read_upto)
 
 
 def _last(db: sqlite3.Connection, ask: SnapshotQuery) -> list[Message] | None:

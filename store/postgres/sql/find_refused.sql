@@ -1,14 +1,10 @@
 -- Of a batch in which something is not in order: what, by its place.
-SELECT a.place, me.user_id IS NOT NULL AS is_member, b.user_id IS NOT NULL AS is_blocked,
-       x.id, x.text_hash, x.deleted_at IS NOT NULL AS is_deleted
+SELECT a.place, me.user_id IS NOT NULL AS is_member, x.id, x.text_hash, x.deleted_at IS NOT NULL AS is_deleted
   FROM unnest($1::bigint[], $2::text[], $3::text[]) WITH ORDINALITY
        AS a(room_id, sender_id, client_id, place)
-  LEFT JOIN rooms r ON r.id = a.room_id
   LEFT JOIN members me ON me.room_id = a.room_id AND me.user_id = a.sender_id
   LEFT JOIN messages x ON x.room_id = a.room_id AND x.sender_id = a.sender_id
                       AND x.client_id = a.client_id
-  LEFT JOIN blocks b
-         ON b.user_id = CASE a.sender_id WHEN r.low_user THEN r.high_user
-                                         WHEN r.high_user THEN r.low_user END
-        AND b.blocked_id = a.sender_id
- WHERE me.user_id IS NULL OR b.user_id IS NOT NULL OR x.id IS NOT NULL
+ WHERE me.user_id IS NULL OR x.id IS NOT NULL
+    OR EXISTS (SELECT FROM blocked_senders b
+                WHERE b.room_id = a.room_id AND b.user_id = a.sender_id)

@@ -2,9 +2,13 @@
 -- page is what changed since, else ($4 is null) the newest messages.
 SELECT r.version, r.roster, r.title, r.total, r.floor, me.user_id IS NOT NULL AS is_member,
        (SELECT max(m.id) FROM messages m WHERE m.room_id = r.id) AS top,
-       (SELECT m.id FROM messages m
-         WHERE m.room_id = r.id AND m.sender_id <> $2 AND m.deleted_at IS NULL
-         ORDER BY m.id DESC LIMIT 1) AS newest,
+       -- The newest message of others; read_upto where the counters say that none is unread.
+       coalesce(CASE WHEN r.total > me.sent + me.seen THEN
+           (SELECT m.id FROM messages m
+             WHERE m.room_id = r.id AND m.id > me.read_upto AND m.sender_id <> $2
+               AND m.deleted_at IS NULL
+             ORDER BY m.id DESC LIMIT 1)
+       END, me.read_upto) AS newest,
        w.users, w.delivered, w.read, h.*, f.*, e.*, q.*
   FROM rooms r
   LEFT JOIN members me ON me.room_id = r.id AND me.user_id = $2

@@ -4,19 +4,16 @@
 -- changed while the statement waited for the room ends it: who may send now is judged anew, with
 -- the rooms locked before.
 WITH sender AS (
-    SELECT c.room_id, c.user_id, r.low_user, r.high_user, me.user_id IS NOT NULL AS is_member
+    SELECT c.room_id, c.user_id, me.user_id IS NOT NULL AS is_member
       FROM unnest($4::bigint[], $5::text[], $8::int[]) AS c(room_id, user_id, sent)
-      LEFT JOIN rooms r ON r.id = c.room_id
       LEFT JOIN members me ON me.room_id = c.room_id AND me.user_id = c.user_id
      WHERE c.sent > 0
 ), checked AS (
     SELECT NOT EXISTS (
                SELECT FROM sender s
-                 LEFT JOIN blocks b
-                        ON b.user_id = CASE s.user_id WHEN s.low_user THEN s.high_user
-                                                      WHEN s.high_user THEN s.low_user END
-                       AND b.blocked_id = s.user_id
-                WHERE NOT s.is_member OR b.user_id IS NOT NULL)
+                WHERE NOT s.is_member
+                   OR EXISTS (SELECT FROM blocked_senders b
+                               WHERE b.room_id = s.room_id AND b.user_id = s.user_id))
            AND NOT EXISTS (
                SELECT FROM unnest($9::int[], $11::text[], $13::text[])
                            AS u(room_no, sender_id, client_id)

@@ -7,10 +7,7 @@ WITH counted AS (
      WHERE rooms.id = $2 AND seen.id = $2 AND rooms.roster = seen.roster
        AND me.room_id = $2 AND me.user_id = $3
        AND NOT EXISTS (
-               SELECT FROM blocks b
-                WHERE b.user_id = CASE $3 WHEN seen.low_user THEN seen.high_user
-                                          WHEN seen.high_user THEN seen.low_user END
-                  AND b.blocked_id = $3)
+               SELECT FROM blocked_senders b WHERE b.room_id = $2 AND b.user_id = $3)
        AND NOT EXISTS (
                SELECT FROM messages x
                 WHERE x.room_id = $2 AND x.sender_id = $3 AND x.client_id = $4)
