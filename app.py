@@ -39,7 +39,7 @@ from .routes import files, health, server_api, ui, web_client
 from .routes.apidocs import pages
 from .routes.bodies import BodiesInFlight
 from .routes.requests import Reply, answer_refusal
-from .settings import Settings
+from .settings import Settings, apply_reload
 from .store import messages as messages_of
 from .store.members import SITE
 from .store.store import DatabaseInUse, DatabaseUnavailable
@@ -89,6 +89,7 @@ class App(Starlette):
         self._hooks = hooks
         self._has_missed_upgrade = False  # and it was logged
         self._loop: asyncio.AbstractEventLoop | None = None
+        self.is_draining = False  # about to stop: not ready for new clients
         self.shelf: Path | None = None  # where workers of one server share their numbers
         self._authenticator = Authenticator(settings, authenticate)
         super().__init__(
@@ -99,6 +100,20 @@ class App(Starlette):
         self.router.redirect_slashes = False
         origins = settings.server.allowed_origins
         self._for_pages: ASGIApp = Cors(super().__call__, origins) if origins else super().__call__
+
+    def start_draining(self) -> None:
+        """Makes /readyz fail, so that a balancer sends new clients elsewhere."""
+        self.is_draining = True
+
+    def reload(self, settings: Settings) -> None:
+        """Takes limits, the rate limit, the log level and the accepted types of files anew.
+
+        Whatever else differs needs a restart, and is named in the log.
+        """
+        changed, needs_restart = apply_reload(self.settings, settings)
+        log.info("settings reloaded: changed=%s", ", ".join(changed) or "nothing")
+        if needs_restart:
+            log.warning("settings reloaded: a restart is needed for %s", ", ".join(needs_restart))
 
     @asynccontextmanager
     async def lifespan(self, app: Any = None) -> AsyncIterator[None]:

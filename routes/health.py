@@ -23,7 +23,7 @@ class Alive(Struct):
 
 
 class Ready(Struct):
-    """What each engine says: `ok`, or what is wrong with it."""
+    """The state of each engine: `ok`, or what is wrong with it."""
 
     database: str
     broker: str
@@ -36,11 +36,18 @@ async def healthz(request: Request) -> Response:
 
 
 async def readyz(request: Request) -> Response:
-    """Database, broker and bucket answer; 503 says which does not."""
+    """503 where this process cannot serve: no database, no broker, or it is about to stop.
+
+    A bucket that does not answer is named in a 200: texts go on, and no machine behind a balancer
+    could serve files.
+    """
+    if request.app.is_draining:
+        return Reply(Ready("draining", "draining", "draining"), status_code=503)
     chat = chat_of(request)
     checks = chat.check(), chat.fanout.check(), chat.attachments.bucket.check()
-    said = await asyncio.gather(*map(_said, checks))
-    return Reply(Ready(*said), status_code=200 if set(said) == {"ok"} else 503)
+    database, broker, bucket = await asyncio.gather(*map(_state, checks))
+    is_ready = database == broker == "ok"
+    return Reply(Ready(database, broker, bucket), status_code=200 if is_ready else 503)
 
 
 async def metrics(request: Request) -> Response:
@@ -49,7 +56,7 @@ async def metrics(request: Request) -> Response:
     return Response(text, headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
 
 
-async def _said(check: Awaitable[None]) -> str:
+async def _state(check: Awaitable[None]) -> str:
     try:
         async with asyncio.timeout(PATIENCE):
             await check
@@ -57,7 +64,7 @@ async def _said(check: Awaitable[None]) -> str:
         return f"no answer within {PATIENCE:g} s"
     except Exception as error:  # whatever is wrong with an engine is what is asked for here
         log.warning("Not ready: %s", error)
-        return "away"
+        return "unavailable"
     return "ok"
 
 

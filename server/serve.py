@@ -8,7 +8,7 @@ from ..settings import Settings
 from .listen import listen, url_of
 from .logs import log_to_stderr
 from .startup import refuse_workers
-from .uvicorn_server import run_here
+from .uvicorn_server import Reload, run_here
 from .workers import run_workers
 
 
@@ -18,6 +18,7 @@ def run(
     *,
     before: Callable[[App], Awaitable[None]] | None = None,
     ready: Callable[[str], None],
+    reload: Reload | None = None,
 ) -> None:
     """Serves until SIGTERM or Ctrl+C; `before` runs on the started chat, `ready` hears the URL.
 
@@ -29,10 +30,12 @@ def run(
     url = url_of(sockets[0])
     try:
         if settings.server.workers == 1:
-            run_here(chat, settings, sockets, before=before, ready=lambda: ready(url))
+            run_here(
+                chat, settings, sockets, before=before, ready=lambda: ready(url), reload=reload
+            )
         else:
             assert before is None
-            asyncio.run(run_workers(settings, sockets, lambda: ready(url)))
+            asyncio.run(run_workers(settings, sockets, lambda: ready(url), reload))
     finally:
         for listening in sockets:
             listening.close()

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import os
+import signal
 import socket
 import threading
 import time
@@ -15,9 +16,10 @@ import uvicorn
 
 from ..app import App
 from ..realtime.connection_limits import ConnectionLimits, CountLimit
-from ..settings import Settings
+from ..settings import BadSetting, Settings
 from .http_protocol import HttpProtocol
 from .listen import BACKLOG
+from .logs import log_to_stderr
 from .websocket_protocol import WebSocketProtocol
 
 try:
@@ -27,8 +29,13 @@ except ImportError:  # Windows
 
 log = logging.getLogger("roomcast.serve")
 
-GRACE = 3  # seconds for open requests and sockets after SIGTERM
-DEADLINE = 4.0  # seconds until the process ends, whatever still hangs
+Reload = Callable[[], Settings]  # loads the settings anew; raises BadSetting
+
+GRACE = 2  # seconds for open requests and sockets after all were told
+DEADLINE = 4.5  # seconds after SIGTERM until the process ends, whatever still hangs
+DRAIN_STEP = 0.1  # seconds between two groups of sockets that are told to reconnect,
+DRAIN_STEPS = 15  # at most so many groups,
+DRAIN_GROUP = 100  # of at least so many sockets: not all of them come back at once
 COLLECT_EVERY = 60.0  # seconds between two collections of garbage,
 COLLECT_SHARE = 1_000  # or so many times what the last one took
 SPARE_FILES = 128  # open files that no connection gets: databases, attachments, the log
@@ -41,10 +48,14 @@ def run_here(
     *,
     before: Callable[[App], Awaitable[None]] | None = None,
     ready: Callable[[], None],
+    reload: Reload | None = None,
 ) -> None:
-    """In this process."""
+    """Serves in this process; SIGHUP takes anew what may change while it serves."""
     server = Server(config(chat, settings), ready)
+    server.on_drain = chat.start_draining
     with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
+        if reload is not None and hasattr(signal, "SIGHUP"):
+            runner.get_loop().add_signal_handler(signal.SIGHUP, reload_settings, chat, reload)
         runner.run(_serve(chat, server, sockets, before))
     server.deadline.cancel()  # only after a clean end: threads that are left would hang for ever
 
@@ -62,10 +73,22 @@ async def _serve(
         await server.serve(sockets=sockets)
 
 
+def reload_settings(chat: App, reload: Reload) -> None:
+    """A setting that cannot be used changes nothing, and is named in the log."""
+    try:
+        settings = reload()
+    except BadSetting as error:
+        log.error("settings not reloaded: %s", error)
+        return
+    chat.reload(settings)
+    log_to_stderr(chat.settings.server.log_level)
+
+
 class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
         super().__init__(config)
         self.ready = ready
+        self.on_drain: Callable[[], None] = lambda: None
         self.collects_at = time.monotonic() + COLLECT_EVERY
         self.deadline = threading.Timer(DEADLINE, _give_up)
         self.deadline.daemon = True
@@ -91,6 +114,18 @@ class Server(uvicorn.Server):
         if not self.should_exit:
             self.deadline.start()
         self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Not ready first; then group after group of sockets is told 1012; then the rest ends."""
+        self.on_drain()
+        waiting = [c for c in self.server_state.connections if isinstance(c, WebSocketProtocol)]
+        size = max(DRAIN_GROUP, -(-len(waiting) // DRAIN_STEPS))
+        for start in range(0, len(waiting), size):
+            for connection in waiting[start : start + size]:
+                connection.shutdown()
+            if start + size < len(waiting):
+                await asyncio.sleep(DRAIN_STEP)
+        await super().shutdown(sockets)
 
 
 def _give_up() -> None:

@@ -18,11 +18,11 @@ import msgspec
 
 from ..app import create_app
 from ..integrations import metrics
-from ..settings import Settings
+from ..settings import BadSetting, Settings, apply_reload
 from .listen import CannotServe
 from .logs import log_to_stderr
 from .startup import CANNOT_START
-from .uvicorn_server import DEADLINE, run_here
+from .uvicorn_server import DEADLINE, Reload, run_here
 
 log = logging.getLogger("roomcast.serve")
 
@@ -67,6 +67,12 @@ class Worker:
             code = await process.wait()
             raise CannotServe(said.decode() or f"A worker did not start (exit code {code}).")
 
+    def send(self, settings: Settings) -> None:
+        """Settings to take anew, if the process serves at the moment."""
+        if self.process is not None and self.process.returncode is None:
+            assert self.process.stdin is not None
+            self.process.stdin.write(msgspec.json.encode(settings) + b"\n")
+
     async def keep(self) -> None:
         """For ever: whenever it ends, it is started again."""
         assert self.process is not None
@@ -102,24 +108,30 @@ class Worker:
 
 
 async def run_workers(
-    settings: Settings, sockets: list[socket.socket], ready: Callable[[], None]
+    settings: Settings,
+    sockets: list[socket.socket],
+    ready: Callable[[], None],
+    reload: Reload | None = None,
 ) -> None:
-    """Until SIGTERM or Ctrl+C, which all the workers hear of."""
+    """Serves until SIGTERM or Ctrl+C, which are passed on to all workers, as SIGHUP is."""
     with TemporaryDirectory(prefix="roomcast-") as shelf:
         job = Job(settings, [listening.fileno() for listening in sockets], shelf)
-        codes = await _run_workers(job, sockets, ready)
+        codes = await _run_workers(job, sockets, ready, reload)
     if codes - {0, -signal.SIGTERM}:  # that one had not begun to listen
         os._exit(1)  # as one that is alone does
 
 
 async def _run_workers(
-    job: Job, sockets: list[socket.socket], ready: Callable[[], None]
+    job: Job, sockets: list[socket.socket], ready: Callable[[], None], reload: Reload | None
 ) -> set[int]:
     """How they ended."""
     workers = [Worker(job) for _ in range(job.settings.server.workers)]
     serving = asyncio.create_task(_keep(workers, ready))
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, serving.cancel)
+    if reload is not None:
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGHUP, _reload_workers, workers, job, reload)
     try:
         with suppress(asyncio.CancelledError):
             await serving
@@ -128,6 +140,18 @@ async def _run_workers(
             listening.close()
         codes = await asyncio.gather(*(worker.end() for worker in workers))
     return set(codes)
+
+
+def _reload_workers(workers: list[Worker], job: Job, reload: Reload) -> None:
+    """New settings go to the workers that serve, and to those that follow them."""
+    try:
+        settings = reload()
+    except BadSetting as error:
+        log.error("settings not reloaded: %s", error)
+        return
+    apply_reload(job.settings, settings)
+    for worker in workers:
+        worker.send(settings)
 
 
 async def _keep(workers: list[Worker], ready: Callable[[], None]) -> None:
@@ -144,27 +168,33 @@ async def _keep(workers: list[Worker], ready: Callable[[], None]) -> None:
 
 
 def work() -> None:
-    """A worker's life."""
+    """Runs a worker: the parent starts this module with a Job on its standard input."""
     job = msgspec.json.decode(sys.stdin.buffer.readline(), type=Job)
-    threading.Thread(target=_end_with_the_parent, daemon=True).start()
+    latest = [job.settings]
+    threading.Thread(target=_follow_the_parent, args=[latest], daemon=True).start()
     log_to_stderr(job.settings.server.log_level)
     sockets = [socket.socket(fileno=number) for number in job.sockets]
     try:
         chat = create_app(job.settings)
         chat.shelf = Path(job.shelf)
-        run_here(chat, job.settings, sockets, ready=_tell_the_parent)
+        run_here(chat, job.settings, sockets, ready=_report_listening, reload=lambda: latest[-1])
     except CANNOT_START as error:
         os.write(1, str(error).encode())
         sys.exit(2)
 
 
-def _end_with_the_parent() -> None:
-    """The parent keeps the other end open for as long as it lives, whatever ends it."""
-    os.read(0, 1)
+def _follow_the_parent(latest: list[Settings]) -> None:
+    """Takes each line as new settings. When the parent ends, for any reason, so does this process:
+
+    the parent keeps the other end of standard input open until then.
+    """
+    for line in sys.stdin.buffer:
+        latest[:] = [msgspec.json.decode(line, type=Settings)]
+        os.kill(os.getpid(), signal.SIGHUP)
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _tell_the_parent() -> None:
+def _report_listening() -> None:
     os.write(1, LISTENS)
     os.dup2(2, 1)  # which ends what the parent reads
 

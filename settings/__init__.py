@@ -15,6 +15,7 @@ from .model import (
     Settings,
     Webhooks,
 )
+from .reload import apply_reload
 from .types import SHORTEST
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "Settings",
     "Source",
     "Webhooks",
+    "apply_reload",
     "check",
     "load",
     "octets",

@@ -7,6 +7,7 @@ import puremagic
 from msgspec import Struct
 
 from ...protocol.errors import FileInvalid, FileTooLarge, FileType
+from ...settings.model import Attachments
 from .containers import Recognized, is_whole_archive, recognize
 from .exif import SIDEWAYS, Damaged
 from .media_types import (
@@ -40,6 +41,11 @@ class Policy(Struct, frozen=True):
     max_size: int
     max_pixels: int = 40_000_000
     strip_metadata: bool = True
+
+
+def policy_of(settings: Attachments) -> Policy:
+    """What the settings accept now: a reload may change it."""
+    return Policy(settings.types, settings.max_size, settings.max_pixels, settings.strip_metadata)
 
 
 class Checked(Struct, frozen=True):

@@ -45,19 +45,19 @@ class Attachments:
     def __init__(self, settings: Settings, store: Store, texts: TextPolicy) -> None:
         self._texts = texts
         self._settings = settings.attachments
-        limits = settings.attachments
-        self._policy = Policy(
-            limits.types, limits.max_size, limits.max_pixels, limits.strip_metadata
-        )
         self._store = store
         try:
             self.bucket: Bucket = bucket_of(settings.attachments.url)
         except ValueError as error:
             raise BadSetting(str(error)) from None
-        self.unused = UnusedObjects(store, self.bucket, limits.unsent_ttl)
-        self._uploads = FinishedUploads(limits, self._policy, store, self.bucket, self.unused)
-        for kind in find_unknown(limits.types, content.MAGIC_TYPES):
+        self.unused = UnusedObjects(store, self.bucket, self._settings.unsent_ttl)
+        self._uploads = FinishedUploads(self._settings, store, self.bucket, self.unused)
+        for kind in find_unknown(self._settings.types, content.MAGIC_TYPES):
             log.warning("attachments.types: no file can be sent as %s: its bytes are unknown", kind)
+
+    @property
+    def _policy(self) -> Policy:
+        return content.policy_of(self._settings)
 
     @property
     def secret(self) -> bytes:

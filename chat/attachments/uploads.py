@@ -27,7 +27,7 @@ from ...store.store import Store
 from ...store.uploads import CLEANING, READY, Upload
 from . import content
 from .cleanup import UnusedObjects
-from .content import Checked, Policy
+from .content import Checked
 from .names import safe_name
 
 log = logging.getLogger("roomcast.attachments")
@@ -50,13 +50,11 @@ class FinishedUploads:
     def __init__(
         self,
         settings: AttachmentSettings,
-        policy: Policy,
         store: Store,
         bucket: Bucket,
         unused: UnusedObjects,
     ) -> None:
         self._settings = settings
-        self._policy = policy
         self._store = store
         self._bucket = bucket
         self._unused = unused
@@ -126,7 +124,9 @@ class FinishedUploads:
     async def _checked(self, upload: Upload, data: bytes) -> Checked:
         """What was uploaded, as it is kept. What may not be sent is deleted."""
         size = None if upload.is_ready == CLEANING else upload.size
-        check = partial(content.check, data, upload.content_type, size, self._policy)
+        check = partial(
+            content.check, data, upload.content_type, size, content.policy_of(self._settings)
+        )
         try:
             return await asyncio.to_thread(check)
         except (FileInvalid, FileTooLarge, FileType):

@@ -40,7 +40,12 @@ def serve_command(
         "server.log_level": log_level,
     }
     settings, secret = settings_and_secret(path, options)
-    run(create_app(settings), settings, ready=lambda url: print_banner(settings, url, secret))
+    run(
+        create_app(settings),
+        settings,
+        ready=lambda url: print_banner(settings, url, secret),
+        reload=lambda: settings_and_secret(path, options)[0],
+    )
 
 
 def print_banner(settings: Settings, url: str, secret: str) -> None:
