@@ -9,6 +9,7 @@ from ...protocol.events import (
     Attachment,
     AuthRenewed,
     Error,
+    FileSummary,
     HistoryPage,
     Message,
     MessageDeleted,
@@ -53,7 +54,7 @@ SIGNED = "expires=1747148400&signature=f0Zb3mWcVq8sT1yKx7nLr5uJ2dPg9hEaB4iQoXtSv
 CREATED, UPDATED = "2025-05-12T15:09:23.065265+00:00", "2025-05-12T15:11:02.310882+00:00"
 
 ATTACHMENT = Attachment(
-    f"{SITE}/files/{KEY}/dot.png?type=image/png&{SIGNED}", "dot.png", "image/png", 70
+    f"{SITE}/files/{KEY}/dot.png?type=image/png&{SIGNED}", "dot.png", "image/png", 70, 16, 16
 )
 MESSAGE = Message("Hello", 63, 7, "send", CREATED, CREATED, [], 4, 412, "5f0c3a52")
 WITH_FILE = replace(MESSAGE, text="A dot", attachments=[ATTACHMENT])
@@ -128,6 +129,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "Quote": {"quote": QUOTE, "of a deleted message": Quote(62, 7, None)},
     "Reaction": {"thumbs": THUMBS},
     "Attachment": {"picture": ATTACHMENT},
+    "FileSummary": {"picture": FileSummary("dot.png", "image/png", 70)},
     "Receipt": {"receipt": Receipt(2, 63, 61)},
     "MessageSent": {
         "text": MessageSent(412, MESSAGE),

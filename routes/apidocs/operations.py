@@ -264,9 +264,15 @@ CALLS: dict[str, Call] = {
         {
             200: Answer("The bytes.", media=ANY),
             206: Answer("The bytes that `Range` asked for.", media=ANY),
+            304: Answer("The client has these bytes already."),
             416: Answer("There are no bytes in that range."),
         },
-        parameters=(*SIGNED, Parameter("Range", str, "Only some of the bytes.", "header")),
+        parameters=(
+            *SIGNED,
+            Parameter("Range", str, "Only some of the bytes.", "header"),
+            Parameter("If-Range", str, "The ETag for which `Range` counts.", "header"),
+            Parameter("If-None-Match", str, "The ETag of what is there already.", "header"),
+        ),
         own=(Forbidden, NotFound, StorageUnavailable),
         is_open=True,
     ),
