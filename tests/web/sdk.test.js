@@ -679,3 +679,15 @@ test("a handler that throws does not stop the others", async () => {
   assert.deepEqual(seen, [1]);
   assert.throws(() => mock.timers.tick(1), /mine/);
 });
+
+test("a new message in a room of 5,000 costs little", async () => {
+  const { room, socket } = await opened(pageOf(1, 5_000).messages);
+  const spans = [];
+  for (let id = 5_001; id <= 5_020; id++) {
+    const started = performance.now();
+    socket.receive(chat_message(message(id)));
+    assert.equal(room.snapshot.messages.length, id);
+    spans.push(performance.now() - started);
+  }
+  assert.ok(spans.sort((a, b) => a - b)[5] < 50, `${spans[5]} ms`);
+});

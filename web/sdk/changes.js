@@ -45,11 +45,11 @@ export class Changes {
     return /** @type {"edit" | "delete" | undefined} */ (entry?.frame.action) ?? null;
   }
 
-  /** @param {number} id */
-  reactions(id) {
-    return /** @type {{ emoji: string, on: boolean }[]} */ (
-      this.#entries.map(({ frame }) => frame).filter((frame) => frame.action === "react" && frame.message_id === id)
-    );
+  /** The reactions of a message that are not confirmed, as text: "+👍 -❤️ ". @param {number} id */
+  wishes(id) {
+    let found = "";
+    for (const { frame } of this.#entries) if (frame.action === "react" && frame.message_id === id) found += `${frame.on ? "+" : "-"}${frame.emoji}\n`;
+    return found;
   }
 
   /** @param {(frame: Change, turn: number) => unknown} isDone */

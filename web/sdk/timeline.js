@@ -14,20 +14,30 @@ export class Timeline {
   hasNewer = false;
   newest = 0;
   missed = 0; // live messages behind the window
+  /** @type {number[]} */
+  #sorted = [];
+  #isSorted = false;
   /** @type {Set<number>} */
   #deleted = new Set();
   /** @type {any[]} */
   #log = []; // frames that came while a page was on its way
   #pages = 0;
-  /** @type {WeakMap<WireMessage, { key: string, message: Message }>} */
+  /** @type {WeakMap<WireMessage, { me?: UserId, status: string, pending: string | null, wishes: string, quote?: string | null, message: Message }>} */
   #views = new WeakMap();
 
   get oldest() {
-    return Math.min(...this.#ends());
+    return this.#ids[0] ?? 0;
   }
 
   get last() {
-    return Math.max(...this.#ends());
+    return this.#ids.at(-1) ?? 0;
+  }
+
+  /** The ids of the messages, ascending; sorted again after messages came or went. */
+  get #ids() {
+    if (this.#sorted.length !== this.messages.size || !this.#isSorted) this.#sorted = [...this.messages.keys()].sort((a, b) => a - b);
+    this.#isSorted = true;
+    return this.#sorted;
   }
 
   /** @param {any} frame */
@@ -58,6 +68,7 @@ export class Timeline {
     try {
       const page = await load();
       if (kind === "around") this.messages.clear();
+      this.#isSorted = false;
       if (kind !== "newer") this.hasOlder = page.has_more;
       if (kind !== "older") this.hasNewer = page.has_newer ?? (kind === "newer" && page.has_more);
       for (const message of page.messages) this.#put(message);
@@ -75,7 +86,7 @@ export class Timeline {
 
   /** @returns {WireMessage[]} ids ascending */
   sorted() {
-    return [...this.messages.values()].sort((a, b) => a.message_id - b.message_id);
+    return this.#ids.map((id) => /** @type {WireMessage} */ (this.messages.get(id)));
   }
 
   /**
@@ -90,11 +101,12 @@ export class Timeline {
       const id = raw.message_id;
       const status = read(raw) ? "read" : delivered(raw) ? "delivered" : raw.status;
       const pending = changes.pending(id);
-      const wishes = changes.reactions(id);
+      const wishes = changes.wishes(id);
       const quote = raw.reply_to && this.#quoted(raw.reply_to);
-      const key = JSON.stringify([me, status, pending, wishes, quote]);
       const known = this.#views.get(raw);
-      if (known?.key === key) return known.message;
+      if (known && known.me === me && known.status === status && known.pending === pending && known.quote === quote && known.wishes === wishes) {
+        return known.message;
+      }
       const message = /** @type {Message} */ (Object.freeze({
         ...raw,
         mine: raw.sender_id !== null && String(raw.sender_id) === String(me),
@@ -103,7 +115,7 @@ export class Timeline {
         reactions: reacted(raw.reactions ?? [], me, wishes),
         ...(raw.reply_to && { reply_to: { ...raw.reply_to, text: quote } }),
       }));
-      this.#views.set(raw, { key, message });
+      this.#views.set(raw, { me, status, pending, wishes, quote, message });
       return message;
     });
   }
@@ -128,6 +140,7 @@ export class Timeline {
   #sync(frame) {
     if (frame.reset) {
       this.messages.clear();
+      this.#isSorted = false;
       this.hasOlder = frame.version > frame.messages.length && frame.messages.length > 0; // each took a version
       this.hasNewer = false;
       this.missed = 0;
@@ -158,6 +171,7 @@ export class Timeline {
     const id = message.message_id;
     const known = this.messages.get(id);
     if (this.#deleted.has(id) || (known && known.version > message.version)) return;
+    if (!known) this.#isSorted = false;
     this.messages.set(id, Object.freeze(message));
     this.newest = Math.max(this.newest, id);
   }
@@ -171,7 +185,7 @@ export class Timeline {
   /** @param {number} id */
   #remove(id) {
     this.#deleted.add(id);
-    this.messages.delete(id);
+    this.#isSorted &&= !this.messages.delete(id);
   }
 
   /** @param {NonNullable<WireMessage["reply_to"]>} quote */
@@ -188,25 +202,20 @@ export class Timeline {
       return Boolean(least) && least[mark] >= message_id;
     };
   }
-
-  #ends() {
-    const ids = [...this.messages.keys()];
-    return ids.length ? ids : [0];
-  }
 }
 
 /**
  * @param {import("./types.js").Reaction[]} reactions
  * @param {UserId | undefined} me
- * @param {{ emoji: string, on: boolean }[]} wishes
+ * @param {string} wishes
  */
 function reacted(reactions, me, wishes) {
   const found = new Map(reactions.map(({ emoji, user_ids }) => [emoji, user_ids]));
   const isMe = (/** @type {UserId} */ user) => String(user) === String(me);
-  for (const { emoji, on } of wishes) {
-    if (me === undefined) break;
+  for (const wish of me === undefined ? [] : wishes.split("\n").slice(0, -1)) {
+    const emoji = wish.slice(1);
     const others = (found.get(emoji) ?? []).filter((user) => !isMe(user));
-    found.set(emoji, on ? [...others, me] : others);
+    found.set(emoji, wish[0] === "+" ? [...others, /** @type {UserId} */ (me)] : others);
   }
   return [...found]
     .filter(([, user_ids]) => user_ids.length)
