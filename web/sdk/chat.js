@@ -1,4 +1,4 @@
-import { isTemporary, Refused, SignedOut } from "./errors.js";
+import { isTemporary, SignedOut } from "./errors.js";
 import { Inbox } from "./inbox.js";
 import { Observable } from "./observable.js";
 import { Room } from "./room.js";
@@ -232,11 +232,6 @@ export class Chat extends Observable {
         this.me = Object.freeze(await this.request("GET", "chat/me/"));
         break;
       } catch (error) {
-        const user = await this.session.claimedUser(); // servers before chat/me/
-        if (error instanceof Refused && user !== undefined) {
-          this.me = { user_id: user, name: null, picture: null, expires_at: null };
-          break;
-        }
         if (!isTemporary(error)) throw error;
         await new Promise((resolve) => setTimeout(resolve, backoff(tries)));
       }

@@ -102,12 +102,6 @@ export class UserSession {
     this.onChange();
   }
 
-  /** @returns {Promise<import("./types.js").UserId | undefined>} */
-  async claimedUser() {
-    const token = await this.authorize();
-    return token && JSON.parse(atob(token.split(".")[1])).sub;
-  }
-
   close() {
     clearTimeout(this.#timer);
     for (const connection of this.connections) connection.close();

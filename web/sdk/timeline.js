@@ -185,7 +185,7 @@ export class Timeline {
   /** @param {number} id */
   #remove(id) {
     this.#deleted.add(id);
-    this.#isSorted &&= !this.messages.delete(id);
+    if (this.messages.delete(id)) this.#isSorted = false;
   }
 
   /** @param {NonNullable<WireMessage["reply_to"]>} quote */
