@@ -3,19 +3,19 @@
 It needs httpx and websockets only, and imports nothing of the server.
 """
 
-from .errors import ChatError, ClientError, RoomClosed, Unreachable
-from .files import File
+from .errors import ChatError, ClientError, RoomClosed, ServerUnreachable
+from .files import LocalFile
 from .records import (
-    MemberRecord,
-    MessageRecord,
-    Page,
+    MemberInfo,
+    MessageInfo,
     Record,
-    ReportRecord,
-    RoomRecord,
-    StatsRecord,
-    TokenRecord,
-    UnreadRecord,
-    UserRecord,
+    ReportInfo,
+    ResultPage,
+    RoomInfo,
+    StatsInfo,
+    TokenInfo,
+    UnreadInfo,
+    UserInfo,
 )
 from .room import Room
 from .room_state import Position, RoomUpdate
@@ -26,20 +26,20 @@ __all__ = [
     "Chat",
     "ChatError",
     "ClientError",
-    "File",
-    "MemberRecord",
-    "MessageRecord",
-    "Page",
+    "LocalFile",
+    "MemberInfo",
+    "MessageInfo",
     "Position",
     "Record",
-    "ReportRecord",
+    "ReportInfo",
+    "ResultPage",
     "Room",
     "RoomClosed",
-    "RoomRecord",
+    "RoomInfo",
     "RoomUpdate",
-    "StatsRecord",
-    "TokenRecord",
-    "Unreachable",
-    "UnreadRecord",
-    "UserRecord",
+    "ServerUnreachable",
+    "StatsInfo",
+    "TokenInfo",
+    "UnreadInfo",
+    "UserInfo",
 ]

@@ -10,7 +10,7 @@ class ClientError(Exception):
     """Base class of everything that roomcast.client raises by itself."""
 
 
-class Unreachable(ClientError):
+class ServerUnreachable(ClientError):
     """The server did not answer, also after several tries."""
 
 

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 
 @dataclass(frozen=True)
-class File:
+class LocalFile:
     """A file by name and bytes; without `type` the name decides what it is."""
 
     name: str

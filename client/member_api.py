@@ -5,8 +5,8 @@ from typing import Any
 
 import httpx
 
-from .errors import Unreachable
-from .files import File
+from .errors import ServerUnreachable
+from .files import LocalFile
 from .records import UserId
 from .server_api import error_of
 
@@ -30,7 +30,7 @@ class MemberApi:
             return None
 
     async def entries(
-        self, token: str, room_id: int, files: Sequence[File]
+        self, token: str, room_id: int, files: Sequence[LocalFile]
     ) -> list[dict[str, Any]]:
         """The `files` of a frame: small ones inside it, large ones uploaded first."""
         if sum(len(file.data) for file in files) <= MAX_INLINE_SIZE:
@@ -39,7 +39,7 @@ class MemberApi:
             return [await self._upload(http, token, room_id, file) for file in files]
 
     async def _upload(
-        self, http: httpx.AsyncClient, token: str, room_id: int, file: File
+        self, http: httpx.AsyncClient, token: str, room_id: int, file: LocalFile
     ) -> dict[str, Any]:
         wanted = {"room_id": room_id, **file.announced()}
         url = f"{self._base}attachments/"
@@ -52,7 +52,7 @@ class MemberApi:
                 place["presigned_url"], content=file.data, headers=place["headers"]
             )
         except httpx.TransportError as error:
-            raise Unreachable(f"{file.name}: {error}") from error
+            raise ServerUnreachable(f"{file.name}: {error}") from error
         if not done.is_success:
             raise error_of(done)
         return {"file_path": place["file_path"]}

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .errors import ChatError
-from .records import MessageRecord, UserId
+from .records import MessageInfo, UserId
 from .room_state import Frame, RoomState
 
 MAX_IN_FLIGHT = 32  # unanswered actions of one connection
@@ -119,7 +119,7 @@ def sending(frame: Frame, user_id: UserId | None) -> PendingAction:
     def answer_of(received: Frame) -> Any:
         is_sync = received["type"] == "sync"
         candidates: list[Any] = received["messages"] if is_sync else [received.get("message")]
-        return next((MessageRecord(m) for m in candidates if is_it(m)), None)
+        return next((MessageInfo(m) for m in candidates if is_it(m)), None)
 
     return PendingAction(frame, answer_of)
 
@@ -129,7 +129,7 @@ def editing(message_id: int, text: str) -> PendingAction:
 
     def answer_of(received: Frame) -> Any:
         is_it = received["type"] == "message_edited" and received["message_id"] == message_id
-        return MessageRecord(received["message"]) if is_it and received["text"] == text else None
+        return MessageInfo(received["message"]) if is_it and received["text"] == text else None
 
     def answer_in(state: RoomState) -> Any:
         message = state.messages.get(message_id)

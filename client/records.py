@@ -29,7 +29,7 @@ def _fields_of(kind: type[Record]) -> frozenset[str]:
     return _known_fields[kind]
 
 
-class MemberRecord(Record):
+class MemberInfo(Record):
     """A user in a room, as the others see them."""
 
     user_id: UserId
@@ -39,7 +39,7 @@ class MemberRecord(Record):
     last_seen: str | None
 
 
-class RoomRecord(Record):
+class RoomInfo(Record):
     """A room, as the server API shows it to the site."""
 
     room_id: int
@@ -53,7 +53,7 @@ class RoomRecord(Record):
     version: int | None
 
 
-class MessageRecord(Record):
+class MessageInfo(Record):
     """A message, the same wherever it appears; `sender_id` is None for the site itself."""
 
     message_id: int
@@ -74,7 +74,7 @@ class MessageRecord(Record):
     reactions: list[dict[str, Any]] | None
 
 
-class UserRecord(Record):
+class UserInfo(Record):
     """A user, as the server API shows them: `banned` is False or `{"until", "reason"}`."""
 
     user_id: UserId
@@ -87,21 +87,21 @@ class UserRecord(Record):
     banned: Any
 
 
-class TokenRecord(Record):
+class TokenInfo(Record):
     """A token for a user, and until when it works."""
 
     token: str
     expires_at: str
 
 
-class UnreadRecord(Record):
+class UnreadInfo(Record):
     """How much a user has not read, and where."""
 
     counter: int
     messages: list[dict[str, Any]]
 
 
-class ReportRecord(Record):
+class ReportInfo(Record):
     """A message that a member reported: `state` is "open" or "resolved"."""
 
     id: int
@@ -115,7 +115,7 @@ class ReportRecord(Record):
     at: str
 
 
-class StatsRecord(Record):
+class StatsInfo(Record):
     """Numbers of the whole chat."""
 
     users: int
@@ -126,7 +126,7 @@ class StatsRecord(Record):
     days: list[Any]
 
 
-class Page(list[T], Generic[T]):
+class ResultPage(list[T], Generic[T]):
     """One page of a list; `cursor` asks for the next one and is None on the last.
 
     A page of messages says `has_more` instead: whether there are further ones in the direction

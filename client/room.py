@@ -7,9 +7,9 @@ from typing import Any, Self, TypedDict, Unpack
 
 from . import pending
 from .errors import RoomClosed
-from .files import File
-from .records import MessageRecord, Page, UserId
-from .room_session import CLOSED_BY_PROGRAM, RoomSession
+from .files import LocalFile
+from .records import MessageInfo, ResultPage, UserId
+from .room_session import CLOSED_BY_PROGRAM, ResumingSession
 from .room_state import Frame, Position, RoomState, RoomUpdate
 from .tokens import Tokens, TokenSource
 
@@ -19,7 +19,7 @@ KEPT_MESSAGES = 1_000
 class MessageExtras(TypedDict, total=False):
     """What a message may carry beside its text."""
 
-    files: Sequence[File]
+    files: Sequence[LocalFile]
     reply_to: int
     data: Mapping[str, Any]
     client_id: str
@@ -34,7 +34,7 @@ class Room:
 
     `token` is a string, or a callable that answers a fresh one, which renews it before it
     expires. With a `position` kept from `room.position`, everything since then is iterated over,
-    first of all what happened in the meantime; without one, what is there already is only in
+    first of all what happened in the meantime; without one, earlier messages are only in
     `room.messages`. `receipts="manual"` reads nothing until `mark_read`. Of the messages the
     newest `keep` are kept.
 
@@ -55,13 +55,13 @@ class Room:
         manner = "manual,compact" if receipts == "manual" else "compact"
         query = {"room_id": room, "receipts": manner}
         self._state = RoomState(position, keep)
-        self._session = RoomSession(url.rstrip("/"), query, Tokens(token), self._state)
+        self._session = ResumingSession(url.rstrip("/"), query, Tokens(token), self._state)
         self._task: asyncio.Task[None] | None = None
 
     # ---------------------------------------------------------------- what is known
 
     @property
-    def messages(self) -> dict[int, MessageRecord]:
+    def messages(self) -> dict[int, MessageInfo]:
         """The newest messages by id, in their present state."""
         return self._state.messages
 
@@ -122,7 +122,7 @@ class Room:
 
     # ---------------------------------------------------------------- actions
 
-    async def send(self, text: str = "", **extras: Unpack[MessageExtras]) -> MessageRecord:
+    async def send(self, text: str = "", **extras: Unpack[MessageExtras]) -> MessageInfo:
         """Send a message and return it as stored, after however many connections that takes.
 
         Raises ChatError where the server refuses it. A `client_id` of one's own makes it safe to
@@ -132,12 +132,12 @@ class Room:
         if files := extras.get("files"):
             token = self._session.tokens.current
             frame["files"] = await self._session.api.entries(token, self.room_id, files)
-        message: MessageRecord = await self._session.ask(pending.sending(frame, self.user_id))
+        message: MessageInfo = await self._session.ask(pending.sending(frame, self.user_id))
         return message
 
-    async def edit(self, message_id: int, text: str) -> MessageRecord:
+    async def edit(self, message_id: int, text: str) -> MessageInfo:
         """Give a message of one's own another text."""
-        message: MessageRecord = await self._session.ask(pending.editing(message_id, text))
+        message: MessageInfo = await self._session.ask(pending.editing(message_id, text))
         return message
 
     async def delete(self, message_id: int) -> None:
@@ -151,16 +151,16 @@ class Room:
         )
         return reactions
 
-    async def history(self, before: int | None = None, limit: int = 50) -> Page[MessageRecord]:
+    async def history(self, before: int | None = None, limit: int = 50) -> ResultPage[MessageInfo]:
         """Fetch an older page of messages, oldest first; it is not added to `messages`."""
         page = await self._session.ask(pending.paging(before, limit))
-        return Page([MessageRecord(m) for m in page["messages"]], has_more=page["has_more"])
+        return ResultPage([MessageInfo(m) for m in page["messages"]], has_more=page["has_more"])
 
     async def mark_read(self, message_id: int) -> None:
         """Say that everything up to this message was read; repeated after a lost connection."""
         self._session.read_upto = max(self._session.read_upto, message_id)
-        await self._session.say({"action": "read", "message_id": message_id})
+        await self._session.send_unconfirmed({"action": "read", "message_id": message_id})
 
     async def typing(self) -> None:
         """Show the others that this user is writing; lost where there is no connection."""
-        await self._session.say({"action": "typing"})
+        await self._session.send_unconfirmed({"action": "typing"})

@@ -20,7 +20,7 @@ MAX_WAITING_UPDATES = 10_000  # that nobody has iterated over
 CLOSED_BY_PROGRAM = 1000
 
 
-class RoomSession:
+class ResumingSession:
     """Connects, and connects again, until that is useless; `ask` waits through all of it."""
 
     def __init__(self, url: str, query: dict[str, Any], tokens: Tokens, state: RoomState) -> None:
@@ -31,8 +31,7 @@ class RoomSession:
         self.connection: Connection | None = None
         self.read_upto = 0
         self.ended: BaseException | None = None
-        self._socket_url = re.sub(r"^http", "ws", url) + "/ws/chat/"
-        self._query = query
+        self._place = re.sub(r"^http", "ws", url) + "/ws/chat/", query
         self._pending = PendingActions()
         self.position = state.position  # with everything up to the last update handed out
         self._updates: deque[tuple[RoomUpdate, Position]] = deque()
@@ -71,7 +70,7 @@ class RoomSession:
             await self.connection.flush()
         return await action.future
 
-    async def say(self, frame: Frame) -> None:
+    async def send_unconfirmed(self, frame: Frame) -> None:
         """Send a frame that has no answer; lost where there is no connection."""
         if self.connection is not None and self.connection.is_synced:
             await self.connection.send(frame)
@@ -120,10 +119,11 @@ class RoomSession:
         return closed.code < 1000 and self.state.is_synced
 
     def _url(self) -> str:
-        query: dict[str, Any] = self._query | {"after": self.state.cursor}
+        path, query = self._place
+        query = query | {"after": self.state.cursor}
         if self.state.epoch:
             query["epoch"] = self.state.epoch
-        return f"{self._socket_url}?{urlencode(query)}"
+        return f"{path}?{urlencode(query)}"
 
     async def _on_frame(self, frame: Frame) -> None:
         assert self.connection is not None

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import takewhile
 from typing import Any, NamedTuple
 
-from .records import MessageRecord, Record, UserId
+from .records import MessageInfo, Record, UserId
 
 Frame = dict[str, Any]
 STATUSES = ("send", "delivered", "read")
@@ -25,13 +25,13 @@ class Position(NamedTuple):
 class RoomUpdate(Record):
     """Something that happened in a room, in the shape of the protocol's frame of this `type`.
 
-    What a `sync` brings is told as the frames that were missed: `chat_message`,
+    What a `sync` brings takes the form of the frames that were missed: `chat_message`,
     `message_edited`, `message_deleted`, `receipt`. One type is the client's own: `reset`, when
     the server could not say what was missed, and `room.messages` starts afresh.
     """
 
     type: str
-    message: MessageRecord | None
+    message: MessageInfo | None
     message_id: int | None
     user_id: UserId | None
 
@@ -40,7 +40,7 @@ class RoomState:
     """Messages by id, receipts by user, and the cursor; `apply` takes each frame once."""
 
     def __init__(self, position: Position | None, keep: int) -> None:
-        self.messages: dict[int, MessageRecord] = {}
+        self.messages: dict[int, MessageInfo] = {}
         self.receipts: dict[UserId, tuple[int, int]] = {}
         self.is_synced = False  # whether this state has had its first sync
         self.cursor, self.epoch, self.newest = position or Position()
@@ -175,7 +175,7 @@ class RoomState:
 
     def _put(self, message: Frame) -> None:
         id_, had = message["message_id"], self.messages.get(message["message_id"])
-        self.messages[id_] = record = MessageRecord(message)
+        self.messages[id_] = record = MessageInfo(message)
         if had is None:
             insort(self._ids, id_)
         else:
@@ -201,13 +201,13 @@ class RoomState:
         self.receipts.clear()
 
 
-def _raise_status(message: MessageRecord, status: str) -> None:
+def _raise_status(message: MessageInfo, status: str) -> None:
     if STATUSES.index(status) > STATUSES.index(message["status"]):
         message["status"] = status
 
 
 def _as_update(message: Frame, version: int, *, is_new: bool) -> Frame:
-    record = MessageRecord(message)
+    record = MessageInfo(message)
     if is_new:
         return {"type": "chat_message", "version": version, "message": record}
     fields = {"message_id": record.message_id, "text": record.text, "message": record}
@@ -215,4 +215,4 @@ def _as_update(message: Frame, version: int, *, is_new: bool) -> Frame:
 
 
 def _with_record(frame: Frame) -> Frame:
-    return frame | {"message": MessageRecord(frame["message"])}
+    return frame | {"message": MessageInfo(frame["message"])}

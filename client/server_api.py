@@ -11,7 +11,7 @@ import httpx
 
 from . import server_calls as calls
 from .backoff import Backoff
-from .errors import ChatError, Unreachable
+from .errors import ChatError, ServerUnreachable
 from .records import Record, UserId
 from .server_calls import ServerCall
 
@@ -52,7 +52,7 @@ class Chat:
 
     `url` is where the chat is served or mounted, `key` one of its `server_api.keys`. A call that
     gets no answer, or a temporary refusal, is repeated up to `retries` times, without doing
-    anything twice. Raises ChatError for a refusal and Unreachable where nobody answers.
+    anything twice. Raises ChatError for a refusal and ServerUnreachable where nobody answers.
     `transport` replaces the network, such as one of httpx for an app in the same process.
     """
 
@@ -216,9 +216,9 @@ class Tries:
         return request
 
     def delay_after_error(self, error: httpx.TransportError) -> float:
-        """Seconds until the next try; raises Unreachable after the last one."""
+        """Seconds until the next try; raises ServerUnreachable after the last one."""
         if self._left == 0:
-            raise Unreachable(f"{type(error).__name__}: {error}") from error
+            raise ServerUnreachable(f"{type(error).__name__}: {error}") from error
         self._left -= 1
         self._lost_answer = True
         return self._backoff.next_delay()

@@ -7,18 +7,18 @@ from datetime import datetime
 from typing import Any, Generic, TypedDict, TypeVar, Unpack
 from urllib.parse import parse_qs, quote, urlsplit
 
-from .files import File
+from .files import LocalFile
 from .records import (
-    MessageRecord,
-    Page,
+    MessageInfo,
     Record,
-    ReportRecord,
-    RoomRecord,
-    StatsRecord,
-    TokenRecord,
-    UnreadRecord,
+    ReportInfo,
+    ResultPage,
+    RoomInfo,
+    StatsInfo,
+    TokenInfo,
+    UnreadInfo,
     UserId,
-    UserRecord,
+    UserInfo,
 )
 
 T = TypeVar("T")
@@ -56,7 +56,7 @@ class MessageFields(TypedDict, total=False):
     sender: UserId | None
     data: Mapping[str, Any] | None
     actions: Sequence[Mapping[str, Any]]
-    files: Sequence[File]
+    files: Sequence[LocalFile]
     reply_to: int | None
     client_id: str
 
@@ -78,16 +78,16 @@ class EditFields(TypedDict, total=False):
     actions: Sequence[Mapping[str, Any]]
 
 
-RoomRef = int | RoomRecord
-MessageRef = int | MessageRecord
+RoomRef = int | RoomInfo
+MessageRef = int | MessageInfo
 
 # ---------------------------------------------------------------- rooms
 
 
-def open_room(members: Sequence[UserId], **fields: Unpack[RoomFields]) -> ServerCall[RoomRecord]:
+def open_room(members: Sequence[UserId], **fields: Unpack[RoomFields]) -> ServerCall[RoomInfo]:
     """Open a room, or find the one that these two members share for this context."""
     body = {"members": list(members), **fields}
-    return ServerCall("POST", "rooms/", _one(RoomRecord), body, key=uuid.uuid4().hex)
+    return ServerCall("POST", "rooms/", _one(RoomInfo), body, key=uuid.uuid4().hex)
 
 
 def rooms(
@@ -96,20 +96,20 @@ def rooms(
     context: str | None = None,
     query: str | None = None,
     cursor: str | None = None,
-) -> ServerCall[Page[RoomRecord]]:
+) -> ServerCall[ResultPage[RoomInfo]]:
     """List rooms, of one user, of one context, or matching a query; a page at a time."""
     params = _given(user_id=user, context=context, q=query, cursor=cursor)
-    return ServerCall("GET", "rooms/", _page(RoomRecord), params=params)
+    return ServerCall("GET", "rooms/", _page(RoomInfo), params=params)
 
 
-def room(room: RoomRef) -> ServerCall[RoomRecord]:
+def room(room: RoomRef) -> ServerCall[RoomInfo]:
     """Show one room."""
-    return ServerCall("GET", _room(room), _one(RoomRecord))
+    return ServerCall("GET", _room(room), _one(RoomInfo))
 
 
-def update_room(room: RoomRef, **fields: Unpack[RoomFields]) -> ServerCall[RoomRecord]:
+def update_room(room: RoomRef, **fields: Unpack[RoomFields]) -> ServerCall[RoomInfo]:
     """Change the fields of a room that are named; its sockets get `room_changed`."""
-    return ServerCall("PATCH", _room(room), _one(RoomRecord), {**fields})
+    return ServerCall("PATCH", _room(room), _one(RoomInfo), {**fields})
 
 
 def delete_room(room: RoomRef) -> ServerCall[None]:
@@ -130,21 +130,19 @@ def remove_member(room: RoomRef, user: UserId) -> ServerCall[None]:
 # ---------------------------------------------------------------- messages
 
 
-def post(
-    room: RoomRef, text: str = "", **fields: Unpack[MessageFields]
-) -> ServerCall[MessageRecord]:
+def post(room: RoomRef, text: str = "", **fields: Unpack[MessageFields]) -> ServerCall[MessageInfo]:
     """Post a message; a repeated `client_id` answers the message that is there already."""
     body: dict[str, Any] = {"text": text, "client_id": uuid.uuid4().hex, **fields}
     if "files" in fields:
         body["files"] = [file.inline() for file in fields["files"]]
-    return ServerCall("POST", f"{_room(room)}messages/", _one(MessageRecord), body)
+    return ServerCall("POST", f"{_room(room)}messages/", _one(MessageInfo), body)
 
 
 def edit(
     room: RoomRef, message: MessageRef, **fields: Unpack[EditFields]
-) -> ServerCall[MessageRecord]:
+) -> ServerCall[MessageInfo]:
     """Change a message's text, data or buttons; its room gets `message_edited`."""
-    return ServerCall("PATCH", _message(room, message), _one(MessageRecord), {**fields})
+    return ServerCall("PATCH", _message(room, message), _one(MessageInfo), {**fields})
 
 
 def delete_message(room: RoomRef, message: MessageRef) -> ServerCall[None]:
@@ -154,23 +152,23 @@ def delete_message(room: RoomRef, message: MessageRef) -> ServerCall[None]:
 
 def messages(
     room: RoomRef, *, before: int | None = None, after: int | None = None, limit: int = 50
-) -> ServerCall[Page[MessageRecord]]:
+) -> ServerCall[ResultPage[MessageInfo]]:
     """Read a page of a room's messages, oldest first: the newest, or those before or after one."""
     params = _given(before=before, after=after, limit=limit)
-    return ServerCall("GET", f"{_room(room)}messages/", _page(MessageRecord), params=params)
+    return ServerCall("GET", f"{_room(room)}messages/", _page(MessageInfo), params=params)
 
 
 # ---------------------------------------------------------------- users
 
 
-def user(user: UserId) -> ServerCall[UserRecord]:
+def user(user: UserId) -> ServerCall[UserInfo]:
     """Show a user: profile, whether they are online, and whether they are banned."""
-    return ServerCall("GET", _of_user(user), _one(UserRecord))
+    return ServerCall("GET", _of_user(user), _one(UserInfo))
 
 
-def set_user(user: UserId, **fields: Unpack[ProfileFields]) -> ServerCall[UserRecord]:
+def set_user(user: UserId, **fields: Unpack[ProfileFields]) -> ServerCall[UserInfo]:
     """Set a user's name, picture, e-mail address or language."""
-    return ServerCall("PUT", _of_user(user), _one(UserRecord), {**fields})
+    return ServerCall("PUT", _of_user(user), _one(UserInfo), {**fields})
 
 
 def erase_user(user: UserId) -> ServerCall[None]:
@@ -178,15 +176,15 @@ def erase_user(user: UserId) -> ServerCall[None]:
     return ServerCall("DELETE", _of_user(user), _nothing)
 
 
-def unread(user: UserId) -> ServerCall[UnreadRecord]:
+def unread(user: UserId) -> ServerCall[UnreadInfo]:
     """Count what a user has not read."""
-    return ServerCall("GET", f"{_of_user(user)}unread/", _one(UnreadRecord))
+    return ServerCall("GET", f"{_of_user(user)}unread/", _one(UnreadInfo))
 
 
-def create_token(user: UserId, ttl: float | None = None) -> ServerCall[TokenRecord]:
+def create_token(user: UserId, ttl: float | None = None) -> ServerCall[TokenInfo]:
     """Sign a token for a user, for so many seconds; needs `auth.secret` on the server."""
     body = _given(ttl=ttl)
-    return ServerCall("POST", f"{_of_user(user)}token/", _one(TokenRecord), body)
+    return ServerCall("POST", f"{_of_user(user)}token/", _one(TokenInfo), body)
 
 
 def disconnect(user: UserId) -> ServerCall[None]:
@@ -208,22 +206,24 @@ def unban(user: UserId) -> ServerCall[None]:
 # ---------------------------------------------------------------- moderation
 
 
-def reports(*, state: str = "open", cursor: str | None = None) -> ServerCall[Page[ReportRecord]]:
+def reports(
+    *, state: str = "open", cursor: str | None = None
+) -> ServerCall[ResultPage[ReportInfo]]:
     """List what members reported: `state` is "open" or "resolved"."""
     params = _given(state=state, cursor=cursor)
-    return ServerCall("GET", "reports/", _page(ReportRecord), params=params)
+    return ServerCall("GET", "reports/", _page(ReportInfo), params=params)
 
 
-def resolve_report(report: int | ReportRecord, note: str = "") -> ServerCall[ReportRecord]:
+def resolve_report(report: int | ReportInfo, note: str = "") -> ServerCall[ReportInfo]:
     """Mark a report as resolved, with a note for the other moderators."""
     id_ = report if isinstance(report, int) else report.id
     body = {"state": "resolved", "note": note}
-    return ServerCall("PATCH", f"reports/{id_}/", _one(ReportRecord), body)
+    return ServerCall("PATCH", f"reports/{id_}/", _one(ReportInfo), body)
 
 
-def stats() -> ServerCall[StatsRecord]:
+def stats() -> ServerCall[StatsInfo]:
     """Count users, rooms, messages, bytes and sockets, also by day."""
-    return ServerCall("GET", "stats/", _one(StatsRecord))
+    return ServerCall("GET", "stats/", _one(StatsInfo))
 
 
 # ---------------------------------------------------------------- paths and answers
@@ -263,12 +263,12 @@ def _nothing(_: Any) -> None:
     return None
 
 
-def _page(kind: type[R]) -> Callable[[Any], Page[R]]:
-    def read(answer: Any) -> Page[R]:
+def _page(kind: type[R]) -> Callable[[Any], ResultPage[R]]:
+    def read(answer: Any) -> ResultPage[R]:
         items = answer.get("messages", answer.get("results", []))
         query = parse_qs(urlsplit(answer.get("next") or "").query)
         cursor = query.get("cursor", [None])[0]
         has_more = answer.get("has_more", answer.get("next") is not None)
-        return Page([kind(item) for item in items], cursor=cursor, has_more=has_more)
+        return ResultPage([kind(item) for item in items], cursor=cursor, has_more=has_more)
 
     return read

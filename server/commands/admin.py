@@ -12,13 +12,13 @@ import click
 from ...client import (
     Chat,
     ChatError,
-    MessageRecord,
-    Page,
+    MessageInfo,
     Record,
-    ReportRecord,
-    RoomRecord,
-    Unreachable,
-    UserRecord,
+    ReportInfo,
+    ResultPage,
+    RoomInfo,
+    ServerUnreachable,
+    UserInfo,
 )
 from ...settings import Settings, load
 from ..options import Failure, one_sentence, settings_option
@@ -26,7 +26,7 @@ from ..options import Failure, one_sentence, settings_option
 Command = Callable[..., None]
 
 
-class Refused(click.ClickException):
+class AdminRefusal(click.ClickException):
     """The server refused the request: one sentence on stderr, exit code 1."""
 
     exit_code = 1
@@ -61,7 +61,7 @@ class AdminSession:
             _to_json(record if record is not None else {"ok": True}) if self._as_json else line
         )
 
-    def show_all(self, page: Page[Any], lines: Iterable[str], nothing: str) -> None:
+    def show_all(self, page: ResultPage[Any], lines: Iterable[str], nothing: str) -> None:
         """A page as JSON with its cursor, or a line for each of its records."""
         if self._as_json:
             click.echo(_to_json({"results": list(page), "cursor": page.cursor}))
@@ -116,7 +116,7 @@ def _session(
             yield AdminSession(chat, as_json=as_json)
     except ChatError as error:
         _refuse(error, url)
-    except Unreachable as error:
+    except ServerUnreachable as error:
         raise Failure(f"No server answers at {url} ({error}). Name it with --url.") from None
 
 
@@ -135,7 +135,7 @@ def _key_of(settings: Settings) -> str:
 def _refuse(error: ChatError, url: str) -> NoReturn:
     if error.status == 401:
         raise Failure(f"{url} does not accept the key: see its server_api.keys.") from None
-    raise Refused(f"{error.detail} ({error.code})") from None
+    raise AdminRefusal(f"{error.detail} ({error.code})") from None
 
 
 # ---------------------------------------------------------------- rooms and messages
@@ -167,7 +167,7 @@ def rooms(
         session.show(shown, _room_line(shown))
 
 
-def _room_line(room: RoomRecord) -> str:
+def _room_line(room: RoomInfo) -> str:
     members = ", ".join(str(m["user_id"] if isinstance(m, dict) else m) for m in room.members or ())
     about = (room.about or {}).get("title")
     marks = [room.title, room.context, about, "frozen" if room.frozen else None]
@@ -190,7 +190,7 @@ def messages(session: AdminSession, room: int, delete: int | None, **place: Any)
     session.show_all(page, map(_message_line, page), "No messages.")
 
 
-def _message_line(message: MessageRecord) -> str:
+def _message_line(message: MessageInfo) -> str:
     sender = "site" if message.sender_id is None else message.sender_id
     files = "".join(f" [{each['file_name']}]" for each in message.attachments or ())
     written = message.created_at[:19].replace("T", " ")
@@ -238,7 +238,7 @@ def users(
         )
 
 
-def _ban_of(user: UserRecord) -> str:
+def _ban_of(user: UserInfo) -> str:
     if not user.banned:
         return ""
     return f"  banned until {user.banned['until']}" if user.banned["until"] else "  banned for good"
@@ -277,7 +277,7 @@ def reports(
     session.show_all(page, map(_report_line, page), f"No {state} reports.")
 
 
-def _report_line(report: ReportRecord) -> str:
+def _report_line(report: ReportInfo) -> str:
     place = f"room {report.room_id}, message {report.message_id}"
     return f"{report.id}  {place}  {report.reason}, by {report.reporter_id}: {report.text}"
 

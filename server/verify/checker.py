@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from .history import ConnectionLog, History, Message, Replay
+from .history import ClientHistory, ConnectionLog, Message, Replay
 
 REFUSED_WITHIN = 5.0  # seconds in which an action that fails is answered
 LASTING = ("room_id", "sender_id", "client_id", "created_at")  # no change touches these
 
-Answers = dict[str, list["Answer"]]
+SendOutcomes = dict[str, list["SendOutcome"]]
 
 
-class Answer(NamedTuple):
+class SendOutcome(NamedTuple):
     """What became of one try to send; `code` is None where the connection took it along."""
 
     sent: float
@@ -43,7 +43,7 @@ class Rules:
 
 
 def contradictions(
-    histories: Sequence[History], stored: Sequence[Message], version: int, rules: Rules
+    histories: Sequence[ClientHistory], stored: Sequence[Message], version: int, rules: Rules
 ) -> Iterator[Contradiction]:
     """What can't be; `stored` is the whole room and `version` its counter, at the end."""
     replays = {history.name: history.replay() for history in histories}
@@ -53,7 +53,7 @@ def contradictions(
         yield from _named(name, "nothing_lost", _ends_otherwise(replay, stored, version))
     yield from (Contradiction("nothing_doubled", what) for what in _stored_twice(stored))
     yield from (Contradiction("nothing_lost", what) for what in _nobody_wrote(histories, stored))
-    yield from (Contradiction("one_order", what) for what in _told_differently(histories))
+    yield from (Contradiction("one_order", what) for what in _sent_differently(histories))
     for history in histories:
         for connection in history.connections:
             yield from _named(history.name, "nothing_lost", _missing(connection, stored))
@@ -84,7 +84,7 @@ def _stored_twice(stored: Sequence[Message]) -> Iterator[str]:
         yield from (f"{keys} {value}: stored {n} times" for value, n in counted.items() if n > 1)
 
 
-def _nobody_wrote(histories: Sequence[History], stored: Sequence[Message]) -> Iterator[str]:
+def _nobody_wrote(histories: Sequence[ClientHistory], stored: Sequence[Message]) -> Iterator[str]:
     """A text is what its author once sent, or edited it to; never a part of that."""
     texts: dict[int | str, set[str]] = {}
     names: set[tuple[int | str, str]] = set()
@@ -100,7 +100,7 @@ def _nobody_wrote(histories: Sequence[History], stored: Sequence[Message]) -> It
             yield f"nobody wrote {message}"
 
 
-def _told_differently(histories: Sequence[History]) -> Iterator[str]:
+def _sent_differently(histories: Sequence[ClientHistory]) -> Iterator[str]:
     """One version is one change, whoever gets it."""
     known: dict[int, tuple[str, Any]] = {}
     for history in histories:
@@ -131,7 +131,7 @@ def _missing(connection: ConnectionLog, stored: Sequence[Message]) -> Iterator[s
 
 
 def _lost(connection: ConnectionLog, stored: Sequence[Message], deleted: set[int]) -> Iterator[str]:
-    """What was told is stored, or was deleted since."""
+    """A message in a frame is stored, or was deleted since."""
     by_id = {m["message_id"]: m for m in stored}
     for _, frame in connection.received:
         for message in [*frame.get("messages", ()), *filter(None, [frame.get("message")])]:
@@ -144,8 +144,8 @@ def _lost(connection: ConnectionLog, stored: Sequence[Message], deleted: set[int
                 yield f"told as {message}, stored as {kept}"
 
 
-def _stored_though_refused(history: History, stored: Sequence[Message]) -> Iterator[str]:
-    """An error means that nothing is stored: what is there was stored by a try without one."""
+def _stored_though_refused(history: ClientHistory, stored: Sequence[Message]) -> Iterator[str]:
+    """An error means that nothing is stored: a stored message had a try without one."""
     created = {
         m["client_id"]: datetime.fromisoformat(m["created_at"]).timestamp()
         for m in stored
@@ -158,7 +158,7 @@ def _stored_though_refused(history: History, stored: Sequence[Message]) -> Itera
                 yield f"{client_id} was answered {codes}, and is stored from then"
 
 
-def _late(history: History, rules: Rules) -> Iterator[str]:
+def _late(history: ClientHistory, rules: Rules) -> Iterator[str]:
     for client_id, answers in answers_of(history).items():
         for answer in answers:
             took = answer.received - answer.sent
@@ -166,7 +166,7 @@ def _late(history: History, rules: Rules) -> Iterator[str]:
                 yield f"{client_id} was answered {answer.code} after {took:.1f} s"
 
 
-def _odd_errors(history: History, rules: Rules) -> Iterator[str]:
+def _odd_errors(history: ClientHistory, rules: Rules) -> Iterator[str]:
     """From an outage nothing else follows than the errors that are allowed."""
     odd = Counter(
         f"{frame['code']}: {frame['message']}"
@@ -177,15 +177,15 @@ def _odd_errors(history: History, rules: Rules) -> Iterator[str]:
     yield from (f"{number} times the error {error}" for error, number in odd.items())
 
 
-def answers_of(history: History) -> Answers:
+def answers_of(history: ClientHistory) -> SendOutcomes:
     """The tries of each client_id, in order: `stored`, an error's code, or None."""
-    answers: Answers = {}
+    answers: SendOutcomes = {}
     for connection in history.connections:
         codes = _codes_in(connection, history.user_id)
         for at, action in connection.sent:
             if client_id := action.get("client_id"):
                 found = codes.get(client_id)
-                answer = Answer(at, *(found.pop(0) if found else (None, 0.0)))
+                answer = SendOutcome(at, *(found.pop(0) if found else (None, 0.0)))
                 answers.setdefault(client_id, []).append(answer)
     return answers
 

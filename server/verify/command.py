@@ -109,17 +109,17 @@ async def _run(
 
     if server_key is None:
         return await verify(url, tokens, options, progress)
-    async with _two_users(url, server_key) as made:
-        return await verify(url, made, options, progress)
+    async with _two_users(url, server_key, options) as made:
+        return await verify(url, made, options, progress, server_key)
 
 
 @asynccontextmanager
-async def _two_users(url: str, key: str) -> AsyncIterator[list[str]]:
+async def _two_users(url: str, key: str, options: "Options") -> AsyncIterator[list[str]]:
     """Tokens of two users of this run alone, whose data is erased afterwards."""
-    from ...client import AsyncChat
+    from .run import open_site
 
     users = [f"verify-{name}-{uuid.uuid4().hex[:12]}" for name in ("ada", "bob")]
-    async with AsyncChat(url, key) as chat:
+    async with open_site(url, key, options) as chat:
         tokens = [(await chat.create_token(user, ttl=TOKEN_LIFETIME)).token for user in users]
         try:
             yield tokens

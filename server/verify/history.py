@@ -40,7 +40,7 @@ class ConnectionLog:
 
 
 @dataclass
-class History:
+class ClientHistory:
     """A client's connections, one after the other."""
 
     name: str
@@ -182,7 +182,7 @@ class Replay:
     def _repeated(self, frame: Frame, known: Message, *, is_mine: bool) -> None:
         message = frame["message"]
         self._expect(is_mine, "nothing_doubled", f"told as new again: {frame}")
-        early = f"repeated before its version was told: {frame}"
+        early = f"repeated before its version came: {frame}"
         self._expect(frame["version"] <= self.cursor, "one_order", early)
         is_same = (known["text"], known["version"]) == (message["text"], message["version"])
         self._expect(is_same, "nothing_doubled", f"repeated as {message}, was {known}")

@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.typing import Subprotocol
 
 from .account import Account, BrokenPromise
-from .history import ConnectionLog, History, Received, Replay, Sent
+from .history import ClientHistory, ConnectionLog, Received, Replay, Sent
 from .relay import Relay
 from .shapes import MARKS, frame_problems
 from .stage import Deployment
@@ -29,20 +29,22 @@ class StormMember:
     def __init__(
         self, deployment: Deployment, account: Account, room: int, name: str, relay: Relay
     ) -> None:
-        self.name = name
         self.account = account
         self.relay = relay
-        self.history = History(name, account.user_id)
+        self.history = ClientHistory(name, account.user_id)
         self.replay = Replay(account.user_id)
         self.unanswered: dict[str, str] = {}  # client_id → text
-        self.receipts = ""
-        self.room = room
+        self.query: dict[str, Any] = {"room_id": room}
         self._deployment = deployment
         self._socket: Any = None
-        self._own: list[int] = []
         self._changed = asyncio.Event()
         self._number = 0
         self._chance = random.Random(name)
+
+    @property
+    def name(self) -> str:
+        """What the client is called in a report."""
+        return self.history.name
 
     # ---------------------------------------------------------------- connections
 
@@ -56,9 +58,8 @@ class StormMember:
             await asyncio.sleep(RETRY_DELAY)
 
     async def _connect(self) -> None:
-        query: dict[str, Any] = {"room_id": self.room, "after": self.replay.cursor}
+        query = self.query | {"after": self.replay.cursor}
         query |= {"epoch": self.replay.epoch} if self.replay.epoch else {}
-        query |= {"receipts": self.receipts} if self.receipts else {}
         await self.account.pace.wait(2.0)
         async with connect(
             f"{self._deployment.sockets}?{urlencode(query)}",
@@ -117,7 +118,6 @@ class StormMember:
         client_id = message.get("client_id", "")
         if message["sender_id"] == self.account.user_id and client_id in self.unanswered:
             del self.unanswered[client_id]
-            self._own.append(message["message_id"])
 
     def _send_again(self, log: ConnectionLog, client_id: str) -> None:
         if not log.is_over and client_id in self.unanswered:
@@ -129,13 +129,17 @@ class StormMember:
         """Texts, now and then an edit or a deletion of one's own; until cancelled."""
         while True:
             await asyncio.sleep(self._chance.uniform(0.5, 1.5) / rate)
-            chance = self._chance.random()
-            if len(self._own) > 5 and chance < 0.1:
-                await self._act("edit", message_id=self._chance.choice(self._own), text=f"{chance}")
-            elif len(self._own) > 5 and chance < 0.15:
-                await self._act("delete", message_id=self._own.pop(self._chance.randrange(5)))
+            chance, own = self._chance.random(), self._own_messages()
+            if len(own) > 5 and chance < 0.1:
+                await self._act("edit", message_id=self._chance.choice(own), text=f"{chance}")
+            elif len(own) > 5 and chance < 0.15:
+                await self._act("delete", message_id=own[self._chance.randrange(5)])
             elif len(self.unanswered) < MAX_UNANSWERED:
                 await self.send_message()
+
+    def _own_messages(self) -> list[int]:
+        mine = self.account.user_id
+        return [id_ for id_, m in self.replay.messages.items() if m["sender_id"] == mine]
 
     async def send_message(self) -> None:
         """A new message, which is sent until it is answered."""

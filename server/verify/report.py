@@ -13,7 +13,7 @@ MAX_EVIDENCE = 600  # characters
 MAX_SHOWN = 10  # findings of one promise in the text
 
 
-class Finding(NamedTuple):
+class Deviation(NamedTuple):
     """One promise that did not hold: where, what was expected, and what came instead."""
 
     promise: str
@@ -35,7 +35,7 @@ class Report:
     """Grows while checks run; `broken` decides the exit code."""
 
     url: str
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[Deviation] = field(default_factory=list)
     notes: dict[str, None] = field(default_factory=dict)  # an ordered set
     checked: Counter[str] = field(default_factory=Counter)
     numbers: dict[str, int] = field(default_factory=dict)
@@ -52,7 +52,7 @@ class Report:
     def find(self, promise: str, check: str, what: str, evidence: object = "") -> None:
         """Note that a promise did not hold; the same finding is kept once."""
         shown = evidence if isinstance(evidence, str) else json.dumps(evidence, default=str)
-        finding = Finding(promise, check, what, shown[:MAX_EVIDENCE])
+        finding = Deviation(promise, check, what, shown[:MAX_EVIDENCE])
         if not any(f.what == what and f.check == check for f in self.findings):
             self.findings.append(finding)
             self.has_findings.set()

@@ -4,10 +4,12 @@ import asyncio
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 import httpx
 
+from ...client import AsyncChat, ClientError
 from . import checks
 from .account import Account, BrokenPromise, CannotVerify, Pace
 from .report import Report
@@ -38,19 +40,27 @@ class Options:
     only: Sequence[str] = ()  # promises; none: all of them
 
 
-async def verify(base: str, tokens: Sequence[str], options: Options, progress: Progress) -> Report:
-    """Hold the deployment at `base` to its promises, as the users of two tokens."""
+async def verify(
+    base: str, tokens: Sequence[str], options: Options, progress: Progress, key: str = ""
+) -> Report:
+    """Hold the deployment at `base` to its promises, as the users of two tokens.
+
+    With a `key` of the server API it also checks what the site itself may do.
+    """
     began = time.monotonic()
     report = Report(base)
     Fields.unknown.clear()
     tls = _tls(base, options)
-    async with httpx.AsyncClient(
-        timeout=options.timeout, verify=tls if tls is not None else True
-    ) as http:
+    async with AsyncExitStack() as stack:
+        client = httpx.AsyncClient(timeout=options.timeout, verify=True if tls is None else tls)
+        http = await stack.enter_async_context(client)
         ada, bob = (
             Account(base, http, token, Pace(options.rate, BURST), report) for token in tokens
         )
         deployment = Deployment(base, ada, bob, report, options.timeout, 3 * options.timeout, tls)
+        if key:
+            deployment.site_key = key
+            deployment.site = await stack.enter_async_context(open_site(base, key, options))
         await _introduce(deployment)
         try:
             await _until_first_finding(_run_all(deployment, options, progress), report, options)
@@ -64,7 +74,8 @@ async def verify(base: str, tokens: Sequence[str], options: Options, progress: P
 
 async def _run_all(deployment: Deployment, options: Options, progress: Progress) -> None:
     only = () if "shapes" in options.only else options.only  # the frames of all checks count
-    chosen = [check for check in CHECKS if not only or check.promise in only]
+    able = [check for check in CHECKS if deployment.site is not None or not check.needs_site]
+    chosen = [check for check in able if not only or check.promise in only]
     await _run_checks(deployment, chosen, progress)
     if only and STORM_PROMISE not in only:
         return
@@ -89,6 +100,13 @@ async def _until_first_finding(
         if isinstance(outcome, Exception):
             raise outcome
     return None
+
+
+def open_site(base: str, key: str, options: Options) -> AsyncChat:
+    """The server API of the deployment, over the same TLS."""
+    tls = _tls(base, options)
+    transport = httpx.AsyncHTTPTransport(verify=True if tls is None else tls)
+    return AsyncChat(base, key, timeout=options.timeout, transport=transport)
 
 
 def _tls(base: str, options: Options) -> ssl.SSLContext | None:
@@ -147,7 +165,7 @@ async def _guard(stage: Stage, running: Awaitable[None], limit: float | None) ->
         stage.holds(False, str(broken), broken.evidence)
     except TimeoutError:
         stage.holds(False, f"the check did not end within {limit} s")
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, ClientError) as error:
         stage.holds(False, f"an HTTP call got no answer: {type(error).__name__} {error}")
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         stage.holds(False, f"an answer can't be read: {type(error).__name__} {error}")

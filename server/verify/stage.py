@@ -12,6 +12,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidHandshake
 from websockets.typing import Origin, Subprotocol
 
+from ...client import AsyncChat
 from .account import Account, BrokenPromise, CannotVerify
 from .probe import ProbeSocket
 from .report import Report
@@ -31,6 +32,8 @@ class Deployment:
     limit: float  # seconds for what must come
     patience: float  # seconds for what the documentation lets take longer
     tls: ssl.SSLContext | None = None
+    site: AsyncChat | None = None  # with a key of the server API
+    site_key: str = ""
     config: dict[str, Any] = field(default_factory=dict)  # of GET chat/config/
     rooms: list[tuple[Account, int]] = field(default_factory=list)  # to be deleted afterwards
 
@@ -54,6 +57,12 @@ class Stage:
         self.ada = deployment.ada
         self.bob = deployment.bob
         self.report = deployment.report
+
+    @property
+    def site(self) -> AsyncChat:
+        """The server API, for checks that need it."""
+        assert self.deployment.site is not None
+        return self.deployment.site
 
     def holds(self, condition: object, what: str, evidence: object = "") -> None:
         """Count one expectation, and note it as broken where the condition is not true."""
@@ -144,6 +153,7 @@ class Check(NamedTuple):
     promise: str
     run: Callable[[Stage], Awaitable[None]]
     alone: bool
+    needs_site: bool
 
     @property
     def name(self) -> str:
@@ -155,12 +165,12 @@ CHECKS: list[Check] = []
 
 
 def check(
-    promise: str, *, alone: bool = False
+    promise: str, *, alone: bool = False, needs_site: bool = False
 ) -> Callable[[Callable[[Stage], Awaitable[None]]], Callable[[Stage], Awaitable[None]]]:
     """Register a function as a check of a promise."""
 
     def register(run: Callable[[Stage], Awaitable[None]]) -> Callable[[Stage], Awaitable[None]]:
-        CHECKS.append(Check(promise, run, alone))
+        CHECKS.append(Check(promise, run, alone, needs_site))
         return run
 
     return register

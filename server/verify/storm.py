@@ -8,7 +8,7 @@ from functools import partial
 from urllib.parse import urlsplit
 
 from .checker import Rules, answers_of, contradictions
-from .history import History, Message
+from .history import ClientHistory, Message
 from .member import StormMember
 from .relay import Relay
 from .stage import Stage
@@ -33,7 +33,7 @@ class Storm:
             StormMember(stage.deployment, account, room, name, relay)
             for (account, name), relay in zip(who, relays, strict=True)
         ]
-        self.members[2].receipts = "compact"
+        self.members[2].query["receipts"] = "compact"
         self.writers = self.members[:2]
 
     async def run(self, seconds: float, rate: float) -> None:
@@ -83,8 +83,8 @@ class Storm:
             await member.until(partial(_is_read, member), "sees all of it read", patience)
 
     async def version(self) -> int:
-        """The version of the room, as a socket is told."""
-        stage, room = self.stage, self.members[0].room
+        """The version of the room, as its sync says."""
+        stage, room = self.stage, self.members[0].query["room_id"]
         async with stage.enter(stage.ada, room, after=2**53 - 1, receipts="manual") as socket:
             return int(socket.first["version"])
 
@@ -137,13 +137,13 @@ async def check_storm(stage: Stage, seconds: float, rate: float, seed: int) -> N
     report.measure("received by the other", _received_by_others(histories))
 
 
-def _count(stage: Stage, histories: Sequence[History], stored: Sequence[Message]) -> None:
+def _count(stage: Stage, histories: Sequence[ClientHistory], stored: Sequence[Message]) -> None:
     """Each message was held against each history, for five promises."""
     for promise in ("nothing_lost", "nothing_doubled", "one_order", "true_statuses", "resuming"):
         stage.report.checked[promise] += len(stored) * len(histories)
 
 
-def _acknowledged(histories: Sequence[History]) -> list[float]:
+def _acknowledged(histories: Sequence[ClientHistory]) -> list[float]:
     """Seconds from sending a message until it came back, where the first try did it."""
     return [
         answers[0].received - answers[0].sent
@@ -153,7 +153,7 @@ def _acknowledged(histories: Sequence[History]) -> list[float]:
     ]
 
 
-def _received_by_others(histories: Sequence[History]) -> list[float]:
+def _received_by_others(histories: Sequence[ClientHistory]) -> list[float]:
     """Seconds from sending a message until it came to somebody else as a live frame."""
     sent = {
         action["client_id"]: at

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from roomcast.client import AsyncChat, Chat, ChatError, File
+from roomcast.client import AsyncChat, Chat, ChatError, LocalFile
 from roomcast.server.cli import main
 
 from ..client import Person
@@ -30,8 +30,12 @@ def test_a_site_runs_its_chat(site: Server) -> None:
         assert chat.room(room).title == "Order 1"
         assert chat.update_room(room, title="Order one").title == "Order one"
         assert [r.room_id for r in chat.rooms(user="c1", context="order:1")] == [room.room_id]
-        sent = chat.post(room, "Hello", sender="c1", client_id="n1", files=[File("a.txt", b"a")])
-        again = chat.post(room, "Hello", sender="c1", client_id="n1", files=[File("a.txt", b"a")])
+        sent = chat.post(
+            room, "Hello", sender="c1", client_id="n1", files=[LocalFile("a.txt", b"a")]
+        )
+        again = chat.post(
+            room, "Hello", sender="c1", client_id="n1", files=[LocalFile("a.txt", b"a")]
+        )
         assert (again.message_id, sent.status) == (sent.message_id, "send")
         assert sent.attachments[0]["file_name"] == "a.txt"
         other = chat.post(room, "To be deleted", sender="c2")
@@ -153,7 +157,8 @@ def test_admin_needs_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_verify_makes_its_own_users(site: Server) -> None:
-    options = ["--only", "isolation", "--rate", "0", "--quiet", "--json"]
+    only = [word for name in ("isolation", "authentication") for word in ("--only", name)]
+    options = [*only, "--rate", "0", "--quiet", "--json"]
     done = CliRunner().invoke(main, ["verify", site.url, "--server-key", KEY, *options])
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout)["ok"] is True

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from roomcast.client import ChatError, File, Position, Room, RoomClosed, backoff
+from roomcast.client import ChatError, LocalFile, Position, Room, RoomClosed, backoff
 
 from ..client import LIMIT, Person
 from ..conftest import Cast
@@ -80,14 +80,14 @@ async def test_receipts_move_statuses(ada: Person, bob: Person, room: int) -> No
 
 
 async def test_files_small_and_large(ada: Person, bob: Person, room: int) -> None:
-    large = File("large.txt", b"a line of text\n" * 30_000)
+    large = LocalFile("large.txt", b"a line of text\n" * 30_000)
     async with room_of(ada, room) as hers:
-        sent = await hers.send(files=[File("small.txt", b"small")])
+        sent = await hers.send(files=[LocalFile("small.txt", b"small")])
         assert sent.attachments[0]["size"] == 5
-        sent = await hers.send("both", files=[large, File("small.txt", b"small")])
+        sent = await hers.send("both", files=[large, LocalFile("small.txt", b"small")])
         assert [a["size"] for a in sent.attachments] == [len(large.data), 5]
         with pytest.raises(ChatError):
-            await hers.send(files=[File("page.html", b"<html>" * 100_000)])
+            await hers.send(files=[LocalFile("page.html", b"<html>" * 100_000)])
 
 
 @pytest.mark.usefixtures("_soon")

@@ -7,7 +7,15 @@ from typing import Any
 
 import httpx
 import pytest
-from roomcast.client import AsyncChat, Chat, ChatError, File, Page, Unreachable, backoff
+from roomcast.client import (
+    AsyncChat,
+    Chat,
+    ChatError,
+    LocalFile,
+    ResultPage,
+    ServerUnreachable,
+    backoff,
+)
 
 KEY = "k" * 32
 Answer = httpx.Response | httpx.TransportError
@@ -64,8 +72,8 @@ CALLS: list[tuple[Callable[[Chat], Any], str, str, Any]] = [
     (lambda c: c.remove_member(4, "a/b"), "DELETE", "rooms/4/members/a%2Fb/", None),
     (lambda c: c.post(4, "Hi", client_id="n1", sender=None, data={"k": 1}), "POST",
      "rooms/4/messages/", {"text": "Hi", "client_id": "n1", "sender": None, "data": {"k": 1}}),
-    (lambda c: c.post(4, client_id="n1", files=[File("a.txt", b"a")]), "POST", "rooms/4/messages/",
-     {"text": "", "client_id": "n1",
+    (lambda c: c.post(4, client_id="n1", files=[LocalFile("a.txt", b"a")]), "POST",
+     "rooms/4/messages/", {"text": "", "client_id": "n1",
       "files": [{"name": "a.txt", "size": 1, "type": "text/plain", "data": "YQ=="}]}),
     (lambda c: c.edit(4, 63, text="Hello", actions=[]), "PATCH", "rooms/4/messages/63/",
      {"text": "Hello", "actions": []}),
@@ -122,7 +130,7 @@ def test_a_room_will_do_for_its_id() -> None:
 def test_a_page_names_the_next_one() -> None:
     next_url = "https://site.example/chat/api/v1/server/rooms/?user_id=1&cursor=ab%3D"
     first = Script(ok({"results": [{"room_id": 4}], "next": next_url})).chat.rooms(user=1)
-    assert isinstance(first, Page)
+    assert isinstance(first, ResultPage)
     assert (first[0].room_id, first.cursor, first.has_more) == (4, "ab=", True)
     last = Script(ok({"messages": [{"message_id": 1}], "has_more": False})).chat.messages(4)
     assert (last[0].message_id, last.cursor, last.has_more) == (1, None, False)
@@ -162,7 +170,7 @@ def test_a_deletion_whose_answer_was_lost_is_no_error() -> None:
 
 def test_it_gives_up() -> None:
     script = Script(*[httpx.ConnectError("nobody")] * 4)
-    with pytest.raises(Unreachable, match="nobody"):
+    with pytest.raises(ServerUnreachable, match="nobody"):
         script.chat.stats()
     assert len(script.requests) == 4
     script = Script(*[refused("rate_limited", 429, **{"Retry-After": "0"})] * 4)
@@ -198,6 +206,6 @@ async def test_the_same_for_asyncio() -> None:
 
 def test_files_are_read_by_name(tmp_path: Any) -> None:
     (tmp_path / "a.png").write_bytes(b"png")
-    file = File.read(tmp_path / "a.png")
+    file = LocalFile.read(tmp_path / "a.png")
     assert (file.name, file.data, file.content_type) == ("a.png", b"png", "image/png")
-    assert File("what", b"").content_type == "application/octet-stream"
+    assert LocalFile("what", b"").content_type == "application/octet-stream"

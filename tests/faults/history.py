@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from roomcast.server.verify.checker import REFUSED_WITHIN, Rules
 from roomcast.server.verify.checker import contradictions as find_contradictions
 from roomcast.server.verify.history import (
+    ClientHistory as History,
+)
+from roomcast.server.verify.history import (
     ConnectionLog,
-    History,
     Message,
     Received,
     Replay,

@@ -13,6 +13,7 @@ from . import (
     refusals,
     resuming,
     sending,
+    site,
     statuses,
 )
 
@@ -29,5 +30,6 @@ __all__ = [
     "refusals",
     "resuming",
     "sending",
+    "site",
     "statuses",
 ]

@@ -126,5 +126,5 @@ async def check_files_that_are_refused(stage: Stage) -> None:
             found = error["code"], error.get("client_id")
             stage.equal(found, (code, f"n{number}"), f"{what} is {code}")
         await a.settle()
-        stage.equal(a.seen("chat_message"), [], "what is refused is told to nobody")
+        stage.equal(a.seen("chat_message"), [], "what is refused reaches nobody")
     stage.equal(await stage.read_all(stage.ada, room), [], "what is refused is not stored")

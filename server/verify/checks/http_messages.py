@@ -50,7 +50,7 @@ async def check_a_message_by_http_is_as_by_socket(stage: Stage) -> None:
             answer = await stage.ada.request("POST", path, json=body)
             stage.equal(answer.json().get("code"), code, f"POST of a message: {code}")
         await b.settle()
-        stage.equal(len(b.seen("chat_message")), 1, "what is refused by HTTP is told to nobody")
+        stage.equal(len(b.seen("chat_message")), 1, "what is refused by HTTP reaches nobody")
     body = {"message_id": sent["message_id"]}
     receipt = await stage.bob.json("POST", f"chat/rooms/{room}/read/", RECEIPT, json=body)
     found = receipt["user_id"], receipt["read"], receipt["delivered"]

@@ -8,7 +8,7 @@ THIRD = "verify-third-member"
 
 @check("isolation")
 async def check_a_removed_member_sees_nothing_any_more(stage: Stage) -> None:
-    """Sockets close with 4003 at once; who comes back sees it all."""
+    """Sockets close with 4003 at once; a member who is added again sees it all."""
     room = await stage.open_room(THIRD)
     path = f"chat/rooms/{room}/members/"
     async with stage.enter(stage.ada, room, after=0) as a:

@@ -52,7 +52,7 @@ async def check_bad_frames_are_refused(stage: Stage) -> None:
 
 
 @check("refusals")
-async def check_errors_say_what_failed(stage: Stage) -> None:
+async def check_errors_name_what_failed(stage: Stage) -> None:
     """An error names the action, the client_id and the message that it is about."""
     room, elsewhere = await stage.open_room(), await stage.open_room()
     foreign = (await stage.post(stage.ada, elsewhere, "elsewhere"))["message_id"]

@@ -36,7 +36,7 @@ async def check_everybody_gets_each_message(stage: Stage) -> None:
         for socket in (sender, tab, other):
             await socket.settle()
             count = len(socket.seen("chat_message"))
-            stage.equal(count, len(TEXTS), "each message is told once to each socket")
+            stage.equal(count, len(TEXTS), "each message reaches each socket once")
     stored = [message["text"] for message in await stage.read_all(stage.bob, room)]
     stage.equal(stored, list(TEXTS), "texts are stored exactly as they came")
 
@@ -95,7 +95,7 @@ async def check_a_repeated_client_id_stores_nothing(stage: Stage) -> None:
         stage.equal(found, wanted, "a repeated send of a deleted message is not_found, with its id")
         await b.settle()
         count = len(b.seen("chat_message", message={"sender_id": stage.ada.user_id}))
-        stage.equal(count, 1, "the other member is told of a repeated message once")
+        stage.equal(count, 1, "a repeated message reaches the other member once")
     count = len(await stage.read_all(stage.bob, room))
     stage.equal(count, 1, "a repeated message is stored once")
 

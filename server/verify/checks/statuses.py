@@ -6,7 +6,7 @@ from ..stage import Stage, check
 
 
 def marks_of(socket: ProbeSocket, message_id: int) -> list[str]:
-    """The statuses that a socket was told of a message, in order."""
+    """The statuses that a socket received for a message, in order."""
     return [
         frame["message"]["status"]
         for frame in socket.frames
@@ -54,7 +54,7 @@ async def check_nobody_reads_for_somebody_else(stage: Stage) -> None:
         async with stage.enter(stage.bob, room) as b:
             statuses = {message["status"] for message in b.first}
             stage.equal(statuses, {"read"}, "the first frame of who joins says read already")
-            stage.equal(len(b.first), 2, "the first frame holds what is there")
+            stage.equal(len(b.first), 2, "the first frame holds the messages of the room")
         for message in b.first:
             wanted = {"message_id": message["message_id"]}
             await a.expect("mark_message_as_read", message=wanted)
