@@ -46,8 +46,8 @@ REFUSED_AT_ONCE = 8  # messages that were refused, after which the peer has to w
 FRAMES_AFTER_CLOSE = 64  # among which the peer's answer to our close frame is looked for
 
 # Reasons for which nothing is read: nobody knows yet whether the socket may be there; the app has
-# as much as it can take; the peer sends faster than it may.
-HELD, FULL, TOO_FAST = 1, 2, 4
+# as much as it can take; the peer sends faster than it may; the app has not accepted it.
+HELD, FULL, TOO_FAST, NOT_ACCEPTED = 1, 2, 4, 8
 
 
 class WebSocketProtocol(WebSocketsSansIOProtocol):
@@ -88,6 +88,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         """
         self._reader = FrameReader(self.config.ws_max_size)
         self.conn.parser = None  # type: ignore[assignment]
+        self._waits_for = NOT_ACCEPTED
         self._update_reading()
         self.handle_connect(request_of(head))
         if self.response.status_code != 101:
@@ -126,7 +127,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         cast(list[object], self.scope["headers"]).clear()
         self.scope["subprotocols"] = []
         self.request = self.response = None  # type: ignore[assignment]
-        self._resume(HELD)
+        self._resume(HELD | NOT_ACCEPTED)
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
@@ -147,36 +148,44 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             self._shake_hands(data)
         elif not self._is_discarding:
             self._reader.feed(data)
-            self._read_on()
+            if not self._is_scheduled:
+                self._read()
 
     def _read(self) -> None:
         """A slice of what has come in; the next one follows when others have had their turn."""
         self._is_scheduled = False
-        reader = self._reader
-        frames, size = FRAMES_PER_SLICE, BYTES_PER_SLICE
-        try:
-            while reader is not None and not self._may_not_read and not self._is_discarding:
-                if not frames or size <= 0:
-                    self._is_scheduled = True
-                    self.loop.call_soon(self._read)
-                    break
-                before = reader.buffered
-                frame = reader.next()
-                if frame is None:
-                    break
-                frames -= 1
-                size -= before - reader.buffered
-                self._take(*frame, size=before - reader.buffered)
-        except FrameError as error:
-            self._fail(error)
-        self._update_reading()
+        if self._reader is not None and not self._may_not_read:
+            try:
+                self._read_slice(self._reader)
+            except FrameError as error:
+                self._fail(error)
+        if self._waits_for or self.read_paused or self._is_scheduled or not self._is_reading:
+            self._update_reading()
 
-    def _take(self, opcode: int, content: bytes, *, size: int) -> None:
+    def _read_slice(self, reader: FrameReader) -> None:
+        frames, size = FRAMES_PER_SLICE, BYTES_PER_SLICE
+        while (frame := reader.next()) is not None:
+            opcode, content = frame
+            on_text = self.on_text
+            if opcode != TEXT or on_text is None or self.close_sent:
+                self._take(opcode, content)
+            elif on_text(content):
+                self._slow_down()
+            if self._waits_for or self.read_paused or self._is_discarding:
+                return
+            frames -= 1
+            size -= len(content)
+            if not frames or size <= 0:
+                self._is_scheduled = True
+                self.loop.call_soon(self._read)
+                return
+
+    def _take(self, opcode: int, content: bytes) -> None:
         if self.close_sent:
             self._take_after_close(opcode)
         elif opcode in (TEXT, BINARY):
             self._take_message(opcode, content)
-        elif size < SMALL_FRAGMENT and self._is_flood():
+        elif len(content) < SMALL_FRAGMENT and self._is_flood():
             self.end(*Close.FLOOD.value)
         elif opcode == PING:
             self.transport.write(frame_of(PONG, content))
@@ -223,8 +232,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     @property
     def _may_not_read(self) -> bool:
         """Whether nobody is there for more. After a close everything is read, and thrown away."""
-        is_waiting = self._waits_for or self.read_paused or not self.handshake_complete
-        return bool(is_waiting and not self.close_sent)
+        return bool((self._waits_for or self.read_paused) and not self.close_sent)
 
     def _read_on(self) -> None:
         if not self._is_scheduled:
@@ -233,7 +241,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     def _update_reading(self) -> None:
         """Tells the transport whether to read, where that has changed."""
         is_full = self._is_scheduled and self._reader and self._reader.buffered > BYTES_PER_SLICE
-        is_wanted = not (self._may_not_read or is_full)
+        is_wanted = not (is_full or self._may_not_read)
         if is_wanted != self._is_reading and not self.transport.is_closing():
             self._is_reading = is_wanted
             (self.transport.resume_reading if is_wanted else self.transport.pause_reading)()
@@ -245,8 +253,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     def resume_reading(self) -> None:
         self._resume(FULL)
 
-    def _resume(self, reason: int) -> None:
-        self._waits_for &= ~reason
+    def _resume(self, reasons: int) -> None:
+        self._waits_for &= ~reasons
         self._read_on()
 
     # ------------------------------------------------------------ what goes out
@@ -257,7 +265,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             return self.end(message.get("code", 1000), message.get("reason") or "")
         await super().send(message)
         if message["type"] == "websocket.accept":
-            self._read_on()
+            self._resume(NOT_ACCEPTED)
         return None
 
     def write(self, data: bytes) -> bool:

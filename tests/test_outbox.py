@@ -389,8 +389,8 @@ async def test_nothing_is_read_before_the_app_wants_it() -> None:
 
 async def test_an_app_that_asks_by_asgi_gets_one_message_at_a_time() -> None:
     protocol, _ = handshaken()
-    protocol.handshake_complete = True
     await protocol.receive()
+    await protocol.send({"type": "websocket.accept"})
     protocol.data_received(masked(Opcode.TEXT, b"1") + masked(Opcode.BINARY, b"2"))
     assert protocol.queue.qsize() == 1
     assert (await protocol.receive())["text"] == "1"

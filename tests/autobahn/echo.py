@@ -10,7 +10,7 @@ import sys
 from typing import Any
 
 import uvicorn
-from roomcast.server.frame_reader import frame_of
+from roomcast.server.frame_reader import TEXT, frame_of
 from roomcast.server.http_protocol import HttpProtocol
 from roomcast.server.websocket_protocol import EXTENSION, WebSocketProtocol
 
@@ -24,7 +24,11 @@ class PatientProtocol(WebSocketProtocol):
 
 
 class DirectEcho(PatientProtocol):
-    """The chat takes no binary messages, and is not told what is in them: here they matter."""
+    """Texts come by the callback, as to the chat. It is not told what binary messages hold."""
+
+    def echo(self, text: bytes | None) -> None:
+        assert text is not None
+        self.transport.write(frame_of(TEXT, text))
 
     def _take_message(self, opcode: int, content: bytes) -> None:
         self.transport.write(frame_of(opcode, content))
@@ -34,7 +38,7 @@ async def echo(scope: Any, receive: Any, send: Any) -> None:
     await receive()
     await send({"type": "websocket.accept"})
     if isinstance(direct := scope["extensions"].get(EXTENSION), DirectEcho):
-        direct.begin(lambda data: None, lambda is_blocked: None)
+        direct.begin(direct.echo, lambda is_blocked: None)
     while (message := await receive())["type"] == "websocket.receive":
         await send(message | {"type": "websocket.send"})
 

@@ -139,7 +139,13 @@ def half(target: Target) -> Script:
     yield 600.0
 
 
+def nobody(target: Target) -> Script:
+    """No attack, to compare with: what the machine itself costs a bystander."""
+    yield 600.0
+
+
 ATTACKS: dict[str, Callable[[Target], Script]] = {
+    "nobody": nobody,
     "empty pings": flood(frame(PING)),
     "pongs": flood(frame(PONG)),
     "continuations": flood(frame(CONTINUATION, final=False), frame(TEXT, final=False)),

@@ -124,7 +124,7 @@ def percentile(took: list[float], share: float) -> float:
 
 def start_attack(name: str, server: Server, connections: int, room: int, token: str):  # type: ignore[no-untyped-def]
     command = [sys.executable, "-m", "tests.faults.attackers", name, str(server.port)]
-    command += [str(connections), str(room), token]
+    command += [str(0 if name == "nobody" else connections), str(room), token]
     root = Path(__file__).parent.parent.parent
     return subprocess.Popen(command, stdin=subprocess.PIPE, cwd=root)
 
