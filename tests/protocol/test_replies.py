@@ -92,7 +92,7 @@ async def test_a_refused_reply_holds_up_nobody(unlimited: tuple[Person, Person])
             reply_to = [None, one["message_id"], 0][n % 3]
             await a.sends(f"m{n}", reply_to=reply_to)
             if n % 4 == 0:
-                await a.does("react", message_id=one["message_id"], emoji=str(n))
+                await a.does("react", message_id=one["message_id"], emoji=chr(0x1F600 + n))
         await a.hears("m58")
         versions = [f["version"] for f in a.seen[1:] if "version" in f]
         assert versions == list(range(1, 57))
