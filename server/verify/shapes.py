@@ -172,7 +172,7 @@ ROOM_OPENED = Fields(
 )
 ROOM_PAGE = Fields({"count": identifier, "next": optional_null(address),
                     "previous": optional_null(address), "results": list_of(ROOM_ITEM)})  # fmt: skip
-MESSAGE_PAGE = Fields({"messages": messages, "has_more": boolean})
+MESSAGE_PAGE = Fields({"messages": messages, "has_more": boolean}, {"has_newer": boolean})
 RECEIPT = Fields({"user_id": user, "delivered": identifier, "read": identifier})
 SEARCH_PAGE = Fields({"results": list_of(message), "next": optional_null(address)})
 UPLOAD = {
@@ -183,7 +183,8 @@ NOTICE = Fields(
     {"room_id": identifier, "counter_by_room": positive, "last_message": optional_null(text),
      "status": status, "sender_id": optional_null(user),
      "sender_status": one_of("online", "offline"), "created_at": moment, "updated_at": moment},
-    {"about": optional_null(ABOUT), "kind": text, "data": an_object},
+    {"about": optional_null(ABOUT), "kind": text, "data": an_object,
+     "attachments": list_of(anything)},
 )  # fmt: skip
 UNREAD = Fields({"counter": identifier, "messages": list_of(NOTICE)}, {"type": one_of("notify")})
 UNREAD_WRAPPED = Fields({"type": one_of("notify"), "messages": UNREAD})
