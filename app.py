@@ -4,12 +4,10 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from anyio.lowlevel import checkpoint
-from msgspec import to_builtins
 from starlette.applications import Starlette
 from starlette.endpoints import WebSocketEndpoint
 from starlette.exceptions import HTTPException
@@ -24,27 +22,84 @@ from .auth.base_url import ROOT, mounted
 from .auth.origins import Cors
 from .auth.site_keys import SiteKeys
 from .chat.chat import NO_HOOKS, Chat
+from .chat.host_api import HostApi
+from .chat.host_api import NewFile as File
+from .chat.host_sync import SyncApi
 from .chat.rate_limit import Meters
-from .chat.rooms import RoomDetails
+from .chat.site.records import RoomRecord as Room
+from .chat.site.records import UserRecord as User
 from .consumers.chat import ChatSocket
 from .consumers.notifications import NotificationsSocket
-from .integrations.hooks import BeforeOpen, BeforeSend, DescribeUsers, Hooks
+from .integrations.hooks import (
+    BeforeOpen,
+    BeforeSend,
+    DescribeUsers,
+    Draft,
+    Hooks,
+    Profile,
+)
 from .integrations.metrics import Shelf
-from .integrations.webhooks import Listener
-from .protocol import actions, errors
-from .protocol.errors import Close, Refusal
-from .protocol.ids import MAX_ID, user_of
+from .integrations.webhooks import Event, Listener
+from .protocol import errors
+from .protocol.errors import (
+    Close,
+    Conflict,
+    EmptyMessage,
+    FileInvalid,
+    FileMissing,
+    FileTooLarge,
+    FileType,
+    Forbidden,
+    Internal,
+    InvalidFrame,
+    NotFound,
+    RateLimited,
+    Refusal,
+    StorageUnavailable,
+    TooLong,
+    Unauthenticated,
+    Unavailable,
+)
+from .protocol.events import Message
 from .realtime.connection_limits import CountLimit
 from .routes import files, health, server_api, ui, web_client
 from .routes.apidocs import pages
 from .routes.bodies import BodiesInFlight
 from .routes.requests import Reply, answer_refusal
-from .settings import Settings, apply_reload
-from .store import messages as messages_of
-from .store.members import SITE
+from .settings import BadSetting, Settings, apply_reload
 from .store.store import DatabaseInUse, DatabaseUnavailable
 
 log = logging.getLogger("roomcast")
+
+__all__ = [
+    "App",
+    "BadSetting",
+    "Conflict",
+    "Draft",
+    "EmptyMessage",
+    "Event",
+    "File",
+    "FileInvalid",
+    "FileMissing",
+    "FileTooLarge",
+    "FileType",
+    "Forbidden",
+    "Internal",
+    "InvalidFrame",
+    "Message",
+    "NotFound",
+    "Profile",
+    "RateLimited",
+    "Refusal",
+    "Room",
+    "Settings",
+    "StorageUnavailable",
+    "TooLong",
+    "Unauthenticated",
+    "Unavailable",
+    "User",
+    "create_app",
+]
 
 NOT_STARTED = (
     "This chat was not started: a mounted app's lifespan is not run by its host. Give the host "
@@ -58,8 +113,8 @@ NOT_OURS = (
     "database.url to postgresql://… and broadcast.url to redis://… or postgresql://…."
 )
 ANOTHER_LOOP = (
-    "This call comes from another event loop than the one that the chat was started in. Call it "
-    "there: asyncio.run_coroutine_threadsafe(chat.…, loop) does, from any thread."
+    "This call comes from another event loop than the one that the chat was started in. From "
+    "another thread call chat.sync.…, or asyncio.run_coroutine_threadsafe(chat.…, loop)."
 )
 NO_ASYNCIO = "roomcast runs on asyncio: trio and other event loops can't serve it."
 NO_UPGRADE = (
@@ -76,8 +131,8 @@ SOCKETS: Mapping[str, type[WebSocketEndpoint]] = {
 }
 
 
-class App(Starlette):
-    """`chat.lifespan` starts and stops it; the host's own code talks by the methods."""
+class App(Starlette, HostApi):
+    """`chat.lifespan` starts and stops it; the host's own code calls its methods."""
 
     def __init__(
         self,
@@ -213,70 +268,18 @@ class App(Starlette):
 
     # ------------------------------------------------------------ for the host's own code
 
-    async def open_room(
-        self, members: Sequence[int | str], *, context: str = "", title: str = ""
-    ) -> int:
-        """The id of a room of these users; two users have one room for each context.
-
-        Raises a Refusal, as a request would get it.
-        """
-        users = [user_of(user, "members") for user in members]
-        opened = await self._chat.rooms.open(SITE, users, RoomDetails(context, title))
-        return opened.room.id
-
-    async def post(
-        self,
-        room: int,
-        *,
-        sender: int | str,
-        text: str,
-        client_id: str | None = None,
-        reply_to: int | None = None,
-    ) -> int:
-        """The id of a message that `sender`, a member, sends into the room.
-
-        `before_send` is not asked. Raises a Refusal, as a request would get it.
-        """
-        send = actions.Send(text, client_id=client_id, reply_to=reply_to)
-        author = user_of(sender, "sender")
-        sent = await self._chat.messages.post(room, author, send, "", text)
-        return sent.message.id
-
-    async def react(self, room: int, message: int, *, user: int | str, emoji: str) -> None:
-        """Puts the emoji of this member under a message; where it is, it stays.
-
-        Raises a Refusal, as a request would get it.
-        """
-        self._chat.texts.check_emoji(emoji)
-        author, most = user_of(user, "user"), self._chat.settings.limits.max_reactions_per_message
-        await self._chat.messages.make(messages_of.React(room, author, message, emoji, True, most))
-
-    async def unread(self, user: int | str) -> dict[str, Any]:
-        """How many messages the user has not read, and in which rooms: `GET chat/unread/`."""
-        found = await self._chat.inboxes.unread(user_of(user, "user"))
-        body: dict[str, Any] = to_builtins(found)
-        return body
-
-    async def is_empty(self, room: int) -> bool:
-        """Whether there is no message in the room."""
-        newest = partial(messages_of.between, room_id=room, above=0, upto=MAX_ID, most=1)
-        return not await self._chat.store.read(newest)
-
-    async def delete_room(self, room: int, *, user: int | str) -> None:
-        """Deletes the room as this member of it. Raises NotFound."""
-        await self._chat.rooms.delete(room, user_of(user, "user"))
-
-    async def disconnect(self, user: int | str) -> None:
-        """Closes all sockets of the user with 4005, on every process, those on their way in too.
-
-        End their session first, or they are let in again. Raises DatabaseUnavailable where the
-        database does not answer and the chat has several processes: then those that the broker
-        doesn't reach may not know.
-        """
-        await self._chat.cuts.cut(user_of(user, "user"))
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop | None:
+        """The event loop that the chat was started in."""
+        return self._loop
 
     @property
-    def _chat(self) -> Chat:
+    def sync(self) -> SyncApi:
+        """The same calls for any other thread: `chat.sync.post(room, "Hello", sender=2)`."""
+        return SyncApi(self)
+
+    @property
+    def _chat(self) -> Chat:  # type: ignore[override] # asked for at each call
         chat: Chat | None = getattr(self.state, "chat", None)
         if chat is None:
             raise RuntimeError(NOT_STARTED)

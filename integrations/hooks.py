@@ -42,7 +42,7 @@ class Draft(Struct, frozen=True):
     kind: TextKind = "message"
 
 
-class Face(NamedTuple):
+class Profile(NamedTuple):
     """How a user is called, and the address of a picture."""
 
     name: str | None = None
@@ -51,7 +51,7 @@ class Face(NamedTuple):
 
 BeforeSend = Callable[[Draft], Awaitable[str]]
 """An async function of a Draft to the text that is stored; it raises a Refusal to refuse."""
-DescribeUsers = Callable[[Sequence[User]], Awaitable[Mapping[User, Face]]]
+DescribeUsers = Callable[[Sequence[User]], Awaitable[Mapping[User, Profile]]]
 """An async function of users' ids to their faces; who is not in the answer has none."""
 
 
@@ -107,7 +107,7 @@ async def ask_before_open(
 
 
 class Known(NamedTuple):
-    face: Face
+    face: Profile
     until: float
 
 
@@ -119,7 +119,7 @@ class Faces:
         self._known: dict[str, Known] = {}
         self._silent_until = 0.0
 
-    async def of(self, users: Iterable[str]) -> Mapping[str, Face]:
+    async def of(self, users: Iterable[str]) -> Mapping[str, Profile]:
         """By their ids; who is missing has no face that the host knows of."""
         wanted, now = list(dict.fromkeys(users)), monotonic()
         old = [user for user in wanted if user not in self._known or self._known[user].until < now]
@@ -128,9 +128,9 @@ class Faces:
             if now < self._silent_until:
                 break
             found |= await self._ask(old[start : start + AT_ONCE])
-        return {user: face for user, face in found.items() if face != Face()}
+        return {user: face for user, face in found.items() if face != Profile()}
 
-    async def _ask(self, users: list[str]) -> dict[str, Face]:
+    async def _ask(self, users: list[str]) -> dict[str, Profile]:
         try:
             async with asyncio.timeout(DESCRIBES_WITHIN):
                 with of_the_host():
@@ -140,11 +140,11 @@ class Faces:
             log.warning("describe_users failed; names are as they were known.", exc_info=True)
             self._silent_until = monotonic() + PAUSE
             return {}
-        fresh = {user: faces.get(user, Face()) for user in users}
+        fresh = {user: faces.get(user, Profile()) for user in users}
         self._keep(fresh)
         return fresh
 
-    def _keep(self, fresh: Mapping[str, Face]) -> None:
+    def _keep(self, fresh: Mapping[str, Profile]) -> None:
         until = monotonic() + FRESH
         for user, face in fresh.items():
             self._known.pop(user, None)
@@ -153,6 +153,6 @@ class Faces:
             del self._known[next(iter(self._known))]
 
 
-def _clean(told: str | Sequence[object]) -> Face:
+def _clean(told: str | Sequence[object]) -> Profile:
     name, picture = (told, None) if isinstance(told, str) else (*told, None, None)[:2]
-    return Face(name_of(name), picture_of(picture))
+    return Profile(name_of(name), picture_of(picture))

@@ -9,7 +9,7 @@ from . import messages
 from .messages import Message
 
 
-class Profile(Struct):
+class StoredProfile(Struct):
     name: str | None
     picture: str | None
 
@@ -45,10 +45,10 @@ class Erasure(Struct):
 # ---------------------------------------------------------------- what there is
 
 
-async def profile(db: Connection, user_id: str) -> Profile:
+async def profile(db: Connection, user_id: str) -> StoredProfile:
     query = "SELECT name, picture FROM people WHERE user_id = :user_id"
     row = await db.fetch_one(query, {"user_id": user_id})
-    return Profile(None, None) if row is None else Profile(row["name"], row["picture"])
+    return StoredProfile(None, None) if row is None else StoredProfile(row["name"], row["picture"])
 
 
 async def places(db: Connection, user_id: str, above: int, limit: int) -> list[OwnRoom]:

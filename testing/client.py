@@ -14,6 +14,8 @@ import httpx
 import jwt
 
 from ..app import App, create_app
+from ..chat.host_api import RoomRef
+from ..chat.site.records import RoomRecord
 from ..protocol.ids import user_of, wire_user
 
 try:
@@ -67,10 +69,11 @@ class ChatClient(httpx.AsyncClient):
         return ChatClient(self.chat, self._shared, user, claims or {})
 
     def socket(
-        self, room: int, **query: object
+        self, room: RoomRef, **query: object
     ) -> AbstractAsyncContextManager[AsyncWebSocketSession]:
         """A socket in the room; `after=0` and the like go into its query."""
-        url = f"{URL}/ws/chat/?{urlencode({'room_id': room, **query})}"
+        room_id = room.id if isinstance(room, RoomRecord) else room
+        url = f"{URL}/ws/chat/?{urlencode({'room_id': room_id, **query})}"
         # In here nobody answers pings.
         return aconnect_ws(url, self, keepalive_ping_interval_seconds=None)
 

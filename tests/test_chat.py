@@ -207,7 +207,7 @@ async def test_a_middleware_of_the_hosts_is_asked_for_sockets_too(app: App) -> N
             await self.app(scope, receive, send)
 
     app.add_middleware(Guard)
-    connection = Connection(app, await app.open_room([1, 2]), ADA)
+    connection = Connection(app, (await app.open_room([1, 2])).id, ADA)
     connection.incoming.put_nowait({"type": "websocket.disconnect", "code": 1000})
     await connection.run()
     assert asked == ["websocket"]
@@ -230,7 +230,7 @@ def held_at(where: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> asyncio.E
 async def test_a_join_that_is_cancelled_leaves_nothing_behind(
     app: App, stage: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    room_id = await app.open_room([1, 2])
+    room_id = (await app.open_room([1, 2])).id
     await app.post(room_id, sender=2, text="unread")
     part, name = stage.split(".")
     came = held_at(getattr(app._chat, part), name, monkeypatch)
@@ -248,7 +248,7 @@ async def test_a_join_that_is_cancelled_leaves_nothing_behind(
 async def test_a_join_that_is_cancelled_holds_nothing_back_for_others(
     app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    room_id = await app.open_room([1, 2])
+    room_id = (await app.open_room([1, 2])).id
     await app.post(room_id, sender=2, text="unread")
     async with a_member(app._chat, room_id, BOB, is_manual=True) as (room, _):
         came = held_at(app._chat.queue, "marked", monkeypatch)
@@ -266,7 +266,7 @@ async def test_a_join_that_is_cancelled_holds_nothing_back_for_others(
 async def test_a_room_deleted_while_a_socket_joins_closes_it_once(
     app: App, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    room_id = await app.open_room([1, 2])
+    room_id = (await app.open_room([1, 2])).id
     chat, take, heard = app._chat, Room.take, asyncio.Event()
     join = chat.joining.join
 

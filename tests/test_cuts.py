@@ -110,8 +110,8 @@ async def is_open(socket: AsyncWebSocketSession) -> bool:
 
 async def test_all_sockets_of_the_user_end_and_nobody_elses(opens: Opens, site: Site) -> None:
     async with opens() as here:
-        den = await here.app.open_room([ADA, BOB])
-        attic = await here.app.open_room([ADA, BOB], context="attic")
+        den = (await here.app.open_room([ADA, BOB])).id
+        attic = (await here.app.open_room([ADA, BOB], context="attic")).id
         async with (
             here.entered(ADA, den) as first,
             here.entered(ADA, den) as second,
@@ -128,7 +128,7 @@ async def test_all_sockets_of_the_user_end_and_nobody_elses(opens: Opens, site: 
 
 async def test_nothing_reaches_the_user_afterwards(opens: Opens) -> None:
     async with opens() as here:
-        den = await here.app.open_room([ADA, BOB])
+        den = (await here.app.open_room([ADA, BOB])).id
         async with here.entered(ADA, den) as ada, here.entered(BOB, den) as bob:
             await here.app.disconnect(str(ADA))
             await here.app.post(den, sender=BOB, text="She is gone")
@@ -138,7 +138,7 @@ async def test_nothing_reaches_the_user_afterwards(opens: Opens) -> None:
 
 async def test_who_is_let_in_again_stays(opens: Opens) -> None:
     async with opens() as here:
-        den = await here.app.open_room([ADA, BOB])
+        den = (await here.app.open_room([ADA, BOB])).id
         async with here.entered(ADA, den) as ada:
             await here.app.disconnect(ADA)
             assert await closed(ada) == 4005
@@ -149,7 +149,7 @@ async def test_who_is_let_in_again_stays(opens: Opens) -> None:
 
 async def test_a_socket_on_its_way_in_does_not_slip_past(opens: Opens, site: Site) -> None:
     async with opens() as here:
-        den = await here.app.open_room([ADA, BOB])
+        den = (await here.app.open_room([ADA, BOB])).id
         site.may_answer.clear()
         async with here.knocks(ADA, den) as ada:
             await site.asked.wait()
@@ -162,7 +162,7 @@ async def test_what_still_waits_for_its_turn_is_not_done(
     opens: Opens, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with opens() as here:
-        den = await here.app.open_room([ADA, BOB])
+        den = (await here.app.open_room([ADA, BOB])).id
         page, began, may_go_on = here.chat.history.page, asyncio.Event(), asyncio.Event()
         read = []
 
@@ -216,7 +216,7 @@ async def test_a_cut_is_not_remembered_for_ever(
 
 async def test_a_user_who_reads_nothing_is_cut_off_too(opens: Opens) -> None:
     async with opens() as here, served(here.app) as host:
-        den = await here.app.open_room([ADA, BOB])
+        den = (await here.app.open_room([ADA, BOB])).id
         url, ada = f"ws://{host}/ws/chat/?room_id={den}", {"X-User": str(ADA)}
         async with connect(url, additional_headers=ada, proxy=None, max_queue=1) as socket:
             assert await socket.recv() == "[]"
@@ -249,7 +249,7 @@ def shared(opens: Opens, postgres: Postgres, broker: Engine) -> Opens:
 
 async def test_every_process_hears_of_it(shared: Opens) -> None:
     async with shared() as here, shared() as there:
-        den = await here.app.open_room([ADA, BOB])
+        den = (await here.app.open_room([ADA, BOB])).id
         async with here.entered(ADA, den) as near, there.entered(ADA, den) as far:
             await here.app.disconnect(ADA)
             assert [await closed(near), await closed(far)] == [4005, 4005]
@@ -262,7 +262,7 @@ async def test_a_socket_on_its_way_in_elsewhere_does_not_slip_past(
     shared: Opens, site: Site
 ) -> None:
     async with shared() as here, shared() as there:
-        den = await here.app.open_room([ADA, BOB])
+        den = (await here.app.open_room([ADA, BOB])).id
         async with there.entered(BOB, den) as bob:
             site.may_answer.clear()
             site.asked.clear()
@@ -292,7 +292,7 @@ async def test_what_the_broker_loses_is_in_the_database(
         "broadcast": {"url": valkey.url},
     }
     async with opens(**engines) as here, opens(**engines) as there:
-        den = await here.app.open_room([ADA, BOB])
+        den = (await here.app.open_room([ADA, BOB])).id
         async with here.entered(ADA, den) as near, there.entered(ADA, den) as far:
             with monkeypatch.context() as broken:
                 broken.setattr(here.chat.fanout._backend, "publish", fault)
@@ -307,7 +307,7 @@ async def test_housekeeping_finds_it_where_nobody_tells_of_a_gap(
     shared: Opens,
 ) -> None:
     async with shared() as here, shared() as there:
-        den = await here.app.open_room([ADA, BOB])
+        den = (await here.app.open_room([ADA, BOB])).id
         async with there.entered(ADA, den) as ada:
             at = time.time_ns() // 1000
             await here.chat.store.write(partial(revocations.add, user_id=str(ADA), at=at))
@@ -317,7 +317,7 @@ async def test_housekeeping_finds_it_where_nobody_tells_of_a_gap(
 
 async def test_what_was_before_a_process_began_is_none_of_its_business(shared: Opens) -> None:
     async with shared() as here:
-        den = await here.app.open_room([ADA, BOB])
+        den = (await here.app.open_room([ADA, BOB])).id
         await here.app.disconnect(ADA)
         async with shared() as later, later.entered(ADA, den) as ada:
             await later.chat.cuts.look()
@@ -340,7 +340,7 @@ async def test_the_database_forgets_what_no_process_could_still_miss(
 
 async def test_each_cut_counts_whichever_clock_it_was_made_by(opens: Opens) -> None:
     async with opens() as here:
-        den = await here.app.open_room([ADA, BOB])
+        den = (await here.app.open_room([ADA, BOB])).id
         for at in (2_000, 1_000):
             async with here.entered(ADA, den) as ada:
                 here.chat.cuts.hear(News(EVERYBODY, whom=str(ADA), at=at))

@@ -81,7 +81,7 @@ async def served(folder: Path, **server: object) -> AsyncIterator[Site]:
             running = asyncio.create_task(server.serve(sockets=[listening]))
             try:
                 port = listening.getsockname()[1]
-                yield Site(chat, server, port, await chat.open_room([1, 2]))
+                yield Site(chat, server, port, (await chat.open_room([1, 2])).id)
             finally:
                 server.should_exit = True
                 await running

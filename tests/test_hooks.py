@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from httpx_ws import AsyncWebSocketSession
 from roomcast.integrations import hooks
-from roomcast.integrations.hooks import Draft, Face
+from roomcast.integrations.hooks import Draft, Profile
 from roomcast.protocol.errors import Forbidden
 from roomcast.testing import ChatClient, chat_client
 
@@ -52,7 +52,7 @@ async def texts(client: ChatClient, room: int) -> list[str]:
 async def test_a_text_is_changed_before_anybody_sees_it() -> None:
     host = Host()
     async with chat_client(1, before_send=host) as ada:
-        room = await ada.chat.open_room([1, "bob"])
+        room = (await ada.chat.open_room([1, "bob"])).id
         async with ada.another("bob").socket(room) as at_bobs, ada.socket(room) as at_adas:
             await at_bobs.receive_json()
             await at_adas.receive_json()
@@ -68,7 +68,7 @@ async def test_a_text_is_changed_before_anybody_sees_it() -> None:
 
 async def test_a_refused_text_is_answered_with_the_hosts_sentence_and_stored_nowhere() -> None:
     async with chat_client(1, before_send=Host()) as ada:
-        room = await ada.chat.open_room([1, 2])
+        room = (await ada.chat.open_room([1, 2])).id
         async with ada.socket(room) as socket:
             await socket.receive_json()
             said = await say(socket, action="send", message="You fool", client_id="c1")
@@ -89,7 +89,7 @@ async def test_a_refused_text_is_answered_with_the_hosts_sentence_and_stored_now
 
 async def test_of_a_refused_message_no_file_stays(tmp_path: Path) -> None:
     async with chat_client(1, folder=tmp_path, before_send=Host()) as ada:
-        room = await ada.chat.open_room([1, 2])
+        room = (await ada.chat.open_room([1, 2])).id
         file = {"name": "a.txt", "size": 2, "type": "text/plain", "data": "aGk="}
         refused = await post(ada, room, message="You fool", file=file)
         assert refused["detail"] == "Please be kind."
@@ -101,7 +101,7 @@ async def test_of_a_refused_message_no_file_stays(tmp_path: Path) -> None:
 async def test_an_edit_is_no_way_around_the_host() -> None:
     host = Host()
     async with chat_client(1, before_send=host) as ada:
-        room = await ada.chat.open_room([1, 2])
+        room = (await ada.chat.open_room([1, 2])).id
         async with ada.socket(room) as socket:
             await socket.receive_json()
             id_ = (await say(socket, action="send", message="Hello"))["message"]["message_id"]
@@ -116,7 +116,7 @@ async def test_an_edit_is_no_way_around_the_host() -> None:
 async def test_a_message_sent_again_is_asked_about_once() -> None:
     host = Host()
     async with chat_client(1, before_send=host) as ada:
-        room = await ada.chat.open_room([1, 2])
+        room = (await ada.chat.open_room([1, 2])).id
         once = {"message": "Call 044 123 45 67", "client_id": "c1"}
         first, again = [await post(ada, room, **once) for _ in range(2)]
         assert first["message_id"] == again["message_id"]
@@ -136,7 +136,7 @@ async def test_frames_of_a_socket_keep_their_order_while_the_host_thinks() -> No
         return draft.text
 
     async with chat_client(1, before_send=thinks) as ada:
-        room = await ada.chat.open_room([1, 2])
+        room = (await ada.chat.open_room([1, 2])).id
         async with ada.socket(room) as socket:
             await socket.receive_json()
             for text in ("first", "second", "third"):
@@ -150,7 +150,7 @@ async def test_frames_of_a_socket_keep_their_order_while_the_host_thinks() -> No
 async def test_the_hosts_own_words_pass_unasked() -> None:
     host = Host()
     async with chat_client(1, before_send=host) as ada:
-        room = await ada.chat.open_room([1, 2])
+        room = (await ada.chat.open_room([1, 2])).id
         await ada.chat.post(room, sender=1, text="Our number: 044 123 45 67")
         assert await texts(ada, room) == ["Our number: 044 123 45 67"]
     assert host.asked == []
@@ -159,7 +159,7 @@ async def test_the_hosts_own_words_pass_unasked() -> None:
 async def test_the_host_is_not_troubled_with_what_is_refused_anyway() -> None:
     host = Host()
     async with chat_client(1, before_send=host) as ada:
-        room = await ada.chat.open_room([1, 2])
+        room = (await ada.chat.open_room([1, 2])).id
         codes = [
             (await post(ada, room, message=""))["code"],
             (await post(ada, room, message="x" * 5_000))["code"],
@@ -210,7 +210,7 @@ async def test_where_the_host_has_no_good_answer_nothing_passes(
 ) -> None:
     monkeypatch.setattr(hooks, "ANSWERS_WITHIN", 0.05)
     async with chat_client(1, before_send=hook) as ada:
-        room = await ada.chat.open_room([1, 2])
+        room = (await ada.chat.open_room([1, 2])).id
         async with ada.socket(room) as socket:
             await socket.receive_json()
             said = await say(socket, action="send", message="Hello", client_id="c1")
@@ -226,13 +226,13 @@ async def test_where_the_host_has_no_good_answer_nothing_passes(
 class People:
     """The site's users; it writes down whom it was asked for."""
 
-    def __init__(self, **faces: Face) -> None:
-        self.faces: dict[int | str, Face] = {
+    def __init__(self, **faces: Profile) -> None:
+        self.faces: dict[int | str, Profile] = {
             int(user) if user.isdigit() else user: face for user, face in faces.items()
         }
         self.asked: list[list[int | str]] = []
 
-    async def __call__(self, users: Sequence[int | str]) -> Mapping[int | str, Face]:
+    async def __call__(self, users: Sequence[int | str]) -> Mapping[int | str, Profile]:
         self.asked.append(list(users))
         return {user: self.faces[user] for user in users if user in self.faces}
 
@@ -243,13 +243,13 @@ async def names(client: ChatClient) -> dict[Any, Any]:
     return {m["user_id"]: m["name"] for room in rooms for m in room["members"]}
 
 
-FACES = {"1": Face("Ada", "https://shop.example/ada.png"), "bob": Face("Bob")}
+FACES = {"1": Profile("Ada", "https://shop.example/ada.png"), "bob": Profile("Bob")}
 
 
 async def test_members_are_called_as_the_host_calls_them() -> None:
     people = People(**FACES)
     async with chat_client(1, claims={"name": "A. L."}, describe_users=people) as ada:
-        room = await ada.chat.open_room([1, "bob"])
+        room = (await ada.chat.open_room([1, "bob"])).id
         (listed,) = (await ada.get("/api/v1/chat/receive/")).json()["results"]
         one = (await ada.get(f"/api/v1/chat/rooms/{room}/")).json()
     for shown in (listed, one):
@@ -269,7 +269,7 @@ async def test_a_name_is_asked_for_again_after_a_while(monkeypatch: pytest.Monke
     async with chat_client(1, describe_users=people) as ada:
         await ada.chat.open_room([1, "bob"])
         assert await names(ada) == {1: "Ada", "bob": "Bob"}
-        people.faces["bob"] = Face("Robert")
+        people.faces["bob"] = Profile("Robert")
         assert await names(ada) == {1: "Ada", "bob": "Bob"}
         monkeypatch.setattr(hooks, "monotonic", lambda: 1e9)
         assert await names(ada) == {1: "Ada", "bob": "Robert"}
@@ -279,13 +279,13 @@ async def test_a_name_is_asked_for_again_after_a_while(monkeypatch: pytest.Monke
 async def test_only_so_many_names_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hooks, "MOST", 3)
     monkeypatch.setattr(hooks, "AT_ONCE", 2)
-    people = People(**{str(user): Face(f"User {user}") for user in range(5)})
+    people = People(**{str(user): Profile(f"User {user}") for user in range(5)})
     faces = hooks.Faces(people)
     everyone = [str(user) for user in range(5)]
     assert len(await faces.of(everyone)) == 5
     assert people.asked == [[0, 1], [2, 3], [4]]
     assert len(faces._known) == 3
-    assert (await faces.of(["4", "0"]))["0"] == Face("User 0")
+    assert (await faces.of(["4", "0"]))["0"] == Profile("User 0")
     assert people.asked[3:] == [[0]]
 
 
@@ -298,7 +298,7 @@ async def test_a_host_that_fails_leaves_the_names_as_they_were(
     faces = hooks.Faces(people)
     assert await faces.of(["1", "bob"]) == {"1": FACES["1"], "bob": FACES["bob"]}
 
-    async def fails(users: Sequence[int | str]) -> Mapping[int | str, Face]:
+    async def fails(users: Sequence[int | str]) -> Mapping[int | str, Profile]:
         people.asked.append(list(users))
         raise ZeroDivisionError
 
@@ -311,14 +311,14 @@ async def test_a_host_that_fails_leaves_the_names_as_they_were(
     assert len(caplog.records) == 1
     clock += hooks.PAUSE + 1
     faces._describe = people
-    people.faces["carl"] = Face("Carl")
-    assert await faces.of(["carl"]) == {"carl": Face("Carl")}
+    people.faces["carl"] = Profile("Carl")
+    assert await faces.of(["carl"]) == {"carl": Profile("Carl")}
 
 
 async def test_a_host_that_hangs_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hooks, "DESCRIBES_WITHIN", 0.01)
 
-    async def hangs(users: Sequence[int | str]) -> Mapping[int | str, Face]:
+    async def hangs(users: Sequence[int | str]) -> Mapping[int | str, Profile]:
         await asyncio.Event().wait()
         raise AssertionError
 
@@ -331,7 +331,7 @@ async def test_a_name_alone_will_do() -> None:
     async def describe(users: Sequence[int | str]) -> Any:
         return dict.fromkeys(users, "Ada")
 
-    assert await hooks.Faces(describe).of(["1"]) == {"1": Face("Ada")}
+    assert await hooks.Faces(describe).of(["1"]) == {"1": Profile("Ada")}
 
 
 @pytest.mark.parametrize("told", [("Ada\x00",), (5, 5), ("x" * 300, "javascript:alert(1)"), ()])
@@ -340,7 +340,7 @@ async def test_what_is_no_name_and_no_picture_is_none(told: tuple[object, ...]) 
         return {"1": told, 2: ("Bob", "https://shop.example/bob.png")}
 
     found = await hooks.Faces(describe).of(["1", "2"])
-    assert found == {"2": Face("Bob", "https://shop.example/bob.png")}
+    assert found == {"2": Profile("Bob", "https://shop.example/bob.png")}
 
 
 async def test_the_host_is_asked_for_every_text_that_others_will_see() -> None:

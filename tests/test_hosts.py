@@ -86,7 +86,7 @@ async def test_calls_from_another_event_loop_are_refused(tmp_path: Path) -> None
     async with chat.started():
         with pytest.raises(RuntimeError, match="run_coroutine_threadsafe"):
             await asyncio.to_thread(asyncio.run, chat.open_room([1, 2]))
-        assert await chat.open_room([1, 2]) == 1
+        assert (await chat.open_room([1, 2])).id == 1
 
 
 @pytest.mark.parametrize("path", ["/ws/chat/", "/ws/chat", "/ws/chat/notifications/"])
@@ -165,7 +165,7 @@ async def test_a_server_that_offers_all_extensions_sends_the_right_file(tmp_path
     transport = httpx.ASGITransport(late)
     async with chat.started(), httpx.AsyncClient(transport=transport) as client:
         client.headers["Authorization"] = f"Bearer {token(1)}"
-        room = await chat.open_room([1, 2])
+        room = (await chat.open_room([1, 2])).id
         url = f"http://test/api/v1/chat/rooms/{room}/messages/"
         body = {"message": "look", "file": file("a.txt", "text/plain", b"the right bytes")}
         sent = (await client.post(url, json=body)).json()

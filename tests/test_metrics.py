@@ -17,7 +17,7 @@ def numbers(text: str) -> Numbers:
 
 async def test_what_was_done_is_counted() -> None:
     async with chat_client(1) as client:
-        room = await client.chat.open_room([1, 2])
+        room = (await client.chat.open_room([1, 2])).id
         for text in ("one", "two"):
             await client.chat.post(room, sender=1, text=text)
         before = numbers((await client.get("/metrics")).text)

@@ -31,7 +31,7 @@ async def main():
     chat = roomcast.app.create_app({"auth": {"secret": "x" * 32}})
     transport = httpx.ASGITransport(chat)
     async with chat.lifespan(), httpx.AsyncClient(transport=transport) as client:
-        assert await chat.open_room([1, 2]) == 1
+        assert (await chat.open_room([1, 2])).id == 1
         for path in ("", "static/page.js", "api/v1/swagger/", "api/v1/schema/"):
             assert (await client.get(f"http://test/{path}")).status_code == 200, path
 

@@ -134,5 +134,5 @@ async def test_the_readmes_embedding_works_as_written(
         await in_steps(used, names)
         mine = await client.get("/chat/api/v1/chat/receive/", headers={"X-User": "7"})
     (room,) = mine.json()["results"]
-    assert (room["room_id"], room["context"]) == (names["room"], "listing:55")
+    assert (room["room_id"], room["context"]) == (names["room"].id, "listing:55")
     assert room["last_message"]["content"] == "Your order has shipped"

@@ -96,7 +96,7 @@ async def test_nothing_is_left_of_it() -> None:
     await asyncio.to_thread(int)  # the loop's own thread, which it keeps
     threads, tasks = set(threading.enumerate()), asyncio.all_tasks()
     async with chat_client() as ada:
-        room = await ada.chat.open_room([1, 2])
+        room = (await ada.chat.open_room([1, 2])).id
         async with ada.socket(room) as socket:
             await socket.receive_json()
         folder = Path(ada.chat.settings.database.url.removeprefix("sqlite:///")).parent
@@ -110,7 +110,7 @@ async def test_nothing_is_left_of_it() -> None:
 async def test_a_test_that_fails_amid_everything_ends() -> None:
     async def fails() -> None:
         async with chat_client() as ada:
-            room = await ada.chat.open_room([1, 2])
+            room = (await ada.chat.open_room([1, 2])).id
             async with ada.socket(room), ada.another(2).socket(room) as socket:
                 assert await socket.receive_json() == ["not", "this"]
 
@@ -121,7 +121,7 @@ async def test_a_test_that_fails_amid_everything_ends() -> None:
 
 async def test_two_chats_do_not_hear_each_other() -> None:
     async with chat_client(1) as here, chat_client(1) as there:
-        rooms = [await client.chat.open_room([1, 2]) for client in (here, there)]
+        rooms = [(await client.chat.open_room([1, 2])).id for client in (here, there)]
         assert rooms == [1, 1]
         async with here.socket(1) as at_here, there.socket(1) as at_there:
             assert (await at_here.receive_json(), await at_there.receive_json()) == ([], [])
@@ -142,7 +142,7 @@ async def test_a_token_of_the_one_chat_is_none_of_the_other() -> None:
 async def test_others_are_in_the_same_chat_under_their_own_names() -> None:
     async with chat_client(1, claims={"name": "Ada"}) as ada:
         bob = ada.another("bob", {"name": "Bob"})
-        room = await ada.chat.open_room([1, "bob"])
+        room = (await ada.chat.open_room([1, "bob"])).id
         await send(bob, room, "Hello")
         await send(ada, room, "Hello, Bob")
         (listed,) = (await ada.get("/api/v1/chat/receive/")).json()["results"]
@@ -152,7 +152,7 @@ async def test_others_are_in_the_same_chat_under_their_own_names() -> None:
 
 async def test_a_stranger_sees_with_which_code_he_is_closed() -> None:
     async with chat_client(1) as ada:
-        room = await ada.chat.open_room([1, 2])
+        room = (await ada.chat.open_room([1, 2])).id
         async with ada.another(3).socket(room) as socket:
             with pytest.raises(WebSocketDisconnect) as closed:
                 await socket.receive_json()
@@ -161,7 +161,7 @@ async def test_a_stranger_sees_with_which_code_he_is_closed() -> None:
 
 async def test_many_sockets_that_open_at_once_are_whose_they_say() -> None:
     async with chat_client(0) as host:
-        room = await host.chat.open_room(list(range(8)))
+        room = (await host.chat.open_room(list(range(8)))).id
 
         async def speaks(user: int) -> None:
             async with host.another(user).socket(room, after=0) as socket:
@@ -181,7 +181,7 @@ async def test_many_sockets_that_open_at_once_are_whose_they_say() -> None:
 
 async def test_a_token_may_stand_among_the_subprotocols() -> None:
     async with chat_client(1) as ada:
-        room = await ada.chat.open_room([1, 2])
+        room = (await ada.chat.open_room([1, 2])).id
         url = f"http://chat.test/ws/chat/?room_id={room}"
         del ada.headers["Authorization"]
         offered = ["Bearer", ada.token]
@@ -192,7 +192,7 @@ async def test_a_token_may_stand_among_the_subprotocols() -> None:
 
 async def test_settings_are_those_of_the_test() -> None:
     async with chat_client(1, {"limits": {"max_text_length": 3}}) as ada:
-        room = await ada.chat.open_room([1, 2])
+        room = (await ada.chat.open_room([1, 2])).id
         url = f"/api/v1/chat/rooms/{room}/messages/"
         answers = [await ada.post(url, json={"message": text}) for text in ("abc", "abcd")]
     assert [answer.status_code for answer in answers] == [201, 400]
@@ -200,7 +200,7 @@ async def test_settings_are_those_of_the_test() -> None:
 
 async def test_what_is_to_stay_lies_in_the_folder(tmp_path: Path) -> None:
     async with chat_client(1, folder=tmp_path) as ada:
-        await send(ada, await ada.chat.open_room([1, 2]), "kept")
+        await send(ada, (await ada.chat.open_room([1, 2])).id, "kept")
     async with chat_client(1, folder=tmp_path) as ada:
         assert await texts(ada, 1) == ["kept"]
 

@@ -3,11 +3,12 @@
 from typing import NamedTuple
 
 from ...integrations import audit
+from ...protocol import actions
 from ...protocol.actions import Send
 from ...protocol.errors import InvalidFrame, NotFound
 from ...protocol.events import Message as WireMessage
 from ...store import receipts, site_messages
-from ...store.messages import Added, Delete, Edit, Edited, Message, React
+from ...store.messages import Added, Delete, Edit, Edited, Message
 from ...store.store import Connection, Store
 from ..attachments.service import Attachments
 from ..messages import Messages
@@ -88,10 +89,11 @@ class SiteMessages:
         audit.record("message_deleted", room_id=room_id, message_id=message_id)
 
     async def react(
-        self, room_id: int, user_id: str, message_id: int, emoji: str, most: int
+        self, room_id: int, user_id: str, message_id: int, emoji: str, *, on: bool
     ) -> None:
         """Raises the Refusal."""
-        await self._messages.make(React(room_id, user_id, message_id, emoji, True, most))
+        action = actions.React(message_id, emoji, on)
+        await self._messages.make(self._messages.change_of(room_id, user_id, action, ""))
 
     async def mark_read(self, room_id: int, user_id: str, message_id: int) -> tuple[int, int]:
         """Raises NotFound."""

@@ -33,5 +33,5 @@ async def login(name: str, request: Request) -> str:
 @app.post("/ship/{order}")
 async def ship(order: int) -> int:
     room = await chat.open_room([2, 7], context=f"order:{order}")
-    await chat.post(room, sender=2, text="It has shipped", client_id=f"shipped:{order}")
-    return room
+    await chat.post(room, "It has shipped", sender=2, client_id=f"shipped:{order}")
+    return room.id

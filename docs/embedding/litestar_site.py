@@ -24,8 +24,8 @@ async def login(name: FromPath[str], request: Request) -> str:
 @post("/ship/{order:int}")
 async def ship(order: FromPath[int]) -> str:
     room = await chat.open_room([2, 7], context=f"order:{order}")
-    await chat.post(room, sender=2, text="It has shipped", client_id=f"shipped:{order}")
-    return str(room)
+    await chat.post(room, "It has shipped", sender=2, client_id=f"shipped:{order}")
+    return str(room.id)
 
 
 async def current_user_id(connection: HTTPConnection) -> int | None:

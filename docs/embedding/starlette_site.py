@@ -23,8 +23,8 @@ async def login(request: Request) -> PlainTextResponse:
 async def ship(request: Request) -> PlainTextResponse:
     order = request.path_params["order"]
     room = await chat.open_room([2, 7], context=f"order:{order}")
-    await chat.post(room, sender=2, text="It has shipped", client_id=f"shipped:{order}")
-    return PlainTextResponse(str(room))
+    await chat.post(room, "It has shipped", sender=2, client_id=f"shipped:{order}")
+    return PlainTextResponse(str(room.id))
 
 
 async def current_user_id(connection: HTTPConnection) -> int | None:

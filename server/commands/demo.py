@@ -78,12 +78,16 @@ async def introduce(chat: App, tokens: Iterable[str]) -> list[int]:
 async def seed(chat: App, tokens: Iterable[str]) -> dict[str, int]:
     """The room that each of them opens first; what they said there is added once."""
     carls = await introduce(chat, tokens)
-    hike = carls[-1] if carls else await chat.open_room([3, 1, 2], title="Sunday at the lake")
-    pair = await chat.open_room([1, 2])
+    hike = carls[-1] if carls else await open_room(chat, [3, 1, 2], "Sunday at the lake")
+    pair = await open_room(chat, [1, 2])
     for room, talk in ((hike, HIKERS), (pair, PAIR)):
-        if await chat.is_empty(room):
+        if not await chat.messages(room, limit=1):
             await converse(chat, room, talk)
     return {"Ada": pair, "Bob": pair, "Carl": hike}
+
+
+async def open_room(chat: App, members: list[int | str], title: str = "") -> int:
+    return (await chat.open_room(members, title=title)).id
 
 
 async def converse(chat: App, room: int, talk: Iterable[Line]) -> None:
@@ -91,8 +95,8 @@ async def converse(chat: App, room: int, talk: Iterable[Line]) -> None:
     said: dict[str | None, int] = {}
     for line in talk:
         reply_to = said.get(line.answers)
-        sent = await chat.post(room, sender=ids[line.sender], text=line.text, reply_to=reply_to)
-        said[line.text] = sent
+        sent = await chat.post(room, line.text, sender=ids[line.sender], reply_to=reply_to)
+        said[line.text] = sent.message_id
         for emoji, name in line.reactions:
             await chat.react(room, sent, user=ids[name], emoji=emoji)
 

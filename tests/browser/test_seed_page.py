@@ -42,7 +42,7 @@ def address(room: Room) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(page if self.path == "/" else b"")
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        def log_message(self, format: str, *args: object) -> None:
             """Says nothing."""
 
     site = ThreadingHTTPServer(("127.0.0.1", 0), Site)

@@ -85,7 +85,7 @@ async def test_everything_else_is_answered_whole(
 
 
 async def sends_picture(ada: ChatClient) -> tuple[str, bytes]:
-    room = await ada.chat.open_room([1, 2])
+    room = (await ada.chat.open_room([1, 2])).id
     picture = made.png()
     wish = {"room_id": room, "name": "a.png", "size": len(picture), "type": "image/png"}
     offered = (await ada.post("/api/v1/chat/attachments/", json=wish)).json()

@@ -1,6 +1,5 @@
 """The site's own pages. One of them talks in the chat."""
 
-from asgiref.sync import async_to_sync
 from django.contrib.auth import login as log_in
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
@@ -22,10 +21,9 @@ def login(request: HttpRequest, name: str) -> HttpResponse:
 
 @require_POST
 def ship(request: HttpRequest, order: int) -> HttpResponse:
-    room = async_to_sync(chat.open_room)([2, 7], context=f"order:{order}")
-    post = async_to_sync(chat.post)
-    post(room, sender=2, text="It has shipped", client_id=f"shipped:{order}")
-    return HttpResponse(str(room))
+    room = chat.sync.open_room([2, 7], context=f"order:{order}")
+    chat.sync.post(room, "It has shipped", sender=2, client_id=f"shipped:{order}")
+    return HttpResponse(str(room.id))
 
 
 urlpatterns = [

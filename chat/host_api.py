@@ -1,0 +1,232 @@
+"""What the host's own code calls: `await chat.post(room, "Hello")`, in the loop of the chat.
+
+Every call raises a Refusal, as a request would get it. Ids of users are integers or strings, and
+`2` and `"2"` are the same user. Where a room is asked for, its id or the room itself will do.
+"""
+
+import base64
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+
+from msgspec import UNSET, Struct, UnsetType
+
+from ..protocol.actions import File, Send
+from ..protocol.events import Message, Notified
+from ..protocol.ids import id_of, user_of
+from ..store.site_rooms import RoomFilter
+from .account.export import Line
+from .chat import Chat
+from .rooms import RoomDetails
+from .site.messages import MessageQuery
+from .site.records import MessageList, Page, RoomRecord, StatsRecord, User, UserRecord
+from .site.rooms import RoomChanges
+
+RoomRef = int | RoomRecord
+MessageRef = int | Message
+
+
+class NewFile(Struct, frozen=True):
+    """A file that the host posts; under `application/octet-stream` its bytes say what it is."""
+
+    name: str
+    content: bytes
+    type: str = "application/octet-stream"
+
+
+class HostRooms:
+    """Rooms, whoever is in them."""
+
+    _chat: Chat
+
+    async def open_room(
+        self, members: Sequence[User], *, context: str = "", title: str = ""
+    ) -> RoomRecord:
+        """A room of these users; two users have one room for each context."""
+        users = [user_of(user, "members") for user in members]
+        room, _ = await self._chat.site_rooms.open(users, RoomDetails(context, title))
+        return room
+
+    async def rooms(
+        self,
+        *,
+        user: User | None = None,
+        context: str | None = None,
+        query: str | None = None,
+        cursor: str | None = None,
+    ) -> Page[RoomRecord]:
+        """A page of rooms; `next` of one page is the `cursor` of the page after it.
+
+        A user's rooms come by their activity, others by their age, the newest first. `query`
+        matches the beginnings of words of titles and members' names, and of contexts.
+        """
+        of_user = None if user is None else user_of(user, "user")
+        return await self._chat.site_rooms.page(RoomFilter(of_user, context, query), cursor)
+
+    async def room(self, id: RoomRef) -> RoomRecord:
+        """Raises NotFound."""
+        return await self._chat.site_rooms.get(_room(id))
+
+    async def update_room(
+        self, id: RoomRef, *, title: str | UnsetType | None = UNSET
+    ) -> RoomRecord:
+        """Changes what is named; the sockets of its members get `room_changed`."""
+        return await self._chat.site_rooms.update(_room(id), RoomChanges(title))
+
+    async def add_member(self, room: RoomRef, user: User) -> RoomRecord:
+        """Lets a user into a room of several people. Raises Conflict for a room of two."""
+        await self._chat.site_rooms.add_member(_room(room), user_of(user, "user"))
+        return await self.room(room)
+
+    async def remove_member(self, room: RoomRef, user: User) -> None:
+        """Removes a user from a room of several people; their sockets close with 4003."""
+        await self._chat.site_rooms.remove_member(_room(room), user_of(user, "user"))
+
+    async def delete_room(self, id: RoomRef) -> None:
+        """Deletes a room for all its members; their sockets in it close with 4004."""
+        await self._chat.site_rooms.delete(_room(id))
+
+
+class HostMessages:
+    """Messages, whoever sent them."""
+
+    _chat: Chat
+
+    async def post(
+        self,
+        room: RoomRef,
+        text: str = "",
+        *,
+        sender: User,
+        files: Sequence[NewFile] = (),
+        reply_to: MessageRef | None = None,
+        client_id: str | None = None,
+    ) -> Message:
+        """Sends a message for a member of the room; `before_send` is not asked.
+
+        The same `client_id` of a sender sends one message, however often it comes.
+        """
+        quoted = None if reply_to is None else _message(reply_to)
+        sent = [_file(file) for file in files] or None
+        send = Send(text, files=sent, client_id=client_id, reply_to=quoted)
+        author = user_of(sender, "sender")
+        message, _ = await self._chat.site_messages.post(_room(room), author, send, self._base)
+        return message
+
+    async def edit(self, room: RoomRef, message: MessageRef, *, text: str) -> Message:
+        """Changes a message; everybody in the room gets `message_edited`."""
+        messages = self._chat.site_messages
+        return await messages.edit(_room(room), _message(message), text, self._base)
+
+    async def delete_message(self, room: RoomRef, message: MessageRef) -> None:
+        """Deletes a message with its files; everybody in the room gets `message_deleted`."""
+        await self._chat.site_messages.delete(_room(room), _message(message))
+
+    async def messages(
+        self, room: RoomRef, *, before: int | None = None, after: int | None = None, limit: int = 50
+    ) -> MessageList:
+        """A page of messages, oldest first: the newest, those before one, or those after one."""
+        wanted = MessageQuery(before, after, limit)
+        return await self._chat.site_messages.page(_room(room), wanted, self._base)
+
+    async def react(
+        self, room: RoomRef, message: MessageRef, *, user: User, emoji: str, on: bool = True
+    ) -> None:
+        """Puts the emoji of a member under a message, or takes it away; safe to repeat."""
+        author = user_of(user, "user")
+        await self._chat.site_messages.react(_room(room), author, _message(message), emoji, on=on)
+
+    async def mark_read(self, room: RoomRef, *, user: User, message: MessageRef) -> None:
+        """A member has read this message, and all before it."""
+        reader = user_of(user, "user")
+        await self._chat.site_messages.mark_read(_room(room), reader, _message(message))
+
+    async def unread(self, user: User) -> Notified:
+        """How many messages a user has not read, and in which rooms: for a badge on a page."""
+        return await self._chat.inboxes.unread(user_of(user, "user"))
+
+    @property
+    def _base(self) -> str:
+        """What links to files start with, where no request says how it came."""
+        return self._chat.settings.server.public_url
+
+
+class HostUsers:
+    """Users: their profiles, bans and data."""
+
+    _chat: Chat
+
+    async def user(self, id: User) -> UserRecord:
+        """Profile, whether they are online, and whether they are banned. Every id is a user's."""
+        return await self._chat.site_users.get(user_of(id))
+
+    async def set_user(
+        self,
+        id: User,
+        *,
+        name: str | UnsetType | None = UNSET,
+        picture: str | UnsetType | None = UNSET,
+        email: str | UnsetType | None = UNSET,
+        language: str | UnsetType | None = UNSET,
+    ) -> UserRecord:
+        """Sets what is named, None takes it back. Claims of tokens change it no more."""
+        named = {"name": name, "picture": picture, "email": email, "language": language}
+        fields = {key: value for key, value in named.items() if value is not UNSET}
+        return await self._chat.site_users.put(user_of(id), fields)
+
+    async def ban(
+        self, user: User, *, until: datetime | str | None = None, reason: str = ""
+    ) -> None:
+        """Lets a user in nowhere, for good or until a time; open sockets close with 4005."""
+        await self._chat.site_users.ban(user_of(user, "user"), until, reason)
+
+    async def unban(self, user: User) -> None:
+        """Lifts the ban of a user, if there is one."""
+        await self._chat.site_users.unban(user_of(user, "user"))
+
+    async def disconnect(self, user: User) -> None:
+        """Closes all sockets of a user with 4005, on every process, those on their way in too.
+
+        End the user's session first, or they are let in again. Raises DatabaseUnavailable where the
+        database is away and the chat has several processes: those that the broker doesn't reach may
+        not know.
+        """
+        await self._chat.site_users.disconnect(user_of(user, "user"))
+
+    async def block(self, user: User, blocked: User) -> None:
+        """The user wants nothing of the other: as the user's own `POST chat/blocks/` does."""
+        await self._chat.roster.block(user_of(user, "user"), user_of(blocked, "blocked"))
+
+    async def unblock(self, user: User, blocked: User) -> None:
+        """Takes that back."""
+        await self._chat.roster.unblock(user_of(user, "user"), user_of(blocked, "blocked"))
+
+    async def export_user(self, id: User) -> AsyncIterator[Line]:
+        """All that is a user's, line by line; the last one is an `end`."""
+        base = self._chat.settings.server.public_url
+        async for line in self._chat.site_users.export(user_of(id), base):
+            yield line
+
+    async def erase_user(self, id: User) -> None:
+        """Erases all that is a user's: messages, files, reactions and name."""
+        await self._chat.site_users.erase(user_of(id))
+
+    async def stats(self) -> StatsRecord:
+        """Counts users, rooms, messages, bytes and sockets, and the messages of each day."""
+        return await self._chat.site_users.stats(self._chat.fanout.open_sockets())
+
+
+class HostApi(HostRooms, HostMessages, HostUsers):
+    """All of it."""
+
+
+def _room(room: RoomRef) -> int:
+    return id_of(room.id if isinstance(room, RoomRecord) else room, "room")
+
+
+def _message(message: MessageRef) -> int:
+    return id_of(message.message_id if isinstance(message, Message) else message, "message")
+
+
+def _file(file: NewFile) -> File:
+    data = base64.b64encode(file.content).decode()
+    return File(file.name, len(file.content), file.type, data)
