@@ -3,6 +3,7 @@
 import click
 
 from .commands.admin import admin_group
+from .commands.backup import backup_command, restore_command
 from .commands.demo import demo_command
 from .commands.doctor import doctor_command
 from .commands.maintenance import fsck_command, prune_command
@@ -31,6 +32,7 @@ def main() -> None:
 
 
 for _command in (
+    backup_command,
     admin_group,
     demo_command,
     doctor_command,
@@ -40,6 +42,7 @@ for _command in (
     migrate_command,
     move_command,
     prune_command,
+    restore_command,
     serve_command,
     token_command,
     verify_command,

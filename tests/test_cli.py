@@ -93,6 +93,7 @@ def test_every_command_is_listed_in_a_whole_line(run: Run) -> None:
     listed = run("--help").stdout.split("Commands:\n")[1].splitlines()
     names = [
         "admin",
+        "backup",
         "demo",
         "doctor",
         "erase",
@@ -101,6 +102,7 @@ def test_every_command_is_listed_in_a_whole_line(run: Run) -> None:
         "migrate",
         "move",
         "prune",
+        "restore",
         "serve",
         "token",
         "verify",

@@ -1,0 +1,141 @@
+"""Copies of a whole database: SQLite's online backup, and PostgreSQL's own programs."""
+
+import asyncio
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+from databases import DatabaseURL
+
+from ..epoch import new_epoch
+from ..errors import CannotOpen
+
+SET_META = "UPDATE meta SET value = ? WHERE name = ?"
+PROGRAM_MISSING = (
+    "{program} was not found: install the PostgreSQL client programs of the server's version or a "
+    "newer one (Debian: postgresql-client)."
+)
+
+
+class BackupFailed(Exception):
+    """The backup or restore did not succeed; the text is one sentence."""
+
+
+# ---------------------------------------------------------------- SQLite
+
+
+def copy_sqlite(source: Path, target: Path) -> None:
+    """Copies the database while a server writes to it, as of one moment, and checks the copy.
+
+    All pages in one step: between two, a write by the server would make SQLite begin again.
+    """
+    with (
+        closing(sqlite3.connect(f"file:{_quoted(source)}?mode=ro", uri=True)) as reading,
+        closing(sqlite3.connect(target)) as writing,
+    ):
+        reading.backup(writing)
+        writing.execute("PRAGMA journal_mode=DELETE")
+        (state,) = writing.execute("PRAGMA quick_check(1)").fetchone()
+    if state != "ok":
+        raise BackupFailed(f"The copy of {source} is damaged: {state}.")
+
+
+def restore_sqlite(backup: Path, target: Path) -> None:
+    """Puts the copy in the place of a database that does not exist yet, with a new epoch.
+
+    Raises CannotOpen where there is one.
+    """
+    for path in (target, target.with_name(f"{target.name}-wal")):
+        if path.exists():
+            raise CannotOpen(f"{path} exists: stop the server and move its database away first.")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f"{target.name}.restoring")
+    part.unlink(missing_ok=True)
+    os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    shutil.copyfile(backup, part)
+    with closing(sqlite3.connect(part)) as database, database:
+        database.executemany(SET_META, [(new_epoch(), "epoch"), ("", "lineage")])
+    target.with_name(f"{target.name}-lineage").unlink(missing_ok=True)
+    part.replace(target)
+
+
+def sqlite_keys(path: Path) -> Iterator[str]:
+    """The keys of the objects that messages hold, of a copy."""
+    with closing(sqlite3.connect(f"file:{_quoted(path)}?mode=ro", uri=True)) as database:
+        for (key,) in database.execute("SELECT key FROM attachments ORDER BY key"):
+            yield key
+
+
+def _quoted(path: Path) -> str:
+    return str(path.absolute()).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+
+
+# ---------------------------------------------------------------- PostgreSQL
+
+
+async def dump_postgres(url: str, target: Path) -> None:
+    """One snapshot of the database, by pg_dump in its custom format. Raises BackupFailed."""
+    await _run(
+        "pg_dump", url, "--format=custom", "--no-owner", "--no-privileges", f"--file={target}"
+    )
+
+
+async def restore_postgres(url: str, backup: Path) -> None:
+    """Into a database without a chat, all or nothing, with a new epoch. Raises BackupFailed."""
+    if await _psql(url, "SELECT to_regclass('meta') IS NOT NULL") != "f":
+        raise BackupFailed("The database of database.url has a chat already: use an empty one.")
+    options = ("--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction")
+    await _run("pg_restore", url, *options, str(backup))
+    query = f"UPDATE meta SET value = '{new_epoch()}' WHERE name = 'epoch'"  # noqa: S608 # letters
+    await _psql(url, query)
+
+
+async def postgres_keys(url: str) -> list[str]:
+    """The keys of the objects that messages hold."""
+    return (await _psql(url, "SELECT key FROM attachments ORDER BY key")).split()
+
+
+async def _psql(url: str, query: str) -> str:
+    options = ("--no-psqlrc", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1")
+    return (await _run("psql", url, *options, f"--command={query}")).strip()
+
+
+async def _run(program: str, url: str, *options: str) -> str:
+    """What the program printed. The password is passed in the environment, never as an argument."""
+    found = shutil.which(program)
+    if found is None:
+        raise BackupFailed(PROGRAM_MISSING.format(program=program))
+    environment, database = _libpq(url)
+    process = await asyncio.create_subprocess_exec(
+        found,
+        f"--dbname={database}",
+        *options,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=os.environ | environment,
+    )
+    output, errors = await process.communicate()
+    if process.returncode:
+        lines = errors.decode(errors="replace").strip().splitlines() or ["no message"]
+        raise BackupFailed(f"{program} failed: {lines[0]}")
+    return output.decode()
+
+
+def _libpq(url: str) -> tuple[dict[str, str], str]:
+    """libpq's environment variables for a database URL, and the name of the database."""
+    parsed = DatabaseURL(url)
+    options = dict(parsed.options)
+    mode = options.get("sslmode", options.get("ssl"))
+    values = {
+        "PGHOST": options.get("host", parsed.hostname),
+        "PGPORT": options.get("port", parsed.port),
+        "PGUSER": parsed.username,
+        "PGPASSWORD": parsed.password,
+        "PGSSLMODE": {"true": "require", "false": "disable"}.get(str(mode), mode),
+        "PGSSLROOTCERT": options.get("sslrootcert"),
+        "PGCONNECT_TIMEOUT": 10,
+    }
+    return {name: str(value) for name, value in values.items() if value}, parsed.database
