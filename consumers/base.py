@@ -23,7 +23,7 @@ from ..protocol.errors import Close, Closing, Forbidden, InvalidFrame, Refusal
 from ..protocol.events import AuthRenewed, Pong
 from ..protocol.ids import when
 from ..realtime.connection_limits import CountLimit
-from ..realtime.frame_transport import EXTENSION, REFUSED_PAUSE, FrameTransport
+from ..realtime.frame_transport import EXTENSION, REFUSED_AT_ONCE, REFUSED_PAUSE, FrameTransport
 from ..realtime.send_queue import AsgiOutbox, DirectOutbox, Outbox
 from ..store.store import DatabaseUnavailable
 
@@ -194,7 +194,7 @@ class Endpoint(WebSocketEndpoint):
         while (message := await self.receive())["type"] == "websocket.receive":
             if (session := self._session) is not None:
                 if session.on_text(message.get("text")):
-                    await asyncio.sleep(REFUSED_PAUSE)
+                    await asyncio.sleep(REFUSED_PAUSE / REFUSED_AT_ONCE)
                 if session.is_full:
                     await session.readable()
         return int(message.get("code") or 1000)

@@ -9,7 +9,8 @@ from functools import lru_cache
 from typing import Protocol
 
 EXTENSION = "roomcast.direct"
-REFUSED_PAUSE = 0.01  # seconds for which a socket that sends too fast is not read
+REFUSED_AT_ONCE = 8  # messages that were refused for their rate, after which
+REFUSED_PAUSE = 0.05  # seconds their socket is not read
 OnText = Callable[[bytes | None], object]
 
 

@@ -20,7 +20,7 @@ from websockets.frames import Opcode as Kind
 from websockets.http11 import Request
 
 from ..protocol.errors import Close
-from ..realtime.frame_transport import EXTENSION, REFUSED_PAUSE, OnText
+from ..realtime.frame_transport import EXTENSION, REFUSED_AT_ONCE, REFUSED_PAUSE, OnText
 from .frame_reader import (
     BINARY,
     CLOSE,
@@ -42,7 +42,6 @@ FRAMES_PER_SLICE = 64  # then other connections have their turn
 BYTES_PER_SLICE = 1 << 16
 FLOOD_RATE = 100.0  # control frames and small fragments a second, and how many at once
 SMALL_FRAGMENT = 1 << 12  # bytes; larger ones are what browsers cut large messages into
-REFUSED_AT_ONCE = 8  # messages that were refused, after which the peer has to wait
 FRAMES_AFTER_CLOSE = 64  # among which the peer's answer to our close frame is looked for
 
 # Reasons for which nothing is read: nobody knows yet whether the socket may be there; the app has

@@ -26,7 +26,7 @@ Outcomes = dict[str, tuple[str, str]]  # by case: how it behaved, and how it clo
 
 
 def wait_for(port: int) -> None:
-    for _ in range(200):
+    for _ in range(1200):  # a minute
         with socket.socket() as knocking:
             if knocking.connect_ex(("127.0.0.1", port)) == 0:
                 return

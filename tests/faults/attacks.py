@@ -47,6 +47,7 @@ class Outcome(NamedTuple):
     p50: float
     p99: float
     longest: float
+    cpu: float  # seconds of it a second
     before: int
     peak: int
     after: int
@@ -71,6 +72,12 @@ def resident(pid: int) -> int:
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) * 1024
     raise AssertionError(f"process {pid} has no memory")
+
+
+def cpu_time(pid: int) -> float:
+    """Seconds of processor time that the process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class Bystander:
@@ -154,11 +161,13 @@ async def measure(
         await bystander.talk(0.5)
         bystander.took.clear()
         before = resident(server.pid)
+        used, began = cpu_time(server.pid), time.monotonic()
         attacking = start_attack(name, server, connections, room, token)
         try:
             await bystander.talk(seconds)
         finally:
             end_attack(attacking)
+        cpu = (cpu_time(server.pid) - used) / (time.monotonic() - began)
         after = await bystander.memory_after(before + Bounds().kept)
     attacking = start_attack(name, server, connections, room, token)
     try:
@@ -170,7 +179,7 @@ async def measure(
         end_attack(attacking)
     took = bystander.took
     title = f"{name}, with a token" if with_token else name
-    times = percentile(took, 0.5), percentile(took, 0.99), max(took)
+    times = percentile(took, 0.5), percentile(took, 0.99), max(took), cpu
     has_traceback = "Traceback" in server.log.read_text(errors="replace")
     return Outcome(
         title, connections, *times, before, bystander.peak, after, exit_code, has_traceback
@@ -198,7 +207,8 @@ def row(outcome: Outcome, bounds: Bounds) -> str:
     sizes = (f"{size / MIB:6.0f}" for size in (outcome.before, outcome.peak, outcome.after))
     verdict = ", ".join(outcome.broken(bounds)) or "holds"
     title = f"{outcome.name} ×{outcome.connections}"
-    return f"{title:<46}{''.join(times)}{''.join(sizes)}{outcome.exit_code:5}  {verdict}"
+    cpu = f"{100 * outcome.cpu:5.0f}"
+    return f"{title:<46}{''.join(times)}{cpu}{''.join(sizes)}{outcome.exit_code:5}  {verdict}"
 
 
 def say(line: str) -> None:
@@ -216,7 +226,7 @@ def main() -> int:
     if len(cores) > 1:
         os.sched_setaffinity(0, {cores[OTHER_CORE]})
     plan = [(name, False) for name in ATTACKS] + [(name, True) for name in WITH_TOKEN]
-    say(f"{'':<46}{'p50 ms':>7}{'p99':>7}{'max':>7}{'MiB':>6}{'peak':>6}{'after':>6} exit")
+    say(f"{'':<46}{'p50 ms':>7}{'p99':>7}{'max':>7} CPU %  MiB  peak after exit")
     failures = 0
     for name, with_token in plan:
         for connections in options.connections:
