@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -41,6 +41,7 @@ class Report:
     numbers: dict[str, int] = field(default_factory=dict)
     latencies: dict[str, Latency] = field(default_factory=dict)
     seconds: float = 0.0
+    awaited: Sequence[str] = ()  # promises that `has_findings` is about; none: all of them
     has_findings: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -55,7 +56,8 @@ class Report:
         finding = Deviation(promise, check, what, shown[:MAX_EVIDENCE])
         if not any(f.what == what and f.check == check for f in self.findings):
             self.findings.append(finding)
-            self.has_findings.set()
+            if not self.awaited or promise in self.awaited:
+                self.has_findings.set()
 
     def note(self, what: str) -> None:
         """Note something that is no broken promise but worth reading."""

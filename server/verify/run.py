@@ -48,7 +48,7 @@ async def verify(
     With a `key` of the server API it also checks what the site itself may do.
     """
     began = time.monotonic()
-    report = Report(base)
+    report = Report(base, awaited=options.only)
     Fields.unknown.clear()
     tls = _tls(base, options)
     async with AsyncExitStack() as stack:
