@@ -74,6 +74,37 @@ test("a file of each kind arrives whole", { timeout: 30_000 }, async () => {
   assert.deepEqual(bodies, [5, 100_000]);
 });
 
+test("a window jumps to a message, to a time, and back to the end", { timeout: 60_000 }, async () => {
+  const chat = enter(1);
+  const id = await roomOf(1, 2);
+  const writer = chat.room(id);
+  writer.subscribe(() => {});
+  const stored = [];
+  for (let i = 0; i < 3; i++) stored.push(...(await Promise.all(Array.from({ length: 50 }, (_, k) => writer.send(`${50 * i + k}`).stored))));
+  const reader = enter(2).room(id);
+  await until(reader, ({ loaded }) => loaded);
+  const off = reader.subscribe(() => {});
+  assert.deepEqual([reader.snapshot.messages.length, reader.snapshot.hasOlder, reader.snapshot.hasNewer], [50, true, false]);
+  assert.equal(await reader.around(stored[40].message_id), true);
+  const { messages, hasNewer } = reader.snapshot;
+  assert.ok(messages.some(({ text }) => text === "40") && hasNewer);
+  await writer.send("while away").stored;
+  await until(reader, ({ missed }) => missed === 1);
+  while (await reader.newer());
+  assert.deepEqual([reader.snapshot.messages.at(-1).text, reader.snapshot.hasNewer], ["while away", false]);
+  while (await reader.older());
+  assert.deepEqual(reader.snapshot.messages.map(({ text }) => text), [...stored.keys()].map(String).concat("while away"));
+  await reader.at(stored[60].created_at);
+  assert.ok(reader.snapshot.messages.some(({ text }) => text === "60"));
+  await reader.latest();
+  assert.deepEqual([reader.snapshot.messages.at(-1).text, reader.snapshot.messages.length], ["while away", 50]);
+  const found = await chat.search("away", { room: id });
+  assert.equal(found.results.length, 1);
+  assert.ok((await chat.config()).limits);
+  assert.equal((await chat.ready).user_id, 1);
+  off();
+});
+
 test("what a server refuses is given back with its code", { timeout: 30_000 }, async () => {
   const room = enter(1).room(await roomOf(1, 2));
   room.subscribe(() => {});
