@@ -44,6 +44,7 @@ from .text_policy import TextPolicy
 T = TypeVar("T")
 
 NO_HOOKS = Hooks()
+START_TIMEOUT = 40.0  # seconds: longer than PostgreSQL keeps the session of a lost machine
 
 
 class Chat:
@@ -60,6 +61,7 @@ class Chat:
             settings.database.url,
             settings.database.synchronous,
             alone=alone,
+            start_timeout=START_TIMEOUT,
             listeners=Host.wants(settings.webhooks, told),
             on_new_epoch=lambda: self.recovery.on_database_restored(),
         )

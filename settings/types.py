@@ -64,7 +64,7 @@ FileTypes = Annotated[
 DatabaseUrl = Annotated[
     str,
     Meta(
-        pattern=r"\A(sqlite:///(?!:memory:)[^?]+|postgres(ql)?://[^/\s]*/[^/?\s]+(\?\S*)?)\Z",
+        pattern=r"\A(sqlite:///(?!:memory:)[^?]+|postgres(ql)?://\S*/\S+)\Z",
         description="sqlite:///path/to/file.db or postgresql://user:password@host/database",
     ),
 ]

@@ -25,6 +25,7 @@ from .outbox import NOBODY, Happened, Listeners
 from .receipts import Marks, Moved
 from .search.index import Finder
 from .snapshot import Snapshot, SnapshotQuery
+from .sqlite.address import is_sqlite
 
 __all__ = [
     "CannotOpen",
@@ -81,23 +82,32 @@ class Store:
         synchronous: str = "FULL",
         *,
         alone: bool = True,
+        start_timeout: float = 0.0,
         listeners: Listeners = NOBODY,
         on_new_epoch: Callable[[], None] = lambda: None,
     ) -> None:
         """`alone`: no other process may work on this database, since it would not be heard.
 
+        The start waits for it to end for `start_timeout` seconds: its machine may have been lost.
+
         `on_new_epoch` is called when the database lost what it had confirmed: versions begin again
         below.
         """
         self.listeners = listeners
-        if url.startswith("sqlite:"):
+        if is_sqlite(url):
             from .sqlite.engine import Sqlite
 
             self._engine: Engine = Sqlite(url, synchronous, listeners)
         else:
             from .postgres.engine import Postgres
 
-            self._engine = Postgres(url, listeners, alone=alone, on_new_epoch=on_new_epoch)
+            self._engine = Postgres(
+                url,
+                listeners,
+                alone=alone,
+                start_timeout=start_timeout,
+                on_new_epoch=on_new_epoch,
+            )
         self._working: set[asyncio.Task[Any]] = set()
         self._proven_until = 0.0  # of time.monotonic
 

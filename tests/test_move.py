@@ -93,7 +93,9 @@ def contents() -> dict[str, list[tuple[object, ...]]]:
     picture = (1, 1, 0, "ab" * 16, "a b.png", "image/png", 3, 640, 480)
     files = [picture, (2, 2, 0, "cd" * 16, "ü", "x/y", 5, None, None)]
     uploads = [("ef" * 16, 1, "ada", "u.png", "image/png", 2, 1, at, 4, 3)]
-    people = [("Zed", None, None, at), ("ada", "Ada 🙂", "https://example.com/a.png", None)]
+    ada = "ada", "Ada 🙂", "https://example.com/a.png", None, "ada@example.com", "fr", 1, 0
+    people = [("Zed", None, None, at, None, None, 0, 0), ada]
+    sent = 4, "web", 1, "message_sent", "ada", 3, 9, "🙂", None, "Zed", at, "order 7", "{}"
     return {
         "rooms": rooms,
         "members": members,
@@ -104,10 +106,14 @@ def contents() -> dict[str, list[tuple[object, ...]]]:
         "blocks": [("Zed", "ada", at)],
         "departed": [("Zed", 1), ("ada", 2)],
         "erasures": [("gone", at, 0)],
-        "outbox": [(4, "web", 1, "message_sent", "ada", 3, 9, "🙂", None, "Zed", at)],
+        "outbox": [sent],
         "outbox_rooms": [(1, "web", 4, at, 2, at + 9)],
         "unread_checks": [(1, at)],
         "people": people,
+        "bans": [("eve", None, "spam", at)],
+        "room_quotas": [("ada", 20_000, 3)],
+        "idempotency_keys": [("key 🙂", -(2**40), 1, at)],
+        "listeners": [("web", 60, at)],
     }
 
 
@@ -380,9 +386,8 @@ def test_migrate_works_on_postgresql_and_prints_no_password(run: Run, postgres: 
         result = run("migrate", ROOMCAST_DATABASE_URL=url)
         assert result.exit_code == 0, result.output
         database = url.rpartition("/")[2]
-        assert result.stdout == (
-            f"postgresql://127.0.0.1:{postgres.port}/{database} has the schema of this version.\n"
-        )
+        shown = f"Database: postgresql://127.0.0.1:{postgres.port}/{database}\n"
+        assert (result.stderr, result.stdout) == (shown, "It has the schema of this version.\n")
 
 
 @pytest.mark.parametrize(

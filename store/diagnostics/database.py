@@ -12,13 +12,18 @@ from statistics import median
 from typing import Any
 
 import asyncpg
-from databases import DatabaseURL
 
 from .. import schema
 from ..errors import CannotOpen
-from ..postgres.engine import SERVER_SETTINGS
-from ..postgres.pool import CONNECT_TIMEOUT, UNAVAILABLE_ERRORS
-from ..postgres.url import options_of
+from ..postgres.address import PostgresAddress, parse_postgres_url
+from ..postgres.pool import UNAVAILABLE_ERRORS
+from ..postgres.session import (
+    SERVER_SETTINGS,
+    SINGLE_PROCESS_LOCK,
+    check_encoding,
+    find_lock_holder,
+)
+from ..sqlite.address import is_sqlite, parse_sqlite_url
 from .objects import Finding
 
 CHECKED_WITHIN = 4.0  # seconds, each check
@@ -44,8 +49,8 @@ ADVICE: dict[type[Exception], str] = {
 
 async def diagnose(url: str, *, alone: bool) -> AsyncIterator[Finding]:
     """`alone`: the server relies on being the only process there."""
-    if url.startswith("sqlite:"):
-        path = Path(url.removeprefix("sqlite:///"))
+    if is_sqlite(url):
+        path = parse_sqlite_url(url)
         for finding in await asyncio.to_thread(lambda: list(_of_file(path))):
             yield finding
     else:
@@ -124,13 +129,17 @@ def _ms(seconds: float) -> str:
 
 
 async def _of_server(url: str, alone: bool) -> AsyncIterator[Finding]:
-    parts = DatabaseURL(url)
-    where = f"{parts.hostname}:{parts.port or 5432}/{parts.database}"
+    try:
+        address = parse_postgres_url(url)
+    except CannotOpen as error:
+        yield Finding("reachable", False, str(error))
+        return
+    where = str(address)
     connections: list[Any] = []
     try:
         async with asyncio.timeout(CHECKED_WITHIN):
-            connections.append(await _connect(url))
-            connections.append(await _connect(url))
+            connections.append(await _connect(address))
+            connections.append(await _connect(address))
     except (CannotOpen, asyncpg.PostgresError, ValueError, *UNAVAILABLE_ERRORS) as error:
         for connection in connections:
             connection.terminate()
@@ -139,8 +148,11 @@ async def _of_server(url: str, alone: bool) -> AsyncIterator[Finding]:
     try:
         db, other = connections
         yield await _in_time(where, _answers, db, where)
-        for check in (_version, _tables, _writable, _clock):
+        for check in (_version, _encoding, _tables, _writable, _clock):
             yield await _in_time(where, check, db)
+        if alone:
+            key = address.lock_key(SINGLE_PROCESS_LOCK)
+            yield await _in_time(where, _holder, db, key)
         needs = alone, "statement_cache_size=0" not in url
         yield await _in_time(where, _sessions, db, other, *needs)
     finally:
@@ -148,15 +160,15 @@ async def _of_server(url: str, alone: bool) -> AsyncIterator[Finding]:
             connection.terminate()
 
 
-async def _connect(url: str) -> Any:
+async def _connect(address: PostgresAddress) -> Any:
     """As the server does it: what a pooler would refuse shows here.
 
     But without statements that are kept: a pooler would keep them for others.
     """
-    options = (
-        {"timeout": CONNECT_TIMEOUT} | options_of(DatabaseURL(url)) | {"statement_cache_size": 0}
-    )
-    return await asyncpg.connect(url.partition("?")[0], server_settings=SERVER_SETTINGS, **options)
+    connection = await address.connect(server_settings=SERVER_SETTINGS, statement_cache_size=0)
+    if address.schema:
+        await connection.execute(address.search_path)
+    return connection
 
 
 def _why_not(where: str, error: BaseException) -> str:
@@ -190,6 +202,19 @@ async def _version(db: Any) -> Finding:
     if int(await db.fetchval("SHOW server_version_num")) < OLDEST:
         return Finding("version", False, f"It is PostgreSQL {version}: 10 or later is needed.")
     return Finding("version", True, f"It is PostgreSQL {version}.")
+
+
+async def _encoding(db: Any) -> Finding:
+    wrong = await check_encoding(db)
+    return Finding("encoding", wrong is None, f"It can't be used: {wrong}." if wrong else "UTF8.")
+
+
+async def _holder(db: Any, key: int) -> Finding:
+    """Of the lock of a single process: a server that runs, or one that was lost."""
+    holder = await find_lock_holder(db, key)
+    if holder is None:
+        return Finding("in use", True, "No roomcast process works on it alone.")
+    return Finding("in use", True, f"One roomcast process works on it alone: {holder}.")
 
 
 async def _tables(db: Any) -> Finding:

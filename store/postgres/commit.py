@@ -4,10 +4,25 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from .. import reactions
+from databases.core import Connection
+
+from .. import messages, outbox, reactions
 from ..errors import TransactionConflict
-from ..messages import Add, Added, Attachment, Message, Outcome, Quotes, Refused
+from ..messages import (
+    Add,
+    Added,
+    Attachment,
+    Change,
+    Message,
+    Outcome,
+    Quotes,
+    Refused,
+    is_plain,
+    runs,
+)
+from ..outbox import Listeners, happened
 from ..receipts import Marks, Moved
+from ..search import postgres
 from .snapshot import columns_of, load_quotes
 from .sql import load_statement
 
@@ -190,3 +205,43 @@ async def _known(raw: Any, room_id: int, message_id: int) -> Message:
         (room_id, message.reply_to)
     )
     return message
+
+
+async def commit_changes(
+    db: Connection,
+    listeners: Listeners,
+    changes: Sequence[Change],
+    marks: Marks,
+    now: int,
+    *,
+    is_again: bool,
+) -> tuple[list[Outcome], list[Moved]]:
+    """`is_again`: something was in the way, and will not be where the rooms are locked before."""
+    raw = db.raw_connection
+    plain = [change for change in changes if is_plain(change)]
+    is_plain_all = len(plain) == len(changes)
+    is_lonely = is_plain_all and all(add.reply_to is None for add in plain)
+    if is_lonely and not is_again and not (plain and listeners.names):
+        return await write(raw, plain, marks, now)
+    async with raw.transaction():
+        rooms = sorted({change.room_id for change in changes})
+        await raw.execute("SELECT id FROM rooms WHERE id = ANY($1) ORDER BY id FOR UPDATE", rooms)
+        if is_plain_all:
+            outcomes, moved = await write(raw, plain, marks, now)
+        else:
+            outcomes = await _in_runs(db, changes, now)
+            _, moved = await write(raw, (), marks, now)
+        await outbox.note(db, listeners, happened(changes, outcomes), now)
+        return outcomes, moved
+
+
+async def _in_runs(db: Connection, changes: Sequence[Change], now: int) -> list[Outcome]:
+    """In the order given; texts in a row are one statement still."""
+    outcomes: list[Outcome] = []
+    for run in runs(changes):
+        if isinstance(run, list):
+            outcomes += (await write(db.raw_connection, run, {}, now))[0]
+        else:
+            outcomes.append(await messages.make(db, run, now))
+    await postgres.forget(db, messages.rewritten(outcomes))
+    return outcomes

@@ -1,4 +1,4 @@
-"""HeldConnection connections that come back by themselves, and what their errors mean."""
+"""Held connections that come back by themselves, and what their errors mean."""
 
 import asyncio
 import logging
@@ -17,8 +17,6 @@ from databases.core import Connection
 from ..errors import DatabaseError, DatabaseUnavailable, TransactionConflict
 
 log = logging.getLogger("roomcast.store")
-
-CONNECT_TIMEOUT = 1.5  # seconds for a connection
 
 COMMAND_TIMEOUT = 3.0  # seconds for a statement, and for a free connection
 
@@ -61,10 +59,15 @@ def translated() -> Iterator[None]:
 class HeldConnection:
     """A connection that is held, and opened again after it broke."""
 
-    def __init__(self, db: Database, prepare: Callable[[Connection], Awaitable[None]]) -> None:
+    def __init__(
+        self, db: Database, prepare: Callable[[Connection], Awaitable[None]], timeout: float
+    ) -> None:
+        """`timeout` in seconds, for opening it."""
         self._db = db
+        self._timeout = timeout
         self._prepare = prepare
         self._connection: Connection | None = None
+        self.turn = asyncio.Lock()  # of who uses it
 
     async def get(self) -> Connection:
         if self._connection is not None and not self._is_broken(self._connection):
@@ -80,7 +83,7 @@ class HeldConnection:
         return self._connection
 
     async def _open(self) -> Connection:
-        async with asyncio.timeout(CONNECT_TIMEOUT):
+        async with asyncio.timeout(self._timeout):
             return await self._db.connection().__aenter__()
 
     async def drop(self) -> None:
@@ -106,9 +109,13 @@ class ConnectionPool:
     """A few held connections, one user each."""
 
     def __init__(
-        self, db: Database, size: int, prepare: Callable[[Connection], Awaitable[None]]
+        self,
+        db: Database,
+        size: int,
+        prepare: Callable[[Connection], Awaitable[None]],
+        timeout: float,
     ) -> None:
-        self._all = [HeldConnection(db, prepare) for _ in range(size)]
+        self._all = [HeldConnection(db, prepare, timeout) for _ in range(size)]
         self._free: asyncio.LifoQueue[HeldConnection] = asyncio.LifoQueue()
         for held in self._all:
             self._free.put_nowait(held)

@@ -8,6 +8,7 @@ statement costs microseconds, and not a trip between two threads.
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
@@ -33,8 +34,12 @@ class Rows(list[Any]):
 
 
 class SqliteConnection(sqlite3.Connection):
-    def __init__(self, *args: Any, synchronous: str, **options: Any) -> None:
-        super().__init__(*args, **options)
+    """A connection to the file at `path`, whatever address it was asked for by."""
+
+    def __init__(
+        self, _address: str = "", /, *, path: Path, synchronous: str, **options: Any
+    ) -> None:
+        super().__init__(path, **options)
         for pragma in (
             "busy_timeout=3000",
             "journal_mode=WAL",

@@ -10,7 +10,6 @@ from collections.abc import (
 )
 from contextlib import asynccontextmanager
 from functools import partial
-from pathlib import Path
 
 from databases import Database
 from databases.core import Connection
@@ -29,6 +28,7 @@ from ..receipts import Marks, Moved
 from ..search import sqlite
 from ..search.index import Finder
 from ..snapshot import Snapshot, SnapshotQuery
+from .address import parse_sqlite_url
 from .commit import batch, texts, write
 from .connection import SqliteConnection, call, transaction_of, translated
 from .lineage import Lineage
@@ -55,9 +55,10 @@ class Sqlite:
 
     def __init__(self, url: str, synchronous: str, listeners: Listeners) -> None:
         self._listeners = listeners
-        self.path = Path(url.removeprefix("sqlite:///"))
-        self._lite = partial(SqliteConnection, synchronous=synchronous)
-        self._db = Database(f"sqlite:///{self.path}", factory=self._lite)
+        self.path = parse_sqlite_url(url)
+        self._connect = partial(SqliteConnection, path=self.path, synchronous=synchronous)
+        # The path is the factory's: `databases` would read it by the rules of URLs.
+        self._db = Database("sqlite:///", factory=self._connect)
         self._readers = ReaderPool(READER_TIMEOUT)
         self._joiners = ReaderPool(JOINER_TIMEOUT)
         self._held: list[Connection] = []
@@ -80,7 +81,7 @@ class Sqlite:
     def _touch(self) -> None:
         """Nobody else reads what people say to each other."""
         os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
-        self._lite(self.path).close()
+        self._connect().close()
 
     async def _open(self, lineage: "Lineage") -> None:
         await self._db.connect()

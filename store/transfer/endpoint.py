@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import asyncpg
 
 from ..postgres.pool import UNAVAILABLE_ERRORS
+from ..sqlite.address import is_sqlite
 from .tables import CannotMove, Table
 
 BATCH = 10_000  # rows in one transaction
@@ -56,7 +57,7 @@ def end_of(url: str) -> End:
     from .postgres import PostgresEnd  # both are made of what stands here
     from .sqlite import SqliteEnd
 
-    return SqliteEnd(url) if url.startswith("sqlite:") else PostgresEnd(url)
+    return SqliteEnd(url) if is_sqlite(url) else PostgresEnd(url)
 
 
 @asynccontextmanager

@@ -6,13 +6,12 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 import asyncpg
-from databases import DatabaseURL
 
 from .. import schema as meta
 from ..errors import CannotOpen, DatabaseInUse
-from ..postgres.engine import SINGLE_PROCESS_LOCK
-from ..postgres.pool import CONNECT_TIMEOUT, UNAVAILABLE_ERRORS
-from ..postgres.url import options_of
+from ..postgres.address import CONNECT_TIMEOUT, parse_postgres_url
+from ..postgres.pool import UNAVAILABLE_ERRORS
+from ..postgres.session import SINGLE_PROCESS_LOCK
 from .endpoint import BATCH, Digest, Row, translate_errors
 from .tables import DERIVED, Table, tables
 
@@ -21,24 +20,19 @@ EXCLUSIVE_TIMEOUT = 3.0  # seconds for the others to leave
 
 class PostgresEnd:
     def __init__(self, url: str) -> None:
-        self._url = url
-        parts = DatabaseURL(url)
-        self.where = f"{parts.hostname}:{parts.port or 5432}/{parts.database}"
+        self._address = parse_postgres_url(url)
+        self.where = str(self._address)
 
     def exists(self) -> bool:
         return True
 
     async def open(self) -> None:
-        options = options_of(DatabaseURL(self._url))
         no_limits = ("idle_in_transaction_session_timeout", "statement_timeout")
         calm = {"application_name": "roomcast move", **dict.fromkeys(no_limits, "0")}
         try:
-            self._db: Any = await asyncpg.connect(
-                self._url.partition("?")[0],
-                timeout=CONNECT_TIMEOUT,
-                server_settings=calm,
-                **options,
-            )
+            self._db: Any = await self._address.connect(server_settings=calm)
+            if self._address.schema:
+                await self._db.execute(self._address.search_path)
         except (asyncpg.PostgresError, *UNAVAILABLE_ERRORS) as error:
             why = str(error) or type(error).__name__
             raise CannotOpen(f"The database {self.where} can't be opened: {why}.") from error
@@ -62,7 +56,9 @@ class PostgresEnd:
         except TimeoutError:
             found = False
         else:
-            found = await self._db.fetchval("SELECT pg_try_advisory_lock($1)", SINGLE_PROCESS_LOCK)
+            found = await self._db.fetchval(
+                "SELECT pg_try_advisory_lock($1)", self._address.lock_key(SINGLE_PROCESS_LOCK)
+            )
         if not found:
             raise DatabaseInUse(
                 f"The database {self.where} is in use by another roomcast process: stop it first. "

@@ -4,10 +4,10 @@
 import sqlite3
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 from .. import schema as meta
 from ..errors import CannotOpen
+from ..sqlite.address import parse_sqlite_url
 from ..sqlite.connection import SqliteConnection
 from ..sqlite.lineage import Lineage
 from .endpoint import BATCH, Digest, Row, translate_errors
@@ -16,7 +16,7 @@ from .tables import DERIVED, Table, tables
 
 class SqliteEnd:
     def __init__(self, url: str) -> None:
-        self.path = Path(url.removeprefix("sqlite:///"))
+        self.path = parse_sqlite_url(url)
         self.where = str(self.path)
         self._lineage: Lineage | None = None
 
@@ -26,7 +26,7 @@ class SqliteEnd:
     async def open(self) -> None:
         self._lineage = Lineage(self.path)
         try:
-            self._db = SqliteConnection(self.path, synchronous="NORMAL", isolation_level=None)
+            self._db = SqliteConnection(path=self.path, synchronous="NORMAL", isolation_level=None)
             self._db.execute("PRAGMA cache_size=-64000")
         except sqlite3.Error as error:
             self._lineage.release()

@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 from broadcaster import Broadcast as Broadcaster
 from roomcast.chat.chat import Chat
+from roomcast.chat.rooms import RoomDetails
 from roomcast.protocol import actions
 from roomcast.protocol.actions import FileUploaded
 from roomcast.settings import Attachments, Broadcast, Database, Settings
@@ -87,16 +88,16 @@ async def test_several_that_sweep_at_once_leave_nothing_and_fail_at_nothing(
 ) -> None:
     first = chats[0]
     for number in range(4):
-        room = (await first.open_room(ADA, [ADA, BOB], f"{number}")).room.id
+        room = (await first.rooms.open(ADA, [ADA, BOB], RoomDetails(f"{number}"))).room.id
         file = actions.File("a.txt", len(TEXT), "text/plain")
         for _ in range(5):
             _, path = await first.attachments.offer(room, ADA, file, "http://x")
             await first.attachments.bucket.put(path, TEXT)
-            await first.send(room, ADA, FileUploaded(path, "look").as_send(), "")
+            await first.messages.send(room, ADA, FileUploaded(path, "look").as_send(), "")
         _, never_sent = await first.attachments.offer(room, ADA, file, "http://x")
         await first.attachments.bucket.put(never_sent, TEXT)
         await first.store.write(lambda db, key=never_sent: uploads.expire(db, [key]))
-        await first.delete_room(room, ADA)
+        await first.rooms.delete(room, ADA)
     for _ in range(3):
         await asyncio.gather(*(chat._clean() for chat in chats))
     assert await execute(first.settings.database.url, LEFT) == 0

@@ -1,0 +1,63 @@
+"""The advisory lock of a chat that works on its database alone."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from ..errors import DatabaseInUse, DatabaseUnavailable
+from .address import PostgresAddress
+from .session import SINGLE_PROCESS_LOCK, LockHolder, find_lock_holder
+
+log = logging.getLogger("roomcast.store")
+
+START_CHECK_INTERVAL = 1.0  # seconds until a start that waits looks again
+OWN_SESSION_TIMEOUT = 1.0  # seconds for an old session of this process to end
+
+
+class ProcessLock:
+    """Held by the session that commits. It knows the sessions of this process that had it."""
+
+    def __init__(self, address: PostgresAddress, start_timeout: float) -> None:
+        """`start_timeout` in seconds: how long a start waits for another process to end."""
+        self._address = address
+        self._start_timeout = start_timeout
+        self._own: set[LockHolder] = set()
+
+    async def wait(self, open_session: Callable[[], Awaitable[None]]) -> None:
+        """Open the session that takes the lock. Raises DatabaseInUse after the start timeout."""
+        deadline = time.monotonic() + self._start_timeout
+        while True:
+            try:
+                return await open_session()
+            except DatabaseInUse as error:
+                if time.monotonic() >= deadline:
+                    raise
+                log.warning("The start waits. %s", error)
+            await asyncio.sleep(START_CHECK_INTERVAL)
+
+    async def take(self, raw: Any) -> None:
+        """Take it for this session. Raises DatabaseInUse where another process has it.
+
+        A session of this process that PostgreSQL has not given up yet is ended.
+        """
+        key = self._address.lock_key(SINGLE_PROCESS_LOCK)
+        deadline = time.monotonic() + OWN_SESSION_TIMEOUT
+        while not await raw.fetchval("SELECT pg_try_advisory_lock($1)", key):
+            if time.monotonic() > deadline:
+                raise DatabaseUnavailable("PostgreSQL has not ended an old session of ours yet")
+            if holder := await find_lock_holder(raw, key):
+                self._refuse_others(holder)
+                await raw.execute("SELECT pg_terminate_backend($1)", holder.pid)
+            await asyncio.sleep(OWN_SESSION_TIMEOUT / 20)
+        if holder := await find_lock_holder(raw, key):
+            self._own = {holder}
+
+    def _refuse_others(self, holder: LockHolder) -> None:
+        if holder not in self._own:
+            raise DatabaseInUse(
+                f"The database {self._address} is in use by another roomcast process, and the two "
+                "would not hear each other: set broadcast.url to a Redis or PostgreSQL for both. "
+                f"It is {holder}."
+            )
