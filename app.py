@@ -38,8 +38,8 @@ from .integrations.hooks import (
     Hooks,
     Profile,
 )
+from .integrations.host_events import Event, Listener
 from .integrations.metrics import Shelf
-from .integrations.webhooks import Event, Listener
 from .protocol import errors
 from .protocol.errors import (
     Close,

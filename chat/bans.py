@@ -8,7 +8,8 @@ from functools import partial
 from ..protocol.errors import Forbidden
 from ..store import bans
 from ..store.bans import Ban
-from ..store.store import DatabaseUnavailable, Store
+from ..store.outbox import Happened
+from ..store.store import Connection, DatabaseUnavailable, Store
 
 log = logging.getLogger("roomcast.bans")
 
@@ -51,7 +52,12 @@ class Bans:
 
     async def put(self, user_id: str, ban: Ban) -> None:
         """Ban the user. Sockets are closed by a revocation."""
-        await self._store.write(partial(bans.put, user_id=user_id, ban=ban, now=_now()))
+
+        async def work(db: Connection) -> None:
+            await bans.put(db, user_id, ban, _now())
+            await self._store.note(db, Happened("user_banned", 0, user_id, text=ban.reason))
+
+        await self._store.write(work)
         self._uncertain.add(user_id)
 
     async def remove(self, user_id: str) -> None:

@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 from ..integrations.hooks import Faces, Hooks
 from ..integrations.metrics import Metrics
+from ..integrations.outbox_relay import OutboxRelay, listeners_of
 from ..integrations.supervisor import Supervisor
-from ..integrations.webhooks import Host, listeners_of
 from ..protocol.errors import Close
 from ..realtime.commits import Commit, CommitListener, CommitListeners
 from ..realtime.hub import Fanout
@@ -62,10 +62,10 @@ class Chat:
             settings.database.synchronous,
             alone=alone,
             start_timeout=START_TIMEOUT,
-            listeners=Host.wants(settings.webhooks, told),
+            listeners=OutboxRelay.wants(settings.webhooks, told),
             on_new_epoch=lambda: self.recovery.on_database_restored(),
         )
-        self.host = Host(store, settings.webhooks, told, self.metrics, alone=alone)
+        self.host = OutboxRelay(store, settings.webhooks, told, self.metrics, alone=alone)
         self.texts = TextPolicy(settings.limits, settings.reactions, store, hooks.before_send)
         self.attachments = Attachments(settings, store, self.texts)
         self.pages = Pages(store, self.attachments)

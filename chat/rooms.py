@@ -156,7 +156,9 @@ class Rooms:
             is_deleted = await rooms.delete(db, room_id, user_id, now)
             if is_deleted:
                 left = codec.encode(members).decode()
-                await self._store.note(db, Happened("room_deleted", room_id, user_id, members=left))
+                context = await rooms.find_context(db, room_id)
+                event = Happened("room_deleted", room_id, user_id, members=left, context=context)
+                await self._store.note(db, event)
             return members, is_deleted
 
         members, is_deleted = await self._store.write(delete)

@@ -11,7 +11,7 @@ from msgspec import Struct
 from ..auth.authenticator import name_of, picture_of
 from ..protocol.errors import Internal, Refusal, Unavailable
 from ..protocol.ids import user_of, wire_user
-from .webhooks import Listener, of_the_host
+from .host_events import Listener, of_the_host
 
 log = logging.getLogger("roomcast.hooks")
 

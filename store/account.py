@@ -172,7 +172,7 @@ async def forget(db: Connection, erasure: Erasure) -> None:
         "UPDATE people SET name = NULL, picture = NULL WHERE user_id = :user_id",
         "DELETE FROM blocks WHERE user_id = :user_id",
         "UPDATE uploads SET expires_at = 0 WHERE user_id = :user_id",
-        "UPDATE outbox SET text = NULL WHERE user_id = :user_id",
+        "UPDATE outbox SET text = NULL, details = NULL WHERE user_id = :user_id",
     ):
         await db.execute(query, user)
     query = "DELETE FROM erasures WHERE user_id = :user_id AND asked_at = :asked_at"

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from databases.core import Connection
 from msgspec import Struct
+from sqlalchemy import bindparam, text
 
 from .messages import Added, Change, Deleted, Edited, Outcome, React, Reacted
 
@@ -23,6 +24,8 @@ Kind = Literal[
     "member_removed",
     "room_deleted",
     "messages_unread",
+    "user_banned",
+    "user_erased",
 ]
 
 
@@ -37,6 +40,8 @@ class Happened(Struct):
     text: str | None = None
     members: str | None = None  # JSON: of a room that is gone
     about: str | None = None  # whom it is about, where that is somebody else
+    context: str | None = None  # of a room that is gone
+    details: str | None = None  # JSON: what else the event says
 
 
 class Noted(Struct):
@@ -52,6 +57,8 @@ class Noted(Struct):
     members: str | None
     about: str | None
     at: int
+    context: str | None = None
+    details: str | None = None
 
 
 class Claim(Struct):
@@ -62,14 +69,19 @@ class Claim(Struct):
     tries: int
 
 
-class Listeners(Struct, frozen=True):
-    """Who is to be told; `unread_after` in microseconds, 0 where nobody wants to know."""
+class Listeners(Struct):
+    """Who is to be told; `unread_after` in microseconds, 0 where nobody wants to know.
+
+    The engines hold the same object as the store: it changes when others start to listen.
+    """
 
     names: tuple[str, ...] = ()
     unread_after: int = 0
 
-
-NOBODY = Listeners()
+    def add(self, others: "Listeners") -> None:
+        """Those, too."""
+        self.names = tuple(sorted({*self.names, *others.names}))
+        self.unread_after = self.unread_after or others.unread_after
 
 
 def happened(changes: Sequence[Change], outcomes: Sequence[Outcome]) -> list[Happened]:
@@ -97,8 +109,8 @@ def _of(kind: Kind, m: Any) -> Happened:
 
 NOTE = """
     INSERT INTO outbox (listener, room_id, kind, user_id, version, message_id, text, members,
-                        about, created_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+                        about, created_at, context, details)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 """
 
 # The update locks the row: whoever takes it off meanwhile sees the new last_id.
@@ -129,6 +141,8 @@ async def note(db: Connection, listeners: Listeners, events: Iterable[Happened],
             e.members,
             e.about,
             now,
+            e.context,
+            e.details,
         )
         for e in events
         for name in listeners.names
@@ -153,17 +167,25 @@ async def _each(db: Connection, query: str, rows: list[tuple[Any, ...]]) -> None
         await raw.executemany(query, rows)
 
 
-async def claim(db: Connection, now: int, until: int, limit: int) -> list[Claim]:
-    """Rooms that are due, and nobody else's until then."""
-    query = """
+async def claim(
+    db: Connection, names: Sequence[str], now: int, until: int, limit: int
+) -> list[Claim]:
+    """Rooms of which these listeners are to be told, and nobody else's until then."""
+    query = text("""
         UPDATE outbox_rooms SET claimed_until = :until
          WHERE (room_id, listener) IN (
                SELECT room_id, listener FROM outbox_rooms
-                WHERE due_at <= :now AND claimed_until <= :now ORDER BY due_at LIMIT :limit)
+                WHERE due_at <= :now AND claimed_until <= :now AND listener IN :names
+                ORDER BY due_at LIMIT :limit)
            AND claimed_until <= :now
         RETURNING room_id, listener, tries
-    """
-    rows = await db.fetch_all(query, {"now": now, "until": until, "limit": limit})
+    """).bindparams(
+        bindparam("names", value=list(names), expanding=True),
+        bindparam("now", value=now),
+        bindparam("until", value=until),
+        bindparam("limit", value=limit),
+    )
+    rows = await db.fetch_all(query)
     return [Claim(**dict(row._mapping)) for row in rows]
 
 
@@ -181,7 +203,7 @@ async def next_due(db: Connection) -> int | None:
 async def waiting(db: Connection, claim: Claim, limit: int) -> list[Noted]:
     query = """
         SELECT id, kind, room_id, user_id, version, message_id, text, members, about,
-               created_at AS at
+               created_at AS at, context, details
           FROM outbox WHERE room_id = :room_id AND listener = :listener ORDER BY id LIMIT :limit
     """
     values = {"room_id": claim.room_id, "listener": claim.listener, "limit": limit}

@@ -54,6 +54,13 @@ async def open_(
     return Opened(room, sorted(members), is_new=True)
 
 
+async def find_context(db: Connection, room_id: int) -> str | None:
+    """None where there is no such room."""
+    query = "SELECT context FROM rooms WHERE id = :room_id"
+    row = await db.fetch_one(query, {"room_id": room_id})
+    return None if row is None else str(row["context"])
+
+
 async def find_pair(db: Connection, users: Sequence[str], context: str) -> int | None:
     """The room that these two share for this context; None for other numbers of users."""
     if len(users) != 2:

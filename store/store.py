@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 from databases.core import Connection
 
 from . import epoch, outbox
+from . import listeners as known_listeners
 from .dialect import Dialect
 from .errors import (
     MAX_ATTEMPTS,
@@ -21,7 +22,7 @@ from .errors import (
     TransactionConflict,
 )
 from .messages import Change, Outcome
-from .outbox import NOBODY, Happened, Listeners
+from .outbox import Happened, Listeners
 from .receipts import Marks, Moved
 from .search.index import Finder
 from .snapshot import Snapshot, SnapshotQuery
@@ -38,6 +39,7 @@ __all__ = [
 
 log = logging.getLogger("roomcast.store")
 T = TypeVar("T")
+LISTENER_TTL = 3 * 86_400_000_000  # microseconds for which a listener that was seen is noted for
 COMMIT_PROOF_TTL = 5.0  # seconds for which a commit shows that others are possible
 
 
@@ -83,7 +85,7 @@ class Store:
         *,
         alone: bool = True,
         start_timeout: float = 0.0,
-        listeners: Listeners = NOBODY,
+        listeners: Listeners | None = None,
         on_new_epoch: Callable[[], None] = lambda: None,
     ) -> None:
         """`alone`: no other process may work on this database, since it would not be heard.
@@ -93,7 +95,7 @@ class Store:
         `on_new_epoch` is called when the database lost what it had confirmed: versions begin again
         below.
         """
-        self.listeners = listeners
+        self.listeners = listeners = listeners or Listeners()
         if is_sqlite(url):
             from .sqlite.engine import Sqlite
 
@@ -132,6 +134,12 @@ class Store:
     async def open(self) -> None:
         """Raises CannotOpen with a sentence for the person who starts the server."""
         await self._engine.open()
+        await self.learn_listeners()
+
+    async def learn_listeners(self) -> None:
+        """Whom other processes tell of events: from here on they are noted for those too."""
+        since = time.time_ns() // 1000 - LISTENER_TTL
+        self.listeners.add(await self.read(partial(known_listeners.load, since=since)))
 
     async def aclose(self) -> None:
         """After the work under way."""

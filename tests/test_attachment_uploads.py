@@ -49,7 +49,7 @@ def file(name: str, data: bytes, kind: str) -> dict[str, Any]:
 @pytest.mark.parametrize("way", [in_frame, by_address])
 async def test_a_photo_is_kept_without_its_place(way: Way) -> None:
     async with chat_client(1) as ada:
-        room = await ada.chat.open_room([1, 2])
+        room = (await ada.chat.open_room([1, 2])).id
         sent = await way(ada, room, file("IMG_1.JPG", PHOTO, "image/jpeg"), PHOTO)
         [photo] = sent.json()["attachments"]
         kept = (await ada.get(photo["file_url"])).content
@@ -67,7 +67,7 @@ async def test_a_photo_is_kept_without_its_place(way: Way) -> None:
 async def test_a_photo_in_a_bucket_is_kept_without_its_place(seaweed: Seaweed) -> None:
     settings = {"attachments": {"url": seaweed.url}}
     async with chat_client(1, settings=settings) as ada:
-        room = await ada.chat.open_room([1, 2])
+        room = (await ada.chat.open_room([1, 2])).id
         shape = file("IMG_1.JPG", PHOTO, "image/jpeg")
         asked = {"room_id": room, **shape}
         offered = (await ada.post("/api/v1/chat/attachments/", json=asked)).json()
@@ -94,7 +94,7 @@ async def test_an_upload_that_broke_off_while_it_was_cleaned_goes_on(
         await breaks(self, key, data)
 
     async with chat_client(1) as ada:
-        room = await ada.chat.open_room([1, 2])
+        room = (await ada.chat.open_room([1, 2])).id
         for way in (breaks, breaks_after):
             path = await uploads(ada, room, file("a.jpg", PHOTO, "image/jpeg"), PHOTO)
             monkeypatch.setattr(Folder, "put", way)
@@ -120,14 +120,14 @@ async def test_a_name_is_completed_from_the_bytes(
     way: Way, name: str, kind: str, data: bytes, kept: str
 ) -> None:
     async with chat_client(1) as ada:
-        room = await ada.chat.open_room([1, 2])
+        room = (await ada.chat.open_room([1, 2])).id
         sent = await way(ada, room, file(name, data, kind), data)
         assert sent.json()["attachments"][0]["file_name"] == kept
 
 
 async def test_the_pictures_of_a_message_are_limited_in_sum() -> None:
     async with chat_client(1, settings={"attachments": {"max_pixels": 100}}) as ada:
-        room = await ada.chat.open_room([1, 2])
+        room = (await ada.chat.open_room([1, 2])).id
         small, large = made.png(5, 10), made.png(6, 10)
         paths = [
             await uploads(ada, room, file("a.png", data, "image/png"), data)

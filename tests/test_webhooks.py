@@ -6,6 +6,8 @@ import hashlib
 import hmac
 import json
 import re
+import shutil
+import subprocess
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -17,8 +19,10 @@ from typing import Any, get_args
 import msgspec
 import pytest
 from roomcast.app import App, create_app
-from roomcast.integrations import webhooks
-from roomcast.integrations.webhooks import Event, EventFile, NotTold, Webhook, is_public
+from roomcast.integrations import outbox_relay
+from roomcast.integrations.host_events import Event, EventFile
+from roomcast.integrations.public_address import is_public
+from roomcast.integrations.webhook import NotTold, Webhook, signed
 from roomcast.protocol.actions import File, Send
 from roomcast.settings import BadSetting, Webhooks, load
 from roomcast.store.messages import React
@@ -32,6 +36,15 @@ from .running import in_steps
 
 SECRET = "whsec_" + base64.b64encode(b"a secret for these tests alone!!").decode()
 WITHIN = 30.0
+CREATED = Event(
+    type="room_created",
+    id="1-1",
+    at="2025-05-12T15:09:23.065265+00:00",
+    room_id=1,
+    context=None,
+    user_id=1,
+    members=[1, 2],
+)
 
 
 class Ear:
@@ -75,9 +88,9 @@ class Ear:
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(webhooks, "FIRST_PAUSE", 0.01)
-    monkeypatch.setattr(webhooks, "LONGEST_PAUSE", 0.05)
-    monkeypatch.setattr(webhooks, "LOOK", 0.02)
+    monkeypatch.setattr(outbox_relay, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(outbox_relay, "LONGEST_PAUSE", 0.05)
+    monkeypatch.setattr(outbox_relay, "LOOK", 0.02)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -194,7 +207,7 @@ async def test_a_hook_that_fails_is_told_again_in_order_and_delays_nobody(
 async def test_a_hook_that_never_answers_is_given_up_like_one_that_fails(
     make: Callable[..., App], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(webhooks, "ANSWERED", 0.05)
+    monkeypatch.setattr(outbox_relay, "ANSWERED", 0.05)
     ear = Ear()
 
     async def sticks(event: Event) -> None:
@@ -208,6 +221,43 @@ async def test_a_hook_that_never_answers_is_given_up_like_one_that_fails(
         for text in ("sticky", "dry"):
             await chat.post(room, sender=1, text=text)
         await ear.hears("message_sent", text="dry")
+
+
+async def test_who_writes_need_not_be_who_tells(make: Callable[..., App]) -> None:
+    """As `roomcast erase` does: it has no function of the host, and knows that there is one."""
+    ear = Ear()
+    chat = make(ear)
+    async with chat.lifespan():
+        await chat.open_room([1, 2], context="listing:4")
+        await ear.hears("room_created")
+    ear.events.clear()
+    chat = make()
+    async with chat.lifespan():
+        room = await chat.open_room([1, 2], context="listing:5")
+        await chat.post(room, "Hello", sender=1)
+        await chat.erase_user(1)
+        await chat.delete_room(room)
+        assert ear.events == []
+    async with make(ear).lifespan():
+        await ear.hears("user_erased")
+        await ear.hears("room_deleted")
+    told = [event for event in ear.events if event.type != "user_erased"]
+    assert {event.context for event in told} == {"listing:5"}
+    assert {event.type for event in told} == {
+        "room_created", "message_sent", "message_deleted", "room_deleted",
+    }  # fmt: skip
+    (erased,) = [event for event in ear.events if event.type == "user_erased"]
+    assert (erased.user_id, erased.room_id, erased.members) == (1, None, None)
+
+
+async def test_a_ban_is_told(make: Callable[..., App]) -> None:
+    ear = Ear()
+    chat = make(ear)
+    async with chat.lifespan():
+        await chat.ban("anna", reason="spam")
+        await ear.hears("user_banned")
+    (event,) = ear.events
+    assert (event.user_id, event.room_id, event.text) == ("anna", None, "spam")
 
 
 async def test_what_was_not_told_is_told_after_a_restart(make: Callable[..., App]) -> None:
@@ -385,7 +435,7 @@ async def test_a_webhook_is_signed_and_told_again_until_it_is_taken(
 
 async def test_a_private_address_is_refused(receiver: Receiver) -> None:
     told = {"url": receiver.url, "secret": SECRET}
-    event = Event("1-1", "room_created", "2025-05-12T15:09:23.065265+00:00", 1, 1, [1, 2])
+    event = CREATED
     open_, closed = Webhook(Webhooks(**told, allow_private=True)), Webhook(Webhooks(**told))
     await open_(event)
     with pytest.raises(NotTold, match="a private address"):
@@ -421,7 +471,7 @@ async def test_a_name_with_a_dead_address_is_reached_by_the_next_one(
 
     monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", both)
     webhook = Webhook(Webhooks(url=receiver.url, secret=SECRET, allow_private=True))
-    await webhook(Event("1-1", "room_created", "2025-05-12T15:09:23.065265+00:00", 1, 1, [1, 2]))
+    await webhook(CREATED)
     await webhook.aclose()
     assert len(receiver.requests) == 1
 
@@ -462,6 +512,53 @@ async def test_the_receiver_of_the_documents_knows_who_calls(
     assert names["is_genuine"](key, headers, body)
     assert not names["is_genuine"](key, headers, body + b" ")
     assert not names["is_genuine"](key, headers | {"webhook-timestamp": "1"}, body)
+
+
+RUNNERS = {
+    "js": (
+        "node",
+        """
+const [secret, headers, body] = JSON.parse(require("fs").readFileSync(0, "utf8"));
+console.log(isGenuine(Buffer.from(secret, "base64"), headers, Buffer.from(body)));
+""",
+    ),
+    "php": (
+        "php",
+        """
+[$secret, $headers, $body] = json_decode(stream_get_contents(STDIN), true);
+echo json_encode(is_genuine(base64_decode($secret), $headers, $body)), "\\n";
+""",
+    ),
+    "ruby": (
+        "ruby",
+        """
+require "json"
+secret, headers, body = JSON.parse(STDIN.read)
+puts genuine?(Base64.decode64(secret), headers, body)
+""",
+    ),
+}
+
+
+@pytest.mark.parametrize("language", RUNNERS)
+def test_the_samples_of_other_languages_know_who_calls(language: str, tmp_path: Path) -> None:
+    program, call = RUNNERS[language]
+    if shutil.which(program) is None:
+        pytest.skip(f"{program} is not installed")
+    page = (ROOT / "docs/webhooks.md").read_text()
+    ((_, code),) = blocks(page, language)
+    script = tmp_path / f"sample.{language}"
+    script.write_text(f"{code}\n{call}")
+    key, body = b"a secret for these tests alone!!", '{"text": "Grüße"}'
+    headers = signed(key, "4-1", int(time.time()), body.encode())
+    old = signed(key, "4-1", int(time.time()) - 400, body.encode())
+    cases = [(headers, body, "true"), (headers, body + " ", "false"), (old, body, "false")]
+    for said, text, expected in cases:
+        given = json.dumps([base64.b64encode(key).decode(), said, text])
+        ran = subprocess.run(
+            [program, str(script)], input=given, capture_output=True, text=True, timeout=60
+        )
+        assert (ran.stdout.strip(), ran.stderr) == (expected, "")
 
 
 async def test_the_function_of_the_documents_sends_its_mail(

@@ -11,7 +11,8 @@ from ...protocol.errors import NotFound, Unavailable
 from ...store import account
 from ...store.account import Erasure
 from ...store.messages import Change, Delete, React
-from ...store.store import DatabaseUnavailable, Store
+from ...store.outbox import Happened
+from ...store.store import Connection, DatabaseUnavailable, Store
 
 log = logging.getLogger("roomcast.erasure")
 
@@ -102,10 +103,15 @@ class Erasures:
             return False
         await self._messages(erasure, progress)
         await self._reactions(erasure)
-        await self._store.write(partial(account.forget, erasure=erasure))
+        await self._store.write(partial(self._forget, erasure=erasure))
         self._renew_at.pop(user_id, None)
         log.info("A user was forgotten")
         return True
+
+    async def _forget(self, db: Connection, erasure: Erasure) -> None:
+        """The last step: from here on nothing is left."""
+        await account.forget(db, erasure)
+        await self._store.note(db, Happened("user_erased", 0, erasure.user_id))
 
     async def _messages(self, erasure: Erasure, progress: Progress) -> None:
         above, user_id = 0, erasure.user_id

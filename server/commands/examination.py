@@ -10,7 +10,7 @@ import msgspec
 
 from ...auth.authenticator import Authenticator
 from ...auth.keys import keys_in
-from ...integrations.webhooks import NotTold, Webhook
+from ...integrations.webhook import NotTold, Webhook
 from ...realtime.brokers import Unreachable, backend_of
 from ...settings import Auth, BadSetting, Issuer, Settings
 from ...store.diagnostics import objects as place

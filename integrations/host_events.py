@@ -1,0 +1,113 @@
+"""Events for the host: what happened, as its code or its webhook is told."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ..protocol.ids import when, wire_user
+from ..store import attachments, outbox, receipts, room_list, rooms
+from ..store.messages import Attachment
+from ..store.outbox import Claim, Kind, Noted
+from ..store.store import Connection
+
+MAX_EVENTS = 100  # of one room in one go
+WITH_FILES = "message_sent", "message_edited"
+
+Wire = int | str
+
+
+class EventFile(Struct, frozen=True):
+    """A file of the message that an event tells of; `size` is in bytes."""
+
+    name: str
+    content_type: str
+    size: int
+
+
+class Event(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something that happened, after it was committed; times as in the protocol.
+
+    `id` is the same each time that it is told. `user_id` did it, null for the site; or, of
+    `messages_unread`, has not read `message_id` and what came after it; or was banned or erased:
+    then there is no room. `about` is who was let in or removed. `text` is what a message says,
+    what was reacted with, or the title. `version` is the room's, `members` are as they stand when
+    this is told.
+    """
+
+    type: Kind
+    id: str
+    at: str
+    room_id: int | None
+    context: str | None
+    user_id: Wire | None
+    members: list[Wire] | None = None
+    version: int | None = None
+    message_id: int | None = None
+    text: str | None = None
+    about: Wire | None = None
+    unread: int | None = None
+    files: list[EventFile] = []
+
+
+Listener = Callable[[Event], Awaitable[None]]
+"""An async function that is told; what it raises means: not told, again later."""
+
+
+@contextmanager
+def of_the_host() -> Iterator[None]:
+    """What the host's code awaits may be cancelled: that is a fault of its own, not our end."""
+    try:
+        yield
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        raise RuntimeError("what it awaited was cancelled") from error
+
+
+async def load_events(db: Connection, claim: Claim) -> list[tuple[Noted, Event]]:
+    """What waits for a listener of a room, oldest first."""
+    found = await outbox.waiting(db, claim, MAX_EVENTS)
+    marks = await receipts.of_room(db, claim.room_id)
+    members = [wire_user(user) for user in sorted(marks)]
+    context = next((noted.context for noted in found if noted.context is not None), None)
+    if context is None and claim.room_id:
+        context = await rooms.find_context(db, claim.room_id)
+    told_of = [(n.room_id, n.message_id) for n in found if n.message_id and n.kind in WITH_FILES]
+    files = await attachments.of_messages(db, told_of)
+    events = []
+    for noted in found:
+        sent = files.get((noted.room_id, noted.message_id or 0), ())
+        event = _event(noted, members, context, sent)
+        if noted.kind == "messages_unread":
+            unread = await room_list.unread(db, noted.room_id, noted.user_id)
+            event = replace(event, unread=unread)
+        events.append((noted, event))
+    return events
+
+
+def _event(
+    noted: Noted, members: list[Wire], context: str | None, files: Sequence[Attachment]
+) -> Event:
+    is_of_room = bool(noted.room_id)
+    left = msgspec.json.decode(noted.members, type=list[str]) if noted.members else None
+    shown = members if left is None else [wire_user(user) for user in left]
+    told_files = [EventFile(f.name, f.content_type, f.size) for f in files]
+    return Event(
+        type=noted.kind,
+        id=f"{noted.room_id}-{noted.id}" if is_of_room else f"user-{noted.id}",
+        at=when(noted.at),
+        room_id=noted.room_id or None,
+        context=context or None,
+        user_id=wire_user(noted.user_id) if noted.user_id else None,
+        members=shown if is_of_room else None,
+        version=noted.version or None,
+        message_id=noted.message_id,
+        text=noted.text,
+        about=None if noted.about is None else wire_user(noted.about),
+        files=told_files,
+    )

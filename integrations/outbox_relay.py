@@ -1,0 +1,199 @@
+"""Delivers the events that wait in the outbox to the host's function and its webhook.
+
+At least once, and in the order of each room. Events wait in the database from the very commit that
+they tell of, so that neither a restart nor a listener that fails loses one; nobody else waits.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
+
+from ..realtime.commits import Commit
+from ..settings import Webhooks
+from ..store import listeners, outbox, unread_reminders
+from ..store.outbox import Claim, Listeners, Noted
+from ..store.store import LISTENER_TTL, Connection, DatabaseUnavailable, Store
+from .host_events import Event, Listener, load_events, of_the_host
+from .metrics import Metrics
+from .webhook import Webhook
+
+log = logging.getLogger("roomcast.outbox")
+
+AT_ONCE = 16  # rooms
+HOLD = 90.0  # seconds that a room is claimed: longer than the two together
+SPENT = 30.0  # seconds after which no other event of it is begun
+ANSWERED = 30.0  # seconds that a listener may take for one
+LOOK = 1.0  # seconds until another process's events, or what is due again, are looked for
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 600.0  # seconds between attempts
+CHECKED_AT_ONCE = 100
+REGISTER_INTERVAL = 60_000_000  # microseconds between two times that our listeners are said
+HOOK, WEB = "hook", "web"
+
+
+def listeners_of(options: Webhooks, on_event: Listener | None) -> dict[str, Listener]:
+    """Who is to be told, by the names that their events wait under."""
+    found: dict[str, Listener] = {}
+    if on_event is not None:
+        found[HOOK] = on_event
+    if options.url:
+        found[WEB] = Webhook(options)
+    return found
+
+
+class OutboxRelay:
+    """Tells the listeners what waits for them."""
+
+    def __init__(
+        self,
+        store: Store,
+        options: Webhooks,
+        told: Mapping[str, Listener],
+        metrics: Metrics,
+        *,
+        alone: bool,
+    ) -> None:
+        """`alone`: no other process tells of this database."""
+        self._metrics = metrics
+        self._store = store
+        self._is_alone = alone
+        self._options = options
+        self._listeners = told
+        self._own = self.wants(options, told)
+        self._registered_at = 0
+        self._wake = asyncio.Event()
+        self._telling: set[asyncio.Task[None]] = set()
+        self._task: asyncio.Task[None] | None = None
+
+    @staticmethod
+    def wants(options: Webhooks, told: Mapping[str, Listener]) -> Listeners:
+        after = int(options.unread_reminder_after * 1_000_000) if told else 0
+        return Listeners(tuple(sorted(told)), after)
+
+    def open(self) -> None:
+        if self._listeners:
+            self._task = asyncio.create_task(self._run(), name="roomcast webhooks")
+
+    async def aclose(self) -> None:
+        """What is not told stays where it is, for the next start."""
+        tasks = [*self._telling, *([self._task] if self._task else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if isinstance(webhook := self._listeners.get(WEB), Webhook):
+            await webhook.aclose()
+
+    async def on_commit(self, commit: Commit) -> None:
+        """There may be events of it."""
+        self._wake.set()
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self._look()
+            except DatabaseUnavailable as error:
+                log.warning("The host is told later, the database is away: %s", error)
+            except Exception:
+                log.exception("The host could not be told")
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK):
+                    await self._wake.wait()
+
+    async def _look(self) -> None:
+        """Claims what is due, as long as there is room for it."""
+        self._wake.clear()
+        if self._is_alone:  # what is claimed was claimed by a process that is no more
+            await self._store.write(outbox.release)
+            self._is_alone = False
+        await self._register()
+        if self._options.unread_reminder_after:
+            await self._store.write(self._note_unread)
+        while (free := AT_ONCE - len(self._telling)) > 0:
+            now = _now()
+            until = now + int(HOLD * 1_000_000)
+            claims = await self._store.write(
+                partial(outbox.claim, names=self._own.names, now=now, until=until, limit=free)
+            )
+            for claim in claims:
+                task = asyncio.create_task(self._tell(claim))
+                self._telling.add(task)
+                task.add_done_callback(self._told)
+            if len(claims) < free:
+                return
+
+    async def _register(self) -> None:
+        """Other processes note events for our listeners, and we for theirs."""
+        now = _now()
+        if now - self._registered_at < REGISTER_INTERVAL:
+            return
+        await self._store.write(partial(listeners.register, own=self._own, now=now))
+        await self._store.write(partial(listeners.forget, before=now - LISTENER_TTL))
+        await self._store.learn_listeners()
+        self._registered_at = now
+
+    def _told(self, task: asyncio.Task[None]) -> None:
+        self._telling.discard(task)
+        self._wake.set()
+
+    async def _note_unread(self, db: Connection) -> None:
+        after = int(self._options.unread_reminder_after * 1_000_000)
+        found = await unread_reminders.claim_unread(db, after, _now(), CHECKED_AT_ONCE)
+        await self._store.note(db, *found)
+
+    # ------------------------------------------------------------ one room, one listener
+
+    async def _tell(self, claim: Claim) -> None:
+        told, failed = 0, False
+        until = time.monotonic() + SPENT
+        try:
+            for noted, event in await self._store.read(partial(load_events, claim=claim)):
+                failed = not await self._tell_one(claim, noted, event)
+                told = told if failed else noted.id
+                if failed or time.monotonic() > until:
+                    break
+        except DatabaseUnavailable as error:
+            log.warning("Room %d is told later: %s", claim.room_id, error)
+        except Exception:
+            log.exception("The host could not be told of room %d", claim.room_id)
+            failed = True
+        finally:
+            await self._settle(claim, told, failed=failed)
+
+    async def _tell_one(self, claim: Claim, noted: Noted, event: Event) -> bool:
+        try:
+            async with asyncio.timeout(ANSWERED):
+                with of_the_host():
+                    await self._listeners[claim.listener](event)
+        except Exception as error:
+            is_over = _now() - noted.at > self._options.max_retry_age * 1_000_000
+            outcome = "given up" if is_over else "later"
+            log.warning("%s: %s, %r: %s", outcome.capitalize(), event.type, event.id, _why(error))
+        else:
+            is_over, outcome = True, "told"
+        self._metrics.told.labels(claim.listener, outcome).inc()
+        return is_over
+
+    async def _settle(self, claim: Claim, told: int, *, failed: bool) -> None:
+        tries = claim.tries + 1 if failed and not told else int(failed)
+        due_at = _now() + (int(_pause(tries) * 1_000_000) if failed else 0)
+        settle = partial(outbox.settle, claim=claim, told=told, tries=tries, due_at=due_at)
+        try:
+            await self._store.write(settle)
+        except DatabaseUnavailable as error:  # its claim ends by itself; it may be told twice
+            log.warning("Not noted as told: %s", error)
+
+
+def _pause(tries: int) -> float:
+    """Growing, and never the same for two rooms whose listener failed together."""
+    return min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** (tries - 1)) * random.uniform(0.5, 1)
+
+
+def _now() -> int:
+    return time.time_ns() // 1000
+
+
+def _why(error: Exception) -> str:
+    return str(error) or type(error).__name__

@@ -1,0 +1,18 @@
+"""Which IP addresses belong to the whole internet: webhooks are not sent to others unasked."""
+
+from ipaddress import IPv4Address, IPv6Address, IPv6Network
+
+# IPv6 addresses that end in one of IPv4: compatible (RFC 4291), through a translator (RFC 6052).
+EMBEDDING = (IPv6Network("::/96"), IPv6Network("64:ff9b::/96"))
+
+
+def is_public(address: IPv4Address | IPv6Address) -> bool:
+    """Of the whole internet; an IPv6 address that stands for one of IPv4 is what that one is."""
+    if address.is_multicast or not address.is_global:
+        return False
+    if isinstance(address, IPv4Address):
+        return True
+    inner = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
+    if any(address in network for network in EMBEDDING):
+        inner.append(IPv4Address(int(address) & 0xFFFFFFFF))
+    return not address.is_site_local and all(is_public(one) for one in inner if one is not None)

@@ -1,0 +1,106 @@
+"""Webhooks: events POSTed to a server of the site, signed."""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import socket
+import time
+from ipaddress import ip_address
+
+import httpx
+import msgspec
+
+from ..settings import Webhooks
+from .host_events import Event
+from .public_address import is_public
+
+
+class NotTold(Exception):
+    """The webhook's server did not take an event: why."""
+
+
+class Webhook:
+    """POSTs events, signed as the Standard Webhooks specification has it (version 1.0.0)."""
+
+    def __init__(self, options: Webhooks) -> None:
+        self._options = options
+        self._key = key_of(options.secret)
+        self._client: httpx.AsyncClient | None = None
+
+    async def __call__(self, event: Event) -> None:
+        """Raises NotTold, or what httpx raises."""
+        body = msgspec.json.encode(event)
+        url = httpx.URL(self._options.url)
+        headers = {"Host": url.netloc.decode(), "Content-Type": "application/json"}
+        headers |= signed(self._key, event.id, int(time.time()), body)
+        *others, last = await self.addresses()
+        for address in (*others, last):
+            request = self._http.build_request(
+                "POST",
+                url.copy_with(host=address),
+                content=body,
+                headers=headers,
+                extensions={"sni_hostname": url.host},
+            )
+            try:
+                answer = await self._http.send(request, stream=True)
+                break
+            except (httpx.ConnectError, httpx.ConnectTimeout):
+                if address == last:
+                    raise
+        await answer.aclose()  # what it says does not matter, nor how long it says it
+        if not answer.is_success:
+            raise NotTold(f"{_shown(url)} answered {answer.status_code}")
+
+    async def aclose(self) -> None:
+        if self._client is not None:
+            await self._client.aclose()
+
+    @property
+    def _http(self) -> httpx.AsyncClient:
+        if self._client is None:
+            self._client = httpx.AsyncClient(
+                timeout=self._options.timeout, trust_env=False, verify=httpx.create_ssl_context()
+            )
+        return self._client
+
+    async def addresses(self) -> list[str]:
+        """Those of the URL's host, all of them looked at: none of them is looked up again.
+
+        A name that is looked up twice may lead elsewhere the second time. Raises NotTold.
+        """
+        url = httpx.URL(self._options.url)
+        port = url.port or (443 if url.scheme == "https" else 80)
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(url.host, port, type=socket.SOCK_STREAM)
+        addresses = list(dict.fromkeys(str(address[0]) for *_, address in found))
+        for address in addresses:
+            if not (self._options.allow_private or is_public(ip_address(address))):
+                raise NotTold(
+                    f"{url.host} is {address}, a private address: webhooks.allow_private lets it be"
+                )
+        return addresses
+
+
+def _shown(url: httpx.URL) -> str:
+    """The address without its query and password, which may be secret."""
+    return str(url.copy_with(query=None, fragment=None, username=None, password=None))
+
+
+def key_of(secret: str) -> bytes:
+    """`whsec_` and base64, or any text."""
+    if secret.startswith("whsec_"):
+        return base64.b64decode(secret.removeprefix("whsec_"))
+    return secret.encode()
+
+
+def signed(key: bytes, id_: str, at: int, body: bytes) -> dict[str, str]:
+    """The headers that prove who sent this body, and when (seconds since 1970)."""
+    said = f"{id_}.{at}.".encode() + body
+    signature = base64.b64encode(hmac.digest(key, said, hashlib.sha256)).decode()
+    return {
+        "webhook-id": id_,
+        "webhook-timestamp": str(at),
+        "webhook-signature": f"v1,{signature}",
+    }
