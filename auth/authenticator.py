@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import re
 from base64 import urlsafe_b64decode
 from collections.abc import Awaitable, Callable
@@ -27,6 +28,8 @@ from .origins import is_foreign, origin_of, parts_of
 MAX_TOKEN = 16_384  # characters
 MAX_NAME = 200
 MAX_PICTURE = 2_000
+log = logging.getLogger("roomcast.auth")
+
 MAX_VERIFIED = 4_096  # tokens whose signature need not be looked at again
 END_OF_TIME = 253_370_764_800  # 9999-01-01: what a date can still say, with some leeway
 
@@ -90,6 +93,7 @@ class Authenticator:
         ours = origin_of(server.public_url)
         self._ours = (*([ours] if ours else []), *server.allowed_origins)
         self._hook = hook
+        self._has_refused_foreign = False  # and it was logged
         self._verified: dict[bytes, Identity] = {}
         self._published: list[PublishedKeys] = []
         self._trusted: dict[str, Trusted] = {}  # by what their tokens say in iss; "" is anybody
@@ -124,7 +128,7 @@ class Authenticator:
             return await self.verify(token_of(connection))
         # A browser sends cookies from any page; it shall not learn whether there is somebody.
         if self._is_foreign(connection):
-            raise Forbidden("This page is not allowed to speak for you.")
+            raise self._refuse_foreign(connection)
         try:
             answer = await self._hook(connection)
         except HTTPException as error:
@@ -137,6 +141,19 @@ class Authenticator:
         origins = connection.headers.getlist("origin")
         host = connection.headers.get("host", "")
         return bool(origins) and (len(origins) > 1 or is_foreign(origins[0], host, self._ours))
+
+    def _refuse_foreign(self, connection: HTTPConnection) -> Forbidden:
+        """Names both hosts: a proxy that replaces Host makes a site foreign to itself."""
+        origin = ", ".join(connection.headers.getlist("origin"))[:200]
+        host = connection.headers.get("host", "")[:200]
+        refusal = Forbidden(
+            f"This page of {origin!r} may not use your login at {host!r}. If the two are one site, "
+            "let its proxy pass on the Host header, or name the page in server.allowed_origins."
+        )
+        if not self._has_refused_foreign:
+            self._has_refused_foreign = True
+            log.warning("origin refused: %s", refusal)
+        return refusal
 
     async def verify(self, token: str) -> Identity:
         """Whose token this is; raises Unauthenticated."""

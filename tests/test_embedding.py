@@ -174,6 +174,8 @@ async def test_a_cookie_counts_from_the_sites_own_pages_alone(site: dict[str, An
             headers = {"Cookie": COOKIES[2], "Origin": origin}
             answer = await client.get("/chat/api/v1/chat/receive/", headers=headers)
             assert answer.status_code == status
+        assert "'https://evil.example'" in answer.json()["detail"]
+        assert "'test'" in answer.json()["detail"]  # the host that the request came to
 
 
 async def test_a_chat_that_was_not_started_says_so(site: dict[str, Any]) -> None:
