@@ -127,6 +127,7 @@ class Close(Enum):
     TOO_BIG = 1009, "frame too big"
     INTERNAL = 1011, "internal error"
     RESTART = 1012, "the server restarts; reconnect after a random delay"
+    TOO_MUCH = 1013, "too much is coming in at once; try again later"
     TRY_LATER = 1013, "the database is away; try again later"
 
     @property

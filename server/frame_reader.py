@@ -64,9 +64,9 @@ class FrameReader:
         return len(self._data) - self._pos
 
     @property
-    def is_amid_message(self) -> bool:
-        """Whether the first fragments of a message are here, and others are missing."""
-        return self._message is not None
+    def held(self) -> int:
+        """All bytes that are kept: those, and the fragments of an unfinished message."""
+        return len(self._data) - self._pos + len(self._message or b"")
 
     def feed(self, data: bytes) -> None:
         if self._pos == len(self._data):

@@ -17,6 +17,7 @@ import uvicorn
 from ..app import App
 from ..realtime.connection_limits import ConnectionLimits, CountLimit
 from ..settings import BadSetting, Settings
+from .frame_flow import FrameBudget
 from .http_protocol import HttpProtocol
 from .listen import BACKLOG
 from .logs import log_to_stderr
@@ -137,6 +138,7 @@ class ServerConfig(uvicorn.Config):
     """uvicorn's, with what our HTTP protocol asks of it."""
 
     connection_limits: ConnectionLimits
+    frame_budget: FrameBudget
 
 
 def config(chat: App, settings: Settings) -> ServerConfig:
@@ -164,6 +166,7 @@ def config(chat: App, settings: Settings) -> ServerConfig:
         addresses=CountLimit(settings.server.max_connections_per_address),
         proxies=frozenset(proxies),
     )
+    made.frame_budget = FrameBudget(settings.limits.max_bytes_in_flight)
     return made
 
 

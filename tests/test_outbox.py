@@ -17,8 +17,9 @@ from roomcast.realtime.send_queue import (
     DirectOutbox,
 )
 from roomcast.server import linger
+from roomcast.server.frame_flow import BYTES_PER_SLICE, FRAMES_PER_SLICE, FrameBudget
 from roomcast.server.frame_reader import close_frame
-from roomcast.server.websocket_protocol import BYTES_PER_SLICE, FRAMES_PER_SLICE, WebSocketProtocol
+from roomcast.server.websocket_protocol import WebSocketProtocol
 from uvicorn import Config
 from uvicorn.server import ServerState
 from websockets.frames import Frame, Opcode
@@ -457,6 +458,20 @@ async def test_after_a_close_frame_nothing_is_read_for_long(ending: Close) -> No
     assert protocol._reader.buffered == 0
     assert "close" not in wire.did
     protocol.connection_lost(None)
+
+
+async def test_unfinished_large_messages_have_a_budget() -> None:
+    budget = FrameBudget(3 << 20)
+    part = b"\x82\xff" + (8 << 20).to_bytes(8, "big") + b"mask" + b"x" * (1 << 20)
+    pairs = [connected(lambda data: None, 16 << 20) for _ in range(4)]
+    for protocol, _ in pairs:
+        protocol._budget = budget
+        protocol.data_received(part)
+    assert [protocol.close_sent for protocol, _ in pairs] == [False, False, True, True]
+    assert pairs[2][1].written == close_frame(*Close.TOO_MUCH.value)
+    for protocol, _ in pairs:
+        protocol.connection_lost(None)
+    assert budget.held == 0
 
 
 async def test_the_answer_to_a_close_frame_ends_the_connection() -> None:
