@@ -492,6 +492,29 @@ test("a room with somebody is made with the first message", async () => {
   assert.deepEqual(chat.inbox.snapshot.rooms.map((one) => one.last_message?.content ?? null).sort(), ["Is it still there?", null]);
 });
 
+test("a room that the other one makes is found", async () => {
+  let rooms = [];
+  wire.routes["GET chat/receive/"] = () => ({ count: 1, next: null, previous: null, results: rooms });
+  const chat = start();
+  const room = chat.with(2, { context: "listing:55" });
+  room.subscribe(() => {});
+  await settle();
+  assert.equal(room.id, null);
+  wire.find().receive({ type: "notify", counter: 0, messages: [] });
+  rooms = [item(8, { context: "listing:55" })];
+  wire.find().receive({ type: "notify", counter: 1, messages: [notice(8, 1, "2026-02-02")] });
+  await settle();
+  wire.find(8).receive(sync([message(1, { room_id: 8 })]));
+  await settle();
+  assert.deepEqual([room.id, room.snapshot.messages.length], [8, 1]);
+  const events = [];
+  chat.on("message", ({ live }) => events.push(live));
+  wire.find(8).receive(chat_message(message(2, { room_id: 8 })));
+  wire.find().receive({ type: "notify", counter: 2, messages: [notice(8, 2, "2026-02-03")] });
+  await settle();
+  assert.deepEqual(events, [true]);
+});
+
 test("rooms are closed when nobody looks and all is sent", async () => {
   const chat = start();
   const room = chat.room(4);

@@ -203,7 +203,8 @@ export class Chat extends Observable {
 
   /** A notice of a new message: an event, unless an open room has told of it. @internal @param {any} notice */
   arrived({ room_id, last_message: text, sender_id, created_at, status }) {
-    if (this.#rooms.get(room_id)?.connection.state === "open") return;
+    this.#seek(room_id);
+    if ([...this.#rooms.values()].some(({ id, connection }) => id === room_id && connection.state === "open")) return;
     this.emit("message", { room_id, message: { room_id, text, sender_id, created_at, status }, live: false });
   }
 
@@ -263,10 +264,20 @@ export class Chat extends Observable {
 
   /** @param {{ touch?: import("./types.js").WireMessage, read?: number, cancel?: string, signOut?: true }} news */
   #hear({ touch, read, cancel, signOut }) {
-    if (touch) this.inbox.touch(touch.room_id, touch);
+    if (touch) {
+      this.inbox.touch(touch.room_id, touch);
+      this.#seek(touch.room_id);
+    }
     if (read) this.inbox.read(read);
     if (cancel) for (const { outbox } of this.#rooms.values()) outbox.find(cancel)?.cancel();
     if (signOut && !this.#isEnded) this.session.signOut("disconnected");
+  }
+
+  /** A room that is shown, and was not made yet, may be this one. @param {number} id */
+  #seek(id) {
+    const rooms = [...this.#rooms.values()];
+    if (rooms.some((room) => room.id === id)) return;
+    for (const room of rooms) if (room.id === null && room.isUsed) room.start();
   }
 
   /** @param {number | string} key @param {() => Room} make */

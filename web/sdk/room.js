@@ -306,7 +306,10 @@ export class Room extends Observable {
     } else {
       const found = await this.chat.find(user, context);
       if (found) this.#inform(found);
-      else this.#starting = null;
+      else {
+        this.#starting = null;
+        this.chat.inbox.listen(); // the other one may write first
+      }
       this.#isLoaded ||= !found;
     }
     this.changed();
