@@ -78,7 +78,9 @@ class Chat:
         self.cuts = Cuts(store, hub, self.bans.on_changed)
         self.presence = Presence(store, hub, settings.presence, is_alone=alone)
         self.postman = Postman(store, hub)
-        self.housekeeping = Housekeeping(store, self.attachments, self.cuts)
+        self.housekeeping = Housekeeping(
+            store, self.attachments, self.cuts, settings.retention.messages
+        )
         # What happens after a commit, in this order.
         after_commit: list[CommitListener] = [
             Publisher(hub), self.host, self.search, self.postman, self.housekeeping, self.metrics,

@@ -2,11 +2,13 @@
 
 import asyncio
 import logging
+import time
 from contextlib import suppress
 from functools import partial
 
 from ..realtime.commits import Commit
-from ..store import rooms
+from ..store import quotas, rooms
+from ..store.maintenance import retention
 from ..store.messages import Deleted
 from ..store.store import DatabaseUnavailable, Store
 from .attachments.service import Attachments
@@ -16,12 +18,20 @@ log = logging.getLogger("roomcast.housekeeping")
 
 INTERVAL = 60.0  # seconds between two rounds
 SWEEP_BATCH = 500  # messages of deleted rooms in one transaction
+RETENTION_INTERVAL = 3_600.0  # seconds between two looks for messages that are too old
+ROOM_BATCH = 100  # rooms in one look for such messages
+REQUEST_TTL = 30 * 86_400_000_000  # microseconds for which requests of the site are remembered
 
 
 class Housekeeping:
     """Runs once a minute, and soon after something was deleted. A commit listener."""
 
-    def __init__(self, store: Store, attachments: Attachments, cuts: Cuts) -> None:
+    def __init__(
+        self, store: Store, attachments: Attachments, cuts: Cuts, max_message_age: float
+    ) -> None:
+        """`max_message_age` in seconds; 0 keeps messages for ever."""
+        self._max_message_age = int(max_message_age * 1_000_000)
+        self._pruned_at = -RETENTION_INTERVAL
         self._store = store
         self._attachments = attachments
         self._cuts = cuts
@@ -57,3 +67,22 @@ class Housekeeping:
             pass
         await self._attachments.unused.sweep()
         await self._cuts.look()
+        if time.monotonic() - self._pruned_at >= RETENTION_INTERVAL:
+            now = time.time_ns() // 1000
+            await self._store.write(partial(quotas.forget_old, now=now, kept=REQUEST_TTL))
+            if self._max_message_age:
+                await self._prune(now - self._max_message_age)
+            self._pruned_at = time.monotonic()
+
+    async def _prune(self, before: int) -> None:
+        """Delete for good what was sent before that time: microseconds since 1970, UTC."""
+        above, count = 0, 0
+        find = partial(retention.rooms_with_old, before=before, limit=ROOM_BATCH)
+        while room_ids := await self._store.read(partial(find, above=above)):
+            for room_id in room_ids:
+                take = partial(retention.prune, room_id=room_id, before=before, limit=SWEEP_BATCH)
+                while taken := await self._store.write(take):
+                    count += taken
+            above = room_ids[-1]
+        if count:
+            log.info("retention: deleted %d messages", count)

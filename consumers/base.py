@@ -16,6 +16,7 @@ from ..auth.authenticator import Authenticator, subprotocol_of
 from ..chat.bans import Banned
 from ..chat.chat import Chat
 from ..chat.rate_limit import Meter
+from ..integrations import audit
 from ..protocol import codec, errors
 from ..protocol.actions import AnyAction, Auth
 from ..protocol.codec import Hint, error_of
@@ -164,6 +165,13 @@ def hint_of(action: AnyAction) -> Hint:
     return codec.hint_of(name, client_id, message_id)
 
 
+AUDITED = {
+    Close.UNAUTHENTICATED: "login_refused",
+    Close.FORBIDDEN: "room_refused",
+    Close.NOT_FOUND: "room_refused",
+}
+
+
 class Endpoint(WebSocketEndpoint):
     """The handshake is completed first, so that a browser can see why the socket is closed."""
 
@@ -222,6 +230,11 @@ class Endpoint(WebSocketEndpoint):
             raise
 
     async def _refuse(self, websocket: WebSocket, close: Close) -> None:
+        if action := AUDITED.get(close):
+            source = websocket.client.host if websocket.client else ""
+            room_id = websocket.query_params.get("room_id", "")[:20]
+            by = audit.Actor("socket", source)
+            audit.record(action, close.name.lower(), by=by, room_id=room_id)
         self._leave()
         # Nobody is there any more to be refused, or the room's own end has closed it already.
         with suppress(WebSocketDisconnect, RuntimeError):

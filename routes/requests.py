@@ -3,17 +3,19 @@
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
 from ..auth.authenticator import Authenticator, Identity
 from ..auth.base_url import ROOT, base_of
 from ..chat.chat import Chat
+from ..integrations import audit
 from ..protocol import codec
 from ..protocol.errors import (
     InvalidFrame,
     NotFound,
     Refusal,
+    Unauthenticated,
 )
 from ..protocol.ids import id_of, user_of
 from .bodies import BodiesInFlight
@@ -36,11 +38,28 @@ def chat_of(request: Request) -> Chat:
 async def caller_of(request: Request) -> Identity:
     """Who asks. Raises Unauthenticated, RateLimited, and Forbidden to a foreign page's cookies."""
     auth: Authenticator = request.app.state.auth
-    identity = await auth(request)
+    try:
+        identity = await auth(request)
+    except Unauthenticated:
+        refuse_login(request)
+        raise
     request.app.state.meters.take(identity.user_id)
+    request.state.user_id = identity.user_id
     await chat_of(request).bans.check(identity.user_id)
     await chat_of(request).profiles.record(identity)
     return identity
+
+
+def actor_of(connection: HTTPConnection, user_id: str = "") -> audit.Actor:
+    """Who acts, for the audit log."""
+    source = connection.client.host if connection.client else ""
+    return audit.Actor(f"user:{user_id}" if user_id else "unknown", source)
+
+
+def refuse_login(connection: HTTPConnection) -> None:
+    """Record that nobody was let in; never what they showed."""
+    path = connection.url.path
+    audit.record("login_refused", "unauthenticated", by=actor_of(connection), path=path)
 
 
 def base_of_request(request: Request) -> str:
@@ -119,6 +138,9 @@ def bodies_of(request: Request) -> BodiesInFlight:
 def answer_refusal(request: Request, error: Exception) -> Response:
     """The one shape of every HTTP error."""
     assert isinstance(error, Refusal)
+    user_id, room_id = getattr(request.state, "user_id", ""), request.path_params.get("room_id")
+    if user_id and room_id and error.status in (403, 404):
+        audit.record("room_refused", error.code, by=actor_of(request, user_id), room_id=room_id)
     headers = dict(getattr(request.state, "headers", {}))
     if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"

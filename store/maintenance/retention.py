@@ -14,6 +14,19 @@ async def rooms(db: Connection, above: int, limit: int) -> list[int]:
     return [row["id"] for row in rows]
 
 
+async def rooms_with_old(db: Connection, above: int, before: int, limit: int) -> list[int]:
+    """Ids of rooms, those above one id, whose first message is from before that time."""
+    query = """
+        SELECT r.id FROM rooms r
+          JOIN messages m ON m.room_id = r.id
+           AND m.id = (SELECT x.id FROM messages x WHERE x.room_id = r.id ORDER BY x.id LIMIT 1)
+         WHERE r.id > :above AND m.created_at < :before
+         ORDER BY r.id LIMIT :limit
+    """
+    values = {"above": above, "before": before, "limit": limit}
+    return [row["id"] for row in await db.fetch_all(query, values)]
+
+
 async def count_rooms(db: Connection) -> int:
     (row,) = await db.fetch_all("SELECT count(*) AS n FROM rooms")
     return int(row["n"])

@@ -178,3 +178,23 @@ async def test_the_rooms_of_others_are_asked_for_by_before_open() -> None:
         assert (await site.ada.post(create, json={"second_user": 2})).status_code == 201
         assert (await site.ada.post(create, json={"second_user": 2})).status_code == 200
         assert asked == [(1, [1, 2], "no"), (1, [1, 2], "")]
+
+
+async def test_failed_logins_and_tries_at_others_rooms_leave_a_line(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    room = await site.room(2, 3)
+    caplog.clear()
+    with caplog.at_level(logging.INFO, "roomcast.audit"):
+        headers = {"Authorization": "Bearer a.b.c"}
+        await site.get("http://chat.test/api/v1/chat/receive/", headers=headers)
+        await site.ada.get(f"/api/v1/chat/rooms/{room}/")
+        async with site.ada.socket(room) as socket:
+            assert await closed_with(socket) == 4003
+    lines = [json.loads(record.message) for record in caplog.records]
+    assert [(line["action"], line["actor"]) for line in lines] == [
+        ("login_refused", "unknown"),
+        ("room_refused", "user:1"),
+        ("room_refused", "socket"),
+    ]
+    assert "a.b.c" not in caplog.text
