@@ -36,6 +36,8 @@ from .integrations.hooks import (
     DescribeUsers,
     Draft,
     Hooks,
+    OnAction,
+    Pressed,
     Profile,
 )
 from .integrations.host_events import Event, Listener
@@ -67,6 +69,7 @@ from .routes.apidocs import pages
 from .routes.bodies import BodiesInFlight
 from .routes.requests import Reply, answer_refusal
 from .settings import BadSetting, Settings, apply_reload
+from .store.messages.extra import Button
 from .store.store import DatabaseInUse, DatabaseUnavailable
 
 log = logging.getLogger("roomcast")
@@ -74,6 +77,7 @@ log = logging.getLogger("roomcast")
 __all__ = [
     "App",
     "BadSetting",
+    "Button",
     "Conflict",
     "Draft",
     "EmptyMessage",
@@ -88,6 +92,7 @@ __all__ = [
     "InvalidFrame",
     "Message",
     "NotFound",
+    "Pressed",
     "Profile",
     "RateLimited",
     "Refusal",
@@ -288,7 +293,7 @@ class App(Starlette, HostApi):
         return chat
 
 
-def create_app(
+def create_app(  # noqa: PLR0913 # each hook is a keyword of its own
     source: Settings | Mapping[str, Any] | Path | str | None = None,
     *,
     authenticate: Hook | None = None,
@@ -296,6 +301,7 @@ def create_app(
     before_send: BeforeSend | None = None,
     describe_users: DescribeUsers | None = None,
     before_open: BeforeOpen | None = None,
+    on_action: OnAction | None = None,
 ) -> App:
     """The chat, by Settings, a mapping, or the path of a settings.toml.
 
@@ -308,9 +314,11 @@ def create_app(
     `describe_users` tells names and pictures: an async function of users' ids, to their Faces.
     `before_open` is asked before a user opens a room: an async function of the creator, the members
     and the context; it raises a Refusal with a sentence to refuse.
+    `on_action` decides what a button does that a member presses: an async function of a Pressed to
+    a reply to that member, or None; it raises a Refusal with a sentence to refuse.
     Raises BadSetting with a sentence.
     """
-    hooks = Hooks(on_event, before_send, describe_users, before_open)
+    hooks = Hooks(on_event, before_send, describe_users, before_open, on_action)
     return App(configuration.load(source), authenticate, hooks)
 
 

@@ -18,6 +18,7 @@ from ..store.store import Store
 from .account.erasure import Erasures
 from .attachments.service import Attachments
 from .bans import Bans
+from .buttons import Buttons
 from .history import History
 from .history_cache import Pages
 from .housekeeping import Housekeeping
@@ -89,6 +90,7 @@ class Chat:
         self.joining = Joining(store, queue)
         self._events = EventEncoder(encoder, self.joining.is_joining)
         self.messages = Messages(settings, store, queue, self.attachments, self.texts)
+        self.buttons = Buttons(store, self.messages, hooks.on_action)
         self.history = History(store, settings.limits)
         self.receipts = Receipts(store, queue, hub)
         self.rooms = Rooms(settings, store, commits, self.texts, hooks.before_open)

@@ -13,11 +13,13 @@ from msgspec import UNSET, Struct, UnsetType
 from ..protocol.actions import File, Send
 from ..protocol.events import Message, Notified
 from ..protocol.ids import id_of, user_of
+from ..store.messages.extra import SITE, Button
 from ..store.site_rooms import RoomFilter
 from .account.export import Line
 from .chat import Chat
+from .custom_data import JsonObject
 from .rooms import RoomDetails
-from .site.messages import MessageQuery
+from .site.messages import MessageQuery, SiteEdit, SitePost
 from .site.records import MessageList, Page, RoomRecord, StatsRecord, User, UserRecord
 from .site.rooms import RoomChanges
 
@@ -91,31 +93,48 @@ class HostMessages:
 
     _chat: Chat
 
-    async def post(
+    async def post(  # noqa: PLR0913 # each field is a keyword of its own
         self,
         room: RoomRef,
         text: str = "",
         *,
-        sender: User,
+        sender: User | None = None,
+        data: JsonObject | None = None,
+        actions: Sequence[Button] = (),
         files: Sequence[NewFile] = (),
         reply_to: MessageRef | None = None,
         client_id: str | None = None,
     ) -> Message:
-        """Sends a message for a member of the room; `before_send` is not asked.
+        """Sends a message of the site, or with a `sender` one for that member of the room.
+
+        `actions` are buttons under it. `before_send` is not asked.
 
         The same `client_id` of a sender sends one message, however often it comes.
         """
         quoted = None if reply_to is None else _message(reply_to)
         sent = [_file(file) for file in files] or None
-        send = Send(text, files=sent, client_id=client_id, reply_to=quoted)
-        author = user_of(sender, "sender")
-        message, _ = await self._chat.site_messages.post(_room(room), author, send, self._base)
+        send = Send(text, files=sent, client_id=client_id, reply_to=quoted, data=data)
+        author = SITE if sender is None else user_of(sender, "sender")
+        new = SitePost(author, send, actions)
+        message, _ = await self._chat.site_messages.post(_room(room), new, self._base)
         return message
 
-    async def edit(self, room: RoomRef, message: MessageRef, *, text: str) -> Message:
-        """Changes a message; everybody in the room gets `message_edited`."""
+    async def edit(
+        self,
+        room: RoomRef,
+        message: MessageRef,
+        *,
+        text: str | None = None,
+        data: JsonObject | None = None,
+        actions: Sequence[Button] | None = None,
+    ) -> Message:
+        """Changes what is named of a message; everybody in the room gets `message_edited`.
+
+        New `actions` can be pressed although one of the buttons before was chosen.
+        """
+        patch = SiteEdit(text, data, actions)
         messages = self._chat.site_messages
-        return await messages.edit(_room(room), _message(message), text, self._base)
+        return await messages.edit(_room(room), _message(message), patch, self._base)
 
     async def delete_message(self, room: RoomRef, message: MessageRef) -> None:
         """Deletes a message with its files; everybody in the room gets `message_deleted`."""

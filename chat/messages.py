@@ -1,15 +1,21 @@
 """Messages: validate, commit; HTTP, sockets and the host use the same functions."""
 
 import asyncio
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
 
 from ..integrations.hooks import Draft
-from ..protocol import actions
+from ..protocol import actions, codec
 from ..protocol.actions import Send, answered
 from ..protocol.errors import (
     REFUSALS,
     FileMissing,
+    Internal,
     Unavailable,
 )
 from ..protocol.events import UploadOffered
@@ -19,6 +25,7 @@ from ..settings import Settings
 from ..store import messages
 from ..store.commit_queue import CommitQueue, Entry
 from ..store.messages import (
+    Acted,
     Add,
     Added,
     Change,
@@ -29,14 +36,19 @@ from ..store.messages import (
     React,
     Reacted,
     Repeated,
+    extra,
 )
+from ..store.messages.extra import Button
 from ..store.store import Store
 from .attachments.media_types import ANY
 from .attachments.service import Attachments
+from .custom_data import MAX_SITE_DATA_SIZE, JsonObject, pack_data
 from .text_policy import TextPolicy
 
 Written = Send | actions.Edit | actions.Delete | actions.React
-Made = Added | Repeated | Edited | Deleted | Reacted
+Made = Added | Repeated | Edited | Deleted | Reacted | Acted
+
+log = logging.getLogger("roomcast.messages")
 
 
 class Messages:
@@ -65,12 +77,11 @@ class Messages:
         match action:
             case Send():
                 self._texts.check_new(action.message, action.client_id, has_files=False)
-                reply_to = answered(action)
-                return Add(room_id, user_id, action.message, action.client_id, (), base, reply_to)
+                named = action.client_id, (), base, answered(action), None
+                beside = None if action.data is None else self._extra_of(action.data)
+                return Add(room_id, user_id, action.message, *named, beside)
             case actions.Edit():
-                self._texts.check_text(action.text, "text")
-                id_ = id_of(action.message_id, "message_id")
-                return Edit(room_id, user_id, id_, action.text, base)
+                return self._edit_of(room_id, user_id, action, base)
             case actions.Delete():
                 return Delete(room_id, user_id, id_of(action.message_id, "message_id"))
             case actions.React():
@@ -79,10 +90,23 @@ class Messages:
                 most = self._limits.max_reactions_per_message
                 return React(room_id, user_id, id_, action.emoji, action.on, most)
 
+    def _edit_of(self, room_id: int, user_id: str, action: actions.Edit, base: str) -> Edit:
+        id_ = id_of(action.message_id, "message_id")
+        text = None if action.text is UNSET else action.text
+        if text is not None:
+            self._texts.check_text(text, "text")
+        edit = Edit(room_id, user_id, id_, text, base)
+        if action.data is not None:
+            edit.patch = extra.Patch(pack_data(action.data, self._limits.max_data_size))
+        return edit
+
+    def _extra_of(self, data: JsonObject) -> str | None:
+        return extra.of(pack_data(data, self._limits.max_data_size))
+
     def write(self, change: Change, done: Callable[[Entry], None]) -> None:
         """Hand a checked change to the commit queue; `done` is called after it was published."""
         if isinstance(change, Edit):
-            change.is_blank = not shows_something(change.text)
+            change.is_blank = change.text is not None and not shows_something(change.text)
         self._queue.write(change, done)
 
     async def make(self, change: Change) -> Made:
@@ -99,36 +123,50 @@ class Messages:
     async def send(self, room_id: int, user_id: str, send: Send, base: str) -> Added | Repeated:
         """As by a client: the host may change or refuse its text."""
         text = send.message
+        data = send.data
         if self._texts.asks_host:
             self._texts.check_new(text, send.client_id, has_files=bool(send.all_files))
             if not await self._is_repeated(room_id, user_id, send.client_id):
-                text = await self._texts.approve(Draft(room_id, wire_user(user_id), text), user_id)
-        return await self.post(room_id, user_id, send, base, text)
+                user = wire_user(user_id)
+                text = await self._texts.approve(Draft(room_id, user, text), user_id)
+                if data is not None:
+                    draft = Draft(room_id, user, _json_of(data), kind="data")
+                    data = _object_of(await self._texts.approve(draft, user_id))
+        beside = None if data is None else self._extra_of(data)
+        said = None if text == send.message else send.message
+        change = Add(room_id, user_id, text, send.client_id, (), base, None, said, beside)
+        return await self._add(change, send)
 
     async def post(
-        self, room_id: int, user_id: str, send: Send, base: str, text: str
+        self, room_id: int, sender_id: str, send: Send, base: str, buttons: Sequence[Button] = ()
     ) -> Added | Repeated:
+        """By the site: in its own name (SITE), or in that of a member. The host is not asked.
+
+        Members' limits and blocks don't count; raises NotFound for a sender who is no member.
+        """
+        data = None if send.data is None else pack_data(send.data, MAX_SITE_DATA_SIZE)
+        beside = extra.of(data, tuple(buttons))
+        named = send.client_id, (), base, None, None, beside, True
+        return await self._add(Add(room_id, sender_id, send.message, *named), send)
+
+    async def _add(self, change: Add, send: Send) -> Added | Repeated:
         """Stores the files, then the message. Files of a message that is refused are swept."""
-        sent = send.all_files
-        reply_to = answered(send)
-        self._texts.check_new(text, send.client_id, has_files=bool(sent))
-        keys: list[str] = []
-        if sent and not await self._is_repeated(room_id, user_id, send.client_id):
+        where = change.room_id, change.sender_id
+        sent, change.reply_to = send.all_files, answered(send)
+        self._texts.check_new(change.text, send.client_id, has_files=bool(sent))
+        if sent and not await self._is_repeated(*where, send.client_id):
             try:
-                keys = await self._attachments.keep(room_id, user_id, sent)
+                change.files = await self._attachments.keep(*where, sent, by_site=change.by_site)
             except FileMissing:  # or has its message just been stored, by another socket?
-                if not await self._is_repeated(room_id, user_id, send.client_id):
+                if not await self._is_repeated(*where, send.client_id):
                     raise
-        said = None if text == send.message else send.message
-        outcome = await self.make(
-            Add(room_id, user_id, text, send.client_id, keys, base, reply_to, said)
-        )
+        outcome = await self.make(change)
         assert isinstance(outcome, Added | Repeated)
         return outcome
 
     async def edit(self, change: Edit) -> Edited:
         """As by a client: the host may change or refuse its text."""
-        if self._texts.asks_host:
+        if self._texts.asks_host and change.text is not None:
             sender = wire_user(change.sender_id)
             draft = Draft(change.room_id, sender, change.text, change.message_id, "edit")
             change.text = await self._texts.approve(draft, change.sender_id)
@@ -170,6 +208,20 @@ class Messages:
             {"Content-Type": send.file.type or ANY},
             int(self._settings.attachments.upload_url_ttl),
         )
+
+
+def _json_of(data: JsonObject) -> str:
+    return codec.encode(data).decode()
+
+
+def _object_of(text: str) -> JsonObject:
+    """The data as the host wants it: what it answers must still be a JSON object."""
+    try:
+        data: JsonObject = msgspec.json.decode(text, type=dict[str, Any])
+    except msgspec.DecodeError:
+        log.error("before_send answered no JSON object for data")
+        raise Internal from None
+    return data
 
 
 def settle(entry: Entry) -> Made:

@@ -63,6 +63,6 @@ class Receipts:
 
     async def type(self, room_id: int, user_id: str) -> None:
         """Publish to the others in the room that the user is typing. Raises Forbidden."""
-        if await self._store.read(partial(blocks.is_blocked, room_id=room_id, user_id=user_id)):
+        if await self._store.read(partial(blocks.is_silenced, room_id=room_id, user_id=user_id)):
             raise Forbidden
         await self._hub.whisper(room_id, Told(0, 0, [], [], typing=user_id))

@@ -1,13 +1,15 @@
 """Stored rows as clients see them."""
 
 from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Raw, UnsetType
 
 from ..protocol import events
 from ..protocol.events import Status
 from ..protocol.ids import when, wire_user
-from ..store.messages import Attachment, Message, Quote, Reacted
+from ..store.messages import Attachment, Message, Quote, Reacted, extra
+from ..store.messages.extra import SITE
 from ..store.reactions import Reaction
 
 Link = Callable[[Attachment], str]  # an attachment's signed URL
@@ -18,7 +20,7 @@ def message_of(row: Message, link: Link, status: Status = "send") -> events.Mess
     return events.Message(
         row.text,
         row.id,
-        wire_user(row.sender_id),
+        sender_of(row.sender_id),
         status,
         when(row.created_at),
         when(row.updated_at),
@@ -28,7 +30,40 @@ def message_of(row: Message, link: Link, status: Status = "send") -> events.Mess
         UNSET if row.client_id is None else row.client_id,
         UNSET if row.quote is None else _quote_of(row.quote),
         reactions_of(row.reactions) if row.reactions else UNSET,
+        kind_of(row.sender_id),
+        *(_beside(row.extra) if row.extra is not None else ()),
     )
+
+
+def sender_of(sender_id: str) -> int | str | None:
+    """Who sent a message; null for the site itself."""
+    return wire_user(sender_id) if sender_id != SITE else None
+
+
+def kind_of(sender_id: str) -> Literal["system"] | UnsetType:
+    """`system` for a message of the site itself."""
+    return UNSET if sender_id != SITE else "system"
+
+
+def _beside(
+    column: str,
+) -> tuple[Raw | UnsetType, list[events.Button] | UnsetType, events.Chosen | UnsetType]:
+    """What a message has beside its text: data, buttons until one is chosen, and which it was."""
+    has = extra.read(column)
+    buttons: list[events.Button] | UnsetType = UNSET
+    if has.actions is not UNSET and has.chosen is UNSET:
+        buttons = [events.Button(b.label, *_of_button(b)) for b in has.actions]
+    chosen: events.Chosen | UnsetType = UNSET
+    if has.chosen is not UNSET:
+        by = wire_user(has.chosen.user_id)
+        chosen = events.Chosen(has.chosen.id, by, when(has.chosen.at))
+    return has.data, buttons, chosen
+
+
+def _of_button(button: extra.Button) -> tuple[Any, ...]:
+    once = True if button.once else None
+    fields = (button.id, button.style, once, button.url)
+    return tuple(UNSET if value is None else value for value in fields)
 
 
 def summaries_of(files: Sequence[Attachment]) -> list[events.FileSummary] | UnsetType:
@@ -48,7 +83,7 @@ def _attachment_of(file: Attachment, link: Link) -> events.Attachment:
 
 
 def _quote_of(quote: Quote) -> events.Quote:
-    return events.Quote(quote.message_id, wire_user(quote.sender_id), quote.text)
+    return events.Quote(quote.message_id, sender_of(quote.sender_id), quote.text)
 
 
 def reactions_of(rows: Sequence[Reaction]) -> list[events.Reaction]:

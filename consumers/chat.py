@@ -8,7 +8,7 @@ from functools import partial
 from typing import assert_never
 from urllib.parse import parse_qsl
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 from starlette.websockets import WebSocket
 
 from ..auth.authenticator import Authenticator
@@ -20,6 +20,7 @@ from ..chat.messages import Written, settle
 from ..chat.serializers import message_of, reacted_of
 from ..protocol import codec, events
 from ..protocol.actions import (
+    Act,
     AnyAction,
     Auth,
     Delete,
@@ -33,7 +34,7 @@ from ..protocol.actions import (
     Typing,
 )
 from ..protocol.errors import Close, Closing, Refusal
-from ..protocol.events import HistoryPage, MessageSent, Sync
+from ..protocol.events import ButtonPressed, HistoryPage, MessageSent, Sync
 from ..protocol.ids import MAX_ID, id_of, wire_user
 from ..realtime.frame_transport import FrameTransport
 from ..realtime.room import TYPING, Room, Socket
@@ -211,7 +212,7 @@ class RoomSession(Session):
         match action:
             case Send() | FileUploaded():
                 await self._send(action)
-            case Edit() | Delete() | React():
+            case Edit() | Delete() | React() | Act():
                 await self._make(action)
             case History():
                 await self._history(action)
@@ -227,17 +228,25 @@ class RoomSession(Session):
             case _:
                 assert_never(action)
 
-    async def _make(self, action: Edit | Delete | React) -> None:
+    async def _make(self, action: Edit | Delete | React | Act) -> None:
+        if isinstance(action, Act):
+            return await self._press(action)
         change = self._change_of(action)
         if isinstance(change, messages.Edit):
             await self._chat.messages.edit(change)
-            return
+            return None
         if isinstance(change, messages.React):
             outcome: object = await self._chat.messages.react(change)
         else:
             outcome = await self._chat.messages.make(change)
         if isinstance(outcome, Reacted) and not outcome.is_new:
             await self._in_turn(outcome.version, partial(self._show_reactions, outcome))
+        return None
+
+    async def _press(self, action: Act) -> None:
+        message, reply = await self._chat.buttons.press(self._room.id, self._socket.user_id, action)
+        said = ButtonPressed(message.id, action.id, UNSET if reply is None else reply)
+        await self._in_turn(message.version, lambda: self._socket.put(codec.encode(said)))
 
     async def _send(self, action: Send | FileUploaded) -> None:
         where = self._room.id, self._socket.user_id

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from time import monotonic
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from msgspec import Struct
 
@@ -59,6 +59,21 @@ BeforeOpen = Callable[[User, Sequence[User], str], Awaitable[None]]
 """An async function of the creator, the members and the context; it raises a Refusal to refuse."""
 
 
+class Pressed(Struct, frozen=True):
+    """A button that a member presses: its `id`, its message, and what the client gave along."""
+
+    room_id: int
+    message_id: int
+    user: User
+    id: str
+    params: dict[str, Any] | None
+    text: str
+
+
+OnAction = Callable[[Pressed], Awaitable[str | None]]
+"""An async function of a Pressed to a reply to its user, or None; it raises a Refusal to refuse."""
+
+
 class Hooks(Struct, frozen=True):
     """The host's functions that the chat calls."""
 
@@ -66,6 +81,7 @@ class Hooks(Struct, frozen=True):
     before_send: BeforeSend | None = None
     describe_users: DescribeUsers | None = None
     before_open: BeforeOpen | None = None
+    on_action: OnAction | None = None
 
 
 async def approved(before_send: BeforeSend, draft: Draft) -> str:
@@ -104,6 +120,29 @@ async def ask_before_open(
     except Exception as error:
         log.exception("before_open failed")
         raise Internal from error
+
+
+async def ask_on_action(on_action: OnAction, pressed: Pressed) -> str | None:
+    """The host's reply to who pressed the button; where the host does not answer, nothing happens.
+
+    Raises what the host raises to refuse, Unavailable and Internal.
+    """
+    try:
+        async with asyncio.timeout(ANSWERS_WITHIN):
+            with of_the_host():
+                reply = await on_action(pressed)
+    except Refusal:
+        raise
+    except TimeoutError:
+        log.warning("on_action did not answer within %g s.", ANSWERS_WITHIN)
+        raise Unavailable from None
+    except Exception as error:
+        log.exception("on_action failed")
+        raise Internal from error
+    if reply is not None and not isinstance(reply, str):
+        log.error("on_action answered %s, not a text.", type(reply).__name__)
+        raise Internal
+    return reply
 
 
 class Known(NamedTuple):

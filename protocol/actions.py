@@ -1,6 +1,8 @@
 """Actions: what a client may send over a socket, and the bodies that HTTP shares with it."""
 
-from msgspec import Struct
+from typing import Any
+
+from msgspec import UNSET, Struct, UnsetType
 
 from .ids import id_of
 
@@ -40,6 +42,7 @@ class Send(Action, tag="send", gc=False):
     files: list[File] | None = None
     client_id: str | None = None
     reply_to: int | str | None = None
+    data: dict[str, Any] | None = None
 
     @property
     def all_files(self) -> list[File]:
@@ -53,11 +56,13 @@ class FileUploaded(Action, tag="file_uploaded"):
     message: str = ""
     client_id: str | None = None
     reply_to: int | str | None = None
+    data: dict[str, Any] | None = None
 
     def as_send(self) -> Send:
         """The same as a message with a finished upload."""
         file = File(file_path=self.file_path)
-        return Send(self.message, file, client_id=self.client_id, reply_to=self.reply_to)
+        named = self.client_id, self.reply_to, self.data
+        return Send(self.message, file, None, *named)
 
 
 def answered(send: Send | FileUploaded) -> int | None:
@@ -66,10 +71,15 @@ def answered(send: Send | FileUploaded) -> int | None:
 
 
 class Edit(Action, tag="edit"):
-    """Another text for a message of one's own."""
+    """Another text for a message of one's own, other data, or both."""
 
     message_id: int | str
-    text: str
+    text: str | UnsetType = UNSET
+    data: dict[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        if self.text is UNSET and self.data is None:
+            raise ValueError("text is missing")
 
 
 class Delete(Action, tag="delete"):
@@ -84,6 +94,14 @@ class React(Action, tag="react"):
     message_id: int | str
     emoji: str
     on: bool | None = None
+
+
+class Act(Action, tag="act"):
+    """Presses a button of a message; `params` goes to the site."""
+
+    message_id: int | str
+    id: str
+    params: dict[str, Any] | None = None
 
 
 class History(Action, tag="history"):
@@ -119,4 +137,6 @@ class Ping(Action, tag="ping"):
     """Is the server there?"""
 
 
-AnyAction = Send | FileUploaded | Edit | Delete | React | History | Read | Typing | Auth | Ping
+AnyAction = (
+    Send | FileUploaded | Edit | Delete | React | Act | History | Read | Typing | Auth | Ping
+)

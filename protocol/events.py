@@ -1,8 +1,8 @@
 """Events: what a client receives, and the values inside them."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 
 class Attachment(Struct):
@@ -23,7 +23,7 @@ class Quote(Struct):
     """What is shown of the message that another one answers."""
 
     message_id: int
-    sender_id: int | str
+    sender_id: int | str | None
     text: str | None
 
 
@@ -35,7 +35,26 @@ class Reaction(Struct):
     user_ids: list[int | str]
 
 
+class Button(Struct):
+    """A button of a message: with an `id` it is pressed by `act`, with a `url` it is a link."""
+
+    label: str
+    id: str | UnsetType = UNSET
+    style: str | UnsetType = UNSET
+    once: bool | UnsetType = UNSET
+    url: str | UnsetType = UNSET
+
+
+class Chosen(Struct):
+    """Which button was pressed that can be pressed once, by whom and when."""
+
+    id: str
+    user_id: int | str
+    at: str
+
+
 Status = Literal["send", "delivered", "read"]
+JsonObject = Annotated[Raw, Meta(extra_json_schema={"type": "object"})]
 
 
 class Message(Struct, gc=False):
@@ -43,7 +62,7 @@ class Message(Struct, gc=False):
 
     text: str
     message_id: int
-    sender_id: int | str
+    sender_id: int | str | None
     status: Status
     created_at: str
     updated_at: str
@@ -53,6 +72,10 @@ class Message(Struct, gc=False):
     client_id: str | UnsetType = UNSET
     reply_to: Quote | UnsetType = UNSET
     reactions: list[Reaction] | UnsetType = UNSET
+    kind: Literal["system"] | UnsetType = UNSET
+    data: JsonObject | UnsetType = UNSET
+    actions: list[Button] | UnsetType = UNSET
+    chosen: Chosen | UnsetType = UNSET
 
 
 class Event(Struct, tag_field="type"):
@@ -100,6 +123,14 @@ class MessageReacted(Event, tag="message_reacted"):
     version: int
     message_id: int
     reactions: list[Reaction]
+
+
+class ButtonPressed(Event, tag="acted"):
+    """A button was pressed, to the socket of who did it; `reply` is the site's word to them."""
+
+    message_id: int
+    id: str
+    reply: str | UnsetType = UNSET
 
 
 class ReceiptMoved(Event, tag="receipt"):
@@ -152,11 +183,12 @@ class Notice(Struct):
     counter_by_room: int
     last_message: str
     status: Status
-    sender_id: int | str
+    sender_id: int | str | None
     sender_status: Literal["online", "offline"]
     created_at: str
     updated_at: str
     attachments: list[FileSummary] | UnsetType = UNSET
+    kind: Literal["system"] | UnsetType = UNSET
 
 
 class Notified(Event, tag="notify"):

@@ -56,8 +56,10 @@ def requoted(body: bytes, message_id: int, text: str | None) -> bytes:
     if b'"reply_to":{"message_id":%d,' % message_id not in body:
         return body
     message = _decode_message(body)
-    assert isinstance(message.reply_to, Quote)
-    message.reply_to.text = text
+    quote = message.reply_to
+    if not isinstance(quote, Quote) or quote.message_id != message_id:
+        return body  # it stands in the data of the message
+    quote.text = text
     return encode(message)
 
 

@@ -1,5 +1,7 @@
 """Messages by HTTP: the same action, the same verb, the same frames as by a socket."""
 
+from typing import Any
+
 from msgspec import UNSET, Struct, UnsetType
 from starlette.requests import Request
 from starlette.responses import Response
@@ -35,9 +37,27 @@ class MessagePage(Struct):
 
 
 class MessagePatch(Struct):
-    """What shall be otherwise in a message."""
+    """What shall be otherwise in a message; what is not named stays."""
 
-    text: str
+    text: str | UnsetType = UNSET
+    data: dict[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        if self.text is UNSET and self.data is None:
+            raise ValueError("text is missing")
+
+
+class ButtonPress(Struct):
+    """The button that is pressed, and what goes to the site with it."""
+
+    id: str
+    params: dict[str, Any] | None = None
+
+
+class MessagePressed(events.Message, kw_only=True):
+    """The message as it is after the button was pressed."""
+
+    reply: str | UnsetType = UNSET
 
 
 class Reactions(Struct):
@@ -84,7 +104,7 @@ async def change(request: Request) -> Response:
     caller = await caller_of(request)
     chat, base = chat_of(request), base_of_request(request)
     given = decode_as(await body_of(request), MessagePatch)
-    action = actions.Edit(message_id_of(request), given.text)
+    action = actions.Edit(message_id_of(request), given.text, given.data)
     wanted = chat.messages.change_of(room_id_of(request), caller.user_id, action, base)
     assert isinstance(wanted, Edit)
     edited = (await chat.messages.edit(wanted)).message
@@ -121,12 +141,29 @@ async def _react(request: Request, *, on: bool) -> Response:
     return Reply(Reactions(reactions_of(reacted.reactions)))
 
 
+async def act(request: Request) -> Response:
+    """Presses a button of a message, as `act` on a socket does, and answers with the message.
+
+    `reply` is the site's word to the caller, where it has one.
+    """
+    caller = await caller_of(request)
+    chat, base = chat_of(request), base_of_request(request)
+    given = decode_as(await body_of(request), ButtonPress)
+    action = actions.Act(message_id_of(request), given.id, given.params)
+    message, reply = await chat.buttons.press(room_id_of(request), caller.user_id, action)
+    status = await chat.receipts.status(message)
+    shown = message_of(message, chat.attachments.link(base), status)
+    fields = {name: getattr(shown, name) for name in shown.__struct_fields__}
+    return Reply(MessagePressed(**fields, reply=UNSET if reply is None else reply))
+
+
 # fmt: off
 routes = [
     Route("/chat/rooms/{room_id}/messages", page, methods=["GET"]),
     Route("/chat/rooms/{room_id}/messages", post, methods=["POST"]),
     Route("/chat/rooms/{room_id}/messages/{message_id}", change, methods=["PATCH"]),
     Route("/chat/rooms/{room_id}/messages/{message_id}", delete, methods=["DELETE"]),
+    Route("/chat/rooms/{room_id}/messages/{message_id}/act", act, methods=["POST"]),
     Route("/chat/rooms/{room_id}/messages/{message_id}/reactions/{emoji:path}",
           add_reaction,    methods=["PUT"]),
     Route("/chat/rooms/{room_id}/messages/{message_id}/reactions/{emoji:path}",

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Literal
 
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import asdict
@@ -10,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ..chat.rooms import RoomDetails
-from ..chat.serializers import summaries_of
+from ..chat.serializers import kind_of, sender_of, summaries_of
 from ..protocol import events
 from ..protocol.codec import decode_as
 from ..protocol.errors import Forbidden, InvalidFrame
@@ -63,9 +64,10 @@ class LastMessage(Struct):
     created_at: str
     from_this_user: bool
     message_id: int
-    sender_id: int | str
+    sender_id: int | str | None
     status: events.Status
     attachments: list[events.FileSummary] | UnsetType = UNSET
+    kind: Literal["system"] | UnsetType = UNSET
 
 
 class UserProfile(Struct):
@@ -303,9 +305,10 @@ def _last(listed: Listed, user_id: str) -> LastMessage | None:
         when(message.created_at),
         message.sender_id == user_id,
         message.id,
-        wire_user(message.sender_id),
+        sender_of(message.sender_id),
         listed.status,
         summaries_of(message.attachments),
+        kind_of(message.sender_id),
     )
 
 

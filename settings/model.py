@@ -13,6 +13,7 @@ from .types import (
     AttachmentsUrl,
     BroadcastUrl,
     Bytes,
+    BytesOrNone,
     Count,
     DatabaseUrl,
     FileTypes,
@@ -181,6 +182,7 @@ class Limits(Struct, frozen=True):
 
     max_text_length: Count = 4_000
     max_title_length: Count = 200
+    max_data_size: BytesOrNone = 4_096
     max_client_id_length: Count = 64
     max_frame_size: Bytes = 16 * MIB
     max_bytes_in_flight: Bytes = 128 * MIB

@@ -26,6 +26,7 @@ Limit = Annotated[int, Meta(ge=0, le=10_000_000, description="a whole number, 0 
 Port = Annotated[int, Meta(ge=0, le=65_535, description="a port from 0 to 65535")]
 Rate = Annotated[float, Meta(ge=0, le=1e6, description="how many a second, 0 is off")]
 Bytes = Annotated[int, "bytes", Meta(ge=1, le=1 << 40, description=SIZE)]
+BytesOrNone = Annotated[int, "bytes", Meta(ge=0, le=1 << 40, description=f"0, or {SIZE}")]
 Seconds = Annotated[float, "seconds", Meta(gt=0, le=3_650 * 86_400, description=DURATION)]
 Patience = Annotated[float, "seconds", Meta(ge=0, le=86_400, description=DURATION)]
 Wait = Annotated[float, "seconds", Meta(ge=0, le=3_650 * 86_400, description=f"0, {DURATION}")]

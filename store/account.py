@@ -91,7 +91,8 @@ async def own(
     if row["last"] is None:
         return [], None
     query = """
-        SELECT id, room_id, sender_id, text, created_at, updated_at, version, client_id, reply_to
+        SELECT id, room_id, sender_id, text, created_at, updated_at, version, client_id,
+               reply_to, extra
           FROM messages
          WHERE room_id = :room_id AND id > :above AND id <= :last AND sender_id = :user_id
            AND deleted_at IS NULL

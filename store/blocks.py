@@ -47,10 +47,12 @@ async def remove(db: Connection, user_id: str, blocked_id: str) -> None:
     await db.execute(query, {"user_id": user_id, "blocked_id": blocked_id})
 
 
-async def is_blocked(db: Connection, room_id: int, user_id: str) -> bool:
-    """Whether this is a room of two, and the other wants to hear nothing of the user."""
+async def is_silenced(db: Connection, room_id: int, user_id: str) -> bool:
+    """Whether the user may write nothing: the room is frozen, or the other has blocked them."""
     query = """
         SELECT 1 FROM blocked_senders WHERE room_id = :room_id AND user_id = :user_id
+         UNION ALL
+        SELECT 1 FROM rooms WHERE id = :room_id AND frozen = 1
     """
     return await db.fetch_one(query, {"room_id": room_id, "user_id": user_id}) is not None
 

@@ -7,11 +7,12 @@ processes that share a database one at a time tells a listener about a room: it 
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
+import msgspec
 from databases.core import Connection
 from msgspec import Struct
 from sqlalchemy import bindparam, text
 
-from .messages import Added, Change, Deleted, Edited, Outcome, React, Reacted
+from .messages import Act, Acted, Added, Change, Deleted, Edited, Outcome, React, Reacted
 
 Kind = Literal[
     "room_created",
@@ -19,6 +20,8 @@ Kind = Literal[
     "message_edited",
     "message_deleted",
     "message_reacted",
+    "message_action",
+    "message_reported",
     "room_changed",
     "member_added",
     "member_removed",
@@ -88,6 +91,9 @@ def happened(changes: Sequence[Change], outcomes: Sequence[Outcome]) -> list[Hap
     """What these changes did, in their order."""
     found = []
     for change, outcome in zip(changes, outcomes, strict=True):
+        if isinstance(change, Act):
+            found += _pressed(change, outcome)
+            continue
         match outcome:
             case Added(m):
                 found.append(_of("message_sent", m))
@@ -101,6 +107,16 @@ def happened(changes: Sequence[Change], outcomes: Sequence[Outcome]) -> list[Hap
                 where = change.room_id, change.sender_id
                 found.append(Happened("message_reacted", *where, version, id_, change.emoji))
     return found
+
+
+def _pressed(change: Act, outcome: Outcome) -> list[Happened]:
+    """A press of a button is told once, whether it changed the message or not."""
+    if not isinstance(outcome, Acted | Edited):
+        return []
+    m, params = outcome.message, change.params or "null"
+    said = f'{{"action":{msgspec.json.encode(change.id).decode()},"params":{params}}}'
+    where = m.room_id, change.sender_id, m.version, m.id
+    return [Happened("message_action", *where, text=m.text, details=said)]
 
 
 def _of(kind: Kind, m: Any) -> Happened:

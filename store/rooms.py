@@ -97,6 +97,11 @@ async def stands(db: Connection, room_ids: Sequence[int]) -> dict[int, tuple[int
     return {row["id"]: (row["version"], row["roster"], int(row["marks"] or 0)) for row in rows}
 
 
+async def exists(db: Connection, room_id: int) -> bool:
+    query = "SELECT 1 FROM rooms WHERE id = :room_id AND deleted_at IS NULL"
+    return await db.fetch_one(query, {"room_id": room_id}) is not None
+
+
 async def has_member(db: Connection, room_id: int, user_id: str) -> bool:
     query = "SELECT 1 FROM members WHERE room_id = :room_id AND user_id = :user_id"
     return await db.fetch_one(query, {"room_id": room_id, "user_id": user_id}) is not None

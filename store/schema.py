@@ -17,7 +17,7 @@ SCHEMA = Path(__file__).parent.with_name("schema.sql")
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 
-VERSION = 6
+VERSION = 7
 
 log = logging.getLogger("roomcast.store")
 

@@ -21,14 +21,16 @@ async def page(
 
 
 OLDER = """
-    SELECT id, room_id, sender_id, text, created_at, updated_at, version, client_id, reply_to
+    SELECT id, room_id, sender_id, text, created_at, updated_at, version, client_id,
+           reply_to, extra
       FROM messages
      WHERE room_id = :room_id AND id < :before AND deleted_at IS NULL
      ORDER BY id DESC LIMIT :limit
 """
 
 NEWER = """
-    SELECT id, room_id, sender_id, text, created_at, updated_at, version, client_id, reply_to
+    SELECT id, room_id, sender_id, text, created_at, updated_at, version, client_id,
+           reply_to, extra
       FROM messages
      WHERE room_id = :room_id AND id > :after AND id < :before AND deleted_at IS NULL
      ORDER BY id LIMIT :limit

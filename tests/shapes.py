@@ -16,7 +16,9 @@ MESSAGE = {
     "text", "message_id", "sender_id", "status", "created_at", "updated_at", "attachments",
     "room_id", "version",
 }  # fmt: skip
-MESSAGE_SOMETIMES = {"client_id", "reply_to", "reactions"}
+MESSAGE_SOMETIMES = {
+    "client_id", "reply_to", "reactions", "kind", "data", "actions", "chosen",
+}  # fmt: skip
 NOTICE = {
     "room_id", "counter_by_room", "last_message", "status", "sender_id", "sender_status",
     "created_at", "updated_at",
@@ -30,6 +32,7 @@ FRAMES = {
     "message_edited": {"version", "message_id", "text", "message"},
     "message_deleted": {"version", "message_id"},
     "message_reacted": {"version", "message_id", "reactions"},
+    "acted": {"message_id", "id"},
     "receipt": {"room_id", "user_id", "delivered", "read"},
     "typing": {"user_id", "room_id"},
     "presence": {"user_id", "online", "last_seen"},
@@ -45,7 +48,11 @@ FRAMES = {
     "pong": set(),
     "error": {"message", "code"},
 }  # fmt: skip
-SOMETIMES = {"error": {"action", "client_id", "message_id"}, "history": {"has_newer"}}
+SOMETIMES = {
+    "error": {"action", "client_id", "message_id"},
+    "history": {"has_newer"},
+    "acted": {"reply"},
+}
 VERSIONED = {"chat_message", "message_edited", "message_deleted", "message_reacted"}
 MARKS = {"mark_message_as_delivered": "delivered", "mark_message_as_read": "read"}
 RANK = {"send": 0, "delivered": 1, "read": 2}
@@ -69,7 +76,7 @@ def check_message(message: dict[str, Any]) -> None:
     assert is_id(message["message_id"]), message
     assert is_id(message["room_id"]), message
     assert is_id(message["version"]), message
-    assert is_user(message["sender_id"]), message
+    assert is_user(message["sender_id"]) or message["kind"] == "system", message
     assert message["status"] in RANK, message
     assert isinstance(message["text"], str), message
     assert TIME.fullmatch(message["created_at"]), message

@@ -91,12 +91,12 @@ async def test_an_upload_that_was_just_sent_is_answered_with_its_message(
     path = await uploaded(chat, room_id)
     keep = chat.attachments.keep
 
-    async def late(*where: Any) -> list[str]:
+    async def late(*where: Any, **how: Any) -> list[str]:
         monkeypatch.setattr(chat.attachments, "keep", keep)
         await chat.messages.send(
             room_id, ADA, sending(path, "c1"), ""
         )  # the other socket was faster
-        return await keep(*where)
+        return await keep(*where, **how)
 
     monkeypatch.setattr(chat.attachments, "keep", late)
     assert isinstance(await chat.messages.send(room_id, ADA, sending(path, "c1"), ""), Repeated)

@@ -59,6 +59,7 @@ SHAPES: dict[str, Any] = {
     "MessagePage": messages.MessagePage,
     "MessagePatch": messages.MessagePatch,
     "Reactions": messages.Reactions,
+    "ButtonPress": messages.ButtonPress,
     "BlockPage": blocks_.BlockPage,
     "Me": me.Me,
     "Config": config.Config,
@@ -69,7 +70,10 @@ SHAPES: dict[str, Any] = {
 }
 
 
-ASKED = {"MessagePatch", "action", "NewRoom", "NewMember", "RoomWish", "UploadWish", "Send", "Read"}
+ASKED = {
+    "ButtonPress", "MessagePatch", "action", "NewRoom", "NewMember", "RoomWish", "UploadWish",
+    "Send", "Read",
+}  # fmt: skip
 
 
 class Example(NamedTuple):

@@ -18,6 +18,7 @@ from ...protocol.ids import wire_user
 from ...settings import BadSetting, Settings
 from ...store import blocks, rooms, uploads
 from ...store.messages import Attachment
+from ...store.messages.extra import SITE
 from ...store.objects.bucket import (
     UPLOADS,
     Bucket,
@@ -79,14 +80,16 @@ class Attachments:
 
     # ------------------------------------------------------------ bytes inside a frame
 
-    async def keep(self, room_id: int, user_id: str, sent: Sequence[File]) -> list[str]:
+    async def keep(
+        self, room_id: int, user_id: str, sent: Sequence[File], *, by_site: bool = False
+    ) -> list[str]:
         """The keys of these files' objects. All are right and stored, or a Refusal says why not."""
         if len(sent) > self._settings.max_files:
             raise InvalidFrame(f"files: at most {self._settings.max_files} in one message.")
         paths = [f.file_path.removeprefix(UPLOADS) for f in sent if f.file_path is not None]
         if len(set(paths)) < len(paths):
             raise InvalidFrame("files: the same file_path stands there twice.")
-        await self._check_sender(room_id, user_id)
+        await self._check_sender(room_id, user_id, by_site=by_site)
         contents = [None if f.data is None else await self._unpack(f, f.data) for f in sent]
         pixels = sum(found.pixels for found in contents if found is not None)
         content.check_pixels(pixels, self._policy)
@@ -109,15 +112,19 @@ class Attachments:
             raise
         return keys
 
-    async def _check_sender(self, room_id: int, user_id: str) -> None:
-        async def look(db: Connection) -> tuple[bool, bool]:
-            is_member = await rooms.has_member(db, room_id, user_id)
-            return is_member, await blocks.is_blocked(db, room_id, user_id)
+    async def _check_sender(self, room_id: int, user_id: str, *, by_site: bool = False) -> None:
+        """A frozen room and a block are no obstacle to the site."""
 
-        is_member, is_blocked = await self._store.read(look)
+        async def look(db: Connection) -> tuple[bool, bool]:
+            if user_id == SITE:
+                return await rooms.exists(db, room_id), False
+            is_member = await rooms.has_member(db, room_id, user_id)
+            return is_member, await blocks.is_silenced(db, room_id, user_id)
+
+        is_member, is_silenced = await self._store.read(look)
         if not is_member:
             raise NotFound
-        if is_blocked:
+        if is_silenced and not by_site:
             raise Forbidden
 
     async def _unpack(self, file: File, data: str) -> Checked:

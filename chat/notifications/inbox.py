@@ -14,7 +14,7 @@ from heapq import nlargest
 from ...protocol import codec
 from ...protocol.errors import Close
 from ...protocol.events import Notice, Notified, NotifiedNested, UnreadCount
-from ...protocol.ids import when, wire_user
+from ...protocol.ids import when
 from ...realtime.hub import Fanout
 from ...realtime.send_queue import Batch, Outbox
 from ...realtime.user_channels import News
@@ -22,7 +22,7 @@ from ...store import unread
 from ...store.dialect import Dialect
 from ...store.store import Connection, DatabaseUnavailable, Store
 from ...store.unread import Newest, Unread
-from ..serializers import summaries_of
+from ..serializers import kind_of, sender_of, summaries_of
 from .dispatcher import Postman
 
 log = logging.getLogger("roomcast.inbox")
@@ -113,11 +113,12 @@ class Counters:
             self.rooms[room_id].count,
             newest.text,
             newest.status,
-            wire_user(newest.sender_id),
+            sender_of(newest.sender_id),
             "online" if newest.sender_id in self._online else "offline",
             when(newest.created_at),
             when(newest.updated_at),
             summaries_of(newest.attachments),
+            kind_of(newest.sender_id),
         )
 
 

@@ -1,5 +1,6 @@
 """Messages, as the site posts, reads, changes and deletes them."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from ...integrations import audit
@@ -8,9 +9,12 @@ from ...protocol.actions import Send
 from ...protocol.errors import InvalidFrame, NotFound
 from ...protocol.events import Message as WireMessage
 from ...store import receipts, site_messages
-from ...store.messages import Added, Delete, Edit, Edited, Message
+from ...store.messages import Added, Delete, Edit, Edited, Message, extra
+from ...store.messages.extra import SITE, Button
 from ...store.store import Connection, Store
 from ..attachments.service import Attachments
+from ..buttons import check_buttons
+from ..custom_data import MAX_SITE_DATA_SIZE, JsonObject, pack_data
 from ..messages import Messages
 from ..receipts import Receipts
 from ..serializers import message_of
@@ -30,6 +34,22 @@ class MessageQuery(NamedTuple):
     limit: int = 50
 
 
+class SitePost(NamedTuple):
+    """A message of the site (SITE), or in the name of a member; with buttons under it."""
+
+    sender_id: str
+    send: Send
+    buttons: Sequence[Button] = ()
+
+
+class SiteEdit(NamedTuple):
+    """What changes in a message; None stays as it is. New buttons can be pressed anew."""
+
+    text: str | None = None
+    data: JsonObject | None = None
+    buttons: Sequence[Button] | None = None
+
+
 class SiteMessages:
     """What the site does with messages. Links to files start with `base`."""
 
@@ -47,11 +67,10 @@ class SiteMessages:
         self._messages = messages
         self._receipts = receipts
 
-    async def post(
-        self, room_id: int, sender_id: str, send: Send, base: str
-    ) -> tuple[WireMessage, bool]:
+    async def post(self, room_id: int, new: SitePost, base: str) -> tuple[WireMessage, bool]:
         """The message, and whether it is new. Raises the Refusal."""
-        sent = await self._messages.post(room_id, sender_id, send, base, send.message)
+        buttons = check_buttons(new.buttons)
+        sent = await self._messages.post(room_id, new.sender_id, new.send, base, buttons)
         audit.record("message_posted", room_id=room_id, message_id=sent.message.id)
         return await self._shown(sent.message, base), isinstance(sent, Added)
 
@@ -74,10 +93,14 @@ class SiteMessages:
         edge = page[0 if wanted.after is None else -1].id if page else 0
         return MessageList(shown, str(edge) if has_more else None)
 
-    async def edit(self, room_id: int, message_id: int, text: str, base: str) -> WireMessage:
+    async def edit(self, room_id: int, message_id: int, patch: SiteEdit, base: str) -> WireMessage:
         """Raises the Refusal."""
-        self._texts.check_text(text, "text")
-        change = Edit(room_id, "", message_id, text, base, by_site=True)
+        if patch.text is not None:
+            self._texts.check_text(patch.text, "text")
+        change = Edit(room_id, SITE, message_id, patch.text, base, by_site=True)
+        data = None if patch.data is None else pack_data(patch.data, MAX_SITE_DATA_SIZE)
+        buttons = None if patch.buttons is None else check_buttons(patch.buttons)
+        change.patch = extra.Patch(data, buttons)
         outcome = await self._messages.make(change)
         assert isinstance(outcome, Edited)
         audit.record("message_edited", room_id=room_id, message_id=message_id)

@@ -3,11 +3,16 @@
 from typing import Any
 
 import msgspec
+from msgspec import UNSET, Raw
 from msgspec.structs import asdict, replace
 
+from ...protocol import codec
 from ...protocol.events import (
     Attachment,
     AuthRenewed,
+    Button,
+    ButtonPressed,
+    Chosen,
     Error,
     FileSummary,
     HistoryPage,
@@ -85,6 +90,13 @@ NOTICE = Notice(93, 9, "Hello", "delivered", 7, "online", CREATED, CREATED)
 BLOCK = Block(9, CREATED)
 CONFIG = config_of(Settings())
 
+ACCEPT = Button("Accept", "accept", "primary", True)
+CHOSEN = Chosen("accept", 2, UPDATED)
+DATA = Raw(b'{"offer":55,"price":"120"}')
+OFFERED = replace(MESSAGE, text="120 for the garden?", data=DATA, actions=[ACCEPT])
+DECIDED = replace(OFFERED, version=413, updated_at=UPDATED, actions=UNSET, chosen=CHOSEN)
+SYSTEM = replace(MESSAGE, text="Welcome", sender_id=None, kind="system", client_id=UNSET)
+
 # What clients send stands here as they write it, what the server answers as the server says it.
 EXAMPLES: dict[str, dict[str, Any]] = {
     "Send": {
@@ -97,6 +109,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         },
         "finished upload": {"action": "send", "files": [{"file_path": UPLOAD}]},
         "reply": {"action": "send", "message": "Hi", "reply_to": 63},
+        "data": {"action": "send", "message": "Size 42", "data": {"size": 42}},
         "wish to upload": {
             "action": "send",
             "message": "The garden",
@@ -111,6 +124,20 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "finished upload": {"file_path": UPLOAD},
     },
     "Edit": {"edit": {"action": "edit", "message_id": 63, "text": "Hello, Ada"}},
+    "Act": {
+        "press": {"action": "act", "message_id": 63, "id": "accept"},
+        "with parameters": {
+            "action": "act",
+            "message_id": 63,
+            "id": "accept",
+            "params": {"price": "120"},
+        },
+    },
+    "ButtonPress": {"press": {"id": "accept"}},
+    "ButtonPressed": {"pressed": ButtonPressed(63, "accept")},
+    "MessagePressed": {"chosen": DECIDED},
+    "Button": {"action": ACCEPT, "link": Button("Terms", url=f"{SITE}/terms")},
+    "Chosen": {"accepted": CHOSEN},
     "Delete": {"delete": {"action": "delete", "message_id": 63}},
     "React": {
         "there": {"action": "react", "message_id": 63, "emoji": "👍", "on": True},
@@ -125,7 +152,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "Auth": {"token": {"action": "auth", "token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.…"}},
     "Typing": {"typing": {"action": "typing"}},
     "Ping": {"ping": {"action": "ping"}},
-    "Message": {"message": MESSAGE, "reply": REPLY},
+    "Message": {"message": MESSAGE, "reply": REPLY, "offer": OFFERED, "of the site": SYSTEM},
     "Quote": {"quote": QUOTE, "of a deleted message": Quote(62, 7, None)},
     "Reaction": {"thumbs": THUMBS},
     "Attachment": {"picture": ATTACHMENT},
@@ -203,6 +230,9 @@ EXAMPLES: dict[str, dict[str, Any]] = {
 }
 
 
-def examples_of(name: str) -> dict[str, Any]:
+def examples_of(kind: str) -> dict[str, Any]:
     """The type's examples as they stand in JSON, each by a name for people."""
-    return {k: msgspec.to_builtins(example) for k, example in EXAMPLES.get(name, {}).items()}
+    return {
+        name: msgspec.json.decode(codec.encode(example))
+        for name, example in EXAMPLES.get(kind, {}).items()
+    }

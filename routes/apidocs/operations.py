@@ -33,7 +33,7 @@ from ..config import Config
 from ..health import Alive, Ready
 from ..me import NDJSON, Me
 from ..members import NewMember
-from ..messages import MessagePage, MessagePatch, Reactions
+from ..messages import ButtonPress, MessagePage, MessagePatch, MessagePressed, Reactions
 from ..rooms import NewRoom, RoomOpened, RoomPage, RoomShown, RoomWish
 from ..search import SearchPage
 
@@ -204,6 +204,11 @@ CALLS: dict[str, Call] = {
     ),
     "DELETE /chat/rooms/{room_id}/messages/{message_id}": Call(
         {204: Answer("The message is deleted.")}, own=(NotFound,)
+    ),
+    "POST /chat/rooms/{room_id}/messages/{message_id}/act": Call(
+        {200: Answer("The message, as it is now.", MessagePressed)},
+        body=Answer("Which button.", ButtonPress),
+        own=(TooLong, NotFound, Conflict),
     ),
     "PUT /chat/rooms/{room_id}/messages/{message_id}/reactions/{emoji:path}": Call(
         {200: Answer("The reactions, as they are now.", Reactions)}, own=(InvalidFrame, NotFound)

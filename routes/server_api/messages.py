@@ -1,16 +1,19 @@
 """The server API: messages, whoever sends them."""
 
-from msgspec import Struct
+from typing import Any
+
+from msgspec import UNSET, Struct, UnsetType
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ...chat.site.messages import MessageQuery
+from ...chat.site.messages import MessageQuery, SiteEdit, SitePost
 from ...protocol import codec
 from ...protocol.actions import File, Send
 from ...protocol.errors import InvalidFrame, NotFound
 from ...protocol.events import Message
 from ...protocol.ids import id_of, user_of
+from ...store.messages.extra import SITE, Button
 from ..requests import (
     Reply,
     base_of_request,
@@ -25,19 +28,23 @@ from .requests import with_key
 
 
 class SiteNewMessage(Struct):
-    """A message of a member."""
+    """A message of the site itself, or with a `sender` in the name of that member."""
 
     text: str = ""
     sender: int | str | None = None
+    data: dict[str, Any] | None = None
+    actions: list[Button] | None = None
     files: list[File] | None = None
     reply_to: int | str | None = None
     client_id: str | None = None
 
 
 class SiteMessagePatch(Struct):
-    """What shall be otherwise."""
+    """What shall be otherwise; what is not named stays. New buttons can be pressed anew."""
 
-    text: str
+    text: str | UnsetType = UNSET
+    data: dict[str, Any] | None = None
+    actions: list[Button] | None = None
 
 
 class SiteMessagePage(Struct):
@@ -69,13 +76,13 @@ async def post(request: Request) -> Response:
     """Sends a message: 201, or 200 and the one that its client_id has already sent."""
     given = codec.decode_as(await large_body_of(request, ""), SiteNewMessage)
     key = given.client_id if given.client_id is not None else request.headers.get("idempotency-key")
-    if given.sender is None:
-        raise InvalidFrame("sender: is missing.")
     reply_to = None if given.reply_to is None else id_of(given.reply_to, "reply_to")
-    send = Send(given.text, files=given.files, client_id=key or None, reply_to=reply_to)
-    sender = user_of(given.sender, "sender")
+    named = key or None, reply_to, given.data
+    send = Send(given.text, None, given.files, *named)
+    sender = SITE if given.sender is None else user_of(given.sender, "sender")
     room_id, base = room_id_of(request), base_of_request(request)
-    message, is_new = await chat_of(request).site_messages.post(room_id, sender, send, base)
+    new = SitePost(sender, send, given.actions or ())
+    message, is_new = await chat_of(request).site_messages.post(room_id, new, base)
     return Reply(message, status_code=201 if is_new else 200)
 
 
@@ -93,8 +100,10 @@ async def change(request: Request) -> Response:
     room_id, message_id = room_id_of(request), message_id_of(request)
     given = codec.decode_as(await body_of(request), SiteMessagePatch)
     base = base_of_request(request)
+    text = None if given.text is UNSET else given.text
+    patch = SiteEdit(text, given.data, given.actions)
     messages = chat_of(request).site_messages
-    return Reply(await messages.edit(room_id, message_id, given.text, base))
+    return Reply(await messages.edit(room_id, message_id, patch, base))
 
 
 @with_key

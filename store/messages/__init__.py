@@ -1,7 +1,10 @@
 """Messages of a room: what is stored of them, the changes to them, and the ways to read them."""
 
+from . import extra
 from .add import add
 from .changes import (
+    Act,
+    Acted,
     Add,
     Added,
     Change,
@@ -24,6 +27,8 @@ from .write import delete, drop, edit, make, react, rewritten
 
 __all__ = [
     "QUOTED",
+    "Act",
+    "Acted",
     "Add",
     "Added",
     "Attachment",
@@ -47,6 +52,7 @@ __all__ = [
     "delete",
     "drop",
     "edit",
+    "extra",
     "find",
     "get",
     "hash_of",

@@ -22,7 +22,7 @@ async def add(db: Connection, change: Add, now: int) -> Outcome:
     version, roster = await next_version(db, change.room_id, sent_at=now)
     message = Message(
         0, change.room_id, change.sender_id, change.text, now, now, version, change.client_id,
-        change.reply_to, files, quoted.get((change.room_id, change.reply_to)),
+        change.reply_to, change.extra, files, quoted.get((change.room_id, change.reply_to)),
     )  # fmt: skip
     message.id = await _insert(db, message, change.text_hash)
     await _count(db, message)
@@ -33,19 +33,23 @@ async def add(db: Connection, change: Add, now: int) -> Outcome:
 async def _may_add(db: Connection, change: Add) -> Outcome | None:
     query = """
         SELECT x.id, x.room_id, x.sender_id, x.text, x.created_at, x.updated_at, x.version,
-               x.client_id, x.reply_to, x.text_hash, x.deleted_at
-          FROM members me
-          LEFT JOIN messages x ON x.room_id = me.room_id AND x.sender_id = me.user_id
+               x.client_id, x.reply_to, x.extra, x.text_hash, x.deleted_at
+          FROM rooms r
+          LEFT JOIN members me ON me.room_id = r.id AND me.user_id = :user_id
+          LEFT JOIN messages x ON x.room_id = r.id AND x.sender_id = :user_id
                               AND x.client_id = :client_id
-         WHERE me.room_id = :room_id AND me.user_id = :user_id
+         WHERE r.id = :room_id AND r.deleted_at IS NULL
+           AND (me.user_id IS NOT NULL OR :user_id = '')
     """
     values = {"room_id": change.room_id, "user_id": change.sender_id, "client_id": change.client_id}
     row = await db.fetch_one(query, values)
     if row is None:
         return Refused("not_found")
     if row["id"] is None:
-        is_blocked = await blocks.is_blocked(db, change.room_id, change.sender_id)
-        return Refused("forbidden") if is_blocked else None
+        if change.by_site:
+            return None
+        is_silenced = await blocks.is_silenced(db, change.room_id, change.sender_id)
+        return Refused("forbidden") if is_silenced else None
     *fields, text_hash, deleted_at = row._mapping.values()
     message = Message(*fields)
     await complete(db, message.room_id, [message])
@@ -74,9 +78,9 @@ async def _take(db: Connection, change: Add) -> None:
 
 async def _insert(db: Connection, message: Message, text_hash: int | None) -> int:
     query = """
-        INSERT INTO messages (room_id, sender_id, client_id, text_hash, text, reply_to,
+        INSERT INTO messages (room_id, sender_id, client_id, text_hash, text, reply_to, extra,
                               created_at, updated_at, version)
-        VALUES (:room_id, :sender_id, :client_id, :text_hash, :text, :reply_to,
+        VALUES (:room_id, :sender_id, :client_id, :text_hash, :text, :reply_to, :extra,
                 :now, :now, :version)
         RETURNING id
     """
@@ -87,6 +91,7 @@ async def _insert(db: Connection, message: Message, text_hash: int | None) -> in
         "text_hash": text_hash,
         "text": message.text,
         "reply_to": message.reply_to,
+        "extra": message.extra,
         "now": message.created_at,
         "version": message.version,
     }

@@ -7,7 +7,10 @@ from typing import TypeGuard
 from msgspec import Struct
 
 from ..reactions import Reaction
+from .extra import Patch
 from .model import Message, Quotes
+
+UNCHANGED = Patch()
 
 
 class Refused(Struct):
@@ -56,7 +59,13 @@ class Reacted(Struct):
     roster: int = 0
 
 
-Outcome = Added | Repeated | Edited | Deleted | Reacted | Refused
+class Acted(Struct):
+    """A button was pressed that stays: the message is as it was."""
+
+    message: Message
+
+
+Outcome = Added | Repeated | Edited | Deleted | Reacted | Acted | Refused
 
 
 class Add(Struct, gc=False):
@@ -73,6 +82,8 @@ class Add(Struct, gc=False):
     base: str = ""
     reply_to: int | None = None
     said: str | None = None
+    extra: str | None = None  # JSON of an Extra
+    by_site: bool = False  # also in the name of a member
 
     @property
     def text_hash(self) -> int | None:
@@ -93,13 +104,16 @@ class Add(Struct, gc=False):
 
 
 class Edit(Struct):
+    """Another text, or (None) the one that it has; `patch` changes what stands beside it."""
+
     room_id: int
     sender_id: str
     message_id: int
-    text: str
+    text: str | None
     base: str = ""
     is_blank: bool = False  # whether the text shows nothing: then only files can stand for it
     by_site: bool = False
+    patch: Patch = UNCHANGED
 
 
 class Delete(Struct):
@@ -127,12 +141,25 @@ class React(Struct):
     is_erasure: bool = False
 
 
-Change = Add | Edit | Delete | React
+class Act(Struct):
+    """Somebody presses a button; `params` is JSON, for the site alone."""
+
+    room_id: int
+    sender_id: str
+    message_id: int
+    id: str
+    params: str | None = None
+    base: str = ""
+
+
+Change = Add | Edit | Delete | React | Act
 
 
 def is_plain(change: Change) -> TypeGuard[Add]:
     """A text and nothing else: what the engines store many of in one statement."""
-    return isinstance(change, Add) and not change.files
+    if not isinstance(change, Add) or change.files:
+        return False
+    return change.extra is None and not change.by_site
 
 
 def runs(changes: Sequence[Change]) -> Iterator[list[Add] | Change]:

@@ -46,6 +46,7 @@ class Message(Struct, gc=False):  # as all of which each message makes one: none
     version: int
     client_id: str | None = None
     reply_to: int | None = None
+    extra: str | None = None  # JSON of an Extra
     attachments: Sequence[Attachment] = ()
     quote: Quote | None = None
     reactions: Sequence[Reaction] = ()

@@ -15,7 +15,7 @@ async def get(db: Connection, room_id: int, user_id: str, message_id: int) -> Me
     """One message of a room of the user's; None for a deleted one and for a stranger."""
     query = """
         SELECT m.id, m.room_id, m.sender_id, m.text, m.created_at, m.updated_at, m.version,
-               m.client_id, m.reply_to
+               m.client_id, m.reply_to, m.extra
           FROM messages m
           JOIN members me ON me.room_id = m.room_id AND me.user_id = :user_id
          WHERE m.room_id = :room_id AND m.id = :id AND m.deleted_at IS NULL
@@ -61,7 +61,7 @@ async def page(db: Connection, where: HistoryQuery, limit: int) -> list[Message]
 
 OLDER = """
     SELECT m.id, m.room_id, m.sender_id, m.text, m.created_at, m.updated_at, m.version,
-           m.client_id, m.reply_to
+           m.client_id, m.reply_to, m.extra
       FROM messages m
       JOIN members me ON me.room_id = m.room_id AND me.user_id = :user_id
      WHERE m.room_id = :room_id AND m.id < :before AND m.deleted_at IS NULL
@@ -70,7 +70,7 @@ OLDER = """
 
 NEWER = """
     SELECT m.id, m.room_id, m.sender_id, m.text, m.created_at, m.updated_at, m.version,
-           m.client_id, m.reply_to
+           m.client_id, m.reply_to, m.extra
       FROM messages m
       JOIN members me ON me.room_id = m.room_id AND me.user_id = :user_id
      WHERE m.room_id = :room_id AND m.id > :after AND m.id < :before AND m.deleted_at IS NULL
@@ -81,7 +81,8 @@ NEWER = """
 async def between(db: Connection, room_id: int, above: int, upto: int, most: int) -> list[Message]:
     """The newest messages with above < id <= upto, oldest first: the server's own look."""
     query = """
-        SELECT id, room_id, sender_id, text, created_at, updated_at, version, client_id, reply_to
+        SELECT id, room_id, sender_id, text, created_at, updated_at, version, client_id,
+               reply_to, extra
           FROM messages
          WHERE room_id = :room_id AND id > :above AND id <= :upto AND deleted_at IS NULL
          ORDER BY id DESC LIMIT :most
@@ -108,7 +109,8 @@ async def since(db: Connection, room_id: int, version: int) -> Since | None:
         return None
     values = {"room_id": room_id, "version": version}
     query = """
-        SELECT id, room_id, sender_id, text, created_at, updated_at, version, client_id, reply_to
+        SELECT id, room_id, sender_id, text, created_at, updated_at, version, client_id,
+               reply_to, extra
           FROM messages
          WHERE room_id = :room_id AND version > :version AND deleted_at IS NULL
          ORDER BY version
@@ -132,7 +134,7 @@ async def of_ids(db: Connection, user_id: str, found: Iterable[tuple[int, int]])
     for room_id, ids in by_room.items():
         query = text("""
             SELECT m.id, m.room_id, m.sender_id, m.text, m.created_at, m.updated_at, m.version,
-                   m.client_id, m.reply_to
+                   m.client_id, m.reply_to, m.extra
               FROM messages m
               JOIN members me ON me.room_id = m.room_id AND me.user_id = :user_id
              WHERE m.room_id = :room_id AND m.id IN :ids AND m.deleted_at IS NULL

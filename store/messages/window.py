@@ -31,7 +31,7 @@ async def around(db: Connection, room_id: int, user_id: str, message_id: int, li
 
 OLDER = """
     SELECT m.id, m.room_id, m.sender_id, m.text, m.created_at, m.updated_at, m.version,
-           m.client_id, m.reply_to
+           m.client_id, m.reply_to, m.extra
       FROM messages m
       JOIN members me ON me.room_id = m.room_id AND me.user_id = :user_id
      WHERE m.room_id = :room_id AND m.id < :id AND m.deleted_at IS NULL
@@ -39,7 +39,7 @@ OLDER = """
 """
 FROM = """
     SELECT m.id, m.room_id, m.sender_id, m.text, m.created_at, m.updated_at, m.version,
-           m.client_id, m.reply_to
+           m.client_id, m.reply_to, m.extra
       FROM messages m
       JOIN members me ON me.room_id = m.room_id AND me.user_id = :user_id
      WHERE m.room_id = :room_id AND m.id >= :id AND m.deleted_at IS NULL

@@ -3,12 +3,27 @@
 from collections.abc import Iterable, Sequence
 
 from databases.core import Connection
+from msgspec import UNSET
 from sqlalchemy import bindparam, text
 
 from .. import blocks, reactions
 from ..reactions import Reaction
+from . import extra
 from .add import add, next_version
-from .changes import Add, Change, Delete, Deleted, Edit, Edited, Outcome, React, Reacted, Refused
+from .changes import (
+    Act,
+    Acted,
+    Add,
+    Change,
+    Delete,
+    Deleted,
+    Edit,
+    Edited,
+    Outcome,
+    React,
+    Reacted,
+    Refused,
+)
 from .model import Message
 from .read import get, load
 
@@ -33,6 +48,8 @@ async def make(db: Connection, change: Change, now: int) -> Outcome:
             return await delete(db, change, now)
         case React():
             return await react(db, change, now)
+        case Act():
+            return await act(db, change, now)
 
 
 async def edit(db: Connection, change: Edit, now: int) -> Outcome:
@@ -40,27 +57,65 @@ async def edit(db: Connection, change: Edit, now: int) -> Outcome:
     found = await reach(db, change.room_id, change.sender_id, change.message_id)
     if isinstance(found, Refused):
         return found
-    if not change.by_site and await blocks.is_blocked(db, change.room_id, change.sender_id):
+    if not change.by_site and await blocks.is_silenced(db, change.room_id, change.sender_id):
         return Refused("forbidden", change.message_id)
-    if (change.is_blank or not change.text) and not found.attachments:
-        return Refused("empty_message", change.message_id)
-    found.text, found.updated_at = change.text, max(now, found.updated_at + 1)
-    found.version, roster = await next_version(db, change.room_id)
+    if change.text is not None:
+        if (change.is_blank or not change.text) and not found.attachments:
+            return Refused("empty_message", change.message_id)
+        found.text = change.text
+    found.extra = extra.patched(found.extra, change.patch)
+    return await _update(db, found, now)
+
+
+async def _update(db: Connection, message: Message, now: int) -> Edited:
+    """Stores its text and what stands beside it, under the next version of the room."""
+    message.updated_at = max(now, message.updated_at + 1)
+    message.version, roster = await next_version(db, message.room_id)
     query = """
-        UPDATE messages SET text = :text, updated_at = :now, version = :version
+        UPDATE messages SET text = :text, extra = :extra, updated_at = :now, version = :version
          WHERE room_id = :room_id AND id = :id
     """
-    await db.execute(
-        query,
-        {
-            "room_id": change.room_id,
-            "id": change.message_id,
-            "text": change.text,
-            "now": found.updated_at,
-            "version": found.version,
-        },
-    )
-    return Edited(found, roster)
+    values = {
+        "room_id": message.room_id,
+        "id": message.id,
+        "text": message.text,
+        "extra": message.extra,
+        "now": message.updated_at,
+        "version": message.version,
+    }
+    await db.execute(query, values)
+    return Edited(message, roster)
+
+
+async def act(db: Connection, change: Act, now: int) -> Outcome:
+    """The room is locked before its message is read: of two who press at once one is first."""
+    found = await _pressed(db, change)
+    if not isinstance(found, Message):
+        return found
+    button = extra.read(found.extra).button(change.id)
+    assert button is not None
+    if not button.once:
+        return Acted(found)
+    chosen = extra.Chosen(change.id, change.sender_id, now)
+    found.extra = extra.patched(found.extra, extra.Patch(chosen=chosen))
+    return await _update(db, found, now)
+
+
+async def _pressed(db: Connection, change: Act) -> Message | Refused:
+    """The message, if the user may press this button of it now."""
+    room_id, user_id, id_ = change.room_id, change.sender_id, change.message_id
+    await db.execute("UPDATE rooms SET version = version WHERE id = :id", {"id": room_id})
+    found = await get(db, room_id, user_id, id_)
+    if found is None:
+        return Refused("not_found", id_)
+    has = extra.read(found.extra)
+    if has.button(change.id) is None:
+        return Refused("not_found", id_, "id: the message has no such button.")
+    if has.chosen is not UNSET:
+        return Refused("conflict", id_, "Somebody has already chosen.")
+    if await blocks.is_silenced(db, room_id, user_id):
+        return Refused("forbidden", id_)
+    return found
 
 
 async def delete(db: Connection, change: Delete, now: int) -> Outcome:
@@ -71,8 +126,8 @@ async def delete(db: Connection, change: Delete, now: int) -> Outcome:
         return found
     version, roster = await next_version(db, change.room_id)
     query = """
-        UPDATE messages SET text = '', text_hash = NULL, updated_at = :now, deleted_at = :now,
-                            version = :version,
+        UPDATE messages SET text = '', text_hash = NULL, extra = NULL, updated_at = :now,
+                            deleted_at = :now, version = :version,
                             client_id = CASE WHEN :is_erasure = 0 THEN client_id END
          WHERE room_id = :room_id AND id = :id
     """
@@ -145,7 +200,8 @@ async def _anywhere(
 
 async def _anybodys(db: Connection, room_id: int, message_id: int) -> Message | None:
     query = """
-        SELECT id, room_id, sender_id, text, created_at, updated_at, version, client_id, reply_to
+        SELECT id, room_id, sender_id, text, created_at, updated_at, version, client_id,
+               reply_to, extra
           FROM messages WHERE room_id = :room_id AND id = :id AND deleted_at IS NULL
     """
     found = await load(db, room_id, query, {"room_id": room_id, "id": message_id})
@@ -161,7 +217,7 @@ async def react(db: Connection, change: React, now: int) -> Outcome:
         message = await get(db, room_id, user_id, id_)
     if message is None:
         return Refused("not_found", id_)
-    if not change.is_erasure and await blocks.is_blocked(db, room_id, user_id):
+    if not change.is_erasure and await blocks.is_silenced(db, room_id, user_id):
         return Refused("forbidden", id_)
     emoji = _as_shown(change.emoji, message.reactions)
     mine = [r.emoji for r in message.reactions if user_id in r.user_ids]

@@ -185,7 +185,8 @@ async def _refused(raw: Any, add: Add, row: Any) -> Outcome:
 
 async def _known(raw: Any, room_id: int, message_id: int) -> Message:
     query = """
-        SELECT id, room_id, sender_id, text, created_at, updated_at, version, client_id, reply_to
+        SELECT id, room_id, sender_id, text, created_at, updated_at, version, client_id,
+               reply_to, extra
           FROM messages WHERE room_id = $1 AND id = $2
     """
     message = Message(*await raw.fetchrow(query, room_id, message_id))

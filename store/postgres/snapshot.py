@@ -65,7 +65,17 @@ def _found(row: Any, room_id: int) -> Snapshot:
 
 FILE_COLUMNS = ("keys", "names", "types", "sizes", "widths", "heights")
 
-COLUMNS = ("ids", "senders", "texts", "created", "updated", "versions", "clients", "replies")
+COLUMNS = (
+    "ids",
+    "senders",
+    "texts",
+    "created",
+    "updated",
+    "versions",
+    "clients",
+    "replies",
+    "extras",
+)
 
 
 def columns_of(row: Any, *names: str) -> Iterator[tuple[Any, ...]]:

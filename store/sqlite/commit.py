@@ -58,11 +58,11 @@ def _settled(db: sqlite3.Connection, adds: Sequence[Add]) -> tuple[dict[int, Out
 
     Only a client_id, a reply and a block need a look; who is no member is found out anyway.
     """
-    blocked = _blocked(db, {(a.room_id, a.sender_id) for a in adds})
+    silenced = _silenced(db, {(a.room_id, a.sender_id) for a in adds})
     looked = {
         i: a
         for i, a in enumerate(adds)
-        if a.client_id is not None or a.reply_to is not None or (a.room_id, a.sender_id) in blocked
+        if a.client_id is not None or a.reply_to is not None or (a.room_id, a.sender_id) in silenced
     }
     if not looked:
         return {}, {}
@@ -74,14 +74,18 @@ def _settled(db: sqlite3.Connection, adds: Sequence[Add]) -> tuple[dict[int, Out
     return outcomes, quotes
 
 
-def _blocked(db: sqlite3.Connection, senders: Collection[tuple[int, str]]) -> set[tuple[int, str]]:
-    """Those in a room of two whose other member has blocked them."""
+def _silenced(db: sqlite3.Connection, senders: Collection[tuple[int, str]]) -> set[tuple[int, str]]:
+    """Those in a frozen room, or in a room of two whose other member has blocked them."""
     query = """
         SELECT o.value->>0, o.value->>1 FROM json_each(?) AS o
          WHERE EXISTS (SELECT 1 FROM blocked_senders b
                         WHERE b.room_id = o.value->>0 AND b.user_id = o.value->>1)
+            OR EXISTS (SELECT 1 FROM rooms r WHERE r.id = o.value->>0 AND r.frozen = 1)
     """
-    if not senders or not db.execute("SELECT EXISTS (SELECT 1 FROM blocks)").fetchone()[0]:
+    any_ = """
+        SELECT EXISTS (SELECT 1 FROM blocks) OR EXISTS (SELECT 1 FROM rooms WHERE frozen = 1)
+    """
+    if not senders or not db.execute(any_).fetchone()[0]:
         return set()
     return set(db.execute(query, (encode_json(list(senders)),)).fetchall())
 
@@ -90,11 +94,12 @@ def _known(db: sqlite3.Connection, adds: Mapping[int, Add]) -> dict[int, Outcome
     query = """
         SELECT o.value->>3, m.user_id IS NOT NULL,
                EXISTS (SELECT 1 FROM blocked_senders b
-                        WHERE b.room_id = m.room_id AND b.user_id = m.user_id),
+                        WHERE b.room_id = m.room_id AND b.user_id = m.user_id)
+               OR EXISTS (SELECT 1 FROM rooms r WHERE r.id = m.room_id AND r.frozen = 1),
                x.text_hash,
                x.deleted_at IS NOT NULL,
                x.id, x.room_id, x.sender_id, x.text, x.created_at, x.updated_at, x.version,
-               x.client_id, x.reply_to
+               x.client_id, x.reply_to, x.extra
           FROM json_each(?) AS o
           LEFT JOIN members m ON m.room_id = o.value->>0 AND m.user_id = o.value->>1
           LEFT JOIN messages x ON x.room_id = o.value->>0 AND x.sender_id = o.value->>1
@@ -103,13 +108,13 @@ def _known(db: sqlite3.Connection, adds: Mapping[int, Add]) -> dict[int, Outcome
     asked = encode_json([(a.room_id, a.sender_id, a.client_id, i) for i, a in adds.items()])
     outcomes: dict[int, Outcome] = {}
     rows = db.execute(query, (asked,)).fetchall()
-    for i, is_member, is_blocked, text_hash, is_deleted, *fields in rows:
+    for i, is_member, is_silenced, text_hash, is_deleted, *fields in rows:
         if not is_member:
             outcomes[i] = Refused("not_found")
         elif fields[0] is not None:
             (message,) = complete(db, adds[i].room_id, [Message(*fields)])
             outcomes[i] = adds[i].again(message, text_hash, is_deleted=bool(is_deleted))
-        elif is_blocked:
+        elif is_silenced:
             outcomes[i] = Refused("forbidden")
     return outcomes
 
@@ -154,7 +159,7 @@ def _insert(
     return [
         Added(
             Message(
-                id_, room_id, sender_id, text, now, now, version, client_id, reply_to, (),
+                id_, room_id, sender_id, text, now, now, version, client_id, reply_to, None, (),
                 quotes.get((room_id, reply_to)) if reply_to is not None else None,
             ),
             rooms[room_id][1],

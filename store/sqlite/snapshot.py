@@ -62,7 +62,8 @@ def _newest(db: sqlite3.Connection, ask: SnapshotQuery) -> int:
 
 def _last(db: sqlite3.Connection, ask: SnapshotQuery) -> list[Message] | None:
     query = """
-        SELECT id, room_id, sender_id, text, created_at, updated_at, version, client_id, reply_to
+        SELECT id, room_id, sender_id, text, created_at, updated_at, version, client_id,
+               reply_to, extra
           FROM messages WHERE room_id = ? AND deleted_at IS NULL
          ORDER BY id DESC LIMIT ?
     """
@@ -77,7 +78,8 @@ def _last(db: sqlite3.Connection, ask: SnapshotQuery) -> list[Message] | None:
 def _since(db: sqlite3.Connection, ask: SnapshotQuery, after: int, found: Snapshot) -> None:
     """Everything that changed after the cursor, or a reset where that is too much."""
     query = """
-        SELECT id, room_id, sender_id, text, created_at, updated_at, version, client_id, reply_to,
+        SELECT id, room_id, sender_id, text, created_at, updated_at, version, client_id,
+               reply_to, extra,
                deleted_at
           FROM messages WHERE room_id = ? AND version > ?
          ORDER BY version LIMIT ?
@@ -86,8 +88,8 @@ def _since(db: sqlite3.Connection, ask: SnapshotQuery, after: int, found: Snapsh
     if len(rows) > ask.most:
         found.reset, found.messages = True, _last(db, ask)
         return
-    found.deleted = sorted(row[0] for row in rows if row[9] is not None)
-    kept = sorted((Message(*row[:9]) for row in rows if row[9] is None), key=lambda m: m.id)
+    found.deleted = sorted(row[0] for row in rows if row[10] is not None)
+    kept = sorted((Message(*row[:10]) for row in rows if row[10] is None), key=lambda m: m.id)
     found.messages = complete(db, ask.room_id, kept)
 
 

@@ -20,6 +20,7 @@ from roomcast.routes.apidocs.examples import EXAMPLES
 from roomcast.routes.apidocs.operations import CALLS
 from roomcast.routes.apidocs.schemas import WORDS
 from roomcast.routes.requests import answer_refusal
+from roomcast.store.messages.extra import Button
 from starlette.requests import Request
 from starlette.routing import BaseRoute, Mount, Route
 
@@ -250,6 +251,11 @@ async def changes(call: Caller, room: int) -> None:
     await call(2, "PATCH", MESSAGES + "{message_id}/", places=places, json={"text": "two"})
     for method in ("PUT", "DELETE"):
         await call(7, method, MESSAGES + "{message_id}/reactions/{emoji}/", places=places)
+    chat = call.app.state.chat
+    send = Send("An offer")
+    offer = await chat.messages.post(room, "2", send, "", [Button("Accept", "accept")])
+    offered = {"room_id": room, "message_id": offer.message.id}
+    await call(7, "POST", MESSAGES + "{message_id}/act/", places=offered, json={"id": "accept"})
     await call(2, "DELETE", MESSAGES + "{message_id}/", places=places)
 
 

@@ -21,6 +21,7 @@ SELECT r.version, r.roster, r.title, r.total, r.floor, me.user_id IS NOT NULL AS
               array_agg(created_at) AS created, array_agg(updated_at) AS updated,
               array_agg(version) AS versions, array_agg(client_id) AS clients,
               array_agg(deleted_at) AS gone, array_agg(reply_to) AS replies,
+              array_agg(extra) AS extras,
               min(id) AS first_id, max(id) AS last_id
          FROM ((SELECT * FROM messages
                  WHERE room_id = $1 AND deleted_at IS NULL AND $4::bigint IS NULL

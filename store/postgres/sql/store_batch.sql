@@ -13,7 +13,8 @@ WITH sender AS (
                SELECT FROM sender s
                 WHERE NOT s.is_member
                    OR EXISTS (SELECT FROM blocked_senders b
-                               WHERE b.room_id = s.room_id AND b.user_id = s.user_id))
+                               WHERE b.room_id = s.room_id AND b.user_id = s.user_id)
+                   OR EXISTS (SELECT FROM rooms r WHERE r.id = s.room_id AND r.frozen = 1))
            AND NOT EXISTS (
                SELECT FROM unnest($9::int[], $11::text[], $13::text[])
                            AS u(room_no, sender_id, client_id)

@@ -4,7 +4,7 @@ WITH counted AS (
     UPDATE rooms SET version = rooms.version + 1, total = rooms.total + 1,
                      active_at = $1
       FROM rooms seen, members me
-     WHERE rooms.id = $2 AND seen.id = $2 AND rooms.roster = seen.roster
+     WHERE rooms.id = $2 AND seen.id = $2 AND seen.frozen = 0 AND rooms.roster = seen.roster
        AND me.room_id = $2 AND me.user_id = $3
        AND NOT EXISTS (
                SELECT FROM blocked_senders b WHERE b.room_id = $2 AND b.user_id = $3)

@@ -1,0 +1,81 @@
+"""What a message has beside its text: data, buttons, and which of them was chosen."""
+
+import msgspec
+from msgspec import UNSET, Raw, Struct, UnsetType
+from msgspec.structs import replace
+
+SITE = ""  # the sender of the site's own messages: no user has this id
+
+
+class Button(Struct, frozen=True, omit_defaults=True):
+    """A button under a message: pressing it is an action, or it opens a URL."""
+
+    label: str
+    id: str | None = None
+    style: str | None = None
+    once: bool = False
+    url: str | None = None
+
+
+class Chosen(Struct, frozen=True):
+    """Which button was pressed, by whom, and when: microseconds since 1970, UTC."""
+
+    id: str
+    user_id: str
+    at: int
+
+
+class Extra(Struct, frozen=True):
+    """Kept as JSON in one column, which is null for a plain text.
+
+    The buttons stay after one was chosen: pressing one of them is another error than pressing
+    one that the message never had.
+    """
+
+    data: Raw | UnsetType = UNSET
+    actions: tuple[Button, ...] | UnsetType = UNSET
+    chosen: Chosen | UnsetType = UNSET
+
+    def button(self, id_: str) -> Button | None:
+        """The button that is pressed under this id."""
+        buttons = self.actions or ()
+        return next((button for button in buttons if button.id == id_), None)
+
+
+class Patch(Struct, frozen=True):
+    """What an edit changes in it; None is as it was. New buttons can be chosen anew."""
+
+    data: Raw | None = None
+    actions: tuple[Button, ...] | None = None
+    chosen: Chosen | None = None
+
+
+NOTHING = Extra()
+_decode = msgspec.json.Decoder(Extra).decode
+
+
+def read(extra: str | None) -> Extra:
+    """What stands in the column."""
+    return NOTHING if extra is None else _decode(extra)
+
+
+def write(extra: Extra) -> str | None:
+    """As it stands in the column; None where there is nothing to say."""
+    return None if extra == NOTHING else msgspec.json.encode(extra).decode()
+
+
+def of(data: Raw | None, actions: tuple[Button, ...] = ()) -> str | None:
+    """The column of a new message."""
+    return write(Extra(UNSET if data is None else data, actions or UNSET))
+
+
+def patched(extra: str | None, patch: Patch) -> str | None:
+    """The column after an edit."""
+    now = read(extra)
+    if patch.data is not None:
+        now = replace(now, data=patch.data)
+    if patch.actions is not None:
+        now = replace(now, actions=patch.actions or UNSET, chosen=UNSET)
+    if patch.chosen is not None:
+        now = replace(now, chosen=patch.chosen)
+    return write(now)
