@@ -21,6 +21,7 @@ from .auth.authenticator import Authenticator, Hook
 from .auth.base_url import ROOT, mounted
 from .auth.origins import Cors
 from .auth.site_keys import SiteKeys
+from .chat.about import About
 from .chat.chat import NO_HOOKS, Chat
 from .chat.host_api import HostApi
 from .chat.host_api import NewFile as File
@@ -75,6 +76,7 @@ from .store.store import DatabaseInUse, DatabaseUnavailable
 log = logging.getLogger("roomcast")
 
 __all__ = [
+    "About",
     "App",
     "BadSetting",
     "Button",

@@ -15,13 +15,13 @@ from ..protocol.events import Message, Notified
 from ..protocol.ids import id_of, user_of
 from ..store.messages.extra import SITE, Button
 from ..store.site_rooms import RoomFilter
+from .about import About
 from .account.export import Line
 from .chat import Chat
 from .custom_data import JsonObject
-from .rooms import RoomDetails
 from .site.messages import MessageQuery, SiteEdit, SitePost
 from .site.records import MessageList, Page, RoomRecord, StatsRecord, User, UserRecord
-from .site.rooms import RoomChanges
+from .site.rooms import RoomChanges, details_of
 
 RoomRef = int | RoomRecord
 MessageRef = int | Message
@@ -41,11 +41,18 @@ class HostRooms:
     _chat: Chat
 
     async def open_room(
-        self, members: Sequence[User], *, context: str = "", title: str = ""
+        self,
+        members: Sequence[User],
+        *,
+        context: str = "",
+        title: str = "",
+        about: About | None = None,
+        data: JsonObject | None = None,
     ) -> RoomRecord:
         """A room of these users; two users have one room for each context."""
         users = [user_of(user, "members") for user in members]
-        room, _ = await self._chat.site_rooms.open(users, RoomDetails(context, title))
+        details = details_of(context, title, about, data)
+        room, _ = await self._chat.site_rooms.open(users, details)
         return room
 
     async def rooms(
@@ -69,10 +76,20 @@ class HostRooms:
         return await self._chat.site_rooms.get(_room(id))
 
     async def update_room(
-        self, id: RoomRef, *, title: str | UnsetType | None = UNSET
+        self,
+        id: RoomRef,
+        *,
+        title: str | UnsetType | None = UNSET,
+        about: About | UnsetType | None = UNSET,
+        data: JsonObject | UnsetType | None = UNSET,
+        frozen: bool | UnsetType = UNSET,
     ) -> RoomRecord:
-        """Changes what is named; the sockets of its members get `room_changed`."""
-        return await self._chat.site_rooms.update(_room(id), RoomChanges(title))
+        """Changes what is named; the sockets of its members get `room_changed`.
+
+        In a frozen room nobody but the site sends, edits, reacts or types.
+        """
+        changes = RoomChanges(title, about, data, frozen)
+        return await self._chat.site_rooms.update(_room(id), changes)
 
     async def add_member(self, room: RoomRef, user: User) -> RoomRecord:
         """Lets a user into a room of several people. Raises Conflict for a room of two."""

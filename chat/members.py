@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any, TypeVar
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from ..protocol.errors import Conflict, Forbidden, InvalidFrame, NotFound, Refusal
@@ -21,6 +22,7 @@ from ..store.members import SITE, MembershipChange, Reason
 from ..store.outbox import Happened
 from ..store.room_list import Listed
 from ..store.rooms import RoomPatch
+from ..store.site_rooms import SitePatch
 from ..store.store import Connection, Store
 from .text_policy import TextPolicy
 
@@ -66,14 +68,16 @@ class Roster:
         renamed = Happened("room_changed", room_id, user_id, text=wish.title)
         await self._write(work, renamed)
 
-    async def rename(self, room_id: int, title: str) -> None:
+    async def patch(self, room_id: int, wanted: SitePatch) -> None:
         """By the site. Raises NotFound."""
-        self._texts.check_label(title, "title")
+        if wanted.title is not UNSET:
+            self._texts.check_label(wanted.title, "title")
 
         async def work(db: Connection) -> MembershipChange | Reason:
-            roster = await site_rooms.rename(db, room_id, title)
+            roster = await site_rooms.patch(db, room_id, wanted)
             return "not_found" if roster is None else MembershipChange(roster)
 
+        title = None if wanted.title is UNSET else wanted.title
         await self._write(work, Happened("room_changed", room_id, SITE, text=title))
 
     async def add(self, room_id: int, user_id: str, guest_id: str) -> bool:

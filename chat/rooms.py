@@ -29,6 +29,9 @@ class RoomDetails(Struct, frozen=True):
     context: str = ""
     title: str = ""
     request: Request | None = None
+    about: str | None = None  # JSON, as data
+    data: str | None = None
+    is_frozen: bool = False
 
 
 NO_DETAILS = RoomDetails()
@@ -108,6 +111,9 @@ class Rooms:
         if opened.is_new:
             if creator_id != SITE:
                 await self._count(db, creator_id, users, now)
+            if new.about or new.data or new.is_frozen:
+                patch = site_rooms.SitePatch(about=new.about, data=new.data, frozen=new.is_frozen)
+                await site_rooms.patch(db, opened.room.id, patch)
             await self._store.note(db, Happened("room_created", opened.room.id, creator_id))
         if new.request is not None:
             await quotas.keep_request(db, new.request, opened.room.id, now)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from databases.core import Connection
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from .room_list import Person, load_members
 
@@ -19,6 +19,9 @@ class SiteRoom(Struct):
     created_at: int
     active_at: int
     version: int
+    about: str | None  # JSON, as data
+    data: str | None
+    frozen: int
     members: list[Person]
 
 
@@ -34,7 +37,7 @@ class RoomFilter(Struct, frozen=True):
 async def one(db: Connection, room_id: int) -> SiteRoom | None:
     """None where there is no such room, or no more."""
     query = """
-        SELECT id, context, title, created_at, active_at, version
+        SELECT id, context, title, created_at, active_at, version, about, data, frozen
           FROM rooms WHERE id = :room_id AND deleted_at IS NULL
     """
     found = await _load(db, query, {"room_id": room_id})
@@ -64,7 +67,8 @@ def _pattern(words: str | None) -> dict[str, str | None]:
 
 
 OF_USER = r"""
-    SELECT r.id, r.context, r.title, r.created_at, r.active_at, r.version
+    SELECT r.id, r.context, r.title, r.created_at, r.active_at, r.version,
+           r.about, r.data, r.frozen
       FROM members me JOIN rooms r ON r.id = me.room_id
      WHERE me.user_id = :user_id AND r.deleted_at IS NULL
        AND (r.active_at, r.id) < (:after_at, :after_id)
@@ -80,7 +84,8 @@ OF_USER = r"""
 """
 
 OF_CONTEXT = r"""
-    SELECT r.id, r.context, r.title, r.created_at, r.active_at, r.version
+    SELECT r.id, r.context, r.title, r.created_at, r.active_at, r.version,
+           r.about, r.data, r.frozen
       FROM rooms r
      WHERE r.context = :context AND r.context <> '' AND r.id < :after_id AND r.deleted_at IS NULL
        AND (CAST(:first AS text) IS NULL
@@ -93,7 +98,8 @@ OF_CONTEXT = r"""
 """
 
 BY_AGE = r"""
-    SELECT r.id, r.context, r.title, r.created_at, r.active_at, r.version
+    SELECT r.id, r.context, r.title, r.created_at, r.active_at, r.version,
+           r.about, r.data, r.frozen
       FROM rooms r
      WHERE r.id < :after_id AND r.deleted_at IS NULL
        AND (CAST(:context AS text) IS NULL OR r.context = :context)
@@ -116,18 +122,39 @@ async def _load(db: Connection, query: str, values: dict[str, Any]) -> list[Site
     return [SiteRoom(**dict(row._mapping), members=people[row["id"]]) for row in rows]
 
 
-async def rename(db: Connection, room_id: int, title: str) -> int | None:
-    """The new version of the room's member list, 0 where it has this title; None: no such room."""
+class SitePatch(Struct):
+    """What changes of a room: a title, JSON texts, a flag. None of JSON takes it away."""
+
+    title: str | UnsetType = UNSET
+    about: str | UnsetType | None = UNSET
+    data: str | UnsetType | None = UNSET
+    frozen: bool | UnsetType = UNSET
+
+
+async def patch(db: Connection, room_id: int, wanted: SitePatch) -> int | None:
+    """The new version of the room's member list; None where there is no such room."""
     query = """
-        UPDATE rooms SET title = :title, roster = roster + 1
-         WHERE id = :room_id AND deleted_at IS NULL AND title <> :title
+        UPDATE rooms
+           SET title = CASE CAST(:has_title AS integer)
+                       WHEN 1 THEN CAST(:title AS text) ELSE title END,
+               about = CASE CAST(:has_about AS integer)
+                       WHEN 1 THEN CAST(:about AS text) ELSE about END,
+               data = CASE CAST(:has_data AS integer)
+                      WHEN 1 THEN CAST(:data AS text) ELSE data END,
+               frozen = CASE CAST(:has_frozen AS integer)
+                        WHEN 1 THEN CAST(:frozen AS integer) ELSE frozen END,
+               roster = roster + 1
+         WHERE id = :room_id AND deleted_at IS NULL
         RETURNING roster
     """
-    rows = await db.fetch_all(query, {"room_id": room_id, "title": title})
-    if rows:
-        return int(rows[0]["roster"])
-    query = "SELECT 1 FROM rooms WHERE id = :room_id AND deleted_at IS NULL"
-    return 0 if await db.fetch_one(query, {"room_id": room_id}) else None
+    values: dict[str, Any] = {"room_id": room_id}
+    for name in ("title", "about", "data", "frozen"):
+        value = getattr(wanted, name)
+        values[f"has_{name}"] = int(value is not UNSET)
+        values[name] = None if value is UNSET else value
+    values["frozen"] = int(bool(values["frozen"]))
+    rows = await db.fetch_all(query, values)
+    return int(rows[0]["roster"]) if rows else None
 
 
 async def find_members(db: Connection, room_id: int) -> set[str] | None:

@@ -1,8 +1,9 @@
 """What the site gets: the same in Python and, as JSON, over HTTP."""
 
 from collections.abc import Iterator
-from typing import Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
+import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from ...protocol.events import Message
@@ -12,6 +13,7 @@ from ...store.profiles import SiteProfile
 from ...store.room_list import Person
 from ...store.site_rooms import SiteRoom
 from ...store.stats import Totals
+from ..about import About, read_about
 
 T = TypeVar("T")
 User = int | str
@@ -37,6 +39,9 @@ class RoomRecord(Struct):
     created_at: str
     members: list[Member]
     version: int
+    about: About | UnsetType = UNSET
+    data: dict[str, Any] | UnsetType = UNSET
+    frozen: bool | UnsetType = UNSET
 
     @property
     def member_ids(self) -> list[User]:
@@ -54,6 +59,9 @@ class RoomCreated(Struct):
     created_at: str
     members: list[int | str]
     version: int
+    about: About | UnsetType = UNSET
+    data: dict[str, Any] | UnsetType = UNSET
+    frozen: bool | UnsetType = UNSET
 
 
 class BanRecord(Struct):
@@ -128,6 +136,9 @@ def room_of(room: SiteRoom) -> RoomRecord:
         when(room.created_at),
         [member_of(person) for person in room.members],
         room.version,
+        read_about(room.about) or UNSET,
+        UNSET if room.data is None else msgspec.json.decode(room.data),
+        True if room.frozen else UNSET,
     )
 
 
@@ -140,6 +151,9 @@ def created_of(room: RoomRecord) -> RoomCreated:
         room.created_at,
         room.member_ids,
         room.version,
+        room.about,
+        room.data,
+        room.frozen,
     )
 
 

@@ -12,8 +12,10 @@ from ...protocol.errors import InvalidFrame, NotFound
 from ...protocol.ids import MAX_ID, is_clean
 from ...store import quotas, site_rooms
 from ...store.members import SITE
-from ...store.site_rooms import RoomFilter
+from ...store.site_rooms import RoomFilter, SitePatch
 from ...store.store import Connection, Store
+from ..about import About, pack_about
+from ..custom_data import MAX_SITE_DATA_SIZE, JsonObject, pack_data
 from ..members import Roster
 from ..rooms import RoomDetails, Rooms
 from .records import Page, RoomRecord, room_of
@@ -26,6 +28,37 @@ class RoomChanges(Struct):
     """What changes of a room; what is not named stays."""
 
     title: str | UnsetType | None = UNSET
+    about: About | UnsetType | None = UNSET
+    data: JsonObject | UnsetType | None = UNSET
+    frozen: bool | UnsetType = UNSET
+
+    def pack(self) -> SitePatch:
+        """As it is stored. Raises TooLong and InvalidFrame."""
+        packed = SitePatch(frozen=self.frozen)
+        if self.title is not UNSET:
+            packed.title = self.title or ""
+        if self.about is not UNSET:
+            packed.about = None if self.about is None else pack_about(self.about)
+        if self.data is not UNSET:
+            packed.data = None if self.data is None else pack_room_data(self.data)
+        return packed
+
+
+def pack_room_data(data: JsonObject) -> str:
+    """The data as JSON. Raises TooLong and InvalidFrame."""
+    return bytes(pack_data(data, MAX_SITE_DATA_SIZE)).decode()
+
+
+def details_of(
+    context: str | None, title: str | None, about: About | None, data: JsonObject | None
+) -> RoomDetails:
+    """What a new room is given. Raises TooLong and InvalidFrame."""
+    return RoomDetails(
+        context or "",
+        title or "",
+        about=None if about is None else pack_about(about),
+        data=None if data is None else pack_room_data(data),
+    )
 
 
 class SiteRooms:
@@ -67,8 +100,7 @@ class SiteRooms:
 
     async def update(self, room_id: int, patch: RoomChanges) -> RoomRecord:
         """Raises NotFound."""
-        if patch.title is not UNSET:
-            await self._members.rename(room_id, patch.title or "")
+        await self._members.patch(room_id, patch.pack())
         audit.record("room_changed", room_id=room_id)
         return await self.get(room_id)
 
@@ -113,6 +145,6 @@ def _place_of(cursor: str) -> tuple[int, int]:
 def _request_of(users: Sequence[str], new: RoomDetails, key: str) -> quotas.Request:
     if not key or len(key) > MAX_KEY_LENGTH or not is_clean(key):
         raise InvalidFrame(f"Idempotency-Key: a text of 1 to {MAX_KEY_LENGTH} characters.")
-    said = json.dumps([sorted(users), new.context, new.title])
+    said = json.dumps([sorted(users), new.context, new.title, new.about, new.data, new.is_frozen])
     digest = blake2b(said.encode(), digest_size=8).digest()
     return quotas.Request(key, int.from_bytes(digest, "big", signed=True))

@@ -1,13 +1,16 @@
 """The server API: rooms and who is in them."""
 
+from typing import Any
+
 from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import asdict, replace
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ...chat.rooms import RoomDetails
+from ...chat.about import About
 from ...chat.site.records import Page, RoomRecord, created_of
-from ...chat.site.rooms import RoomChanges
+from ...chat.site.rooms import RoomChanges, details_of
 from ...protocol import codec
 from ...protocol.errors import InvalidFrame
 from ...protocol.ids import user_of
@@ -22,12 +25,18 @@ class SiteNewRoom(Struct):
     members: list[int | str]
     context: str | None = None
     title: str | None = None
+    about: About | None = None
+    data: dict[str, Any] | None = None
+    frozen: bool = False
 
 
 class SiteRoomPatch(Struct):
     """What shall be otherwise; what is not named stays. Without a title: `""` or null."""
 
     title: str | UnsetType | None = UNSET
+    about: About | UnsetType | None = UNSET
+    data: dict[str, Any] | UnsetType | None = UNSET
+    frozen: bool | UnsetType = UNSET
 
 
 class SiteNewMember(Struct):
@@ -55,7 +64,8 @@ async def create(request: Request) -> Response:
     if len(given.members) > most:
         raise InvalidFrame(f"members: at most {most} in a room.")
     users = [user_of(user, "members") for user in given.members]
-    details = RoomDetails(given.context or "", given.title or "")
+    details = details_of(given.context, given.title, given.about, given.data)
+    details = replace(details, is_frozen=given.frozen)
     key = request.headers.get("idempotency-key")
     room, is_new = await chat_of(request).site_rooms.open(users, details, key)
     return Reply(created_of(room), status_code=201 if is_new else 200)
@@ -87,7 +97,7 @@ async def change(request: Request) -> Response:
     """Changes the fields of a room that are named; its members' sockets get `room_changed`."""
     room_id = room_id_of(request)
     given = codec.decode_as(await body_of(request), SiteRoomPatch)
-    return Reply(await chat_of(request).site_rooms.update(room_id, RoomChanges(given.title)))
+    return Reply(await chat_of(request).site_rooms.update(room_id, RoomChanges(**asdict(given))))
 
 
 @with_key
