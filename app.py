@@ -26,7 +26,7 @@ from .chat.chat import NO_HOOKS, Chat
 from .chat.host_api import HostApi
 from .chat.host_api import NewFile as File
 from .chat.host_sync import SyncApi
-from .chat.rate_limit import Meters
+from .chat.rate_limit import RateLimiter
 from .chat.site.records import RoomRecord as Room
 from .chat.site.records import UserRecord as User
 from .consumers.chat import ChatSocket
@@ -222,7 +222,7 @@ class App(Starlette, HostApi):
         self.state.chat, self.state.auth = chat, self._authenticator
         self.state.numbers = Shelf(self.shelf, chat.metrics) if self.shelf else chat.metrics
         self.state.site_keys = SiteKeys(self.settings.server_api.keys)
-        self.state.meters = Meters(self.settings.rate_limit)
+        self.state.rate_limiter = RateLimiter(self.settings.rate_limit)
         self.state.bodies = BodiesInFlight(self.settings.limits.max_bytes_in_flight)
         self.state.sockets_by_user = CountLimit(self.settings.server.max_connections_per_user)
         per_address = self.settings.server.max_connections_per_address

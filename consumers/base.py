@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol
@@ -15,7 +15,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from ..auth.authenticator import Authenticator, subprotocol_of
 from ..chat.bans import Banned
 from ..chat.chat import Chat
-from ..chat.rate_limit import Meter
+from ..chat.rate_limit import UPLOAD_BYTES_PER_TOKEN, RateLimiter, TokenBucket
 from ..integrations import audit
 from ..protocol import codec, errors
 from ..protocol.actions import AnyAction, Auth
@@ -30,7 +30,15 @@ from ..store.store import DatabaseUnavailable
 
 log = logging.getLogger("roomcast.socket")
 
+LARGE_FRAME = 1 << 16  # bytes from which on the size of a frame counts
 LONG = 30 * 86_400.0  # seconds; timers further away are set again
+CLOSE_OF_REFUSAL: Mapping[type[Refusal], Close] = {
+    errors.Unauthenticated: Close.UNAUTHENTICATED,
+    errors.RateLimited: Close.RATE_LIMITED,
+    Banned: Close.DISCONNECTED,
+    Forbidden: Close.FORBIDDEN,
+}
+REFUSALS_OF_A_JOIN = tuple(CLOSE_OF_REFUSAL)
 PONG = codec.encode(Pong())
 
 
@@ -47,13 +55,13 @@ class Peer(Protocol):
 class Session(ABC):
     """One open socket, from its first frame on."""
 
-    __slots__ = ("_auth", "_chat", "_is_open", "_meter", "_socket", "_timer")
+    __slots__ = ("_auth", "_bucket", "_chat", "_is_open", "_socket", "_timer")
 
-    def __init__(self, chat: Chat, auth: Authenticator, socket: Peer) -> None:
+    def __init__(self, chat: Chat, auth: Authenticator, socket: Peer, bucket: TokenBucket) -> None:
         self._chat = chat
         self._auth = auth
         self._socket = socket
-        self._meter = Meter(chat.settings.rate_limit)
+        self._bucket = bucket
         self._timer: asyncio.TimerHandle | None = None
         self._is_open = True
 
@@ -95,9 +103,11 @@ class Session(ABC):
         if not self._is_open or self._socket.is_cut:
             return False
         try:
-            self._meter.take()
+            self._bucket.take()
             if data is None:
                 raise InvalidFrame("Frames are JSON text, not binary.")
+            if len(data) > LARGE_FRAME:
+                self._bucket.charge(len(data) / UPLOAD_BYTES_PER_TOKEN)
             self._take(codec.decode(data), len(data))
         except Refusal as refusal:
             self._refuse(refusal, codec.hint(data or b""))
@@ -213,12 +223,8 @@ class Endpoint(WebSocketEndpoint):
             await self._join(websocket)
         except Closing as closing:
             await self._refuse(websocket, closing.close)
-        except errors.Unauthenticated:
-            await self._refuse(websocket, Close.UNAUTHENTICATED)
-        except Banned:
-            await self._refuse(websocket, Close.DISCONNECTED)
-        except Forbidden:
-            await self._refuse(websocket, Close.FORBIDDEN)
+        except REFUSALS_OF_A_JOIN as refusal:
+            await self._refuse(websocket, CLOSE_OF_REFUSAL[type(refusal)])
         except DatabaseUnavailable as error:
             log.warning("A socket could not join: %s", error)
             await self._refuse(websocket, Close.TRY_LATER)
@@ -255,6 +261,14 @@ class Endpoint(WebSocketEndpoint):
                 log.info("socket refused: user=%s reason=too many sockets", user_id)
                 raise Closing(Close.TOO_MANY)
             self._counted += ((limit, key),)
+
+    async def _admit_user(self, websocket: WebSocket, user_id: str) -> TokenBucket:
+        """The user's bucket, with the token of this socket taken. Raises Closing."""
+        self._count(websocket, user_id)
+        limiter: RateLimiter = websocket.app.state.rate_limiter
+        bucket = limiter.bucket_of(user_id)
+        await bucket.wait_to_join()
+        return bucket
 
     def _leave(self) -> None:
         """All that was entered, as far as it was."""

@@ -4,6 +4,7 @@ import re
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from typing import assert_never
 from urllib.parse import parse_qsl
@@ -17,6 +18,7 @@ from ..chat.chat import Chat
 from ..chat.history import HistoryRequest
 from ..chat.history_cache import Page
 from ..chat.messages import Written, settle
+from ..chat.rate_limit import ANSWER_BYTES_PER_TOKEN, UPLOAD_BYTES_PER_TOKEN, TokenBucket
 from ..chat.serializers import message_of, reacted_of
 from ..protocol import codec, events
 from ..protocol.actions import (
@@ -85,8 +87,10 @@ class RoomSession(Session):
         "_uncommitted", "_version",
     )  # fmt: skip
 
-    def __init__(self, chat: Chat, auth: Authenticator, room: Room, socket: Socket) -> None:
-        super().__init__(chat, auth, socket)
+    def __init__(
+        self, chat: Chat, auth: Authenticator, room: Room, socket: Socket, bucket: TokenBucket
+    ) -> None:
+        super().__init__(chat, auth, socket, bucket)
         self._room = room
         self._base = ""  # where links in its frames start
         self._direct: FrameTransport | None = None
@@ -253,6 +257,7 @@ class RoomSession(Session):
         if isinstance(action, FileUploaded):
             action = action.as_send()
         if _is_offer(action):
+            self._bucket.charge(_declared_size(action) / UPLOAD_BYTES_PER_TOKEN)
             offer = await self._chat.messages.offer_upload(*where, action, self._base)
             self._socket.put(codec.encode(offer))
         else:
@@ -277,7 +282,9 @@ class RoomSession(Session):
         query = HistoryRequest(action.before, action.after, action.around, action.at, action.limit)
         found = await self._chat.history.page(self._room.id, self._socket.user_id, query)
         shown = [self._shown(message) for message in found.messages]
-        self._socket.put(codec.encode(HistoryPage(shown, found.has_more, found.has_newer)))
+        page = codec.encode(HistoryPage(shown, found.has_more, found.has_newer))
+        self._bucket.charge(len(page) / ANSWER_BYTES_PER_TOKEN)
+        self._socket.put(page)
 
     # ------------------------------------------------------------ not too much at once
 
@@ -309,6 +316,11 @@ class RoomSession(Session):
             await self._freed.heard()
 
 
+def _declared_size(send: Send) -> int:
+    """The bytes of the file that the client wants to upload."""
+    return send.file.size or 0 if send.file is not None else 0
+
+
 def _is_offer(send: Send) -> bool:
     file = send.file
     return not send.files and file is not None and file.data is None and file.file_path is None
@@ -326,7 +338,7 @@ class ChatSocket(Endpoint):
         chat = self._chat = websocket.app.state.chat
         auth: Authenticator = websocket.app.state.auth
         identity = await auth(websocket)
-        self._count(websocket, identity.user_id)
+        bucket = await self._admit_user(websocket, identity.user_id)
         wish = wish_of(websocket.scope["query_string"])
         if wish.room_id >= MAX_ID:
             raise Closing(Close.NOT_FOUND)
@@ -344,7 +356,8 @@ class ChatSocket(Endpoint):
         room.hold(socket)
         known = chat.pages.get(wish.room_id) if wish.after is None else None
         ask, is_reset = _ask_of(chat, wish, identity.user_id, known)
-        found = await chat.joining.enter(room, ask, is_manual=wish.is_manual)
+        async with nullcontext() if ask.after is None else bucket.costly():
+            found = await chat.joining.enter(room, ask, is_manual=wish.is_manual)
         chat.fanout.follow_members(room)
         if chat.cuts.has(identity.user_id, since=began):
             raise Closing(Close.DISCONNECTED)
@@ -352,7 +365,8 @@ class ChatSocket(Endpoint):
             first = chat.pages.frame(room, found, known, base)
         else:
             first = _sync(chat, room, found, base, is_reset=is_reset)
-        session = RoomSession(chat, auth, room, socket)
+        bucket.charge(len(first) / ANSWER_BYTES_PER_TOKEN)
+        session = RoomSession(chat, auth, room, socket, bucket)
         session.enter(base, identity.expires_at, direct)
         self._session = session
         room.admit(socket, first, above=found.version, top=found.top)

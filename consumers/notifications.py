@@ -46,7 +46,7 @@ class NotificationsSocket(Endpoint):
         chat = self._chat = websocket.app.state.chat
         auth: Authenticator = websocket.app.state.auth
         identity = await auth(websocket)
-        self._count(websocket, identity.user_id)
+        bucket = await self._admit_user(websocket, identity.user_id)
         await chat.bans.check(identity.user_id)
         await chat.profiles.record(identity)
         inbox = self._inbox = await chat.inboxes.enter(identity.user_id)
@@ -57,7 +57,7 @@ class NotificationsSocket(Endpoint):
         await inbox.prepare()
         if chat.cuts.has(identity.user_id, since=began):
             raise Closing(Close.DISCONNECTED)
-        session = InboxSession(chat, auth, reader)
+        session = InboxSession(chat, auth, reader, bucket)
         session.begin(identity.expires_at, direct)
         self._session = session
         inbox.admit(reader)

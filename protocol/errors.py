@@ -93,7 +93,13 @@ class FileTooLarge(Refusal):
 
 
 class RateLimited(Refusal):
+    """Too much in too short a time; `retry_after` is the number of seconds to wait."""
+
     code, status, says = "rate_limited", 429, "Too many actions; slow down."
+
+    def __init__(self, message: str = "", *, retry_after: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class Internal(Refusal):

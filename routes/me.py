@@ -1,21 +1,26 @@
 """The caller: all that is theirs, to be handed out or to be erased."""
 
+import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator
 
 from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from ..chat.account.export import Line, lines
+from ..chat.rate_limit import TokenBucket
 from ..protocol import codec
 from ..protocol.ids import when, wire_user
 from ..store.store import DatabaseUnavailable
-from .requests import Reply, base_of_request, caller_of, chat_of
+from .requests import Reply, base_of_request, bucket_of, caller_of, chat_of
 
 log = logging.getLogger("roomcast")
-CHUNK = 1 << 16  # bytes
+CHUNK = 1 << 15  # bytes
+MAX_EXPORT_PAUSE = 0.05  # seconds after each chunk: others have their turn
 NDJSON = "application/x-ndjson"
 
 
@@ -46,22 +51,40 @@ async def export(request: Request) -> Response:
     chat = chat_of(request)
     link = chat.attachments.link(base_of_request(request))
     found = lines(chat.store, caller.user_id, link)
-    first = await anext(found)  # a database that is away says so in time
-    headers = {"Content-Disposition": 'attachment; filename="export.ndjson"'}
-    return StreamingResponse(_written(first, found), media_type=NDJSON, headers=headers)
+    bucket = bucket_of(request, caller.user_id)
+    with bucket.export():  # an unavailable database is reported before the answer begins
+        first = await anext(found)
+    return ExportResponse(_encode_lines(first, found), bucket)
 
 
-async def _written(first: Line, rest: AsyncIterator[Line]) -> AsyncIterator[bytes]:
-    """A few lines at a time; what breaks off has no `end`."""
-    text = bytearray(codec.encode(first) + b"\n")
+class ExportResponse(StreamingResponse):
+    """An export, which keeps the user's next one waiting until it has ended, however it ends."""
+
+    media_type = NDJSON
+
+    def __init__(self, body: AsyncIterator[bytes], bucket: TokenBucket) -> None:
+        disposition = 'attachment; filename="export.ndjson"'
+        super().__init__(body, headers={"Content-Disposition": disposition})
+        self._bucket = bucket
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._bucket.export():
+            await super().__call__(scope, receive, send)
+
+
+async def _encode_lines(first: Line, rest: AsyncIterator[Line]) -> AsyncIterator[bytes]:
+    """A few lines at a time, with a pause after each; without an `end` the export is incomplete."""
+    text, began = bytearray(codec.encode(first) + b"\n"), time.monotonic()
     try:
         async for line in rest:
             text += codec.encode(line) + b"\n"
             if len(text) > CHUNK:
                 yield bytes(text)
                 text.clear()
+                await asyncio.sleep(min(time.monotonic() - began, MAX_EXPORT_PAUSE))
+                began = time.monotonic()
     except DatabaseUnavailable as error:
-        log.warning("An export breaks off: %s", error)
+        log.warning("export incomplete: error=%s", error)
     yield bytes(text)
 
 

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ..chat.history import HistoryRequest
+from ..chat.rate_limit import ANSWER_BYTES_PER_TOKEN
 from ..chat.serializers import message_of, reactions_of
 from ..protocol import actions, events
 from ..protocol.actions import Send
@@ -18,6 +19,7 @@ from .requests import (
     Reply,
     base_of_request,
     body_of,
+    bucket_of,
     caller_of,
     chat_of,
     integer,
@@ -76,12 +78,16 @@ async def page(request: Request) -> Response:
     before, after, around, at = (given.get(n) for n in ("before", "after", "around", "at"))
     limit = integer(request, "limit", chat.settings.limits.history_page_size)
     query = HistoryRequest(before, after, around, at, limit)
-    found = await chat.history.page(room_id_of(request), caller.user_id, query)
+    bucket = bucket_of(request, caller.user_id)
+    async with bucket.costly():
+        found = await chat.history.page(room_id_of(request), caller.user_id, query)
     link = chat.attachments.link(base_of_request(request))
     shown = [
         message_of(m, link, receipts.status(found.marks, m.sender_id, m.id)) for m in found.messages
     ]
-    return Reply(MessagePage(shown, found.has_more, found.has_newer))
+    answer = Reply(MessagePage(shown, found.has_more, found.has_newer))
+    bucket.charge(len(answer.body) / ANSWER_BYTES_PER_TOKEN)
+    return answer
 
 
 async def post(request: Request) -> Response:

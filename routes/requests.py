@@ -1,5 +1,6 @@
 """What every route asks of a request, and how it answers."""
 
+from math import ceil
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -9,11 +10,13 @@ from starlette.responses import Response
 from ..auth.authenticator import Authenticator, Identity
 from ..auth.base_url import ROOT, base_of
 from ..chat.chat import Chat
+from ..chat.rate_limit import UPLOAD_BYTES_PER_TOKEN, RateLimiter, TokenBucket
 from ..integrations import audit
 from ..protocol import codec
 from ..protocol.errors import (
     InvalidFrame,
     NotFound,
+    RateLimited,
     Refusal,
     Unauthenticated,
 )
@@ -43,7 +46,7 @@ async def caller_of(request: Request) -> Identity:
     except Unauthenticated:
         refuse_login(request)
         raise
-    request.app.state.meters.take(identity.user_id)
+    bucket_of(request, identity.user_id).take_request()
     request.state.user_id = identity.user_id
     await chat_of(request).bans.check(identity.user_id)
     await chat_of(request).profiles.record(identity)
@@ -60,6 +63,12 @@ def refuse_login(connection: HTTPConnection) -> None:
     """Record that nobody was let in; never what they showed."""
     path = connection.url.path
     audit.record("login_refused", "unauthenticated", by=actor_of(connection), path=path)
+
+
+def bucket_of(request: Request, user_id: str) -> TokenBucket:
+    """The token bucket of this user, which takes more for what costs more."""
+    limiter: RateLimiter = request.app.state.rate_limiter
+    return limiter.bucket_of(user_id)
 
 
 def base_of_request(request: Request) -> str:
@@ -127,7 +136,10 @@ async def large_body_of(request: Request, user_id: str) -> bytearray:
     """A body with files in it, as large as a frame may be; of one user a few at a time."""
     bodies = bodies_of(request)
     with bodies.of_user(user_id):
-        return await bodies.read(request, chat_of(request).settings.limits.max_frame_size)
+        body = await bodies.read(request, chat_of(request).settings.limits.max_frame_size)
+    if user_id:
+        bucket_of(request, user_id).charge(len(body) / UPLOAD_BYTES_PER_TOKEN)
+    return body
 
 
 def bodies_of(request: Request) -> BodiesInFlight:
@@ -147,6 +159,7 @@ def answer_refusal(request: Request, error: Exception) -> Response:
     if error.status == 408:
         headers["Connection"] = "close"
     if error.status in (429, 503):
-        headers["Retry-After"] = "1"
+        seconds = error.retry_after if isinstance(error, RateLimited) else 1
+        headers["Retry-After"] = str(max(1, ceil(seconds)))
     body = {"detail": str(error), "code": error.code}
     return Reply(body, status_code=error.status, headers=headers)

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from ..chat.rate_limit import MEMBERS_PER_TOKEN
 from ..chat.rooms import RoomDetails
 from ..chat.serializers import kind_of, sender_of, summaries_of
 from ..protocol import events
@@ -18,7 +19,16 @@ from ..protocol.errors import Forbidden, InvalidFrame
 from ..protocol.ids import user_of, when, wire_user, wire_users
 from ..store.room_list import Listed, Person
 from ..store.rooms import Opened, RoomPatch
-from .requests import Reply, body_of, caller_of, chat_of, integer, room_id_of, url_of
+from .requests import (
+    Reply,
+    body_of,
+    bucket_of,
+    caller_of,
+    chat_of,
+    integer,
+    room_id_of,
+    url_of,
+)
 
 SMALL_ROOM = 50  # members
 
@@ -126,6 +136,7 @@ async def create(request: Request) -> Response:
     body = await body_of(request)
     wanted = decode_as(body, NewRoom) if body.strip() else NewRoom()
     members = _members(wanted, request, caller.user_id)
+    bucket_of(request, caller.user_id).take_request(len(members) - 1)
     details = RoomDetails(wanted.context or "", wanted.title or "")
     opened = await chat_of(request).rooms.open(caller.user_id, members, details)
     return Reply(_opened(opened), status_code=201 if opened.is_new else 200)
@@ -179,7 +190,11 @@ async def mine(request: Request) -> Response:
     asked = query.get("first_user", query.get("profile_id"))
     if asked is not None and user_of(asked, "first_user") != caller.user_id:
         raise Forbidden("These are another user's rooms.")
-    return Reply(await _page(request, caller.user_id))
+    bucket = bucket_of(request, caller.user_id)
+    async with bucket.costly():
+        found = await _page(request, caller.user_id)
+        bucket.charge(sum(len(room.members) for room in found.results) / MEMBERS_PER_TOKEN)
+    return Reply(found)
 
 
 async def _page(request: Request, user_id: str) -> RoomPage:

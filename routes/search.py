@@ -5,11 +5,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from ..chat.rate_limit import SEARCH_COST
 from ..chat.search_cursor import read_cursor, write_cursor
 from ..chat.serializers import message_of
 from ..protocol import events
 from ..protocol.ids import MAX_ID
-from .requests import Reply, base_of_request, caller_of, chat_of, integer, url_of
+from .requests import Reply, base_of_request, bucket_of, caller_of, chat_of, integer, url_of
 
 
 class SearchPage(Struct):
@@ -34,7 +35,10 @@ async def search(request: Request) -> Response:
         before = read_cursor(secret, caller.user_id, cursor)
     within = integer(request, "room_id", 0) if "room_id" in request.query_params else None
     words = request.query_params.get("q", "")
-    found = await chat.search.find(caller.user_id, words, before, within)
+    bucket = bucket_of(request, caller.user_id)
+    bucket.take_request(SEARCH_COST - 1)
+    async with bucket.costly():
+        found = await chat.search.find(caller.user_id, words, before, within)
     link = chat.attachments.link(base_of_request(request))
     shown = [message_of(message, link, status) for message, status in found.messages]
     if found.before is None:

@@ -82,7 +82,8 @@ def serve(tmp_path_factory: pytest.TempPathFactory, stack: Stack) -> Iterator[Se
     def start(**options: Any) -> Server:
         key = repr(sorted(options.items()))
         if key not in running:
-            running[key] = stack(tmp_path_factory.mktemp("server"), **options).start()
+            given = {"rate_limit_burst": 2_000, **options}  # tests share users, and hurry
+            running[key] = stack(tmp_path_factory.mktemp("server"), **given).start()
         return running[key]
 
     yield start

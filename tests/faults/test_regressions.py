@@ -10,7 +10,7 @@ from contextlib import ExitStack, closing
 
 import httpx
 import pytest
-from roomcast.routes.requests import SMALL
+from roomcast.routes.bodies import SMALL_BODY
 
 from ..client import Person
 from ..protocol.files import PNG, file
@@ -82,7 +82,7 @@ async def test_what_is_no_host_never_stands_in_a_link(ada: Person, room: int) ->
 
 
 async def test_binary_frames_count_as_actions(serve: Make, cast: Cast) -> None:
-    ada, bob, _ = cast(serve(rate_limit_rate=1, rate_limit_burst=5))
+    ada, bob, _ = cast(serve(rate_limit_rate=1, rate_limit_burst=8))
     async with ada.enters(await ada.opens(bob)) as a:
         for _ in range(12):
             await a.raw(b"\0")
@@ -92,9 +92,9 @@ async def test_binary_frames_count_as_actions(serve: Make, cast: Cast) -> None:
 
 
 async def test_a_body_without_files_is_small(ada: Person) -> None:
-    fits = {"second_user": 2, "title": "x" * (SMALL - 100)}
+    fits = {"second_user": 2, "title": "x" * (SMALL_BODY - 100)}
     assert (await ada.post("chat/create/", fits)).status_code == 400  # for its title
-    large = {"second_user": 2, "title": "x" * SMALL}
+    large = {"second_user": 2, "title": "x" * SMALL_BODY}
     answer = await ada.post("chat/create/", large)
     assert (answer.status_code, answer.json()["code"]) == (413, "file_too_large")
 

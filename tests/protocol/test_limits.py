@@ -3,8 +3,10 @@
 import asyncio
 import json
 from contextlib import suppress
+from itertools import count
 from typing import Any
 
+import httpx
 import pytest
 
 from ..client import Person
@@ -38,14 +40,18 @@ async def test_a_body_over_the_limit_is_refused(ada: Person, room: int) -> None:
     assert await ada.reads_all(room) == []
 
 
+_hasty_users = count(1001)
+
+
 @pytest.fixture
-def hasty(serve: Any, cast: Any) -> tuple[Person, Person]:
-    """Ada and bob on a server that takes five actions a second."""
-    limits = {"rate": 5, "burst": 5, "grace": 1}
-    people: tuple[Person, Person, Person] = cast(
-        serve(**{f"rate_limit_{k}": v for k, v in limits.items()})
-    )
-    return people[:2]
+def hasty(serve: Any, http: httpx.AsyncClient) -> tuple[Person, Person]:
+    """Two users with full buckets, on a server that takes five actions a second.
+
+    Of a burst of eight, opening a room of two takes two, and a socket one.
+    """
+    server = serve(rate_limit_rate=5, rate_limit_burst=8, rate_limit_grace=1)
+    first, second = next(_hasty_users), next(_hasty_users)
+    return Person(server, http, first, "ada"), Person(server.other, http, second, "bob")
 
 
 async def test_a_burst_passes_and_then_it_is_too_fast(hasty: tuple[Person, Person]) -> None:
@@ -54,17 +60,39 @@ async def test_a_burst_passes_and_then_it_is_too_fast(hasty: tuple[Person, Perso
     async with ada.enters(room) as a, bob.enters(room) as b:
         for n in range(12):
             await a.sends(f"m{n}", client_id=f"n{n}")
-        refused = [await a.receives("error") for _ in range(6)]
+        refused = [await a.receives("error") for _ in range(5)]
         assert {e["code"] for e in refused} == {"rate_limited"}
         assert {e["action"] for e in refused} == {"send"}
         assert all(e["client_id"].startswith("n") for e in refused)
         for n in range(5):
             await b.hears(f"m{n}")
         await b.still_works()
-    stored = [m["client_id"] for m in await ada.reads_all(room) if "client_id" in m]
-    assert 5 <= len(stored) <= 6
+    stored = [m["client_id"] for m in await bob.reads_all(room) if "client_id" in m]
+    assert 5 <= len(stored) <= 7
     assert stored == [f"n{n}" for n in range(len(stored))]
     assert not set(stored) & {e["client_id"] for e in refused}
+
+
+async def test_another_socket_and_http_share_the_limit(hasty: tuple[Person, Person]) -> None:
+    ada, bob = hasty
+    room = await ada.opens(bob)
+    async with ada.enters(room) as a, ada.enters(room) as again:
+        for n in range(20):
+            await (a, again)[n % 2].sends(f"m{n}", client_id=f"n{n}")
+        assert (await ada.post(f"chat/rooms/{room}/messages/", {"message": "x"})).status_code == 429
+        refused = [await (a, again)[n % 2].receives("error") for n in range(10)]
+        assert {e["code"] for e in refused} == {"rate_limited"}
+    assert 4 <= len(await bob.reads_all(room)) <= 8
+
+
+async def test_what_costs_more_takes_more(hasty: tuple[Person, Person]) -> None:
+    ada, bob = hasty
+    body = {"members": [ada.id, bob.id, *range(20_000, 20_030)]}
+    assert (await ada.post("chat/create/", body)).status_code == 201
+    answer = await ada.get("chat/recieve/")
+    assert_error(answer, 429, "rate_limited")
+    assert int(answer.headers["retry-after"]) >= 4
+    assert (await bob.get("chat/recieve/")).status_code == 200
 
 
 async def test_going_on_for_long_is_closed(hasty: tuple[Person, Person]) -> None:
