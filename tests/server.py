@@ -29,6 +29,7 @@ class Server:
             "database_url": f"sqlite:///{self.database}",
             "attachments_url": f"file:{self.attachments}",
             "auth_secret": SECRET,
+            "limits_rooms_per_day": 0,  # the same few people open all rooms of a run
         } | settings
         self.process: subprocess.Popen[bytes] | None = None
         self.twin: Server | None = None  # a second process on the same engines
