@@ -38,6 +38,7 @@ from .room_reader import DatabaseRoomReader
 from .rooms import Rooms
 from .search import Search
 from .site.messages import SiteMessages
+from .site.reports import SiteReports
 from .site.rooms import SiteRooms
 from .site.users import SiteUsers
 from .text_policy import TextPolicy
@@ -103,6 +104,7 @@ class Chat:
         self.site_messages = SiteMessages(
             store, self.attachments, self.texts, self.messages, self.receipts
         )
+        self.site_reports = SiteReports(store)
         self.site_users = SiteUsers(store, self.attachments, self.bans, self.cuts, self.erasures)
         self._background = Supervisor(self.metrics.count_restart)
         self._count_in_metrics()

@@ -21,6 +21,7 @@ from .chat import Chat
 from .custom_data import JsonObject
 from .site.messages import MessageQuery, SiteEdit, SitePost
 from .site.records import MessageList, Page, RoomRecord, StatsRecord, User, UserRecord
+from .site.reports import ReportRecord
 from .site.rooms import RoomChanges, details_of
 
 RoomRef = int | RoomRecord
@@ -246,12 +247,29 @@ class HostUsers:
         """Erases all that is a user's: messages, files, reactions and name."""
         await self._chat.site_users.erase(user_of(id))
 
+
+class HostReports:
+    """What members have reported, and the numbers of the whole chat."""
+
+    _chat: Chat
+
+    async def reports(
+        self, *, state: str | None = "open", cursor: str | None = None
+    ) -> Page[ReportRecord]:
+        """A page of reports, the newest first: `open`, `resolved`, or with None all of them."""
+        return await self._chat.site_reports.page(state, cursor)
+
+    async def resolve_report(self, id: int | ReportRecord, note: str = "") -> ReportRecord:
+        """Marks a report as resolved, with a note for the other moderators."""
+        report_id = id.id if isinstance(id, ReportRecord) else id_of(id, "id")
+        return await self._chat.site_reports.change(report_id, "resolved", note)
+
     async def stats(self) -> StatsRecord:
         """Counts users, rooms, messages, bytes and sockets, and the messages of each day."""
         return await self._chat.site_users.stats(self._chat.fanout.open_sockets())
 
 
-class HostApi(HostRooms, HostMessages, HostUsers):
+class HostApi(HostRooms, HostMessages, HostUsers, HostReports):
     """All of it."""
 
 

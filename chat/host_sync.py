@@ -83,6 +83,8 @@ class SyncApi:
     block = _blocking(HostApi.block)
     unblock = _blocking(HostApi.unblock)
     erase_user = _blocking(HostApi.erase_user)
+    reports = _blocking(HostApi.reports)
+    resolve_report = _blocking(HostApi.resolve_report)
     stats = _blocking(HostApi.stats)
 
     def export_user(self, id: User) -> Iterator[Line]:
