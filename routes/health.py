@@ -5,7 +5,6 @@ import logging
 from collections.abc import Awaitable
 
 from msgspec import Struct
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -13,6 +12,7 @@ from starlette.routing import Route
 from .requests import Reply, chat_of
 
 log = logging.getLogger("roomcast.health")
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"  # Prometheus text format
 PATIENCE = 3.0  # seconds for each engine
 
 
@@ -53,7 +53,7 @@ async def readyz(request: Request) -> Response:
 async def metrics(request: Request) -> Response:
     """Numbers for Prometheus."""
     text = await asyncio.to_thread(request.app.state.numbers.text)
-    return Response(text, headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
+    return Response(text, headers={"Content-Type": METRICS_TYPE})
 
 
 async def _state(check: Awaitable[None]) -> str:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -33,7 +33,13 @@ def one_sentence() -> Iterator[None]:
         raise Failure(str(error)) from None
 
 
-class Duration(click.ParamType[float]):
+if TYPE_CHECKING:
+    FloatType = click.ParamType[float]
+else:
+    FloatType = click.ParamType  # no generic before click 8.4
+
+
+class Duration(FloatType):
     name = "duration"
 
     def convert(

@@ -4,6 +4,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Coroutine, Iterable
+from contextlib import nullcontext
 from typing import Any
 
 import click
@@ -40,10 +41,17 @@ class Objects(Struct):
     missing: int = 0
 
 
+class NoBar:
+    """A progress bar that nobody sees."""
+
+    def update(self, steps: int) -> None: ...
+
+
 def bar(length: int, label: str) -> Any:
-    """On stderr, where a person looks at it."""
-    hidden = not (length and sys.stderr.isatty())
-    return click.progressbar(length=length, label=f"{label:12}", file=sys.stderr, hidden=hidden)
+    """A progress bar on stderr, where a person looks at it."""
+    if length and sys.stderr.isatty():
+        return click.progressbar(length=length, label=f"{label:12}", file=sys.stderr)
+    return nullcontext(NoBar())
 
 
 async def move(source_url: str, target_url: str) -> Moved:
