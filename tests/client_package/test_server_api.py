@@ -96,7 +96,11 @@ CALLS: list[tuple[Callable[[Chat], Any], str, str, Any]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("call", "method", "path", "body"), CALLS, ids=lambda v: str(v)[:40])
+@pytest.mark.parametrize(
+    ("call", "method", "path", "body"),
+    CALLS,
+    ids=[f"{method} {path}" for _, method, path, _ in CALLS],
+)
 def test_each_call_asks_what_it_says(
     call: Callable[[Chat], Any], method: str, path: str, body: Any
 ) -> None:
