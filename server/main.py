@@ -7,7 +7,5 @@ def main() -> None:
     try:
         from .cli import main as command
     except ModuleNotFoundError as error:
-        sys.exit(
-            f"Error: the roomcast command needs {error.name}: pip install 'roomcast[server]'."
-        )
+        sys.exit(f"Error: the roomcast command needs {error.name}: pip install 'roomcast[server]'.")
     command()

@@ -31,7 +31,8 @@ def backend_of(url: str) -> Backend:
             return PostgresBackend(url)
     except ModuleNotFoundError as error:
         extra = "redis" if scheme.startswith("redis") else "postgres"
+        package = str(error.name).partition(".")[0]
         raise Unreachable(
-            f"broadcast.url: {scheme}:// needs {error.name}: pip install 'roomcast[{extra}]'."
+            f"broadcast.url: {scheme}:// needs {package}: pip install 'roomcast[{extra}]'."
         ) from None
     raise ValueError(f"{scheme}:// is no broker: use redis://, rediss:// or postgresql://")
