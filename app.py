@@ -328,7 +328,7 @@ def _routes(settings: Settings) -> list[BaseRoute]:
     site = server_api.API if settings.server_api.keys else ()
     prefixes = ["/api/v1", *(f"/{language}/api/v1" for language in settings.server.languages)]
     return [
-        *(web_client.routes if settings.server.web_client else ()),
+        *web_client.routes(settings),
         *(ui.routes if settings.server.ui else ()),
         *(Mount(prefix, routes=[*pages.API, *site]) for prefix in prefixes),
         *health.routes,

@@ -114,6 +114,11 @@ class Authenticator:
             self._trusted[issuer.issuer] = Trusted(issuer, keys)
         self._published = [t.keys.published for t in self._trusted.values() if t.keys.published]
 
+    @property
+    def by_hook(self) -> bool:
+        """Whether the host's own login decides, not a token."""
+        return self._hook is not None
+
     async def open(self) -> None:
         """Fetches the issuers' keys ahead of the first token; starts without them if need be."""
         await asyncio.gather(*(published.refresh() for published in self._published))

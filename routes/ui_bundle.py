@@ -25,6 +25,7 @@ EMPTY_EXPORT = re.compile(r"^export \{\};?\n?", re.MULTILINE)
 SETTINGS = json.loads((Path(__file__).parent.with_name("web") / "bundle.json").read_text())
 SOURCES: list[str] = SETTINGS["sources"]  # folders of modules
 ENTRIES: dict[str, str] = SETTINGS["entries"]  # modules that pages load, by their names there
+CODE_COMMENT = re.compile(r"/\*\* (?:(?!\*/).)*\*/ ?|(?<=[;,{]) // .*$")
 
 
 def join_modules(entry: Path) -> str:
@@ -57,8 +58,8 @@ def _without_modules(source: str) -> str:
 
 
 def strip_comments(source: str) -> str:
-    """Without comments that stand on lines of their own, and without indentation."""
-    return "\n".join(_code_lines(source))
+    """Without comments on lines of their own, types in the code, and indentation."""
+    return "\n".join(CODE_COMMENT.sub("", line) for line in _code_lines(source))
 
 
 def _code_lines(source: str) -> Iterator[str]:

@@ -1,36 +1,85 @@
-"""The page at `/`: two people can talk with nothing but a link."""
+"""The pages made of the custom elements: at `/`, and at `/embed/` for frames of other sites."""
 
+import json
 import mimetypes
+from functools import partial
+from html import escape
 from pathlib import Path
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Route
 from starlette.staticfiles import StaticFiles
+
+from ..settings import Settings
 
 mimetypes.init()  # reads the system's list, which else the first request would wait for
 
-STATIC = Path(__file__).parent.with_name("static")
+WEB = Path(__file__).parent.with_name("web")
+ICON = WEB / "page/icon.svg"
+TEMPLATE = (WEB / "page/index.html").read_text()
 FRESH = {"Cache-Control": "no-cache"}  # kept, but asked for each time: an upgrade shows at once
-HEADERS = FRESH | {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; "
-        "img-src 'self' blob: data: http: https:; connect-src 'self' http: https: ws: wss:; "
-        "form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self' blob: data: http: https:; connect-src 'self' http: https: ws: wss:; "
+    "form-action 'none'; base-uri 'none'; require-trusted-types-for 'script'; frame-ancestors "
+)
+HEADERS = FRESH | {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
 
 
-async def page(request: Request) -> Response:
-    """The token stands in the fragment: it reaches no server and no log."""
-    return FileResponse(STATIC / "index.html", headers=HEADERS)
+async def _inbox(request: Request, language: str = "") -> Response:
+    """All conversations. A token stands in the fragment: it reaches no server and no log."""
+    root = _root(request, 1 if language else 0)
+    return _page(request, root=root, view="inbox", language=language, ancestors="'none'")
+
+
+async def _embedded(request: Request) -> Response:
+    """One conversation, or all, for a frame in the pages that the settings name."""
+    ancestors = " ".join(_settings(request).server.frame_ancestors)
+    return _page(request, root=_root(request, 1), view="embed", language="", ancestors=ancestors)
+
+
+def _page(request: Request, *, root: str, view: str, language: str, ancestors: str) -> Response:
+    web = _settings(request).web
+    logo = web.logo or f"{root}icon.svg"
+    about = {
+        "name": web.name,
+        "logo": logo,
+        "accent": web.accent,
+        "root": root,
+        "login": "site" if request.app.state.auth.by_hook else "token",
+        "view": view,
+        "language": language,
+    }
+    values = {"lang": language or "en", "settings": json.dumps(about), "name": web.name}
+    text = TEMPLATE
+    for name, value in (values | {"logo": logo, "root": root}).items():
+        text = text.replace("{{" + name + "}}", escape(value))
+    headers = HEADERS | {"Content-Security-Policy": POLICY + ancestors}
+    return Response(text, media_type="text/html", headers=headers)
+
+
+def _root(request: Request, depth: int) -> str:
+    """The mount as the browser reaches it from this page, also behind a proxy that moves it."""
+    raw: bytes = request.scope.get("raw_path") or b"/"
+    if raw.endswith(b"/"):
+        return "../" * depth or "./"
+    return "./" if depth else raw.rpartition(b"/")[2].decode() + "/"
+
+
+def _settings(request: Request) -> Settings:
+    settings: Settings = request.app.settings
+    return settings
+
+
+async def _icon(request: Request) -> Response:
+    """The sign of the page where the site has no logo of its own."""
+    return FileResponse(ICON, headers=HEADERS)
 
 
 class Assets(StaticFiles):
-    """The page's script and style."""
+    """Files that a browser asks for again each time."""
 
     def file_response(self, *args: Any, **options: Any) -> Response:
         answer = super().file_response(*args, **options)
@@ -38,8 +87,14 @@ class Assets(StaticFiles):
         return answer
 
 
-# fmt: off
-routes: list[BaseRoute] = [
-    Route("/",       page, methods=["GET"]),
-    Mount("/static", Assets(directory=STATIC)),
-]
+def routes(settings: Settings) -> list[BaseRoute]:
+    """The pages that the settings open."""
+    paths: list[BaseRoute] = [Route("/icon.svg", _icon, methods=["GET"])]
+    if settings.server.web_client:
+        paths.append(Route("/", _inbox, methods=["GET"]))
+        for language in settings.server.languages:
+            in_language = partial(_inbox, language=language)
+            paths.append(Route(f"/{language}", in_language, methods=["GET"]))
+    if settings.server.frame_ancestors:
+        paths.append(Route("/embed", _embedded, methods=["GET"]))
+    return paths if len(paths) > 1 else []

@@ -13,6 +13,7 @@ from .model import (
     RateLimit,
     Server,
     Settings,
+    Web,
     Webhooks,
 )
 from .reload import apply_reload
@@ -34,6 +35,7 @@ __all__ = [
     "Server",
     "Settings",
     "Source",
+    "Web",
     "Webhooks",
     "apply_reload",
     "check",

@@ -14,6 +14,7 @@ from .types import (
     BroadcastUrl,
     Bytes,
     BytesOrNone,
+    Colour,
     Count,
     DatabaseUrl,
     FileTypes,
@@ -28,6 +29,7 @@ from .types import (
     OpenBy,
     Origins,
     Patience,
+    Picture,
     Port,
     Proxies,
     Rate,
@@ -51,10 +53,17 @@ class Server(Struct, frozen=True):
     max_connections: Limit = 10_000
     max_connections_per_address: Limit = 0
     max_connections_per_user: Limit = 200
+    frame_ancestors: Origins = ()
     web_client: Flag = True
     ui: Flag = True
     metrics: Flag = True
     log_level: LogLevel = "info"
+
+
+class Web(Struct, frozen=True):
+    name: Filled = "roomcast"
+    logo: Picture = ""
+    accent: Colour = ""
 
 
 class Database(Struct, frozen=True):
@@ -222,6 +231,7 @@ class Presence(Struct, frozen=True):
 
 class Settings(Struct, frozen=True):
     server: Server = field(default_factory=Server)
+    web: Web = field(default_factory=Web)
     database: Database = field(default_factory=Database)
     broadcast: Broadcast = field(default_factory=Broadcast)
     attachments: Attachments = field(default_factory=Attachments)

@@ -54,6 +54,19 @@ Proxies = Annotated[
     tuple[Annotated[str, Meta(pattern=r"\A(\*|[0-9a-fA-F:.]+(/[0-9]{1,3})?)\Z")], ...],
     Meta(description="a list of addresses such as 10.0.0.5 or 10.0.0.0/8"),
 ]
+Picture = Annotated[
+    str,
+    Meta(
+        pattern=r"\A((https?:/)?/[^\s\"'<>]+)?\Z",
+        description="an address or a path, such as /logo.svg",
+    ),
+]
+Colour = Annotated[
+    str,
+    Meta(
+        pattern=r"\A(#([0-9a-fA-F]{3}|[0-9a-fA-F]{6}))?\Z", description="a colour such as #0f766e"
+    ),
+]
 Languages = Annotated[
     tuple[Annotated[str, Meta(pattern=r"\A[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*\Z")], ...],
     Meta(min_length=1, description="a list of languages such as en and pt-BR"),

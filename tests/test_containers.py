@@ -104,7 +104,7 @@ def test_what_the_image_is_built_of_is_enough(context: Path, tmp_path: Path) -> 
     assert not [name for name in (".git", ".venv", "tests") if (context / name).exists()]
     pip("wheel", "--no-deps", "-w", str(tmp_path), str(context))
     (wheel,) = tmp_path.glob("*.whl")
-    page = {f"roomcast/static/{path.name}" for path in (ROOT / "static").iterdir()}
+    page = {f"roomcast/web/page/{path.name}" for path in (ROOT / "web/page").iterdir()}
     with zipfile.ZipFile(wheel) as archive:
         assert set(archive.namelist()) >= DATA | page | set(modules())
 

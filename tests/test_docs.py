@@ -242,7 +242,7 @@ def test_every_file_that_is_named_exists(page: Path) -> None:
 
 def files() -> Iterator[Path]:
     folders = [path.parent.name for path in ROOT.glob("*/__init__.py")]
-    folders += ["static", "tests", "docs"]
+    folders += ["web", "tests", "docs"]
     yield from (path for path in ROOT.iterdir() if path.is_file())
     yield from (path for folder in folders for path in (ROOT / folder).rglob("*"))
 

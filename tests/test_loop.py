@@ -152,7 +152,7 @@ def largest_frames(server: Watched) -> None:
 
 def pages(server: Watched) -> None:
     server.chapter("a page")
-    for path in ("", "static/page.js", "healthz", "readyz"):
+    for path in ("", "ui/page.js", "healthz", "readyz"):
         assert server.http.get(f"http://{server.site}/{path}").status_code == 200
     for path in ("schema/", "asyncapi/", "swagger/", "swagger/swagger-ui-bundle.js"):
         server.chapter(f"the documentation: {path}")

@@ -32,7 +32,7 @@ async def main():
     transport = httpx.ASGITransport(chat)
     async with chat.lifespan(), httpx.AsyncClient(transport=transport) as client:
         assert (await chat.open_room([1, 2])).id == 1
-        for path in ("", "static/page.js", "api/v1/swagger/", "api/v1/schema/"):
+        for path in ("", "ui/page.js", "api/v1/swagger/", "api/v1/schema/"):
             assert (await client.get(f"http://test/{path}")).status_code == 200, path
 
 asyncio.run(main())
@@ -157,7 +157,7 @@ def test_the_package_holds_every_module(installed: Place) -> None:
 
 
 def test_the_package_holds_its_data(installed: Place) -> None:
-    page = {f"roomcast/static/{path.name}" for path in (ROOT / "static").iterdir()}
+    page = {f"roomcast/web/page/{path.name}" for path in (ROOT / "web/page").iterdir()}
     statements = {f"roomcast/{path.relative_to(ROOT)}" for path in ROOT.glob("store/**/*.sql")}
     assert len(statements) > 5
     assert packed(installed) >= DATA | page | statements

@@ -28,18 +28,19 @@ from .. import (
     unread,
 )
 from ..requests import base_of_request, chat_of
-from ..web_client import FRESH, STATIC, Assets
+from ..web_client import FRESH, ICON, WEB, Assets
 from . import asyncapi, openapi
 from .operations import JSON
 
-FILES = Assets(directory=STATIC)
+SWAGGER = WEB / "swagger"
+FILES = Assets(directory=SWAGGER)
 ASSETS = {
-    "icon.svg": STATIC / "icon.svg",
-    "swagger.js": STATIC / "swagger.js",
+    "icon.svg": ICON,
+    "swagger.js": SWAGGER / "swagger.js",
     "swagger-ui.css": swagger_ui_path / "swagger-ui.css",
     "swagger-ui-bundle.js": swagger_ui_path / "swagger-ui-bundle.js",
 }
-PAGE = (STATIC / "swagger.html").read_text()
+PAGE = (SWAGGER / "index.html").read_text()
 HEADERS = FRESH | {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "

@@ -80,7 +80,7 @@ def test_the_sites_own_pages_stand_beside_the_chat(nobody: Visitor) -> None:
 
 def test_the_page_and_the_documents_are_under_the_prefix(nobody: Visitor) -> None:
     chat = f"{nobody.way.url}/chat"
-    for path in ("/", "/static/page.js", "/api/v1/swagger/", "/en/api/v1/schema/", "/healthz"):
+    for path in ("/", "/ui/page.js", "/api/v1/swagger/", "/en/api/v1/schema/", "/healthz"):
         assert nobody.http.get(chat + path).status_code == 200, path
 
 

@@ -137,10 +137,7 @@ def test_modules_are_joined_behind_what_they_import(web: Callable[..., Path]) ->
         c="export class c {\n  /**\n   * x\n   */\n  y = 1;\n}\n",
     )
     joined = join_modules(folder / "sdk/index.js")
-    assert (
-        joined
-        == "class c {\ny = 1;\n}\nconst b = c; // kept\nconst a = () => b;\nexport { a, c };\n"
-    )
+    assert joined == "class c {\ny = 1;\n}\nconst b = c;\nconst a = () => b;\nexport { a, c };\n"
 
 
 @pytest.mark.parametrize("name", ENTRIES)

@@ -3,7 +3,7 @@
 import { h, icon, isWeb } from "./dom.js";
 
 const PICTURES = new Set(["image/png", "image/jpeg", "image/gif", "image/webp", "image/avif"]);
-const SHOWN = 4; // pictures of an album; what is above them is in the lightbox
+const ALBUM = 4; // pictures of an album; what is above them is in the lightbox
 
 /** @type {WeakMap<object, string>} */
 const previews = new WeakMap();
@@ -29,7 +29,7 @@ export function previewOf(file) {
 export function fileNodes(message, history) {
   const pictures = message.attachments.filter((/** @type {any} */ file) => isPicture(file.content_type));
   const others = message.attachments.filter((/** @type {any} */ file) => !isPicture(file.content_type));
-  const first = pictures.length > SHOWN ? SHOWN : pictures.length;
+  const first = pictures.length > ALBUM ? ALBUM : pictures.length;
   const nodes = pictures.slice(0, first).map((/** @type {any} */ file, /** @type {number} */ i) => {
     const hidden = i === first - 1 ? pictures.length - first : 0;
     return storedPicture(file, { message, history, hidden, open: (/** @type {HTMLElement} */ from) => history.look(pictures, i, from) });

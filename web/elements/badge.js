@@ -14,6 +14,7 @@ export class RoomcastBadge extends RoomcastElement {
   number = globalThis.document?.createElement("span");
   #prefix = "";
   #rooms = new Set(); // those about a context
+  #asked = ""; // which rooms were known when it was asked which those are
 
   static get observedAttributes() {
     return [...super.observedAttributes, "of", "title"];
@@ -59,7 +60,9 @@ export class RoomcastBadge extends RoomcastElement {
   counted() {
     super.counted();
     const of = this.getAttribute("of") ?? "total";
-    if (of !== "total" && !Number(of)) void this.#learn(of);
+    const known = [of, ...(this.link?.unread.rooms ?? []).map((room) => room.room_id).sort()].join();
+    if (of !== "total" && !Number(of) && known !== this.#asked) void this.#learn(of);
+    this.#asked = known;
     this.#show();
   }
 

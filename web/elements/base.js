@@ -6,14 +6,13 @@ import { defaultServer, sessionOf } from "./session.js";
 const Element = /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? class {});
 
 const COMMON = ["server", "token", "lang", "dir", "theme", "density", "features"];
-const PROPERTIES = ["getToken", "strings", "quickReplies", "actions", "renderers", "linkPolicy", "beforeSend"];
-const RTL = /^(ar|fa|he|ur|yi|ps|sd|ug|dv|ckb)\b/i;
+const PROPERTIES = ["token", "getToken", "strings", "quickReplies", "actions", "renderers", "linkPolicy", "beforeSend"];
 
 /** Extended by each element; a view is what it shows once the client is loaded. */
 export class RoomcastElement extends Element {
   /** @type {any} */
   view = null;
-  /** @type {import("./session.js").Session | null} */
+  /** @type {import("./session.js").SharedSession | null} */
   link = null;
   /** @type {any} */
   words = null;
@@ -28,7 +27,7 @@ export class RoomcastElement extends Element {
 
   constructor() {
     super();
-    this.attachShadow({ mode: "open", delegatesFocus: false });
+    this.attachShadow({ mode: "open" });
   }
 
   /** @type {ShadowRoot} */
@@ -37,7 +36,13 @@ export class RoomcastElement extends Element {
   }
 
   connectedCallback() {
-    for (const name of [...PROPERTIES, "token"]) this.#upgrade(name);
+    const self = /** @type {any} */ (this);
+    for (const name of PROPERTIES) {
+      if (!Object.hasOwn(this, name)) continue; // it was set before the class was defined
+      const value = self[name];
+      delete self[name];
+      self[name] = value;
+    }
     this.#join();
   }
 
@@ -48,19 +53,12 @@ export class RoomcastElement extends Element {
   /** @param {string} name @param {string | null} old @param {string | null} value */
   attributeChangedCallback(name, old, value) {
     if (old === value || !this.isConnected) return;
-    if (name === "server") this.#rejoin();
-    else if (name === "token") this.link?.login({ token: value ?? undefined });
+    if (name === "server") {
+      this.#leave();
+      this.#join();
+    } else if (name === "token") this.link?.login({ token: value ?? undefined });
     else if (["lang", "dir", "features"].includes(name)) this.rebuild();
     else this.view?.changed?.(name, value);
-  }
-
-  /** A property that was set before the class was defined. @param {string} name */
-  #upgrade(name) {
-    if (!Object.hasOwn(this, name)) return;
-    const self = /** @type {any} */ (this);
-    const value = self[name];
-    delete self[name];
-    self[name] = value;
   }
 
   // ------------------------------------------------------------ the session
@@ -70,49 +68,32 @@ export class RoomcastElement extends Element {
     this.#listening = new AbortController();
     const { signal } = this.#listening;
     this.link = link;
-    const token = this.getAttribute("token") ?? this.#properties.token;
-    const { getToken } = this.#properties;
+    const { token, getToken } = /** @type {any} */ (this);
     if (token || getToken) link.login({ ...(token && { token }), ...(getToken && { getToken }) });
-    link.addEventListener("unread", () => this.counted(), { signal });
-    link.addEventListener("state", () => this.emit("state", { state: link.state }), { signal });
-    link.addEventListener("signedout", (event) => this.#signedOut(event), { signal });
-    link.addEventListener("restart", () => this.rebuild(), { signal });
-    link.addEventListener("whole", () => this.#greet(), { signal });
+    const on = (/** @type {string} */ name, /** @type {(event: any) => void} */ act) => link.addEventListener(name, act, { signal });
+    on("unread", () => this.counted());
+    on("state", () => this.emit("state", { state: link.state }));
+    on("signedout", ({ detail }) => this.#signedOut(detail));
+    on("restart", () => this.rebuild());
+    on("ready", ({ detail }) => this.emit("ready", { user: detail }));
     link.hold(this);
     this.joined();
   }
 
   #leave() {
     this.#listening.abort();
-    this.#building += 1;
-    this.view?.destroy();
-    this.view = null;
+    this.#wipe();
     this.link?.release(this);
     this.link = null;
   }
 
-  #rejoin() {
-    this.#leave();
-    this.#join();
-  }
-
-  #greet() {
-    const { link } = this;
-    link?.chat.ready.then(
-      (/** @type {any} */ user) => link === this.link && this.emit("ready", { user }),
-      () => {}, // signed out: told by its own event
-    );
-  }
-
-  /** @param {Event} event */
-  #signedOut(event) {
-    const why = /** @type {CustomEvent} */ (event).detail;
-    if (why === "left") this.wipe();
+  /** After the user has signed out nothing of theirs stays in the page. @param {string} why */
+  #signedOut(why) {
+    if (why === "left") this.#wipe();
     this.emit("signed-out", { why });
   }
 
-  /** After the user has signed out nothing of theirs stays in the page. */
-  wipe() {
+  #wipe() {
     this.#building += 1;
     this.view?.frame.remove();
     this.view?.destroy();
@@ -124,7 +105,7 @@ export class RoomcastElement extends Element {
     const turn = ++this.#building;
     const { link } = this;
     const chat = await link?.whole();
-    const words = await link?.views?.wordsFor(this.language, this.strings);
+    const words = await link?.views?.wordsFor(this.language, this.property("strings") ?? {});
     if (!link || turn !== this.#building || chat !== link.chat) return this.view;
     this.view?.destroy();
     this.words = words;
@@ -173,18 +154,6 @@ export class RoomcastElement extends Element {
     return navigator.language || "en";
   }
 
-  /** The direction where the element itself decides it, else "": inherited. */
-  get direction() {
-    return this.dir || (this.lang && (RTL.test(this.lang) ? "rtl" : "ltr"));
-  }
-
-  /** Whether a switch of `features` is on. @param {string} name @param {boolean} [byDefault] */
-  feature(name, byDefault = true) {
-    const switches = (this.getAttribute("features") ?? "").split(/\s+/);
-    if (switches.includes(`-${name}`)) return false;
-    return byDefault || switches.includes(`+${name}`);
-  }
-
   /** The SDK object; null until an element needed it. */
   get session() {
     return this.link?.chat ?? null;
@@ -198,42 +167,17 @@ export class RoomcastElement extends Element {
     return this.link?.unread.total ?? 0;
   }
 
-  get token() {
-    return this.#properties.token ?? this.getAttribute("token");
-  }
-
-  set token(value) {
-    this.#properties.token = value;
-    this.link?.login({ token: value });
-  }
-
-  get getToken() {
-    return this.#properties.getToken;
-  }
-
-  set getToken(value) {
-    this.#properties.getToken = value;
-    this.link?.login({ getToken: value });
-  }
-
-  get strings() {
-    return this.#properties.strings ?? {};
-  }
-
-  set strings(value) {
-    this.#properties.strings = value;
-    this.rebuild();
-  }
-
   /** @param {string} name */
   property(name) {
-    return this.#properties[name];
+    return this.#properties[name] ?? this.getAttribute(name);
   }
 
   /** @param {string} name @param {any} value */
   setProperty(name, value) {
     this.#properties[name] = value;
-    this.view?.changed?.(name, value);
+    if (/token/i.test(name)) this.link?.login({ [name]: value });
+    else if (name === "strings") this.rebuild();
+    else this.view?.changed(name, value);
   }
 
   /** Erases what the browser keeps of this user and closes the sockets. */
@@ -264,7 +208,7 @@ for (const name of ["select", "send", "insert", "focusComposer", "find"]) {
   });
 }
 
-for (const name of PROPERTIES.slice(2)) {
+for (const name of PROPERTIES) {
   Object.defineProperty(RoomcastElement.prototype, name, {
     configurable: true,
     get() {

@@ -1,6 +1,6 @@
 /** The head of a conversation: who is there, what it is about, and what can be done with it. */
 
-import { arrange, avatar, bdi, h, icon, iconButton, isWeb } from "./dom.js";
+import { arrange, avatar, bdi, h, hasFeature, icon, iconButton, isWeb } from "./dom.js";
 import { isSame, nameOf, othersIn, titleOf } from "./people.js";
 
 /** Where the room is shown: the person, the presence, the listing, and a menu. */
@@ -57,7 +57,7 @@ export class ChatHeader {
   /** @param {any} room @param {any} snapshot */
   #showSubtitle(room, snapshot) {
     const { words, host, me } = this.view;
-    const typing = host.feature("typing") ? snapshot.typing : [];
+    const typing = hasFeature(host, "typing") ? snapshot.typing : [];
     const partner = this.#partner(room);
     const isLive = snapshot.state === "open" || snapshot.id === null;
     if (typing.length) {
@@ -66,7 +66,7 @@ export class ChatHeader {
       return arrange(this.subtitle, [h("span", { className: "typing" }, text)]);
     }
     if (!isLive) return arrange(this.subtitle, [document.createTextNode(snapshot.state === "connecting" ? words.say("connecting") : "")]);
-    this.subtitle.textContent = host.feature("presence") ? this.#presence(room, partner, me) : "";
+    this.subtitle.textContent = hasFeature(host, "presence") ? this.#presence(room, partner, me) : "";
   }
 
   /** @param {any} room @param {any} partner @param {any} me */

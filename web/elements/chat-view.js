@@ -4,7 +4,7 @@ import { arrange, h, icon } from "./dom.js";
 import { ChatHeader } from "./chat-header.js";
 import { Composer } from "./composer.js";
 import { MessageHistory } from "./message-history.js";
-import { nameOf, summaryOf, titleOf } from "./people.js";
+import { memberOf, nameOf, summaryOf, titleOf } from "./people.js";
 
 const NOTICE = 5_000; // ms that a notice stays
 
@@ -13,6 +13,7 @@ export class ChatView {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #fading;
   #pending = false;
+  #asked = new Set(); // users whose names were asked for
   /** @type {number | null} */
   #wanted;
 
@@ -44,7 +45,7 @@ export class ChatView {
     const foot = mode === "none" ? null : (this.composer?.box ?? null);
     const head = host.getAttribute("heading") === "none" ? null : this.header.box;
     const before = h("slot", { name: "before-messages" });
-    this.box = h("section", { className: "chat", "data-drop": words.say("drop") }, head, this.bar, before, this.toast, scroll, this.closed, foot, this.announcer);
+    this.box = h("section", { className: "conversation", "data-drop": words.say("drop") }, head, this.bar, before, this.toast, scroll, this.closed, foot, this.announcer);
     this.#listen();
     this.render();
   }
@@ -200,9 +201,17 @@ export class ChatView {
   /** Says a new message to a screen reader; two equal ones are two nodes. @param {any} message */
   #arrived(message) {
     if (message.mine) return;
+    if (message.sender_id !== null && !memberOf(this.room, message.sender_id)?.name) void this.#learnNames(message.sender_id);
     const name = message.kind === "system" ? "" : `${nameOf(this.room, message.sender_id, this.words)}: `;
     this.announcer.append(h("p", {}, name + summaryOf(message, this.words)));
     if (this.announcer.childNodes.length > 3) this.announcer.firstChild?.remove();
+  }
+
+  /** Somebody whose name is not known yet has a name by now. @param {unknown} user */
+  async #learnNames(user) {
+    if (this.#asked.has(user)) return;
+    this.#asked.add(user);
+    await this.model.reload().catch(() => {}); // offline: the next visit learns it
   }
 
   /** @param {any} outgoing @param {any} error */

@@ -1,6 +1,6 @@
 /** Where a message is written: text, files, answers and edits. */
 
-import { h, icon, iconButton } from "./dom.js";
+import { h, hasFeature, icon, iconButton } from "./dom.js";
 import { ChosenFiles } from "./chosen-files.js";
 import { isSame, nameOf, summaryOf } from "./people.js";
 
@@ -26,7 +26,7 @@ export class Composer {
     const placeholder = host.getAttribute("placeholder") ?? label;
     this.input = h("textarea", { part: "input", rows: 1, dir: "auto", placeholder, "aria-label": label, enterkeyhint: "send", autocomplete: "off" });
     this.picker = h("input", { type: "file", multiple: true, hidden: true, tabIndex: -1, "aria-label": words.say("attach") });
-    const hasFiles = host.feature("files");
+    const hasFiles = hasFeature(host, "files");
     this.attach = iconButton("clip", words.say("attach"), () => this.picker.click(), { part: "attach", hidden: !hasFiles });
     this.emoji = iconButton("smile", words.say("emoji"), () => this.view.pickEmoji(this.emoji, (/** @type {string} */ one) => this.insert(one)));
     this.send = h("button", { type: "submit", part: "send", className: "plain", title: words.say("send"), "aria-label": words.say("send") }, icon("send"));
@@ -195,7 +195,7 @@ export class Composer {
     this.#isTouched = true;
     this.complain("");
     this.#changed();
-    if (!this.#editing && this.input.value && this.host.feature("typing")) this.view.model.typing();
+    if (!this.#editing && this.input.value && hasFeature(this.host, "typing")) this.view.model.typing();
     clearTimeout(this.#saving);
     this.#saving = setTimeout(() => this.#save(), SOON);
   }
@@ -263,7 +263,7 @@ export class Composer {
       event.stopPropagation();
     } else if (event.key === "ArrowUp" && !this.input.value && !this.#editing && !event.altKey) {
       const last = this.view.model.snapshot.messages.findLast((/** @type {any} */ one) => one.mine && one.kind !== "system");
-      if (!last || !this.host.feature("edit")) return;
+      if (!last || !hasFeature(this.host, "edit")) return;
       event.preventDefault();
       this.edit(last);
     }
@@ -273,7 +273,7 @@ export class Composer {
 
   /** @param {Iterable<File>} files */
   take(files) {
-    if (this.#editing || !this.host.feature("files")) return;
+    if (this.#editing || !hasFeature(this.host, "files")) return;
     this.files.add(files);
     this.focus();
   }

@@ -139,3 +139,15 @@ export function focusedIn(within) {
   const root = /** @type {ShadowRoot} */ (within.getRootNode());
   return root.activeElement && within.contains(root.activeElement) ? root.activeElement : null;
 }
+
+/**
+ * Whether a switch of the attribute `features` is on: `-name` turns it off, `+name` on.
+ * @param {Element} host
+ * @param {string} name
+ * @param {boolean} [byDefault]
+ */
+export function hasFeature(host, name, byDefault = true) {
+  const switches = (host.getAttribute("features") ?? "").split(/\s+/);
+  if (switches.includes(`-${name}`)) return false;
+  return byDefault || switches.includes(`+${name}`);
+}

@@ -1,6 +1,6 @@
 /** The messages of one room in the page, in their order, and where the reader is among them. */
 
-import { arrange, h } from "./dom.js";
+import { arrange, h, hasFeature } from "./dom.js";
 import { MessageRow } from "./message-row.js";
 import { below, MessageWindow } from "./message-window.js";
 import { isSame, nameOf } from "./people.js";
@@ -194,7 +194,7 @@ export class HistoryView {
 
   #typingRow() {
     const { typing } = this.snapshot;
-    if (!typing.length || !this.host.feature("typing")) return [];
+    if (!typing.length || !hasFeature(this.host, "typing")) return [];
     const names = typing.map((/** @type {any} */ user) => nameOf(this.room, user, this.words));
     const key = names.length > 1 ? "typeMany" : "types";
     this.typing.textContent = this.words.say(key, { name: names[0], names: this.words.list(names) });

@@ -1,6 +1,6 @@
 /** `<roomcast-inbox>`: the list and one conversation, beside each other where there is room. */
 
-import { h, icon } from "./dom.js";
+import { h, hasFeature, icon } from "./dom.js";
 import { ChatView } from "./chat-view.js";
 import { ListView } from "./list-view.js";
 import { Shell } from "./shell.js";
@@ -48,7 +48,7 @@ export class InboxView extends Shell {
   }
 
   get canOpen() {
-    return this.config.features?.open_rooms !== false && this.host.feature("open");
+    return this.config.features?.open_rooms !== false && hasFeature(this.host, "open");
   }
 
   learned() {

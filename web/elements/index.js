@@ -10,16 +10,11 @@ import { RoomcastLauncher } from "./launcher.js";
 import { configure } from "./session.js";
 
 /** @type {Record<string, any>} */
-const ELEMENTS = {
-  "roomcast-inbox": RoomcastInbox,
-  "roomcast-chat": RoomcastChat,
-  "roomcast-launcher": RoomcastLauncher,
-  "roomcast-badge": RoomcastBadge,
-};
+const ELEMENTS = { inbox: RoomcastInbox, chat: RoomcastChat, launcher: RoomcastLauncher, badge: RoomcastBadge };
 
 if (globalThis.customElements) {
-  for (const [name, element] of Object.entries(ELEMENTS)) {
-    if (!customElements.get(name)) customElements.define(name, element);
+  for (const name in ELEMENTS) {
+    if (!customElements.get(`roomcast-${name}`)) customElements.define(`roomcast-${name}`, ELEMENTS[name]);
   }
 }
 

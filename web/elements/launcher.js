@@ -1,19 +1,18 @@
 /** `<roomcast-launcher>`: a round button on every page, and a popup with the inbox or one chat. */
 
 import { RoomcastElement } from "./base.js";
+import { RoomcastChat } from "./chat.js";
 import { launcherStyle } from "./style-launcher.js";
 import { countOf, stringsFor } from "./short-words.js";
 
 const SVG_NS = "http://www.w3.org/2000/svg";
-const OWN = ["open", "position", "label", "for"];
-const PASSED = ["room", "with", "context", "message", "filter", "context-prefix", "search", "heading", "composer", "placeholder", "suggestion", "enter"];
 
 export class RoomcastLauncher extends RoomcastElement {
   button = globalThis.document?.createElement("button");
   count = globalThis.document?.createElement("span");
 
   static get observedAttributes() {
-    return [...super.observedAttributes, ...OWN, ...PASSED];
+    return [...RoomcastChat.observedAttributes, "filter", "context-prefix", "search", "open", "label", "for"];
   }
 
   joined() {
@@ -85,9 +84,8 @@ export class RoomcastLauncher extends RoomcastElement {
     const { button, open } = this;
     button.setAttribute("aria-expanded", String(open));
     void stringsFor(this.language).then((strings) => {
-      const label = this.getAttribute("label") ?? strings.chats;
       const unread = this.unread ? `, ${countOf(strings, this.unread)}` : "";
-      button.setAttribute("aria-label", open ? strings.close : label + unread);
+      button.setAttribute("aria-label", open ? strings.close : (this.getAttribute("label") ?? strings.chats) + unread);
     });
   }
 
@@ -102,12 +100,12 @@ export class RoomcastLauncher extends RoomcastElement {
 
 /** @param {string} d @param {string} name */
 function drawing(d, name) {
-  const svg = document.createElementNS(SVG_NS, "svg");
-  const path = document.createElementNS(SVG_NS, "path");
-  path.setAttribute("d", d);
-  svg.setAttribute("viewBox", "0 0 24 24");
-  svg.setAttribute("class", name);
-  svg.setAttribute("aria-hidden", "true");
-  svg.append(path);
+  const made = (/** @type {string} */ tag, /** @type {Record<string, string>} */ about) => {
+    const node = document.createElementNS(SVG_NS, tag);
+    for (const key in about) node.setAttribute(key, about[key]);
+    return node;
+  };
+  const svg = made("svg", { viewBox: "0 0 24 24", class: name, "aria-hidden": "true" });
+  svg.append(made("path", { d }));
   return svg;
 }

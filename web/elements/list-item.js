@@ -1,6 +1,6 @@
 /** One row of the list of conversations: the person, the listing, what was said last. */
 
-import { avatar, bdi, h, icon, isWeb, tickOf } from "./dom.js";
+import { avatar, bdi, h, hasFeature, icon, isWeb, tickOf } from "./dom.js";
 import { isGroup, isSame, nameOf, othersIn, summaryOf, titleOf } from "./people.js";
 
 
@@ -48,7 +48,7 @@ export class ListItem {
     const others = othersIn(item, me);
     const partner = others.length === 1 ? others[0] : null;
     const face = avatar(title, partner?.picture, partner ? String(partner.user_id) : `room ${item.room_id}`);
-    const isOnline = partner?.online && this.list.host.feature("presence");
+    const isOnline = partner?.online && hasFeature(this.list.host, "presence");
     const dot = isOnline ? h("span", { className: "dot", role: "img", "aria-label": this.list.words.say("online") }) : null;
     const photo = isWeb(item.about?.picture) ? h("img", { className: "thumb", src: item.about.picture, alt: "", loading: "lazy" }) : null;
     this.face.replaceChildren(face, ...[photo ?? dot].filter((node) => node !== null));
@@ -58,7 +58,7 @@ export class ListItem {
   #showTime({ last_message: last, created_at }, me) {
     const { words, host } = this.list;
     const isMine = last && (last.from_this_user || isSame(last.sender_id, me)) && last.kind !== "system";
-    const sign = isMine && host.feature("receipts") ? tickOf(last.status, words) : null;
+    const sign = isMine && hasFeature(host, "receipts") ? tickOf(last.status, words) : null;
     const at = new Date(last?.created_at ?? created_at);
     const time = h("time", { dateTime: at.toISOString() }, words.brief(at));
     this.time.replaceChildren(...[sign, time].filter((node) => node !== null));

@@ -1,6 +1,6 @@
 /** The menu of a message: reactions, answering, editing, reporting, and what the site adds. */
 
-import { h } from "./dom.js";
+import { h, hasFeature } from "./dom.js";
 import { radios } from "./dialog.js";
 import { isSame, nameOf } from "./people.js";
 
@@ -19,7 +19,7 @@ export class MessageMenu {
   /** @param {any} row @param {HTMLElement} opener @param {{ x: number, y: number }} [point] */
   open({ message }, opener, point) {
     const { history } = this;
-    const reacts = message.kind !== "system" && history.host.feature("reactions") && history.may("send");
+    const reacts = message.kind !== "system" && hasFeature(history.host, "reactions") && history.may("send");
     const emoji = reacts ? this.#emojiRow(message, opener) : undefined;
     this.more.menu.open(opener, this.#itemsFor(message), { emoji, note: this.#readers(message), point });
   }
@@ -44,17 +44,17 @@ export class MessageMenu {
     const items = [];
     if (writes) items.push(item("reply", () => history.reply(message_id), { icon: "reply" }));
     if (text) items.push(item("copy", () => void navigator.clipboard?.writeText(text)));
-    if (mine && writes && host.feature("edit")) items.push(item("edit", () => parts.composer.edit(message)));
+    if (mine && writes && hasFeature(host, "edit")) items.push(item("edit", () => parts.composer.edit(message)));
     items.push(...parts.siteActions("message", message));
     if (!mine && isPerson && parts.reports()) items.push(item("report", () => void this.#report(message_id)));
-    if (mine && isPerson && host.feature("delete")) items.push(item("delete", () => void history.remove(message_id), { danger: true }));
+    if (mine && isPerson && hasFeature(host, "delete")) items.push(item("delete", () => void history.remove(message_id), { danger: true }));
     return items;
   }
 
   /** In a group: who has read one's own message. @param {any} message */
   #readers({ mine, message_id }) {
     const { history, words } = this;
-    if (!mine || history.room.members.length < 3 || !history.host.feature("receipts")) return "";
+    if (!mine || history.room.members.length < 3 || !hasFeature(history.host, "receipts")) return "";
     const read = history.snapshot.readBy.filter((/** @type {any} */ one) => one.read >= message_id && !isSame(one.user_id, history.me));
     const names = read.map((/** @type {any} */ one) => nameOf(history.room, one.user_id, words));
     return names.length ? words.say("readBy", { names: words.list(names) }) : "";

@@ -1,6 +1,6 @@
 /** One message in the conversation: made once, then only what changed is changed. */
 
-import { arrange, avatar, bdi, h, iconButton, tickOf } from "./dom.js";
+import { arrange, avatar, bdi, h, hasFeature, iconButton, tickOf } from "./dom.js";
 import { fileNodes, sendingNodes } from "./attachments.js";
 import { isEmoji, textNodes } from "./text.js";
 import { isSame, nameOf, memberOf, summaryOf } from "./people.js";
@@ -89,7 +89,7 @@ export class MessageRow {
   #showText({ text }) {
     const { host } = this.history;
     const nodes = textNodes(text ?? "", {
-      markdown: host.feature("markdown", false),
+      markdown: hasFeature(host, "markdown", false),
       policy: host.linkPolicy,
       onlink: (event) => host.emit("link", { url: /** @type {any} */ (event.currentTarget).href }, true) || event.preventDefault(),
     });
@@ -108,7 +108,7 @@ export class MessageRow {
     const parts = /** @type {Node[]} */ ([h("time", { ...exactly, textContent: words.time(date) })]);
     if (updated_at && updated_at !== created_at) parts.unshift(h("span", {}, words.say("edited")));
     const isStored = !state && !pending;
-    if (mine && state !== "refused") parts.push(tickOf(isStored ? (this.history.host.feature("receipts") ? status : "send") : "", words));
+    if (mine && state !== "refused") parts.push(tickOf(isStored ? (hasFeature(this.history.host, "receipts") ? status : "send") : "", words));
     this.meta.replaceChildren(...parts);
   }
 
@@ -143,7 +143,7 @@ export class MessageRow {
       const label = `${emoji} ${words.list(names)}`;
       const does = () => this.history.react(message_id, emoji, !mine);
       const about = { type: "button", part: "chip", tabIndex: -1, title: label, "aria-label": label, "data-emoji": emoji };
-      const disabled = !host.feature("reactions") || !this.history.may("send");
+      const disabled = !hasFeature(host, "reactions") || !this.history.may("send");
       return h("button", { ...about, disabled, "aria-pressed": String(mine), onclick: does }, emoji, ` ${words.numbers.format(count)}`);
     });
     const stood = this.reactions.contains(focused) ? focused.dataset.emoji : null;

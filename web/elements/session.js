@@ -11,13 +11,13 @@ import { UnreadSocket } from "./unread-socket.js";
  * @typedef {typeof import("./views.js")} Views
  */
 
-/** @type {Map<string, Session>} */
+/** @type {Map<string, SharedSession>} */
 const sessions = new Map();
 /** @type {Login & { server?: string }} */
 const defaults = {};
 /** @type {Views | null} */
 let knownViews = null;
-const LINGER = 5_000; // ms that a session outlives its last element
+const RELEASE_AFTER = 5_000; // ms that a session outlives its last element
 
 /**
  * How every element on the page signs in, unless it says otherwise itself.
@@ -40,7 +40,7 @@ export function defaultServer() {
 
 /** @param {string} server */
 export function sessionOf(server) {
-  const found = sessions.get(server) ?? new Session(server);
+  const found = sessions.get(server) ?? new SharedSession(server);
   sessions.set(server, found);
   return found;
 }
@@ -51,8 +51,8 @@ function pageReady() {
   return new Promise((done) => document.addEventListener("DOMContentLoaded", done, { once: true }));
 }
 
-/** Events: "unread", "state", "signedout", "whole" (the client is there), "restart" (another login). */
-export class Session extends EventTarget {
+/** Events: "unread", "state", "signedout", "ready" (it is known who the user is), "restart" (another login). */
+export class SharedSession extends EventTarget {
   /** @type {Unread} */
   unread = { total: 0, rooms: [] };
   state = "connecting";
@@ -63,14 +63,13 @@ export class Session extends EventTarget {
   #own = /** @type {Login} */ ({});
   /** @type {Login | null} what the open connections were opened with */
   #used = null;
-  #holders = new Set();
+  holders = new Set(); // the elements
   /** @type {UnreadSocket | null} */
   #light = null;
   /** @type {Promise<any> | null} */
   #whole = null;
   #started = false;
   #generation = 0; // grows with each end, so that a load under way knows of it
-  #stopNotifying = () => {};
 
   /** @param {string} server */
   constructor(server) {
@@ -90,32 +89,32 @@ export class Session extends EventTarget {
     const { token, getToken } = this.credentials;
     const isSame = token === this.#used?.token && getToken === this.#used?.getToken;
     if (!this.#used || (isSame && this.state !== "signedout")) return;
-    this.#end();
-    this.dispatchEvent(new Event("restart"));
+    this.#close();
+    this.tell("restart");
     void this.#start();
   }
 
   /** @param {object} element */
   hold(element) {
-    this.#holders.add(element);
+    this.holders.add(element);
     void this.#start();
   }
 
   /** @param {object} element */
   release(element) {
-    this.#holders.delete(element);
-    setTimeout(() => this.#holders.size === 0 && this.#end(), LINGER);
+    this.holders.delete(element);
+    setTimeout(() => this.holders.size === 0 && this.#close(), RELEASE_AFTER);
   }
 
   async #start() {
     await pageReady();
-    if (this.#started || !this.#holders.size) return;
+    if (this.#started || !this.holders.size) return;
     this.#started = true;
     if (this.#whole) return;
     this.#used = this.credentials;
     this.#light = new UnreadSocket(this.server, this.#used, {
-      unread: (unread) => this.#count(unread),
-      state: (state) => this.#turn(state),
+      unread: (unread) => this.count(unread),
+      state: (state) => this.turn(state),
     });
   }
 
@@ -135,23 +134,11 @@ export class Session extends EventTarget {
     this.#light?.close();
     this.#light = null;
     this.#used = this.credentials;
-    this.chat = views.connect({ server: this.server, ...this.#used });
-    this.chat.on("unread", (/** @type {Unread} */ unread) => this.#count(unread));
-    this.chat.on("state", (/** @type {{ state: string }} */ { state }) => this.#turn(state));
-    this.chat.on("signedout", (/** @type {any} */ { error }) => this.#signedOut(error?.code));
-    this.#stopNotifying = views.notifyHidden(this.chat, () => this.#speaker);
-    this.dispatchEvent(new Event("whole"));
+    this.chat = views.openChat(this, this.#used);
     return this.chat;
   }
 
-  /** The element that shows a notification: one that can open the room, if there is one. @returns {any} */
-  get #speaker() {
-    const elements = /** @type {any[]} */ ([...this.#holders]);
-    return elements.find((one) => one.view && one.select) ?? elements[0];
-  }
-
-  #end() {
-    this.#stopNotifying();
+  #close() {
     this.#light?.close();
     this.#light = null;
     this.chat?.end();
@@ -167,26 +154,31 @@ export class Session extends EventTarget {
     const chat = await this.whole();
     await chat.signOut();
     this.state = "signedout";
-    this.#count({ total: 0, rooms: [] });
-    this.#signedOut("left");
+    this.count({ total: 0, rooms: [] });
+    this.end("left");
   }
 
   /** @param {Unread} unread */
-  #count(unread) {
+  count(unread) {
     this.unread = unread;
-    this.dispatchEvent(new Event("unread"));
+    this.tell("unread");
   }
 
   /** @param {string} state */
-  #turn(state) {
+  turn(state) {
     if (state === this.state) return;
     this.state = state;
-    this.dispatchEvent(new Event("state"));
-    if (state === "signedout" && !this.chat) this.#signedOut("unauthenticated");
+    this.tell("state");
+    if (state === "signedout" && !this.chat) this.end("unauthenticated");
   }
 
-  /** @param {string} why */
-  #signedOut(why) {
-    this.dispatchEvent(new CustomEvent("signedout", { detail: why }));
+  /** The user is signed out. @param {string} why */
+  end(why) {
+    this.tell("signedout", why);
+  }
+
+  /** @param {string} name @param {any} [detail] */
+  tell(name, detail) {
+    this.dispatchEvent(new CustomEvent(name, { detail }));
   }
 }

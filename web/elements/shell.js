@@ -34,7 +34,7 @@ export class Shell {
     this.chat = chat;
     this.words = host.words;
     host.root.adoptedStyleSheets = [baseStyle, listStyle, chatStyle].map(sheetOf);
-    this.frame = h("div", { className: "frame", lang: this.words.tag, dir: host.direction || null });
+    this.frame = h("div", { className: "frame", lang: this.words.tag, dir: directionOf(host) });
     host.root.replaceChildren(this.frame);
     for (const name of ["dragover", "drop"]) this.frame.addEventListener(name, (event) => keepPage(/** @type {DragEvent} */ (event)));
     this.off.push(chat.on("message", (/** @type {any} */ detail) => this.#heard(detail)));
@@ -129,4 +129,9 @@ export class Shell {
 /** A file dropped beside the conversation would replace the page. @param {DragEvent} event */
 function keepPage(event) {
   if (event.dataTransfer?.types.includes("Files")) event.preventDefault();
+}
+
+/** The direction where the element itself decides it; null: inherited. @param {HTMLElement} host */
+function directionOf(host) {
+  return host.dir || (host.lang && (/^(ar|fa|he|ur|yi|ps|sd|ug|dv|ckb)\b/i.test(host.lang) ? "rtl" : "ltr")) || null;
 }

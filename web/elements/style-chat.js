@@ -2,8 +2,8 @@
 
 export const chatStyle = `
 :host { block-size: 30rem; max-block-size: 100dvh; }
-.chat { flex: 1; min-block-size: 0; display: flex; flex-direction: column; position: relative; background: var(--talk); }
-.chat.dropping::after { content: attr(data-drop); position: absolute; inset: .5rem; z-index: 3; display: grid; place-items: center; border: 2px dashed var(--link); border-radius: var(--radius); background: color-mix(in oklab, var(--panel) 88%, transparent); color: var(--link); font-weight: 600; pointer-events: none; }
+.conversation { flex: 1; min-block-size: 0; display: flex; flex-direction: column; position: relative; background: var(--talk); }
+.conversation.dropping::after { content: attr(data-drop); position: absolute; inset: .5rem; z-index: 3; display: grid; place-items: center; border: 2px dashed var(--link); border-radius: var(--radius); background: color-mix(in oklab, var(--panel) 88%, transparent); color: var(--link); font-weight: 600; pointer-events: none; }
 [part=header] { display: flex; align-items: center; gap: .6rem; min-block-size: 3.9rem; padding: .45rem .6rem .45rem 1rem; padding-inline: 1rem .6rem; background: var(--panel); border-block-end: 1px solid var(--line); --face: 2.5rem; }
 [part=header]:has(> .back-button:not([hidden])) { padding-inline-start: .4rem; }
 .who { flex: 1 1 6rem; min-inline-size: 0; }

@@ -1,6 +1,6 @@
 /** The notifications socket without the client: counts for a launcher and a badge, in few bytes. */
 
-const FINAL = new Set([4000, 4003, 4005]); // close codes that another try does not cure
+const END_CODES = new Set([4000, 4003, 4005]); // close codes that another try does not cure
 const SLOWEST = 60_000; // ms between two tries, at most
 const SILENCE = 25_000; // ms without a frame after which the server is asked; twice that ends the socket
 
@@ -66,9 +66,7 @@ export class UnreadSocket {
   #lose(code) {
     this.#socket = null;
     if (this.#ended) return;
-    if (FINAL.has(code) || (code === 4001 && (!this.login.getToken || this.#refused++))) {
-      return this.tell.state("signedout");
-    }
+    if (END_CODES.has(code) || (code === 4001 && (!this.login.getToken || this.#refused++))) return this.tell.state("signedout");
     this.tell.state("waiting");
     this.#again();
   }

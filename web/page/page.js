@@ -2,7 +2,7 @@
 
 import { configure } from "../elements/index.js";
 import { useViews } from "../elements/session.js";
-import { connect, InboxView, LauncherPanel, SingleView, notifyHidden, wordsFor } from "../elements/views.js";
+import { InboxView, LauncherPanel, openChat, SingleView, wordsFor } from "../elements/views.js";
 import { Entry } from "./entry.js";
 import { pageStyle } from "./style-page.js";
 import { takeToken, keepToken, forgetToken } from "./token.js";
@@ -96,7 +96,7 @@ function showEmbedded() {
 /** @returns {Promise<void>} */
 async function startPage() {
   const settings = pageSettings();
-  useViews({ connect, InboxView, LauncherPanel, SingleView, notifyHidden, wordsFor });
+  useViews({ InboxView, LauncherPanel, openChat, SingleView, wordsFor });
   configure({ server: new URL(settings.root, document.baseURI).href });
   dress(settings.accent);
   const words = await speak(new URLSearchParams(location.search).get("lang") ?? settings.language);
