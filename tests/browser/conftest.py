@@ -115,23 +115,55 @@ class Person:
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("request", lambda request: self.requests.append(request.url))
 
+    def part(self, name: str) -> Locator:
+        """The parts of this name, in whatever shadow they stand."""
+        return self.page.locator(f'[part~="{name}"]')
+
     @property
     def messages(self) -> Locator:
-        return self.page.get_by_role("list", name="Messages").locator("li.message")
+        return self.part("message")
 
     @property
     def texts(self) -> Locator:
-        return self.messages.locator(".text")
+        return self.messages.locator("[part=text]")
 
     @property
     def composer(self) -> Locator:
-        return self.page.get_by_role("textbox", name="Message", exact=True)
+        return self.part("input")
 
-    def opens(self, room: Room | None = None) -> "Person":
-        part = f"&room={room.id}" if room else ""
-        self.page.goto(f"{self.server.url}#token={token_of(self.name)}{part}")
-        expect(self.composer if room else self.page.locator("#rooms")).to_be_visible()
+    @property
+    def bubble(self) -> Locator:
+        return self.messages.last.locator("[part=bubble]")
+
+    def item(self, room: Room) -> Locator:
+        return self.page.locator(f'[part="item"][data-room="{room.id}"]')
+
+    def opens(self, room: Room | None = None, address: str = "", more: str = "") -> "Person":
+        part = f"&room={room.id}{more}" if room else ""
+        self.page.goto(f"{self.server.url}{address}#token={token_of(self.name)}{part}")
+        expect(self.composer if room else self.part("list")).to_be_visible()
         return self
+
+    def chooses(self, message: Locator, name: str) -> None:
+        """An entry of a message's menu."""
+        message.hover()
+        message.get_by_role("button", name="More").click()
+        self.part("menu").get_by_role("menuitem", name=name).click()
+
+    def chooses_of_room(self, name: str) -> None:
+        """An entry of the conversation's menu."""
+        self.part("header").get_by_role("button", name="More").click()
+        self.part("menu").get_by_role("menuitem", name=name).click()
+
+    def answers(self, name: str) -> None:
+        """A button of the dialog."""
+        self.part("dialog").get_by_role("button", name=name).click()
+
+    def picks(self, name: str, kind: str, data: bytes) -> None:
+        """A file for the next message."""
+        file = {"name": name, "mimeType": kind, "buffer": data}
+        picker = self.page.locator("[part=composer] input[type=file]")
+        picker.set_input_files(file)  # type: ignore[arg-type]  # a FilePayload
 
     def says(self, text: str) -> None:
         self.composer.fill(text)
@@ -141,7 +173,7 @@ class Person:
         expect(self.texts).to_have_text(list(texts))
 
     def sees_status(self, status: str) -> None:
-        last = self.messages.last.locator(".status").get_by_role("img")
+        last = self.messages.last.locator("[part=meta]").get_by_role("img")
         expect(last).to_have_attribute("aria-label", status)
 
     def goes(self) -> None:
@@ -152,7 +184,7 @@ class Person:
         assert self.expects_errors or self.errors == []
 
 
-SERVE = "from roomcast.server.cli import main; main()"
+SERVE = os.environ.get("DEVSERVE") or "from roomcast.server.cli import main; main()"
 
 
 @pytest.fixture(scope="module")

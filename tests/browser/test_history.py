@@ -1,0 +1,100 @@
+"""Long conversations: a window over the messages, jumps, and a reader who is never moved."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import expect
+
+from .conftest import Person, Room, Server
+
+MANY = 320
+FIRST_VISIBLE = """box => {
+    const top = box.getBoundingClientRect().top;
+    const row = [...box.querySelectorAll('[part~=message]')].find(one => one.getBoundingClientRect().bottom > top);
+    return [row.querySelector('[part=text]').textContent, Math.round(row.getBoundingClientRect().top - top)];
+}"""  # noqa: E501
+
+
+@pytest.fixture(scope="module")
+def long(server: Server) -> Iterator[tuple[Room, list[int]]]:
+    """A room with so many messages of bob, and their ids."""
+    room = Room(server, "a long one")
+    yield room, [room.post("bob", f"message {number}") for number in range(MANY)]
+
+
+def test_opens_at_the_first_unread_message_and_reads_what_is_seen(
+    ada: Person, long: tuple[Room, list[int]]
+) -> None:
+    room, ids = long
+    room.server.call("ada", "POST", f"chat/rooms/{room.id}/read/", {"message_id": ids[239]})
+    ada.opens(room)
+    expect(ada.part("new-line")).to_be_in_viewport()
+    expect(ada.page.get_by_text("message 240", exact=True)).to_be_in_viewport()
+    expect(ada.part("pill")).to_contain_text("new messages")
+    assert ada.messages.count() < 250
+    unread = room.server.call("ada", "GET", f"chat/rooms/{room.id}/").json()["unread"]
+    assert 20 < unread < 80
+    ada.part("pill").click()
+    expect(ada.page.get_by_text(f"message {MANY - 1}", exact=True)).to_be_in_viewport()
+    expect(ada.part("pill")).to_be_hidden()
+    expect(ada.item(room).locator("[part=badge]")).to_have_count(0)
+
+
+def test_only_a_window_of_the_messages_is_in_the_page(
+    ada: Person, long: tuple[Room, list[int]]
+) -> None:
+    room, _ = long
+    ada.opens(room)
+    expect(ada.texts.last).to_have_text(f"message {MANY - 1}")
+    scroller = ada.part("messages")
+    while ada.page.get_by_text("message 0", exact=True).count() == 0:
+        before = ada.texts.first.text_content()
+        scroller.evaluate("box => box.scrollTo(0, 0)")
+        expect(ada.texts.first).not_to_have_text(str(before))
+        assert ada.page.locator("[part=messages] li").count() <= 250
+    room.post("bob", "news")
+    expect(ada.part("pill")).to_contain_text("1 new message")
+    expect(ada.page.get_by_text("news", exact=True)).to_have_count(2)  # the list, a screen reader
+    ada.part("pill").click()
+    expect(ada.texts.last).to_have_text("news")
+    expect(ada.texts.last).to_be_in_viewport()
+
+
+def test_a_link_leads_to_a_message_and_a_missing_one_is_said(
+    ada: Person, long: tuple[Room, list[int]]
+) -> None:
+    room, ids = long
+    ada.opens(room, more=f"&message={ids[30]}")
+    expect(ada.page.get_by_text("message 30", exact=True)).to_be_in_viewport()
+    assert ada.messages.count() < 250
+    ada.opens().opens(room, more="&message=999999")
+    expect(ada.page.get_by_text("This message is no longer there.")).to_be_visible()
+
+
+def test_a_quote_and_a_date_lead_far_away(ada: Person, long: tuple[Room, list[int]]) -> None:
+    room, ids = long
+    room.post("bob", "an answer", reply_to=ids[12])
+    ada.opens(room)
+    ada.part("quote").last.click()
+    expect(ada.page.get_by_text("message 12", exact=True).last).to_be_in_viewport()
+    ada.chooses_of_room("Go to date")
+    ada.answers("Go to date")
+    expect(ada.page.get_by_text("message 0", exact=True)).to_be_in_viewport()
+
+
+def test_what_changes_above_does_not_move_the_reader(ada: Person, server: Server) -> None:
+    room = Room(server, "a steady one")
+    ids = [room.post("bob", f"message {number}\nand more") for number in range(60)]
+    ada.opens(room)
+    expect(ada.texts.last).to_contain_text("message 59")
+    scroller = ada.part("messages")
+    scroller.evaluate("box => box.scrollTo(0, box.scrollHeight / 2)")
+    ada.page.wait_for_timeout(200)  # the last scroll event
+    before = scroller.evaluate(FIRST_VISIBLE)
+    for number in (2, 4, 6):
+        server.call("bob", "PUT", f"chat/rooms/{room.id}/messages/{ids[number]}/reactions/%F0%9F%91%8D/")
+    server.call("bob", "PATCH", f"chat/rooms/{room.id}/messages/{ids[8]}/", {"text": "long\n" * 20})
+    room.post("bob", "the last one")
+    expect(ada.page.locator("[part=chip]")).to_have_count(3)
+    expect(ada.page.get_by_text("long long")).to_have_count(1)
+    assert scroller.evaluate(FIRST_VISIBLE) == before

@@ -1,0 +1,154 @@
+"""The list of conversations: who is there, what is unread, what is found."""
+
+import re
+from collections.abc import Callable
+
+from playwright.sync_api import expect
+
+from .conftest import Person, Room, Server
+
+HTTP = "api/v1/chat/receive/"
+
+
+def test_rows_follow_what_happens_without_asking_again(
+    ada: Person, bob: Person, server: Server, room: Room
+) -> None:
+    ada.opens(room)
+    expect(ada.item(room)).to_be_visible()
+    other = Room(server, "elsewhere")
+    bob.opens(other)
+    bob.says("Psst")
+    row = ada.item(other)
+    expect(row).to_contain_text("Psst")
+    expect(row.locator("[part=badge]")).to_have_text("1")
+    expect(ada.page.locator("[part=list] > li").first).to_contain_text("Psst")
+    expect(ada.page).to_have_title(re.compile(r"^\(\d+\) roomcast$"))
+    asked = len([url for url in ada.requests if HTTP in url])
+    for word in ("one", "two", "three"):
+        bob.says(word)
+    expect(row).to_contain_text("three")
+    expect(row.locator("[part=badge]")).to_have_text("4")
+    assert len([url for url in ada.requests if HTTP in url]) == asked
+    row.click()
+    expect(row.locator("[part=badge]")).to_have_count(0)
+    expect(row).to_have_attribute("aria-current", "true")
+
+
+def test_a_press_that_spans_a_change_opens_the_room(
+    ada: Person, server: Server, room: Room
+) -> None:
+    first, second = Room(server, "press one"), Room(server, "press two")
+    first.post("bob", "hi")
+    second.post("bob", "hi")
+    ada.opens()
+    ada.item(first).hover()
+    ada.page.mouse.down()
+    room.post("bob", "something new")
+    ada.page.wait_for_timeout(600)  # the frame has come; the rows wait for the release
+    ada.page.mouse.up()
+    expect(ada.item(first)).to_have_attribute("aria-current", "true")
+    expect(ada.item(room)).to_contain_text("something new")
+
+
+def test_filters_and_search(ada: Person, server: Server, room: Room) -> None:
+    room.post("bob", "The blue teapot stands in the attic")
+    ada.opens()
+    ada.page.get_by_role("button", name="Unread", exact=True).click()
+    expect(ada.item(room)).to_be_visible()
+    ada.page.get_by_role("button", name="All", exact=True).click()
+    search = ada.page.get_by_role("searchbox", name="Search")
+    search.fill("teapot")
+    found = ada.page.locator(".result")
+    expect(found).to_have_count(1)
+    expect(found.locator("mark")).to_have_text("teapot")
+    search.press("ArrowDown")
+    expect(found).to_be_focused()
+    ada.page.keyboard.press("Enter")
+    expect(ada.texts.last).to_be_in_viewport()
+    expect(ada.messages.last).to_be_focused()
+    search.fill("spoon")
+    expect(ada.page.get_by_text("Nothing found").first).to_be_visible()
+    search.press("Escape")
+    expect(ada.item(room)).to_be_visible()
+
+
+def test_a_conversation_is_muted_archived_and_marked_unread(ada: Person, room: Room) -> None:
+    room.post("bob", "Sold")
+    ada.opens(room)
+    ada.chooses_of_room("Mute")
+    expect(ada.item(room).get_by_label("Muted")).to_be_visible()
+    ada.chooses_of_room("Mark as unread")
+    expect(ada.page.get_by_text("Choose a conversation")).to_be_visible()
+    expect(ada.item(room).locator("[part=badge]")).to_be_visible()
+    ada.item(room).click()
+    ada.chooses_of_room("Archive")
+    expect(ada.item(room)).to_have_count(0)
+    ada.page.get_by_role("button", name="Archived", exact=True).click()
+    expect(ada.item(room)).to_be_visible()
+    expect(ada.page.get_by_role("heading", name="Archived")).to_be_visible()
+
+
+def test_a_draft_stands_in_the_list(ada: Person, server: Server, room: Room) -> None:
+    other = Room(server, "another")
+    ada.opens(room)
+    ada.composer.fill("half a sente")
+    ada.item(other).click()
+    expect(ada.item(room)).to_contain_text("Draft: half a sente")
+    expect(ada.composer).to_have_value("")
+    ada.item(room).click()
+    expect(ada.composer).to_have_value("half a sente")
+
+
+def test_arrows_and_shortcuts(ada: Person, server: Server, room: Room) -> None:
+    for name in ("keys one", "keys two"):
+        Room(server, name).post("bob", name)
+    ada.opens()
+    rows = ada.page.locator("[part=item]")
+    rows.first.focus()
+    ada.page.keyboard.press("ArrowDown")
+    expect(rows.nth(1)).to_be_focused()
+    assert ada.page.locator('[part=item][tabindex="0"]').count() == 1
+    ada.page.keyboard.press("Enter")
+    expect(ada.composer).to_be_focused()
+    ada.page.keyboard.press("Alt+ArrowUp")
+    expect(rows.first).to_have_attribute("aria-current", "true")
+
+
+def test_a_group_is_named_grown_and_left(ada: Person, bob: Person, server: Server) -> None:
+    room = server.call("ada", "POST", "chat/create/", {"members": [1, 2, 3]}).json()["room_id"]
+    ada.opens()
+    ada.page.locator(f'[data-room="{room}"]').click()
+    ada.says("Hello, all of you")
+    ada.chooses_of_room("Details")
+    sheet = ada.part("dialog")
+    expect(sheet.get_by_role("listitem")).to_have_count(3)
+    sheet.get_by_label("Group name").fill("Sailing club")
+    sheet.get_by_role("button", name="Save").click()
+    expect(ada.part("title")).to_have_text("Sailing club")
+    bob.opens()
+    bob.page.locator(f'[data-room="{room}"]').click()
+    bob.sees("Hello, all of you")
+    expect(bob.part("title")).to_have_text("Sailing club")
+    bob.chooses_of_room("Leave group")
+    bob.answers("Leave group")
+    expect(bob.page.locator(f'[data-room="{room}"]')).to_have_count(0)
+
+
+def test_back_on_a_phone_leads_to_the_row_one_came_from(
+    person: Callable[..., Person], server: Server
+) -> None:
+    rooms = [Room(server, f"phone {number}") for number in range(14)]
+    size = {"width": 390, "height": 700}
+    ada = person("ada", viewport=size, is_mobile=True, has_touch=True).opens()
+    ada.item(rooms[0]).scroll_into_view_if_needed()
+    place = ada.page.locator(".rows").evaluate("box => box.scrollTop")
+    ada.item(rooms[0]).tap()
+    expect(ada.composer).to_be_visible()
+    expect(ada.part("list")).to_be_hidden()
+    ada.part("header").get_by_role("button", name="Back").tap()
+    expect(ada.item(rooms[0])).to_be_focused()
+    expect(ada.item(rooms[0])).to_be_in_viewport()
+    assert ada.page.locator(".rows").evaluate("box => box.scrollTop") == place
+    ada.item(rooms[0]).tap()
+    ada.page.go_back()
+    expect(ada.part("list")).to_be_visible()

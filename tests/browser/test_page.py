@@ -1,0 +1,130 @@
+"""The page at `/` and at `/embed/`: coming in, its address, its language, its looks."""
+
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import expect
+
+from .conftest import SERVE, Person, Room, Server, token_of
+
+ADDRESS = "location.hash"
+
+
+def test_the_token_leaves_the_address_and_links_can_be_shared(ada: Person, room: Room) -> None:
+    room.post("bob", "hello")
+    ada.opens(room)
+    assert ada.page.evaluate(ADDRESS) == f"#room={room.id}"
+    ada.page.reload()
+    ada.sees("hello")
+    ada.page.goto("about:blank")
+    ada.page.goto(f"{room.server.url}#room={room.id}")
+    ada.sees("hello")
+    ada.page.evaluate("sessionStorage.clear()")
+    ada.page.reload()
+    expect(ada.page.get_by_role("textbox", name="Access token")).to_be_focused()
+
+
+def test_without_a_token_the_page_asks_for_one(ada: Person, room: Room) -> None:
+    ada.expects_errors = True  # the browser reports the 401
+    ada.page.goto(room.server.url)
+    field = ada.page.get_by_role("textbox", name="Access token")
+    expect(field).to_be_focused()
+    field.fill("nonsense")
+    field.press("Enter")
+    expect(ada.page.get_by_role("alert")).to_contain_text("not valid")
+    field.fill(token_of("ada"))
+    field.press("Enter")
+    expect(ada.item(room)).to_be_visible()
+    ada.page.get_by_role("navigation").get_by_role("button", name="More").click()
+    ada.page.get_by_role("menuitem", name="Sign out").click()
+    expect(field).to_be_focused()
+    assert ada.part("item").count() == 0
+    ada.page.reload()
+    expect(field).to_be_focused()
+
+
+def test_an_expired_token_is_asked_for_again(ada: Person, room: Room) -> None:
+    ada.expects_errors = True
+    ada.page.goto(f"{room.server.url}#token={token_of('ada', lives=3)}&room={room.id}")
+    ada.says("still here")
+    ada.sees_status("Sent")
+    ada.composer.fill("a draft")
+    expect(ada.page.get_by_role("alert")).to_contain_text("expired")
+    field = ada.page.get_by_role("textbox", name="Access token")
+    field.fill(token_of("ada"))
+    field.press("Enter")
+    ada.sees("still here")
+    expect(ada.composer).to_have_value("a draft")
+
+
+def test_the_page_speaks_the_language_of_its_address(ada: Person, room: Room) -> None:
+    ada.opens(address="uk/")
+    assert ada.page.evaluate("document.documentElement.lang") == "uk"
+    expect(ada.item(room)).to_be_visible()
+    expect(ada.page.get_by_role("searchbox")).to_have_attribute("placeholder", "Пошук")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_follows_the_colours_of_the_system(
+    person: Callable[..., Person], room: Room, scheme: str
+) -> None:
+    ada = person("ada", color_scheme=scheme).opens(room)
+    ground = "getComputedStyle(document.querySelector('roomcast-inbox')).backgroundColor"
+    shown = ada.page.evaluate(
+        f"(() => {{ const c = document.createElement('canvas').getContext('2d');"
+        f" c.fillStyle = {ground}; c.fillRect(0, 0, 1, 1); return [...c.getImageData(0, 0, 1, 1).data]; }})()"  # noqa: E501
+    )
+    assert (sum(shown[:3]) / 3 > 128) is (scheme == "light")
+
+
+SETTINGS = """[server]
+frame_ancestors = ["http://127.0.0.1:{port}"]
+[web]
+name = "The Oak & Sons <Shop>"
+accent = "#b4235a"
+"""
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with a name, a colour, and one site that may frame it."""
+    folder = tmp_path_factory.mktemp("shop")
+    (folder / "settings.toml").write_text(SETTINGS.format(port=9))
+    running = Server(folder, SERVE, "serve")
+    yield running
+    running.stop()
+
+
+def test_an_operator_gives_it_a_name_and_a_colour(
+    person: Callable[..., Person], shop: Server
+) -> None:
+    ada = person("ada", shop).opens()
+    expect(ada.page).to_have_title("The Oak & Sons <Shop>")
+    expect(ada.page.get_by_role("heading", name="The Oak & Sons <Shop>").last).to_be_visible()
+    accent = "getComputedStyle(document.documentElement).getPropertyValue('--roomcast-accent')"
+    assert ada.page.evaluate(accent) == "#b4235a"
+
+
+def test_a_frame_shows_one_conversation_where_the_settings_allow_it(
+    person: Callable[..., Person], shop: Server, server: Server
+) -> None:
+    room = Room(shop, "framed")
+    room.post("bob", "hello")
+    ada = person("ada", shop)
+    ada.page.add_init_script("addEventListener('message', event => window.told = event.data)")
+    answer = ada.page.goto(f"{shop.url}embed/?room={room.id}#token={token_of('ada')}")
+    assert answer is not None
+    policy = answer.headers["content-security-policy"]
+    assert policy.endswith("frame-ancestors http://127.0.0.1:9")
+    ada.sees("hello")
+    expect(ada.part("list")).to_have_count(0)
+    ada.page.wait_for_function("window.told?.type === 'roomcast'")
+    bob = person("bob", server)
+    bob.expects_errors = True
+    missing = bob.page.goto(f"{server.url}embed/")
+    assert missing is not None
+    assert missing.status == 404
+    framed = bob.page.goto(server.url)
+    assert framed is not None
+    assert re.search("frame-ancestors 'none'$", framed.headers["content-security-policy"])
