@@ -17,6 +17,8 @@ from playwright.sync_api import Browser, Locator, Page, Playwright, expect, sync
 SECRET = "a secret of the browser's tests, long enough"
 IDS = {"ada": "1", "bob": "2", "eve": "3"}
 
+HTTP = httpx.Client()  # one for all: its TLS context is costly, and not used
+
 expect.set_options(timeout=8_000)
 
 
@@ -75,7 +77,7 @@ class Server:
 
     def call(self, name: str, method: str, path: str, body: object = None) -> httpx.Response:
         headers = {"Authorization": f"Bearer {token_of(name)}"}
-        answer = httpx.request(method, f"{self.url}en/api/v1/{path}", headers=headers, json=body)
+        answer = HTTP.request(method, f"{self.url}en/api/v1/{path}", headers=headers, json=body)
         assert answer.is_success, answer.text
         return answer
 
@@ -141,7 +143,7 @@ class Person:
     def opens(self, room: Room | None = None, address: str = "", more: str = "") -> "Person":
         part = f"&room={room.id}{more}" if room else ""
         self.page.goto(f"{self.server.url}{address}#token={token_of(self.name)}{part}")
-        expect(self.composer if room else self.part("list")).to_be_visible()
+        expect(self.composer if room else self.page.get_by_role("searchbox")).to_be_visible()
         return self
 
     def chooses(self, message: Locator, name: str) -> None:

@@ -109,9 +109,7 @@ def test_an_answer_and_reactions(ada: Person, bob: Person, room: Room) -> None:
     expect(bob.messages.last.locator("[part=chip]")).to_have_text("❤️ 2")
     bob.chooses(bob.messages.first, "Delete")
     bob.answers("Delete")
-    expect(ada.messages.first.locator("[part=quote]")).to_have_text(
-        re.compile("Message deleted$")
-    )
+    expect(ada.messages.first.locator("[part=quote]")).to_have_text(re.compile("Message deleted$"))
 
 
 # ---------------------------------------------------------------- files

@@ -54,7 +54,7 @@ def test_only_a_window_of_the_messages_is_in_the_page(
         assert ada.page.locator("[part=messages] li").count() <= 250
     room.post("bob", "news")
     expect(ada.part("pill")).to_contain_text("1 new message")
-    expect(ada.page.get_by_text("news", exact=True)).to_have_count(2)  # the list, a screen reader
+    expect(ada.item(room)).to_contain_text("news")
     ada.part("pill").click()
     expect(ada.texts.last).to_have_text("news")
     expect(ada.texts.last).to_be_in_viewport()
@@ -92,7 +92,9 @@ def test_what_changes_above_does_not_move_the_reader(ada: Person, server: Server
     ada.page.wait_for_timeout(200)  # the last scroll event
     before = scroller.evaluate(FIRST_VISIBLE)
     for number in (2, 4, 6):
-        server.call("bob", "PUT", f"chat/rooms/{room.id}/messages/{ids[number]}/reactions/%F0%9F%91%8D/")
+        server.call(
+            "bob", "PUT", f"chat/rooms/{room.id}/messages/{ids[number]}/reactions/%F0%9F%91%8D/"
+        )
     server.call("bob", "PATCH", f"chat/rooms/{room.id}/messages/{ids[8]}/", {"text": "long\n" * 20})
     room.post("bob", "the last one")
     expect(ada.page.locator("[part=chip]")).to_have_count(3)

@@ -76,6 +76,7 @@ export class ScrollAnchor {
       if (rows[middle].getBoundingClientRect().bottom <= top + 1) low = middle + 1;
       else high = middle;
     }
+    while (rows[low] && !rows[low].classList.contains("row")) low += 1; // lines of days stay above what comes
     return rows[low];
   }
 }

@@ -1,0 +1,269 @@
+"""The custom elements in a page of a site, under its strictest policy."""
+
+import re
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from .conftest import Person, Room, Server, token_of
+
+SITE = """
+import sys, uvicorn
+from pathlib import Path
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Mount, Route
+from roomcast.app import create_app
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "img-src 'self' blob: data:; require-trusted-types-for 'script'"
+)
+USERS = {"ada": 1, "bob": 2, "eve": 3}
+
+
+async def current_user_id(connection):
+    return USERS.get(connection.cookies.get("session", ""))
+
+
+async def names(users):
+    found = {str(number): name.title() for name, number in USERS.items()}
+    return {user: {"name": found.get(str(user))} for user in users}
+
+
+def page(request):
+    text = Path("pages", request.path_params["name"]).read_text()
+    kind = "text/javascript" if request.path_params["name"].endswith(".js") else "text/html"
+    return Response(text, media_type=kind, headers={"Content-Security-Policy": POLICY})
+
+
+async def talk(request):
+    about = request.query_params
+    room = await chat.open_room([1, 2], context=about["context"])
+    await chat.post(room, sender=int(about["sender"]), text=about["text"])
+    return PlainTextResponse(str(room))
+
+
+chat = create_app({}, authenticate=current_user_id)
+routes = [
+    Route("/healthz", lambda request: PlainTextResponse("ok")),
+    Route("/talk", talk, methods=["POST"]),
+    Mount("/chat", app=chat),
+    Route("/{name}", page),
+]
+uvicorn.run(
+    Starlette(routes=routes, lifespan=chat.lifespan),
+    host="127.0.0.1", port=int(sys.argv[sys.argv.index("--port") + 1]), log_level="warning",
+)
+"""
+HEAD = '<!doctype html><html lang="en"><title>The shop</title><link rel=icon href="data:,"><script type="module" src="/chat/ui/roomcast.js"></script>'  # noqa: E501
+PAGES = {
+    "all.html": HEAD + '<script type="module" src="/all.js"></script><h1>The shop</h1>'
+    "<p>Messages <roomcast-badge title></roomcast-badge></p>"
+    '<roomcast-chat with="2" context="listing:55" suggestion="Is it still there?"></roomcast-chat>'
+    "<roomcast-launcher></roomcast-launcher>",
+    "all.js": 'window.events = []; for (const name of ["ready", "unread", "select", "message", "send", "sent", "refused", "open", "close", "state", "link", "file", "action"])'  # noqa: E501
+    ' document.addEventListener("roomcast-" + name, (event) => window.events.push([name, event.target.localName, Object.keys(event.detail).sort().join()]));',  # noqa: E501
+    "inbox.html": HEAD + '<roomcast-inbox history="query"></roomcast-inbox>',
+    "small.html": HEAD + "<roomcast-launcher></roomcast-launcher><roomcast-badge></roomcast-badge>",
+}
+
+
+class Shop(Server):
+    """A site with a chat under /chat/ and its own login by cookie."""
+
+    def start(self) -> None:
+        pages = self.folder / "pages"
+        pages.mkdir(exist_ok=True)
+        for name, text in PAGES.items():
+            (pages / name).write_text(text)
+        super().start()
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    running = Shop(tmp_path_factory.mktemp("shop"), SITE)
+    yield running
+    running.stop()
+
+
+class Visitor:
+    """Somebody who is logged in at the shop; errors in the console are minded."""
+
+    def __init__(self, browser: Browser, shop: Shop, name: str, **context: object) -> None:
+        self.shop = shop
+        self.context = browser.new_context(**context)  # type: ignore[arg-type]  # passed on
+        self.context.add_cookies([{"name": "session", "value": name, "url": shop.url}])
+        self.page: Page = self.context.new_page()
+        self.errors: list[str] = []
+        self.sockets: list[str] = []
+        self.loaded: dict[str, int] = {}
+        self.page.on("console", lambda said: said.type == "error" and self.errors.append(said.text))
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("websocket", lambda socket: self.sockets.append(socket.url))
+        self.page.on("requestfinished", self._count)
+
+    def _count(self, request: object) -> None:
+        url = request.url  # type: ignore[attr-defined]  # a Request
+        if "/ui/" in url:
+            self.loaded[url] = request.sizes()["responseBodySize"]  # type: ignore[attr-defined]
+
+    def opens(self, page: str) -> "Visitor":
+        self.page.goto(self.shop.url + page)
+        return self
+
+    def says(self, sender: int, text: str, context: str = "listing:55") -> None:
+        query = {"sender": str(sender), "text": text, "context": context}
+        answer = self.page.request.post(f"{self.shop.url}talk", params=query)
+        assert answer.ok, answer.text()
+
+    def goes(self) -> None:
+        self.context.close()
+        assert self.errors == []
+
+
+@pytest.fixture
+def visitor(browser: Browser, shop: Shop) -> Iterator[Callable[..., Visitor]]:
+    seated: list[Visitor] = []
+
+    def seat(name: str, **context: object) -> Visitor:
+        seated.append(Visitor(browser, shop, name, **context))
+        return seated[-1]
+
+    yield seat
+    for one in seated:
+        one.goes()
+
+
+def test_ten_lines_under_the_strictest_policy(visitor: Callable[..., Visitor]) -> None:
+    ada = visitor("ada").opens("all.html")
+    chat = ada.page.locator("roomcast-chat")
+    field = chat.locator("[part=input]")
+    expect(field).to_have_value("Is it still there?")
+    field.press("Enter")
+    expect(chat.locator("[part=text]")).to_have_text("Is it still there?")
+    expect(chat.locator("[part=meta]").get_by_role("img")).to_have_attribute("aria-label", "Sent")
+    ada.says(2, "Yes, it is", "another")
+    badge = ada.page.locator("roomcast-badge")
+    expect(badge).to_be_visible()
+    expect(badge.locator("[part=badge]")).to_have_text("1")
+    expect(ada.page).to_have_title("(1) The shop")
+    launcher = ada.page.locator("roomcast-launcher")
+    expect(launcher.locator("> [part=badge], [part=launcher] [part=badge]").first).to_have_text("1")
+    launcher.locator("[part=launcher]").click()
+    expect(launcher.get_by_role("searchbox")).to_be_focused()
+    expect(launcher.locator("[part=item]")).to_have_count(2)
+    launcher.locator("[part=item]").first.click()
+    expect(launcher.locator("[part=text]")).to_have_text("Yes, it is")
+    expect(badge).to_be_hidden()
+    expect(ada.page).to_have_title("The shop")
+    ada.page.keyboard.press("Escape")
+    expect(launcher.locator("[part=list]")).to_be_visible()
+    ada.page.keyboard.press("Escape")
+    expect(launcher.locator("[part=panel]")).to_be_hidden()
+    expect(launcher.locator("[part=launcher]")).to_be_focused()
+    assert len([url for url in ada.sockets if "notifications" in url]) <= 2  # light, then whole
+    assert ada.page.locator("[style]").count() == 0
+    events = ada.page.evaluate("window.events")
+    told = {name for name, _, _ in events}
+    assert told >= {"ready", "unread", "select", "send", "sent", "open", "close", "state"}
+    assert ["sent", "roomcast-chat", "message"] in events
+
+
+def test_a_closed_launcher_is_light(visitor: Callable[..., Visitor]) -> None:
+    ada = visitor("ada").opens("small.html")
+    expect(ada.page.locator("roomcast-launcher [part=launcher]")).to_be_visible()
+    ada.says(2, "hello", "light")
+    expect(ada.page.locator("roomcast-badge")).to_be_visible()
+    assert [url.rpartition("/")[2] for url in ada.loaded] == ["roomcast.js"]
+    assert sum(ada.loaded.values()) <= 6.2 * 1024
+
+
+def test_an_inbox_in_a_page_of_the_site(visitor: Callable[..., Visitor]) -> None:
+    ada = visitor("ada").opens("inbox.html")
+    ada.says(2, "first", "inbox")
+    row = ada.page.locator("[part=item]").first
+    expect(row).to_contain_text("first")
+    row.click()
+    expect(ada.page.locator("[part=text]").last).to_have_text("first")
+    expect(ada.page).to_have_url(re.compile(r"\?room=\d+$"))
+    inbox = ada.page.locator("roomcast-inbox")
+    room = str(inbox.get_attribute("room"))
+    ada.page.go_back()
+    expect(ada.page.get_by_text("Choose a conversation")).to_be_visible()
+    inbox.evaluate("(inbox, room) => inbox.setAttribute('room', room)", room)
+    expect(ada.page.locator("[part=text]").last).to_have_text("first")
+    inbox.evaluate(
+        """inbox => {
+            inbox.quickReplies = ["Yes", "No"];
+            inbox.renderers = { offer: (message) => Object.assign(document.createElement("b"), { textContent: message.data.sum }) };
+            inbox.beforeSend = (draft) => ({ ...draft, text: draft.text.replace("555", "***") });
+            inbox.addEventListener("roomcast-send", (event) => event.detail.text === "no" && event.preventDefault());
+        }"""  # noqa: E501
+    )
+    field = ada.page.locator("[part=input]")
+    for text in ("no", "call 555"):
+        field.fill(text)
+        field.press("Enter")
+    ada.page.get_by_role("button", name="Yes", exact=True).click()
+    texts = ada.page.locator("[part=text]")
+    expect(texts).to_have_text(["first", "call ***", "Yes"])
+    inbox.evaluate("inbox => inbox.insert('from a script')")
+    expect(field).to_have_value("from a script")
+
+
+def test_the_public_surface_is_what_is_documented(visitor: Callable[..., Visitor]) -> None:
+    """Names that sites build on: they change with a note in the changelog, never by chance."""
+    ada = visitor("ada").opens("all.html")
+    surface = ada.page.evaluate(
+        """async () => {
+            const { configure, ...elements } = await import("/chat/ui/roomcast.js");
+            const names = (type) => Object.getOwnPropertyNames(type.prototype).filter(name => !name.endsWith("Callback") && name !== "constructor");
+            const base = Object.getPrototypeOf(elements.RoomcastInbox);
+            return Object.fromEntries(Object.entries(elements).map(([name, type]) =>
+                [name, { attributes: [...type.observedAttributes].sort(), members: [...new Set([...names(base), ...names(type)])].sort() }]));
+        }"""  # noqa: E501
+    )
+    documented = (Path(__file__).parents[2] / "docs/elements.md").read_text()
+    internal = {"build", "rebuild", "shown", "makeView", "joined", "counted", "root", "property",
+                "setProperty", "emit", "language"}  # fmt: skip
+    for element in surface.values():
+        for name in {*element["attributes"], *element["members"]} - internal:
+            assert f"`{name}" in documented, name
+
+
+class Blank(BaseHTTPRequestHandler):
+    """A page of another origin."""
+
+    def do_GET(self) -> None:  # as http.server names it
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(self.server.text.encode())  # type: ignore[attr-defined]
+
+    def log_message(self, *_: object) -> None: ...
+
+
+def test_a_page_of_another_origin_signs_in_by_token(
+    person: Callable[..., Person], server: Server, room: Room
+) -> None:
+    from threading import Thread
+
+    room.post("bob", "hello")
+    with ThreadingHTTPServer(("127.0.0.1", 0), Blank) as site:
+        site.text = (  # type: ignore[attr-defined]
+            f'<!doctype html><html lang="en"><link rel=icon href="data:,">'
+            f'<script type="module">import {{ configure }} from "{server.url}ui/roomcast.js";'
+            f'configure({{ getToken: () => "{token_of("ada")}" }});</script>'
+            f'<roomcast-chat room="{room.id}"></roomcast-chat>'
+        )
+        Thread(target=site.serve_forever).start()
+        ada = person("ada")
+        ada.requests_are_minded = False
+        ada.expects_errors = True  # calls over HTTP need server.allowed_origins
+        ada.page.goto(f"http://localhost:{site.server_port}/")
+        ada.sees("hello")
+        site.shutdown()
