@@ -1,10 +1,14 @@
 """A FastAPI site with a chat: `uvicorn fastapi_site:app`."""
 
+from pathlib import Path
+
 from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse
 from roomcast.app import create_app
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import HTTPConnection
 
+SHOP = Path(__file__).with_name("shop.html").read_text()  # with the elements of the chat
 USERS = {"ada": 2, "bob": 7}  # yours are in a database, with passwords
 
 
@@ -19,9 +23,9 @@ app.add_middleware(SessionMiddleware, secret_key="yours, and nobody else's")
 app.mount("/chat", chat)
 
 
-@app.get("/")
+@app.get("/", response_class=HTMLResponse)
 async def home() -> str:
-    return "The shop"
+    return SHOP
 
 
 @app.post("/login/{name}")

@@ -1,18 +1,21 @@
 """A Litestar site with a chat: `uvicorn litestar_site:app`."""
 
-from litestar import Litestar, Request, asgi, get, post
+from pathlib import Path
+
+from litestar import Litestar, MediaType, Request, asgi, get, post
 from litestar.middleware.session.client_side import CookieBackendConfig
 from litestar.params import FromPath
 from litestar.types import Receive, Scope, Send
 from roomcast.app import create_app
 from starlette.requests import HTTPConnection
 
+SHOP = Path(__file__).with_name("shop.html").read_text()  # with the elements of the chat
 USERS = {"ada": 2, "bob": 7}  # yours are in a database, with passwords
 
 
-@get("/")
+@get("/", media_type=MediaType.HTML)
 async def home() -> str:
-    return "The shop"
+    return SHOP
 
 
 @post("/login/{name:str}")

@@ -1,18 +1,21 @@
 """A Starlette site with a chat: `uvicorn starlette_site:app`."""
 
+from pathlib import Path
+
 from roomcast.app import create_app
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import PlainTextResponse
+from starlette.responses import HTMLResponse, PlainTextResponse
 from starlette.routing import Mount, Route
 
+SHOP = Path(__file__).with_name("shop.html").read_text()  # with the elements of the chat
 USERS = {"ada": 2, "bob": 7}  # yours are in a database, with passwords
 
 
-async def home(request: Request) -> PlainTextResponse:
-    return PlainTextResponse("The shop")
+async def home(request: Request) -> HTMLResponse:
+    return HTMLResponse(SHOP)
 
 
 async def login(request: Request) -> PlainTextResponse:

@@ -1,7 +1,5 @@
 """Long conversations: a window over the messages, jumps, and a reader who is never moved."""
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import expect
 
@@ -16,10 +14,10 @@ FIRST_VISIBLE = """box => {
 
 
 @pytest.fixture(scope="module")
-def long(server: Server) -> Iterator[tuple[Room, list[int]]]:
+def long(server: Server) -> tuple[Room, list[int]]:
     """A room with so many messages of bob, and their ids."""
     room = Room(server, "a long one")
-    yield room, [room.post("bob", f"message {number}") for number in range(MANY)]
+    return room, [room.post("bob", f"message {number}") for number in range(MANY)]
 
 
 def test_opens_at_the_first_unread_message_and_reads_what_is_seen(

@@ -183,6 +183,7 @@ export class InboxView extends Shell {
       const next = this.list.beside(event.key === "ArrowUp" ? -1 : 1);
       if (next) void this.select(next, { by: "user" });
     } else if (event.key === "Escape" && !event.defaultPrevented && this.open && this.isNarrow) {
+      event.preventDefault(); // the launcher around stays open
       this.back();
     }
   }

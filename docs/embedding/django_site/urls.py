@@ -1,5 +1,7 @@
 """The site's own pages. One of them talks in the chat."""
 
+from pathlib import Path
+
 from django.contrib.auth import login as log_in
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
@@ -8,9 +10,11 @@ from django.views.decorators.http import require_POST
 
 from .chat import chat
 
+SHOP = Path(__file__).parents[1].joinpath("shop.html").read_text()  # with the chat's elements
+
 
 def home(request: HttpRequest) -> HttpResponse:
-    return HttpResponse("The shop")
+    return HttpResponse(SHOP)
 
 
 @require_POST
