@@ -37,7 +37,7 @@ export class ListMenu {
     const { inbox, words } = this;
     const data = await inbox.chat.request("GET", "chat/export/", { raw: true }).catch(() => null);
     if (!data) return void this.more.dialog.form(words.say("failed"), [], words.say("close"));
-    const url = URL.createObjectURL(data instanceof Blob ? data : new Blob([data]));
+    const url = URL.createObjectURL(new Blob([data]));
     h("a", { href: url, download: "messages.ndjson" }).click();
     setTimeout(() => URL.revokeObjectURL(url), 1_000);
   }

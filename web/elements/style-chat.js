@@ -61,13 +61,13 @@ a[part=listing]:hover { border-color: var(--link); }
 [part=quote] { display: block; inline-size: 100%; margin-block: .1rem .35rem; padding: .2rem .6rem; border: 0; border-inline-start: 3px solid var(--link); border-radius: .4rem; background: color-mix(in oklab, var(--link) 9%, transparent); color: inherit; font-size: .9em; text-align: start; overflow: hidden; user-select: none; }
 [part=quote] b { display: block; color: var(--link); font-size: .92em; }
 [part=quote] span { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; }
-[part=files] { display: grid; gap: .25rem; margin-block: .1rem .3rem; }
+[part=files] { display: grid; gap: .25rem; max-inline-size: 21rem; margin-block: .1rem .3rem; }
 [part=files].album { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: .15rem; inline-size: 21rem; max-inline-size: calc(100% + .8rem); margin-inline: -.4rem; border-radius: calc(var(--bubble) - .3rem); overflow: hidden; }
 [part=files].album [part=picture] { border-radius: 0; inline-size: 100%; }
 [part=files].album.three > :first-child { grid-column: span 2; }
 [part=files].album [part=picture] img { inline-size: 100%; block-size: 100%; aspect-ratio: 1; object-fit: cover; }
 [part=files].album.three > :first-child img { aspect-ratio: 2; }
-[part=picture] { position: relative; display: block; padding: 0; border: 0; background: light-dark(#eef0f1, #3a4347); border-radius: .6rem; overflow: hidden; max-inline-size: min(21rem, 100%); line-height: 0; justify-self: start; }
+[part=picture] { position: relative; display: block; padding: 0; border: 0; background: light-dark(#eef0f1, #3a4347); border-radius: .6rem; overflow: hidden; max-inline-size: 100%; line-height: 0; justify-self: start; }
 [part=picture] img { display: block; max-inline-size: 100%; max-block-size: 22rem; inline-size: auto; block-size: auto; min-inline-size: 3rem; min-block-size: 3rem; object-fit: contain; }
 .more-pictures { position: absolute; inset: 0; display: grid; place-items: center; background: rgb(0 0 0 / 55%); color: #fff; font-size: 1.6rem; font-weight: 600; }
 [part~=card] { display: flex; gap: .6rem; align-items: center; padding: .35rem .6rem; border: 1px solid var(--line); border-radius: .7rem; background: color-mix(in oklab, var(--panel) 60%, transparent); color: inherit; text-align: start; min-block-size: 2.75rem; max-inline-size: 100%; }

@@ -113,7 +113,7 @@ export class UserSession {
    * @param {import("./types.js").Call} [call]
    * @returns {Promise<any>}
    */
-  async request(method, path, { body, query, signal } = {}) {
+  async request(method, path, { body, query, signal, raw } = {}) {
     const token = await this.authorize();
     const url = new URL(`api/v1/${path}`, this.server);
     url.search = String(new URLSearchParams(query));
@@ -134,13 +134,13 @@ export class UserSession {
     }
     const { ok, status, headers } = response;
     if (status === 401) {
-      if (this.refuse(token)) return this.request(method, path, { body, query, signal });
+      if (this.refuse(token)) return this.request(method, path, { body, query, signal, raw });
       throw this.signedOut;
     }
     const answer = parse(text);
     if (!ok) throw errorOf(answer ?? {}, status, Number(headers.get("Retry-After")));
     this.accept();
-    return answer;
+    return raw ? text : answer;
   }
 
   /** @param {string | undefined} token */

@@ -122,7 +122,7 @@
  * @property {typeof globalThis.fetch} [fetch]
  * @property {typeof globalThis.WebSocket} [WebSocket]
  *
- * @typedef {{ body?: object, query?: Record<string, string>, signal?: AbortSignal }} Call
+ * @typedef {{ body?: object, query?: Record<string, string>, signal?: AbortSignal, raw?: boolean }} Call
  * @typedef {{ results: WireMessage[], next: (() => Promise<Results>) | null }} Results
  */
 export {};
