@@ -1,12 +1,13 @@
 """The custom elements in a page of a site, under its strictest policy."""
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, WebSocketRoute, expect
 
 from .conftest import Person, Room, Server, token_of
 
@@ -213,6 +214,73 @@ def test_an_inbox_in_a_page_of_the_site(visitor: Callable[..., Visitor]) -> None
     expect(texts).to_have_text(["first", "call ***", "Yes"])
     inbox.evaluate("inbox => inbox.insert('from a script')")
     expect(field).to_have_value("from a script")
+
+
+def test_a_hidden_page_notifies_and_only_when_it_was_allowed(
+    visitor: Callable[..., Visitor],
+) -> None:
+    ada = visitor("ada")
+    ada.page.add_init_script(
+        """window.shown = [];
+        window.Notification = class { static permission = "default"; constructor(...about) { window.shown.push(about); } };
+        Object.defineProperty(document, "visibilityState", { get: () => "hidden" });
+        addEventListener("roomcast-notify", (event) => (window.told = event.detail.message.text));"""  # noqa: E501
+    )
+    ada.opens("inbox.html")
+    expect(ada.page.get_by_role("searchbox")).to_be_visible()
+    ada.says(2, "psst", "hidden")
+    ada.page.wait_for_function("() => window.told === 'psst'")
+    assert ada.page.evaluate("window.shown") == []
+    ada.page.evaluate("Notification.permission = 'granted'")
+    ada.says(2, "psst again", "hidden")
+    ada.page.wait_for_function("() => window.shown.length === 1")
+    ((title, about),) = ada.page.evaluate("window.shown")
+    assert (title, about["body"]) == ("Bob", "psst again")
+
+
+def test_system_messages_buttons_and_listings(person: Callable[..., Person], room: Room) -> None:
+    room.post("bob", "Offer: € 220")
+    about = {"title": "City bike", "price": "€ 240", "url": "https://shop.example/55"}
+    buttons = [{"id": "accept", "label": "Accept", "style": "primary"}, {"id": "no", "label": "No"}]
+    asked: list[object] = []
+
+    def relay(line: WebSocketRoute) -> None:
+        server = line.connect_to_server()
+        server.on_message(lambda frame: line.send(dressed(str(frame))))
+
+    def dressed(text: str) -> str:
+        frame = json.loads(text)
+        for message in frame.get("messages", []) if frame["type"] == "sync" else []:
+            message |= {"kind": "system", "sender_id": None, "actions": buttons}
+        return json.dumps(frame)
+
+    def known(route: Route) -> None:
+        answer = route.fetch()
+        if answer.ok and route.request.method == "GET":
+            return route.fulfill(response=answer, json={**answer.json(), "about": about})
+        return route.fulfill(response=answer)
+
+    def act(route: Route) -> None:
+        asked.append(route.request.post_data_json)
+        chosen = {"id": "accept", "user_id": 1, "at": "2026-01-01T00:00:00.000000+00:00"}
+        path = f"chat/rooms/{room.id}/messages/"
+        (message,) = room.server.call("ada", "GET", path).json()["messages"]
+        route.fulfill(json={**message, "kind": "system", "sender_id": None, "chosen": chosen})
+
+    ada = person("ada")
+    ada.page.route_web_socket(re.compile("room_id"), relay)
+    ada.page.route(re.compile(rf"chat/rooms/{room.id}/$"), known)
+    ada.page.route(re.compile("/act/$"), act)
+    ada.opens(room)
+    expect(ada.part("system")).to_contain_text("Offer: € 220")
+    listing = ada.part("header").locator("[part=listing]")
+    expect(listing).to_contain_text("City bike")
+    expect(listing.locator("[part=listing-price]")).to_have_text("€ 240")
+    expect(listing).to_have_attribute("href", "https://shop.example/55")
+    ada.messages.get_by_role("button", name="Accept").click()
+    expect(ada.messages).to_contain_text("You: accept")
+    expect(ada.messages.get_by_role("button", name="Accept")).to_have_count(0)
+    assert asked == [{"id": "accept"}]
 
 
 def test_the_public_surface_is_what_is_documented(visitor: Callable[..., Visitor]) -> None:

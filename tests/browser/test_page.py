@@ -119,7 +119,7 @@ def test_a_frame_shows_one_conversation_where_the_settings_allow_it(
     assert policy.endswith("frame-ancestors http://127.0.0.1:9")
     ada.sees("hello")
     expect(ada.part("list")).to_have_count(0)
-    ada.page.wait_for_function("window.told?.type === 'roomcast'")
+    ada.page.wait_for_function("() => window.told?.type === 'roomcast'")
     bob = person("bob", server)
     bob.expects_errors = True
     missing = bob.page.goto(f"{server.url}embed/")

@@ -6,6 +6,7 @@ import { Composer } from "./composer.js";
 import { MessageHistory } from "./message-history.js";
 import { memberOf, nameOf, summaryOf, titleOf } from "./people.js";
 
+const MINUTE = 60_000;
 const NOTICE = 5_000; // ms that a notice stays
 
 export class ChatView {
@@ -78,6 +79,8 @@ export class ChatView {
     this.#off.push(model.on("sent", (/** @type {any} */ { message }) => this.host.emit("sent", { message })));
     this.#off.push(model.on("refused", (/** @type {any} */ { outgoing, error }) => this.#refused(outgoing, error)));
     this.#off.push(model.on("deleted", () => this.#soon()));
+    const clock = setInterval(() => this.render(), MINUTE); // "Today", "5 min. ago"
+    this.#off.push(() => clearInterval(clock));
     this.history.list.addEventListener("keydown", (event) => this.history.key(event));
     for (const name of ["dragenter", "dragover", "dragleave", "drop"]) {
       this.box.addEventListener(name, (event) => this.#drag(/** @type {DragEvent} */ (event)));

@@ -137,9 +137,8 @@ export class HistoryView {
 
   /** @param {any} item an outgoing message of the SDK */
   #unsent(item) {
-    const quoted = this.snapshot.messages[below(this.snapshot.messages, item.replyTo)];
-    const isThere = item.replyTo && quoted?.message_id === item.replyTo;
-    const reply_to = item.replyTo && { message_id: item.replyTo, sender_id: quoted?.sender_id, text: isThere ? quoted.text : "" };
+    const quoted = item.replyTo && this.find(item.replyTo);
+    const reply_to = item.replyTo && { message_id: item.replyTo, sender_id: quoted?.sender_id, text: quoted?.text ?? "" };
     const { client_id, text, files, data, at, state, progress, error, version } = item;
     const does = { retry: () => item.retry(), cancel: () => item.cancel(), item };
     return { client_id, text, files, data, at, state, progress, error, version, reply_to, mine: true, sender_id: this.me, ...does };
@@ -302,7 +301,7 @@ export class HistoryView {
 
   /** Goes to a message, also to one that has to be loaded first. @param {number} message_id */
   async jump(message_id) {
-    const find = () => this.snapshot.messages[below(this.snapshot.messages, message_id)]?.message_id === message_id;
+    const find = () => Boolean(this.find(message_id));
     this.scroller.setAttribute("aria-busy", "true");
     const isThere = find() || ((await this.model.around(message_id).catch(() => false)) && find());
     this.scroller.removeAttribute("aria-busy");
@@ -336,6 +335,13 @@ export class HistoryView {
     const row = this.rowOf(message_id);
     if (row) this.anchor.showAt(row.li, share);
     this.parts.moved();
+  }
+
+  /** A loaded message. @param {number} message_id */
+  find(message_id) {
+    const { messages } = this.snapshot;
+    const found = messages[below(messages, message_id)];
+    return found?.message_id === message_id ? found : undefined;
   }
 
   /** @param {number} message_id */

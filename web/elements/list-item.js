@@ -26,7 +26,7 @@ export class ListItem {
   /** @param {any} item a room of the list @param {{ current: boolean, typing: boolean, me: any }} state */
   show(item, state) {
     const day = new Date().toDateString();
-    const look = JSON.stringify([item, state, day]);
+    const look = JSON.stringify([item, state, day, this.list.isLive]);
     if (look === this.#shown) return;
     this.#shown = look;
     const { words } = this.list;
@@ -48,7 +48,7 @@ export class ListItem {
     const others = othersIn(item, me);
     const partner = others.length === 1 ? others[0] : null;
     const face = avatar(title, partner?.picture, partner ? String(partner.user_id) : `room ${item.room_id}`);
-    const isOnline = partner?.online && hasFeature(this.list.host, "presence");
+    const isOnline = partner?.online && this.list.isLive && hasFeature(this.list.host, "presence");
     const dot = isOnline ? h("span", { className: "dot", role: "img", "aria-label": this.list.words.say("online") }) : null;
     const photo = isWeb(item.about?.picture) ? h("img", { className: "thumb", src: item.about.picture, alt: "", loading: "lazy" }) : null;
     this.face.replaceChildren(face, ...[photo ?? dot].filter((node) => node !== null));

@@ -117,6 +117,11 @@ export class ListView {
     if (hasMore) this.#fill();
   }
 
+  /** Who is online is only known while there is a connection. */
+  get isLive() {
+    return this.inbox.snapshot.state === "open";
+  }
+
   /** @param {boolean} isEmpty @param {any} error */
   #showHint(isEmpty, error) {
     this.hint.hidden = !isEmpty || (Boolean(this.#words) && this.found.isShown);

@@ -126,7 +126,7 @@ export class MessageRow {
     if (!quote) return this.quote.replaceChildren();
     const { words, room, me } = this.history;
     const isGone = quote.text === null;
-    const said = isGone ? words.say("gone") : summaryOf(quote, words);
+    const said = isGone ? words.say("gone") : summaryOf(quote.text ? quote : (this.history.find(quote.message_id) ?? quote), words);
     const name = isSame(quote.sender_id, me) ? words.say("you") : nameOf(room, quote.sender_id, words);
     const jump = () => this.history.jump(quote.message_id);
     const about = { type: "button", part: "quote", tabIndex: -1, disabled: isGone, onclick: jump };

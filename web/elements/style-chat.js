@@ -26,6 +26,7 @@ a[part=listing]:hover { border-color: var(--link); }
 .bar button { border: 0; background: none; color: inherit; font-weight: 600; text-decoration: underline; min-block-size: 1.8rem; }
 .scroll { flex: 1; min-block-size: 0; position: relative; display: flex; flex-direction: column; }
 [part=messages] { flex: 1; min-block-size: 0; overflow-y: auto; overflow-x: hidden; overflow-anchor: none; overscroll-behavior: contain; scrollbar-width: thin; display: flex; flex-direction: column; padding: .6rem clamp(.6rem, 3%, 2rem); outline-offset: -3px; }
+[part=messages][aria-busy=true]::before { content: ""; position: sticky; inset-block-start: .5rem; z-index: 1; align-self: center; flex: none; inline-size: 1.6rem; block-size: 1.6rem; margin-block-end: -1.6rem; border: 3px solid var(--line); border-block-start-color: var(--link); border-radius: 50%; animation: roomcast-spin .9s linear infinite; }
 [part=messages] > ol { margin-block-start: auto; display: flex; flex-direction: column; gap: .55rem; }
 [part=day], [part=new-line], .typing-row { align-self: center; user-select: none; }
 [part=day] { margin-block: .5rem; padding: .15rem .8rem; border-radius: 1rem; background: color-mix(in oklab, var(--panel) 80%, var(--talk)); color: var(--faint); font-size: .82em; font-weight: 600; }
