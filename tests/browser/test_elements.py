@@ -14,6 +14,7 @@ from .conftest import Person, Room, Server, token_of
 SITE = """
 import sys, uvicorn
 from pathlib import Path
+from typing import NamedTuple
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
@@ -30,9 +31,14 @@ async def current_user_id(connection):
     return USERS.get(connection.cookies.get("session", ""))
 
 
+class Face(NamedTuple):
+    name: str
+    picture: str | None = None
+
+
 async def names(users):
-    found = {str(number): name.title() for name, number in USERS.items()}
-    return {user: {"name": found.get(str(user))} for user in users}
+    found = {str(number): Face(name.title()) for name, number in USERS.items()}
+    return {user: found[str(user)] for user in users if str(user) in found}
 
 
 def page(request):
@@ -48,7 +54,7 @@ async def talk(request):
     return PlainTextResponse(str(room))
 
 
-chat = create_app({}, authenticate=current_user_id)
+chat = create_app({}, authenticate=current_user_id, describe_users=names)
 routes = [
     Route("/healthz", lambda request: PlainTextResponse("ok")),
     Route("/talk", talk, methods=["POST"]),
