@@ -62,6 +62,9 @@ browser: .venv/dev  ## two people talk in Chromium
 	.ci/chromium
 	$(BIN)/pytest tests/browser
 
+pictures: .venv/dev  ## the pictures of the README and the docs, from the page as it is
+	ROOMCAST_PICTURES=docs/images $(BIN)/pytest -q tests/browser/test_pictures.py
+
 web: .venv/dev  ## types, tests and build of what browsers load; a site with Vite; needs Node
 	.ci/chromium
 	.ci/node
