@@ -97,4 +97,6 @@ def test_what_changes_above_does_not_move_the_reader(ada: Person, server: Server
     room.post("bob", "the last one")
     expect(ada.page.locator("[part=chip]")).to_have_count(3)
     expect(ada.page.get_by_text("long long")).to_have_count(1)
-    assert scroller.evaluate(FIRST_VISIBLE) == before
+    text, top = scroller.evaluate(FIRST_VISIBLE)
+    assert text == before[0]
+    assert abs(top - before[1]) <= 2  # pixels of a screen are whole ones

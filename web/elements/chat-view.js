@@ -78,6 +78,7 @@ export class ChatView {
     this.#off.push(model.on("messages", (/** @type {any} */ { added }) => added.forEach((/** @type {any} */ one) => this.#arrived(one))));
     this.#off.push(model.on("sent", (/** @type {any} */ { message }) => this.host.emit("sent", { message })));
     this.#off.push(model.on("refused", (/** @type {any} */ { outgoing, error }) => this.#refused(outgoing, error)));
+    this.#off.push(model.on("presence", (/** @type {any} */ { user_id }) => void this.#learnNames(user_id)));
     this.#off.push(model.on("deleted", () => this.#soon()));
     const clock = setInterval(() => this.render(), MINUTE); // "Today", "5 min. ago"
     this.#off.push(() => clearInterval(clock));
@@ -204,7 +205,7 @@ export class ChatView {
   /** Says a new message to a screen reader; two equal ones are two nodes. @param {any} message */
   #arrived(message) {
     if (message.mine) return;
-    if (message.sender_id !== null && !memberOf(this.room, message.sender_id)?.name) void this.#learnNames(message.sender_id);
+    if (message.sender_id !== null) void this.#learnNames(message.sender_id);
     const name = message.kind === "system" ? "" : `${nameOf(this.room, message.sender_id, this.words)}: `;
     this.announcer.append(h("p", {}, name + summaryOf(message, this.words)));
     if (this.announcer.childNodes.length > 3) this.announcer.firstChild?.remove();
@@ -212,8 +213,8 @@ export class ChatView {
 
   /** Somebody whose name is not known yet has a name by now. @param {unknown} user */
   async #learnNames(user) {
-    if (this.#asked.has(user)) return;
-    this.#asked.add(user);
+    if (this.#asked.has(String(user)) || memberOf(this.room, user)?.name) return;
+    this.#asked.add(String(user));
     await this.model.reload().catch(() => {}); // offline: the next visit learns it
   }
 

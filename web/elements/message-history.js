@@ -40,7 +40,9 @@ export class MessageHistory extends HistoryView {
   /** Asks, then deletes. @param {number} message_id */
   async remove(message_id) {
     const more = await this.parts.more();
-    if (await more.dialog.confirm(this.words.say("askDelete"), this.words.say("delete"))) this.attempt(this.model.delete(message_id));
+    const agrees = await more.dialog.confirm(this.words.say("askDelete"), this.words.say("delete"));
+    this.rowOf(message_id)?.box.focus(); // what had the focus is gone with the menu
+    if (agrees) this.attempt(this.model.delete(message_id));
   }
 
   /** A refusal is told to the user in words. @param {Promise<any>} doing */
