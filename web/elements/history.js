@@ -17,6 +17,7 @@ export class HistoryView {
   #leaving = new AbortController();
   #today = new Date().toDateString();
   #placed = false;
+  #settled = false; // the reader stands where they should: from now on what is seen is read
   #filling = false;
   /** @type {any} */
   #active = null;
@@ -108,8 +109,11 @@ export class HistoryView {
     this.#firstNew = id;
     this.render();
     const wanted = this.parts.wanted();
-    if (wanted) return void this.jump(wanted);
-    if (!id) return this.anchor.toEnd();
+    if (wanted) return void this.jump(wanted).finally(() => this.#settle());
+    if (!id) {
+      this.anchor.toEnd();
+      return this.#settle();
+    }
     if (this.snapshot.messages[0]?.message_id === id && this.snapshot.hasOlder) void this.#openAround(mark);
     else this.#showNewLine();
   }
@@ -129,10 +133,15 @@ export class HistoryView {
     this.#window.around(this.snapshot.messages, this.#firstNew);
     this.anchor.atEnd = false;
     this.render();
-    if (!this.newLine.isConnected) return this.anchor.toEnd();
-    this.anchor.showAt(this.newLine, 0.15);
-    this.seen();
+    if (this.newLine.isConnected) this.anchor.showAt(this.newLine, 0.15);
+    else this.anchor.toEnd();
+    this.#settle();
     this.parts.moved();
+  }
+
+  #settle() {
+    this.#settled = true;
+    this.seen();
   }
 
   /** @param {any} item an outgoing message of the SDK */
@@ -271,7 +280,7 @@ export class HistoryView {
 
   /** Read is what stood on the screen of a window in use. */
   seen() {
-    if (!this.#placed || document.visibilityState !== "visible" || !document.hasFocus()) return;
+    if (!this.#settled || document.visibilityState !== "visible" || !document.hasFocus()) return;
     const box = this.scroller.getBoundingClientRect();
     const top = Math.max(box.top, 0);
     const bottom = Math.min(box.bottom, innerHeight) + 8;
