@@ -42,8 +42,9 @@ export class Dialog {
         answer(values);
       };
       no.addEventListener("click", () => this.box.close());
-      form.addEventListener("submit", () => end(new FormData(form)), { signal: done.signal });
-      this.box.addEventListener("close", () => end(null), { signal: done.signal });
+      let given = /** @type {FormData | null} */ (null);
+      form.addEventListener("submit", () => (given = new FormData(form)), { signal: done.signal });
+      this.box.addEventListener("close", () => end(given), { signal: done.signal });
     });
   }
 

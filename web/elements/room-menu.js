@@ -131,7 +131,7 @@ export class RoomMenu {
 
   #rename() {
     const { words, room } = this;
-    if (!this.#may("edit_title", false) || room.members.length < 3) return null;
+    if (!this.#may("edit_title", true) || room.members.length < 3) return null;
     const input = field(words.say("title"), { name: "title", value: room.title ?? "", maxLength: 200 });
     const save = h("button", { className: "main" }, words.say("save"));
     const form = h("form", { className: "line" }, input, save);
@@ -149,7 +149,7 @@ export class RoomMenu {
     const isMe = isSame(member.user_id, view.me);
     const seen = member.last_seen && !member.online ? words.say("seen", { when: words.ago(new Date(member.last_seen)) }) : "";
     const state = isMe ? words.say("you") : member.online ? words.say("online") : seen;
-    const canRemove = !isMe && room.members.length > 2 && this.#may("remove_member", false);
+    const canRemove = !isMe && room.members.length > 2 && this.#may("remove_member", true);
     const remove = canRemove ? iconButton("close", words.say("remove", { name }), () => void this.#removeMember(member, name)) : null;
     const who = h("span", {}, bdi(name), h("small", {}, state));
     return h("li", {}, avatar(name, member.picture, String(member.user_id)), who, remove);
@@ -164,7 +164,7 @@ export class RoomMenu {
 
   #adding() {
     const { words, room, view } = this;
-    if (!this.#may("add_member", false) || room.members.length < 3) return null;
+    if (!this.#may("add_member", true) || room.members.length < 3) return null;
     const { input, list, chosen } = personField(view.shell);
     const add = h("button", { className: "main" }, icon("plus"), words.say("add"));
     const form = h("form", { className: "line" }, input, list, add);
