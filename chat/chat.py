@@ -73,7 +73,7 @@ class Chat:
         self.pages = Pages(store, self.attachments)
         encoder = MessageEncoder(self.attachments, settings.server.public_url)
         self.queue = queue = CommitQueue(store)
-        reader = DatabaseRoomReader(store, encoder, self.metrics)
+        reader = DatabaseRoomReader(store, encoder, self.metrics, settings.limits)
         self.fanout = hub = Fanout(settings.broadcast.url, reader, queue.mark)
         self.search = Search(settings.limits, store)
         self.bans = Bans(store)

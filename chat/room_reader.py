@@ -7,7 +7,8 @@ from functools import partial
 from ..integrations.metrics import Metrics
 from ..protocol import codec
 from ..protocol.events import MessageDeleted
-from ..realtime.room import Change, Kind, Older, Room, Stand, State
+from ..realtime.room import Change, GapTooLarge, Kind, Older, Room, Stand, State
+from ..settings import Limits
 from ..store import messages, receipts, rooms
 from ..store.store import Connection, Store
 from .message_encoder import MessageEncoder
@@ -20,27 +21,44 @@ Marks = dict[str, tuple[int, int]]  # user → delivered and read up to these id
 class DatabaseRoomReader:
     """The one RoomReader: gap repair reads through it, and it has no other duty."""
 
-    def __init__(self, store: Store, encoder: MessageEncoder, metrics: Metrics) -> None:
+    def __init__(
+        self, store: Store, encoder: MessageEncoder, metrics: Metrics, limits: Limits
+    ) -> None:
         self._store = store
+        self._limits = limits
         self._encoder = encoder
         self._metrics = metrics
         self._reads = asyncio.Semaphore(MAX_CONCURRENT_READS)
 
     async def recall(self, room: Room, version: int, top: int) -> State | None:
-        """What changed since the version; ids above `top` are new. None: the room is gone."""
+        """What changed since the version; ids above `top` are new. None: the room is deleted.
+
+        Raises GapTooLarge where that is more than a resuming client is sent.
+        """
 
         async def look(db: Connection) -> tuple[messages.Since | None, Marks]:
+            await self._check_size(db, room.id, version)
             since = await messages.since(db, room.id, version)
             return since, await receipts.of_room(db, room.id)
 
-        async with self._reads:
-            since, marks = await self._store.read(look)
+        try:
+            async with self._reads:
+                since, marks = await self._store.read(look)
+        except Exception:
+            self._metrics.failed_repairs.inc()
+            raise
         if since is None:
             return None
         self._metrics.missed.inc(len(since.messages) + len(since.deleted))
         pairs = self._pairs(since, top)
         changes, lines = [change for change, _ in pairs], [line for _, line in pairs]
         return State(since.version, since.roster, since.title, changes, lines, marks)
+
+    async def _check_size(self, db: Connection, room_id: int, version: int) -> None:
+        most = self._limits.max_resume_changes
+        changes, size = await messages.size_since(db, room_id, version, most + 1)
+        if changes > most or size > self._limits.max_resume_size:
+            raise GapTooLarge(f"{changes} changes, {size} characters")
 
     def _pairs(self, since: messages.Since, top: int) -> list[tuple[Change, bytes]]:
         """Each change with its frame, in version order."""

@@ -389,7 +389,13 @@ def _ask_of(chat: Chat, wish: Wish, user_id: str, known: Page | None) -> tuple[S
     after = None if is_reset else wish.after
     page = None if known is None else known.known
     return SnapshotQuery(
-        wish.room_id, user_id, after, limits.history_page_size, limits.max_resume_changes, page
+        wish.room_id,
+        user_id,
+        after,
+        limits.history_page_size,
+        limits.max_resume_changes,
+        limits.max_resume_size,
+        page,
     ), is_reset
 
 

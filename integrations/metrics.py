@@ -63,6 +63,11 @@ class Metrics:
             "Changes that the broker did not bring in time, read from the database.",
             registry=registry,
         )
+        self.failed_repairs = Counter(
+            "roomcast_failed_gap_repairs",
+            "Reads of what the broker did not bring that failed, or would have been too large.",
+            registry=registry,
+        )
         self.restarts = Counter(
             "roomcast_restarted_tasks",
             "Background tasks that ended and were started again.",

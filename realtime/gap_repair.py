@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Iterable
 
-from .room import PATIENCE, Room, RoomReader, log_failure
+from .room import PATIENCE, Room, RoomReader, log_failure, retry_delays
 
 log = logging.getLogger("roomcast.fanout")
 
@@ -28,29 +28,31 @@ class Doubts:
         self._some.set()
 
     async def settle(self) -> None:
-        """For ever."""
+        """For ever. After a failure the next look waits, longer after each."""
+        delays = retry_delays(PATIENCE)
         while True:
             await self._some.wait()
             self._some.clear()
             while rooms := list(self._rooms)[:AT_ONCE]:
                 for room in rooms:  # what comes into doubt from here on wants another look
                     del self._rooms[room]
-                await self._compare([room for room in rooms if room.guests])
+                if await self._compare([room for room in rooms if room.guests]):
+                    delays = retry_delays(PATIENCE)
+                else:
+                    await asyncio.sleep(next(delays))
 
-    async def _compare(self, rooms: list[Room]) -> None:
-        """Whatever the database can't say now is asked again."""
+    async def _compare(self, rooms: list[Room]) -> bool:
+        """Whether all went well; whatever the database can't say now is asked again."""
         stood = {room: room.stand for room in rooms}
         try:
             stands = await self._reader.stands([room.id for room in rooms])
         except Exception as error:
-            log.warning("%d rooms could not be compared: %s", len(rooms), error)
-            await asyncio.sleep(PATIENCE)
-            return self.add(rooms)
+            log.warning("gap repair failed: rooms=%d error=%s", len(rooms), error)
+            self.add(rooms)
+            return False
         # A room that tells on meanwhile is compared as it was before the database was asked.
         behind = [room for room, stand in stood.items() if stands.get(room.id) != stand]
-        if not all(await asyncio.gather(*map(self._catch_up, behind))):
-            await asyncio.sleep(PATIENCE)
-        return None
+        return all(await asyncio.gather(*map(self._catch_up, behind)))
 
     async def _catch_up(self, room: Room) -> bool:
         try:

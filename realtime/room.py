@@ -40,6 +40,8 @@ PENDING_SIZE = 1 << 16  # and bytes
 TOLD_AT_JOIN = 50  # of so many messages at most, the newest, a join tells the new status
 TOLD_AT_ONCE = 1_000  # and so many at most when a member reads old ones
 GONE = MAX_ID  # where the watermarks of one who left stand: he holds nobody back
+REPAIR_SLICE = 1 << 15  # bytes of a repair in one write
+MAX_RETRY_DELAY = 10.0  # seconds between two tries of a repair
 OVERTAKEN = 0.25  # seconds for an event that a later one overtook on its way
 TYPING = 2.0  # seconds between two words that the same user is typing
 JITTER = 0.2  # seconds by which one of them may come early
@@ -113,11 +115,18 @@ MarkReceived = Callable[[int, str, int, int], None]
 """A device of the user has received, and read, up to these ids: room, user, the two ids."""
 
 
+class GapTooLarge(Exception):
+    """A room missed more than a repair may read."""
+
+
 class RoomReader(Protocol):
     """Reads from the database what a room of this process has missed."""
 
     async def recall(self, room: "Room", version: int, top: int) -> State | None:
-        """What changed since the version; ids above `top` are new. None: the room is gone."""
+        """What changed since the version; ids above `top` are new. None: the room is deleted.
+
+        Raises GapTooLarge where that is too much for one repair.
+        """
         ...
 
     async def stands(self, room_ids: Sequence[int]) -> dict[int, Stand]:
@@ -241,6 +250,27 @@ class Pending:
             for i, (id_, before) in enumerate(queue):
                 queue[i] = id_, requoted(before, message_id, text)
                 self.size += len(queue[i][1]) - len(before)
+
+
+def in_slices(told: Told, lines: list[bytes]) -> Iterator[Event]:
+    """A repair as several events, so that a slow reader's send queue counts each of them."""
+    first, start, size = told.first, 0, 0
+    for i, line in enumerate(lines):
+        size += len(line)
+        if size >= REPAIR_SLICE and i + 1 < len(lines):
+            last = told.changes[i].version
+            yield Told(first, last, told.changes[start : i + 1], []), lines[start : i + 1]
+            first, start, size = last + 1, i + 1, 0
+    rest = Told(first, told.last, told.changes[start:], told.marks, told.is_gone, "", told.roster)
+    yield rest, lines[start:]
+
+
+def retry_delays(first: float) -> Iterator[float]:
+    """Seconds before each try of a repair, without an end: twice as many after each failure."""
+    delay = first
+    while True:
+        yield delay
+        delay = min(2 * delay, MAX_RETRY_DELAY)
 
 
 def _others(changes: list[Change], user_id: str) -> list[Change]:
@@ -514,9 +544,9 @@ class Room:
 
     async def _overtake(self) -> None:
         """What is still missing after a while was lost on the way: the database has it."""
-        while True:
-            await asyncio.sleep(OVERTAKEN)
-            if not self._ahead:
+        for delay in retry_delays(OVERTAKEN):
+            await asyncio.sleep(delay)
+            if not self._ahead or self.over is not None:
                 return None
             assert self.version is not None
             missing = self.version + 1, min(self._ahead) - 1
@@ -525,6 +555,7 @@ class Room:
                 return await self.refresh()
             except Exception as error:
                 log_failure(self.id, error)
+        return None
 
     async def refresh(self) -> None:
         """Catches up with the database, whatever the broker has lost."""
@@ -536,7 +567,11 @@ class Room:
 
     async def _fill(self) -> None:
         assert self.version is not None
-        state = await self._reader.recall(self, self.version, self._top)
+        try:
+            state = await self._reader.recall(self, self.version, self._top)
+        except GapTooLarge as error:
+            log.warning("gap too large: room=%d gap=%s; its sockets resume", self.id, error)
+            return self.close(Close.RESTART)
         if state is None:
             return await self._deliver(Told(0, 0, [], [], is_gone=True), [])
         if state.version < self.version or state.roster < self._roster:
@@ -550,7 +585,8 @@ class Room:
         marks = [Mark(user, *upto, by_joining=False) for user, upto in upto.items()]
         last = state.version if state.version > self.version else 0
         told = Told(last and self.version + 1, last, state.changes, marks)
-        await self._hear(told, state.lines)
+        for part, some in in_slices(told, state.lines):
+            await self._hear(part, some)
         return self._regroup(state)
 
     def _expel(self, user_id: str) -> None:

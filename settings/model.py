@@ -202,6 +202,7 @@ class Limits(Struct, frozen=True):
     max_emoji_length: Count = 32
     max_reactions_per_message: Count = 20
     max_resume_changes: Count = 1_000
+    max_resume_size: Bytes = MIB
     room_page_size: Count = 41
     max_room_page_size: Count = 100
     search_page_size: Count = 25

@@ -4,6 +4,8 @@ from msgspec import Struct
 
 from .messages import Message
 
+DEFAULT_RESUME_SIZE = 1 << 20  # bytes
+
 
 class Snapshot(Struct):
     version: int
@@ -26,4 +28,5 @@ class SnapshotQuery(Struct, frozen=True):
     after: int | None
     last: int  # how many messages, without a cursor
     most: int  # how many changes a cursor may be behind
+    most_bytes: int = DEFAULT_RESUME_SIZE  # of the texts of those changes
     known: tuple[int, int] | None = None  # version and total whose last messages are known

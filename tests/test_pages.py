@@ -32,7 +32,7 @@ async def look(chat: Chat, room: Room, base: str = "http://one") -> tuple[bytes,
     known = chat.pages.get(room.id)
     version = None if known is None else known.known
     found = await chat.joining.join(
-        SnapshotQuery(room.id, ADA, None, 50, 1000, version), is_manual=True
+        SnapshotQuery(room.id, ADA, None, 50, 1000, known=version), is_manual=True
     )
     await room.meet(found)
     return chat.pages.frame(room, found, known, base), found.messages is not None

@@ -2,9 +2,20 @@
 
 import pytest
 from roomcast.protocol import codec, events
+from roomcast.protocol.errors import Close, Closing
 from roomcast.protocol.events import MessageEdited
 from roomcast.realtime import room as rooms
-from roomcast.realtime.room import Change, Room, Socket, State, Told
+from roomcast.realtime.room import (
+    REPAIR_SLICE,
+    Change,
+    GapTooLarge,
+    Room,
+    Socket,
+    State,
+    Told,
+    retry_delays,
+)
+from roomcast.realtime.send_queue import Batch
 
 from .inside import ADA, BOB, EVE, Marks, Recorded, Rows, as_of, enter, hear, line, room_of
 
@@ -189,3 +200,52 @@ async def test_a_gap_that_comes_before_the_first_snapshot_is_looked_into() -> No
     assert room.version is None
     await room.meet(as_of(0, NOBODY, 0))
     assert room.has(1)
+
+
+# ---------------------------------------------------------------- gaps that are large
+
+
+async def test_a_gap_too_large_closes_the_room_so_that_its_sockets_resume() -> None:
+    class Far(Rows):
+        async def recall(self, room: Room, version: int, top: int) -> State | None:
+            raise GapTooLarge("1001 changes")
+
+    room = await a_room(Far())
+    _, ada = enter(room, ADA)
+    await room.refresh()
+    assert ada.closed is Close.RESTART
+    with pytest.raises(Closing):
+        await room.reach(1, {})
+
+
+async def test_a_repair_goes_out_in_slices_and_in_order() -> None:
+    texts = {n: str(n) * 9_000 for n in range(1, 30)}
+
+    class Behind(Rows):
+        async def recall(self, room: Room, version: int, top: int) -> State | None:
+            changes = [Change(2 * n, n, ADA, "sent") for n in texts]
+            return State(59, 0, "", changes, [line(n, ADA, t) for n, t in texts.items()], NOBODY)
+
+    room = await a_room(Behind())
+    sizes: list[int] = []
+
+    class Counted(Recorded):
+        def put(self, batch: Batch) -> bool:
+            sizes.append(batch.size)
+            return super().put(batch)
+
+    bob = Counted()
+    socket = Socket(BOB, bob, is_manual=True, is_compact=False)
+    room.hold(socket)
+    room.admit(socket, b"{}", above=0, top=0)
+    bob.frames.clear()
+    await room.refresh()
+    assert [f["message"]["text"] for f in bob.frames] == list(texts.values())
+    assert len(sizes) > 5
+    assert max(sizes) < 2 * REPAIR_SLICE
+    assert room.version == 59
+
+
+def test_a_failed_repair_is_tried_again_later_and_later() -> None:
+    delays = [delay for delay, _ in zip(retry_delays(0.25), range(8), strict=False)]
+    assert delays == [0.25, 0.5, 1, 2, 4, 8, 10, 10]

@@ -116,7 +116,7 @@ async def test_a_page_that_is_known_is_not_what_is_left(store: Store) -> None:
     room = await opens(store, ADA, BOB)
     await says(store, room, ADA, 10, 20)
     found = await joins(store, room, BOB)
-    known = SnapshotQuery(room, BOB, None, 50, 1000, (found.version, found.total))
+    known = SnapshotQuery(room, BOB, None, 50, 1000, known=(found.version, found.total))
     same = await store.snapshot(known)
     assert isinstance(same, Snapshot)
     assert same.messages is None

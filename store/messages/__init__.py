@@ -22,7 +22,7 @@ from .changes import (
     runs,
 )
 from .model import QUOTED, Attachment, Message, Quote, Quotes
-from .read import HistoryQuery, Since, between, find, get, load, of_ids, page, since
+from .read import HistoryQuery, Since, between, find, get, load, of_ids, page, since, size_since
 from .write import delete, drop, edit, make, react, rewritten
 
 __all__ = [
@@ -65,4 +65,5 @@ __all__ = [
     "rewritten",
     "runs",
     "since",
+    "size_since",
 ]

@@ -101,8 +101,20 @@ class Since(Struct):
     deleted: list[tuple[int, int, str]]  # id, version, sender
 
 
+async def size_since(db: Connection, room_id: int, version: int, most: int) -> tuple[int, int]:
+    """How many messages changed after a version, counted up to `most`, and how long they are."""
+    query = """
+        SELECT count(*) AS changes, coalesce(sum(length(text)), 0) AS size
+          FROM (SELECT text FROM messages WHERE room_id = :room_id AND version > :version
+                 ORDER BY version LIMIT :most) AS changed
+    """
+    values = {"room_id": room_id, "version": version, "most": most}
+    (row,) = await db.fetch_all(query, values)
+    return int(row["changes"]), int(row["size"])
+
+
 async def since(db: Connection, room_id: int, version: int) -> Since | None:
-    """For the server's own catching up; None where the room is gone."""
+    """Reads what gap repair needs; None where the room is deleted."""
     query = "SELECT version, roster, title FROM rooms WHERE id = :room_id AND deleted_at IS NULL"
     row = await db.fetch_one(query, {"room_id": room_id})
     if row is None:

@@ -14,6 +14,8 @@ SNAPSHOT = load_statement("snapshot")
 async def load_snapshot(
     raw: Any, ask: SnapshotQuery, *, without_messages: bool = False
 ) -> Snapshot | str:
+    if ask.after is not None and await _size_since(raw, ask) > ask.most_bytes:
+        return await _reset(raw, ask)
     limit = ask.last if ask.after is None else ask.most + 1
     after = None if ask.after is None else min(ask.after, 2**62)
     limit = 0 if without_messages else limit
@@ -25,16 +27,31 @@ async def load_snapshot(
         return "forbidden"
     is_lost = after is not None and not row["floor"] <= after <= row["version"]
     if is_lost or (after is not None and len(row["ids"] or ()) > ask.most):
-        last = await load_snapshot(
-            raw, SnapshotQuery(ask.room_id, ask.user_id, None, ask.last, ask.most)
-        )
-        if isinstance(last, Snapshot):
-            last.reset = True
-        return last
+        return await _reset(raw, ask)
     found = _found(row, ask.room_id)
     if without_messages or ask.known == (found.version, found.total):
         found.messages = None
     return found
+
+
+async def _size_since(raw: Any, ask: SnapshotQuery) -> int:
+    """The bytes of the texts that changed after the cursor, up to as many changes as may be."""
+    query = """
+        SELECT coalesce(sum(octet_length(text)), 0)
+          FROM (SELECT text FROM messages WHERE room_id = $1 AND version > $2
+                 ORDER BY version LIMIT $3) AS changed
+    """
+    return int(await raw.fetchval(query, ask.room_id, min(ask.after or 0, 2**62), ask.most + 1))
+
+
+async def _reset(raw: Any, ask: SnapshotQuery) -> Snapshot | str:
+    """The last messages, for a client that is too far behind."""
+    last = await load_snapshot(
+        raw, SnapshotQuery(ask.room_id, ask.user_id, None, ask.last, ask.most)
+    )
+    if isinstance(last, Snapshot):
+        last.reset = True
+    return last
 
 
 def _found(row: Any, room_id: int) -> Snapshot:

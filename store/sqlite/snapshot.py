@@ -84,8 +84,13 @@ def _since(db: sqlite3.Connection, ask: SnapshotQuery, after: int, found: Snapsh
           FROM messages WHERE room_id = ? AND version > ?
          ORDER BY version LIMIT ?
     """
-    rows = db.execute(query, (ask.room_id, after, ask.most + 1)).fetchall()
-    if len(rows) > ask.most:
+    rows, size = [], 0
+    for row in db.execute(query, (ask.room_id, after, ask.most + 1)):
+        rows.append(row)
+        size += len(row[3].encode())
+        if size > ask.most_bytes:
+            break
+    if len(rows) > ask.most or size > ask.most_bytes:
         found.reset, found.messages = True, _last(db, ask)
         return
     found.deleted = sorted(row[0] for row in rows if row[10] is not None)

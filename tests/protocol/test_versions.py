@@ -156,8 +156,9 @@ async def test_the_epoch_is_of_the_database_not_of_the_room(
 
 @pytest.fixture
 def small(serve: Any, cast: Any) -> tuple[Person, Person]:
-    """Ada and bob on a server that syncs at most five messages."""
-    people: tuple[Person, Person, Person] = cast(serve(limits_max_resume_changes=5))
+    """Ada and bob on a server that syncs at most five messages, of at most 64 KiB together."""
+    server = serve(limits_max_resume_changes=5, limits_max_resume_size="64KiB")
+    people: tuple[Person, Person, Person] = cast(server)
     return people[:2]
 
 
@@ -175,6 +176,19 @@ async def test_up_to_the_limit_nothing_is_dropped(small: tuple[Person, Person]) 
     async with ada.enters(room, after=0) as socket:
         assert socket.first["reset"] is False
         assert len(socket.first["messages"]) + len(socket.first["deleted"]) == 5
+
+
+async def test_a_sync_is_limited_by_bytes_too(small: tuple[Person, Person]) -> None:
+    ada, bob = small
+    room = await ada.opens(bob)
+    for n in range(5):
+        await ada.posts(room, "\N{BLUE HEART}" * 4_000)
+        async with ada.enters(room, after=0) as socket:
+            assert socket.first["reset"] is (n == 4)
+            assert len(socket.first["messages"]) == n + 1
+    async with ada.enters(room, after=1) as socket:
+        assert socket.first["reset"] is False
+        assert len(socket.first["messages"]) == 4
 
 
 async def test_over_the_limit_the_client_starts_anew(small: tuple[Person, Person]) -> None:
