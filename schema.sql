@@ -57,9 +57,10 @@ create table members (
     read_upto bigint not null default 0,
     -- Messages that he sent to it, and messages of others up to read_upto, deleted or not; what was there
     -- when he joined counts as seen, whoever sent it. So rooms.total - sent - seen are the ones of others
-    -- after read_upto, however many they are: all that is left to count are the deleted ones among them.
+    -- after read_upto, however many they are; and unread_deleted are the deleted ones among them.
     sent bigint not null default 0,
     seen bigint not null default 0,
+    unread_deleted bigint not null default 0,
     is_muted integer not null default 0,
     -- The member's own flag, until they read the room.
     marked_unread integer not null default 0,
@@ -110,7 +111,7 @@ where client_id is not null;
 -- The newest ones that are not deleted: a page costs the same above any number of tombstones.
 create index messages_present on messages (room_id, id) where deleted_at is null;
 
--- What an unread counter leaves out.
+-- Those that are, to count how many of them a receipt passes.
 create index messages_deleted on messages (room_id, id) where deleted_at is not null;
 
 create table attachments (
@@ -195,11 +196,7 @@ select r.id, b.blocked_id
 
 -- How many messages of others a member has not read, deleted ones left out.
 create view member_unread as
-select me.room_id, me.user_id,
-       r.total - me.sent - me.seen
-       - (select count(*) from messages m
-           where m.room_id = me.room_id and m.id > me.read_upto
-             and m.sender_id <> me.user_id and m.deleted_at is not null) as unread
+select me.room_id, me.user_id, r.total - me.sent - me.seen - me.unread_deleted as unread
   from members me join rooms r on r.id = me.room_id;
 
 -- Names and pictures as last seen in the claims of tokens, or as the site has set them: then claims

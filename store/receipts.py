@@ -36,17 +36,18 @@ async def reach(db: Connection, room_id: int, user_id: str, message_id: int) -> 
     messages follow.
     """
     query = """
-        SELECT m.id FROM members me JOIN rooms r ON r.id = me.room_id
-          JOIN messages m ON m.room_id = me.room_id
+        SELECT CASE WHEN r.total > me.sent + me.seen THEN
+                   (SELECT m.id FROM messages m
+                     WHERE m.room_id = :room_id AND m.id > me.read_upto AND m.id <= :message_id
+                       AND m.sender_id <> :user_id AND m.deleted_at IS NULL
+                     ORDER BY m.id DESC LIMIT 1)
+               END AS id
+          FROM members me JOIN rooms r ON r.id = me.room_id
          WHERE me.room_id = :room_id AND me.user_id = :user_id
-           AND r.total > me.sent + me.seen
-           AND m.id > me.read_upto AND m.id <= :message_id AND m.sender_id <> :user_id
-           AND m.deleted_at IS NULL
-         ORDER BY m.id DESC LIMIT 1
     """
     values = {"room_id": room_id, "user_id": user_id, "message_id": message_id}
     row = await db.fetch_one(query, values)
-    return 0 if row is None else int(row["id"])
+    return 0 if row is None else int(row["id"] or 0)
 
 
 async def of_room(db: Connection, room_id: int) -> dict[str, tuple[int, int]]:

@@ -77,9 +77,9 @@ def contents() -> dict[str, list[tuple[object, ...]]]:
         deleted = at if room == 7 else None
         label = "ctx", f"Room {room} 🙂"
         rooms.append((room, "1", *pair, *label, EACH, at, at + room, EACH, room, room % 2, deleted))
-        members.append((room, "Zed", 0, 0, 0, 0, 1, None, 0, at))
-        members.append((room, "ada", room, 3, EACH, 0, 0, None, 5, 0))
-        members.append((room, "é/1", 5, 2, 0, 2, 0, EACH, 0, 0))
+        members.append((room, "Zed", 0, 0, 0, 0, 0, 1, None, 0, at))
+        members.append((room, "ada", room, 3, EACH, 0, 0, 0, None, 5, 0))
+        members.append((room, "é/1", 5, 2, 0, 2, 0, 0, EACH, 0, 0))
         for k in range(EACH):
             # Interleaved, as rooms that talk at the same time are.
             number = k * ROOMS + room

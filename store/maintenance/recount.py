@@ -19,10 +19,15 @@ async def wrong(db: Connection, first: int, last: int) -> list[Wrong]:
         SELECT r.id, r.total, c.counted,
                (SELECT count(*) FROM members me
                  WHERE me.room_id = r.id
-                   AND me.sent + me.seen <>
-                       (SELECT count(*) FROM messages m
-                         WHERE m.room_id = r.id
-                           AND (m.sender_id = me.user_id OR m.id <= me.read_upto))) AS members
+                   AND (me.sent + me.seen <>
+                        (SELECT count(*) FROM messages m
+                          WHERE m.room_id = r.id
+                            AND (m.sender_id = me.user_id OR m.id <= me.read_upto))
+                     OR me.unread_deleted <>
+                        (SELECT count(*) FROM messages m
+                          WHERE m.room_id = r.id AND m.id > me.read_upto
+                            AND m.sender_id <> me.user_id
+                            AND m.deleted_at IS NOT NULL))) AS members
           FROM rooms r
           JOIN (SELECT id AS room_id,
                        (SELECT count(*) FROM messages m WHERE m.room_id = rooms.id) AS counted
@@ -48,7 +53,10 @@ async def mend(db: Connection, room_id: int) -> None:
                         WHERE m.room_id = :room_id AND m.sender_id = members.user_id),
                seen = (SELECT count(*) FROM messages m
                         WHERE m.room_id = :room_id AND m.sender_id <> members.user_id
-                          AND m.id <= members.read_upto)
+                          AND m.id <= members.read_upto),
+               unread_deleted = (SELECT count(*) FROM messages m
+                                  WHERE m.room_id = :room_id AND m.sender_id <> members.user_id
+                                    AND m.id > members.read_upto AND m.deleted_at IS NOT NULL)
          WHERE room_id = :room_id
     """
     await db.execute(query, where)

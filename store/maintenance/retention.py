@@ -59,7 +59,11 @@ async def _uncount(db: Connection, room_id: int, last: int) -> None:
                                  AND m.sender_id = members.user_id),
                seen = seen - (SELECT count(*) FROM messages m
                                WHERE m.room_id = :room_id AND m.id <= :last
-                                 AND m.sender_id <> members.user_id AND m.id <= members.read_upto)
+                                 AND m.sender_id <> members.user_id AND m.id <= members.read_upto),
+               unread_deleted = unread_deleted
+                   - (SELECT count(*) FROM messages m
+                       WHERE m.room_id = :room_id AND m.id <= :last AND m.id > members.read_upto
+                         AND m.sender_id <> members.user_id AND m.deleted_at IS NOT NULL)
          WHERE room_id = :room_id
     """
     await db.execute(query, upto)

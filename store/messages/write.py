@@ -134,6 +134,11 @@ async def delete(db: Connection, change: Delete, now: int) -> Outcome:
     where = {"room_id": change.room_id, "id": change.message_id}
     values = {**where, "now": now, "version": version, "is_erasure": int(change.is_erasure)}
     await db.execute(query, values)
+    query = """
+        UPDATE members SET unread_deleted = unread_deleted + 1
+         WHERE room_id = :room_id AND read_upto < :id AND user_id <> :sender_id
+    """
+    await db.execute(query, {**where, "id": found.id, "sender_id": found.sender_id})
     if found.attachments:
         await _discard(db, change.room_id, change.message_id)
     if found.reactions:

@@ -182,12 +182,43 @@ def advance(
              SELECT value->>0 AS room_id, value->>1 AS user_id, value->>2 AS delivered,
                     value->>3 AS read, value->>4 AS sent
                FROM json_each(?))
-        UPDATE members SET delivered_upto = max(delivered_upto, c.delivered),
-                           read_upto = max(read_upto, c.read),
-                           sent = members.sent + c.sent,
-                           seen = seen + (SELECT count(*) FROM messages m
-                                           WHERE m.room_id = c.room_id AND m.id > read_upto
-                                             AND m.id <= c.read AND m.sender_id <> c.user_id)
+        UPDATE members
+           SET delivered_upto = max(delivered_upto, c.delivered),
+               read_upto = max(read_upto, c.read),
+               sent = members.sent + c.sent,
+               -- Few are passed, or few are above; else all that are passed are counted.
+               seen = CASE WHEN c.read > read_upto THEN coalesce(
+                   seen + (SELECT CASE WHEN count(*) < 1000
+                                       THEN count(*) FILTER (WHERE x.sender_id <> c.user_id) END
+                             FROM (SELECT sender_id FROM messages
+                                    WHERE room_id = c.room_id AND id > read_upto AND id <= c.read
+                                    LIMIT 1000) AS x),
+                   (SELECT total - members.sent FROM rooms WHERE id = c.room_id)
+                   - (SELECT CASE WHEN count(*) < 1000
+                                  THEN count(*) FILTER (WHERE x.sender_id <> c.user_id) END
+                        FROM (SELECT sender_id FROM messages
+                               WHERE room_id = c.room_id AND id > c.read LIMIT 1000) AS x),
+                   seen + (SELECT count(*) FROM messages m
+                            WHERE m.room_id = c.room_id AND m.id > read_upto
+                              AND m.id <= c.read AND m.sender_id <> c.user_id)) ELSE seen END,
+               unread_deleted = CASE WHEN c.read > read_upto AND unread_deleted > 0 THEN
+                   max(0, coalesce(
+                   unread_deleted
+                   - (SELECT CASE WHEN count(*) < 1000
+                                  THEN count(*) FILTER (WHERE x.sender_id <> c.user_id) END
+                        FROM (SELECT sender_id FROM messages
+                               WHERE room_id = c.room_id AND id > read_upto AND id <= c.read
+                                 AND deleted_at IS NOT NULL LIMIT 1000) AS x),
+                   (SELECT CASE WHEN count(*) < 1000
+                                THEN count(*) FILTER (WHERE x.sender_id <> c.user_id) END
+                      FROM (SELECT sender_id FROM messages
+                             WHERE room_id = c.room_id AND id > c.read
+                               AND deleted_at IS NOT NULL LIMIT 1000) AS x),
+                   unread_deleted
+                   - (SELECT count(*) FROM messages m
+                       WHERE m.room_id = c.room_id AND m.id > read_upto AND m.id <= c.read
+                         AND m.sender_id <> c.user_id AND m.deleted_at IS NOT NULL)))
+                   ELSE unread_deleted END
           FROM c
          WHERE members.room_id = c.room_id AND members.user_id = c.user_id
            AND (delivered_upto < c.delivered OR read_upto < c.read OR c.sent > 0)

@@ -99,7 +99,7 @@ async def test_several_that_sweep_at_once_leave_nothing_and_fail_at_nothing(
         await first.store.write(lambda db, key=never_sent: uploads.expire(db, [key]))
         await first.rooms.delete(room, ADA)
     for _ in range(3):
-        await asyncio.gather(*(chat._clean() for chat in chats))
+        await asyncio.gather(*(chat.housekeeping._clean() for chat in chats))
     assert await execute(first.settings.database.url, LEFT) == 0
     assert [path for path in (tmp_path / "files").rglob("*") if path.is_file()] == []
 

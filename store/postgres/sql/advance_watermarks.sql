@@ -1,16 +1,48 @@
--- A member's row takes his marks, and the number of texts that he sent, from `touched`. What he has
--- not seen is put in order for the sake of the index: while the table is thought to be empty, that
--- by version looks as good, and with it the whole room is read.
+-- A member's row takes their marks, and the number of texts that they sent, from `touched`. What they
+-- have not seen is put in order for the sake of the index: while the table is thought to be empty,
+-- that by version looks as good, and with it the whole room is read.
+-- A receipt passes few messages, or it ends near the newest one. Then what is above it is counted, in
+-- one state of the database; only a receipt that does neither counts all that it passes.
 UPDATE members m
    SET delivered_upto = greatest(m.delivered_upto, t.delivered),
        read_upto = greatest(m.read_upto, t.read),
        sent = m.sent + t.sent,
-       seen = m.seen + CASE WHEN t.read > m.read_upto THEN (
-                  SELECT count(*) FROM (
-                      SELECT FROM messages x
-                       WHERE x.room_id = m.room_id AND x.id > m.read_upto AND x.id <= t.read
-                         AND x.sender_id <> m.user_id
-                       ORDER BY x.id) AS unseen) ELSE 0 END
+       seen = CASE WHEN t.read > m.read_upto THEN coalesce(
+           m.seen + (SELECT CASE WHEN count(*) < 1000
+                                 THEN count(*) FILTER (WHERE x.sender_id <> m.user_id) END
+                       FROM (SELECT sender_id FROM messages
+                              WHERE room_id = m.room_id AND id > m.read_upto AND id <= t.read
+                              ORDER BY id LIMIT 1000) AS x),
+           (SELECT r.total - s.sent FROM rooms r JOIN members s ON s.room_id = r.id
+             WHERE r.id = m.room_id AND s.user_id = m.user_id)
+           - (SELECT CASE WHEN count(*) < 1000
+                          THEN count(*) FILTER (WHERE x.sender_id <> m.user_id) END
+                FROM (SELECT sender_id FROM messages
+                       WHERE room_id = m.room_id AND id > t.read
+                       ORDER BY id LIMIT 1000) AS x),
+           m.seen + (SELECT count(*)
+                       FROM (SELECT FROM messages x
+                              WHERE x.room_id = m.room_id AND x.id > m.read_upto
+                                AND x.id <= t.read AND x.sender_id <> m.user_id
+                              ORDER BY x.id) AS unseen)) ELSE m.seen END,
+       unread_deleted = CASE WHEN t.read > m.read_upto AND m.unread_deleted > 0 THEN greatest(0, coalesce(
+           m.unread_deleted
+           - (SELECT CASE WHEN count(*) < 1000
+                          THEN count(*) FILTER (WHERE x.sender_id <> m.user_id) END
+                FROM (SELECT sender_id FROM messages
+                       WHERE room_id = m.room_id AND id > m.read_upto AND id <= t.read
+                         AND deleted_at IS NOT NULL
+                       ORDER BY id LIMIT 1000) AS x),
+           (SELECT CASE WHEN count(*) < 1000
+                        THEN count(*) FILTER (WHERE x.sender_id <> m.user_id) END
+              FROM (SELECT sender_id FROM messages
+                     WHERE room_id = m.room_id AND id > t.read AND deleted_at IS NOT NULL
+                     ORDER BY id LIMIT 1000) AS x),
+           m.unread_deleted
+           - (SELECT count(*) FROM messages x
+               WHERE x.room_id = m.room_id AND x.id > m.read_upto AND x.id <= t.read
+                 AND x.sender_id <> m.user_id AND x.deleted_at IS NOT NULL)))
+           ELSE m.unread_deleted END
   FROM touched t
  WHERE m.room_id = t.room_id AND m.user_id = t.user_id
    AND (m.delivered_upto < t.delivered OR m.read_upto < t.read OR t.sent > 0)

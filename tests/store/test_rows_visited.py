@@ -1,0 +1,293 @@
+"""No work depends on who wrote or deleted what: rows are counted, on data made to be the worst.
+
+What an operation visits is counted by the engines: PostgreSQL counts rows of tables and indexes,
+SQLite steps of its machine, of which each row takes several.
+"""
+# ruff: noqa: S608 # no one's words but ours
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from roomcast.store import account, blocks, receipts, room_list, rooms, unread, unread_reminders
+from roomcast.store.maintenance import retention
+from roomcast.store.messages import (
+    Add,
+    Delete,
+    Edit,
+    HistoryQuery,
+    React,
+    between,
+    find,
+    get,
+    page,
+    since,
+)
+from roomcast.store.snapshot import SnapshotQuery
+from roomcast.store.store import Connection, Store
+
+from ..engines.postgres import Postgres
+
+MANY = 20_000  # messages of a room, or rooms of a user
+MOST_ROWS = 3_000  # of tables and indexes, in one operation on PostgreSQL
+MOST_STEPS = 40_000  # of SQLite's machine; 20,000 rows are 120,000 and more
+STEP = 100
+ONE_WRITER, ALL_DELETED, FAR_BEHIND, TURNED_OVER = 1, 2, 3, 4  # rooms
+
+SERIES = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})"
+SAID = f"""
+    INSERT INTO messages (room_id, sender_id, text, created_at, updated_at, version, deleted_at)
+    {SERIES.format(count=MANY)}
+    SELECT :room, CAST(:sender AS text), CASE WHEN :gone = 1 THEN '' ELSE 'text' END, i, i, i,
+           CASE WHEN :gone = 1 THEN i END
+      FROM n ORDER BY i
+"""
+# Who has read anything here has read all of it.
+COUNTED = """
+    UPDATE members
+       SET sent = (SELECT count(*) FROM messages m
+                    WHERE m.room_id = members.room_id AND m.sender_id = members.user_id)
+     WHERE room_id < 10 AND user_id IN ('writer', 'reader', 'erased')
+"""
+SEEN = """
+    UPDATE members SET seen = (SELECT r.total FROM rooms r WHERE r.id = members.room_id) - sent
+     WHERE read_upto > 0
+"""
+UNREAD_DELETED = """
+    UPDATE members SET unread_deleted = (SELECT r.total FROM rooms r WHERE r.id = members.room_id)
+     WHERE room_id = 2 AND user_id = 'reader'
+"""
+VISITED = """
+    SELECT sum(pg_stat_get_tuples_returned(oid) + pg_stat_get_tuples_fetched(oid))::bigint
+      FROM pg_class WHERE relnamespace = current_schema()::regnamespace
+"""
+
+
+async def filled(db: Connection) -> None:
+    """Room 1 is one writer's; in room 2 all is deleted; in 3 one of 256 has read nothing."""
+    for room, users in (
+        (ONE_WRITER, ["writer", "reader"]),
+        (ALL_DELETED, ["writer", "reader"]),
+        (FAR_BEHIND, ["writer", "behind", *(f"u{n}" for n in range(254))]),
+        (TURNED_OVER, ["writer", "erased"]),
+    ):
+        opened = await rooms.open_(db, "writer", users, str(room), "", 1)
+        assert opened.room.id == room
+    await _say(db, ONE_WRITER, "reader", many=False)
+    for room in (ONE_WRITER, ALL_DELETED, FAR_BEHIND):
+        gone = int(room == ALL_DELETED)
+        await db.execute(SAID, {"room": room, "sender": "writer", "gone": gone})
+    await db.execute(SAID, {"room": TURNED_OVER, "sender": "erased", "gone": 1})
+    await db.execute(
+        "UPDATE members SET read_upto = 9000000, delivered_upto = 9000000"
+        " WHERE user_id <> 'behind' AND (room_id <> 2 OR user_id <> 'reader')"
+    )
+    await db.execute(COUNTED)
+    query = """
+        UPDATE rooms SET total = (SELECT count(*) FROM messages m WHERE m.room_id = rooms.id),
+                         version = 20000
+    """
+    await db.execute(query)
+    await db.execute(SEEN)
+    await db.execute(UNREAD_DELETED)
+    for statement in MANY_ROOMS:
+        await db.execute(statement)
+
+
+async def _say(db: Connection, room: int, sender: str, *, many: bool) -> None:
+    query = """
+        INSERT INTO messages (room_id, sender_id, text, created_at, updated_at, version)
+        VALUES (:room, :sender, 'first', 1, 1, 100000)
+    """
+    await db.execute(query, {"room": room, "sender": sender})
+
+
+MANY_ROOMS = (
+    f"""
+    INSERT INTO rooms (id, creator_id, context, created_at, active_at)
+    {SERIES.format(count=MANY // 2)} SELECT 1000 + i, 'many', '', i, i FROM n
+    """,
+    f"""
+    INSERT INTO members (room_id, user_id)
+    {SERIES.format(count=MANY // 2)} SELECT 1000 + i, 'many' FROM n
+    """,
+)
+
+
+class Meter:
+    """What the sessions of a store have visited so far, on SQLite."""
+
+    def __init__(self, store: Store) -> None:
+        self._engine: Any = store._engine
+        self._steps = 0
+        self.most = MOST_STEPS
+
+    async def open(self) -> None:
+        for held in self._engine._held:
+            await held.raw_connection.set_progress_handler(self._step, STEP)
+
+    def _step(self) -> int:
+        self._steps += STEP
+        return 0
+
+    async def read(self) -> int:
+        return self._steps
+
+    async def aclose(self) -> None: ...
+
+
+class PostgresMeter:
+    """The same on PostgreSQL."""
+
+    def __init__(self, store: Store, url: str) -> None:
+        self._engine: Any = store._engine
+        self._url = url
+        self.most = MOST_ROWS
+
+    async def open(self) -> None:
+        self._db = await asyncpg.connect(self._url)
+        await self._db.execute("ANALYZE")
+
+    async def read(self) -> int:
+        pools = self._engine._readers, self._engine._joiners, self._engine._writers
+        for held in [self._engine._committer, *(each for pool in pools for each in pool._all)]:
+            if held._connection is not None:
+                raw = held._connection.raw_connection
+                await raw.execute("SELECT pg_stat_force_next_flush()")
+        return int(await self._db.fetchval(VISITED))
+
+    async def aclose(self) -> None:
+        await self._db.close()
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+async def worlds(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[tuple[Store, Meter | PostgresMeter]]:
+    """A store with the worst of data, and what counts the rows that it visits."""
+    if request.param == "sqlite":
+        folder: Path = tmp_path_factory.mktemp("rows")
+        store = Store(f"sqlite:///{folder}/chat.db", "OFF")
+        meter: Meter | PostgresMeter = Meter(store)
+    else:
+        postgres: Postgres = request.getfixturevalue("postgres")
+        url = postgres.create_database()
+        store = Store(url)
+        meter = PostgresMeter(store, url)
+    await store.open()
+    await store.write(filled)
+    await meter.open()
+    yield store, meter
+    await meter.aclose()
+    await store.aclose()
+
+
+Work = Callable[[Store], Awaitable[object]]
+NOW = 2**50
+
+
+def reads(function: Callable[..., Awaitable[object]], *args: Any, **options: Any) -> Work:
+    return lambda store: store.read(lambda db: function(db, *args, **options))
+
+
+def writes(function: Callable[..., Awaitable[object]], *args: Any, **options: Any) -> Work:
+    return lambda store: store.write(lambda db: function(db, *args, **options))
+
+
+def commits(*changes: Any, **marks: int) -> Work:
+    moved = {(FAR_BEHIND, user): (upto, upto) for user, upto in marks.items()}
+    return lambda store: store.commit(changes, moved)
+
+
+def first_commit(**marks: int) -> Work:
+    """Of a receipt that was far behind: only the first time there is something to do."""
+    done = False
+
+    async def work(store: Store) -> object:
+        nonlocal done
+        if done:
+            return await commits(**marks)(store)
+        done = True
+
+    return work
+
+
+def joins(room: int, user: str, after: int | None = None) -> Work:
+    return lambda store: store.snapshot(SnapshotQuery(room, user, after, 50, 1000))
+
+
+def pages(room: int, user: str, before: int = 2**60, after: int | None = None) -> Work:
+    return reads(page, HistoryQuery(room, user, before, after, 50), 50)
+
+
+async def everywhere(store: Store, user: str) -> object:
+    return await store.read(lambda db: unread.everywhere(db, store.dialect, user))
+
+
+WORST = [
+    (f"{name} {user} {room}", make(room, user))
+    for name, make in (
+        ("join", joins),
+        ("page", pages),
+        ("first page", partial(pages, after=0)),
+        ("reach", lambda room, user: reads(receipts.reach, room, user, 2**60)),
+        ("unread", lambda room, user: reads(unread.of_rooms, user, [room])),
+        ("undelivered", lambda room, user: reads(unread.undelivered, user, [room])),
+        ("listed", lambda room, user: reads(room_list.of_ids, user, [room])),
+        ("blocked", lambda room, user: reads(blocks.is_blocked, room, user)),
+        ("own", lambda room, user: reads(account.own, user, room, 0, 500)),
+        ("found", lambda room, user: reads(find, room, user, "never")),
+        ("message", lambda room, user: reads(get, room, user, 10_000)),
+    )
+    for room, user in (
+        (ONE_WRITER, "writer"),
+        (ONE_WRITER, "reader"),
+        (ALL_DELETED, "writer"),
+        (ALL_DELETED, "reader"),
+        (FAR_BEHIND, "writer"),
+        (FAR_BEHIND, "behind"),
+        (TURNED_OVER, "writer"),
+        (TURNED_OVER, "erased"),
+    )
+]
+MORE = [
+    ("resumed join", joins(ONE_WRITER, "reader", 19_990)),
+    ("join after all was deleted", joins(ALL_DELETED, "writer", 19_990)),
+    ("since", reads(since, ONE_WRITER, 19_990)),
+    ("between", reads(between, ALL_DELETED, 0, 2**60, 50)),
+    ("inbox", partial(everywhere, user="writer")),
+    ("inbox of who has read nothing", partial(everywhere, user="reader")),
+    ("reminders", writes(unread_reminders.claim_unread, 1, NOW, 10)),
+    ("add", commits(Add(ONE_WRITER, "writer", "one"))),
+    ("add with client_id", commits(Add(ALL_DELETED, "writer", "one", client_id="c1"))),
+    ("add reply", commits(Add(FAR_BEHIND, "writer", "one", reply_to=50_000))),
+    ("add two", commits(Add(ONE_WRITER, "writer", "1"), Add(FAR_BEHIND, "u1", "2"))),
+    ("edit", commits(Edit(ONE_WRITER, "writer", 9_000, "else"))),
+    ("delete", commits(Delete(ONE_WRITER, "writer", 9_001))),
+    ("react", commits(React(ONE_WRITER, "reader", 9_002, "👍", True, 20))),
+    ("receipt", commits(u1=9_000_001)),
+    ("receipt of all", first_commit(behind=60_001)),
+    ("prune", writes(retention.prune, ONE_WRITER, 100, 50)),
+    ("sweep", writes(rooms.sweep, 50)),
+    ("count", reads(account.count, "writer")),
+    ("places", reads(account.places, "many", 0, 100)),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "work"), [*WORST, *MORE], ids=lambda value: value if isinstance(value, str) else ""
+)
+async def test_rows_visited(
+    name: str, work: Work, worlds: tuple[Store, Meter | PostgresMeter]
+) -> None:
+    store, meter = worlds
+    await work(store)  # plans are made, caches are filled
+    before = await meter.read()
+    await work(store)
+    await asyncio.sleep(0)
+    visited = await meter.read() - before
+    assert visited <= meter.most, f"{name} visits {visited}"
