@@ -76,10 +76,11 @@ def contents() -> dict[str, list[tuple[object, ...]]]:
         pair = (None, None) if room % 3 == 0 else (f"{room}", f"{room}é")
         deleted = at if room == 7 else None
         label = "ctx", f"Room {room} 🙂"
-        rooms.append((room, "1", *pair, *label, EACH, at, at + room, EACH, room, room % 2, deleted))
-        members.append((room, "Zed", 0, 0, 0, 0, 0, 1, None, 0, at))
-        members.append((room, "ada", room, 3, EACH, 0, 0, 0, None, 5, 0))
-        members.append((room, "é/1", 5, 2, 0, 2, 0, 0, EACH, 0, 0))
+        counts = EACH, at, at + room, EACH, room, room % 2
+        rooms.append((room, "1", *pair, *label, *counts, "about 🙂", '{"a": 1}', 0, deleted))
+        members.append((room, "Zed", 0, 0, 0, 0, 0, 1, 1, None, 0, at))
+        members.append((room, "ada", room, 3, EACH, 0, 0, 0, 0, None, 5, 0))
+        members.append((room, "é/1", 5, 2, 0, 2, 0, 0, 0, EACH, 0, 0))
         for k in range(EACH):
             # Interleaved, as rooms that talk at the same time are.
             number = k * ROOMS + room
@@ -88,7 +89,7 @@ def contents() -> dict[str, list[tuple[object, ...]]]:
             text = "" if gone else f"{number}: 'naïve' 🙂\n\\N\t\u202e{'x' * k}"
             hashed = -(number * 7_777_777_777_777 % 2**62) if client else None
             reply = number - ROOMS if k else None
-            said = number, room, "ada", client, hashed, text, at, at + k, k + 1, gone, reply
+            said = number, room, "ada", client, hashed, text, at, at + k, k + 1, gone, reply, None
             messages.append(said)
     picture = (1, 1, 0, "ab" * 16, "a b.png", "image/png", 3, 640, 480)
     files = [picture, (2, 2, 0, "cd" * 16, "ü", "x/y", 5, None, None)]
@@ -110,6 +111,7 @@ def contents() -> dict[str, list[tuple[object, ...]]]:
         "outbox_rooms": [(1, "web", 4, at, 2, at + 9)],
         "unread_checks": [(1, at)],
         "people": people,
+        "reports": [(3, 1, 1, "Zed", "spam", "text 🙂", "open", "", at)],
         "bans": [("eve", None, "spam", at)],
         "room_quotas": [("ada", 20_000, 3)],
         "idempotency_keys": [("key 🙂", -(2**40), 1, at)],
