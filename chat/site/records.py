@@ -19,7 +19,7 @@ T = TypeVar("T")
 User = int | str
 
 
-class Member(Struct):
+class MemberRecord(Struct):
     """Somebody in a room; name and picture are what the site last said, else null."""
 
     user_id: int | str
@@ -37,7 +37,7 @@ class RoomRecord(Struct):
     title: str | None
     context: str | None
     created_at: str
-    members: list[Member]
+    members: list[MemberRecord]
     version: int
     about: About | UnsetType = UNSET
     data: dict[str, Any] | UnsetType = UNSET
@@ -122,9 +122,11 @@ class MessageList(Page[Message]):
     """Messages, oldest first; `next` is the id that the next page starts from."""
 
 
-def member_of(person: Person) -> Member:
+def member_of(person: Person) -> MemberRecord:
     seen = None if person.last_seen is None else when(person.last_seen)
-    return Member(wire_user(person.user_id), person.name, person.picture, person.is_online, seen)
+    return MemberRecord(
+        wire_user(person.user_id), person.name, person.picture, person.is_online, seen
+    )
 
 
 def room_of(room: SiteRoom) -> RoomRecord:

@@ -47,6 +47,7 @@ from ..me import Me
 from ..messages import MessagePage, Reactions
 from ..rooms import LastMessage, Member, RoomListed, RoomOpened, RoomPage, RoomShown, UserProfile
 from ..search import SearchPage
+from .server_examples import SERVER_EXAMPLES
 
 PNG = (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJg"
@@ -234,5 +235,5 @@ def examples_of(kind: str) -> dict[str, Any]:
     """The type's examples as they stand in JSON, each by a name for people."""
     return {
         name: msgspec.json.decode(codec.encode(example))
-        for name, example in EXAMPLES.get(kind, {}).items()
+        for name, example in EXAMPLES.get(kind, SERVER_EXAMPLES.get(kind, {})).items()
     }

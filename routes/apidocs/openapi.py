@@ -17,6 +17,7 @@ from ...settings import Settings
 from .examples import examples_of
 from .operations import CALLS, JSON, PLACES, Answer, Call, Parameter
 from .schemas import Json, schemas_of
+from .server_calls import SERVER_CALLS
 
 ABOUT = """
 Rooms and messages by HTTP. What happens in a room is told live on its socket: `asyncapi/` documents
@@ -42,6 +43,9 @@ HEADERS: dict[int, Json] = {
 }
 
 
+SITE_TAG = "server"  # of all calls of the server API
+
+
 class Refused(Struct):
     """The one shape of every error."""
 
@@ -52,9 +56,15 @@ class Refused(Struct):
 def document(
     api: Sequence[Route], apart: Sequence[Route], settings: Settings, here: str, root: str
 ) -> Json:
-    """`here` is where the routes of the API stand on this host, `root` where the others do."""
-    shown, components = schemas_of([*(k for call in CALLS.values() for k in call.kinds), Refused])
-    writer = _Writer(shown, components, settings)
+    """`here` is where the routes of the API stand on this host, `root` where the others do.
+
+    The calls of the site's own programs are in it where there are keys for them.
+    """
+    has_site = bool(settings.server_api.keys)
+    calls = CALLS | SERVER_CALLS if has_site else CALLS
+    shown, components = schemas_of([*(k for call in calls.values() for k in call.kinds), Refused])
+    writer = _Writer(shown, components, settings, calls)
+    key = {"key": {"type": "http", "scheme": "bearer"}} if has_site else {}
     paths = writer.paths(api, "/")
     for path, item in writer.paths(apart, "").items():
         paths[path] = {"servers": [_server(root)], **item}
@@ -68,7 +78,8 @@ def document(
         "components": {
             "schemas": components,
             "securitySchemes": {
-                "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+                "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+                **key,
             },
         },
     }
@@ -93,21 +104,27 @@ def info(about: str, settings: Settings) -> Json:
 
 def _tags(routes: Iterable[Route]) -> list[Json]:
     """One for each file of routes, with its own first sentence."""
-    modules = dict.fromkeys(route.endpoint.__module__ for route in routes)
-    return [
-        {"name": _tag(module), "description": (sys.modules[module].__doc__ or "").strip()}
-        for module in modules
-    ]
+    described: dict[str, Json] = {}
+    for module in dict.fromkeys(route.endpoint.__module__ for route in routes):
+        package = module.rpartition(".")[0] if _tag(module) == SITE_TAG else module
+        words = (sys.modules[package].__doc__ or "").strip()
+        described.setdefault(_tag(module), {"name": _tag(module), "description": words})
+    return list(described.values())
 
 
 def _tag(module: str) -> str:
-    return module.rpartition(".")[2]
+    return SITE_TAG if ".server_api." in module else module.rpartition(".")[2]
 
 
 class _Writer:
     def __init__(
-        self, shown: dict[Any, Json], components: dict[str, Json], settings: Settings
+        self,
+        shown: dict[Any, Json],
+        components: dict[str, Json],
+        settings: Settings,
+        calls: dict[str, Call],
     ) -> None:
+        self._calls = calls
         self._shown = shown
         self._limits = settings.limits
         for kind in shown:
@@ -119,7 +136,7 @@ class _Writer:
         for route in routes:
             for method in sorted((route.methods or set()) - {"HEAD"}):
                 path = re.sub(r":\w+}", "}", route.path) + slash
-                call = CALLS[f"{method} {route.path}"]
+                call = self._calls[f"{method} {route.path}"]
                 paths.setdefault(path, {})[method.lower()] = self._operation(method, route, call)
         return paths
 
@@ -139,6 +156,8 @@ class _Writer:
             operation["requestBody"] = self._body(call.body, call.examples)
         if call.is_open:
             operation["security"] = []
+        elif _tag(route.endpoint.__module__) == SITE_TAG:
+            operation["security"] = [{"key": []}]
         return operation
 
     def _parameter(self, parameter: Parameter) -> Json:

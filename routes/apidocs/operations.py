@@ -96,6 +96,7 @@ PLACES = (
     Parameter("room_id", Id, "The room.", "path", is_required=True),
     Parameter("message_id", Id, "A message of the room.", "path", is_required=True),
     Parameter("emoji", Words, "The emoji, percent-encoded.", "path", is_required=True),
+    Parameter("report_id", Id, "A report.", "path", is_required=True),
     Parameter("user_id", User, "A user, percent-encoded, `/` included.", "path", is_required=True),
     Parameter("path", str, "What follows `/files/` in the link.", "path", is_required=True),
 )

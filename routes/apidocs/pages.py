@@ -25,6 +25,7 @@ from .. import (
     receipts,
     rooms,
     search,
+    server_api,
     unread,
 )
 from ..requests import base_of_request, chat_of
@@ -80,7 +81,8 @@ async def schema(request: Request) -> Response:
 
 @lru_cache(16)
 def _schema(settings: Settings, root: str, prefix: str) -> bytes:
-    api = [route for route in API if route.include_in_schema]
+    site = server_api.API if settings.server_api.keys else []
+    api = [*(route for route in API if route.include_in_schema), *site]
     counted = health.counted if settings.server.metrics else []
     apart = [*health.routes, *counted, *files.routes]
     return codec.encode(openapi.document(api, apart, settings, root + prefix, root or "/"))

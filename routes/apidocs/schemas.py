@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from .examples import examples_of
+from .server_examples import SERVER_WORDS
 
 Json = dict[str, Any]
 
@@ -208,9 +209,13 @@ def _shorten(schema: Json) -> None:
         _shorten(schema["items"])
 
 
+def _words_on(name: str, field: str) -> str | None:
+    return WORDS.get(f"{name}.{field}") or WORDS.get(field) or SERVER_WORDS.get(field)
+
+
 def _explain(name: str, schema: Json) -> None:
     for field, its in schema.get("properties", {}).items():
-        if words := WORDS.get(f"{name}.{field}", WORDS.get(field)):
+        if words := _words_on(name, field):
             its["description"] = words
         if field.endswith("_at"):
             its["format"] = "date-time"
