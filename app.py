@@ -179,7 +179,7 @@ class App(Starlette, HostApi):
 
     @asynccontextmanager
     async def lifespan(self, app: Any = None) -> AsyncIterator[None]:
-        """As `started`, for a host, which must not go down because it has several workers.
+        """Starts the chat like `started`, without ending a host that has several workers.
 
         Where another process has the database the chat alone answers 503, until it can have it.
         """
@@ -282,7 +282,7 @@ class App(Starlette, HostApi):
 
     @property
     def sync(self) -> SyncApi:
-        """The same calls for any other thread: `chat.sync.post(room, "Hello", sender=2)`."""
+        """Returns the host's calls for other threads: `chat.sync.post(room, "Hello", sender=2)`."""
         return SyncApi(self)
 
     @property
@@ -309,11 +309,11 @@ def create_app(  # noqa: PLR0913 # each hook is a keyword of its own
 
     `authenticate` is the host's word on who a connection is: an async function of an
     HTTPConnection, to a user id or None; without it, JWTs prove who their users are.
-    `on_event` is told each committed change, as an Event: an async function, called at least once
+    `on_event` receives each committed change as an Event: an async function, called at least once
     for each, in the order of its room, and again later where it raises.
     `before_send` is asked for each text of a client, new or edited, before it is stored: an async
     function of a Draft, to the text to store; it raises a Refusal with a sentence to refuse.
-    `describe_users` tells names and pictures: an async function of users' ids, to their Faces.
+    `describe_users` gives names and pictures: an async function of users' ids, to their Faces.
     `before_open` is asked before a user opens a room: an async function of the creator, the members
     and the context; it raises a Refusal with a sentence to refuse.
     `on_action` decides what a button does that a member presses: an async function of a Pressed to

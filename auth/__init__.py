@@ -1,1 +1,1 @@
-"""Who a connection is: tokens, keys, origins and base URLs."""
+"""Authentication of connections: tokens, keys, origins and base URLs."""

@@ -38,7 +38,7 @@ Hook = Callable[[HTTPConnection], Awaitable[str | int | None]]
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who is there; `expires_at` (unix seconds, leeway included) is None where a hook said so."""
+    """An authenticated user. `expires_at` is in Unix seconds, leeway included; None from a hook."""
 
     user_id: str
     expires_at: float | None
@@ -48,7 +48,7 @@ class Identity:
 
 
 class Trusted:
-    """An issuer whose word counts: what his tokens must say, and the keys that check them."""
+    """A trusted issuer: the claims that its tokens must have, and the keys that verify them."""
 
     def __init__(self, issuer: Issuer, keys: Keys) -> None:
         self._issuer = issuer
@@ -206,7 +206,10 @@ def subprotocol_of(scope: Scope) -> str | None:
 
 
 def token_of(connection: HTTPConnection) -> str:
-    """What follows Bearer among a socket's subprotocols, else in the Authorization header."""
+    """Returns the token after Bearer among the subprotocols, else in the Authorization header.
+
+    Raises Unauthenticated.
+    """
     offered = list(connection.scope.get("subprotocols", ()))
     bearer = subprotocol_of(connection.scope)
     if bearer is not None and (after := offered[offered.index(bearer) + 1 :]):

@@ -1,4 +1,4 @@
-"""Where a connection says that it reached us: what absolute URLs start with."""
+"""The base URL of this server as a connection sees it: the start of absolute URLs."""
 
 import re
 from urllib.parse import unquote
@@ -46,7 +46,7 @@ def mounted(scope: Scope) -> tuple[str, str]:
 
 
 def _hidden(scope: Scope, path: str) -> str:
-    """What stands before the path in the URL as it came in."""
+    """Returns the prefix that precedes the path in the URL as it was received."""
     raw = (scope.get("raw_path") or b"").partition(b"?")[0]  # httpx-ws leaves the query on
     whole, path = unquote(raw.decode("latin-1")).rstrip("/"), path.rstrip("/")
     return whole.removesuffix(path) if whole.endswith(path) else ""

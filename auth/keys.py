@@ -38,7 +38,7 @@ log = logging.getLogger("roomcast.keys")
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What checks signatures, bound to the algorithms of its kind."""
+    """A key that verifies signatures, bound to the algorithms of its kind."""
 
     material: AllowedPublicKeys | bytes = field(repr=False)
     algorithms: tuple[str, ...]
@@ -46,7 +46,7 @@ class Key:
 
 
 class Keys:
-    """All the keys of one issuer; `where` is the setting that names him."""
+    """All the keys of one issuer; `where` is the setting that names the issuer."""
 
     def __init__(
         self,

@@ -15,7 +15,7 @@ log = logging.getLogger("roomcast.audit")
 
 
 class Actor(Struct, frozen=True):
-    """Who acts, and from which address."""
+    """The actor of an audited action, and the address that it came from."""
 
     name: str
     source: str = ""
@@ -27,7 +27,7 @@ _actor: ContextVar[Actor] = ContextVar("roomcast_actor", default=HOST)
 
 @contextmanager
 def acting(actor: Actor) -> Iterator[None]:
-    """What is recorded inside is recorded as done by this actor."""
+    """Records every audited action inside this context as done by the given actor."""
     token = _actor.set(actor)
     try:
         yield

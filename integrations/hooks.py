@@ -1,4 +1,4 @@
-"""Where the host has a say: in a text before it is stored, and in how its users are called."""
+"""Hooks of the host: approval of texts before they are stored, and profiles of users."""
 
 import asyncio
 import logging
@@ -43,7 +43,7 @@ class Draft(Struct, frozen=True):
 
 
 class Profile(NamedTuple):
-    """How a user is called, and the address of a picture."""
+    """The profile of a user: a name, and the address of a picture."""
 
     name: str | None = None
     picture: str | None = None

@@ -1,4 +1,4 @@
-"""Events for the host: what happened, as its code or its webhook is told."""
+"""Events for the host, delivered to its function or its webhook."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -31,11 +31,11 @@ class EventFile(Struct, frozen=True):
 class Event(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Something that happened, after it was committed; times as in the protocol.
 
-    `id` is the same each time that it is told. `user_id` did it, null for the site; or, of
-    `messages_unread`, has not read `message_id` and what came after it; or was banned or erased:
-    then there is no room. `about` is who was let in or removed. `text` is what a message says,
-    what was reacted with, or the title. `version` is the room's, `members` are as they stand when
-    this is told.
+    `id` is the same at each delivery. `user_id` did it, null for the site; in `messages_unread`
+    they have not read `message_id` and what came after it; or they were banned or erased: then
+    there is no room. `about` is who was let in or removed. `text` is what a message says, what was
+    reacted with, or the title. `version` is the room's, `members` are those at the time of
+    delivery.
     """
 
     type: Kind
@@ -54,12 +54,12 @@ class Event(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 Listener = Callable[[Event], Awaitable[None]]
-"""An async function that is told; what it raises means: not told, again later."""
+"""An async function that receives each event; an exception means a later retry."""
 
 
 @contextmanager
 def of_the_host() -> Iterator[None]:
-    """What the host's code awaits may be cancelled: that is a fault of its own, not our end."""
+    """Turns a cancellation inside the host's code into an error, unless this task was cancelled."""
     try:
         yield
     except asyncio.CancelledError as error:
@@ -70,7 +70,7 @@ def of_the_host() -> Iterator[None]:
 
 
 async def load_events(db: Connection, claim: Claim) -> list[tuple[Noted, Event]]:
-    """What waits for a listener of a room, oldest first."""
+    """Loads the events of a room that wait for a listener, oldest first."""
     found = await outbox.waiting(db, claim, MAX_EVENTS)
     marks = await receipts.of_room(db, claim.room_id)
     members = [wire_user(user) for user in sorted(marks)]

@@ -29,7 +29,7 @@ ENDS = {1000, 1001, 1005, 1006} | {close.code for close in Close}  # a client ma
 
 
 class Metrics:
-    """Of one chat, so that several in a process are counted apart."""
+    """The metrics of one chat, so that several in a process are counted apart."""
 
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
@@ -76,7 +76,7 @@ class Metrics:
         )
         self.told = Counter(
             "roomcast_host_events",
-            "Events that the host was told.",
+            "Events delivered to the host.",
             ["listener", "outcome"],
             registry=registry,
         )
@@ -129,7 +129,7 @@ class Shelf:
             fresh.replace(self._own)
 
     def text(self) -> bytes:
-        """Of all workers, each number with the worker that it is of."""
+        """Returns the metrics of all workers as text; each sample is labelled with its worker."""
         self.lay_down()
         registry = CollectorRegistry()
         registry.register(_Merged(self._folder))
@@ -137,7 +137,7 @@ class Shelf:
 
 
 def forget(folder: Path, pid: int) -> None:
-    """That worker has ended."""
+    """Removes the metrics of a worker that has ended."""
     (folder / f"{pid}.prom").unlink(missing_ok=True)
 
 

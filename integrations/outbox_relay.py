@@ -35,7 +35,7 @@ HOOK, WEB = "hook", "web"
 
 
 def listeners_of(options: Webhooks, on_event: Listener | None) -> dict[str, Listener]:
-    """Who is to be told, by the names that their events wait under."""
+    """Returns the listeners that the settings and the hook name, by the names of their outbox."""
     found: dict[str, Listener] = {}
     if on_event is not None:
         found[HOOK] = on_event
@@ -78,7 +78,7 @@ class OutboxRelay:
             self._task = asyncio.create_task(self._run(), name="roomcast webhooks")
 
     async def aclose(self) -> None:
-        """What is not told stays where it is, for the next start."""
+        """Stops the relay; undelivered events stay in the outbox for the next start."""
         tasks = [*self._telling, *([self._task] if self._task else [])]
         for task in tasks:
             task.cancel()
@@ -95,7 +95,7 @@ class OutboxRelay:
             try:
                 await self._look()
             except DatabaseUnavailable as error:
-                log.warning("The host is told later, the database is away: %s", error)
+                log.warning("host events delayed: database unavailable: %s", error)
             except Exception:
                 log.exception("The host could not be told")
             with suppress(TimeoutError):
@@ -155,7 +155,7 @@ class OutboxRelay:
                 if failed or time.monotonic() > until:
                     break
         except DatabaseUnavailable as error:
-            log.warning("Room %d is told later: %s", claim.room_id, error)
+            log.warning("host events delayed: room=%d error=%s", claim.room_id, error)
         except Exception:
             log.exception("The host could not be told of room %d", claim.room_id)
             failed = True

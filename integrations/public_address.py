@@ -7,7 +7,7 @@ EMBEDDING = (IPv6Network("::/96"), IPv6Network("64:ff9b::/96"))
 
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:
-    """Of the whole internet; an IPv6 address that stands for one of IPv4 is what that one is."""
+    """Returns whether an address is public. IPv6 addresses that embed an IPv4 one count as it."""
     if address.is_multicast or not address.is_global:
         return False
     if isinstance(address, IPv4Address):

@@ -66,9 +66,9 @@ class Webhook:
         return self._client
 
     async def addresses(self) -> list[str]:
-        """Those of the URL's host, all of them looked at: none of them is looked up again.
+        """Resolves the URL's host once and checks every address. Raises NotTold for a private one.
 
-        A name that is looked up twice may lead elsewhere the second time. Raises NotTold.
+        The addresses are used as they are: a second lookup of the name may lead elsewhere.
         """
         url = httpx.URL(self._options.url)
         port = url.port or (443 if url.scheme == "https" else 80)

@@ -1,4 +1,4 @@
-"""Who the caller wants to hear no more of."""
+"""The users whom the caller has blocked: list, block and unblock them."""
 
 from functools import partial
 

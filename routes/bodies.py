@@ -20,7 +20,7 @@ class BodyTooSlow(InvalidFrame):
 
 
 class BodiesInFlight:
-    """What is coming in now, in this process: bounded in bytes, and one PUT for each upload."""
+    """Limits the request bodies in flight in this process: total bytes, one PUT per upload."""
 
     def __init__(self, most: int) -> None:
         self._most = most

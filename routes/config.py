@@ -1,4 +1,4 @@
-"""What clients need to know of this server before they ask for anything else."""
+"""The public configuration of this server: what a client reads before its first request."""
 
 from msgspec import Struct
 from starlette.requests import Request
@@ -35,7 +35,7 @@ class AttachmentRules(Struct):
 
 
 class Features(Struct):
-    """What this server offers; `push` is null where it sends no push messages."""
+    """The features of this server; `push` is null where it sends no push messages."""
 
     open_rooms: bool
     reports: bool

@@ -25,7 +25,7 @@ NDJSON = "application/x-ndjson"
 
 
 class Me(Struct):
-    """Who the token or the cookie is; `expires_at` is null where it does not expire."""
+    """The user of the token or cookie; `expires_at` is null where it does not expire."""
 
     user_id: int | str
     name: str | None

@@ -1,4 +1,4 @@
-"""Who is in a room: let somebody in, remove somebody, leave."""
+"""The members of a room: add a member, remove one, leave."""
 
 from msgspec import Struct
 from starlette.requests import Request
@@ -12,7 +12,7 @@ from .rooms import shown
 
 
 class NewMember(Struct):
-    """Who shall be in the room, too."""
+    """The user to add to the room."""
 
     user_id: int | str
 

@@ -39,7 +39,7 @@ class MessagePage(Struct):
 
 
 class MessagePatch(Struct):
-    """What shall be otherwise in a message; what is not named stays."""
+    """The changes to a message; a field that is left out keeps its value."""
 
     text: str | UnsetType = UNSET
     data: dict[str, Any] | None = None

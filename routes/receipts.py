@@ -1,4 +1,4 @@
-"""How far the caller has read."""
+"""The caller's receipts: mark a room's messages as read."""
 
 from starlette.requests import Request
 from starlette.responses import Response

@@ -1,4 +1,4 @@
-"""What every route asks of a request, and how it answers."""
+"""Helpers that every route uses to read a request and to answer it."""
 
 from math import ceil
 from typing import Any
@@ -39,7 +39,10 @@ def chat_of(request: Request) -> Chat:
 
 
 async def caller_of(request: Request) -> Identity:
-    """Who asks. Raises Unauthenticated, RateLimited, and Forbidden to a foreign page's cookies."""
+    """Authenticates the caller. Raises Unauthenticated, RateLimited and Forbidden.
+
+    Forbidden is raised where a page of a foreign origin sends the caller's cookies.
+    """
     auth: Authenticator = request.app.state.auth
     try:
         identity = await auth(request)
@@ -54,7 +57,7 @@ async def caller_of(request: Request) -> Identity:
 
 
 def actor_of(connection: HTTPConnection, user_id: str = "") -> audit.Actor:
-    """Who acts, for the audit log."""
+    """Returns the actor of a request, for the audit log."""
     source = connection.client.host if connection.client else ""
     return audit.Actor(f"user:{user_id}" if user_id else "unknown", source)
 

@@ -34,7 +34,7 @@ SMALL_ROOM = 50  # members
 
 
 class NewRoom(Struct):
-    """Who shall share a room: `second_user` and the caller, or all `members`, the caller too."""
+    """A new room: of the caller and `second_user`, or of all `members` and the caller."""
 
     second_user: int | str | None = None
     first_user: int | str | None = None
@@ -114,7 +114,10 @@ class RoomShown(RoomListed, kw_only=True):
 
 
 class RoomWish(Struct):
-    """What shall be otherwise; what is not named stays. Without a title: `""` or null."""
+    """The changes to a room; a field that is left out keeps its value.
+
+    A title of `""` or null removes it.
+    """
 
     muted: bool | UnsetType = UNSET
     archived: bool | UnsetType = UNSET

@@ -1,4 +1,4 @@
-"""What a page loads from the chat itself: the client, the custom elements, their languages."""
+"""The browser files that the chat serves: the client, the custom elements, their languages."""
 
 import gzip
 import hashlib

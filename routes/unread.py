@@ -1,4 +1,4 @@
-"""What the caller has not read, in all of his rooms."""
+"""The unread messages of the caller, in all of their rooms."""
 
 from starlette.requests import Request
 from starlette.responses import Response

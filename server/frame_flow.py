@@ -177,7 +177,7 @@ class FrameFlow(WebSocketsSansIOProtocol):
             self._slow_down()
 
     def _slow_down(self) -> None:
-        """Who sends too fast is read less often: each refusal costs as much as what it refuses."""
+        """Pauses reading from a client that sends too fast: refusals cost as much as actions."""
         self._refused += 1
         if self._refused % REFUSED_AT_ONCE == 0:
             self._waits_for |= TOO_FAST
@@ -237,7 +237,7 @@ class FrameFlow(WebSocketsSansIOProtocol):
             self._count(0)
 
     def _fail(self, error: FrameError) -> None:
-        """The peer broke the protocol: it is told how, and nothing else that it sends counts."""
+        """Ends the connection for a protocol error; nothing that the peer sends later is read."""
         if error.code == Close.TOO_BIG.code and self.on_too_big is not None and not self.close_sent:
             self.on_too_big()
         self._stop_reading()

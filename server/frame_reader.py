@@ -45,7 +45,7 @@ def protocol_error(reason: str) -> FrameError:
 
 
 class FrameReader:
-    """What has come in of one connection, and where the next frame begins."""
+    """Parses the bytes received on one connection into WebSocket frames (RFC 6455, section 5.2)."""
 
     __slots__ = ("_data", "_is_text", "_max_size", "_message", "_need", "_pos", "_undecoded")
 
@@ -188,7 +188,7 @@ def check_text(content: bytes, *, is_final: bool = True) -> bytes:
 
 
 def head_of(opcode: int, size: int) -> bytes:
-    """What stands before so many bytes of a final frame of the server's."""
+    """Returns the header of a final, unmasked frame of `size` bytes (RFC 6455, section 5.2)."""
     if size < 126:
         return bytes((FINAL | opcode, size))
     if size < 65_536:

@@ -276,7 +276,7 @@ class HttpProtocol(HttpToolsProtocol):
 
 
 class ResponseTransport:
-    """What uvicorn writes a response to; its end is the protocol's."""
+    """The transport that uvicorn writes a response to; the protocol decides when it ends."""
 
     __slots__ = ("_protocol", "is_closing", "write")
 

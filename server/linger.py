@@ -1,4 +1,4 @@
-"""How a connection ends after our last word: so that its peer can read it, and soon."""
+"""Ends a connection so that the peer can still read the last bytes sent."""
 
 import asyncio
 
@@ -7,7 +7,7 @@ LINGER = 2.0  # seconds until the connection is cut, whatever the peer does
 
 
 class Linger:
-    """What still comes in is thrown away: a close amid it would reach the peer as a reset.
+    """Discards what still arrives: closing with unread input would send the peer a reset.
 
     After 100 ms of silence the connection is half-closed, so that a peer that waits for the end
     sees one; after two seconds (or the given limit) it is aborted.

@@ -21,7 +21,7 @@ def log_to_stderr(level: str) -> None:
 
 
 class Seldom(logging.Filter):
-    """The same warning again and again is a line in ten seconds, which says how many there were."""
+    """Filters repeated warnings to one line in ten seconds, with the number that was suppressed."""
 
     def __init__(self) -> None:
         super().__init__()

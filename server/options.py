@@ -1,4 +1,4 @@
-"""What the commands share: settings, errors in one sentence, durations, progress."""
+"""Helpers that commands share: settings, errors in one sentence, durations, progress."""
 
 import re
 import sys

@@ -1,4 +1,4 @@
-"""What keeps a server from starting, in one sentence each."""
+"""Reasons why a server cannot start, in one sentence each."""
 
 from ..realtime.brokers import Unreachable
 from ..settings import Settings

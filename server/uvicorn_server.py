@@ -117,7 +117,7 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Not ready first; then group after group of sockets is told 1012; then the rest ends."""
+        """Reports "not ready", closes sockets with 1012 in groups, then ends everything else."""
         self.on_drain()
         waiting = [c for c in self.server_state.connections if isinstance(c, WebSocketProtocol)]
         size = max(DRAIN_GROUP, -(-len(waiting) // DRAIN_STEPS))
@@ -180,7 +180,7 @@ def _ipv4(settings: Settings) -> list[str]:
 
 
 def _most_connections(wanted: int) -> int:
-    """As many as the process may have open files, where that is less."""
+    """Returns the most connections that fit the process's limit of open files, at most `wanted`."""
     if resource is None:
         return wanted
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

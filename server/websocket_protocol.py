@@ -156,7 +156,7 @@ class WebSocketProtocol(FrameFlow):
 
 
 def forget_tracebacks(error: BaseException | None) -> None:
-    """Of an exception that somebody keeps, and of those before it: they hold all their frames."""
+    """Removes the tracebacks of a kept exception and its causes, which hold all their frames."""
     while error is not None:
         error.__traceback__ = None
         error = error.__context__

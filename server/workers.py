@@ -32,9 +32,9 @@ LISTENS = b"listens"  # a worker's word to its parent; anything else is why it c
 
 
 class Job(msgspec.Struct):
-    """What a worker is told, on its stdin: the settings, and which descriptors are its sockets.
+    """The job that a worker reads from stdin: the settings and the descriptors of its sockets.
 
-    In the folder `shelf` the workers lay down their numbers for each other.
+    Workers write their metrics to the folder `shelf`, where the others read them.
     """
 
     settings: Settings
@@ -94,7 +94,7 @@ class Worker:
                 log.error("%s The next try is in %s seconds.", error, pause)
 
     async def end(self) -> int:
-        """How it ended now; 0 where nothing is left to end."""
+        """Ends the worker and returns its exit code; 0 where no process is left."""
         if self.process is None or self.process.returncode is not None:
             return 0
         self.process.terminate()
@@ -124,7 +124,7 @@ async def run_workers(
 async def _run_workers(
     job: Job, sockets: list[socket.socket], ready: Callable[[], None], reload: Reload | None
 ) -> set[int]:
-    """How they ended."""
+    """Runs the workers until a signal ends them; returns the set of their exit codes."""
     workers = [Worker(job) for _ in range(job.settings.server.workers)]
     serving = asyncio.create_task(_keep(workers, ready))
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -60,7 +60,10 @@ def read(
     options: Mapping[str, object] | None = None,
     environ: Mapping[str, str] = os.environ,
 ) -> Loaded:
-    """As load, and where what is no default came from. Options are {"server.port": 8001}."""
+    """Loads settings like `load`, with the origin of each value that is not a default.
+
+    Options are {"server.port": 8001}.
+    """
     origins: dict[str, str] = {}
     values: dict[str, dict[str, object]] = {section: {} for section in SECTIONS}
     for given in (*_of_source(source, environ), *_of_options(options or {})):
@@ -147,7 +150,10 @@ def _known(name: str, file: str) -> str:
 
 
 def _meant_variable(variable: str) -> str:
-    """What all of them begin with resembles nothing."""
+    """Returns a hint with the most similar known variable, or nothing.
+
+    The common prefix is ignored.
+    """
     known = {known.removeprefix("ROOMCAST_"): known for known in VARIABLES}
     close = get_close_matches(variable.removeprefix("ROOMCAST_"), list(known), n=1)
     return f"; did you mean {known[close[0]]}?" if close else ""

@@ -122,7 +122,7 @@ class Discreet(Struct, frozen=True):
 
 
 class Issuer(Discreet, frozen=True):
-    """Who signs tokens, by what they are checked, and what they must say."""
+    """An issuer of tokens: the keys that verify its tokens, and the claims that they must have."""
 
     secret: Text = ""
     public_key: Text = ""
@@ -175,7 +175,7 @@ class ServerApi(Discreet, frozen=True):
 
 
 class RoomPolicy(Struct, frozen=True):
-    """Who may open rooms."""
+    """The users who may open rooms."""
 
     open_by: OpenBy = "members"
 

@@ -87,10 +87,10 @@ async def chat_client(
     claims: Mapping[str, Any] | None = None,
     **hooks: Any,
 ) -> AsyncIterator[ChatClient]:
-    """A new chat in this event loop, on SQLite and a folder of files, and a user logged in to it.
+    """Runs a new chat in this event loop, on SQLite and a folder of files, and logs a user in.
 
-    Both are thrown away afterwards, unless they are to lie in a `folder`. The settings are as in
-    settings.toml; by default nobody is limited in how fast he acts. The hooks are create_app's.
+    Database and files are deleted afterwards, unless they lie in a given `folder`. The settings are
+    as in settings.toml; by default there are no rate limits. The hooks are create_app's.
     """
     with TemporaryDirectory(prefix="roomcast-") as temporary:
         chat = create_app(_settings(settings or {}, folder or Path(temporary)), **hooks)

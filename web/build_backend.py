@@ -46,7 +46,7 @@ def build_editable(*arguments: Any, **options: Any) -> str:
 
 
 def _tools() -> list[str]:
-    """What is not needed but good to have, where it comes as wheels."""
+    """Returns optional build tools, where they exist as wheels."""
     is_common = platform.system() == "Linux" and platform.libc_ver()[0] == "glibc"
     return TOOLS if is_common and platform.machine() in ("x86_64", "aarch64") else []
 

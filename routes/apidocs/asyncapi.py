@@ -90,10 +90,10 @@ def _document(settings: Settings) -> Json:
             "notifications": _notifications([*ASKED, *NOTIFIED]),
         },
         "operations": {
-            "act": _operation("receive", "room", "What a client does.", actions),
-            "tell": _operation("send", "room", "What a client is told.", received),
-            "ask": _operation("receive", "notifications", "What a listener may say.", ASKED),
-            "notify": _operation("send", "notifications", "What a listener is told.", NOTIFIED),
+            "act": _operation("receive", "room", "Actions of a client.", actions),
+            "tell": _operation("send", "room", "Frames for a client.", received),
+            "ask": _operation("receive", "notifications", "Frames of a listener.", ASKED),
+            "notify": _operation("send", "notifications", "Frames for a listener.", NOTIFIED),
         },
         "components": {
             "messages": {_name(kind): _message(kind, shown) for kind in kinds},

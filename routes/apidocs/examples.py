@@ -1,4 +1,4 @@
-"""What each type looks like on the wire: the examples of the documentation, by the type's name."""
+"""Examples of the documentation: one wire form for each type, by the type's name."""
 
 from typing import Any
 

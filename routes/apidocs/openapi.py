@@ -213,7 +213,7 @@ class _Writer:
 
 
 def _without_action(schema: Json) -> None:
-    """As a body an action needs no name: the path is its name."""
+    """Removes the `action` field from a schema: in an HTTP body the path names the action."""
     del schema["properties"]["action"]
     schema["required"].remove("action")
     schema["examples"] = [_as_body(example) for example in schema["examples"]]

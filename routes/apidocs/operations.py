@@ -277,7 +277,7 @@ CALLS: dict[str, Call] = {
             *SIGNED,
             Parameter("Range", str, "Only some of the bytes.", "header"),
             Parameter("If-Range", str, "The ETag for which `Range` counts.", "header"),
-            Parameter("If-None-Match", str, "The ETag of what is there already.", "header"),
+            Parameter("If-None-Match", str, "The ETag of the copy that the client has.", "header"),
         ),
         own=(Forbidden, NotFound, StorageUnavailable),
         is_open=True,

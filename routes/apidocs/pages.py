@@ -61,7 +61,7 @@ async def swagger(request: Request) -> Response:
 
 
 async def asset(request: Request) -> Response:
-    """What that page is made of: it asks no other host for anything."""
+    """Serves a static file of the documentation page, which loads nothing from other hosts."""
     path = ASSETS.get(request.path_params["name"])
     if path is None:
         raise NotFound

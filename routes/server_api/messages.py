@@ -40,7 +40,10 @@ class SiteNewMessage(Struct):
 
 
 class SiteMessagePatch(Struct):
-    """What shall be otherwise; what is not named stays. New buttons can be pressed anew."""
+    """The changes to a message; a field that is left out keeps its value.
+
+    New buttons can be pressed anew.
+    """
 
     text: str | UnsetType = UNSET
     data: dict[str, Any] | None = None

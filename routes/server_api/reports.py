@@ -14,7 +14,7 @@ from .requests import next_url, with_key
 
 
 class SiteReportPatch(Struct):
-    """What became of a report: `open` or `resolved`, and a note for the other moderators."""
+    """The new state of a report, `open` or `resolved`, and a note for the other moderators."""
 
     state: str | None = None
     note: str | None = None

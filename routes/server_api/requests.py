@@ -1,4 +1,4 @@
-"""What every call of the server API asks of a request: a key."""
+"""Authentication of the server API's calls: every call needs a key."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager

@@ -20,7 +20,7 @@ from .requests import next_url, optional_text, with_key
 
 
 class SiteNewRoom(Struct):
-    """Who shall be in the room, and what it is."""
+    """A new room: its members, title, context and other details."""
 
     members: list[int | str]
     context: str | None = None
@@ -31,7 +31,10 @@ class SiteNewRoom(Struct):
 
 
 class SiteRoomPatch(Struct):
-    """What shall be otherwise; what is not named stays. Without a title: `""` or null."""
+    """The changes to a room; a field that is left out keeps its value.
+
+    A title of `""` or null removes it.
+    """
 
     title: str | UnsetType | None = UNSET
     about: About | UnsetType | None = UNSET
@@ -40,7 +43,7 @@ class SiteRoomPatch(Struct):
 
 
 class SiteNewMember(Struct):
-    """Who shall be in the room, too."""
+    """The user to add to the room."""
 
     user_id: int | str
 

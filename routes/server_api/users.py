@@ -22,7 +22,10 @@ DEFAULT_TTL = 3_600.0  # seconds
 
 
 class SiteUserPatch(Struct):
-    """What the site says of a user; a field that is left out stays, null takes it back."""
+    """The profile that the site gives a user.
+
+    A field that is left out keeps its value; null removes it.
+    """
 
     name: str | UnsetType | None = UNSET
     picture: str | UnsetType | None = UNSET

@@ -1,1 +1,1 @@
-"""What the roomcast command does besides serving."""
+"""The subcommands of the roomcast command, except `serve`."""

@@ -189,7 +189,7 @@ async def read_backup(settings: Settings, folder: Path) -> int:
 
 
 def restore_secret(settings: Settings, folder: Path) -> bool:
-    """Where no setting names a secret and no file has one. Whether it was written."""
+    """Restores the secret file if no secret is set and no file exists. Returns True if it did."""
     saved = folder / SECRET
     if settings.auth.secret or SECRET_FILE.exists() or not saved.exists():
         return False
@@ -203,7 +203,7 @@ def restore_secret(settings: Settings, folder: Path) -> bool:
 
 
 async def _copy_objects(source: Bucket, target: Bucket, keys: list[str]) -> tuple[int, int]:
-    """How many were copied, and how many the source does not have."""
+    """Copies objects to the target; returns how many were copied and how many the source lacks."""
     saved = missing = 0
     async with opened(source), opened(target):
         with progress_of("Files") as (expect, done):

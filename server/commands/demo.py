@@ -17,7 +17,7 @@ from .token import sign_token
 
 
 class Line(NamedTuple):
-    """What somebody says, which emoji it gets from whom, and which line it answers."""
+    """One line of the demo: its sender, its text, its reactions and the line that it answers."""
 
     sender: str
     text: str

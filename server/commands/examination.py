@@ -1,4 +1,4 @@
-"""What is wrong with the engines that the settings name, and what to do about it."""
+"""Examines the engines that the settings name, and says how to mend what is wrong."""
 
 import asyncio
 import time
@@ -108,7 +108,7 @@ async def _of_auth(auth: Auth, secret_file: Path) -> list[Finding]:
 
 
 def _with_secret(auth: Auth, file: Path) -> Auth:
-    """As serve finds it."""
+    """Returns the settings with the secret of the file, which `serve` reads too."""
     if not (auth.wants_secret and file.exists()):
         return auth
     return msgspec.structs.replace(auth, secret=file.read_text("utf-8").strip())

@@ -29,7 +29,7 @@ class Moved(Struct, frozen=True):
 
 
 class Keys(Struct, frozen=True):
-    """Of the objects that messages hold, and of those of uploads, which need not be there yet."""
+    """Object keys: `held` by messages, and `loose` ones of uploads, which may not exist yet."""
 
     held: list[str]
     loose: list[str]
@@ -85,7 +85,7 @@ async def keys_of(database_url: str) -> Keys:
 
 
 async def move_objects(source_url: str, target_url: str, keys: Keys) -> Objects:
-    """What is there stays. Raises BucketUnavailable or CannotMove."""
+    """Copies objects that the target lacks. Raises BucketUnavailable or CannotMove."""
     try:
         source, target = bucket_of(source_url), bucket_of(target_url)
     except ValueError as error:

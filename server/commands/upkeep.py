@@ -1,4 +1,4 @@
-"""What is done to a database by a command: one user's data, old messages, counters."""
+"""Maintenance of a database by commands: one user's data, old messages, counters."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -25,7 +25,7 @@ Count = Callable[[int], None]
 
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Store]:
-    """Where nothing is told to a server: it may run, if the database can be shared."""
+    """Opens the store without publishing; a server may run if the database can be shared."""
     refuse_nothing(settings)
     store = Store(settings.database.url, settings.database.synchronous, alone=False)
     await store.open()
@@ -59,7 +59,10 @@ async def exported(settings: Settings, user_id: str) -> AsyncIterator[bytes]:
 
 
 async def erase(settings: Settings, user_id: str, expect: Count, done: Count) -> int | None:
-    """How many messages; None where a server is at it. A chat of its own tells the others."""
+    """Erases a user and publishes it; returns the number of messages, or None.
+
+    None means that a server is already erasing the user.
+    """
     erased = 0
 
     def count(n: int) -> None:
@@ -91,7 +94,7 @@ async def _rooms(store: Store, expect: Count) -> AsyncIterator[list[int]]:
 
 
 async def prune(settings: Settings, before: int, expect: Count, done: Count) -> int:
-    """How many messages from before that time (µs since 1970, UTC) are gone by this."""
+    """Deletes messages from before a time (µs since 1970, UTC); returns how many were deleted."""
     gone = 0
     async with opened(settings) as store:
         async for room_ids in _rooms(store, expect):

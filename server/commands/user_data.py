@@ -59,10 +59,10 @@ async def write_export(settings: Settings, user_id: str) -> None:
 @one_sentence()
 @or_by_http("DELETE chat/me/ as this user")
 def erase_command(path: Path | None, user: str) -> None:
-    """Erase a user's messages, files, reactions, name and picture; sockets that are open hear it.
+    """Erase a user's messages, files, reactions, name and picture; open sockets receive the events.
 
-    He stays in his rooms, and so does how far he has read. If it is interrupted, the same command
-    goes on, or the next server does.
+    The user stays in their rooms and keeps their receipts. If it is interrupted, the same command
+    or the next server goes on.
     """
     settings, user_id = load_and_show(path), parse_user(user)
     with progress_of("Messages") as (expect, advance):

@@ -117,7 +117,7 @@ class Account:
 
 
 def refusal_problems(answer: httpx.Response) -> list[str]:
-    """What is wrong with an HTTP error: its body, its code, its headers."""
+    """Returns the faults of an HTTP error: of its body, its code, its headers."""
     try:
         body = answer.json()
     except ValueError:

@@ -15,7 +15,7 @@ SendOutcomes = dict[str, list["SendOutcome"]]
 
 
 class SendOutcome(NamedTuple):
-    """What became of one try to send; `code` is None where the connection took it along."""
+    """The outcome of one attempt to send; `code` is None where the connection ended unanswered."""
 
     sent: float
     code: str | None
@@ -31,7 +31,7 @@ class Contradiction(NamedTuple):
 
 @dataclass
 class Rules:
-    """What the circumstances of a run allow.
+    """The deviations that a run allows.
 
     With `in_doubt` a refused message may be stored all the same: the answer of the database to a
     commit was lost, or the clocks of clients and servers differ.
@@ -45,7 +45,7 @@ class Rules:
 def contradictions(
     histories: Sequence[ClientHistory], stored: Sequence[Message], version: int, rules: Rules
 ) -> Iterator[Contradiction]:
-    """What can't be; `stored` is the whole room and `version` its counter, at the end."""
+    """Yields contradictions; `stored` is the whole room and `version` its counter, at the end."""
     replays = {history.name: history.replay() for history in histories}
     deleted = set().union(*(replay.deleted for replay in replays.values()))
     for name, replay in replays.items():
@@ -116,7 +116,7 @@ def _sent_differently(histories: Sequence[ClientHistory]) -> Iterator[str]:
 
 
 def _missing(connection: ConnectionLog, stored: Sequence[Message]) -> Iterator[str]:
-    """What stands at a version that this connection passed was in one of its frames."""
+    """Yields messages whose version this connection passed without receiving them in a frame."""
     received, last = set(), connection.after
     for _, frame in connection.received:
         if frame["type"] == "sync":

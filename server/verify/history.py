@@ -1,4 +1,4 @@
-"""What each client sent and received in a room, replayed: what in it can't be?"""
+"""Replays what each client sent and received in a room, and reports contradictions."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -48,7 +48,7 @@ class ClientHistory:
     connections: list[ConnectionLog] = field(default_factory=list)
 
     def replay(self) -> "Replay":
-        """What a client makes of all of it; contradictions stand in `wrong`."""
+        """Replays all connections and returns the client's state; contradictions are in `wrong`."""
         replay = Replay(self.user_id)
         for connection in self.connections:
             replay.begin(connection.after)
@@ -65,7 +65,7 @@ class Progression:
         self._receipts: dict[Any, tuple[int, int]] = {}
 
     def take(self, frame: Any) -> list[str]:
-        """What went back by this frame."""
+        """Returns the statuses and receipts that this frame moved backwards."""
         problems: list[str] = []
         try:
             for message in _messages_in(frame):
@@ -103,7 +103,7 @@ def _receipts_in(frame: Any) -> list[Any]:
 
 
 class Replay:
-    """What a client knows, by message id, frame by frame; it notes what can't be."""
+    """The state of one client by message id, frame by frame; contradictions are in `wrong`."""
 
     def __init__(self, user_id: int | str) -> None:
         self.user_id = user_id

@@ -43,7 +43,7 @@ class StormMember:
 
     @property
     def name(self) -> str:
-        """What the client is called in a report."""
+        """Returns the name of the client in a report."""
         return self.history.name
 
     # ---------------------------------------------------------------- connections
@@ -183,7 +183,7 @@ class StormMember:
             ) from None
 
     def story(self) -> str:
-        """Where it stands, for a report."""
+        """Returns the client's position and last connections, for a report."""
         last = self.history.connections[-3:]
         ends = [(each.after, len(each.received), each.code) for each in last]
         return (

@@ -1,4 +1,4 @@
-"""What is promised: the headings of a report, and the rows of docs/guarantees.md."""
+"""The guarantees: the headings of a report, and the rows of docs/guarantees.md."""
 
 PROMISES = {
     "nothing_lost": "An acknowledged message is there, for everybody, whatever breaks.",

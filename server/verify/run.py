@@ -29,7 +29,7 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Options:
-    """How thorough a run is."""
+    """The options of a run: its duration, rate, timeout and seed."""
 
     duration: float = 60.0  # seconds of the storm
     rate: float = 20.0  # actions a second of each user; 0 is no limit

@@ -1,4 +1,4 @@
-"""What frames and HTTP answers look like, field by field; what is wrong is said in a sentence."""
+"""Checks of the shape of frames and HTTP answers, field by field; each fault is a sentence."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -228,7 +228,7 @@ _FRAMES: dict[str, Fields] = {
 
 
 def frame_problems(frame: Any) -> Problems:
-    """What is wrong with a frame of a room's socket."""
+    """Yields the faults of a frame of a room's socket."""
     if isinstance(frame, list):
         yield from messages(frame, "first")
         return

@@ -1,4 +1,4 @@
-"""What a check has at hand: two users, rooms of its own, sockets, and a place for findings."""
+"""The tools of a check: two users, rooms of its own, sockets, and a place for findings."""
 
 import ssl
 import uuid
@@ -39,7 +39,7 @@ class Deployment:
 
     @property
     def sockets(self) -> str:
-        """Where sockets are opened."""
+        """Returns the base URL of room sockets."""
         return "ws" + self.base.removeprefix("http") + "/ws/chat/"
 
     def is_known(self, feature: str) -> bool:
@@ -157,7 +157,7 @@ class Check(NamedTuple):
 
     @property
     def name(self) -> str:
-        """What the check is called in a report."""
+        """Returns the name of the check in a report."""
         return self.run.__name__.removeprefix("check_").replace("_", " ")
 
 

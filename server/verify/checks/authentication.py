@@ -1,4 +1,4 @@
-"""Who is there: tokens by HTTP and by socket, handshakes, and the codes sockets end with."""
+"""Checks of authentication: tokens by HTTP and by socket, handshakes, close codes."""
 
 import httpx
 

@@ -34,7 +34,7 @@ async def check_pages_of_messages(stage: Stage) -> None:
 
 @check("http")
 async def check_a_message_by_http_is_as_by_socket(stage: Stage) -> None:
-    """The same rules, and the same frames for everybody."""
+    """Messages by HTTP obey the rules of the socket, and everybody receives the same frames."""
     room = await stage.open_room()
     async with stage.enter(stage.bob, room, after=0, receipts="compact") as b:
         sent = await stage.post(stage.ada, room, "by http", client_id="n1")

@@ -1,4 +1,4 @@
-"""What can be done to messages: edit, delete, answer, react, page; and renewing a token."""
+"""Checks of message actions: edit, delete, answer, react, page; and of token renewal."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What is refused: the right code, to this socket alone, and nothing is stored."""
+"""Checks of refusals: the right code, to this socket alone, and nothing is stored."""
 
 import asyncio
 from typing import Any

@@ -75,7 +75,7 @@ async def check_the_first_frame_without_a_cursor(stage: Stage) -> None:
 
 @check("resuming")
 async def check_a_connection_that_breaks_misses_nothing(stage: Stage) -> None:
-    """What is sent between two connections comes with the second one's sync."""
+    """Messages sent between two connections arrive in the sync of the second one."""
     room = await stage.open_room()
     cursor, epoch, got = 0, "", []
     for number in range(6):

@@ -1,4 +1,4 @@
-"""What the site itself does, where verify has a key of the server API."""
+"""Checks of the server API, where verify has a key of it."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ TOKEN_LIFETIME = 3  # seconds
 
 
 def with_token(account: Account, token: str) -> Account:
-    """The same user with another token."""
+    """Returns an account of the same user with another token."""
     other = Account(account.base, account.http, token, account.pace, account.report)
     other.user_id = account.user_id
     return other
