@@ -100,11 +100,21 @@ class Roster:
         await self._write(work, Happened("member_removed", room_id, user_id, about=other_id))
 
     async def block(self, user_id: str, blocked_id: str) -> None:
-        """In rooms of two the blocked one says nothing to the user any more. Nobody is told."""
+        """In rooms of two the blocked user's messages are refused. Nobody is told.
+
+        Raises Conflict to a user who has blocked as many as may be.
+        """
         if user_id == blocked_id:
             raise InvalidFrame("user_id: nobody blocks himself.")
         now = time.time_ns() // 1000
-        await self._store.write(lambda db: blocks.add(db, user_id, blocked_id, now))
+        most = self._limits.max_blocks
+
+        async def work(db: Connection) -> None:
+            await blocks.add(db, user_id, blocked_id, now)
+            if await blocks.count(db, user_id) > most:
+                raise Conflict(f"You have blocked {most} users: unblock one first.")
+
+        await self._store.write(work)
 
     async def unblock(self, user_id: str, blocked_id: str) -> None:
         await self._store.write(lambda db: blocks.remove(db, user_id, blocked_id))

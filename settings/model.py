@@ -197,6 +197,7 @@ class Limits(Struct, frozen=True):
     max_bytes_in_flight: Bytes = 128 * MIB
     max_members: Several = 256
     rooms_per_day: Most = 200
+    max_blocks: Count = 2_000
     history_page_size: Count = 50
     max_history_page_size: Count = 100
     max_emoji_length: Count = 32

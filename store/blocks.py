@@ -31,6 +31,13 @@ async def add(db: Connection, user_id: str, blocked_id: str, now: int) -> None:
         await db.execute(query, {"room_id": room["id"]})
 
 
+async def count(db: Connection, user_id: str) -> int:
+    """How many users the user has blocked."""
+    query = "SELECT count(*) AS n FROM blocks WHERE user_id = :user_id"
+    (row,) = await db.fetch_all(query, {"user_id": user_id})
+    return int(row["n"])
+
+
 async def of_user(db: Connection, user_id: str, before: int, limit: int) -> list[Block]:
     """Whom the user has blocked before a time, the latest first."""
     query = """

@@ -10,6 +10,8 @@ from sqlalchemy import bindparam, text
 from . import messages
 from .members import SITE, MembershipChange, Reason
 
+MEMBERS_PER_STATEMENT = 500
+
 
 class Room(Struct):
     """Times in microseconds since 1970, UTC; '' where there is no context or title."""
@@ -49,9 +51,17 @@ async def open_(
     if not rows:
         return Opened(await _of_pair(db, values), sorted(members), is_new=False)
     room = Room(**dict(rows[0]._mapping))
-    query = "INSERT INTO members (room_id, user_id) VALUES (:room_id, :user_id)"
-    await db.execute_many(query, [{"room_id": room.id, "user_id": user} for user in members])
+    for start in range(0, len(members), MEMBERS_PER_STATEMENT):
+        await _add_members(db, room.id, members[start : start + MEMBERS_PER_STATEMENT])
     return Opened(room, sorted(members), is_new=True)
+
+
+async def _add_members(db: Connection, room_id: int, members: Sequence[str]) -> None:
+    """In one statement: a large room would else keep the writer busy with one for each member."""
+    rows = ", ".join(f"(:room_id, :user_{i})" for i in range(len(members)))
+    values = {f"user_{i}": user for i, user in enumerate(members)}
+    query = f"INSERT INTO members (room_id, user_id) VALUES {rows}"  # noqa: S608 - names alone
+    await db.execute(query, {"room_id": room_id, **values})
 
 
 async def find_context(db: Connection, room_id: int) -> str | None:

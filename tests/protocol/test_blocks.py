@@ -156,3 +156,13 @@ async def test_who_may_not_ask_blocks_nobody(ada: Person) -> None:
     for method in ("POST", "DELETE"):
         answer = await ada.asks(method, path("9"), headers={"Authorization": ""})
         assert_error(answer, 401, "unauthenticated")
+
+
+async def test_blocks_are_limited(serve: Any, cast: Any) -> None:
+    ada, *_ = cast(serve(limits_max_blocks=2))
+    await blocks(ada, "b1")
+    await blocks(ada, "b2")
+    await blocks(ada, "b2")
+    assert_error(await ada.post(path("b3")), 409, "conflict")
+    await unblocks(ada, "b1")
+    await blocks(ada, "b3")
