@@ -3,6 +3,8 @@
 import asyncio
 import inspect
 import re
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -124,3 +126,9 @@ def test_every_call_is_there_for_threads_and_in_the_docs(name: str) -> None:
 def test_what_hosts_import_is_there_and_in_the_docs(name: str) -> None:
     assert hasattr(roomcast_app, name)
     assert f"`{name}`" in (ROOT / "docs/python-api.md").read_text()
+
+
+def test_mounting_the_chat_imports_no_server() -> None:
+    code = "import roomcast.app, sys; print({'uvicorn', 'websockets'} & set(sys.modules))"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (ran.stdout, ran.stderr) == ("set()\n", "")
