@@ -188,7 +188,13 @@ ALL = (
         tuple(
             in_world(contestant, of)
             for contestant in (FULL, POSTGRES)
-            for of in (world.SMALL, world.MEDIUM, world.BIG)
+            for of in (
+                world.SMALL,
+                world.MEDIUM,
+                world.BIG,
+                world.ONE_WRITER,
+                world.DELETED,
+            )
         ),
         world.listed_rooms(),
         (

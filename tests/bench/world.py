@@ -23,6 +23,8 @@ class World:
     name: str
     rooms: int = 0
     each: int = 0
+    is_one_writers: bool = False  # all of a room by one of its two
+    is_deleted: bool = False
 
     @property
     def messages(self) -> int:
@@ -33,6 +35,8 @@ EMPTY = World("empty")
 SMALL = World("1 thousand", 20, 50)
 MEDIUM = World("100 thousand", 100, 1_000)
 BIG = World("1 million", 100, 10_000)
+ONE_WRITER = World("200 thousand of one writer each", 20, 10_000, is_one_writers=True)
+DELETED = World("200 thousand deleted", 20, 10_000, is_one_writers=True, is_deleted=True)
 
 
 def pair(room_id: int) -> list[int]:
@@ -63,13 +67,14 @@ def all_rooms() -> list[Room]:
 
 
 FILL = """
-INSERT INTO messages (room_id, sender_id, text, created_at, updated_at, version)
+INSERT INTO messages (room_id, sender_id, text, created_at, updated_at, version, deleted_at)
   WITH RECURSIVE
        numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < :each)
 SELECT room_id, user_id, 'Message ' || n || ' of an old room, about as long as people write.',
-       :since + n * 1000000, :since + n * 1000000, n
+       :since + n * 1000000, :since + n * 1000000, n, CASE WHEN :deleted THEN :since END
   FROM numbers JOIN members
-    ON room_id <= :rooms AND (user_id = cast(2 * room_id AS text)) = (n % 2)
+    ON room_id <= :rooms AND (user_id = cast(2 * room_id AS text)) = (n % 2 OR :one)
+   AND (user_id = cast(2 * room_id AS text) OR NOT :one)
  ORDER BY n, room_id
 """
 READ = """
@@ -80,9 +85,11 @@ UPDATE members SET read_upto =
        (SELECT m.id FROM messages m WHERE m.room_id = members.room_id
          ORDER BY m.id DESC LIMIT 1 OFFSET 20)
  WHERE user_id = '1' AND room_id IN (SELECT room_id FROM messages);
-UPDATE members SET sent = told.sent, seen = told.seen
+UPDATE members SET sent = told.sent, seen = told.seen, unread_deleted = told.deleted
   FROM (SELECT me.room_id, me.user_id, sum(m.sender_id = me.user_id) AS sent,
-               sum(m.sender_id <> me.user_id AND m.id <= me.read_upto) AS seen
+               sum(m.sender_id <> me.user_id AND m.id <= me.read_upto) AS seen,
+               sum(m.sender_id <> me.user_id AND m.id > me.read_upto
+                   AND m.deleted_at IS NOT NULL) AS deleted
           FROM messages m JOIN members me ON me.room_id = m.room_id
          GROUP BY me.room_id, me.user_id) AS told
  WHERE members.room_id = told.room_id AND members.user_id = told.user_id;
@@ -103,7 +110,8 @@ def fill(file: Path, world: World) -> None:
     with closing(sqlite3.connect(file)) as db, db:
         _open_rooms(db, since)
         if world.messages:
-            db.execute(FILL, {"each": world.each, "rooms": world.rooms, "since": since})
+            flags = {"one": world.is_one_writers, "deleted": world.is_deleted}
+            db.execute(FILL, {"each": world.each, "rooms": world.rooms, "since": since, **flags})
         for statement in (*READ.split(";"), SEARCHED):
             db.execute(statement)
 

@@ -29,6 +29,7 @@ COLUMNS = """
     SELECT table_name, column_name, data_type, is_nullable, column_default
       FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1, 2
 """
+VIEWS = "SELECT viewname, definition FROM pg_views WHERE schemaname = 'public' ORDER BY 1"
 INDEXES = "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1"
 
 
@@ -67,7 +68,9 @@ def shape(path: Path) -> list[tuple[Any, ...]]:
              WHERE m.type = 'table' ORDER BY 1, 3
         """
         indexes = "SELECT tbl_name, name, sql FROM sqlite_master WHERE type = 'index' ORDER BY 1, 2"
-        return db.execute(query).fetchall() + db.execute(indexes).fetchall()
+        views = "SELECT name, sql FROM sqlite_master WHERE type = 'view' ORDER BY 1"
+        found = db.execute(query).fetchall() + db.execute(indexes).fetchall()
+        return found + [(name, *sql.split()) for name, sql in db.execute(views)]
 
 
 @pytest.mark.parametrize("version", OLD)
@@ -91,7 +94,7 @@ async def test_an_old_database_of_postgresql_becomes_a_new_one(
     assert await unread(was) == [1, 1]
     assert await unread(new) == []
     fresh = await asyncpg.connect(new)
-    for query in (COLUMNS, INDEXES):
+    for query in (COLUMNS, INDEXES, VIEWS):
         assert await connection.fetch(query) == await fresh.fetch(query)
     for each in (connection, fresh):
         await each.close()
