@@ -21,7 +21,6 @@ from .auth.authenticator import Authenticator, Hook
 from .auth.base_url import ROOT, mounted
 from .auth.origins import Cors
 from .auth.site_keys import SiteKeys
-from .chat.about import About
 from .chat.chat import NO_HOOKS, Chat
 from .chat.host_api import HostApi
 from .chat.host_api import NewFile as File
@@ -34,6 +33,7 @@ from .consumers.notifications import NotificationsSocket
 from .integrations.hooks import (
     BeforeOpen,
     BeforeSend,
+    DescribeContexts,
     DescribeUsers,
     Draft,
     Hooks,
@@ -63,7 +63,7 @@ from .protocol.errors import (
     Unauthenticated,
     Unavailable,
 )
-from .protocol.events import Message
+from .protocol.events import About, Message
 from .realtime.connection_limits import CountLimit
 from .routes import files, health, server_api, ui, web_client
 from .routes.apidocs import pages
@@ -304,6 +304,7 @@ def create_app(  # noqa: PLR0913 # each hook is a keyword of its own
     describe_users: DescribeUsers | None = None,
     before_open: BeforeOpen | None = None,
     on_action: OnAction | None = None,
+    describe_contexts: DescribeContexts | None = None,
 ) -> App:
     """The chat, by Settings, a mapping, or the path of a settings.toml.
 
@@ -318,9 +319,11 @@ def create_app(  # noqa: PLR0913 # each hook is a keyword of its own
     and the context; it raises a Refusal with a sentence to refuse.
     `on_action` decides what a button does that a member presses: an async function of a Pressed to
     a reply to that member, or None; it raises a Refusal with a sentence to refuse.
+    `describe_contexts` tells what rooms are about whose `about` is not stored: an async function of
+    contexts, to their Abouts.
     Raises BadSetting with a sentence.
     """
-    hooks = Hooks(on_event, before_send, describe_users, before_open, on_action)
+    hooks = Hooks(on_event, before_send, describe_users, before_open, on_action, describe_contexts)
     return App(configuration.load(source), authenticate, hooks)
 
 

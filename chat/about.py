@@ -1,42 +1,25 @@
 """What a room is about, as the site says: a listing, an order."""
 
 import msgspec
-from msgspec import Struct
 
 from ..protocol.errors import InvalidFrame, TooLong
+from ..protocol.events import About
 from ..protocol.ids import is_clean
+from .urls import check_url
 
 MAX_TEXT_LENGTH = 200  # characters
-MAX_URL_LENGTH = 2_000
-
-
-class About(Struct, omit_defaults=True, frozen=True):
-    """The subject of a room; all but the title may be missing. URLs are http or https."""
-
-    title: str
-    url: str | None = None
-    picture: str | None = None
-    price: str | None = None
-    status: str | None = None
 
 
 def pack_about(about: About) -> str:
     """The subject as JSON. Raises TooLong and InvalidFrame."""
+    if not about.title:
+        raise InvalidFrame("about.title: a text is needed.")
     for name in ("title", "price", "status"):
         _check(name, getattr(about, name), MAX_TEXT_LENGTH)
     for name in ("url", "picture"):
-        url = getattr(about, name)
-        _check(name, url, MAX_URL_LENGTH)
-        if url is not None and not _is_url(url):
-            raise InvalidFrame(f"about.{name}: an http or https address is needed.")
+        if (url := getattr(about, name)) is not None:
+            check_url(url, f"about.{name}")
     return msgspec.json.encode(about).decode()
-
-
-def _is_url(url: str) -> bool:
-    scheme, _, rest = url.partition("://")
-    return (
-        scheme.lower() in ("http", "https") and bool(rest) and url.isprintable() and " " not in url
-    )
 
 
 def _check(name: str, text: object, most: int) -> None:

@@ -1,9 +1,6 @@
 """Buttons of messages: what the site may put there, and what happens when one is pressed."""
 
-import re
 from collections.abc import Sequence
-
-import msgspec
 
 from ..integrations.hooks import OnAction, Pressed, ask_on_action
 from ..protocol import actions
@@ -16,11 +13,11 @@ from ..store.messages.extra import Button
 from ..store.store import Store
 from .custom_data import pack_data
 from .messages import Messages
+from .urls import check_url
 
 MAX_BUTTONS = 5
 MAX_LABEL_LENGTH = 200
 MAX_ID_LENGTH = 64
-MAX_URL_LENGTH = 2_000
 MAX_PARAMS_SIZE = 1_024  # bytes
 
 
@@ -98,23 +95,3 @@ def _check_text(text: str, name: str, most: int) -> None:
         raise InvalidFrame(f"actions: {name}: NUL and lone surrogates are not accepted.")
     if len(text) > most:
         raise TooLong(f"actions: {name}: at most {most} characters.")
-
-
-_WEB_ADDRESS = re.compile(r"https?://[^\s/?#\\]+[^\s\\]*", re.IGNORECASE)
-
-
-def check_url(url: str, name: str) -> None:
-    """Raises TooLong, and InvalidFrame for what is no address of the web."""
-    if len(url) > MAX_URL_LENGTH:
-        raise TooLong(f"{name}: at most {MAX_URL_LENGTH:,} characters.")
-    if not is_clean(url) or not _WEB_ADDRESS.fullmatch(url):
-        raise InvalidFrame(f"{name}: an address that starts with http:// or https:// is needed.")
-
-
-def read_buttons(given: Sequence[object]) -> tuple[Button, ...]:
-    """Buttons as JSON or as structs. Raises InvalidFrame and TooLong."""
-    try:
-        buttons = msgspec.convert([msgspec.to_builtins(button) for button in given], list[Button])
-    except msgspec.ValidationError as error:
-        raise InvalidFrame(f"actions: {error}") from None
-    return check_buttons(buttons)

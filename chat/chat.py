@@ -19,6 +19,7 @@ from .account.erasure import Erasures
 from .attachments.service import Attachments
 from .bans import Bans
 from .buttons import Buttons
+from .contexts import Contexts
 from .history import History
 from .history_cache import Pages
 from .housekeeping import Housekeeping
@@ -33,6 +34,7 @@ from .profiles import Profiles
 from .publisher import EventEncoder, Publisher
 from .receipts import Receipts
 from .recovery import Recovery
+from .reports import Reports
 from .revocations import Cuts
 from .room_reader import DatabaseRoomReader
 from .rooms import Rooms
@@ -56,6 +58,7 @@ class Chat:
         self.settings = settings
         self._tasks: set[asyncio.Task[Any]] = set()
         self.faces = Faces(hooks.describe_users) if hooks.describe_users else None
+        self.contexts = Contexts(hooks.describe_contexts)
         self.metrics = Metrics()
         told = listeners_of(settings.webhooks, hooks.on_event)
         alone = settings.broadcast.url.startswith("memory:")
@@ -92,6 +95,7 @@ class Chat:
         self._events = EventEncoder(encoder, self.joining.is_joining)
         self.messages = Messages(settings, store, queue, self.attachments, self.texts)
         self.buttons = Buttons(store, self.messages, hooks.on_action)
+        self.reports = Reports(store, commits, self.texts)
         self.history = History(store, settings.limits)
         self.receipts = Receipts(store, queue, hub)
         self.rooms = Rooms(settings, store, commits, self.texts, hooks.before_open)

@@ -11,11 +11,10 @@ from datetime import datetime
 from msgspec import UNSET, Struct, UnsetType
 
 from ..protocol.actions import File, Send
-from ..protocol.events import Message, Notified
+from ..protocol.events import About, Message, Notified
 from ..protocol.ids import id_of, user_of
 from ..store.messages.extra import SITE, Button
 from ..store.site_rooms import RoomFilter
-from .about import About
 from .account.export import Line
 from .chat import Chat
 from .custom_data import JsonObject

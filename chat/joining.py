@@ -1,7 +1,10 @@
 """Joining a room: its snapshot, with the joining user's own receipt committed and in it."""
 
+from functools import partial
+
 from ..protocol.errors import Close, Closing
 from ..realtime.room import Room
+from ..store import receipts
 from ..store.commit_queue import CommitQueue
 from ..store.snapshot import Snapshot, SnapshotQuery
 from ..store.store import DatabaseUnavailable, Store
@@ -32,6 +35,9 @@ class Joining:
         if upto != (delivered, read):
             await self._mark(ask, *upto)
             found.marks[ask.user_id] = upto
+        if found.is_marked_unread and not is_manual:
+            where = partial(receipts.clear_marked_unread, room_id=ask.room_id, user_id=ask.user_id)
+            await self._store.write(where)
         return found
 
     async def _mark(self, ask: SnapshotQuery, delivered: int, read: int) -> None:

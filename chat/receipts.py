@@ -25,20 +25,35 @@ class Receipts:
 
     async def read(self, room_id: int, user_id: str, message_id: int) -> None:
         """Everything up to this message was read: the receipt moves forward, never back."""
-        reach = partial(receipts.reach, room_id=room_id, user_id=user_id, message_id=message_id)
-        if upto := await self._store.read(reach):
+
+        async def look(db: Connection) -> tuple[int, bool]:
+            upto = await receipts.reach(db, room_id, user_id, message_id)
+            return upto, await receipts.is_marked_unread(db, room_id, user_id)
+
+        upto, is_marked = await self._store.read(look)
+        if upto:
             self._queue.mark(room_id, user_id, upto, upto)
+        if is_marked:
+            await self.clear_marked_unread(room_id, user_id)
+
+    async def clear_marked_unread(self, room_id: int, user_id: str) -> None:
+        """The member has read the room: their own flag goes."""
+        clear = partial(receipts.clear_marked_unread, room_id=room_id, user_id=user_id)
+        await self._store.write(clear)
 
     async def read_at_once(self, room_id: int, user_id: str, message_id: int) -> tuple[int, int]:
         """The same, committed; how far the user is by then. Raises NotFound and Unavailable."""
 
-        async def look(db: Connection) -> tuple[Marks, int]:
+        async def look(db: Connection) -> tuple[Marks, int, bool]:
             marks = await receipts.of_room(db, room_id)
-            return marks, await receipts.reach(db, room_id, user_id, message_id)
+            upto = await receipts.reach(db, room_id, user_id, message_id)
+            return marks, upto, await receipts.is_marked_unread(db, room_id, user_id)
 
-        marks, upto = await self._store.read(look)
+        marks, upto, is_marked = await self._store.read(look)
         if user_id not in marks:
             raise NotFound
+        if is_marked:
+            await self.clear_marked_unread(room_id, user_id)
         delivered, read = marks[user_id]
         if read < upto:
             self._queue.mark(room_id, user_id, upto, upto)

@@ -52,7 +52,7 @@ class DatabaseRoomReader:
         self._metrics.missed.inc(len(since.messages) + len(since.deleted))
         pairs = self._pairs(since, top)
         changes, lines = [change for change, _ in pairs], [line for _, line in pairs]
-        return State(since.version, since.roster, since.title, changes, lines, marks)
+        return State(since.version, since.roster, since.title, changes, lines, marks, since.look)
 
     async def _check_size(self, db: Connection, room_id: int, version: int) -> None:
         most = self._limits.max_resume_changes

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from ..auth.authenticator import name_of, picture_of
 from ..protocol.errors import Internal, Refusal, Unavailable
+from ..protocol.events import About
 from ..protocol.ids import user_of, wire_user
 from .host_events import Listener, of_the_host
 
@@ -74,6 +75,10 @@ OnAction = Callable[[Pressed], Awaitable[str | None]]
 """An async function of a Pressed to a reply to its user, or None; it raises a Refusal to refuse."""
 
 
+DescribeContexts = Callable[[Sequence[str]], Awaitable[Mapping[str, About]]]
+"""An async function of rooms' contexts to what they are about; what is not there has nothing."""
+
+
 class Hooks(Struct, frozen=True):
     """The host's functions that the chat calls."""
 
@@ -82,6 +87,7 @@ class Hooks(Struct, frozen=True):
     describe_users: DescribeUsers | None = None
     before_open: BeforeOpen | None = None
     on_action: OnAction | None = None
+    describe_contexts: DescribeContexts | None = None
 
 
 async def approved(before_send: BeforeSend, draft: Draft) -> str:

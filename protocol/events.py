@@ -35,6 +35,16 @@ class Reaction(Struct):
     user_ids: list[int | str]
 
 
+class About(Struct, omit_defaults=True, frozen=True):
+    """The subject of a room; all but the title may be missing. URLs are http or https."""
+
+    title: str
+    url: str | None = None
+    picture: str | None = None
+    price: str | None = None
+    status: str | None = None
+
+
 class Button(Struct):
     """A button of a message: with an `id` it is pressed by `act`, with a `url` it is a link."""
 
@@ -155,6 +165,9 @@ class RoomChanged(Event, tag="room_changed"):
     room_id: int
     members: list[int | str]
     title: str | None
+    about: About | UnsetType = UNSET
+    data: JsonObject | UnsetType = UNSET
+    frozen: bool | UnsetType = UNSET
 
 
 class PresenceChanged(Event, tag="presence"):
@@ -189,6 +202,7 @@ class Notice(Struct):
     updated_at: str
     attachments: list[FileSummary] | UnsetType = UNSET
     kind: Literal["system"] | UnsetType = UNSET
+    about: About | UnsetType = UNSET
 
 
 class Notified(Event, tag="notify"):

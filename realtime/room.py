@@ -25,8 +25,10 @@ from ..protocol import codec, splice
 from ..protocol.errors import Close, Closing
 from ..protocol.events import PresenceChanged, ReceiptMoved, RoomChanged, RoomDeleted, Typed
 from ..protocol.ids import MAX_ID, when, wire_user, wire_users
+from ..protocol.room_look import look_of
 from ..protocol.splice import as_edited, body_of, quoted_of, requoted, with_reactions, with_status
 from ..store.receipts import Status
+from ..store.room_look import PLAIN, RoomLook
 from ..store.snapshot import Snapshot
 from ..store.store import DatabaseUnavailable
 from .send_queue import Batch, Outbox
@@ -90,6 +92,7 @@ class State(Struct):
     changes: list[Change]
     lines: list[bytes]
     marks: dict[str, tuple[int, int]]
+    look: RoomLook = PLAIN
 
 
 _decode_told = msgspec.json.Decoder(Told).decode
@@ -317,6 +320,7 @@ class Room:
         self.since = 0  # the version of that: a socket with an earlier one was not told all
         self._roster = 0
         self._title = ""
+        self._look = PLAIN
         self._members: frozenset[str] = frozenset()  # as its sockets were told
         self._reader = reader
         self._mark = mark
@@ -367,7 +371,7 @@ class Room:
                 return
             self.version = self.since = found.version
             self._marks = dict(found.marks)
-            self._roster, self._title = found.roster, found.title
+            self._roster, self._title, self._look = found.roster, found.title, found.look
             self._members = frozenset(found.marks)
             self._known = self._top = found.top
             self._measure()
@@ -604,14 +608,17 @@ class Room:
         """Members and title are these by now, and who is here hears of it."""
         self._roster = state.roster
         self.changed.ring()
-        if self._title == state.title and self._members == state.marks.keys():
+        is_same = self._title == state.title and self._look == state.look
+        if is_same and self._members == state.marks.keys():
             return
         self._marks = {user: self._marks[user] for user in state.marks}
         self._measure()
         new = {user: self._marks[user] for user in self._marks.keys() - self._members}
-        self._title, self._members = state.title, frozenset(state.marks)
-        members = wire_users(self._members)
-        text = codec.encode(RoomChanged(self.id, members, self._title or None))
+        self._title, self._look = state.title, state.look
+        self._members = frozenset(state.marks)
+        shown = look_of(self._look.about, self._look.data, is_frozen=bool(self._look.frozen))
+        said = RoomChanged(self.id, wire_users(self._members), self._title or None, *shown)
+        text = codec.encode(said)
         full, compact = Batch([text]), Batch([text, *self._as_receipts(new)])
         for sockets in self._live.values():
             for socket in sockets:

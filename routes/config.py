@@ -14,6 +14,7 @@ class ClientLimits(Struct):
 
     max_text_length: int
     max_title_length: int
+    max_data_size: int
     max_client_id_length: int
     max_emoji_length: int
     max_frame_size: int
@@ -61,7 +62,7 @@ def config_of(settings: Settings) -> Config:
     return Config(
         ClientLimits(**{name: getattr(limits, name) for name in ClientLimits.__struct_fields__}),
         AttachmentRules(list(files.types), files.max_size, files.max_files),
-        Features(open_rooms=True, reports=False, push=None),
+        Features(open_rooms=settings.rooms.open_by == "members", reports=True, push=None),
         list(settings.server.languages),
     )
 

@@ -15,6 +15,7 @@ from ..protocol.actions import Send
 from ..protocol.codec import decode_as
 from ..store import receipts
 from ..store.messages import Added, Delete, Edit, React
+from ..store.reports import NewReport, Reason
 from .requests import (
     Reply,
     base_of_request,
@@ -60,6 +61,13 @@ class MessagePressed(events.Message, kw_only=True):
     """The message as it is after the button was pressed."""
 
     reply: str | UnsetType = UNSET
+
+
+class MessageReport(Struct):
+    """Why a message is reported to the site."""
+
+    reason: Reason
+    text: str = ""
 
 
 class Reactions(Struct):
@@ -163,6 +171,17 @@ async def act(request: Request) -> Response:
     return Reply(MessagePressed(**fields, reply=UNSET if reply is None else reply))
 
 
+async def report(request: Request) -> Response:
+    """Reports a message to the site: 204, also when repeated; the first report counts."""
+    caller = await caller_of(request)
+    given = decode_as(await body_of(request), MessageReport)
+    said = NewReport(
+        room_id_of(request), message_id_of(request), caller.user_id, given.reason, given.text
+    )
+    await chat_of(request).reports.add(said)
+    return Response(status_code=204)
+
+
 # fmt: off
 routes = [
     Route("/chat/rooms/{room_id}/messages", page, methods=["GET"]),
@@ -170,6 +189,7 @@ routes = [
     Route("/chat/rooms/{room_id}/messages/{message_id}", change, methods=["PATCH"]),
     Route("/chat/rooms/{room_id}/messages/{message_id}", delete, methods=["DELETE"]),
     Route("/chat/rooms/{room_id}/messages/{message_id}/act", act, methods=["POST"]),
+    Route("/chat/rooms/{room_id}/messages/{message_id}/report", report, methods=["POST"]),
     Route("/chat/rooms/{room_id}/messages/{message_id}/reactions/{emoji:path}",
           add_reaction,    methods=["PUT"]),
     Route("/chat/rooms/{room_id}/messages/{message_id}/reactions/{emoji:path}",

@@ -13,10 +13,11 @@ from starlette.routing import Route
 from ..chat.rate_limit import MEMBERS_PER_TOKEN
 from ..chat.rooms import RoomDetails
 from ..chat.serializers import kind_of, sender_of, summaries_of
-from ..protocol import events
+from ..protocol import codec, events
 from ..protocol.codec import decode_as
 from ..protocol.errors import Forbidden, InvalidFrame
 from ..protocol.ids import user_of, when, wire_user, wire_users
+from ..protocol.room_look import look_of
 from ..store.room_list import Listed, Person
 from ..store.rooms import Opened, RoomPatch
 from .requests import (
@@ -31,6 +32,9 @@ from .requests import (
 )
 
 SMALL_ROOM = 50  # members
+
+
+Right = Literal["send", "edit_title", "add_member", "remove_member", "leave", "delete"]
 
 
 class NewRoom(Struct):
@@ -52,6 +56,10 @@ class RoomOpened(Struct):
     title: str | None
     context: str | None
     created_at: str
+    can: list[Right]
+    about: events.About | UnsetType = UNSET
+    data: events.JsonObject | UnsetType = UNSET
+    frozen: bool | UnsetType = UNSET
 
 
 class Member(Struct):
@@ -101,6 +109,10 @@ class RoomListed(Struct):
     members: list[Member]
     unread: int
     last_message: LastMessage | None
+    about: events.About | UnsetType = UNSET
+    data: events.JsonObject | UnsetType = UNSET
+    frozen: bool | UnsetType = UNSET
+    marked_unread: bool | UnsetType = UNSET
     first_user_profile: UserProfile | UnsetType = UNSET
     second_user_profile: UserProfile | UnsetType = UNSET
 
@@ -111,6 +123,7 @@ class RoomShown(RoomListed, kw_only=True):
     muted: bool
     archived: bool
     version: int
+    can: list[Right]
 
 
 class RoomWish(Struct):
@@ -122,6 +135,7 @@ class RoomWish(Struct):
     muted: bool | UnsetType = UNSET
     archived: bool | UnsetType = UNSET
     title: str | UnsetType | None = UNSET
+    marked_unread: bool | UnsetType = UNSET
 
 
 class RoomPage(Struct):
@@ -142,7 +156,8 @@ async def create(request: Request) -> Response:
     bucket_of(request, caller.user_id).take_request(len(members) - 1)
     details = RoomDetails(wanted.context or "", wanted.title or "")
     opened = await chat_of(request).rooms.open(caller.user_id, members, details)
-    return Reply(_opened(opened), status_code=201 if opened.is_new else 200)
+    room = await _listed_room(request, opened.room.id, caller.user_id)
+    return Reply(_opened(opened, room, caller.user_id), status_code=201 if opened.is_new else 200)
 
 
 def _members(wanted: NewRoom, request: Request, caller: str) -> list[str]:
@@ -174,8 +189,8 @@ def _pair(wanted: NewRoom, request: Request, caller: str) -> list[str]:
     return [caller if first is None else user_of(first, "first_user"), other]
 
 
-def _opened(opened: Opened) -> RoomOpened:
-    room = opened.room
+def _opened(opened: Opened, listed: Listed, user_id: str) -> RoomOpened:
+    room = listed.room
     return RoomOpened(
         room.id,
         room.id,
@@ -183,7 +198,23 @@ def _opened(opened: Opened) -> RoomOpened:
         room.title or None,
         room.context or None,
         when(room.created_at),
+        rights_of(listed, user_id),
+        *look_of(room.about, room.data, is_frozen=bool(room.frozen)),
     )
+
+
+def rights_of(listed: Listed, user_id: str) -> list[Right]:
+    """What the user may do in the room."""
+    is_creator, is_group = listed.creator_id == user_id, not listed.is_pair
+    rights: dict[Right, bool] = {
+        "send": not listed.is_silenced,
+        "edit_title": is_creator,
+        "add_member": is_creator and is_group,
+        "remove_member": is_creator and is_group,
+        "leave": is_group,
+        "delete": is_creator or listed.is_pair,
+    }
+    return [right for right, has in rights.items() if has]
 
 
 async def mine(request: Request) -> Response:
@@ -234,7 +265,12 @@ def _add_profiles(rooms: Sequence[RoomListed]) -> None:
 
 
 async def _name(request: Request, found: Sequence[Listed]) -> None:
-    """The members by the names that the host tells, where it tells any."""
+    """Members by the names that the host tells, rooms by what it says of their contexts."""
+    blank = [room.room for room in found if room.room.about is None]
+    abouts = await chat_of(request).contexts.describe(room.context for room in blank)
+    for room in blank:
+        if about := abouts.get(room.context):
+            room.about = codec.encode(about).decode()
     if faces := chat_of(request).faces:
         people = [person for room in found for person in room.members]
         told = await faces.of(person.user_id for person in people)
@@ -278,20 +314,27 @@ async def change(request: Request) -> Response:
         None if given.muted is UNSET else given.muted,
         None if given.archived is UNSET else given.archived,
         None if given.title is UNSET else given.title or "",
+        None if given.marked_unread is UNSET else given.marked_unread,
     )
     await chat_of(request).roster.change(room_id, caller.user_id, wish)
     return Reply(await shown(request, room_id, caller.user_id))
 
 
 async def shown(request: Request, room_id: int, user_id: str) -> RoomShown:
-    found = await chat_of(request).roster.room(room_id, user_id)
-    await _name(request, [found])
+    found = await _listed_room(request, room_id, user_id)
     return RoomShown(
         **asdict(_listed(found, user_id)),
         muted=found.is_muted,
         archived=found.is_archived,
         version=found.version,
+        can=rights_of(found, user_id),
     )
+
+
+async def _listed_room(request: Request, room_id: int, user_id: str) -> Listed:
+    found = await chat_of(request).roster.room(room_id, user_id)
+    await _name(request, [found])
+    return found
 
 
 def _listed(listed: Listed, user_id: str) -> RoomListed:
@@ -305,6 +348,8 @@ def _listed(listed: Listed, user_id: str) -> RoomListed:
         members,
         listed.unread,
         _last(listed, user_id),
+        *look_of(room.about, room.data, is_frozen=bool(room.frozen)),
+        True if listed.is_marked_unread else UNSET,
     )
 
 

@@ -1,6 +1,6 @@
 """Who wants to hear no more of whom: in a room of two the blocked one says nothing any more."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from databases.core import Connection
 from msgspec import Struct
@@ -68,6 +68,19 @@ async def has_blocked(db: Connection, user_id: str, blocked_id: str) -> bool:
     """Whether the user has blocked the other."""
     query = "SELECT 1 FROM blocks WHERE user_id = :user_id AND blocked_id = :blocked_id"
     return await db.fetch_one(query, {"user_id": user_id, "blocked_id": blocked_id}) is not None
+
+
+async def find_blockers(db: Connection, blocked_id: str, users: Collection[str]) -> set[str]:
+    """Those of these users who have blocked the other."""
+    if await db.fetch_one("SELECT 1 FROM blocks LIMIT 1") is None:
+        return set()
+    query = text("""
+        SELECT user_id FROM blocks WHERE blocked_id = :blocked_id AND user_id IN :users
+    """).bindparams(
+        bindparam("blocked_id", value=blocked_id),
+        bindparam("users", value=list(users), expanding=True),
+    )
+    return {row["user_id"] for row in await db.fetch_all(query)}
 
 
 async def any_blocked(db: Connection, users: Sequence[str], blocked_id: str) -> bool:

@@ -50,6 +50,23 @@ async def reach(db: Connection, room_id: int, user_id: str, message_id: int) -> 
     return 0 if row is None else int(row["id"] or 0)
 
 
+async def clear_marked_unread(db: Connection, room_id: int, user_id: str) -> None:
+    """The member has read the room: their own flag goes."""
+    query = """
+        UPDATE members SET marked_unread = 0
+         WHERE room_id = :room_id AND user_id = :user_id AND marked_unread = 1
+    """
+    await db.execute(query, {"room_id": room_id, "user_id": user_id})
+
+
+async def is_marked_unread(db: Connection, room_id: int, user_id: str) -> bool:
+    query = """
+        SELECT 1 FROM members
+         WHERE room_id = :room_id AND user_id = :user_id AND marked_unread = 1
+    """
+    return await db.fetch_one(query, {"room_id": room_id, "user_id": user_id}) is not None
+
+
 async def of_room(db: Connection, room_id: int) -> dict[str, tuple[int, int]]:
     """The watermarks (delivered, read) of every member."""
     query = "SELECT user_id, delivered_upto, read_upto FROM members WHERE room_id = :room_id"

@@ -1,12 +1,13 @@
 """The rooms of a user, as they see them in a list."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from databases.core import Connection
 from msgspec import Struct
 from sqlalchemy import bindparam, text
 
-from . import attachments, receipts
+from . import attachments, blocks, receipts
 from .messages import Message
 from .receipts import Status
 from .rooms import Room
@@ -33,6 +34,10 @@ class Listed(Struct):
     is_muted: bool
     is_archived: bool
     version: int
+    is_marked_unread: bool
+    creator_id: str
+    is_pair: bool
+    is_silenced: bool
 
 
 async def count(db: Connection, user_id: str, *, is_archived: bool) -> int:
@@ -72,7 +77,10 @@ async def page(
 async def of_ids(db: Connection, user_id: str, room_ids: list[int]) -> list[Listed]:
     """These rooms, in this order, as the user sees them; without those that he is not in."""
     query = text("""
-        SELECT r.id, r.context, r.title, r.created_at,
+        SELECT r.id, r.context, r.title, r.created_at, r.about, r.data, r.frozen, r.creator_id,
+               me.marked_unread, r.low_user IS NOT NULL AS is_pair,
+               EXISTS (SELECT 1 FROM blocked_senders b
+                        WHERE b.room_id = me.room_id AND b.user_id = me.user_id) AS is_blocked,
                (SELECT u.unread FROM member_unread u
                  WHERE u.room_id = me.room_id AND u.user_id = me.user_id) AS unread,
                me.is_muted, CASE WHEN me.archived_at_total = r.total THEN 1 ELSE 0 END AS archived,
@@ -94,6 +102,7 @@ async def of_ids(db: Connection, user_id: str, room_ids: list[int]) -> list[List
         return []
     rows = {row["id"]: row for row in await db.fetch_all(query)}
     people, marks = await load_members(db, list(rows))
+    await _hide_blockers(db, user_id, people.values())
     found = [rows[id_] for id_ in room_ids if id_ in rows]
     last = [(row["id"], row["message_id"]) for row in found if row["message_id"] is not None]
     files = await attachments.of_messages(db, last)
@@ -102,6 +111,15 @@ async def of_ids(db: Connection, user_id: str, room_ids: list[int]) -> list[List
         if room.last_message is not None:
             room.last_message.attachments = files.get((room.room.id, room.last_message.id), ())
     return listed
+
+
+async def _hide_blockers(db: Connection, user_id: str, rooms: Iterable[list[Person]]) -> None:
+    """Who has blocked the user is offline for them, and was never seen."""
+    members = [person for people in rooms for person in people]
+    blockers = await blocks.find_blockers(db, user_id, {person.user_id for person in members})
+    for person in members if blockers else ():
+        if person.user_id in blockers:
+            person.is_online, person.last_seen = False, None
 
 
 async def unread(db: Connection, room_id: int, user_id: str) -> int:
@@ -114,8 +132,14 @@ async def unread(db: Connection, room_id: int, user_id: str) -> int:
 
 
 def _listed(row: Any, members: list[Person], marks: dict[str, tuple[int, int]]) -> Listed:
-    room = Room(row["id"], row["context"], row["title"], row["created_at"])
-    mine = bool(row["is_muted"]), bool(row["archived"]), row["version"]
+    room = Room(
+        row["id"], row["context"], row["title"], row["created_at"], row["about"], row["data"],
+        row["frozen"],
+    )  # fmt: skip
+    mine = (
+        bool(row["is_muted"]), bool(row["archived"]), row["version"], bool(row["marked_unread"]),
+        row["creator_id"], bool(row["is_pair"]), bool(row["is_blocked"] or row["frozen"]),
+    )  # fmt: skip
     if row["message_id"] is None:
         return Listed(room, row["unread"], members, None, "send", *mine)
     last = Message(

@@ -20,6 +20,9 @@ class Room(Struct):
     context: str
     title: str
     created_at: int
+    about: str | None = None  # JSON
+    data: str | None = None  # JSON
+    frozen: int = 0
 
 
 class Opened(Struct):
@@ -45,7 +48,7 @@ async def open_(
         INSERT INTO rooms (creator_id, low_user, high_user, context, title, created_at, active_at)
         VALUES (:creator_id, :low_user, :high_user, :context, :title, :now, :now)
         ON CONFLICT (low_user, high_user, context) DO NOTHING
-        RETURNING id, context, title, created_at
+        RETURNING id, context, title, created_at, about, data, frozen
     """
     rows = await db.fetch_all(query, values)
     if not rows:
@@ -86,7 +89,7 @@ async def find_pair(db: Connection, users: Sequence[str], context: str) -> int |
 
 async def _of_pair(db: Connection, values: dict[str, Any]) -> Room:
     query = """
-        SELECT id, context, title, created_at FROM rooms
+        SELECT id, context, title, created_at, about, data, frozen FROM rooms
          WHERE low_user = :low_user AND high_user = :high_user AND context = :context
     """
     wanted = {name: values[name] for name in ("low_user", "high_user", "context")}
@@ -123,6 +126,7 @@ class RoomPatch(Struct):
     is_muted: bool | None = None
     is_archived: bool | None = None
     title: str | None = None
+    is_marked_unread: bool | None = None
 
 
 async def change(
@@ -158,17 +162,22 @@ async def _rename(db: Connection, where: dict[str, Any], title: str) -> int:
 
 async def _set_own(db: Connection, where: dict[str, Any], wish: RoomPatch) -> None:
     """In one statement: who locks a row twice meets others in between."""
-    if wish.is_muted is None and wish.is_archived is None:
+    wanted = {
+        "is_muted": wish.is_muted,
+        "is_archived": wish.is_archived,
+        "is_marked": wish.is_marked_unread,
+    }
+    if all(flag is None for flag in wanted.values()):
         return
     query = """
         UPDATE members
            SET is_muted = coalesce(CAST(:is_muted AS integer), is_muted),
+               marked_unread = coalesce(CAST(:is_marked AS integer), marked_unread),
                archived_at_total = CASE CAST(:is_archived AS integer)
                    WHEN 1 THEN (SELECT r.total FROM rooms r WHERE r.id = members.room_id)
                    WHEN 0 THEN NULL ELSE archived_at_total END
          WHERE room_id = :room_id AND user_id = :user_id
     """
-    wanted = {"is_muted": wish.is_muted, "is_archived": wish.is_archived}
     flags = {name: None if flag is None else int(flag) for name, flag in wanted.items()}
     await db.execute(query, {**where, **flags})
 

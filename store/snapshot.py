@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from .messages import Message
+from .room_look import PLAIN, RoomLook
 
 DEFAULT_RESUME_SIZE = 1 << 20  # bytes
 
@@ -18,6 +19,8 @@ class Snapshot(Struct):
     deleted: list[int]  # tombstones since the cursor
     reset: bool  # the cursor is no good: these are simply the last messages
     total: int = 0  # of its messages: pruning changes it, and no version
+    look: RoomLook = PLAIN
+    is_marked_unread: bool = False
 
 
 class SnapshotQuery(Struct, frozen=True):

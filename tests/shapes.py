@@ -117,7 +117,7 @@ def check_messages(messages: list[dict[str, Any]]) -> None:
 
 def check_notices(notices: list[dict[str, Any]]) -> None:
     for notice in notices:
-        assert NOTICE <= set(notice) <= NOTICE | {"attachments"}, notice
+        assert NOTICE <= set(notice) <= NOTICE | {"attachments", "kind", "about"}, notice
         assert is_id(notice["room_id"]), notice
         assert notice["counter_by_room"] > 0, notice
         assert is_user(notice["sender_id"]), notice

@@ -60,6 +60,7 @@ SHAPES: dict[str, Any] = {
     "MessagePatch": messages.MessagePatch,
     "Reactions": messages.Reactions,
     "ButtonPress": messages.ButtonPress,
+    "MessageReport": messages.MessageReport,
     "BlockPage": blocks_.BlockPage,
     "Me": me.Me,
     "Config": config.Config,
@@ -71,8 +72,8 @@ SHAPES: dict[str, Any] = {
 
 
 ASKED = {
-    "ButtonPress", "MessagePatch", "action", "NewRoom", "NewMember", "RoomWish", "UploadWish",
-    "Send", "Read",
+    "MessageReport", "ButtonPress", "MessagePatch", "action", "NewRoom", "NewMember", "RoomWish",
+    "UploadWish", "Send", "Read",
 }  # fmt: skip
 
 

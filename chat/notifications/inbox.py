@@ -15,6 +15,7 @@ from ...protocol import codec
 from ...protocol.errors import Close
 from ...protocol.events import Notice, Notified, NotifiedNested, UnreadCount
 from ...protocol.ids import when
+from ...protocol.room_look import about_of
 from ...realtime.hub import Fanout
 from ...realtime.send_queue import Batch, Outbox
 from ...realtime.user_channels import News
@@ -119,6 +120,7 @@ class Counters:
             when(newest.updated_at),
             summaries_of(newest.attachments),
             kind_of(newest.sender_id),
+            about_of(newest.about),
         )
 
 

@@ -6,14 +6,14 @@ from typing import Any, Generic, Literal, TypeVar
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from ...protocol.events import Message
+from ...protocol.events import About, Message
 from ...protocol.ids import when, wire_user
 from ...store.bans import Ban
 from ...store.profiles import SiteProfile
 from ...store.room_list import Person
 from ...store.site_rooms import SiteRoom
 from ...store.stats import Totals
-from ..about import About, read_about
+from ..about import read_about
 
 T = TypeVar("T")
 User = int | str

@@ -9,12 +9,13 @@ from msgspec.structs import replace
 
 from ...integrations import audit
 from ...protocol.errors import InvalidFrame, NotFound
+from ...protocol.events import About
 from ...protocol.ids import MAX_ID, is_clean
 from ...store import quotas, site_rooms
 from ...store.members import SITE
 from ...store.site_rooms import RoomFilter, SitePatch
 from ...store.store import Connection, Store
-from ..about import About, pack_about
+from ..about import pack_about
 from ..custom_data import MAX_SITE_DATA_SIZE, JsonObject, pack_data
 from ..members import Roster
 from ..rooms import RoomDetails, Rooms

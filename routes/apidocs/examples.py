@@ -8,6 +8,7 @@ from msgspec.structs import asdict, replace
 
 from ...protocol import codec
 from ...protocol.events import (
+    About,
     Attachment,
     AuthRenewed,
     Button,
@@ -84,7 +85,7 @@ MEMBERS = [
     Member(7, "Bob", None, False, None),
 ]
 LISTED = RoomListed(4, None, "listing:55", CREATED, MEMBERS, 0, LAST)
-SHOWN = RoomShown(**asdict(LISTED), muted=True, archived=False, version=412)
+SHOWN = RoomShown(**asdict(LISTED), muted=True, archived=False, version=412, can=["send", "delete"])
 
 NOTICE = Notice(93, 9, "Hello", "delivered", 7, "online", CREATED, CREATED)
 
@@ -97,6 +98,10 @@ DATA = Raw(b'{"offer":55,"price":"120"}')
 OFFERED = replace(MESSAGE, text="120 for the garden?", data=DATA, actions=[ACCEPT])
 DECIDED = replace(OFFERED, version=413, updated_at=UPDATED, actions=UNSET, chosen=CHOSEN)
 SYSTEM = replace(MESSAGE, text="Welcome", sender_id=None, kind="system", client_id=UNSET)
+
+ABOUT = About("A garden", f"{SITE}/55", price="120 EUR")
+
+OPENED = RoomOpened(4, 4, [2, 7], None, "listing:55", CREATED, ["send", "delete"], ABOUT)
 
 # What clients send stands here as they write it, what the server answers as the server says it.
 EXAMPLES: dict[str, dict[str, Any]] = {
@@ -134,11 +139,13 @@ EXAMPLES: dict[str, dict[str, Any]] = {
             "params": {"price": "120"},
         },
     },
+    "MessageReport": {"spam": {"reason": "spam", "text": "The same in every room."}},
     "ButtonPress": {"press": {"id": "accept"}},
     "ButtonPressed": {"pressed": ButtonPressed(63, "accept")},
     "MessagePressed": {"chosen": DECIDED},
     "Button": {"action": ACCEPT, "link": Button("Terms", url=f"{SITE}/terms")},
     "Chosen": {"accepted": CHOSEN},
+    "About": {"listing": ABOUT},
     "Delete": {"delete": {"action": "delete", "message_id": 63}},
     "React": {
         "there": {"action": "react", "message_id": 63, "emoji": "👍", "on": True},
@@ -194,7 +201,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "two people, about something": {"second_user": 7, "context": "listing:55"},
         "several": {"members": [2, 7, 9], "title": "Garden"},
     },
-    "RoomOpened": {"room": RoomOpened(4, 4, [2, 7], None, "listing:55", CREATED)},
+    "RoomOpened": {"room": OPENED},
     "Member": {"ada": MEMBERS[0]},
     "LastMessage": {"message": LAST},
     "RoomListed": {"room": LISTED},

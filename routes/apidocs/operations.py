@@ -33,7 +33,14 @@ from ..config import Config
 from ..health import Alive, Ready
 from ..me import NDJSON, Me
 from ..members import NewMember
-from ..messages import ButtonPress, MessagePage, MessagePatch, MessagePressed, Reactions
+from ..messages import (
+    ButtonPress,
+    MessagePage,
+    MessagePatch,
+    MessagePressed,
+    MessageReport,
+    Reactions,
+)
 from ..rooms import NewRoom, RoomOpened, RoomPage, RoomShown, RoomWish
 from ..search import SearchPage
 
@@ -210,6 +217,11 @@ CALLS: dict[str, Call] = {
         {200: Answer("The message, as it is now.", MessagePressed)},
         body=Answer("Which button.", ButtonPress),
         own=(TooLong, NotFound, Conflict),
+    ),
+    "POST /chat/rooms/{room_id}/messages/{message_id}/report": Call(
+        {204: Answer("It is reported.")},
+        body=Answer("Why.", MessageReport),
+        own=(TooLong, NotFound),
     ),
     "PUT /chat/rooms/{room_id}/messages/{message_id}/reactions/{emoji:path}": Call(
         {200: Answer("The reactions, as they are now.", Reactions)}, own=(InvalidFrame, NotFound)

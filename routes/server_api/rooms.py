@@ -8,11 +8,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ...chat.about import About
 from ...chat.site.records import Page, RoomRecord, created_of
 from ...chat.site.rooms import RoomChanges, details_of
 from ...protocol import codec
 from ...protocol.errors import InvalidFrame
+from ...protocol.events import About
 from ...protocol.ids import user_of
 from ...store.site_rooms import RoomFilter
 from ..requests import Reply, body_of, chat_of, room_id_of, user_id_of

@@ -8,6 +8,7 @@ from msgspec import Struct
 from sqlalchemy import TextClause, bindparam, text
 
 from .. import reactions
+from ..room_look import RoomLook
 from .model import QUOTED, Attachment, Message, Quote, Quotes
 
 
@@ -99,6 +100,7 @@ class Since(Struct):
     title: str
     messages: list[Message]
     deleted: list[tuple[int, int, str]]  # id, version, sender
+    look: RoomLook
 
 
 async def size_since(db: Connection, room_id: int, version: int, most: int) -> tuple[int, int]:
@@ -115,7 +117,10 @@ async def size_since(db: Connection, room_id: int, version: int, most: int) -> t
 
 async def since(db: Connection, room_id: int, version: int) -> Since | None:
     """Reads what gap repair needs; None where the room is deleted."""
-    query = "SELECT version, roster, title FROM rooms WHERE id = :room_id AND deleted_at IS NULL"
+    query = """
+        SELECT version, roster, title, about, data, frozen
+          FROM rooms WHERE id = :room_id AND deleted_at IS NULL
+    """
     row = await db.fetch_one(query, {"room_id": room_id})
     if row is None:
         return None
@@ -134,7 +139,8 @@ async def since(db: Connection, room_id: int, version: int) -> Since | None:
     """
     rows = await db.fetch_all(query, values)
     deleted = [(gone["id"], gone["version"], gone["sender_id"]) for gone in rows]
-    return Since(row["version"], row["roster"], row["title"], messages, deleted)
+    look = RoomLook(row["about"], row["data"], row["frozen"])
+    return Since(row["version"], row["roster"], row["title"], messages, deleted, look)
 
 
 async def of_ids(db: Connection, user_id: str, found: Iterable[tuple[int, int]]) -> list[Message]:

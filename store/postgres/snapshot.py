@@ -5,6 +5,7 @@ from typing import Any
 
 from .. import reactions
 from ..messages import QUOTED, Attachment, Message, Quote, Quotes
+from ..room_look import RoomLook
 from ..snapshot import Snapshot, SnapshotQuery
 from .sql import load_statement
 
@@ -61,7 +62,8 @@ def _found(row: Any, room_id: int) -> Snapshot:
     }
     found = Snapshot(
         row["version"], row["roster"], row["title"], marks, row["top"] or 0, row["newest"] or 0,
-        [], [], False, row["total"],
+        [], [], False, row["total"], RoomLook(row["about"], row["data"], row["frozen"]),
+        bool(row["marked_unread"]),
     )  # fmt: skip
     kept: list[Message] = []
     files, quotes = _files(row), _quoted(row)

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from .. import reactions
 from ..messages import QUOTED, Attachment, Message, Quote, Quotes
+from ..room_look import RoomLook
 from ..snapshot import Snapshot, SnapshotQuery
 from .connection import encode_json, transaction
 
@@ -17,19 +18,21 @@ def snapshot(db: sqlite3.Connection, ask: SnapshotQuery) -> Snapshot | str:
 def _snapshot(db: sqlite3.Connection, ask: SnapshotQuery) -> Snapshot | str:
     query = """
         SELECT r.version, r.roster, r.title, r.total, r.floor, me.user_id IS NOT NULL,
-               (SELECT max(id) FROM messages m WHERE m.room_id = r.id)
+               (SELECT max(id) FROM messages m WHERE m.room_id = r.id),
+               me.marked_unread, r.about, r.data, r.frozen
           FROM rooms r LEFT JOIN members me ON me.room_id = r.id AND me.user_id = ?
          WHERE r.id = ? AND r.deleted_at IS NULL
     """
     row = db.execute(query, (ask.user_id, ask.room_id)).fetchone()
     if row is None:
         return "not_found"
-    version, roster, title, total, floor, is_member, top = row
+    version, roster, title, total, floor, is_member, top, is_marked, *look = row
     if not is_member:
         return "forbidden"
     marks = _marks(db, ask.room_id)
     newest = _newest(db, ask)
     found = Snapshot(version, roster, title, marks, top or 0, newest, [], [], False, total)
+    found.look, found.is_marked_unread = RoomLook(*look), bool(is_marked)
     if ask.after is None:
         found.messages = None if ask.known == (version, total) else _last(db, ask)
     elif floor <= ask.after <= version:

@@ -255,6 +255,8 @@ async def changes(call: Caller, room: int) -> None:
     send = Send("An offer")
     offer = await chat.messages.post(room, "2", send, "", [Button("Accept", "accept")])
     offered = {"room_id": room, "message_id": offer.message.id}
+    spam = {"reason": "spam"}
+    await call(7, "POST", MESSAGES + "{message_id}/report/", places=offered, json=spam)
     await call(7, "POST", MESSAGES + "{message_id}/act/", places=offered, json={"id": "accept"})
     await call(2, "DELETE", MESSAGES + "{message_id}/", places=places)
 

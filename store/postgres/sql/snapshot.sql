@@ -1,6 +1,7 @@
 -- One row, arrays instead of records: the driver makes few objects of it. With a cursor ($4) the
 -- page is what changed since, else ($4 is null) the newest messages.
 SELECT r.version, r.roster, r.title, r.total, r.floor, me.user_id IS NOT NULL AS is_member,
+       me.marked_unread, r.about, r.data, r.frozen,
        (SELECT max(m.id) FROM messages m WHERE m.room_id = r.id) AS top,
        -- The newest message of others; read_upto where the counters say that none is unread.
        coalesce(CASE WHEN r.total > me.sent + me.seen THEN

@@ -1,0 +1,73 @@
+"""What rooms are about, as the site's `describe_contexts` says of their contexts."""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Mapping
+from time import monotonic
+
+from ..integrations.hooks import DescribeContexts
+from ..integrations.host_events import of_the_host
+from ..protocol.errors import Refusal
+from ..protocol.events import About
+from ..protocol.room_look import about_of
+from .about import pack_about
+
+log = logging.getLogger("roomcast.contexts")
+
+ANSWER_TIMEOUT = 2.0  # seconds; without an answer rooms are shown as they were known
+CACHE_TTL = 60.0  # seconds
+RETRY_DELAY = 5.0  # seconds after a failure
+MAX_CACHED = 10_000  # contexts
+MAX_ASKED = 1_000  # contexts in one call
+
+
+class Contexts:
+    """Asks the site, and keeps its answers for a minute; failures never break a list."""
+
+    def __init__(self, describe: DescribeContexts | None) -> None:
+        self._describe = describe
+        self._known: dict[str, tuple[About | None, float]] = {}  # and until when it is kept
+        self._silent_until = 0.0
+
+    async def describe(self, contexts: Iterable[str]) -> Mapping[str, About]:
+        """What the site says of them; a context that is missing has no description."""
+        if self._describe is None:
+            return {}
+        wanted, now = [c for c in dict.fromkeys(contexts) if c], monotonic()
+        old = [c for c in wanted if c not in self._known or self._known[c][1] < now]
+        found = {c: self._known[c][0] for c in wanted if c in self._known}
+        for start in range(0, len(old), MAX_ASKED):
+            if now >= self._silent_until:
+                found |= await self._ask(self._describe, old[start : start + MAX_ASKED])
+        return {context: about for context, about in found.items() if about is not None}
+
+    async def _ask(
+        self, describe: DescribeContexts, contexts: list[str]
+    ) -> dict[str, About | None]:
+        try:
+            async with asyncio.timeout(ANSWER_TIMEOUT):
+                with of_the_host():
+                    said = await describe(contexts)
+            fresh = {context: _checked(context, said.get(context)) for context in contexts}
+        except Exception:
+            log.warning("describe_contexts failed; rooms are as they were known", exc_info=True)
+            self._silent_until = monotonic() + RETRY_DELAY
+            return {}
+        until = monotonic() + CACHE_TTL
+        for context, about in fresh.items():
+            self._known.pop(context, None)
+            self._known[context] = about, until
+        while len(self._known) > MAX_CACHED:
+            del self._known[next(iter(self._known))]
+        return fresh
+
+
+def _checked(context: str, about: About | None) -> About | None:
+    """The description as it is shown; None where the site says something that can't be."""
+    if about is None:
+        return None
+    try:
+        return about_of(pack_about(about)) or None
+    except Refusal as refusal:
+        log.warning("describe_contexts: context=%r error=%s", context, refusal)
+        return None

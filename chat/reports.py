@@ -1,0 +1,47 @@
+"""Reports of messages: members make them, the site looks at them."""
+
+import time
+
+from ..protocol import codec
+from ..protocol.errors import NotFound
+from ..realtime.commits import Commit, CommitListener
+from ..store import messages, reports
+from ..store.outbox import Happened
+from ..store.reports import NewReport
+from ..store.store import Connection, Store
+from .text_policy import TextPolicy
+
+
+class Reports:
+    """What members do with reports."""
+
+    def __init__(self, store: Store, commits: CommitListener, texts: TextPolicy) -> None:
+        self._store = store
+        self._commits = commits
+        self._texts = texts
+
+    async def add(self, report: NewReport) -> None:
+        """Stores it once for each reporter; the site is told by an event.
+
+        Raises NotFound to a stranger, TooLong and InvalidFrame for the text.
+        """
+        self._texts.check_text(report.text, "text")
+        now = time.time_ns() // 1000
+        where = report.room_id, report.reporter_id, report.message_id
+
+        async def work(db: Connection) -> bool:
+            message = await messages.get(db, *where)
+            if message is None:
+                raise NotFound(message_id=report.message_id)
+            is_new = await reports.add(db, report, now)
+            if is_new:
+                said = {"reason": report.reason, "report": report.text}
+                event = Happened(
+                    "message_reported", report.room_id, report.reporter_id, 0, message.id,
+                    message.text, details=codec.encode(said).decode(),
+                )  # fmt: skip
+                await self._store.note(db, event)
+            return is_new
+
+        if await self._store.write(work):
+            await self._commits.on_commit(Commit({}))
