@@ -48,7 +48,9 @@ def environment(service: str) -> dict[str, str]:
 
 def test_the_image_is_installed_as_the_readme_says() -> None:
     (installed,) = [step for step in steps("RUN") if "pip" in step]
-    readme = "\n".join(body for _, body in blocks((ROOT / "README.md").read_text(), "sh"))
+    readme = "\n".join(
+        body for _, body in blocks((ROOT / "docs/getting-started.md").read_text(), "sh")
+    )
     assert re.sub(r"^cd /src && |--no-cache-dir ", "", installed) == "pip install '.[all]'"
     assert "\npip install '.[server]'\nroomcast serve\n" in f"\n{readme}"
 

@@ -22,6 +22,7 @@ from .server import free_port
 
 HERE = "127.0.0.1:8000"  # as the README has it
 README = "README.md"
+START = "docs/getting-started.md"
 
 
 class Shell:
@@ -63,7 +64,7 @@ def shell(tmp_path: Path) -> Shell:
 @pytest.fixture
 def served(shell: Shell) -> Iterator[Shell]:
     """`roomcast serve`, as the README starts it."""
-    command = block(README, "sh", "roomcast serve").splitlines()[-1]
+    command = block(START, "sh", "roomcast serve").splitlines()[-1]
     assert command == "roomcast serve"
     server = shell.start(f"exec {command}")
     try:
@@ -87,7 +88,7 @@ def answers(said: str) -> list[Any]:
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_the_readmes_commands_open_a_room_and_talk(served: Shell) -> None:
-    opened, sent, listed = answers(served.run(block(README, "sh", "curl")))
+    opened, sent, listed = answers(served.run(block(START, "sh", "curl")))
     assert (opened["room_id"], opened["members"]) == (1, [2, 7])
     assert (sent["text"], sent["status"]) == ("Hello", "send")
     assert listed["results"][0]["last_message"]["content"] == "Hello"
@@ -96,8 +97,8 @@ def test_the_readmes_commands_open_a_room_and_talk(served: Shell) -> None:
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_the_readmes_client_talks(served: Shell) -> None:
     client = served.folder / "talk.py"
-    client.write_text(served.here(block(README, "python", "websockets")))
-    commands = block(README, "sh", "curl") + "\nexec python talk.py $TOKEN 1"
+    client.write_text(served.here(block(START, "python", "websockets")))
+    commands = block(START, "sh", "curl") + "\nexec python talk.py $TOKEN 1"
     with served.start(commands) as talking:
         try:
             assert "Hello from Python" in read_until(talking, '"type":"chat_message"')
@@ -106,7 +107,7 @@ def test_the_readmes_client_talks(served: Shell) -> None:
 
 
 def test_the_readmes_client_is_ten_lines() -> None:
-    lines = block(README, "python", "websockets").splitlines()
+    lines = block(START, "python", "websockets").splitlines()
     assert len([line for line in lines if line]) <= 10
 
 
