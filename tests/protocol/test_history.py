@@ -102,7 +102,8 @@ async def test_a_page_shows_messages_as_they_are_now(ada: Person, bob: Person, r
 async def get(person: Person, room: int, **params: Any) -> tuple[list[int], bool]:
     answer = await person.get(f"chat/rooms/{room}/messages/", **params)
     assert answer.status_code == 200, answer.text
-    assert set(answer.json()) == {"messages", "has_more"}
+    newer = {"has_newer"} if "after" in params else set()
+    assert set(answer.json()) == {"messages", "has_more"} | newer
     return [m["message_id"] for m in answer.json()["messages"]], answer.json()["has_more"]
 
 
