@@ -40,3 +40,19 @@ export function errorOf({ code, message, detail = message }, status = 0, retryAf
 
 /** @param {unknown} error @returns {boolean} */
 export const isTemporary = (error) => error instanceof Passing || error instanceof Lost;
+
+/**
+ * A module that is loaded with its first use; `Lost` where it can't be, and then tried again.
+ * @template T
+ * @param {() => Promise<T>} load
+ * @returns {() => Promise<T>}
+ */
+export function later(load) {
+  /** @type {Promise<T> | undefined} */
+  let loading;
+  return () =>
+    (loading ??= load().catch(() => {
+      loading = undefined;
+      throw new Lost("lost");
+    }));
+}

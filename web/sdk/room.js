@@ -1,6 +1,7 @@
 import { Changes } from "./changes.js";
 import { Connection } from "./connection.js";
 import { ChatError, errorOf, isTemporary, Passing, Refused } from "./errors.js";
+import { met } from "./members.js";
 import { Observable } from "./observable.js";
 import { Outbox } from "./outbox.js";
 import { Timeline } from "./timeline.js";
@@ -501,11 +502,3 @@ export class Room extends Observable {
     if (!this.#timeline.hasNewer && this.id !== null) void this.chat.vault.run("set", `room ${this.id}`, this.#timeline.toStorage());
   }
 }
-
-/**
- * @param {import("./types.js").Member[]} members
- * @param {UserId} user
- * @param {Partial<import("./types.js").Member>} presence
- */
-export const met = (members, user, presence) =>
-  members.map((one) => (String(one.user_id) === String(user) ? { ...one, ...presence } : one));

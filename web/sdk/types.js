@@ -122,6 +122,7 @@
  * @property {typeof globalThis.fetch} [fetch]
  * @property {typeof globalThis.WebSocket} [WebSocket]
  *
+ * @typedef {{ room_id: number, counter_by_room: number, last_message: string, status: Status, sender_id: UserId, created_at: string, about?: About }} Notice
  * @typedef {{ body?: object, query?: Record<string, string>, signal?: AbortSignal, raw?: boolean }} Call
  * @typedef {{ results: WireMessage[], next: (() => Promise<Results>) | null }} Results
  */

@@ -1,0 +1,165 @@
+import { met } from "./members.js";
+
+/** @typedef {import("./types.js").Item} Item */
+/** @typedef {import("./types.js").Notice} Notice */
+
+const NOTICES = 100; // rooms in a frame of notifications
+const SINGLE = 5; // unknown rooms that are asked for one by one; more: the list is loaded again
+
+/** The rooms of the inbox: loaded with the first use of the list. */
+export class List {
+  /** @type {import("./types.js").Filter} */
+  #filter = {};
+  /** @type {Map<number, Item>} */
+  #items = new Map();
+  /** @type {URLSearchParams | null | undefined} */
+  #next; // undefined: nothing is loaded
+  /** @type {AbortController | null} */
+  #loading = null;
+  /** @type {Error | null} */
+  #error = null;
+
+  /** @param {import("./inbox.js").Inbox} inbox */
+  constructor(inbox) {
+    this.inbox = inbox;
+    this.chat = inbox.chat;
+  }
+
+  build() {
+    const rooms = [...this.#items.values()].sort((a, b) => (activeAt(a) < activeAt(b) ? 1 : -1));
+    return { rooms, hasMore: Boolean(this.#next), loading: Boolean(this.#loading) || !(this.isLoaded || this.#error), filter: this.#filter, error: this.#error };
+  }
+
+  get isLoaded() {
+    return this.#next !== undefined;
+  }
+
+  async more() {
+    if (this.#next && !this.#loading) await this.#load(this.#next);
+  }
+
+  async reload(filter = this.#filter) {
+    this.#filter = filter;
+    const { q, unread, archived, context, context_prefix } = filter;
+    const wish = { q, unread: unread && "1", archived: archived && "1", context, context_prefix };
+    const given = Object.entries(wish).filter(([, value]) => value);
+    await this.#load(new URLSearchParams(/** @type {[string, string][]} */ (given)), true);
+  }
+
+  /** @param {number} id @param {Partial<Item>} change */
+  patch(id, change) {
+    const item = this.#items.get(id);
+    if (!item && !(change.members && !change.archived && this.#isWhole && (change.unread || !this.#filter.unread))) return;
+    this.#keep(/** @type {Item} */ ({ ...item, ...change }));
+    this.inbox.changed();
+  }
+
+  /** Whether every room that is active belongs into what is loaded. */
+  get #isWhole() {
+    const { q, archived, context, context_prefix } = this.#filter;
+    return this.#next !== undefined && !(q || archived || context || context_prefix);
+  }
+
+  /** @param {number | null} id @param {import("./types.js").WireMessage} [message] */
+  touch(id, message) {
+    const last = this.#items.get(id ?? 0)?.last_message;
+    if (last === undefined || !message) return;
+    const { message_id, text: content, created_at, sender_id, status, kind } = message;
+    if (last?.message_id === message_id && last.content === content && last.status === status) return;
+    const from_this_user = String(sender_id) === String(this.chat.me?.user_id);
+    this.patch(/** @type {number} */ (id), { last_message: { content, created_at, from_this_user, message_id, sender_id, status, kind } });
+  }
+
+  /** @param {number | null} id */
+  forget(id) {
+    if (this.#items.delete(id ?? 0)) this.inbox.changed();
+  }
+
+  /** @param {import("./types.js").UserId} user @param {Partial<import("./types.js").Member>} presence */
+  meet(user, presence) {
+    for (const item of this.#items.values()) {
+      const isIn = item.members.some((one) => String(one.user_id) === String(user));
+      if (isIn) this.patch(item.room_id, { members: met(item.members, user, presence) });
+    }
+  }
+
+  /** @param {number} id */
+  read(id) {
+    const item = this.#items.get(id);
+    if (item?.unread || item?.marked_unread) this.patch(id, { unread: 0, marked_unread: false });
+  }
+
+  /**
+   * @param {Map<number, Notice>} notices of the rooms that have unread messages
+   * @param {Map<number, Notice> | null} known those before, null where these are the first
+   * @returns {Promise<boolean>} whether a room could not be loaded
+   */
+  async notice(notices, known) {
+    const unknown = [];
+    for (const [id, notice] of notices) {
+      if (this.#items.has(id)) this.#update(notice);
+      else if (known && !known.has(id)) unknown.push(id);
+    }
+    if (notices.size < NOTICES) {
+      for (const { room_id, unread } of this.#items.values()) if (unread && !notices.has(room_id)) this.patch(room_id, { unread: 0 });
+    }
+    if (!this.#isWhole) return false;
+    try {
+      if (unknown.length > SINGLE) await this.reload();
+      else for (const id of unknown) this.#keep(await this.chat.request("GET", `chat/rooms/${id}/`));
+      this.inbox.changed();
+      return false;
+    } catch {
+      return true;
+    }
+  }
+
+  /** @param {URLSearchParams} query @param {boolean} [isFirst] */
+  async #load(query, isFirst = false) {
+    this.#loading?.abort();
+    const loading = (this.#loading = new AbortController());
+    this.#error = null;
+    this.inbox.changed();
+    try {
+      const page = await this.chat.request("GET", "chat/receive/", { query: Object.fromEntries(query), signal: loading.signal });
+      await this.#restoreDrafts();
+      if (loading !== this.#loading) return;
+      if (isFirst) this.#items.clear();
+      for (const room of page.results) this.#keep(room);
+      this.#next = page.next && new URL(page.next).searchParams;
+    } catch (error) {
+      if (loading.signal.aborted) return;
+      this.#error = /** @type {Error} */ (error);
+      throw error;
+    } finally {
+      if (loading === this.#loading) this.#loading = null;
+      this.inbox.changed();
+    }
+  }
+
+  async #restoreDrafts() {
+    if (this.#next !== undefined || !(await this.chat.identified())) return;
+    for (const key of await this.chat.vault.keys("draft ")) {
+      const draft = await this.chat.vault.run("get", key);
+      this.inbox.drafts.set(Number(key.slice(6)), draft?.text ?? "");
+    }
+  }
+
+  /** @param {import("./types.js").RoomInfo} room */
+  #keep(room) {
+    const draft = this.inbox.drafts.get(room.room_id) ?? "";
+    this.#items.set(room.room_id, Object.freeze({ ...room, draft, with: this.chat.other(room) }));
+  }
+
+  /** @param {Notice} notice */
+  #update({ room_id, counter_by_room: unread, last_message: content, status, sender_id, created_at, about }) {
+    const last = /** @type {Item} */ (this.#items.get(room_id)).last_message;
+    const isSame = last?.created_at === created_at && last?.content === content;
+    const isOlder = last && (last.from_this_user || isSame) && last.created_at >= created_at;
+    const fresh = isOlder ? last : { content, created_at, sender_id, status, from_this_user: false };
+    this.patch(room_id, { unread, last_message: fresh, ...(about && { about }) });
+  }
+}
+
+/** @param {Item} item */
+const activeAt = ({ last_message, created_at }) => last_message?.created_at ?? created_at;
