@@ -1,4 +1,4 @@
-import { isTemporary, SignedOut } from "./errors.js";
+import { isTemporary, lazily, SignedOut } from "./errors.js";
 import { Inbox } from "./inbox.js";
 import { Observable } from "./observable.js";
 import { Room } from "./room.js";
@@ -6,8 +6,6 @@ import { backoff, UserSession } from "./session.js";
 import { Vault } from "./storage.js";
 
 /** @typedef {import("./types.js").UserId} UserId */
-
-const PAGES = 5; // of the room list that are looked through for the room with somebody
 
 /**
  * A user's chat: what `connect` returns.
@@ -31,6 +29,15 @@ export class Chat extends Observable {
   /** @type {() => void} */
   #unlock = () => {};
   #listeners = new AbortController();
+
+  /** Makes a room at once. */
+  open = lazily(this, "open");
+  search = lazily(this, "search");
+  blocks = lazily(this, "blocks");
+  block = lazily(this, "block");
+  unblock = lazily(this, "unblock");
+  /** Ends, and erases what this user has stored in the browser. */
+  signOut = lazily(this, "signOut");
 
   /** @param {import("./types.js").Options} options */
   constructor(options) {
@@ -82,19 +89,6 @@ export class Chat extends Observable {
     return this.#keep(`${user} ${context}`, () => new Room(this, null, { user, context, title }));
   }
 
-  /** @param {{ members: UserId[], title?: string, context?: string, data?: object }} wish */
-  async open(wish) {
-    return this.room((await this.request("POST", "chat/create/", { body: wish })).room_id);
-  }
-
-  /**
-   * @param {string} words
-   * @param {{ room?: number, signal?: AbortSignal }} [where]
-   */
-  search(words, { room, signal } = {}) {
-    return this.#search({ q: words, ...(room && { room_id: String(room) }) }, signal);
-  }
-
   /** Limits and features of the server. @returns {Promise<any>} */
   config() {
     this.#config ??= this.request("GET", "chat/config/").catch((error) => {
@@ -102,21 +96,6 @@ export class Chat extends Observable {
       throw error;
     });
     return this.#config;
-  }
-
-  /** @returns {Promise<{ user_id: UserId, at: string }[]>} */
-  async blocks() {
-    return (await this.request("GET", "chat/blocks/")).results;
-  }
-
-  /** @param {UserId} user */
-  block(user) {
-    return this.request("POST", `chat/blocks/${encodeURIComponent(user)}/`);
-  }
-
-  /** @param {UserId} user */
-  unblock(user) {
-    return this.request("DELETE", `chat/blocks/${encodeURIComponent(user)}/`);
   }
 
   /**
@@ -153,13 +132,6 @@ export class Chat extends Observable {
     this.changed();
   }
 
-  /** Ends, and erases what this user has stored in the browser. */
-  async signOut() {
-    this.share({ signOut: true });
-    this.end();
-    for (const key of await this.vault.keys("")) await this.vault.run("delete", key);
-  }
-
   /** @internal */
   start() {
     this.inbox.listen();
@@ -185,20 +157,6 @@ export class Chat extends Observable {
   other(room) {
     const others = room?.members?.filter((one) => String(one.user_id) !== String(this.me?.user_id)) ?? [];
     return this.me && room?.members?.length === 2 ? (others[0] ?? null) : null;
-  }
-
-  /** The room of two that is there already. @internal @param {UserId} user @param {string} context */
-  async find(user, context) {
-    /** @type {any} */
-    let query = { context, page_size: "100" };
-    for (let page = 0; query && page < PAGES; page++) {
-      const { results, next } = await this.request("GET", "chat/receive/", { query });
-      const ids = (/** @type {import("./types.js").RoomInfo} */ { members }) => members.map((one) => String(one.user_id));
-      const found = results.find((/** @type {import("./types.js").RoomInfo} */ one) => one.context === context && one.members.length < 3 && ids(one).includes(String(user)));
-      if (found) return found;
-      query = queryOf(next);
-    }
-    return null;
   }
 
   /** A notice of a new message: an event, unless an open room has told of it. @internal @param {any} notice */
@@ -292,18 +250,4 @@ export class Chat extends Observable {
     if (signedOut) this.emit("signedout", { error: signedOut });
     this.changed();
   }
-
-  /**
-   * @param {Record<string, string>} query
-   * @param {AbortSignal} [signal]
-   * @returns {Promise<import("./types.js").Results>}
-   */
-  async #search(query, signal) {
-    const { results, next } = await this.request("GET", "chat/search/", { query, signal });
-    const rest = queryOf(next);
-    return { results, next: rest && (() => this.#search(rest, signal)) };
-  }
 }
-
-/** The query of the next page. @param {string | null} next */
-const queryOf = (next) => (next ? Object.fromEntries(new URL(next).searchParams) : null);

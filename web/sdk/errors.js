@@ -56,3 +56,21 @@ export function later(load) {
       throw new Lost("lost");
     }));
 }
+
+/**
+ * @template F
+ * @typedef {F extends (owner: any, ...call: infer Call) => infer Result ? (...call: Call) => Result : never} Bound
+ */
+
+const loadCalls = later(() => import("./lazy-calls.js"));
+
+/**
+ * A method that is loaded with its first use.
+ * @template {keyof typeof import("./lazy-calls.js")} Name
+ * @param {object} owner
+ * @param {Name} name
+ * @returns {Bound<(typeof import("./lazy-calls.js"))[Name]>}
+ */
+export function lazily(owner, name) {
+  return /** @type {any} */ (async (/** @type {any[]} */ ...call) => /** @type {any} */ ((await loadCalls())[name])(owner, ...call));
+}

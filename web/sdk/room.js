@@ -1,6 +1,6 @@
 import { Changes } from "./changes.js";
 import { Connection } from "./connection.js";
-import { ChatError, errorOf, isTemporary, Passing, Refused } from "./errors.js";
+import { ChatError, errorOf, isTemporary, lazily, Passing, Refused } from "./errors.js";
 import { met } from "./members.js";
 import { Observable } from "./observable.js";
 import { Outbox } from "./outbox.js";
@@ -20,18 +20,18 @@ const FRESH = 20 * 3_600_000; // ms in which the links to files in the storage w
 export class Room extends Observable {
   /** @type {import("./types.js").RoomInfo | null} */
   info = null;
-  #timeline = new Timeline();
+  timeline = new Timeline();
   #changes = new Changes();
   /** @type {Map<string, { user: UserId, timer: ReturnType<typeof setTimeout> }>} */
   #typing = new Map();
   #draft = /** @type {{ text: string, replyTo?: number }} */ ({ text: "" });
   /** @type {"older" | "newer" | "around" | null} */
-  #loading = null;
-  #isLoaded = false;
+  loading = null;
+  isLoaded = false;
   #readUpto = 0;
   #typedAt = 0;
   /** @type {Promise<void> | null} */
-  #starting = null;
+  starting = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -40,6 +40,27 @@ export class Room extends Observable {
   #shown = new Map();
   /** @type {import("./types.js").State} */
   #state = "closed";
+
+  /** Loads the page before the first message; whether there are more. */
+  older = lazily(this, "older");
+  newer = lazily(this, "newer");
+  /** Shows what surrounds a message; whether it is there. */
+  around = lazily(this, "around");
+  /** Shows what surrounds the first message at or after a time. */
+  at = lazily(this, "at");
+  latest = lazily(this, "latest");
+  /** Links to files expire: fresh ones. */
+  refresh = lazily(this, "refresh");
+  /** A button of a message. */
+  act = lazily(this, "act");
+  report = lazily(this, "report");
+  update = lazily(this, "update");
+  addMember = lazily(this, "addMember");
+  removeMember = lazily(this, "removeMember");
+  leave = lazily(this, "leave");
+  /** Deletes the room, for everybody. */
+  remove = lazily(this, "remove");
+  #find = lazily(this, "find");
 
   /**
    * @param {import("./chat.js").Chat} chat
@@ -62,7 +83,7 @@ export class Room extends Observable {
 
   build() {
     const { connection, info } = this;
-    const timeline = this.#timeline;
+    const timeline = this.timeline;
     const messages = timeline.view(this.chat.me?.user_id, this.#changes);
     const mark = timeline.receipts.get(this.#me)?.read ?? null;
     const unread = (/** @type {import("./types.js").Message} */ one) => !one.mine && one.message_id > (mark ?? Infinity);
@@ -71,7 +92,7 @@ export class Room extends Observable {
       state: connection.state,
       error: connection.error,
       retryAt: connection.retryAt,
-      loaded: this.#isLoaded,
+      loaded: this.isLoaded,
       messages,
       outgoing: this.outbox.items,
       typing: [...this.#typing.values()].map(({ user }) => user),
@@ -82,7 +103,7 @@ export class Room extends Observable {
       missed: timeline.missed,
       hasOlder: timeline.hasOlder,
       hasNewer: timeline.hasNewer,
-      loading: this.#loading,
+      loading: this.loading,
       info,
       with: this.chat.other(info),
       can: info?.can ?? null,
@@ -118,25 +139,14 @@ export class Room extends Observable {
     return this.#change({ action: "react", message_id, emoji, on: on ?? !isOn });
   }
 
-  /** A button of a message. @param {number} message_id @param {string} id @param {object} [params] */
-  async act(message_id, id, params) {
-    this.#timeline.refresh(await this.#request("POST", `messages/${message_id}/act/`, { body: { id, params } }));
-    this.changed();
-  }
-
-  /** @param {number} message_id @param {"spam" | "abuse" | "fraud" | "other"} reason @param {string} [text] */
-  report(message_id, reason, text) {
-    return this.#request("POST", `messages/${message_id}/report/`, { body: { reason, text } });
-  }
-
   /** The user has seen this message and all before it. @param {number} message_id */
   read(message_id) {
     if (message_id <= this.#readUpto) return;
     this.#readUpto = message_id;
     this.connection.send({ action: "read", message_id });
-    const receipt = this.#timeline.receipts.get(this.#me);
-    if (receipt && receipt.read < message_id) this.#timeline.receipts.set(this.#me, { ...receipt, read: message_id });
-    if (message_id >= this.#timeline.newest && this.id) this.chat.share({ read: this.id });
+    const receipt = this.timeline.receipts.get(this.#me);
+    if (receipt && receipt.read < message_id) this.timeline.receipts.set(this.#me, { ...receipt, read: message_id });
+    if (message_id >= this.timeline.newest && this.id) this.chat.share({ read: this.id });
     this.changed();
   }
 
@@ -156,72 +166,8 @@ export class Room extends Observable {
     this.changed();
   }
 
-  // ------------------------------------------------------------ the window
-
-  /** Loads the page before the first message; whether there are more. */
-  older() {
-    return this.#load("older", { before: this.#timeline.oldest }, () => this.#timeline.hasOlder);
-  }
-
-  newer() {
-    return this.#load("newer", { after: this.#timeline.last }, () => this.#timeline.hasNewer);
-  }
-
-  /** Shows what surrounds a message; whether it is there. @param {number} id */
-  async around(id) {
-    const { messages } = this.#timeline;
-    if (!messages.has(id)) await this.#load("around", { around: id });
-    return messages.has(id);
-  }
-
-  /** Shows what surrounds the first message at or after a time. @param {Date | string} time */
-  at(time) {
-    return this.#load("around", { at: new Date(time).toISOString() });
-  }
-
-  latest() {
-    return this.#load("around", {}, () => this.#timeline.hasNewer);
-  }
-
-  /** Links to files expire: fresh ones. @param {number} id */
-  async refresh(id) {
-    const { messages } = await this.#request("GET", "messages/", { query: { before: String(id + 1), limit: "1" } });
-    for (const message of messages) this.#timeline.refresh(message);
-    this.changed();
-  }
-
-  // ------------------------------------------------------------ the room
-
   async reload() {
-    this.#inform(await this.#request("GET", ""));
-  }
-
-  /** @param {{ title?: string, muted?: boolean, archived?: boolean, marked_unread?: boolean, data?: object }} wish */
-  async update(wish) {
-    this.#inform(await this.#request("PATCH", "", { body: wish }));
-  }
-
-  /** @param {UserId} user_id */
-  async addMember(user_id) {
-    await this.#request("POST", "members/", { body: { user_id } });
-    await this.reload();
-  }
-
-  /** @param {UserId} user_id */
-  async removeMember(user_id) {
-    await this.#request("DELETE", `members/${encodeURIComponent(user_id)}/`);
-    await this.reload();
-  }
-
-  async leave() {
-    await this.#request("DELETE", `members/${encodeURIComponent(this.#me)}/`);
-    this.chat.inbox.forget(this.id);
-  }
-
-  /** Deletes the room, for everybody. */
-  async remove() {
-    await this.chat.request("DELETE", `chat/delete/${this.id}/`);
-    this.chat.inbox.forget(this.id);
+    this.inform(await this.call("GET", ""));
   }
 
   // ------------------------------------------------------------ the connection
@@ -239,7 +185,7 @@ export class Room extends Observable {
       const isBusy = this.#changes.size || this.outbox.items.some((one) => one.state !== "refused");
       if (this.isUsed || isBusy) return;
       this.#save();
-      this.#starting = null;
+      this.starting = null;
       this.connection.close();
     }, CLOSE_AFTER);
   }
@@ -253,7 +199,7 @@ export class Room extends Observable {
     const changed = messages.filter((one) => shown.has(one.message_id) && shown.get(one.message_id) !== one);
     const removed = [...shown.keys()].filter((id) => !this.#shown.has(id));
     if (added.length || changed.length || removed.length) this.emit("messages", { added, changed, removed });
-    if (this.#isLoaded && !this.#timeline.hasNewer) this.chat.inbox.touch(this.id, messages.at(-1));
+    if (this.isLoaded && !this.timeline.hasNewer) this.chat.inbox.touch(this.id, messages.at(-1));
   }
 
   /** @internal @param {import("./outgoing.js").Outgoing | null} outgoing @param {Error} error @param {string} [action] */
@@ -271,18 +217,18 @@ export class Room extends Observable {
   }
 
   #begin() {
-    this.#starting ??= this.#restore().then(() => this.#open());
+    this.starting ??= this.#restore().then(() => this.#open());
   }
 
   /** What the storage has of this room: shown at once, and continued. */
   async #restore() {
     const { vault } = this.chat;
-    if (this.#isLoaded || !(await this.chat.identified())) return;
+    if (this.isLoaded || !(await this.chat.identified())) return;
     const [kept, draft] = await Promise.all([vault.run("get", `room ${this.key}`), vault.run("get", `draft ${this.key}`), this.outbox.restore()]);
     if (draft && !this.#draft.text) this.#draft = draft;
     if (kept && kept.at > Date.now() - FRESH) {
-      this.#timeline.restore(kept);
-      this.#isLoaded = true;
+      this.timeline.restore(kept);
+      this.isLoaded = true;
     }
     this.changed();
   }
@@ -292,34 +238,16 @@ export class Room extends Observable {
       if (this.id === null) await this.#find();
       if (this.id !== null) this.connection.open();
     } catch (error) {
-      this.#starting = null;
+      this.starting = null;
       if (isTemporary(error)) this.#timer = setTimeout(() => this.#begin(), 3_000);
       else if (error instanceof ChatError) this.connection.end(error);
       else throw error;
     }
   }
 
-  /** The room with the peer: the one that is there, or a new one for the first message. */
-  async #find() {
-    const { user, context, title } = /** @type {NonNullable<typeof this.peer>} */ (this.peer);
-    if (this.outbox.items.length) {
-      this.id = (await this.chat.request("POST", "chat/create/", { body: { second_user: user, context, title } })).room_id;
-    } else {
-      const found = await this.chat.find(user, context);
-      if (found) this.#inform(found);
-      else {
-        this.#starting = null;
-        this.chat.inbox.listen(); // the other one may write first
-      }
-      this.#isLoaded ||= !found;
-    }
-    this.changed();
-    if (this.id === null && this.outbox.items.length) await this.#find();
-  }
-
   #address() {
     const url = this.chat.session.socketUrl("ws/chat/");
-    const { cursor, epoch } = this.#timeline;
+    const { cursor, epoch } = this.timeline;
     url.search = String(new URLSearchParams({ room_id: String(this.id), after: String(cursor), epoch, receipts: "manual,compact" }));
     return url;
   }
@@ -338,7 +266,7 @@ export class Room extends Observable {
       this.#changes.end(error);
     }
     if (state === "open") {
-      const read = this.#timeline.receipts.get(this.#me)?.read ?? 0;
+      const read = this.timeline.receipts.get(this.#me)?.read ?? 0;
       if (this.#readUpto > read) this.connection.send({ action: "read", message_id: this.#readUpto });
       if (!this.info?.can) this.reload().catch(() => {}); // the next connection asks again
       this.#pump();
@@ -354,14 +282,14 @@ export class Room extends Observable {
   /** @param {any} frame */
   #receive(frame) {
     const { type, message, user_id } = frame;
-    const isNew = type === "chat_message" && message.message_id > this.#timeline.newest;
-    this.#timeline.apply(frame);
+    const isNew = type === "chat_message" && message.message_id > this.timeline.newest;
+    this.timeline.apply(frame);
     if (type === "sync") this.#synced(frame);
     else if (type === "chat_message") this.#arrived(message, isNew);
     else if (type === "message_edited") this.#confirm("edit", frame, (one, turn) => turn === this.connection.turn || one.text === message.text);
     else if (type === "message_reacted") this.#confirm("react", frame, (one) => this.#isReacted(one));
     else if (type === "message_deleted") this.#changes.confirm((one) => one.message_id === frame.message_id);
-    else if (type === "receipt") this.emit("receipts", { receipts: [...this.#timeline.receipts.values()] });
+    else if (type === "receipt") this.emit("receipts", { receipts: [...this.timeline.receipts.values()] });
     else if (type === "typing") return this.#types(user_id);
     else if (type === "presence") this.#meet(frame);
     else if (type === "error") this.#refuse(frame);
@@ -374,10 +302,10 @@ export class Room extends Observable {
 
   /** @param {any} frame */
   #synced(frame) {
-    this.#isLoaded = true;
+    this.isLoaded = true;
     for (const message of frame.messages) this.#stored(message);
     this.#changes.confirm((one) => frame.deleted.includes(one.message_id) || (one.action === "react" && this.#isReacted(one)));
-    this.#changes.confirm((one) => one.action === "edit" && this.#timeline.messages.get(one.message_id)?.text === one.text);
+    this.#changes.confirm((one) => one.action === "edit" && this.timeline.messages.get(one.message_id)?.text === one.text);
   }
 
   /** @param {import("./types.js").WireMessage} message @param {boolean} isNew */
@@ -408,7 +336,7 @@ export class Room extends Observable {
 
   /** @param {import("./changes.js").Change} change */
   #isReacted({ message_id, emoji, on }) {
-    const found = this.#timeline.messages.get(message_id)?.reactions?.find((one) => one.emoji === emoji);
+    const found = this.timeline.messages.get(message_id)?.reactions?.find((one) => one.emoji === emoji);
     return Boolean(found?.user_ids.some((user) => String(user) === this.#me)) === on;
   }
 
@@ -467,28 +395,13 @@ export class Room extends Observable {
     void this.outbox.pump();
   }
 
-  /** @param {"older" | "newer" | "around"} kind @param {object} query @param {() => boolean} isMore */
-  async #load(kind, query, isMore = () => true) {
-    if (isMore() && this.id && (!this.#loading || kind === "around")) {
-      this.#loading = kind;
-      this.changed();
-      try {
-        await this.#timeline.load(kind, () => this.#request("GET", "messages/", { query: { ...query, limit: "50" } }));
-      } finally {
-        this.#loading = null;
-        this.changed();
-      }
-    }
-    return isMore();
-  }
-
-  /** @param {string} method @param {string} path @param {import("./types.js").Call} [call] */
-  #request(method, path, call) {
+  /** @internal @param {string} method @param {string} path @param {import("./types.js").Call} [call] */
+  call(method, path, call) {
     return this.chat.request(method, `chat/rooms/${this.id}/${path}`, call);
   }
 
-  /** @param {import("./types.js").RoomInfo} info */
-  #inform(info) {
+  /** @internal @param {import("./types.js").RoomInfo} info */
+  inform(info) {
     this.id = info.room_id;
     this.info = { ...this.info, ...info };
     this.chat.inbox.patch(this.id, info);
@@ -499,6 +412,6 @@ export class Room extends Observable {
   #save() {
     clearTimeout(this.#saving);
     this.#saving = undefined;
-    if (!this.#timeline.hasNewer && this.id !== null) void this.chat.vault.run("set", `room ${this.id}`, this.#timeline.toStorage());
+    if (!this.timeline.hasNewer && this.id !== null) void this.chat.vault.run("set", `room ${this.id}`, this.timeline.toStorage());
   }
 }

@@ -16,12 +16,12 @@ export class Timeline {
   missed = 0; // live messages behind the window
   /** @type {number[]} */
   #sorted = [];
-  #isSorted = false;
+  isSorted = false;
   /** @type {Set<number>} */
   #deleted = new Set();
   /** @type {any[]} */
-  #log = []; // frames that came while a page was on its way
-  #pages = 0;
+  log = []; // frames that came while a page was on its way
+  pages = 0;
   /** @type {WeakMap<WireMessage, { me?: UserId, status: string, pending: string | null, wishes: string, quote?: string | null, message: Message }>} */
   #views = new WeakMap();
 
@@ -35,20 +35,20 @@ export class Timeline {
 
   /** The ids of the messages, ascending; sorted again after messages came or went. */
   get #ids() {
-    if (this.#sorted.length !== this.messages.size || !this.#isSorted) this.#sorted = [...this.messages.keys()].sort((a, b) => a - b);
-    this.#isSorted = true;
+    if (this.#sorted.length !== this.messages.size || !this.isSorted) this.#sorted = [...this.messages.keys()].sort((a, b) => a - b);
+    this.isSorted = true;
     return this.#sorted;
   }
 
   /** @param {any} frame */
   apply(frame) {
     if (frame.version > this.cursor) this.cursor = frame.version;
-    if (this.#pages) this.#log.push(frame);
-    this.#change(frame);
+    if (this.pages) this.log.push(frame);
+    this.change(frame);
   }
 
   /** @param {any} frame */
-  #change(frame) {
+  change(frame) {
     const { type, message_id, message } = frame;
     if (type === "sync") this.#sync(frame);
     else if (type === "chat_message") this.#add(message);
@@ -58,30 +58,9 @@ export class Timeline {
     else if (type === "receipt") this.receipts.set(String(frame.user_id), frame);
   }
 
-  /**
-   * Loads a page; changes that arrive meanwhile hold whichever comes first.
-   * @param {"older" | "newer" | "around"} kind around replaces the window
-   * @param {() => Promise<{ messages: WireMessage[], has_more: boolean, has_newer?: boolean }>} load
-   */
-  async load(kind, load) {
-    this.#pages++;
-    try {
-      const page = await load();
-      if (kind === "around") this.messages.clear();
-      this.#isSorted = false;
-      if (kind !== "newer") this.hasOlder = page.has_more;
-      if (kind !== "older") this.hasNewer = page.has_newer ?? (kind === "newer" && page.has_more);
-      for (const message of page.messages) this.#put(message);
-      if (!this.hasNewer) this.missed = 0;
-      for (const frame of [...this.#log]) if (frame.type !== "sync") this.#change(frame);
-    } finally {
-      if (!--this.#pages) this.#log = [];
-    }
-  }
-
   /** @param {WireMessage} fresh one message as the server has it now */
   refresh(fresh) {
-    if (this.messages.has(fresh.message_id)) this.#put(fresh);
+    if (this.messages.has(fresh.message_id)) this.put(fresh);
   }
 
   /** @returns {WireMessage[]} ids ascending */
@@ -132,7 +111,7 @@ export class Timeline {
     this.cursor = cursor;
     this.epoch = epoch;
     this.hasOlder = hasOlder;
-    for (const message of messages) this.#put(message);
+    for (const message of messages) this.put(message);
     this.#receipts(receipts);
   }
 
@@ -140,7 +119,7 @@ export class Timeline {
   #sync(frame) {
     if (frame.reset) {
       this.messages.clear();
-      this.#isSorted = false;
+      this.isSorted = false;
       this.hasOlder = frame.version > frame.messages.length && frame.messages.length > 0; // each took a version
       this.hasNewer = false;
       this.missed = 0;
@@ -161,17 +140,17 @@ export class Timeline {
   #add(message) {
     const id = message.message_id;
     const isBehind = this.hasNewer && id > this.last;
-    if (!isBehind && (this.messages.has(id) || !this.hasOlder || id > this.oldest)) return this.#put(message);
+    if (!isBehind && (this.messages.has(id) || !this.hasOlder || id > this.oldest)) return this.put(message);
     if (id > this.newest) this.missed++;
     this.newest = Math.max(this.newest, id);
   }
 
   /** @param {WireMessage} message */
-  #put(message) {
+  put(message) {
     const id = message.message_id;
     const known = this.messages.get(id);
     if (this.#deleted.has(id) || (known && known.version > message.version)) return;
-    if (!known) this.#isSorted = false;
+    if (!known) this.isSorted = false;
     this.messages.set(id, Object.freeze(message));
     this.newest = Math.max(this.newest, id);
   }
@@ -185,7 +164,7 @@ export class Timeline {
   /** @param {number} id */
   #remove(id) {
     this.#deleted.add(id);
-    if (this.messages.delete(id)) this.#isSorted = false;
+    if (this.messages.delete(id)) this.isSorted = false;
   }
 
   /** @param {NonNullable<WireMessage["reply_to"]>} quote */

@@ -1,0 +1,208 @@
+import { queryOf } from "./members.js";
+
+/** Calls that are made now and then: loaded with the first of them. */
+
+/** @typedef {import("./chat.js").Chat} Chat */
+/** @typedef {import("./room.js").Room} Room */
+/** @typedef {import("./types.js").UserId} UserId */
+/** @typedef {import("./types.js").WireMessage} WireMessage */
+
+const PAGES = 5; // of the room list that are looked through for the room with somebody
+
+// ------------------------------------------------------------ of the chat
+
+/** @param {Chat} chat @param {{ members: UserId[], title?: string, context?: string, data?: object }} wish */
+export async function open(chat, wish) {
+  return chat.room((await chat.request("POST", "chat/create/", { body: wish })).room_id);
+}
+
+/**
+ * @param {Chat} chat
+ * @param {string} words
+ * @param {{ room?: number, signal?: AbortSignal }} [where]
+ */
+export function search(chat, words, { room, signal } = {}) {
+  return searchPage(chat, { q: words, ...(room && { room_id: String(room) }) }, signal);
+}
+
+/**
+ * @param {Chat} chat
+ * @param {Record<string, string>} query
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<import("./types.js").Results>}
+ */
+async function searchPage(chat, query, signal) {
+  const { results, next } = await chat.request("GET", "chat/search/", { query, signal });
+  const rest = queryOf(next);
+  return { results, next: rest && (() => searchPage(chat, rest, signal)) };
+}
+
+/** @param {Chat} chat @returns {Promise<{ user_id: UserId, at: string }[]>} */
+export async function blocks(chat) {
+  return (await chat.request("GET", "chat/blocks/")).results;
+}
+
+/** @param {Chat} chat @param {UserId} user */
+export function block(chat, user) {
+  return chat.request("POST", `chat/blocks/${encodeURIComponent(user)}/`);
+}
+
+/** @param {Chat} chat @param {UserId} user */
+export function unblock(chat, user) {
+  return chat.request("DELETE", `chat/blocks/${encodeURIComponent(user)}/`);
+}
+
+/** @param {Chat} chat */
+export async function signOut(chat) {
+  chat.share({ signOut: true });
+  chat.end();
+  for (const key of await chat.vault.keys("")) await chat.vault.run("delete", key);
+}
+
+/** The room of two that is there already. @param {Chat} chat @param {UserId} user @param {string} context */
+async function seek(chat, user, context) {
+  /** @type {any} */
+  let query = { context, page_size: "100" };
+  for (let page = 0; query && page < PAGES; page++) {
+    const { results, next } = await chat.request("GET", "chat/receive/", { query });
+    const ids = (/** @type {import("./types.js").RoomInfo} */ { members }) => members.map((one) => String(one.user_id));
+    const found = results.find((/** @type {import("./types.js").RoomInfo} */ one) => one.context === context && one.members.length < 3 && ids(one).includes(String(user)));
+    if (found) return found;
+    query = queryOf(next);
+  }
+  return null;
+}
+
+// ------------------------------------------------------------ of a room
+
+/** The room with the peer: the one that is there, or a new one for the first message. @param {Room} room */
+export async function find(room) {
+  const { chat } = room;
+  const { user, context, title } = /** @type {NonNullable<typeof room.peer>} */ (room.peer);
+  if (room.outbox.items.length) {
+    room.id = (await chat.request("POST", "chat/create/", { body: { second_user: user, context, title } })).room_id;
+  } else {
+    const found = await seek(chat, user, context);
+    if (found) room.inform(found);
+    else {
+      room.starting = null;
+      chat.inbox.listen(); // the other one may write first
+    }
+    room.isLoaded ||= !found;
+  }
+  room.changed();
+  if (room.id === null && room.outbox.items.length) await find(room);
+}
+
+/** @param {Room} room @param {number} message_id @param {string} id @param {object} [params] */
+export async function act(room, message_id, id, params) {
+  room.timeline.refresh(await room.call("POST", `messages/${message_id}/act/`, { body: { id, params } }));
+  room.changed();
+}
+
+/** @param {Room} room @param {number} message_id @param {"spam" | "abuse" | "fraud" | "other"} reason @param {string} [text] */
+export function report(room, message_id, reason, text) {
+  return room.call("POST", `messages/${message_id}/report/`, { body: { reason, text } });
+}
+
+/** @param {Room} room @param {number} id */
+export async function refresh(room, id) {
+  const { messages } = await room.call("GET", "messages/", { query: { before: String(id + 1), limit: "1" } });
+  for (const message of messages) room.timeline.refresh(message);
+  room.changed();
+}
+
+/** @param {Room} room @param {{ title?: string, muted?: boolean, archived?: boolean, marked_unread?: boolean, data?: object }} wish */
+export async function update(room, wish) {
+  room.inform(await room.call("PATCH", "", { body: wish }));
+}
+
+/** @param {Room} room @param {UserId} user_id */
+export async function addMember(room, user_id) {
+  await room.call("POST", "members/", { body: { user_id } });
+  await room.reload();
+}
+
+/** @param {Room} room @param {UserId} user_id */
+export async function removeMember(room, user_id) {
+  await room.call("DELETE", `members/${encodeURIComponent(user_id)}/`);
+  await room.reload();
+}
+
+/** @param {Room} room */
+export async function leave(room) {
+  await room.call("DELETE", `members/${encodeURIComponent(String(room.chat.me?.user_id))}/`);
+  room.chat.inbox.forget(room.id);
+}
+
+/** @param {Room} room */
+export async function remove(room) {
+  await room.chat.request("DELETE", `chat/delete/${room.id}/`);
+  room.chat.inbox.forget(room.id);
+}
+
+// ------------------------------------------------------------ the window of a room
+
+/** @param {Room} room */
+export function older(room) {
+  return load(room, "older", { before: room.timeline.oldest }, () => room.timeline.hasOlder);
+}
+
+/** @param {Room} room */
+export function newer(room) {
+  return load(room, "newer", { after: room.timeline.last }, () => room.timeline.hasNewer);
+}
+
+/** @param {Room} room @param {number} id */
+export async function around(room, id) {
+  const { messages } = room.timeline;
+  if (!messages.has(id)) await load(room, "around", { around: id });
+  return messages.has(id);
+}
+
+/** @param {Room} room @param {Date | string} time */
+export function at(room, time) {
+  return load(room, "around", { at: new Date(time).toISOString() });
+}
+
+/** @param {Room} room */
+export function latest(room) {
+  return load(room, "around", {}, () => room.timeline.hasNewer);
+}
+
+/** @param {Room} room @param {"older" | "newer" | "around"} kind @param {object} query @param {() => boolean} isMore */
+async function load(room, kind, query, isMore = () => true) {
+  if (isMore() && room.id && (!room.loading || kind === "around")) {
+    room.loading = kind;
+    room.changed();
+    try {
+      await loadPage(room.timeline, kind, () => room.call("GET", "messages/", { query: { ...query, limit: "50" } }));
+    } finally {
+      room.loading = null;
+      room.changed();
+    }
+  }
+  return isMore();
+}
+
+/**
+ * Loads a page; changes that arrive meanwhile hold whichever comes first.
+ * @param {import("./timeline.js").Timeline} timeline
+ * @param {"older" | "newer" | "around"} kind around replaces the window
+ * @param {() => Promise<{ messages: WireMessage[], has_more: boolean, has_newer?: boolean }>} request
+ */
+async function loadPage(timeline, kind, request) {
+  timeline.pages++;
+  try {
+    const page = await request();
+    if (kind === "around") timeline.messages.clear();
+    timeline.isSorted = false;
+    if (kind !== "newer") timeline.hasOlder = page.has_more;
+    if (kind !== "older") timeline.hasNewer = page.has_newer ?? (kind === "newer" && page.has_more);
+    for (const message of page.messages) timeline.put(message);
+    if (!timeline.hasNewer) timeline.missed = 0;
+    for (const frame of [...timeline.log]) if (frame.type !== "sync") timeline.change(frame);
+  } finally {
+    if (!--timeline.pages) timeline.log = [];
+  }
+}
