@@ -1,5 +1,3 @@
-import { Passing } from "./errors.js";
-
 /**
  * @typedef {object} Change of a message that is there
  * @property {"edit" | "delete" | "react"} action
@@ -15,6 +13,11 @@ export class Changes {
   /** @type {Entry[]} */
   #entries = [];
 
+  /** @param {import("./room.js").Room} room */
+  constructor(room) {
+    this.room = room;
+  }
+
   get size() {
     return this.#entries.length;
   }
@@ -24,7 +27,11 @@ export class Changes {
    * @returns {Promise<void>}
    */
   add(frame) {
-    if (frame.action === "react") this.confirm((one) => one.emoji === frame.emoji && one.message_id === frame.message_id);
+    if (frame.action === "react") {
+      const shown = this.room.snapshot.messages.find((one) => one.message_id === frame.message_id);
+      frame.on ??= !shown?.reactions.some((one) => one.mine && one.emoji === frame.emoji);
+      this.confirm((one) => one.emoji === frame.emoji && one.message_id === frame.message_id);
+    }
     const done = new Promise((resolve, reject) => {
       this.#entries.push({ frame, turn: 0, resolve: () => resolve(undefined), reject });
     });
@@ -32,8 +39,8 @@ export class Changes {
     return done;
   }
 
-  /** @param {import("./connection.js").Connection} connection */
-  pump(connection) {
+  pump() {
+    const { connection } = this.room;
     for (const entry of this.#entries) {
       if (entry.turn !== connection.turn && connection.send(entry.frame)) entry.turn = connection.turn;
     }
@@ -52,6 +59,46 @@ export class Changes {
     return found;
   }
 
+  /**
+   * The reactions as they will be.
+   * @param {import("./types.js").Reaction[]} reactions
+   * @param {import("./types.js").UserId} me
+   * @param {string} wishes
+   */
+  wished(reactions, me, wishes) {
+    const found = new Map(reactions.map(({ emoji, user_ids }) => [emoji, user_ids]));
+    for (const wish of wishes.split("\n").slice(0, -1)) {
+      const emoji = wish.slice(1);
+      const others = (found.get(emoji) ?? []).filter((user) => String(user) !== String(me));
+      found.set(emoji, wish[0] === "+" ? [...others, me] : others);
+    }
+    return [...found].map(([emoji, user_ids]) => ({ emoji, user_ids }));
+  }
+
+  /** What the frame confirms. @param {any} frame */
+  apply(frame) {
+    const { type, message_id, message, deleted } = frame;
+    const { messages } = this.room.timeline;
+    this.confirm((one, turn) => {
+      const id = one.message_id;
+      const isThis = message_id === id;
+      if (type === "sync" && deleted.includes(id)) return true;
+      if (type === "message_deleted") return isThis;
+      if (one.action === "edit") {
+        if (type === "sync") return messages.get(id)?.text === one.text;
+        return type === "message_edited" && isThis && (turn === this.room.connection.turn || one.text === message.text);
+      }
+      return one.action === "react" && (type === "sync" || (type === "message_reacted" && isThis)) && this.#isReacted(one);
+    });
+  }
+
+  /** @param {Change} change */
+  #isReacted({ message_id, emoji, on }) {
+    const { chat, timeline } = this.room;
+    const found = timeline.messages.get(message_id)?.reactions?.find((one) => one.emoji === emoji);
+    return Boolean(found?.user_ids.some((user) => String(user) === String(chat.me?.user_id))) === on;
+  }
+
   /** @param {(frame: Change, turn: number) => unknown} isDone */
   confirm(isDone) {
     const done = this.#entries.filter(({ frame, turn }) => isDone(frame, turn));
@@ -62,12 +109,13 @@ export class Changes {
   /**
    * @param {{ action?: string, message_id?: number }} frame
    * @param {Error} error
+   * @param {boolean} isPassing
    * @returns {boolean} whether it was one of these, and will not be sent again
    */
-  refuse({ action, message_id }, error) {
+  refuse({ action, message_id }, error, isPassing) {
     const entry = this.#entries.find(({ frame, turn }) => turn && frame.action === action && frame.message_id === message_id);
     if (!entry) return false;
-    if (error instanceof Passing) {
+    if (isPassing) {
       entry.turn = 0;
       return false;
     }

@@ -62,7 +62,7 @@ export function later(load) {
  * @typedef {F extends (owner: any, ...call: infer Call) => infer Result ? (...call: Call) => Result : never} Bound
  */
 
-const loadCalls = later(() => import("./lazy-calls.js"));
+export const loadCalls = later(() => import("./lazy-calls.js"));
 
 /**
  * A method that is loaded with its first use.

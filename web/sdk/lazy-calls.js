@@ -206,3 +206,5 @@ async function loadPage(timeline, kind, request) {
     if (!--timeline.pages) timeline.log = [];
   }
 }
+
+export { Changes } from "./changes.js";

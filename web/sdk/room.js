@@ -1,6 +1,5 @@
-import { Changes } from "./changes.js";
 import { Connection } from "./connection.js";
-import { ChatError, errorOf, isTemporary, lazily, Passing, Refused } from "./errors.js";
+import { ChatError, errorOf, isTemporary, lazily, loadCalls, Passing, Refused } from "./errors.js";
 import { met } from "./members.js";
 import { Observable } from "./observable.js";
 import { Outbox } from "./outbox.js";
@@ -21,7 +20,8 @@ export class Room extends Observable {
   /** @type {import("./types.js").RoomInfo | null} */
   info = null;
   timeline = new Timeline();
-  #changes = new Changes();
+  /** @type {import("./changes.js").Changes | null} */
+  #changes = null; // loaded with the first one
   /** @type {Map<string, { user: UserId, timer: ReturnType<typeof setTimeout> }>} */
   #typing = new Map();
   #draft = /** @type {{ text: string, replyTo?: number }} */ ({ text: "" });
@@ -134,9 +134,7 @@ export class Room extends Observable {
 
   /** @param {number} message_id @param {string} emoji @param {boolean} [on] the other way round where left out */
   react(message_id, emoji, on) {
-    const shown = this.snapshot.messages.find((one) => one.message_id === message_id);
-    const isOn = shown?.reactions.some((one) => one.mine && one.emoji === emoji);
-    return this.#change({ action: "react", message_id, emoji, on: on ?? !isOn });
+    return this.#change({ action: "react", message_id, emoji, on });
   }
 
   /** The user has seen this message and all before it. @param {number} message_id */
@@ -182,7 +180,7 @@ export class Room extends Observable {
   stop() {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
-      const isBusy = this.#changes.size || this.outbox.items.some((one) => one.state !== "refused");
+      const isBusy = this.#changes?.size || this.outbox.items.some((one) => one.state !== "refused");
       if (this.isUsed || isBusy) return;
       this.#save();
       this.starting = null;
@@ -263,13 +261,14 @@ export class Room extends Observable {
     }
     if (state === "ended" && error instanceof Refused) {
       this.outbox.end(error);
-      this.#changes.end(error);
+      this.#changes?.end(error);
     }
     if (state === "open") {
       const read = this.timeline.receipts.get(this.#me)?.read ?? 0;
       if (this.#readUpto > read) this.connection.send({ action: "read", message_id: this.#readUpto });
       if (!this.info?.can) this.reload().catch(() => {}); // the next connection asks again
       this.#pump();
+      loadCalls().catch(() => {}); // while there is a network; tried again where it is used
     }
     if (this.#state !== state) this.emit("state", { state });
     this.#state = state;
@@ -284,18 +283,16 @@ export class Room extends Observable {
     const { type, message, user_id } = frame;
     const isNew = type === "chat_message" && message.message_id > this.timeline.newest;
     this.timeline.apply(frame);
+    this.#changes?.apply(frame);
     if (type === "sync") this.#synced(frame);
     else if (type === "chat_message") this.#arrived(message, isNew);
-    else if (type === "message_edited") this.#confirm("edit", frame, (one, turn) => turn === this.connection.turn || one.text === message.text);
-    else if (type === "message_reacted") this.#confirm("react", frame, (one) => this.#isReacted(one));
-    else if (type === "message_deleted") this.#changes.confirm((one) => one.message_id === frame.message_id);
     else if (type === "receipt") this.emit("receipts", { receipts: [...this.timeline.receipts.values()] });
     else if (type === "typing") return this.#types(user_id);
     else if (type === "presence") this.#meet(frame);
     else if (type === "error") this.#refuse(frame);
     else if (type === "room_changed") return void this.reload().catch(() => {}); // the next one asks again
     else if (type === "room_deleted") this.emit("deleted", {});
-    if (!this.#changes.size && !this.outbox.items.length && !this.isUsed) this.stop();
+    if (!this.#changes?.size && !this.outbox.items.length && !this.isUsed) this.stop();
     this.changed();
     this.#saving ??= setTimeout(() => this.#save(), CLOSE_AFTER);
   }
@@ -304,8 +301,6 @@ export class Room extends Observable {
   #synced(frame) {
     this.isLoaded = true;
     for (const message of frame.messages) this.#stored(message);
-    this.#changes.confirm((one) => frame.deleted.includes(one.message_id) || (one.action === "react" && this.#isReacted(one)));
-    this.#changes.confirm((one) => one.action === "edit" && this.timeline.messages.get(one.message_id)?.text === one.text);
   }
 
   /** @param {import("./types.js").WireMessage} message @param {boolean} isNew */
@@ -329,26 +324,16 @@ export class Room extends Observable {
     this.chat.emit(name, /** @type {any} */ ({ room_id: this.id, ...detail }));
   }
 
-  /** @param {string} action @param {any} frame @param {(change: import("./changes.js").Change, turn: number) => boolean} isSame */
-  #confirm(action, frame, isSame) {
-    this.#changes.confirm((one, turn) => one.action === action && one.message_id === frame.message_id && isSame(one, turn));
-  }
-
-  /** @param {import("./changes.js").Change} change */
-  #isReacted({ message_id, emoji, on }) {
-    const found = this.timeline.messages.get(message_id)?.reactions?.find((one) => one.emoji === emoji);
-    return Boolean(found?.user_ids.some((user) => String(user) === this.#me)) === on;
-  }
-
   /** A refusal belongs to the frame that it names, and to no other. @param {any} frame */
   #refuse(frame) {
     const { action, client_id, message_id } = frame;
     const error = errorOf(frame);
+    const isPassing = error instanceof Passing;
     const one = this.outbox.find(client_id);
     if (one) return this.outbox.refuse(one, error, message_id);
     if (client_id !== undefined || action === "typing" || action === "read") return;
-    if (this.#changes.refuse(frame, error)) return this.refused(null, error, action);
-    if (!(error instanceof Passing)) return;
+    if (this.#changes?.refuse(frame, error, isPassing)) return this.refused(null, error, action);
+    if (!isPassing) return;
     for (const each of this.outbox.items) if (each.state === "sending") each.turn = 0; // sending again is harmless
     this.outbox.hold(error);
     setTimeout(() => this.#pump(), 2_000);
@@ -383,15 +368,19 @@ export class Room extends Observable {
 
   /** @param {import("./changes.js").Change} change */
   #change(change) {
-    const done = this.#changes.add(change);
-    this.#begin();
-    this.#pump();
-    this.changed();
+    const done = loadCalls().then(({ Changes }) => {
+      const added = (this.#changes ??= new Changes(this)).add(change);
+      this.#begin();
+      this.#pump();
+      this.changed();
+      return added;
+    });
+    done.catch(() => {});
     return done;
   }
 
   #pump() {
-    this.#changes.pump(this.connection);
+    this.#changes?.pump();
     void this.outbox.pump();
   }
 

@@ -71,7 +71,7 @@ export class Timeline {
   /**
    * The messages as one user sees them now; those that did not change are the same objects.
    * @param {UserId | undefined} me
-   * @param {import("./changes.js").Changes} changes what is not confirmed yet
+   * @param {import("./changes.js").Changes | null} changes what is not confirmed yet
    */
   view(me, changes) {
     const delivered = this.#least("delivered");
@@ -79,8 +79,8 @@ export class Timeline {
     return this.sorted().map((raw) => {
       const id = raw.message_id;
       const status = read(raw) ? "read" : delivered(raw) ? "delivered" : raw.status;
-      const pending = changes.pending(id);
-      const wishes = changes.wishes(id);
+      const pending = changes?.pending(id) ?? null;
+      const wishes = changes?.wishes(id) ?? "";
       const quote = raw.reply_to && this.#quoted(raw.reply_to);
       const known = this.#views.get(raw);
       if (known && known.me === me && known.status === status && known.pending === pending && known.quote === quote && known.wishes === wishes) {
@@ -91,7 +91,7 @@ export class Timeline {
         mine: raw.sender_id !== null && String(raw.sender_id) === String(me),
         status,
         pending,
-        reactions: reacted(raw.reactions ?? [], me, wishes),
+        reactions: reacted(wishes && changes && me !== undefined ? changes.wished(raw.reactions ?? [], me, wishes) : (raw.reactions ?? []), me),
         ...(raw.reply_to && { reply_to: { ...raw.reply_to, text: quote } }),
       }));
       this.#views.set(raw, { me, status, pending, wishes, quote, message });
@@ -183,20 +183,9 @@ export class Timeline {
   }
 }
 
-/**
- * @param {import("./types.js").Reaction[]} reactions
- * @param {UserId | undefined} me
- * @param {string} wishes
- */
-function reacted(reactions, me, wishes) {
-  const found = new Map(reactions.map(({ emoji, user_ids }) => [emoji, user_ids]));
-  const isMe = (/** @type {UserId} */ user) => String(user) === String(me);
-  for (const wish of me === undefined ? [] : wishes.split("\n").slice(0, -1)) {
-    const emoji = wish.slice(1);
-    const others = (found.get(emoji) ?? []).filter((user) => !isMe(user));
-    found.set(emoji, wish[0] === "+" ? [...others, /** @type {UserId} */ (me)] : others);
-  }
-  return [...found]
-    .filter(([, user_ids]) => user_ids.length)
-    .map(([emoji, user_ids]) => ({ emoji, count: user_ids.length, user_ids, mine: user_ids.some(isMe) }));
+/** @param {{ emoji: string, user_ids: UserId[] }[]} reactions @param {UserId | undefined} me */
+function reacted(reactions, me) {
+  return reactions
+    .filter(({ user_ids }) => user_ids.length)
+    .map(({ emoji, user_ids }) => ({ emoji, count: user_ids.length, user_ids, mine: user_ids.some((user) => String(user) === String(me)) }));
 }
