@@ -4,6 +4,10 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
 
 import { connect, Lost, Passing, Refused, SignedOut } from "../../web/sdk/index.js";
+import "../../web/sdk/lazy-browser.js"; // loaded now, so that settle() need not wait for files
+import "../../web/sdk/lazy-calls.js";
+import "../../web/sdk/lazy-files.js";
+import "../../web/sdk/lazy-list.js";
 import { answer, chat_message, jwt, memoryStorage, message, room as item, settle, sync, Wire } from "./fake.js";
 
 const MINUTE = 60_000;
@@ -162,7 +166,6 @@ test("a small file travels in the frame, a large one by PUT", async () => {
   const states = [];
   room.subscribe(({ outgoing }) => states.push(outgoing[0]?.state));
   room.send({ files: [new File(["hi"], "a.txt", { type: "text/plain" }), new File([new Uint8Array(70_000)], "b.bin")] });
-  await import("../../web/sdk/lazy-files.js");
   await settle();
   assert.deepEqual(sends(socket)[0].files, [
     { name: "a.txt", size: 2, type: "text/plain", data: btoa("hi") },
@@ -177,7 +180,6 @@ test("an upload that fails is tried again with a new address", async () => {
   wire.routes["*"] = ({ method }) => answer(method === "PUT" && ++puts > 1 ? 200 : 403, {});
   const { room, socket } = await opened();
   const one = room.send({ files: [new File([new Uint8Array(70_000)], "b.bin")] });
-  await import("../../web/sdk/lazy-files.js");
   await settle();
   assert.equal(one.state, "retrying");
   await pass(1_000);

@@ -3,7 +3,7 @@ import { Inbox } from "./inbox.js";
 import { Observable } from "./observable.js";
 import { Room } from "./room.js";
 import { backoff, UserSession } from "./session.js";
-import { Vault } from "./storage.js";
+import { loadBrowser, Vault } from "./storage.js";
 
 /** @typedef {import("./types.js").UserId} UserId */
 
@@ -21,13 +21,11 @@ export class Chat extends Observable {
   #rooms = new Map();
   /** @type {Promise<any> | null} */
   #config = null;
-  /** @type {BroadcastChannel | null} */
-  #tabs = null;
+  /** @type {Promise<ReturnType<typeof import("./lazy-browser.js").joinTabs> | void>} */
+  #tabs = Promise.resolve();
   #isEnded = false;
   /** @type {import("./types.js").ChatState} */
   #state = "connecting";
-  /** @type {() => void} */
-  #unlock = () => {};
   #listeners = new AbortController();
 
   /** Makes a room at once. */
@@ -125,9 +123,7 @@ export class Chat extends Observable {
   end() {
     this.#isEnded = true;
     this.#listeners.abort();
-    this.#unlock();
-    this.#tabs?.close();
-    this.#tabs = null;
+    void this.#tabs.then((tabs) => tabs?.close());
     this.session.close();
     this.changed();
   }
@@ -168,7 +164,7 @@ export class Chat extends Observable {
 
   /** Tells this user's other tabs, and this one. @internal @param {any} news */
   share(news) {
-    this.#tabs?.postMessage(news);
+    void this.#tabs.then((tabs) => tabs?.post(news));
     this.#hear(news);
   }
 
@@ -204,20 +200,13 @@ export class Chat extends Observable {
 
   /** The other tabs of this user. */
   #join() {
+    if (this.#isEnded) return;
     const name = `roomcast ${this.session.server.href} ${this.me?.user_id}`;
-    if (globalThis.BroadcastChannel) {
-      this.#tabs = new BroadcastChannel(name);
-      this.#tabs.onmessage = ({ data }) => this.#hear(data);
-      /** @type {{ unref?: () => void }} */ (this.#tabs).unref?.();
-    }
-    /** @returns {Promise<void> | void} */
     const lead = () => {
       this.leads = true;
       this.changed();
-      return new Promise((unlock) => (this.#unlock = unlock));
     };
-    const locks = globalThis.navigator?.locks;
-    void (locks && !this.#isEnded ? locks.request(name, lead) : lead());
+    this.#tabs = loadBrowser().then(({ joinTabs }) => joinTabs(name, (news) => this.#hear(news), lead), lead);
   }
 
   /** @param {{ touch?: import("./types.js").WireMessage, read?: number, cancel?: string, signOut?: true }} news */

@@ -1,3 +1,5 @@
+import { later } from "./errors.js";
+
 /** @typedef {import("./types.js").Storage} Storage */
 
 /**
@@ -6,30 +8,12 @@
  * @returns {Storage}
  */
 export function browserStorage(name = "roomcast") {
-  /** @type {Promise<IDBDatabase> | undefined} */
+  /** @type {Promise<Storage> | undefined} */
   let opening;
-  /** @template T @param {IDBRequest<T>} request @returns {Promise<T>} */
-  const answer = (request) =>
-    new Promise((resolve, reject) => {
-      request.onsuccess = () => resolve(request.result);
-      request.onerror = reject;
-    });
-  const open = () => {
-    const request = indexedDB.open(name);
-    request.onupgradeneeded = () => request.result.createObjectStore("values");
-    return answer(request);
-  };
-  /** @param {"get" | "put" | "delete" | "getAllKeys"} method @param {any[]} call */
-  const run = async (method, ...call) => {
-    const store = (await (opening ??= open())).transaction("values", "readwrite").objectStore("values");
-    return answer(/** @type {any} */ (store)[method](...call));
-  };
-  return {
-    get: (key) => run("get", key),
-    set: (key, value) => run("put", value, key),
-    delete: (key) => run("delete", key),
-    keys: (prefix) => run("getAllKeys", IDBKeyRange.bound(prefix, `${prefix}\uffff`)),
-  };
+  /** @param {keyof Storage} method */
+  const lazy = (method) => async (/** @type {any[]} */ ...call) =>
+    /** @type {any} */ (await (opening ??= loadBrowser().then(({ openStorage }) => openStorage(name))))[method](...call);
+  return { get: lazy("get"), set: lazy("set"), delete: lazy("delete"), keys: lazy("keys") };
 }
 
 /** What is stored for one user of one server. A storage that fails loses its contents, nothing else. */
@@ -81,3 +65,5 @@ export class Vault {
     }
   }
 }
+
+export const loadBrowser = later(() => import("./lazy-browser.js"));
