@@ -39,8 +39,8 @@ export class Changes {
     return done;
   }
 
-  pump() {
-    const { connection } = this.room;
+  _pump() {
+    const { _connection: connection } = this.room;
     for (const entry of this.#entries) {
       if (entry.turn !== connection.turn && connection.send(entry.frame)) entry.turn = connection.turn;
     }
@@ -65,7 +65,7 @@ export class Changes {
    * @param {import("./types.js").UserId} me
    * @param {string} wishes
    */
-  wished(reactions, me, wishes) {
+  _wished(reactions, me, wishes) {
     const found = new Map(reactions.map(({ emoji, user_ids }) => [emoji, user_ids]));
     for (const wish of wishes.split("\n").slice(0, -1)) {
       const emoji = wish.slice(1);
@@ -78,7 +78,7 @@ export class Changes {
   /** What the frame confirms. @param {any} frame */
   apply(frame) {
     const { type, message_id, message, deleted } = frame;
-    const { messages } = this.room.timeline;
+    const { messages } = this.room._timeline;
     this.confirm((one, turn) => {
       const id = one.message_id;
       const isThis = message_id === id;
@@ -86,7 +86,7 @@ export class Changes {
       if (type === "message_deleted") return isThis;
       if (one.action === "edit") {
         if (type === "sync") return messages.get(id)?.text === one.text;
-        return type === "message_edited" && isThis && (turn === this.room.connection.turn || one.text === message.text);
+        return type === "message_edited" && isThis && (turn === this.room._connection.turn || one.text === message.text);
       }
       return one.action === "react" && (type === "sync" || (type === "message_reacted" && isThis)) && this.#isReacted(one);
     });
@@ -94,7 +94,7 @@ export class Changes {
 
   /** @param {Change} change */
   #isReacted({ message_id, emoji, on }) {
-    const { chat, timeline } = this.room;
+    const { chat, _timeline: timeline } = this.room;
     const found = timeline.messages.get(message_id)?.reactions?.find((one) => one.emoji === emoji);
     return Boolean(found?.user_ids.some((user) => String(user) === String(chat.me?.user_id))) === on;
   }

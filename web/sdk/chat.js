@@ -41,17 +41,17 @@ export class Chat extends Observable {
   constructor(options) {
     super();
     this.session = new UserSession(options);
-    this.session.onChange = () => this.#sessionChanged();
-    this.vault = new Vault(options.storage, this.session.server.href);
+    this.session._onChange = () => this.#sessionChanged();
+    this._vault = new Vault(options.storage, this.session.server.href);
     this.inbox = new Inbox(this);
     const { signal } = this.#listeners;
     const target = /** @type {Partial<EventTarget>} */ (globalThis);
-    target.addEventListener?.("offline", () => this.session.connections.forEach((one) => one.lose()), { signal });
-    target.addEventListener?.("online", () => this.session.connections.forEach((one) => one.retry()), { signal });
+    target.addEventListener?.("offline", () => this.session._connections.forEach((one) => one._lose()), { signal });
+    target.addEventListener?.("online", () => this.session._connections.forEach((one) => one.retry()), { signal });
     this.ready = this.#identify();
   }
 
-  build() {
+  _build() {
     const { me, unread, retryAt, leads } = this;
     return { state: this.state, me, unread, retryAt, leads };
   }
@@ -60,7 +60,7 @@ export class Chat extends Observable {
   get state() {
     if (this.#isEnded) return "ended";
     if (this.session.signedOut) return "signedout";
-    const states = [...this.session.connections].map(({ state }) => state);
+    const states = [...this.session._connections].map(({ state }) => state);
     return states.includes("waiting") ? "waiting" : states.includes("open") && !states.includes("connecting") ? "open" : "connecting";
   }
 
@@ -69,7 +69,7 @@ export class Chat extends Observable {
   }
 
   get retryAt() {
-    const times = [...this.session.connections].flatMap(({ retryAt }) => retryAt ?? []);
+    const times = [...this.session._connections].flatMap(({ retryAt }) => retryAt ?? []);
     return times.length ? Math.min(...times) : null;
   }
 
@@ -108,9 +108,9 @@ export class Chat extends Observable {
 
   /** Tries everything again at once; also the way back after `signedout`. */
   retry() {
-    this.session.resume();
+    this.session._resume();
     if (!this.me) this.ready = this.#identify();
-    for (const { outbox } of this.#rooms.values()) outbox.resume();
+    for (const { _outbox: outbox } of this.#rooms.values()) outbox._resume();
   }
 
   /** @param {string} token */
@@ -125,12 +125,12 @@ export class Chat extends Observable {
     this.#listeners.abort();
     void this.#tabs.then((tabs) => tabs?.close());
     this.session.close();
-    this.changed();
+    this._changed();
   }
 
   /** @internal */
   start() {
-    this.inbox.listen();
+    this.inbox._listen();
   }
 
   /**
@@ -139,39 +139,39 @@ export class Chat extends Observable {
    * @param {(detail: import("./types.js").ChatEvents[Name]) => void} run
    */
   on(name, run) {
-    if (name === "unread" || name === "message") this.inbox.listen();
+    if (name === "unread" || name === "message") this.inbox._listen();
     return super.on(name, run);
   }
 
   /** Whether it is known who the user is; awaited where something of a user may be stored. @internal */
-  async identified() {
-    if (!this.me && (await this.vault.isFilled())) await this.ready.catch(() => {});
+  async _identified() {
+    if (!this.me && (await this._vault._isFilled())) await this.ready.catch(() => {});
     return this.me !== null;
   }
 
   /** The other member of a room of two. @internal @param {{ members?: import("./types.js").Member[] } | null} room */
-  other(room) {
+  _other(room) {
     const others = room?.members?.filter((one) => String(one.user_id) !== String(this.me?.user_id)) ?? [];
     return this.me && room?.members?.length === 2 ? (others[0] ?? null) : null;
   }
 
   /** A notice of a new message: an event, unless an open room has told of it. @internal @param {any} notice */
-  arrived({ room_id, last_message: text, sender_id, created_at, status }) {
+  _arrived({ room_id, last_message: text, sender_id, created_at, status }) {
     this.#seek(room_id);
-    if ([...this.#rooms.values()].some(({ id, connection }) => id === room_id && connection.state === "open")) return;
-    this.emit("message", { room_id, message: { room_id, text, sender_id, created_at, status }, live: false });
+    if ([...this.#rooms.values()].some(({ id, _connection: connection }) => id === room_id && connection.state === "open")) return;
+    this._emit("message", { room_id, message: { room_id, text, sender_id, created_at, status }, live: false });
   }
 
   /** Tells this user's other tabs, and this one. @internal @param {any} news */
-  share(news) {
+  _share(news) {
     void this.#tabs.then((tabs) => tabs?.post(news));
     this.#hear(news);
   }
 
   /** @internal */
-  flush() {
+  _flush() {
     const { state } = this;
-    if (state !== this.#state) this.emit("state", { state });
+    if (state !== this.#state) this._emit("state", { state });
     this.#state = state;
   }
 
@@ -192,9 +192,9 @@ export class Chat extends Observable {
       }
     }
     if (!this.me) throw new SignedOut("ended");
-    this.vault.open(String(this.me.user_id));
+    this._vault.open(String(this.me.user_id));
     this.#join();
-    for (const model of [this, this.inbox, ...this.#rooms.values()]) model.changed();
+    for (const model of [this, this.inbox, ...this.#rooms.values()]) model._changed();
     return this.me;
   }
 
@@ -204,7 +204,7 @@ export class Chat extends Observable {
     const name = `roomcast ${this.session.server.href} ${this.me?.user_id}`;
     const lead = () => {
       this.leads = true;
-      this.changed();
+      this._changed();
     };
     this.#tabs = loadBrowser().then(({ joinTabs }) => joinTabs(name, (news) => this.#hear(news), lead), lead);
   }
@@ -212,11 +212,11 @@ export class Chat extends Observable {
   /** @param {{ touch?: import("./types.js").WireMessage, read?: number, cancel?: string, signOut?: true }} news */
   #hear({ touch, read, cancel, signOut }) {
     if (touch) {
-      this.inbox.touch(touch.room_id, touch);
+      this.inbox._touch(touch.room_id, touch);
       this.#seek(touch.room_id);
     }
     if (read) this.inbox.read(read);
-    if (cancel) for (const { outbox } of this.#rooms.values()) outbox.find(cancel)?.cancel();
+    if (cancel) for (const { _outbox: outbox } of this.#rooms.values()) outbox.find(cancel)?.cancel();
     if (signOut && !this.#isEnded) this.session.signOut("disconnected");
   }
 
@@ -224,7 +224,7 @@ export class Chat extends Observable {
   #seek(id) {
     const rooms = [...this.#rooms.values()];
     if (rooms.some((room) => room.id === id)) return;
-    for (const room of rooms) if (room.id === null && room.isUsed) room.start();
+    for (const room of rooms) if (room.id === null && room._isUsed) room.start();
   }
 
   /** @param {number | string} key @param {() => Room} make */
@@ -236,7 +236,7 @@ export class Chat extends Observable {
 
   #sessionChanged() {
     const { signedOut } = this.session;
-    if (signedOut) this.emit("signedout", { error: signedOut });
-    this.changed();
+    if (signedOut) this._emit("signedout", { error: signedOut });
+    this._changed();
   }
 }

@@ -18,7 +18,7 @@ export class Connection {
   retryAt = null;
   turn = 0; // grows with each socket
   /** @type {number | undefined} */
-  lastCode;
+  _lastCode;
   /** @type {WebSocket | null} */
   #socket = null;
   #tries = 0;
@@ -32,20 +32,20 @@ export class Connection {
 
   /**
    * @param {import("./session.js").UserSession} session
-   * @param {{ address: () => URL, receive: (frame: any) => void, changed: () => void }} owner
+   * @param {{ address: () => URL, receive: (frame: any) => void, _changed: () => void }} owner
    */
   constructor(session, owner) {
     this.session = session;
-    this.owner = owner;
+    this._owner = owner;
   }
 
   open() {
-    this.session.connections.add(this);
+    this.session._connections.add(this);
     if (this.state === "closed" || this.state === "ended") this.#connect();
   }
 
   close() {
-    this.session.connections.delete(this);
+    this.session._connections.delete(this);
     this.#become("closed");
   }
 
@@ -62,7 +62,7 @@ export class Connection {
   }
 
   /** The network is gone: known before the socket shows it. */
-  lose() {
+  _lose() {
     if (this.state === "connecting" || this.state === "open") this.#wait();
   }
 
@@ -93,7 +93,7 @@ export class Connection {
       }
     }
     this.state = state;
-    this.owner.changed();
+    this._owner._changed();
   }
 
   async #connect() {
@@ -102,9 +102,9 @@ export class Connection {
     this.#become("connecting");
     const { turn } = this;
     try {
-      const token = await session.authorize();
+      const token = await session._authorize();
       if (turn !== this.turn) return;
-      const url = this.owner.address();
+      const url = this._owner.address();
       const socket = token ? new session.WebSocket(url, ["Bearer", token]) : new session.WebSocket(url);
       socket.onmessage = (event) => this.#receive(JSON.parse(event.data));
       socket.onclose = (event) => this.#closed(event.code, token);
@@ -124,7 +124,7 @@ export class Connection {
     if (frame.type === "error" && frame.action === "auth") return this.session.signOut("unauthenticated");
     if (frame.type === "pong" || frame.type === "auth") return;
     this.session.accept();
-    this.owner.receive(frame);
+    this._owner.receive(frame);
     if (this.state === "connecting") this.#become("open");
   }
 
@@ -133,7 +133,7 @@ export class Connection {
    * @param {string | undefined} token
    */
   #closed(code, token) {
-    this.lastCode = code;
+    this._lastCode = code;
     if (FINAL_CODES[code]) return this.end(new Refused(FINAL_CODES[code]));
     if (code === 4005) return this.session.signOut("disconnected");
     if (code !== 4001) return this.#wait();

@@ -12,7 +12,7 @@ export class Inbox extends Observable {
   /** @type {number | null} */
   unread = null; // messages in all rooms but the muted
   /** @type {Map<number, string>} */
-  drafts = new Map();
+  _drafts = new Map();
   /** @type {import("./lazy-list.js").List | null} */
   #list = null; // loaded with the first use
   /** @type {Map<number, import("./types.js").Notice>} */
@@ -26,20 +26,20 @@ export class Inbox extends Observable {
   constructor(chat) {
     super();
     this.chat = chat;
-    this.connection = new Connection(chat.session, {
+    this._connection = new Connection(chat.session, {
       address: () => {
-        const url = chat.session.socketUrl("ws/chat/notifications/");
+        const url = chat.session._socketUrl("ws/chat/notifications/");
         url.search = "?format=flat";
         return url;
       },
       receive: (frame) => this.#receive(frame),
-      changed: () => this.#connectionChanged(),
+      _changed: () => this.#connectionChanged(),
     });
   }
 
-  build() {
-    const { unread, connection } = this;
-    const list = this.#list?.build() ?? { rooms: [], hasMore: false, loading: this.#isAsked, filter: {}, error: this.#error };
+  _build() {
+    const { unread, _connection: connection } = this;
+    const list = this.#list?._build() ?? { rooms: [], hasMore: false, loading: this.#isAsked, filter: {}, error: this.#error };
     return { ...list, unread, state: connection.state };
   }
 
@@ -59,36 +59,36 @@ export class Inbox extends Observable {
   }
 
   /** The notifications socket, without the list. @internal */
-  listen() {
-    this.connection.open();
+  _listen() {
+    this._connection.open();
   }
 
   /** @internal */
   start() {
-    this.listen();
-    if (!this.#list?.isLoaded) this.reload().catch(() => {}); // the snapshot has the error
+    this._listen();
+    if (!this.#list?._isLoaded) this.reload().catch(() => {}); // the snapshot has the error
   }
 
   /** @internal @param {number | null} id @param {Partial<Item>} change */
-  patch(id, change) {
+  _patch(id, change) {
     if (id === null) return;
-    if (change.draft !== undefined) this.drafts.set(id, change.draft);
-    this.#list?.patch(id, change);
+    if (change.draft !== undefined) this._drafts.set(id, change.draft);
+    this.#list?._patch(id, change);
   }
 
   /** The last message of a room, as an open room or another tab has it. @internal @param {number | null} id @param {import("./types.js").WireMessage} [message] */
-  touch(id, message) {
-    this.#list?.touch(id, message);
+  _touch(id, message) {
+    this.#list?._touch(id, message);
   }
 
   /** @internal @param {number | null} id */
-  forget(id) {
-    this.#list?.forget(id);
+  _forget(id) {
+    this.#list?._forget(id);
   }
 
   /** @internal @param {import("./types.js").UserId} user @param {Partial<import("./types.js").Member>} presence */
-  meet(user, presence) {
-    this.#list?.meet(user, presence);
+  _meet(user, presence) {
+    this.#list?._meet(user, presence);
   }
 
   /** A room was read, here or in another tab: known before the server tells. @internal @param {number} id */
@@ -99,7 +99,7 @@ export class Inbox extends Observable {
   async #listed() {
     this.#isAsked = true;
     this.#error = null;
-    this.changed();
+    this._changed();
     try {
       const { List } = await loadList();
       return (this.#list ??= new List(this));
@@ -108,19 +108,19 @@ export class Inbox extends Observable {
       throw error;
     } finally {
       this.#isAsked = false;
-      this.changed();
+      this._changed();
     }
   }
 
   #connectionChanged() {
-    const { state } = this.connection;
+    const { state } = this._connection;
     if (state === "waiting") this.#isMissing = true;
     if (state === "open" && this.#isMissing) {
       this.#isMissing = false;
-      if (this.#list?.isLoaded || this.#error) this.reload().catch(() => {}); // the snapshot has the error
+      if (this.#list?._isLoaded || this.#error) this.reload().catch(() => {}); // the snapshot has the error
     }
-    this.chat.changed();
-    this.changed();
+    this.chat._changed();
+    this._changed();
   }
 
   /** @param {any} frame */
@@ -135,11 +135,11 @@ export class Inbox extends Observable {
     isMissed?.then((isMissed) => (this.#isMissing ||= isMissed)); // the list is loaded with the next connection
     for (const notice of messages) {
       const before = known.get(notice.room_id);
-      if (!isFirst && !(before && before.created_at >= notice.created_at)) this.chat.arrived(notice);
+      if (!isFirst && !(before && before.created_at >= notice.created_at)) this.chat._arrived(notice);
     }
-    this.chat.emit("unread", { total, rooms: messages.map(({ room_id, counter_by_room: unread }) => ({ room_id, unread })) });
-    this.chat.changed();
-    this.changed();
+    this.chat._emit("unread", { total, rooms: messages.map(({ room_id, counter_by_room: unread }) => ({ room_id, unread })) });
+    this.chat._changed();
+    this._changed();
   }
 }
 

@@ -54,9 +54,9 @@ export function unblock(chat, user) {
 
 /** @param {Chat} chat */
 export async function signOut(chat) {
-  chat.share({ signOut: true });
+  chat._share({ signOut: true });
   chat.end();
-  for (const key of await chat.vault.keys("")) await chat.vault.run("delete", key);
+  for (const key of await chat._vault.keys("")) await chat._vault.run("delete", key);
 }
 
 /** The room of two that is there already. @param {Chat} chat @param {UserId} user @param {string} context */
@@ -78,84 +78,84 @@ async function seek(chat, user, context) {
 /** The room with the peer: the one that is there, or a new one for the first message. @param {Room} room */
 export async function find(room) {
   const { chat } = room;
-  const { user, context, title } = /** @type {NonNullable<typeof room.peer>} */ (room.peer);
-  if (room.outbox.items.length) {
+  const { user, context, title } = /** @type {NonNullable<typeof room._peer>} */ (room._peer);
+  if (room._outbox.items.length) {
     room.id = (await chat.request("POST", "chat/create/", { body: { second_user: user, context, title } })).room_id;
   } else {
     const found = await seek(chat, user, context);
-    if (found) room.inform(found);
+    if (found) room._inform(found);
     else {
-      room.starting = null;
-      chat.inbox.listen(); // the other one may write first
+      room._starting = null;
+      chat.inbox._listen(); // the other one may write first
     }
-    room.isLoaded ||= !found;
+    room._isLoaded ||= !found;
   }
-  room.changed();
-  if (room.id === null && room.outbox.items.length) await find(room);
+  room._changed();
+  if (room.id === null && room._outbox.items.length) await find(room);
 }
 
 /** @param {Room} room @param {number} message_id @param {string} id @param {object} [params] */
 export async function act(room, message_id, id, params) {
-  room.timeline.refresh(await room.call("POST", `messages/${message_id}/act/`, { body: { id, params } }));
-  room.changed();
+  room._timeline.refresh(await room._call("POST", `messages/${message_id}/act/`, { body: { id, params } }));
+  room._changed();
 }
 
 /** @param {Room} room @param {number} message_id @param {"spam" | "abuse" | "fraud" | "other"} reason @param {string} [text] */
 export function report(room, message_id, reason, text) {
-  return room.call("POST", `messages/${message_id}/report/`, { body: { reason, text } });
+  return room._call("POST", `messages/${message_id}/report/`, { body: { reason, text } });
 }
 
 /** @param {Room} room @param {number} id */
 export async function refresh(room, id) {
-  const { messages } = await room.call("GET", "messages/", { query: { before: String(id + 1), limit: "1" } });
-  for (const message of messages) room.timeline.refresh(message);
-  room.changed();
+  const { messages } = await room._call("GET", "messages/", { query: { before: String(id + 1), limit: "1" } });
+  for (const message of messages) room._timeline.refresh(message);
+  room._changed();
 }
 
 /** @param {Room} room @param {{ title?: string, muted?: boolean, archived?: boolean, marked_unread?: boolean, data?: object }} wish */
 export async function update(room, wish) {
-  room.inform(await room.call("PATCH", "", { body: wish }));
+  room._inform(await room._call("PATCH", "", { body: wish }));
 }
 
 /** @param {Room} room @param {UserId} user_id */
 export async function addMember(room, user_id) {
-  await room.call("POST", "members/", { body: { user_id } });
+  await room._call("POST", "members/", { body: { user_id } });
   await room.reload();
 }
 
 /** @param {Room} room @param {UserId} user_id */
 export async function removeMember(room, user_id) {
-  await room.call("DELETE", `members/${encodeURIComponent(user_id)}/`);
+  await room._call("DELETE", `members/${encodeURIComponent(user_id)}/`);
   await room.reload();
 }
 
 /** @param {Room} room */
 export async function leave(room) {
-  await room.call("DELETE", `members/${encodeURIComponent(String(room.chat.me?.user_id))}/`);
-  room.chat.inbox.forget(room.id);
+  await room._call("DELETE", `members/${encodeURIComponent(String(room.chat.me?.user_id))}/`);
+  room.chat.inbox._forget(room.id);
 }
 
 /** @param {Room} room */
 export async function remove(room) {
   await room.chat.request("DELETE", `chat/delete/${room.id}/`);
-  room.chat.inbox.forget(room.id);
+  room.chat.inbox._forget(room.id);
 }
 
 // ------------------------------------------------------------ the window of a room
 
 /** @param {Room} room */
 export function older(room) {
-  return load(room, "older", { before: room.timeline.oldest }, () => room.timeline.hasOlder);
+  return load(room, "older", { before: room._timeline.oldest }, () => room._timeline.hasOlder);
 }
 
 /** @param {Room} room */
 export function newer(room) {
-  return load(room, "newer", { after: room.timeline.last }, () => room.timeline.hasNewer);
+  return load(room, "newer", { after: room._timeline.last }, () => room._timeline.hasNewer);
 }
 
 /** @param {Room} room @param {number} id */
 export async function around(room, id) {
-  const { messages } = room.timeline;
+  const { messages } = room._timeline;
   if (!messages.has(id)) await load(room, "around", { around: id });
   return messages.has(id);
 }
@@ -167,19 +167,19 @@ export function at(room, time) {
 
 /** @param {Room} room */
 export function latest(room) {
-  return load(room, "around", {}, () => room.timeline.hasNewer);
+  return load(room, "around", {}, () => room._timeline.hasNewer);
 }
 
 /** @param {Room} room @param {"older" | "newer" | "around"} kind @param {object} query @param {() => boolean} isMore */
 async function load(room, kind, query, isMore = () => true) {
   if (isMore() && room.id && (!room.loading || kind === "around")) {
     room.loading = kind;
-    room.changed();
+    room._changed();
     try {
-      await loadPage(room.timeline, kind, () => room.call("GET", "messages/", { query: { ...query, limit: "50" } }));
+      await loadPage(room._timeline, kind, () => room._call("GET", "messages/", { query: { ...query, limit: "50" } }));
     } finally {
       room.loading = null;
-      room.changed();
+      room._changed();
     }
   }
   return isMore();
@@ -196,7 +196,7 @@ async function loadPage(timeline, kind, request) {
   try {
     const page = await request();
     if (kind === "around") timeline.messages.clear();
-    timeline.isSorted = false;
+    timeline._isSorted = false;
     if (kind !== "newer") timeline.hasOlder = page.has_more;
     if (kind !== "older") timeline.hasNewer = page.has_newer ?? (kind === "newer" && page.has_more);
     for (const message of page.messages) timeline.put(message);

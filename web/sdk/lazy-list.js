@@ -25,12 +25,12 @@ export class List {
     this.chat = inbox.chat;
   }
 
-  build() {
+  _build() {
     const rooms = [...this.#items.values()].sort((a, b) => (activeAt(a) < activeAt(b) ? 1 : -1));
-    return { rooms, hasMore: Boolean(this.#next), loading: Boolean(this.#loading) || !(this.isLoaded || this.#error), filter: this.#filter, error: this.#error };
+    return { rooms, hasMore: Boolean(this.#next), loading: Boolean(this.#loading) || !(this._isLoaded || this.#error), filter: this.#filter, error: this.#error };
   }
 
-  get isLoaded() {
+  get _isLoaded() {
     return this.#next !== undefined;
   }
 
@@ -47,11 +47,11 @@ export class List {
   }
 
   /** @param {number} id @param {Partial<Item>} change */
-  patch(id, change) {
+  _patch(id, change) {
     const item = this.#items.get(id);
     if (!item && !(change.members && !change.archived && this.#isWhole && (change.unread || !this.#filter.unread))) return;
     this.#keep(/** @type {Item} */ ({ ...item, ...change }));
-    this.inbox.changed();
+    this.inbox._changed();
   }
 
   /** Whether every room that is active belongs into what is loaded. */
@@ -61,32 +61,32 @@ export class List {
   }
 
   /** @param {number | null} id @param {import("./types.js").WireMessage} [message] */
-  touch(id, message) {
+  _touch(id, message) {
     const last = this.#items.get(id ?? 0)?.last_message;
     if (last === undefined || !message) return;
     const { message_id, text: content, created_at, sender_id, status, kind } = message;
     if (last?.message_id === message_id && last.content === content && last.status === status) return;
     const from_this_user = String(sender_id) === String(this.chat.me?.user_id);
-    this.patch(/** @type {number} */ (id), { last_message: { content, created_at, from_this_user, message_id, sender_id, status, kind } });
+    this._patch(/** @type {number} */ (id), { last_message: { content, created_at, from_this_user, message_id, sender_id, status, kind } });
   }
 
   /** @param {number | null} id */
-  forget(id) {
-    if (this.#items.delete(id ?? 0)) this.inbox.changed();
+  _forget(id) {
+    if (this.#items.delete(id ?? 0)) this.inbox._changed();
   }
 
   /** @param {import("./types.js").UserId} user @param {Partial<import("./types.js").Member>} presence */
-  meet(user, presence) {
+  _meet(user, presence) {
     for (const item of this.#items.values()) {
       const isIn = item.members.some((one) => String(one.user_id) === String(user));
-      if (isIn) this.patch(item.room_id, { members: met(item.members, user, presence) });
+      if (isIn) this._patch(item.room_id, { members: met(item.members, user, presence) });
     }
   }
 
   /** @param {number} id */
   read(id) {
     const item = this.#items.get(id);
-    if (item?.unread || item?.marked_unread) this.patch(id, { unread: 0, marked_unread: false });
+    if (item?.unread || item?.marked_unread) this._patch(id, { unread: 0, marked_unread: false });
   }
 
   /**
@@ -101,13 +101,13 @@ export class List {
       else if (known && !known.has(id)) unknown.push(id);
     }
     if (notices.size < NOTICES) {
-      for (const { room_id, unread } of this.#items.values()) if (unread && !notices.has(room_id)) this.patch(room_id, { unread: 0 });
+      for (const { room_id, unread } of this.#items.values()) if (unread && !notices.has(room_id)) this._patch(room_id, { unread: 0 });
     }
     if (!this.#isWhole) return false;
     try {
       if (unknown.length > SINGLE) await this.reload();
       else for (const id of unknown) this.#keep(await this.chat.request("GET", `chat/rooms/${id}/`));
-      this.inbox.changed();
+      this.inbox._changed();
       return false;
     } catch {
       return true;
@@ -119,7 +119,7 @@ export class List {
     this.#loading?.abort();
     const loading = (this.#loading = new AbortController());
     this.#error = null;
-    this.inbox.changed();
+    this.inbox._changed();
     try {
       const page = await this.chat.request("GET", "chat/receive/", { query: Object.fromEntries(query), signal: loading.signal });
       await this.#restoreDrafts();
@@ -133,22 +133,22 @@ export class List {
       throw error;
     } finally {
       if (loading === this.#loading) this.#loading = null;
-      this.inbox.changed();
+      this.inbox._changed();
     }
   }
 
   async #restoreDrafts() {
-    if (this.#next !== undefined || !(await this.chat.identified())) return;
-    for (const key of await this.chat.vault.keys("draft ")) {
-      const draft = await this.chat.vault.run("get", key);
-      this.inbox.drafts.set(Number(key.slice(6)), draft?.text ?? "");
+    if (this.#next !== undefined || !(await this.chat._identified())) return;
+    for (const key of await this.chat._vault.keys("draft ")) {
+      const draft = await this.chat._vault.run("get", key);
+      this.inbox._drafts.set(Number(key.slice(6)), draft?.text ?? "");
     }
   }
 
   /** @param {import("./types.js").RoomInfo} room */
   #keep(room) {
-    const draft = this.inbox.drafts.get(room.room_id) ?? "";
-    this.#items.set(room.room_id, Object.freeze({ ...room, draft, with: this.chat.other(room) }));
+    const draft = this.inbox._drafts.get(room.room_id) ?? "";
+    this.#items.set(room.room_id, Object.freeze({ ...room, draft, with: this.chat._other(room) }));
   }
 
   /** @param {Notice} notice */
@@ -157,7 +157,7 @@ export class List {
     const isSame = last?.created_at === created_at && last?.content === content;
     const isOlder = last && (last.from_this_user || isSame) && last.created_at >= created_at;
     const fresh = isOlder ? last : { content, created_at, sender_id, status, from_this_user: false };
-    this.patch(room_id, { unread, last_message: fresh, ...(about && { about }) });
+    this._patch(room_id, { unread, last_message: fresh, ...(about && { about }) });
   }
 }
 

@@ -19,7 +19,7 @@ export class Observable {
 
   /** @returns {Snapshot} */
   get snapshot() {
-    return (this.#snapshot ??= Object.freeze(this.build()));
+    return (this.#snapshot ??= Object.freeze(this._build()));
   }
 
   getSnapshot() {
@@ -37,7 +37,7 @@ export class Observable {
     if (this.#subscribers.size === 1) this.start();
     call(run, this.snapshot);
     return () => {
-      if (this.#subscribers.delete(subscriber) && !this.isUsed) this.stop();
+      if (this.#subscribers.delete(subscriber) && !this._isUsed) this.stop();
     };
   }
 
@@ -57,7 +57,7 @@ export class Observable {
   }
 
   /** @internal */
-  get isUsed() {
+  get _isUsed() {
     return this.#subscribers.size > 0;
   }
 
@@ -67,18 +67,18 @@ export class Observable {
    * @param {Name} name
    * @param {Events[Name]} detail
    */
-  emit(name, detail) {
+  _emit(name, detail) {
     for (const { run } of this.#handlers.get(name) ?? []) call(run, detail);
   }
 
   /** @internal */
-  changed() {
+  _changed() {
     this.#snapshot = null;
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     queueMicrotask(() => {
       this.#isScheduled = false;
-      this.flush();
+      this._flush();
       for (const { run } of this.#subscribers) call(run, this.snapshot);
     });
   }
@@ -87,7 +87,7 @@ export class Observable {
    * @internal
    * @returns {Snapshot}
    */
-  build() {
+  _build() {
     throw new Error("abstract");
   }
 
@@ -98,7 +98,7 @@ export class Observable {
   stop() {}
 
   /** @internal Runs before subscribers are called. */
-  flush() {}
+  _flush() {}
 }
 
 /**

@@ -16,21 +16,21 @@ export class Outbox {
    * @param {import("./storage.js").Vault} vault
    * @param {import("./connection.js").Connection} connection
    * @param {string} key
-   * @param {{ id: number | null, changed: () => void, refused: (one: Outgoing, error: ChatError) => void, dropped: (one: Outgoing) => void }} room
+   * @param {{ id: number | null, _changed: () => void, refused: (one: Outgoing, error: ChatError) => void, _dropped: (one: Outgoing) => void }} room
    */
   constructor(vault, connection, key, room) {
-    this.vault = vault;
-    this.connection = connection;
+    this._vault = vault;
+    this._connection = connection;
     this.key = `outbox ${key} `;
     this.room = room;
   }
 
   async restore() {
-    const kept = await Promise.all((await this.vault.keys(this.key)).map((key) => this.vault.run("get", key)));
+    const kept = await Promise.all((await this._vault.keys(this.key)).map((key) => this._vault.run("get", key)));
     const known = new Set(this.items.map(({ client_id }) => client_id));
     const drafts = kept.filter((draft) => draft && !known.has(draft.client_id)).sort((a, b) => a.at - b.at);
     this.items.unshift(...drafts.map((draft) => new Outgoing(draft, this)));
-    if (drafts.length) this.changed();
+    if (drafts.length) this._changed();
   }
 
   /** @param {import("./types.js").Draft} draft */
@@ -38,24 +38,24 @@ export class Outbox {
     this.#at = Math.max(Date.now(), this.#at + 1); // the order of those that are restored
     const one = new Outgoing({ ...draft, at: new Date(this.#at) }, this);
     this.items.push(one);
-    void this.vault.run("set", this.key + one.client_id, one.toStorage());
-    this.changed();
+    void this._vault.run("set", this.key + one.client_id, one._toStorage());
+    this._changed();
     return one;
   }
 
   /** @param {Outgoing} one */
   retry(one) {
     one.turn = 0;
-    one.become("waiting");
-    this.resume();
+    one._become("waiting");
+    this._resume();
   }
 
   /** @param {Outgoing} one */
   drop(one) {
     this.items = this.items.filter((other) => other !== one);
-    void this.vault.run("delete", this.key + one.client_id);
-    if (one.state === "cancelled") this.room.dropped(one);
-    this.changed();
+    void this._vault.run("delete", this.key + one.client_id);
+    if (one.state === "cancelled") this.room._dropped(one);
+    this._changed();
   }
 
   /** @param {string | undefined} client_id */
@@ -84,24 +84,24 @@ export class Outbox {
   refuse(one, error, message_id) {
     if (isTemporary(error)) {
       one.turn = 0;
-      if (one.state !== "retrying") one.become("retrying", error);
-      return this.hold(error);
+      if (one.state !== "retrying") one._become("retrying", error);
+      return this._hold(error);
     }
     const isDeleted = error.code === "not_found" && message_id !== undefined && message_id !== one.replyTo;
-    one.fail(error, isDeleted ? "cancelled" : "refused");
+    one._fail(error, isDeleted ? "cancelled" : "refused");
     if (isDeleted) return this.drop(one);
     this.room.refused(one, error);
   }
 
   /** Nothing is sent for a while. @param {ChatError} [error] */
-  hold(error) {
-    this.#hold ??= setTimeout(() => this.resume(), error?.retryAfter ? error.retryAfter * 1000 : backoff(this.#tries++));
+  _hold(error) {
+    this.#hold ??= setTimeout(() => this._resume(), error?.retryAfter ? error.retryAfter * 1000 : backoff(this.#tries++));
   }
 
-  resume() {
+  _resume() {
     clearTimeout(this.#hold);
     this.#hold = undefined;
-    void this.pump();
+    void this._pump();
   }
 
   /** @param {ChatError} error */
@@ -110,8 +110,8 @@ export class Outbox {
   }
 
   /** Sends what was not sent on this connection, in order. */
-  async pump() {
-    const { connection } = this;
+  async _pump() {
+    const { _connection: connection } = this;
     if (this.#isPumping) return;
     this.#isPumping = true;
     const isUnsent = (/** @type {Outgoing} */ one) => one.state !== "refused" && one.turn !== connection.turn;
@@ -129,7 +129,7 @@ export class Outbox {
     this.#isPumping = false;
   }
 
-  changed() {
-    this.room.changed();
+  _changed() {
+    this.room._changed();
   }
 }

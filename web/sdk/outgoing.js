@@ -20,7 +20,7 @@ export class Outgoing {
 
   /**
    * @param {import("./types.js").Draft & { client_id?: string, at?: Date }} draft
-   * @param {{ changed: () => void, retry: (one: Outgoing) => void, drop: (one: Outgoing) => void }} owner
+   * @param {{ _changed: () => void, retry: (one: Outgoing) => void, drop: (one: Outgoing) => void }} owner
    */
   constructor({ text = "", files = [], replyTo, data, client_id = newId(), at = new Date() }, owner) {
     this.text = text;
@@ -29,13 +29,13 @@ export class Outgoing {
     this.data = data;
     this.client_id = client_id;
     this.at = at;
-    this.owner = owner;
+    this._owner = owner;
     this.#promise = /** @type {any} */ (null);
     this.stored = this.#promised();
   }
 
   /** What is kept until the message is stored. */
-  toStorage() {
+  _toStorage() {
     const { text, files, replyTo, data, client_id, at } = this;
     return { text, files, replyTo, data, client_id, at };
   }
@@ -43,19 +43,19 @@ export class Outgoing {
   /** Sends it now, under the same client_id. */
   retry() {
     if (this.state === "refused") this.stored = this.#promised();
-    if (this.state === "refused" || this.state === "retrying") this.owner.retry(this);
+    if (this.state === "refused" || this.state === "retrying") this._owner.retry(this);
   }
 
   /** Takes it back. It may be stored already where it was on its way. */
   cancel() {
     if (this.state === "stored" || this.state === "cancelled") return;
     this.#abort.abort();
-    this.fail(new Refused("cancelled"), "cancelled");
-    this.owner.drop(this);
+    this._fail(new Refused("cancelled"), "cancelled");
+    this._owner.drop(this);
   }
 
   /** @internal @param {Outgoing["state"]} state @param {import("./errors.js").ChatError | null} [error] */
-  become(state, error = null) {
+  _become(state, error = null) {
     this.state = state;
     this.error = error;
     this.progress = null;
@@ -64,13 +64,13 @@ export class Outgoing {
 
   /** @internal @param {import("./types.js").WireMessage} message */
   confirm(message) {
-    this.become("stored");
+    this._become("stored");
     this.#promise.resolve(message);
   }
 
   /** @internal @param {import("./errors.js").ChatError} error @param {Outgoing["state"]} [state] */
-  fail(error, state = "refused") {
-    this.become(state, error);
+  _fail(error, state = "refused") {
+    this._become(state, error);
     this.#promise.reject(error);
   }
 
@@ -83,7 +83,7 @@ export class Outgoing {
   async frame(session, room_id) {
     const { client_id, text: message, replyTo: reply_to, data } = this;
     const files = this.files.length ? await this.#attach(session, room_id) : undefined;
-    this.become("sending");
+    this._become("sending");
     return { action: "send", client_id, message, reply_to, data, files };
   }
 
@@ -101,7 +101,7 @@ export class Outgoing {
 
   #change() {
     this.version++;
-    this.owner.changed();
+    this._owner._changed();
   }
 
   #promised() {

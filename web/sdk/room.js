@@ -19,7 +19,7 @@ const FRESH = 20 * 3_600_000; // ms in which the links to files in the storage w
 export class Room extends Observable {
   /** @type {import("./types.js").RoomInfo | null} */
   info = null;
-  timeline = new Timeline();
+  _timeline = new Timeline();
   /** @type {import("./changes.js").Changes | null} */
   #changes = null; // loaded with the first one
   /** @type {Map<string, { user: UserId, timer: ReturnType<typeof setTimeout> }>} */
@@ -27,11 +27,11 @@ export class Room extends Observable {
   #draft = /** @type {{ text: string, replyTo?: number }} */ ({ text: "" });
   /** @type {"older" | "newer" | "around" | null} */
   loading = null;
-  isLoaded = false;
+  _isLoaded = false;
   #readUpto = 0;
   #typedAt = 0;
   /** @type {Promise<void> | null} */
-  starting = null;
+  _starting = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -71,19 +71,19 @@ export class Room extends Observable {
     super();
     this.chat = chat;
     this.id = id;
-    this.peer = peer;
+    this._peer = peer;
     this.key = id === null ? encodeURIComponent(`with ${peer?.user} ${peer?.context}`) : String(id);
-    this.connection = new Connection(chat.session, {
+    this._connection = new Connection(chat.session, {
       address: () => this.#address(),
       receive: (frame) => this.#receive(frame),
-      changed: () => this.#connectionChanged(),
+      _changed: () => this.#connectionChanged(),
     });
-    this.outbox = new Outbox(chat.vault, this.connection, this.key, this);
+    this._outbox = new Outbox(chat._vault, this._connection, this.key, this);
   }
 
-  build() {
-    const { connection, info } = this;
-    const timeline = this.timeline;
+  _build() {
+    const { _connection: connection, info } = this;
+    const timeline = this._timeline;
     const messages = timeline.view(this.chat.me?.user_id, this.#changes);
     const mark = timeline.receipts.get(this.#me)?.read ?? null;
     const unread = (/** @type {import("./types.js").Message} */ one) => !one.mine && one.message_id > (mark ?? Infinity);
@@ -92,9 +92,9 @@ export class Room extends Observable {
       state: connection.state,
       error: connection.error,
       retryAt: connection.retryAt,
-      loaded: this.isLoaded,
+      loaded: this._isLoaded,
       messages,
-      outgoing: this.outbox.items,
+      outgoing: this._outbox.items,
       typing: [...this.#typing.values()].map(({ user }) => user),
       readBy: [...timeline.receipts.values()],
       mark,
@@ -105,7 +105,7 @@ export class Room extends Observable {
       hasNewer: timeline.hasNewer,
       loading: this.loading,
       info,
-      with: this.chat.other(info),
+      with: this.chat._other(info),
       can: info?.can ?? null,
       draft: this.#draft,
     };
@@ -116,7 +116,7 @@ export class Room extends Observable {
   /** @param {import("./types.js").Draft | string} draft */
   send(draft) {
     this.#typedAt = 0;
-    const one = this.outbox.add(typeof draft === "string" ? { text: draft } : draft);
+    const one = this._outbox.add(typeof draft === "string" ? { text: draft } : draft);
     this.#begin();
     this.#pump();
     return one;
@@ -141,31 +141,31 @@ export class Room extends Observable {
   read(message_id) {
     if (message_id <= this.#readUpto) return;
     this.#readUpto = message_id;
-    this.connection.send({ action: "read", message_id });
-    const receipt = this.timeline.receipts.get(this.#me);
-    if (receipt && receipt.read < message_id) this.timeline.receipts.set(this.#me, { ...receipt, read: message_id });
-    if (message_id >= this.timeline.newest && this.id) this.chat.share({ read: this.id });
-    this.changed();
+    this._connection.send({ action: "read", message_id });
+    const receipt = this._timeline.receipts.get(this.#me);
+    if (receipt && receipt.read < message_id) this._timeline.receipts.set(this.#me, { ...receipt, read: message_id });
+    if (message_id >= this._timeline.newest && this.id) this.chat._share({ read: this.id });
+    this._changed();
   }
 
   /** The user is writing: sent now and then, not with every key. */
   typing() {
     if (Date.now() - this.#typedAt < TYPING_EVERY) return;
     this.#typedAt = Date.now();
-    this.connection.send({ action: "typing" });
+    this._connection.send({ action: "typing" });
   }
 
   /** @param {{ text: string, replyTo?: number }} draft */
   setDraft(draft) {
     this.#draft = draft;
     const key = `draft ${this.key}`;
-    void (draft.text ? this.chat.vault.run("set", key, draft) : this.chat.vault.run("delete", key));
-    this.chat.inbox.patch(this.id, { draft: draft.text });
-    this.changed();
+    void (draft.text ? this.chat._vault.run("set", key, draft) : this.chat._vault.run("delete", key));
+    this.chat.inbox._patch(this.id, { draft: draft.text });
+    this._changed();
   }
 
   async reload() {
-    this.inform(await this.call("GET", ""));
+    this._inform(await this._call("GET", ""));
   }
 
   // ------------------------------------------------------------ the connection
@@ -180,24 +180,24 @@ export class Room extends Observable {
   stop() {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
-      const isBusy = this.#changes?.size || this.outbox.items.some((one) => one.state !== "refused");
-      if (this.isUsed || isBusy) return;
+      const isBusy = this.#changes?.size || this._outbox.items.some((one) => one.state !== "refused");
+      if (this._isUsed || isBusy) return;
       this.#save();
-      this.starting = null;
-      this.connection.close();
+      this._starting = null;
+      this._connection.close();
     }, CLOSE_AFTER);
   }
 
   /** @internal */
-  flush() {
+  _flush() {
     const { messages } = this.snapshot;
     const shown = this.#shown;
     this.#shown = new Map(messages.map((one) => [one.message_id, one]));
     const added = messages.filter((one) => !shown.has(one.message_id));
     const changed = messages.filter((one) => shown.has(one.message_id) && shown.get(one.message_id) !== one);
     const removed = [...shown.keys()].filter((id) => !this.#shown.has(id));
-    if (added.length || changed.length || removed.length) this.emit("messages", { added, changed, removed });
-    if (this.isLoaded && !this.timeline.hasNewer) this.chat.inbox.touch(this.id, messages.at(-1));
+    if (added.length || changed.length || removed.length) this._emit("messages", { added, changed, removed });
+    if (this._isLoaded && !this._timeline.hasNewer) this.chat.inbox._touch(this.id, messages.at(-1));
   }
 
   /** @internal @param {import("./outgoing.js").Outgoing | null} outgoing @param {Error} error @param {string} [action] */
@@ -206,8 +206,8 @@ export class Room extends Observable {
   }
 
   /** @internal @param {import("./outgoing.js").Outgoing} outgoing */
-  dropped({ client_id }) {
-    this.chat.share({ cancel: client_id });
+  _dropped({ client_id }) {
+    this.chat._share({ cancel: client_id });
   }
 
   get #me() {
@@ -215,65 +215,65 @@ export class Room extends Observable {
   }
 
   #begin() {
-    this.starting ??= this.#restore().then(() => this.#open());
+    this._starting ??= this.#restore().then(() => this.#open());
   }
 
   /** What the storage has of this room: shown at once, and continued. */
   async #restore() {
-    const { vault } = this.chat;
-    if (this.isLoaded || !(await this.chat.identified())) return;
-    const [kept, draft] = await Promise.all([vault.run("get", `room ${this.key}`), vault.run("get", `draft ${this.key}`), this.outbox.restore()]);
+    const { _vault: vault } = this.chat;
+    if (this._isLoaded || !(await this.chat._identified())) return;
+    const [kept, draft] = await Promise.all([vault.run("get", `room ${this.key}`), vault.run("get", `draft ${this.key}`), this._outbox.restore()]);
     if (draft && !this.#draft.text) this.#draft = draft;
     if (kept && kept.at > Date.now() - FRESH) {
-      this.timeline.restore(kept);
-      this.isLoaded = true;
+      this._timeline.restore(kept);
+      this._isLoaded = true;
     }
-    this.changed();
+    this._changed();
   }
 
   async #open() {
     try {
       if (this.id === null) await this.#find();
-      if (this.id !== null) this.connection.open();
+      if (this.id !== null) this._connection.open();
     } catch (error) {
-      this.starting = null;
+      this._starting = null;
       if (isTemporary(error)) this.#timer = setTimeout(() => this.#begin(), 3_000);
-      else if (error instanceof ChatError) this.connection.end(error);
+      else if (error instanceof ChatError) this._connection.end(error);
       else throw error;
     }
   }
 
   #address() {
-    const url = this.chat.session.socketUrl("ws/chat/");
-    const { cursor, epoch } = this.timeline;
+    const url = this.chat.session._socketUrl("ws/chat/");
+    const { cursor, epoch } = this._timeline;
     url.search = String(new URLSearchParams({ room_id: String(this.id), after: String(cursor), epoch, receipts: "manual,compact" }));
     return url;
   }
 
   #connectionChanged() {
-    const { state, error, lastCode } = this.connection;
+    const { state, error, _lastCode: lastCode } = this._connection;
     if (state !== "open") {
       for (const { timer } of this.#typing.values()) clearTimeout(timer);
       this.#typing.clear();
     }
     if (state === "waiting" && lastCode === 1009) {
-      for (const one of this.outbox.items) if (one.state === "sending") this.outbox.refuse(one, new Refused("too_long"));
+      for (const one of this._outbox.items) if (one.state === "sending") this._outbox.refuse(one, new Refused("too_long"));
     }
     if (state === "ended" && error instanceof Refused) {
-      this.outbox.end(error);
+      this._outbox.end(error);
       this.#changes?.end(error);
     }
     if (state === "open") {
-      const read = this.timeline.receipts.get(this.#me)?.read ?? 0;
-      if (this.#readUpto > read) this.connection.send({ action: "read", message_id: this.#readUpto });
+      const read = this._timeline.receipts.get(this.#me)?.read ?? 0;
+      if (this.#readUpto > read) this._connection.send({ action: "read", message_id: this.#readUpto });
       if (!this.info?.can) this.reload().catch(() => {}); // the next connection asks again
       this.#pump();
       loadCalls().catch(() => {}); // while there is a network; tried again where it is used
     }
-    if (this.#state !== state) this.emit("state", { state });
+    if (this.#state !== state) this._emit("state", { state });
     this.#state = state;
-    this.chat.changed();
-    this.changed();
+    this.chat._changed();
+    this._changed();
   }
 
   // ------------------------------------------------------------ frames
@@ -281,25 +281,25 @@ export class Room extends Observable {
   /** @param {any} frame */
   #receive(frame) {
     const { type, message, user_id } = frame;
-    const isNew = type === "chat_message" && message.message_id > this.timeline.newest;
-    this.timeline.apply(frame);
+    const isNew = type === "chat_message" && message.message_id > this._timeline.newest;
+    this._timeline.apply(frame);
     this.#changes?.apply(frame);
     if (type === "sync") this.#synced(frame);
     else if (type === "chat_message") this.#arrived(message, isNew);
-    else if (type === "receipt") this.emit("receipts", { receipts: [...this.timeline.receipts.values()] });
+    else if (type === "receipt") this._emit("receipts", { receipts: [...this._timeline.receipts.values()] });
     else if (type === "typing") return this.#types(user_id);
     else if (type === "presence") this.#meet(frame);
     else if (type === "error") this.#refuse(frame);
     else if (type === "room_changed") return void this.reload().catch(() => {}); // the next one asks again
-    else if (type === "room_deleted") this.emit("deleted", {});
-    if (!this.#changes?.size && !this.outbox.items.length && !this.isUsed) this.stop();
-    this.changed();
+    else if (type === "room_deleted") this._emit("deleted", {});
+    if (!this.#changes?.size && !this._outbox.items.length && !this._isUsed) this.stop();
+    this._changed();
     this.#saving ??= setTimeout(() => this.#save(), CLOSE_AFTER);
   }
 
   /** @param {any} frame */
   #synced(frame) {
-    this.isLoaded = true;
+    this._isLoaded = true;
     for (const message of frame.messages) this.#stored(message);
   }
 
@@ -308,20 +308,20 @@ export class Room extends Observable {
     this.#stopTyping(String(message.sender_id));
     this.#stored(message);
     const isOwn = String(message.sender_id) === this.#me;
-    if (isNew && !isOwn) this.chat.emit("message", { room_id: message.room_id, message, live: true });
-    if (isNew && isOwn) this.chat.share({ touch: message });
+    if (isNew && !isOwn) this.chat._emit("message", { room_id: message.room_id, message, live: true });
+    if (isNew && isOwn) this.chat._share({ touch: message });
   }
 
   /** @param {import("./types.js").WireMessage} message */
   #stored(message) {
-    const outgoing = this.outbox.confirm(message);
+    const outgoing = this._outbox.confirm(message);
     if (outgoing) this.#tell("sent", { message, outgoing });
   }
 
   /** @template {"sent" | "refused"} Name @param {Name} name @param {import("./types.js").RoomEvents[Name]} detail */
   #tell(name, detail) {
-    this.emit(name, detail);
-    this.chat.emit(name, /** @type {any} */ ({ room_id: this.id, ...detail }));
+    this._emit(name, detail);
+    this.chat._emit(name, /** @type {any} */ ({ room_id: this.id, ...detail }));
   }
 
   /** A refusal belongs to the frame that it names, and to no other. @param {any} frame */
@@ -329,13 +329,13 @@ export class Room extends Observable {
     const { action, client_id, message_id } = frame;
     const error = errorOf(frame);
     const isPassing = error instanceof Passing;
-    const one = this.outbox.find(client_id);
-    if (one) return this.outbox.refuse(one, error, message_id);
+    const one = this._outbox.find(client_id);
+    if (one) return this._outbox.refuse(one, error, message_id);
     if (client_id !== undefined || action === "typing" || action === "read") return;
     if (this.#changes?.refuse(frame, error, isPassing)) return this.refused(null, error, action);
     if (!isPassing) return;
-    for (const each of this.outbox.items) if (each.state === "sending") each.turn = 0; // sending again is harmless
-    this.outbox.hold(error);
+    for (const each of this._outbox.items) if (each.state === "sending") each.turn = 0; // sending again is harmless
+    this._outbox._hold(error);
     setTimeout(() => this.#pump(), 2_000);
   }
 
@@ -353,14 +353,14 @@ export class Room extends Observable {
   }
 
   #typingChanged() {
-    this.emit("typing", { users: [...this.#typing.values()].map(({ user }) => user) });
-    this.changed();
+    this._emit("typing", { users: [...this.#typing.values()].map(({ user }) => user) });
+    this._changed();
   }
 
   /** @param {{ user_id: UserId, online: boolean, last_seen: string | null }} presence */
   #meet({ user_id, online, last_seen }) {
-    this.emit("presence", { user_id, online, last_seen });
-    this.chat.inbox.meet(user_id, { online, last_seen });
+    this._emit("presence", { user_id, online, last_seen });
+    this.chat.inbox._meet(user_id, { online, last_seen });
     if (this.info) this.info = { ...this.info, members: met(this.info.members, user_id, { online, last_seen }) };
   }
 
@@ -372,7 +372,7 @@ export class Room extends Observable {
       const added = (this.#changes ??= new Changes(this)).add(change);
       this.#begin();
       this.#pump();
-      this.changed();
+      this._changed();
       return added;
     });
     done.catch(() => {});
@@ -380,27 +380,27 @@ export class Room extends Observable {
   }
 
   #pump() {
-    this.#changes?.pump();
-    void this.outbox.pump();
+    this.#changes?._pump();
+    void this._outbox._pump();
   }
 
   /** @internal @param {string} method @param {string} path @param {import("./types.js").Call} [call] */
-  call(method, path, call) {
+  _call(method, path, call) {
     return this.chat.request(method, `chat/rooms/${this.id}/${path}`, call);
   }
 
   /** @internal @param {import("./types.js").RoomInfo} info */
-  inform(info) {
+  _inform(info) {
     this.id = info.room_id;
     this.info = { ...this.info, ...info };
-    this.chat.inbox.patch(this.id, info);
-    this.emit("members", { members: this.info.members });
-    this.changed();
+    this.chat.inbox._patch(this.id, info);
+    this._emit("members", { members: this.info.members });
+    this._changed();
   }
 
   #save() {
     clearTimeout(this.#saving);
     this.#saving = undefined;
-    if (!this.timeline.hasNewer && this.id !== null) void this.chat.vault.run("set", `room ${this.id}`, this.timeline.toStorage());
+    if (!this._timeline.hasNewer && this.id !== null) void this.chat._vault.run("set", `room ${this.id}`, this._timeline._toStorage());
   }
 }

@@ -6,10 +6,10 @@ const RENEW_BEFORE = 60_000; // ms before a token expires
 /** Who the user is to the server: the token, the HTTP calls, and all connections made with them. */
 export class UserSession {
   /** @type {Set<import("./connection.js").Connection>} */
-  connections = new Set();
+  _connections = new Set();
   /** @type {SignedOut | null} */
   signedOut = null;
-  onChange = () => {};
+  _onChange = () => {};
   errorOf = errorOf; // for what is loaded later
   /** @type {string | undefined} */
   #token;
@@ -30,7 +30,7 @@ export class UserSession {
   }
 
   /** @param {string} path */
-  socketUrl(path) {
+  _socketUrl(path) {
     const url = new URL(path, this.server);
     url.protocol = url.protocol.replace("http", "ws");
     return url;
@@ -40,14 +40,14 @@ export class UserSession {
   setToken(token) {
     this.#keep(token);
     this.#isRenewed = false;
-    this.resume();
+    this._resume();
   }
 
   /**
    * The token to use now; undefined with cookies.
    * @returns {Promise<string | undefined>}
    */
-  async authorize() {
+  async _authorize() {
     if (this.signedOut) throw this.signedOut;
     if (this.#token || !this.getToken) return this.#token;
     return (this.#asking ??= this.#ask(this.getToken));
@@ -89,22 +89,22 @@ export class UserSession {
   signOut(why) {
     if (this.signedOut) return;
     this.signedOut = new SignedOut(why);
-    for (const connection of this.connections) connection.end(this.signedOut);
-    this.onChange();
+    for (const connection of this._connections) connection.end(this.signedOut);
+    this._onChange();
   }
 
   /** Tries again at once, also after the user was signed out. */
-  resume() {
+  _resume() {
     if (this.signedOut && this.getToken) this.#keep(undefined);
     this.signedOut = null;
     this.#isRenewed = false;
-    for (const connection of this.connections) connection.retry();
-    this.onChange();
+    for (const connection of this._connections) connection.retry();
+    this._onChange();
   }
 
   close() {
     clearTimeout(this.#timer);
-    for (const connection of this.connections) connection.close();
+    for (const connection of this._connections) connection.close();
   }
 
   /**
@@ -114,7 +114,7 @@ export class UserSession {
    * @returns {Promise<any>}
    */
   async request(method, path, { body, query, signal, raw } = {}) {
-    const token = await this.authorize();
+    const token = await this._authorize();
     const url = new URL(`api/v1/${path}`, this.server);
     url.search = String(new URLSearchParams(query));
     const timeout = AbortSignal.timeout(TIMEOUT);
@@ -156,8 +156,8 @@ export class UserSession {
     const old = this.#token;
     this.#token = undefined;
     try {
-      const token = await this.authorize();
-      for (const connection of this.connections) connection.send({ action: "auth", token });
+      const token = await this._authorize();
+      for (const connection of this._connections) connection.send({ action: "auth", token });
     } catch {
       if (!this.#token) this.#keep(old); // tried again in half of the time that is left
     }

@@ -36,7 +36,7 @@ export class Vault {
   }
 
   /** Whether something may be stored here, of a user who is not known yet. */
-  async isFilled() {
+  async _isFilled() {
     return (await this.#try("keys", `${this.server} `))?.length > 0;
   }
 

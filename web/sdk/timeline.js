@@ -16,7 +16,7 @@ export class Timeline {
   missed = 0; // live messages behind the window
   /** @type {number[]} */
   #sorted = [];
-  isSorted = false;
+  _isSorted = false;
   /** @type {Set<number>} */
   #deleted = new Set();
   /** @type {any[]} */
@@ -35,8 +35,8 @@ export class Timeline {
 
   /** The ids of the messages, ascending; sorted again after messages came or went. */
   get #ids() {
-    if (this.#sorted.length !== this.messages.size || !this.isSorted) this.#sorted = [...this.messages.keys()].sort((a, b) => a - b);
-    this.isSorted = true;
+    if (this.#sorted.length !== this.messages.size || !this._isSorted) this.#sorted = [...this.messages.keys()].sort((a, b) => a - b);
+    this._isSorted = true;
     return this.#sorted;
   }
 
@@ -64,7 +64,7 @@ export class Timeline {
   }
 
   /** @returns {WireMessage[]} ids ascending */
-  sorted() {
+  _sorted() {
     return this.#ids.map((id) => /** @type {WireMessage} */ (this.messages.get(id)));
   }
 
@@ -76,7 +76,7 @@ export class Timeline {
   view(me, changes) {
     const delivered = this.#least("delivered");
     const read = this.#least("read");
-    return this.sorted().map((raw) => {
+    return this._sorted().map((raw) => {
       const id = raw.message_id;
       const status = read(raw) ? "read" : delivered(raw) ? "delivered" : raw.status;
       const pending = changes?.pending(id) ?? null;
@@ -91,7 +91,7 @@ export class Timeline {
         mine: raw.sender_id !== null && String(raw.sender_id) === String(me),
         status,
         pending,
-        reactions: reacted(wishes && changes && me !== undefined ? changes.wished(raw.reactions ?? [], me, wishes) : (raw.reactions ?? []), me),
+        reactions: reacted(wishes && changes && me !== undefined ? changes._wished(raw.reactions ?? [], me, wishes) : (raw.reactions ?? []), me),
         ...(raw.reply_to && { reply_to: { ...raw.reply_to, text: quote } }),
       }));
       this.#views.set(raw, { me, status, pending, wishes, quote, message });
@@ -100,13 +100,13 @@ export class Timeline {
   }
 
   /** What the next page starts with. */
-  toStorage() {
+  _toStorage() {
     const { cursor, epoch } = this;
-    const all = this.sorted();
+    const all = this._sorted();
     return { cursor, epoch, messages: all.slice(-50), hasOlder: this.hasOlder || all.length > 50, receipts: [...this.receipts.values()], at: Date.now() };
   }
 
-  /** @param {ReturnType<Timeline["toStorage"]>} kept */
+  /** @param {ReturnType<Timeline["_toStorage"]>} kept */
   restore({ cursor, epoch, messages, hasOlder, receipts }) {
     this.cursor = cursor;
     this.epoch = epoch;
@@ -119,7 +119,7 @@ export class Timeline {
   #sync(frame) {
     if (frame.reset) {
       this.messages.clear();
-      this.isSorted = false;
+      this._isSorted = false;
       this.hasOlder = frame.version > frame.messages.length && frame.messages.length > 0; // each took a version
       this.hasNewer = false;
       this.missed = 0;
@@ -150,7 +150,7 @@ export class Timeline {
     const id = message.message_id;
     const known = this.messages.get(id);
     if (this.#deleted.has(id) || (known && known.version > message.version)) return;
-    if (!known) this.isSorted = false;
+    if (!known) this._isSorted = false;
     this.messages.set(id, Object.freeze(message));
     this.newest = Math.max(this.newest, id);
   }
@@ -164,7 +164,7 @@ export class Timeline {
   /** @param {number} id */
   #remove(id) {
     this.#deleted.add(id);
-    if (this.messages.delete(id)) this.isSorted = false;
+    if (this.messages.delete(id)) this._isSorted = false;
   }
 
   /** @param {NonNullable<WireMessage["reply_to"]>} quote */
