@@ -12,7 +12,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from ..protocol.errors import NotFound
-from .ui_bundle import built_files, source_files
+from .ui_bundle import built_files, hash_sources, source_files, source_texts
+from .ui_minify import minified
 
 WEB = Path(__file__).parent.with_name("web")
 TYPES = {
@@ -68,13 +69,14 @@ class UiFile:
 
 @cache
 def ui_files() -> dict[str, UiFile]:
-    """All files by the path below `ui/`: the build of the present sources, or these joined."""
+    """All files by the path below `ui/`: the build of the present sources, or these made small."""
     if built := built_files(WEB):
         dist = WEB / "dist"
         names = {**built, **dict.fromkeys(built.values())}
         found = ((n, built.get(n) or n) for n in names)
         return {name: UiFile(file, (dist / file).read_bytes, dist) for name, file in found}
-    return {name: UiFile(name, read) for name, read in source_files(WEB)}
+    files = minified(source_files(WEB), source_texts(WEB), hash_sources(WEB)[:8])
+    return {name: UiFile(name, read) for name, read in files}
 
 
 def get(request: Request) -> Response:

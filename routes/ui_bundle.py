@@ -102,10 +102,18 @@ def repeated_names(entry: Path) -> list[str]:
     return [name for name, times in names.items() if times > 1]
 
 
+def _sources(web: Path) -> list[Path]:
+    return sorted(file for part in SOURCES for file in (web / part).glob("*.js"))
+
+
+def source_texts(web: Path) -> Iterator[str]:
+    return (file.read_text(encoding="utf-8") for file in _sources(web))
+
+
 def hash_sources(web: Path) -> str:
     """A name of the present sources: a build of others is not served."""
     found = hashlib.sha256()
-    for file in sorted(f for part in SOURCES for f in (web / part).glob("*.js")):
+    for file in _sources(web):
         name = file.relative_to(web).as_posix()
         found.update(name.encode() + b"\0" + file.read_bytes() + b"\0")
     return found.hexdigest()

@@ -19,6 +19,7 @@ const web = dirname(fileURLToPath(import.meta.url));
 const { values: options } = parseArgs({ options: { out: { type: "string" }, packages: { type: "string" } } });
 const dist = resolve(options.out ?? join(web, "dist"));
 const { entries, sources } = JSON.parse(await readFile(join(web, "bundle.json"), "utf8"));
+const INTERNAL = /(?<![\w$#"])_[a-z]\w*/g;
 const OPTIONS = { bundle: true, format: "esm", target: "es2022", charset: "utf8", logLevel: "warning", legalComments: "none" };
 
 const modulesOf = async (folder) => {
@@ -35,6 +36,14 @@ async function hashSources() {
   return hash.digest("hex");
 }
 
+/** Short names for properties that begin with `_`: files that are loaded later share them. */
+async function shortInternals() {
+  const modules = (await Promise.all(sources.map(modulesOf))).flat();
+  const texts = await Promise.all(modules.map((module) => readFile(join(web, module), "utf8")));
+  const names = new Set(texts.flatMap((text) => text.match(INTERNAL) ?? []));
+  return Object.fromEntries([...names].sort().map((name, index) => [name, `_${index.toString(36)}`]));
+}
+
 /** All files by the name that a page loads them by, and the modules that they are made of. */
 async function targets() {
   const modules = (await Promise.all(sources.map(modulesOf))).flat();
@@ -47,15 +56,20 @@ async function targets() {
   return found;
 }
 
-/** One file, with what it imports statically; what it loads later stays a file of its own. */
-async function bundle(name, entry, options) {
+/**
+ * One file, with what it imports statically; what it loads later stays a file of its own. The version
+ * keeps a cache from answering with another one.
+ */
+async function bundle(name, entry, options, version = "") {
   const external = [...(await targets()).keys()].filter((other) => other !== name).flatMap((other) => [`./${other}`, `../elements/${other}`]);
   const isLazy = /** @type {import("esbuild").Plugin} */ ({
     name: "lazy",
     setup({ onResolve }) {
-      onResolve({ filter: /./ }, ({ kind, path }) =>
-        kind === "dynamic-import" && external.includes(path) ? { path: `./${path.split("/").at(-1)}`, external: true } : undefined,
-      );
+      onResolve({ filter: /./ }, ({ kind, path }) => {
+        if (kind !== "dynamic-import" || !external.includes(path)) return undefined;
+        const file = path.split("/").at(-1);
+        return { path: `./${file}${file.startsWith("lazy-") ? version : ""}`, external: true };
+      });
     },
   });
   const result = await build({ ...OPTIONS, ...options, entryPoints: [join(web, entry)], write: false, plugins: [isLazy] });
@@ -97,8 +111,10 @@ async function site() {
     return content;
   };
   const rows = [];
+  const version = `?${(await hashSources()).slice(0, 8)}`;
+  const minify = { minify: true, mangleProps: /^_[a-z]/, mangleCache: await shortInternals() };
   for (const [name, entry] of await targets()) {
-    const content = await bundle(name, entry, { minify: true });
+    const content = await bundle(name, entry, minify, version);
     const hash = createHash("sha256").update(content).digest("hex").slice(0, 8);
     await put(name, content, name in entries ? name.replace(/\.js$/, `.${hash}.js`) : name);
     rows.push([name, content.length, gzipSync(content, { level: 9 }).length]);

@@ -53,7 +53,7 @@ def _tools() -> list[str]:
 
 def build_web() -> None:
     """Fills `web/dist/` if it is not of the present sources."""
-    bundle = _load_bundle()
+    bundle = _load("ui_bundle")
     if bundle.built_files(WEB):
         return
     shutil.rmtree(DIST, ignore_errors=True)
@@ -87,7 +87,9 @@ def _build_by_python(bundle: ModuleType) -> None:
         print("web: no npm and no minifier, the modules stay as they are", file=sys.stderr)  # noqa: T201
         return
     files: dict[str, str] = {}
-    for name, read in bundle.source_files(WEB):
+    sources = bundle.source_texts(WEB)
+    version = bundle.hash_sources(WEB)[:8]
+    for name, read in _load("ui_minify").minified(bundle.source_files(WEB), sources, version):
         content = read()
         if name.endswith(".js"):
             try:
@@ -118,9 +120,9 @@ def _compress_better() -> None:
             file.write_bytes(better)
 
 
-def _load_bundle() -> ModuleType:
+def _load(name: str) -> ModuleType:
     """The server's own way to join modules, by its path: its package is not installed yet."""
-    spec = importlib.util.spec_from_file_location("ui_bundle", WEB.parent / "routes/ui_bundle.py")
+    spec = importlib.util.spec_from_file_location(name, WEB.parent / f"routes/{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -8,7 +8,8 @@ from pathlib import Path
 HERE = Path(__file__).parent
 WEB = HERE.parent.parent / "web"
 WITHIN = 240  # seconds
-BUDGETS = {"sdk.js": 11_300}  # bytes, gzip
+BUDGETS = {"sdk.js": 8_700}  # bytes, gzip
+JOINED_BUDGETS = {"sdk.js": 9_600}  # without a bundler
 
 
 def run(*command: str, cwd: Path = HERE, within: float = WITHIN) -> str:

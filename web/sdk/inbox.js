@@ -115,6 +115,7 @@ export class Inbox extends Observable {
   #connectionChanged() {
     const { state } = this._connection;
     if (state === "waiting") this.#isMissing = true;
+    if (state === "open") loadList().catch(() => {}); // while there is a network; tried again where it is used
     if (state === "open" && this.#isMissing) {
       this.#isMissing = false;
       if (this.#list?._isLoaded || this.#error) this.reload().catch(() => {}); // the snapshot has the error
