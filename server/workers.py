@@ -169,7 +169,9 @@ async def _keep(workers: list[Worker], ready: Callable[[], None]) -> None:
 
 def work() -> None:
     """Runs a worker: the parent starts this module with a Job on its standard input."""
-    job = msgspec.json.decode(sys.stdin.buffer.readline(), type=Job)
+    # Without a buffer: the interpreter can't end while a thread waits with the lock of one.
+    with open(0, "rb", buffering=0, closefd=False) as parent:
+        job = msgspec.json.decode(parent.readline(), type=Job)
     latest = [job.settings]
     threading.Thread(target=_follow_the_parent, args=[latest], daemon=True).start()
     log_to_stderr(job.settings.server.log_level)
@@ -188,9 +190,10 @@ def _follow_the_parent(latest: list[Settings]) -> None:
 
     the parent keeps the other end of standard input open until then.
     """
-    for line in sys.stdin.buffer:
-        latest[:] = [msgspec.json.decode(line, type=Settings)]
-        os.kill(os.getpid(), signal.SIGHUP)
+    with open(0, "rb", buffering=0, closefd=False) as parent:
+        for line in parent:
+            latest[:] = [msgspec.json.decode(line, type=Settings)]
+            os.kill(os.getpid(), signal.SIGHUP)
     os.kill(os.getpid(), signal.SIGTERM)
 
 
