@@ -1,8 +1,9 @@
 """HTTP twins of socket actions, and what a caller asks of themselves and of the server."""
 
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -141,3 +142,53 @@ async def test_search_within_one_room(ada: Person, bob: Person, eve: Person) -> 
     assert [m["message_id"] for m in within] == [here["message_id"]]
     assert_error(await eve.get("chat/search/", q=word, room_id=first), 404, "not_found")
     assert_error(await ada.get("chat/search/", q=word, room_id="x"), 400, "invalid_frame")
+
+
+async def test_custom_data_goes_everywhere_on_every_stack(
+    ada: Person, bob: Person, room: int
+) -> None:
+    data = {"size": 42, "status": "send"}
+    async with bob.enters(room) as socket:
+        await ada.posts(room, "a shoe", data=data)
+        sent = await socket.receives("chat_message")
+        assert sent["message"]["data"] == data
+        async with ada.enters(room) as a:
+            await a.sends("socket", data=data, client_id="c1")
+            own = await a.receives("chat_message", message={"text": "socket"})
+            assert own["message"]["data"] == data
+            await a.sends("socket", data=data, client_id="c1")
+            again = await a.receives("chat_message", message={"text": "socket"})
+            assert again["message"]["data"] == data
+            id_ = own["message"]["message_id"]
+            await a.does("edit", message_id=id_, text="new", data={"size": 43})
+            edited = await a.receives("message_edited")
+            assert edited["message"]["data"] == {"size": 43}
+    for found in (
+        (await bob.get(f"chat/rooms/{room}/messages/")).json()["messages"],
+        [m async for m in first_frames(bob, room)],
+    ):
+        assert [m["data"] for m in found] == [data, {"size": 43}]
+
+
+async def first_frames(person: Person, room: int) -> AsyncIterator[dict[str, Any]]:
+    """What a socket starts from, with a cursor."""
+    async with person.enters(room, after=0) as socket:
+        for message in socket.first["messages"]:
+            yield message
+
+
+async def test_a_room_marked_unread_is_so_until_it_is_joined(ada: Person, room: int) -> None:
+    url = f"chat/rooms/{room}/"
+    marked = await ada.asks("PATCH", url, json={"marked_unread": True})
+    assert marked.json()["marked_unread"] is True
+    async with ada.enters(room):
+        assert "marked_unread" not in (await ada.get(url)).json()
+
+
+async def test_a_report_is_taken_once(ada: Person, bob: Person, eve: Person, room: int) -> None:
+    message = await bob.posts(room, "Buy now!")
+    where = at(room, message["message_id"], "report/")
+    for _ in range(2):
+        assert (await ada.post(where, {"reason": "spam"})).status_code == 204
+    assert_error(await ada.post(where, {"reason": "boring"}), 400, "invalid_frame")
+    assert_error(await eve.post(where, {"reason": "spam"}), 404, "not_found")
