@@ -1,4 +1,4 @@
-"""What a room is about, as the site says: a listing, an order."""
+"""The subject of a room, as the site says: a listing, an order."""
 
 import msgspec
 
@@ -32,5 +32,5 @@ def _check(name: str, text: object, most: int) -> None:
 
 
 def read_about(stored: str | None) -> About | None:
-    """What is stored, as it was given."""
+    """Decodes the stored subject of a room; None where there is none."""
     return None if stored is None else msgspec.json.decode(stored, type=About)

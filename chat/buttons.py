@@ -22,7 +22,7 @@ MAX_PARAMS_SIZE = 1_024  # bytes
 
 
 class Buttons:
-    """What members do with buttons."""
+    """Presses of buttons by members."""
 
     def __init__(self, store: Store, messages: Messages, on_action: OnAction | None) -> None:
         self._store = store

@@ -31,7 +31,7 @@ class Page(Struct):
 
 
 class Pages:
-    """Those that were looked at most recently."""
+    """A cache of the history pages that were read most recently."""
 
     def __init__(self, store: Store, attachments: Attachments) -> None:
         self._store = store
@@ -40,7 +40,7 @@ class Pages:
         self._size = 0
 
     def get(self, room_id: int) -> Page | None:
-        """What needs no reading if the room still has this version."""
+        """Returns a room's cached page, or None. It is valid while the room has its version."""
         page = self._pages.get(room_id)
         if page is None or page.epoch != self._store.epoch:
             return None

@@ -1,4 +1,4 @@
-"""What the host's own code calls: `await chat.post(room, "Hello")`, in the loop of the chat.
+"""The calls of the host's own code: `await chat.post(room, "Hello")`, in the loop of the chat.
 
 Every call raises a Refusal, as a request would get it. Ids of users are integers or strings, and
 `2` and `"2"` are the same user. Where a room is asked for, its id or the room itself will do.
@@ -177,12 +177,12 @@ class HostMessages:
         await self._chat.site_messages.mark_read(_room(room), reader, _message(message))
 
     async def unread(self, user: User) -> Notified:
-        """How many messages a user has not read, and in which rooms: for a badge on a page."""
+        """Returns the number of a user's unread messages and their rooms: for a badge on a page."""
         return await self._chat.inboxes.unread(user_of(user, "user"))
 
     @property
     def _base(self) -> str:
-        """What links to files start with, where no request says how it came."""
+        """Returns the base of file links where there is no request: `server.public_url`."""
         return self._chat.settings.server.public_url
 
 
@@ -220,11 +220,11 @@ class HostUsers:
         await self._chat.site_users.unban(user_of(user, "user"))
 
     async def disconnect(self, user: User) -> None:
-        """Closes all sockets of a user with 4005, on every process, those on their way in too.
+        """Closes all sockets of a user with 4005, on every process, also those that are connecting.
 
         End the user's session first, or they are let in again. Raises DatabaseUnavailable where the
-        database is away and the chat has several processes: those that the broker doesn't reach may
-        not know.
+        database is unavailable and the chat has several processes: those that the broker doesn't
+        reach may not know.
         """
         await self._chat.site_users.disconnect(user_of(user, "user"))
 
@@ -248,7 +248,7 @@ class HostUsers:
 
 
 class HostReports:
-    """What members have reported, and the numbers of the whole chat."""
+    """Calls about members' reports, and the numbers of the whole chat."""
 
     _chat: Chat
 

@@ -1,4 +1,4 @@
-"""The same calls for code that is not asynchronous: `chat.sync.post(room, "Hello")`.
+"""The host's calls for code that is not asynchronous: `chat.sync.post(room, "Hello")`.
 
 For any thread but that of the chat's event loop: views of Django or Flask beside it, workers.
 """
@@ -32,7 +32,7 @@ class RunningHost(Protocol):
 def _blocking(
     method: Callable[Concatenate[Any, P], Coroutine[Any, Any, T]],
 ) -> "Callable[Concatenate[SyncApi, P], T]":
-    """The same call, which waits for its answer."""
+    """Wraps an async call so that it blocks its thread until the answer."""
 
     @wraps(method)
     def call(self: "SyncApi", *args: P.args, **kwargs: P.kwargs) -> T:

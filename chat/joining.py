@@ -23,7 +23,7 @@ class Joining:
         return (room_id, user_id) in self._joining
 
     async def join(self, ask: SnapshotQuery, *, is_manual: bool) -> Snapshot:
-        """What the joining socket starts from, with its own receipt committed and in it.
+        """Returns the snapshot of a joining socket, with its own receipt committed and included.
 
         Raises Closing where the user may not join.
         """
@@ -51,7 +51,7 @@ class Joining:
             raise DatabaseUnavailable("The receipt could not be stored.")
 
     async def enter(self, room: Room, ask: SnapshotQuery, *, is_manual: bool) -> Snapshot:
-        """The same for a room of this process, which by then has delivered all that is in it."""
+        """Joins a room that is open in this process, after it has delivered all of the snapshot."""
         found = await self.join(ask, is_manual=is_manual)
         await room.meet(found)
         if found.version >= room.since:

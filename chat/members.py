@@ -33,7 +33,7 @@ Work = Callable[[Connection], Awaitable[MembershipChange | Reason]]
 
 
 class Roster:
-    """What is changed here takes no version: each change is a new roster of its room."""
+    """Changes of members. They take no version: each change is a new member list of its room."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class Roster:
         await self._write(work, Happened("room_changed", room_id, SITE, text=title))
 
     async def add(self, room_id: int, user_id: str, guest_id: str) -> bool:
-        """Lets somebody in, by the one who made the room; False where he is in it already."""
+        """Adds a member, as the creator of the room; returns False where they are in it already."""
         most, now = self._limits.max_members, time.time_ns() // 1000
 
         async def work(db: Connection) -> MembershipChange | Reason:
@@ -122,7 +122,7 @@ class Roster:
     # ------------------------------------------------------------ write, then tell
 
     async def _write(self, work: Work, happened: Happened) -> MembershipChange:
-        """What is written is told, also when who asked for it is gone by then."""
+        """Writes and publishes a change, even if the caller is cancelled. Raises its Refusal."""
         task = self._spawn(self._write_and_tell(work, happened))
         done: MembershipChange | Reason = await asyncio.shield(task)
         if isinstance(done, MembershipChange):

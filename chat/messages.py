@@ -52,7 +52,7 @@ log = logging.getLogger("roomcast.messages")
 
 
 class Messages:
-    """What is done to the messages of a room."""
+    """Changes to the messages of a room."""
 
     def __init__(
         self,
@@ -110,7 +110,7 @@ class Messages:
         self._queue.write(change, done)
 
     async def make(self, change: Change) -> Made:
-        """The same for who waits. Raises the Refusal."""
+        """Makes a change and waits for its outcome. Raises its Refusal."""
         future: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
 
         def done(entry: Entry) -> None:
@@ -121,7 +121,7 @@ class Messages:
         return settle(await future)
 
     async def send(self, room_id: int, user_id: str, send: Send, base: str) -> Added | Repeated:
-        """As by a client: the host may change or refuse its text."""
+        """Sends a message as a client does: the host may change or refuse its text."""
         text = send.message
         data = send.data
         if self._texts.asks_host:
@@ -165,7 +165,7 @@ class Messages:
         return outcome
 
     async def edit(self, change: Edit) -> Edited:
-        """As by a client: the host may change or refuse its text."""
+        """Edits a message as a client does: the host may change or refuse its text."""
         if self._texts.asks_host and change.text is not None:
             sender = wire_user(change.sender_id)
             draft = Draft(change.room_id, sender, change.text, change.message_id, "edit")
@@ -176,7 +176,10 @@ class Messages:
         return outcome
 
     async def react(self, change: React) -> Reacted:
-        """As by a client: the host may refuse it; it is not asked for what is taken back."""
+        """Reacts as a client does.
+
+        The host may refuse a new reaction; it is not asked about removals.
+        """
         if self._texts.asks_host and change.on is not False:
             sender = wire_user(change.sender_id)
             draft = Draft(change.room_id, sender, change.emoji, change.message_id, "reaction")
@@ -195,7 +198,7 @@ class Messages:
     async def offer_upload(
         self, room_id: int, user_id: str, send: Send, base: str
     ) -> UploadOffered:
-        """Where the bytes of the one file of this message may be PUT."""
+        """Returns the URL to which the bytes of the one file of this message may be PUT."""
         assert send.file is not None
         self._texts.check_new(send.message, send.client_id, has_files=True)
         url, path = await self._attachments.offer(room_id, user_id, send.file, base)
@@ -225,7 +228,7 @@ def _object_of(text: str) -> JsonObject:
 
 
 def settle(entry: Entry) -> Made:
-    """What became of a change; raises its Refusal."""
+    """Returns the outcome of a change; raises its Refusal."""
     outcome = entry.outcome
     if outcome is None:
         raise Unavailable

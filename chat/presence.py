@@ -1,8 +1,8 @@
-"""Who is online on the sockets of this process, told to the others; many changes are one write.
+"""Presence of the users with sockets on this process; many changes are one write.
 
-The database knows who is held online by which process, and for how long that process is believed
-to live. So a user with sockets on two processes is online once, and the users of a process that
-was killed are told offline by another one.
+The database stores which process holds a user online, and until when that process counts as alive.
+So a user with sockets on two processes is online once, and the users of a process that was killed
+are published as offline by another one.
 """
 
 import asyncio
@@ -60,7 +60,7 @@ class Presence:
         try:
             await self._reap(all_others=self._is_alone)
         except DatabaseUnavailable as error:
-            log.warning("Who was online before is not looked at, the database is away: %s", error)
+            log.warning("presence cleanup delayed: database unavailable: %s", error)
         self._next_tick = self._now() + self._tick
         self._task = asyncio.create_task(self._run(), name="roomcast presence")
 
@@ -77,7 +77,9 @@ class Presence:
             async with asyncio.timeout(STOP_WITHIN):
                 await self._store.write(retire)
         except (DatabaseUnavailable, TimeoutError) as error:
-            log.warning("The leases run out by themselves, the database is away: %s", error)
+            log.warning(
+                "presence leases not released, they expire: database unavailable: %s", error
+            )
 
     # ------------------------------------------------------------ sockets
 
@@ -124,7 +126,7 @@ class Presence:
             try:
                 await self._work()
             except DatabaseUnavailable as error:
-                log.warning("Presence is not written, the database is away: %s", error)
+                log.warning("presence write delayed: database unavailable: %s", error)
                 await self._try_again()
             except Exception:
                 log.exception("Presence is not written")
@@ -165,7 +167,7 @@ class Presence:
                 await self._reap()
 
     async def _write(self) -> None:
-        """What changed since the last time, a part of it where it is much."""
+        """Writes the presence changes since the last write, at most AT_ONCE users."""
         users = set(islice(self._changed, AT_ONCE))
         self._changed -= users
         came = {user for user in users if self._is_here(user)} - self._written
@@ -195,12 +197,12 @@ class Presence:
         results = await asyncio.gather(*map(self._fanout.tell, news), return_exceptions=True)
         for error in results:
             if isinstance(error, Unreachable):
-                log.info("A presence is told here alone: %s", error)
+                log.info("presence published locally only: %s", error)
             elif isinstance(error, BaseException):
                 raise error
 
     async def _look(self) -> None:
-        """The database knows what was told while we could not hear it."""
+        """Reads the presence of users whose events may have been lost."""
         people = self._fanout.people
         doubtful, self._doubtful = self._doubtful, set()
         users = [user for user in doubtful if user in people]

@@ -1,4 +1,4 @@
-"""How much each user may do: one token bucket for all their sockets and HTTP requests.
+"""Rate limits: one token bucket for all sockets and HTTP requests of a user.
 
 An action takes one token, a costly one more. What an answer costs is known only when it is made:
 it is charged afterwards, and the user waits until the debt is paid.

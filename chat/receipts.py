@@ -42,7 +42,10 @@ class Receipts:
         await self._store.write(clear)
 
     async def read_at_once(self, room_id: int, user_id: str, message_id: int) -> tuple[int, int]:
-        """The same, committed; how far the user is by then. Raises NotFound and Unavailable."""
+        """Commits a read receipt and returns the user's watermarks.
+
+        Raises NotFound and Unavailable.
+        """
 
         async def look(db: Connection) -> tuple[Marks, int, bool]:
             marks = await receipts.of_room(db, room_id)
@@ -72,7 +75,7 @@ class Receipts:
             raise DatabaseUnavailable("The receipts could not be stored.")
 
     async def status(self, message: Message) -> Status:
-        """How far the message got by now."""
+        """Returns the current status of a message."""
         marks = await self._store.read(partial(receipts.of_room, room_id=message.room_id))
         return receipts.status(marks, message.sender_id, message.id)
 

@@ -1,7 +1,8 @@
-"""Users whom the site has logged out or banned: every socket of theirs ends, on every process.
+"""Revocations: users whom the site has logged out or banned lose every socket, on every process.
 
-Each process hears of each cut, not only of those whose sockets it holds: one that is on its way in
-may have been let in by the site a moment before. What the broker loses is in the database.
+Each process receives each revocation, not only those whose sockets it holds: a socket that is
+connecting may have been let in by the site a moment before. What the broker loses is in the
+database.
 """
 
 import logging
@@ -49,7 +50,9 @@ class Cuts:
         try:
             await self._fanout.tell(news)
         except Unreachable as error:
-            log.warning("A user was cut off here alone, the others hear of it later: %s", error)
+            log.warning(
+                "revocation published locally only, other processes load it later: %s", error
+            )
         if self._fanout.is_shared:
             await self._store.write(partial(revocations.add, user_id=news.whom, at=news.at))
 
@@ -67,7 +70,7 @@ class Cuts:
         return self._last.get(user_id, -1.0) >= since
 
     def hear(self, news: News) -> None:
-        """Once, however often it is told: the user may have come back since."""
+        """Applies a revocation once, also if it is received twice: the user may have returned."""
         self._on_changed(news.whom)
         if news.at and (news.whom, news.at) not in self._heard:
             now = time.monotonic()

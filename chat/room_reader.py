@@ -31,7 +31,9 @@ class DatabaseRoomReader:
         self._reads = asyncio.Semaphore(MAX_CONCURRENT_READS)
 
     async def recall(self, room: Room, version: int, top: int) -> State | None:
-        """What changed since the version; ids above `top` are new. None: the room is deleted.
+        """Returns the changes since the version, or None: the room is deleted.
+
+        Ids above `top` are new.
 
         Raises GapTooLarge where that is more than a resuming client is sent.
         """
@@ -73,7 +75,7 @@ class DatabaseRoomReader:
         return sorted(pairs, key=lambda pair: pair[0].version)
 
     async def stands(self, room_ids: Sequence[int]) -> dict[int, Stand]:
-        """How far each of these rooms is; those that are gone are missing."""
+        """Returns the position of each of these rooms; deleted ones are missing."""
         return await self._store.read(partial(rooms.stands, room_ids=room_ids))
 
     async def between(self, room: Room, above: int, upto: int, most: int) -> list[Older]:

@@ -24,7 +24,7 @@ from .text_policy import TextPolicy
 
 
 class RoomDetails(Struct, frozen=True):
-    """What a new room is given; `request` names a request of the site that may come again."""
+    """The details of a new room; `request` names a request of the site that may be repeated."""
 
     context: str = ""
     title: str = ""
@@ -38,7 +38,7 @@ NO_DETAILS = RoomDetails()
 
 
 class Rooms:
-    """What is done to a room as a whole."""
+    """Changes to a room as a whole."""
 
     def __init__(
         self,
@@ -144,7 +144,7 @@ class Rooms:
     async def list(
         self, user_id: str, limit: int, offset: int, *, is_archived: bool
     ) -> tuple[int, Sequence[Listed]]:
-        """How many rooms the user has, and a page of them, newest activity first."""
+        """Returns the number of the user's rooms, and a page of them, newest activity first."""
 
         async def look(db: Connection) -> tuple[int, Sequence[Listed]]:
             count = await room_list.count(db, user_id, is_archived=is_archived)

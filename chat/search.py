@@ -41,7 +41,7 @@ class Found(Struct):
 
 
 class Search:
-    """What it knows may be behind: a question first brings it up to date in the asker's rooms."""
+    """Search in messages. Before each query it updates the index for the rooms of the user."""
 
     def __init__(self, limits: Limits, store: Store) -> None:
         self._limits = limits
@@ -157,7 +157,7 @@ class Search:
             await asyncio.sleep(took * PART if self._noted > BUSY else took)
 
     async def _step(self, room_ids: Sequence[int]) -> Sequence[int]:
-        """Those of these rooms of which there may be more to learn; those with very much last."""
+        """Indexes some rooms; returns those with more to index, the longest ones last."""
         some, rest = room_ids[:AT_ONCE], room_ids[AT_ONCE:]
         look = partial(index.news, dialect=self._store.dialect, room_ids=some, limit=AT_ONCE)
         news, left = await self._store.read(look)

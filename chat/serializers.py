@@ -36,7 +36,7 @@ def message_of(row: Message, link: Link, status: Status = "send") -> events.Mess
 
 
 def sender_of(sender_id: str) -> int | str | None:
-    """Who sent a message; null for the site itself."""
+    """Returns the sender of a message; null for the site itself."""
     return wire_user(sender_id) if sender_id != SITE else None
 
 
@@ -48,7 +48,7 @@ def kind_of(sender_id: str) -> Literal["system"] | UnsetType:
 def _beside(
     column: str,
 ) -> tuple[Raw | UnsetType, list[events.Button] | UnsetType, events.Chosen | UnsetType]:
-    """What a message has beside its text: data, buttons until one is chosen, and which it was."""
+    """Returns data, open buttons and the chosen button of a message; UNSET where it has none."""
     has = extra.read(column)
     buttons: list[events.Button] | UnsetType = UNSET
     if has.actions is not UNSET and has.chosen is UNSET:

@@ -1,4 +1,4 @@
-"""What texts must be that others will see, and what the host says of them."""
+"""The rules for texts that others will see, and the host's approval of them."""
 
 from functools import partial
 

@@ -32,7 +32,7 @@ def open_socket(url: str, token: str) -> connect:
 
 
 def final_error(error: BaseException) -> RoomClosed | None:
-    """What this error means for the room: that it is closed for good, or None to come back."""
+    """Returns RoomClosed for an error that ends the room for good, or None to reconnect."""
     close = error.rcvd if isinstance(error, ConnectionClosed) else None
     if close is not None and close.code in FINAL_CLOSE_CODES:
         return RoomClosed(close.code, close.reason)
@@ -44,9 +44,9 @@ def final_error(error: BaseException) -> RoomClosed | None:
 
 
 class Connection:
-    """What is sent on one WebSocket: each unconfirmed action once, and again where it failed.
+    """Sends actions on one WebSocket: each unconfirmed action once, and again after a failure.
 
-    Nothing is sent before the first `sync`: it tells which actions were carried out already.
+    Nothing is sent before the first `sync`: it says which actions were carried out already.
     """
 
     def __init__(self, socket: ClientConnection, actions: PendingActions, number: int) -> None:

@@ -1,4 +1,4 @@
-"""What a call or a socket of the client can fail with."""
+"""Errors that a call or a socket of the client can raise."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the server answers, as typed records: dicts whose keys are attributes too."""
+"""Answers of the server as typed records: dicts whose keys are attributes too."""
 
 from typing import Any, Generic, TypeVar, get_type_hints
 
@@ -95,7 +95,7 @@ class TokenInfo(Record):
 
 
 class UnreadInfo(Record):
-    """How much a user has not read, and where."""
+    """The unread messages of a user: their number, and the rooms that they are in."""
 
     counter: int
     messages: list[dict[str, Any]]

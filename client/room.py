@@ -17,7 +17,7 @@ KEPT_MESSAGES = 1_000
 
 
 class MessageExtras(TypedDict, total=False):
-    """What a message may carry beside its text."""
+    """The optional parts of a message beside its text."""
 
     files: Sequence[LocalFile]
     reply_to: int
@@ -67,17 +67,17 @@ class Room:
 
     @property
     def receipts(self) -> dict[UserId, tuple[int, int]]:
-        """How far each member has received and read, as message ids."""
+        """Returns each member's receipts: message ids that they have received and read up to."""
         return self._state.receipts
 
     @property
     def position(self) -> Position:
-        """How far the iteration has come; a later Room takes it in order to go on from here."""
+        """Returns the position of the iteration; a later Room can continue from it."""
         return self._session.position
 
     @property
     def user_id(self) -> UserId | None:
-        """Who the token is, as the server says; None where it does not."""
+        """Returns the user id of the token as the server says, or None where it does not say."""
         return self._session.user_id
 
     @property

@@ -1,4 +1,4 @@
-"""What a client knows of a room, frame by frame: no I/O, so that it can be tested by itself."""
+"""The state of a room in a client, updated frame by frame. It does no I/O."""
 
 from bisect import insort
 from collections.abc import Callable, Iterable, Iterator
@@ -12,7 +12,7 @@ STATUSES = ("send", "delivered", "read")
 
 
 class Position(NamedTuple):
-    """How far a client has come in a room: keep it, and a restarted program goes on from there.
+    """A client's position in a room: keep it, and a restarted program continues from there.
 
     `newest` is the highest message id seen, which tells new messages from changed ones.
     """
@@ -64,7 +64,7 @@ class RoomState:
 
     @property
     def position(self) -> Position:
-        """What a later client needs in order to go on from here."""
+        """Returns the position that a later client needs to continue from here."""
         return Position(self.cursor, self.epoch, self.newest)
 
     def apply(self, frame: Frame) -> list[RoomUpdate]:

@@ -124,7 +124,7 @@ class Chat:
 
 
 class AsyncChat:
-    """The same as Chat for asyncio: `await AsyncChat(url, key).post(4, "Hello")`."""
+    """The asyncio version of Chat: `await AsyncChat(url, key).post(4, "Hello")`."""
 
     def __init__(
         self,

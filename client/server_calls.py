@@ -41,7 +41,7 @@ class ServerCall(Generic[T]):
 
 
 class RoomFields(TypedDict, total=False):
-    """What a room may be given; a field that is left out stays as it is."""
+    """The fields of a room; a field that is left out keeps its value."""
 
     title: str | None
     context: str
@@ -51,7 +51,7 @@ class RoomFields(TypedDict, total=False):
 
 
 class MessageFields(TypedDict, total=False):
-    """What a message may be given beside its text; without `sender` the site itself speaks."""
+    """The fields of a message beside its text; without `sender` the site itself speaks."""
 
     sender: UserId | None
     data: Mapping[str, Any] | None
@@ -62,7 +62,7 @@ class MessageFields(TypedDict, total=False):
 
 
 class ProfileFields(TypedDict, total=False):
-    """What the site says of a user; a field that is left out stays as it is."""
+    """The fields of a user's profile; a field that is left out keeps its value."""
 
     name: str | None
     picture: str | None
@@ -71,7 +71,7 @@ class ProfileFields(TypedDict, total=False):
 
 
 class EditFields(TypedDict, total=False):
-    """What changes of a message; a field that is left out stays as it is."""
+    """The fields of a message's edit; a field that is left out keeps its value."""
 
     text: str
     data: Mapping[str, Any] | None
@@ -230,7 +230,7 @@ def stats() -> ServerCall[StatsInfo]:
 
 
 def export_path(user: UserId) -> str:
-    """Where all that is a user's is streamed from, one JSON object a line."""
+    """Returns the path of a user's export, which streams one JSON object a line."""
     return f"{_of_user(user)}export/"
 
 

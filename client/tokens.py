@@ -1,4 +1,4 @@
-"""Where a user's token comes from, and when it needs to be renewed."""
+"""Sources of a user's token, and the time when it must be renewed."""
 
 import base64
 import inspect

@@ -59,7 +59,7 @@ class FileUploaded(Action, tag="file_uploaded"):
     data: dict[str, Any] | None = None
 
     def as_send(self) -> Send:
-        """The same as a message with a finished upload."""
+        """Returns the action as a message with a finished upload."""
         file = File(file_path=self.file_path)
         named = self.client_id, self.reply_to, self.data
         return Send(self.message, file, None, *named)
@@ -130,7 +130,7 @@ class Auth(Action, tag="auth"):
 
 
 class Typing(Action, tag="typing"):
-    """The user is writing; the others are told so, at most every two seconds."""
+    """The user is writing. The other members receive it at most every two seconds."""
 
 
 class Ping(Action, tag="ping"):

@@ -24,7 +24,7 @@ _decode: Callable[[bytes | str], AnyAction] = msgspec.json.Decoder(AnyAction).de
 
 
 class Hint(Struct):
-    """What can be said of a broken frame, so that the client knows which of its requests failed."""
+    """The fields of a refused frame that tell the client which of its requests failed."""
 
     action: Any = None
     client_id: Any = None
@@ -108,7 +108,7 @@ def _in_words(error: msgspec.ValidationError) -> str:
 
 
 def hint(data: bytes | str) -> Hint:
-    """What a refused frame said of itself; empty where it can't be read."""
+    """Reads the identifying fields of a refused frame; empty where it can't be read."""
     if len(data) > SECOND_LOOK:
         return _glimpse(data)
     try:
@@ -122,7 +122,7 @@ _NAMED = re.compile(r'"(action|client_id|message_id)"\s*:\s*(?:"([^"\\]*)"|(\d{1
 
 
 def _glimpse(data: bytes | str) -> Hint:
-    """The same of a large one: to decode it again would take as long as the first time."""
+    """Reads the identifying fields of a large frame without decoding it a second time."""
     ends = data[:ENDS] + data[-ENDS:]  # type: ignore[operator] # both are of one kind
     text = ends if isinstance(ends, str) else ends.decode(errors="replace")
     found = {name: int(number) if number else word for name, word, number in _NAMED.findall(text)}
@@ -135,13 +135,13 @@ def hint_of(action: object, client_id: object, message_id: object) -> Hint:
 
 
 def _short(value: object) -> int | str | None:
-    """What may be said again: nothing that a client can make long."""
+    """Returns a value that is short enough to echo, else None."""
     is_short = isinstance(value, int) or (isinstance(value, str) and len(value) <= 64)
     return value if is_short and not isinstance(value, bool) else None  # type: ignore[return-value]
 
 
 def error_of(refusal: Refusal, about: Hint) -> Error:
-    """What the one socket hears whose frame was refused."""
+    """Returns the error frame for the socket whose frame was refused."""
     message_id = about.message_id if refusal.message_id is None else refusal.message_id
     return Error(
         str(refusal),

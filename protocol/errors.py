@@ -1,4 +1,4 @@
-"""What can go wrong, in two tables: a Refusal fails one request, a Close ends a socket.
+"""Errors in two tables: a Refusal fails one request, a Close ends a socket.
 
 Refusal                 code                  HTTP status
 ├── InvalidJSON         invalid_json          400
@@ -25,7 +25,7 @@ from typing import ClassVar
 
 
 class Refusal(Exception):
-    """One request fails; the connection lives on, nothing is stored and nobody else hears of it."""
+    """One request fails: the connection stays open, nothing is stored or published."""
 
     code: ClassVar[str] = "internal"
     status: ClassVar[int] = 500

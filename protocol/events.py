@@ -20,7 +20,7 @@ class Attachment(Struct):
 
 
 class Quote(Struct):
-    """What is shown of the message that another one answers."""
+    """The excerpt of a message that another one answers."""
 
     message_id: int
     sender_id: int | str | None
@@ -144,7 +144,7 @@ class ButtonPressed(Event, tag="acted"):
 
 
 class ReceiptMoved(Event, tag="receipt"):
-    """How far a member has received and read (`receipts=compact`)."""
+    """The message ids that a member has received and read up to (`receipts=compact`)."""
 
     room_id: int
     user_id: int | str
@@ -206,21 +206,21 @@ class Notice(Struct):
 
 
 class Notified(Event, tag="notify"):
-    """How much is unread, in all rooms, and the rooms in which something is (`format=flat`)."""
+    """The unread counter of all rooms, and the rooms with unread messages (`format=flat`)."""
 
     counter: int
     messages: list[Notice]
 
 
 class UnreadCount(Struct):
-    """How much is unread, in all rooms, and the rooms in which something is."""
+    """The unread counter of all rooms, and the rooms with unread messages."""
 
     counter: int
     messages: list[Notice]
 
 
 class NotifiedNested(Event, tag="notify"):
-    """The same, nested as the first client reads it: the shape without `format=flat`."""
+    """The unread counters, nested as the first client reads them (without `format=flat`)."""
 
     messages: UnreadCount
 
@@ -232,7 +232,7 @@ class RoomDeleted(Event, tag="room_deleted"):
 
 
 class Receipt(Struct):
-    """A member's two watermarks: message ids up to which he has received and read."""
+    """A member's two watermarks: message ids up to which they have received and read."""
 
     user_id: int | str
     delivered: int
@@ -259,7 +259,7 @@ class HistoryPage(Event, tag="history"):
 
 
 class UploadOffered(Event, tag="presigned_url"):
-    """Where to PUT the bytes of a file, with which headers, within how many seconds."""
+    """The URL and headers to PUT the bytes of a file with, and the seconds that they are valid."""
 
     presigned_url: str
     file_path: str

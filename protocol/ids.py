@@ -43,7 +43,7 @@ def wire_user(user_id: str) -> int | str:
 
 
 def wire_users(user_ids: Iterable[str]) -> list[int | str]:
-    """As clients see them: numbers first, by size."""
+    """Returns user ids as clients see them: numbers first, in ascending order."""
     wire = [wire_user(user) for user in user_ids]
     return sorted(wire, key=lambda user: (isinstance(user, str), user))
 

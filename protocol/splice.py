@@ -24,14 +24,14 @@ def body_of(frame: bytes) -> bytes:
 
 
 def as_edited(frame: bytes) -> bytes:
-    """What a `chat_message` is to those who have the message already."""
+    """Converts a `chat_message` frame to the edit frame for clients that have the message."""
     sent = msgspec.json.decode(frame, type=MessageSent)
     text = sent.message.text
     return encode(MessageEdited(sent.version, sent.message.message_id, text, sent.message))
 
 
 def with_status(text: bytes, status: Status) -> bytes:
-    """The same text, with the status it has by now."""
+    """Returns the encoded message with its current status."""
     return text if status == "send" else text.replace(_SENT, _STATUS[status], 1)
 
 
@@ -47,7 +47,7 @@ def with_reactions(body: bytes, frame: bytes) -> bytes:
 
 
 def quoted_of(body: bytes) -> str:
-    """What is shown of a message where another one answers it."""
+    """Returns the excerpt of a message that is shown where another one answers it."""
     return _decode_message(body).text[:QUOTE_LENGTH]
 
 

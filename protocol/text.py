@@ -1,4 +1,4 @@
-"""What a text shows: whether there is anything to see in it, and what counts as one emoji."""
+"""Properties of a text: whether it is visible, and what counts as one emoji."""
 
 import re
 import unicodedata

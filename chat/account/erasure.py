@@ -1,4 +1,4 @@
-"""Forgetting a user: all that he said until he asked for it, wherever he said it."""
+"""Erases a user: everything that they said before they asked for it, in all rooms."""
 
 import asyncio
 import logging
@@ -50,7 +50,7 @@ class Erasures:
         await self._store.write(partial(account.ask, user_id=user_id, now=_now()))
 
     async def erase(self, user_id: str) -> None:
-        """The same, and waits for it, but not for long."""
+        """Requests a user's erasure and waits for its end, at most REQUEST_TIMEOUT seconds."""
         done = self._done.setdefault(user_id, asyncio.Event())
         await self.ask(user_id)
         self._wake.set()
@@ -155,7 +155,7 @@ class Erasures:
             await self._renew(user_id)
 
     async def _all(self, changes: list[Delete] | list[React]) -> None:
-        """What is gone meanwhile need not be erased."""
+        """Makes the changes in batches; a message that no longer exists is skipped."""
         for i in range(0, len(changes), MAX_CHANGES_PER_COMMIT):
             made = (self._make(change) for change in changes[i : i + MAX_CHANGES_PER_COMMIT])
             for outcome in await asyncio.gather(*made, return_exceptions=True):

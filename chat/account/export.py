@@ -32,7 +32,7 @@ class User(Line, tag="user"):
 
 
 class Room(Line, tag="room"):
-    """A room that he is in, and how far he has received and read."""
+    """A room of the user, and the message ids that they have received and read up to."""
 
     room_id: int
     title: str | None
@@ -44,19 +44,19 @@ class Room(Line, tag="room"):
 
 
 class LeftRoom(Line, tag="left_room"):
-    """A room that he is in no more: what he said there is still his."""
+    """A room that the user has left: the messages that they sent there are still theirs."""
 
     room_id: int
 
 
 class Said(Line, tag="message"):
-    """A message of his own, under its room."""
+    """A message that the user sent, under its room."""
 
     message: events.Message
 
 
 class Gave(Line, tag="reaction"):
-    """A reaction of his, to anybody's message."""
+    """A reaction of the user to any message."""
 
     room_id: int
     message_id: int
@@ -65,7 +65,7 @@ class Gave(Line, tag="reaction"):
 
 
 class Blocked(Line, tag="block"):
-    """Somebody of whom he wants to hear no more."""
+    """A user whom the user has blocked."""
 
     user_id: int | str
     created_at: str

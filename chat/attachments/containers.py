@@ -1,4 +1,4 @@
-"""What a file is by its bytes: every type that it may truly be called, likeliest first."""
+"""Detects the types of a file by its bytes: every valid name, the likeliest first."""
 
 import re
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""What the bytes of a file are, whether they may be sent, and what of them is kept. No I/O."""
+"""Checks the bytes of a file: their type, whether they are allowed, what is kept. No I/O."""
 
 from binascii import a2b_base64
 from collections.abc import Collection, Iterator, Sequence
@@ -35,7 +35,7 @@ MAGIC_TYPES = frozenset(
 
 
 class Policy(Struct, frozen=True):
-    """What may be sent, by the settings; `max_size` is in bytes, `max_pixels` of one message."""
+    """The files that the settings allow; `max_size` is in bytes, `max_pixels` of one message."""
 
     types: Collection[str]
     max_size: int
@@ -44,7 +44,7 @@ class Policy(Struct, frozen=True):
 
 
 def policy_of(settings: Attachments) -> Policy:
-    """What the settings accept now: a reload may change it."""
+    """Returns the current policy of the settings; a reload may change it."""
     return Policy(settings.types, settings.max_size, settings.max_pixels, settings.strip_metadata)
 
 
@@ -163,7 +163,7 @@ def _identify(data: bytes, kind: str, policy: Policy) -> str:
 
 
 def _right_names(data: bytes, kind: str, found: Recognized) -> Sequence[str]:
-    """What may be declared as `kind` truly is; nothing where it is another type."""
+    """Returns the true types of a file declared as `kind`; nothing where it is another type."""
     if is_textual(kind):
         return () if read_head(data) is None else (kind,)
     if kind in found.names:
@@ -186,7 +186,7 @@ def _first_allowed(
 
 
 def _guess(data: bytes) -> tuple[str, ...]:
-    """What unrecognized bytes may be: a text, or one of many rare types."""
+    """Guesses the types of unrecognized bytes: a text, or one of many rare types."""
     head = read_head(data)
     magic = tuple(_magic(data))
     return magic if head is None else (*_text_types(head), *magic)

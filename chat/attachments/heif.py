@@ -19,7 +19,7 @@ _XMP_UUID = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 
 
 class Extent(Struct, frozen=True):
-    """Where some bytes of an item lie in the file."""
+    """The place of some bytes of an item in the file."""
 
     item_id: int
     start: int

@@ -11,7 +11,7 @@ from ...protocol.errors import Forbidden
 
 
 class Download(Struct, frozen=True):
-    """What a signed GET URL gives: this object, under this name and type."""
+    """The content of a signed GET URL: the object, its file name and its type."""
 
     key: str
     name: str
@@ -19,7 +19,7 @@ class Download(Struct, frozen=True):
 
 
 class Upload(Struct, frozen=True):
-    """What a signed PUT URL takes: this many bytes, announced as this type, for this object."""
+    """The content of a signed PUT URL: the object, its announced type and its size in bytes."""
 
     key: str
     content_type: str
@@ -46,7 +46,7 @@ def download_url(
 
 
 def download_of(secret: bytes, path: str, query: Mapping[str, str], now: float) -> Download:
-    """What lies behind a GET of `/files/<path>`; Forbidden where the link is forged or expired."""
+    """Verifies a GET of `/files/<path>`; raises Forbidden where the link is forged or expired."""
     key, _, name = path.rpartition("/")
     content_type, expires = query.get("type", ""), query.get("expires", "")
     part = quote(name, safe="", errors="replace")
@@ -65,7 +65,7 @@ def upload_url(
 
 
 def upload_of(secret: bytes, path: str, query: Mapping[str, str], now: float) -> Upload:
-    """What may be PUT to `/files/<path>`; Forbidden where the link is forged or expired."""
+    """Verifies a PUT to `/files/<path>`; raises Forbidden where the link is forged or expired."""
     content_type, size = query.get("type", ""), query.get("size", "")
     expires = query.get("expires", "")
     _verify(_sign(secret, "PUT", path, "", content_type, size, expires), query, now)

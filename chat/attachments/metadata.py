@@ -56,7 +56,7 @@ def _clean_jpeg(data: bytes) -> Cleaned:
 
 
 def _find_marker(data: bytes, at: int) -> int:
-    """Where the next marker is, behind fill bytes and what else programs skip."""
+    """Returns the offset of the next marker, after fill bytes and other bytes to skip."""
     for start in range(at, len(data), PIECE):
         if found := _MARKER.search(data, start, start + PIECE + 1):
             return found.start()
@@ -183,7 +183,7 @@ def _clean_gif(data: bytes) -> Cleaned:
 
 
 def _after_blocks(data: bytes, at: int, budget: int) -> tuple[int, int]:
-    """Where a row of blocks ends, and how many blocks more may be looked at."""
+    """Returns the end of a row of blocks, and the remaining budget of blocks to look at."""
     end = len(data)
     while at < end and budget > 0:
         length = data[at]
@@ -204,7 +204,7 @@ _OWN_METADATA = (b"Exif\0\0", b"http://ns.adobe.com/", b"JFIF\0", b"8BIM", b"fty
 
 
 def _rest(data: bytes, end: int) -> bytes:
-    """What follows the end of a picture, but for previews and films with metadata of their own."""
+    """Returns the bytes after a picture's end, except previews and films with own metadata."""
     rest = data[end:]
     return b"" if any(mark in rest for mark in _OWN_METADATA) else rest
 

@@ -38,7 +38,7 @@ def safe_name(name: str, content_type: str) -> str:
 
 
 def _last_part(path: str) -> str:
-    """What follows the last slash of either kind, with an overlong middle left out."""
+    """Returns the part after the last slash of either kind, with an overlong middle left out."""
     path = path.rstrip("/\\")
     name = path[max(path.rfind("/"), path.rfind("\\")) + 1 :]
     return name if len(name) <= 1000 else name[:500] + name[-500:]

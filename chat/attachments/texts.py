@@ -30,7 +30,7 @@ def read_head(data: bytes) -> str | None:
 
 
 def _read_legacy(data: bytes) -> str | None:
-    """How a text begins that is in an encoding without a name; where it begins is ASCII mostly."""
+    """Returns the head of a text in an encoding without a name; None where it has control bytes."""
     end = len(data.removesuffix(b"\x1a"))  # some programs of old end a text with Ctrl+Z
     if any(_CONTROL_BYTE.search(data, at, min(at + PIECE, end)) for at in range(0, end, PIECE)):
         return None

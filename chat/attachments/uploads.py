@@ -122,7 +122,7 @@ class FinishedUploads:
         )
 
     async def _checked(self, upload: Upload, data: bytes) -> Checked:
-        """What was uploaded, as it is kept. What may not be sent is deleted."""
+        """Checks an upload and returns it as it is kept; deletes it where it is not allowed."""
         size = None if upload.is_ready == CLEANING else upload.size
         check = partial(
             content.check, data, upload.content_type, size, content.policy_of(self._settings)

@@ -48,7 +48,7 @@ class Postman:
             self.note_users(users, room_id)
 
     def note(self, events: Mapping[int, tuple[Told, Sequence[bytes]]]) -> None:
-        """What one commit did to rooms."""
+        """Notes the rooms that one commit changed, for the next notifications."""
         if not (self.readers or self._fanout.is_shared):
             return
         for room_id, (told, _) in events.items():
@@ -66,7 +66,7 @@ class Postman:
         self._start()
 
     def note_users(self, users: Iterable[str], room_id: int) -> None:
-        """That a room is theirs no more."""
+        """Notes that users are no longer members of a room."""
         if not (self.readers or self._fanout.is_shared):
             return
         for user_id in users:
@@ -91,7 +91,7 @@ class Postman:
         try:
             await self._add_members(users, rooms)
         except DatabaseUnavailable as error:
-            log.warning("Notifications are late, the database is away: %s", error)
+            log.warning("notifications delayed: database unavailable: %s", error)
             self._rooms = rooms | self._rooms
         except Exception:
             log.exception("Some notifications are not told")
@@ -104,7 +104,10 @@ class Postman:
     async def _add_members(
         self, users: dict[str, set[int]], rooms: Mapping[int, set[str] | None]
     ) -> None:
-        """Where only receipts moved in a room of two, nobody else sees another status by it."""
+        """Adds the members of rooms to those to notify.
+
+        Where only receipts moved in a room of two, the status changes for nobody but the movers.
+        """
         for some in parts(rooms):
             members = await self._store.read(partial(unread.members, room_ids=some))
             for room_id, all_ in members.items():

@@ -1,8 +1,8 @@
-"""A user's notifications on this process: how much he has not read, and the newest of it.
+"""A user's notifications on this process: the unread counter and the newest unread messages.
 
-All of his notifications sockets here share one inbox. It follows the news of its user, looks up
-the rooms that they name, and tells what that has changed, at most five times a second. What he
-was shown has been delivered to him.
+All notifications sockets of a user here share one inbox. It follows the events of its user, looks
+up the rooms that they name, and publishes what has changed, at most five times a second. Messages
+that the user was shown count as delivered.
 """
 
 import asyncio
@@ -129,7 +129,7 @@ def most_recent(rooms: dict[int, Unread]) -> list[int]:
 
 
 class Turns:
-    """How many may look at the same time, of all inboxes."""
+    """Limits how many inboxes of this process read the database at the same time."""
 
     def __init__(self) -> None:
         self.coming = asyncio.Semaphore(LOOKS)
@@ -137,7 +137,7 @@ class Turns:
 
 
 class Inbox:
-    """One user's; it is there while he has a notifications socket open here."""
+    """The inbox of one user; it exists while they have a notifications socket open here."""
 
     def __init__(self, user_id: str, store: Store, turns: Turns, deliver: Deliver) -> None:
         self.user_id = user_id
@@ -279,7 +279,7 @@ class Inbox:
                     self._owed = some | self._owed
                     raise
         except DatabaseUnavailable as error:
-            log.warning("Not marked as delivered, the database is away: %s", error)
+            log.warning("delivery receipts delayed: database unavailable: %s", error)
         except Exception:
             log.exception("Not marked as delivered")
         finally:
@@ -303,7 +303,7 @@ def encoded(frame: Notified, *, is_flat: bool) -> bytes:
 
 
 def essence(frame: Notified) -> object:
-    """That somebody came or went is no reason for a frame."""
+    """Returns the parts of a frame whose change is worth a new frame; presence is none of them."""
     return frame.counter, [
         (n.room_id, n.counter_by_room, n.last_message, n.status, n.sender_id, n.updated_at)
         for n in frame.messages
@@ -311,7 +311,7 @@ def essence(frame: Notified) -> object:
 
 
 class Inboxes:
-    """Those of this process, by their users."""
+    """The inboxes of this process, by user."""
 
     def __init__(self, store: Store, fanout: Fanout, postman: Postman, deliver: Deliver) -> None:
         self._store = store
@@ -345,7 +345,7 @@ class Inboxes:
             inbox.forget()
 
     async def unread(self, user_id: str) -> Notified:
-        """What a notifications socket would be told first. Raises DatabaseUnavailable."""
+        """Returns the first frame of a notifications socket. Raises DatabaseUnavailable."""
         counters = Counters(user_id, self._store)
         await counters.look()
         return counters.frame()

@@ -1,1 +1,1 @@
-"""What the site does with its chat: without a member's permission, on behalf of anybody."""
+"""Calls of the site: without a member's permission, on behalf of any user."""

@@ -43,7 +43,7 @@ class SitePost(NamedTuple):
 
 
 class SiteEdit(NamedTuple):
-    """What changes in a message; None stays as it is. New buttons can be pressed anew."""
+    """The changes of an edit; None keeps a value. New buttons can be pressed anew."""
 
     text: str | None = None
     data: JsonObject | None = None
@@ -51,7 +51,7 @@ class SiteEdit(NamedTuple):
 
 
 class SiteMessages:
-    """What the site does with messages. Links to files start with `base`."""
+    """Calls of the site about messages. Links to files start with `base`."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""What the site gets: the same in Python and, as JSON, over HTTP."""
+"""Records for the site: the same in Python and, as JSON, over HTTP."""
 
 from collections.abc import Iterator
 from typing import Any, Generic, Literal, TypeVar

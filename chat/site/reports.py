@@ -29,7 +29,7 @@ class ReportRecord(Struct):
 
 
 class SiteReports:
-    """What the site does with reports."""
+    """Calls of the site about reports."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

@@ -26,7 +26,7 @@ MAX_KEY_LENGTH = 255
 
 
 class RoomChanges(Struct):
-    """What changes of a room; what is not named stays."""
+    """The changes to a room; a field that is left out keeps its value."""
 
     title: str | UnsetType | None = UNSET
     about: About | UnsetType | None = UNSET
@@ -34,7 +34,7 @@ class RoomChanges(Struct):
     frozen: bool | UnsetType = UNSET
 
     def pack(self) -> SitePatch:
-        """As it is stored. Raises TooLong and InvalidFrame."""
+        """Encodes the changes for the store. Raises TooLong and InvalidFrame."""
         packed = SitePatch(frozen=self.frozen)
         if self.title is not UNSET:
             packed.title = self.title or ""
@@ -53,7 +53,7 @@ def pack_room_data(data: JsonObject) -> str:
 def details_of(
     context: str | None, title: str | None, about: About | None, data: JsonObject | None
 ) -> RoomDetails:
-    """What a new room is given. Raises TooLong and InvalidFrame."""
+    """Returns the details of a new room. Raises TooLong and InvalidFrame."""
     return RoomDetails(
         context or "",
         title or "",
@@ -63,7 +63,7 @@ def details_of(
 
 
 class SiteRooms:
-    """What the site does with rooms."""
+    """Calls of the site about rooms."""
 
     def __init__(self, store: Store, rooms: Rooms, members: Roster) -> None:
         self._store = store

@@ -24,7 +24,7 @@ STATS_DAYS = 30
 
 
 class SiteUsers:
-    """What the site does with users."""
+    """Calls of the site about users."""
 
     def __init__(
         self,
