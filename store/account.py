@@ -1,4 +1,4 @@
-"""All that is one user's: to be handed out to him, and to be erased."""
+"""The data of one user: read for their export, and deleted by their erasure."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ class Blocked(Struct):
 
 
 class Erasure(Struct):
-    """Who wants to be forgotten, since when (microseconds since 1970, UTC)."""
+    """The user to erase, and the time of the request (microseconds since 1970, UTC)."""
 
     user_id: str
     asked_at: int
@@ -52,7 +52,7 @@ async def profile(db: Connection, user_id: str) -> StoredProfile:
 
 
 async def places(db: Connection, user_id: str, above: int, limit: int) -> list[OwnRoom]:
-    """Those above one id, in order."""
+    """Returns the user's rooms with ids above `above`, in order."""
     query = """
         SELECT room_id, max(is_member) AS is_member
           FROM (SELECT * FROM (SELECT room_id, 1 AS is_member FROM members
@@ -69,7 +69,7 @@ async def places(db: Connection, user_id: str, above: int, limit: int) -> list[O
 
 
 async def count(db: Connection, user_id: str) -> int:
-    """About how many messages: without those in rooms that he left."""
+    """Estimates the number of a user's messages: without those in rooms that they left."""
     query = """
         SELECT CAST(coalesce(sum(sent), 0) AS bigint) AS n FROM members WHERE user_id = :user_id
     """
@@ -167,7 +167,7 @@ async def renew(db: Connection, user_id: str, until: int) -> None:
 
 
 async def forget(db: Connection, erasure: Erasure) -> None:
-    """What is left once messages and reactions are gone: the name, whom he blocked, uploads."""
+    """Deletes a user's name, blocks, uploads and outbox texts, after messages and reactions."""
     user = {"user_id": erasure.user_id}
     for query in (
         "UPDATE people SET name = NULL, picture = NULL WHERE user_id = :user_id",

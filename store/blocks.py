@@ -1,4 +1,4 @@
-"""Who wants to hear no more of whom: in a room of two the blocked one says nothing any more."""
+"""Blocks between users: in a direct room the blocked user can send nothing to the blocker."""
 
 from collections.abc import Collection, Sequence
 
@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, text
 
 
 class Block(Struct):
-    """Who is blocked, since when (microseconds since 1970, UTC)."""
+    """A blocked user, and the time of the block (microseconds since 1970, UTC)."""
 
     user_id: str
     created_at: int

@@ -27,7 +27,7 @@ class Entry(Struct):
 
 
 class Committed(Struct):
-    """What one commit did, in the order in which it took place."""
+    """The result of one commit, in the order of its changes."""
 
     entries: list[Entry]
     moved: list[Moved]
@@ -163,7 +163,7 @@ class CommitQueue:
         return await self._commit([], marks) if marks else True
 
     def _refuse(self, entries: list[Entry], marks: Marks, error: Exception) -> bool:
-        """What the database answers to these alone: whether no marks are among them.
+        """Sets the outcomes of entries that failed alone; returns whether no receipts are left.
 
         A transaction that lost to others again and again may succeed later: its outcome stays open.
         """

@@ -1,4 +1,4 @@
-"""What belongs to the database as a whole: its epoch, and the key that signs file URLs."""
+"""Values of the database as a whole: its epoch, and the key that signs file URLs."""
 
 import secrets
 import time

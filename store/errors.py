@@ -1,4 +1,4 @@
-"""What can be wrong with a database."""
+"""Errors of a database."""
 
 MAX_ATTEMPTS = 5  # of what met another process's work: a deadlock, or the same client_id
 

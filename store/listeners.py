@@ -1,4 +1,4 @@
-"""Who is to be told of events, as the serving processes have said.
+"""The listeners for host events that the serving processes have registered.
 
 Every process notes events for all listeners that the database knows, also a command that tells
 nobody itself.

@@ -1,4 +1,4 @@
-"""Who is in a room: somebody comes, somebody leaves or is removed."""
+"""The members of a room: add a member, remove one, leave."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -77,7 +77,7 @@ async def remove(
 async def _role(
     db: Connection, room_id: int, user_id: str, other_id: str
 ) -> Mapping[str, Any] | Reason:
-    """What the user, or the site, is in a room of several, and whether the other is in it."""
+    """Checks the user's or site's role in a room of several, and whether the other is a member."""
     query = """
         SELECT r.creator_id, r.low_user IS NOT NULL AS is_pair,
                EXISTS (SELECT 1 FROM members o

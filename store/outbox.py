@@ -1,7 +1,7 @@
-"""What the host is to be told: noted with the change itself, taken off once it was told.
+"""The outbox of host events: written with each change, deleted after delivery.
 
-Each listener hears the events of a room in the order in which they happened, at least once. Of the
-processes that share a database one at a time tells a listener about a room: it claims the room.
+Each listener receives the events of a room in order, at least once. Among processes that share a
+database, one at a time delivers a room's events to a listener: it claims the room.
 """
 
 from collections.abc import Iterable, Sequence
@@ -48,7 +48,7 @@ class Happened(Struct):
 
 
 class Noted(Struct):
-    """The same, as it waits; `at` in microseconds since 1970, UTC."""
+    """An event as it waits in the outbox; `at` in microseconds since 1970, UTC."""
 
     id: int
     kind: Kind
@@ -73,22 +73,22 @@ class Claim(Struct):
 
 
 class Listeners(Struct):
-    """Who is to be told; `unread_after` in microseconds, 0 where nobody wants to know.
+    """The names of listeners; `unread_after` in microseconds, 0 where no listener wants reminders.
 
-    The engines hold the same object as the store: it changes when others start to listen.
+    The engines hold the same object as the store: it changes when listeners are added.
     """
 
     names: tuple[str, ...] = ()
     unread_after: int = 0
 
     def add(self, others: "Listeners") -> None:
-        """Those, too."""
+        """Adds the listeners of another list."""
         self.names = tuple(sorted({*self.names, *others.names}))
         self.unread_after = self.unread_after or others.unread_after
 
 
 def happened(changes: Sequence[Change], outcomes: Sequence[Outcome]) -> list[Happened]:
-    """What these changes did, in their order."""
+    """Returns the events of these changes, in their order."""
     found = []
     for change, outcome in zip(changes, outcomes, strict=True):
         if isinstance(change, Act):
@@ -110,7 +110,7 @@ def happened(changes: Sequence[Change], outcomes: Sequence[Outcome]) -> list[Hap
 
 
 def _pressed(change: Act, outcome: Outcome) -> list[Happened]:
-    """A press of a button is told once, whether it changed the message or not."""
+    """Returns one event for a press of a button, whether it changed the message or not."""
     if not isinstance(outcome, Acted | Edited):
         return []
     m, params = outcome.message, change.params or "null"

@@ -1,8 +1,8 @@
-"""Who is online: a row for each user and process that holds him, and a lease for each process.
+"""Presence: a row for each user and each process that holds them online, and process leases.
 
-Every change of a user's presence first touches his row in `people`. So two processes that change
+Every change of a user's presence first updates their row in `people`. So two processes that change
 it at the same moment take turns, the second sees what the first did, and `last_seen` grows with
-each change: of two that are told in the wrong order, the later one is known.
+each change: of two events in the wrong order, the later one wins.
 """
 
 from collections.abc import Collection
@@ -25,7 +25,7 @@ class Seen(Struct):
 
 
 class Process(Struct, frozen=True):
-    """Who writes here, and for how long he is believed to live: microseconds."""
+    """The process that writes presence, and the length of its lease in microseconds."""
 
     id: str
     lease: int
@@ -162,7 +162,7 @@ async def _some_users(db: Connection, dead: Process) -> list[str]:
 
 
 async def of(db: Connection, dialect: Dialect, users: Collection[str]) -> list[Seen]:
-    """How it stands with those of them who were ever online."""
+    """Returns the presence of those of these users who were ever online."""
     query = """
         SELECT p.user_id, p.last_seen,
                EXISTS (SELECT 1 FROM presence o WHERE o.user_id = p.user_id) AS is_online

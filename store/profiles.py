@@ -7,7 +7,7 @@ from msgspec import Struct
 
 
 class SiteProfile(Struct):
-    """What is stored of a user; last_seen in microseconds since 1970, UTC."""
+    """The stored profile of a user; last_seen in microseconds since 1970, UTC."""
 
     user_id: str
     name: str | None = None
@@ -19,7 +19,7 @@ class SiteProfile(Struct):
 
 
 async def see(db: Connection, user_id: str, name: str | None, picture: str | None) -> None:
-    """What a token says; a name or a picture that the site has set stays."""
+    """Stores name and picture of a token; those that the site has set stay."""
     query = """
         INSERT INTO people (user_id, name, picture) VALUES (:user_id, :name, :picture)
         ON CONFLICT (user_id) DO UPDATE
@@ -31,7 +31,7 @@ async def see(db: Connection, user_id: str, name: str | None, picture: str | Non
 
 
 async def put(db: Connection, user_id: str, fields: dict[str, str | None]) -> None:
-    """What the site says: only the fields that are named change. None takes a field back."""
+    """Stores the profile fields that the site names; None removes a field."""
     query = "INSERT INTO people (user_id) VALUES (:user_id) ON CONFLICT (user_id) DO NOTHING"
     await db.execute(query, {"user_id": user_id})
     values: dict[str, Any] = {"user_id": user_id}

@@ -1,4 +1,4 @@
-"""What a user may do on one day, counted; and requests of the site that were sent again."""
+"""Daily quotas of users, and repeated requests of the site."""
 
 from databases.core import Connection
 from msgspec import Struct
@@ -7,7 +7,7 @@ DAY = 86_400_000_000  # microseconds
 
 
 async def count_opened_room(db: Connection, user_id: str, now: int) -> int:
-    """How many rooms the user has opened on this day, with the one of this transaction."""
+    """Counts a room of the user; returns how many they have opened on this day, with it."""
     query = """
         INSERT INTO room_quotas (user_id, day, opened) VALUES (:user_id, :day, 1)
         ON CONFLICT (user_id, day) DO UPDATE SET opened = room_quotas.opened + 1

@@ -19,7 +19,7 @@ Reactions = dict[int, list[Reaction]]  # by the ids of messages
 
 
 def gathered(rows: Iterable[tuple[int, str, str]]) -> Reactions:
-    """Of (message_id, emoji, user_id), in the order in which they were made."""
+    """Groups (message_id, emoji, user_id) rows by message, in the order of the reactions."""
     found: dict[int, dict[str, Reaction]] = {}
     for message_id, emoji, user_id in rows:
         of_message = found.setdefault(message_id, {})

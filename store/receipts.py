@@ -20,7 +20,7 @@ class Moved(Struct, gc=False):
 
 
 def status(marks: Mapping[str, tuple[int, int]], sender_id: str, message_id: int) -> Status:
-    """What all recipients have done: the least of their watermarks decides."""
+    """Returns the status of a message: the least of its recipients' watermarks decides."""
     others = [upto for user, upto in marks.items() if user != sender_id]
     if not others:
         return "read"  # all others have left, and a status never goes back
@@ -77,5 +77,5 @@ async def of_room(db: Connection, room_id: int) -> dict[str, tuple[int, int]]:
 async def of_rooms(
     db: Connection, room_ids: Iterable[int]
 ) -> dict[int, dict[str, tuple[int, int]]]:
-    """The same of several rooms."""
+    """Returns the receipts of several rooms, by room id."""
     return {room_id: await of_room(db, room_id) for room_id in room_ids}

@@ -41,7 +41,7 @@ class Listed(Struct):
 
 
 async def count(db: Connection, user_id: str, *, is_archived: bool) -> int:
-    """How many rooms of the user's are in the list, or in the archive."""
+    """Returns the number of the user's rooms in the list, or in the archive."""
     query = """
         SELECT count(*) AS n FROM members me
           JOIN rooms r ON r.id = me.room_id AND r.total = me.archived_at_total
@@ -75,7 +75,7 @@ async def page(
 
 
 async def of_ids(db: Connection, user_id: str, room_ids: list[int]) -> list[Listed]:
-    """These rooms, in this order, as the user sees them; without those that he is not in."""
+    """Returns these rooms, in this order, as the user sees them; without those of others."""
     query = text("""
         SELECT r.id, r.context, r.title, r.created_at, r.about, r.data, r.frozen, r.creator_id,
                me.marked_unread, r.low_user IS NOT NULL AS is_pair,

@@ -121,7 +121,7 @@ async def has_member(db: Connection, room_id: int, user_id: str) -> bool:
 
 
 class RoomPatch(Struct):
-    """What a member wants to change; None is as it was."""
+    """The changes to a room that a member asks for; None keeps a value."""
 
     is_muted: bool | None = None
     is_archived: bool | None = None

@@ -123,7 +123,7 @@ async def _load(db: Connection, query: str, values: dict[str, Any]) -> list[Site
 
 
 class SitePatch(Struct):
-    """What changes of a room: a title, JSON texts, a flag. None of JSON takes it away."""
+    """The site's changes to a room: a title, JSON texts, a flag. None removes a JSON text."""
 
     title: str | UnsetType = UNSET
     about: str | UnsetType | None = UNSET

@@ -1,4 +1,4 @@
-"""What a joining socket starts from: a room as it stands at one version."""
+"""The snapshot of a joining socket: a room at one version."""
 
 from msgspec import Struct
 
@@ -24,7 +24,7 @@ class Snapshot(Struct):
 
 
 class SnapshotQuery(Struct, frozen=True):
-    """Who joins which room, and from which cursor; `after` None asks for the last messages."""
+    """A request to join a room from a cursor; `after` None asks for the last messages."""
 
     room_id: int
     user_id: str

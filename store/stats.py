@@ -14,7 +14,7 @@ class DayCount(Struct):
 
 
 class Totals(Struct):
-    """What is stored; `size` is that of the attachments, in bytes."""
+    """Totals of the database; `size` is that of the attachments, in bytes."""
 
     users: int
     rooms: int

@@ -44,9 +44,9 @@ COMMIT_PROOF_TTL = 5.0  # seconds for which a commit shows that others are possi
 
 
 class Engine(Protocol):
-    """What the two databases do each in their own way.
+    """The operations that differ between the two databases.
 
-    All of it raises DatabaseUnavailable or DatabaseError.
+    Each of them raises DatabaseUnavailable or DatabaseError.
     """
 
     dialect: Dialect
@@ -187,7 +187,7 @@ class Store:
         await outbox.note(db, self.listeners, events, time.time_ns() // 1000)
 
     async def snapshot(self, ask: SnapshotQuery) -> Snapshot | str:
-        """What a joining socket starts from, or the code of its refusal.
+        """Returns the snapshot of a joining socket, or the code of its refusal.
 
         Raises DatabaseUnavailable.
         """
@@ -211,7 +211,7 @@ class Store:
         await self.read(partial(epoch.get, name="schema"))
 
     async def prove(self) -> None:
-        """What is written is committed: a moment ago, or something is now.
+        """Proves that writes are committed, by a recent commit or a new one.
 
         Raises DatabaseUnavailable or DatabaseError. A disk that is full can still be read.
         """

@@ -1,4 +1,4 @@
-"""What a user has not read, in all of his rooms: counted from watermarks, never from messages."""
+"""The unread messages of a user, in all of their rooms: counted from watermarks."""
 
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -59,7 +59,7 @@ async def everywhere(db: Connection, dialect: Dialect, user_id: str) -> list[Unr
 async def of_rooms(
     db: Connection, user_id: str, room_ids: Sequence[int]
 ) -> dict[int, tuple[Unread, Newest]]:
-    """Those of these rooms in which something is unread, each with the newest of it."""
+    """Returns the rooms in which something is unread, each with its newest unread message."""
     query = text("""
         SELECT me.room_id, me.is_muted, me.delivered_upto, r.active_at, r.about,
                (SELECT u.unread FROM member_unread u
@@ -103,7 +103,7 @@ def _found(row: Any, files: Sequence[Attachment]) -> tuple[Unread, Newest]:
 async def undelivered(
     db: Connection, user_id: str, room_ids: Sequence[int]
 ) -> list[tuple[int, int]]:
-    """Those of these rooms whose newest message of others no device of the user's has, and it."""
+    """Returns rooms whose newest message is undelivered to the user, with that message's id."""
     query = text("""
         SELECT room_id, newest
           FROM (SELECT me.room_id, me.delivered_upto,
@@ -123,7 +123,7 @@ async def undelivered(
 
 
 async def online(db: Connection, dialect: Dialect, users: Collection[str]) -> set[str]:
-    """Those of them who are."""
+    """Returns those of these users who are online."""
     query = """
         SELECT DISTINCT user_id FROM presence WHERE user_id IN (SELECT value FROM EACH)
     """
@@ -133,7 +133,7 @@ async def online(db: Connection, dialect: Dialect, users: Collection[str]) -> se
 
 
 async def members(db: Connection, room_ids: Sequence[int]) -> dict[int, list[str]]:
-    """Who is in each of these rooms."""
+    """Returns the members of each of these rooms."""
     query = text("SELECT room_id, user_id FROM members WHERE room_id IN :room_ids").bindparams(
         bindparam("room_ids", value=list(room_ids), expanding=True)
     )

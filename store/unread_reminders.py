@@ -1,4 +1,4 @@
-"""Members who left something unread for a while: the host is told once, until they have read it."""
+"""Reminders of unread messages: the host gets one per member, until they have read."""
 
 from databases.core import Connection
 
@@ -6,7 +6,7 @@ from .outbox import Happened
 
 
 async def claim_unread(db: Connection, after: int, now: int, limit: int) -> list[Happened]:
-    """Of each member who has left something unread for so long: once, until he has read it."""
+    """Returns one event for each member with messages unread for `after`, until they read them."""
     query = "SELECT room_id FROM unread_checks WHERE due_at <= :now ORDER BY due_at LIMIT :limit"
     rooms = [row["room_id"] for row in await db.fetch_all(query, {"now": now, "limit": limit})]
     found: list[Happened] = []

@@ -161,7 +161,7 @@ async def _of_server(url: str, alone: bool) -> AsyncIterator[Finding]:
 
 
 async def _connect(address: PostgresAddress) -> Any:
-    """As the server does it: what a pooler would refuse shows here.
+    """Connects as the server does, so that what a pooler would refuse shows here.
 
     But without statements that are kept: a pooler would keep them for others.
     """
@@ -210,7 +210,7 @@ async def _encoding(db: Any) -> Finding:
 
 
 async def _holder(db: Any, key: int) -> Finding:
-    """Of the lock of a single process: a server that runs, or one that was lost."""
+    """Reports the holder of the lock of a single process: a running or a lost server."""
     holder = await find_lock_holder(db, key)
     if holder is None:
         return Finding("in use", True, "No roomcast process works on it alone.")

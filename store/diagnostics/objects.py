@@ -88,7 +88,7 @@ async def _of_bucket(bucket: S3) -> list[Finding]:
 
 
 def _by_request(bucket: S3, probe: str) -> Iterator[Finding]:
-    """What anybody's client would see."""
+    """Checks the bucket by plain HTTP requests, as clients send them."""
     inside, outside = bucket.inside.base, bucket.outside.base
     yield _clock(bucket)
     yield _private(bucket, probe, inside)
@@ -128,7 +128,7 @@ def _private(bucket: S3, probe: str, base: str) -> Finding:
 
 
 def _links(bucket: S3, probe: str) -> Finding:
-    """What clients are sent leads to the object, under the type that was found out."""
+    """Checks that a signed link leads to the object, under the type that was detected."""
     answer = bucket.http.request("GET", bucket.get_url("GET", probe, _HEADERS))
     base = bucket.outside.base
     if answer.status != 200 or answer.data != _PROBE:

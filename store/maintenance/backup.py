@@ -104,7 +104,10 @@ async def _psql(url: str, query: str) -> str:
 
 
 async def _run(program: str, url: str, *options: str) -> str:
-    """What the program printed. The password is passed in the environment, never as an argument."""
+    """Runs a program and returns its output.
+
+    The password goes in its environment, not its arguments.
+    """
     found = shutil.which(program)
     if found is None:
         raise BackupFailed(PROGRAM_MISSING.format(program=program))

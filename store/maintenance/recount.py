@@ -1,4 +1,4 @@
-"""What is counted as it happens, counted anew from the rows: says where the two differ."""
+"""Recounts stored counters from the rows, and reports where the two differ."""
 
 from databases.core import Connection
 from msgspec import Struct
@@ -14,7 +14,7 @@ class Wrong(Struct):
 
 
 async def wrong(db: Connection, first: int, last: int) -> list[Wrong]:
-    """Of the rooms with first <= id <= last. What a member sent or has seen counts together."""
+    """Returns the wrong counters of rooms with first <= id <= last; sent and seen add up."""
     query = """
         SELECT r.id, r.total, c.counted,
                (SELECT count(*) FROM members me
@@ -41,7 +41,7 @@ async def wrong(db: Connection, first: int, last: int) -> list[Wrong]:
 
 
 async def mend(db: Connection, room_id: int) -> None:
-    """Who archived the room still has it there, or not."""
+    """Corrects the counters of a room; members who archived it keep it archived or active."""
     where = {"room_id": room_id}
     await db.execute("UPDATE rooms SET version = version WHERE id = :room_id", where)
     query = """

@@ -33,7 +33,7 @@ async def count_rooms(db: Connection) -> int:
 
 
 async def prune(db: Connection, room_id: int, before: int, limit: int) -> int:
-    """How many messages from before that time (µs since 1970, UTC) it took; at most `limit`."""
+    """Deletes at most `limit` messages from before a time (µs since 1970); returns how many."""
     query = """
         SELECT id, created_at FROM messages WHERE room_id = :room_id ORDER BY id LIMIT :limit
     """

@@ -1,4 +1,4 @@
-"""What can be done to the messages of a room, and the outcomes."""
+"""Changes to the messages of a room, and their outcomes."""
 
 from collections.abc import Iterator, Sequence
 from hashlib import blake2b

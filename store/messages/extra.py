@@ -1,4 +1,4 @@
-"""What a message has beside its text: data, buttons, and which of them was chosen."""
+"""The parts of a message beside its text: data, buttons, and the chosen button."""
 
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
@@ -43,7 +43,7 @@ class Extra(Struct, frozen=True):
 
 
 class Patch(Struct, frozen=True):
-    """What an edit changes in it; None is as it was. New buttons can be chosen anew."""
+    """The changes of an edit; None keeps a value. New buttons can be chosen anew."""
 
     data: Raw | None = None
     actions: tuple[Button, ...] | None = None
@@ -55,12 +55,12 @@ _decode = msgspec.json.Decoder(Extra).decode
 
 
 def read(extra: str | None) -> Extra:
-    """What stands in the column."""
+    """Decodes the column of the extra parts."""
     return NOTHING if extra is None else _decode(extra)
 
 
 def write(extra: Extra) -> str | None:
-    """As it stands in the column; None where there is nothing to say."""
+    """Encodes the extra parts for the column; None where there are none."""
     return None if extra == NOTHING else msgspec.json.encode(extra).decode()
 
 

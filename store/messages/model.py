@@ -24,7 +24,7 @@ class Attachment(Struct, frozen=True):
 
 
 class Quote(Struct, frozen=True):
-    """What is shown of the message that another one answers; no text once it is deleted."""
+    """The excerpt of a message that another one answers; no text once it is deleted."""
 
     message_id: int
     sender_id: str

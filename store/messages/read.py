@@ -104,7 +104,7 @@ class Since(Struct):
 
 
 async def size_since(db: Connection, room_id: int, version: int, most: int) -> tuple[int, int]:
-    """How many messages changed after a version, counted up to `most`, and how long they are."""
+    """Returns how many messages changed after a version, at most `most`, and their total length."""
     query = """
         SELECT count(*) AS changes, coalesce(sum(length(text)), 0) AS size
           FROM (SELECT text FROM messages WHERE room_id = :room_id AND version > :version
@@ -144,7 +144,7 @@ async def since(db: Connection, room_id: int, version: int) -> Since | None:
 
 
 async def of_ids(db: Connection, user_id: str, found: Iterable[tuple[int, int]]) -> list[Message]:
-    """Those of these (room, id) that are there and in rooms of the user's, newest first."""
+    """Returns messages by (room, id) that exist in rooms of the user, newest first."""
     by_room: dict[int, list[int]] = {}
     for room_id, id_ in found:
         by_room.setdefault(room_id, []).append(id_)

@@ -1,1 +1,1 @@
-"""Where the bytes of attachments are stored: a folder or an S3 bucket."""
+"""Storage of attachments: a folder or an S3 bucket."""

@@ -1,4 +1,4 @@
-"""Where the bytes of attachments are stored: objects under random keys, in a folder or in S3."""
+"""Storage of attachments: objects under random keys, in a folder or in S3."""
 
 import re
 import secrets

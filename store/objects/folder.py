@@ -129,7 +129,7 @@ class Folder:
             raise
 
     def _at(self, key: str) -> Path:
-        """Where an object lies: no other key than our own leads to a path."""
+        """Returns the path of an object; raises ObjectMissing for a malformed key."""
         if not KEY.fullmatch(key):
             raise ObjectMissing("No object has a key like this.")
         prefix, _, name = key.rpartition("/")

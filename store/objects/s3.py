@@ -50,9 +50,9 @@ Result = TypeVar("Result")
 
 
 class S3:
-    """What talks does so in threads; what is signed is signed without a word.
+    """An S3 bucket. Requests run in threads; signing needs no request.
 
-    A bucket that is away at the start is made ready by the first who reaches it.
+    A bucket that is unavailable at the start is prepared by the first call that reaches it.
     """
 
     def __init__(self, url: str) -> None:
@@ -66,7 +66,7 @@ class S3:
         self._swept_at = -SWEPT_EVERY
 
     async def open(self) -> None:
-        """Makes the bucket where there is none; one that is away is no reason not to start."""
+        """Creates the bucket if it is missing; if it is unavailable, logs that and goes on."""
         try:
             await self._prepared()
         except BucketUnavailable as error:
@@ -123,20 +123,19 @@ class S3:
         await self._do(self._delete, [key for key in keys if KEY.fullmatch(key)])
 
     async def sweep(self, older_than: float) -> None:
-        """What was PUT once more, after its upload was over, and no row tells of."""
+        """Deletes objects that were PUT again after their upload had ended, and have no row."""
         if time.monotonic() - self._swept_at >= SWEPT_EVERY:
             await self._do(self._sweep, time.time() - older_than)
             self._swept_at = time.monotonic()
 
     def get_url(self, method: str, key: str, headers: Mapping[str, str]) -> str:
-        """Where a client finds the object, for about an hour, under as many of these headers as
-        S3 can be told."""
+        """Returns a signed URL of the object for about an hour, with the headers that S3 supports."""
         query = {f"response-{name.lower()}": headers[name] for name in _TOLD if name in headers}
         at = time.time() // LINKS_CHANGE * LINKS_CHANGE
         return self.outside.url(method, key, LINKS_LAST, query=query, at=at)
 
     def put_url(self, key: str, size: int, expires_in: float) -> str:
-        """Where a client may PUT so many bytes, no more and no less."""
+        """Returns a signed URL to PUT exactly `size` bytes to."""
         return self.outside.url("PUT", key, expires_in, size=size)
 
     async def _do(self, work: Callable[..., Result], *args: object) -> Result:
@@ -231,9 +230,10 @@ class S3:
         return self._client.stat_object(self.place.bucket, _checked(key)).size
 
     def _move(self, source: str, target: str) -> None:
-        """Never over an object: its uploader can PUT another while the first is looked at.
+        """Copies an object unless the target exists: its uploader can PUT another meanwhile.
 
-        What he called it is left behind: only a signed URL says what type an object has.
+        The type that the uploader declared is dropped: only a signed URL says what type an object
+        has.
         """
         old, new = _checked(source), _checked(target)
         if not self._has(new):

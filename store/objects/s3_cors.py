@@ -30,7 +30,7 @@ def allow_pages(http: PoolManager, bucket: Signer) -> None:
 
 
 def lets_pages_put(http: PoolManager, bucket: Signer) -> bool:
-    """What a browser asks before a page of another origin may PUT."""
+    """Sends the preflight of a browser and returns whether pages of other origins may PUT."""
     asked = {
         "Origin": ELSEWHERE,
         "Access-Control-Request-Method": "PUT",

@@ -1,4 +1,4 @@
-"""What an s3:// URL says: where a bucket is, who asks, and how the outside reaches it."""
+"""Parses s3:// URLs: the place of the bucket, the credentials, the public endpoint."""
 
 import re
 from collections.abc import Mapping

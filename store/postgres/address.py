@@ -32,7 +32,7 @@ Place = tuple[str | None, int]
 
 
 class PostgresAddress(Struct):
-    """Where the database is, and how to connect to it."""
+    """The address of a PostgreSQL database, and its credentials."""
 
     places: list[Place]
     user: str | None = None

@@ -110,7 +110,7 @@ async def _store(
 
 
 def _places(adds: Sequence[Add]) -> list[int]:
-    """Of each text among those of its room, from 1 on."""
+    """Returns the position of each message among the new ones of its room, from 1 on."""
     last: dict[int, int] = {}
     places = []
     for add in adds:
@@ -163,7 +163,7 @@ async def _mark(raw: Any, marks: Marks) -> list[Moved]:
 
 
 async def _judged(raw: Any, adds: Sequence[Add], quotes: Quotes) -> dict[int, Outcome]:
-    """Those that are not to be stored, by their places."""
+    """Returns the outcomes of messages that are not to be stored, by their positions."""
     columns = [a.room_id for a in adds], [a.sender_id for a in adds], [a.client_id for a in adds]
     refused: dict[int, Outcome] = {
         i: Refused("not_found", a.reply_to) for i, a in enumerate(adds) if a.is_lost(quotes)

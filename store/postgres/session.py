@@ -1,4 +1,4 @@
-"""What each session with PostgreSQL is told first, and who holds the lock of a single process."""
+"""Set-up of PostgreSQL sessions, and the lock of a single process."""
 
 from datetime import datetime
 from typing import Any
@@ -48,7 +48,7 @@ class LockHolder(Struct, frozen=True):
 
 
 async def find_lock_holder(raw: Any, key: int) -> LockHolder | None:
-    """Who holds this advisory lock of the database. Of others' sessions little may be visible."""
+    """Returns the holder of an advisory lock; little may be visible of other users' sessions."""
     query = """
         SELECT l.pid, a.backend_start AT TIME ZONE 'UTC', coalesce(a.application_name, ''),
                coalesce(host(a.client_addr), 'the local socket')
@@ -62,7 +62,7 @@ async def find_lock_holder(raw: Any, key: int) -> LockHolder | None:
 
 
 async def check_encoding(raw: Any) -> str | None:
-    """What is wrong with the database's encoding: a sentence, or None."""
+    """Returns a sentence on a wrong encoding of the database, or None."""
     encoding = await raw.fetchval("SHOW server_encoding")
     if encoding == "UTF8":
         return None
@@ -73,7 +73,7 @@ async def check_encoding(raw: Any) -> str | None:
 
 
 async def find_lineage(raw: Any) -> str:
-    """What a restore changes: the cluster, its timeline, or the database in it."""
+    """Returns the lineage, which a restore changes: the cluster, its timeline, the database."""
     query = "SELECT oid::text FROM pg_database WHERE datname = current_database()"
     database = await raw.fetchval(query)
     # Not pg_control_checkpoint(): for minutes after a promotion that names the timeline of before.

@@ -1,4 +1,4 @@
-"""What a joining socket starts from: one row of arrays."""
+"""The snapshot of a joining socket: one row of arrays."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any

@@ -15,7 +15,7 @@ SSL_OPTIONS = ("ssl", "sslmode", "sslnegotiation", "sslpassword", *FILES)
 
 
 def context_of(given: dict[str, str]) -> dict[str, Any]:
-    """What the driver takes. Raises CannotOpen with the option's name, and no secret."""
+    """Returns the driver's TLS options. Raises CannotOpen with the option's name, and no secret."""
     mode = given.get("ssl", given.get("sslmode"))
     if mode is not None and mode not in MODES:
         raise CannotOpen(f"database.url: sslmode is one of {', '.join(sorted(MODES))}.")

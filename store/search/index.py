@@ -20,7 +20,7 @@ NAMED = 256  # rooms of a user that a query can name; beyond, others' hits are s
 
 
 class SearchQuery(Struct, frozen=True):
-    """Who looks for messages that have all of these words, and are older than `before`."""
+    """A search for messages that have all of these words and are older than `before`."""
 
     user_id: str
     words: tuple[Term, ...]
@@ -48,7 +48,7 @@ class Entry(Struct):
 
 
 class IndexDelta(Struct):
-    """What search has to learn of a room to come from one version to another."""
+    """The changes that the search index needs to get from one version of a room to another."""
 
     room_id: int
     since: int
@@ -58,7 +58,7 @@ class IndexDelta(Struct):
 
 
 class Finder(Protocol):
-    """What the two engines do each in their own way."""
+    """The search operations that differ between the two engines."""
 
     async def find(self, db: Connection, ask: SearchQuery) -> Hits: ...
 
@@ -95,7 +95,7 @@ async def behind(db: Connection, above: int, limit: int) -> list[int]:
 
 
 async def behind_of(db: Connection, user_id: str, limit: int) -> list[int]:
-    """The same of a user's rooms, the one with the newest activity first."""
+    """Returns the user's rooms that the index is behind of, newest activity first."""
     query = """
         SELECT r.id
           FROM members me
@@ -111,7 +111,7 @@ async def behind_of(db: Connection, user_id: str, limit: int) -> list[int]:
 async def news(
     db: Connection, dialect: Dialect, room_ids: Sequence[int], limit: int
 ) -> tuple[list[IndexDelta], Sequence[int]]:
-    """Of so many messages at most; and the rooms that were not looked at for it."""
+    """Loads index changes of at most `limit` messages, and the rooms that were not read for it."""
     query = text("""
         SELECT r.id, r.version, coalesce(s.version, 0) AS since
           FROM rooms r LEFT JOIN search_upto s ON s.room_id = r.id

@@ -48,7 +48,7 @@ _MARKS_THAT_COUNT = (
 
 
 class Term(Struct, frozen=True):
-    """What a message must have to be found: the whole word, or all of its parts."""
+    """A condition on messages: the whole word, or all of its parts."""
 
     whole: str
     parts: tuple[str, ...] = ()
@@ -104,7 +104,7 @@ def _split(text: str) -> Iterator[tuple[str, list[str]]]:
 
 
 class _Folding(dict[int, str]):
-    """What each character counts as; filled as characters are met."""
+    """Maps each character to its folded form; filled as characters are met."""
 
     def __missing__(self, code: int) -> str:
         folded = _fold(chr(code))

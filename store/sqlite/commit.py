@@ -26,7 +26,7 @@ def batch(
 def write(
     db: sqlite3.Connection, lineage: Lineage, adds: Sequence[Add], marks: Marks, now: int
 ) -> tuple[list[Outcome], list[Moved]]:
-    """The same in the transaction that the caller holds; he lets the lineage turn after it."""
+    """Writes in the caller's transaction; the caller advances the lineage after the commit."""
     outcomes, moved = texts(db, adds, marks, now)
     db.execute("UPDATE meta SET value = ? WHERE name = 'lineage'", (lineage.next(),))
     return outcomes, moved
@@ -54,9 +54,9 @@ def texts(
 
 
 def _settled(db: sqlite3.Connection, adds: Sequence[Add]) -> tuple[dict[int, Outcome], Quotes]:
-    """Those that are not to be stored, by their places, and what replies answer.
+    """Returns outcomes of messages that are not to be stored, by position, and quoted messages.
 
-    Only a client_id, a reply and a block need a look; who is no member is found out anyway.
+    Only a client_id, a reply and a block need a look; a sender who is no member is refused later.
     """
     silenced = _silenced(db, {(a.room_id, a.sender_id) for a in adds})
     looked = {
@@ -75,7 +75,7 @@ def _settled(db: sqlite3.Connection, adds: Sequence[Add]) -> tuple[dict[int, Out
 
 
 def _silenced(db: sqlite3.Connection, senders: Collection[tuple[int, str]]) -> set[tuple[int, str]]:
-    """Those in a frozen room, or in a room of two whose other member has blocked them."""
+    """Returns the senders in a frozen room, or in a direct room whose other member blocked them."""
     query = """
         SELECT o.value->>0, o.value->>1 FROM json_each(?) AS o
          WHERE EXISTS (SELECT 1 FROM blocked_senders b

@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 class Rows(list[Any]):
-    """What a called function answers, in the shape of a cursor."""
+    """The result of a called function, in the shape of a cursor."""
 
     def fetchall(self) -> list[Any]:
         return self

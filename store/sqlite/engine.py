@@ -145,7 +145,7 @@ class Sqlite:
             self._checkpointing = asyncio.create_task(self._checkpoint())
 
     async def _checkpoint(self) -> None:
-        """What is committed, out of the log: by a connection of its own, so that nobody waits."""
+        """Moves committed pages out of the log, by a connection of its own: no write waits for it."""
         await asyncio.sleep(CHECKPOINT_DELAY)
         try:
             await self._checkpointer.raw_connection.execute_fetchall(

@@ -53,7 +53,7 @@ class Lineage:
         return self._coming
 
     def turn(self) -> None:
-        """That commit was made."""
+        """Advances the lineage after its commit."""
         self.word = self._coming
 
     def settle(self) -> None:

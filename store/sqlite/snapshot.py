@@ -1,4 +1,4 @@
-"""What a joining socket starts from, read synchronously in the connection's thread."""
+"""The snapshot of a joining socket, read synchronously in the connection's thread."""
 
 import sqlite3
 from collections.abc import Iterable

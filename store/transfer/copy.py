@@ -34,7 +34,7 @@ async def make_ready(source: str, target: str) -> None:
 
 
 async def _begun(url: str) -> None:
-    """As at the start of a server."""
+    """Creates the tables of a database, as the start of a server does."""
     store = Store(url)
     await store.open()
     await store.aclose()
@@ -78,7 +78,7 @@ def _why_not(is_same: bool) -> str:
 
 
 async def copy(source: End, target: End, table: Table) -> AsyncIterator[tuple[int, bool]]:
-    """How many rows more are there, and whether they are new; first those that are not."""
+    """Copies a table; yields how many rows were added and whether they are new, old ones first."""
     start = await target.last(table)
     if start is not None:
         yield (await target.digest(table))[0], False

@@ -37,11 +37,11 @@ class End(Protocol):
     def rows(self, table: Table, start: int | None) -> AsyncIterator[Sequence[Row]]: ...
     async def last(self, table: Table) -> int | None: ...
     async def keys(self) -> tuple[list[str], list[str]]:
-        """Of the objects that messages hold, and of those that none does."""
+        """Returns the keys of objects that messages hold, and of those that none does."""
         ...
 
     async def add(self, table: Table, rows: Sequence[Row]) -> None:
-        """Those that are not there yet."""
+        """Adds the rows that do not exist yet."""
 
     async def counted(self, table: Table) -> int:
         """The highest id that was ever given, as far as it is known."""
@@ -50,7 +50,7 @@ class End(Protocol):
     async def count_from(self, table: Table, highest: int) -> None: ...
     async def empty(self) -> None: ...
     async def keep(self, values: Mapping[str, str]) -> None:
-        """What meta holds from now on."""
+        """Sets values in the meta table."""
 
 
 def end_of(url: str) -> End:

@@ -19,7 +19,7 @@ class CannotMove(Exception):
 
 
 class Table(Struct, frozen=True):
-    """As schema.sql has it; `key` is unique on both engines."""
+    """A table of schema.sql; `key` is unique on both engines."""
 
     name: str
     columns: tuple[str, ...]
@@ -46,7 +46,7 @@ class Table(Struct, frozen=True):
 
     @property
     def last(self) -> str | None:
-        """What is committed in this order can be gone on with; texts are ordered otherwise."""
+        """Returns the query for the last copied key, or None where keys are texts."""
         first = self.key[0]
         return f"SELECT max({first}) FROM {self.name}" if first in self.numbers else None
 
