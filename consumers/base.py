@@ -1,4 +1,4 @@
-"""What every socket has, whatever it is for: its user, until when, how much, and how it ends."""
+"""The base of all sockets: user, token expiry, rate limit, and how the socket ends."""
 
 import asyncio
 import logging
@@ -169,7 +169,7 @@ class Session(ABC):
 
 
 def hint_of(action: AnyAction) -> Hint:
-    """What an error frame says of the action that failed."""
+    """Returns the fields of a failed action that its error frame repeats."""
     name = type(action).__struct_config__.tag
     client_id, message_id = (getattr(action, f, None) for f in ("client_id", "message_id"))
     return codec.hint_of(name, client_id, message_id)
@@ -191,7 +191,7 @@ class Endpoint(WebSocketEndpoint):
     _counted: tuple[tuple[CountLimit, str], ...] = ()
 
     async def dispatch(self) -> None:
-        """As the base class's, without its three coroutines for each frame."""
+        """Handles a connection like the base class, without its three coroutines for each frame."""
         extensions: dict[str, Any] = self.scope.get("extensions") or {}
         if (direct := extensions.get(EXTENSION)) is not None:
             direct.hold()  # nothing is read of who may not be let in

@@ -1,4 +1,4 @@
-"""A user's socket for what is new in any of his rooms."""
+"""A user's socket for unread messages in all of their rooms."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""What a commit changed, and the list of those that act on it afterwards."""
+"""The changes of a commit, and the list of listeners that act on it afterwards."""
 
 import logging
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""How many connections there may be at once: of one address, of one user, in all."""
+"""Limits of connections at the same time: of one address, of one user, in all."""
 
 from collections import Counter
 

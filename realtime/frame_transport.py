@@ -1,4 +1,4 @@
-"""What a server may offer beside ASGI: a shorter way to the transport of a socket.
+"""The interface of a server that offers a shorter way than ASGI to a socket's transport.
 
 A server that offers it puts a FrameTransport into `scope["extensions"]` under EXTENSION.
 """
@@ -53,7 +53,7 @@ class FrameTransport(Protocol):
 
 @lru_cache(4096)
 def frame_head(size: int) -> bytes:
-    """What stands before so many bytes of an unmasked, final text frame (RFC 6455, 5.2)."""
+    """Returns the header of an unmasked, final text frame of `size` bytes (RFC 6455, 5.2)."""
     if size < 126:
         return bytes((0x81, size))
     if size < 65_536:

@@ -1,7 +1,7 @@
-"""The other processes of the chat: each says every two seconds that it lives.
+"""Heartbeats: each process of the chat publishes one every two seconds.
 
-One that falls silent without a goodbye may have died between a commit and telling it. Nobody can
-know of what, so whoever hears nothing more of it looks after all of his rooms.
+A process whose heartbeat is lost may have died between a commit and its publishing. Its rooms are
+unknown, so the others check all of their own for unpublished commits.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ GOODBYE = "-"
 
 
 class Neighbours:
-    """`say` publishes on the channel; `lost` is called when one of them fell silent."""
+    """Heartbeats of the other processes. `say` publishes; `lost` is called when one is lost."""
 
     def __init__(self, say: Callable[[str], Awaitable[None]], lost: Callable[[], None]) -> None:
         self._say = say
@@ -44,7 +44,7 @@ class Neighbours:
             self._listen()
 
     async def leave(self) -> None:
-        """Whoever says goodbye has told all that he committed."""
+        """Publishes the end of this process, which has published everything that it committed."""
         with suppress(Unreachable, TimeoutError):
             async with asyncio.timeout(BEAT / 4):
                 await self._say(GOODBYE + self._name)
@@ -64,7 +64,7 @@ class Neighbours:
         long_ago = time.monotonic() - SILENT
         silent = [name for name, at in self._heard.items() if at < long_ago]
         for name in silent:
-            log.warning("A process fell silent; what it may not have told is looked up.")
+            log.warning("heartbeat lost: checking open rooms for unpublished commits")
             del self._heard[name]
         if silent:
             self._lost()

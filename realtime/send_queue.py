@@ -1,4 +1,4 @@
-"""What waits for one socket: bounded, and never waited for."""
+"""The send queue of one socket: bounded, and no sender waits for it."""
 
 import asyncio
 import logging
@@ -38,7 +38,7 @@ class Batch:
         self._by_base: dict[str, Batch] | None = None
 
     def with_base(self, base: str) -> "Batch":
-        """The same with links that start with the base."""
+        """Returns the batch with links that start with the base."""
         if self._has_links is None:
             self._has_links = any(LINK_START in frame for frame in self.frames)
         if not self._has_links:
@@ -52,7 +52,7 @@ class Batch:
 
     @property
     def wire(self) -> bytes:
-        """As they go over the wire."""
+        """Returns the frames as bytes for the wire, with their headers."""
         if self._wire is None:
             parts: list[bytes] = []
             for frame in self.frames:
@@ -62,7 +62,7 @@ class Batch:
 
     @property
     def texts(self) -> list[str]:
-        """As ASGI takes them."""
+        """Returns the frames as texts for ASGI."""
         if self._texts is None:
             self._texts = [f.decode() for f in self.frames]
             self.length = sum(map(len, self._texts))
@@ -82,11 +82,11 @@ class Outbox(Protocol):
         ...
 
     def spare(self, batch: Batch) -> None:
-        """What may be lost: it goes out while nothing waits, and never closes the socket."""
+        """Sends a batch that may be lost: it is sent while the queue is empty, and never closes."""
         ...
 
     def close(self, close: Close) -> None:
-        """What still waits is dropped; the client resumes where it was."""
+        """Closes the socket and drops the queue; the client resumes from its cursor."""
         ...
 
 

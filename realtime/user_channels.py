@@ -1,7 +1,7 @@
-"""The users whom this process follows: what happens to a user, told to who must know it here.
+"""The users whom this process follows, and the followers who receive their events.
 
-A room follows its members, a notifications socket its user. News are only fast, like all that the
-broker carries: where some may be lost, followers are told to doubt what they know.
+A room follows its members, a notifications socket its user. Events may be lost by the broker: then
+followers reload what they know.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -16,7 +16,7 @@ EVERYBODY = ""  # no user has this id: its news are for every process
 
 
 class News(Struct, array_like=True):
-    """What happened to one user."""
+    """An event about one user."""
 
     user_id: str
     rooms: list[int] = []  # rooms of his in which something changed
@@ -39,7 +39,7 @@ class Follower(Protocol):
 
 
 class People:
-    """Who is followed by whom in this process."""
+    """The followers of each user in this process."""
 
     def __init__(self) -> None:
         self._followers: dict[str, tuple[Follower, ...]] = {}  # a tuple: nearly always of one
@@ -69,7 +69,7 @@ class People:
         return not left
 
     def hear(self, news: News) -> None:
-        """What is older than what is known, or the same, is no news."""
+        """Passes an event to the user's followers, unless it is older than what is known."""
         if news.last_seen and not self._is_news(news):
             return
         for follower in self._followers.get(news.user_id, ()):

@@ -1,10 +1,10 @@
-"""What wakes all who wait for a change; nearly nothing, while nobody does."""
+"""A signal that wakes all who wait for a change; it costs almost nothing without waiters."""
 
 import asyncio
 
 
 class Bell:
-    """asyncio.Event without a state: who waits, hears the next ring."""
+    """An asyncio.Event without a state: a waiter wakes at the next ring."""
 
     __slots__ = ("_next",)
 

@@ -1,11 +1,11 @@
-"""Brokers carry events between processes: two backends for broadcaster that tell what they lose.
+"""Brokers carry events between processes: two backends for broadcaster that report gaps.
 
 After `subscribe` has returned, whatever is published on the channel comes out of it, or `GAP` does.
 A publish that raised Unreachable becomes a GAP too, in every process, once the broker is back.
 
-A process follows many people and would pay for a subscriber each: so it subscribes to the backend
-for `PERSON` + user, and with broadcaster once to `PEOPLE`, where all of theirs come out. There a
-`GAP` alone is about everybody, and one that is followed by a user is about him.
+A process follows many users and would pay for a subscriber each: so it subscribes to the backend
+for `PERSON` + user, and with broadcaster once to `PEOPLE`, where the events of all users come out.
+There a `GAP` alone is about all users, and one that is followed by a user id is about that user.
 """
 
 from .backend import Backend

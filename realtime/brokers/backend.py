@@ -1,4 +1,4 @@
-"""What both brokers share: a link that broke is renewed, and what it may have lost is told."""
+"""The base of both brokers: it renews a lost connection and reports what may be lost."""
 
 import asyncio
 import logging
@@ -26,7 +26,7 @@ MANY = 10_000  # channels that are owed a GAP, above which one GAP goes to every
 
 
 class Interest:
-    """That a channel is wanted: by a subscriber, or by calls of subscribe under way."""
+    """The interest in a channel: of a subscriber, or of calls of subscribe under way."""
 
     __slots__ = ("calls", "is_held")
 
@@ -36,7 +36,7 @@ class Interest:
 
 
 class Backend(BroadcastBackend):
-    """Never raises out of next_published; only what is published while the broker is away fails."""
+    """The base of the backends. next_published never raises; publish raises Unreachable."""
 
     def __init__(self, url: str) -> None:
         self._where = urlsplit(url).netloc.rpartition("@")[2]  # the password stays out of the logs
@@ -67,7 +67,7 @@ class Backend(BroadcastBackend):
         return await self._events.get()
 
     async def check(self) -> None:
-        """What is published comes back, within two seconds; else Unreachable."""
+        """Publishes and waits two seconds for it to come back. Raises Unreachable."""
         if self._link is None:
             raise self._away()
         try:
@@ -88,14 +88,14 @@ class Backend(BroadcastBackend):
             raise self._away(error) from error
 
     def whisper(self, channel: str, message: str) -> None:
-        """What may be lost, and leaves no doubt behind."""
+        """Publishes a message that may be lost without a GAP."""
         if self._link is not None:
             self._link.publish(channel, message, is_owed=False)
 
     async def subscribe(self, channel: str) -> None:
-        """Returns when the server has acknowledged it, or at once while the broker is away.
+        """Subscribes; returns when the server acknowledged it, or at once without a connection.
 
-        Then its return is told by a GAP, as after every loss of the connection.
+        A GAP follows when the connection is back, as after every loss of it.
         """
         interest = self._channels.setdefault(channel, Interest())
         interest.calls += 1
@@ -112,7 +112,7 @@ class Backend(BroadcastBackend):
         self.forget(channel)
 
     def forget(self, channel: str) -> None:
-        """At once, also while the broker is away; a later subscribe comes later on the wire too."""
+        """Unsubscribes at once, also without a connection; a later subscribe stays in order."""
         if interest := self._channels.get(channel):
             self._forget(channel, interest)
 

@@ -21,7 +21,7 @@ Hear = Callable[[str, str], None]
 
 
 class Unreachable(Exception):
-    """The broker is away; what was being published may or may not have arrived."""
+    """The broker is unavailable; what was being published may or may not have arrived."""
 
 
 class Publish(NamedTuple):
@@ -88,7 +88,7 @@ class Link(ABC):
         return back
 
     def fail(self, error: Exception) -> None:
-        """Whoever waits for the server hears that it will not answer."""
+        """Fails all pending calls, since the server will not answer them."""
         if self.lost.done():
             return
         self.lost.set_result(error)

@@ -82,7 +82,7 @@ class PostgresLink(Link):
         self._is_due.set()
 
     async def _publish(self, notify: asyncpg.prepared_stmt.PreparedStatement) -> None:
-        """What came in during one statement goes together into the next."""
+        """Publishes in batches: what arrives during one statement goes into the next."""
         while True:
             await self._is_due.wait()
             self._is_due.clear()
@@ -103,7 +103,7 @@ class PostgresLink(Link):
 
 
 def bundled(publishes: Iterable[Publish], numbers: Iterator[int]) -> Iterator[str]:
-    """As few notifications as will do; numbered, since of equal ones PostgreSQL keeps one."""
+    """Yields as few notifications as possible, numbered: PostgreSQL drops equal ones."""
     parts: list[tuple[str, int]] = []
     messages: list[str] = []
     space = SPACE - FRAME

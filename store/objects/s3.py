@@ -129,7 +129,7 @@ class S3:
             self._swept_at = time.monotonic()
 
     def get_url(self, method: str, key: str, headers: Mapping[str, str]) -> str:
-        """Returns a signed URL of the object for about an hour, with the headers that S3 supports."""
+        """Returns a signed URL of the object for about an hour, with headers that S3 supports."""
         query = {f"response-{name.lower()}": headers[name] for name in _TOLD if name in headers}
         at = time.time() // LINKS_CHANGE * LINKS_CHANGE
         return self.outside.url(method, key, LINKS_LAST, query=query, at=at)

@@ -145,7 +145,7 @@ class Sqlite:
             self._checkpointing = asyncio.create_task(self._checkpoint())
 
     async def _checkpoint(self) -> None:
-        """Moves committed pages out of the log, by a connection of its own: no write waits for it."""
+        """Moves committed pages out of the log, by a connection of its own: no write waits."""
         await asyncio.sleep(CHECKPOINT_DELAY)
         try:
             await self._checkpointer.raw_connection.execute_fetchall(
