@@ -1,4 +1,4 @@
-"""What rooms are about, as the site's `describe_contexts` says of their contexts."""
+"""The subjects of rooms, as the site's `describe_contexts` describes their contexts."""
 
 import asyncio
 import logging
@@ -30,7 +30,7 @@ class Contexts:
         self._silent_until = 0.0
 
     async def describe(self, contexts: Iterable[str]) -> Mapping[str, About]:
-        """What the site says of them; a context that is missing has no description."""
+        """Returns the site's descriptions; a context that is missing has none."""
         if self._describe is None:
             return {}
         wanted, now = [c for c in dict.fromkeys(contexts) if c], monotonic()

@@ -100,7 +100,7 @@ class Roster:
         await self._write(work, Happened("member_removed", room_id, user_id, about=other_id))
 
     async def block(self, user_id: str, blocked_id: str) -> None:
-        """In rooms of two the blocked user's messages are refused. Nobody is told.
+        """Blocks a user: in direct rooms their messages are refused. No event is published.
 
         Raises Conflict to a user who has blocked as many as may be.
         """

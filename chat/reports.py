@@ -13,7 +13,7 @@ from .text_policy import TextPolicy
 
 
 class Reports:
-    """What members do with reports."""
+    """Reports of messages by members."""
 
     def __init__(self, store: Store, commits: CommitListener, texts: TextPolicy) -> None:
         self._store = store
@@ -21,7 +21,7 @@ class Reports:
         self._texts = texts
 
     async def add(self, report: NewReport) -> None:
-        """Stores it once for each reporter; the site is told by an event.
+        """Stores a report once for each reporter; an event goes to the site.
 
         Raises NotFound to a stranger, TooLong and InvalidFrame for the text.
         """

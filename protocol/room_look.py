@@ -1,4 +1,4 @@
-"""What rooms show of themselves beside their title: what they are about, data, and frozen."""
+"""The properties of rooms beside their title: the subject, data, and frozen."""
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
@@ -10,7 +10,7 @@ _decode_about = msgspec.json.Decoder(About).decode
 
 
 def about_of(about: str | None) -> About | UnsetType:
-    """What stands in JSON in the room; left out where there is nothing."""
+    """The stored JSON properties of a room; left out where there are none."""
     return UNSET if about is None else _decode_about(about)
 
 

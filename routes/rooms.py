@@ -204,7 +204,7 @@ def _opened(opened: Opened, listed: Listed, user_id: str) -> RoomOpened:
 
 
 def rights_of(listed: Listed, user_id: str) -> list[Right]:
-    """What the user may do in the room."""
+    """The permissions of the user in the room."""
     is_creator, is_group = listed.creator_id == user_id, not listed.is_pair
     rights: dict[Right, bool] = {
         "send": not listed.is_silenced,

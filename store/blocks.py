@@ -32,7 +32,7 @@ async def add(db: Connection, user_id: str, blocked_id: str, now: int) -> None:
 
 
 async def count(db: Connection, user_id: str) -> int:
-    """How many users the user has blocked."""
+    """Returns the number of users whom the user has blocked."""
     query = "SELECT count(*) AS n FROM blocks WHERE user_id = :user_id"
     (row,) = await db.fetch_all(query, {"user_id": user_id})
     return int(row["n"])
@@ -71,7 +71,7 @@ async def has_blocked(db: Connection, user_id: str, blocked_id: str) -> bool:
 
 
 async def find_blockers(db: Connection, blocked_id: str, users: Collection[str]) -> set[str]:
-    """Those of these users who have blocked the other."""
+    """Returns those of these users who have blocked the other."""
     if await db.fetch_one("SELECT 1 FROM blocks LIMIT 1") is None:
         return set()
     query = text("""

@@ -1,4 +1,4 @@
-"""What members report to the site: each reporter reports a message once."""
+"""Reports of messages to the site: each reporter reports a message once."""
 
 from typing import Literal
 
@@ -9,7 +9,7 @@ Reason = Literal["spam", "abuse", "fraud", "other"]
 
 
 class NewReport(Struct, frozen=True):
-    """Who reports which message, and why."""
+    """A report: its reporter, its message and its reason."""
 
     room_id: int
     message_id: int

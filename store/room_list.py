@@ -114,7 +114,7 @@ async def of_ids(db: Connection, user_id: str, room_ids: list[int]) -> list[List
 
 
 async def _hide_blockers(db: Connection, user_id: str, rooms: Iterable[list[Person]]) -> None:
-    """Who has blocked the user is offline for them, and was never seen."""
+    """Users who have blocked this user are offline for them, and were never seen."""
     members = [person for people in rooms for person in people]
     blockers = await blocks.find_blockers(db, user_id, {person.user_id for person in members})
     for person in members if blockers else ():

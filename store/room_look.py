@@ -1,10 +1,10 @@
-"""What a room shows of itself."""
+"""The properties of a room that its members see."""
 
 from msgspec import Struct
 
 
 class RoomLook(Struct, frozen=True):
-    """What its members are told of a room beside its title; `about` and `data` are JSON."""
+    """The properties beside the title that members see; `about` and `data` are JSON."""
 
     about: str | None = None
     data: str | None = None

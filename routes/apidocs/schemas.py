@@ -143,7 +143,7 @@ WORDS = {
     "About.title": "What the thing is called.",
     "About.url": "Where it is shown.",
     "About.picture": "The URL of a picture of it.",
-    "About.status": "How it stands, such as `sold`.",
+    "About.status": "The state, such as `sold`.",
     "RoomOpened.data": "Custom data of the site: a JSON object.",
     "RoomListed.data": "Custom data of the site: a JSON object.",
     "RoomShown.data": "Custom data of the site: a JSON object.",
