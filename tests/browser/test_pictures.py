@@ -136,6 +136,7 @@ def test_a_picture_of_a_launcher_in_a_shop(
     shop.files["/photo.png"] = ("image/png", png(640, 400))
     ada.page.goto(f"http://127.0.0.1:{shop.server_port}/")
     expect(ada.texts).to_have_count(len(TALK))
+    expect(ada.part("title")).to_have_text("Bob")
     path = picture("launcher", tmp_path)
     ada.page.screenshot(path=path)
     assert path.stat().st_size > 10_000

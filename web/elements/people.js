@@ -32,6 +32,7 @@ export function othersIn(room, me) {
 /** The title of a room: its own, or the names of the others. @param {any} room @param {unknown} me @param {any} words */
 export function titleOf(room, me, words) {
   if (room?.title) return room.title;
+  if (!room?.members?.length) return ""; // not known yet
   const names = othersIn(room, me).map((member) => member.name || words.say("someone"));
   return names.length ? words.list(names.slice(0, 4)) : words.say("you");
 }
