@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from .conftest import Person, Room, token_of
-from .test_two_people import PDF, picked, png
+from .pictures import PDF, png
 
 SEED = Path(__file__).parents[3] / "shared" / "seed" / "ChatConsumer.md"
 
@@ -141,7 +141,7 @@ def test_it_links_a_pdf(seed: SeedPage, room: Room) -> None:
 
 def test_it_shows_files_of_the_other(seed: SeedPage, bob: Person, room: Room) -> None:
     bob.opens(room)
-    picked(bob.page, "фото.png", "image/png", png(50, 20))
+    bob.picks("фото.png", "image/png", png(50, 20))
     bob.says("from me")
     expect(seed.rows.last).to_contain_text("2: from me")
     picture = seed.rows.last.locator("img")

@@ -20,6 +20,7 @@ from broadcaster import Broadcast, BroadcastBackend, Event
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from roomcast.chat.chat import Chat
+from roomcast.chat.rooms import RoomDetails
 from roomcast.chat.serializers import message_of
 from roomcast.protocol import codec, events
 from roomcast.protocol.errors import Close
@@ -145,7 +146,7 @@ class World:
     async def is_true(self, faults: Sequence[list[str]], changes: Sequence[list[str]]) -> None:
         """All join and write at the same time; in the end all four have the same log."""
         context = f"example {next(self._rooms)}"
-        room_id = (await self.chats[0].open_room(ADA, [ADA, BOB], context)).room.id
+        room_id = (await self.chats[0].rooms.open(ADA, [ADA, BOB], RoomDetails(context))).room.id
         async with AsyncExitStack() as stack:
             for ear, chosen in zip(self.hub.ears, faults, strict=True):
                 ear.faults = iter(chosen)
