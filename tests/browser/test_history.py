@@ -27,13 +27,13 @@ def test_opens_at_the_first_unread_message_and_reads_what_is_seen(
     room.server.call("ada", "POST", f"chat/rooms/{room.id}/read/", {"message_id": ids[239]})
     ada.opens(room)
     expect(ada.part("new-line")).to_be_in_viewport()
-    expect(ada.page.get_by_text("message 240", exact=True)).to_be_in_viewport()
+    expect(ada.messages.get_by_text("message 240", exact=True)).to_be_in_viewport()
     expect(ada.part("pill")).to_contain_text("new messages")
     assert ada.messages.count() < 250
     unread = room.server.call("ada", "GET", f"chat/rooms/{room.id}/").json()["unread"]
     assert 20 < unread < 80
     ada.part("pill").click()
-    expect(ada.page.get_by_text(f"message {MANY - 1}", exact=True)).to_be_in_viewport()
+    expect(ada.messages.get_by_text(f"message {MANY - 1}", exact=True)).to_be_in_viewport()
     expect(ada.part("pill")).to_be_hidden()
     expect(ada.item(room).locator("[part=badge]")).to_have_count(0)
 
