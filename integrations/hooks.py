@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from time import monotonic
 from typing import Any, Literal, NamedTuple
 
@@ -90,20 +91,30 @@ class Hooks(Struct, frozen=True):
     describe_contexts: DescribeContexts | None = None
 
 
-async def approved(before_send: BeforeSend, draft: Draft) -> str:
-    """The text as the host lets it pass; where the host does not answer, nothing passes."""
+@asynccontextmanager
+async def asked_for_permission(hook: str) -> AsyncIterator[None]:
+    """Runs a hook that may refuse: its Refusal passes, anything else refuses in its place.
+
+    Raises Unavailable where the host does not answer in time, Internal where the hook fails.
+    """
     try:
         async with asyncio.timeout(ANSWERS_WITHIN):
             with of_the_host():
-                text = await before_send(draft)
+                yield
     except Refusal:
         raise
     except TimeoutError:
-        log.warning("before_send did not answer within %g s.", ANSWERS_WITHIN)
+        log.warning("%s did not answer within %g s.", hook, ANSWERS_WITHIN)
         raise Unavailable from None
     except Exception as error:
-        log.exception("before_send failed")
+        log.exception("%s failed", hook)
         raise Internal from error
+
+
+async def approved(before_send: BeforeSend, draft: Draft) -> str:
+    """The text as the host lets it pass; where the host does not answer, nothing passes."""
+    async with asked_for_permission("before_send"):
+        text = await before_send(draft)
     if not isinstance(text, str):
         log.error("before_send answered %s, not a text.", type(text).__name__)
         raise Internal
@@ -114,18 +125,8 @@ async def ask_before_open(
     before_open: BeforeOpen, creator: User, members: Sequence[User], context: str
 ) -> None:
     """Raises the host's Refusal; where the host does not answer, no room is opened."""
-    try:
-        async with asyncio.timeout(ANSWERS_WITHIN):
-            with of_the_host():
-                await before_open(creator, members, context)
-    except Refusal:
-        raise
-    except TimeoutError:
-        log.warning("before_open did not answer within %g s.", ANSWERS_WITHIN)
-        raise Unavailable from None
-    except Exception as error:
-        log.exception("before_open failed")
-        raise Internal from error
+    async with asked_for_permission("before_open"):
+        await before_open(creator, members, context)
 
 
 async def ask_on_action(on_action: OnAction, pressed: Pressed) -> str | None:
@@ -133,18 +134,8 @@ async def ask_on_action(on_action: OnAction, pressed: Pressed) -> str | None:
 
     Raises what the host raises to refuse, Unavailable and Internal.
     """
-    try:
-        async with asyncio.timeout(ANSWERS_WITHIN):
-            with of_the_host():
-                reply = await on_action(pressed)
-    except Refusal:
-        raise
-    except TimeoutError:
-        log.warning("on_action did not answer within %g s.", ANSWERS_WITHIN)
-        raise Unavailable from None
-    except Exception as error:
-        log.exception("on_action failed")
-        raise Internal from error
+    async with asked_for_permission("on_action"):
+        reply = await on_action(pressed)
     if reply is not None and not isinstance(reply, str):
         log.error("on_action answered %s, not a text.", type(reply).__name__)
         raise Internal
