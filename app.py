@@ -21,7 +21,7 @@ from .auth.authenticator import Authenticator, Hook
 from .auth.base_url import ROOT, mounted
 from .auth.origins import Cors
 from .auth.site_keys import SiteKeys
-from .chat.chat import NO_HOOKS, Chat
+from .chat.chat import NO_HOOKS, ChatServices
 from .chat.host_api import HostApi
 from .chat.host_api import NewFile as File
 from .chat.host_sync import SyncApi
@@ -41,7 +41,8 @@ from .integrations.hooks import (
     Pressed,
     Profile,
 )
-from .integrations.host_events import Event, Listener
+from .integrations.host_events import HostEvent as Event
+from .integrations.host_events import Listener
 from .integrations.metrics import Shelf
 from .protocol import errors
 from .protocol.errors import (
@@ -70,7 +71,7 @@ from .routes.apidocs import pages
 from .routes.bodies import BodiesInFlight
 from .routes.requests import Reply, answer_refusal
 from .settings import BadSetting, Settings, apply_reload
-from .store.messages.extra import Button
+from .store.messages.extra import StoredButton as Button
 from .store.store import DatabaseInUse, DatabaseUnavailable
 
 log = logging.getLogger("roomcast")
@@ -212,7 +213,7 @@ class App(Starlette, HostApi):
         except RuntimeError:
             raise RuntimeError(NO_ASYNCIO) from None
         await checkpoint()  # loads anyio's backend, which else the first file served would wait for
-        chat = Chat(self.settings, self._hooks)
+        chat = ChatServices(self.settings, self._hooks)
         await chat.open()
         try:
             await self._authenticator.open()
@@ -286,8 +287,8 @@ class App(Starlette, HostApi):
         return SyncApi(self)
 
     @property
-    def _chat(self) -> Chat:  # type: ignore[override] # asked for at each call
-        chat: Chat | None = getattr(self.state, "chat", None)
+    def _chat(self) -> ChatServices:  # type: ignore[override] # asked for at each call
+        chat: ChatServices | None = getattr(self.state, "chat", None)
         if chat is None:
             raise RuntimeError(NOT_STARTED)
         if asyncio.get_running_loop() is not self._loop:

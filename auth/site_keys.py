@@ -9,7 +9,7 @@ import jwt
 from starlette.requests import HTTPConnection
 
 from ..protocol.errors import InvalidFrame, NotFound, Unauthenticated
-from ..settings.model import Auth
+from ..settings.model import AuthSettings
 from .authenticator import token_of
 
 FINGERPRINT_LENGTH = 8  # hexadecimal digits of a key's hash that the audit log shows
@@ -31,7 +31,7 @@ class SiteKeys:
         return said.hex()[:FINGERPRINT_LENGTH]
 
 
-def sign_token(auth: Auth, user_id: str, ttl: float) -> tuple[str, int]:
+def sign_token(auth: AuthSettings, user_id: str, ttl: float) -> tuple[str, int]:
     """A token of this user, and when it expires, in seconds since 1970.
 
     Raises NotFound where no secret of ours checks tokens, and InvalidFrame.

@@ -8,8 +8,8 @@ from ..protocol.errors import Conflict, InvalidFrame, NotFound, TooLong
 from ..protocol.ids import id_of, is_clean, wire_user
 from ..protocol.text import shows_something
 from ..store import messages
-from ..store.messages import Act, Acted, Edited, Message, extra
-from ..store.messages.extra import Button
+from ..store.messages import ActChange, Acted, Edited, MessageRow, extra
+from ..store.messages.extra import StoredButton
 from ..store.store import Store
 from .custom_data import pack_data
 from .messages import Messages
@@ -31,7 +31,7 @@ class Buttons:
 
     async def press(
         self, room_id: int, user_id: str, action: actions.Act
-    ) -> tuple[Message, str | None]:
+    ) -> tuple[MessageRow, str | None]:
         """The message as it is then, and the site's reply to who pressed. Raises the Refusal.
 
         Without a hook of the site every button is accepted, from any member.
@@ -45,11 +45,11 @@ class Buttons:
             message = await self._check(room_id, user_id, id_, action.id)
             said = Pressed(room_id, id_, wire_user(user_id), action.id, action.params, message.text)
             reply = await ask_on_action(self._on_action, said)
-        made = await self._messages.make(Act(room_id, user_id, id_, action.id, params))
+        made = await self._messages.make(ActChange(room_id, user_id, id_, action.id, params))
         assert isinstance(made, Acted | Edited)
         return made.message, reply
 
-    async def _check(self, room_id: int, user_id: str, id_: int, button_id: str) -> Message:
+    async def _check(self, room_id: int, user_id: str, id_: int, button_id: str) -> MessageRow:
         """The site is not asked about a button that is not there, or not any more."""
         found = await self._store.read(lambda db: messages.get(db, room_id, user_id, id_))
         if found is None:
@@ -62,7 +62,7 @@ class Buttons:
         return found
 
 
-def check_buttons(buttons: Sequence[Button]) -> tuple[Button, ...]:
+def check_buttons(buttons: Sequence[StoredButton]) -> tuple[StoredButton, ...]:
     """Raises InvalidFrame and TooLong for what can't be shown or pressed."""
     if len(buttons) > MAX_BUTTONS:
         raise InvalidFrame(f"actions: at most {MAX_BUTTONS} buttons.")
@@ -74,7 +74,7 @@ def check_buttons(buttons: Sequence[Button]) -> tuple[Button, ...]:
     return tuple(buttons)
 
 
-def _check_button(button: Button) -> None:
+def _check_button(button: StoredButton) -> None:
     _check_text(button.label, "label", MAX_LABEL_LENGTH)
     if not shows_something(button.label):
         raise InvalidFrame("actions: a button needs a label.")

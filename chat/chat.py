@@ -20,8 +20,8 @@ from .attachments.service import Attachments
 from .bans import Bans
 from .buttons import Buttons
 from .contexts import Contexts
-from .history import History
-from .history_cache import Pages
+from .history import HistoryReader
+from .history_cache import HistoryCache
 from .housekeeping import Housekeeping
 from .joining import Joining
 from .members import Roster
@@ -51,7 +51,7 @@ NO_HOOKS = Hooks()
 START_TIMEOUT = 40.0  # seconds: longer than PostgreSQL keeps the session of a lost machine
 
 
-class Chat:
+class ChatServices:
     """The services of one chat in this process, by name."""
 
     def __init__(self, settings: Settings, hooks: Hooks = NO_HOOKS) -> None:
@@ -73,7 +73,7 @@ class Chat:
         self.host = OutboxRelay(store, settings.webhooks, told, self.metrics, alone=alone)
         self.texts = TextPolicy(settings.limits, settings.reactions, store, hooks.before_send)
         self.attachments = Attachments(settings, store, self.texts)
-        self.pages = Pages(store, self.attachments)
+        self.pages = HistoryCache(store, self.attachments)
         encoder = MessageEncoder(self.attachments, settings.server.public_url)
         self.queue = queue = CommitQueue(store)
         reader = DatabaseRoomReader(store, encoder, self.metrics, settings.limits)
@@ -96,7 +96,7 @@ class Chat:
         self.messages = Messages(settings, store, queue, self.attachments, self.texts)
         self.buttons = Buttons(store, self.messages, hooks.on_action)
         self.reports = Reports(store, commits, self.texts)
-        self.history = History(store, settings.limits)
+        self.history = HistoryReader(store, settings.limits)
         self.receipts = Receipts(store, queue, hub)
         self.rooms = Rooms(settings, store, commits, self.texts, hooks.before_open)
         self.roster = Roster(settings.limits, store, hub, commits, self.spawn, self.texts)

@@ -8,7 +8,7 @@ from ..protocol.errors import InvalidFrame, NotFound
 from ..protocol.ids import MAX_ID, id_of
 from ..settings import Limits
 from ..store import messages, receipts
-from ..store.messages import HistoryQuery, Message, window
+from ..store.messages import HistoryQuery, MessageRow, window
 from ..store.store import Connection, Store
 
 Marks = dict[str, tuple[int, int]]  # user → delivered and read up to these ids
@@ -30,13 +30,13 @@ class HistoryFound(Struct):
     `has_more` is of the direction asked for: with `after` newer messages, else older ones.
     """
 
-    messages: list[Message]
+    messages: list[MessageRow]
     marks: Marks
     has_more: bool
     has_newer: bool | UnsetType = UNSET
 
 
-class History:
+class HistoryReader:
     """Reads pages of rooms for their members."""
 
     def __init__(self, store: Store, limits: Limits) -> None:
@@ -64,7 +64,7 @@ class History:
         after = None if query.after is None else id_of(query.after, "after")
         where = HistoryQuery(room_id, user_id, before, after, limit)
 
-        async def look(db: Connection) -> tuple[list[Message], Marks]:
+        async def look(db: Connection) -> tuple[list[MessageRow], Marks]:
             found = await messages.page(db, where, limit + 1)
             return found, await receipts.of_room(db, room_id)
 

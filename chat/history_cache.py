@@ -11,7 +11,7 @@ from msgspec import Struct
 from ..chat.serializers import message_of
 from ..protocol import codec
 from ..realtime.room import Room
-from ..store.messages import Message
+from ..store.messages import MessageRow
 from ..store.snapshot import Snapshot
 from ..store.store import Store
 from .attachments.service import Attachments
@@ -20,26 +20,26 @@ SIZE = 1 << 22  # bytes of all frames; with their messages about three times as 
 FEW = 8  # messages that are put into a frame sooner than they are found again
 
 
-class Page(Struct):
+class CachedHistory(Struct):
     """`look` is what the frame shows beside the messages."""
 
     epoch: str
     known: tuple[int, int]  # the room's version, and its total: pruning takes no version
-    messages: list[Message]
+    messages: list[MessageRow]
     look: tuple[object, ...]
     frame: bytes
 
 
-class Pages:
+class HistoryCache:
     """A cache of the history pages that were read most recently."""
 
     def __init__(self, store: Store, attachments: Attachments) -> None:
         self._store = store
         self._attachments = attachments
-        self._pages: OrderedDict[int, Page] = OrderedDict()
+        self._pages: OrderedDict[int, CachedHistory] = OrderedDict()
         self._size = 0
 
-    def get(self, room_id: int) -> Page | None:
+    def get(self, room_id: int) -> CachedHistory | None:
         """Returns a room's cached page, or None. It is valid while the room has its version."""
         page = self._pages.get(room_id)
         if page is None or page.epoch != self._store.epoch:
@@ -47,7 +47,7 @@ class Pages:
         self._pages.move_to_end(room_id)
         return page
 
-    def frame(self, room: Room, found: Snapshot, known: Page | None, base: str) -> bytes:
+    def frame(self, room: Room, found: Snapshot, known: CachedHistory | None, base: str) -> bytes:
         """The messages that were found, or are known, with the statuses that were told here."""
         as_found = found.version, found.total
         page = known if known is not None and known.known == as_found else None
@@ -60,10 +60,10 @@ class Pages:
             [message_of(m, link, room.status(m.sender_id, m.id)) for m in messages or ()]
         )
         if messages is not None and len(messages) >= FEW:
-            self._keep(room.id, Page(self._store.epoch, as_found, messages, look, frame))
+            self._keep(room.id, CachedHistory(self._store.epoch, as_found, messages, look, frame))
         return frame
 
-    def _keep(self, room_id: int, page: Page) -> None:
+    def _keep(self, room_id: int, page: CachedHistory) -> None:
         had = self._pages.pop(room_id, None)
         self._pages[room_id] = page
         self._size += len(page.frame) - (len(had.frame) if had else 0)

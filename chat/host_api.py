@@ -13,10 +13,10 @@ from msgspec import UNSET, Struct, UnsetType
 from ..protocol.actions import File, Send
 from ..protocol.events import About, Message, Notified
 from ..protocol.ids import id_of, user_of
-from ..store.messages.extra import SITE, Button
+from ..store.messages.extra import SITE, StoredButton
 from ..store.site_rooms import RoomFilter
-from .account.export import Line
-from .chat import Chat
+from .account.export import ExportLine
+from .chat import ChatServices
 from .custom_data import JsonObject
 from .site.messages import MessageQuery, SiteEdit, SitePost
 from .site.records import MessageList, Page, RoomRecord, StatsRecord, User, UserRecord
@@ -38,7 +38,7 @@ class NewFile(Struct, frozen=True):
 class HostRooms:
     """Rooms, whoever is in them."""
 
-    _chat: Chat
+    _chat: ChatServices
 
     async def open_room(
         self,
@@ -108,7 +108,7 @@ class HostRooms:
 class HostMessages:
     """Messages, whoever sent them."""
 
-    _chat: Chat
+    _chat: ChatServices
 
     async def post(  # noqa: PLR0913 # each field is a keyword of its own
         self,
@@ -117,7 +117,7 @@ class HostMessages:
         *,
         sender: User | None = None,
         data: JsonObject | None = None,
-        actions: Sequence[Button] = (),
+        actions: Sequence[StoredButton] = (),
         files: Sequence[NewFile] = (),
         reply_to: MessageRef | None = None,
         client_id: str | None = None,
@@ -143,7 +143,7 @@ class HostMessages:
         *,
         text: str | None = None,
         data: JsonObject | None = None,
-        actions: Sequence[Button] | None = None,
+        actions: Sequence[StoredButton] | None = None,
     ) -> Message:
         """Changes what is named of a message; everybody in the room gets `message_edited`.
 
@@ -189,7 +189,7 @@ class HostMessages:
 class HostUsers:
     """Users: their profiles, bans and data."""
 
-    _chat: Chat
+    _chat: ChatServices
 
     async def user(self, id: User) -> UserRecord:
         """Profile, whether they are online, and whether they are banned. Every id is a user's."""
@@ -236,7 +236,7 @@ class HostUsers:
         """Takes that back."""
         await self._chat.roster.unblock(user_of(user, "user"), user_of(blocked, "blocked"))
 
-    async def export_user(self, id: User) -> AsyncIterator[Line]:
+    async def export_user(self, id: User) -> AsyncIterator[ExportLine]:
         """All that is a user's, line by line; the last one is an `end`."""
         base = self._chat.settings.server.public_url
         async for line in self._chat.site_users.export(user_of(id), base):
@@ -250,7 +250,7 @@ class HostUsers:
 class HostReports:
     """Calls about members' reports, and the numbers of the whole chat."""
 
-    _chat: Chat
+    _chat: ChatServices
 
     async def reports(
         self, *, state: str | None = "open", cursor: str | None = None

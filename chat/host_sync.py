@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 
-from .account.export import Line
+from .account.export import ExportLine
 from .host_api import HostApi
 from .site.records import User
 
@@ -87,10 +87,10 @@ class SyncApi:
     resolve_report = _blocking(HostApi.resolve_report)
     stats = _blocking(HostApi.stats)
 
-    def export_user(self, id: User) -> Iterator[Line]:
+    def export_user(self, id: User) -> Iterator[ExportLine]:
         """All that is a user's, line by line; the last one is an `end`."""
         loop = self.loop_for("export_user")
-        lines: AsyncIterator[Line] = cast(HostApi, self.host).export_user(id)
+        lines: AsyncIterator[ExportLine] = cast(HostApi, self.host).export_user(id)
         while True:
             step = asyncio.run_coroutine_threadsafe(_next(lines), loop)
             if (line := step.result()) is None:
@@ -98,5 +98,5 @@ class SyncApi:
             yield line
 
 
-async def _next(lines: AsyncIterator[Line]) -> Line | None:
+async def _next(lines: AsyncIterator[ExportLine]) -> ExportLine | None:
     return await anext(lines, None)

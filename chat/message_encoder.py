@@ -4,7 +4,7 @@ from ..protocol import codec
 from ..protocol.events import MessageEdited, MessageReacted, MessageSent
 from ..realtime.room import Kind
 from ..realtime.send_queue import LINK_BASE
-from ..store.messages import Message
+from ..store.messages import MessageRow
 from .attachments.service import Attachments
 from .serializers import message_of, reactions_of
 
@@ -20,7 +20,7 @@ class MessageEncoder:
         self._attachments = attachments
         self._base = public_url or LINK_BASE
 
-    def encode(self, message: Message, kind: Kind) -> bytes:
+    def encode(self, message: MessageRow, kind: Kind) -> bytes:
         """The frame that tells of this kind of change."""
         if kind == "reacted":
             shown = reactions_of(message.reactions)

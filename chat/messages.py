@@ -29,16 +29,16 @@ from ..store.messages import (
     Add,
     Added,
     Change,
-    Delete,
+    DeleteChange,
     Deleted,
-    Edit,
+    EditChange,
     Edited,
-    React,
     Reacted,
+    ReactionChange,
     Repeated,
     extra,
 )
-from ..store.messages.extra import Button
+from ..store.messages.extra import StoredButton
 from ..store.store import Store
 from .attachments.media_types import ANY
 from .attachments.service import Attachments
@@ -83,19 +83,19 @@ class Messages:
             case actions.Edit():
                 return self._edit_of(room_id, user_id, action, base)
             case actions.Delete():
-                return Delete(room_id, user_id, id_of(action.message_id, "message_id"))
+                return DeleteChange(room_id, user_id, id_of(action.message_id, "message_id"))
             case actions.React():
                 self._texts.check_emoji(action.emoji, is_new=action.on is not False)
                 id_ = id_of(action.message_id, "message_id")
                 most = self._limits.max_reactions_per_message
-                return React(room_id, user_id, id_, action.emoji, action.on, most)
+                return ReactionChange(room_id, user_id, id_, action.emoji, action.on, most)
 
-    def _edit_of(self, room_id: int, user_id: str, action: actions.Edit, base: str) -> Edit:
+    def _edit_of(self, room_id: int, user_id: str, action: actions.Edit, base: str) -> EditChange:
         id_ = id_of(action.message_id, "message_id")
         text = None if action.text is UNSET else action.text
         if text is not None:
             self._texts.check_text(text, "text")
-        edit = Edit(room_id, user_id, id_, text, base)
+        edit = EditChange(room_id, user_id, id_, text, base)
         if action.data is not None:
             edit.patch = extra.Patch(pack_data(action.data, self._limits.max_data_size))
         return edit
@@ -105,7 +105,7 @@ class Messages:
 
     def write(self, change: Change, done: Callable[[Entry], None]) -> None:
         """Hand a checked change to the commit queue; `done` is called after it was published."""
-        if isinstance(change, Edit):
+        if isinstance(change, EditChange):
             change.is_blank = change.text is not None and not shows_something(change.text)
         self._queue.write(change, done)
 
@@ -138,7 +138,12 @@ class Messages:
         return await self._add(change, send)
 
     async def post(
-        self, room_id: int, sender_id: str, send: Send, base: str, buttons: Sequence[Button] = ()
+        self,
+        room_id: int,
+        sender_id: str,
+        send: Send,
+        base: str,
+        buttons: Sequence[StoredButton] = (),
     ) -> Added | Repeated:
         """By the site: in its own name (SITE), or in that of a member. The host is not asked.
 
@@ -164,7 +169,7 @@ class Messages:
         assert isinstance(outcome, Added | Repeated)
         return outcome
 
-    async def edit(self, change: Edit) -> Edited:
+    async def edit(self, change: EditChange) -> Edited:
         """Edits a message as a client does: the host may change or refuse its text."""
         if self._texts.asks_host and change.text is not None:
             sender = wire_user(change.sender_id)
@@ -175,7 +180,7 @@ class Messages:
         assert isinstance(outcome, Edited)
         return outcome
 
-    async def react(self, change: React) -> Reacted:
+    async def react(self, change: ReactionChange) -> Reacted:
         """Reacts as a client does.
 
         The host may refuse a new reaction; it is not asked about removals.
@@ -232,6 +237,6 @@ def settle(entry: Entry) -> Made:
     outcome = entry.outcome
     if outcome is None:
         raise Unavailable
-    if isinstance(outcome, messages.Refused):
+    if isinstance(outcome, messages.RefusedChange):
         raise REFUSALS[outcome.code](outcome.says, message_id=outcome.message_id)
     return outcome

@@ -16,7 +16,7 @@ from itertools import islice
 from ..realtime.brokers import Unreachable
 from ..realtime.hub import Fanout
 from ..realtime.user_channels import News
-from ..settings import Presence as PresenceSettings
+from ..settings import PresenceSettings as PresenceSettings
 from ..store import presence
 from ..store.presence import AT_ONCE, Process, Seen
 from ..store.store import DatabaseUnavailable, Store

@@ -10,7 +10,7 @@ from ..realtime.hub import Fanout
 from ..realtime.room import Change as RoomChange
 from ..realtime.room import Event, Kind, Mark, Told
 from ..store.commit_queue import Committed, Entry
-from ..store.messages import Added, Deleted, Edited, Message, Reacted
+from ..store.messages import Added, Deleted, Edited, MessageRow, Reacted
 from .message_encoder import MessageEncoder
 from .serializers import reacted_of
 
@@ -71,7 +71,7 @@ class EventEncoder:
                 return entry.change.room_id, roster, change, line
         return None
 
-    def _message(self, message: Message, kind: Kind, roster: int) -> Encoded:
+    def _message(self, message: MessageRow, kind: Kind, roster: int) -> Encoded:
         change = RoomChange(message.version, message.id, message.sender_id, kind)
         return message.room_id, roster, change, self._encoder.encode(message, kind)
 

@@ -8,7 +8,7 @@ from ..realtime.hub import Fanout
 from ..realtime.room import Told
 from ..store import blocks, receipts
 from ..store.commit_queue import CommitQueue
-from ..store.messages import Message
+from ..store.messages import MessageRow
 from ..store.receipts import Status
 from ..store.store import Connection, DatabaseUnavailable, Store
 
@@ -74,7 +74,7 @@ class Receipts:
         if not await self._queue.marked():
             raise DatabaseUnavailable("The receipts could not be stored.")
 
-    async def status(self, message: Message) -> Status:
+    async def status(self, message: MessageRow) -> Status:
         """Returns the current status of a message."""
         marks = await self._store.read(partial(receipts.of_room, room_id=message.room_id))
         return receipts.status(marks, message.sender_id, message.id)

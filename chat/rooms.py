@@ -130,7 +130,7 @@ class Rooms:
         room = await site_rooms.one(db, room_id)
         if room is None:
             raise NotFound("The room that this Idempotency-Key has opened was deleted.")
-        as_opened = rooms.Room(room.id, room.context, room.title, room.created_at)
+        as_opened = rooms.RoomRow(room.id, room.context, room.title, room.created_at)
         return Opened(as_opened, [person.user_id for person in room.members], is_new=False)
 
     async def _count(self, db: Connection, creator_id: str, users: list[str], now: int) -> None:

@@ -13,7 +13,7 @@ from ..protocol.ids import is_clean
 from ..realtime.commits import Commit
 from ..settings import Limits
 from ..store import messages, receipts, rooms
-from ..store.messages import Message
+from ..store.messages import MessageRow
 from ..store.receipts import Status
 from ..store.search import index, tokenizer
 from ..store.search.index import SearchQuery
@@ -36,7 +36,7 @@ WORDS = 16
 class Found(Struct):
     """A page of messages with their statuses, newest first, and before which id the next begins."""
 
-    messages: list[tuple[Message, Status]]
+    messages: list[tuple[MessageRow, Status]]
     before: int | None
 
 

@@ -8,14 +8,14 @@ from msgspec import UNSET, Raw, UnsetType
 from ..protocol import events
 from ..protocol.events import Status
 from ..protocol.ids import when, wire_user
-from ..store.messages import Attachment, Message, Quote, Reacted, extra
+from ..store.messages import AttachmentRow, MessageRow, QuoteRow, Reacted, extra
 from ..store.messages.extra import SITE
-from ..store.reactions import Reaction
+from ..store.reactions import ReactionRow
 
-Link = Callable[[Attachment], str]  # an attachment's signed URL
+Link = Callable[[AttachmentRow], str]  # an attachment's signed URL
 
 
-def message_of(row: Message, link: Link, status: Status = "send") -> events.Message:
+def message_of(row: MessageRow, link: Link, status: Status = "send") -> events.Message:
     """A stored message as clients see it."""
     return events.Message(
         row.text,
@@ -60,18 +60,18 @@ def _beside(
     return has.data, buttons, chosen
 
 
-def _of_button(button: extra.Button) -> tuple[Any, ...]:
+def _of_button(button: extra.StoredButton) -> tuple[Any, ...]:
     once = True if button.once else None
     fields = (button.id, button.style, once, button.url)
     return tuple(UNSET if value is None else value for value in fields)
 
 
-def summaries_of(files: Sequence[Attachment]) -> list[events.FileSummary] | UnsetType:
+def summaries_of(files: Sequence[AttachmentRow]) -> list[events.FileSummary] | UnsetType:
     """The files of a message that is only mentioned."""
     return [events.FileSummary(f.name, f.content_type, f.size) for f in files] or UNSET
 
 
-def _attachment_of(file: Attachment, link: Link) -> events.Attachment:
+def _attachment_of(file: AttachmentRow, link: Link) -> events.Attachment:
     return events.Attachment(
         link(file),
         file.name,
@@ -82,11 +82,11 @@ def _attachment_of(file: Attachment, link: Link) -> events.Attachment:
     )
 
 
-def _quote_of(quote: Quote) -> events.Quote:
+def _quote_of(quote: QuoteRow) -> events.Quote:
     return events.Quote(quote.message_id, sender_of(quote.sender_id), quote.text)
 
 
-def reactions_of(rows: Sequence[Reaction]) -> list[events.Reaction]:
+def reactions_of(rows: Sequence[ReactionRow]) -> list[events.Reaction]:
     """The reactions to a message, as in the message and in `message_reacted`."""
     return [
         events.Reaction(row.emoji, len(row.user_ids), [wire_user(user) for user in row.user_ids])

@@ -6,7 +6,7 @@ from ..integrations.hooks import BeforeSend, Draft, approved
 from ..protocol.errors import EmptyMessage, InvalidFrame, NotFound, TooLong
 from ..protocol.ids import is_clean, wire_user
 from ..protocol.text import has_direction_controls, is_emoji, shows_something
-from ..settings.model import Limits, Reactions
+from ..settings.model import Limits, ReactionSettings
 from ..store import rooms
 from ..store.store import Store
 
@@ -15,7 +15,11 @@ class TextPolicy:
     """Checks messages, titles, contexts and reactions; asks the host's `before_send` of them."""
 
     def __init__(
-        self, limits: Limits, reactions: Reactions, store: Store, before_send: BeforeSend | None
+        self,
+        limits: Limits,
+        reactions: ReactionSettings,
+        store: Store,
+        before_send: BeforeSend | None,
     ) -> None:
         self._limits = limits
         self._reactions = reactions

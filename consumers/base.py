@@ -14,7 +14,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from ..auth.authenticator import Authenticator, subprotocol_of
 from ..chat.bans import Banned
-from ..chat.chat import Chat
+from ..chat.chat import ChatServices
 from ..chat.rate_limit import UPLOAD_BYTES_PER_TOKEN, RateLimiter, TokenBucket
 from ..integrations import audit
 from ..protocol import codec, errors
@@ -57,7 +57,9 @@ class Session(ABC):
 
     __slots__ = ("_auth", "_bucket", "_chat", "_is_open", "_socket", "_timer")
 
-    def __init__(self, chat: Chat, auth: Authenticator, socket: Peer, bucket: TokenBucket) -> None:
+    def __init__(
+        self, chat: ChatServices, auth: Authenticator, socket: Peer, bucket: TokenBucket
+    ) -> None:
         self._chat = chat
         self._auth = auth
         self._socket = socket
@@ -279,7 +281,7 @@ class Endpoint(WebSocketEndpoint):
         if session is not None:
             session.end()
 
-    def _outbox(self, chat: Chat, direct: FrameTransport | None, base: str = "") -> Outbox:
+    def _outbox(self, chat: ChatServices, direct: FrameTransport | None, base: str = "") -> Outbox:
         limits = chat.settings.limits
         if direct is None:
             self._task = asyncio.current_task()

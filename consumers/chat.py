@@ -14,9 +14,9 @@ from starlette.websockets import WebSocket
 
 from ..auth.authenticator import Authenticator
 from ..auth.base_url import base_of
-from ..chat.chat import Chat
+from ..chat.chat import ChatServices
 from ..chat.history import HistoryRequest
-from ..chat.history_cache import Page
+from ..chat.history_cache import CachedHistory
 from ..chat.messages import Written, settle
 from ..chat.rate_limit import ANSWER_BYTES_PER_TOKEN, UPLOAD_BYTES_PER_TOKEN, TokenBucket
 from ..chat.serializers import message_of, reacted_of
@@ -88,7 +88,12 @@ class RoomSession(Session):
     )  # fmt: skip
 
     def __init__(
-        self, chat: Chat, auth: Authenticator, room: Room, socket: Socket, bucket: TokenBucket
+        self,
+        chat: ChatServices,
+        auth: Authenticator,
+        room: Room,
+        socket: Socket,
+        bucket: TokenBucket,
     ) -> None:
         super().__init__(chat, auth, socket, bucket)
         self._room = room
@@ -236,10 +241,10 @@ class RoomSession(Session):
         if isinstance(action, Act):
             return await self._press(action)
         change = self._change_of(action)
-        if isinstance(change, messages.Edit):
+        if isinstance(change, messages.EditChange):
             await self._chat.messages.edit(change)
             return None
-        if isinstance(change, messages.React):
+        if isinstance(change, messages.ReactionChange):
             outcome: object = await self._chat.messages.react(change)
         else:
             outcome = await self._chat.messages.make(change)
@@ -265,7 +270,7 @@ class RoomSession(Session):
             if isinstance(outcome, Repeated):
                 await self._in_turn(outcome.message.version, partial(self._show, outcome.message))
 
-    def _show(self, message: messages.Message) -> None:
+    def _show(self, message: messages.MessageRow) -> None:
         """A repeated client_id: the existing message again, to this socket, as it is by now."""
         said = self._shown(message)
         self._socket.put(codec.encode(MessageSent(message.version, said)))
@@ -274,7 +279,7 @@ class RoomSession(Session):
         """Nothing had to change: this socket alone hears how it stands."""
         self._socket.put(codec.encode(reacted_of(same)))
 
-    def _shown(self, message: messages.Message) -> events.Message:
+    def _shown(self, message: messages.MessageRow) -> events.Message:
         status = self._room.status(message.sender_id, message.id)
         return message_of(message, self._chat.attachments.link(self._base), status)
 
@@ -329,7 +334,7 @@ def _is_offer(send: Send) -> bool:
 class ChatSocket(Endpoint):
     """`/ws/chat/`."""
 
-    _chat: Chat
+    _chat: ChatServices
     _room: Room | None = None
     _socket: Socket | None = None
 
@@ -382,7 +387,9 @@ class ChatSocket(Endpoint):
             self._chat.fanout.leave(room)
 
 
-def _ask_of(chat: Chat, wish: Wish, user_id: str, known: Page | None) -> tuple[SnapshotQuery, bool]:
+def _ask_of(
+    chat: ChatServices, wish: Wish, user_id: str, known: CachedHistory | None
+) -> tuple[SnapshotQuery, bool]:
     """What to read for this wish, and whether its cursor is of another life of the database."""
     limits = chat.settings.limits
     is_reset = wish.after is not None and wish.epoch not in (None, chat.store.epoch)
@@ -399,7 +406,7 @@ def _ask_of(chat: Chat, wish: Wish, user_id: str, known: Page | None) -> tuple[S
     ), is_reset
 
 
-def _sync(chat: Chat, room: Room, found: Snapshot, base: str, *, is_reset: bool) -> bytes:
+def _sync(chat: ChatServices, room: Room, found: Snapshot, base: str, *, is_reset: bool) -> bytes:
     """The first frame with a cursor: what changed since."""
     if found.messages is None:
         raise Closing(Close.TRY_LATER)

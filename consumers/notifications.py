@@ -5,7 +5,7 @@ import time
 from starlette.websockets import WebSocket
 
 from ..auth.authenticator import Authenticator
-from ..chat.chat import Chat
+from ..chat.chat import ChatServices
 from ..chat.notifications.inbox import Inbox, Reader
 from ..protocol.actions import AnyAction, Auth, Ping
 from ..protocol.errors import Close, Closing, InvalidFrame
@@ -37,7 +37,7 @@ class InboxSession(Session):
 class NotificationsSocket(Endpoint):
     """`/ws/chat/notifications/`."""
 
-    _chat: Chat
+    _chat: ChatServices
     _inbox: Inbox | None = None
     _reader: Reader | None = None
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from ..protocol.ids import when, wire_user
 from ..store import attachments, outbox, receipts, room_list, rooms
-from ..store.messages import Attachment
+from ..store.messages import AttachmentRow
 from ..store.outbox import Claim, Kind, Noted
 from ..store.store import Connection
 
@@ -28,7 +28,7 @@ class EventFile(Struct, frozen=True):
     size: int
 
 
-class Event(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class HostEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Something that happened, after it was committed; times as in the protocol.
 
     `id` is the same at each delivery. `user_id` did it, null for the site; in `messages_unread`
@@ -53,7 +53,7 @@ class Event(Struct, frozen=True, kw_only=True, omit_defaults=True):
     files: list[EventFile] = []
 
 
-Listener = Callable[[Event], Awaitable[None]]
+Listener = Callable[[HostEvent], Awaitable[None]]
 """An async function that receives each event; an exception means a later retry."""
 
 
@@ -69,7 +69,7 @@ def of_the_host() -> Iterator[None]:
         raise RuntimeError("what it awaited was cancelled") from error
 
 
-async def load_events(db: Connection, claim: Claim) -> list[tuple[Noted, Event]]:
+async def load_events(db: Connection, claim: Claim) -> list[tuple[Noted, HostEvent]]:
     """Loads the events of a room that wait for a listener, oldest first."""
     found = await outbox.waiting(db, claim, MAX_EVENTS)
     marks = await receipts.of_room(db, claim.room_id)
@@ -91,13 +91,13 @@ async def load_events(db: Connection, claim: Claim) -> list[tuple[Noted, Event]]
 
 
 def _event(
-    noted: Noted, members: list[Wire], context: str | None, files: Sequence[Attachment]
-) -> Event:
+    noted: Noted, members: list[Wire], context: str | None, files: Sequence[AttachmentRow]
+) -> HostEvent:
     is_of_room = bool(noted.room_id)
     left = msgspec.json.decode(noted.members, type=list[str]) if noted.members else None
     shown = members if left is None else [wire_user(user) for user in left]
     told_files = [EventFile(f.name, f.content_type, f.size) for f in files]
-    return Event(
+    return HostEvent(
         type=noted.kind,
         id=f"{noted.room_id}-{noted.id}" if is_of_room else f"user-{noted.id}",
         at=when(noted.at),

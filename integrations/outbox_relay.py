@@ -17,7 +17,7 @@ from ..settings import Webhooks
 from ..store import listeners, outbox, unread_reminders
 from ..store.outbox import Claim, Listeners, Noted
 from ..store.store import LISTENER_TTL, Connection, DatabaseUnavailable, Store
-from .host_events import Event, Listener, load_events, of_the_host
+from .host_events import HostEvent, Listener, load_events, of_the_host
 from .metrics import Metrics
 from .webhook import Webhook
 
@@ -162,7 +162,7 @@ class OutboxRelay:
         finally:
             await self._settle(claim, told, failed=failed)
 
-    async def _tell_one(self, claim: Claim, noted: Noted, event: Event) -> bool:
+    async def _tell_one(self, claim: Claim, noted: Noted, event: HostEvent) -> bool:
         try:
             async with asyncio.timeout(ANSWERED):
                 with of_the_host():

@@ -12,7 +12,7 @@ import httpx
 import msgspec
 
 from ..settings import Webhooks
-from .host_events import Event
+from .host_events import HostEvent
 from .public_address import is_public
 
 
@@ -28,7 +28,7 @@ class Webhook:
         self._key = key_of(options.secret)
         self._client: httpx.AsyncClient | None = None
 
-    async def __call__(self, event: Event) -> None:
+    async def __call__(self, event: HostEvent) -> None:
         """Raises NotTold, or what httpx raises."""
         body = msgspec.json.encode(event)
         url = httpx.URL(self._options.url)

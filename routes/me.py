@@ -11,7 +11,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from ..chat.account.export import Line, lines
+from ..chat.account.export import ExportLine, lines
 from ..chat.rate_limit import TokenBucket
 from ..protocol import codec
 from ..protocol.ids import when, wire_user
@@ -72,7 +72,7 @@ class ExportResponse(StreamingResponse):
             await super().__call__(scope, receive, send)
 
 
-async def _encode_lines(first: Line, rest: AsyncIterator[Line]) -> AsyncIterator[bytes]:
+async def _encode_lines(first: ExportLine, rest: AsyncIterator[ExportLine]) -> AsyncIterator[bytes]:
     """A few lines at a time, with a pause after each; without an `end` the export is incomplete."""
     text, began = bytearray(codec.encode(first) + b"\n"), time.monotonic()
     try:

@@ -14,7 +14,7 @@ from ..protocol import actions, events
 from ..protocol.actions import Send
 from ..protocol.codec import decode_as
 from ..store import receipts
-from ..store.messages import Added, Delete, Edit, React
+from ..store.messages import Added, DeleteChange, EditChange, ReactionChange
 from ..store.reports import NewReport, Reason
 from .requests import (
     Reply,
@@ -120,7 +120,7 @@ async def change(request: Request) -> Response:
     given = decode_as(await body_of(request), MessagePatch)
     action = actions.Edit(message_id_of(request), given.text, given.data)
     wanted = chat.messages.change_of(room_id_of(request), caller.user_id, action, base)
-    assert isinstance(wanted, Edit)
+    assert isinstance(wanted, EditChange)
     edited = (await chat.messages.edit(wanted)).message
     status = await chat.receipts.status(edited)
     return Reply(message_of(edited, chat.attachments.link(base), status))
@@ -130,7 +130,7 @@ async def delete(request: Request) -> Response:
     """Takes back a message of the caller's own, as `delete` on a socket does: 204, then 404."""
     caller = await caller_of(request)
     await chat_of(request).messages.make(
-        Delete(room_id_of(request), caller.user_id, message_id_of(request))
+        DeleteChange(room_id_of(request), caller.user_id, message_id_of(request))
     )
     return Response(status_code=204)
 
@@ -150,7 +150,7 @@ async def _react(request: Request, *, on: bool) -> Response:
     chat = chat_of(request)
     action = actions.React(message_id_of(request), last_part_of(request, "emoji"), on)
     wanted = chat.messages.change_of(room_id_of(request), caller.user_id, action, "")
-    assert isinstance(wanted, React)
+    assert isinstance(wanted, ReactionChange)
     reacted = await chat.messages.react(wanted)
     return Reply(Reactions(reactions_of(reacted.reactions)))
 

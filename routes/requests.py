@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from ..auth.authenticator import Authenticator, Identity
 from ..auth.base_url import ROOT, base_of
-from ..chat.chat import Chat
+from ..chat.chat import ChatServices
 from ..chat.rate_limit import UPLOAD_BYTES_PER_TOKEN, RateLimiter, TokenBucket
 from ..integrations import audit
 from ..protocol import codec
@@ -33,8 +33,8 @@ class Reply(Response):
         return codec.encode(content)
 
 
-def chat_of(request: Request) -> Chat:
-    chat: Chat = request.app.state.chat
+def chat_of(request: Request) -> ChatServices:
+    chat: ChatServices = request.app.state.chat
     return chat
 
 

@@ -31,7 +31,7 @@ SMALLEST_SHARE = 1 << 9  # bytes that a smaller piece counts for in a slice
 MOST_UNREAD = 1 << 20  # bytes that may come in while a response is under way
 
 
-class Refused(NamedTuple):
+class RefusedRequest(NamedTuple):
     """A request that is answered here, and whose connection ends."""
 
     status: HTTPStatus
@@ -47,8 +47,8 @@ BAD_REQUEST = HTTPStatus.BAD_REQUEST
 HEAD_TOO_LARGE = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
 
 
-def too_large(reason: str) -> Refused:
-    return Refused(HEAD_TOO_LARGE, "too_long", reason)
+def too_large(reason: str) -> RefusedRequest:
+    return RefusedRequest(HEAD_TOO_LARGE, "too_long", reason)
 
 
 class HttpProtocol(HttpToolsProtocol):
@@ -62,7 +62,7 @@ class HttpProtocol(HttpToolsProtocol):
     _body_left: int | None = 0  # bytes of a body that are still to come; None where nobody knows
     _keeps_alive = True  # as the client asked for
     _linger: Linger | None = None
-    _refused: Refused | None = None  # in a callback of the parser, whose errors hide ours
+    _refused: RefusedRequest | None = None  # in a callback of the parser, whose errors hide ours
     _on_lost: Callable[[], None] | None = None
 
     # ------------------------------------------------------------ the connection
@@ -78,7 +78,7 @@ class HttpProtocol(HttpToolsProtocol):
             if reason is None:
                 self._on_lost = lambda: limits.leave(address)
             else:
-                self._refuse(Refused(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", reason))
+                self._refuse(RefusedRequest(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", reason))
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
@@ -95,7 +95,7 @@ class HttpProtocol(HttpToolsProtocol):
     def _head_timed_out(self) -> None:
         if self._has_begun:
             reason = f"the head did not come in within {HEAD_TIMEOUT:g} s"
-            self._refuse(Refused(HTTPStatus.REQUEST_TIMEOUT, "invalid_frame", reason))
+            self._refuse(RefusedRequest(HTTPStatus.REQUEST_TIMEOUT, "invalid_frame", reason))
         else:  # browsers open connections ahead, and take an answer there for a fault
             self.transport.close()
 
@@ -159,7 +159,7 @@ class HttpProtocol(HttpToolsProtocol):
         except httptools.HttpParserUpgrade:
             self._upgrade()
         except httptools.HttpParserError as error:
-            self._refuse(self._refused or Refused(BAD_REQUEST, "invalid_frame", f"{error}"))
+            self._refuse(self._refused or RefusedRequest(BAD_REQUEST, "invalid_frame", f"{error}"))
         else:
             if self._is_head and self._head_size > HEAD_SIZE:
                 self._refuse(too_large(f"a head of over {HEAD_SIZE} bytes"))
@@ -212,16 +212,16 @@ class HttpProtocol(HttpToolsProtocol):
         version = self.parser.get_http_version()
         hosts = names.count(b"host")
         if hosts > 1 or (not hosts and version != "1.0"):
-            self._raise(Refused(BAD_REQUEST, "invalid_frame", "one Host header is needed"))
+            self._raise(RefusedRequest(BAD_REQUEST, "invalid_frame", "one Host header is needed"))
         if not (self.parser.should_upgrade() and self._should_upgrade()):
             return
         if version == "1.0" or not hosts:
             status = HTTPStatus.UPGRADE_REQUIRED
-            self._raise(Refused(status, "invalid_frame", "a WebSocket needs HTTP/1.1"))
+            self._raise(RefusedRequest(status, "invalid_frame", "a WebSocket needs HTTP/1.1"))
         if self._body_left != 0:
-            self._raise(Refused(BAD_REQUEST, "invalid_frame", "a handshake has no body"))
+            self._raise(RefusedRequest(BAD_REQUEST, "invalid_frame", "a handshake has no body"))
 
-    def _raise(self, refused: Refused) -> None:
+    def _raise(self, refused: RefusedRequest) -> None:
         self._refused = refused  # no exception: its traceback would lead back here, in a cycle
         raise StopParsing
 
@@ -256,7 +256,7 @@ class HttpProtocol(HttpToolsProtocol):
         else:
             self._start_lingering(UPLOAD_LINGER)
 
-    def _refuse(self, refused: Refused) -> None:
+    def _refuse(self, refused: RefusedRequest) -> None:
         client = self.client[0] if self.client else "unknown"
         log.warning(REFUSED, refused.status.value, client, refused.reason)
         cycle = self.cycle
@@ -289,7 +289,7 @@ class ResponseTransport:
         self._protocol.close()
 
 
-def answer_of(refused: Refused) -> bytes:
+def answer_of(refused: RefusedRequest) -> bytes:
     """The whole response, in the one shape of every error."""
     status = refused.status
     body = msgspec.json.encode({"detail": f"{refused.reason}.".capitalize(), "code": refused.code})

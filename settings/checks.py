@@ -4,7 +4,7 @@ import base64
 from collections.abc import Iterator, Mapping
 from itertools import chain
 
-from .model import Auth, Settings, Webhooks
+from .model import AuthSettings, Settings, Webhooks
 from .types import SHORTEST
 
 
@@ -20,7 +20,7 @@ def check(settings: Settings, origins: Mapping[str, str]) -> None:
         raise BadSetting(f"{origins.get(setting, setting)}{mark}{place}: {problem}")
 
 
-def _of_keys(auth: Auth) -> Iterator[tuple[str, str]]:
+def _of_keys(auth: AuthSettings) -> Iterator[tuple[str, str]]:
     others = ((f"auth.issuers[{number}]", one) for number, one in enumerate(auth.issuers))
     named = {"": "", auth.issuer: "auth"}
     for where, one in (("auth", auth), *others):

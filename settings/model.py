@@ -42,7 +42,7 @@ from .types import (
 )
 
 
-class Server(Struct, frozen=True):
+class ServerSettings(Struct, frozen=True):
     host: Filled = "127.0.0.1"
     port: Port = 8000
     workers: Count = 1
@@ -75,7 +75,7 @@ class Broadcast(Struct, frozen=True):
     url: BroadcastUrl = "memory://"
 
 
-class Attachments(Struct, frozen=True):
+class AttachmentSettings(Struct, frozen=True):
     """Times are seconds, sizes bytes."""
 
     url: AttachmentsUrl = "file:./attachments"
@@ -145,7 +145,7 @@ Issuers = Annotated[
 ]
 
 
-class Auth(Issuer, frozen=True):
+class AuthSettings(Issuer, frozen=True):
     """The first issuer, and others beside it."""
 
     issuers: Issuers = ()
@@ -212,7 +212,7 @@ class Limits(Struct, frozen=True):
     max_pending_writes: Count = 64
 
 
-class Reactions(Struct, frozen=True):
+class ReactionSettings(Struct, frozen=True):
     any_text: Flag = False
 
 
@@ -224,7 +224,7 @@ class RateLimit(Struct, frozen=True):
     grace: Patience = 10
 
 
-class Presence(Struct, frozen=True):
+class PresenceSettings(Struct, frozen=True):
     """Seconds."""
 
     grace: Patience = 5.0
@@ -232,17 +232,17 @@ class Presence(Struct, frozen=True):
 
 
 class Settings(Struct, frozen=True):
-    server: Server = field(default_factory=Server)
+    server: ServerSettings = field(default_factory=ServerSettings)
     web: Web = field(default_factory=Web)
     database: Database = field(default_factory=Database)
     broadcast: Broadcast = field(default_factory=Broadcast)
-    attachments: Attachments = field(default_factory=Attachments)
-    auth: Auth = field(default_factory=Auth)
+    attachments: AttachmentSettings = field(default_factory=AttachmentSettings)
+    auth: AuthSettings = field(default_factory=AuthSettings)
     server_api: ServerApi = field(default_factory=ServerApi)
     webhooks: Webhooks = field(default_factory=Webhooks)
     rooms: RoomPolicy = field(default_factory=RoomPolicy)
     retention: Retention = field(default_factory=Retention)
     limits: Limits = field(default_factory=Limits)
-    reactions: Reactions = field(default_factory=Reactions)
+    reactions: ReactionSettings = field(default_factory=ReactionSettings)
     rate_limit: RateLimit = field(default_factory=RateLimit)
-    presence: Presence = field(default_factory=Presence)
+    presence: PresenceSettings = field(default_factory=PresenceSettings)

@@ -6,7 +6,7 @@ from databases.core import Connection
 from msgspec import Struct
 
 from . import messages
-from .messages import Message
+from .messages import MessageRow
 
 
 class StoredProfile(Struct):
@@ -30,7 +30,7 @@ class GivenReaction(Struct):
     created_at: int
 
 
-class Blocked(Struct):
+class BlockedRow(Struct):
     user_id: str
     created_at: int
 
@@ -79,7 +79,7 @@ async def count(db: Connection, user_id: str) -> int:
 
 async def own(
     db: Connection, user_id: str, room_id: int, above: int, window: int
-) -> tuple[list[Message], int | None]:
+) -> tuple[list[MessageRow], int | None]:
     """His among the next so many messages of the room, and up to which id these go."""
     where = {"room_id": room_id, "above": above, "window": window}
     query = """
@@ -119,13 +119,13 @@ async def given(
     return [GivenReaction(**dict(row._mapping)) for row in rows]
 
 
-async def blocked(db: Connection, user_id: str) -> list[Blocked]:
+async def blocked(db: Connection, user_id: str) -> list[BlockedRow]:
     query = """
         SELECT blocked_id AS user_id, created_at FROM blocks
          WHERE user_id = :user_id ORDER BY blocked_id
     """
     rows = await db.fetch_all(query, {"user_id": user_id})
-    return [Blocked(**dict(row._mapping)) for row in rows]
+    return [BlockedRow(**dict(row._mapping)) for row in rows]
 
 
 # ---------------------------------------------------------------- its end

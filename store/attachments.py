@@ -5,12 +5,12 @@ from collections.abc import Collection
 from databases.core import Connection
 from sqlalchemy import bindparam, text
 
-from .messages import Attachment
+from .messages import AttachmentRow
 
 
 async def of_messages(
     db: Connection, wanted: Collection[tuple[int, int]]
-) -> dict[tuple[int, int], list[Attachment]]:
+) -> dict[tuple[int, int], list[AttachmentRow]]:
     """Return the attachments of these messages (room and id), in their order, by room and id."""
     if not wanted:
         return {}
@@ -23,8 +23,8 @@ async def of_messages(
         bindparam("room_ids", value=sorted({room_id for room_id, _ in wanted}), expanding=True),
         bindparam("message_ids", value=sorted({id_ for _, id_ in wanted}), expanding=True),
     )
-    found: dict[tuple[int, int], list[Attachment]] = {}
+    found: dict[tuple[int, int], list[AttachmentRow]] = {}
     for row in await db.fetch_all(query):
         room_id, message_id, *file = row._mapping.values()
-        found.setdefault((room_id, message_id), []).append(Attachment(*file))
+        found.setdefault((room_id, message_id), []).append(AttachmentRow(*file))
     return found

@@ -7,7 +7,7 @@ from msgspec import Struct
 from sqlalchemy import bindparam, text
 
 
-class Block(Struct):
+class BlockRow(Struct):
     """A blocked user, and the time of the block (microseconds since 1970, UTC)."""
 
     user_id: str
@@ -38,7 +38,7 @@ async def count(db: Connection, user_id: str) -> int:
     return int(row["n"])
 
 
-async def of_user(db: Connection, user_id: str, before: int, limit: int) -> list[Block]:
+async def of_user(db: Connection, user_id: str, before: int, limit: int) -> list[BlockRow]:
     """Whom the user has blocked before a time, the latest first."""
     query = """
         SELECT blocked_id, created_at FROM blocks
@@ -46,7 +46,7 @@ async def of_user(db: Connection, user_id: str, before: int, limit: int) -> list
          ORDER BY created_at DESC, blocked_id LIMIT :limit
     """
     values = {"user_id": user_id, "before": before, "limit": limit}
-    return [Block(*row._mapping.values()) for row in await db.fetch_all(query, values)]
+    return [BlockRow(*row._mapping.values()) for row in await db.fetch_all(query, values)]
 
 
 async def remove(db: Connection, user_id: str, blocked_id: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from msgspec import Struct
 
 from .errors import DatabaseUnavailable, TransactionConflict
-from .messages import Add, Change, Outcome, Refused
+from .messages import Add, Change, Outcome, RefusedChange
 from .receipts import Marks, Moved
 from .store import Store
 
@@ -171,7 +171,7 @@ class CommitQueue:
         log.warning("A commit failed: %s", error, exc_info=not is_conflict)
         for entry in entries:
             if not is_conflict:
-                entry.outcome = Refused("internal")
+                entry.outcome = RefusedChange("internal")
             self._complete(entry)
         self._retry_later(marks)
         return not marks

@@ -12,7 +12,17 @@ from databases.core import Connection
 from msgspec import Struct
 from sqlalchemy import bindparam, text
 
-from .messages import Act, Acted, Added, Change, Deleted, Edited, Outcome, React, Reacted
+from .messages import (
+    ActChange,
+    Acted,
+    Added,
+    Change,
+    Deleted,
+    Edited,
+    Outcome,
+    Reacted,
+    ReactionChange,
+)
 
 Kind = Literal[
     "room_created",
@@ -91,7 +101,7 @@ def happened(changes: Sequence[Change], outcomes: Sequence[Outcome]) -> list[Hap
     """Returns the events of these changes, in their order."""
     found = []
     for change, outcome in zip(changes, outcomes, strict=True):
-        if isinstance(change, Act):
+        if isinstance(change, ActChange):
             found += _pressed(change, outcome)
             continue
         match outcome:
@@ -103,13 +113,13 @@ def happened(changes: Sequence[Change], outcomes: Sequence[Outcome]) -> list[Hap
                 where = change.room_id, change.sender_id
                 found.append(Happened("message_deleted", *where, version, id_))
             case Reacted(id_, _, version, is_new=True):
-                assert isinstance(change, React)
+                assert isinstance(change, ReactionChange)
                 where = change.room_id, change.sender_id
                 found.append(Happened("message_reacted", *where, version, id_, change.emoji))
     return found
 
 
-def _pressed(change: Act, outcome: Outcome) -> list[Happened]:
+def _pressed(change: ActChange, outcome: Outcome) -> list[Happened]:
     """Returns one event for a press of a button, whether it changed the message or not."""
     if not isinstance(outcome, Acted | Edited):
         return []

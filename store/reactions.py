@@ -8,22 +8,22 @@ from databases.core import Connection
 from msgspec import Struct
 
 
-class Reaction(Struct):
+class ReactionRow(Struct):
     """An emoji under a message, and whose it is: the first to react stands first."""
 
     emoji: str
     user_ids: list[str]
 
 
-Reactions = dict[int, list[Reaction]]  # by the ids of messages
+Reactions = dict[int, list[ReactionRow]]  # by the ids of messages
 
 
 def gathered(rows: Iterable[tuple[int, str, str]]) -> Reactions:
     """Groups (message_id, emoji, user_id) rows by message, in the order of the reactions."""
-    found: dict[int, dict[str, Reaction]] = {}
+    found: dict[int, dict[str, ReactionRow]] = {}
     for message_id, emoji, user_id in rows:
         of_message = found.setdefault(message_id, {})
-        of_message.setdefault(emoji, Reaction(emoji, [])).user_ids.append(user_id)
+        of_message.setdefault(emoji, ReactionRow(emoji, [])).user_ids.append(user_id)
     return {message_id: list(emojis.values()) for message_id, emojis in found.items()}
 
 

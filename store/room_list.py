@@ -8,9 +8,9 @@ from msgspec import Struct
 from sqlalchemy import bindparam, text
 
 from . import attachments, blocks, receipts
-from .messages import Message
+from .messages import MessageRow
 from .receipts import Status
-from .rooms import Room
+from .rooms import RoomRow
 
 
 class Person(Struct):
@@ -26,10 +26,10 @@ class Person(Struct):
 class Listed(Struct):
     """A room as one of its members sees it in a list."""
 
-    room: Room
+    room: RoomRow
     unread: int
     members: list[Person]
-    last_message: Message | None
+    last_message: MessageRow | None
     status: Status
     is_muted: bool
     is_archived: bool
@@ -132,7 +132,7 @@ async def unread(db: Connection, room_id: int, user_id: str) -> int:
 
 
 def _listed(row: Any, members: list[Person], marks: dict[str, tuple[int, int]]) -> Listed:
-    room = Room(
+    room = RoomRow(
         row["id"], row["context"], row["title"], row["created_at"], row["about"], row["data"],
         row["frozen"],
     )  # fmt: skip
@@ -142,7 +142,7 @@ def _listed(row: Any, members: list[Person], marks: dict[str, tuple[int, int]]) 
     )  # fmt: skip
     if row["message_id"] is None:
         return Listed(room, row["unread"], members, None, "send", *mine)
-    last = Message(
+    last = MessageRow(
         row["message_id"], room.id, row["sender_id"], row["text"], row["sent_at"],
         row["updated_at"], row["message_version"],
     )  # fmt: skip

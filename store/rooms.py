@@ -13,7 +13,7 @@ from .members import SITE, MembershipChange, Reason
 MEMBERS_PER_STATEMENT = 500
 
 
-class Room(Struct):
+class RoomRow(Struct):
     """Times in microseconds since 1970, UTC; '' where there is no context or title."""
 
     id: int
@@ -26,7 +26,7 @@ class Room(Struct):
 
 
 class Opened(Struct):
-    room: Room
+    room: RoomRow
     members: list[str]
     is_new: bool
 
@@ -53,7 +53,7 @@ async def open_(
     rows = await db.fetch_all(query, values)
     if not rows:
         return Opened(await _of_pair(db, values), sorted(members), is_new=False)
-    room = Room(**dict(rows[0]._mapping))
+    room = RoomRow(**dict(rows[0]._mapping))
     for start in range(0, len(members), MEMBERS_PER_STATEMENT):
         await _add_members(db, room.id, members[start : start + MEMBERS_PER_STATEMENT])
     return Opened(room, sorted(members), is_new=True)
@@ -87,7 +87,7 @@ async def find_pair(db: Connection, users: Sequence[str], context: str) -> int |
     return None if row is None else int(row["id"])
 
 
-async def _of_pair(db: Connection, values: dict[str, Any]) -> Room:
+async def _of_pair(db: Connection, values: dict[str, Any]) -> RoomRow:
     query = """
         SELECT id, context, title, created_at, about, data, frozen FROM rooms
          WHERE low_user = :low_user AND high_user = :high_user AND context = :context
@@ -95,7 +95,7 @@ async def _of_pair(db: Connection, values: dict[str, Any]) -> Room:
     wanted = {name: values[name] for name in ("low_user", "high_user", "context")}
     row = await db.fetch_one(query, wanted)
     assert row is not None  # the unique key that stopped the insert
-    return Room(**dict(row._mapping))
+    return RoomRow(**dict(row._mapping))
 
 
 async def stands(db: Connection, room_ids: Sequence[int]) -> dict[int, tuple[int, int, int]]:

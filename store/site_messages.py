@@ -2,14 +2,14 @@
 
 from databases.core import Connection
 
-from .messages import Message, load
+from .messages import MessageRow, load
 
 NEWEST = 2**53
 
 
 async def page(
     db: Connection, room_id: int, before: int | None, after: int | None, limit: int
-) -> list[Message] | None:
+) -> list[MessageRow] | None:
     """At most `limit` messages, oldest first; None where there is no such room."""
     query = "SELECT 1 FROM rooms WHERE id = :room_id AND deleted_at IS NULL"
     if await db.fetch_one(query, {"room_id": room_id}) is None:

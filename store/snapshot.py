@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from .messages import Message
+from .messages import MessageRow
 from .room_look import PLAIN, RoomLook
 
 DEFAULT_RESUME_SIZE = 1 << 20  # bytes
@@ -15,7 +15,9 @@ class Snapshot(Struct):
     marks: dict[str, tuple[int, int]]  # every member's (delivered, read)
     top: int  # the newest message id, deleted or not
     newest: int  # the newest message of others that is not deleted; 0 where there is none
-    messages: list[Message] | None  # oldest first; None where they could not be loaded or are known
+    messages: (
+        list[MessageRow] | None
+    )  # oldest first; None where they could not be loaded or are known
     deleted: list[int]  # tombstones since the cursor
     reset: bool  # the cursor is no good: these are simply the last messages
     total: int = 0  # of its messages: pruning changes it, and no version

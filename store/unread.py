@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, text
 
 from . import attachments
 from .dialect import Dialect
-from .messages import Attachment
+from .messages import AttachmentRow
 from .receipts import Status
 
 
@@ -33,7 +33,7 @@ class Newest(Struct, frozen=True):
     updated_at: int
     status: Status
     is_delivered: bool  # to this user
-    attachments: Sequence[Attachment] = ()
+    attachments: Sequence[AttachmentRow] = ()
     about: str | None = None  # what the room is about: JSON
 
 
@@ -90,7 +90,7 @@ async def of_rooms(
     return {row["room_id"]: _found(row, files.get((row["room_id"], row["id"]), ())) for row in rows}
 
 
-def _found(row: Any, files: Sequence[Attachment]) -> tuple[Unread, Newest]:
+def _found(row: Any, files: Sequence[AttachmentRow]) -> tuple[Unread, Newest]:
     id_, delivered, read = row["id"], row["delivered"], row["read"]
     status: Status = "read" if id_ <= read else "delivered" if id_ <= delivered else "send"
     newest = Newest(

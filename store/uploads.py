@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, text
 READY, CLEANING = 1, 2
 
 
-class Upload(Struct):
+class UploadRow(Struct):
     """`size` in bytes; `expires_at` in microseconds since 1970, UTC: then the sweep takes it.
 
     `is_ready` is 0 before the bytes were looked at, READY once a message can take them, and
@@ -28,7 +28,7 @@ class Upload(Struct):
     height: int | None = None
 
 
-async def add(db: Connection, upload: Upload) -> None:
+async def add(db: Connection, upload: UploadRow) -> None:
     """Noted before its bytes are stored, so that a crash leaves nothing that nobody knows of."""
     query = """
         INSERT INTO uploads (key, room_id, user_id, name, content_type, size, is_ready, expires_at,
@@ -39,7 +39,7 @@ async def add(db: Connection, upload: Upload) -> None:
     await db.execute(query, {name: getattr(upload, name) for name in upload.__struct_fields__})
 
 
-async def get(db: Connection, key: str, room_id: int, user_id: str, now: int) -> Upload | None:
+async def get(db: Connection, key: str, room_id: int, user_id: str, now: int) -> UploadRow | None:
     """The user's own upload into this room, while it is not expired."""
     query = """
         SELECT key, room_id, user_id, name, content_type, size, is_ready, expires_at, width, height
@@ -48,10 +48,10 @@ async def get(db: Connection, key: str, room_id: int, user_id: str, now: int) ->
     """
     values = {"key": key, "room_id": room_id, "user_id": user_id, "now": now}
     row = await db.fetch_one(query, values)
-    return None if row is None else Upload(**dict(row._mapping))
+    return None if row is None else UploadRow(**dict(row._mapping))
 
 
-async def claim(db: Connection, upload: Upload, key: str) -> bool:
+async def claim(db: Connection, upload: UploadRow, key: str) -> bool:
     """The upload under its final key; False where somebody else was faster."""
     query = """
         UPDATE uploads SET key = :final, expires_at = :expires_at WHERE key = :key RETURNING key
@@ -60,7 +60,7 @@ async def claim(db: Connection, upload: Upload, key: str) -> bool:
     return bool(await db.fetch_all(query, values))
 
 
-async def update(db: Connection, upload: Upload) -> bool:
+async def update(db: Connection, upload: UploadRow) -> bool:
     """Notes what its bytes are. False where a message has taken it already."""
     query = """
         UPDATE uploads SET name = :name, content_type = :content_type, size = :size,

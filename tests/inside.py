@@ -9,14 +9,14 @@ from socket import create_server
 from typing import Any
 
 import uvicorn
-from roomcast.chat.chat import Chat
+from roomcast.chat.chat import ChatServices
 from roomcast.protocol import codec, events
 from roomcast.protocol.errors import Close
 from roomcast.protocol.events import MessageSent
 from roomcast.realtime.room import Change, Mark, Older, Room, Socket, Stand, State, Told
 from roomcast.realtime.send_queue import Batch
 from roomcast.server.websocket_protocol import WebSocketProtocol
-from roomcast.settings import Attachments, Database, Settings
+from roomcast.settings import AttachmentSettings, Database, Settings
 from roomcast.store.snapshot import Snapshot, SnapshotQuery
 from starlette.types import ASGIApp
 
@@ -120,14 +120,14 @@ async def until(holds: Callable[[], bool]) -> None:
 def settings_in(folder: Path) -> Settings:
     return Settings(
         database=Database(url=f"sqlite:///{folder}/chat.db", synchronous="NORMAL"),
-        attachments=Attachments(url=f"file:{folder}/files"),
+        attachments=AttachmentSettings(url=f"file:{folder}/files"),
     )
 
 
 @asynccontextmanager
-async def a_chat(folder: Path) -> AsyncIterator[tuple[Chat, int]]:
+async def a_chat(folder: Path) -> AsyncIterator[tuple[ChatServices, int]]:
     """A chat, and a room of ada and bob."""
-    chat = Chat(settings_in(folder))
+    chat = ChatServices(settings_in(folder))
     await chat.open()
     try:
         yield chat, (await chat.rooms.open(ADA, [ADA, BOB])).room.id
@@ -137,7 +137,7 @@ async def a_chat(folder: Path) -> AsyncIterator[tuple[Chat, int]]:
 
 @asynccontextmanager
 async def a_member(
-    chat: Chat, room_id: int, user: str, **wish: bool
+    chat: ChatServices, room_id: int, user: str, **wish: bool
 ) -> AsyncIterator[tuple[Room, Recorded]]:
     """Joins as a connection does."""
     async with chat.fanout.room(room_id) as room:

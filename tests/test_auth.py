@@ -15,7 +15,7 @@ from roomcast.auth import authenticator as auth
 from roomcast.auth.authenticator import Authenticator, Identity, Trusted, subprotocol_of
 from roomcast.protocol.errors import Forbidden, Unauthenticated
 from roomcast.protocol.ids import when
-from roomcast.settings import Auth, BadSetting, Issuer, Settings
+from roomcast.settings import AuthSettings, BadSetting, Issuer, Settings
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 
@@ -759,7 +759,7 @@ async def test_a_hook_may_answer_with_a_number():
 
 
 async def test_whom_the_hook_does_not_know_is_refused_even_with_a_token():
-    by = Authenticator(Settings(auth=Auth(secret=SECRET)), session_user)
+    by = Authenticator(Settings(auth=AuthSettings(secret=SECRET)), session_user)
     assert await authenticator()(bearing(f"Bearer {token()}"))
     with pytest.raises(Unauthenticated, match="Nobody is signed in"):
         await by(bearing(f"Bearer {token()}"))

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 from roomcast.app import App, create_app
 from roomcast.auth.authenticator import Authenticator
-from roomcast.chat.chat import Chat
+from roomcast.chat.chat import ChatServices
 from roomcast.chat.rate_limit import TokenBucket
 from roomcast.consumers.chat import RoomSession
 from roomcast.protocol import actions, codec
@@ -25,7 +25,7 @@ from .inside import ADA, BOB, a_chat, a_member
 from .protocol.files import TEXT
 from .server import SECRET
 
-Here = tuple[Chat, int]
+Here = tuple[ChatServices, int]
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ async def here(tmp_path: Path) -> AsyncIterator[Here]:
 # ---------------------------------------------------------------- uploads
 
 
-async def uploaded(chat: Chat, room_id: int) -> str:
+async def uploaded(chat: ChatServices, room_id: int) -> str:
     """The file_path of an upload whose bytes are there."""
     wish = actions.File("a.txt", len(TEXT), "text/plain")
     _, path = await chat.attachments.offer(room_id, ADA, wish, "http://x")

@@ -14,7 +14,7 @@ from roomcast.app import create_app
 from roomcast.auth.authenticator import Authenticator, Identity
 from roomcast.auth.origins import is_foreign
 from roomcast.protocol.errors import Forbidden, Unauthenticated
-from roomcast.settings import BadSetting, Server, Settings
+from roomcast.settings import BadSetting, ServerSettings, Settings
 from starlette.applications import Starlette
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
@@ -108,7 +108,7 @@ async def test_where_a_hook_decides_the_page_must_be_of_this_site_or_allowed():
 
 
 async def test_the_address_of_the_site_is_ours_whatever_host_a_proxy_names():
-    server = Server(public_url="https://site.example/chat")
+    server = ServerSettings(public_url="https://site.example/chat")
     by = Authenticator(Settings(server=server), session_user)
     assert await may_speak(by, from_page("https://site.example", host="10.0.0.7:8000"))
     assert not await may_speak(by, from_page("http://site.example", host="10.0.0.7:8000"))

@@ -65,7 +65,7 @@ SHAPES: dict[str, Any] = {
     "Me": me.Me,
     "Config": config.Config,
     "SearchPage": search.SearchPage,
-    "export": Union[tuple(export.Line.__subclasses__())],  # noqa: UP007 # made of a list
+    "export": Union[tuple(export.ExportLine.__subclasses__())],  # noqa: UP007 # made of a list
     "Alive": health.Alive,
     "Ready": health.Ready,
 }

@@ -11,14 +11,14 @@ from broadcaster import Broadcast, BroadcastBackend
 from broadcaster._base import Event
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from roomcast.chat.chat import Chat
+from roomcast.chat.chat import ChatServices
 from roomcast.protocol import codec
 from roomcast.protocol.errors import Close, Closing
 from roomcast.realtime.hub import split
 from roomcast.realtime.room import Change, Mark, Room, Socket, State, Told
-from roomcast.settings import Attachments, Database, Settings
+from roomcast.settings import AttachmentSettings, Database, Settings
 from roomcast.store import messages
-from roomcast.store.messages import Add, Delete, Edit
+from roomcast.store.messages import Add, DeleteChange, EditChange
 from roomcast.store.snapshot import SnapshotQuery
 
 from .inside import as_of
@@ -74,14 +74,14 @@ class Recorded:
 def chat_settings(folder):
     return Settings(
         database=Database(url=f"sqlite:///{folder}/chat.db", synchronous="NORMAL"),
-        attachments=Attachments(url=f"file:{folder}/files"),
+        attachments=AttachmentSettings(url=f"file:{folder}/files"),
     )
 
 
 @asynccontextmanager
 async def a_chat(faults=()):
     with tempfile.TemporaryDirectory() as folder:
-        chat = Chat(chat_settings(Path(folder)))
+        chat = ChatServices(chat_settings(Path(folder)))
         chat.fanout._broadcast = Broadcast(backend=Faulty(faults))
         await chat.open()
         try:
@@ -177,9 +177,9 @@ async def make(chat, room_id, user, kind, mine, text):
         added = await chat.messages.make(Add(room_id, user, text))
         mine[user].append(added.message.id)
     elif kind == "edit":
-        await chat.messages.make(Edit(room_id, user, mine[user][-1], text))
+        await chat.messages.make(EditChange(room_id, user, mine[user][-1], text))
     else:
-        await chat.messages.make(Delete(room_id, user, mine[user].pop()))
+        await chat.messages.make(DeleteChange(room_id, user, mine[user].pop()))
 
 
 @given(
@@ -281,8 +281,8 @@ async def test_an_edit_and_a_deletion_before_it_is_read_change_what_the_mark_say
     async with a_chat() as (chat, room_id), a_socket(chat, room_id, ADA) as (room, ada):
         first = (await chat.messages.make(Add(room_id, ADA, "tpyo"))).message.id
         second = (await chat.messages.make(Add(room_id, ADA, "taken back"))).message.id
-        await chat.messages.make(Edit(room_id, ADA, first, "typo"))
-        await chat.messages.make(Delete(room_id, ADA, second))
+        await chat.messages.make(EditChange(room_id, ADA, first, "typo"))
+        await chat.messages.make(DeleteChange(room_id, ADA, second))
         await room.reach(4, {})
         ada.frames.clear()
         async with a_socket(chat, room_id, BOB):
@@ -297,7 +297,7 @@ async def test_an_edit_of_what_was_read_says_read():
     ):
         first = (await chat.messages.make(Add(room_id, ADA, "tpyo"))).message.id
         await room.reach(1, {BOB: (first, first)})
-        await chat.messages.make(Edit(room_id, ADA, first, "typo"))
+        await chat.messages.make(EditChange(room_id, ADA, first, "typo"))
         await room.reach(2, {})
         assert ada.frames[-1]["type"] == "message_edited"
         assert ada.frames[-1]["message"]["status"] == "read"

@@ -31,12 +31,12 @@ from roomcast.chat.attachments.media_types import (
     label_of,
 )
 from roomcast.protocol.errors import FileInvalid, FileTooLarge, FileType, Refusal
-from roomcast.settings import Attachments
+from roomcast.settings import AttachmentSettings
 
 from . import made_files as made
 
 MIB = 1 << 20
-ALLOWED = Attachments().types
+ALLOWED = AttachmentSettings().types
 POLICY = Policy(ALLOWED, 10 * MIB)
 
 REAL = [

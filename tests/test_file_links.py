@@ -51,7 +51,7 @@ def upload() -> tuple[str, dict[str, str]]:
 
 def test_a_link_leads_to_one_object_under_its_name_and_type() -> None:
     path, query = download()
-    assert links.download_of(SECRET, path, query, NOW) == links.Download(KEY, "a b.png", PNG)
+    assert links.download_of(SECRET, path, query, NOW) == links.DownloadLink(KEY, "a b.png", PNG)
 
 
 def test_a_link_is_absolute_and_carries_the_name_in_its_path() -> None:
@@ -76,7 +76,7 @@ def test_every_safe_name_comes_back_from_its_link(name: str, kind: str) -> None:
 
 def test_an_upload_link_tells_what_may_be_put_there() -> None:
     path, query = upload()
-    expected = links.Upload(f"uploads/{KEY}", PNG, 68)
+    expected = links.UploadLink(f"uploads/{KEY}", PNG, 68)
     assert links.upload_of(SECRET, path, query, NOW) == expected
 
 

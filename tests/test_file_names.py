@@ -7,9 +7,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from roomcast.chat.attachments.media_types import ANY, CSV, GIF, JPEG, PDF, PNG, TEXT, WEBP, ZIP
 from roomcast.chat.attachments.names import safe_name
-from roomcast.settings import Attachments
+from roomcast.settings import AttachmentSettings
 
-ALLOWED = Attachments().types
+ALLOWED = AttachmentSettings().types
 
 # ---------------------------------------------------------------- names
 

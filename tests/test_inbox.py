@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from roomcast.chat.chat import Chat
+from roomcast.chat.chat import ChatServices
 from roomcast.chat.notifications import dispatcher
 from roomcast.chat.notifications import inbox as inboxes
 from roomcast.chat.notifications.inbox import Inbox, Reader
@@ -20,7 +20,7 @@ from roomcast.store.store import DatabaseUnavailable
 
 from .inside import ADA, BOB, EVE, Recorded, a_chat
 
-Here = tuple[Chat, int]
+Here = tuple[ChatServices, int]
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ async def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
 
 
 @asynccontextmanager
-async def a_reader(chat: Chat, user: str) -> AsyncIterator[tuple[Inbox, Recorded]]:
+async def a_reader(chat: ChatServices, user: str) -> AsyncIterator[tuple[Inbox, Recorded]]:
     outbox = Recorded()
     reader = Reader(user, outbox)
     inbox = await chat.inboxes.enter(user)
@@ -45,7 +45,7 @@ async def a_reader(chat: Chat, user: str) -> AsyncIterator[tuple[Inbox, Recorded
         chat.inboxes.leave(inbox)
 
 
-async def says(chat: Chat, room: int, text: str = "hello") -> None:
+async def says(chat: ChatServices, room: int, text: str = "hello") -> None:
     await chat.messages.send(room, ADA, Send(text), "")
 
 
@@ -55,13 +55,13 @@ async def until(outbox: Recorded, **fields: Any) -> None:
             await asyncio.sleep(0.005)
 
 
-async def is_delivered(chat: Chat, room: int) -> None:
+async def is_delivered(chat: ChatServices, room: int) -> None:
     async with asyncio.timeout(5):
         while not await _delivered(chat, room):  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 
 
-async def _delivered(chat: Chat, room: int) -> bool:
+async def _delivered(chat: ChatServices, room: int) -> bool:
     query = "SELECT delivered_upto FROM members WHERE room_id = :room AND user_id = :user"
     row = await chat.store.read(lambda db: db.fetch_one(query, {"room": room, "user": BOB}))
     return bool(row["delivered_upto"])

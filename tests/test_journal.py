@@ -8,7 +8,7 @@ import pytest
 from roomcast.store import commit_queue
 from roomcast.store.commit_queue import CommitQueue, Committed, Entry
 from roomcast.store.errors import TransactionConflict
-from roomcast.store.messages import Add, Added, Change, Message, Outcome, Refused
+from roomcast.store.messages import Add, Added, Change, MessageRow, Outcome, RefusedChange
 from roomcast.store.receipts import Marks, Moved
 from roomcast.store.store import DatabaseError, DatabaseUnavailable, Store
 
@@ -32,7 +32,7 @@ class Database:
                 raise self.broken[add.text]
         self.stored += [add.text for add in adds]
         moved = [Moved(*where, *upto) for where, upto in marks.items()]
-        return [Added(Message(1, 1, "1", add.text, 0, 0, 1)) for add in adds], moved, 0
+        return [Added(MessageRow(1, 1, "1", add.text, 0, 0, 1)) for add in adds], moved, 0
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ async def test_what_cannot_be_stored_fails_alone(
     one, bad, two = await written(journal, "one", "bad", "two")
     assert isinstance(one, Added)
     assert isinstance(two, Added)
-    assert bad == Refused("internal")
+    assert bad == RefusedChange("internal")
     assert database.stored == ["one", "two"]
     assert not database.doubtful
     [after] = await written(journal, "after")
@@ -106,7 +106,7 @@ async def test_after_a_batch_that_failed_the_first_outage_ends_the_single_commit
     database.broken["two"] = DatabaseUnavailable("gone")
     found = await written(journal, "one", "bad", "two", "three", "four")
     assert isinstance(found[0], Added)
-    assert found[1:] == [Refused("internal"), None, None, None]
+    assert found[1:] == [RefusedChange("internal"), None, None, None]
     assert database.tries[1:] == [["one"], ["bad"], ["two"]]
     assert database.doubtful == {1}
 

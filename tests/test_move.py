@@ -186,7 +186,7 @@ def plug(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, int], None]:
 
     def pull(name: str, after: int) -> None:
         async def cut(
-            source: endpoint.End, target: endpoint.End, table: Table
+            source: endpoint.TransferEndpoint, target: endpoint.TransferEndpoint, table: Table
         ) -> AsyncIterator[tuple[int, bool]]:
             left = after
             async for step in copy(source, target, table):

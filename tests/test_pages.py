@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from roomcast.chat import history_cache
 from roomcast.chat.attachments import links
-from roomcast.chat.chat import Chat
+from roomcast.chat.chat import ChatServices
 from roomcast.chat.history_cache import FEW
 from roomcast.realtime.room import Room
-from roomcast.store.messages import Add, Delete, Edit
+from roomcast.store.messages import Add, DeleteChange, EditChange
 from roomcast.store.snapshot import SnapshotQuery
 
 from .inside import ADA, BOB, a_chat, a_member
@@ -20,14 +20,14 @@ MANY = FEW + 2
 
 
 @pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[tuple[Chat, int, list[int]]]:
+async def site(tmp_path: Path) -> AsyncIterator[tuple[ChatServices, int, list[int]]]:
     """A chat, its room, and the ids of what ada has said there."""
     async with a_chat(tmp_path) as (chat, room_id):
         said = [await chat.messages.make(Add(room_id, ADA, f"number {n}")) for n in range(MANY)]
         yield chat, room_id, [one.message.id for one in said]  # type: ignore[union-attr]
 
 
-async def look(chat: Chat, room: Room, base: str = "http://one") -> tuple[bytes, bool]:
+async def look(chat: ChatServices, room: Room, base: str = "http://one") -> tuple[bytes, bool]:
     """The first frame as ada gets it, and whether its messages were read for it."""
     known = chat.pages.get(room.id)
     version = None if known is None else known.known
@@ -69,8 +69,8 @@ async def test_every_change_is_seen(site: Any, what: str) -> None:
     chat, room_id, ids = site
     change: Any = {
         "sent": Add(room_id, BOB, "new"),
-        "edited": Edit(room_id, ADA, ids[0], "new"),
-        "deleted": Delete(room_id, ADA, ids[0]),
+        "edited": EditChange(room_id, ADA, ids[0], "new"),
+        "deleted": DeleteChange(room_id, ADA, ids[0]),
     }[what]
     async with chat.fanout.room(room_id) as room:
         before, _ = await look(chat, room)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from roomcast.chat import presence
-from roomcast.chat.chat import Chat
+from roomcast.chat.chat import ChatServices
 from roomcast.realtime.brokers import GAP
 from roomcast.realtime.room import Room
 from roomcast.realtime.user_channels import News, People
@@ -37,7 +37,7 @@ class Listener:
 
 
 @pytest.fixture
-async def chat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Chat]:
+async def chat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ChatServices]:
     monkeypatch.setattr(presence, "GATHER", 0.01)
     monkeypatch.setattr(presence, "RETRY", 0.01)
     async with a_chat(tmp_path) as (chat, _):
@@ -45,7 +45,7 @@ async def chat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
         yield chat
 
 
-async def test_a_thousand_who_come_at_once_are_few_writes(chat: Chat) -> None:
+async def test_a_thousand_who_come_at_once_are_few_writes(chat: ChatServices) -> None:
     users, everybody, writes = [f"u{n}" for n in range(1_000)], Listener(), []
     write = chat.store.write
 
@@ -67,7 +67,7 @@ async def test_a_thousand_who_come_at_once_are_few_writes(chat: Chat) -> None:
         chat.fanout.unfollow(user, everybody)
 
 
-async def test_a_database_that_is_away_holds_nothing_up(chat: Chat) -> None:
+async def test_a_database_that_is_away_holds_nothing_up(chat: ChatServices) -> None:
     follower, tries = Listener(), []
     write = chat.store.write
 
@@ -85,7 +85,7 @@ async def test_a_database_that_is_away_holds_nothing_up(chat: Chat) -> None:
     await follower.has_heard((BOB, True), (BOB, False))
 
 
-async def test_who_came_and_went_while_it_was_away_is_not_told(chat: Chat) -> None:
+async def test_who_came_and_went_while_it_was_away_is_not_told(chat: ChatServices) -> None:
     follower = Listener()
     write = chat.store.write
     is_away = asyncio.Event()
@@ -107,7 +107,7 @@ async def test_who_came_and_went_while_it_was_away_is_not_told(chat: Chat) -> No
     await follower.has_heard((ADA, True))
 
 
-async def test_what_is_in_doubt_is_looked_up_and_told_where_it_differs(chat: Chat) -> None:
+async def test_what_is_in_doubt_is_looked_up_and_told_where_it_differs(chat: ChatServices) -> None:
     follower = Listener()
     for user in (ADA, BOB, EVE):
         await chat.fanout.follow(user, follower)

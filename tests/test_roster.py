@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from roomcast.chat.chat import Chat
+from roomcast.chat.chat import ChatServices
 from roomcast.protocol.errors import Close, Closing, NotFound
 from roomcast.realtime.room import Socket
 from roomcast.store.messages import Add
@@ -18,12 +18,12 @@ from .test_fanout import ADA, BOB, Recorded, a_chat, a_socket
 CARL, DORA = "4", "5"
 
 
-async def name(chat: Chat, room_id: int, title: str) -> None:
+async def name(chat: ChatServices, room_id: int, title: str) -> None:
     await chat.roster.change(room_id, ADA, RoomPatch(title=title))
 
 
 @asynccontextmanager
-async def a_group(*faults: str) -> AsyncIterator[tuple[Chat, int]]:
+async def a_group(*faults: str) -> AsyncIterator[tuple[ChatServices, int]]:
     """Ada's room with bob and carl."""
     async with a_chat(faults) as (chat, _):
         yield chat, (await chat.rooms.open(ADA, [ADA, BOB, CARL])).room.id

@@ -92,7 +92,7 @@ def test_a_file_in_the_current_folder_is_found(toml: Toml, monkeypatch: pytest.M
 def test_a_file_that_is_named_is_read_instead(toml: Toml, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(toml("[server]\nport = 9001").parent)
     other = toml("[server]\nhost = '::1'", "other.toml")
-    assert load(other, environ={}).server == module.Server(host="::1")
+    assert load(other, environ={}).server == module.ServerSettings(host="::1")
 
 
 def test_a_variable_wins_over_the_file_and_an_option_over_both(toml: Toml) -> None:
@@ -127,7 +127,9 @@ def test_a_mapping_or_settings_read_no_file_and_no_environment(
 
 
 def test_settings_made_by_hand_are_checked_too() -> None:
-    assert "server.port: expected a port" in refusal(Settings(server=module.Server(port=70_000)))
+    assert "server.port: expected a port" in refusal(
+        Settings(server=module.ServerSettings(port=70_000))
+    )
 
 
 # ---------------------------------------------------------------- variables

@@ -12,7 +12,7 @@ from roomcast.server.commands import upkeep
 from roomcast.settings import Database, Settings
 from roomcast.store import room_list, rooms
 from roomcast.store.maintenance import recount, retention
-from roomcast.store.messages import Add, Added, Delete, React
+from roomcast.store.messages import Add, Added, DeleteChange, ReactionChange
 from roomcast.store.room_list import Listed
 from roomcast.store.search import index
 from roomcast.store.snapshot import Snapshot, SnapshotQuery
@@ -82,7 +82,7 @@ async def test_what_is_older_goes_with_all_that_hangs_on_it(store: Store) -> Non
     room = await opens(store, ADA, BOB)
     old = await says(store, room, ADA, 10, 20)
     new = await says(store, room, ADA, 30)
-    await store.commit([React(room, BOB, old[0], "👍", True, 9)], {})
+    await store.commit([ReactionChange(room, BOB, old[0], "👍", True, 9)], {})
     news, _ = await store.read(partial(index.news, dialect=store.dialect, room_ids=[room], limit=9))
     assert [of_room.room_id for of_room in news] == [room]
     await store.write(lambda db: index.learn(db, store.finder, index.read(news)))
@@ -101,7 +101,7 @@ async def test_what_is_older_goes_with_all_that_hangs_on_it(store: Store) -> Non
 async def test_a_cursor_from_before_starts_afresh_and_a_later_one_goes_on(store: Store) -> None:
     room = await opens(store, ADA, BOB)
     old = await says(store, room, ADA, 10, 20, 30)
-    await store.commit([React(room, BOB, old[1], "👍", True, 9)], {})
+    await store.commit([ReactionChange(room, BOB, old[1], "👍", True, 9)], {})
     await says(store, room, ADA, 40)
     before = [await joins(store, room, BOB, after) for after in range(6)]
     assert not any(found.reset for found in before)
@@ -163,7 +163,7 @@ async def test_counters_stay_what_the_rows_say(
                 await prune(store, room, before=at - which, limit=3)
             elif sent:
                 id_, sender = sent[which % len(sent)]
-                change = [Delete(room, sender, id_)] if what == "deletes" else []
+                change = [DeleteChange(room, sender, id_)] if what == "deletes" else []
                 await store.commit(change, {} if change else {(room, who): (id_, id_)})
             await agree(store, room)
     finally:

@@ -20,12 +20,12 @@ import msgspec
 import pytest
 from roomcast.app import App, create_app
 from roomcast.integrations import outbox_relay
-from roomcast.integrations.host_events import Event, EventFile
+from roomcast.integrations.host_events import EventFile, HostEvent
 from roomcast.integrations.public_address import is_public
 from roomcast.integrations.webhook import NotTold, Webhook, signed
 from roomcast.protocol.actions import File, Send
 from roomcast.settings import BadSetting, Webhooks, load
-from roomcast.store.messages import React
+from roomcast.store.messages import ReactionChange
 from roomcast.store.outbox import Kind
 from roomcast.store.rooms import RoomPatch
 
@@ -36,7 +36,7 @@ from .running import in_steps
 
 SECRET = "whsec_" + base64.b64encode(b"a secret for these tests alone!!").decode()
 WITHIN = 30.0
-CREATED = Event(
+CREATED = HostEvent(
     type="room_created",
     id="1-1",
     at="2025-05-12T15:09:23.065265+00:00",
@@ -51,12 +51,12 @@ class Ear:
     """A listener that writes down what it is told; it fails as long as it is told to."""
 
     def __init__(self) -> None:
-        self.events: list[Event] = []
-        self.fails: Callable[[Event], bool] = lambda event: False
+        self.events: list[HostEvent] = []
+        self.fails: Callable[[HostEvent], bool] = lambda event: False
         self.attempts = 0
         self._heard = asyncio.Event()
 
-    async def __call__(self, event: Event) -> None:
+    async def __call__(self, event: HostEvent) -> None:
         self.attempts += 1
         self._heard.set()
         if self.fails(event):
@@ -73,8 +73,8 @@ class Ear:
                 self._heard.clear()
                 await self._heard.wait()
 
-    async def hears(self, kind: str, **fields: Any) -> Event:
-        def found() -> list[Event]:
+    async def hears(self, kind: str, **fields: Any) -> HostEvent:
+        def found() -> list[HostEvent]:
             wanted = fields.items()
             return [
                 event
@@ -170,7 +170,7 @@ async def test_a_hook_hears_of_who_comes_and_goes_and_of_reactions(
         roster = chat.state.chat.roster
         await roster.add(room, "1", "4")
         await roster.change(room, "1", RoomPatch(title="The four"))
-        await chat.state.chat.messages.make(React(room, "4", message, "👋", None, 10))
+        await chat.state.chat.messages.make(ReactionChange(room, "4", message, "👋", None, 10))
         await roster.remove(room, "1", "3")
         gone = await ear.hears("member_removed")
     told = [(e.type, e.user_id, e.about, e.text, e.version) for e in ear.events[2:]]
@@ -210,7 +210,7 @@ async def test_a_hook_that_never_answers_is_given_up_like_one_that_fails(
     monkeypatch.setattr(outbox_relay, "ANSWERED", 0.05)
     ear = Ear()
 
-    async def sticks(event: Event) -> None:
+    async def sticks(event: HostEvent) -> None:
         if event.text == "sticky":
             await asyncio.Event().wait()
         await ear(event)
@@ -584,5 +584,5 @@ def test_every_event_is_documented_as_it_is() -> None:
     documented = set(re.findall(r"^\| `(\w+_\w+)` \|", page, re.MULTILINE))
     assert documented == set(get_args(Kind))
     ((_, example),) = blocks(page, "json")
-    event = msgspec.json.decode(example, type=Event)
+    event = msgspec.json.decode(example, type=HostEvent)
     assert json.loads(example) == msgspec.to_builtins(event)

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from hypothesis import strategies as st
 from roomcast.auth.authenticator import Authenticator
 from roomcast.protocol.errors import Unauthenticated
-from roomcast.settings import Auth, Server, Settings
+from roomcast.settings import AuthSettings, ServerSettings, Settings
 from starlette.requests import HTTPConnection
 
 SECRET = "a secret of thirty-two bytes, or more"
@@ -49,7 +49,7 @@ ED25519 = ed25519.Ed25519PrivateKey.generate()
 
 def authenticator(hook: Any = None, transport: Any = None, **given: Any) -> Authenticator:
     given = given or {"secret": SECRET}
-    return Authenticator(Settings(auth=Auth(**given)), hook, transport=transport)
+    return Authenticator(Settings(auth=AuthSettings(**given)), hook, transport=transport)
 
 
 def claims(**changed: Any) -> dict[str, Any]:
@@ -161,4 +161,4 @@ async def session_user(connection: HTTPConnection) -> str | int | None:
 
 def hooked(hook: Any = session_user, *origins: str) -> Authenticator:
     """No key is needed where the host says who is there."""
-    return Authenticator(Settings(server=Server(allowed_origins=origins)), hook)
+    return Authenticator(Settings(server=ServerSettings(allowed_origins=origins)), hook)

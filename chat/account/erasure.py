@@ -10,7 +10,7 @@ from functools import partial
 from ...protocol.errors import NotFound, Unavailable
 from ...store import account
 from ...store.account import Erasure
-from ...store.messages import Change, Delete, React
+from ...store.messages import Change, DeleteChange, ReactionChange
 from ...store.outbox import Happened
 from ...store.store import Connection, DatabaseUnavailable, Store
 
@@ -133,7 +133,7 @@ class Erasures:
             )
             found, above = await self._store.read(find)
             ids = [message.id for message in found if message.created_at <= erasure.asked_at]
-            await self._all([Delete(room_id, user_id, id_, is_erasure=True) for id_ in ids])
+            await self._all([DeleteChange(room_id, user_id, id_, is_erasure=True) for id_ in ids])
             progress(len(ids))
             await self._renew(user_id)
 
@@ -147,14 +147,16 @@ class Erasures:
             old = [given for given in found if given.created_at <= erasure.asked_at]
             await self._all(
                 [
-                    React(g.room_id, user_id, g.message_id, g.emoji, False, 0, is_erasure=True)
+                    ReactionChange(
+                        g.room_id, user_id, g.message_id, g.emoji, False, 0, is_erasure=True
+                    )
                     for g in old
                 ]
             )
             last = found[-1]
             await self._renew(user_id)
 
-    async def _all(self, changes: list[Delete] | list[React]) -> None:
+    async def _all(self, changes: list[DeleteChange] | list[ReactionChange]) -> None:
         """Makes the changes in batches; a message that no longer exists is skipped."""
         for i in range(0, len(changes), MAX_CHANGES_PER_COMMIT):
             made = (self._make(change) for change in changes[i : i + MAX_CHANGES_PER_COMMIT])

@@ -9,7 +9,7 @@ from ...chat.serializers import Link, message_of
 from ...protocol import events, ids
 from ...protocol.ids import wire_user
 from ...store import account, receipts, room_list
-from ...store.messages import Message
+from ...store.messages import MessageRow
 from ...store.receipts import Status
 from ...store.room_list import Listed
 from ...store.store import Connection, Store
@@ -19,11 +19,11 @@ AT_ONCE = 100  # rows in one look
 WINDOW = 1_000  # messages of a room that are looked through at once
 
 
-class Line(Struct, tag_field="type"):
+class ExportLine(Struct, tag_field="type"):
     """One JSON object of an export."""
 
 
-class User(Line, tag="user"):
+class ExportedUser(ExportLine, tag="user"):
     """The first line: whose data these are."""
 
     user_id: int | str
@@ -31,7 +31,7 @@ class User(Line, tag="user"):
     picture: str | None
 
 
-class Room(Line, tag="room"):
+class ExportedRoom(ExportLine, tag="room"):
     """A room of the user, and the message ids that they have received and read up to."""
 
     room_id: int
@@ -43,19 +43,19 @@ class Room(Line, tag="room"):
     archived: bool
 
 
-class LeftRoom(Line, tag="left_room"):
+class LeftRoom(ExportLine, tag="left_room"):
     """A room that the user has left: the messages that they sent there are still theirs."""
 
     room_id: int
 
 
-class Said(Line, tag="message"):
+class ExportedMessage(ExportLine, tag="message"):
     """A message that the user sent, under its room."""
 
     message: events.Message
 
 
-class Gave(Line, tag="reaction"):
+class ExportedReaction(ExportLine, tag="reaction"):
     """A reaction of the user to any message."""
 
     room_id: int
@@ -64,35 +64,35 @@ class Gave(Line, tag="reaction"):
     created_at: str
 
 
-class Blocked(Line, tag="block"):
+class ExportedBlock(ExportLine, tag="block"):
     """A user whom the user has blocked."""
 
     user_id: int | str
     created_at: str
 
 
-class End(Line, tag="end"):
+class ExportEnd(ExportLine, tag="end"):
     """The last line: without it the export was cut off."""
 
     messages: int
 
 
-async def lines(store: Store, user_id: str, link: Link) -> AsyncIterator[Line]:
+async def lines(store: Store, user_id: str, link: Link) -> AsyncIterator[ExportLine]:
     """Each look at the database is short: what is said meanwhile may be in it, or not."""
     profile = await store.read(partial(account.profile, user_id=user_id))
-    yield User(wire_user(user_id), profile.name, profile.picture)
-    said = 0
+    yield ExportedUser(wire_user(user_id), profile.name, profile.picture)
+    sent = 0
     async for line in _rooms(store, user_id, link):
-        said += isinstance(line, Said)
+        sent += isinstance(line, ExportedMessage)
         yield line
     async for line in _reactions(store, user_id):
         yield line
     for blocked in await store.read(partial(account.blocked, user_id=user_id)):
-        yield Blocked(wire_user(blocked.user_id), ids.when(blocked.created_at))
-    yield End(said)
+        yield ExportedBlock(wire_user(blocked.user_id), ids.when(blocked.created_at))
+    yield ExportEnd(sent)
 
 
-async def _rooms(store: Store, user_id: str, link: Link) -> AsyncIterator[Line]:
+async def _rooms(store: Store, user_id: str, link: Link) -> AsyncIterator[ExportLine]:
     above = 0
     while True:
         find = partial(account.places, user_id=user_id, above=above, limit=AT_ONCE)
@@ -103,18 +103,18 @@ async def _rooms(store: Store, user_id: str, link: Link) -> AsyncIterator[Line]:
         for place in places:
             room = known.get(place.room_id)
             yield LeftRoom(place.room_id) if room is None else _shown(room)
-            async for message, status in _said(store, user_id, place.room_id):
+            async for message, status in _sent_messages(store, user_id, place.room_id):
                 if room is None:  # what the others say there is not his any more
                     message.quote, message.reactions = None, ()
-                yield Said(message_of(message, link, status))
+                yield ExportedMessage(message_of(message, link, status))
         if len(places) < AT_ONCE:
             return
         above = places[-1].room_id
 
 
-def _shown(listed: Listed) -> Room:
+def _shown(listed: Listed) -> ExportedRoom:
     room = listed.room
-    return Room(
+    return ExportedRoom(
         room.id,
         room.title or None,
         room.context or None,
@@ -125,8 +125,10 @@ def _shown(listed: Listed) -> Room:
     )
 
 
-async def _said(store: Store, user_id: str, room_id: int) -> AsyncIterator[tuple[Message, Status]]:
-    async def look(db: Connection, above: int) -> tuple[list[Message], int | None, Marks]:
+async def _sent_messages(
+    store: Store, user_id: str, room_id: int
+) -> AsyncIterator[tuple[MessageRow, Status]]:
+    async def look(db: Connection, above: int) -> tuple[list[MessageRow], int | None, Marks]:
         found, last = await account.own(db, user_id, room_id, above, WINDOW)
         return found, last, await receipts.of_room(db, room_id)
 
@@ -137,14 +139,14 @@ async def _said(store: Store, user_id: str, room_id: int) -> AsyncIterator[tuple
             yield message, receipts.status(marks, user_id, message.id)
 
 
-async def _reactions(store: Store, user_id: str) -> AsyncIterator[Line]:
+async def _reactions(store: Store, user_id: str) -> AsyncIterator[ExportLine]:
     last = None
     while True:
         find = partial(account.given, user_id=user_id, after=last, limit=AT_ONCE)
         found = await store.read(find)
         for given in found:
             when = ids.when(given.created_at)
-            yield Gave(given.room_id, given.message_id, given.emoji, when)
+            yield ExportedReaction(given.room_id, given.message_id, given.emoji, when)
         if len(found) < AT_ONCE:
             return
         last = found[-1]

@@ -7,7 +7,7 @@ import puremagic
 from msgspec import Struct
 
 from ...protocol.errors import FileInvalid, FileTooLarge, FileType
-from ...settings.model import Attachments
+from ...settings.model import AttachmentSettings
 from .containers import Recognized, is_whole_archive, recognize
 from .exif import SIDEWAYS, Damaged
 from .media_types import (
@@ -43,7 +43,7 @@ class Policy(Struct, frozen=True):
     strip_metadata: bool = True
 
 
-def policy_of(settings: Attachments) -> Policy:
+def policy_of(settings: AttachmentSettings) -> Policy:
     """Returns the current policy of the settings; a reload may change it."""
     return Policy(settings.types, settings.max_size, settings.max_pixels, settings.strip_metadata)
 

@@ -10,7 +10,7 @@ from msgspec import Struct
 from ...protocol.errors import Forbidden
 
 
-class Download(Struct, frozen=True):
+class DownloadLink(Struct, frozen=True):
     """The content of a signed GET URL: the object, its file name and its type."""
 
     key: str
@@ -18,7 +18,7 @@ class Download(Struct, frozen=True):
     content_type: str
 
 
-class Upload(Struct, frozen=True):
+class UploadLink(Struct, frozen=True):
     """The content of a signed PUT URL: the object, its announced type and its size in bytes."""
 
     key: str
@@ -45,13 +45,13 @@ def download_url(
     return f"{base}/files/{key}/{part}?type={kind}&expires={expires}&signature={signature}"
 
 
-def download_of(secret: bytes, path: str, query: Mapping[str, str], now: float) -> Download:
+def download_of(secret: bytes, path: str, query: Mapping[str, str], now: float) -> DownloadLink:
     """Verifies a GET of `/files/<path>`; raises Forbidden where the link is forged or expired."""
     key, _, name = path.rpartition("/")
     content_type, expires = query.get("type", ""), query.get("expires", "")
     part = quote(name, safe="", errors="replace")
     _verify(_sign(secret, "GET", key, part, content_type, "", expires), query, now)
-    return Download(key, name, content_type)
+    return DownloadLink(key, name, content_type)
 
 
 def upload_url(
@@ -64,12 +64,12 @@ def upload_url(
     return f"{base}/files/{key}?{query}"
 
 
-def upload_of(secret: bytes, path: str, query: Mapping[str, str], now: float) -> Upload:
+def upload_of(secret: bytes, path: str, query: Mapping[str, str], now: float) -> UploadLink:
     """Verifies a PUT to `/files/<path>`; raises Forbidden where the link is forged or expired."""
     content_type, size = query.get("type", ""), query.get("size", "")
     expires = query.get("expires", "")
     _verify(_sign(secret, "PUT", path, "", content_type, size, expires), query, now)
-    return Upload(path, content_type, int(size))
+    return UploadLink(path, content_type, int(size))
 
 
 def _with_plain_extension(name: str) -> str:

@@ -17,7 +17,7 @@ from ...protocol.errors import (
 from ...protocol.ids import wire_user
 from ...settings import BadSetting, Settings
 from ...store import blocks, rooms, uploads
-from ...store.messages import Attachment
+from ...store.messages import AttachmentRow
 from ...store.messages.extra import SITE
 from ...store.objects.bucket import (
     UPLOADS,
@@ -27,7 +27,7 @@ from ...store.objects.bucket import (
     new_key,
 )
 from ...store.store import Connection, Store
-from ...store.uploads import READY, Upload
+from ...store.uploads import READY, UploadRow
 from ..serializers import Link
 from ..text_policy import TextPolicy
 from . import content, links
@@ -67,7 +67,7 @@ class Attachments:
     def link(self, base: str) -> Link:
         """Makes the signed URLs of attachments that start with `base`."""
 
-        def link(file: Attachment) -> str:
+        def link(file: AttachmentRow) -> str:
             return links.download_url(
                 self.secret, base, file.key, file.name, file.content_type, self.expires_at()
             )
@@ -137,7 +137,7 @@ class Attachments:
         name = await self._approve_name(room_id, user_id, file, found.content_type)
         key, size = new_key(), len(found.content)
         until = expiry_of(self._settings)
-        upload = Upload(key, room_id, user_id, name, found.content_type, size, READY, until)
+        upload = UploadRow(key, room_id, user_id, name, found.content_type, size, READY, until)
         upload.width, upload.height = found.width, found.height
         await self._note(upload)
         try:
@@ -154,7 +154,7 @@ class Attachments:
         draft = Draft(room_id, wire_user(user_id), name, kind="file_name")
         return safe_name(await self._texts.approve(draft, user_id), kind)
 
-    async def _note(self, upload: Upload) -> None:
+    async def _note(self, upload: UploadRow) -> None:
         await self._store.write(partial(uploads.add, upload=upload))
 
     # ------------------------------------------------------------ bytes by a signed URL
@@ -168,7 +168,7 @@ class Attachments:
         key = new_key(UPLOADS)
         name = await self._approve_name(room_id, user_id, file, kind)
         await self._note(
-            Upload(key, room_id, user_id, name, kind, file.size, 0, expiry_of(self._settings))
+            UploadRow(key, room_id, user_id, name, kind, file.size, 0, expiry_of(self._settings))
         )
         url = self.bucket.put_url(key, file.size, limits.upload_url_ttl)
         if url is None:

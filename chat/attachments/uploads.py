@@ -14,7 +14,7 @@ from ...protocol.errors import (
     StorageUnavailable,
 )
 from ...protocol.ids import is_clean
-from ...settings.model import Attachments as AttachmentSettings
+from ...settings.model import AttachmentSettings as AttachmentSettings
 from ...store import uploads
 from ...store.objects.bucket import (
     UPLOADS,
@@ -24,7 +24,7 @@ from ...store.objects.bucket import (
     ObjectTooLarge,
 )
 from ...store.store import Store
-from ...store.uploads import CLEANING, READY, Upload
+from ...store.uploads import CLEANING, READY, UploadRow
 from . import content
 from .cleanup import UnusedObjects
 from .content import Checked
@@ -59,7 +59,7 @@ class FinishedUploads:
         self._bucket = bucket
         self._unused = unused
 
-    async def finish(self, room_id: int, user_id: str, file_path: str) -> Upload:
+    async def finish(self, room_id: int, user_id: str, file_path: str) -> UploadRow:
         """A finished upload: moved to where nobody can swap it, then looked at.
 
         Safe to repeat until the message is stored. What is not what was declared is deleted.
@@ -72,7 +72,7 @@ class FinishedUploads:
             await self._make_ready(upload)
         return upload
 
-    async def _make_ready(self, upload: Upload) -> None:
+    async def _make_ready(self, upload: UploadRow) -> None:
         """Looks at the bytes at their final key, and cleans them there.
 
         A crash while they are replaced leaves the old bytes or the new ones: both may be looked at
@@ -91,12 +91,12 @@ class FinishedUploads:
                 raise refuse_unavailable(error) from error
         await self._mark(upload, READY)
 
-    async def _mark(self, upload: Upload, state: int) -> None:
+    async def _mark(self, upload: UploadRow, state: int) -> None:
         upload.is_ready = state
         if not await self._store.write(partial(uploads.update, upload=upload)):
             raise FileMissing("This upload was sent already.")
 
-    async def _claimed(self, key: str, room_id: int, user_id: str) -> Upload:
+    async def _claimed(self, key: str, room_id: int, user_id: str) -> UploadRow:
         """The upload under its final key: one row, so that one message can take it."""
         upload = await self._find(UPLOADS + key, room_id, user_id)
         if upload is not None:
@@ -115,13 +115,13 @@ class FinishedUploads:
         except BucketUnavailable as error:
             raise refuse_unavailable(error) from error
 
-    async def _find(self, key: str, room_id: int, user_id: str) -> Upload | None:
+    async def _find(self, key: str, room_id: int, user_id: str) -> UploadRow | None:
         now = time.time_ns() // 1000
         return await self._store.read(
             partial(uploads.get, key=key, room_id=room_id, user_id=user_id, now=now)
         )
 
-    async def _checked(self, upload: Upload, data: bytes) -> Checked:
+    async def _checked(self, upload: UploadRow, data: bytes) -> Checked:
         """Checks an upload and returns it as it is kept; deletes it where it is not allowed."""
         size = None if upload.is_ready == CLEANING else upload.size
         check = partial(
@@ -133,7 +133,7 @@ class FinishedUploads:
             await self._unused.drop([upload.key])
             raise
 
-    async def _moved(self, upload: Upload) -> bytes:
+    async def _moved(self, upload: UploadRow) -> bytes:
         """The bytes, moved to where nobody but this server writes."""
         key = upload.key
         try:

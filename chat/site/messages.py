@@ -9,8 +9,8 @@ from ...protocol.actions import Send
 from ...protocol.errors import InvalidFrame, NotFound
 from ...protocol.events import Message as WireMessage
 from ...store import receipts, site_messages
-from ...store.messages import Added, Delete, Edit, Edited, Message, extra
-from ...store.messages.extra import SITE, Button
+from ...store.messages import Added, DeleteChange, EditChange, Edited, MessageRow, extra
+from ...store.messages.extra import SITE, StoredButton
 from ...store.store import Connection, Store
 from ..attachments.service import Attachments
 from ..buttons import check_buttons
@@ -39,7 +39,7 @@ class SitePost(NamedTuple):
 
     sender_id: str
     send: Send
-    buttons: Sequence[Button] = ()
+    buttons: Sequence[StoredButton] = ()
 
 
 class SiteEdit(NamedTuple):
@@ -47,7 +47,7 @@ class SiteEdit(NamedTuple):
 
     text: str | None = None
     data: JsonObject | None = None
-    buttons: Sequence[Button] | None = None
+    buttons: Sequence[StoredButton] | None = None
 
 
 class SiteMessages:
@@ -80,7 +80,7 @@ class SiteMessages:
             raise InvalidFrame("limit: an integer from 1 is needed.")
         limit = min(wanted.limit, MAX_PAGE_SIZE)
 
-        async def look(db: Connection) -> tuple[list[Message] | None, Marks]:
+        async def look(db: Connection) -> tuple[list[MessageRow] | None, Marks]:
             found = await site_messages.page(db, room_id, wanted.before, wanted.after, limit + 1)
             return found, await receipts.of_room(db, room_id)
 
@@ -97,7 +97,7 @@ class SiteMessages:
         """Raises the Refusal."""
         if patch.text is not None:
             self._texts.check_text(patch.text, "text")
-        change = Edit(room_id, SITE, message_id, patch.text, base, by_site=True)
+        change = EditChange(room_id, SITE, message_id, patch.text, base, by_site=True)
         data = None if patch.data is None else pack_data(patch.data, MAX_SITE_DATA_SIZE)
         buttons = None if patch.buttons is None else check_buttons(patch.buttons)
         change.patch = extra.Patch(data, buttons)
@@ -108,7 +108,7 @@ class SiteMessages:
 
     async def delete(self, room_id: int, message_id: int) -> None:
         """Raises NotFound."""
-        await self._messages.make(Delete(room_id, "", message_id, by_site=True))
+        await self._messages.make(DeleteChange(room_id, "", message_id, by_site=True))
         audit.record("message_deleted", room_id=room_id, message_id=message_id)
 
     async def react(
@@ -122,12 +122,12 @@ class SiteMessages:
         """Raises NotFound."""
         return await self._receipts.read_at_once(room_id, user_id, message_id)
 
-    async def _shown(self, message: Message, base: str) -> WireMessage:
+    async def _shown(self, message: MessageRow, base: str) -> WireMessage:
         async def look(db: Connection) -> Marks:
             return await receipts.of_room(db, message.room_id)
 
         return self._wire(message, base, await self._store.read(look))
 
-    def _wire(self, message: Message, base: str, marks: Marks) -> WireMessage:
+    def _wire(self, message: MessageRow, base: str, marks: Marks) -> WireMessage:
         status = receipts.status(marks, message.sender_id, message.id)
         return message_of(message, self._attachments.link(base), status)

@@ -12,7 +12,7 @@ from ...store import profiles, stats
 from ...store.bans import Ban
 from ...store.store import Store
 from ..account.erasure import Erasures
-from ..account.export import Line, lines
+from ..account.export import ExportLine, lines
 from ..attachments.service import Attachments
 from ..bans import Bans
 from ..revocations import Cuts
@@ -78,7 +78,7 @@ class SiteUsers:
         await self._erasures.erase(user_id)
         audit.record("user_erased", user_id=user_id)
 
-    async def export(self, user_id: str, base: str) -> AsyncIterator[Line]:
+    async def export(self, user_id: str, base: str) -> AsyncIterator[ExportLine]:
         """All that is the user's, line by line."""
         audit.record("user_exported", user_id=user_id)
         async for line in lines(self._store, user_id, self._attachments.link(base)):

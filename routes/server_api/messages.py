@@ -13,7 +13,7 @@ from ...protocol.actions import File, Send
 from ...protocol.errors import InvalidFrame, NotFound
 from ...protocol.events import Message
 from ...protocol.ids import id_of, user_of
-from ...store.messages.extra import SITE, Button
+from ...store.messages.extra import SITE, StoredButton
 from ..requests import (
     Reply,
     base_of_request,
@@ -33,7 +33,7 @@ class SiteNewMessage(Struct):
     text: str = ""
     sender: int | str | None = None
     data: dict[str, Any] | None = None
-    actions: list[Button] | None = None
+    actions: list[StoredButton] | None = None
     files: list[File] | None = None
     reply_to: int | str | None = None
     client_id: str | None = None
@@ -47,7 +47,7 @@ class SiteMessagePatch(Struct):
 
     text: str | UnsetType = UNSET
     data: dict[str, Any] | None = None
-    actions: list[Button] | None = None
+    actions: list[StoredButton] | None = None
 
 
 class SiteMessagePage(Struct):

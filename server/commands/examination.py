@@ -12,7 +12,7 @@ from ...auth.authenticator import Authenticator
 from ...auth.keys import keys_in
 from ...integrations.webhook import NotTold, Webhook
 from ...realtime.brokers import Unreachable, backend_of
-from ...settings import Auth, BadSetting, Issuer, Settings
+from ...settings import AuthSettings, BadSetting, Issuer, Settings
 from ...store.diagnostics import objects as place
 from ...store.diagnostics.database import diagnose
 from ...store.diagnostics.objects import Finding
@@ -92,7 +92,7 @@ async def _of_place(settings: Settings) -> list[Finding]:
 # ---------------------------------------------------------------- who may come in
 
 
-async def _of_auth(auth: Auth, secret_file: Path) -> list[Finding]:
+async def _of_auth(auth: AuthSettings, secret_file: Path) -> list[Finding]:
     try:
         auth = await asyncio.to_thread(_with_secret, auth, secret_file)
         if auth.wants_secret:
@@ -107,7 +107,7 @@ async def _of_auth(auth: Auth, secret_file: Path) -> list[Finding]:
     return published or [Finding("keys", True, "Tokens can be checked.")]
 
 
-def _with_secret(auth: Auth, file: Path) -> Auth:
+def _with_secret(auth: AuthSettings, file: Path) -> AuthSettings:
     """Returns the settings with the secret of the file, which `serve` reads too."""
     if not (auth.wants_secret and file.exists()):
         return auth

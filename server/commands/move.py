@@ -10,7 +10,7 @@ from ...settings import load
 from ..options import one_sentence, settings_option
 
 if TYPE_CHECKING:
-    from .transfer import Keys, Moved, Objects
+    from .transfer import ObjectKeys, Objects, TransferResult
 
 
 @click.command("move", short_help="Copy a chat into another database, and its files.")
@@ -55,7 +55,7 @@ def checked(section: str, url: str) -> str:
     return url
 
 
-def print_moved(moved: "Moved") -> None:
+def print_moved(moved: "TransferResult") -> None:
     all_of_it = ", ".join(f"{count:,} {name}" for name, count in moved.counts.items())
     if moved.was_there:
         click.echo(f"All of it is there already: {all_of_it}.")
@@ -65,7 +65,7 @@ def print_moved(moved: "Moved") -> None:
     click.echo("Counts, ids, versions and lengths of texts are the same on both sides.")
 
 
-def print_objects(objects: "Objects", keys: "Keys") -> None:
+def print_objects(objects: "Objects", keys: "ObjectKeys") -> None:
     click.echo(f"Moved {objects.moved:,} files; {objects.present:,} were there already.")
     if objects.missing:
         raise click.ClickException(

@@ -8,7 +8,7 @@ import jwt
 
 from ...protocol.errors import InvalidFrame
 from ...protocol.ids import user_of
-from ...settings import Auth
+from ...settings import AuthSettings
 from ..options import Duration, Failure, one_sentence, settings_option
 from ..secret import settings_with_existing_secret
 
@@ -32,7 +32,7 @@ def token_command(path: Path | None, user: str, ttl: float, name: str | None) ->
     click.echo(sign_token(settings_with_existing_secret(path).auth, user, ttl, name))
 
 
-def sign_token(auth: Auth, user: str, ttl: float, name: str | None) -> str:
+def sign_token(auth: AuthSettings, user: str, ttl: float, name: str | None) -> str:
     """A JWT (RFC 7519) that expires in `ttl` seconds. Raises Failure where no secret is in use."""
     if not (auth.secret and auth.hmac):
         raise Failure(

@@ -19,7 +19,7 @@ from ...store.transfer.tables import CannotMove, tables
 AT_ONCE = 8  # objects under way
 
 
-class Moved(Struct, frozen=True):
+class TransferResult(Struct, frozen=True):
     """`copied` are the messages of this run, `counts` the rows of each table in the end."""
 
     counts: dict[str, int]
@@ -28,7 +28,7 @@ class Moved(Struct, frozen=True):
     was_there: bool
 
 
-class Keys(Struct, frozen=True):
+class ObjectKeys(Struct, frozen=True):
     """Object keys: `held` by messages, and `loose` ones of uploads, which may not exist yet."""
 
     held: list[str]
@@ -54,7 +54,7 @@ def bar(length: int, label: str) -> Any:
     return nullcontext(NoBar())
 
 
-async def move(source_url: str, target_url: str) -> Moved:
+async def move(source_url: str, target_url: str) -> TransferResult:
     """May be run again, whatever stopped it.
 
     Raises CannotMove, CannotOpen or DatabaseInUse; all of them say what to do.
@@ -68,23 +68,23 @@ async def move(source_url: str, target_url: str) -> Moved:
         planned = await plan(source, target)
         counts = {name: digest[0] for name, digest in planned.digests.items()}
         if planned.is_done:
-            return Moved(counts, 0, 0, True)
+            return TransferResult(counts, 0, 0, True)
         for table in tables():
             with bar(counts[table.name], table.name) as shown:
                 async for count, is_new in copy(source, target, table):
                     shown.update(count)
                     copied += count if is_new and table.name == "messages" else 0
         await finish(source, target, planned)
-    return Moved(counts, copied, time.monotonic() - began, False)
+    return TransferResult(counts, copied, time.monotonic() - began, False)
 
 
-async def keys_of(database_url: str) -> Keys:
+async def keys_of(database_url: str) -> ObjectKeys:
     """Raises CannotMove, CannotOpen or DatabaseInUse."""
     async with opened(database_url) as end:
-        return Keys(*await end.keys())
+        return ObjectKeys(*await end.keys())
 
 
-async def move_objects(source_url: str, target_url: str, keys: Keys) -> Objects:
+async def move_objects(source_url: str, target_url: str, keys: ObjectKeys) -> Objects:
     """Copies objects that the target lacks. Raises BucketUnavailable or CannotMove."""
     try:
         source, target = bucket_of(source_url), bucket_of(target_url)

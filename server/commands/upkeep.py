@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ...chat.account.export import lines
 from ...chat.attachments.service import Attachments
-from ...chat.chat import Chat
+from ...chat.chat import ChatServices
 from ...chat.text_policy import TextPolicy
 from ...protocol import codec
 from ...settings import Settings
@@ -71,7 +71,7 @@ async def erase(settings: Settings, user_id: str, expect: Count, done: Count) ->
         done(n)
 
     refuse_nothing(settings)
-    chat = Chat(settings)
+    chat = ChatServices(settings)
     await chat.open()
     try:
         expect(await chat.store.read(partial(account.count, user_id=user_id)))

@@ -3,8 +3,8 @@
 from databases.core import Connection
 
 from .. import blocks
-from .changes import Add, Added, Outcome, Refused
-from .model import Attachment, Message
+from .changes import Add, Added, Outcome, RefusedChange
+from .model import AttachmentRow, MessageRow
 from .read import complete, load_quotes
 
 
@@ -14,13 +14,13 @@ async def add(db: Connection, change: Add, now: int) -> Outcome:
         return refused
     quoted = await load_quotes(db, change.room_id, [change.reply_to])
     if change.is_lost(quoted):
-        return Refused("not_found", change.reply_to)
+        return RefusedChange("not_found", change.reply_to)
     files = await _uploads(db, change, now)
     if len(files) < len(change.files):
-        return Refused("file_missing")
+        return RefusedChange("file_missing")
     await _take(db, change)
     version, roster = await next_version(db, change.room_id, sent_at=now)
-    message = Message(
+    message = MessageRow(
         0, change.room_id, change.sender_id, change.text, now, now, version, change.client_id,
         change.reply_to, change.extra, files, quoted.get((change.room_id, change.reply_to)),
     )  # fmt: skip
@@ -44,29 +44,29 @@ async def _may_add(db: Connection, change: Add) -> Outcome | None:
     values = {"room_id": change.room_id, "user_id": change.sender_id, "client_id": change.client_id}
     row = await db.fetch_one(query, values)
     if row is None:
-        return Refused("not_found")
+        return RefusedChange("not_found")
     if row["id"] is None:
         if change.by_site:
             return None
         is_silenced = await blocks.is_silenced(db, change.room_id, change.sender_id)
-        return Refused("forbidden") if is_silenced else None
+        return RefusedChange("forbidden") if is_silenced else None
     *fields, text_hash, deleted_at = row._mapping.values()
-    message = Message(*fields)
+    message = MessageRow(*fields)
     await complete(db, message.room_id, [message])
     return change.again(message, text_hash, is_deleted=deleted_at is not None)
 
 
-async def _uploads(db: Connection, change: Add, now: int) -> list[Attachment]:
+async def _uploads(db: Connection, change: Add, now: int) -> list[AttachmentRow]:
     query = """
         SELECT key, name, content_type, size, width, height FROM uploads
          WHERE key = :key AND room_id = :room_id AND user_id = :user_id AND expires_at > :now
            AND is_ready = 1
     """
-    found: list[Attachment] = []
+    found: list[AttachmentRow] = []
     for key in change.files:
         values = {"key": key, "room_id": change.room_id, "user_id": change.sender_id, "now": now}
         rows = await db.fetch_all(query, values)
-        found += [Attachment(**dict(row._mapping)) for row in rows]
+        found += [AttachmentRow(**dict(row._mapping)) for row in rows]
     return found
 
 
@@ -76,7 +76,7 @@ async def _take(db: Connection, change: Add) -> None:
         await db.execute("DELETE FROM uploads WHERE key = :key", {"key": key})
 
 
-async def _insert(db: Connection, message: Message, text_hash: int | None) -> int:
+async def _insert(db: Connection, message: MessageRow, text_hash: int | None) -> int:
     query = """
         INSERT INTO messages (room_id, sender_id, client_id, text_hash, text, reply_to, extra,
                               created_at, updated_at, version)
@@ -99,7 +99,7 @@ async def _insert(db: Connection, message: Message, text_hash: int | None) -> in
     return int(rows[0]["id"])
 
 
-async def _attach(db: Connection, message: Message) -> None:
+async def _attach(db: Connection, message: MessageRow) -> None:
     query = """
         INSERT INTO attachments (room_id, message_id, position, key, name, content_type, size,
                                  width, height)
@@ -138,7 +138,7 @@ async def next_version(db: Connection, room_id: int, sent_at: int = 0) -> tuple[
     return rows[0]["version"], rows[0]["roster"]
 
 
-async def _count(db: Connection, message: Message) -> None:
+async def _count(db: Connection, message: MessageRow) -> None:
     query = """
         UPDATE members SET sent = sent + 1 WHERE room_id = :room_id AND user_id = :user_id
     """

@@ -6,14 +6,14 @@ from typing import TypeGuard
 
 from msgspec import Struct
 
-from ..reactions import Reaction
+from ..reactions import ReactionRow
 from .extra import Patch
-from .model import Message, Quotes
+from .model import MessageRow, Quotes
 
 UNCHANGED = Patch()
 
 
-class Refused(Struct):
+class RefusedChange(Struct):
     """The change was not made: `code` is one of the refusals' codes."""
 
     code: str
@@ -24,18 +24,18 @@ class Refused(Struct):
 class Added(Struct, gc=False):
     """`roster` is the room's, in this and the other outcomes: under it the change was made."""
 
-    message: Message
+    message: MessageRow
     roster: int = 0
 
 
 class Repeated(Struct):
     """This client_id is stored already, as this message: nothing was added."""
 
-    message: Message
+    message: MessageRow
 
 
 class Edited(Struct):
-    message: Message
+    message: MessageRow
     roster: int = 0
 
 
@@ -54,7 +54,7 @@ class Reacted(Struct):
     message_id: int
     author_id: str
     version: int
-    reactions: Sequence[Reaction]
+    reactions: Sequence[ReactionRow]
     is_new: bool
     roster: int = 0
 
@@ -62,10 +62,10 @@ class Reacted(Struct):
 class Acted(Struct):
     """A button was pressed that stays: the message is as it was."""
 
-    message: Message
+    message: MessageRow
 
 
-Outcome = Added | Repeated | Edited | Deleted | Reacted | Acted | Refused
+Outcome = Added | Repeated | Edited | Deleted | Reacted | Acted | RefusedChange
 
 
 class Add(Struct, gc=False):
@@ -95,15 +95,15 @@ class Add(Struct, gc=False):
         quote = quotes.get((self.room_id, self.reply_to))
         return self.reply_to is not None and (quote is None or quote.text is None)
 
-    def again(self, message: Message, text_hash: int, *, is_deleted: bool) -> Outcome:
+    def again(self, message: MessageRow, text_hash: int, *, is_deleted: bool) -> Outcome:
         """The outcome where this client_id is stored already, as `message`."""
         if is_deleted:
-            return Refused("not_found", message.id)
+            return RefusedChange("not_found", message.id)
         same = text_hash == self.text_hash
-        return Repeated(message) if same else Refused("conflict", message.id)
+        return Repeated(message) if same else RefusedChange("conflict", message.id)
 
 
-class Edit(Struct):
+class EditChange(Struct):
     """Another text, or (None) the one that it has; `patch` changes what stands beside it."""
 
     room_id: int
@@ -116,7 +116,7 @@ class Edit(Struct):
     patch: Patch = UNCHANGED
 
 
-class Delete(Struct):
+class DeleteChange(Struct):
     """An erasure also reaches into rooms that the sender has left, and leaves no `client_id`.
 
     Otherwise the `client_id` stays: sent again, it says that the message was deleted.
@@ -129,7 +129,7 @@ class Delete(Struct):
     by_site: bool = False
 
 
-class React(Struct):
+class ReactionChange(Struct):
     """The sender's reaction: there, not there, or (None) the other of the two."""
 
     room_id: int
@@ -141,7 +141,7 @@ class React(Struct):
     is_erasure: bool = False
 
 
-class Act(Struct):
+class ActChange(Struct):
     """Somebody presses a button; `params` is JSON, for the site alone."""
 
     room_id: int
@@ -152,7 +152,7 @@ class Act(Struct):
     base: str = ""
 
 
-Change = Add | Edit | Delete | React | Act
+Change = Add | EditChange | DeleteChange | ReactionChange | ActChange
 
 
 def is_plain(change: Change) -> TypeGuard[Add]:

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 SITE = ""  # the sender of the site's own messages: no user has this id
 
 
-class Button(Struct, frozen=True, omit_defaults=True):
+class StoredButton(Struct, frozen=True, omit_defaults=True):
     """A button under a message: pressing it is an action, or it opens a URL."""
 
     label: str
@@ -17,7 +17,7 @@ class Button(Struct, frozen=True, omit_defaults=True):
     url: str | None = None
 
 
-class Chosen(Struct, frozen=True):
+class StoredChoice(Struct, frozen=True):
     """Which button was pressed, by whom, and when: microseconds since 1970, UTC."""
 
     id: str
@@ -33,10 +33,10 @@ class Extra(Struct, frozen=True):
     """
 
     data: Raw | UnsetType = UNSET
-    actions: tuple[Button, ...] | UnsetType = UNSET
-    chosen: Chosen | UnsetType = UNSET
+    actions: tuple[StoredButton, ...] | UnsetType = UNSET
+    chosen: StoredChoice | UnsetType = UNSET
 
-    def button(self, id_: str) -> Button | None:
+    def button(self, id_: str) -> StoredButton | None:
         """The button that is pressed under this id."""
         buttons = self.actions or ()
         return next((button for button in buttons if button.id == id_), None)
@@ -46,8 +46,8 @@ class Patch(Struct, frozen=True):
     """The changes of an edit; None keeps a value. New buttons can be chosen anew."""
 
     data: Raw | None = None
-    actions: tuple[Button, ...] | None = None
-    chosen: Chosen | None = None
+    actions: tuple[StoredButton, ...] | None = None
+    chosen: StoredChoice | None = None
 
 
 NOTHING = Extra()
@@ -64,7 +64,7 @@ def write(extra: Extra) -> str | None:
     return None if extra == NOTHING else msgspec.json.encode(extra).decode()
 
 
-def of(data: Raw | None, actions: tuple[Button, ...] = ()) -> str | None:
+def of(data: Raw | None, actions: tuple[StoredButton, ...] = ()) -> str | None:
     """The column of a new message."""
     return write(Extra(UNSET if data is None else data, actions or UNSET))
 

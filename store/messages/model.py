@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from ..reactions import Reaction
+from ..reactions import ReactionRow
 
 QUOTED = 140  # code points of a message that are shown where another one answers it
 
 
-class Attachment(Struct, frozen=True):
+class AttachmentRow(Struct, frozen=True):
     """A file of a message; `key` is its object in the bucket, `size` in bytes.
 
     Width and height are the pixels of a picture as it is shown; None for everything else.
@@ -23,7 +23,7 @@ class Attachment(Struct, frozen=True):
     height: int | None = None
 
 
-class Quote(Struct, frozen=True):
+class QuoteRow(Struct, frozen=True):
     """The excerpt of a message that another one answers; no text once it is deleted."""
 
     message_id: int
@@ -31,10 +31,10 @@ class Quote(Struct, frozen=True):
     text: str | None
 
 
-Quotes = Mapping[tuple[int, int | None], Quote]  # by room and message; of others there are none
+Quotes = Mapping[tuple[int, int | None], QuoteRow]  # by room and message; of others there are none
 
 
-class Message(Struct, gc=False):  # as all of which each message makes one: none is in a cycle
+class MessageRow(Struct, gc=False):  # as all of which each message makes one: none is in a cycle
     """A row of messages, and what hangs on it; times in microseconds since 1970, UTC."""
 
     id: int
@@ -47,9 +47,9 @@ class Message(Struct, gc=False):  # as all of which each message makes one: none
     client_id: str | None = None
     reply_to: int | None = None
     extra: str | None = None  # JSON of an Extra
-    attachments: Sequence[Attachment] = ()
-    quote: Quote | None = None
-    reactions: Sequence[Reaction] = ()
+    attachments: Sequence[AttachmentRow] = ()
+    quote: QuoteRow | None = None
+    reactions: Sequence[ReactionRow] = ()
 
     @property
     def is_edited(self) -> bool:

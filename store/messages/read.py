@@ -9,10 +9,10 @@ from sqlalchemy import TextClause, bindparam, text
 
 from .. import reactions
 from ..room_look import RoomLook
-from .model import QUOTED, Attachment, Message, Quote, Quotes
+from .model import QUOTED, AttachmentRow, MessageRow, QuoteRow, Quotes
 
 
-async def get(db: Connection, room_id: int, user_id: str, message_id: int) -> Message | None:
+async def get(db: Connection, room_id: int, user_id: str, message_id: int) -> MessageRow | None:
     """One message of a room of the user's; None for a deleted one and for a stranger."""
     query = """
         SELECT m.id, m.room_id, m.sender_id, m.text, m.created_at, m.updated_at, m.version,
@@ -47,7 +47,7 @@ class HistoryQuery(Struct, frozen=True):
     limit: int
 
 
-async def page(db: Connection, where: HistoryQuery, limit: int) -> list[Message]:
+async def page(db: Connection, where: HistoryQuery, limit: int) -> list[MessageRow]:
     """At most `limit` messages, oldest first; none for a stranger."""
     values = {
         "room_id": where.room_id,
@@ -79,7 +79,9 @@ NEWER = """
 """
 
 
-async def between(db: Connection, room_id: int, above: int, upto: int, most: int) -> list[Message]:
+async def between(
+    db: Connection, room_id: int, above: int, upto: int, most: int
+) -> list[MessageRow]:
     """The newest messages with above < id <= upto, oldest first: the server's own look."""
     query = """
         SELECT id, room_id, sender_id, text, created_at, updated_at, version, client_id,
@@ -98,7 +100,7 @@ class Since(Struct):
     version: int
     roster: int
     title: str
-    messages: list[Message]
+    messages: list[MessageRow]
     deleted: list[tuple[int, int, str]]  # id, version, sender
     look: RoomLook
 
@@ -143,12 +145,14 @@ async def since(db: Connection, room_id: int, version: int) -> Since | None:
     return Since(row["version"], row["roster"], row["title"], messages, deleted, look)
 
 
-async def of_ids(db: Connection, user_id: str, found: Iterable[tuple[int, int]]) -> list[Message]:
+async def of_ids(
+    db: Connection, user_id: str, found: Iterable[tuple[int, int]]
+) -> list[MessageRow]:
     """Returns messages by (room, id) that exist in rooms of the user, newest first."""
     by_room: dict[int, list[int]] = {}
     for room_id, id_ in found:
         by_room.setdefault(room_id, []).append(id_)
-    messages: list[Message] = []
+    messages: list[MessageRow] = []
     for room_id, ids in by_room.items():
         query = text("""
             SELECT m.id, m.room_id, m.sender_id, m.text, m.created_at, m.updated_at, m.version,
@@ -167,14 +171,14 @@ async def of_ids(db: Connection, user_id: str, found: Iterable[tuple[int, int]])
 
 async def load(
     db: Connection, room_id: int, query: str | TextClause, values: dict[str, Any] | None = None
-) -> list[Message]:
+) -> list[MessageRow]:
     rows = await db.fetch_all(query, values)
-    messages = [Message(*row._mapping.values()) for row in rows]
+    messages = [MessageRow(*row._mapping.values()) for row in rows]
     await complete(db, room_id, messages)
     return messages
 
 
-async def complete(db: Connection, room_id: int, messages: Sequence[Message]) -> None:
+async def complete(db: Connection, room_id: int, messages: Sequence[MessageRow]) -> None:
     """Gives the messages of a room what hangs on them."""
     if not messages:
         return
@@ -202,12 +206,12 @@ async def load_quotes(db: Connection, room_id: int, ids: Sequence[int | None]) -
         bindparam("most", value=QUOTED),
     )
     rows = await db.fetch_all(query)
-    return {(room_id, r["id"]): Quote(r["id"], r["sender_id"], r["shown"]) for r in rows}
+    return {(room_id, r["id"]): QuoteRow(r["id"], r["sender_id"], r["shown"]) for r in rows}
 
 
 async def _attachments(
     db: Connection, room_id: int, first: int, last: int
-) -> dict[int, list[Attachment]]:
+) -> dict[int, list[AttachmentRow]]:
     query = """
         SELECT message_id, key, name, content_type, size, width, height
           FROM attachments
@@ -215,8 +219,8 @@ async def _attachments(
          ORDER BY message_id, position
     """
     rows = await db.fetch_all(query, {"room_id": room_id, "first": first, "last": last})
-    found: dict[int, list[Attachment]] = {}
+    found: dict[int, list[AttachmentRow]] = {}
     for row in rows:
         message_id, *rest = row._mapping.values()
-        found.setdefault(message_id, []).append(Attachment(*rest))
+        found.setdefault(message_id, []).append(AttachmentRow(*rest))
     return found

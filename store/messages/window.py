@@ -3,14 +3,14 @@
 from databases.core import Connection
 from msgspec import Struct
 
-from .model import Message
+from .model import MessageRow
 from .read import load
 
 
 class Window(Struct):
     """Messages around a place, oldest first, and whether there are more on either side."""
 
-    messages: list[Message]
+    messages: list[MessageRow]
     has_older: bool
     has_newer: bool
 

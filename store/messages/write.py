@@ -7,24 +7,24 @@ from msgspec import UNSET
 from sqlalchemy import bindparam, text
 
 from .. import blocks, reactions
-from ..reactions import Reaction
+from ..reactions import ReactionRow
 from . import extra
 from .add import add, next_version
 from .changes import (
-    Act,
+    ActChange,
     Acted,
     Add,
     Change,
-    Delete,
+    DeleteChange,
     Deleted,
-    Edit,
+    EditChange,
     Edited,
     Outcome,
-    React,
     Reacted,
-    Refused,
+    ReactionChange,
+    RefusedChange,
 )
-from .model import Message
+from .model import MessageRow
 from .read import get, load
 
 
@@ -42,32 +42,32 @@ async def make(db: Connection, change: Change, now: int) -> Outcome:
     match change:
         case Add():
             return await add(db, change, now)
-        case Edit():
+        case EditChange():
             return await edit(db, change, now)
-        case Delete():
+        case DeleteChange():
             return await delete(db, change, now)
-        case React():
+        case ReactionChange():
             return await react(db, change, now)
-        case Act():
+        case ActChange():
             return await act(db, change, now)
 
 
-async def edit(db: Connection, change: Edit, now: int) -> Outcome:
+async def edit(db: Connection, change: EditChange, now: int) -> Outcome:
     reach = _anywhere if change.by_site else _own
     found = await reach(db, change.room_id, change.sender_id, change.message_id)
-    if isinstance(found, Refused):
+    if isinstance(found, RefusedChange):
         return found
     if not change.by_site and await blocks.is_silenced(db, change.room_id, change.sender_id):
-        return Refused("forbidden", change.message_id)
+        return RefusedChange("forbidden", change.message_id)
     if change.text is not None:
         if (change.is_blank or not change.text) and not found.attachments:
-            return Refused("empty_message", change.message_id)
+            return RefusedChange("empty_message", change.message_id)
         found.text = change.text
     found.extra = extra.patched(found.extra, change.patch)
     return await _update(db, found, now)
 
 
-async def _update(db: Connection, message: Message, now: int) -> Edited:
+async def _update(db: Connection, message: MessageRow, now: int) -> Edited:
     """Stores its text and what stands beside it, under the next version of the room."""
     message.updated_at = max(now, message.updated_at + 1)
     message.version, roster = await next_version(db, message.room_id)
@@ -87,42 +87,42 @@ async def _update(db: Connection, message: Message, now: int) -> Edited:
     return Edited(message, roster)
 
 
-async def act(db: Connection, change: Act, now: int) -> Outcome:
+async def act(db: Connection, change: ActChange, now: int) -> Outcome:
     """The room is locked before its message is read: of two who press at once one is first."""
     found = await _pressed(db, change)
-    if not isinstance(found, Message):
+    if not isinstance(found, MessageRow):
         return found
     button = extra.read(found.extra).button(change.id)
     assert button is not None
     if not button.once:
         return Acted(found)
-    chosen = extra.Chosen(change.id, change.sender_id, now)
+    chosen = extra.StoredChoice(change.id, change.sender_id, now)
     found.extra = extra.patched(found.extra, extra.Patch(chosen=chosen))
     return await _update(db, found, now)
 
 
-async def _pressed(db: Connection, change: Act) -> Message | Refused:
+async def _pressed(db: Connection, change: ActChange) -> MessageRow | RefusedChange:
     """The message, if the user may press this button of it now."""
     room_id, user_id, id_ = change.room_id, change.sender_id, change.message_id
     await db.execute("UPDATE rooms SET version = version WHERE id = :id", {"id": room_id})
     found = await get(db, room_id, user_id, id_)
     if found is None:
-        return Refused("not_found", id_)
+        return RefusedChange("not_found", id_)
     has = extra.read(found.extra)
     if has.button(change.id) is None:
-        return Refused("not_found", id_, "id: the message has no such button.")
+        return RefusedChange("not_found", id_, "id: the message has no such button.")
     if has.chosen is not UNSET:
-        return Refused("conflict", id_, "Somebody has already chosen.")
+        return RefusedChange("conflict", id_, "Somebody has already chosen.")
     if await blocks.is_silenced(db, room_id, user_id):
-        return Refused("forbidden", id_)
+        return RefusedChange("forbidden", id_)
     return found
 
 
-async def delete(db: Connection, change: Delete, now: int) -> Outcome:
+async def delete(db: Connection, change: DeleteChange, now: int) -> Outcome:
     """Leaves a tombstone; the objects of its attachments go to the next sweep."""
     reach = _own_anywhere if change.is_erasure else _anywhere if change.by_site else _own
     found = await reach(db, change.room_id, change.sender_id, change.message_id)
-    if isinstance(found, Refused):
+    if isinstance(found, RefusedChange):
         return found
     version, roster = await next_version(db, change.room_id)
     query = """
@@ -179,31 +179,33 @@ async def _discard(db: Connection, room_id: int, message_id: int) -> None:
     await db.execute(query, where)
 
 
-async def _own(db: Connection, room_id: int, user_id: str, message_id: int) -> Message | Refused:
+async def _own(
+    db: Connection, room_id: int, user_id: str, message_id: int
+) -> MessageRow | RefusedChange:
     """A message that the user may change."""
     message = await get(db, room_id, user_id, message_id)
     if message is None:
-        return Refused("not_found", message_id)
-    return message if message.sender_id == user_id else Refused("forbidden", message_id)
+        return RefusedChange("not_found", message_id)
+    return message if message.sender_id == user_id else RefusedChange("forbidden", message_id)
 
 
 async def _own_anywhere(
     db: Connection, room_id: int, user_id: str, message_id: int
-) -> Message | Refused:
+) -> MessageRow | RefusedChange:
     """Also where the user is no member any more."""
     message = await _anybodys(db, room_id, message_id)
     own = message is not None and message.sender_id == user_id
-    return message if message is not None and own else Refused("not_found", message_id)
+    return message if message is not None and own else RefusedChange("not_found", message_id)
 
 
 async def _anywhere(
     db: Connection, room_id: int, user_id: str, message_id: int
-) -> Message | Refused:
+) -> MessageRow | RefusedChange:
     """For the site: whoever sent it."""
-    return await _anybodys(db, room_id, message_id) or Refused("not_found", message_id)
+    return await _anybodys(db, room_id, message_id) or RefusedChange("not_found", message_id)
 
 
-async def _anybodys(db: Connection, room_id: int, message_id: int) -> Message | None:
+async def _anybodys(db: Connection, room_id: int, message_id: int) -> MessageRow | None:
     query = """
         SELECT id, room_id, sender_id, text, created_at, updated_at, version, client_id,
                reply_to, extra
@@ -213,7 +215,7 @@ async def _anybodys(db: Connection, room_id: int, message_id: int) -> Message | 
     return found[0] if found else None
 
 
-async def react(db: Connection, change: React, now: int) -> Outcome:
+async def react(db: Connection, change: ReactionChange, now: int) -> Outcome:
     """Takes a version where it changes anything; that is the message's from then on."""
     room_id, user_id, id_ = change.room_id, change.sender_id, change.message_id
     if change.is_erasure:
@@ -221,9 +223,9 @@ async def react(db: Connection, change: React, now: int) -> Outcome:
     else:
         message = await get(db, room_id, user_id, id_)
     if message is None:
-        return Refused("not_found", id_)
+        return RefusedChange("not_found", id_)
     if not change.is_erasure and await blocks.is_silenced(db, room_id, user_id):
-        return Refused("forbidden", id_)
+        return RefusedChange("forbidden", id_)
     emoji = _as_shown(change.emoji, message.reactions)
     mine = [r.emoji for r in message.reactions if user_id in r.user_ids]
     wanted = emoji not in mine if change.on is None else change.on
@@ -233,7 +235,7 @@ async def react(db: Connection, change: React, now: int) -> Outcome:
         await reactions.remove(db, room_id, id_, emoji, user_id)
     elif _is_full(message, emoji, change.most):
         says = f"emoji: at most {change.most} different ones under one message."
-        return Refused("invalid_frame", id_, says)
+        return RefusedChange("invalid_frame", id_, says)
     else:
         await reactions.add(db, room_id, id_, emoji, user_id, now)
     version, roster = await next_version(db, room_id)
@@ -243,13 +245,13 @@ async def react(db: Connection, change: React, now: int) -> Outcome:
     return Reacted(id_, message.sender_id, version, now_there, is_new=True, roster=roster)
 
 
-def _as_shown(emoji: str, shown: Sequence[Reaction]) -> str:
+def _as_shown(emoji: str, shown: Sequence[ReactionRow]) -> str:
     """The emoji as it stands under the message already, in whatever form it was first sent."""
     key = reactions.emoji_key(emoji)
     same = (r.emoji for r in shown if r.emoji == emoji or reactions.emoji_key(r.emoji) == key)
     return next(same, emoji)
 
 
-def _is_full(message: Message, emoji: str, most: int) -> bool:
+def _is_full(message: MessageRow, emoji: str, most: int) -> bool:
     emojis = {reaction.emoji for reaction in message.reactions}
     return len(emojis) >= most and emoji not in emojis

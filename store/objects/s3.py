@@ -21,9 +21,9 @@ from urllib3.exceptions import HTTPError
 
 from .bucket import KEY, UPLOADS, BucketUnavailable, ObjectMissing, too_large
 from .s3_cors import allow_pages
-from .s3_http import Transport
+from .s3_http import S3Transport
 from .s3_presign import Signer
-from .s3_url import Endpoint, Place, place_of
+from .s3_url import Place, S3Endpoint, place_of
 
 log = logging.getLogger("roomcast.bucket")
 
@@ -268,14 +268,14 @@ class S3:
         self._delete(name for name in old if name and KEY.fullmatch(name))
 
 
-def _transport(place: Place) -> Transport:
+def _transport(place: Place) -> S3Transport:
     try:
-        return Transport(THREADS, place.ca)
+        return S3Transport(THREADS, place.ca)
     except OSError:
         raise ValueError("attachments.url: ca names no file of certificates.") from None
 
 
-def _client(place: Place, http: Transport) -> Minio:
+def _client(place: Place, http: S3Transport) -> Minio:
     try:
         return Minio(
             place.endpoint.host,
@@ -289,7 +289,7 @@ def _client(place: Place, http: Transport) -> Minio:
         raise ValueError(f"attachments.url: {error}.") from None
 
 
-def _signer(place: Place, endpoint: Endpoint, region: str) -> Signer:
+def _signer(place: Place, endpoint: S3Endpoint, region: str) -> Signer:
     """The library knows how a bucket is addressed: by its path, or with Amazon by its host."""
     nobody = Minio(endpoint.host, secure=endpoint.is_secure, region=region)
     base = nobody.get_presigned_url("GET", place.bucket, "-").removesuffix("-")

@@ -17,7 +17,7 @@ _PIECE = 1 << 16
 _BUSY = (500, 502, 503, 504)
 
 
-class Transport(PoolManager):
+class S3Transport(PoolManager):
     """Connections for threads, in the place of the library's own."""
 
     def __init__(self, threads: int, ca: str | None) -> None:

@@ -12,7 +12,7 @@ _REGION = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _OPTIONS = {"secure", "region", "public_endpoint", "ca"}
 
 
-class Endpoint(Struct, frozen=True):
+class S3Endpoint(Struct, frozen=True):
     """A server of S3; `host` with its port."""
 
     host: str
@@ -22,8 +22,8 @@ class Endpoint(Struct, frozen=True):
 class Place(Struct, frozen=True):
     """`public` is the endpoint as clients know it, `ca` a file of certificates to trust."""
 
-    endpoint: Endpoint
-    public: Endpoint
+    endpoint: S3Endpoint
+    public: S3Endpoint
     bucket: str
     key: str
     secret: str
@@ -50,7 +50,7 @@ def place_of(url: str) -> Place:
     if not _BUCKET.fullmatch(bucket):
         raise _wrong("the bucket's name is 3 to 63 lower-case letters, digits, dots and hyphens")
     options = _options(parts.query)
-    endpoint = Endpoint(host, _is_secure(options))
+    endpoint = S3Endpoint(host, _is_secure(options))
     return Place(
         endpoint,
         _public(options, endpoint),
@@ -80,14 +80,14 @@ def _is_secure(options: Mapping[str, str]) -> bool:
     return said == "true"
 
 
-def _public(options: Mapping[str, str], inner: Endpoint) -> Endpoint:
+def _public(options: Mapping[str, str], inner: S3Endpoint) -> S3Endpoint:
     address = options.get("public_endpoint")
     if address is None:
         return inner
     scheme, _, host = address.rstrip("/").partition("://")
     if scheme not in ("http", "https") or not _HOST.fullmatch(host):
         raise _wrong("public_endpoint is an address such as https://files.example.com, no path")
-    return Endpoint(host, scheme == "https")
+    return S3Endpoint(host, scheme == "https")
 
 
 def _region(options: Mapping[str, str]) -> str | None:

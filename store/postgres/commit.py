@@ -11,12 +11,12 @@ from ..errors import TransactionConflict
 from ..messages import (
     Add,
     Added,
-    Attachment,
+    AttachmentRow,
     Change,
-    Message,
+    MessageRow,
     Outcome,
     Quotes,
-    Refused,
+    RefusedChange,
     is_plain,
     runs,
 )
@@ -72,7 +72,9 @@ async def _store_one(raw: Any, add: Add, now: int) -> Added | None:
     if row is None:
         return None
     id_, version, roster = row
-    message = Message(id_, add.room_id, add.sender_id, add.text, now, now, version, add.client_id)
+    message = MessageRow(
+        id_, add.room_id, add.sender_id, add.text, now, now, version, add.client_id
+    )
     return Added(message, roster)
 
 
@@ -145,7 +147,7 @@ def _outcomes(
     for add, place in zip(adds, places, strict=True):
         base, roster = under[add.room_id]
         version = base + place
-        message = Message(
+        message = MessageRow(
             ids[add.room_id, version], add.room_id, add.sender_id, add.text, now, now, version,
             add.client_id, add.reply_to,
         )  # fmt: skip
@@ -166,7 +168,7 @@ async def _judged(raw: Any, adds: Sequence[Add], quotes: Quotes) -> dict[int, Ou
     """Returns the outcomes of messages that are not to be stored, by their positions."""
     columns = [a.room_id for a in adds], [a.sender_id for a in adds], [a.client_id for a in adds]
     refused: dict[int, Outcome] = {
-        i: Refused("not_found", a.reply_to) for i, a in enumerate(adds) if a.is_lost(quotes)
+        i: RefusedChange("not_found", a.reply_to) for i, a in enumerate(adds) if a.is_lost(quotes)
     }
     for row in await raw.fetch(JUDGE, *columns):
         i = row["place"] - 1
@@ -176,26 +178,26 @@ async def _judged(raw: Any, adds: Sequence[Add], quotes: Quotes) -> dict[int, Ou
 
 async def _refused(raw: Any, add: Add, row: Any) -> Outcome:
     if not row["is_member"]:
-        return Refused("not_found")
+        return RefusedChange("not_found")
     if row["id"] is None:
-        return Refused("forbidden")
+        return RefusedChange("forbidden")
     message = await _known(raw, add.room_id, row["id"])
     return add.again(message, row["text_hash"], is_deleted=row["is_deleted"])
 
 
-async def _known(raw: Any, room_id: int, message_id: int) -> Message:
+async def _known(raw: Any, room_id: int, message_id: int) -> MessageRow:
     query = """
         SELECT id, room_id, sender_id, text, created_at, updated_at, version, client_id,
                reply_to, extra
           FROM messages WHERE room_id = $1 AND id = $2
     """
-    message = Message(*await raw.fetchrow(query, room_id, message_id))
+    message = MessageRow(*await raw.fetchrow(query, room_id, message_id))
     query = """
         SELECT key, name, content_type, size, width, height FROM attachments
          WHERE room_id = $1 AND message_id = $2 ORDER BY position
     """
     files = await raw.fetch(query, room_id, message_id)
-    message.attachments = [Attachment(*file) for file in files]
+    message.attachments = [AttachmentRow(*file) for file in files]
     query = """
         SELECT message_id, emoji, user_id FROM reactions WHERE room_id = $1 AND message_id = $2
          ORDER BY created_at, emoji, user_id

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from .. import reactions
-from ..messages import QUOTED, Attachment, Message, Quote, Quotes
+from ..messages import QUOTED, AttachmentRow, MessageRow, QuoteRow, Quotes
 from ..room_look import RoomLook
 from ..snapshot import Snapshot, SnapshotQuery
 from .sql import load_statement
@@ -65,14 +65,14 @@ def _found(row: Any, room_id: int) -> Snapshot:
         [], [], False, row["total"], RoomLook(row["about"], row["data"], row["frozen"]),
         bool(row["marked_unread"]),
     )  # fmt: skip
-    kept: list[Message] = []
+    kept: list[MessageRow] = []
     files, quotes = _files(row), _quoted(row)
     reacted = reactions.gathered(columns_of(row, "reacted_to", "emojis", "reacting"))
     for gone, id_, *rest in columns_of(row, "gone", *COLUMNS):
         if gone is not None:
             found.deleted.append(id_)
             continue
-        message = Message(id_, room_id, *rest)
+        message = MessageRow(id_, room_id, *rest)
         message.attachments = files.get(id_, ())
         message.reactions = reacted.get(id_, ())
         message.quote = quotes.get(message.reply_to)
@@ -101,15 +101,17 @@ def columns_of(row: Any, *names: str) -> Iterator[tuple[Any, ...]]:
     return zip(*(row[name] or () for name in names), strict=True)
 
 
-def _files(row: Any) -> dict[int, list[Attachment]]:
-    files: dict[int, list[Attachment]] = {}
+def _files(row: Any) -> dict[int, list[AttachmentRow]]:
+    files: dict[int, list[AttachmentRow]] = {}
     for message_id, *file in columns_of(row, "of_ids", *FILE_COLUMNS):
-        files.setdefault(message_id, []).append(Attachment(*file))
+        files.setdefault(message_id, []).append(AttachmentRow(*file))
     return files
 
 
-def _quoted(row: Any) -> dict[int | None, Quote]:
-    return {id_: Quote(id_, *rest) for id_, *rest in columns_of(row, "quoted", "authors", "shown")}
+def _quoted(row: Any) -> dict[int | None, QuoteRow]:
+    return {
+        id_: QuoteRow(id_, *rest) for id_, *rest in columns_of(row, "quoted", "authors", "shown")
+    }
 
 
 async def load_quotes(raw: Any, answered: Iterable[tuple[int, int | None]]) -> Quotes:
@@ -124,4 +126,4 @@ async def load_quotes(raw: Any, answered: Iterable[tuple[int, int | None]]) -> Q
     """
     room_ids, ids = [list(column) for column in zip(*wanted, strict=True)]
     rows = await raw.fetch(query, room_ids, ids, QUOTED)
-    return {(room_id, id_): Quote(id_, *rest) for room_id, id_, *rest in rows}
+    return {(room_id, id_): QuoteRow(id_, *rest) for room_id, id_, *rest in rows}

@@ -39,7 +39,7 @@ class Hits(Struct):
     upto: int | None
 
 
-class Entry(Struct):
+class IndexEntry(Struct):
     """A message as search shall know it; without words it is to be forgotten."""
 
     message_id: int
@@ -53,7 +53,7 @@ class IndexDelta(Struct):
     room_id: int
     since: int
     upto: int
-    entries: list[Entry]
+    entries: list[IndexEntry]
     is_all: bool
 
 
@@ -127,7 +127,7 @@ async def news(
             values = {"room_id": room_id, "since": since, "limit": limit}
             rows = await db.fetch_all(said, values)
             is_all = len(rows) < limit
-            entries = [Entry(row["id"], row["said"] or "") for row in rows]
+            entries = [IndexEntry(row["id"], row["said"] or "") for row in rows]
             upto = upto if is_all else rows[-1]["version"]
             found.append(IndexDelta(room_id, since, upto, entries, is_all))
             limit -= len(entries)

@@ -7,7 +7,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
-from ..messages import Add, Added, Message, Outcome, Quotes, Refused
+from ..messages import Add, Added, MessageRow, Outcome, Quotes, RefusedChange
 from ..receipts import Marks, Moved
 from .connection import encode_json, transaction
 from .lineage import Lineage
@@ -46,7 +46,7 @@ def texts(
     touched = advance(db, marks, sent) if marks or sent else {}
     for i, who in enumerate(senders):
         if who not in touched and i not in outcomes:
-            outcomes[i] = Refused("not_found")
+            outcomes[i] = RefusedChange("not_found")
     fresh = [a for i, a in enumerate(adds) if i not in outcomes]
     added = iter(_insert(db, fresh, _number(db, fresh, now), quotes, now) if fresh else ())
     made = [outcomes[i] if i in outcomes else next(added) for i in range(len(adds))]
@@ -70,7 +70,7 @@ def _settled(db: sqlite3.Connection, adds: Sequence[Add]) -> tuple[dict[int, Out
     quotes = load_quotes(db, [(a.room_id, a.reply_to) for a in looked.values()])
     for i, a in looked.items():
         if i not in outcomes and a.is_lost(quotes):
-            outcomes[i] = Refused("not_found", a.reply_to)
+            outcomes[i] = RefusedChange("not_found", a.reply_to)
     return outcomes, quotes
 
 
@@ -110,12 +110,12 @@ def _known(db: sqlite3.Connection, adds: Mapping[int, Add]) -> dict[int, Outcome
     rows = db.execute(query, (asked,)).fetchall()
     for i, is_member, is_silenced, text_hash, is_deleted, *fields in rows:
         if not is_member:
-            outcomes[i] = Refused("not_found")
+            outcomes[i] = RefusedChange("not_found")
         elif fields[0] is not None:
-            (message,) = complete(db, adds[i].room_id, [Message(*fields)])
+            (message,) = complete(db, adds[i].room_id, [MessageRow(*fields)])
             outcomes[i] = adds[i].again(message, text_hash, is_deleted=bool(is_deleted))
         elif is_silenced:
-            outcomes[i] = Refused("forbidden")
+            outcomes[i] = RefusedChange("forbidden")
     return outcomes
 
 
@@ -158,7 +158,7 @@ def _insert(
     assert last is not None
     return [
         Added(
-            Message(
+            MessageRow(
                 id_, room_id, sender_id, text, now, now, version, client_id, reply_to, None, (),
                 quotes.get((room_id, reply_to)) if reply_to is not None else None,
             ),

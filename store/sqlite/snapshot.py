@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Iterable
 
 from .. import reactions
-from ..messages import QUOTED, Attachment, Message, Quote, Quotes
+from ..messages import QUOTED, AttachmentRow, MessageRow, QuoteRow, Quotes
 from ..room_look import RoomLook
 from ..snapshot import Snapshot, SnapshotQuery
 from .connection import encode_json, transaction
@@ -63,7 +63,7 @@ def _newest(db: sqlite3.Connection, ask: SnapshotQuery) -> int:
     return int(newest or read_upto)
 
 
-def _last(db: sqlite3.Connection, ask: SnapshotQuery) -> list[Message] | None:
+def _last(db: sqlite3.Connection, ask: SnapshotQuery) -> list[MessageRow] | None:
     query = """
         SELECT id, room_id, sender_id, text, created_at, updated_at, version, client_id,
                reply_to, extra
@@ -72,7 +72,7 @@ def _last(db: sqlite3.Connection, ask: SnapshotQuery) -> list[Message] | None:
     """
     try:
         rows = db.execute(query, (ask.room_id, ask.last)).fetchall()
-        return complete(db, ask.room_id, [Message(*row) for row in reversed(rows)])
+        return complete(db, ask.room_id, [MessageRow(*row) for row in reversed(rows)])
     except sqlite3.DatabaseError:
         # The room opens all the same, without what can't be read.
         return None
@@ -97,11 +97,11 @@ def _since(db: sqlite3.Connection, ask: SnapshotQuery, after: int, found: Snapsh
         found.reset, found.messages = True, _last(db, ask)
         return
     found.deleted = sorted(row[0] for row in rows if row[10] is not None)
-    kept = sorted((Message(*row[:10]) for row in rows if row[10] is None), key=lambda m: m.id)
+    kept = sorted((MessageRow(*row[:10]) for row in rows if row[10] is None), key=lambda m: m.id)
     found.messages = complete(db, ask.room_id, kept)
 
 
-def complete(db: sqlite3.Connection, room_id: int, messages: list[Message]) -> list[Message]:
+def complete(db: sqlite3.Connection, room_id: int, messages: list[MessageRow]) -> list[MessageRow]:
     """With what hangs on them."""
     if not messages:
         return messages
@@ -116,15 +116,15 @@ def complete(db: sqlite3.Connection, room_id: int, messages: list[Message]) -> l
     return messages
 
 
-def _files(db: sqlite3.Connection, span: tuple[int, int, int]) -> dict[int, list[Attachment]]:
+def _files(db: sqlite3.Connection, span: tuple[int, int, int]) -> dict[int, list[AttachmentRow]]:
     query = """
         SELECT message_id, key, name, content_type, size, width, height FROM attachments
          WHERE room_id = ? AND message_id BETWEEN ? AND ?
          ORDER BY message_id, position
     """
-    files: dict[int, list[Attachment]] = {}
+    files: dict[int, list[AttachmentRow]] = {}
     for message_id, *file in db.execute(query, span):
-        files.setdefault(message_id, []).append(Attachment(*file))
+        files.setdefault(message_id, []).append(AttachmentRow(*file))
     return files
 
 
@@ -146,4 +146,4 @@ def load_quotes(db: sqlite3.Connection, answered: Iterable[tuple[int, int | None
     """
     wanted = [where for where in answered if where[1] is not None]
     rows = db.execute(query, (encode_json(wanted), QUOTED)).fetchall() if wanted else []
-    return {(room_id, id_): Quote(id_, *rest) for room_id, id_, *rest in rows}
+    return {(room_id, id_): QuoteRow(id_, *rest) for room_id, id_, *rest in rows}

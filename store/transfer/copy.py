@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from .. import schema as meta
 from ..store import Store
-from .endpoint import Digest, End, end_of, opened
+from .endpoint import Digest, TransferEndpoint, end_of, opened
 from .tables import CannotMove, Table, tables
 
 MOVING = "moving"  # in meta while the move lasts: what the source held when it began
@@ -48,7 +48,7 @@ class Plan(Struct, frozen=True):
     is_done: bool = False
 
 
-async def plan(source: End, target: End) -> Plan:
+async def plan(source: TransferEndpoint, target: TransferEndpoint) -> Plan:
     """Leaves the target marked as half moved, so that no server starts on it; or done."""
     here, there = await source.meta(), await target.meta()
     there.setdefault("epoch", "")
@@ -77,7 +77,9 @@ def _why_not(is_same: bool) -> str:
     return "there is another chat in it. Move into a database that is empty."
 
 
-async def copy(source: End, target: End, table: Table) -> AsyncIterator[tuple[int, bool]]:
+async def copy(
+    source: TransferEndpoint, target: TransferEndpoint, table: Table
+) -> AsyncIterator[tuple[int, bool]]:
     """Copies a table; yields how many rows were added and whether they are new, old ones first."""
     start = await target.last(table)
     if start is not None:
@@ -87,7 +89,7 @@ async def copy(source: End, target: End, table: Table) -> AsyncIterator[tuple[in
         yield len(rows), True
 
 
-async def finish(source: End, target: End, plan: Plan) -> None:
+async def finish(source: TransferEndpoint, target: TransferEndpoint, plan: Plan) -> None:
     """Raises CannotMove where the two differ. Then a server may start on the target."""
     for table in tables():
         found, wanted = await target.digest(table), plan.digests[table.name]

@@ -18,7 +18,7 @@ Row = Sequence[Any]
 Digest = tuple[int, ...]  # the count of rows, then a sum of each column
 
 
-class End(Protocol):
+class TransferEndpoint(Protocol):
     """A database that nobody else works on. All of it raises CannotMove."""
 
     where: str
@@ -53,7 +53,7 @@ class End(Protocol):
         """Sets values in the meta table."""
 
 
-def end_of(url: str) -> End:
+def end_of(url: str) -> TransferEndpoint:
     from .postgres import PostgresEnd  # both are made of what stands here
     from .sqlite import SqliteEnd
 
@@ -61,7 +61,7 @@ def end_of(url: str) -> End:
 
 
 @asynccontextmanager
-async def opened(url: str) -> AsyncIterator[End]:
+async def opened(url: str) -> AsyncIterator[TransferEndpoint]:
     """Raises CannotOpen, DatabaseInUse or CannotMove."""
     end = end_of(url)
     await end.open()

@@ -20,7 +20,7 @@ from roomcast.routes.apidocs.examples import EXAMPLES
 from roomcast.routes.apidocs.operations import CALLS
 from roomcast.routes.apidocs.schemas import WORDS
 from roomcast.routes.requests import answer_refusal
-from roomcast.store.messages.extra import Button
+from roomcast.store.messages.extra import StoredButton
 from starlette.requests import Request
 from starlette.routing import BaseRoute, Mount, Route
 
@@ -253,7 +253,7 @@ async def changes(call: Caller, room: int) -> None:
         await call(7, method, MESSAGES + "{message_id}/reactions/{emoji}/", places=places)
     chat = call.app.state.chat
     send = Send("An offer")
-    offer = await chat.messages.post(room, "2", send, "", [Button("Accept", "accept")])
+    offer = await chat.messages.post(room, "2", send, "", [StoredButton("Accept", "accept")])
     offered = {"room_id": room, "message_id": offer.message.id}
     spam = {"reason": "spam"}
     await call(7, "POST", MESSAGES + "{message_id}/report/", places=offered, json=spam)

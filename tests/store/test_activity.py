@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 from roomcast.store import room_list, rooms, unread, uploads
-from roomcast.store.messages import Add, Attachment
+from roomcast.store.messages import Add, AttachmentRow
 from roomcast.store.store import Store
-from roomcast.store.uploads import READY, Upload
+from roomcast.store.uploads import READY, UploadRow
 
 ADA, BOB, EVE = "1", "2", "3"
 HOUR = 3_600_000_000
@@ -47,10 +47,10 @@ async def test_a_clock_that_was_ahead_keeps_no_room_on_top(store: Store, many: i
 
 async def test_a_picture_alone_is_told_of(store: Store) -> None:
     room, other = await opens(store, BOB), await opens(store, EVE)
-    upload = Upload("ab" * 16, room, BOB, "a.png", "image/png", 68, READY, 2**60, 4, 3)
+    upload = UploadRow("ab" * 16, room, BOB, "a.png", "image/png", 68, READY, 2**60, 4, 3)
     await store.write(partial(uploads.add, upload=upload))
     await store.commit([Add(room, BOB, "", files=[upload.key]), Add(other, EVE, "hi")], {})
-    picture = Attachment(upload.key, "a.png", "image/png", 68, 4, 3)
+    picture = AttachmentRow(upload.key, "a.png", "image/png", 68, 4, 3)
     page = await store.read(partial(room_list.page, user_id=ADA, limit=9, offset=0))
     files = {r.room.id: list(r.last_message.attachments) for r in page if r.last_message}
     assert files == {room: [picture], other: []}

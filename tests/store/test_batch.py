@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from roomcast.store import blocks, rooms
 from roomcast.store.maintenance import recount
-from roomcast.store.messages import Add, Added, Outcome, Refused, Repeated
+from roomcast.store.messages import Add, Added, Outcome, RefusedChange, Repeated
 from roomcast.store.store import Connection, Store
 
 from ..engines.postgres import Postgres
@@ -59,7 +59,7 @@ def shape(outcome: Outcome) -> tuple[str, Any]:
     match outcome:
         case Added(message) | Repeated(message):
             return type(outcome).__name__, (message.text, message.version)
-        case Refused(code, message_id):
+        case RefusedChange(code, message_id):
             return code, message_id
         case _:
             raise AssertionError(outcome)
@@ -126,7 +126,7 @@ async def test_a_marked_stranger_may_not_send(store: Store) -> None:
     assert isinstance(said, Added)
     marks = {(room_id, BOB): (said.message.id, said.message.id)}
     outcomes, moved, _ = await store.commit([Add(room_id, EVE, "I too")], marks)
-    assert outcomes == [Refused("not_found")]
+    assert outcomes == [RefusedChange("not_found")]
     assert [m.user_id for m in moved] == [BOB]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from roomcast.store import room_list, rooms
 from roomcast.store.maintenance import recount, retention
-from roomcast.store.messages import Add, Delete
+from roomcast.store.messages import Add, DeleteChange
 from roomcast.store.store import Connection, Store
 
 from ..engines.postgres import Postgres
@@ -57,7 +57,7 @@ async def test_counters_stay_right(store: Store) -> None:
     for ids in (range(1, 40), range(1_500, 1_540), range(3_950, 4_001)):
         for id_ in ids:
             sender = "bob" if id_ % 3 == 0 else "ada"
-            await store.commit([Delete(1, sender, id_)], {})
+            await store.commit([DeleteChange(1, sender, id_)], {})
     assert await wrong(store) == []
     assert await unread(store, "eve") == MANY - 39 - 40 - 51
     # Few passed; more passed than are above; as many on both sides; all; nothing more.
@@ -66,7 +66,7 @@ async def test_counters_stay_right(store: Store) -> None:
     ):  # fmt: skip
         await store.commit([], {(1, user): (upto, upto)})
         assert await wrong(store) == [], (user, upto)
-    both = [Add(1, "ada", "new"), Delete(1, "bob", 3_000)]
+    both = [Add(1, "ada", "new"), DeleteChange(1, "bob", 3_000)]
     await store.commit(both, {(1, "eve"): (4_000, 4_000), (1, "bob"): (4_000, 4_000)})
     assert await wrong(store) == []
     assert await unread(store, "eve") == 1

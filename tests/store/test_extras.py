@@ -1,8 +1,8 @@
 """Messages of the site, buttons and frozen rooms, on both engines."""
 
 from roomcast.store import site_rooms
-from roomcast.store.messages import Act, Acted, Add, Added, Edited, Refused, extra
-from roomcast.store.messages.extra import SITE, Button
+from roomcast.store.messages import ActChange, Acted, Add, Added, Edited, RefusedChange, extra
+from roomcast.store.messages.extra import SITE, StoredButton
 from roomcast.store.site_rooms import SitePatch
 from roomcast.store.store import Store
 
@@ -13,17 +13,17 @@ __all__ = ["store"]
 
 async def test_the_first_press_of_a_button_counts(store: Store) -> None:
     room = await a_room(store, ADA, BOB)
-    buttons = extra.of(None, (Button("Yes", "yes", once=True), Button("More", "more")))
+    buttons = extra.of(None, (StoredButton("Yes", "yes", once=True), StoredButton("More", "more")))
     offer = Add(room, SITE, "An offer", extra=buttons, by_site=True)
     (sent,), _, _ = await store.commit([offer], {})
     assert isinstance(sent, Added)
     id_ = sent.message.id
-    presses = [Act(room, who, id_, what) for who, what in ((ADA, "more"), (BOB, "yes"))]
-    late = [Act(room, ADA, id_, what) for what in ("yes", "more", "never")]
+    presses = [ActChange(room, who, id_, what) for who, what in ((ADA, "more"), (BOB, "yes"))]
+    late = [ActChange(room, ADA, id_, what) for what in ("yes", "more", "never")]
     outcomes, _, _ = await store.commit([*presses, *late], {})
     assert isinstance(outcomes[0], Acted)
     assert isinstance(outcomes[1], Edited)
-    codes = [outcome.code for outcome in outcomes[2:] if isinstance(outcome, Refused)]
+    codes = [outcome.code for outcome in outcomes[2:] if isinstance(outcome, RefusedChange)]
     assert codes == ["conflict", "conflict", "not_found"]
 
 
@@ -37,5 +37,5 @@ async def test_in_a_frozen_room_the_site_alone_writes(store: Store) -> None:
     assert [isinstance(o, Added) for o in (alone, *outcomes, of_site)] == [
         False, False, True, False, True,
     ]  # fmt: skip
-    refused = [o for o in (alone, outcomes[0], outcomes[2]) if isinstance(o, Refused)]
+    refused = [o for o in (alone, outcomes[0], outcomes[2]) if isinstance(o, RefusedChange)]
     assert [outcome.code for outcome in refused] == ["forbidden"] * 3

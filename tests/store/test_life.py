@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from roomcast.store import rooms
-from roomcast.store.messages import Add, Added, Edit
+from roomcast.store.messages import Add, Added, EditChange
 from roomcast.store.store import Store
 
 
@@ -84,7 +84,7 @@ async def test_receipts_and_edits_turn_the_life_too(folder: Path) -> None:
     async with opened(folder) as store:
         id_ = await says(store, "one")
         back_up(folder, folder / "edited")
-        await store.commit([Edit(1, "1", id_, "two", "")], {})
+        await store.commit([EditChange(1, "1", id_, "two", "")], {})
         back_up(folder, folder / "read")
         await store.commit([], {(1, "2"): (id_, id_)})
     epochs = {await epoch_of(folder)}

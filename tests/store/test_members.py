@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 from roomcast.store import blocks, members, rooms
 from roomcast.store.members import MembershipChange
-from roomcast.store.messages import Add, Added, Refused
+from roomcast.store.messages import Add, Added, RefusedChange
 from roomcast.store.store import Connection, Store
 
 from ..engines.postgres import Postgres
@@ -65,7 +65,7 @@ async def test_a_send_that_waits_for_a_removal_is_refused_by_it(postgres: Postgr
         (one, no, two), moved, _ = await commit
         assert isinstance(one, Added)
         assert isinstance(two, Added)
-        assert no == Refused("not_found")
+        assert no == RefusedChange("not_found")
         assert (one.message.version, two.message.version) == (1, 2)
         assert (one.roster, two.roster) == (1, 1)
         assert [m.user_id for m in moved] == [CARL]
@@ -90,7 +90,7 @@ async def test_a_send_that_waits_for_a_block_is_refused_by_it(postgres: Postgres
         await until_somebody_waits(watch)
         await others_turn.commit()
         (no, yes), _, _ = await commit
-        assert no == Refused("forbidden")
+        assert no == RefusedChange("forbidden")
         assert isinstance(yes, Added)
         assert yes.message.version == 1
     for each in (watch, blocker):
@@ -139,7 +139,7 @@ async def test_a_block_is_of_the_rooms_of_these_two_and_makes_them_a_new_roster(
         here, there, elsewhere = await store.write(arrange)
         places = (here, there, elsewhere, group)
         outcomes, _, _ = await store.commit([Add(room, BOB, "hi") for room in places], {})
-        assert [type(o) for o in outcomes] == [Refused, Refused, Added, Added]
+        assert [type(o) for o in outcomes] == [RefusedChange, RefusedChange, Added, Added]
         outcomes, _, _ = await store.commit([Add(room, ADA, "hi") for room in (here, there)], {})
         assert [o.roster for o in outcomes if isinstance(o, Added)] == [1, 1]
 

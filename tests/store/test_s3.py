@@ -35,7 +35,7 @@ from roomcast.store.objects.bucket import (
 )
 from roomcast.store.objects.s3 import S3
 from roomcast.store.objects.s3_presign import WEEK, Signer
-from roomcast.store.objects.s3_url import Endpoint, place_of
+from roomcast.store.objects.s3_url import S3Endpoint, place_of
 
 from ..engines import free_port
 from ..engines.fixtures import running
@@ -670,10 +670,10 @@ def test_a_url_that_names_no_bucket_is_refused_in_a_sentence(rest: str, says: st
 def test_what_is_not_said_is_safe() -> None:
     plain = place_of("s3://a%2Fb:c%3Ad%40e@host/photos")
     assert (plain.key, plain.secret) == ("a/b", "c:d@e")
-    assert plain.endpoint == plain.public == Endpoint("host", True)
+    assert plain.endpoint == plain.public == S3Endpoint("host", True)
     assert (plain.region, plain.ca) == (None, None)
     url = "S3://k:s@[::1]:9000/photos/?secure=false&public_endpoint=https://files.example.com/"
     other = place_of(url + "&region=eu-west-3&ca=/my%20ca.pem")
-    assert other.endpoint == Endpoint("[::1]:9000", False)
-    assert other.public == Endpoint("files.example.com", True)
+    assert other.endpoint == S3Endpoint("[::1]:9000", False)
+    assert other.public == S3Endpoint("files.example.com", True)
     assert (other.bucket, other.region, other.ca) == ("photos", "eu-west-3", "/my ca.pem")

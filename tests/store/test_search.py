@@ -11,7 +11,7 @@ from roomcast.chat.search import Search
 from roomcast.settings import Limits
 from roomcast.store import rooms
 from roomcast.store.maintenance import retention
-from roomcast.store.messages import Add, Added, Delete, Edit
+from roomcast.store.messages import Add, Added, DeleteChange, EditChange
 from roomcast.store.search import index as search
 from roomcast.store.search import postgres as search_postgres
 from roomcast.store.search import sqlite
@@ -102,7 +102,7 @@ async def test_a_message_is_learned_again_after_each_change(store: Store) -> Non
     room = await opens(store, ADA, BOB)
     one, two = await says(store, room, "tea", "tea")
     assert await pages(store, ADA, "tea") == [[two, one], []]
-    await store.commit([Edit(room, ADA, one, "coffee"), Delete(room, ADA, two)], {})
+    await store.commit([EditChange(room, ADA, one, "coffee"), DeleteChange(room, ADA, two)], {})
     assert await pages(store, ADA, "tea") == [[]]
     assert await pages(store, ADA, "coffee") == [[one]]
     assert await store.read(partial(search.behind, above=0, limit=9)) == []
@@ -112,7 +112,7 @@ async def test_what_another_process_has_learned_is_not_unlearned(store: Store) -
     room = await opens(store, ADA, BOB)
     (one,) = await says(store, room, "tea")
     old = await unlearned(store, room)
-    await store.commit([Edit(room, ADA, one, "coffee")], {})
+    await store.commit([EditChange(room, ADA, one, "coffee")], {})
     assert await pages(store, ADA, "coffee") == [[one]]
 
     assert [of_room.room_id for of_room in old] == [room]
@@ -256,7 +256,7 @@ async def test_words_that_are_deleted_or_edited_leave_the_index_at_once(store: S
     room = await opens(store, ADA, BOB)
     deleted, edited, kept = await says(store, room, "secret tea", "bitter tea", "tea")
     assert await pages(store, ADA, "tea", limit=5) == [[kept, edited, deleted]]
-    changes = [Delete(room, ADA, deleted), Edit(room, ADA, edited, "sweet")]
+    changes = [DeleteChange(room, ADA, deleted), EditChange(room, ADA, edited, "sweet")]
     await store.commit(changes, {})
     assert [row["id"] for row in await store.read(known)] == [kept]
     assert await pages(store, ADA, "sweet") == [[edited]]
@@ -270,7 +270,9 @@ async def test_the_client_ids_of_what_is_erased_are_erased(store: Store) -> None
     room = await opens(store, ADA, BOB)
     made, *_ = await store.commit([Add(room, ADA, "tea", "one"), Add(room, ADA, "tea", "two")], {})
     one, two = [outcome.message.id for outcome in made if isinstance(outcome, Added)]
-    await store.commit([Delete(room, ADA, one), Delete(room, ADA, two, is_erasure=True)], {})
+    await store.commit(
+        [DeleteChange(room, ADA, one), DeleteChange(room, ADA, two, is_erasure=True)], {}
+    )
     assert await store.read(client_ids) == ["one", None]
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import asyncpg
 import pytest
 from broadcaster import Broadcast as Broadcaster
-from roomcast.chat.chat import Chat
+from roomcast.chat.chat import ChatServices
 from roomcast.chat.rooms import RoomDetails
 from roomcast.protocol import actions
 from roomcast.protocol.actions import FileUploaded
-from roomcast.settings import Attachments, Broadcast, Database, Settings
+from roomcast.settings import AttachmentSettings, Broadcast, Database, Settings
 from roomcast.store import blocks, members, rooms, uploads
 from roomcast.store.maintenance import recount
 from roomcast.store.messages import Add, Added, Repeated
@@ -67,15 +67,15 @@ async def test_ten_that_start_at_once_on_an_earlier_schema_bring_it_up_once(
 
 
 @pytest.fixture
-async def chats(postgres: Postgres, tmp_path: Path) -> AsyncIterator[list[Chat]]:
+async def chats(postgres: Postgres, tmp_path: Path) -> AsyncIterator[list[ChatServices]]:
     """Three processes' worth, on one database and one folder; no events are needed here."""
     chosen = Settings(
         database=Database(url=postgres.create_database()),
         broadcast=Broadcast(url="redis://127.0.0.1:1"),  # not memory: others share the database
-        attachments=Attachments(url=f"file:{tmp_path}/files"),
+        attachments=AttachmentSettings(url=f"file:{tmp_path}/files"),
     )
     async with AsyncExitStack() as stack:
-        chats = [Chat(chosen) for _ in range(3)]
+        chats = [ChatServices(chosen) for _ in range(3)]
         for chat in chats:
             chat.fanout._broadcast, chat.fanout._backend = Broadcaster("memory://"), None
             await chat.open()
@@ -84,7 +84,7 @@ async def chats(postgres: Postgres, tmp_path: Path) -> AsyncIterator[list[Chat]]
 
 
 async def test_several_that_sweep_at_once_leave_nothing_and_fail_at_nothing(
-    chats: list[Chat], tmp_path: Path
+    chats: list[ChatServices], tmp_path: Path
 ) -> None:
     first = chats[0]
     for number in range(4):

@@ -19,7 +19,7 @@ import pytest
 from broadcaster import Broadcast, BroadcastBackend, Event
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from roomcast.chat.chat import Chat
+from roomcast.chat.chat import ChatServices
 from roomcast.chat.rooms import RoomDetails
 from roomcast.chat.serializers import message_of
 from roomcast.protocol import codec, events
@@ -29,9 +29,9 @@ from roomcast.protocol.ids import wire_user
 from roomcast.realtime.brokers import GAP
 from roomcast.realtime.room import Room, Socket
 from roomcast.realtime.send_queue import Batch
-from roomcast.settings import Attachments, Database, Settings
+from roomcast.settings import AttachmentSettings, Database, Settings
 from roomcast.settings import Broadcast as Broker
-from roomcast.store.messages import Add, Delete, Edit
+from roomcast.store.messages import Add, DeleteChange, EditChange
 from roomcast.store.snapshot import Snapshot, SnapshotQuery
 
 from ...engines.postgres import Postgres
@@ -125,13 +125,13 @@ class World:
         self.chats = [self._chat(folder, database, ear) for ear in self.hub.ears]
         self._rooms = itertools.count()
 
-    def _chat(self, folder: Path, database: str, ear: Ear) -> Chat:
+    def _chat(self, folder: Path, database: str, ear: Ear) -> ChatServices:
         chosen = Settings(
             database=Database(url=database),
             broadcast=Broker(url="redis://127.0.0.1:1"),  # not memory: others share the database
-            attachments=Attachments(url=f"file:{folder}"),
+            attachments=AttachmentSettings(url=f"file:{folder}"),
         )
-        chat = Chat(chosen)
+        chat = ChatServices(chosen)
         chat.fanout._broadcast = Broadcast(backend=ear)
         return chat
 
@@ -188,7 +188,7 @@ class World:
 
 
 @asynccontextmanager
-async def joined(chat: Chat, room_id: int, user: str, name: str) -> AsyncIterator[Recorder]:
+async def joined(chat: ChatServices, room_id: int, user: str, name: str) -> AsyncIterator[Recorder]:
     """As a socket joins that resumes from nothing."""
     recorder = Recorder(name, user)
     async with chat.fanout.room(room_id) as room:
@@ -205,7 +205,7 @@ async def joined(chat: Chat, room_id: int, user: str, name: str) -> AsyncIterato
             room.leave(socket)
 
 
-def synced(chat: Chat, room: Room, found: Snapshot) -> Sync:
+def synced(chat: ChatServices, room: Room, found: Snapshot) -> Sync:
     shown = [
         message_of(m, chat.attachments.link(""), room.status(m.sender_id, m.id))
         for m in found.messages or ()
@@ -214,7 +214,7 @@ def synced(chat: Chat, room: Room, found: Snapshot) -> Sync:
     return Sync("one", found.version, shown, found.deleted, receipts, found.reset)
 
 
-async def writes(chat: Chat, room_id: int, user: str, changes: list[str]) -> None:
+async def writes(chat: ChatServices, room_id: int, user: str, changes: list[str]) -> None:
     mine: list[int] = []
     for number, kind in enumerate(changes):
         text = f"{user} writes {number}"
@@ -222,9 +222,9 @@ async def writes(chat: Chat, room_id: int, user: str, changes: list[str]) -> Non
             added = await chat.messages.make(Add(room_id, user, text))
             mine.append(added.message.id)
         elif kind == "edit":
-            await chat.messages.make(Edit(room_id, user, mine[-1], text))
+            await chat.messages.make(EditChange(room_id, user, mine[-1], text))
         else:
-            await chat.messages.make(Delete(room_id, user, mine.pop()))
+            await chat.messages.make(DeleteChange(room_id, user, mine.pop()))
 
 
 CHANGES = st.lists(st.sampled_from(["send", "send", "edit", "delete"]), max_size=15)
