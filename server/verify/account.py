@@ -10,7 +10,7 @@ import httpx
 from .report import Report
 from .shapes import REFUSAL, STATUS_OF_CODE, Fields
 
-MAX_WAIT = 10.0  # seconds for a temporary refusal to pass
+MAX_WAIT = 20.0  # seconds for a temporary refusal to pass
 
 
 class BrokenPromise(Exception):

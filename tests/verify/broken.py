@@ -56,7 +56,7 @@ class Mutation:
 class Breaking:
     """The middleware; `mutation` can be another one at any time."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: Any) -> None:
         self.app = app
         self.mutation = Mutation()
         self.shared: dict[str, Any] = {}

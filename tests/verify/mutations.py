@@ -12,6 +12,8 @@ class Broken(Mutation):
     """A mutation with the promise that it breaks; its name is that of its class."""
 
     promise: ClassVar[str]
+    needs_site: ClassVar[bool] = False  # whether only verify with a key of the server API finds it
+    limits: ClassVar[tuple[float, int, float]] = (0.0, 200, 10.0)  # rate, burst, grace
 
     def __init_subclass__(cls) -> None:
         MUTATIONS[cls.__name__] = cls

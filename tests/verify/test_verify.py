@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from msgspec.structs import force_setattr
 from roomcast.app import create_app
 from roomcast.server.cli import main
 from roomcast.server.verify.promises import PROMISES
@@ -16,13 +17,17 @@ from ..client import token
 from ..server import SECRET
 from .broken import MOUNT, Breaking, Mutation, served
 from .mutations import MUTATIONS, Broken
+from .site_mutations import LosesData
 
 ROOT = Path(__file__).parents[2]
+KEY = "a-key-of-the-server-API-for-the-tests-alone"
 QUICK = ["--rate", "0", "--quiet", "--json"]
 SETTINGS = {
     "rate_limit": {"rate": 0},
     "presence": {"grace": 0.2, "lease": 5},
+    "server_api": {"keys": [KEY]},
 }
+assert LosesData.__name__ in MUTATIONS  # importing them registered them
 
 
 @pytest.fixture(scope="module")
@@ -43,10 +48,13 @@ def breaking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Breakin
         yield app, url
 
 
-def run(url: str, *options: str, users: tuple[str, str] = ("1", "bob")) -> tuple[int, Any]:
+def run(
+    url: str, *options: str, users: tuple[str, str] = ("1", "bob"), with_key: bool = False
+) -> tuple[int, Any]:
     """The exit code and the report."""
     tokens = [word for user in users for word in ("--token", token(user))]
-    done = CliRunner().invoke(main, ["verify", url, *tokens, *QUICK, *options])
+    given = ["--server-key", KEY] if with_key else tokens
+    done = CliRunner().invoke(main, ["verify", url, *given, *QUICK, *options])
     assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
     return done.exit_code, json.loads(done.stdout)
 
@@ -62,6 +70,14 @@ def test_a_true_server_passes(breaking: tuple[Breaking, str]) -> None:
     assert report["latency_ms"]["acknowledged"]["p99"] > 0
 
 
+def test_a_true_server_passes_with_a_key(breaking: tuple[Breaking, str]) -> None:
+    app, url = breaking
+    app.use(Mutation())
+    only = [word for name in ("http", "messages", "refusals") for word in ("--only", name)]
+    code, report = run(url, *only, with_key=True)
+    assert (code, report["findings"]) == (0, [])
+
+
 def test_a_mounted_server_passes(breaking: tuple[Breaking, str]) -> None:
     app, url = breaking
     app.use(Mutation())
@@ -73,10 +89,15 @@ def test_a_mounted_server_passes(breaking: tuple[Breaking, str]) -> None:
 @pytest.mark.parametrize("broken", MUTATIONS.values(), ids=MUTATIONS)
 def test_a_broken_guarantee_is_found(breaking: tuple[Breaking, str], broken: type[Broken]) -> None:
     app, url = breaking
+    limit = app.app.state.chat.settings.rate_limit
+    for name, value in zip(("rate", "burst", "grace"), broken.limits, strict=True):
+        force_setattr(limit, name, value)  # as a reload does it
     app.use(broken())
     users = f"{broken.__name__}-ada", f"{broken.__name__}-bob"
     only = "--only", broken.promise, "--fail-fast"
-    code, report = run(url, *only, "--duration", "1", "--timeout", "3", users=users)
+    code, report = run(
+        url, *only, "--duration", "1", "--timeout", "3", users=users, with_key=broken.needs_site
+    )
     assert code == 1
     assert broken.promise in {finding["promise"] for finding in report["findings"]}
 

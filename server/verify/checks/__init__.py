@@ -2,6 +2,7 @@
 
 from . import (
     authentication,
+    close_codes,
     files,
     http_messages,
     http_rooms,
@@ -15,11 +16,13 @@ from . import (
     resuming,
     sending,
     site,
+    site_fields,
     statuses,
 )
 
 __all__ = [
     "authentication",
+    "close_codes",
     "files",
     "http_messages",
     "http_rooms",
@@ -33,5 +36,6 @@ __all__ = [
     "resuming",
     "sending",
     "site",
+    "site_fields",
     "statuses",
 ]
