@@ -19,7 +19,7 @@ const web = dirname(fileURLToPath(import.meta.url));
 const { values: options } = parseArgs({ options: { out: { type: "string" }, packages: { type: "string" } } });
 const dist = resolve(options.out ?? join(web, "dist"));
 const { entries, sources } = JSON.parse(await readFile(join(web, "bundle.json"), "utf8"));
-const INTERNAL = /(?<![\w$#"])_[a-z]\w*/g;
+const MINIFY = { minify: true, mangleProps: /^_[a-z]/ };
 const OPTIONS = { bundle: true, format: "esm", target: "es2022", charset: "utf8", logLevel: "warning", legalComments: "none" };
 
 const modulesOf = async (folder) => {
@@ -36,12 +36,12 @@ async function hashSources() {
   return hash.digest("hex");
 }
 
-/** Short names for properties that begin with `_`: files that are loaded later share them. */
+/** Short names for properties that begin with `_`, the same in all files: these share them. */
 async function shortInternals() {
-  const modules = (await Promise.all(sources.map(modulesOf))).flat();
-  const texts = await Promise.all(modules.map((module) => readFile(join(web, module), "utf8")));
-  const names = new Set(texts.flatMap((text) => text.match(INTERNAL) ?? []));
-  return Object.fromEntries([...names].sort().map((name, index) => [name, `_${index.toString(36)}`]));
+  const entryPoints = [...(await targets()).values()].map((entry) => join(web, entry));
+  const external = ["./lazy-*", "../elements/lazy-*", "./views.js"];
+  const { mangleCache } = await build({ ...OPTIONS, ...MINIFY, external, entryPoints, mangleCache: {}, outdir: dist, write: false });
+  return mangleCache;
 }
 
 /** All files by the name that a page loads them by, and the modules that they are made of. */
@@ -112,7 +112,7 @@ async function site() {
   };
   const rows = [];
   const version = `?${(await hashSources()).slice(0, 8)}`;
-  const minify = { minify: true, mangleProps: /^_[a-z]/, mangleCache: await shortInternals() };
+  const minify = { ...MINIFY, mangleCache: await shortInternals() };
   for (const [name, entry] of await targets()) {
     const content = await bundle(name, entry, minify, version);
     const hash = createHash("sha256").update(content).digest("hex").slice(0, 8);

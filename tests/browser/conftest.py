@@ -19,7 +19,7 @@ IDS = {"ada": "1", "bob": "2", "eve": "3"}
 
 HTTP = httpx.Client()  # one for all: its TLS context is costly, and not used
 
-expect.set_options(timeout=8_000)
+expect.set_options(timeout=20_000)  # a machine of two cores may be busy for seconds
 
 
 def token_of(name: str, lives: float = 3600) -> str:
@@ -80,6 +80,12 @@ class Server:
         answer = HTTP.request(method, f"{self.url}en/api/v1/{path}", headers=headers, json=body)
         assert answer.is_success, answer.text
         return answer
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _http() -> Iterator[None]:
+    yield
+    HTTP.close()
 
 
 class Room:

@@ -225,6 +225,7 @@ def test_addresses_in_a_text_are_links(ada: Person, room: Room) -> None:
     room.post("bob", LINKS)
     room.post("bob", "https://shop.example/\u202egpj.exe")
     ada.opens(room)
+    expect(ada.messages.first.locator("a")).to_have_count(5)
     hrefs = "links => links.map(link => link.getAttribute('href'))"
     assert ada.messages.first.locator("a").evaluate_all(hrefs) == [
         "https://en.wikipedia.org/wiki/Set_(mathematics)",

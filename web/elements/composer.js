@@ -5,6 +5,7 @@ import { ChosenFiles } from "./chosen-files.js";
 import { isSame, nameOf, summaryOf } from "./people.js";
 
 const SOON = 400; // ms after the last key in which a draft is kept
+const SAFE_LENGTH = 500; // characters that no server refuses
 
 export class Composer {
   #editing = /** @type {any} */ (null);
@@ -13,6 +14,7 @@ export class Composer {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #saving;
   #isTouched = false;
+  #isAsking = false; // whether the site looks at what is to be sent
   #kept = ""; // what was being written before an edit began
 
   /** @param {any} view the view of the conversation */
@@ -63,6 +65,12 @@ export class Composer {
     if (draft?.text) this.#write(draft.text);
     if (draft?.replyTo) this.#answers = draft.replyTo;
     if (this.view.isNew && !draft?.text) this.#write(this.host.getAttribute("suggestion") ?? "");
+  }
+
+  /** The limits of the server are known: what is written and chosen already is measured by them. */
+  learned() {
+    this.files.render();
+    this.#changed();
   }
 
   /** Called with each change of the room. */
@@ -145,17 +153,19 @@ export class Composer {
   // ------------------------------------------------------------ sending
 
   async #submit() {
+    if (this.input.value.length > SAFE_LENGTH || this.files.files.length) await this.view.shell.learning;
     const text = this.input.value;
     if (this.#tooLong() > 0) return;
     if (this.#editing) return this.#saveEdit(text);
-    const files = this.files.accepted;
-    if (!text.trim() && !files.length) return;
-    const draft = await this.#draftToSend({ text, files, replyTo: this.#answers });
+    const { accepted: files, files: chosen } = this.files;
+    if (this.#isAsking || (!text.trim() && !files.length)) return;
+    this.#isAsking = true;
+    const draft = await this.#draftToSend({ text, files, replyTo: this.#answers }).finally(() => (this.#isAsking = false));
     if (!draft) return;
     this.complain("");
-    this.files.set([]);
+    this.files.set(this.files.files.filter((file) => !chosen.includes(file)));
     this.#answers = undefined;
-    this.#write("");
+    if (this.input.value === text) this.#write("");
     this.#showAbout();
     this.#save();
     this.view.send(draft);

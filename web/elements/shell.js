@@ -38,7 +38,7 @@ export class Shell {
     host.root.replaceChildren(this.frame);
     for (const name of ["dragover", "drop"]) this.frame.addEventListener(name, (event) => keepPage(/** @type {DragEvent} */ (event)));
     this.off.push(chat.on("message", (/** @type {any} */ detail) => this.#heard(detail)));
-    void this.#learn();
+    this.learning = this.#learn();
   }
 
   /** Limits and blocks: both are only needed once something is written. */
@@ -50,6 +50,7 @@ export class Shell {
     this.config = config;
     this.#blocked = new Set(blocks.map((/** @type {any} */ one) => String(one.user_id)));
     this.learned();
+    this.open?.composer?.learned();
     this.open?.render();
   }
 

@@ -1,8 +1,9 @@
+import { backoff } from "./backoff.js";
 import { isTemporary, lazily, SignedOut } from "./errors.js";
 import { Inbox } from "./inbox.js";
 import { Observable } from "./observable.js";
 import { Room } from "./room.js";
-import { backoff, UserSession } from "./session.js";
+import { UserSession } from "./session.js";
 import { loadBrowser, Vault } from "./storage.js";
 
 /** @typedef {import("./types.js").UserId} UserId */
@@ -20,7 +21,7 @@ export class Chat extends Observable {
   /** @type {Map<number | string, Room>} */
   #rooms = new Map();
   /** @type {Promise<any> | null} */
-  #config = null;
+  _config = null;
   /** @type {Promise<ReturnType<typeof import("./lazy-browser.js").joinTabs> | void>} */
   #tabs = Promise.resolve();
   #isEnded = false;
@@ -28,6 +29,8 @@ export class Chat extends Observable {
   #state = "connecting";
   #listeners = new AbortController();
 
+  /** Limits and features of the server. */
+  config = lazily(this, "config");
   /** Makes a room at once. */
   open = lazily(this, "open");
   search = lazily(this, "search");
@@ -45,10 +48,12 @@ export class Chat extends Observable {
     this._vault = new Vault(options.storage, this.session.server.href);
     this.inbox = new Inbox(this);
     const { signal } = this.#listeners;
-    const target = /** @type {Partial<EventTarget>} */ (globalThis);
-    target.addEventListener?.("offline", () => this.session._connections.forEach((one) => one._lose()), { signal });
-    target.addEventListener?.("online", () => this.session._connections.forEach((one) => one.retry()), { signal });
+    const on = (/** @type {string} */ name, /** @type {(one: import("./connection.js").Connection) => void} */ act) =>
+      /** @type {Partial<EventTarget>} */ (globalThis).addEventListener?.(name, () => this.session._connections.forEach(act), { signal });
+    on("offline", (one) => one._lose());
+    on("online", (one) => one.retry());
     this.ready = this.#identify();
+    loadBrowser().catch(() => {}); // beside the request; tried again where it is used
   }
 
   _build() {
@@ -85,15 +90,6 @@ export class Chat extends Observable {
    */
   with(user, { context = "", title } = {}) {
     return this.#keep(`${user} ${context}`, () => new Room(this, null, { user, context, title }));
-  }
-
-  /** Limits and features of the server. @returns {Promise<any>} */
-  config() {
-    this.#config ??= this.request("GET", "chat/config/").catch((error) => {
-      this.#config = null;
-      throw error;
-    });
-    return this.#config;
   }
 
   /**

@@ -1,5 +1,5 @@
+import { backoff } from "./backoff.js";
 import { Refused } from "./errors.js";
-import { backoff } from "./session.js";
 
 const QUIET = 20_000; // ms without a frame after which the server is asked
 const UNANSWERED = 1_500; // ms after a frame of ours

@@ -59,7 +59,7 @@ export function later(load) {
 
 /**
  * @template F
- * @typedef {F extends (owner: any, ...call: infer Call) => infer Result ? (...call: Call) => Result : never} Bound
+ * @typedef {F extends (owner: any, ...call: infer Call) => infer Result ? (...call: Call) => Promise<Awaited<Result>> : never} Bound
  */
 
 export const loadCalls = later(() => import("./lazy-calls.js"));

@@ -37,6 +37,15 @@ async function searchPage(chat, query, signal) {
   return { results, next: rest && (() => searchPage(chat, rest, signal)) };
 }
 
+/** @param {Chat} chat @returns {Promise<any>} */
+export function config(chat) {
+  chat._config ??= chat.request("GET", "chat/config/").catch((error) => {
+    chat._config = null;
+    throw error;
+  });
+  return chat._config;
+}
+
 /** @param {Chat} chat @returns {Promise<{ user_id: UserId, at: string }[]>} */
 export async function blocks(chat) {
   return (await chat.request("GET", "chat/blocks/")).results;
@@ -208,3 +217,5 @@ async function loadPage(timeline, kind, request) {
 }
 
 export { Changes } from "./changes.js";
+export { pump, refuse, repeat } from "./sending.js";
+export { renewLater } from "./renewal.js";

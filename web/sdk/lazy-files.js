@@ -54,7 +54,7 @@ async function upload(session, about, file, signal, onProgress) {
   const status = await put(session, offer.presigned_url, Object.fromEntries(headers), file, signal, onProgress);
   if (status < 300) return offer.file_path;
   const code = { 400: "file_invalid", 413: "file_too_large" }[status];
-  throw session.errorOf({ code: code ?? "storage_unavailable" }, status); // then a new address is asked for
+  throw session._errors.errorOf({ code: code ?? "storage_unavailable" }, status); // then a new address is asked for
 }
 
 /**

@@ -12,26 +12,19 @@ export class Observable {
   #snapshot = null;
   #isScheduled = false;
 
-  constructor() {
-    this.subscribe = this.subscribe.bind(this);
-    this.getSnapshot = this.getSnapshot.bind(this);
-  }
-
   /** @returns {Snapshot} */
   get snapshot() {
     return (this.#snapshot ??= Object.freeze(this._build()));
   }
 
-  getSnapshot() {
-    return this.snapshot;
-  }
+  getSnapshot = () => this.snapshot;
 
   /**
    * Calls `run` at once, and after each change.
    * @param {(snapshot: Snapshot) => void} run
    * @returns {() => void} what ends the subscription
    */
-  subscribe(run) {
+  subscribe = (run) => {
     const subscriber = { run };
     this.#subscribers.add(subscriber);
     if (this.#subscribers.size === 1) this.start();
@@ -39,7 +32,7 @@ export class Observable {
     return () => {
       if (this.#subscribers.delete(subscriber) && !this._isUsed) this.stop();
     };
-  }
+  };
 
   /**
    * @template {keyof Events} Name
@@ -88,7 +81,7 @@ export class Observable {
    * @returns {Snapshot}
    */
   _build() {
-    throw new Error("abstract");
+    return /** @type {any} */ ({});
   }
 
   /** @internal */

@@ -1,22 +1,27 @@
-import { ChatError, isTemporary, Refused } from "./errors.js";
+import { lazily } from "./errors.js";
 import { Outgoing } from "./outgoing.js";
-import { backoff } from "./session.js";
 
 /** The messages of one room that are not confirmed, in the order of the writer. They survive the page. */
 export class Outbox {
   /** @type {Outgoing[]} */
   items = [];
-  #isPumping = false;
-  #tries = 0;
-  #at = 0;
+  /** Sends what was not sent on this connection, in order. */
+  _pump = lazily(this, "pump");
+  /** The server does not take a message, or not now. */
+  refuse = lazily(this, "refuse");
+  /** The server takes nothing for a while. */
+  _repeat = lazily(this, "repeat");
+  _isPumping = false;
+  _tries = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #hold;
+  _held;
+  #at = 0;
 
   /**
    * @param {import("./storage.js").Vault} vault
    * @param {import("./connection.js").Connection} connection
    * @param {string} key
-   * @param {{ id: number | null, _changed: () => void, refused: (one: Outgoing, error: ChatError) => void, _dropped: (one: Outgoing) => void }} room
+   * @param {{ id: number | null, _changed: () => void, refused: (one: Outgoing, error: import("./errors.js").ChatError) => void, _dropped: (one: Outgoing) => void }} room
    */
   constructor(vault, connection, key, room) {
     this._vault = vault;
@@ -70,63 +75,16 @@ export class Outbox {
   confirm(message) {
     const one = this.find(message.client_id);
     if (!one) return undefined;
-    this.#tries = 0;
+    this._tries = 0;
     one.confirm(message);
     this.drop(one);
     return one;
   }
 
-  /**
-   * @param {Outgoing} one
-   * @param {ChatError} error
-   * @param {number} [message_id] that the server named
-   */
-  refuse(one, error, message_id) {
-    if (isTemporary(error)) {
-      one.turn = 0;
-      if (one.state !== "retrying") one._become("retrying", error);
-      return this._hold(error);
-    }
-    const isDeleted = error.code === "not_found" && message_id !== undefined && message_id !== one.replyTo;
-    one._fail(error, isDeleted ? "cancelled" : "refused");
-    if (isDeleted) return this.drop(one);
-    this.room.refused(one, error);
-  }
-
-  /** Nothing is sent for a while. @param {ChatError} [error] */
-  _hold(error) {
-    this.#hold ??= setTimeout(() => this._resume(), error?.retryAfter ? error.retryAfter * 1000 : backoff(this.#tries++));
-  }
-
   _resume() {
-    clearTimeout(this.#hold);
-    this.#hold = undefined;
-    void this._pump();
-  }
-
-  /** @param {ChatError} error */
-  end(error) {
-    for (const one of this.items) if (one.state !== "refused") this.refuse(one, error);
-  }
-
-  /** Sends what was not sent on this connection, in order. */
-  async _pump() {
-    const { _connection: connection } = this;
-    if (this.#isPumping) return;
-    this.#isPumping = true;
-    const isUnsent = (/** @type {Outgoing} */ one) => one.state !== "refused" && one.turn !== connection.turn;
-    /** @type {Outgoing | undefined} */
-    let one;
-    while (this.room.id !== null && !this.#hold && connection.state === "open" && (one = this.items.find(isUnsent))) {
-      try {
-        const frame = await one.frame(connection.session, this.room.id);
-        if (this.items.includes(one) && connection.send(frame)) one.turn = connection.turn;
-      } catch (error) {
-        const known = error instanceof ChatError ? error : new Refused("file_invalid", 0, String(error));
-        if (this.items.includes(one)) this.refuse(one, known);
-      }
-    }
-    this.#isPumping = false;
+    clearTimeout(this._held);
+    this._held = undefined;
+    this._pump().catch(() => {}); // the next connection sends
   }
 
   _changed() {

@@ -1,4 +1,4 @@
-import { Lost, Refused } from "./errors.js";
+import { Refused } from "./errors.js";
 
 /** A message that the server has not confirmed yet. */
 export class Outgoing {
@@ -8,15 +8,14 @@ export class Outgoing {
   progress = null;
   /** @type {import("./errors.js").ChatError | null} */
   error = null;
-  /** @type {Promise<import("./types.js").WireMessage>} */
-  stored;
   version = 0;
   turn = 0; // of the connection that it was sent on
   /** @type {Map<File, string>} */
-  #paths = new Map();
-  #abort = new AbortController();
-  /** @type {{ resolve: (message: any) => void, reject: (error: Error) => void }} */
-  #promise;
+  _paths = new Map();
+  _abort = new AbortController();
+  #promise = /** @type {{ resolve: (message: any) => void, reject: (error: Error) => void }} */ ({});
+  /** @type {Promise<import("./types.js").WireMessage>} */
+  stored = this.#promised();
 
   /**
    * @param {import("./types.js").Draft & { client_id?: string, at?: Date }} draft
@@ -30,8 +29,6 @@ export class Outgoing {
     this.client_id = client_id;
     this.at = at;
     this._owner = owner;
-    this.#promise = /** @type {any} */ (null);
-    this.stored = this.#promised();
   }
 
   /** What is kept until the message is stored. */
@@ -49,7 +46,7 @@ export class Outgoing {
   /** Takes it back. It may be stored already where it was on its way. */
   cancel() {
     if (this.state === "stored" || this.state === "cancelled") return;
-    this.#abort.abort();
+    this._abort.abort();
     this._fail(new Refused("cancelled"), "cancelled");
     this._owner.drop(this);
   }
@@ -59,7 +56,7 @@ export class Outgoing {
     this.state = state;
     this.error = error;
     this.progress = null;
-    this.#change();
+    this._change();
   }
 
   /** @internal @param {import("./types.js").WireMessage} message */
@@ -74,32 +71,7 @@ export class Outgoing {
     this.#promise.reject(error);
   }
 
-  /**
-   * The frame, once its files are uploaded.
-   * @internal
-   * @param {import("./session.js").UserSession} session
-   * @param {number} room_id
-   */
-  async frame(session, room_id) {
-    const { client_id, text: message, replyTo: reply_to, data } = this;
-    const files = this.files.length ? await this.#attach(session, room_id) : undefined;
-    this._become("sending");
-    return { action: "send", client_id, message, reply_to, data, files };
-  }
-
-  /** @param {import("./session.js").UserSession} session @param {number} room_id */
-  async #attach(session, room_id) {
-    const { attach } = await import("./lazy-files.js").catch(() => {
-      throw new Lost("lost");
-    });
-    return attach(session, room_id, this.files, this.#paths, this.#abort.signal, (/** @type {number} */ share) => {
-      this.state = "uploading";
-      this.progress = share;
-      this.#change();
-    });
-  }
-
-  #change() {
+  _change() {
     this.version++;
     this._owner._changed();
   }

@@ -82,28 +82,29 @@ export class Room extends Observable {
   }
 
   _build() {
-    const { _connection: connection, info } = this;
-    const timeline = this._timeline;
+    const { _connection: connection, _timeline: timeline, info, id, loading } = this;
+    const { state, error, retryAt } = connection;
+    const { newest, missed, hasOlder, hasNewer } = timeline;
     const messages = timeline.view(this.chat.me?.user_id, this.#changes);
     const mark = timeline.receipts.get(this.#me)?.read ?? null;
     const unread = (/** @type {import("./types.js").Message} */ one) => !one.mine && one.message_id > (mark ?? Infinity);
     return {
-      id: this.id,
-      state: connection.state,
-      error: connection.error,
-      retryAt: connection.retryAt,
+      id,
+      state,
+      error,
+      retryAt,
       loaded: this._isLoaded,
       messages,
       outgoing: this._outbox.items,
-      typing: [...this.#typing.values()].map(({ user }) => user),
+      typing: this.#typists,
       readBy: [...timeline.receipts.values()],
       mark,
       firstUnread: messages.find(unread)?.message_id ?? null,
-      newest: timeline.newest,
-      missed: timeline.missed,
-      hasOlder: timeline.hasOlder,
-      hasNewer: timeline.hasNewer,
-      loading: this.loading,
+      newest,
+      missed,
+      hasOlder,
+      hasNewer,
+      loading,
       info,
       with: this.chat._other(info),
       can: info?.can ?? null,
@@ -257,10 +258,10 @@ export class Room extends Observable {
       this.#typing.clear();
     }
     if (state === "waiting" && lastCode === 1009) {
-      for (const one of this._outbox.items) if (one.state === "sending") this._outbox.refuse(one, new Refused("too_long"));
+      for (const one of this._outbox.items) if (one.state === "sending") this.#refuseOne(one, new Refused("too_long"));
     }
     if (state === "ended" && error instanceof Refused) {
-      this._outbox.end(error);
+      for (const one of this._outbox.items) if (one.state !== "refused") this.#refuseOne(one, error);
       this.#changes?.end(error);
     }
     if (state === "open") {
@@ -330,19 +331,22 @@ export class Room extends Observable {
     const error = errorOf(frame);
     const isPassing = error instanceof Passing;
     const one = this._outbox.find(client_id);
-    if (one) return this._outbox.refuse(one, error, message_id);
+    if (one) return this.#refuseOne(one, error, message_id);
     if (client_id !== undefined || action === "typing" || action === "read") return;
     if (this.#changes?.refuse(frame, error, isPassing)) return this.refused(null, error, action);
-    if (!isPassing) return;
-    for (const each of this._outbox.items) if (each.state === "sending") each.turn = 0; // sending again is harmless
-    this._outbox._hold(error);
-    setTimeout(() => this.#pump(), 2_000);
+    if (isPassing) this._outbox._repeat(error, () => this.#pump()).catch(() => {}); // the next connection sends all again
+  }
+
+  /** @param {import("./outgoing.js").Outgoing} one @param {ChatError} error @param {number} [message_id] */
+  #refuseOne(one, error, message_id) {
+    this._outbox.refuse(one, error, message_id).catch(() => {}); // refused again on the next connection
   }
 
   /** @param {UserId} user */
   #types(user) {
-    clearTimeout(this.#typing.get(String(user))?.timer);
-    this.#typing.set(String(user), { user, timer: setTimeout(() => this.#stopTyping(String(user)), TYPING_FOR) });
+    const key = String(user);
+    clearTimeout(this.#typing.get(key)?.timer);
+    this.#typing.set(key, { user, timer: setTimeout(() => this.#stopTyping(key), TYPING_FOR) });
     this.#typingChanged();
   }
 
@@ -352,16 +356,21 @@ export class Room extends Observable {
     if (this.#typing.delete(user)) this.#typingChanged();
   }
 
+  get #typists() {
+    return [...this.#typing.values()].map(({ user }) => user);
+  }
+
   #typingChanged() {
-    this._emit("typing", { users: [...this.#typing.values()].map(({ user }) => user) });
+    this._emit("typing", { users: this.#typists });
     this._changed();
   }
 
   /** @param {{ user_id: UserId, online: boolean, last_seen: string | null }} presence */
   #meet({ user_id, online, last_seen }) {
-    this._emit("presence", { user_id, online, last_seen });
-    this.chat.inbox._meet(user_id, { online, last_seen });
-    if (this.info) this.info = { ...this.info, members: met(this.info.members, user_id, { online, last_seen }) };
+    const presence = { online, last_seen };
+    this._emit("presence", { user_id, ...presence });
+    this.chat.inbox._meet(user_id, presence);
+    if (this.info) this.info = { ...this.info, members: met(this.info.members, user_id, presence) };
   }
 
   // ------------------------------------------------------------ what goes out
@@ -381,7 +390,7 @@ export class Room extends Observable {
 
   #pump() {
     this.#changes?._pump();
-    void this._outbox._pump();
+    this._outbox._pump().catch(() => {}); // loaded with the next connection
   }
 
   /** @internal @param {string} method @param {string} path @param {import("./types.js").Call} [call] */

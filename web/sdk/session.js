@@ -1,7 +1,6 @@
-import { errorOf, Lost, SignedOut } from "./errors.js";
+import { ChatError, errorOf, isTemporary, loadCalls, Lost, SignedOut } from "./errors.js";
 
 const TIMEOUT = 15_000; // ms for the answer to a request
-const RENEW_BEFORE = 60_000; // ms before a token expires
 
 /** Who the user is to the server: the token, the HTTP calls, and all connections made with them. */
 export class UserSession {
@@ -10,14 +9,15 @@ export class UserSession {
   /** @type {SignedOut | null} */
   signedOut = null;
   _onChange = () => {};
-  errorOf = errorOf; // for what is loaded later
+  _errors = { ChatError, errorOf, isTemporary, Lost }; // for what is loaded later: classes are not the same in two files
   /** @type {string | undefined} */
-  #token;
+  _token;
   /** @type {Promise<string | undefined> | null} */
   #asking = null;
   #isRenewed = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #timer;
+  _timer;
+  _isClosed = false;
 
   /** @param {import("./types.js").Options} options */
   constructor({ server, token, getToken, fetch, WebSocket }) {
@@ -26,7 +26,7 @@ export class UserSession {
     this.getToken = getToken;
     this.fetch = fetch ?? ((...call) => globalThis.fetch(...call));
     this.WebSocket = WebSocket ?? globalThis.WebSocket;
-    this.#keep(token);
+    this._keep(token);
   }
 
   /** @param {string} path */
@@ -38,7 +38,7 @@ export class UserSession {
 
   /** @param {string | undefined} token */
   setToken(token) {
-    this.#keep(token);
+    this._keep(token);
     this.#isRenewed = false;
     this._resume();
   }
@@ -49,15 +49,15 @@ export class UserSession {
    */
   async _authorize() {
     if (this.signedOut) throw this.signedOut;
-    if (this.#token || !this.getToken) return this.#token;
+    if (this._token || !this.getToken) return this._token;
     return (this.#asking ??= this.#ask(this.getToken));
   }
 
   /** @param {NonNullable<import("./types.js").Options["getToken"]>} getToken */
   async #ask(getToken) {
     try {
-      this.#keep(await getToken());
-      return this.#token;
+      this._keep(await getToken());
+      return this._token;
     } catch (error) {
       throw new Lost("lost", 0, String(error));
     } finally {
@@ -75,13 +75,13 @@ export class UserSession {
    * @param {string | undefined} token
    */
   refuse(token) {
-    if (token !== this.#token) return true;
+    if (token !== this._token) return true;
     if (!this.getToken || this.#isRenewed) {
       this.signOut("unauthenticated");
       return false;
     }
     this.#isRenewed = true;
-    this.#keep(undefined);
+    this._keep(undefined);
     return true;
   }
 
@@ -95,7 +95,7 @@ export class UserSession {
 
   /** Tries again at once, also after the user was signed out. */
   _resume() {
-    if (this.signedOut && this.getToken) this.#keep(undefined);
+    if (this.signedOut && this.getToken) this._keep(undefined);
     this.signedOut = null;
     this.#isRenewed = false;
     for (const connection of this._connections) connection.retry();
@@ -103,7 +103,8 @@ export class UserSession {
   }
 
   close() {
-    clearTimeout(this.#timer);
+    this._isClosed = true;
+    clearTimeout(this._timer);
     for (const connection of this._connections) connection.close();
   }
 
@@ -113,7 +114,8 @@ export class UserSession {
    * @param {import("./types.js").Call} [call]
    * @returns {Promise<any>}
    */
-  async request(method, path, { body, query, signal, raw } = {}) {
+  async request(method, path, call = {}) {
+    const { body, query, signal, raw } = call;
     const token = await this._authorize();
     const url = new URL(`api/v1/${path}`, this.server);
     url.search = String(new URLSearchParams(query));
@@ -134,7 +136,7 @@ export class UserSession {
     }
     const { ok, status, headers } = response;
     if (status === 401) {
-      if (this.refuse(token)) return this.request(method, path, { body, query, signal, raw });
+      if (this.refuse(token)) return this.request(method, path, call);
       throw this.signedOut;
     }
     const answer = parse(text);
@@ -144,23 +146,10 @@ export class UserSession {
   }
 
   /** @param {string | undefined} token */
-  #keep(token) {
-    this.#token = token;
-    clearTimeout(this.#timer);
-    const left = token && this.getToken ? expiryOf(token) - Date.now() : 0;
-    if (left > 0) this.#timer = setTimeout(() => this.#renew(), Math.min(2 ** 31 - 1, Math.max(left - RENEW_BEFORE, left / 2)));
-  }
-
-  /** Gets the next token while this one works, and shows it on each open connection. */
-  async #renew() {
-    const old = this.#token;
-    this.#token = undefined;
-    try {
-      const token = await this._authorize();
-      for (const connection of this._connections) connection.send({ action: "auth", token });
-    } catch {
-      if (!this.#token) this.#keep(old); // tried again in half of the time that is left
-    }
+  _keep(token) {
+    this._token = token;
+    clearTimeout(this._timer);
+    if (token && this.getToken) loadCalls().then(({ renewLater }) => renewLater(this, token), () => {}); // without it the server's refusal renews
   }
 }
 
@@ -172,18 +161,3 @@ function parse(text) {
     return undefined;
   }
 }
-
-/**
- * When a JWT expires, in ms since 1970; 0 where it does not say.
- * @param {string} token
- */
-function expiryOf(token) {
-  try {
-    return JSON.parse(atob(token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/"))).exp * 1000 || 0;
-  } catch {
-    return 0;
-  }
-}
-
-/** @param {number} tries */
-export const backoff = (tries) => Math.min(15_000, 500 * 2 ** tries) * (0.5 + Math.random() / 2);
