@@ -11,7 +11,7 @@ from ..integrations.outbox_relay import OutboxRelay, listeners_of
 from ..integrations.supervisor import Supervisor
 from ..protocol.errors import Close
 from ..realtime.commits import Commit, CommitListener, CommitListeners
-from ..realtime.hub import Fanout
+from ..realtime.hub import Hub
 from ..settings import Settings
 from ..store.commit_queue import CommitQueue, Committed
 from ..store.store import Store
@@ -35,7 +35,7 @@ from .publisher import EventEncoder, Publisher
 from .receipts import Receipts
 from .recovery import Recovery
 from .reports import Reports
-from .revocations import Cuts
+from .revocations import Revocations
 from .room_reader import DatabaseRoomReader
 from .rooms import Rooms
 from .search import Search
@@ -77,14 +77,14 @@ class ChatServices:
         encoder = MessageEncoder(self.attachments, settings.server.public_url)
         self.queue = queue = CommitQueue(store)
         reader = DatabaseRoomReader(store, encoder, self.metrics, settings.limits)
-        self.fanout = hub = Fanout(settings.broadcast.url, reader, queue.mark)
+        self.hub = hub = Hub(settings.broadcast.url, reader, queue.mark)
         self.search = Search(settings.limits, store)
         self.bans = Bans(store)
-        self.cuts = Cuts(store, hub, self.bans.on_changed)
+        self.revocations = Revocations(store, hub, self.bans.on_changed)
         self.presence = Presence(store, hub, settings.presence, is_alone=alone)
         self.postman = Postman(store, hub)
         self.housekeeping = Housekeeping(
-            store, self.attachments, self.cuts, settings.retention.messages
+            store, self.attachments, self.revocations, settings.retention.messages
         )
         # What happens after a commit, in this order.
         after_commit: list[CommitListener] = [
@@ -109,14 +109,16 @@ class ChatServices:
             store, self.attachments, self.texts, self.messages, self.receipts
         )
         self.site_reports = SiteReports(store)
-        self.site_users = SiteUsers(store, self.attachments, self.bans, self.cuts, self.erasures)
+        self.site_users = SiteUsers(
+            store, self.attachments, self.bans, self.revocations, self.erasures
+        )
         self._background = Supervisor(self.metrics.count_restart)
         self._count_in_metrics()
 
     def _count_in_metrics(self) -> None:
         watch = self.metrics.watch
-        watch("roomcast_open_rooms", "Rooms with sockets.", self.fanout.open_rooms)
-        watch("roomcast_open_sockets", "Sockets in them.", self.fanout.open_sockets)
+        watch("roomcast_open_rooms", "Rooms with sockets.", self.hub.open_rooms)
+        watch("roomcast_open_sockets", "Sockets in them.", self.hub.open_sockets)
         waiting = "Changes on their way into the database."
         watch("roomcast_waiting_changes", waiting, self.queue.waiting)
 
@@ -130,9 +132,9 @@ class ChatServices:
             stack.push_async_callback(self.store.aclose)
             await self.attachments.bucket.open()
             stack.push_async_callback(self.attachments.bucket.aclose)
-            await self.fanout.open()
-            stack.push_async_callback(self.fanout.aclose)
-            await self.cuts.open()
+            await self.hub.open()
+            stack.push_async_callback(self.hub.aclose)
+            await self.revocations.open()
             await self.bans.open()
             stack.callback(self.inboxes.close, Close.RESTART)
             stack.push_async_callback(self.postman.aclose)

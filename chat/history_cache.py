@@ -52,7 +52,7 @@ class HistoryCache:
         as_found = found.version, found.total
         page = known if known is not None and known.known == as_found else None
         messages = found.messages if page is None else page.messages
-        look = base, self._attachments.expires_at(), *room.least
+        look = base, self._attachments.expires_at(), *room.lowest_watermarks
         if page is not None and page.look == look:
             return page.frame
         link = self._attachments.link(base)

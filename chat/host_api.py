@@ -265,7 +265,7 @@ class HostReports:
 
     async def stats(self) -> StatsRecord:
         """Counts users, rooms, messages, bytes and sockets, and the messages of each day."""
-        return await self._chat.site_users.stats(self._chat.fanout.open_sockets())
+        return await self._chat.site_users.stats(self._chat.hub.open_sockets())
 
 
 class HostApi(HostRooms, HostMessages, HostUsers, HostReports):

@@ -12,7 +12,7 @@ from ..store.maintenance import retention
 from ..store.messages import Deleted
 from ..store.store import DatabaseUnavailable, Store
 from .attachments.service import Attachments
-from .revocations import Cuts
+from .revocations import Revocations
 
 log = logging.getLogger("roomcast.housekeeping")
 
@@ -27,14 +27,18 @@ class Housekeeping:
     """Runs once a minute, and soon after something was deleted. A commit listener."""
 
     def __init__(
-        self, store: Store, attachments: Attachments, cuts: Cuts, max_message_age: float
+        self,
+        store: Store,
+        attachments: Attachments,
+        revocations: Revocations,
+        max_message_age: float,
     ) -> None:
         """`max_message_age` in seconds; 0 keeps messages for ever."""
         self._max_message_age = int(max_message_age * 1_000_000)
         self._pruned_at = -RETENTION_INTERVAL
         self._store = store
         self._attachments = attachments
-        self._cuts = cuts
+        self._revocations = revocations
         self._requested = asyncio.Event()
 
     def request(self) -> None:
@@ -66,7 +70,7 @@ class Housekeeping:
         while await self._store.write(partial(rooms.sweep, limit=SWEEP_BATCH)):
             pass
         await self._attachments.unused.sweep()
-        await self._cuts.look()
+        await self._revocations.look()
         if time.monotonic() - self._pruned_at >= RETENTION_INTERVAL:
             now = time.time_ns() // 1000
             await self._store.write(partial(quotas.forget_old, now=now, kept=REQUEST_TTL))

@@ -53,8 +53,8 @@ class Joining:
     async def enter(self, room: Room, ask: SnapshotQuery, *, is_manual: bool) -> Snapshot:
         """Joins a room that is open in this process, after it has delivered all of the snapshot."""
         found = await self.join(ask, is_manual=is_manual)
-        await room.meet(found)
-        if found.version >= room.since:
+        await room.wait_for_snapshot(found)
+        if found.version >= room.first_version:
             return found
         # Somebody who joins at the same moment has read later, and the room began with that.
         return await self.enter(room, ask, is_manual=is_manual)

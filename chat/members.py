@@ -13,9 +13,9 @@ from msgspec.structs import replace
 from ..protocol.errors import Conflict, Forbidden, InvalidFrame, NotFound, Refusal
 from ..realtime.brokers import Unreachable
 from ..realtime.commits import Commit, CommitListener
-from ..realtime.hub import Fanout
-from ..realtime.room import Told
-from ..realtime.user_channels import News
+from ..realtime.hub import Hub
+from ..realtime.room import RoomEvent
+from ..realtime.user_channels import UserEvent
 from ..settings import Limits
 from ..store import blocks, members, room_list, rooms, site_rooms
 from ..store.members import SITE, MembershipChange, Reason
@@ -39,7 +39,7 @@ class Roster:
         self,
         limits: Limits,
         store: Store,
-        fanout: Fanout,
+        hub: Hub,
         commits: CommitListener,
         spawn: Spawn[Any],
         texts: TextPolicy,
@@ -47,7 +47,7 @@ class Roster:
         self._texts = texts
         self._limits = limits
         self._store = store
-        self._fanout = fanout
+        self._hub = hub
         self._commits = commits
         self._spawn = spawn
 
@@ -142,10 +142,12 @@ class Roster:
         done = await self._store.write(noted)
         if isinstance(done, MembershipChange):
             if done.roster:
-                told = Told(0, 0, [], [], is_gone=done.is_gone, roster=done.roster)
+                told = RoomEvent(0, 0, [], [], is_gone=done.is_gone, roster=done.roster)
                 await self._commits.on_commit(Commit({room_id: (told, [])}))
             try:
-                await self._fanout.tell(News(happened.about or happened.user_id, [room_id]))
+                await self._hub.publish_user_event(
+                    UserEvent(happened.about or happened.user_id, [room_id])
+                )
             except Unreachable as error:  # other processes doubt what they know, when it is back
                 log.info("Room %d of a user: %s", room_id, error)
         return done

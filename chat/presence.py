@@ -14,9 +14,9 @@ from functools import partial
 from itertools import islice
 
 from ..realtime.brokers import Unreachable
-from ..realtime.hub import Fanout
-from ..realtime.user_channels import News
-from ..settings import PresenceSettings as PresenceSettings
+from ..realtime.hub import Hub
+from ..realtime.user_channels import UserEvent
+from ..settings import PresenceSettings
 from ..store import presence
 from ..store.presence import AT_ONCE, Process, Seen
 from ..store.store import DatabaseUnavailable, Store
@@ -37,10 +37,10 @@ class Presence:
     """The users of this process: one presence each, however many sockets."""
 
     def __init__(
-        self, store: Store, fanout: Fanout, presence: PresenceSettings, *, is_alone: bool
+        self, store: Store, hub: Hub, presence: PresenceSettings, *, is_alone: bool
     ) -> None:
         self._store = store
-        self._fanout = fanout
+        self._hub = hub
         self._grace = presence.grace
         self._is_alone = is_alone  # no other process could be told, or tell
         self._tick = presence.lease / TICKS
@@ -50,13 +50,13 @@ class Presence:
         self._leaving: dict[str, float] = {}  # whose last one was closed; when that is told
         self._changed: set[str] = set()  # for whom something may have to be written
         self._written: set[str] = set()  # whom the database knows to be online here
-        self._doubtful: set[str] = set()  # of whom other processes may have told something
+        self._unverified: set[str] = set()  # of whom other processes may have told something
         self._is_due = asyncio.Event()
         self._next_tick = 0.0
         self._steady = 0.0  # from when on the database has been there for everybody
 
     async def open(self) -> None:
-        self._fanout.people.doubted = self._doubt
+        self._hub.user_channels.add_gap_listener(self._on_gap)
         try:
             await self._reap(all_others=self._is_alone)
         except DatabaseUnavailable as error:
@@ -101,7 +101,7 @@ class Presence:
             self._is_due.set()
         self._leaving[user_id] = self._now() + self._grace
 
-    def begin_again(self) -> None:
+    def on_database_restored(self) -> None:
         """The database is another one by now: what was written is to be written again."""
         self._changed |= self._written
         self._written.clear()
@@ -110,9 +110,9 @@ class Presence:
     def _is_here(self, user_id: str) -> bool:
         return user_id in self._here or user_id in self._leaving
 
-    def _doubt(self, users: Iterable[str]) -> None:
-        """News of them may be lost."""
-        self._doubtful.update(users)
+    def _on_gap(self, users: Iterable[str]) -> None:
+        """Events of these users may be lost."""
+        self._unverified.update(users)
         self._is_due.set()
 
     # ------------------------------------------------------------ one write for many
@@ -159,7 +159,7 @@ class Presence:
             self._steady = now + 2 * self._tick
         if self._changed or is_tick:
             await self._write()
-        if self._doubtful:
+        if self._unverified:
             await self._look()
         if is_tick:
             self._next_tick = now + self._tick
@@ -184,17 +184,19 @@ class Presence:
         self._written = self._written - left | came
         if self._changed:
             self._is_due.set()
-        await self._tell(seen)
+        await self._publish(seen)
 
     async def _reap(self, *, all_others: bool = False) -> None:
         """Ends the presence of processes that live no more."""
         work = partial(presence.reap, me=self._me, all_others=all_others)
         while (seen := await self._store.write(work)) is not None:
-            await self._tell(seen)
+            await self._publish(seen)
 
-    async def _tell(self, seen: Sequence[Seen]) -> None:
-        news = (News(s.user_id, is_online=s.is_online, last_seen=s.last_seen) for s in seen)
-        results = await asyncio.gather(*map(self._fanout.tell, news), return_exceptions=True)
+    async def _publish(self, seen: Sequence[Seen]) -> None:
+        events = (UserEvent(s.user_id, is_online=s.is_online, last_seen=s.last_seen) for s in seen)
+        results = await asyncio.gather(
+            *map(self._hub.publish_user_event, events), return_exceptions=True
+        )
         for error in results:
             if isinstance(error, Unreachable):
                 log.info("presence published locally only: %s", error)
@@ -203,16 +205,17 @@ class Presence:
 
     async def _look(self) -> None:
         """Reads the presence of users whose events may have been lost."""
-        people = self._fanout.people
-        doubtful, self._doubtful = self._doubtful, set()
-        users = [user for user in doubtful if user in people]
+        channels = self._hub.user_channels
+        unverified, self._unverified = self._unverified, set()
+        users = [user for user in unverified if user in channels]
         try:
             while users:
                 some = users[-AT_ONCE:]
                 work = partial(presence.of, dialect=self._store.dialect, users=some)
                 for s in await self._store.read(work):
-                    people.hear(News(s.user_id, is_online=s.is_online, last_seen=s.last_seen))
+                    event = UserEvent(s.user_id, is_online=s.is_online, last_seen=s.last_seen)
+                    channels.dispatch(event)
                 del users[-AT_ONCE:]
         except BaseException:
-            self._doubtful.update(users)
+            self._unverified.update(users)
             raise

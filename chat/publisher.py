@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from ..protocol import codec
 from ..protocol.events import MessageDeleted
 from ..realtime.commits import Commit
-from ..realtime.hub import Fanout
+from ..realtime.hub import Hub
 from ..realtime.room import Change as RoomChange
-from ..realtime.room import Event, Kind, Mark, Told
+from ..realtime.room import Event, Kind, Mark, RoomEvent
 from ..store.commit_queue import Committed, Entry
 from ..store.messages import Added, Deleted, Edited, MessageRow, Reacted
 from .message_encoder import MessageEncoder
@@ -20,7 +20,7 @@ Encoded = tuple[int, int, RoomChange, bytes]  # room, roster, what changed, its 
 class Publisher:
     """A commit listener: publishes the events of a commit to every process."""
 
-    def __init__(self, hub: Fanout) -> None:
+    def __init__(self, hub: Hub) -> None:
         self._hub = hub
 
     async def on_commit(self, commit: Commit) -> None:
@@ -77,4 +77,4 @@ class EventEncoder:
 
 
 def _new_event() -> Event:
-    return Told(0, 0, [], []), []
+    return RoomEvent(0, 0, [], []), []

@@ -4,7 +4,7 @@ import asyncio
 import logging
 
 from ..protocol.errors import Close
-from ..realtime.hub import Fanout
+from ..realtime.hub import Hub
 from ..store.commit_queue import CommitQueue
 from ..store.store import DatabaseUnavailable, Store
 from .notifications.dispatcher import Postman
@@ -24,7 +24,7 @@ class Recovery:
         self,
         store: Store,
         queue: CommitQueue,
-        hub: Fanout,
+        hub: Hub,
         dispatcher: Postman,
         inboxes: Inboxes,
         presence: Presence,
@@ -53,7 +53,7 @@ class Recovery:
                 try:
                     await self._store.check()
                     self._dispatcher.note_rooms(room_ids)
-                    await self._hub.suspect(set(room_ids))
+                    await self._hub.publish_gaps(set(room_ids))
                 except DatabaseUnavailable as error:
                     log.debug("unconfirmed commits not looked up: %s", error)
                 except Exception:
@@ -66,9 +66,9 @@ class Recovery:
     def on_database_restored(self) -> None:
         """The database has lost changes that clients have seen: they resume in its new epoch."""
         self._queue.forget()
-        self._hub.begin_again()
+        self._hub.on_database_restored()
         self._inboxes.close(Close.RESTART)
-        self._presence.begin_again()
+        self._presence.on_database_restored()
 
     async def watch(self) -> None:
         """For ever: a process in which nobody does anything must notice a restore too."""

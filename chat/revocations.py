@@ -11,57 +11,57 @@ from collections.abc import Callable
 from functools import partial
 
 from ..realtime.brokers import Unreachable
-from ..realtime.hub import Fanout
-from ..realtime.user_channels import EVERYBODY, News
+from ..realtime.hub import Hub
+from ..realtime.user_channels import EVERYBODY, UserEvent
 from ..store import revocations
 from ..store.store import DatabaseUnavailable, Store
 
-log = logging.getLogger("roomcast.cuts")
+log = logging.getLogger("roomcast.revocations")
 
 LOOKED_BACK = 900.0  # seconds for which the database is asked
 KEPT = 1_200.0  # seconds for which a cut is remembered: longer than a socket takes to join
 
 
-class Cuts:
-    """The cuts of which this process has heard; a follower of everybody's news."""
+class Revocations:
+    """The cuts of which this process has heard; a follower of everybody's event."""
 
     def __init__(
-        self, store: Store, fanout: Fanout, on_changed: Callable[[str], None] = lambda user: None
+        self, store: Store, hub: Hub, on_changed: Callable[[str], None] = lambda user: None
     ) -> None:
         """`on_changed` gets each user who is revoked, or whose ban has changed."""
         self._on_changed = on_changed
         self._store = store
-        self._fanout = fanout
+        self._hub = hub
         self._heard: dict[tuple[str, int], float] = {}  # user and time, and when it was heard
         self._last: dict[str, float] = {}  # when the last one of a user was heard
         self._began = 0
 
     async def open(self) -> None:
         self._began = _now()  # whoever comes in from here on was let in after all earlier ones
-        await self._fanout.follow(EVERYBODY, self)
+        await self._hub.follow(EVERYBODY, self)
 
-    async def cut(self, user_id: str) -> None:
+    async def revoke(self, user_id: str) -> None:
         """Here at once.
 
         Raises DatabaseUnavailable where processes that the broker misses might never know.
         """
-        news = News(EVERYBODY, whom=user_id, at=_now())
-        self.hear(news)
+        event = UserEvent(EVERYBODY, whom=user_id, at=_now())
+        self.on_user_event(event)
         try:
-            await self._fanout.tell(news)
+            await self._hub.publish_user_event(event)
         except Unreachable as error:
             log.warning(
                 "revocation published locally only, other processes load it later: %s", error
             )
-        if self._fanout.is_shared:
-            await self._store.write(partial(revocations.add, user_id=news.whom, at=news.at))
+        if self._hub.is_shared:
+            await self._store.write(partial(revocations.add, user_id=event.whom, at=event.at))
 
     async def announce(self, user_id: str) -> None:
         """The user's ban has changed, and no socket of theirs ends by it."""
-        news = News(EVERYBODY, whom=user_id)
-        self.hear(news)
+        event = UserEvent(EVERYBODY, whom=user_id)
+        self.on_user_event(event)
         try:
-            await self._fanout.tell(news)
+            await self._hub.publish_user_event(event)
         except Unreachable as error:
             log.warning("ban not announced, other processes find it later: %s", error)
 
@@ -69,17 +69,17 @@ class Cuts:
         """Whether the user was cut off after this moment (of time.monotonic)."""
         return self._last.get(user_id, -1.0) >= since
 
-    def hear(self, news: News) -> None:
+    def on_user_event(self, event: UserEvent) -> None:
         """Applies a revocation once, also if it is received twice: the user may have returned."""
-        self._on_changed(news.whom)
-        if news.at and (news.whom, news.at) not in self._heard:
+        self._on_changed(event.whom)
+        if event.at and (event.whom, event.at) not in self._heard:
             now = time.monotonic()
-            self._heard[news.whom, news.at] = self._last[news.whom] = now
-            self._fanout.people.hear(News(news.whom, is_cut=True))
+            self._heard[event.whom, event.at] = self._last[event.whom] = now
+            self._hub.user_channels.dispatch(UserEvent(event.whom, is_revoked=True))
 
-    def doubt(self, user_id: str) -> None:
+    def on_gap(self, user_id: str) -> None:
         """The broker may have lost some."""
-        self._fanout.start(self._look_soon())
+        self._hub.start(self._look_soon())
 
     async def _look_soon(self) -> None:
         try:
@@ -89,11 +89,11 @@ class Cuts:
 
     async def look(self) -> None:
         """Reads what no event announced, and deletes old rows. Raises DatabaseUnavailable."""
-        if not self._fanout.is_shared:
+        if not self._hub.is_shared:
             return self._forget()
         after = max(self._began, _now() - int(LOOKED_BACK * 1e6))
         for user_id, at in await self._store.read(partial(revocations.since, after=after)):
-            self.hear(News(EVERYBODY, whom=user_id, at=at))
+            self.on_user_event(UserEvent(EVERYBODY, whom=user_id, at=at))
         self._forget()
         old = _now() - int(2 * LOOKED_BACK * 1e6)
         return await self._store.write(partial(revocations.forget, before=old))

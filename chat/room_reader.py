@@ -7,7 +7,7 @@ from functools import partial
 from ..integrations.metrics import Metrics
 from ..protocol import codec
 from ..protocol.events import MessageDeleted
-from ..realtime.room import Change, GapTooLarge, Kind, Older, Room, Stand, State
+from ..realtime.room import Change, GapTooLarge, Kind, Older, Room, RoomHead, State
 from ..settings import Limits
 from ..store import messages, receipts, rooms
 from ..store.store import Connection, Store
@@ -30,7 +30,7 @@ class DatabaseRoomReader:
         self._metrics = metrics
         self._reads = asyncio.Semaphore(MAX_CONCURRENT_READS)
 
-    async def recall(self, room: Room, version: int, top: int) -> State | None:
+    async def load_changes_since(self, room: Room, version: int, top: int) -> State | None:
         """Returns the changes since the version, or None: the room is deleted.
 
         Ids above `top` are new.
@@ -74,11 +74,11 @@ class DatabaseRoomReader:
             pairs.append((Change(version, id_, sender, "deleted"), line))
         return sorted(pairs, key=lambda pair: pair[0].version)
 
-    async def stands(self, room_ids: Sequence[int]) -> dict[int, Stand]:
+    async def find_heads(self, room_ids: Sequence[int]) -> dict[int, RoomHead]:
         """Returns the position of each of these rooms; deleted ones are missing."""
-        return await self._store.read(partial(rooms.stands, room_ids=room_ids))
+        return await self._store.read(partial(rooms.find_heads, room_ids=room_ids))
 
-    async def between(self, room: Room, above: int, upto: int, most: int) -> list[Older]:
+    async def load_between(self, room: Room, above: int, upto: int, most: int) -> list[Older]:
         """The newest messages of these ids, oldest first."""
         find = partial(messages.between, room_id=room.id, above=above, upto=upto, most=most)
         found = await self._store.read(find)

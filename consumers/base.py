@@ -25,7 +25,7 @@ from ..protocol.events import AuthRenewed, Pong
 from ..protocol.ids import when
 from ..realtime.connection_limits import CountLimit
 from ..realtime.frame_transport import EXTENSION, REFUSED_AT_ONCE, REFUSED_PAUSE, FrameTransport
-from ..realtime.send_queue import AsgiOutbox, DirectOutbox, Outbox
+from ..realtime.send_queue import AsgiSendQueue, DirectSendQueue, SendQueue
 from ..store.store import DatabaseUnavailable
 
 log = logging.getLogger("roomcast.socket")
@@ -46,8 +46,8 @@ class Peer(Protocol):
     """A user's end of the line."""
 
     user_id: str
-    outbox: Outbox
-    is_cut: bool  # the site has cut its user off
+    outbox: SendQueue
+    is_revoked: bool  # the site has cut its user off
 
     def put(self, *texts: bytes) -> bool: ...
 
@@ -72,7 +72,7 @@ class Session(ABC):
     def begin(self, expires_at: float | None, direct: FrameTransport | None) -> None:
         self._chat.presence.enter(self._socket.user_id)
         self._expire_at(expires_at)
-        if direct is not None and isinstance(self._socket.outbox, DirectOutbox):
+        if direct is not None and isinstance(self._socket.outbox, DirectSendQueue):
             direct.begin(self.on_text, self._socket.outbox.blocked, self._refuse_frame)
 
     def end(self) -> None:
@@ -102,7 +102,7 @@ class Session(ABC):
 
         Returns whether the client sends too fast.
         """
-        if not self._is_open or self._socket.is_cut:
+        if not self._is_open or self._socket.is_revoked:
             return False
         try:
             self._bucket.take()
@@ -281,13 +281,15 @@ class Endpoint(WebSocketEndpoint):
         if session is not None:
             session.end()
 
-    def _outbox(self, chat: ChatServices, direct: FrameTransport | None, base: str = "") -> Outbox:
+    def _outbox(
+        self, chat: ChatServices, direct: FrameTransport | None, base: str = ""
+    ) -> SendQueue:
         limits = chat.settings.limits
         if direct is None:
             self._task = asyncio.current_task()
             size, patience = limits.send_queue_size, limits.slow_consumer_timeout
-            return AsgiOutbox(self.send, size, patience, base, self._abandon)
-        return DirectOutbox(direct, limits.send_queue_size, limits.slow_consumer_timeout, base)
+            return AsgiSendQueue(self.send, size, patience, base, self._abandon)
+        return DirectSendQueue(direct, limits.send_queue_size, limits.slow_consumer_timeout, base)
 
     def _abandon(self) -> None:
         """Ends the app's part in a socket whose peer takes nothing: the server then ends its own.

@@ -40,7 +40,7 @@ from ..protocol.events import ButtonPressed, HistoryPage, MessageSent, Sync
 from ..protocol.ids import MAX_ID, id_of, wire_user
 from ..realtime.frame_transport import FrameTransport
 from ..realtime.room import TYPING, Room, Socket
-from ..realtime.wakeup import Bell
+from ..realtime.wakeup import Wakeup
 from ..store import messages
 from ..store.commit_queue import Entry
 from ..store.messages import Added, Deleted, Edited, Reacted, Repeated
@@ -48,7 +48,7 @@ from ..store.snapshot import Snapshot, SnapshotQuery
 from .base import PONG, Endpoint, Session, direct_of, hint_of
 
 
-class Wish(Struct, frozen=True):
+class JoinQuery(Struct, frozen=True):
     """What a socket asks for in its query."""
 
     room_id: int
@@ -58,7 +58,7 @@ class Wish(Struct, frozen=True):
     is_compact: bool
 
 
-def wish_of(query: bytes) -> Wish:
+def parse_join_query(query: bytes) -> JoinQuery:
     """The query of `/ws/chat/`, in all of the spellings that clients use. Raises Closing."""
     given: dict[str, str] = {}
     for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
@@ -70,7 +70,7 @@ def wish_of(query: bytes) -> Wish:
     epoch = given.get("epoch")
     if epoch == "" or not set(receipts) <= {"manual", "compact"}:
         raise Closing(Close.BAD_REQUEST)
-    return Wish(room_id, after, epoch, "manual" in receipts, "compact" in receipts)
+    return JoinQuery(room_id, after, epoch, "manual" in receipts, "compact" in receipts)
 
 
 def _number(text: str) -> int:
@@ -105,7 +105,7 @@ class RoomSession(Session):
         self._version = 0  # of the last change that this socket made
         self._typed = 0.0  # when it last said that its user is typing
         self._is_paused = False
-        self._freed = Bell()
+        self._freed = Wakeup()
 
     # ------------------------------------------------------------ its life
 
@@ -115,7 +115,7 @@ class RoomSession(Session):
 
     def end(self) -> None:
         super().end()
-        self._freed.ring()
+        self._freed.notify()
 
     # ------------------------------------------------------------ what comes in
 
@@ -171,7 +171,7 @@ class RoomSession(Session):
 
     def _after(self, version: int, work: Callable[[], object], action: AnyAction) -> None:
         """At once, or as soon as this socket has seen everything up to this version."""
-        if self._room.has(version):
+        if self._room.has_delivered(version):
             self._answer(work, action)
         else:
             self._chat.spawn(self._answered(self._in_turn(version, work), action))
@@ -183,7 +183,7 @@ class RoomSession(Session):
             self._refuse(refusal, hint_of(action))
 
     async def _in_turn(self, version: int, work: Callable[[], object]) -> None:
-        await self._room.reach(version, {})
+        await self._room.wait_until_delivered(version, {})
         work()
 
     # ------------------------------------------------------------ what takes time, one by one
@@ -201,7 +201,7 @@ class RoomSession(Session):
     async def _run(self) -> None:
         while self._lane:
             action, size = self._lane[0]
-            if not self._socket.is_cut:
+            if not self._socket.is_revoked:
                 await self._answered(self._do(action), action)
             self._lane.popleft()
             self._lane_size -= size
@@ -212,8 +212,8 @@ class RoomSession(Session):
     async def _settled(self) -> None:
         """What this socket sent before is committed, and has come back to it."""
         while self._uncommitted and self._is_open:
-            await self._freed.heard()
-        await self._room.reach(self._version, {})
+            await self._freed.wait()
+        await self._room.wait_until_delivered(self._version, {})
 
     async def _do(self, action: AnyAction) -> None:
         room_id, user_id = self._room.id, self._socket.user_id
@@ -300,7 +300,7 @@ class RoomSession(Session):
                 self._direct.pause_reading()
 
     def _resume(self) -> None:
-        self._freed.ring()
+        self._freed.notify()
         limits = self._chat.settings.limits
         waits = len(self._lane or ()) + self._uncommitted
         if (
@@ -318,7 +318,7 @@ class RoomSession(Session):
 
     async def readable(self) -> None:
         while self._is_paused and self._is_open:
-            await self._freed.heard()
+            await self._freed.wait()
 
 
 def _declared_size(send: Send) -> int:
@@ -344,13 +344,13 @@ class ChatSocket(Endpoint):
         auth: Authenticator = websocket.app.state.auth
         identity = await auth(websocket)
         bucket = await self._admit_user(websocket, identity.user_id)
-        wish = wish_of(websocket.scope["query_string"])
+        wish = parse_join_query(websocket.scope["query_string"])
         if wish.room_id >= MAX_ID:
             raise Closing(Close.NOT_FOUND)
         base = base_of(websocket, chat.settings.server.public_url)
         await chat.bans.check(identity.user_id)
         await chat.profiles.record(identity)
-        room = self._room = await chat.fanout.enter(wish.room_id)
+        room = self._room = await chat.hub.enter(wish.room_id)
         direct = direct_of(websocket)
         socket = self._socket = Socket(
             identity.user_id,
@@ -358,13 +358,13 @@ class ChatSocket(Endpoint):
             is_manual=wish.is_manual,
             is_compact=wish.is_compact,
         )
-        room.hold(socket)
+        room.start_buffering(socket)
         known = chat.pages.get(wish.room_id) if wish.after is None else None
         ask, is_reset = _ask_of(chat, wish, identity.user_id, known)
         async with nullcontext() if ask.after is None else bucket.costly():
             found = await chat.joining.enter(room, ask, is_manual=wish.is_manual)
-        chat.fanout.follow_members(room)
-        if chat.cuts.has(identity.user_id, since=began):
+        chat.hub.follow_members(room)
+        if chat.revocations.has(identity.user_id, since=began):
             raise Closing(Close.DISCONNECTED)
         if wish.after is None:
             first = chat.pages.frame(room, found, known, base)
@@ -374,7 +374,7 @@ class ChatSocket(Endpoint):
         session = RoomSession(chat, auth, room, socket, bucket)
         session.enter(base, identity.expires_at, direct)
         self._session = session
-        room.admit(socket, first, above=found.version, top=found.top)
+        room.activate(socket, first, above=found.version, top=found.top)
         chat.metrics.joins.observe(time.monotonic() - began)
 
     def _leave(self) -> None:
@@ -384,11 +384,11 @@ class ChatSocket(Endpoint):
         if room is not None:
             if self._socket is not None:
                 room.leave(self._socket)
-            self._chat.fanout.leave(room)
+            self._chat.hub.leave(room)
 
 
 def _ask_of(
-    chat: ChatServices, wish: Wish, user_id: str, known: CachedHistory | None
+    chat: ChatServices, wish: JoinQuery, user_id: str, known: CachedHistory | None
 ) -> tuple[SnapshotQuery, bool]:
     """What to read for this wish, and whether its cursor is of another life of the database."""
     limits = chat.settings.limits
@@ -412,7 +412,9 @@ def _sync(chat: ChatServices, room: Room, found: Snapshot, base: str, *, is_rese
         raise Closing(Close.TRY_LATER)
     link = chat.attachments.link(base)
     shown = [message_of(m, link, room.status(m.sender_id, m.id)) for m in found.messages]
-    receipts = [events.Receipt(wire_user(user), *upto) for user, upto in sorted(room.marks.items())]
+    receipts = [
+        events.Receipt(wire_user(user), *upto) for user, upto in sorted(room.watermarks.items())
+    ]
     return codec.encode(
         Sync(
             chat.store.epoch, found.version, shown, found.deleted, receipts, found.reset or is_reset

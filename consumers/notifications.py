@@ -55,7 +55,7 @@ class NotificationsSocket(Endpoint):
         outbox = self._outbox(chat, direct)
         reader = self._reader = Reader(identity.user_id, outbox, is_flat=is_flat)
         await inbox.prepare()
-        if chat.cuts.has(identity.user_id, since=began):
+        if chat.revocations.has(identity.user_id, since=began):
             raise Closing(Close.DISCONNECTED)
         session = InboxSession(chat, auth, reader, bucket)
         session.begin(identity.expires_at, direct)

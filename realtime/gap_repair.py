@@ -1,4 +1,7 @@
-"""Rooms that may have missed something: many are compared in one statement, few are read."""
+"""Gap repair: rooms that may have missed events are compared with the database.
+
+Many rooms are compared in one statement; only those that differ are read.
+"""
 
 import asyncio
 import logging
@@ -6,59 +9,60 @@ from collections.abc import Iterable
 
 from .room import PATIENCE, Room, RoomReader, log_failure, retry_delays
 
-log = logging.getLogger("roomcast.fanout")
+log = logging.getLogger("roomcast.hub")
 
-AT_ONCE = 500  # rooms in one statement
+ROOMS_PER_COMPARISON = 500  # rooms in one statement
 
 
-class Doubts:
-    """Compares rooms of this process with the database, and has those catch up that differ.
+class GapRepair:
+    """Compares rooms of this process with the database, and repairs those that differ.
 
-    However many rooms are doubted at the same moment: one statement at a time, and for the rest as
-    few reads at a time as their reader allows.
+    However many rooms are requested at the same moment: one statement at a time, and for the rest
+    as few reads at a time as their reader allows.
     """
 
     def __init__(self, reader: RoomReader) -> None:
         self._reader = reader
-        self._rooms: dict[Room, None] = {}  # in the order in which they came into doubt
-        self._some = asyncio.Event()
+        self._requested: dict[Room, None] = {}  # in the order of their requests
+        self._is_due = asyncio.Event()
 
-    def add(self, rooms: Iterable[Room]) -> None:
-        self._rooms.update(dict.fromkeys(rooms))
-        self._some.set()
+    def request(self, rooms: Iterable[Room]) -> None:
+        """Compare these rooms with the database soon."""
+        self._requested.update(dict.fromkeys(rooms))
+        self._is_due.set()
 
-    async def settle(self) -> None:
-        """For ever. After a failure the next look waits, longer after each."""
+    async def run(self) -> None:
+        """Repair requested rooms until cancelled; each failure in a row makes the pause longer."""
         delays = retry_delays(PATIENCE)
         while True:
-            await self._some.wait()
-            self._some.clear()
-            while rooms := list(self._rooms)[:AT_ONCE]:
-                for room in rooms:  # what comes into doubt from here on wants another look
-                    del self._rooms[room]
-                if await self._compare([room for room in rooms if room.guests]):
+            await self._is_due.wait()
+            self._is_due.clear()
+            while rooms := list(self._requested)[:ROOMS_PER_COMPARISON]:
+                for room in rooms:  # a request from here on needs another comparison
+                    del self._requested[room]
+                if await self._compare([room for room in rooms if room.connection_count]):
                     delays = retry_delays(PATIENCE)
                 else:
                     await asyncio.sleep(next(delays))
 
     async def _compare(self, rooms: list[Room]) -> bool:
-        """Whether all went well; whatever the database can't say now is asked again."""
-        stood = {room: room.stand for room in rooms}
+        """Repair what differs from the database; False where some rooms are requested again."""
+        heads_before = {room: room.head for room in rooms}
         try:
-            stands = await self._reader.stands([room.id for room in rooms])
+            found = await self._reader.find_heads([room.id for room in rooms])
         except Exception as error:
             log.warning("gap repair failed: rooms=%d error=%s", len(rooms), error)
-            self.add(rooms)
+            self.request(rooms)
             return False
-        # A room that tells on meanwhile is compared as it was before the database was asked.
-        behind = [room for room, stand in stood.items() if stands.get(room.id) != stand]
-        return all(await asyncio.gather(*map(self._catch_up, behind)))
+        # A room that delivers meanwhile is compared as it was before the database was asked.
+        behind = [room for room, head in heads_before.items() if found.get(room.id) != head]
+        return all(await asyncio.gather(*map(self._repair, behind)))
 
-    async def _catch_up(self, room: Room) -> bool:
+    async def _repair(self, room: Room) -> bool:
         try:
-            await room.refresh()
+            await room.repair_gap()
         except Exception as error:
             log_failure(room.id, error)
-            self.add([room])
+            self.request([room])
             return False
         return True

@@ -13,59 +13,70 @@ from contextlib import suppress
 
 from .brokers import GAP, Unreachable
 
-log = logging.getLogger("roomcast.fanout")
+log = logging.getLogger("roomcast.hub")
 
 CHANNEL = "processes"
-BEAT = 2.0  # seconds between two signs of life
-SILENT = 5.0  # seconds without one
-AGAIN = 10.0  # seconds until a second look: the database may end a dead process's commit late
-GOODBYE = "-"
+HEARTBEAT_INTERVAL = 2.0  # seconds between two heartbeats of a process
+HEARTBEAT_TIMEOUT = 5.0  # seconds without one, after which a process counts as lost
+SECOND_CHECK_DELAY = 10.0  # seconds: the database may end a lost process's commit late
+FAREWELL = "-"  # before the name of a process that ends in order
 
 
-class Neighbours:
-    """Heartbeats of the other processes. `say` publishes; `lost` is called when one is lost."""
+class Heartbeat:
+    """This process's heartbeat, and the peers whose heartbeats it receives.
 
-    def __init__(self, say: Callable[[str], Awaitable[None]], lost: Callable[[], None]) -> None:
-        self._say = say
-        self._lost = lost
-        self._name = secrets.token_hex(8)
-        self._heard: dict[str, float] = {}  # when each gave its last sign
-        self._met = asyncio.Event()  # somebody new, who does not know this one yet
+    `publish` sends a message to all processes; `on_peer_lost` is called when a heartbeat is lost,
+    and once more after SECOND_CHECK_DELAY.
+    """
 
-    async def live(self) -> None:
-        """For ever."""
+    def __init__(
+        self, publish: Callable[[str], Awaitable[None]], on_peer_lost: Callable[[], None]
+    ) -> None:
+        self.name = secrets.token_hex(8)
+        self._publish = publish
+        self._on_peer_lost = on_peer_lost
+        self._last_seen: dict[str, float] = {}  # peers, and the time of their last heartbeat
+        self._has_new_peer = asyncio.Event()  # one that does not know this process yet
+
+    @property
+    def peers(self) -> frozenset[str]:
+        """The names of the other processes."""
+        return frozenset(self._last_seen)
+
+    async def run(self) -> None:
+        """Publish heartbeats and check those of the peers, until cancelled."""
         while True:
             with suppress(Unreachable):  # the next one will do
-                await self._say(self._name)
+                await self._publish(self.name)
             with suppress(TimeoutError):
-                async with asyncio.timeout(BEAT):
-                    await self._met.wait()
-            self._met.clear()
-            self._listen()
+                async with asyncio.timeout(HEARTBEAT_INTERVAL):
+                    await self._has_new_peer.wait()
+            self._has_new_peer.clear()
+            self.check_peers(time.monotonic())
 
     async def leave(self) -> None:
         """Publishes the end of this process, which has published everything that it committed."""
         with suppress(Unreachable, TimeoutError):
-            async with asyncio.timeout(BEAT / 4):
-                await self._say(GOODBYE + self._name)
+            async with asyncio.timeout(HEARTBEAT_INTERVAL / 4):
+                await self._publish(FAREWELL + self.name)
 
-    def hear(self, message: str) -> None:
-        now = time.monotonic()
-        if message == GAP:  # signs of life may be lost, and all rooms have a gap of their own
-            self._heard = dict.fromkeys(self._heard, now)
-        elif message.startswith(GOODBYE):
-            self._heard.pop(message.removeprefix(GOODBYE), None)
-        elif message != self._name:
-            if message not in self._heard:
-                self._met.set()
-            self._heard[message] = now
+    def on_message(self, message: str, now: float) -> None:
+        """Record a heartbeat or the end of a peer, received at `now` (of time.monotonic)."""
+        if message == GAP:  # heartbeats may be lost, and all rooms have a gap of their own
+            self._last_seen = dict.fromkeys(self._last_seen, now)
+        elif message.startswith(FAREWELL):
+            self._last_seen.pop(message.removeprefix(FAREWELL), None)
+        elif message != self.name:
+            if message not in self._last_seen:
+                self._has_new_peer.set()
+            self._last_seen[message] = now
 
-    def _listen(self) -> None:
-        long_ago = time.monotonic() - SILENT
-        silent = [name for name, at in self._heard.items() if at < long_ago]
-        for name in silent:
+    def check_peers(self, now: float) -> None:
+        """Drop the peers without a heartbeat within HEARTBEAT_TIMEOUT before `now`."""
+        lost = [name for name, at in self._last_seen.items() if at < now - HEARTBEAT_TIMEOUT]
+        for name in lost:
             log.warning("heartbeat lost: checking open rooms for unpublished commits")
-            del self._heard[name]
-        if silent:
-            self._lost()
-            asyncio.get_running_loop().call_later(AGAIN, self._lost)
+            del self._last_seen[name]
+        if lost:
+            self._on_peer_lost()
+            asyncio.get_running_loop().call_later(SECOND_CHECK_DELAY, self._on_peer_lost)

@@ -31,9 +31,9 @@ from ..store.receipts import Status
 from ..store.room_look import PLAIN, RoomLook
 from ..store.snapshot import Snapshot
 from ..store.store import DatabaseUnavailable
-from .send_queue import Batch, Outbox
-from .user_channels import News
-from .wakeup import Bell
+from .send_queue import Batch, SendQueue
+from .user_channels import UserEvent
+from .wakeup import Wakeup
 
 log = logging.getLogger("roomcast.room")
 
@@ -71,7 +71,7 @@ class Mark(Struct, array_like=True, gc=False):
     by_joining: bool
 
 
-class Told(Struct, array_like=True):
+class RoomEvent(Struct, array_like=True):
     """What one commit did to one room."""
 
     first: int  # the versions of the changes; 0 where there are none
@@ -95,13 +95,13 @@ class State(Struct):
     look: RoomLook = PLAIN
 
 
-_decode_told = msgspec.json.Decoder(Told).decode
+_decode_told = msgspec.json.Decoder(RoomEvent).decode
 
-Stand = tuple[int, int, int]  # a room's version, its roster, and the sum of all watermarks
-Event = tuple[Told, list[bytes]]  # and the frame of each change
+RoomHead = tuple[int, int, int]  # a room's version, its roster, and the sum of all watermarks
+Event = tuple[RoomEvent, list[bytes]]  # and the frame of each change
 
 
-def packed(told: Told, lines: list[bytes]) -> str:
+def packed(told: RoomEvent, lines: list[bytes]) -> str:
     """An event as it travels between processes."""
     return b"\n".join([codec.encode(told), *lines]).decode()
 
@@ -125,18 +125,18 @@ class GapTooLarge(Exception):
 class RoomReader(Protocol):
     """Reads from the database what a room of this process has missed."""
 
-    async def recall(self, room: "Room", version: int, top: int) -> State | None:
+    async def load_changes_since(self, room: "Room", version: int, top: int) -> State | None:
         """What changed since the version; ids above `top` are new. None: the room is deleted.
 
         Raises GapTooLarge where that is too much for one repair.
         """
         ...
 
-    async def stands(self, room_ids: Sequence[int]) -> dict[int, Stand]:
+    async def find_heads(self, room_ids: Sequence[int]) -> dict[int, RoomHead]:
         """How far each of these rooms is; those that are gone are missing."""
         ...
 
-    async def between(self, room: "Room", above: int, upto: int, most: int) -> list[Older]:
+    async def load_between(self, room: "Room", above: int, upto: int, most: int) -> list[Older]:
         """The newest messages of these ids, oldest first."""
         ...
 
@@ -145,17 +145,26 @@ class Socket:
     """A member's socket in a room: what it wants, and what waits for it."""
 
     __slots__ = (
-        "held", "is_compact", "is_cut", "is_manual", "missed", "outbox", "owed", "user_id",
+        "held",
+        "is_compact",
+        "is_manual",
+        "is_revoked",
+        "missed",
+        "outbox",
+        "undelivered",
+        "user_id",
     )  # fmt: skip
 
-    def __init__(self, user_id: str, outbox: Outbox, *, is_manual: bool, is_compact: bool) -> None:
+    def __init__(
+        self, user_id: str, outbox: SendQueue, *, is_manual: bool, is_compact: bool
+    ) -> None:
         self.user_id = user_id
         self.outbox = outbox
         self.is_manual = is_manual
         self.is_compact = is_compact
-        self.is_cut = False  # the site has cut its user off: what it still sends counts no more
+        self.is_revoked = False  # the site has cut its user off: what it still sends counts no more
         self.held: list[tuple[Change, bytes]] = []
-        self.owed: list[Change] = []  # the last messages that wait in its outbox
+        self.undelivered: list[Change] = []  # the last messages that wait in its outbox
         self.missed: dict[str, bytes] | None = None  # presence frames, the last of each user
 
     def put(self, *texts: bytes) -> bool:
@@ -207,7 +216,7 @@ class Pending:
             self.size -= len(body)
         return forgotten
 
-    def told(self, message_id: int) -> Status | None:
+    def last_sent_status(self, message_id: int) -> Status | None:
         """The status that the sockets were told last; None where the message is not kept."""
         if any(id_ == message_id for id_, _ in self.fresh):
             return "send"
@@ -255,16 +264,18 @@ class Pending:
                 self.size += len(queue[i][1]) - len(before)
 
 
-def in_slices(told: Told, lines: list[bytes]) -> Iterator[Event]:
+def in_slices(told: RoomEvent, lines: list[bytes]) -> Iterator[Event]:
     """A repair as several events, so that a slow reader's send queue counts each of them."""
     first, start, size = told.first, 0, 0
     for i, line in enumerate(lines):
         size += len(line)
         if size >= REPAIR_SLICE and i + 1 < len(lines):
             last = told.changes[i].version
-            yield Told(first, last, told.changes[start : i + 1], []), lines[start : i + 1]
+            yield RoomEvent(first, last, told.changes[start : i + 1], []), lines[start : i + 1]
             first, start, size = last + 1, i + 1, 0
-    rest = Told(first, told.last, told.changes[start:], told.marks, told.is_gone, "", told.roster)
+    rest = RoomEvent(
+        first, told.last, told.changes[start:], told.marks, told.is_gone, "", told.roster
+    )
     yield rest, lines[start:]
 
 
@@ -312,12 +323,12 @@ class Room:
     ) -> None:
         self.id = room_id
         self.channel = f"room:{room_id}"
-        self.guests = 0  # sockets here or on their way in
+        self.connection_count = 0  # sockets here or on their way in
         self.is_listening = False
-        self.over: Close | None = None  # why it ended: who comes next begins another
-        self.followed: frozenset[str] = frozenset()  # the users of whom it hears news
+        self.close_reason: Close | None = None  # why it ended: who comes next begins another
+        self.followed_users: frozenset[str] = frozenset()  # the users of whom it hears event
         self.version: int | None = None  # None until the first snapshot
-        self.since = 0  # the version of that: a socket with an earlier one was not told all
+        self.first_version = 0  # the version of that: a socket with an earlier one was not told all
         self._roster = 0
         self._title = ""
         self._look = PLAIN
@@ -329,47 +340,47 @@ class Room:
         self._delivered = self._read = Least("", 0, 0)
         self._live: dict[str, list[Socket]] = {}
         self._holding: list[Socket] = []
-        self._early: list[tuple[Told, list[bytes]]] = []
+        self._early: list[tuple[RoomEvent, list[bytes]]] = []
         self._has_early_gap = False
-        self._ahead: dict[int, tuple[Told, list[bytes]]] = {}
+        self._ahead: dict[int, tuple[RoomEvent, list[bytes]]] = {}
         self._late: asyncio.Task[None] | None = None
         self._pending: dict[str, Pending] = {}
         self._typing: dict[str, float] = {}  # when the next word of each may be passed on
         self._top = 0  # the newest message id told
         self._known = 0  # messages up to this id may be missing from pending
         self._turn = asyncio.Lock()
-        self.changed = Bell()
+        self.changed = Wakeup()
 
     # ------------------------------------------------------------ joining and leaving
 
-    def hold(self, socket: Socket) -> None:
+    def start_buffering(self, socket: Socket) -> None:
         """From here on nothing is missed, only held back."""
         self._holding.append(socket)
 
-    async def meet(self, found: Snapshot) -> None:
+    async def wait_for_snapshot(self, found: Snapshot) -> None:
         """Waits until this process has told what the snapshot already holds. Raises Closing."""
         await self._begin(found)
-        await self.reach(found.version, found.marks, found.roster)
+        await self.wait_until_delivered(found.version, found.marks, found.roster)
 
-    async def reach(
+    async def wait_until_delivered(
         self, version: int, marks: Mapping[str, tuple[int, int]], roster: int = 0
     ) -> None:
         """Waits until this process has told all this. Raises Closing when the room is over."""
-        while self.over is None:
-            if self.has(version) and self._has(marks) and self._roster >= roster:
+        while self.close_reason is None:
+            if self.has_delivered(version) and self._has(marks) and self._roster >= roster:
                 return
             try:
                 async with asyncio.timeout(PATIENCE):
-                    await self.changed.heard()
+                    await self.changed.wait()
             except TimeoutError:
-                await self.refresh()
-        raise Closing(self.over)
+                await self.repair_gap()
+        raise Closing(self.close_reason)
 
     async def _begin(self, found: Snapshot) -> None:
         async with self._turn:
             if self.version is not None:
                 return
-            self.version = self.since = found.version
+            self.version = self.first_version = found.version
             self._marks = dict(found.marks)
             self._roster, self._title, self._look = found.roster, found.title, found.look
             self._members = frozenset(found.marks)
@@ -377,11 +388,11 @@ class Room:
             self._measure()
             early, self._early = self._early, []
             for told, lines in early:
-                await self._heed(told, lines)
+                await self._deliver_if_members_current(told, lines)
             if self._has_early_gap:
                 await self._fill()
 
-    def has(self, version: int) -> bool:
+    def has_delivered(self, version: int) -> bool:
         """Whether the sockets here were told everything up to this version."""
         return self.version is not None and self.version >= version
 
@@ -392,7 +403,7 @@ class Room:
             for user, (delivered, read) in marks.items()
         )
 
-    def admit(self, socket: Socket, first: bytes, above: int, top: int) -> None:
+    def activate(self, socket: Socket, first: bytes, above: int, top: int) -> None:
         """The first frame, then what was held back since the snapshot of version `above`.
 
         `top` is the newest message id in that. Raises Closing where the user has left since.
@@ -412,20 +423,20 @@ class Room:
         if socket.is_compact and sent:
             texts += self._as_receipts(self._marks_passing(sent))
         self._live.setdefault(socket.user_id, []).append(socket)
-        socket.outbox.on_free = partial(self._caught_up, socket)
+        socket.outbox.on_drained = partial(self._caught_up, socket)
         if socket.put(*texts):
             self._took(socket.user_id, [socket], sent)
         else:
-            socket.owed = _others(sent, socket.user_id)
+            socket.undelivered = _others(sent, socket.user_id)
 
     def _caught_up(self, socket: Socket) -> None:
         """What waited for a slow reader has gone out to him by now."""
-        owed, socket.owed = socket.owed, []
+        undelivered, socket.undelivered = socket.undelivered, []
         missed, socket.missed = socket.missed, None
         if missed:
             socket.put(*missed.values())
-        if owed:
-            self._took(socket.user_id, [socket], owed)
+        if undelivered:
+            self._took(socket.user_id, [socket], undelivered)
 
     def _marks_passing(self, sent: list[Change]) -> dict[str, tuple[int, int]]:
         """The watermarks of those who have received one of these messages of another's."""
@@ -448,16 +459,16 @@ class Room:
         mine = self._live.get(socket.user_id, [])
         if socket in mine:
             mine.remove(socket)
-            socket.outbox.on_free = None
+            socket.outbox.on_drained = None
             if not mine:
                 del self._live[socket.user_id]
 
     @property
-    def stand(self) -> Stand:
+    def head(self) -> RoomHead:
         return self.version or 0, self._roster, sum(sum(upto) for upto in self._marks.values())
 
     @property
-    def marks(self) -> Mapping[str, tuple[int, int]]:
+    def watermarks(self) -> Mapping[str, tuple[int, int]]:
         """Every member's (delivered, read), as this process has told it."""
         return self._marks
 
@@ -466,43 +477,43 @@ class Room:
         return STATUSES[self._steps(None, sender_id, message_id)]
 
     @property
-    def least(self) -> tuple[Least, Least]:
+    def lowest_watermarks(self) -> tuple[Least, Least]:
         """What every status follows from: the least watermarks, delivered and read."""
         return self._delivered, self._read
 
     # ------------------------------------------------------------ what comes in
 
-    def hear(self, news: News) -> None:
+    def on_user_event(self, event: UserEvent) -> None:
         """What happened to a member."""
-        if news.is_cut:
-            for socket in self._of(news.user_id):
-                socket.is_cut = True
+        if event.is_revoked:
+            for socket in self._of(event.user_id):
+                socket.is_revoked = True
                 socket.outbox.close(Close.DISCONNECTED)
-        if news.last_seen:
-            self._tell_presence(news)
+        if event.last_seen:
+            self._send_presence(event)
 
-    def _tell_presence(self, news: News) -> None:
+    def _send_presence(self, event: UserEvent) -> None:
         """Never on top of what waits for a slow reader: he is told how it stands, afterwards."""
-        seen = when(news.last_seen)
-        said = PresenceChanged(wire_user(news.user_id), news.is_online, seen)
+        seen = when(event.last_seen)
+        said = PresenceChanged(wire_user(event.user_id), event.is_online, seen)
         batch = Batch([codec.encode(said)])
         for socket in (*self._holding, *(s for mine in self._live.values() for s in mine)):
-            if socket.user_id == news.user_id:
+            if socket.user_id == event.user_id:
                 continue
-            if socket.outbox.is_free and socket not in self._holding:
+            if socket.outbox.is_empty and socket not in self._holding:
                 socket.outbox.put(batch)
             else:
-                socket.missed = {**(socket.missed or {}), news.user_id: batch.frames[0]}
+                socket.missed = {**(socket.missed or {}), event.user_id: batch.frames[0]}
 
-    def doubt(self, user_id: str) -> None:
-        """Presence is looked up for all that are followed here, and comes as news."""
+    def on_gap(self, user_id: str) -> None:
+        """Presence is looked up for all that are followed here, and comes as event."""
 
     def _of(self, user_id: str) -> list[Socket]:
         """The user's sockets, also those on their way in."""
         held = [socket for socket in self._holding if socket.user_id == user_id]
         return [*held, *self._live.get(user_id, ())]
 
-    async def take(self, message: str | Event) -> None:
+    async def on_event(self, message: str | Event) -> None:
         """One event of the broker."""
         told, lines = unpacked(message) if isinstance(message, str) else message
         if told.typing:
@@ -511,7 +522,7 @@ class Room:
             if self.version is None:
                 self._early.append((told, lines))
             else:
-                await self._heed(told, lines)
+                await self._deliver_if_members_current(told, lines)
 
     def _pass_on(self, user_id: str) -> None:
         """The user is typing: on however many devices, the others hear it every two seconds."""
@@ -522,16 +533,16 @@ class Room:
         batch = Batch([codec.encode(Typed(wire_user(user_id), self.id))])
         for other, sockets in self._live.items():
             for socket in sockets if other != user_id else ():
-                socket.outbox.spare(batch)
+                socket.outbox.put_droppable(batch)
 
-    async def _heed(self, told: Told, lines: list[bytes]) -> None:
+    async def _deliver_if_members_current(self, told: RoomEvent, lines: list[bytes]) -> None:
         """Who may hear of what was done under a later roster than ours, the database knows."""
         if told.roster > self._roster:
             await self._fill()
         else:
-            await self._hear(told, lines)
+            await self._deliver_in_order(told, lines)
 
-    async def _hear(self, told: Told, lines: list[bytes]) -> None:
+    async def _deliver_in_order(self, told: RoomEvent, lines: list[bytes]) -> None:
         """In version order: what comes too early waits for what is missing, but not for long."""
         assert self.version is not None
         if told.first > self.version + 1:
@@ -550,18 +561,18 @@ class Room:
         """What is still missing after a while was lost on the way: the database has it."""
         for delay in retry_delays(OVERTAKEN):
             await asyncio.sleep(delay)
-            if not self._ahead or self.over is not None:
+            if not self._ahead or self.close_reason is not None:
                 return None
             assert self.version is not None
             missing = self.version + 1, min(self._ahead) - 1
             log.info("Room %d missed versions %d to %d", self.id, *missing)
             try:
-                return await self.refresh()
+                return await self.repair_gap()
             except Exception as error:
                 log_failure(self.id, error)
         return None
 
-    async def refresh(self) -> None:
+    async def repair_gap(self) -> None:
         """Catches up with the database, whatever the broker has lost."""
         async with self._turn:
             if self.version is None:
@@ -572,12 +583,12 @@ class Room:
     async def _fill(self) -> None:
         assert self.version is not None
         try:
-            state = await self._reader.recall(self, self.version, self._top)
+            state = await self._reader.load_changes_since(self, self.version, self._top)
         except GapTooLarge as error:
             log.warning("gap too large: room=%d gap=%s; its sockets resume", self.id, error)
             return self.close(Close.RESTART)
         if state is None:
-            return await self._deliver(Told(0, 0, [], [], is_gone=True), [])
+            return await self._deliver(RoomEvent(0, 0, [], [], is_gone=True), [])
         if state.version < self.version or state.roster < self._roster:
             log.warning("Room %d went back: %d, was %d", self.id, state.version, self.version)
             return self.close(Close.RESTART)
@@ -588,9 +599,9 @@ class Room:
         upto = state.marks | dict.fromkeys(gone, (GONE, GONE))
         marks = [Mark(user, *upto, by_joining=False) for user, upto in upto.items()]
         last = state.version if state.version > self.version else 0
-        told = Told(last and self.version + 1, last, state.changes, marks)
+        told = RoomEvent(last and self.version + 1, last, state.changes, marks)
         for part, some in in_slices(told, state.lines):
-            await self._hear(part, some)
+            await self._deliver_in_order(part, some)
         return self._regroup(state)
 
     def _expel(self, user_id: str) -> None:
@@ -607,7 +618,7 @@ class Room:
     def _regroup(self, state: State) -> None:
         """Members and title are these by now, and who is here hears of it."""
         self._roster = state.roster
-        self.changed.ring()
+        self.changed.notify()
         is_same = self._title == state.title and self._look == state.look
         if is_same and self._members == state.marks.keys():
             return
@@ -625,10 +636,10 @@ class Room:
                 socket.outbox.put(compact if socket.is_compact else full)
         self._on_members_changed(self)
 
-    async def _deliver(self, told: Told, lines: list[bytes]) -> None:
+    async def _deliver(self, told: RoomEvent, lines: list[bytes]) -> None:
         older = await self._older(told.marks) if told.marks and self._live else []
         self._apply(told, lines, older)
-        self.changed.ring()
+        self.changed.notify()
 
     async def _older(self, marks: list[Mark]) -> list[Older]:
         """Messages from before this process listened, whose status these marks may change."""
@@ -637,7 +648,7 @@ class Room:
             return []
         above, upto = min(a for a, _ in crossed), max(b for _, b in crossed)
         most = TOLD_AT_JOIN if all(mark.by_joining for mark in marks) else TOLD_AT_ONCE
-        return await self._reader.between(self, above, min(upto, self._known), most)
+        return await self._reader.load_between(self, above, min(upto, self._known), most)
 
     def _crossed(self, mark: Mark) -> list[tuple[int, int]]:
         """The spans of old messages that a watermark passes: from where it was to where it is."""
@@ -649,7 +660,7 @@ class Room:
 
     # ------------------------------------------------------------ what goes out
 
-    def _apply(self, told: Told, lines: list[bytes], older: Sequence[Older]) -> None:
+    def _apply(self, told: RoomEvent, lines: list[bytes], older: Sequence[Older]) -> None:
         """All of one event at once: nothing else happens to the room in between."""
         assert self.version is not None
         is_news = told.last > self.version
@@ -657,7 +668,7 @@ class Room:
         texts = [self._note(c, line) for c, line in zip(changes, lines, strict=False)]
         if is_news:
             self.version = told.last
-        before = self.least
+        before = self.lowest_watermarks
         moved = self._advance(told.marks)
         steps = self._now_true(older, before, told.marks) if moved or changes else []
         if texts or steps or moved:
@@ -698,7 +709,7 @@ class Room:
         if change.kind != "edited":
             return line
         id_, pending = change.message_id, self._pending.get(change.sender_id)
-        told = pending.told(id_) if pending is not None else None  # what is ahead follows as marks
+        told = pending.last_sent_status(id_) if pending is not None else None
         return with_status(line, told or self.status(change.sender_id, id_))
 
     def _advance(self, marks: list[Mark]) -> dict[str, tuple[int, int]]:
@@ -725,7 +736,7 @@ class Room:
         """Every message whose status this event changed, in the order in which that is told."""
         found: list[Step] = []
         for id_, sender, line in older:
-            if sender in self._pending and self._pending[sender].told(id_):
+            if sender in self._pending and self._pending[sender].last_sent_status(id_):
                 continue  # told below
             past, now = self._steps(before, sender, id_), self._steps(None, sender, id_)
             steps: tuple[Literal["delivered", "read"], ...] = ("delivered", "read")
@@ -739,7 +750,7 @@ class Room:
 
     def _steps(self, at: tuple[Least, Least] | None, sender_id: str, message_id: int) -> int:
         """How many of the statuses after the first it has reached."""
-        delivered, read = at or self.least
+        delivered, read = at or self.lowest_watermarks
         if message_id > delivered.but(sender_id):
             return 0
         return 1 if message_id > read.but(sender_id) else 2
@@ -767,7 +778,7 @@ class Room:
                 if batch.frames and socket.outbox.put(batch):
                     took.append(socket)
                 elif sent:
-                    socket.owed = _others(sent, user_id) or socket.owed
+                    socket.undelivered = _others(sent, user_id) or socket.undelivered
             if took and sent:
                 self._took(user_id, took, sent)
 
@@ -786,16 +797,16 @@ class Room:
                 self._mark(self.id, user_id, change.message_id, read)
                 return
 
-    def forget(self) -> None:
+    def stop(self) -> None:
         """Nobody is here any more."""
         if self._late is not None:
             self._late.cancel()
 
-    def close(self, close: Close, *farewell: bytes) -> None:
+    def close(self, close: Close, *last_frames: bytes) -> None:
         """Ends every socket in the room."""
-        self.over = close
-        self.changed.ring()
+        self.close_reason = close
+        self.changed.notify()
         for socket in [*self._holding, *(s for mine in self._live.values() for s in mine)]:
-            if farewell:
-                socket.put(*farewell)
+            if last_frames:
+                socket.put(*last_frames)
             socket.outbox.close(close)

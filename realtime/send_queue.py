@@ -11,8 +11,10 @@ from ..protocol import codec
 from ..protocol.errors import Close
 from .frame_transport import FrameTransport, frame_head
 
-log = logging.getLogger("roomcast.outbox")
-SPARE = 1 << 14  # unread bytes beside which there is room for more: far below a transport's mark
+log = logging.getLogger("roomcast.send_queue")
+DROPPABLE_BELOW = (
+    1 << 14
+)  # unread bytes beside which there is room for more: far below a transport's mark
 GONE = "A socket is gone: %r"  # servers name a lost peer each in their own way
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
@@ -69,11 +71,11 @@ class Batch:
         return self._texts
 
 
-class Outbox(Protocol):
-    on_free: Callable[[], None] | None  # called when all that waited has gone out
+class SendQueue(Protocol):
+    on_drained: Callable[[], None] | None  # called when all that waited has gone out
 
     @property
-    def is_free(self) -> bool:
+    def is_empty(self) -> bool:
         """Whether nothing waits."""
         ...
 
@@ -81,7 +83,7 @@ class Outbox(Protocol):
         """Whether it went out at once. The socket is closed with 4008 when too much waits."""
         ...
 
-    def spare(self, batch: Batch) -> None:
+    def put_droppable(self, batch: Batch) -> None:
         """Sends a batch that may be lost: it is sent while the queue is empty, and never closes."""
         ...
 
@@ -90,11 +92,11 @@ class Outbox(Protocol):
         ...
 
 
-class DirectOutbox:
+class DirectSendQueue:
     """Straight to the transport; only while the peer leaves data unread, it waits here."""
 
     __slots__ = (
-        "_base", "_limit", "_patience", "_protocol", "_size", "_timer", "_waiting", "on_free",
+        "_base", "_limit", "_patience", "_protocol", "_size", "_timer", "_waiting", "on_drained",
     )  # fmt: skip
 
     def __init__(
@@ -107,10 +109,10 @@ class DirectOutbox:
         self._waiting: list[bytes] | None = None
         self._size = 0
         self._timer: asyncio.TimerHandle | None = None
-        self.on_free: Callable[[], None] | None = None
+        self.on_drained: Callable[[], None] | None = None
 
     @property
-    def is_free(self) -> bool:
+    def is_empty(self) -> bool:
         return self._waiting is None
 
     def put(self, batch: Batch) -> bool:
@@ -119,8 +121,8 @@ class DirectOutbox:
             return self._protocol.write(wire)
         return self._wait(wire)
 
-    def spare(self, batch: Batch) -> None:
-        if self._waiting is None and self._protocol.waiting() < SPARE:
+    def put_droppable(self, batch: Batch) -> None:
+        if self._waiting is None and self._protocol.waiting() < DROPPABLE_BELOW:
             self._protocol.write(batch.wire)
 
     def _wait(self, data: bytes) -> bool:
@@ -146,8 +148,8 @@ class DirectOutbox:
                 went_out = self._protocol.write(data) and went_out
             else:  # that write blocked again
                 self._wait(data)
-        if went_out and self._waiting is None and self.on_free is not None:
-            self.on_free()
+        if went_out and self._waiting is None and self.on_drained is not None:
+            self.on_drained()
 
     def _watch(self, before: int) -> None:
         loop = asyncio.get_running_loop()
@@ -168,16 +170,16 @@ class DirectOutbox:
 
     def close(self, close: Close) -> None:
         self._stop_watching()
-        self._waiting = self.on_free = None
+        self._waiting = self.on_drained = None
         self._protocol.end(close.code, close.reason)
 
 
-class AsgiOutbox:
+class AsgiSendQueue:
     """By `websocket.send`, under any server: a deque, and a task while there is something in it."""
 
     __slots__ = (
         "_base", "_closing", "_is_closed", "_limit", "_on_dead", "_patience", "_send", "_sent",
-        "_size", "_task", "_timer", "_waiting", "on_free",
+        "_size", "_task", "_timer", "_waiting", "on_drained",
     )  # fmt: skip
 
     def __init__(
@@ -200,10 +202,10 @@ class AsgiOutbox:
         self._closing: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._is_closed = False
-        self.on_free: Callable[[], None] | None = None
+        self.on_drained: Callable[[], None] | None = None
 
     @property
-    def is_free(self) -> bool:
+    def is_empty(self) -> bool:
         return not self._waiting
 
     def put(self, batch: Batch) -> bool:
@@ -219,7 +221,7 @@ class AsgiOutbox:
             self._task = asyncio.create_task(self._drain())
         return True
 
-    def spare(self, batch: Batch) -> None:
+    def put_droppable(self, batch: Batch) -> None:
         if self._is_idle and not self._is_closed:
             self._task = asyncio.create_task(self._try(batch))
 
@@ -270,8 +272,8 @@ class AsgiOutbox:
                 log.debug(GONE, error)
                 waiting.clear()
                 return self.close(Close.SLOW)
-            if self.on_free is not None and not self._is_closed:
-                self.on_free()
+            if self.on_drained is not None and not self._is_closed:
+                self.on_drained()
         return None
 
     async def _give(self, message: dict[str, Any]) -> None:

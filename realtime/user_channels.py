@@ -12,39 +12,39 @@ from msgspec import Struct
 
 from .brokers import GAP
 
-EVERYBODY = ""  # no user has this id: its news are for every process
+EVERYBODY = ""  # no user has this id: its events are for every process
 
 
-class News(Struct, array_like=True):
-    """An event about one user."""
+class UserEvent(Struct, array_like=True):
+    """An event about one user, as it travels between processes."""
 
     user_id: str
-    rooms: list[int] = []  # rooms of his in which something changed
-    is_cut: bool = False  # the site has logged him out: his sockets end
-    whom: str = ""  # to EVERYBODY: who was cut off, and when (microseconds since 1970)
+    rooms: list[int] = []  # rooms of the user in which something changed
+    is_revoked: bool = False  # the site has logged the user out: their sockets end
+    whom: str = ""  # to EVERYBODY: whose sockets end, and when (microseconds since 1970)
     at: int = 0
-    is_online: bool = False  # where last_seen is not 0: whether he is there
+    is_online: bool = False  # where last_seen is not 0: whether the user is online
     last_seen: int = 0  # microseconds since 1970, UTC; grows whenever is_online changes
 
 
-_decode = msgspec.json.Decoder(News).decode
+_decode = msgspec.json.Decoder(UserEvent).decode
 
 
 class Follower(Protocol):
-    def hear(self, news: News) -> None: ...
+    def on_user_event(self, event: UserEvent) -> None: ...
 
-    def doubt(self, user_id: str) -> None:
-        """Some news of this user may be lost: what lasts of them is in the database."""
+    def on_gap(self, user_id: str) -> None:
+        """Some events of this user may be lost; what lasts of them is in the database."""
         ...
 
 
-class People:
+class UserChannels:
     """The followers of each user in this process."""
 
     def __init__(self) -> None:
         self._followers: dict[str, tuple[Follower, ...]] = {}  # a tuple: nearly always of one
-        self._seen: dict[str, int] = {}  # last_seen of the followed, doubled; plus 1 for online
-        self.doubted: Callable[[Iterable[str]], None] | None = None  # news of them may be lost
+        self._presence: dict[str, int] = {}  # last_seen of followed users, doubled; + 1: online
+        self._gap_listeners: list[Callable[[Iterable[str]], None]] = []
 
     def __contains__(self, user_id: str) -> bool:
         return user_id in self._followers
@@ -52,48 +52,58 @@ class People:
     def __iter__(self) -> Iterator[str]:
         return iter(self._followers)
 
+    def add_gap_listener(self, listener: Callable[[Iterable[str]], None]) -> None:
+        """From here on the listener gets the users whose events may be lost."""
+        self._gap_listeners.append(listener)
+
     def add(self, user_id: str, follower: Follower) -> bool:
-        """Whether it is the first one of this user."""
-        had = self._followers.get(user_id, ())
-        self._followers[user_id] = (*had, follower)
-        return not had
+        """Add a follower; True where it is the first one of this user."""
+        followers = self._followers.get(user_id, ())
+        self._followers[user_id] = (*followers, follower)
+        return not followers
 
     def remove(self, user_id: str, follower: Follower) -> bool:
-        """Whether it was the last one of this user."""
+        """Remove a follower; True where it was the last one of this user."""
         left = tuple(each for each in self._followers[user_id] if each is not follower)
         if left:
             self._followers[user_id] = left
         else:
             del self._followers[user_id]
-            self._seen.pop(user_id, None)
+            self._presence.pop(user_id, None)
         return not left
 
-    def hear(self, news: News) -> None:
-        """Passes an event to the user's followers, unless it is older than what is known."""
-        if news.last_seen and not self._is_news(news):
+    def dispatch(self, event: UserEvent) -> None:
+        """Pass an event to the user's followers, unless it is older than what is known."""
+        if event.last_seen and not self._changes_presence(event):
             return
-        for follower in self._followers.get(news.user_id, ()):
-            follower.hear(news)
+        for follower in self._followers.get(event.user_id, ()):
+            follower.on_user_event(event)
 
-    def _is_news(self, news: News) -> bool:
-        """Whether somebody came or went; another's word may have overtaken this one."""
-        if news.user_id not in self._followers:
+    def _changes_presence(self, event: UserEvent) -> bool:
+        """Record presence; False where it is as known, or a later event has overtaken this one."""
+        if event.user_id not in self._followers:
             return False
-        known = self._seen.get(news.user_id, -1)
-        if news.last_seen <= known >> 1:
+        known = self._presence.get(event.user_id, -1)
+        if event.last_seen <= known >> 1:
             return False
-        self._seen[news.user_id] = news.last_seen << 1 | news.is_online
-        return known < 0 or bool(known & 1) != news.is_online
+        self._presence[event.user_id] = event.last_seen << 1 | event.is_online
+        return known < 0 or bool(known & 1) != event.is_online
 
-    def take(self, message: str) -> None:
-        """One event of the broker; GAP alone is about everybody."""
+    def on_message(self, message: str) -> None:
+        """Handle one message of the broker: an event, or a GAP of one user or of all."""
         if not message.startswith(GAP):
-            self.hear(_decode(message))
+            self.dispatch(_decode(message))
             return
-        doubtful = message.removeprefix(GAP)
-        users = [doubtful] if doubtful else list(self._followers)
-        if self.doubted is not None:
-            self.doubted(users)
+        user_id = message.removeprefix(GAP)
+        self._report_gap([user_id] if user_id else list(self._followers))
+
+    def report_gap(self) -> None:
+        """Report that events of any user may be lost."""
+        self._report_gap(list(self._followers))
+
+    def _report_gap(self, users: list[str]) -> None:
+        for listener in self._gap_listeners:
+            listener(users)
         for user_id in users:
             for follower in self._followers.get(user_id, ()):
-                follower.doubt(user_id)
+                follower.on_gap(user_id)

@@ -1,22 +1,24 @@
-"""A signal that wakes all who wait for a change; it costs almost nothing without waiters."""
+"""A signal that wakes the tasks that wait for a change; it costs almost nothing without waiters."""
 
 import asyncio
 
 
-class Bell:
-    """An asyncio.Event without a state: a waiter wakes at the next ring."""
+class Wakeup:
+    """An asyncio.Event without a state: `notify` ends the waits that have begun before it."""
 
     __slots__ = ("_next",)
 
     def __init__(self) -> None:
         self._next: asyncio.Future[None] | None = None
 
-    def ring(self) -> None:
-        rung, self._next = self._next, None
-        if rung is not None:
-            rung.set_result(None)
+    def notify(self) -> None:
+        """Wake every task that waits now."""
+        done, self._next = self._next, None
+        if done is not None:
+            done.set_result(None)
 
-    async def heard(self) -> None:
+    async def wait(self) -> None:
+        """Wait for the next `notify`."""
         if self._next is None:
             self._next = asyncio.get_running_loop().create_future()
-        await asyncio.shield(self._next)  # one of them may be cancelled
+        await asyncio.shield(self._next)  # one of the waiters may be cancelled

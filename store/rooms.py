@@ -98,7 +98,7 @@ async def _of_pair(db: Connection, values: dict[str, Any]) -> RoomRow:
     return RoomRow(**dict(row._mapping))
 
 
-async def stands(db: Connection, room_ids: Sequence[int]) -> dict[int, tuple[int, int, int]]:
+async def find_heads(db: Connection, room_ids: Sequence[int]) -> dict[int, tuple[int, int, int]]:
     """The version and roster of each room that is there, and the sum of its watermarks."""
     query = text("""
         SELECT r.id, r.version, r.roster,

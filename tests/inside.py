@@ -13,7 +13,7 @@ from roomcast.chat.chat import ChatServices
 from roomcast.protocol import codec, events
 from roomcast.protocol.errors import Close
 from roomcast.protocol.events import MessageSent
-from roomcast.realtime.room import Change, Mark, Older, Room, Socket, Stand, State, Told
+from roomcast.realtime.room import Change, Mark, Older, Room, RoomEvent, RoomHead, Socket, State
 from roomcast.realtime.send_queue import Batch
 from roomcast.server.websocket_protocol import WebSocketProtocol
 from roomcast.settings import AttachmentSettings, Database, Settings
@@ -32,10 +32,10 @@ class Recorded:
         self.frames: list[Frame] = []
         self.closed: Close | None = None
         self.waits = False
-        self.on_free: Any = None
+        self.on_drained: Any = None
 
     @property
-    def is_free(self) -> bool:
+    def is_empty(self) -> bool:
         return not self.waits
 
     def put(self, batch: Batch) -> bool:
@@ -63,13 +63,13 @@ class Rows:
         self.older = list(older)
         self.marks: Marks = {}
 
-    async def recall(self, room: Room, version: int, top: int) -> State | None:
+    async def load_changes_since(self, room: Room, version: int, top: int) -> State | None:
         raise AssertionError("nothing is missing")
 
-    async def stands(self, room_ids: Sequence[int]) -> dict[int, Stand]:
+    async def find_heads(self, room_ids: Sequence[int]) -> dict[int, RoomHead]:
         raise AssertionError("nothing is in doubt")
 
-    async def between(self, room: Room, above: int, upto: int, most: int) -> list[Older]:
+    async def load_between(self, room: Room, above: int, upto: int, most: int) -> list[Older]:
         return [row for row in self.older if above < row[0] <= upto][-most:]
 
     def regrouped(self, room: Room) -> None:
@@ -95,8 +95,8 @@ async def hear(room: Room, *sent: tuple[int, str], marks: Marks | None = None) -
     changes = [Change(id_, id_, sender, "sent") for id_, sender in sent]
     moved = [Mark(user, *upto, by_joining=False) for user, upto in (marks or {}).items()]
     first, last = (sent[0][0], sent[-1][0]) if sent else (0, 0)
-    told = codec.encode(Told(first, last, changes, moved))
-    await room.take(b"\n".join([told, *(line(*one) for one in sent)]).decode())
+    told = codec.encode(RoomEvent(first, last, changes, moved))
+    await room.on_event(b"\n".join([told, *(line(*one) for one in sent)]).decode())
 
 
 def enter(room: Room, user: str, **wish: bool) -> tuple[Socket, Recorded]:
@@ -104,8 +104,8 @@ def enter(room: Room, user: str, **wish: bool) -> tuple[Socket, Recorded]:
     outbox = Recorded()
     wants = {"is_manual": False, "is_compact": False} | wish
     socket = Socket(user, outbox, **wants)
-    room.hold(socket)
-    room.admit(socket, b"{}", above=room.version or 0, top=room._top)
+    room.start_buffering(socket)
+    room.activate(socket, b"{}", above=room.version or 0, top=room._top)
     outbox.frames.clear()
     return socket, outbox
 
@@ -140,14 +140,14 @@ async def a_member(
     chat: ChatServices, room_id: int, user: str, **wish: bool
 ) -> AsyncIterator[tuple[Room, Recorded]]:
     """Joins as a connection does."""
-    async with chat.fanout.room(room_id) as room:
+    async with chat.hub.room(room_id) as room:
         outbox = Recorded()
         wants = {"is_manual": False, "is_compact": False} | wish
         socket = Socket(user, outbox, **wants)
-        room.hold(socket)
+        room.start_buffering(socket)
         ask = SnapshotQuery(room_id, user, None, 50, 1000)
         found = await chat.joining.enter(room, ask, is_manual=wants["is_manual"])
-        room.admit(socket, b"{}", above=found.version, top=found.top)
+        room.activate(socket, b"{}", above=found.version, top=found.top)
         outbox.frames.clear()
         try:
             yield room, outbox

@@ -226,7 +226,7 @@ def held_at(where: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> asyncio.E
     return came
 
 
-@pytest.mark.parametrize("stage", ["store.snapshot", "queue.marked", "fanout._listen"])
+@pytest.mark.parametrize("stage", ["store.snapshot", "queue.marked", "hub._listen"])
 async def test_a_join_that_is_cancelled_leaves_nothing_behind(
     app: App, stage: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -237,11 +237,11 @@ async def test_a_join_that_is_cancelled_leaves_nothing_behind(
     task = asyncio.create_task(Connection(app, room_id, ADA).run())
     async with asyncio.timeout(5):
         await came.wait()
-        assert len(app._chat.fanout._rooms) == 1
+        assert len(app._chat.hub._rooms) == 1
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
     assert task.cancelled()
-    assert not app._chat.fanout._rooms
+    assert not app._chat.hub._rooms
     assert not app._chat.joining._joining
 
 
@@ -255,11 +255,11 @@ async def test_a_join_that_is_cancelled_holds_nothing_back_for_others(
         task = asyncio.create_task(Connection(app, room_id, ADA).run())
         async with asyncio.timeout(5):
             await came.wait()
-            assert room.guests == 2
+            assert room.connection_count == 2
             assert len(room._holding) == 1
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-        assert room.guests == 1
+        assert room.connection_count == 1
         assert not room._holding
 
 
@@ -267,7 +267,7 @@ async def test_a_room_deleted_while_a_socket_joins_closes_it_once(
     app: App, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     room_id = (await app.open_room([1, 2])).id
-    chat, take, heard = app._chat, Room.take, asyncio.Event()
+    chat, take, heard = app._chat, Room.on_event, asyncio.Event()
     join = chat.joining.join
 
     async def takes(room: Room, message: str) -> None:
@@ -282,7 +282,7 @@ async def test_a_room_deleted_while_a_socket_joins_closes_it_once(
         return found
 
     async with a_member(chat, room_id, BOB) as (_, bob):
-        monkeypatch.setattr(Room, "take", takes)
+        monkeypatch.setattr(Room, "on_event", takes)
         monkeypatch.setattr(chat.joining, "join", joins)
         connection = Connection(app, room_id, ADA)
         async with asyncio.timeout(5):
@@ -307,13 +307,13 @@ async def test_who_read_earlier_than_another_that_joins_at_the_same_moment_misse
         return found
 
     monkeypatch.setattr(chat.joining, "join", joins_slowly)
-    async with asyncio.timeout(5), chat.fanout.room(room_id) as room:
+    async with asyncio.timeout(5), chat.hub.room(room_id) as room:
         ask = SnapshotQuery(room_id, ADA, None, 50, 1000)
         entering = asyncio.create_task(chat.joining.enter(room, ask, is_manual=True))
         await is_read.wait()
         await chat.messages.make(Add(room_id, BOB, "in between"))
         async with a_member(chat, room_id, BOB, is_manual=True):
-            assert room.since == 1
+            assert room.first_version == 1
             goes_on.set()
             found = await entering
     assert found.messages is not None

@@ -315,7 +315,7 @@ def test_a_broker_that_is_away_and_one_that_wants_another_password(
     run: Run, valkey: Valkey
 ) -> None:
     said = the_one_wrong(run(broadcast_url="redis://:hunter2@127.0.0.1:1"))
-    assert "The broker at 127.0.0.1:1 is away" in said
+    assert "The broker at 127.0.0.1:1 is unavailable" in said
     said = the_one_wrong(run(broadcast_url=f"redis://:hunter2@127.0.0.1:{valkey.port}"))
     assert said.endswith("correct broadcast.url.")
     assert "hunter2" not in said

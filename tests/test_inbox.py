@@ -15,7 +15,7 @@ from roomcast.chat.rooms import RoomDetails
 from roomcast.protocol.actions import Send
 from roomcast.protocol.errors import Close
 from roomcast.realtime.brokers import GAP
-from roomcast.realtime.user_channels import News
+from roomcast.realtime.user_channels import UserEvent
 from roomcast.store.store import DatabaseUnavailable
 
 from .inside import ADA, BOB, EVE, Recorded, a_chat
@@ -79,14 +79,17 @@ async def test_nobody_works_for_notifications_that_nobody_has_open(here: Here) -
         assert bob.frames[0]["counter"] == 1
         await says(chat, room)
         await until(bob, counter=2)
-    assert (chat.postman.readers, list(chat.fanout.people)) == (0, [""])
+    assert (chat.postman.readers, list(chat.hub.user_channels)) == (0, [""])
 
 
-async def test_many_messages_are_one_word(here: Here) -> None:
+async def test_many_messages_are_one_word(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
     chat, room = here
-    told: list[News] = []
+    told: list[UserEvent] = []
     async with a_reader(chat, BOB) as (inbox, bob):
-        hear, inbox.hear = inbox.hear, lambda news: (told.append(news), hear(news))  # type: ignore
+        on_event = inbox.on_user_event
+        monkeypatch.setattr(
+            inbox, "on_user_event", lambda event: (told.append(event), on_event(event))
+        )
         await asyncio.gather(*(says(chat, room, f"m{n}") for n in range(300)))
         await until(bob, counter=300)
     of_bob = [news for news in told if news.user_id == BOB]
@@ -101,7 +104,7 @@ async def test_news_that_were_lost_are_made_up_for_by_a_look(
         monkeypatch.setattr(chat.postman, "note", lambda events: None)  # nobody tells
         await says(chat, room)
         assert bob.frames[-1]["counter"] == 0
-        chat.fanout.people.take(GAP + BOB)
+        chat.hub.user_channels.on_message(GAP + BOB)
         await until(bob, counter=1)
         await is_delivered(chat, room)
 
@@ -131,10 +134,10 @@ async def test_what_waits_for_a_slow_reader_is_delivered_when_it_went_out(here: 
         bob.waits = True
         await says(chat, room)
         await until(bob, counter=1)
-        assert inbox._owed
+        assert inbox._undelivered
         assert not await _delivered(chat, room)
         bob.waits = False
-        bob.on_free()
+        bob.on_drained()
         await is_delivered(chat, room)
 
 
@@ -148,7 +151,7 @@ async def test_somebody_who_came_or_went_is_no_reason_for_a_frame(here: Here) ->
         count = len(bob.frames)
         chat.presence.enter(ADA)
         await asyncio.sleep(0.3)
-        inbox.hear(News(BOB, [room]))
+        inbox.on_user_event(UserEvent(BOB, [room]))
         await says(chat, room, "next")
         await until(bob, counter=2)
         assert [f["counter"] for f in bob.frames[:count]] == [1] * count
@@ -160,7 +163,7 @@ async def test_somebody_who_came_or_went_is_no_reason_for_a_frame(here: Here) ->
 async def test_who_is_cut_off_or_told_to_come_back_hears_it(here: Here) -> None:
     chat, _ = here
     async with a_reader(chat, BOB) as (_, bob), a_reader(chat, EVE) as (_, eve):
-        await chat.cuts.cut(BOB)
+        await chat.revocations.revoke(BOB)
         assert (bob.closed, eve.closed) == (Close.DISCONNECTED, None)
         chat.inboxes.close(Close.RESTART)
         assert eve.closed is Close.RESTART
@@ -206,7 +209,7 @@ async def test_however_many_are_in_doubt_few_look_at_the_same_time(here: Here) -
         users = [f"u{n}" for n in range(40)]
         entered = [await stack.enter_async_context(a_reader(chat, user)) for user in users]
         chat.store.read = counted  # type: ignore[method-assign]
-        chat.fanout.people.take(GAP)
+        chat.hub.user_channels.on_message(GAP)
         async with asyncio.timeout(5):
             while any(inbox._task for inbox, _ in entered):  # noqa: ASYNC110
                 await asyncio.sleep(0.005)

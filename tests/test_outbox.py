@@ -9,12 +9,12 @@ import pytest
 from roomcast.protocol import codec
 from roomcast.protocol.errors import Close
 from roomcast.realtime.send_queue import (
+    DROPPABLE_BELOW,
     LINK_BASE,
     LINK_START,
-    SPARE,
-    AsgiOutbox,
+    AsgiSendQueue,
     Batch,
-    DirectOutbox,
+    DirectSendQueue,
 )
 from roomcast.server import linger
 from roomcast.server.frame_flow import BYTES_PER_SLICE, FRAMES_PER_SLICE, FrameBudget
@@ -51,11 +51,11 @@ class Peer(WebSocketProtocol):
         self.ended = Close((code, reason))
 
 
-def direct() -> tuple[Peer, DirectOutbox, list[None]]:
+def direct() -> tuple[Peer, DirectSendQueue, list[None]]:
     """A peer, its outbox, and the times that the outbox said to be free."""
     peer, freed = Peer(), []
-    outbox = DirectOutbox(peer, LIMIT, 60)
-    outbox.on_free = lambda: freed.append(None)
+    outbox = DirectSendQueue(peer, LIMIT, 60)
+    outbox.on_drained = lambda: freed.append(None)
     return peer, outbox, freed
 
 
@@ -102,13 +102,13 @@ async def test_what_was_dropped_at_the_end_is_never_said_to_have_gone_out() -> N
 
 async def test_what_may_be_lost_is_dropped_beside_what_is_unread() -> None:
     peer, outbox, _ = direct()
-    outbox.spare(Batch([b"1"]))
-    peer.unread = SPARE
-    outbox.spare(Batch([b"2"]))
+    outbox.put_droppable(Batch([b"1"]))
+    peer.unread = DROPPABLE_BELOW
+    outbox.put_droppable(Batch([b"2"]))
     peer.unread = 0
     outbox.blocked(True)
     for _ in range(2 * LIMIT // len(SMALL)):
-        outbox.spare(Batch([SMALL]))
+        outbox.put_droppable(Batch([SMALL]))
     assert outbox.put(Batch([b"3"])) is False  # it waits, alone
     outbox.blocked(False)
     assert peer.taken == [Batch([b"1"]).wire, Batch([b"3"]).wire]
@@ -125,7 +125,7 @@ async def test_links_start_where_each_receiver_came_to() -> None:
     peers = []
     for base in ("https://a.example", "https://b.example", "https://a.example"):
         peer = Peer()
-        DirectOutbox(peer, LIMIT, 60, base).put(batch)
+        DirectSendQueue(peer, LIMIT, 60, base).put(batch)
         shown = codec.encode({"file_url": f"{base}/files/a"})
         assert peer.taken == [Batch([text, shown]).wire]
         peers.append(peer)
@@ -142,7 +142,7 @@ async def test_a_batch_without_links_is_the_same_for_everybody() -> None:
 
 async def test_a_peer_that_takes_not_even_a_close_frame_is_given_up() -> None:
     given_up = asyncio.Event()
-    outbox = AsgiOutbox(Server(), LIMIT, 0.01, on_dead=given_up.set)
+    outbox = AsgiSendQueue(Server(), LIMIT, 0.01, on_dead=given_up.set)
     outbox.put(Batch([SMALL]))
     async with asyncio.timeout(5):
         await given_up.wait()
@@ -167,7 +167,7 @@ class Server:
 
 async def test_only_what_has_not_gone_out_counts_by_asgi_too() -> None:
     server = Server()
-    outbox = AsgiOutbox(server, LIMIT, 60)
+    outbox = AsgiSendQueue(server, LIMIT, 60)
     assert outbox.put(Batch([SMALL]))
     for _ in range(5 * LIMIT // len(SMALL)):  # never more than two wait
         assert outbox.put(Batch([SMALL]))
@@ -177,7 +177,7 @@ async def test_only_what_has_not_gone_out_counts_by_asgi_too() -> None:
 
 async def test_by_asgi_too_much_is_still_too_much() -> None:
     server = Server()
-    outbox = AsgiOutbox(server, LIMIT, 60)
+    outbox = AsgiSendQueue(server, LIMIT, 60)
     while outbox.put(Batch([SMALL])):
         pass
     assert not outbox.put(Batch([SMALL]))
@@ -191,7 +191,7 @@ async def test_by_asgi_too_much_is_still_too_much() -> None:
 @pytest.mark.parametrize(("close", "sent"), [(Close.DISCONNECTED, 0), (Close.NOT_FOUND, 3)])
 async def test_by_asgi_nothing_more_is_told_to_who_is_cut_off(close: Close, sent: int) -> None:
     server = Server()
-    outbox = AsgiOutbox(server, LIMIT, 60)
+    outbox = AsgiSendQueue(server, LIMIT, 60)
     outbox.put(Batch([SMALL] * 3))
     await asyncio.sleep(0)
     outbox.close(close)
@@ -203,7 +203,7 @@ async def test_by_asgi_nothing_more_is_told_to_who_is_cut_off(close: Close, sent
 
 async def test_a_frame_over_the_limit_may_be_the_last_that_waits_by_asgi_too() -> None:
     server = Server()
-    outbox = AsgiOutbox(server, LIMIT, 60)
+    outbox = AsgiSendQueue(server, LIMIT, 60)
     assert outbox.put(Batch([SMALL]))
     assert outbox.put(Batch([LARGE]))
     assert [(await server.takes())["text"] for _ in range(2)] == [SMALL.decode(), LARGE.decode()]
@@ -211,13 +211,13 @@ async def test_a_frame_over_the_limit_may_be_the_last_that_waits_by_asgi_too() -
 
 async def test_by_asgi_too_what_may_be_lost_closes_no_socket() -> None:
     server = Server()
-    outbox = AsgiOutbox(server, LIMIT, 0.05)
-    outbox.spare(Batch([b"lost"]))
+    outbox = AsgiSendQueue(server, LIMIT, 0.05)
+    outbox.put_droppable(Batch([b"lost"]))
     assert outbox._task is not None
     await outbox._task  # the server took nothing of it for too long
-    outbox.spare(Batch([b"spared"]))
+    outbox.put_droppable(Batch([b"spared"]))
     for _ in range(2 * LIMIT // len(SMALL)):
-        outbox.spare(Batch([SMALL]))
+        outbox.put_droppable(Batch([SMALL]))
     assert outbox.put(Batch([b"kept"]))
     texts = [(await server.takes())["text"] for _ in range(2)]
     assert texts == ["spared", "kept"]
@@ -226,7 +226,7 @@ async def test_by_asgi_too_what_may_be_lost_closes_no_socket() -> None:
 
 async def test_who_takes_nothing_for_a_while_is_given_up_by_asgi_too() -> None:
     server = Server()
-    outbox = AsgiOutbox(server, LIMIT, 0.01)
+    outbox = AsgiSendQueue(server, LIMIT, 0.01)
     outbox.put(Batch([SMALL]))
     assert outbox._task is not None
     await asyncio.wait([outbox._task], timeout=5)
@@ -236,7 +236,7 @@ async def test_who_takes_nothing_for_a_while_is_given_up_by_asgi_too() -> None:
 
 async def test_who_takes_a_little_now_and_then_is_not_given_up() -> None:
     server = Server()
-    outbox = AsgiOutbox(server, LIMIT, 60)
+    outbox = AsgiSendQueue(server, LIMIT, 60)
     outbox.put(Batch([SMALL, SMALL]))
     drain = outbox._task
     assert drain is not None
@@ -249,7 +249,7 @@ async def test_who_takes_a_little_now_and_then_is_not_given_up() -> None:
 
 async def test_a_look_that_was_meant_for_earlier_texts_gives_nobody_up() -> None:
     server = Server()
-    outbox = AsgiOutbox(server, LIMIT, 60)
+    outbox = AsgiSendQueue(server, LIMIT, 60)
     outbox.put(Batch([SMALL]))
     earlier = outbox._task
     assert earlier is not None
@@ -263,7 +263,7 @@ async def test_a_look_that_was_meant_for_earlier_texts_gives_nobody_up() -> None
 
 async def test_an_end_does_not_wait_for_a_reader_that_takes_nothing() -> None:
     server = Server()
-    outbox = AsgiOutbox(server, LIMIT, 0.01)
+    outbox = AsgiSendQueue(server, LIMIT, 0.01)
     outbox.put(Batch([SMALL]))
     outbox.close(Close.RESTART)
     assert outbox._closing is not None
@@ -497,7 +497,7 @@ async def test_a_silent_peer_sees_the_end_after_a_moment(monkeypatch: pytest.Mon
 
 async def test_after_the_peers_goodbye_nothing_is_written_and_no_end_fails() -> None:
     protocol, wire = connected(lambda data: None)
-    outbox = DirectOutbox(protocol, LIMIT, 60)
+    outbox = DirectSendQueue(protocol, LIMIT, 60)
     outbox.blocked(True)
     protocol.data_received(masked(Opcode.CLOSE, struct.pack("!H", 1000)))
     assert "close" in wire.did

@@ -34,7 +34,7 @@ async def look(chat: ChatServices, room: Room, base: str = "http://one") -> tupl
     found = await chat.joining.join(
         SnapshotQuery(room.id, ADA, None, 50, 1000, known=version), is_manual=True
     )
-    await room.meet(found)
+    await room.wait_for_snapshot(found)
     return chat.pages.frame(room, found, known, base), found.messages is not None
 
 
@@ -48,7 +48,7 @@ def statuses(frame: bytes) -> set[str]:
 
 async def test_a_room_in_which_nothing_happened_is_read_once(site: Any) -> None:
     chat, room_id, _ = site
-    async with chat.fanout.room(room_id) as room:
+    async with chat.hub.room(room_id) as room:
         first, was_read = await look(chat, room)
         again, was_read_again = await look(chat, room)
     assert (was_read, was_read_again) == (True, False)
@@ -58,9 +58,9 @@ async def test_a_room_in_which_nothing_happened_is_read_once(site: Any) -> None:
 
 async def test_it_is_kept_when_nobody_is_in_the_room(site: Any) -> None:
     chat, room_id, _ = site
-    async with chat.fanout.room(room_id) as room:
+    async with chat.hub.room(room_id) as room:
         first, _ = await look(chat, room)
-    async with chat.fanout.room(room_id) as room:
+    async with chat.hub.room(room_id) as room:
         assert await look(chat, room) == (first, False)
 
 
@@ -72,7 +72,7 @@ async def test_every_change_is_seen(site: Any, what: str) -> None:
         "edited": EditChange(room_id, ADA, ids[0], "new"),
         "deleted": DeleteChange(room_id, ADA, ids[0]),
     }[what]
-    async with chat.fanout.room(room_id) as room:
+    async with chat.hub.room(room_id) as room:
         before, _ = await look(chat, room)
         await chat.messages.make(change)
         after, was_read = await look(chat, room)
@@ -84,7 +84,7 @@ async def test_every_change_is_seen(site: Any, what: str) -> None:
 
 async def test_a_receipt_changes_the_statuses_of_known_messages(site: Any) -> None:
     chat, room_id, _ = site
-    async with chat.fanout.room(room_id) as room:
+    async with chat.hub.room(room_id) as room:
         before, _ = await look(chat, room)
         async with a_member(chat, room_id, BOB):
             after, was_read = await look(chat, room)
@@ -98,7 +98,7 @@ async def test_links_start_where_the_socket_reached_us_and_live_as_long_as_new_o
     site: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chat, room_id, _ = site
-    async with chat.fanout.room(room_id) as room:
+    async with chat.hub.room(room_id) as room:
         first, _ = await look(chat, room)
         other, was_read = await look(chat, room, "http://two")
         assert not was_read
@@ -113,7 +113,7 @@ async def test_links_start_where_the_socket_reached_us_and_live_as_long_as_new_o
 
 async def test_another_life_of_the_database_is_read_anew(site: Any) -> None:
     chat, room_id, _ = site
-    async with chat.fanout.room(room_id) as room:
+    async with chat.hub.room(room_id) as room:
         await look(chat, room)
         assert chat.pages.get(room_id) is not None
         chat.store._engine.epoch = "another"
@@ -122,14 +122,14 @@ async def test_another_life_of_the_database_is_read_anew(site: Any) -> None:
 
 async def test_what_is_kept_has_its_bounds(site: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     chat, room_id, _ = site
-    async with chat.fanout.room(room_id) as room:
+    async with chat.hub.room(room_id) as room:
         frame, _ = await look(chat, room)
         assert chat.pages._size == len(frame)
         other = (await chat.rooms.open(ADA, [ADA, "3"])).room.id
         for n in range(MANY):
             await chat.messages.make(Add(other, ADA, f"number {n}"))
         monkeypatch.setattr(history_cache, "SIZE", len(frame) + 10)
-        async with chat.fanout.room(other) as room_:
+        async with chat.hub.room(other) as room_:
             await look(chat, room_)
         assert chat.pages.get(room_id) is None
         assert chat.pages.get(other) is not None
@@ -138,6 +138,6 @@ async def test_what_is_kept_has_its_bounds(site: Any, monkeypatch: pytest.Monkey
 async def test_a_page_of_a_few_messages_is_not_worth_keeping(tmp_path: Path) -> None:
     async with a_chat(tmp_path) as (chat, room_id):
         await chat.messages.make(Add(room_id, ADA, "one"))
-        async with chat.fanout.room(room_id) as room:
+        async with chat.hub.room(room_id) as room:
             await look(chat, room)
             assert chat.pages.get(room_id) is None

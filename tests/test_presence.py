@@ -10,7 +10,7 @@ from roomcast.chat import presence
 from roomcast.chat.chat import ChatServices
 from roomcast.realtime.brokers import GAP
 from roomcast.realtime.room import Room
-from roomcast.realtime.user_channels import News, People
+from roomcast.realtime.user_channels import UserChannels, UserEvent
 from roomcast.store.store import DatabaseUnavailable
 
 from .inside import ADA, BOB, EVE, Rows, a_chat, as_of, enter, room_of
@@ -24,10 +24,10 @@ class Listener:
     def __init__(self) -> None:
         self.heard: list[tuple[str, bool]] = []
 
-    def hear(self, news: News) -> None:
-        self.heard.append((news.user_id, news.is_online))
+    def on_user_event(self, event: UserEvent) -> None:
+        self.heard.append((event.user_id, event.is_online))
 
-    def doubt(self, user_id: str) -> None: ...
+    def on_gap(self, user_id: str) -> None: ...
 
     async def has_heard(self, *expected: tuple[str, bool]) -> None:
         async with asyncio.timeout(WITHIN):
@@ -55,7 +55,7 @@ async def test_a_thousand_who_come_at_once_are_few_writes(chat: ChatServices) ->
 
     chat.store.write = counted  # type: ignore[method-assign]
     for user in users:
-        await chat.fanout.follow(user, everybody)
+        await chat.hub.follow(user, everybody)
         for _ in range(3):
             chat.presence.enter(user)
     await everybody.has_heard(*((user, True) for user in users))
@@ -64,7 +64,7 @@ async def test_a_thousand_who_come_at_once_are_few_writes(chat: ChatServices) ->
     await everybody.has_heard(*((user, is_online) for user in users for is_online in (True, False)))
     assert len(writes) <= 6
     for user in users:
-        chat.fanout.unfollow(user, everybody)
+        chat.hub.unfollow(user, everybody)
 
 
 async def test_a_database_that_is_away_holds_nothing_up(chat: ChatServices) -> None:
@@ -78,7 +78,7 @@ async def test_a_database_that_is_away_holds_nothing_up(chat: ChatServices) -> N
         return await write(work)
 
     chat.store.write = away  # type: ignore[method-assign]
-    await chat.fanout.follow(BOB, follower)
+    await chat.hub.follow(BOB, follower)
     chat.presence.enter(BOB)
     await follower.has_heard((BOB, True))
     chat.presence.leave(BOB)
@@ -96,7 +96,7 @@ async def test_who_came_and_went_while_it_was_away_is_not_told(chat: ChatService
 
     chat.store.write = away  # type: ignore[method-assign]
     for user in (ADA, BOB):
-        await chat.fanout.follow(user, follower)
+        await chat.hub.follow(user, follower)
     chat.presence.enter(BOB)
     await is_away.wait()
     chat.presence.leave(BOB)
@@ -110,15 +110,15 @@ async def test_who_came_and_went_while_it_was_away_is_not_told(chat: ChatService
 async def test_what_is_in_doubt_is_looked_up_and_told_where_it_differs(chat: ChatServices) -> None:
     follower = Listener()
     for user in (ADA, BOB, EVE):
-        await chat.fanout.follow(user, follower)
+        await chat.hub.follow(user, follower)
     chat.presence.enter(ADA)
     await follower.has_heard((ADA, True))
-    hear, chat.fanout.people.hear = chat.fanout.people.hear, lambda news: None  # type: ignore[method-assign]
+    hear, chat.hub.user_channels.dispatch = chat.hub.user_channels.dispatch, lambda event: None  # type: ignore[method-assign]
     chat.presence.enter(BOB)  # what is told of him is lost
     while BOB not in chat.presence._written:  # noqa: ASYNC110
         await asyncio.sleep(0.01)
-    chat.fanout.people.hear = hear  # type: ignore[method-assign]
-    chat.fanout.people.take(GAP)
+    chat.hub.user_channels.dispatch = hear  # type: ignore[method-assign]
+    chat.hub.user_channels.on_message(GAP)
     await follower.has_heard((ADA, True), (BOB, True))
     chat.presence.leave(ADA)
     chat.presence.leave(BOB)
@@ -126,13 +126,13 @@ async def test_what_is_in_doubt_is_looked_up_and_told_where_it_differs(chat: Cha
 
 
 def test_an_older_word_and_the_same_one_are_no_news() -> None:
-    people, follower = People(), Listener()
-    people.add(BOB, follower)
+    channels, follower = UserChannels(), Listener()
+    channels.add(BOB, follower)
     for is_online, at in ((True, 5), (True, 5), (False, 9), (True, 7), (False, 9), (False, 12)):
-        people.hear(News(BOB, is_online=is_online, last_seen=at))
-    people.hear(News(ADA, is_online=True, last_seen=1))  # whom nobody follows
+        channels.dispatch(UserEvent(BOB, is_online=is_online, last_seen=at))
+    channels.dispatch(UserEvent(ADA, is_online=True, last_seen=1))  # whom nobody follows
     assert follower.heard == [(BOB, True), (BOB, False)]
-    people.hear(News(BOB, is_online=True, last_seen=13))
+    channels.dispatch(UserEvent(BOB, is_online=True, last_seen=13))
     assert follower.heard[2:] == [(BOB, True)]
 
 
@@ -141,7 +141,7 @@ def test_an_older_word_and_the_same_one_are_no_news() -> None:
 
 async def a_room() -> Room:
     room = room_of(1, Rows())
-    await room.meet(as_of(0, {ADA: (0, 0), BOB: (0, 0), EVE: (0, 0)}, 0))
+    await room.wait_for_snapshot(as_of(0, {ADA: (0, 0), BOB: (0, 0), EVE: (0, 0)}, 0))
     return room
 
 
@@ -150,12 +150,12 @@ async def test_a_slow_reader_is_told_afterwards_how_it_stands() -> None:
     _, ada = enter(room, ADA)
     ada.waits = True
     for user, is_online, at in ((BOB, True, 1), (EVE, True, 2), (BOB, False, 3)):
-        room.hear(News(user, is_online=is_online, last_seen=at))
+        room.on_user_event(UserEvent(user, is_online=is_online, last_seen=at))
     assert ada.frames == []
     ada.waits = False
-    ada.on_free()
+    ada.on_drained()
     assert [(f["user_id"], f["online"]) for f in ada.frames] == [(2, False), (3, True)]
-    ada.on_free()
+    ada.on_drained()
     assert len(ada.frames) == 2
 
 
@@ -163,8 +163,8 @@ async def test_a_socket_on_its_way_in_is_told_after_its_first_frame() -> None:
     room = await a_room()
     socket, ada = enter(room, ADA)
     room.leave(socket)
-    room.hold(socket)
-    room.hear(News(BOB, is_online=True, last_seen=1))
+    room.start_buffering(socket)
+    room.on_user_event(UserEvent(BOB, is_online=True, last_seen=1))
     assert ada.frames == []
-    room.admit(socket, b'{"type":"first"}', above=0, top=0)
+    room.activate(socket, b'{"type":"first"}', above=0, top=0)
     assert [frame["type"] for frame in ada.frames] == ["first", "presence"]

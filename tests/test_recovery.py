@@ -31,7 +31,7 @@ class Rooms:
     def note_rooms(self, room_ids: Any) -> None:
         assert room_ids
 
-    async def suspect(self, room_ids: set[int]) -> None:
+    async def publish_gaps(self, room_ids: set[int]) -> None:
         if self.fails:
             self.fails -= 1
             raise RuntimeError("a room failed")

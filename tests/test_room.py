@@ -10,9 +10,9 @@ from roomcast.realtime.room import (
     Change,
     GapTooLarge,
     Room,
+    RoomEvent,
     Socket,
     State,
-    Told,
     retry_delays,
 )
 from roomcast.realtime.send_queue import Batch
@@ -25,7 +25,7 @@ DELIVERED, READ = "mark_message_as_delivered", "mark_message_as_read"
 
 async def a_room(source: Rows, version: int = 0, marks: Marks = NOBODY) -> Room:
     room = room_of(1, source)
-    await room.meet(as_of(version, marks, version))
+    await room.wait_for_snapshot(as_of(version, marks, version))
     return room
 
 
@@ -40,7 +40,7 @@ async def test_marks_of_forgotten_and_of_remembered_messages_are_told_once(
     for one in sent:
         await hear(room, one)
     assert room._known > 1  # ada's are forgotten, bob's first is remembered and just as old
-    assert room._pending[BOB].told(1) == "send"
+    assert room._pending[BOB].last_sent_status(1) == "send"
     for upto in ((1, 0), (1, 1), (7, 1), (7, 7)):
         for user in (ADA, BOB):
             await hear(room, marks={user: upto})
@@ -66,7 +66,7 @@ async def test_what_waits_for_a_slow_reader_is_not_marked_until_it_went_out() ->
     bob.waits = True
     await hear(room, (1, ADA))
     assert source.marks == {}
-    bob.on_free()
+    bob.on_drained()
     assert source.marks == {BOB: (1, 1)}
 
 
@@ -77,7 +77,7 @@ async def test_a_slow_readers_own_message_does_not_hide_what_he_is_owed() -> Non
     bob.waits = True
     await hear(room, (1, ADA))
     await hear(room, (2, BOB))
-    bob.on_free()
+    bob.on_drained()
     assert source.marks == {BOB: (1, 1)}
 
 
@@ -87,11 +87,11 @@ async def test_what_waits_at_joining_is_not_marked_until_it_went_out() -> None:
     bob = Recorded()
     bob.waits = True
     socket = Socket(BOB, bob, is_manual=False, is_compact=False)
-    room.hold(socket)
+    room.start_buffering(socket)
     await hear(room, (1, ADA))
-    room.admit(socket, b"{}", above=0, top=0)
+    room.activate(socket, b"{}", above=0, top=0)
     assert source.marks == {}
-    bob.on_free()
+    bob.on_drained()
     assert source.marks == {BOB: (1, 1)}
 
 
@@ -132,9 +132,9 @@ async def test_admission_to_compact_receipts_tells_only_of_those_who_have_someth
     room = await a_room(Rows(), 0, NOBODY | {EVE: (0, 0)})
     bob = Recorded()
     socket = Socket(BOB, bob, is_manual=True, is_compact=True)
-    room.hold(socket)
+    room.start_buffering(socket)
     await hear(room, (1, ADA), marks={EVE: (1, 0), ADA: (1, 1)})
-    room.admit(socket, b"{}", above=0, top=0)
+    room.activate(socket, b"{}", above=0, top=0)
     receipts = [frame for frame in bob.frames if frame.get("type") == "receipt"]
     assert receipts == [{"type": "receipt", "room_id": 1, "user_id": 3, "delivered": 1, "read": 0}]
 
@@ -143,10 +143,10 @@ async def test_an_edit_that_was_held_back_comes_after_the_marks_of_what_it_edits
     room = await a_room(Rows())
     ada = Recorded()
     socket = Socket(ADA, ada, is_manual=True, is_compact=False)
-    room.hold(socket)
+    room.start_buffering(socket)
     await hear(room, (1, ADA), marks={BOB: (1, 1)})
     await edit(room, 1, 2)
-    room.admit(socket, b"{}", above=0, top=0)
+    room.activate(socket, b"{}", above=0, top=0)
     assert ada.told(1) == ["chat_message", DELIVERED, READ, "message_edited"]
     assert ada.frames[-1]["message"]["status"] == "read"
 
@@ -156,24 +156,24 @@ async def test_an_edit_in_the_same_event_says_no_more_than_was_told_before_it() 
     _, ada = enter(room, ADA, is_manual=True)
     await hear(room, marks={BOB: (1, 1)})  # who joins reads what is stored and not told yet
     changes = [Change(1, 1, ADA, "sent"), Change(2, 1, ADA, "edited")]
-    told = codec.encode(Told(1, 2, changes, []))
-    await room.take(b"\n".join([told, line(1, ADA), edited(1, 2)]).decode())
+    told = codec.encode(RoomEvent(1, 2, changes, []))
+    await room.on_event(b"\n".join([told, line(1, ADA), edited(1, 2)]).decode())
     assert ada.told(1) == ["chat_message", "message_edited", DELIVERED, READ]
     assert ada.frames[1]["message"]["status"] == "send"
 
 
 async def test_a_gap_told_as_sent_is_an_edit_to_who_has_the_message_already() -> None:
     class Ahead(Rows):
-        async def recall(self, room: Room, version: int, top: int) -> State | None:
+        async def load_changes_since(self, room: Room, version: int, top: int) -> State | None:
             return State(2, 0, "", [Change(2, 1, ADA, "sent")], [line(1, ADA)], NOBODY)
 
     room = await a_room(Ahead())
     _, bob = enter(room, BOB, is_manual=True)
     ada = Recorded()
     socket = Socket(ADA, ada, is_manual=True, is_compact=False)
-    room.hold(socket)
-    await room.refresh()
-    room.admit(socket, b"{}", above=1, top=1)  # its snapshot has the message, before the edit
+    room.start_buffering(socket)
+    await room.repair_gap()
+    room.activate(socket, b"{}", above=1, top=1)  # its snapshot has the message, before the edit
     assert bob.told(1) == ["chat_message"]
     assert ada.told(1) == ["message_edited"]
     assert ada.frames[-1]["text"] == "hi"
@@ -185,21 +185,21 @@ def edited(message_id: int, version: int) -> bytes:
 
 
 async def edit(room: Room, message_id: int, version: int) -> None:
-    told = Told(version, version, [Change(version, message_id, ADA, "edited")], [])
-    await room.take(b"\n".join([codec.encode(told), edited(message_id, version)]).decode())
+    told = RoomEvent(version, version, [Change(version, message_id, ADA, "edited")], [])
+    await room.on_event(b"\n".join([codec.encode(told), edited(message_id, version)]).decode())
 
 
 async def test_a_gap_that_comes_before_the_first_snapshot_is_looked_into() -> None:
     class Later(Rows):
-        async def recall(self, room: Room, version: int, top: int) -> State | None:
+        async def load_changes_since(self, room: Room, version: int, top: int) -> State | None:
             assert (version, top) == (0, 0)
             return State(1, 0, "", [Change(1, 1, ADA, "sent")], [line(1, ADA)], NOBODY)
 
     room = room_of(1, Later())
-    await room.refresh()
+    await room.repair_gap()
     assert room.version is None
-    await room.meet(as_of(0, NOBODY, 0))
-    assert room.has(1)
+    await room.wait_for_snapshot(as_of(0, NOBODY, 0))
+    assert room.has_delivered(1)
 
 
 # ---------------------------------------------------------------- gaps that are large
@@ -207,22 +207,22 @@ async def test_a_gap_that_comes_before_the_first_snapshot_is_looked_into() -> No
 
 async def test_a_gap_too_large_closes_the_room_so_that_its_sockets_resume() -> None:
     class Far(Rows):
-        async def recall(self, room: Room, version: int, top: int) -> State | None:
+        async def load_changes_since(self, room: Room, version: int, top: int) -> State | None:
             raise GapTooLarge("1001 changes")
 
     room = await a_room(Far())
     _, ada = enter(room, ADA)
-    await room.refresh()
+    await room.repair_gap()
     assert ada.closed is Close.RESTART
     with pytest.raises(Closing):
-        await room.reach(1, {})
+        await room.wait_until_delivered(1, {})
 
 
 async def test_a_repair_goes_out_in_slices_and_in_order() -> None:
     texts = {n: str(n) * 9_000 for n in range(1, 30)}
 
     class Behind(Rows):
-        async def recall(self, room: Room, version: int, top: int) -> State | None:
+        async def load_changes_since(self, room: Room, version: int, top: int) -> State | None:
             changes = [Change(2 * n, n, ADA, "sent") for n in texts]
             return State(59, 0, "", changes, [line(n, ADA, t) for n, t in texts.items()], NOBODY)
 
@@ -236,10 +236,10 @@ async def test_a_repair_goes_out_in_slices_and_in_order() -> None:
 
     bob = Counted()
     socket = Socket(BOB, bob, is_manual=True, is_compact=False)
-    room.hold(socket)
-    room.admit(socket, b"{}", above=0, top=0)
+    room.start_buffering(socket)
+    room.activate(socket, b"{}", above=0, top=0)
     bob.frames.clear()
-    await room.refresh()
+    await room.repair_gap()
     assert [f["message"]["text"] for f in bob.frames] == list(texts.values())
     assert len(sizes) > 5
     assert max(sizes) < 2 * REPAIR_SLICE

@@ -13,7 +13,7 @@ from roomcast.store.messages import Add
 from roomcast.store.rooms import RoomPatch
 from roomcast.store.snapshot import SnapshotQuery
 
-from .test_fanout import ADA, BOB, Recorded, a_chat, a_socket
+from .test_hub import ADA, BOB, Recorded, a_chat, a_socket
 
 CARL, DORA = "4", "5"
 
@@ -44,7 +44,7 @@ async def test_a_title_whose_event_was_lost_is_told_with_the_next_message() -> N
         await name(chat, room_id, "Garden")
         assert not bob.frames
         await chat.messages.make(Add(room_id, ADA, "Hello"))
-        await room.reach(1, {})
+        await room.wait_until_delivered(1, {})
         assert sorted(f["type"] for f in bob.frames) == ["chat_message", "room_changed"]
 
 
@@ -55,8 +55,8 @@ async def test_a_title_whose_event_was_lost_is_told_after_a_gap() -> None:
     ):
         await name(chat, room_id, "Garden")
         assert not bob.frames
-        await chat.fanout.suspect([room_id])
-        await room.reach(0, {}, 1)
+        await chat.hub.publish_gaps([room_id])
+        await room.wait_until_delivered(0, {}, 1)
         assert [f["title"] for f in bob.frames] == ["Garden"]
 
 
@@ -68,7 +68,7 @@ async def test_titles_told_twice_or_in_another_order_end_with_the_last() -> None
         for title in ("one", "two", "three"):
             await name(chat, room_id, title)
         await chat.messages.make(Add(room_id, ADA, "Hello"))
-        await room.reach(1, {})
+        await room.wait_until_delivered(1, {})
         titles = [f["title"] for f in bob.frames if f["type"] == "room_changed"]
         assert titles[-1] == "three"
         assert len(titles) == len(set(titles))
@@ -86,7 +86,7 @@ async def test_a_removed_member_sees_nothing_of_what_follows(faults: list[str]) 
     ):
         await chat.roster.remove(room_id, ADA, BOB)
         await chat.messages.make(Add(room_id, ADA, "without bob"))
-        await room.reach(1, {})
+        await room.wait_until_delivered(1, {})
         assert texts(ada) == ["without bob"]
         assert bob.closed is Close.FORBIDDEN
         assert bob.frames == []
@@ -100,8 +100,8 @@ async def test_a_removal_that_was_lost_is_found_after_a_gap() -> None:
     ):
         await chat.roster.remove(room_id, ADA, BOB)
         assert bob.closed is None
-        await chat.fanout.suspect([room_id])
-        await room.reach(0, {}, 1)
+        await chat.hub.publish_gaps([room_id])
+        await room.wait_until_delivered(0, {}, 1)
         assert bob.closed is Close.FORBIDDEN
 
 
@@ -111,15 +111,15 @@ async def test_who_is_removed_amid_his_joining_does_not_get_in() -> None:
         a_socket(chat, room_id, ADA) as (room, _),
     ):
         socket = Socket(BOB, Recorded(), is_manual=False, is_compact=False)
-        room.hold(socket)
+        room.start_buffering(socket)
         found = await chat.joining.join(
             SnapshotQuery(room_id, BOB, None, 50, 1000), is_manual=False
         )
         await chat.roster.remove(room_id, ADA, BOB)
-        await room.reach(0, {}, found.roster + 1)
-        await room.meet(found)
+        await room.wait_until_delivered(0, {}, found.roster + 1)
+        await room.wait_for_snapshot(found)
         with pytest.raises(Closing) as closing:
-            room.admit(socket, b"[]", above=found.version, top=found.top)
+            room.activate(socket, b"[]", above=found.version, top=found.top)
         assert closing.value.close is Close.FORBIDDEN
         assert socket.outbox.frames == []
 
@@ -133,8 +133,8 @@ async def test_who_joins_sees_the_roster_that_his_snapshot_has() -> None:
         await chat.roster.add(room_id, ADA, DORA)
         assert not ada.frames
         async with asyncio.timeout(5), a_socket(chat, room_id, DORA) as (room, _):
-            assert DORA in room.marks
-            assert DORA in room.followed
+            assert DORA in room.watermarks
+            assert DORA in room.followed_users
             (changed,) = ada.frames
             assert changed["members"] == [1, 2, 4, 5]
 
@@ -143,11 +143,11 @@ async def test_a_room_follows_those_who_are_in_it_by_now() -> None:
     async with a_group() as (chat, room_id), a_socket(chat, room_id, ADA) as (room, _):
         await chat.roster.remove(room_id, ADA, BOB)
         await chat.roster.add(room_id, ADA, DORA)
-        await room.reach(0, {}, 2)
-        assert room.followed == {ADA, CARL, DORA}
-        assert BOB not in chat.fanout.people
-        assert DORA in chat.fanout.people
-    assert DORA not in chat.fanout.people
+        await room.wait_until_delivered(0, {}, 2)
+        assert room.followed_users == {ADA, CARL, DORA}
+        assert BOB not in chat.hub.user_channels
+        assert DORA in chat.hub.user_channels
+    assert DORA not in chat.hub.user_channels
 
 
 async def test_messages_held_back_by_the_removed_one_are_marked_also_those_from_long_ago() -> None:
@@ -161,7 +161,7 @@ async def test_messages_held_back_by_the_removed_one_are_marked_also_those_from_
         ):
             ada.frames.clear()
             await chat.roster.remove(room_id, ADA, CARL)
-            await room.reach(0, {}, 1)
+            await room.wait_until_delivered(0, {}, 1)
             marks = [(f["type"], f["message"]["text"]) for f in ada.frames[:-1]]
             kinds = "mark_message_as_delivered", "mark_message_as_read"
             assert marks == [(kind, f"{n}") for n in range(3) for kind in kinds]
@@ -189,6 +189,6 @@ async def test_a_removal_is_told_also_where_who_asked_for_it_went_away(
         await asyncio.sleep(0)
         asked.cancel()
         async with asyncio.timeout(5):
-            await room.reach(0, {}, 1)
+            await room.wait_until_delivered(0, {}, 1)
         assert asked.cancelled()
         assert bob.closed is Close.FORBIDDEN

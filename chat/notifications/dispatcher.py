@@ -13,9 +13,9 @@ from itertools import islice
 
 from ...realtime.brokers import Unreachable
 from ...realtime.commits import Commit
-from ...realtime.hub import Fanout
-from ...realtime.room import Told
-from ...realtime.user_channels import News
+from ...realtime.hub import Hub
+from ...realtime.room import RoomEvent
+from ...realtime.user_channels import UserEvent
 from ...store import unread
 from ...store.store import DatabaseUnavailable, Store
 
@@ -28,9 +28,9 @@ AT_ONCE = 1_000  # rooms in one query, and in one word
 class Postman:
     """Has nothing to do where one process is alone and nobody has notifications open."""
 
-    def __init__(self, store: Store, fanout: Fanout) -> None:
+    def __init__(self, store: Store, hub: Hub) -> None:
         self._store = store
-        self._fanout = fanout
+        self._hub = hub
         self.readers = 0  # users with notifications open in this process
         self._rooms: dict[int, set[str] | None] = {}  # whom it concerns; None: all its members
         self._users: dict[str, set[int]] = {}  # those who are members no more
@@ -47,9 +47,9 @@ class Postman:
         for room_id, users in commit.left.items():
             self.note_users(users, room_id)
 
-    def note(self, events: Mapping[int, tuple[Told, Sequence[bytes]]]) -> None:
+    def note(self, events: Mapping[int, tuple[RoomEvent, Sequence[bytes]]]) -> None:
         """Notes the rooms that one commit changed, for the next notifications."""
-        if not (self.readers or self._fanout.is_shared):
+        if not (self.readers or self._hub.is_shared):
             return
         for room_id, (told, _) in events.items():
             if told.changes:
@@ -67,7 +67,7 @@ class Postman:
 
     def note_users(self, users: Iterable[str], room_id: int) -> None:
         """Notes that users are no longer members of a room."""
-        if not (self.readers or self._fanout.is_shared):
+        if not (self.readers or self._hub.is_shared):
             return
         for user_id in users:
             self._users.setdefault(user_id, set()).add(room_id)
@@ -95,8 +95,10 @@ class Postman:
             self._rooms = rooms | self._rooms
         except Exception:
             log.exception("Some notifications are not told")
-        news = (News(user_id, some) for user_id in users for some in parts(users[user_id]))
-        results = await asyncio.gather(*map(self._fanout.tell, news), return_exceptions=True)
+        news = (UserEvent(user_id, some) for user_id in users for some in parts(users[user_id]))
+        results = await asyncio.gather(
+            *map(self._hub.publish_user_event, news), return_exceptions=True
+        )
         for failure in results:
             if not isinstance(failure, Unreachable | None):
                 log.error("Notifications are not told", exc_info=failure)

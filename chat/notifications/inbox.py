@@ -16,9 +16,9 @@ from ...protocol.errors import Close
 from ...protocol.events import Notice, Notified, NotifiedNested, UnreadCount
 from ...protocol.ids import when
 from ...protocol.room_look import about_of
-from ...realtime.hub import Fanout
-from ...realtime.send_queue import Batch, Outbox
-from ...realtime.user_channels import News
+from ...realtime.hub import Hub
+from ...realtime.send_queue import Batch, SendQueue
+from ...realtime.user_channels import UserEvent
 from ...store import unread
 from ...store.dialect import Dialect
 from ...store.store import Connection, DatabaseUnavailable, Store
@@ -42,14 +42,14 @@ Deliver = Callable[[str, Iterable[tuple[int, int]]], Awaitable[None]]
 class Reader:
     """A socket on the notifications of its user."""
 
-    __slots__ = ("is_cut", "is_flat", "outbox", "said", "user_id")
+    __slots__ = ("is_flat", "is_revoked", "outbox", "said", "user_id")
 
-    def __init__(self, user_id: str, outbox: Outbox, *, is_flat: bool = True) -> None:
+    def __init__(self, user_id: str, outbox: SendQueue, *, is_flat: bool = True) -> None:
         self.user_id = user_id
         self.outbox = outbox
         self.is_flat = is_flat  # its frames are not nested as the first client reads them
         self.said: object = None  # what its last frame said
-        self.is_cut = False  # the site has cut its user off
+        self.is_revoked = False  # the site has cut its user off
 
     def put(self, *texts: bytes) -> bool:
         return self.outbox.put(Batch(texts))
@@ -148,12 +148,12 @@ class Inbox:
         self._readers: list[Reader] = []
         self._counters = Counters(user_id, store)
         self._changed: set[int] = set()
-        self._is_doubtful = False
+        self._has_gap = False
         self._turn = asyncio.Lock()
         self._next = 0.0  # when the next frame may go out
         self._task: asyncio.Task[None] | None = None
         self._delivery: asyncio.Task[None] | None = None
-        self._owed: dict[int, int] = {}  # rooms, and their messages that are to be delivered
+        self._undelivered: dict[int, int] = {}  # rooms, and their messages that are to be delivered
 
     # ------------------------------------------------------------ readers
 
@@ -171,18 +171,18 @@ class Inbox:
         """Gives it the first frame."""
         frame = self._counters.frame()
         reader.said, self._next = essence(frame), self._now() + PACE
-        reader.outbox.on_free = self._pay
+        reader.outbox.on_drained = self._start_delivery
         self._readers.append(reader)
-        self._owed |= dict.fromkeys(self._counters.rooms, 0)
+        self._undelivered |= dict.fromkeys(self._counters.rooms, 0)
         if reader.put(encoded(frame, is_flat=reader.is_flat)):
-            self._pay()
+            self._start_delivery()
         if any(other.said != reader.said for other in self._readers):
             self._start()
 
     def leave(self, reader: Reader) -> None:
         if reader in self._readers:
             self._readers.remove(reader)
-            reader.outbox.on_free = None
+            reader.outbox.on_drained = None
 
     def close(self, close: Close) -> None:
         for reader in self._readers:
@@ -195,17 +195,17 @@ class Inbox:
 
     # ------------------------------------------------------------ what changes
 
-    def hear(self, news: News) -> None:
-        if news.is_cut:
+    def on_user_event(self, event: UserEvent) -> None:
+        if event.is_revoked:
             for reader in self._readers:
-                reader.is_cut = True
+                reader.is_revoked = True
             self.close(Close.DISCONNECTED)
-        if news.rooms:
-            self._changed.update(news.rooms)
+        if event.rooms:
+            self._changed.update(event.rooms)
             self._start()
 
-    def doubt(self, user_id: str) -> None:
-        self._is_doubtful = True
+    def on_gap(self, user_id: str) -> None:
+        self._has_gap = True
         self._start()
 
     def _now(self) -> float:
@@ -222,15 +222,15 @@ class Inbox:
                 await asyncio.sleep(self._next - self._now())
                 async with self._turns.there, self._turn:
                     await self._look()
-                self._tell()
-                is_due = bool(self._changed) or self._is_doubtful
+                self._publish()
+                is_due = bool(self._changed) or self._has_gap
         finally:
             self._task = None
 
     async def _look(self) -> None:
         changed, self._changed = self._changed, set()
-        is_doubtful, self._is_doubtful = self._is_doubtful, False
-        is_all = is_doubtful or len(changed) > MANY
+        has_gap, self._has_gap = self._has_gap, False
+        is_all = has_gap or len(changed) > MANY
         self._next = self._now() + PACE
         try:
             found = await self._counters.look(None if is_all else changed)
@@ -241,13 +241,13 @@ class Inbox:
                 exc_info=not isinstance(error, DatabaseUnavailable),
             )
             self._changed |= changed
-            self._is_doubtful |= is_doubtful
+            self._has_gap |= has_gap
             self._next = self._now() + RETRY
             return
-        all_ = self._counters.rooms if is_doubtful else changed
-        self._owed |= dict.fromkeys(all_, 0) if is_all else dict(found)
+        all_ = self._counters.rooms if has_gap else changed
+        self._undelivered |= dict.fromkeys(all_, 0) if is_all else dict(found)
 
-    def _tell(self) -> None:
+    def _publish(self) -> None:
         frame = self._counters.frame()
         said, batches = essence(frame), dict[bool, Batch]()
         for reader in list(self._readers):
@@ -256,27 +256,27 @@ class Inbox:
                 if (shape := reader.is_flat) not in batches:
                     batches[shape] = Batch([encoded(frame, is_flat=shape)])
                 reader.outbox.put(batches[shape])
-        if any(reader.outbox.is_free for reader in self._readers):
-            self._pay()
+        if any(reader.outbox.is_empty for reader in self._readers):
+            self._start_delivery()
 
     # ------------------------------------------------------------ what is delivered by that
 
-    def _pay(self) -> None:
+    def _start_delivery(self) -> None:
         """A device of the user's has been shown them."""
-        if self._owed and self._delivery is None:
-            self._delivery = asyncio.create_task(self._pay_all(), name="roomcast delivery")
+        if self._undelivered and self._delivery is None:
+            self._delivery = asyncio.create_task(self._deliver_all(), name="roomcast delivery")
 
-    async def _pay_all(self) -> None:
+    async def _deliver_all(self) -> None:
         """The most recent first, in commits of bounded size."""
         try:
-            while self._owed:
-                some = dict(nlargest(AT_ONCE, self._owed.items()))
+            while self._undelivered:
+                some = dict(nlargest(AT_ONCE, self._undelivered.items()))
                 for room_id in some:
-                    del self._owed[room_id]
+                    del self._undelivered[room_id]
                 try:
                     await self._deliver_some(some)
                 except BaseException:
-                    self._owed = some | self._owed
+                    self._undelivered = some | self._undelivered
                     raise
         except DatabaseUnavailable as error:
             log.warning("delivery receipts delayed: database unavailable: %s", error)
@@ -285,9 +285,9 @@ class Inbox:
         finally:
             self._delivery = None
 
-    async def _deliver_some(self, owed: dict[int, int]) -> None:
-        known = [(room_id, newest) for room_id, newest in owed.items() if newest]
-        rooms = [room_id for room_id, newest in owed.items() if not newest]
+    async def _deliver_some(self, undelivered: dict[int, int]) -> None:
+        known = [(room_id, newest) for room_id, newest in undelivered.items() if newest]
+        rooms = [room_id for room_id, newest in undelivered.items() if not newest]
         if rooms:
             find = partial(unread.undelivered, user_id=self.user_id, room_ids=rooms)
             known += await self._store.read(find)
@@ -313,24 +313,24 @@ def essence(frame: Notified) -> object:
 class Inboxes:
     """The inboxes of this process, by user."""
 
-    def __init__(self, store: Store, fanout: Fanout, postman: Postman, deliver: Deliver) -> None:
+    def __init__(self, store: Store, hub: Hub, postman: Postman, deliver: Deliver) -> None:
         self._store = store
-        self._fanout = fanout
+        self._hub = hub
         self._postman = postman
         self._deliver = deliver
         self._turns = Turns()
         self._inboxes: dict[str, Inbox] = {}
 
     async def enter(self, user_id: str) -> Inbox:
-        """From here on no news is missed. To be left again, unless this raises."""
+        """From here on no event is missed. To be left again, unless this raises."""
         inbox = self._inboxes.get(user_id)
         if inbox is None:
             inbox = self._inboxes[user_id] = Inbox(user_id, self._store, self._turns, self._deliver)
-            self._fanout.people.add(user_id, inbox)
+            self._hub.user_channels.add(user_id, inbox)
             self._postman.readers += 1
         inbox.guests += 1
         try:
-            await self._fanout.hears(user_id)
+            await self._hub.wait_until_subscribed(user_id)
         except BaseException:
             self.leave(inbox)
             raise
@@ -341,7 +341,7 @@ class Inboxes:
         if not inbox.guests:
             del self._inboxes[inbox.user_id]
             self._postman.readers -= 1
-            self._fanout.unfollow(inbox.user_id, inbox)
+            self._hub.unfollow(inbox.user_id, inbox)
             inbox.forget()
 
     async def unread(self, user_id: str) -> Notified:

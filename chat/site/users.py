@@ -15,7 +15,7 @@ from ..account.erasure import Erasures
 from ..account.export import ExportLine, lines
 from ..attachments.service import Attachments
 from ..bans import Bans
-from ..revocations import Cuts
+from ..revocations import Revocations
 from .records import StatsRecord, UserRecord, stats_of, user_record
 
 LENGTHS = {"name": 200, "picture": 2_000, "email": 320, "language": 35}  # characters
@@ -31,13 +31,13 @@ class SiteUsers:
         store: Store,
         attachments: Attachments,
         bans: Bans,
-        cuts: Cuts,
+        revocations: Revocations,
         erasures: Erasures,
     ) -> None:
         self._store = store
         self._attachments = attachments
         self._bans = bans
-        self._cuts = cuts
+        self._revocations = revocations
         self._erasures = erasures
 
     async def get(self, user_id: str) -> UserRecord:
@@ -60,17 +60,17 @@ class SiteUsers:
             raise InvalidFrame("reason: NUL and lone surrogates are not accepted.")
         ban = Ban(None if until is None else _microseconds(until), reason)
         await self._bans.put(user_id, ban)
-        await self._cuts.cut(user_id)
+        await self._revocations.revoke(user_id)
         audit.record("user_banned", user_id=user_id, until=None if until is None else str(until))
 
     async def unban(self, user_id: str) -> None:
         await self._bans.remove(user_id)
-        await self._cuts.announce(user_id)
+        await self._revocations.announce(user_id)
         audit.record("user_unbanned", user_id=user_id)
 
     async def disconnect(self, user_id: str) -> None:
         """All sockets of the user close with 4005, on every process."""
-        await self._cuts.cut(user_id)
+        await self._revocations.revoke(user_id)
         audit.record("user_disconnected", user_id=user_id)
 
     async def erase(self, user_id: str) -> None:

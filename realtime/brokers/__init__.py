@@ -4,14 +4,15 @@ After `subscribe` has returned, whatever is published on the channel comes out o
 A publish that raised Unreachable becomes a GAP too, in every process, once the broker is back.
 
 A process follows many users and would pay for a subscriber each: so it subscribes to the backend
-for `PERSON` + user, and with broadcaster once to `PEOPLE`, where the events of all users come out.
-There a `GAP` alone is about all users, and one that is followed by a user id is about that user.
+for `USER_PREFIX` + user, and with broadcaster once to `USERS_CHANNEL`,
+where the events of all users come out. There a `GAP` alone
+is about all users, and one that is followed by a user id is about that user.
 """
 
 from .backend import Backend
-from .connection import GAP, PEOPLE, PERSON, Unreachable
+from .connection import GAP, USER_PREFIX, USERS_CHANNEL, Unreachable
 
-__all__ = ["GAP", "PEOPLE", "PERSON", "Backend", "Unreachable", "backend_of"]
+__all__ = ["GAP", "USERS_CHANNEL", "USER_PREFIX", "Backend", "Unreachable", "backend_of"]
 
 
 def backend_of(url: str) -> Backend:

@@ -11,18 +11,18 @@ from urllib.parse import urlsplit
 
 from broadcaster import BroadcastBackend, Event
 
-from .connection import EVERYONE, GAP, PEOPLE, PERSON, Link, Unreachable
+from .connection import EVERYONE, GAP, USER_PREFIX, USERS_CHANNEL, Link, Unreachable
 
 log = logging.getLogger("roomcast.brokers")
 
-TICK = 0.5  # seconds between two looks at the link
-SILENT = 4  # ticks in a row without a word, while an answer is due: the link is lost
-BEAT = 10  # ticks between two pulses; one that is not back by the next: the link is lost
+CHECK_INTERVAL = 0.5  # seconds between two checks of the link
+MAX_SILENT_CHECKS = 4  # checks in a row without a word, while an answer is due: the link is lost
+CHECKS_PER_PULSE = 10  # one that is not back by the next pulse: the link is lost
 OPEN_WITHIN = 5.0  # seconds for each step of a connection
 CHECK_WITHIN = 2.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0  # seconds between attempts to connect
-AT_ONCE = 1_000  # channels in one step of subscribing again
-MANY = 10_000  # channels that are owed a GAP, above which one GAP goes to everyone
+CHANNELS_PER_STEP = 1_000  # channels in one step of subscribing again
+MAX_GAPS_DUE = 10_000  # channels that are due a GAP, above which one GAP goes to everyone
 
 
 class Interest:
@@ -44,7 +44,7 @@ class Backend(BroadcastBackend):
         self._keeper: asyncio.Task[None] | None = None
         self._events: asyncio.Queue[Event] = asyncio.Queue()
         self._channels: dict[str, Interest] = {}
-        self._owed: set[str] = set()  # channels whose publishes may be lost: a GAP is due
+        self._gaps_due: set[str] = set()  # channels whose publishes may be lost: a GAP is due
 
     @abstractmethod
     def _new_link(self) -> Link: ...
@@ -69,12 +69,12 @@ class Backend(BroadcastBackend):
     async def check(self) -> None:
         """Publishes and waits two seconds for it to come back. Raises Unreachable."""
         if self._link is None:
-            raise self._away()
+            raise self._unreachable()
         try:
             async with asyncio.timeout(CHECK_WITHIN):
                 succeed(await self._link.pulse())
         except Exception as error:
-            raise self._away(error) from error
+            raise self._unreachable(error) from error
 
     # ------------------------------------------------------------ channels
 
@@ -82,15 +82,15 @@ class Backend(BroadcastBackend):
         """In the order of the calls. Raises Unreachable within about two seconds."""
         message.encode()  # what is no text fails here, not in the link
         if self._link is None:
-            self._owe([channel])
-            raise self._away()
+            self._require_gap([channel])
+            raise self._unreachable()
         if error := await self._link.publish(channel, message):
-            raise self._away(error) from error
+            raise self._unreachable(error) from error
 
-    def whisper(self, channel: str, message: str) -> None:
+    def publish_ephemeral(self, channel: str, message: str) -> None:
         """Publishes a message that may be lost without a GAP."""
         if self._link is not None:
-            self._link.publish(channel, message, is_owed=False)
+            self._link.publish(channel, message, needs_gap=False)
 
     async def subscribe(self, channel: str) -> None:
         """Subscribes; returns when the server acknowledged it, or at once without a connection.
@@ -122,25 +122,25 @@ class Backend(BroadcastBackend):
             if self._link is not None:
                 self._link.unsubscribe([channel])
 
-    def _hear(self, channel: str, message: str) -> None:
+    def _on_message(self, channel: str, message: str) -> None:
         if channel in self._channels:
             self._events.put_nowait(_event(channel, message))
         elif channel == EVERYONE:
-            self._tell_gap()
+            self._emit_gap()
 
-    def _tell_gap(self) -> None:
+    def _emit_gap(self) -> None:
         for channel in self._channels:
-            if not channel.startswith(PERSON):
+            if not channel.startswith(USER_PREFIX):
                 self._events.put_nowait(Event(channel, GAP))
 
-    def _owe(self, channels: Iterable[str]) -> None:
-        self._owed.update(channels)
-        if len(self._owed) > MANY:
-            self._owed = {EVERYONE}
+    def _require_gap(self, channels: Iterable[str]) -> None:
+        self._gaps_due.update(channels)
+        if len(self._gaps_due) > MAX_GAPS_DUE:
+            self._gaps_due = {EVERYONE}
 
-    def _away(self, error: Exception | None = None) -> Unreachable:
+    def _unreachable(self, error: Exception | None = None) -> Unreachable:
         why = "" if error is None else f" ({str(error) or type(error).__name__})"
-        return Unreachable(f"The broker at {self._where} is away{why}.")
+        return Unreachable(f"The broker at {self._where} is unavailable{why}.")
 
     # ------------------------------------------------------------ keeping the link
 
@@ -149,9 +149,9 @@ class Backend(BroadcastBackend):
         while True:
             error = await self._watch(link)
             since = time.monotonic()
-            log.warning("%s", self._away(error))
+            log.warning("%s", self._unreachable(error))
             self._link = None
-            self._owe(p.channel for p in link.unanswered if p.is_owed)
+            self._require_gap(p.channel for p in link.unanswered if p.needs_gap)
             await link.close()
             link = await self._renew()
             away = time.monotonic() - since
@@ -159,16 +159,16 @@ class Backend(BroadcastBackend):
 
     async def _watch(self, link: Link) -> Exception:
         """Returns why the link was lost; finds out by itself where nobody says so."""
-        silent, heard, pulse = 0, link.heard, link.pulse()
+        silent, received, pulse = 0, link.received, link.pulse()
         for tick in count(1):
-            await asyncio.wait({link.lost}, timeout=TICK)
+            await asyncio.wait({link.lost}, timeout=CHECK_INTERVAL)
             if link.lost.done():
                 break
-            silent = silent + 1 if link.is_waiting and link.heard == heard else 0
-            heard = link.heard
-            if silent >= SILENT:
+            silent = silent + 1 if link.is_waiting and link.received == received else 0
+            received = link.received
+            if silent >= MAX_SILENT_CHECKS:
                 link.fail(TimeoutError("it does not answer"))
-            elif tick % BEAT == 0:
+            elif tick % CHECKS_PER_PULSE == 0:
                 if not pulse.done():
                     link.fail(Unreachable(link.mute))
                 pulse = link.pulse()
@@ -183,9 +183,9 @@ class Backend(BroadcastBackend):
                 log.debug("%s", error)
                 await asyncio.sleep(pause)
         # Nothing is awaited between the last subscription and here: no channel is forgotten.
-        self._tell_gap()
-        owed, self._owed = self._owed, set()
-        for channel in owed:
+        self._emit_gap()
+        due, self._gaps_due = self._gaps_due, set()
+        for channel in due:
             link.publish(channel, GAP)
         return link
 
@@ -200,7 +200,7 @@ class Backend(BroadcastBackend):
             await self._subscribe_again(link)
         except Exception as error:
             await link.close()
-            raise self._away(error) from error
+            raise self._unreachable(error) from error
         except BaseException:
             await link.close()
             raise
@@ -217,7 +217,7 @@ class Backend(BroadcastBackend):
         known: set[str] = set()
         while fresh := self._channels.keys() - known:
             channels = iter(fresh)
-            while some := list(islice(channels, AT_ONCE)):
+            while some := list(islice(channels, CHANNELS_PER_STEP)):
                 async with asyncio.timeout(OPEN_WITHIN):
                     succeed(await link.subscribe(some))
             known |= fresh
@@ -225,9 +225,11 @@ class Backend(BroadcastBackend):
 
 
 def _event(channel: str, message: str) -> Event:
-    if not channel.startswith(PERSON):
+    if not channel.startswith(USER_PREFIX):
         return Event(channel, message)
-    return Event(PEOPLE, GAP + channel.removeprefix(PERSON) if message == GAP else message)
+    return Event(
+        USERS_CHANNEL, GAP + channel.removeprefix(USER_PREFIX) if message == GAP else message
+    )
 
 
 def succeed(error: Exception | None) -> None:

@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 log = logging.getLogger("roomcast.brokers")
 
 GAP = "\0gap"  # the message of an event that says: something may be missing, read the database
-PERSON = "person:"  # what comes in on channels that begin so is an event of the one channel PEOPLE
-PEOPLE = "people"
+USER_PREFIX = "person:"  # messages on channels that begin so come out of USERS_CHANNEL
+USERS_CHANNEL = "people"
 EVERYONE = "\0everyone"  # a GAP on this channel is one for every channel of every process
 
 Failure = asyncio.Future[Exception | None]  # done with None: it went well
-Hear = Callable[[str, str], None]
+OnMessage = Callable[[str, str], None]
 
 
 class Unreachable(Exception):
@@ -28,7 +28,7 @@ class Publish(NamedTuple):
     channel: str
     message: str
     done: Failure
-    is_owed: bool = True  # whether its readers must hear of it, should it be lost
+    needs_gap: bool = True  # whether its readers must hear of it, should it be lost
 
 
 class Link(ABC):
@@ -39,12 +39,12 @@ class Link(ABC):
 
     mute = "what is published does not come back"
 
-    def __init__(self, hear: Hear) -> None:
+    def __init__(self, on_message: OnMessage) -> None:
         self.lost: asyncio.Future[Exception] = self._future()
-        self.heard = 0  # grows whenever the server says anything
+        self.received = 0  # grows whenever the server says anything
         self.unanswered: deque[Publish] = deque()
         self.pulse_channel = f"\0pulse:{secrets.token_hex(8)}"
-        self._hear = hear
+        self._on_message = on_message
         self._numbers = itertools.count()
         self._pulses: dict[str, Failure] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -68,9 +68,9 @@ class Link(ABC):
         """Whether the server owes an answer."""
         return bool(self.unanswered)
 
-    def publish(self, channel: str, message: str, *, is_owed: bool = True) -> Failure:
+    def publish(self, channel: str, message: str, *, needs_gap: bool = True) -> Failure:
         """Done when the server has taken it."""
-        publish = Publish(channel, message, self._future(), is_owed)
+        publish = Publish(channel, message, self._future(), needs_gap)
         self.unanswered.append(publish)
         if self.lost.done():
             publish.done.set_result(self.lost.result())
@@ -82,9 +82,9 @@ class Link(ABC):
         """Done when something published here has come back in."""
         number = str(next(self._numbers))
         back = self._pulses[number] = self._future()
-        self.publish(self.pulse_channel, number, is_owed=False)
+        self.publish(self.pulse_channel, number, needs_gap=False)
         if self.lost.done():
-            settle(back, self.lost.result())
+            complete(back, self.lost.result())
         return back
 
     def fail(self, error: Exception) -> None:
@@ -93,7 +93,7 @@ class Link(ABC):
             return
         self.lost.set_result(error)
         for failure in self._waiting():
-            settle(failure, error)
+            complete(failure, error)
 
     async def close(self) -> None:
         self.fail(ConnectionError("it was disconnected"))
@@ -109,13 +109,13 @@ class Link(ABC):
     def _take(self, channel: str, message: str) -> None:
         """An event came in."""
         if channel != self.pulse_channel:
-            self._hear(channel, message)
+            self._on_message(channel, message)
         elif pulse := self._pulses.pop(message, None):
-            settle(pulse, None)
+            complete(pulse, None)
 
     def _answered(self) -> None:
         """The server has taken the oldest publish that it had not answered."""
-        settle(self.unanswered.popleft().done, None)
+        complete(self.unanswered.popleft().done, None)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         """Runs for as long as the link lives; when it fails the link is lost."""
@@ -131,6 +131,6 @@ class Link(ABC):
         return asyncio.get_running_loop().create_future()
 
 
-def settle(failure: Failure, error: Exception | None) -> None:
+def complete(failure: Failure, error: Exception | None) -> None:
     if not failure.done():  # whoever waited may have been cancelled
         failure.set_result(error)

@@ -18,13 +18,13 @@ import asyncpg
 import msgspec
 
 from .backend import OPEN_WITHIN, Backend
-from .connection import GAP, Failure, Hear, Link, Publish, log
+from .connection import GAP, Failure, Link, OnMessage, Publish, log
 
 CHANNEL = "roomcast"
 NOTIFY = "select pg_notify($1, bundle) from unnest($2::text[]) as bundle"
 SPACE = 7_999  # bytes that a notification may carry
 FRAME = 32  # bytes of a bundle's head beside its parts
-AT_ONCE = 1_000  # publishes in one statement
+PUBLISHES_PER_STATEMENT = 1_000  # publishes in one statement
 ELSEWHERE = -1  # the length of a message that is not carried
 
 Head = tuple[int, list[tuple[str, int]]]  # a number, then channel and length of each message
@@ -36,8 +36,8 @@ _encode = msgspec.json.encode
 class PostgresLink(Link):
     mute = "a NOTIFY does not come back; the URL must lead to the server itself, not to a pooler"
 
-    def __init__(self, hear: Hear, url: str, options: dict[str, Any]) -> None:
-        super().__init__(hear)
+    def __init__(self, on_message: OnMessage, url: str, options: dict[str, Any]) -> None:
+        super().__init__(on_message)
         self._url, self._options = url, options
         self._connections: list[asyncpg.Connection] = []
         self._is_due = asyncio.Event()
@@ -86,15 +86,15 @@ class PostgresLink(Link):
         while True:
             await self._is_due.wait()
             self._is_due.clear()
-            while some := list(islice(self.unanswered, AT_ONCE)):
+            while some := list(islice(self.unanswered, PUBLISHES_PER_STATEMENT)):
                 bundles = list(bundled(some, self._numbers_of_bundles))
                 await notify.fetch(CHANNEL, bundles)
-                self.heard += 1
+                self.received += 1
                 for _ in some:
                     self._answered()
 
     def _notified(self, connection: object, pid: int, channel: str, bundle: str) -> None:
-        self.heard += 1
+        self.received += 1
         try:
             for name, message in unbundled(bundle):
                 self._take(name, message)
@@ -147,7 +147,7 @@ class PostgresBackend(Backend):
         self._url, self._options = options_of(url)
 
     def _new_link(self) -> Link:
-        return PostgresLink(self._hear, self._url, self._options)
+        return PostgresLink(self._on_message, self._url, self._options)
 
 
 def options_of(url: str) -> tuple[str, dict[str, Any]]:

@@ -14,9 +14,9 @@ from typing import Any
 from redis.asyncio.connection import AbstractConnection, Connection, DefaultParser, parse_url
 
 from .backend import Backend
-from .connection import GAP, Failure, Hear, Link, Publish, settle
+from .connection import GAP, Failure, Link, OnMessage, Publish, complete
 
-LONGEST = 1 << 20  # bytes of a message: a server drops a subscriber for whom 32 MiB wait
+MAX_MESSAGE_SIZE = 1 << 20  # bytes of a message: a server drops a subscriber for whom 32 MiB wait
 OTHERS = ("max_connections", "timeout", "health_check_interval")  # redis-py's, for a pool
 # A connection that was given up on may try to send for 10 s, not for the kernel's 15 minutes.
 DROPPED = {socket.TCP_USER_TIMEOUT: 10_000} if hasattr(socket, "TCP_USER_TIMEOUT") else {}
@@ -30,8 +30,8 @@ class QuietParser(DefaultParser):  # type: ignore[misc,valid-type]
 
 
 class RedisLink(Link):
-    def __init__(self, hear: Hear, connection: AbstractConnection, prefix: str) -> None:
-        super().__init__(hear)
+    def __init__(self, on_message: OnMessage, connection: AbstractConnection, prefix: str) -> None:
+        super().__init__(on_message)
         self._connection = connection
         self._prefix = prefix
         self._acknowledging: deque[Failure | None] = deque()  # one for each channel subscribed
@@ -74,7 +74,7 @@ class RedisLink(Link):
 
     def _send(self, publish: Publish) -> None:
         message = publish.message.encode()
-        body = message if len(message) <= LONGEST else GAP.encode()
+        body = message if len(message) <= MAX_MESSAGE_SIZE else GAP.encode()
         self._command(b"PUBLISH", self._prefix + publish.channel, body)
 
     def _command(self, *words: bytes | str) -> None:
@@ -96,7 +96,7 @@ class RedisLink(Link):
             reply = await self._connection.read_response(
                 timeout=math.inf, disconnect_on_error=False, push_request=True
             )
-            self.heard += 1
+            self.received += 1
             if isinstance(reply, int):
                 self._answered()
             else:
@@ -106,7 +106,7 @@ class RedisLink(Link):
         if kind == b"message":
             self._take(name.decode().removeprefix(self._prefix), rest.decode(errors="replace"))
         elif kind == b"subscribe" and (done := self._acknowledging.popleft()):
-            settle(done, None)
+            complete(done, None)
 
 
 class RedisBackend(Backend):
@@ -121,7 +121,7 @@ class RedisBackend(Backend):
 
     def _new_link(self) -> Link:
         prefix = f"roomcast:{self._options['db']}:"
-        return RedisLink(self._hear, self._kind(**self._options), prefix)
+        return RedisLink(self._on_message, self._kind(**self._options), prefix)
 
 
 def options_of(url: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from .requests import with_key
 async def stats(request: Request) -> Response:
     """Counts users, rooms, messages, bytes and sockets, and the messages of each day."""
     chat = chat_of(request)
-    return Reply(await chat.site_users.stats(chat.fanout.open_sockets()))
+    return Reply(await chat.site_users.stats(chat.hub.open_sockets()))
 
 
 # fmt: off

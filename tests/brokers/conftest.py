@@ -105,4 +105,4 @@ def tasks_of_brokers() -> list[str]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Silence is noticed in a tenth of the time."""
-    monkeypatch.setattr(backend, "TICK", backend.TICK / 10)
+    monkeypatch.setattr(backend, "CHECK_INTERVAL", backend.CHECK_INTERVAL / 10)

@@ -234,13 +234,13 @@ async def test_a_publish_that_nobody_answered_is_a_gap_for_the_others(opened, se
 async def test_a_whisper_is_heard_or_lost_and_is_no_gap_for_anybody(opened, server, proxy):
     async with opened() as other, opened(proxy.url_of(server.url)) as broker:
         await other.subscribe("room:1")
-        broker.whisper("room:1", "heard")
+        broker.publish_ephemeral("room:1", "heard")
         assert await hears(other) == ["heard"]
         proxy.blackhole("down")
-        broker.whisper("room:1", "on its way")
+        broker.publish_ephemeral("room:1", "on its way")
         await proxy.refuse()
         await until(lambda: broker._link is None)
-        broker.whisper("room:1", "away")
+        broker.publish_ephemeral("room:1", "away")
         await proxy.heal()
         await until(lambda: broker._link is not None)
         await broker.publish("room:1", "back")
@@ -251,7 +251,7 @@ async def test_a_whisper_is_heard_or_lost_and_is_no_gap_for_anybody(opened, serv
 async def test_too_many_to_be_told_one_by_one_are_one_gap_for_everyone(
     opened, server, proxy, monkeypatch
 ):
-    monkeypatch.setattr(backend, "MANY", 3)
+    monkeypatch.setattr(backend, "MAX_GAPS_DUE", 3)
     async with opened(proxy.url_of(server.url)) as speaker, opened() as listener:
         await listener.subscribe("room:quiet")
         await proxy.refuse()
@@ -304,7 +304,7 @@ async def test_a_link_that_went_deaf_is_renewed(opened, impatient):
 
 
 def test_silence_is_noticed_within_ten_seconds():
-    assert backend.TICK * (backend.BEAT + backend.SILENT) <= 10
+    assert backend.CHECK_INTERVAL * (backend.CHECKS_PER_PULSE + backend.MAX_SILENT_CHECKS) <= 10
 
 
 async def test_a_connection_that_is_cut_anywhere_is_made_again(opened, server, proxy):
@@ -338,7 +338,7 @@ async def test_thousands_of_channels_are_subscribed_again(opened, server, proxy)
 async def test_a_server_that_is_not_there_fails_the_start(server):
     broker = backend_of(f"{urlsplit(server.url).scheme}://chat:pw@127.0.0.1:1")
     tasks = asyncio.all_tasks()
-    with pytest.raises(Unreachable, match=r"127\.0\.0\.1:1 is away"):
+    with pytest.raises(Unreachable, match=r"127\.0\.0\.1:1 is unavailable"):
         await broker.connect()
     await broker.disconnect()
     assert asyncio.all_tasks() == tasks

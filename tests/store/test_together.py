@@ -77,7 +77,7 @@ async def chats(postgres: Postgres, tmp_path: Path) -> AsyncIterator[list[ChatSe
     async with AsyncExitStack() as stack:
         chats = [ChatServices(chosen) for _ in range(3)]
         for chat in chats:
-            chat.fanout._broadcast, chat.fanout._backend = Broadcaster("memory://"), None
+            chat.hub._broadcast, chat.hub._backend = Broadcaster("memory://"), None
             await chat.open()
             stack.push_async_callback(chat.aclose)
         yield chats

@@ -99,7 +99,7 @@ class Hub:
 class Recorder:
     """An outbox that writes down what a client gets."""
 
-    on_free: Callable[[], None] | None = None
+    on_drained: Callable[[], None] | None = None
 
     def __init__(self, name: str, user_id: str) -> None:
         self.life = ConnectionLog(0)
@@ -132,7 +132,7 @@ class World:
             attachments=AttachmentSettings(url=f"file:{folder}"),
         )
         chat = ChatServices(chosen)
-        chat.fanout._broadcast = Broadcast(backend=ear)
+        chat.hub._broadcast = Broadcast(backend=ear)
         return chat
 
     async def open(self) -> None:
@@ -171,13 +171,13 @@ class World:
         """Receipts are written by those who hear: after three turns nothing more is to be heard."""
         for _ in range(3):
             for chat in self.chats:
-                await chat._journal.marked()
+                await chat.queue.marked()
             for ear, chat in zip(self.hub.ears, self.chats, strict=True):
                 ear.confess(f"room:{room_id}")
                 found = await chat.store.snapshot(SnapshotQuery(room_id, ADA, 0, 50, 1_000))
                 assert not isinstance(found, str)
-                async with chat.fanout.room(room_id) as room:
-                    await room.meet(found)
+                async with chat.hub.room(room_id) as room:
+                    await room.wait_for_snapshot(found)
 
     async def _stored(self, room_id: int) -> tuple[list[dict[str, Any]], int]:
         chat = self.chats[0]
@@ -191,14 +191,14 @@ class World:
 async def joined(chat: ChatServices, room_id: int, user: str, name: str) -> AsyncIterator[Recorder]:
     """As a socket joins that resumes from nothing."""
     recorder = Recorder(name, user)
-    async with chat.fanout.room(room_id) as room:
+    async with chat.hub.room(room_id) as room:
         socket = Socket(user, recorder, is_manual=False, is_compact=False)
-        room.hold(socket)
+        room.start_buffering(socket)
         found = await chat.joining.enter(
             room, SnapshotQuery(room_id, user, 0, 50, 1_000), is_manual=False
         )
         first = codec.encode(synced(chat, room, found))
-        room.admit(socket, first, above=found.version, top=found.top)
+        room.activate(socket, first, above=found.version, top=found.top)
         try:
             yield recorder
         finally:
@@ -210,7 +210,7 @@ def synced(chat: ChatServices, room: Room, found: Snapshot) -> Sync:
         message_of(m, chat.attachments.link(""), room.status(m.sender_id, m.id))
         for m in found.messages or ()
     ]
-    receipts = [events.Receipt(wire_user(u), *upto) for u, upto in room.marks.items()]
+    receipts = [events.Receipt(wire_user(u), *upto) for u, upto in room.watermarks.items()]
     return Sync("one", found.version, shown, found.deleted, receipts, found.reset)
 
 

@@ -15,7 +15,7 @@ from roomcast.chat.chat import ChatServices
 from roomcast.protocol import codec
 from roomcast.protocol.errors import Close, Closing
 from roomcast.realtime.hub import split
-from roomcast.realtime.room import Change, Mark, Room, Socket, State, Told
+from roomcast.realtime.room import Change, Mark, Room, RoomEvent, Socket, State
 from roomcast.settings import AttachmentSettings, Database, Settings
 from roomcast.store import messages
 from roomcast.store.messages import Add, DeleteChange, EditChange
@@ -57,7 +57,7 @@ class Faulty(BroadcastBackend):
 class Recorded:
     """An outbox whose socket never goes away."""
 
-    is_free = True
+    is_empty = True
 
     def __init__(self):
         self.frames = []
@@ -82,7 +82,7 @@ def chat_settings(folder):
 async def a_chat(faults=()):
     with tempfile.TemporaryDirectory() as folder:
         chat = ChatServices(chat_settings(Path(folder)))
-        chat.fanout._broadcast = Broadcast(backend=Faulty(faults))
+        chat.hub._broadcast = Broadcast(backend=Faulty(faults))
         await chat.open()
         try:
             yield chat, (await chat.rooms.open(ADA, [ADA, BOB])).room.id
@@ -93,13 +93,13 @@ async def a_chat(faults=()):
 @asynccontextmanager
 async def a_socket(chat, room_id, user, **wish):
     """Joins as the consumer does; yields the recorded frames after the first."""
-    async with chat.fanout.room(room_id) as room:
+    async with chat.hub.room(room_id) as room:
         wants = {"is_manual": False, "is_compact": False} | wish
         socket = Socket(user, Recorded(), **wants)
-        room.hold(socket)
+        room.start_buffering(socket)
         ask = SnapshotQuery(room_id, user, None, 50, 1000)
         found = await chat.joining.enter(room, ask, is_manual=wants["is_manual"])
-        room.admit(socket, b"[]", above=found.version, top=found.top)
+        room.activate(socket, b"[]", above=found.version, top=found.top)
         socket.outbox.frames.clear()
         try:
             yield room, socket.outbox
@@ -163,7 +163,7 @@ async def everybody_sees_all(changes, faults):
         for n, (kind, user) in enumerate(changes):
             await make(chat, room_id, user, kind, mine, f"text {n}")
         await chat.queue.marked()
-        await room.refresh()
+        await room.repair_gap()
         stored = await chat.store.read(lambda db: messages.between(db, room_id, 0, 2**53, 1000))
         for outbox in (ada, bob):
             seen = versions(outbox)
@@ -190,7 +190,7 @@ def test_an_event_in_parts_says_the_same(sizes, marked, most):
     lines = [b"x" * size for size in sizes]
     marks = [Mark(BOB, 1, 1, False)] if marked else []
     last = 4 + len(sizes) if sizes else 0
-    parts = split(Told(5 if sizes else 0, last, changes, marks, roster=7), lines, most)
+    parts = split(RoomEvent(5 if sizes else 0, last, changes, marks, roster=7), lines, most)
     assert {told.roster for told, _ in parts} == {7}
     assert [c for told, _ in parts for c in told.changes] == changes
     assert [line for _, some in parts for line in some] == lines
@@ -209,7 +209,7 @@ async def test_a_swapped_event_is_told_in_its_place():
     ):
         for text in ("one", "two", "three"):
             await chat.messages.make(Add(room_id, ADA, text))
-        await room.reach(3, {})
+        await room.wait_until_delivered(3, {})
         assert [f["message"]["text"] for f in ada.frames] == ["one", "two", "three"]
 
 
@@ -220,7 +220,7 @@ async def test_a_lost_last_event_is_found_by_who_waits_for_it():
     ):
         await chat.messages.make(Add(room_id, ADA, "lost on the way"))
         assert not ada.frames
-        await room.reach(1, {})
+        await room.wait_until_delivered(1, {})
         assert [f["message"]["text"] for f in ada.frames] == ["lost on the way"]
 
 
@@ -228,7 +228,7 @@ async def test_a_join_tells_marks_of_the_newest_fifty_only():
     async with a_chat() as (chat, room_id), a_socket(chat, room_id, ADA) as (room, ada):
         for n in range(60):
             await chat.messages.make(Add(room_id, ADA, f"{n}"))
-        await room.reach(60, {})
+        await room.wait_until_delivered(60, {})
         ada.frames.clear()
         async with a_socket(chat, room_id, BOB):
             read = [f for f in ada.frames if f["type"] == "mark_message_as_read"]
@@ -258,7 +258,7 @@ async def test_old_messages_that_are_read_later_are_all_marked():
             ada.frames.clear()
             await chat.receipts.read(room_id, BOB, 2**53 - 1)
             await chat.queue.marked()
-            await room.reach(60, {BOB: (60, 60)})
+            await room.wait_until_delivered(60, {BOB: (60, 60)})
             assert [f["message"]["text"] for f in ada.frames] == [f"{n}" for n in range(60)]
             assert {f["type"] for f in ada.frames} == {"mark_message_as_read"}
 
@@ -283,7 +283,7 @@ async def test_an_edit_and_a_deletion_before_it_is_read_change_what_the_mark_say
         second = (await chat.messages.make(Add(room_id, ADA, "taken back"))).message.id
         await chat.messages.make(EditChange(room_id, ADA, first, "typo"))
         await chat.messages.make(DeleteChange(room_id, ADA, second))
-        await room.reach(4, {})
+        await room.wait_until_delivered(4, {})
         ada.frames.clear()
         async with a_socket(chat, room_id, BOB):
             assert [f["message"]["text"] for f in ada.frames] == ["typo", "typo"]
@@ -296,9 +296,9 @@ async def test_an_edit_of_what_was_read_says_read():
         a_socket(chat, room_id, BOB),
     ):
         first = (await chat.messages.make(Add(room_id, ADA, "tpyo"))).message.id
-        await room.reach(1, {BOB: (first, first)})
+        await room.wait_until_delivered(1, {BOB: (first, first)})
         await chat.messages.make(EditChange(room_id, ADA, first, "typo"))
-        await room.reach(2, {})
+        await room.wait_until_delivered(2, {})
         assert ada.frames[-1]["type"] == "message_edited"
         assert ada.frames[-1]["message"]["status"] == "read"
 
@@ -310,7 +310,7 @@ async def test_nobody_joins_a_room_that_was_deleted_meanwhile():
     ):
         await chat.rooms.delete(room_id, BOB)
         with pytest.raises(Closing) as closing:
-            await room.reach(1, {})
+            await room.wait_until_delivered(1, {})
         assert closing.value.close is Close.NOT_FOUND
         assert ada.frames == [{"type": "room_deleted", "room_id": room_id}]
         assert ada.closed is Close.NOT_FOUND
@@ -322,7 +322,7 @@ class Flaky:
     def __init__(self):
         self.calls = 0
 
-    async def recall(self, room_id, version, top):
+    async def load_changes_since(self, room_id, version, top):
         self.calls += 1
         if self.calls == 1:
             raise OSError("away")
@@ -330,7 +330,7 @@ class Flaky:
         change = Change(1, 1, ADA, "sent")
         return State(1, 0, "", [change], [line], {ADA: (0, 0), BOB: (0, 0)})
 
-    async def between(self, *span):
+    async def load_between(self, *span):
         return []
 
     def mark(self, *upto): ...
@@ -339,15 +339,15 @@ class Flaky:
 async def test_a_room_that_could_not_be_filled_is_filled_as_soon_as_it_can_be(monkeypatch):
     monkeypatch.setattr("roomcast.realtime.room.OVERTAKEN", 0.01)
     async with a_chat() as (chat, _room_id):
-        chat.fanout._reader = Flaky()
-        async with chat.fanout.room(99) as room:
-            await room.meet(as_of(0, {ADA: (0, 0), BOB: (0, 0)}))
-            told = Told(3, 3, [Change(3, 3, ADA, "sent")], [])
-            await chat.fanout.publish({99: (told, [b"{}"])})
+        chat.hub._reader = Flaky()
+        async with chat.hub.room(99) as room:
+            await room.wait_for_snapshot(as_of(0, {ADA: (0, 0), BOB: (0, 0)}))
+            told = RoomEvent(3, 3, [Change(3, 3, ADA, "sent")], [])
+            await chat.hub.publish({99: (told, [b"{}"])})
             async with asyncio.timeout(5):
                 while room.version != 1:
-                    await room.changed.heard()
-        assert chat.fanout._reader.calls == 2
+                    await room.changed.wait()
+        assert chat.hub._reader.calls == 2
 
 
 def test_the_least_watermark_is_that_of_the_others():

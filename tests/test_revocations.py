@@ -16,7 +16,7 @@ from roomcast.app import App, create_app
 from roomcast.chat import revocations as module
 from roomcast.protocol.errors import InvalidFrame
 from roomcast.realtime.brokers import GAP, Unreachable
-from roomcast.realtime.user_channels import EVERYBODY, News
+from roomcast.realtime.user_channels import EVERYBODY, UserEvent
 from roomcast.store import revocations
 from starlette.requests import HTTPConnection
 from websockets.asyncio.client import connect
@@ -143,7 +143,7 @@ async def test_who_is_let_in_again_stays(opens: Opens) -> None:
             await here.app.disconnect(ADA)
             assert await closed(ada) == 4005
         async with here.entered(ADA, den) as again:
-            await here.chat.cuts.look()
+            await here.chat.revocations.look()
             assert await is_open(again)
 
 
@@ -204,14 +204,14 @@ async def test_a_cut_is_not_remembered_for_ever(
     async with opens() as here:
         began = time.monotonic()
         await here.app.disconnect(ADA)
-        await here.chat.cuts.look()
-        assert here.chat.cuts.has(str(ADA), since=began)
-        assert not here.chat.cuts.has(str(ADA), since=time.monotonic() + 1)
-        assert not here.chat.cuts.has(str(BOB), since=began)
+        await here.chat.revocations.look()
+        assert here.chat.revocations.has(str(ADA), since=began)
+        assert not here.chat.revocations.has(str(ADA), since=time.monotonic() + 1)
+        assert not here.chat.revocations.has(str(BOB), since=began)
         monkeypatch.setattr(module, "KEPT", 0.0)
-        await here.chat.cuts.look()
-        assert not here.chat.cuts.has(str(ADA), since=began)
-        assert here.chat.cuts._heard == {}
+        await here.chat.revocations.look()
+        assert not here.chat.revocations.has(str(ADA), since=began)
+        assert here.chat.revocations._heard == {}
 
 
 async def test_a_user_who_reads_nothing_is_cut_off_too(opens: Opens) -> None:
@@ -220,7 +220,7 @@ async def test_a_user_who_reads_nothing_is_cut_off_too(opens: Opens) -> None:
         url, ada = f"ws://{host}/ws/chat/?room_id={den}", {"X-User": str(ADA)}
         async with connect(url, additional_headers=ada, proxy=None, max_queue=1) as socket:
             assert await socket.recv() == "[]"
-            (mine,) = here.chat.fanout._rooms[den]._of(str(ADA))
+            (mine,) = here.chat.hub._rooms[den]._of(str(ADA))
             while mine.outbox._waiting is None:  # until the connection takes nothing more
                 await here.app.post(den, sender=BOB, text="x" * 4_000)
             await here.app.disconnect(ADA)
@@ -254,7 +254,7 @@ async def test_every_process_hears_of_it(shared: Opens) -> None:
             await here.app.disconnect(ADA)
             assert [await closed(near), await closed(far)] == [4005, 4005]
         async with there.entered(ADA, den) as again:
-            await there.chat.cuts.look()
+            await there.chat.revocations.look()
             assert await is_open(again), "what was heard is not heard again from the database"
 
 
@@ -295,11 +295,11 @@ async def test_what_the_broker_loses_is_in_the_database(
         den = (await here.app.open_room([ADA, BOB])).id
         async with here.entered(ADA, den) as near, there.entered(ADA, den) as far:
             with monkeypatch.context() as broken:
-                broken.setattr(here.chat.fanout._backend, "publish", fault)
+                broken.setattr(here.chat.hub._backend, "publish", fault)
                 await here.app.disconnect(ADA)
             assert await closed(near) == 4005
             assert await is_open(far)
-            there.chat.fanout.people.take(GAP)
+            there.chat.hub.user_channels.on_message(GAP)
             assert await closed(far) == 4005
 
 
@@ -320,7 +320,7 @@ async def test_what_was_before_a_process_began_is_none_of_its_business(shared: O
         den = (await here.app.open_room([ADA, BOB])).id
         await here.app.disconnect(ADA)
         async with shared() as later, later.entered(ADA, den) as ada:
-            await later.chat.cuts.look()
+            await later.chat.revocations.look()
             assert await is_open(ada)
 
 
@@ -329,12 +329,12 @@ async def test_the_database_forgets_what_no_process_could_still_miss(
 ) -> None:
     async with shared() as here:
         await here.app.disconnect(ADA)
-        await here.chat.cuts.look()
+        await here.chat.revocations.look()
         assert [
             user for user, _ in await here.chat.store.read(partial(revocations.since, after=0))
         ] == [str(ADA)]
         monkeypatch.setattr(module, "LOOKED_BACK", -1.0)
-        await here.chat.cuts.look()
+        await here.chat.revocations.look()
         assert await here.chat.store.read(partial(revocations.since, after=0)) == []
 
 
@@ -343,6 +343,6 @@ async def test_each_cut_counts_whichever_clock_it_was_made_by(opens: Opens) -> N
         den = (await here.app.open_room([ADA, BOB])).id
         for at in (2_000, 1_000):
             async with here.entered(ADA, den) as ada:
-                here.chat.cuts.hear(News(EVERYBODY, whom=str(ADA), at=at))
-                here.chat.cuts.hear(News(EVERYBODY, whom=str(ADA), at=at))
+                here.chat.revocations.on_user_event(UserEvent(EVERYBODY, whom=str(ADA), at=at))
+                here.chat.revocations.on_user_event(UserEvent(EVERYBODY, whom=str(ADA), at=at))
                 assert await closed(ada) == 4005

@@ -2,37 +2,37 @@
 
 import asyncio
 
-from roomcast.realtime.wakeup import Bell
+from roomcast.realtime.wakeup import Wakeup
 
 
 async def test_everybody_who_waits_hears_the_next_ring() -> None:
-    bell = Bell()
-    waiting = [asyncio.create_task(bell.heard()) for _ in range(3)]
+    bell = Wakeup()
+    waiting = [asyncio.create_task(bell.wait()) for _ in range(3)]
     await asyncio.sleep(0)
     assert not any(task.done() for task in waiting)
-    bell.ring()
+    bell.notify()
     async with asyncio.timeout(5):
         await asyncio.gather(*waiting)
 
 
 async def test_who_is_cancelled_takes_the_ring_from_nobody() -> None:
-    bell = Bell()
-    one, other = (asyncio.create_task(bell.heard()) for _ in range(2))
+    bell = Wakeup()
+    one, other = (asyncio.create_task(bell.wait()) for _ in range(2))
     await asyncio.sleep(0)
     one.cancel()
     await asyncio.gather(one, return_exceptions=True)
     assert one.cancelled()
-    bell.ring()
+    bell.notify()
     async with asyncio.timeout(5):
         await other
 
 
 async def test_a_ring_that_nobody_waited_for_is_gone() -> None:
-    bell = Bell()
-    bell.ring()
-    late = asyncio.create_task(bell.heard())
+    bell = Wakeup()
+    bell.notify()
+    late = asyncio.create_task(bell.wait())
     await asyncio.sleep(0)
     assert not late.done()
-    bell.ring()
+    bell.notify()
     async with asyncio.timeout(5):
         await late

@@ -12,8 +12,8 @@ from roomcast.chat.rooms import RoomDetails
 from roomcast.protocol.errors import Close
 from roomcast.realtime import gap_repair as module
 from roomcast.realtime.brokers import GAP
-from roomcast.realtime.gap_repair import Doubts
-from roomcast.realtime.room import Room, Stand, State
+from roomcast.realtime.gap_repair import GapRepair
+from roomcast.realtime.room import Room, RoomHead, State
 from roomcast.store.messages import Add
 from roomcast.store.store import DatabaseUnavailable
 
@@ -30,27 +30,27 @@ class Database(Rows):
         self.is_away = False
         self.read: list[int] = []
 
-    async def stands(self, room_ids: Sequence[int]) -> dict[int, Stand]:
+    async def find_heads(self, room_ids: Sequence[int]) -> dict[int, RoomHead]:
         self.asked.append(len(room_ids))
         if self.is_away:
             raise DatabaseUnavailable("away")
         return dict.fromkeys(room_ids, (self.version, 0, 0))
 
-    async def recall(self, room: Room, version: int, top: int) -> State | None:
+    async def load_changes_since(self, room: Room, version: int, top: int) -> State | None:
         self.read.append(room.id)
-        return State(self.version, 0, "", [], [], dict(room.marks))
+        return State(self.version, 0, "", [], [], dict(room.watermarks))
 
 
 async def a_room(source: Database, id_: int, version: int) -> Room:
     room = room_of(id_, source)
-    room.guests = 1
-    await room.meet(as_of(version, {ADA: (0, 0), BOB: (0, 0)}, 0))
+    room.connection_count = 1
+    await room.wait_for_snapshot(as_of(version, {ADA: (0, 0), BOB: (0, 0)}, 0))
     return room
 
 
 @asynccontextmanager
-async def settling(doubts: Doubts) -> AsyncIterator[None]:
-    task = asyncio.create_task(doubts.settle())
+async def settling(repair: GapRepair) -> AsyncIterator[None]:
+    task = asyncio.create_task(repair.run())
     try:
         async with asyncio.timeout(10):
             yield
@@ -62,14 +62,14 @@ async def settling(doubts: Doubts) -> AsyncIterator[None]:
 async def test_many_are_compared_at_once_and_few_are_read(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "AT_ONCE", 100)
+    monkeypatch.setattr(module, "ROOMS_PER_COMPARISON", 100)
     source = Database()
     rooms = [await a_room(source, id_, 0 if id_ in (7, 70) else 1) for id_ in range(150)]
-    doubts = Doubts(source)
-    doubts.add(rooms)
-    async with settling(doubts):
-        await rooms[7].reach(1, {})
-        await rooms[70].reach(1, {})
+    repair = GapRepair(source)
+    repair.request(rooms)
+    async with settling(repair):
+        await rooms[7].wait_until_delivered(1, {})
+        await rooms[70].wait_until_delivered(1, {})
         await until(lambda: sum(source.asked) == 150)
     assert source.asked == [100, 50]
     assert source.read == [7, 70]
@@ -82,22 +82,22 @@ async def test_rooms_stay_in_doubt_while_the_database_is_away(
     source = Database()
     source.is_away = True
     room = await a_room(source, 1, 0)
-    doubts = Doubts(source)
-    doubts.add([room])
-    async with settling(doubts):
+    repair = GapRepair(source)
+    repair.request([room])
+    async with settling(repair):
         await until(lambda: len(source.asked) == 3)
         source.is_away = False
-        await room.reach(1, {})
+        await room.wait_until_delivered(1, {})
 
 
 async def test_a_room_that_the_database_knows_less_of_ends() -> None:
     source = Database()
     room = await a_room(source, 1, 5)
-    doubts = Doubts(source)
-    doubts.add([room])
-    async with settling(doubts):
-        await until(lambda: room.over is not None)
-    assert room.over is Close.RESTART
+    repair = GapRepair(source)
+    repair.request([room])
+    async with settling(repair):
+        await until(lambda: room.close_reason is not None)
+    assert room.close_reason is Close.RESTART
 
 
 class Counter:
@@ -131,13 +131,13 @@ async def test_after_a_gap_in_all_rooms_few_are_read_at_a_time(
             for id_ in ids
         ]
         with monkeypatch.context() as away:
-            away.setattr(chat.fanout, "publish", lost)
+            away.setattr(chat.hub, "publish", lost)
             for id_ in ids[::2]:
                 await chat.messages.make(Add(id_, ADA, "lost on the way"))
         counter = Counter(chat.store.read)
         monkeypatch.setattr(chat.store, "read", counter)
         for room in rooms:
-            await chat.fanout._broadcast.publish(room.channel, GAP)
-        await until(lambda: all(room.has(1) for room in rooms[::2]))
-    assert not rooms[1].has(1)
+            await chat.hub._broadcast.publish(room.channel, GAP)
+        await until(lambda: all(room.has_delivered(1) for room in rooms[::2]))
+    assert not rooms[1].has_delivered(1)
     assert counter.most == MAX_CONCURRENT_READS
