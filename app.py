@@ -43,7 +43,7 @@ from .integrations.hooks import (
 )
 from .integrations.host_events import HostEvent as Event
 from .integrations.host_events import Listener
-from .integrations.metrics import Shelf
+from .integrations.metrics import WorkerMetrics
 from .protocol import errors
 from .protocol.errors import (
     Close,
@@ -153,7 +153,9 @@ class App(Starlette, HostApi):
         self._has_missed_upgrade = False  # and it was logged
         self._loop: asyncio.AbstractEventLoop | None = None
         self.is_draining = False  # about to stop: not ready for new clients
-        self.shelf: Path | None = None  # where workers of one server share their numbers
+        self.metrics_folder: Path | None = (
+            None  # where the workers of one server share their metrics
+        )
         self._authenticator = Authenticator(settings, authenticate)
         super().__init__(
             routes=_routes(settings),
@@ -221,7 +223,11 @@ class App(Starlette, HostApi):
             await chat.aclose()
             raise
         self.state.chat, self.state.auth = chat, self._authenticator
-        self.state.numbers = Shelf(self.shelf, chat.metrics) if self.shelf else chat.metrics
+        self.state.numbers = (
+            WorkerMetrics(self.metrics_folder, chat.metrics)
+            if self.metrics_folder
+            else chat.metrics
+        )
         self.state.site_keys = SiteKeys(self.settings.server_api.keys)
         self.state.rate_limiter = RateLimiter(self.settings.rate_limit)
         self.state.bodies = BodiesInFlight(self.settings.limits.max_bytes_in_flight)
@@ -382,7 +388,7 @@ def _methods(routes: Sequence[BaseRoute], scope: Scope) -> set[str]:
     return found
 
 
-def _away(request: Request, error: Exception) -> Response:
+def _database_unavailable(request: Request, error: Exception) -> Response:
     log.warning("A request was refused: %s", error)
     return answer_refusal(request, errors.Unavailable())
 
@@ -391,15 +397,15 @@ def _internal(request: Request, error: Exception) -> Response:
     return answer_refusal(request, errors.Internal())
 
 
-def _gone(request: Request, error: Exception) -> Response:
-    """The client went away in the middle of its body: nobody reads this."""
+def _client_disconnected(request: Request, error: Exception) -> Response:
+    """The client disconnected in the middle of its body: nobody reads this response."""
     return Response(status_code=400)
 
 
 HANDLERS: Mapping[Any, Any] = {
     Refusal: answer_refusal,
     HTTPException: _http_error,
-    DatabaseUnavailable: _away,
-    ClientDisconnect: _gone,
+    DatabaseUnavailable: _database_unavailable,
+    ClientDisconnect: _client_disconnected,
     Exception: _internal,
 }

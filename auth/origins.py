@@ -27,19 +27,19 @@ class Cors:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
-        said = self._said_to(headers.getlist("origin"))
-        if ALLOW in said and _is_preflight(scope, headers):
-            answer = Response(status_code=204, headers=said | _permits(headers))
+        own = self._cors_headers_for(headers.getlist("origin"))
+        if ALLOW in own and _is_preflight(scope, headers):
+            answer = Response(status_code=204, headers=own | _permits(headers))
             return await answer(scope, receive, send)
 
-        async def tell(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                _add(MutableHeaders(scope=message), said)
+                _add(MutableHeaders(scope=message), own)
             await send(message)
 
-        await self._app(scope, receive, tell)
+        await self._app(scope, receive, send_with_headers)
 
-    def _said_to(self, origins: list[str]) -> dict[str, str]:
+    def _cors_headers_for(self, origins: list[str]) -> dict[str, str]:
         """An answer to one origin is not one to another, so caches have to ask for each."""
         if ANYBODY in self._allowed:
             return {ALLOW: ANYBODY, "Access-Control-Expose-Headers": "Retry-After"}
@@ -66,10 +66,10 @@ def _permits(asked: Headers) -> dict[str, str]:
     return wanted
 
 
-def _add(headers: MutableHeaders, said: dict[str, str]) -> None:
+def _add(headers: MutableHeaders, added: dict[str, str]) -> None:
     if ALLOW in headers:
         return
-    for name, value in said.items():
+    for name, value in added.items():
         if name == "Vary":
             headers.add_vary_header(value)
         else:

@@ -7,6 +7,7 @@ from collections import Counter as Counted
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from types import NoneType
 
 from prometheus_client import (
     CollectorRegistry,
@@ -22,9 +23,20 @@ from prometheus_client.registry import Collector
 
 from ..protocol.errors import Close
 from ..realtime.commits import Commit
+from ..store.messages import Acted, Added, Deleted, Edited, Reacted, RefusedChange, Repeated
 
-EVERY = 5.0  # seconds between two times that a worker lays its numbers down
+WRITE_INTERVAL = 5.0  # seconds between two times that a worker writes its metrics
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)  # seconds
+OUTCOMES = {  # the label of each outcome of a change
+    Added: "added",
+    Repeated: "repeated",
+    Edited: "edited",
+    Deleted: "deleted",
+    Reacted: "reacted",
+    Acted: "acted",
+    RefusedChange: "refused",
+    NoneType: "failed",
+}
 ENDS = {1000, 1001, 1005, 1006} | {close.code for close in Close}  # a client may make up others
 
 
@@ -74,7 +86,7 @@ class Metrics:
             ["task"],
             registry=registry,
         )
-        self.told = Counter(
+        self.host_events = Counter(
             "roomcast_host_events",
             "Events delivered to the host.",
             ["listener", "outcome"],
@@ -96,7 +108,7 @@ class Metrics:
         self.commits.observe(committed.took)
         kinds = Counted([type(entry.outcome) for entry in committed.entries])
         for kind, count in kinds.items():
-            self.changes.labels(kind.__name__.lower()).inc(count)
+            self.changes.labels(OUTCOMES[kind]).inc(count)
 
     def ended(self, code: int) -> None:
         self.ends.labels(code if code in ENDS else "other").inc()
@@ -106,8 +118,8 @@ class Metrics:
         return generate_latest(self.registry)
 
 
-class Shelf:
-    """A folder in which the workers of one server lay down their numbers for each other."""
+class WorkerMetrics:
+    """A folder in which the workers of one server write their metrics for each other."""
 
     def __init__(self, folder: Path, metrics: Metrics) -> None:
         self._folder = folder
@@ -119,10 +131,10 @@ class Shelf:
     def _keep(self) -> None:
         with suppress(FileNotFoundError):  # the folder goes when the server ends
             while True:
-                self.lay_down()
-                time.sleep(EVERY)
+                self.write()
+                time.sleep(WRITE_INTERVAL)
 
-    def lay_down(self) -> None:
+    def write(self) -> None:
         fresh = self._own.with_suffix(".new")
         with self._turn:
             fresh.write_bytes(self._metrics.text())
@@ -130,7 +142,7 @@ class Shelf:
 
     def text(self) -> bytes:
         """Returns the metrics of all workers as text; each sample is labelled with its worker."""
-        self.lay_down()
+        self.write()
         registry = CollectorRegistry()
         registry.register(_Merged(self._folder))
         return generate_latest(registry)

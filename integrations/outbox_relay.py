@@ -1,7 +1,7 @@
 """Delivers the events that wait in the outbox to the host's function and its webhook.
 
 At least once, and in the order of each room. Events wait in the database from the very commit that
-they tell of, so that neither a restart nor a listener that fails loses one; nobody else waits.
+they describe, so that neither a restart nor a listener that fails loses one; nobody else waits.
 """
 
 import asyncio
@@ -45,33 +45,33 @@ def listeners_of(options: Webhooks, on_event: Listener | None) -> dict[str, List
 
 
 class OutboxRelay:
-    """Tells the listeners what waits for them."""
+    """Delivers the events of the outbox to their listeners."""
 
     def __init__(
         self,
         store: Store,
         options: Webhooks,
-        told: Mapping[str, Listener],
+        listeners: Mapping[str, Listener],
         metrics: Metrics,
         *,
         alone: bool,
     ) -> None:
-        """`alone`: no other process tells of this database."""
+        """`alone`: no other process delivers the events of this database."""
         self._metrics = metrics
         self._store = store
         self._is_alone = alone
         self._options = options
-        self._listeners = told
-        self._own = self.wants(options, told)
+        self._listeners = listeners
+        self._own = self.wants(options, listeners)
         self._registered_at = 0
         self._wake = asyncio.Event()
-        self._telling: set[asyncio.Task[None]] = set()
+        self._deliveries: set[asyncio.Task[None]] = set()
         self._task: asyncio.Task[None] | None = None
 
     @staticmethod
-    def wants(options: Webhooks, told: Mapping[str, Listener]) -> Listeners:
-        after = int(options.unread_reminder_after * 1_000_000) if told else 0
-        return Listeners(tuple(sorted(told)), after)
+    def wants(options: Webhooks, listeners: Mapping[str, Listener]) -> Listeners:
+        after = int(options.unread_reminder_after * 1_000_000) if listeners else 0
+        return Listeners(tuple(sorted(listeners)), after)
 
     def open(self) -> None:
         if self._listeners:
@@ -79,7 +79,7 @@ class OutboxRelay:
 
     async def aclose(self) -> None:
         """Stops the relay; undelivered events stay in the outbox for the next start."""
-        tasks = [*self._telling, *([self._task] if self._task else [])]
+        tasks = [*self._deliveries, *([self._task] if self._task else [])]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -97,7 +97,7 @@ class OutboxRelay:
             except DatabaseUnavailable as error:
                 log.warning("host events delayed: database unavailable: %s", error)
             except Exception:
-                log.exception("The host could not be told")
+                log.exception("host events failed")
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK):
                     await self._wake.wait()
@@ -111,16 +111,16 @@ class OutboxRelay:
         await self._register()
         if self._options.unread_reminder_after:
             await self._store.write(self._note_unread)
-        while (free := AT_ONCE - len(self._telling)) > 0:
+        while (free := AT_ONCE - len(self._deliveries)) > 0:
             now = _now()
             until = now + int(HOLD * 1_000_000)
             claims = await self._store.write(
                 partial(outbox.claim, names=self._own.names, now=now, until=until, limit=free)
             )
             for claim in claims:
-                task = asyncio.create_task(self._tell(claim))
-                self._telling.add(task)
-                task.add_done_callback(self._told)
+                task = asyncio.create_task(self._deliver_room(claim))
+                self._deliveries.add(task)
+                task.add_done_callback(self._on_task_done)
             if len(claims) < free:
                 return
 
@@ -134,8 +134,8 @@ class OutboxRelay:
         await self._store.learn_listeners()
         self._registered_at = now
 
-    def _told(self, task: asyncio.Task[None]) -> None:
-        self._telling.discard(task)
+    def _on_task_done(self, task: asyncio.Task[None]) -> None:
+        self._deliveries.discard(task)
         self._wake.set()
 
     async def _note_unread(self, db: Connection) -> None:
@@ -145,24 +145,24 @@ class OutboxRelay:
 
     # ------------------------------------------------------------ one room, one listener
 
-    async def _tell(self, claim: Claim) -> None:
-        told, failed = 0, False
+    async def _deliver_room(self, claim: Claim) -> None:
+        last_delivered, failed = 0, False
         until = time.monotonic() + SPENT
         try:
             for noted, event in await self._store.read(partial(load_events, claim=claim)):
-                failed = not await self._tell_one(claim, noted, event)
-                told = told if failed else noted.id
+                failed = not await self._deliver_event(claim, noted, event)
+                last_delivered = last_delivered if failed else noted.id
                 if failed or time.monotonic() > until:
                     break
         except DatabaseUnavailable as error:
             log.warning("host events delayed: room=%d error=%s", claim.room_id, error)
         except Exception:
-            log.exception("The host could not be told of room %d", claim.room_id)
+            log.exception("host events failed: room=%d", claim.room_id)
             failed = True
         finally:
-            await self._settle(claim, told, failed=failed)
+            await self._settle(claim, last_delivered, failed=failed)
 
-    async def _tell_one(self, claim: Claim, noted: Noted, event: HostEvent) -> bool:
+    async def _deliver_event(self, claim: Claim, noted: Noted, event: HostEvent) -> bool:
         try:
             async with asyncio.timeout(ANSWERED):
                 with of_the_host():
@@ -173,17 +173,21 @@ class OutboxRelay:
             log.warning("%s: %s, %r: %s", outcome.capitalize(), event.type, event.id, _why(error))
         else:
             is_over, outcome = True, "told"
-        self._metrics.told.labels(claim.listener, outcome).inc()
+        self._metrics.host_events.labels(claim.listener, outcome).inc()
         return is_over
 
-    async def _settle(self, claim: Claim, told: int, *, failed: bool) -> None:
-        tries = claim.tries + 1 if failed and not told else int(failed)
+    async def _settle(self, claim: Claim, last_delivered: int, *, failed: bool) -> None:
+        tries = claim.tries + 1 if failed and not last_delivered else int(failed)
         due_at = _now() + (int(_pause(tries) * 1_000_000) if failed else 0)
-        settle = partial(outbox.settle, claim=claim, told=told, tries=tries, due_at=due_at)
+        settle = partial(
+            outbox.settle, claim=claim, last_delivered=last_delivered, tries=tries, due_at=due_at
+        )
         try:
             await self._store.write(settle)
-        except DatabaseUnavailable as error:  # its claim ends by itself; it may be told twice
-            log.warning("Not noted as told: %s", error)
+        except DatabaseUnavailable as error:  # its claim expires; it may be delivered twice
+            log.warning(
+                "host events delivered, but not recorded: room=%d error=%s", claim.room_id, error
+            )
 
 
 def _pause(tries: int) -> float:

@@ -16,7 +16,7 @@ from .host_events import HostEvent
 from .public_address import is_public
 
 
-class NotTold(Exception):
+class DeliveryFailed(Exception):
     """The webhook's server did not take an event: why."""
 
 
@@ -29,7 +29,7 @@ class Webhook:
         self._client: httpx.AsyncClient | None = None
 
     async def __call__(self, event: HostEvent) -> None:
-        """Raises NotTold, or what httpx raises."""
+        """Raises DeliveryFailed, or what httpx raises."""
         body = msgspec.json.encode(event)
         url = httpx.URL(self._options.url)
         headers = {"Host": url.netloc.decode(), "Content-Type": "application/json"}
@@ -51,7 +51,7 @@ class Webhook:
                     raise
         await answer.aclose()  # what it says does not matter, nor how long it says it
         if not answer.is_success:
-            raise NotTold(f"{_shown(url)} answered {answer.status_code}")
+            raise DeliveryFailed(f"{_shown(url)} answered {answer.status_code}")
 
     async def aclose(self) -> None:
         if self._client is not None:
@@ -66,7 +66,9 @@ class Webhook:
         return self._client
 
     async def addresses(self) -> list[str]:
-        """Resolves the URL's host once and checks every address. Raises NotTold for a private one.
+        """Resolves the URL's host once and checks every address.
+
+        Raises DeliveryFailed for a private one.
 
         The addresses are used as they are: a second lookup of the name may lead elsewhere.
         """
@@ -77,7 +79,7 @@ class Webhook:
         addresses = list(dict.fromkeys(str(address[0]) for *_, address in found))
         for address in addresses:
             if not (self._options.allow_private or is_public(ip_address(address))):
-                raise NotTold(
+                raise DeliveryFailed(
                     f"{url.host} is {address}, a private address: webhooks.allow_private lets it be"
                 )
         return addresses
@@ -97,8 +99,8 @@ def key_of(secret: str) -> bytes:
 
 def signed(key: bytes, id_: str, at: int, body: bytes) -> dict[str, str]:
     """The headers that prove who sent this body, and when (seconds since 1970)."""
-    said = f"{id_}.{at}.".encode() + body
-    signature = base64.b64encode(hmac.digest(key, said, hashlib.sha256)).decode()
+    content = f"{id_}.{at}.".encode() + body
+    signature = base64.b64encode(hmac.digest(key, content, hashlib.sha256)).decode()
     return {
         "webhook-id": id_,
         "webhook-timestamp": str(at),

@@ -107,11 +107,15 @@ class Internal(Refusal):
 
 
 class Unavailable(Refusal):
-    code, status, says = "unavailable", 503, "The database is away; nothing was stored. Try again."
+    code, status = "unavailable", 503
+    says = (
+        "The database is unavailable. The message may not have been stored: send it again with "
+        "the same client_id."
+    )
 
 
 class StorageUnavailable(Refusal):
-    code, status, says = "storage_unavailable", 503, "The file storage is away; try again."
+    code, status, says = "storage_unavailable", 503, "The file storage is unavailable; try again."
 
 
 REFUSALS: dict[str, type[Refusal]] = {kind.code: kind for kind in Refusal.__subclasses__()}
@@ -134,7 +138,7 @@ class Close(Enum):
     INTERNAL = 1011, "internal error"
     RESTART = 1012, "the server restarts; reconnect after a random delay"
     TOO_MUCH = 1013, "too much is coming in at once; try again later"
-    TRY_LATER = 1013, "the database is away; try again later"
+    TRY_LATER = 1013, "the database is unavailable; try again later"
 
     @property
     def code(self) -> int:

@@ -34,12 +34,12 @@ LISTENS = b"listens"  # a worker's word to its parent; anything else is why it c
 class Job(msgspec.Struct):
     """The job that a worker reads from stdin: the settings and the descriptors of its sockets.
 
-    Workers write their metrics to the folder `shelf`, where the others read them.
+    Workers write their metrics to `metrics_folder`, where the others read them.
     """
 
     settings: Settings
     sockets: list[int]
-    shelf: str
+    metrics_folder: str
 
 
 class Worker:
@@ -79,7 +79,7 @@ class Worker:
         while True:
             since = time.monotonic()
             code = await self.process.wait()
-            metrics.forget(Path(self.job.shelf), self.process.pid)
+            metrics.forget(Path(self.job.metrics_folder), self.process.pid)
             log.error("Worker %s ended (exit code %s); another follows.", self.process.pid, code)
             await self.start_again(0.0 if time.monotonic() - since > STEADY else 1.0)
 
@@ -114,8 +114,8 @@ async def run_workers(
     reload: Reload | None = None,
 ) -> None:
     """Serves until SIGTERM or Ctrl+C, which are passed on to all workers, as SIGHUP is."""
-    with TemporaryDirectory(prefix="roomcast-") as shelf:
-        job = Job(settings, [listening.fileno() for listening in sockets], shelf)
+    with TemporaryDirectory(prefix="roomcast-") as metrics_folder:
+        job = Job(settings, [listening.fileno() for listening in sockets], metrics_folder)
         codes = await _run_workers(job, sockets, ready, reload)
     if codes - {0, -signal.SIGTERM}:  # that one had not begun to listen
         os._exit(1)  # as one that is alone does
@@ -178,7 +178,7 @@ def work() -> None:
     sockets = [socket.socket(fileno=number) for number in job.sockets]
     try:
         chat = create_app(job.settings)
-        chat.shelf = Path(job.shelf)
+        chat.metrics_folder = Path(job.metrics_folder)
         run_here(chat, job.settings, sockets, ready=_report_listening, reload=lambda: latest[-1])
     except CANNOT_START as error:
         os.write(1, str(error).encode())

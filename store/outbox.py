@@ -236,11 +236,16 @@ async def waiting(db: Connection, claim: Claim, limit: int) -> list[Noted]:
     return [Noted(**dict(row._mapping)) for row in await db.fetch_all(query, values)]
 
 
-async def settle(db: Connection, claim: Claim, told: int, tries: int, due_at: int) -> None:
-    """Up to the id `told` the listener knows; what is left is due again, and anybody's."""
+async def settle(
+    db: Connection, claim: Claim, last_delivered: int, tries: int, due_at: int
+) -> None:
+    """Deletes the events up to this id; the rest is due again, for any process."""
     where = {"room_id": claim.room_id, "listener": claim.listener}
-    query = "DELETE FROM outbox WHERE room_id = :room_id AND listener = :listener AND id <= :told"
-    await db.execute(query, {**where, "told": told})
+    query = """
+        DELETE FROM outbox
+         WHERE room_id = :room_id AND listener = :listener AND id <= :last_delivered
+    """
+    await db.execute(query, {**where, "last_delivered": last_delivered})
     query = """
         UPDATE outbox_rooms SET claimed_until = 0, tries = :tries, due_at = :due_at
          WHERE room_id = :room_id AND listener = :listener
@@ -248,9 +253,9 @@ async def settle(db: Connection, claim: Claim, told: int, tries: int, due_at: in
     await db.execute(query, {**where, "tries": tries, "due_at": due_at})
     query = """
         DELETE FROM outbox_rooms
-         WHERE room_id = :room_id AND listener = :listener AND last_id <= :told
+         WHERE room_id = :room_id AND listener = :listener AND last_id <= :last_delivered
     """
-    await db.execute(query, {**where, "told": told})
+    await db.execute(query, {**where, "last_delivered": last_delivered})
 
 
 async def release(db: Connection) -> None:

@@ -4,7 +4,7 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from roomcast.integrations.metrics import Metrics, Shelf, forget
+from roomcast.integrations.metrics import Metrics, WorkerMetrics, forget
 from roomcast.testing import chat_client
 
 Numbers = dict[str, float]
@@ -28,6 +28,7 @@ async def test_what_was_done_is_counted() -> None:
             during = numbers((await client.get("/metrics")).text)
         after = numbers((await client.get("/metrics/")).text)
     assert before['roomcast_changes_total{outcome="added"}'] == 2
+    assert after['roomcast_changes_total{outcome="refused"}'] == 1
     assert before["roomcast_commit_seconds_count"] >= 2
     assert before["roomcast_open_sockets"] == 0
     assert (during["roomcast_open_rooms"], during["roomcast_open_sockets"]) == (1, 1)
@@ -57,18 +58,18 @@ def test_one_worker_answers_for_all(tmp_path: Path) -> None:
     other.ended(1000)
     other.ended(1000)
     (tmp_path / "7.prom").write_bytes(other.text())
-    shelf = Shelf(tmp_path, mine)
+    workers = WorkerMetrics(tmp_path, mine)
     found = re.findall(
-        r'closed_sockets_total{code="1000",worker="(\d+)"} (.*)', shelf.text().decode()
+        r'closed_sockets_total{code="1000",worker="(\d+)"} (.*)', workers.text().decode()
     )
     assert ("7", "2.0") in found
     assert len(found) == 2
     forget(tmp_path, 7)
-    assert b'worker="7"' not in shelf.text()
+    assert b'worker="7"' not in workers.text()
 
 
 def test_two_that_ask_at_once_are_both_answered(tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path, Metrics())
+    workers = WorkerMetrics(tmp_path, Metrics())
     with ThreadPoolExecutor(8) as threads:
-        answers = list(threads.map(lambda _: shelf.text(), range(64)))
+        answers = list(threads.map(lambda _: workers.text(), range(64)))
     assert all(b"roomcast_commit_seconds_count" in answer for answer in answers)

@@ -22,7 +22,7 @@ from roomcast.app import App, create_app
 from roomcast.integrations import outbox_relay
 from roomcast.integrations.host_events import EventFile, HostEvent
 from roomcast.integrations.public_address import is_public
-from roomcast.integrations.webhook import NotTold, Webhook, signed
+from roomcast.integrations.webhook import DeliveryFailed, Webhook, signed
 from roomcast.protocol.actions import File, Send
 from roomcast.settings import BadSetting, Webhooks, load
 from roomcast.store.messages import ReactionChange
@@ -438,7 +438,7 @@ async def test_a_private_address_is_refused(receiver: Receiver) -> None:
     event = CREATED
     open_, closed = Webhook(Webhooks(**told, allow_private=True)), Webhook(Webhooks(**told))
     await open_(event)
-    with pytest.raises(NotTold, match="a private address"):
+    with pytest.raises(DeliveryFailed, match="a private address"):
         await closed(event)
     assert len(receiver.requests) == 1
     await open_.aclose()

@@ -34,7 +34,7 @@ def safe_name(name: str, content_type: str) -> str:
     if not bare or (name.lstrip().startswith(".") and _EXTENSION.fullmatch(f".{bare}")):
         bare = f"file.{bare}" if bare else "file"
     stem, extension = _split(bare, normalize_type(content_type))
-    return _unreserved(_cut(_unreserved(stem), extension) + extension)
+    return _unreserved(_shorten(_unreserved(stem), extension) + extension)
 
 
 def _last_part(path: str) -> str:
@@ -70,7 +70,7 @@ def _usual_extension(content_type: str, *, is_needed: bool) -> str:
     return usual if _EXTENSION.fullmatch(usual) else ""
 
 
-def _cut(stem: str, extension: str) -> str:
+def _shorten(stem: str, extension: str) -> str:
     room = 255 - len(extension)
     short = stem[: 200 - len(extension)].encode()[:room].decode(errors="ignore")
     return _EDGES.sub("", short) if len(short) < len(stem) else stem

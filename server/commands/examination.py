@@ -10,7 +10,7 @@ import msgspec
 
 from ...auth.authenticator import Authenticator
 from ...auth.keys import keys_in
-from ...integrations.webhook import NotTold, Webhook
+from ...integrations.webhook import DeliveryFailed, Webhook
 from ...realtime.brokers import Unreachable, backend_of
 from ...settings import AuthSettings, BadSetting, Issuer, Settings
 from ...store.diagnostics import objects as place
@@ -147,7 +147,7 @@ async def _of_webhooks(settings: Settings) -> list[Finding]:
         return []
     try:
         addresses = await Webhook(settings.webhooks).addresses()
-    except NotTold as error:
+    except DeliveryFailed as error:
         return [Finding("address", False, f"{error}.")]
     except OSError as error:
         sentence = f"webhooks.url leads nowhere ({error.strerror}): correct it."
