@@ -114,11 +114,10 @@ class OutboxRelay:
         while (free := AT_ONCE - len(self._deliveries)) > 0:
             now = _now()
             until = now + int(HOLD * 1_000_000)
-            claims = await self._store.write(
-                partial(outbox.claim, names=self._own.names, now=now, until=until, limit=free)
-            )
-            for claim in claims:
-                task = asyncio.create_task(self._deliver_room(claim))
+            claim = partial(outbox.claim, dialect=self._store.dialect, names=self._own.names)
+            claims = await self._store.write(partial(claim, now=now, until=until, limit=free))
+            for claimed in claims:
+                task = asyncio.create_task(self._deliver_room(claimed))
                 self._deliveries.add(task)
                 task.add_done_callback(self._on_task_done)
             if len(claims) < free:

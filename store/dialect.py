@@ -7,16 +7,19 @@ class Dialect(Struct, frozen=True):
     """EACH: rows with a `value` for each text of the JSON array `:users`. NOW: the database's.
 
     PACKED(a, b)): the rows of a whole query as one JSON array of arrays. Many rows cost more on
-    their way than in the database. JOINED(a, ' '): the texts of a group as one.
+    their way than in the database. JOINED(a, ' '): the texts of a group as one. SKIP_LOCKED: at the
+    end of a query, locks its rows and leaves out those that another transaction has locked.
     """
 
     each: str
     now: str  # microseconds since 1970, UTC: one clock for all processes
     packed: str
     joined: str
+    skip_locked: str
 
     def speak(self, query: str) -> str:
         said = query.replace("EACH", self.each).replace("NOW", self.now)
+        said = said.replace("SKIP_LOCKED", self.skip_locked)
         return said.replace("PACKED(", self.packed).replace("JOINED(", self.joined)
 
 
@@ -24,11 +27,13 @@ SQLITE = Dialect(
     each="json_each(:users)",
     packed="json_group_array(json_array(",
     joined="group_concat(",
+    skip_locked="",  # it has one writer at a time
     now="CAST((julianday('now') - 2440587.5) * 86400000000 AS integer)",
 )
 POSTGRESQL = Dialect(
     each="json_array_elements_text(CAST(:users AS json))",
     packed="json_agg(json_build_array(",
     joined="string_agg(",
+    skip_locked="FOR UPDATE SKIP LOCKED",
     now="CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint)",
 )

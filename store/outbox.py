@@ -12,6 +12,7 @@ from databases.core import Connection
 from msgspec import Struct
 from sqlalchemy import bindparam, text
 
+from .dialect import Dialect
 from .messages import (
     ActChange,
     Acted,
@@ -194,24 +195,30 @@ async def _each(db: Connection, query: str, rows: list[tuple[Any, ...]]) -> None
 
 
 async def claim(
-    db: Connection, names: Sequence[str], now: int, until: int, limit: int
+    db: Connection, dialect: Dialect, names: Sequence[str], now: int, until: int, limit: int
 ) -> list[Claim]:
-    """Rooms of which these listeners are to be told, and nobody else's until then."""
-    query = text("""
+    """Claims rooms of which these listeners are to be told, until a time.
+
+    A commit locks the rows of its rooms in the order of their ids, these are in the order of their
+    time: a claim that waited for a commit could be what the commit waits for.
+    """
+    query = """
+        WITH due AS (
+            SELECT room_id, listener FROM outbox_rooms
+             WHERE due_at <= :now AND claimed_until <= :now AND listener IN :names
+             ORDER BY due_at LIMIT :limit SKIP_LOCKED)
         UPDATE outbox_rooms SET claimed_until = :until
-         WHERE (room_id, listener) IN (
-               SELECT room_id, listener FROM outbox_rooms
-                WHERE due_at <= :now AND claimed_until <= :now AND listener IN :names
-                ORDER BY due_at LIMIT :limit)
+         WHERE (room_id, listener) IN (SELECT room_id, listener FROM due)
            AND claimed_until <= :now
         RETURNING room_id, listener, tries
-    """).bindparams(
+    """
+    bound = text(dialect.speak(query)).bindparams(
         bindparam("names", value=list(names), expanding=True),
         bindparam("now", value=now),
         bindparam("until", value=until),
         bindparam("limit", value=limit),
     )
-    rows = await db.fetch_all(query)
+    rows = await db.fetch_all(bound)
     return [Claim(**dict(row._mapping)) for row in rows]
 
 

@@ -15,10 +15,11 @@ from roomcast.chat.rooms import RoomDetails
 from roomcast.protocol import actions
 from roomcast.protocol.actions import FileUploaded
 from roomcast.settings import AttachmentSettings, Broadcast, Database, Settings
-from roomcast.store import blocks, members, rooms, uploads
+from roomcast.store import blocks, members, outbox, rooms, uploads
 from roomcast.store.maintenance import recount
 from roomcast.store.messages import Add, Added, Repeated
-from roomcast.store.store import Store
+from roomcast.store.outbox import Listeners
+from roomcast.store.store import Connection, Store
 
 from ..engines.postgres import Postgres, execute
 from ..inside import ADA, BOB
@@ -264,3 +265,24 @@ async def test_a_receipt_reads_what_it_covers_though_its_plan_was_made_when_noth
     while await execute(url, OTHERS):
         await execute(url, "select pg_sleep(0.01)")
     assert 19 * 50 <= await execute(url, READ) < 2 * 20 * 50
+
+
+async def test_a_claim_of_host_events_waits_for_no_commit(stores: list[Store]) -> None:
+    """The rows of a commit are locked in another order: the two would wait for each other."""
+    one, two, _ = stores
+    places = [await a_group(one, "1", other) for other in ("2", "3")]
+    one.listeners.add(Listeners(("web",)))
+    for room_id in places:
+        await one.commit([Add(room_id, "1", "hi")], {})
+    claims = partial(
+        outbox.claim, dialect=two.dialect, names=["web"], now=2**60, until=2**61, limit=9
+    )
+
+    async def is_under_way(db: Connection) -> list[int]:
+        """The claim of another process, while the first room is being written to."""
+        values = {"room_id": places[0]}
+        await db.execute("UPDATE outbox_rooms SET tries = 0 WHERE room_id = :room_id", values)
+        return [claim.room_id for claim in await two.write(claims)]
+
+    assert await one.write(is_under_way) == [places[1]]
+    assert [claim.room_id for claim in await two.write(claims)] == [places[0]]

@@ -29,7 +29,7 @@ from roomcast.protocol.ids import wire_user
 from roomcast.realtime.brokers import GAP
 from roomcast.realtime.room import Room, Socket
 from roomcast.realtime.send_queue import Batch
-from roomcast.settings import AttachmentSettings, Database, Settings
+from roomcast.settings import AttachmentSettings, Database, Limits, Settings
 from roomcast.settings import Broadcast as Broker
 from roomcast.store.messages import Add, DeleteChange, EditChange
 from roomcast.store.snapshot import Snapshot, SnapshotQuery
@@ -38,7 +38,7 @@ from ...engines.postgres import Postgres
 from ..history import ConnectionLog, History, Received, check
 
 ADA, BOB = "1", "2"
-EXAMPLES = 40
+EXAMPLES = 15
 LIMIT = 20.0  # seconds for one of them
 FAULTS = ["pass", "pass", "lose", "double", "swap", "delay"]
 
@@ -130,6 +130,7 @@ class World:
             database=Database(url=database),
             broadcast=Broker(url="redis://127.0.0.1:1"),  # not memory: others share the database
             attachments=AttachmentSettings(url=f"file:{folder}"),
+            limits=Limits(rooms_per_day=0),  # each example has a room of its own
         )
         chat = ChatServices(chosen)
         chat.hub._broadcast = Broadcast(backend=ear)
