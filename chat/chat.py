@@ -24,10 +24,10 @@ from .history import HistoryReader
 from .history_cache import HistoryCache
 from .housekeeping import Housekeeping
 from .joining import Joining
-from .members import Roster
+from .members import Members
 from .message_encoder import MessageEncoder
 from .messages import Messages
-from .notifications.dispatcher import Postman
+from .notifications.dispatcher import NotificationDispatcher
 from .notifications.inbox import Inboxes
 from .presence import Presence
 from .profiles import Profiles
@@ -82,14 +82,19 @@ class ChatServices:
         self.bans = Bans(store)
         self.revocations = Revocations(store, hub, self.bans.on_changed)
         self.presence = Presence(store, hub, settings.presence, is_alone=alone)
-        self.postman = Postman(store, hub)
+        self.dispatcher = NotificationDispatcher(store, hub)
         self.housekeeping = Housekeeping(
             store, self.attachments, self.revocations, settings.retention.messages
         )
         # What happens after a commit, in this order.
         after_commit: list[CommitListener] = [
-            Publisher(hub), self.host, self.search, self.postman, self.housekeeping, self.metrics,
-        ]  # fmt: skip
+            Publisher(hub),
+            self.host,
+            self.search,
+            self.dispatcher,
+            self.housekeeping,
+            self.metrics,
+        ]
         self._commits = commits = CommitListeners(after_commit)
         self.joining = Joining(store, queue)
         self._events = EventEncoder(encoder, self.joining.is_joining)
@@ -99,12 +104,12 @@ class ChatServices:
         self.history = HistoryReader(store, settings.limits)
         self.receipts = Receipts(store, queue, hub)
         self.rooms = Rooms(settings, store, commits, self.texts, hooks.before_open)
-        self.roster = Roster(settings.limits, store, hub, commits, self.spawn, self.texts)
+        self.members = Members(settings.limits, store, hub, commits, self.spawn, self.texts)
         self.profiles = Profiles(store, self.faces)
-        self.inboxes = Inboxes(store, hub, self.postman, self.receipts.deliver)
+        self.inboxes = Inboxes(store, hub, self.dispatcher, self.receipts.deliver)
         self.erasures = Erasures(store, self.messages.make, single_process=alone)
-        self.recovery = Recovery(store, queue, hub, self.postman, self.inboxes, self.presence)
-        self.site_rooms = SiteRooms(store, self.rooms, self.roster)
+        self.recovery = Recovery(store, queue, hub, self.dispatcher, self.inboxes, self.presence)
+        self.site_rooms = SiteRooms(store, self.rooms, self.members)
         self.site_messages = SiteMessages(
             store, self.attachments, self.texts, self.messages, self.receipts
         )
@@ -137,7 +142,7 @@ class ChatServices:
             await self.revocations.open()
             await self.bans.open()
             stack.callback(self.inboxes.close, Close.RESTART)
-            stack.push_async_callback(self.postman.aclose)
+            stack.push_async_callback(self.dispatcher.aclose)
             await self.presence.open()
             stack.push_async_callback(self.presence.aclose)
             self.host.open()

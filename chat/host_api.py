@@ -230,11 +230,11 @@ class HostUsers:
 
     async def block(self, user: User, blocked: User) -> None:
         """The user wants nothing of the other: as the user's own `POST chat/blocks/` does."""
-        await self._chat.roster.block(user_of(user, "user"), user_of(blocked, "blocked"))
+        await self._chat.members.block(user_of(user, "user"), user_of(blocked, "blocked"))
 
     async def unblock(self, user: User, blocked: User) -> None:
         """Takes that back."""
-        await self._chat.roster.unblock(user_of(user, "user"), user_of(blocked, "blocked"))
+        await self._chat.members.unblock(user_of(user, "user"), user_of(blocked, "blocked"))
 
     async def export_user(self, id: User) -> AsyncIterator[ExportLine]:
         """All that is a user's, line by line; the last one is an `end`."""

@@ -1,4 +1,4 @@
-"""The verbs that change who is in a room and what it is called: permit, write, tell."""
+"""The verbs that change who is in a room and what it is called: permit, write, publish."""
 
 import asyncio
 import logging
@@ -26,13 +26,13 @@ from ..store.site_rooms import SitePatch
 from ..store.store import Connection, Store
 from .text_policy import TextPolicy
 
-log = logging.getLogger("roomcast.roster")
+log = logging.getLogger("roomcast.members")
 T = TypeVar("T")
 Spawn = Callable[[Coroutine[Any, Any, T]], asyncio.Task[T]]
 Work = Callable[[Connection], Awaitable[MembershipChange | Reason]]
 
 
-class Roster:
+class Members:
     """Changes of members. They take no version: each change is a new member list of its room."""
 
     def __init__(
@@ -119,17 +119,17 @@ class Roster:
     async def unblock(self, user_id: str, blocked_id: str) -> None:
         await self._store.write(lambda db: blocks.remove(db, user_id, blocked_id))
 
-    # ------------------------------------------------------------ write, then tell
+    # ------------------------------------------------------------ write, then publish
 
     async def _write(self, work: Work, happened: Happened) -> MembershipChange:
         """Writes and publishes a change, even if the caller is cancelled. Raises its Refusal."""
-        task = self._spawn(self._write_and_tell(work, happened))
+        task = self._spawn(self._write_and_publish(work, happened))
         done: MembershipChange | Reason = await asyncio.shield(task)
         if isinstance(done, MembershipChange):
             return done
         raise self._refusal(done)
 
-    async def _write_and_tell(self, work: Work, happened: Happened) -> MembershipChange | Reason:
+    async def _write_and_publish(self, work: Work, happened: Happened) -> MembershipChange | Reason:
         room_id = happened.room_id
 
         async def noted(db: Connection) -> MembershipChange | Reason:

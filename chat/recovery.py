@@ -7,7 +7,7 @@ from ..protocol.errors import Close
 from ..realtime.hub import Hub
 from ..store.commit_queue import CommitQueue
 from ..store.store import DatabaseUnavailable, Store
-from .notifications.dispatcher import Postman
+from .notifications.dispatcher import NotificationDispatcher
 from .notifications.inbox import Inboxes
 from .presence import Presence
 
@@ -25,7 +25,7 @@ class Recovery:
         store: Store,
         queue: CommitQueue,
         hub: Hub,
-        dispatcher: Postman,
+        dispatcher: NotificationDispatcher,
         inboxes: Inboxes,
         presence: Presence,
     ) -> None:

@@ -48,14 +48,14 @@ async def add(request: Request) -> Response:
     Safe to repeat. They are not told: what they send is refused from then on.
     """
     caller = await caller_of(request)
-    await chat_of(request).roster.block(caller.user_id, user_id_of(request))
+    await chat_of(request).members.block(caller.user_id, user_id_of(request))
     return Response(status_code=204)
 
 
 async def remove(request: Request) -> Response:
     """Hears them again. Safe to repeat."""
     caller = await caller_of(request)
-    await chat_of(request).roster.unblock(caller.user_id, user_id_of(request))
+    await chat_of(request).members.unblock(caller.user_id, user_id_of(request))
     return Response(status_code=204)
 
 

@@ -26,7 +26,7 @@ async def add(request: Request) -> Response:
     room_id = room_id_of(request)
     given = decode_as(await body_of(request), NewMember)
     guest_id = user_of(given.user_id)
-    is_new = await chat_of(request).roster.add(room_id, caller.user_id, guest_id)
+    is_new = await chat_of(request).members.add(room_id, caller.user_id, guest_id)
     room = await shown(request, room_id, caller.user_id)
     return Reply(room, status_code=201 if is_new else 200)
 
@@ -38,8 +38,8 @@ async def remove(request: Request) -> Response:
     longest takes their place; with the last member the room ends.
     """
     caller = await caller_of(request)
-    roster = chat_of(request).roster
-    await roster.remove(room_id_of(request), caller.user_id, user_id_of(request))
+    members = chat_of(request).members
+    await members.remove(room_id_of(request), caller.user_id, user_id_of(request))
     return Response(status_code=204)
 
 

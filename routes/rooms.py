@@ -316,7 +316,7 @@ async def change(request: Request) -> Response:
         None if given.title is UNSET else given.title or "",
         None if given.marked_unread is UNSET else given.marked_unread,
     )
-    await chat_of(request).roster.change(room_id, caller.user_id, wish)
+    await chat_of(request).members.change(room_id, caller.user_id, wish)
     return Reply(await shown(request, room_id, caller.user_id))
 
 
@@ -332,7 +332,7 @@ async def shown(request: Request, room_id: int, user_id: str) -> RoomShown:
 
 
 async def _listed_room(request: Request, room_id: int, user_id: str) -> Listed:
-    found = await chat_of(request).roster.room(room_id, user_id)
+    found = await chat_of(request).members.room(room_id, user_id)
     await _name(request, [found])
     return found
 

@@ -74,12 +74,12 @@ def shown(outbox: Recorded) -> list[int]:
 async def test_nobody_works_for_notifications_that_nobody_has_open(here: Here) -> None:
     chat, room = here
     await says(chat, room)
-    assert (chat.postman._rooms, chat.postman._task) == ({}, None)
+    assert (chat.dispatcher._rooms, chat.dispatcher._task) == ({}, None)
     async with a_reader(chat, BOB) as (_, bob):
         assert bob.frames[0]["counter"] == 1
         await says(chat, room)
         await until(bob, counter=2)
-    assert (chat.postman.readers, list(chat.hub.user_channels)) == (0, [""])
+    assert (chat.dispatcher.readers, list(chat.hub.user_channels)) == (0, [""])
 
 
 async def test_many_messages_are_one_word(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,7 +101,7 @@ async def test_news_that_were_lost_are_made_up_for_by_a_look(
 ) -> None:
     chat, room = here
     async with a_reader(chat, BOB) as (_, bob):
-        monkeypatch.setattr(chat.postman, "note", lambda events: None)  # nobody tells
+        monkeypatch.setattr(chat.dispatcher, "note", lambda events: None)  # nobody tells
         await says(chat, room)
         assert bob.frames[-1]["counter"] == 0
         chat.hub.user_channels.on_message(GAP + BOB)

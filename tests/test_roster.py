@@ -19,7 +19,7 @@ CARL, DORA = "4", "5"
 
 
 async def name(chat: ChatServices, room_id: int, title: str) -> None:
-    await chat.roster.change(room_id, ADA, RoomPatch(title=title))
+    await chat.members.change(room_id, ADA, RoomPatch(title=title))
 
 
 @asynccontextmanager
@@ -84,7 +84,7 @@ async def test_a_removed_member_sees_nothing_of_what_follows(faults: list[str]) 
         a_socket(chat, room_id, ADA, is_manual=True) as (room, ada),
         a_socket(chat, room_id, BOB, is_manual=True) as (_, bob),
     ):
-        await chat.roster.remove(room_id, ADA, BOB)
+        await chat.members.remove(room_id, ADA, BOB)
         await chat.messages.make(Add(room_id, ADA, "without bob"))
         await room.wait_until_delivered(1, {})
         assert texts(ada) == ["without bob"]
@@ -98,7 +98,7 @@ async def test_a_removal_that_was_lost_is_found_after_a_gap() -> None:
         a_group("drop") as (chat, room_id),
         a_socket(chat, room_id, BOB) as (room, bob),
     ):
-        await chat.roster.remove(room_id, ADA, BOB)
+        await chat.members.remove(room_id, ADA, BOB)
         assert bob.closed is None
         await chat.hub.publish_gaps([room_id])
         await room.wait_until_delivered(0, {}, 1)
@@ -115,7 +115,7 @@ async def test_who_is_removed_amid_his_joining_does_not_get_in() -> None:
         found = await chat.joining.join(
             SnapshotQuery(room_id, BOB, None, 50, 1000), is_manual=False
         )
-        await chat.roster.remove(room_id, ADA, BOB)
+        await chat.members.remove(room_id, ADA, BOB)
         await room.wait_until_delivered(0, {}, found.roster + 1)
         await room.wait_for_snapshot(found)
         with pytest.raises(Closing) as closing:
@@ -130,7 +130,7 @@ async def test_who_joins_sees_the_roster_that_his_snapshot_has() -> None:
         a_group("drop") as (chat, room_id),
         a_socket(chat, room_id, ADA) as (_, ada),
     ):
-        await chat.roster.add(room_id, ADA, DORA)
+        await chat.members.add(room_id, ADA, DORA)
         assert not ada.frames
         async with asyncio.timeout(5), a_socket(chat, room_id, DORA) as (room, _):
             assert DORA in room.watermarks
@@ -141,8 +141,8 @@ async def test_who_joins_sees_the_roster_that_his_snapshot_has() -> None:
 
 async def test_a_room_follows_those_who_are_in_it_by_now() -> None:
     async with a_group() as (chat, room_id), a_socket(chat, room_id, ADA) as (room, _):
-        await chat.roster.remove(room_id, ADA, BOB)
-        await chat.roster.add(room_id, ADA, DORA)
+        await chat.members.remove(room_id, ADA, BOB)
+        await chat.members.add(room_id, ADA, DORA)
         await room.wait_until_delivered(0, {}, 2)
         assert room.followed_users == {ADA, CARL, DORA}
         assert BOB not in chat.hub.user_channels
@@ -160,7 +160,7 @@ async def test_messages_held_back_by_the_removed_one_are_marked_also_those_from_
             a_socket(chat, room_id, BOB, is_compact=True) as (_, bob),
         ):
             ada.frames.clear()
-            await chat.roster.remove(room_id, ADA, CARL)
+            await chat.members.remove(room_id, ADA, CARL)
             await room.wait_until_delivered(0, {}, 1)
             marks = [(f["type"], f["message"]["text"]) for f in ada.frames[:-1]]
             kinds = "mark_message_as_delivered", "mark_message_as_read"
@@ -173,7 +173,7 @@ async def test_messages_held_back_by_the_removed_one_are_marked_also_those_from_
 async def test_what_a_removed_member_sends_is_refused_and_takes_no_version() -> None:
     async with a_group() as (chat, room_id):
         await chat.messages.make(Add(room_id, BOB, "in time"))
-        await chat.roster.remove(room_id, ADA, BOB)
+        await chat.members.remove(room_id, ADA, BOB)
         with pytest.raises(NotFound):
             await chat.messages.make(Add(room_id, BOB, "too late"))
         sent = await chat.messages.make(Add(room_id, ADA, "after him"))
@@ -185,7 +185,7 @@ async def test_a_removal_is_told_also_where_who_asked_for_it_went_away(
 ) -> None:
     monkeypatch.setattr("roomcast.realtime.room.PATIENCE", 60)
     async with a_group() as (chat, room_id), a_socket(chat, room_id, BOB) as (room, bob):
-        asked = asyncio.create_task(chat.roster.remove(room_id, ADA, BOB))
+        asked = asyncio.create_task(chat.members.remove(room_id, ADA, BOB))
         await asyncio.sleep(0)
         asked.cancel()
         async with asyncio.timeout(5):

@@ -167,11 +167,11 @@ async def test_a_hook_hears_of_who_comes_and_goes_and_of_reactions(
     async with chat.lifespan():
         room = (await chat.open_room([1, 2, 3])).id
         message = (await chat.post(room, sender=2, text="Who is new?")).message_id
-        roster = chat.state.chat.roster
-        await roster.add(room, "1", "4")
-        await roster.change(room, "1", RoomPatch(title="The four"))
+        members = chat.state.chat.members
+        await members.add(room, "1", "4")
+        await members.change(room, "1", RoomPatch(title="The four"))
         await chat.state.chat.messages.make(ReactionChange(room, "4", message, "👋", None, 10))
-        await roster.remove(room, "1", "3")
+        await members.remove(room, "1", "3")
         gone = await ear.hears("member_removed")
     told = [(e.type, e.user_id, e.about, e.text, e.version) for e in ear.events[2:]]
     assert told == [

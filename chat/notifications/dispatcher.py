@@ -19,13 +19,13 @@ from ...realtime.user_channels import UserEvent
 from ...store import unread
 from ...store.store import DatabaseUnavailable, Store
 
-log = logging.getLogger("roomcast.postman")
+log = logging.getLogger("roomcast.notifications")
 
 PACE = 0.2  # seconds between two words to the same user
 AT_ONCE = 1_000  # rooms in one query, and in one word
 
 
-class Postman:
+class NotificationDispatcher:
     """Has nothing to do where one process is alone and nobody has notifications open."""
 
     def __init__(self, store: Store, hub: Hub) -> None:
@@ -75,7 +75,7 @@ class Postman:
 
     def _start(self) -> None:
         if self._task is None and (self._rooms or self._users):
-            self._task = asyncio.create_task(self._run(), name="roomcast postman")
+            self._task = asyncio.create_task(self._run(), name="roomcast.notifications")
 
     async def _run(self) -> None:
         try:

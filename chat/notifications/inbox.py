@@ -24,7 +24,7 @@ from ...store.dialect import Dialect
 from ...store.store import Connection, DatabaseUnavailable, Store
 from ...store.unread import Newest, Unread
 from ..serializers import kind_of, sender_of, summaries_of
-from .dispatcher import Postman
+from .dispatcher import NotificationDispatcher
 
 log = logging.getLogger("roomcast.inbox")
 
@@ -313,10 +313,12 @@ def essence(frame: Notified) -> object:
 class Inboxes:
     """The inboxes of this process, by user."""
 
-    def __init__(self, store: Store, hub: Hub, postman: Postman, deliver: Deliver) -> None:
+    def __init__(
+        self, store: Store, hub: Hub, dispatcher: NotificationDispatcher, deliver: Deliver
+    ) -> None:
         self._store = store
         self._hub = hub
-        self._postman = postman
+        self._dispatcher = dispatcher
         self._deliver = deliver
         self._turns = Turns()
         self._inboxes: dict[str, Inbox] = {}
@@ -327,7 +329,7 @@ class Inboxes:
         if inbox is None:
             inbox = self._inboxes[user_id] = Inbox(user_id, self._store, self._turns, self._deliver)
             self._hub.user_channels.add(user_id, inbox)
-            self._postman.readers += 1
+            self._dispatcher.readers += 1
         inbox.guests += 1
         try:
             await self._hub.wait_until_subscribed(user_id)
@@ -340,7 +342,7 @@ class Inboxes:
         inbox.guests -= 1
         if not inbox.guests:
             del self._inboxes[inbox.user_id]
-            self._postman.readers -= 1
+            self._dispatcher.readers -= 1
             self._hub.unfollow(inbox.user_id, inbox)
             inbox.forget()
 

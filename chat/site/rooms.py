@@ -17,7 +17,7 @@ from ...store.site_rooms import RoomFilter, SitePatch
 from ...store.store import Connection, Store
 from ..about import pack_about
 from ..custom_data import MAX_SITE_DATA_SIZE, JsonObject, pack_data
-from ..members import Roster
+from ..members import Members
 from ..rooms import RoomDetails, Rooms
 from .records import Page, RoomRecord, room_of
 
@@ -65,7 +65,7 @@ def details_of(
 class SiteRooms:
     """Calls of the site about rooms."""
 
-    def __init__(self, store: Store, rooms: Rooms, members: Roster) -> None:
+    def __init__(self, store: Store, rooms: Rooms, members: Members) -> None:
         self._store = store
         self._rooms = rooms
         self._members = members
