@@ -1,7 +1,10 @@
 """The architecture: imports go one way, each library stays in its package, sizes are bounded."""
 
 import ast
+import re
+from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -39,6 +42,37 @@ LIBRARIES = {
     "pytest": {"testing"},
 }
 
+LIMITS = {"lines of a module": 300, "lines": 220, "methods": 20, "attributes": 12}
+# What is larger than that, by file; an entry that is no longer needed fails the test.
+OVERSIZED: dict[str, set[str]] = {
+    "app.py": {"lines of a module"},
+    "auth/authenticator.py": {"lines of a module"},
+    "chat/chat.py": {"ChatServices: attributes"},
+    "chat/notifications/inbox.py": {"lines of a module", "Inbox: attributes"},
+    "chat/presence.py": {"Presence: attributes"},
+    "routes/apidocs/operations.py": {"lines of a module"},
+    "routes/rooms.py": {"lines of a module"},
+    "server/frame_flow.py": {"FrameFlow: methods"},
+    "server/http_protocol.py": {
+        "lines of a module",
+        "HttpProtocol: lines",
+        "HttpProtocol: methods",
+    },
+    "server/websocket_protocol.py": {"WebSocketProtocol: attributes"},
+    "store/commit_queue.py": {"CommitQueue: methods"},
+    "store/objects/folder.py": {"Folder: methods"},
+    "store/objects/s3.py": {"lines of a module", "S3: lines", "S3: methods"},
+}
+# A client's socket and a room of this process are both called a room in the documents.
+SHARED_NAMES = {"Room"}
+# Metaphors that have a term: see the glossary.
+GONE_WORDS = re.compile(
+    r"(^|_)(told|tells?|said|says?|hear[sd]?|doubt(s|ed|ful)?|away|cuts?|bell|neighbou?rs?|postman"
+    r"|shelf|ow(e[sd]?|ing)|heed|roster|whisper|stands?|gone|spoken|farewell|lanes?|life)($|_)"
+)
+# Packages whose sizes and words are not checked yet.
+UNCHECKED = {"realtime", "consumers"}
+
 
 def layer_of(package: str) -> int:
     return next(i for i, names in enumerate(LAYERS) if package in names)
@@ -46,7 +80,7 @@ def layer_of(package: str) -> int:
 
 def imports(file: Path) -> Iterator[tuple[int, str]]:
     """(level, module) of every import; a bare `from . import x` counts as x."""
-    for node in ast.walk(ast.parse(file.read_text())):
+    for node in ast.walk(parsed(file)):
         if isinstance(node, ast.Import):
             yield from ((0, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module is None:
@@ -69,8 +103,48 @@ def package_of(file: Path) -> str:
     return inside.stem if len(inside.parts) == 1 else inside.parts[0]
 
 
+CHECKED = [file for file in FILES if package_of(file) not in UNCHECKED]
+
+
 def name_of(file: Path) -> str:
     return str(file.relative_to(ROOT))
+
+
+@cache
+def parsed(file: Path) -> ast.Module:
+    return ast.parse(file.read_text())
+
+
+def classes_of(file: Path) -> list[ast.ClassDef]:
+    return [node for node in ast.walk(parsed(file)) if isinstance(node, ast.ClassDef)]
+
+
+def methods_of(class_: ast.ClassDef) -> list[ast.AST]:
+    return [n for n in class_.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+
+
+def attributes_of(class_: ast.ClassDef) -> set[str]:
+    """Names that are assigned to `self` in its methods."""
+    nodes = [node for method in methods_of(class_) for node in ast.walk(method)]
+    targets = [t for n in nodes if isinstance(n, ast.Assign) for t in n.targets]
+    targets += [n.target for n in nodes if isinstance(n, ast.AnnAssign)]
+    return {
+        target.attr
+        for target in targets
+        if isinstance(target, ast.Attribute) and ast.unparse(target.value) == "self"
+    }
+
+
+def sizes_of(file: Path) -> Iterator[tuple[str, int]]:
+    yield "lines of a module", file.read_text().count("\n") + 1
+    for class_ in classes_of(file):
+        yield f"{class_.name}: lines", int(class_.end_lineno or 0) - class_.lineno + 1
+        yield f"{class_.name}: methods", len(methods_of(class_))
+        yield f"{class_.name}: attributes", len(attributes_of(class_))
+
+
+def in_snake_case(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
 
 
 def test_every_package_has_a_layer():
@@ -101,7 +175,7 @@ def test_a_library_stays_in_its_package(file):
 def test_sql_is_written_in_the_store_alone(file):
     if package_of(file) == "store":
         return
-    for node in ast.walk(ast.parse(file.read_text())):
+    for node in ast.walk(parsed(file)):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             words = node.value.split()
             assert words[:1] != ["SELECT"] or "FROM" not in words, f"{words[:5]}"
@@ -110,4 +184,30 @@ def test_sql_is_written_in_the_store_alone(file):
 
 @pytest.mark.parametrize("file", FILES, ids=name_of)
 def test_every_module_has_a_docstring(file):
-    assert ast.get_docstring(ast.parse(file.read_text()))
+    assert ast.get_docstring(parsed(file))
+
+
+def test_no_module_and_no_class_is_larger_than_one_can_know():
+    large: dict[str, set[str]] = defaultdict(set)
+    for file in CHECKED:
+        for what, size in sizes_of(file):
+            if size > LIMITS[what.rpartition(": ")[2]]:
+                large[name_of(file)].add(what)
+    assert large == OVERSIZED
+
+
+def test_a_class_name_exists_once():
+    places: dict[str, list[str]] = defaultdict(list)
+    for file in FILES:
+        for class_ in classes_of(file):
+            places[class_.name].append(name_of(file))
+    twice = {name: files for name, files in places.items() if len(files) > 1}
+    assert twice.keys() == SHARED_NAMES, twice
+
+
+def test_no_function_and_no_class_is_named_by_a_metaphor():
+    kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+    for file in CHECKED:
+        names = [node.name for node in ast.walk(parsed(file)) if isinstance(node, kinds)]
+        found = [name for name in names if GONE_WORDS.search(in_snake_case(name))]
+        assert not found, f"{name_of(file)}: {found}"

@@ -155,13 +155,15 @@ class S3:
             async with asyncio.timeout(FREE_WITHIN):
                 await self._slots.acquire()
         except TimeoutError:
-            raise self._away(f"{THREADS} requests are under way, and none comes back") from None
+            raise self._unavailable(
+                f"{THREADS} requests are under way, and none comes back"
+            ) from None
         release = partial(asyncio.get_running_loop().call_soon_threadsafe, self._slots.release)
-        future = self._pool.submit(self._told, work, *args)
+        future = self._pool.submit(self._translate_errors, work, *args)
         future.add_done_callback(lambda _: release())
         return await asyncio.wrap_future(future)
 
-    def _away(self, why: str) -> BucketUnavailable:
+    def _unavailable(self, why: str) -> BucketUnavailable:
         return BucketUnavailable(f"The {self.place} can't be used: {why}.")
 
     def _sign_for(self, region: str) -> None:
@@ -170,16 +172,16 @@ class S3:
 
     # From here on: what runs in threads.
 
-    def _told(self, work: Callable[..., Result], *args: object) -> Result:
+    def _translate_errors(self, work: Callable[..., Result], *args: object) -> Result:
         """Whatever goes wrong in the library, in our two words."""
         try:
             return work(*args)
         except S3Error as error:
             if error.code == "NoSuchKey":
                 raise ObjectMissing("No object has this key.") from None
-            raise self._away(_reason_of(error.code, error.message)) from error
+            raise self._unavailable(_reason_of(error.code, error.message)) from error
         except (HTTPError, MinioException, ParseError, UnicodeDecodeError) as error:
-            raise self._away(in_short(error)) from error
+            raise self._unavailable(in_short(error)) from error
 
     def _prepare(self) -> None:
         try:
@@ -206,7 +208,9 @@ class S3:
             self._client.make_bucket(self.place.bucket)
         except S3Error as error:
             if error.code != "BucketAlreadyOwnedByYou":  # by another process, just now
-                raise self._away(f"there is none, and none can be made ({error.code})") from error
+                raise self._unavailable(
+                    f"there is none, and none can be made ({error.code})"
+                ) from error
 
     def _put(self, key: str, data: bytes) -> None:
         # In one part: the library would cut it into parts of 5 MiB, and start threads for them.
@@ -258,7 +262,7 @@ class S3:
         wanted = [DeleteObject(key) for key in keys]
         for error in list(self._client.remove_objects(self.place.bucket, wanted)):
             if error.code != "NoSuchKey":
-                raise self._away(_reason_of(error.code, error.message))
+                raise self._unavailable(_reason_of(error.code, error.message))
 
     def _sweep(self, before: float) -> None:
         found = self._client.list_objects(self.place.bucket, UPLOADS, recursive=True)
