@@ -85,8 +85,9 @@ DatabaseUrl = Annotated[
 BroadcastUrl = Annotated[
     str,
     Meta(
-        pattern=r"\A(memory://|(rediss?|postgres(ql)?)://[^/\s]+\S*)\Z",
-        description="memory://, redis://host:port, rediss:// or postgresql://user:password@host/database",
+        pattern=r"\A(memory://|(rediss?(\+(sentinel|cluster))?|postgres(ql)?)://[^/\s]+\S*)\Z",
+        description="memory://, redis://host:port, redis+sentinel://host:port/service, "
+        "redis+cluster://host:port or postgresql://user:password@host/database",
     ),
 ]
 AttachmentsUrl = Annotated[

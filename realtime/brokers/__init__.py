@@ -16,12 +16,20 @@ __all__ = ["GAP", "USERS_CHANNEL", "USER_PREFIX", "Backend", "Unreachable", "bac
 
 
 def backend_of(url: str) -> Backend:
-    """The backend for redis://, rediss://, postgresql:// or postgres://; else ValueError.
+    """The backend of a URL: redis://, redis+sentinel://, redis+cluster:// or postgresql://.
 
-    Raises Unreachable where its library is not installed.
+    Raises ValueError for any other, and Unreachable where its library is not installed.
     """
     scheme = url.partition("://")[0]
     try:
+        if scheme in ("redis+sentinel", "rediss+sentinel"):
+            from .redis_sentinel import SentinelBackend
+
+            return SentinelBackend(url)
+        if scheme in ("redis+cluster", "rediss+cluster"):
+            from .redis_cluster import ClusterBackend
+
+            return ClusterBackend(url)
         if scheme in ("redis", "rediss"):
             from .redis import RedisBackend
 
@@ -36,4 +44,6 @@ def backend_of(url: str) -> Backend:
         raise Unreachable(
             f"broadcast.url: {scheme}:// needs {package}: pip install 'roomcast[{extra}]'."
         ) from None
-    raise ValueError(f"{scheme}:// is no broker: use redis://, rediss:// or postgresql://")
+    raise ValueError(
+        f"{scheme}:// is no broker: use redis://, redis+sentinel://, redis+cluster:// or postgresql://"
+    )

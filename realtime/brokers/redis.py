@@ -8,7 +8,8 @@ import asyncio
 import math
 import socket
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from redis.asyncio.connection import AbstractConnection, Connection, DefaultParser, parse_url
@@ -30,6 +31,8 @@ class QuietParser(DefaultParser):  # type: ignore[misc,valid-type]
 
 
 class RedisLink(Link):
+    _publish_command = b"PUBLISH"
+
     def __init__(self, on_message: OnMessage, connection: AbstractConnection, prefix: str) -> None:
         super().__init__(on_message)
         self._connection = connection
@@ -65,17 +68,23 @@ class RedisLink(Link):
             done.set_result(self.lost.result())
         else:
             self._acknowledging += [*[None] * (len(names) - 1), done]
-            self._command(b"SUBSCRIBE", *names)
+            self._send_subscribe(names)
         return done
 
     def unsubscribe(self, channels: Iterable[str]) -> None:
         if names := [self._prefix + channel for channel in channels]:
-            self._command(b"UNSUBSCRIBE", *names)
+            self._send_unsubscribe(names)
+
+    def _send_subscribe(self, names: list[str]) -> None:
+        self._command(b"SUBSCRIBE", *names)
+
+    def _send_unsubscribe(self, names: list[str]) -> None:
+        self._command(b"UNSUBSCRIBE", *names)
 
     def _send(self, publish: Publish) -> None:
         message = publish.message.encode()
         body = message if len(message) <= MAX_MESSAGE_SIZE else GAP.encode()
-        self._command(b"PUBLISH", self._prefix + publish.channel, body)
+        self._command(self._publish_command, self._prefix + publish.channel, body)
 
     def _command(self, *words: bytes | str) -> None:
         """All commands of one turn of the event loop go out in one write."""
@@ -96,11 +105,14 @@ class RedisLink(Link):
             reply = await self._connection.read_response(
                 timeout=math.inf, disconnect_on_error=False, push_request=True
             )
-            self.received += 1
+            self._count_reply()
             if isinstance(reply, int):
                 self._answered()
             else:
                 self._push(*reply)
+
+    def _count_reply(self) -> None:
+        self.received += 1
 
     def _push(self, kind: bytes, name: bytes, rest: Any) -> None:
         if kind == b"message":
@@ -110,18 +122,29 @@ class RedisLink(Link):
 
 
 class RedisBackend(Backend):
+    """A broker on one Redis or Valkey server."""
+
     def __init__(self, url: str) -> None:
         super().__init__(url)
-        self._options = options_of(url)
-        self._kind = self._options.pop("connection_class", Connection)
-        try:
-            self._kind(**self._options)
-        except TypeError as unknown:
-            raise ValueError(f"A wrong option of redis://: {unknown}") from unknown
+        self._new_connection = connections_to(url)
 
     def _new_link(self) -> Link:
-        prefix = f"roomcast:{self._options['db']}:"
-        return RedisLink(self._on_message, self._kind(**self._options), prefix)
+        connection = self._new_connection()
+        return RedisLink(self._on_message, connection, f"roomcast:{connection.db}:")
+
+
+def connections_to(url: str) -> Callable[[], AbstractConnection]:
+    """Returns what makes connections to a redis:// or rediss:// URL, not connected yet.
+
+    Raises ValueError for an option that redis-py does not know.
+    """
+    options = options_of(url)
+    kind: type[AbstractConnection] = options.pop("connection_class", Connection)
+    try:
+        kind(**options)
+    except TypeError as unknown:
+        raise ValueError(f"A wrong option of redis://: {unknown}") from unknown
+    return partial(kind, **options)
 
 
 def options_of(url: str) -> dict[str, Any]:
