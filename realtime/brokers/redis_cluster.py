@@ -121,7 +121,9 @@ class ClusterLink(Link):
                 continue
             finally:
                 await connection.disconnect(nowait=True)
-            self._places += [p for p in _nodes_in(answer, place) if p not in self._places]
+            others = [p for p in _nodes_in(answer, place) if p not in self._places]
+            self._places.remove(place)
+            self._places += [*others, place]  # another is asked next: this one's map may be old
             return [(first, last, _place(node, place)) for first, last, node, *_ in answer]
         raise Unreachable("; ".join(errors))
 

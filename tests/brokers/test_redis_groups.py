@@ -60,13 +60,10 @@ async def test_a_slot_that_moves_is_a_gap(opened, cluster) -> None:
     source, target = cluster.nodes[owner], cluster.nodes[(owner + 1) % PRIMARIES]
     async with opened() as broker:
         await broker.subscribe("room:1")
-        for where in (target, source):
-            identity = where.execute("CLUSTER", "MYID")
-            other = source if where is target else target
-            for node in (where, other):
-                assert node.execute("CLUSTER", "SETSLOT", str(slot), "NODE", identity) == "+OK"
+        for old, new in ((source, target), (target, source)):
+            cluster.move(slot, old, new)
             await gap(broker)
-            await gets_through(broker, "room:1", f"on {where.port}")
+            await gets_through(broker, "room:1", f"on {new.port}")
 
 
 async def test_a_switchover_of_sentinels_is_a_gap(opened, sentinels) -> None:

@@ -136,6 +136,14 @@ class ClusterGroup(Group):
     def kill_primary(self) -> None:
         self.nodes[0].kill()
 
+    def move(self, slot: int, old: Node, new: Node) -> None:
+        """An empty slot, in the steps that tell every node of it."""
+        to, of = new.execute("CLUSTER", "MYID"), old.execute("CLUSTER", "MYID")
+        for node, *words in (
+            (new, "IMPORTING", of), (old, "MIGRATING", to), (new, "NODE", to), (old, "NODE", to),
+        ):  # fmt: skip
+            assert node.execute("CLUSTER", "SETSLOT", str(slot), *words) == "+OK"
+
 
 def wait_for(holds: Callable[[], bool], what: str) -> None:
     """There is nothing to wait for but the server's own word."""
