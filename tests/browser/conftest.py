@@ -209,7 +209,7 @@ def room(server: Server, request: pytest.FixtureRequest) -> Room:
 
 def chromium_of(playwright: Playwright) -> str | None:
     """$CHROMIUM, what is installed, or what `playwright install chromium` has brought."""
-    named = ("chromium", "chromium-browser", "google-chrome")
+    named = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
     found = [os.environ.get("CHROMIUM"), *map(shutil.which, named)]
     own = playwright.chromium.executable_path
     return next((path for path in [*found, own] if path and Path(path).exists()), None)

@@ -146,7 +146,8 @@ def served(site: Path) -> Iterator[str]:
 def test_a_react_site_talks(served: str, own_server: Callable[..., Server]) -> None:
     sync_api = pytest.importorskip("playwright.sync_api")
     server = own_server(server_allowed_origins='["*"]').start()
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    found = map(shutil.which, ("chromium-headless-shell", "chromium"))
+    chromium = os.environ.get("CHROMIUM") or next(filter(None, found), None)
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium)
         page = browser.new_page()
