@@ -93,7 +93,7 @@ BroadcastUrl = Annotated[
 AttachmentsUrl = Annotated[
     str,
     Meta(
-        pattern=r"\A(file:(///|(?!//)).+|s3://[^@\s]+@[^/\s]+/[^/?\s]+(\?\S*)?)\Z",
+        pattern=r"\A(file:(///|(?!//)).+|s3://([^@\s]+@)?[^/\s]+/[^/?\s]+(\?\S*)?)\Z",
         description="file:./folder, file:///folder or s3://KEY:SECRET@host:port/bucket",
     ),
 ]

@@ -371,7 +371,7 @@ def test_a_value_that_is_taken(name: str, value: object) -> None:
         ("database.synchronous", "OFF"),
         ("broadcast.url", "redis://"),
         ("broadcast.url", "kafka://localhost"),
-        ("attachments.url", "s3://host/bucket"),
+        ("attachments.url", "s3://host"),
         ("attachments.url", "s3://KEY:SECRET@host"),
         ("attachments.url", "file://attachments"),
         ("attachments.url", "file:"),

@@ -15,12 +15,14 @@ from xml.etree.ElementTree import ParseError
 
 from minio import Minio, S3Error
 from minio.commonconfig import REPLACE, CopySource
+from minio.credentials.providers import Provider
 from minio.deleteobjects import DeleteObject
 from minio.error import MinioException
 from urllib3.exceptions import HTTPError
 
 from .bucket import KEY, UPLOADS, BucketUnavailable, ObjectMissing, too_large
 from .s3_cors import allow_pages
+from .s3_credentials import credentials_of
 from .s3_http import S3Transport
 from .s3_presign import Signer
 from .s3_url import Place, S3Endpoint, place_of
@@ -58,7 +60,8 @@ class S3:
     def __init__(self, url: str) -> None:
         self.place = place_of(url)
         self.http = _transport(self.place)
-        self._client = _client(self.place, self.http)
+        self._credentials = credentials_of(self.place)
+        self._client = _client(self.place, self._credentials, self.http)
         self._sign_for(self.place.region or _ANY_REGION)
         self._pool = ThreadPoolExecutor(THREADS, "bucket")
         self._slots = asyncio.Semaphore(THREADS)
@@ -167,8 +170,14 @@ class S3:
         return BucketUnavailable(f"The {self.place} can't be used: {why}.")
 
     def _sign_for(self, region: str) -> None:
-        self.inside = _signer(self.place, self.place.endpoint, region)
-        self.outside = _signer(self.place, self.place.public, region)
+        self.inside = self._signer(self.place.endpoint, region)
+        self.outside = self._signer(self.place.public, region)
+
+    def _signer(self, endpoint: S3Endpoint, region: str) -> Signer:
+        """The library knows how a bucket is addressed: by its path, or with Amazon by its host."""
+        nobody = Minio(endpoint.host, secure=endpoint.is_secure, region=region)
+        base = nobody.get_presigned_url("GET", self.place.bucket, "-").removesuffix("-")
+        return Signer(base, self._credentials, region)
 
     # From here on: what runs in threads.
 
@@ -279,25 +288,17 @@ def _transport(place: Place) -> S3Transport:
         raise ValueError("attachments.url: ca names no file of certificates.") from None
 
 
-def _client(place: Place, http: S3Transport) -> Minio:
+def _client(place: Place, credentials: Provider, http: S3Transport) -> Minio:
     try:
         return Minio(
             place.endpoint.host,
-            place.key,
-            place.secret,
+            credentials=credentials,
             secure=place.endpoint.is_secure,
             region=place.region,
             http_client=http,
         )
     except ValueError as error:
         raise ValueError(f"attachments.url: {error}.") from None
-
-
-def _signer(place: Place, endpoint: S3Endpoint, region: str) -> Signer:
-    """The library knows how a bucket is addressed: by its path, or with Amazon by its host."""
-    nobody = Minio(endpoint.host, secure=endpoint.is_secure, region=region)
-    base = nobody.get_presigned_url("GET", place.bucket, "-").removesuffix("-")
-    return Signer(base, place.key, place.secret, region)
 
 
 def _checked(key: str) -> str:

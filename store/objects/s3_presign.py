@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from urllib.parse import quote, urlsplit
 
+from minio.credentials.providers import Provider
 from msgspec import Struct
 
 WEEK = 7 * 86_400  # no server takes more
@@ -20,8 +21,7 @@ class Signer(Struct, frozen=True):
     """
 
     base: str
-    key: str
-    secret: str
+    credentials: Provider
     region: str
 
     def __repr__(self) -> str:
@@ -37,7 +37,11 @@ class Signer(Struct, frozen=True):
         size: int | None = None,
         at: float | None = None,
     ) -> str:
-        """Good for one kind of request, from `at` (now) on; `size` is that of the body to send."""
+        """Good for one kind of request, from `at` (now) on; `size` is that of the body to send.
+
+        A URL that temporary credentials have signed ends with them, if that is earlier.
+        """
+        who = self.credentials.retrieve()
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(at))
         scope = f"{stamp[:8]}/{self.region}/s3/aws4_request"
         address = urlsplit(self.base + name)
@@ -47,22 +51,25 @@ class Signer(Struct, frozen=True):
         asked = {
             **(query or {}),
             "X-Amz-Algorithm": _ALGORITHM,
-            "X-Amz-Credential": f"{self.key}/{scope}",
+            "X-Amz-Credential": f"{who.access_key}/{scope}",
             "X-Amz-Date": stamp,
             "X-Amz-Expires": str(max(1, min(int(expires_in), WEEK))),
             "X-Amz-SignedHeaders": names,
         }
+        if who.session_token:
+            asked["X-Amz-Security-Token"] = who.session_token
         asking = "&".join(f"{_quoted(n)}={_quoted(value)}" for n, value in sorted(asked.items()))
         request = "\n".join([method, address.path, asking, *headers, "", names, _UNREAD])
-        signature = self._signature(stamp, scope, request)
+        signature = _signature(who.secret_key, stamp, scope, request)
         return f"{self.base}{name}?{asking}&X-Amz-Signature={signature}"
 
-    def _signature(self, stamp: str, scope: str, request: str) -> str:
-        key = b"AWS4" + self.secret.encode()
-        for part in scope.split("/"):
-            key = hmac.digest(key, part.encode(), "sha256")
-        signed = "\n".join([_ALGORITHM, stamp, scope, sha256(request.encode()).hexdigest()])
-        return hmac.digest(key, signed.encode(), "sha256").hex()
+
+def _signature(secret: str, stamp: str, scope: str, request: str) -> str:
+    key = b"AWS4" + secret.encode()
+    for part in scope.split("/"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    signed = "\n".join([_ALGORITHM, stamp, scope, sha256(request.encode()).hexdigest()])
+    return hmac.digest(key, signed.encode(), "sha256").hex()
 
 
 def _quoted(text: str) -> str:

@@ -9,7 +9,7 @@ from msgspec import Struct
 _HOST = re.compile(r"([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?")
 _BUCKET = re.compile(r"[a-z0-9]([a-z0-9]|[.-](?![.-])){1,61}[a-z0-9]")
 _REGION = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
-_OPTIONS = {"secure", "region", "public_endpoint", "ca"}
+_OPTIONS = {"secure", "region", "public_endpoint", "ca", "session_token"}
 
 
 class S3Endpoint(Struct, frozen=True):
@@ -20,7 +20,10 @@ class S3Endpoint(Struct, frozen=True):
 
 
 class Place(Struct, frozen=True):
-    """`public` is the endpoint as clients know it, `ca` a file of certificates to trust."""
+    """`public` is the endpoint as clients know it, `ca` a file of certificates to trust.
+
+    Without a `key` the credentials are those of the environment or of the machine.
+    """
 
     endpoint: S3Endpoint
     public: S3Endpoint
@@ -29,6 +32,7 @@ class Place(Struct, frozen=True):
     secret: str
     region: str | None
     ca: str | None
+    session_token: str | None = None
 
     def __str__(self) -> str:
         return f"bucket {self.bucket} at {self.endpoint.host}"
@@ -44,7 +48,7 @@ def place_of(url: str) -> Place:
         raise _wrong_form() from None
     who, _, host = parts.netloc.rpartition("@")
     key, _, secret = who.partition(":")
-    if not (key and secret and _HOST.fullmatch(host)) or parts.fragment:
+    if bool(key) != bool(secret) or not _HOST.fullmatch(host) or parts.fragment:
         raise _wrong_form()
     bucket = parts.path.strip("/")
     if not _BUCKET.fullmatch(bucket):
@@ -59,6 +63,7 @@ def place_of(url: str) -> Place:
         unquote(secret),
         _region(options),
         options.get("ca"),
+        options.get("session_token"),
     )
 
 
@@ -68,7 +73,7 @@ def _options(query: str) -> Mapping[str, str]:
     except ValueError:
         options = {query: ""}
     if set(options) - _OPTIONS:
-        known = "secure, region, public_endpoint and ca"
+        known = "secure, region, public_endpoint, session_token and ca"
         raise _wrong(f"after the ? there may be {known}, each with a value and & between them")
     return options
 
@@ -98,8 +103,8 @@ def _region(options: Mapping[str, str]) -> str | None:
 
 
 def _wrong_form() -> ValueError:
-    form = "s3://KEY:SECRET@host/bucket"
-    return _wrong(f"a bucket is written {form}, what is special in KEY and SECRET as in %2F for /")
+    form = "s3://KEY:SECRET@host/bucket, or s3://host/bucket with credentials from elsewhere"
+    return _wrong(f"a bucket is written {form}; what is special in KEY and SECRET as in %2F for /")
 
 
 def _wrong(sentence: str) -> ValueError:
