@@ -4,7 +4,7 @@
  * makes the npm packages there too.
  */
 
-import { build } from "esbuild";
+import { build, transform } from "esbuild";
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -20,7 +20,25 @@ const { values: options } = parseArgs({ options: { out: { type: "string" }, pack
 const dist = resolve(options.out ?? join(web, "dist"));
 const { entries, sources } = JSON.parse(await readFile(join(web, "bundle.json"), "utf8"));
 const MINIFY = { minify: true, mangleProps: /^_[a-z]/ };
+const SHARED = "./views.js"; // loaded before what comes later, which imports from it
 const OPTIONS = { bundle: true, format: "esm", target: "es2022", charset: "utf8", logLevel: "warning", legalComments: "none" };
+
+/** Style sheets are template literals in modules of their own: minified as CSS. */
+const SMALL_STYLES = /** @type {import("esbuild").Plugin} */ ({
+  name: "small-styles",
+  setup({ onLoad }) {
+    onLoad({ filter: /style-[a-z]+\.js$/ }, async ({ path }) => {
+      const source = await readFile(path, "utf8");
+      const [before, css, after] = /^(.*= `\n)(.*)(`;.*)$/s.exec(source)?.slice(1) ?? [source, "", ""];
+      /** @type {string[]} */
+      const values = []; // `${…}` within the literal
+      const plain = css.replace(/\$\{[^}]*\}/g, (value) => `value-${values.push(value) - 1}`);
+      const { code } = await transform(plain, { loader: "css", minify: true });
+      const small = code.trim().replace(/\\/g, "\\\\").replace(/value-(\d+)/g, (_, index) => values[Number(index)]);
+      return { contents: before.trimEnd() + small + after, loader: "js" };
+    });
+  },
+});
 
 const modulesOf = async (folder) => {
   const names = await readdir(join(web, folder)).catch(() => []);
@@ -39,7 +57,7 @@ async function hashSources() {
 /** Short names for properties that begin with `_`, the same in all files: these share them. */
 async function shortInternals() {
   const entryPoints = [...(await targets()).values()].map((entry) => join(web, entry));
-  const external = ["./lazy-*", "../elements/lazy-*", "./views.js"];
+  const external = ["./lazy-*", SHARED];
   const { mangleCache } = await build({ ...OPTIONS, ...MINIFY, external, entryPoints, mangleCache: {}, outdir: dist, write: false });
   return mangleCache;
 }
@@ -66,13 +84,15 @@ async function bundle(name, entry, options, version = "") {
     name: "lazy",
     setup({ onResolve }) {
       onResolve({ filter: /./ }, ({ kind, path }) => {
+        if (path === SHARED && name.startsWith("lazy-")) return { path, external: true };
         if (kind !== "dynamic-import" || !external.includes(path)) return undefined;
         const file = path.split("/").at(-1);
         return { path: `./${file}${file.startsWith("lazy-") ? version : ""}`, external: true };
       });
     },
   });
-  const result = await build({ ...OPTIONS, ...options, entryPoints: [join(web, entry)], write: false, plugins: [isLazy] });
+  const plugins = [isLazy, ...(options.minify ? [SMALL_STYLES] : [])];
+  const result = await build({ ...OPTIONS, ...options, entryPoints: [join(web, entry)], write: false, plugins });
   return Buffer.from(result.outputFiles[0].contents);
 }
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -54,7 +55,7 @@ class Server:
         self.until_ready()
 
     def until_ready(self) -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while not self.is_ready():
             said = self.log.read_text()
             assert self.process.poll() is None, f"the server ended: {said}"
@@ -195,11 +196,53 @@ class Person:
 SERVE = os.environ.get("DEVSERVE") or "from roomcast.server.cli import main; main()"
 
 
+class Shared:
+    """The server and the browser of this folder's tests: started once, ended after the last.
+
+    They do not stay longer: the event loop of the browser would disturb other tests.
+    """
+
+    def __init__(self) -> None:
+        self.running = ExitStack()
+        self.server: Server | None = None
+        self.browser: Browser | None = None
+
+    def serve(self, folder: Path) -> Server:
+        if self.server is None:
+            self.server = Server(folder, SERVE, "serve", "--host", "127.0.0.1")
+            self.running.callback(self.server.stop)
+        return self.server
+
+    def launch(self) -> Browser:
+        if self.browser is None:
+            playwright = self.running.enter_context(sync_playwright())
+            path = chromium_of(playwright)
+            if path is None:
+                absent = "no Chromium: set $CHROMIUM, or run `playwright install chromium`"
+                pytest.fail(absent) if os.environ.get("CI") == "true" else pytest.skip(absent)
+            options = ["--disable-dev-shm-usage"]
+            self.browser = playwright.chromium.launch(executable_path=path, args=options)
+            self.running.callback(self.browser.close)
+        return self.browser
+
+    def end(self) -> None:
+        self.running.close()
+        self.server = self.browser = None
+
+
+SHARED = Shared()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> Iterator[None]:
+    yield
+    if nextitem is None or nextitem.path.parent != Path(__file__).parent:
+        SHARED.end()
+
+
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    running = Server(tmp_path_factory.mktemp("server"), SERVE, "serve", "--host", "127.0.0.1")
-    yield running
-    running.stop()
+def server(tmp_path_factory: pytest.TempPathFactory) -> Server:
+    return SHARED.serve(tmp_path_factory.mktemp("server"))
 
 
 @pytest.fixture
@@ -216,18 +259,8 @@ def chromium_of(playwright: Playwright) -> str | None:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One for each module, not longer: its event loop would be in the way of other tests'."""
-    with sync_playwright() as playwright:
-        path = chromium_of(playwright)
-        if path is None:
-            absent = "no Chromium: set $CHROMIUM, or run `playwright install chromium`"
-            pytest.fail(absent) if os.environ.get("CI") == "true" else pytest.skip(absent)
-        launched = playwright.chromium.launch(
-            executable_path=path, args=["--disable-dev-shm-usage"]
-        )
-        yield launched
-        launched.close()
+def browser() -> Browser:
+    return SHARED.launch()
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import WebSocketRoute, expect
 
 from .conftest import SERVE, Person, Room, Server, token_of
 
@@ -46,10 +46,19 @@ def test_without_a_token_the_page_asks_for_one(ada: Person, room: Room) -> None:
 
 def test_an_expired_token_is_asked_for_again(ada: Person, room: Room) -> None:
     ada.expects_errors = True
-    ada.page.goto(f"{room.server.url}#token={token_of('ada', lives=3)}&room={room.id}")
+    lines: list[WebSocketRoute] = []
+
+    def relay(line: WebSocketRoute) -> None:
+        line.connect_to_server()
+        lines.append(line)
+
+    ada.page.route_web_socket(re.compile("/ws/"), relay)
+    ada.opens(room)
     ada.says("still here")
     ada.sees_status("Sent")
     ada.composer.fill("a draft")
+    for line in lines:
+        line.close(code=4001)
     expect(ada.page.get_by_role("alert")).to_contain_text("expired")
     field = ada.page.get_by_role("textbox", name="Access token")
     field.fill(token_of("ada"))

@@ -140,6 +140,17 @@ def test_modules_are_joined_behind_what_they_import(web: Callable[..., Path]) ->
     assert joined == "class c {\ny = 1;\n}\nconst b = c;\nconst a = () => b;\nexport { a, c };\n"
 
 
+def test_what_is_loaded_later_imports_what_the_page_has_by_then(web: Callable[..., Path]) -> None:
+    folder = web(
+        **{"lazy-a": 'import { h, icon } from "./views.js";\nimport { b } from "./b.js";\n'},
+        b='import { h } from "./views.js";\nexport const b = h;\n',
+        views='export { h, icon } from "./dom.js";\n',
+        dom="export const h = 1;\nexport const icon = 2;\n",
+    )
+    joined = join_modules(folder / "sdk/lazy-a.js")
+    assert joined == 'import { h, icon } from "./views.js";\nconst b = h;\n\nexport {  };\n'
+
+
 @pytest.mark.parametrize("name", ENTRIES)
 def test_no_name_is_declared_twice_in_a_bundle(name: str) -> None:
     entry = ROOT / "web" / ENTRIES[name]

@@ -104,12 +104,12 @@ export class RoomcastElement extends Element {
   async build() {
     const turn = ++this.#building;
     const { link } = this;
-    const chat = await link?.whole();
+    const [chat, own] = await Promise.all([link?.whole(), this._ownViews(link?.views)]);
     const words = await link?.views?.wordsFor(this.language, this.property("strings") ?? {});
     if (!link || turn !== this.#building || chat !== link.chat) return this.view;
     this.view?.destroy();
     this.words = words;
-    this.view = this.makeView(link.views, chat);
+    this.view = this.makeView({ ...link.views, ...own }, chat);
     return this.view;
   }
 
@@ -121,6 +121,9 @@ export class RoomcastElement extends Element {
   async shown() {
     return this.view ?? (await this.build());
   }
+
+  /** What the view of this element needs beside what all views need. @param {any} known @returns {any} */
+  _ownViews(known) {}
 
   /** @param {any} views @param {any} chat @returns {any} */
   makeView(views, chat) {

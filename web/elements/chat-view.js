@@ -2,7 +2,6 @@
 
 import { arrange, h, icon } from "./dom.js";
 import { ChatHeader } from "./chat-header.js";
-import { Composer } from "./composer.js";
 import { MessageHistory } from "./message-history.js";
 import { memberOf, nameOf, summaryOf, titleOf } from "./people.js";
 
@@ -15,6 +14,15 @@ export class ChatView {
   #fading;
   #pending = false;
   #asked = new Set(); // users whose names were asked for
+  #isOver = false;
+  #isComposing = false; // whether the composer was asked for
+  #wantsFocus = false; // the composer gets the focus once it is there
+  /** @type {any} */
+  composer = null; // loaded after the first messages
+  /** @type {(composer: any) => void} */
+  #composed = () => {};
+  /** The composer, once it is there. @type {Promise<any>} */
+  composing = new Promise((resolve) => (this.#composed = resolve));
   /** @type {number | null} */
   #wanted;
 
@@ -31,8 +39,8 @@ export class ChatView {
     this.back = back ?? (() => {});
     this.hasBack = Boolean(back);
     this.#wanted = wanted;
-    const mode = host.getAttribute("composer") ?? "auto";
-    this.composer = mode === "auto" ? new Composer(this) : null;
+    const isWritten = (host.getAttribute("composer") ?? "auto") === "auto";
+    this.foot = isWritten ? h("div", { className: "foot" }) : null;
     this.header = new ChatHeader(this);
     this.history = new MessageHistory(host, model, this.#parts());
     const { words } = this;
@@ -43,10 +51,9 @@ export class ChatView {
     this.empty = h("div", { className: "empty" }, h("slot", { name: "empty" }, icon("chat"), h("p", {}, words.say("empty"))));
     this.closed = h("div", { className: "closed", hidden: true });
     const scroll = h("div", { className: "scroll" }, this.history.scroller, h("div", { className: "pills" }, this.pill));
-    const foot = mode === "none" ? null : (this.composer?.box ?? null);
     const head = host.getAttribute("heading") === "none" ? null : this.header.box;
     const before = h("slot", { name: "before-messages" });
-    this.box = h("section", { className: "conversation", "data-drop": words.say("drop") }, head, this.bar, before, this.toast, scroll, this.closed, foot, this.announcer);
+    this.box = h("section", { className: "conversation", "data-drop": words.say("drop") }, head, this.bar, before, this.toast, scroll, this.closed, this.foot, this.announcer);
     this.#listen();
     this.render();
   }
@@ -57,7 +64,11 @@ export class ChatView {
     return {
       words,
       more: () => this.shell.more(),
-      composer: this.composer ?? { reply() {}, edit() {}, takeBack() {} },
+      composer: {
+        reply: (/** @type {number} */ id) => this.compose((composer) => composer.reply(id)),
+        edit: (/** @type {any} */ message) => this.compose((composer) => composer.edit(message)),
+        takeBack: (/** @type {any} */ message) => this.compose((composer) => composer.takeBack(message)),
+      },
       item: () => this.shell.item(this.model.id),
       limits: () => this.limits(),
       reports: () => this.shell.config.features?.reports !== false,
@@ -89,6 +100,7 @@ export class ChatView {
   }
 
   destroy() {
+    this.#isOver = true;
     this.composer?.destroy();
     this.history.destroy();
     for (const off of this.#off) off();
@@ -108,11 +120,34 @@ export class ChatView {
   render() {
     const { snapshot } = this.model;
     this.header.render();
+    if (this.foot && (snapshot.loaded || snapshot.state === "waiting")) void this.#addComposer();
     this.composer?.render();
     this.history.render();
     this.#showBar(snapshot);
     this.#showClosed(snapshot);
     this.box.setAttribute("aria-label", titleOf(this.room, this.me, this.words));
+  }
+
+  /** The composer comes after the first messages, or at once where the page has it. */
+  async #addComposer() {
+    if (this.#isComposing) return;
+    this.#isComposing = true;
+    const { views } = this.host.link;
+    const { Composer } = views.Composer ? views : await import("./lazy-composer.js").catch(() => ({ Composer: null }));
+    this.#isComposing = Boolean(Composer); // else the next rendering tries again
+    if (!Composer || this.#isOver) return;
+    this.composer = new Composer(this);
+    this.composer.box.hidden = this.foot?.hidden;
+    this.foot?.replaceWith(this.composer.box);
+    this.foot = this.composer.box;
+    this.#composed(this.composer);
+    this.composer.render();
+    if (this.#wantsFocus) this.focus();
+  }
+
+  /** Does something with the composer once it is there. @param {(composer: any) => void} act */
+  compose(act) {
+    void this.composing.then(act);
   }
 
   get room() {
@@ -141,7 +176,9 @@ export class ChatView {
   }
 
   focus() {
-    const field = this.composer && !this.composer.box.hidden ? this.composer.input : this.history.scroller;
+    const isWritten = this.foot && !this.foot.hidden;
+    this.#wantsFocus = Boolean(isWritten && !this.composer);
+    const field = isWritten && this.composer ? this.composer.input : this.history.scroller;
     field.focus();
   }
 
@@ -161,7 +198,7 @@ export class ChatView {
     const text = this.#closedBecause(snapshot);
     const mode = this.host.getAttribute("composer");
     this.closed.hidden = !text || mode === "none";
-    if (this.composer) this.composer.box.hidden = Boolean(text);
+    if (this.foot) this.foot.hidden = Boolean(text);
     if (!text) return;
     const unblock = snapshot.with && this.shell.isBlocked(snapshot.with.user_id) ? [this.#unblockButton(snapshot.with)] : [];
     this.closed.replaceChildren(h("span", {}, h("bdi", {}, text)), ...unblock);
@@ -262,7 +299,7 @@ export class ChatView {
 
   /** @param {DragEvent} event */
   #drag(event) {
-    if (!this.composer || this.composer.box.hidden || !event.dataTransfer?.types.includes("Files")) return;
+    if (!this.composer || this.foot?.hidden || !event.dataTransfer?.types.includes("Files")) return;
     event.preventDefault();
     const isOver = event.type === "dragenter" || event.type === "dragover";
     const isInside = event.type === "dragleave" && this.box.contains(/** @type {Node} */ (event.relatedTarget));

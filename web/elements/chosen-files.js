@@ -1,7 +1,6 @@
 /** The files that go with the next message: checked when chosen, each with its reason when refused. */
 
-import { h, icon, iconButton } from "./dom.js";
-import { fileLabel, isPicture, previewOf } from "./attachments.js";
+import { fileLabel, h, icon, iconButton, isPicture, previewOf } from "./views.js";
 
 export class ChosenFiles {
   /** @type {File[]} */

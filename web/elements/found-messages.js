@@ -1,8 +1,6 @@
 /** Messages that hold the words looked for, below the conversations that do. */
 
-import { bdi, h } from "./dom.js";
-import { isSame, nameOf, titleOf } from "./people.js";
-import { markedNodes } from "./text.js";
+import { bdi, h, isSame, markedNodes, nameOf, titleOf } from "./views.js";
 
 export class FoundMessages {
   isShown = false;

@@ -11,6 +11,11 @@ export class RoomcastInbox extends RoomcastElement {
     void this.build();
   }
 
+  /** @param {any} known */
+  _ownViews(known) {
+    return known?.InboxView ? known : import("./lazy-inbox.js");
+  }
+
   /** @param {any} views @param {any} chat */
   makeView(views, chat) {
     return new views.InboxView(this, chat);

@@ -21,6 +21,11 @@ export class RoomcastLauncher extends RoomcastElement {
     if (this.open || this.getAttribute("lazy") === "false") void this.build();
   }
 
+  /** @param {any} known */
+  _ownViews(known) {
+    return known?.LauncherPanel ? known : import("./lazy-launcher.js");
+  }
+
   /** @param {any} views */
   makeView(views) {
     return new views.LauncherPanel(this);

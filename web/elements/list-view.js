@@ -1,8 +1,8 @@
 /** The list of conversations: search, filters, rows that change in place. */
 
-import { arrange, h, icon, iconButton, focusedIn } from "./dom.js";
-import { ListItem } from "./list-item.js";
 import { FoundMessages } from "./found-messages.js";
+import { ListItem } from "./list-item.js";
+import { arrange, focusedIn, h, icon, iconButton } from "./views.js";
 
 const PATIENCE = 250; // ms after the last key in which a search begins
 const NEAR_END = 600; // pixels from the end of the list at which more is loaded

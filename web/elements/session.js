@@ -58,8 +58,8 @@ export class SharedSession extends EventTarget {
   state = "connecting";
   /** @type {any} */
   chat = null;
-  /** @type {Views | null} */
-  views = null;
+  /** @type {any} the exports of `views.js`; those of a page with its own bundle from the start */
+  views = knownViews;
   #own = /** @type {Login} */ ({});
   /** @type {Login | null} what the open connections were opened with */
   #used = null;
@@ -126,7 +126,7 @@ export class SharedSession extends EventTarget {
 
   async #load() {
     const generation = this.#generation;
-    const views = this.views ?? knownViews ?? (await import("./views.js"));
+    const views = this.views ?? (await import("./views.js"));
     await pageReady();
     if (generation !== this.#generation) return this.whole();
     this.views = views;

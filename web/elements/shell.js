@@ -2,18 +2,23 @@
 
 import { h } from "./dom.js";
 import { baseStyle } from "./style-base.js";
-import { listStyle } from "./style-list.js";
 import { chatStyle } from "./style-chat.js";
 
 /** @type {Map<string, CSSStyleSheet>} */
 const sheets = new Map();
 
 /** A style sheet that all elements share. @param {string} css */
-export function sheetOf(css) {
+function sheetOf(css) {
   const found = sheets.get(css) ?? new CSSStyleSheet();
   if (!sheets.has(css)) found.replaceSync(css);
   sheets.set(css, found);
   return found;
+}
+
+/** The style of a part that was loaded later. @param {ShadowRoot} root @param {string} css */
+export function addSheet(root, css) {
+  const sheet = sheetOf(css);
+  if (!root.adoptedStyleSheets.includes(sheet)) root.adoptedStyleSheets.push(sheet);
 }
 
 /** Extended by the views of `<roomcast-inbox>` and `<roomcast-chat>`. */
@@ -33,7 +38,7 @@ export class Shell {
     this.host = host;
     this.chat = chat;
     this.words = host.words;
-    host.root.adoptedStyleSheets = [baseStyle, listStyle, chatStyle].map(sheetOf);
+    host.root.adoptedStyleSheets = [baseStyle, chatStyle].map(sheetOf);
     this.frame = h("div", { className: "frame", lang: this.words.tag, dir: directionOf(host) });
     host.root.replaceChildren(this.frame);
     for (const name of ["dragover", "drop"]) this.frame.addEventListener(name, (event) => keepPage(/** @type {DragEvent} */ (event)));
@@ -111,7 +116,7 @@ export class Shell {
 
   /** Puts text into the composer. @param {string} text */
   insert(text) {
-    this.open?.composer?.insert(text);
+    this.open?.compose((/** @type {any} */ composer) => composer.insert(text));
   }
 
   focusComposer() {

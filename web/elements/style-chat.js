@@ -1,4 +1,4 @@
-/** One conversation: header, messages, composer. */
+/** One conversation: header and messages. */
 
 export const chatStyle = `
 :host { block-size: 30rem; max-block-size: 100dvh; }
@@ -73,8 +73,8 @@ a[part=listing]:hover { border-color: var(--link); }
 .more-pictures { position: absolute; inset: 0; display: grid; place-items: center; background: rgb(0 0 0 / 55%); color: #fff; font-size: 1.6rem; font-weight: 600; }
 [part~=card] { display: flex; gap: .6rem; align-items: center; padding: .35rem .6rem; border: 1px solid var(--line); border-radius: .7rem; background: color-mix(in oklab, var(--panel) 60%, transparent); color: inherit; text-align: start; min-block-size: 2.75rem; max-inline-size: 100%; }
 [part~=card] .icon { color: var(--link); }
-[part~=card] b, .chosen b { display: block; font-weight: 600; overflow: hidden; text-overflow: ellipsis; }
-[part~=card] small, .chosen small { color: var(--faint); font-size: .85em; }
+[part~=card] b { display: block; font-weight: 600; overflow: hidden; text-overflow: ellipsis; }
+[part~=card] small { color: var(--faint); font-size: .85em; }
 progress { inline-size: 100%; block-size: .35rem; accent-color: var(--accent); }
 [part=reactions] { display: flex; flex-wrap: wrap; gap: .25rem; margin-block-start: .2rem; user-select: none; }
 [part=chip] { display: inline-flex; gap: .3rem; align-items: center; padding: .1rem .5rem; border: 1px solid var(--line); border-radius: 1rem; background: var(--panel); color: var(--ink); font-size: .87em; }
@@ -92,39 +92,15 @@ progress { inline-size: 100%; block-size: .35rem; accent-color: var(--accent); }
 .typing-row { align-self: flex-start; color: var(--faint); font-size: .9em; min-block-size: 1.4em; }
 .pills { position: absolute; inset-block-end: .7rem; inset-inline-end: 1rem; display: grid; gap: .5rem; justify-items: end; z-index: 2; }
 [part=pill] { display: inline-flex; gap: .4rem; align-items: center; padding: .45rem .8rem; border: 1px solid var(--line); border-radius: 1.4rem; background: var(--panel); color: var(--ink); box-shadow: 0 2px 8px rgb(0 0 0 / 15%); font-size: .9em; font-weight: 600; min-block-size: 2.4rem; }
-.foot { background: var(--panel); border-block-start: 1px solid var(--line); }
-.quick { display: flex; gap: .4rem; padding: .5rem .7rem 0; overflow-x: auto; scrollbar-width: none; }
-.quick button { flex: none; padding: .3rem .8rem; border: 1px solid var(--link); border-radius: 1.2rem; background: none; color: var(--link); font-size: .93em; min-block-size: 2rem; }
-.about { display: flex; gap: .6rem; align-items: center; padding: .4rem .7rem 0 1rem; padding-inline: 1rem .7rem; font-size: .9em; }
-.about > div { flex: 1; min-inline-size: 0; border-inline-start: 3px solid var(--link); padding-inline-start: .6rem; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
-.about b { display: block; color: var(--link); }
-.trouble { padding: .4rem 1rem 0; color: var(--danger); font-size: .9em; }
-.chosen { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(15rem, 100%), 1fr)); gap: .35rem; padding: .5rem .7rem 0; max-block-size: min(30vh, 14rem); overflow-y: auto; }
-.chosen li { display: flex; gap: .6rem; align-items: center; padding: .25rem .25rem .25rem .5rem; padding-inline: .5rem .25rem; border: 1px solid var(--line); border-radius: .7rem; background: var(--ground); min-inline-size: 0; }
-.chosen li > span { flex: 1; min-inline-size: 0; line-height: 1.25; }
-.chosen b { white-space: nowrap; }
-.chosen img { inline-size: 2.4rem; block-size: 2.4rem; object-fit: cover; border-radius: .4rem; }
-.chosen .bad { border-color: var(--danger); background: var(--danger-ground); }
-.chosen .bad small { color: var(--danger); }
-[part=composer] { display: flex; align-items: flex-end; gap: .2rem; padding: .5rem .6rem; }
-[part=input] { flex: 1; min-inline-size: 0; resize: none; max-block-size: min(40vh, 12rem); padding: .5rem .9rem; border: 1px solid light-dark(#82898f, #68747a); border-radius: 1.3rem; background: var(--panel); line-height: 1.35; overflow-y: auto; field-sizing: content; scrollbar-width: thin; }
-[part=input]:focus { outline: 2px solid var(--link); outline-offset: -1px; }
-[part=input]::placeholder { color: var(--faint); opacity: 1; }
-[part=composer] .plain { block-size: 2.4rem; inline-size: 2.4rem; padding: 0; }
-[part=send].plain { background: var(--accent); color: var(--on-accent); margin-inline-start: .25rem; }
-[part=send].plain:hover { filter: brightness(1.08); }
-.counter { align-self: center; font-size: .8em; color: var(--danger); }
+.foot { background: var(--panel); border-block-start: 1px solid var(--line); min-block-size: 3.45rem; }
 .closed { padding: .9rem 1rem; text-align: center; color: var(--faint); display: flex; flex-wrap: wrap; gap: .4rem .8rem; align-items: center; justify-content: center; }
 @media (pointer: coarse) {
-  [part=composer] .plain { block-size: 44px; inline-size: 44px; }
-  [part=input] { min-block-size: 44px; padding-block: .6rem; }
-  [part=chip], .quick button, .acts button, .link-button, .chosen .plain { min-block-size: 44px; min-inline-size: 44px; }
+  [part=chip], .acts button, .link-button { min-block-size: 44px; min-inline-size: 44px; }
   [part=quote], [part=pill], [part=listing] { min-block-size: 44px; }
 }
 @media (forced-colors: active) {
   [part~=bubble], [part=day], [part=pill], [part=chip] { border: 1px solid CanvasText; }
   [part~=mine] > [part~=bubble] { border: 2px solid Highlight; }
   [part=chip][aria-pressed=true] { border-color: Highlight; }
-  [part=send].plain { border: 1px solid ButtonText; }
 }
 `;

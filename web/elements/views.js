@@ -1,7 +1,14 @@
-/** Everything that the elements load when they have something to show. */
+/**
+ * What every view is made of, and the view of one conversation: loaded when an element has something
+ * to show. What is loaded later imports the rest from here, so that it is there once.
+ */
 
-export { wordsFor } from "./words.js";
-export { LauncherPanel } from "./launcher-panel.js";
-export { InboxView } from "./inbox-view.js";
-export { SingleView } from "./single-view.js";
+export { fileLabel, isPicture, previewOf } from "./attachments.js";
+export { ChatView } from "./chat-view.js";
+export { arrange, avatar, bdi, focusedIn, h, hasFeature, icon, iconButton, isWeb, tickOf } from "./dom.js";
 export { openChat } from "./open-chat.js";
+export { isGroup, isSame, nameOf, othersIn, summaryOf, titleOf } from "./people.js";
+export { addSheet, Shell } from "./shell.js";
+export { SingleView } from "./single-view.js";
+export { markedNodes } from "./text.js";
+export { wordsFor } from "./words.js";

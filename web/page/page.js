@@ -2,7 +2,9 @@
 
 import { configure } from "../elements/index.js";
 import { useViews } from "../elements/session.js";
-import { InboxView, LauncherPanel, openChat, SingleView, wordsFor } from "../elements/views.js";
+import { Composer } from "../elements/lazy-composer.js";
+import { InboxView } from "../elements/lazy-inbox.js";
+import { openChat, SingleView, wordsFor } from "../elements/views.js";
 import { Entry } from "./entry.js";
 import { pageStyle } from "./style-page.js";
 import { takeToken, keepToken, forgetToken } from "./token.js";
@@ -96,7 +98,7 @@ function showEmbedded() {
 /** @returns {Promise<void>} */
 async function startPage() {
   const settings = pageSettings();
-  useViews({ InboxView, LauncherPanel, openChat, SingleView, wordsFor });
+  useViews({ Composer, InboxView, openChat, SingleView, wordsFor });
   configure({ server: new URL(settings.root, document.baseURI).href });
   dress(settings.accent);
   const words = await speak(new URLSearchParams(location.search).get("lang") ?? settings.language);

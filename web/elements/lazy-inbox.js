@@ -1,9 +1,8 @@
 /** `<roomcast-inbox>`: the list and one conversation, beside each other where there is room. */
 
-import { h, hasFeature, icon } from "./dom.js";
-import { ChatView } from "./chat-view.js";
 import { ListView } from "./list-view.js";
-import { Shell } from "./shell.js";
+import { listStyle } from "./style-list.js";
+import { addSheet, ChatView, h, hasFeature, icon, Shell } from "./views.js";
 
 export class InboxView extends Shell {
   #leaving = new AbortController();
@@ -14,6 +13,7 @@ export class InboxView extends Shell {
   constructor(host, chat) {
     super(host, chat);
     const { words } = this;
+    addSheet(host.root, listStyle);
     this.list = new ListView(host, this);
     this.nowhere = h("div", { className: "empty" }, icon("chat"), h("p", {}, words.say("choose")));
     this.pane = h("div", { className: "pane" }, this.nowhere);

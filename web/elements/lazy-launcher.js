@@ -1,8 +1,7 @@
 /** The popup of a launcher: made when it is first opened, with an inbox or a chat in it. */
 
-import { h } from "./dom.js";
-import { sheetOf } from "./shell.js";
 import { panelStyle } from "./style-panel.js";
+import { addSheet, h } from "./views.js";
 
 const PASSED_ON = ["server", "lang", "dir", "theme", "density", "features", "room", "with", "context", "message", "filter", "context-prefix", "search", "heading", "composer", "placeholder", "suggestion", "enter"];
 const PASSED_PROPERTIES = ["strings", "quickReplies", "actions", "renderers", "linkPolicy", "beforeSend"];
@@ -19,8 +18,7 @@ export class LauncherPanel {
   /** @param {any} host the launcher */
   constructor(host) {
     this.host = host;
-    const sheet = sheetOf(panelStyle);
-    if (!host.root.adoptedStyleSheets.includes(sheet)) host.root.adoptedStyleSheets.push(sheet);
+    addSheet(host.root, panelStyle);
     this.frame.setAttribute("aria-label", host.getAttribute("label") ?? host.words.say("chats"));
     this.frame.addEventListener("keydown", (event) => this.#key(event));
     this.inner = /** @type {any} */ (document.createElement(host.getAttribute("for") === "chat" ? "roomcast-chat" : "roomcast-inbox"));

@@ -1,8 +1,8 @@
 /** Where a message is written: text, files, answers and edits. */
 
-import { h, hasFeature, icon, iconButton } from "./dom.js";
 import { ChosenFiles } from "./chosen-files.js";
-import { isSame, nameOf, summaryOf } from "./people.js";
+import { composerStyle } from "./style-composer.js";
+import { addSheet, h, hasFeature, icon, iconButton, isSame, nameOf, summaryOf } from "./views.js";
 
 const SOON = 400; // ms after the last key in which a draft is kept
 const SAFE_LENGTH = 500; // characters that no server refuses
@@ -24,6 +24,7 @@ export class Composer {
     this.words = view.words;
     this.files = new ChosenFiles(this.words, () => view.limits(), () => this.#changed());
     const { words, host } = this;
+    addSheet(host.root, composerStyle);
     const label = words.say("write");
     const placeholder = host.getAttribute("placeholder") ?? label;
     this.input = h("textarea", { part: "input", rows: 1, dir: "auto", placeholder, "aria-label": label, enterkeyhint: "send", autocomplete: "off" });
