@@ -48,16 +48,16 @@ class HistoryCache:
         return page
 
     def frame(self, room: Room, found: Snapshot, known: CachedHistory | None, base: str) -> bytes:
-        """The messages that were found, or are known, with the statuses that were told here."""
+        """Return the found or cached messages, with the statuses that sockets here were sent."""
         as_found = found.version, found.total
         page = known if known is not None and known.known == as_found else None
         messages = found.messages if page is None else page.messages
-        look = base, self._attachments.expires_at(), *room.lowest_watermarks
+        look = base, self._attachments.expires_at(), *room.statuses.lowest
         if page is not None and page.look == look:
             return page.frame
-        link = self._attachments.link(base)
+        link, status = self._attachments.link(base), room.statuses.status
         frame = codec.encode(
-            [message_of(m, link, room.status(m.sender_id, m.id)) for m in messages or ()]
+            [message_of(m, link, status(m.sender_id, m.id)) for m in messages or ()]
         )
         if messages is not None and len(messages) >= FEW:
             self._keep(room.id, CachedHistory(self._store.epoch, as_found, messages, look, frame))

@@ -48,7 +48,7 @@ class Housekeeping:
     async def on_commit(self, commit: Commit) -> None:
         entries = commit.queued.entries if commit.queued else ()
         if any(isinstance(entry.outcome, Deleted) for entry in entries) or any(
-            told.is_gone for told, _ in commit.events.values()
+            event.is_deleted for event in commit.events.values()
         ):
             self.request()
 

@@ -54,7 +54,7 @@ class Joining:
         """Joins a room that is open in this process, after it has delivered all of the snapshot."""
         found = await self.join(ask, is_manual=is_manual)
         await room.wait_for_snapshot(found)
-        if found.version >= room.first_version:
+        if found.version >= room.sequence.first_version:
             return found
         # Somebody who joins at the same moment has read later, and the room began with that.
         return await self.enter(room, ask, is_manual=is_manual)

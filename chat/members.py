@@ -13,8 +13,8 @@ from msgspec.structs import replace
 from ..protocol.errors import Conflict, Forbidden, InvalidFrame, NotFound, Refusal
 from ..realtime.brokers import Unreachable
 from ..realtime.commits import Commit, CommitListener
+from ..realtime.events import RoomEvent
 from ..realtime.hub import Hub
-from ..realtime.room import RoomEvent
 from ..realtime.user_channels import UserEvent
 from ..settings import Limits
 from ..store import blocks, members, room_list, rooms, site_rooms
@@ -142,10 +142,10 @@ class Members:
         done = await self._store.write(noted)
         if isinstance(done, MembershipChange):
             if done.roster:
-                told = RoomEvent(0, 0, [], [], is_gone=done.is_gone, roster=done.roster)
-                await self._commits.on_commit(Commit({room_id: (told, [])}))
+                event = RoomEvent(is_deleted=done.is_gone, members_version=done.roster)
+                await self._commits.on_commit(Commit({room_id: event}))
             try:
-                await self._hub.publish_user_event(
+                await self._hub.user_channels.publish(
                     UserEvent(happened.about or happened.user_id, [room_id])
                 )
             except Unreachable as error:  # other processes doubt what they know, when it is back

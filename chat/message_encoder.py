@@ -2,7 +2,7 @@
 
 from ..protocol import codec
 from ..protocol.events import MessageEdited, MessageReacted, MessageSent
-from ..realtime.room import Kind
+from ..realtime.events import Kind
 from ..realtime.send_queue import LINK_BASE
 from ..store.messages import MessageRow
 from .attachments.service import Attachments

@@ -195,7 +195,7 @@ class Presence:
     async def _publish(self, seen: Sequence[Seen]) -> None:
         events = (UserEvent(s.user_id, is_online=s.is_online, last_seen=s.last_seen) for s in seen)
         results = await asyncio.gather(
-            *map(self._hub.publish_user_event, events), return_exceptions=True
+            *map(self._hub.user_channels.publish, events), return_exceptions=True
         )
         for error in results:
             if isinstance(error, Unreachable):

@@ -6,15 +6,15 @@ from collections.abc import Callable, Mapping
 from ..protocol import codec
 from ..protocol.events import MessageDeleted
 from ..realtime.commits import Commit
+from ..realtime.events import Change as RoomChange
+from ..realtime.events import Kind, Mark, RoomEvent
 from ..realtime.hub import Hub
-from ..realtime.room import Change as RoomChange
-from ..realtime.room import Event, Kind, Mark, RoomEvent
 from ..store.commit_queue import Committed, Entry
 from ..store.messages import Added, Deleted, Edited, MessageRow, Reacted
 from .message_encoder import MessageEncoder
 from .serializers import reacted_of
 
-Encoded = tuple[int, int, RoomChange, bytes]  # room, roster, what changed, its frame
+Encoded = tuple[int, int, RoomChange, bytes]  # room, members_version, the change, its frame
 
 
 class Publisher:
@@ -35,21 +35,21 @@ class EventEncoder:
         self._encoder = encoder
         self._is_joining = is_joining
 
-    def encode(self, committed: Committed) -> Mapping[int, Event]:
+    def encode(self, committed: Committed) -> Mapping[int, RoomEvent]:
         """The events, by room, with their changes in version order."""
-        events: defaultdict[int, Event] = defaultdict(_new_event)
+        events: defaultdict[int, RoomEvent] = defaultdict(RoomEvent)
         for entry in committed.entries:
             if (encoded := self._change(entry)) is not None:
-                room_id, roster, change, line = encoded
-                told, lines = events[room_id]
-                told.first, told.last = told.first or change.version, change.version
-                told.roster = max(told.roster, roster)
-                told.changes.append(change)
-                lines.append(line)
+                room_id, members_version, change, frame = encoded
+                event = events[room_id]
+                event.first, event.last = event.first or change.version, change.version
+                event.members_version = max(event.members_version, members_version)
+                event.changes.append(change)
+                event.frames.append(frame)
         for moved in committed.moved:
             is_joining = self._is_joining(moved.room_id, moved.user_id)
             mark = Mark(moved.user_id, moved.delivered, moved.read, is_joining)
-            events[moved.room_id][0].marks.append(mark)
+            events[moved.room_id].marks.append(mark)
         return events
 
     def _change(self, entry: Entry) -> Encoded | None:
@@ -74,7 +74,3 @@ class EventEncoder:
     def _message(self, message: MessageRow, kind: Kind, roster: int) -> Encoded:
         change = RoomChange(message.version, message.id, message.sender_id, kind)
         return message.room_id, roster, change, self._encoder.encode(message, kind)
-
-
-def _new_event() -> Event:
-    return RoomEvent(0, 0, [], []), []

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from functools import partial
 
 from ..protocol.errors import Forbidden, NotFound, Unavailable
+from ..realtime.events import RoomEvent
 from ..realtime.hub import Hub
-from ..realtime.room import RoomEvent
 from ..store import blocks, receipts
 from ..store.commit_queue import CommitQueue
 from ..store.messages import MessageRow
@@ -83,4 +83,4 @@ class Receipts:
         """Publish to the others in the room that the user is typing. Raises Forbidden."""
         if await self._store.read(partial(blocks.is_silenced, room_id=room_id, user_id=user_id)):
             raise Forbidden
-        await self._hub.publish_ephemeral(room_id, RoomEvent(0, 0, [], [], typing=user_id))
+        await self._hub.channels.publish_ephemeral(room_id, RoomEvent(typing=user_id))

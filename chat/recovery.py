@@ -66,7 +66,7 @@ class Recovery:
     def on_database_restored(self) -> None:
         """The database has lost changes that clients have seen: they resume in its new epoch."""
         self._queue.forget()
-        self._hub.on_database_restored()
+        self._hub.close_rooms()
         self._inboxes.close(Close.RESTART)
         self._presence.on_database_restored()
 

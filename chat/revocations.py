@@ -38,7 +38,7 @@ class Revocations:
 
     async def open(self) -> None:
         self._began = _now()  # whoever comes in from here on was let in after all earlier ones
-        await self._hub.follow(EVERYBODY, self)
+        await self._hub.user_channels.follow(EVERYBODY, self)
 
     async def revoke(self, user_id: str) -> None:
         """Here at once.
@@ -48,7 +48,7 @@ class Revocations:
         event = UserEvent(EVERYBODY, whom=user_id, at=_now())
         self.on_user_event(event)
         try:
-            await self._hub.publish_user_event(event)
+            await self._hub.user_channels.publish(event)
         except Unreachable as error:
             log.warning(
                 "revocation published locally only, other processes load it later: %s", error
@@ -61,7 +61,7 @@ class Revocations:
         event = UserEvent(EVERYBODY, whom=user_id)
         self.on_user_event(event)
         try:
-            await self._hub.publish_user_event(event)
+            await self._hub.user_channels.publish(event)
         except Unreachable as error:
             log.warning("ban not announced, other processes find it later: %s", error)
 

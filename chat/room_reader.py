@@ -7,7 +7,8 @@ from functools import partial
 from ..integrations.metrics import Metrics
 from ..protocol import codec
 from ..protocol.events import MessageDeleted
-from ..realtime.room import Change, GapTooLarge, Kind, Older, Room, RoomHead, State
+from ..realtime.events import Change, Kind, OldMessage
+from ..realtime.reader import GapTooLarge, RoomHead, RoomState
 from ..settings import Limits
 from ..store import messages, receipts, rooms
 from ..store.store import Connection, Store
@@ -30,7 +31,7 @@ class DatabaseRoomReader:
         self._metrics = metrics
         self._reads = asyncio.Semaphore(MAX_CONCURRENT_READS)
 
-    async def load_changes_since(self, room: Room, version: int, top: int) -> State | None:
+    async def load_changes_since(self, room_id: int, version: int, top: int) -> RoomState | None:
         """Returns the changes since the version, or None: the room is deleted.
 
         Ids above `top` are new.
@@ -39,9 +40,9 @@ class DatabaseRoomReader:
         """
 
         async def look(db: Connection) -> tuple[messages.Since | None, Marks]:
-            await self._check_size(db, room.id, version)
-            since = await messages.since(db, room.id, version)
-            return since, await receipts.of_room(db, room.id)
+            await self._check_size(db, room_id, version)
+            since = await messages.since(db, room_id, version)
+            return since, await receipts.of_room(db, room_id)
 
         try:
             async with self._reads:
@@ -53,8 +54,10 @@ class DatabaseRoomReader:
             return None
         self._metrics.missed.inc(len(since.messages) + len(since.deleted))
         pairs = self._pairs(since, top)
-        changes, lines = [change for change, _ in pairs], [line for _, line in pairs]
-        return State(since.version, since.roster, since.title, changes, lines, marks, since.look)
+        changes, frames = [change for change, _ in pairs], [frame for _, frame in pairs]
+        return RoomState(
+            since.version, since.roster, since.title, changes, frames, marks, since.look
+        )
 
     async def _check_size(self, db: Connection, room_id: int, version: int) -> None:
         most = self._limits.max_resume_changes
@@ -78,8 +81,10 @@ class DatabaseRoomReader:
         """Returns the position of each of these rooms; deleted ones are missing."""
         return await self._store.read(partial(rooms.find_heads, room_ids=room_ids))
 
-    async def load_between(self, room: Room, above: int, upto: int, most: int) -> list[Older]:
+    async def load_between(
+        self, room_id: int, above: int, upto: int, most: int
+    ) -> list[OldMessage]:
         """The newest messages of these ids, oldest first."""
-        find = partial(messages.between, room_id=room.id, above=above, upto=upto, most=most)
+        find = partial(messages.between, room_id=room_id, above=above, upto=upto, most=most)
         found = await self._store.read(find)
-        return [(m.id, m.sender_id, self._encoder.encode(m, "sent")) for m in found]
+        return [OldMessage(m.id, m.sender_id, self._encoder.encode(m, "sent")) for m in found]

@@ -11,7 +11,7 @@ from ..protocol import codec
 from ..protocol.errors import Conflict, Forbidden, InvalidFrame, NotFound, RateLimited
 from ..protocol.ids import wire_user, wire_users
 from ..realtime.commits import Commit, CommitListener
-from ..realtime.room import RoomEvent
+from ..realtime.events import RoomEvent
 from ..settings import Settings
 from ..store import blocks, quotas, receipts, room_list, rooms, site_rooms
 from ..store.members import SITE
@@ -170,5 +170,5 @@ class Rooms:
         members, is_deleted = await self._store.write(delete)
         if not is_deleted:
             raise NotFound
-        event = RoomEvent(0, 0, [], [], is_gone=True), list[bytes]()
+        event = RoomEvent(is_deleted=True)
         await self._commits.on_commit(Commit({room_id: event}, left={room_id: members}))

@@ -102,7 +102,7 @@ class Search:
     async def on_commit(self, commit: Commit) -> None:
         """Follow the rooms in which messages changed."""
         if commit.queued is not None and commit.queued.entries:
-            changed = (id_ for id_, (told, _) in commit.events.items() if told.changes)
+            changed = (id_ for id_, event in commit.events.items() if event.changes)
             self.note(changed, len(commit.queued.entries))
 
     def note(self, room_ids: Iterable[int], changes: int) -> None:

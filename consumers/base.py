@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from starlette.endpoints import WebSocketEndpoint
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -23,10 +23,13 @@ from ..protocol.codec import Hint, error_of
 from ..protocol.errors import Close, Closing, Forbidden, InvalidFrame, Refusal
 from ..protocol.events import AuthRenewed, Pong
 from ..protocol.ids import when
+from ..realtime.asgi_send_queue import AsgiSendQueue
 from ..realtime.connection_limits import CountLimit
 from ..realtime.frame_transport import EXTENSION, REFUSED_AT_ONCE, REFUSED_PAUSE, FrameTransport
-from ..realtime.send_queue import AsgiSendQueue, DirectSendQueue, SendQueue
+from ..realtime.send_queue import DirectSendQueue, SendQueue
+from ..realtime.user_socket import UserSocket
 from ..store.store import DatabaseUnavailable
+from .flow_control import FlowControl
 
 log = logging.getLogger("roomcast.socket")
 
@@ -42,24 +45,16 @@ REFUSALS_OF_A_JOIN = tuple(CLOSE_OF_REFUSAL)
 PONG = codec.encode(Pong())
 
 
-class Peer(Protocol):
-    """A user's end of the line."""
-
-    user_id: str
-    outbox: SendQueue
-    is_revoked: bool  # the site has cut its user off
-
-    def put(self, *texts: bytes) -> bool: ...
-
-
 class Session(ABC):
     """One open socket, from its first frame on."""
 
-    __slots__ = ("_auth", "_bucket", "_chat", "_is_open", "_socket", "_timer")
+    __slots__ = ("_auth", "_bucket", "_chat", "_is_open", "_socket", "_timer", "flow")
 
     def __init__(
-        self, chat: ChatServices, auth: Authenticator, socket: Peer, bucket: TokenBucket
+        self, chat: ChatServices, auth: Authenticator, socket: UserSocket, bucket: TokenBucket
     ) -> None:
+        limits = chat.settings.limits
+        self.flow = FlowControl(limits.max_pending_writes, limits.max_frame_size)
         self._chat = chat
         self._auth = auth
         self._socket = socket
@@ -67,16 +62,19 @@ class Session(ABC):
         self._timer: asyncio.TimerHandle | None = None
         self._is_open = True
 
-    # ------------------------------------------------------------ its life
+    # ------------------------------------------------------------ begin and end
 
     def begin(self, expires_at: float | None, direct: FrameTransport | None) -> None:
+        """Take actions until `end`, or until the token expires (seconds since 1970)."""
+        self.flow.transport = direct
         self._chat.presence.enter(self._socket.user_id)
         self._expire_at(expires_at)
-        if direct is not None and isinstance(self._socket.outbox, DirectSendQueue):
-            direct.begin(self.on_text, self._socket.outbox.blocked, self._refuse_frame)
+        if direct is not None and isinstance(self._socket.send_queue, DirectSendQueue):
+            direct.begin(self.on_text, self._socket.send_queue.blocked, self._refuse_frame)
 
     def end(self) -> None:
         self._is_open = False
+        self.flow.notify()
         self._chat.presence.leave(self._socket.user_id)
         if self._timer is not None:
             self._timer.cancel()
@@ -93,7 +91,7 @@ class Session(ABC):
 
     def _close(self, close: Close) -> None:
         self._is_open = False
-        self._socket.outbox.close(close)
+        self._socket.send_queue.close(close)
 
     # ------------------------------------------------------------ what comes in
 
@@ -125,14 +123,10 @@ class Session(ABC):
     def _take(self, action: AnyAction, size: int) -> None:
         """Raises the Refusal of what it does not take."""
 
-    @property
-    @abstractmethod
-    def is_full(self) -> bool:
-        """Whether so much waits that nothing more is to be read."""
-
-    @abstractmethod
-    async def readable(self) -> None:
-        """Waits until this socket may send more."""
+    async def wait_until_readable(self) -> None:
+        """Wait until this socket may send more."""
+        while self.flow.is_paused and self._is_open:
+            await self.flow.wait()
 
     async def _answered(self, work: Awaitable[None], action: AnyAction) -> None:
         try:
@@ -215,8 +209,8 @@ class Endpoint(WebSocketEndpoint):
             if (session := self._session) is not None:
                 if session.on_text(message.get("text")):
                     await asyncio.sleep(REFUSED_PAUSE / REFUSED_AT_ONCE)
-                if session.is_full:
-                    await session.readable()
+                if session.flow.is_paused:
+                    await session.wait_until_readable()
         return int(message.get("code") or 1000)
 
     async def on_connect(self, websocket: WebSocket) -> None:
@@ -281,14 +275,14 @@ class Endpoint(WebSocketEndpoint):
         if session is not None:
             session.end()
 
-    def _outbox(
+    def _new_send_queue(
         self, chat: ChatServices, direct: FrameTransport | None, base: str = ""
     ) -> SendQueue:
         limits = chat.settings.limits
         if direct is None:
             self._task = asyncio.current_task()
-            size, patience = limits.send_queue_size, limits.slow_consumer_timeout
-            return AsgiSendQueue(self.send, size, patience, base, self._abandon)
+            size, timeout = limits.send_queue_size, limits.slow_consumer_timeout
+            return AsgiSendQueue(self.send, size, timeout, base, self._abandon)
         return DirectSendQueue(direct, limits.send_queue_size, limits.slow_consumer_timeout, base)
 
     def _abandon(self) -> None:

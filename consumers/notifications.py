@@ -6,14 +6,14 @@ from starlette.websockets import WebSocket
 
 from ..auth.authenticator import Authenticator
 from ..chat.chat import ChatServices
-from ..chat.notifications.inbox import Inbox, Reader
+from ..chat.notifications.inbox import Inbox, InboxSocket
 from ..protocol.actions import AnyAction, Auth, Ping
 from ..protocol.errors import Close, Closing, InvalidFrame
 from .base import PONG, Endpoint, Session, direct_of
 
 
 class InboxSession(Session):
-    """It listens, and says little."""
+    """A session that takes only pings and new tokens."""
 
     __slots__ = ()
 
@@ -26,20 +26,13 @@ class InboxSession(Session):
             case _:
                 raise InvalidFrame("action: only ping and auth are taken here.")
 
-    @property
-    def is_full(self) -> bool:
-        return False  # nothing here waits
-
-    async def readable(self) -> None:
-        """At once."""
-
 
 class NotificationsSocket(Endpoint):
     """`/ws/chat/notifications/`."""
 
     _chat: ChatServices
     _inbox: Inbox | None = None
-    _reader: Reader | None = None
+    _socket: InboxSocket | None = None
 
     async def _join(self, websocket: WebSocket) -> None:
         began = time.monotonic()
@@ -52,21 +45,21 @@ class NotificationsSocket(Endpoint):
         inbox = self._inbox = await chat.inboxes.enter(identity.user_id)
         direct = direct_of(websocket)
         is_flat = websocket.query_params.get("format") == "flat"
-        outbox = self._outbox(chat, direct)
-        reader = self._reader = Reader(identity.user_id, outbox, is_flat=is_flat)
+        send_queue = self._new_send_queue(chat, direct)
+        socket = self._socket = InboxSocket(identity.user_id, send_queue, is_flat=is_flat)
         await inbox.prepare()
         if chat.revocations.has(identity.user_id, since=began):
             raise Closing(Close.DISCONNECTED)
-        session = InboxSession(chat, auth, reader, bucket)
+        session = InboxSession(chat, auth, socket, bucket)
         session.begin(identity.expires_at, direct)
         self._session = session
-        inbox.admit(reader)
+        inbox.activate(socket)
         chat.metrics.joins.observe(time.monotonic() - began)
 
     def _leave(self) -> None:
         super()._leave()
         inbox, self._inbox = self._inbox, None
         if inbox is not None:
-            if self._reader is not None:
-                inbox.leave(self._reader)
+            if self._socket is not None:
+                inbox.leave(self._socket)
             self._chat.inboxes.leave(inbox)

@@ -7,7 +7,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from ..store.commit_queue import Committed
-from .room import Event
+from .events import RoomEvent
 
 log = logging.getLogger("roomcast.commits")
 
@@ -19,7 +19,7 @@ class Commit(Struct):
     names the users who stopped being members, by the room that they left.
     """
 
-    events: Mapping[int, Event]
+    events: Mapping[int, RoomEvent]
     queued: Committed | None = None
     left: Mapping[int, Sequence[str]] = {}
 

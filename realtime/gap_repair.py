@@ -7,7 +7,8 @@ import asyncio
 import logging
 from collections.abc import Iterable
 
-from .room import PATIENCE, Room, RoomReader, log_failure, retry_delays
+from .reader import FIRST_RETRY_DELAY, RoomReader, log_failure, retry_delays
+from .room import Room
 
 log = logging.getLogger("roomcast.hub")
 
@@ -33,15 +34,15 @@ class GapRepair:
 
     async def run(self) -> None:
         """Repair requested rooms until cancelled; each failure in a row makes the pause longer."""
-        delays = retry_delays(PATIENCE)
+        delays = retry_delays(FIRST_RETRY_DELAY)
         while True:
             await self._is_due.wait()
             self._is_due.clear()
             while rooms := list(self._requested)[:ROOMS_PER_COMPARISON]:
                 for room in rooms:  # a request from here on needs another comparison
                     del self._requested[room]
-                if await self._compare([room for room in rooms if room.connection_count]):
-                    delays = retry_delays(PATIENCE)
+                if await self._compare([room for room in rooms if not room.is_stopped]):
+                    delays = retry_delays(FIRST_RETRY_DELAY)
                 else:
                     await asyncio.sleep(next(delays))
 

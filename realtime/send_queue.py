@@ -1,22 +1,17 @@
-"""The send queue of one socket: bounded, and no sender waits for it."""
+"""The send queue of one socket: bounded, and no sender waits for it.
+
+Here for a server that offers a FrameTransport; `asgi_send_queue` has it for all others.
+"""
 
 import asyncio
-import logging
-from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from ..protocol import codec
 from ..protocol.errors import Close
 from .frame_transport import FrameTransport, frame_head
 
-log = logging.getLogger("roomcast.send_queue")
-DROPPABLE_BELOW = (
-    1 << 14
-)  # unread bytes beside which there is room for more: far below a transport's mark
-GONE = "A socket is gone: %r"  # servers name a lost peer each in their own way
-Send = Callable[[dict[str, Any]], Awaitable[None]]
+DROPPABLE_BELOW = 1 << 14  # unread bytes, far below a transport's high-water mark
 
 LINK_BASE = "\0"  # stands for where links start, which each receiver knows
 LINK_START = b'"file_url":"\\u0000'  # as JSON; no text of a user holds a NUL
@@ -96,16 +91,23 @@ class DirectSendQueue:
     """Straight to the transport; only while the peer leaves data unread, it waits here."""
 
     __slots__ = (
-        "_base", "_limit", "_patience", "_protocol", "_size", "_timer", "_waiting", "on_drained",
+        "_base",
+        "_limit",
+        "_protocol",
+        "_size",
+        "_timeout",
+        "_timer",
+        "_waiting",
+        "on_drained",
     )  # fmt: skip
 
     def __init__(
-        self, protocol: FrameTransport, limit: int, patience: float, base: str = ""
+        self, protocol: FrameTransport, limit: int, timeout: float, base: str = ""
     ) -> None:
         self._protocol = protocol
         self._base = base
         self._limit = limit
-        self._patience = patience
+        self._timeout = timeout
         self._waiting: list[bytes] | None = None
         self._size = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -153,7 +155,7 @@ class DirectSendQueue:
 
     def _watch(self, before: int) -> None:
         loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(self._patience, self._check, before)
+        self._timer = loop.call_later(self._timeout, self._check, before)
 
     def _check(self, before: int) -> None:
         """A slow reader may take its time; one that took nothing since the last look is gone."""
@@ -172,130 +174,3 @@ class DirectSendQueue:
         self._stop_watching()
         self._waiting = self.on_drained = None
         self._protocol.end(close.code, close.reason)
-
-
-class AsgiSendQueue:
-    """By `websocket.send`, under any server: a deque, and a task while there is something in it."""
-
-    __slots__ = (
-        "_base", "_closing", "_is_closed", "_limit", "_on_dead", "_patience", "_send", "_sent",
-        "_size", "_task", "_timer", "_waiting", "on_drained",
-    )  # fmt: skip
-
-    def __init__(
-        self,
-        send: Send,
-        limit: int,
-        patience: float,
-        base: str = "",
-        on_dead: Callable[[], object] | None = None,
-    ) -> None:
-        """`on_dead` is called where not even a close frame goes out any more."""
-        self._send = send
-        self._on_dead = on_dead
-        self._base = base
-        self._limit = limit
-        self._patience = patience
-        self._waiting: deque[str] = deque()
-        self._size = self._sent = 0
-        self._task: asyncio.Task[None] | None = None
-        self._closing: asyncio.Task[None] | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._is_closed = False
-        self.on_drained: Callable[[], None] | None = None
-
-    @property
-    def is_empty(self) -> bool:
-        return not self._waiting
-
-    def put(self, batch: Batch) -> bool:
-        if self._is_closed:
-            return False
-        if self._size >= self._limit:
-            self.close(Close.SLOW)
-            return False
-        batch = batch.with_base(self._base)
-        self._waiting.extend(batch.texts)
-        self._size += batch.length
-        if self._is_idle:
-            self._task = asyncio.create_task(self._drain())
-        return True
-
-    def put_droppable(self, batch: Batch) -> None:
-        if self._is_idle and not self._is_closed:
-            self._task = asyncio.create_task(self._try(batch))
-
-    @property
-    def _is_idle(self) -> bool:
-        return self._task is None or self._task.done()
-
-    def close(self, close: Close) -> None:
-        if self._is_closed:
-            return
-        self._is_closed = True
-        message = {"type": "websocket.close", "code": close.code, "reason": close.reason}
-        self._closing = asyncio.create_task(self._close(message))
-
-    async def _close(self, message: dict[str, Any]) -> None:
-        if self._task is not None and not self._task.done():
-            if message["code"] in (Close.SLOW.code, Close.DISCONNECTED.code):
-                self._task.cancel()
-            await asyncio.wait([self._task])
-        if self._timer is not None:
-            self._timer.cancel()
-        try:
-            async with asyncio.timeout(self._patience):
-                await self._give(message)
-        except TimeoutError:
-            if self._on_dead is not None:
-                self._on_dead()
-
-    async def _try(self, batch: Batch) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._patience):
-                for text in batch.texts:
-                    await self._give({"type": "websocket.send", "text": text})
-        await self._drain()
-
-    async def _drain(self) -> None:
-        """Until nothing waits, also of what is put into it meanwhile."""
-        waiting, send = self._waiting, self._send
-        if self._timer is None:
-            self._watch()
-        while waiting:
-            try:
-                while waiting:
-                    await send({"type": "websocket.send", "text": waiting[0]})
-                    self._size -= len(waiting.popleft())
-                    self._sent += 1
-            except Exception as error:
-                log.debug(GONE, error)
-                waiting.clear()
-                return self.close(Close.SLOW)
-            if self.on_drained is not None and not self._is_closed:
-                self.on_drained()
-        return None
-
-    async def _give(self, message: dict[str, Any]) -> None:
-        """To a peer that may be gone."""
-        try:
-            await self._send(message)
-        except Exception as error:
-            log.debug(GONE, error)
-
-    def _watch(self) -> None:
-        """A look now and then; a time limit for each frame costs as much as the frame."""
-        assert self._task is not None
-        loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(self._patience, self._check, self._task, self._sent)
-
-    def _check(self, drain: asyncio.Task[None], before: int) -> None:
-        self._timer = None
-        if not self._waiting:
-            return
-        if self._sent > before or self._task is not drain:
-            self._watch()
-        else:
-            self._waiting.clear()
-            drain.cancel()
-            self.close(Close.SLOW)

@@ -4,13 +4,19 @@ A room follows its members, a notifications socket its user. Events may be lost 
 followers reload what they know.
 """
 
+import asyncio
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
 import msgspec
 from msgspec import Struct
 
-from .brokers import GAP
+from ..protocol import codec
+from .brokers import GAP, USERS_CHANNEL, Unreachable
+from .channels import Channels
+
+log = logging.getLogger("roomcast.hub")
 
 EVERYBODY = ""  # no user has this id: its events are for every process
 
@@ -41,7 +47,8 @@ class Follower(Protocol):
 class UserChannels:
     """The followers of each user in this process."""
 
-    def __init__(self) -> None:
+    def __init__(self, channels: Channels) -> None:
+        self._channels = channels
         self._followers: dict[str, tuple[Follower, ...]] = {}  # a tuple: nearly always of one
         self._presence: dict[str, int] = {}  # last_seen of followed users, doubled; + 1: online
         self._gap_listeners: list[Callable[[Iterable[str]], None]] = []
@@ -52,25 +59,64 @@ class UserChannels:
     def __iter__(self) -> Iterator[str]:
         return iter(self._followers)
 
-    def add_gap_listener(self, listener: Callable[[Iterable[str]], None]) -> None:
-        """From here on the listener gets the users whose events may be lost."""
-        self._gap_listeners.append(listener)
+    # ------------------------------------------------------------ follow
+
+    async def follow(self, user_id: str, follower: Follower) -> None:
+        """From here on the follower receives this user's events."""
+        self.add(user_id, follower)
+        await self.subscribe(user_id)
 
     def add(self, user_id: str, follower: Follower) -> bool:
-        """Add a follower; True where it is the first one of this user."""
+        """Add a follower; True where it is the first one of this user: then `subscribe` is due."""
         followers = self._followers.get(user_id, ())
         self._followers[user_id] = (*followers, follower)
         return not followers
 
-    def remove(self, user_id: str, follower: Follower) -> bool:
-        """Remove a follower; True where it was the last one of this user."""
+    async def subscribe(self, user_id: str) -> None:
+        """Return when the events of a followed user come in."""
+        await self._channels.subscribe_user(user_id)
+
+    def unfollow(self, user_id: str, follower: Follower) -> None:
+        """From here on the follower receives no events of this user."""
         left = tuple(each for each in self._followers[user_id] if each is not follower)
         if left:
             self._followers[user_id] = left
         else:
             del self._followers[user_id]
             self._presence.pop(user_id, None)
-        return not left
+            self._channels.unsubscribe_user(user_id)
+
+    def add_gap_listener(self, listener: Callable[[Iterable[str]], None]) -> None:
+        """From here on the listener gets the users whose events may be lost."""
+        self._gap_listeners.append(listener)
+
+    # ------------------------------------------------------------ events
+
+    async def publish(self, event: UserEvent) -> None:
+        """Send an event to all followers, on every process.
+
+        Raises Unreachable, after those of this process have it.
+        """
+        if not self._channels.is_shared:
+            self.dispatch(event)
+            return
+        try:
+            message = codec.encode(event).decode()
+            await self._channels.publish_user(event.user_id, message)
+        except Unreachable:
+            self.dispatch(event)
+            raise
+
+    async def run(self, is_listening: asyncio.Event) -> None:
+        """Dispatch what comes in from other processes, until cancelled."""
+        async with self._channels.subscription(USERS_CHANNEL) as subscriber:
+            is_listening.set()
+            while True:
+                event = await subscriber.get()
+                try:
+                    self.on_message(event.message)
+                except Exception:
+                    log.exception("user event not dispatched")
 
     def dispatch(self, event: UserEvent) -> None:
         """Pass an event to the user's followers, unless it is older than what is known."""

@@ -44,7 +44,7 @@ async def readyz(request: Request) -> Response:
     if request.app.is_draining:
         return Reply(Ready("draining", "draining", "draining"), status_code=503)
     chat = chat_of(request)
-    checks = chat.check(), chat.hub.check(), chat.attachments.bucket.check()
+    checks = chat.check(), chat.hub.channels.check(), chat.attachments.bucket.check()
     database, broker, bucket = await asyncio.gather(*map(_state, checks))
     is_ready = database == broker == "ok"
     return Reply(Ready(database, broker, bucket), status_code=200 if is_ready else 503)

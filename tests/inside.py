@@ -1,4 +1,4 @@
-"""A chat in this very process, and members whose outbox writes down what they are told."""
+"""A chat in this very process, and members whose send queue keeps what they are sent."""
 
 import asyncio
 import json
@@ -13,7 +13,10 @@ from roomcast.chat.chat import ChatServices
 from roomcast.protocol import codec, events
 from roomcast.protocol.errors import Close
 from roomcast.protocol.events import MessageSent
-from roomcast.realtime.room import Change, Mark, Older, Room, RoomEvent, RoomHead, Socket, State
+from roomcast.realtime.connections import RoomSocket
+from roomcast.realtime.events import Change, Mark, OldMessage, RoomEvent, pack
+from roomcast.realtime.reader import RoomHead, RoomState
+from roomcast.realtime.room import Room
 from roomcast.realtime.send_queue import Batch
 from roomcast.server.websocket_protocol import WebSocketProtocol
 from roomcast.settings import AttachmentSettings, Database, Settings
@@ -26,7 +29,7 @@ Marks = dict[str, tuple[int, int]]
 
 
 class Recorded:
-    """An outbox that keeps everything; while it `waits`, nothing of it has gone out."""
+    """A send queue that keeps everything; while it `waits`, nothing of it has gone out."""
 
     def __init__(self) -> None:
         self.frames: list[Frame] = []
@@ -45,8 +48,11 @@ class Recorded:
     def close(self, close: Close) -> None:
         self.closed = close
 
-    def told(self, message_id: int) -> list[str]:
-        """The kinds of the frames about one message, in order."""
+    def put_droppable(self, batch: Batch) -> None:
+        self.put(batch)
+
+    def types_about(self, message_id: int) -> list[str]:
+        """The types of the frames about one message, in order."""
         about = [f for f in self.frames if f.get("message", {}).get("message_id") == message_id]
         return [frame["type"] for frame in about]
 
@@ -59,20 +65,22 @@ def as_of(version: int, marks: Marks, top: int = 0) -> Snapshot:
 class Rows:
     """A room's source with messages in it; it notes who has what."""
 
-    def __init__(self, older: Sequence[Older] = ()) -> None:
+    def __init__(self, older: Sequence[OldMessage] = ()) -> None:
         self.older = list(older)
         self.marks: Marks = {}
 
-    async def load_changes_since(self, room: Room, version: int, top: int) -> State | None:
+    async def load_changes_since(self, room_id: int, version: int, top: int) -> RoomState | None:
         raise AssertionError("nothing is missing")
 
     async def find_heads(self, room_ids: Sequence[int]) -> dict[int, RoomHead]:
-        raise AssertionError("nothing is in doubt")
+        raise AssertionError("no gap was reported")
 
-    async def load_between(self, room: Room, above: int, upto: int, most: int) -> list[Older]:
+    async def load_between(
+        self, room_id: int, above: int, upto: int, most: int
+    ) -> list[OldMessage]:
         return [row for row in self.older if above < row[0] <= upto][-most:]
 
-    def regrouped(self, room: Room) -> None:
+    def on_members_changed(self, room: Room) -> None:
         raise AssertionError("nobody comes or leaves")
 
     def mark(self, room_id: int, user_id: str, delivered: int, read: int) -> None:
@@ -81,7 +89,7 @@ class Rows:
 
 def room_of(room_id: int, source: Rows) -> Room:
     """A room that reads from this source, and marks what was received there."""
-    return Room(room_id, source, source.mark, source.regrouped)
+    return Room(room_id, source, source.mark, source.on_members_changed)
 
 
 def line(message_id: int, sender: str, text: str = "hi") -> bytes:
@@ -90,22 +98,22 @@ def line(message_id: int, sender: str, text: str = "hi") -> bytes:
     return codec.encode(MessageSent(message_id, said))
 
 
-async def hear(room: Room, *sent: tuple[int, str], marks: Marks | None = None) -> None:
+async def deliver(room: Room, *sent: tuple[int, str], marks: Marks | None = None) -> None:
     """One event of the broker: these messages (id and sender), these watermarks."""
     changes = [Change(id_, id_, sender, "sent") for id_, sender in sent]
     moved = [Mark(user, *upto, by_joining=False) for user, upto in (marks or {}).items()]
     first, last = (sent[0][0], sent[-1][0]) if sent else (0, 0)
-    told = codec.encode(RoomEvent(first, last, changes, moved))
-    await room.on_event(b"\n".join([told, *(line(*one) for one in sent)]).decode())
+    frames = [line(*one) for one in sent]
+    await room.on_event(pack(RoomEvent(first, last, changes, moved, frames=frames)))
 
 
-def enter(room: Room, user: str, **wish: bool) -> tuple[Socket, Recorded]:
+def enter(room: Room, user: str, **wish: bool) -> tuple[RoomSocket, Recorded]:
     """A member's socket in the room, from now on."""
     outbox = Recorded()
     wants = {"is_manual": False, "is_compact": False} | wish
-    socket = Socket(user, outbox, **wants)
-    room.start_buffering(socket)
-    room.activate(socket, b"{}", above=room.version or 0, top=room._top)
+    socket = RoomSocket(user, outbox, **wants)
+    room.connections.start_buffering(socket)
+    room.activate(socket, b"{}", above=room.sequence.version or 0, top=room.statuses.top)
     outbox.frames.clear()
     return socket, outbox
 
@@ -143,8 +151,8 @@ async def a_member(
     async with chat.hub.room(room_id) as room:
         outbox = Recorded()
         wants = {"is_manual": False, "is_compact": False} | wish
-        socket = Socket(user, outbox, **wants)
-        room.start_buffering(socket)
+        socket = RoomSocket(user, outbox, **wants)
+        room.connections.start_buffering(socket)
         ask = SnapshotQuery(room_id, user, None, 50, 1000)
         found = await chat.joining.enter(room, ask, is_manual=wants["is_manual"])
         room.activate(socket, b"{}", above=found.version, top=found.top)
@@ -152,7 +160,7 @@ async def a_member(
         try:
             yield room, outbox
         finally:
-            room.leave(socket)
+            room.connections.remove(socket)
 
 
 @asynccontextmanager

@@ -11,17 +11,18 @@ from roomcast.app import App, create_app
 from roomcast.auth.authenticator import Authenticator
 from roomcast.chat.chat import ChatServices
 from roomcast.chat.rate_limit import TokenBucket
-from roomcast.consumers.chat import RoomSession
+from roomcast.consumers.room_session import RoomSession
 from roomcast.protocol import actions, codec
 from roomcast.protocol.actions import FileUploaded
 from roomcast.protocol.errors import Close, InvalidFrame, Refusal
-from roomcast.realtime.room import Room, Socket
+from roomcast.realtime.connections import RoomSocket
+from roomcast.realtime.room import Room
 from roomcast.store.messages import Add, Added, Repeated
 from roomcast.store.snapshot import Snapshot, SnapshotQuery
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .client import token
-from .inside import ADA, BOB, a_chat, a_member
+from .inside import ADA, BOB, Frame, a_chat, a_member, until
 from .protocol.files import TEXT
 from .server import SECRET
 
@@ -237,12 +238,12 @@ async def test_a_join_that_is_cancelled_leaves_nothing_behind(
     task = asyncio.create_task(Connection(app, room_id, ADA).run())
     async with asyncio.timeout(5):
         await came.wait()
-        assert len(app._chat.hub._rooms) == 1
+        assert app._chat.hub.open_rooms() == 1
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
     assert task.cancelled()
-    assert not app._chat.hub._rooms
-    assert not app._chat.joining._joining
+    assert app._chat.hub.open_rooms() == 0
+    assert not app._chat.joining.is_joining(room_id, ADA)
 
 
 async def test_a_join_that_is_cancelled_holds_nothing_back_for_others(
@@ -255,12 +256,12 @@ async def test_a_join_that_is_cancelled_holds_nothing_back_for_others(
         task = asyncio.create_task(Connection(app, room_id, ADA).run())
         async with asyncio.timeout(5):
             await came.wait()
-            assert room.connection_count == 2
-            assert len(room._holding) == 1
+            assert app._chat.hub.open_sockets() == 2
+            assert len(list(room.connections)) == 2
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-        assert room.connection_count == 1
-        assert not room._holding
+        assert app._chat.hub.open_sockets() == 1
+        assert len(list(room.connections)) == 1
 
 
 async def test_a_room_deleted_while_a_socket_joins_closes_it_once(
@@ -313,7 +314,7 @@ async def test_who_read_earlier_than_another_that_joins_at_the_same_moment_misse
         await is_read.wait()
         await chat.messages.make(Add(room_id, BOB, "in between"))
         async with a_member(chat, room_id, BOB, is_manual=True):
-            assert room.first_version == 1
+            assert room.sequence.first_version == 1
             goes_on.set()
             found = await entering
     assert found.messages is not None
@@ -323,15 +324,18 @@ async def test_who_read_earlier_than_another_that_joins_at_the_same_moment_misse
 # ---------------------------------------------------------------- answers of an open socket
 
 
+def errors_among(frames: list[Frame]) -> list[Frame]:
+    return [frame for frame in frames if frame["type"] == "error"]
+
+
 async def test_no_error_says_a_long_field_again_whatever_waits(here: Here) -> None:
     chat, room_id = here
     async with a_member(chat, room_id, ADA, is_manual=True) as (room, heard):
-        socket = Socket(ADA, heard, is_manual=True, is_compact=False)
+        socket = RoomSocket(ADA, heard, is_manual=True, is_compact=False)
         bucket = TokenBucket(chat.settings.rate_limit)
         session = RoomSession(chat, cast(Authenticator, None), room, socket, bucket)
         long = "z" * 100_000
         session.on_text(b'{"action":"history"}')  # what follows waits for it
-        assert session._lane is not None
         for action in (
             {"action": "delete", "message_id": long},
             {"action": "edit", "message_id": long, "text": ""},
@@ -342,9 +346,6 @@ async def test_no_error_says_a_long_field_again_whatever_waits(here: Here) -> No
             {"action": "send", "file": {"name": long, "size": 1, "type": long, "data": ""}},
         ):
             session.on_text(codec.encode(action))
-        async with asyncio.timeout(5):
-            while chat._tasks:
-                await asyncio.wait(chat._tasks)
-    errors = [frame for frame in heard.frames if frame["type"] == "error"]
-    assert len(errors) == 7
+        await until(lambda: len(errors_among(heard.frames)) == 7)
+    errors = errors_among(heard.frames)
     assert max(len(codec.encode(error)) for error in errors) < 400

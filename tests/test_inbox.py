@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from roomcast.chat.chat import ChatServices
-from roomcast.chat.notifications import dispatcher
+from roomcast.chat.notifications import counters, delivery, dispatcher
 from roomcast.chat.notifications import inbox as inboxes
-from roomcast.chat.notifications.inbox import Inbox, Reader
+from roomcast.chat.notifications.inbox import Inbox, InboxSocket
 from roomcast.chat.rooms import RoomDetails
 from roomcast.protocol.actions import Send
 from roomcast.protocol.errors import Close
@@ -34,10 +34,10 @@ async def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
 @asynccontextmanager
 async def a_reader(chat: ChatServices, user: str) -> AsyncIterator[tuple[Inbox, Recorded]]:
     outbox = Recorded()
-    reader = Reader(user, outbox)
+    reader = InboxSocket(user, outbox)
     inbox = await chat.inboxes.enter(user)
     await inbox.prepare()
-    inbox.admit(reader)
+    inbox.activate(reader)
     try:
         yield inbox, outbox
     finally:
@@ -134,7 +134,7 @@ async def test_what_waits_for_a_slow_reader_is_delivered_when_it_went_out(here: 
         bob.waits = True
         await says(chat, room)
         await until(bob, counter=1)
-        assert inbox._undelivered
+        assert inbox._delivery.is_waiting
         assert not await _delivered(chat, room)
         bob.waits = False
         bob.on_drained()
@@ -172,8 +172,8 @@ async def test_who_is_cut_off_or_told_to_come_back_hears_it(here: Here) -> None:
 async def test_a_hundred_rooms_are_shown_and_all_are_counted(
     here: Here, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inboxes, "SHOWN", 3)
-    monkeypatch.setattr(inboxes, "AT_ONCE", 2)
+    monkeypatch.setattr(counters, "SHOWN", 3)
+    monkeypatch.setattr(delivery, "ROOMS_PER_COMMIT", 2)
     chat, _ = here
     rooms = [
         (await chat.rooms.open(ADA, [ADA, BOB], RoomDetails(f"c{n}"))).room.id for n in range(6)

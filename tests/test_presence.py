@@ -9,6 +9,7 @@ import pytest
 from roomcast.chat import presence
 from roomcast.chat.chat import ChatServices
 from roomcast.realtime.brokers import GAP
+from roomcast.realtime.channels import Channels
 from roomcast.realtime.room import Room
 from roomcast.realtime.user_channels import UserChannels, UserEvent
 from roomcast.store.store import DatabaseUnavailable
@@ -55,7 +56,7 @@ async def test_a_thousand_who_come_at_once_are_few_writes(chat: ChatServices) ->
 
     chat.store.write = counted  # type: ignore[method-assign]
     for user in users:
-        await chat.hub.follow(user, everybody)
+        await chat.hub.user_channels.follow(user, everybody)
         for _ in range(3):
             chat.presence.enter(user)
     await everybody.has_heard(*((user, True) for user in users))
@@ -64,7 +65,7 @@ async def test_a_thousand_who_come_at_once_are_few_writes(chat: ChatServices) ->
     await everybody.has_heard(*((user, is_online) for user in users for is_online in (True, False)))
     assert len(writes) <= 6
     for user in users:
-        chat.hub.unfollow(user, everybody)
+        chat.hub.user_channels.unfollow(user, everybody)
 
 
 async def test_a_database_that_is_away_holds_nothing_up(chat: ChatServices) -> None:
@@ -78,7 +79,7 @@ async def test_a_database_that_is_away_holds_nothing_up(chat: ChatServices) -> N
         return await write(work)
 
     chat.store.write = away  # type: ignore[method-assign]
-    await chat.hub.follow(BOB, follower)
+    await chat.hub.user_channels.follow(BOB, follower)
     chat.presence.enter(BOB)
     await follower.has_heard((BOB, True))
     chat.presence.leave(BOB)
@@ -96,7 +97,7 @@ async def test_who_came_and_went_while_it_was_away_is_not_told(chat: ChatService
 
     chat.store.write = away  # type: ignore[method-assign]
     for user in (ADA, BOB):
-        await chat.hub.follow(user, follower)
+        await chat.hub.user_channels.follow(user, follower)
     chat.presence.enter(BOB)
     await is_away.wait()
     chat.presence.leave(BOB)
@@ -110,7 +111,7 @@ async def test_who_came_and_went_while_it_was_away_is_not_told(chat: ChatService
 async def test_what_is_in_doubt_is_looked_up_and_told_where_it_differs(chat: ChatServices) -> None:
     follower = Listener()
     for user in (ADA, BOB, EVE):
-        await chat.hub.follow(user, follower)
+        await chat.hub.user_channels.follow(user, follower)
     chat.presence.enter(ADA)
     await follower.has_heard((ADA, True))
     hear, chat.hub.user_channels.dispatch = chat.hub.user_channels.dispatch, lambda event: None  # type: ignore[method-assign]
@@ -126,7 +127,7 @@ async def test_what_is_in_doubt_is_looked_up_and_told_where_it_differs(chat: Cha
 
 
 def test_an_older_word_and_the_same_one_are_no_news() -> None:
-    channels, follower = UserChannels(), Listener()
+    channels, follower = UserChannels(Channels("memory:")), Listener()
     channels.add(BOB, follower)
     for is_online, at in ((True, 5), (True, 5), (False, 9), (True, 7), (False, 9), (False, 12)):
         channels.dispatch(UserEvent(BOB, is_online=is_online, last_seen=at))
@@ -150,7 +151,7 @@ async def test_a_slow_reader_is_told_afterwards_how_it_stands() -> None:
     _, ada = enter(room, ADA)
     ada.waits = True
     for user, is_online, at in ((BOB, True, 1), (EVE, True, 2), (BOB, False, 3)):
-        room.on_user_event(UserEvent(user, is_online=is_online, last_seen=at))
+        room.connections.on_user_event(UserEvent(user, is_online=is_online, last_seen=at))
     assert ada.frames == []
     ada.waits = False
     ada.on_drained()
@@ -162,9 +163,9 @@ async def test_a_slow_reader_is_told_afterwards_how_it_stands() -> None:
 async def test_a_socket_on_its_way_in_is_told_after_its_first_frame() -> None:
     room = await a_room()
     socket, ada = enter(room, ADA)
-    room.leave(socket)
-    room.start_buffering(socket)
-    room.on_user_event(UserEvent(BOB, is_online=True, last_seen=1))
+    room.connections.remove(socket)
+    room.connections.start_buffering(socket)
+    room.connections.on_user_event(UserEvent(BOB, is_online=True, last_seen=1))
     assert ada.frames == []
     room.activate(socket, b'{"type":"first"}', above=0, top=0)
     assert [frame["type"] for frame in ada.frames] == ["first", "presence"]

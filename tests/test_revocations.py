@@ -220,11 +220,12 @@ async def test_a_user_who_reads_nothing_is_cut_off_too(opens: Opens) -> None:
         url, ada = f"ws://{host}/ws/chat/?room_id={den}", {"X-User": str(ADA)}
         async with connect(url, additional_headers=ada, proxy=None, max_queue=1) as socket:
             assert await socket.recv() == "[]"
-            (mine,) = here.chat.hub._rooms[den]._of(str(ADA))
-            while mine.outbox._waiting is None:  # until the connection takes nothing more
+            async with here.chat.hub.room(den) as room:
+                (mine,) = room.connections
+            while mine.send_queue.is_empty:  # until the connection takes nothing more
                 await here.app.post(den, sender=BOB, text="x" * 4_000)
             await here.app.disconnect(ADA)
-            assert mine.outbox._waiting is None, "what waited is dropped"
+            assert mine.send_queue.is_empty, "what waited is dropped"
             with suppress(ConnectionClosed):
                 async for _ in socket:
                     pass  # what had left before
@@ -295,7 +296,7 @@ async def test_what_the_broker_loses_is_in_the_database(
         den = (await here.app.open_room([ADA, BOB])).id
         async with here.entered(ADA, den) as near, there.entered(ADA, den) as far:
             with monkeypatch.context() as broken:
-                broken.setattr(here.chat.hub._backend, "publish", fault)
+                broken.setattr(here.chat.hub.channels.backend, "publish", fault)
                 await here.app.disconnect(ADA)
             assert await closed(near) == 4005
             assert await is_open(far)

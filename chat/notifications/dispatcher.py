@@ -7,14 +7,14 @@ database.
 
 import asyncio
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from itertools import islice
 
 from ...realtime.brokers import Unreachable
 from ...realtime.commits import Commit
+from ...realtime.events import RoomEvent
 from ...realtime.hub import Hub
-from ...realtime.room import RoomEvent
 from ...realtime.user_channels import UserEvent
 from ...store import unread
 from ...store.store import DatabaseUnavailable, Store
@@ -47,17 +47,17 @@ class NotificationDispatcher:
         for room_id, users in commit.left.items():
             self.note_users(users, room_id)
 
-    def note(self, events: Mapping[int, tuple[RoomEvent, Sequence[bytes]]]) -> None:
+    def note(self, events: Mapping[int, RoomEvent]) -> None:
         """Notes the rooms that one commit changed, for the next notifications."""
         if not (self.readers or self._hub.is_shared):
             return
-        for room_id, (told, _) in events.items():
-            if told.changes:
+        for room_id, event in events.items():
+            if event.changes:
                 self._rooms[room_id] = None
-            elif told.marks:
+            elif event.marks:
                 movers = self._rooms.setdefault(room_id, set())
                 if movers is not None:
-                    movers.update(mark.user_id for mark in told.marks)
+                    movers.update(mark.user_id for mark in event.marks)
         self._start()
 
     def note_rooms(self, room_ids: Iterable[int]) -> None:
@@ -97,7 +97,7 @@ class NotificationDispatcher:
             log.exception("Some notifications are not told")
         news = (UserEvent(user_id, some) for user_id in users for some in parts(users[user_id]))
         results = await asyncio.gather(
-            *map(self._hub.publish_user_event, news), return_exceptions=True
+            *map(self._hub.user_channels.publish, news), return_exceptions=True
         )
         for failure in results:
             if not isinstance(failure, Unreachable | None):

@@ -43,15 +43,15 @@ async def a_hub(url: str) -> AsyncIterator[Hub]:
 async def test_news_reach_who_follows_the_user_and_nobody_else(server) -> None:
     async with a_hub(server.url) as here, a_hub(server.url) as there:
         follower, other = Listener(), Listener()
-        await there.follow("a/1 🙂\n", follower)
-        await there.follow("2", other)
-        await here.publish_user_event(UserEvent("a/1 🙂\n", [4]))
-        await here.publish_user_event(UserEvent("2", is_revoked=True))
+        await there.user_channels.follow("a/1 🙂\n", follower)
+        await there.user_channels.follow("2", other)
+        await here.user_channels.publish(UserEvent("a/1 🙂\n", [4]))
+        await here.user_channels.publish(UserEvent("2", is_revoked=True))
         assert await follower.next() == UserEvent("a/1 🙂\n", [4])
         assert await other.next() == UserEvent("2", [], is_revoked=True)
-        there.unfollow("2", other)
-        await here.publish_user_event(UserEvent("2", [1]))
-        await here.publish_user_event(UserEvent("a/1 🙂\n", [5]))
+        there.user_channels.unfollow("2", other)
+        await here.user_channels.publish(UserEvent("2", [1]))
+        await here.user_channels.publish(UserEvent("a/1 🙂\n", [5]))
         assert await follower.next() == UserEvent("a/1 🙂\n", [5])
         assert other.told.empty()
 
@@ -60,10 +60,10 @@ async def test_every_follower_doubts_when_news_may_be_lost(server) -> None:
     async with a_hub(server.url) as there:
         followers = [Listener(), Listener()]
         for user_id, follower in zip("12", followers, strict=True):
-            await there.follow(user_id, follower)
-        there._backend._emit_gap()
+            await there.user_channels.follow(user_id, follower)
+        there.channels.backend._emit_gap()
         assert [await follower.next() for follower in followers] == ["1", "2"]
-        await there._backend.publish("person:2", GAP)
+        await there.channels.backend.publish("person:2", GAP)
         assert await followers[1].next() == "2"
         assert followers[0].told.empty()
 
@@ -71,11 +71,11 @@ async def test_every_follower_doubts_when_news_may_be_lost(server) -> None:
 async def test_a_chat_that_is_alone_tells_itself() -> None:
     async with a_hub("memory://") as alone:
         first, second = Listener(), Listener()
-        await alone.follow("1", first)
-        await alone.follow("1", second)
-        alone.unfollow("1", first)
-        await alone.publish_user_event(UserEvent("1", [7]))
+        await alone.user_channels.follow("1", first)
+        await alone.user_channels.follow("1", second)
+        alone.user_channels.unfollow("1", first)
+        await alone.user_channels.publish(UserEvent("1", [7]))
         assert await second.next() == UserEvent("1", [7])
         assert first.told.empty()
-        alone.unfollow("1", second)
+        alone.user_channels.unfollow("1", second)
         assert list(alone.user_channels) == []

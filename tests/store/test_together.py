@@ -78,7 +78,7 @@ async def chats(postgres: Postgres, tmp_path: Path) -> AsyncIterator[list[ChatSe
     async with AsyncExitStack() as stack:
         chats = [ChatServices(chosen) for _ in range(3)]
         for chat in chats:
-            chat.hub._broadcast, chat.hub._backend = Broadcaster("memory://"), None
+            chat.hub.channels.broadcast, chat.hub.channels.backend = Broadcaster("memory://"), None
             await chat.open()
             stack.push_async_callback(chat.aclose)
         yield chats

@@ -27,7 +27,8 @@ from roomcast.protocol.errors import Close
 from roomcast.protocol.events import Sync
 from roomcast.protocol.ids import wire_user
 from roomcast.realtime.brokers import GAP
-from roomcast.realtime.room import Room, Socket
+from roomcast.realtime.connections import RoomSocket
+from roomcast.realtime.room import Room
 from roomcast.realtime.send_queue import Batch
 from roomcast.settings import AttachmentSettings, Database, Limits, Settings
 from roomcast.settings import Broadcast as Broker
@@ -133,7 +134,7 @@ class World:
             limits=Limits(rooms_per_day=0),  # each example has a room of its own
         )
         chat = ChatServices(chosen)
-        chat.hub._broadcast = Broadcast(backend=ear)
+        chat.hub.channels.broadcast = Broadcast(backend=ear)
         return chat
 
     async def open(self) -> None:
@@ -193,8 +194,8 @@ async def joined(chat: ChatServices, room_id: int, user: str, name: str) -> Asyn
     """As a socket joins that resumes from nothing."""
     recorder = Recorder(name, user)
     async with chat.hub.room(room_id) as room:
-        socket = Socket(user, recorder, is_manual=False, is_compact=False)
-        room.start_buffering(socket)
+        socket = RoomSocket(user, recorder, is_manual=False, is_compact=False)
+        room.connections.start_buffering(socket)
         found = await chat.joining.enter(
             room, SnapshotQuery(room_id, user, 0, 50, 1_000), is_manual=False
         )
@@ -203,15 +204,15 @@ async def joined(chat: ChatServices, room_id: int, user: str, name: str) -> Asyn
         try:
             yield recorder
         finally:
-            room.leave(socket)
+            room.connections.remove(socket)
 
 
 def synced(chat: ChatServices, room: Room, found: Snapshot) -> Sync:
     shown = [
-        message_of(m, chat.attachments.link(""), room.status(m.sender_id, m.id))
+        message_of(m, chat.attachments.link(""), room.statuses.status(m.sender_id, m.id))
         for m in found.messages or ()
     ]
-    receipts = [events.Receipt(wire_user(u), *upto) for u, upto in room.watermarks.items()]
+    receipts = [events.Receipt(wire_user(u), *upto) for u, upto in room.statuses.watermarks.items()]
     return Sync("one", found.version, shown, found.deleted, receipts, found.reset)
 
 

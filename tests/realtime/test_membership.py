@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from roomcast.chat.chat import ChatServices
 from roomcast.protocol.errors import Close, Closing, NotFound
-from roomcast.realtime.room import Socket
+from roomcast.realtime.connections import RoomSocket
 from roomcast.store.messages import Add
 from roomcast.store.rooms import RoomPatch
 from roomcast.store.snapshot import SnapshotQuery
@@ -110,8 +110,8 @@ async def test_who_is_removed_amid_his_joining_does_not_get_in() -> None:
         a_group() as (chat, room_id),
         a_socket(chat, room_id, ADA) as (room, _),
     ):
-        socket = Socket(BOB, Recorded(), is_manual=False, is_compact=False)
-        room.start_buffering(socket)
+        socket = RoomSocket(BOB, Recorded(), is_manual=False, is_compact=False)
+        room.connections.start_buffering(socket)
         found = await chat.joining.join(
             SnapshotQuery(room_id, BOB, None, 50, 1000), is_manual=False
         )
@@ -121,7 +121,7 @@ async def test_who_is_removed_amid_his_joining_does_not_get_in() -> None:
         with pytest.raises(Closing) as closing:
             room.activate(socket, b"[]", above=found.version, top=found.top)
         assert closing.value.close is Close.FORBIDDEN
-        assert socket.outbox.frames == []
+        assert socket.send_queue.frames == []
 
 
 async def test_who_joins_sees_the_roster_that_his_snapshot_has() -> None:
@@ -133,8 +133,8 @@ async def test_who_joins_sees_the_roster_that_his_snapshot_has() -> None:
         await chat.members.add(room_id, ADA, DORA)
         assert not ada.frames
         async with asyncio.timeout(5), a_socket(chat, room_id, DORA) as (room, _):
-            assert DORA in room.watermarks
-            assert DORA in room.followed_users
+            assert DORA in room.statuses.watermarks
+            assert DORA in chat.hub.user_channels
             (changed,) = ada.frames
             assert changed["members"] == [1, 2, 4, 5]
 
@@ -144,7 +144,7 @@ async def test_a_room_follows_those_who_are_in_it_by_now() -> None:
         await chat.members.remove(room_id, ADA, BOB)
         await chat.members.add(room_id, ADA, DORA)
         await room.wait_until_delivered(0, {}, 2)
-        assert room.followed_users == {ADA, CARL, DORA}
+        assert {*chat.hub.user_channels} >= {ADA, CARL, DORA}
         assert BOB not in chat.hub.user_channels
         assert DORA in chat.hub.user_channels
     assert DORA not in chat.hub.user_channels
@@ -167,7 +167,7 @@ async def test_messages_held_back_by_the_removed_one_are_marked_also_those_from_
             assert marks == [(kind, f"{n}") for n in range(3) for kind in kinds]
             assert ada.frames[-1]["type"] == "room_changed"
             assert [f["type"] for f in bob.frames] == ["room_changed"]
-            assert room.status(ADA, 1) == "read"
+            assert room.statuses.status(ADA, 1) == "read"
 
 
 async def test_what_a_removed_member_sends_is_refused_and_takes_no_version() -> None:
@@ -183,7 +183,7 @@ async def test_what_a_removed_member_sends_is_refused_and_takes_no_version() -> 
 async def test_a_removal_is_told_also_where_who_asked_for_it_went_away(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("roomcast.realtime.room.PATIENCE", 60)
+    monkeypatch.setattr("roomcast.realtime.room.COMMIT_TIMEOUT", 60)
     async with a_group() as (chat, room_id), a_socket(chat, room_id, BOB) as (room, bob):
         asked = asyncio.create_task(chat.members.remove(room_id, ADA, BOB))
         await asyncio.sleep(0)

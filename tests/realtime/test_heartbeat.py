@@ -9,7 +9,7 @@ from roomcast.realtime import heartbeat
 from roomcast.realtime.brokers import GAP, Unreachable
 from roomcast.realtime.heartbeat import Heartbeat
 
-from .inside import until
+from ..inside import until
 
 
 @pytest.fixture(autouse=True)

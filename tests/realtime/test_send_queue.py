@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from roomcast.protocol import codec
 from roomcast.protocol.errors import Close
+from roomcast.realtime.asgi_send_queue import AsgiSendQueue
 from roomcast.realtime.send_queue import (
     DROPPABLE_BELOW,
     LINK_BASE,
     LINK_START,
-    AsgiSendQueue,
     Batch,
     DirectSendQueue,
 )
@@ -213,8 +213,7 @@ async def test_by_asgi_too_what_may_be_lost_closes_no_socket() -> None:
     server = Server()
     outbox = AsgiSendQueue(server, LIMIT, 0.05)
     outbox.put_droppable(Batch([b"lost"]))
-    assert outbox._task is not None
-    await outbox._task  # the server took nothing of it for too long
+    await outbox.wait()  # the server took nothing of it for too long
     outbox.put_droppable(Batch([b"spared"]))
     for _ in range(2 * LIMIT // len(SMALL)):
         outbox.put_droppable(Batch([SMALL]))
@@ -228,8 +227,8 @@ async def test_who_takes_nothing_for_a_while_is_given_up_by_asgi_too() -> None:
     server = Server()
     outbox = AsgiSendQueue(server, LIMIT, 0.01)
     outbox.put(Batch([SMALL]))
-    assert outbox._task is not None
-    await asyncio.wait([outbox._task], timeout=5)
+    async with asyncio.timeout(5):
+        await outbox.wait()
     assert not outbox.put(Batch([SMALL]))
     assert (await server.takes())["code"] == 4008
 
@@ -238,12 +237,11 @@ async def test_who_takes_a_little_now_and_then_is_not_given_up() -> None:
     server = Server()
     outbox = AsgiSendQueue(server, LIMIT, 60)
     outbox.put(Batch([SMALL, SMALL]))
-    drain = outbox._task
-    assert drain is not None
+    before = outbox.progress
     await server.takes()
-    outbox._check(drain, 0)
+    outbox.check_progress(before)
     assert outbox.put(Batch([SMALL]))
-    outbox._check(drain, 1)
+    outbox.check_progress(outbox.progress)
     assert not outbox.put(Batch([SMALL]))
 
 
@@ -251,13 +249,11 @@ async def test_a_look_that_was_meant_for_earlier_texts_gives_nobody_up() -> None
     server = Server()
     outbox = AsgiSendQueue(server, LIMIT, 60)
     outbox.put(Batch([SMALL]))
-    earlier = outbox._task
-    assert earlier is not None
     await server.takes()
-    await earlier
+    await outbox.wait()
+    earlier = outbox.progress
     outbox.put(Batch([SMALL]))
-    assert outbox._task is not earlier
-    outbox._check(earlier, outbox._sent)
+    outbox.check_progress(earlier)
     assert outbox.put(Batch([SMALL]))
 
 
@@ -266,9 +262,8 @@ async def test_an_end_does_not_wait_for_a_reader_that_takes_nothing() -> None:
     outbox = AsgiSendQueue(server, LIMIT, 0.01)
     outbox.put(Batch([SMALL]))
     outbox.close(Close.RESTART)
-    assert outbox._closing is not None
     async with asyncio.timeout(5):
-        await outbox._closing
+        await outbox.wait()
     assert server.sent.empty()
 
 

@@ -1,4 +1,4 @@
-"""Rooms in doubt: one statement for many, those that differ are read, and none is forgotten."""
+"""Gap repair: one statement for many rooms, those that differ are read, none is forgotten."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -11,13 +11,16 @@ from roomcast.chat.room_reader import MAX_CONCURRENT_READS
 from roomcast.chat.rooms import RoomDetails
 from roomcast.protocol.errors import Close
 from roomcast.realtime import gap_repair as module
-from roomcast.realtime.brokers import GAP
 from roomcast.realtime.gap_repair import GapRepair
-from roomcast.realtime.room import Room, RoomHead, State
+from roomcast.realtime.hub import Hub
+from roomcast.realtime.reader import RoomHead, RoomState
+from roomcast.realtime.room import Room
 from roomcast.store.messages import Add
 from roomcast.store.store import DatabaseUnavailable
 
-from .inside import ADA, BOB, Rows, a_chat, a_member, as_of, room_of, until
+from ..inside import ADA, BOB, Rows, a_chat, a_member, as_of, room_of, until
+
+NOBODY = {ADA: (0, 0), BOB: (0, 0)}
 
 
 class Database(Rows):
@@ -36,15 +39,14 @@ class Database(Rows):
             raise DatabaseUnavailable("away")
         return dict.fromkeys(room_ids, (self.version, 0, 0))
 
-    async def load_changes_since(self, room: Room, version: int, top: int) -> State | None:
-        self.read.append(room.id)
-        return State(self.version, 0, "", [], [], dict(room.watermarks))
+    async def load_changes_since(self, room_id: int, version: int, top: int) -> RoomState | None:
+        self.read.append(room_id)
+        return RoomState(self.version, 0, "", [], [], dict(NOBODY))
 
 
 async def a_room(source: Database, id_: int, version: int) -> Room:
     room = room_of(id_, source)
-    room.connection_count = 1
-    await room.wait_for_snapshot(as_of(version, {ADA: (0, 0), BOB: (0, 0)}, 0))
+    await room.wait_for_snapshot(as_of(version, NOBODY, 0))
     return room
 
 
@@ -78,7 +80,7 @@ async def test_many_are_compared_at_once_and_few_are_read(
 async def test_rooms_stay_in_doubt_while_the_database_is_away(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "PATIENCE", 0.0)
+    monkeypatch.setattr(module, "FIRST_RETRY_DELAY", 0.0)
     source = Database()
     source.is_away = True
     room = await a_room(source, 1, 0)
@@ -119,7 +121,7 @@ class Counter:
 async def test_after_a_gap_in_all_rooms_few_are_read_at_a_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def lost(events: object) -> None:
+    async def lost(hub: Hub, events: object) -> None:
         """What is published goes nowhere."""
 
     async with a_chat(tmp_path) as (chat, _), AsyncExitStack() as stack:
@@ -131,13 +133,13 @@ async def test_after_a_gap_in_all_rooms_few_are_read_at_a_time(
             for id_ in ids
         ]
         with monkeypatch.context() as away:
-            away.setattr(chat.hub, "publish", lost)
+            away.setattr(Hub, "publish", lost)
             for id_ in ids[::2]:
                 await chat.messages.make(Add(id_, ADA, "lost on the way"))
         counter = Counter(chat.store.read)
         monkeypatch.setattr(chat.store, "read", counter)
         for room in rooms:
-            await chat.hub._broadcast.publish(room.channel, GAP)
-        await until(lambda: all(room.has_delivered(1) for room in rooms[::2]))
-    assert not rooms[1].has_delivered(1)
+            await chat.hub.channels.publish_gap(room.id)
+        await until(lambda: all(room.sequence.has(1) for room in rooms[::2]))
+    assert not rooms[1].sequence.has(1)
     assert counter.most == MAX_CONCURRENT_READS

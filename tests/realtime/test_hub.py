@@ -14,14 +14,15 @@ from hypothesis import strategies as st
 from roomcast.chat.chat import ChatServices
 from roomcast.protocol import codec
 from roomcast.protocol.errors import Close, Closing
-from roomcast.realtime.hub import split
-from roomcast.realtime.room import Change, Mark, Room, RoomEvent, Socket, State
+from roomcast.realtime.connections import RoomSocket
+from roomcast.realtime.events import Change, Mark, RoomEvent, split
+from roomcast.realtime.reader import RoomState
 from roomcast.settings import AttachmentSettings, Database, Settings
 from roomcast.store import messages
 from roomcast.store.messages import Add, DeleteChange, EditChange
 from roomcast.store.snapshot import SnapshotQuery
 
-from .inside import as_of
+from ..inside import as_of
 
 ADA, BOB = "1", "2"
 
@@ -82,7 +83,7 @@ def chat_settings(folder):
 async def a_chat(faults=()):
     with tempfile.TemporaryDirectory() as folder:
         chat = ChatServices(chat_settings(Path(folder)))
-        chat.hub._broadcast = Broadcast(backend=Faulty(faults))
+        chat.hub.channels.broadcast = Broadcast(backend=Faulty(faults))
         await chat.open()
         try:
             yield chat, (await chat.rooms.open(ADA, [ADA, BOB])).room.id
@@ -95,16 +96,16 @@ async def a_socket(chat, room_id, user, **wish):
     """Joins as the consumer does; yields the recorded frames after the first."""
     async with chat.hub.room(room_id) as room:
         wants = {"is_manual": False, "is_compact": False} | wish
-        socket = Socket(user, Recorded(), **wants)
-        room.start_buffering(socket)
+        socket = RoomSocket(user, Recorded(), **wants)
+        room.connections.start_buffering(socket)
         ask = SnapshotQuery(room_id, user, None, 50, 1000)
         found = await chat.joining.enter(room, ask, is_manual=wants["is_manual"])
         room.activate(socket, b"[]", above=found.version, top=found.top)
-        socket.outbox.frames.clear()
+        socket.send_queue.frames.clear()
         try:
-            yield room, socket.outbox
+            yield room, socket.send_queue
         finally:
-            room.leave(socket)
+            room.connections.remove(socket)
 
 
 def versions(outbox):
@@ -190,15 +191,17 @@ def test_an_event_in_parts_says_the_same(sizes, marked, most):
     lines = [b"x" * size for size in sizes]
     marks = [Mark(BOB, 1, 1, False)] if marked else []
     last = 4 + len(sizes) if sizes else 0
-    parts = split(RoomEvent(5 if sizes else 0, last, changes, marks, roster=7), lines, most)
-    assert {told.roster for told, _ in parts} == {7}
-    assert [c for told, _ in parts for c in told.changes] == changes
-    assert [line for _, some in parts for line in some] == lines
-    assert [told.marks for told, _ in parts] == [[]] * (len(parts) - 1) + [marks]
-    for told, some in parts:
-        assert len(some) <= 1 or sum(map(len, some)) <= most
-        assert (told.first, told.last) == (
-            (told.changes[0].version, told.changes[-1].version) if some else (0, 0)
+    parts = split(
+        RoomEvent(5 if sizes else 0, last, changes, marks, members_version=7, frames=lines), most
+    )
+    assert {part.members_version for part in parts} == {7}
+    assert [change for part in parts for change in part.changes] == changes
+    assert [frame for part in parts for frame in part.frames] == lines
+    assert [part.marks for part in parts] == [[]] * (len(parts) - 1) + [marks]
+    for part in parts:
+        assert len(part.frames) <= 1 or sum(map(len, part.frames)) <= most
+        assert (part.first, part.last) == (
+            (part.changes[0].version, part.changes[-1].version) if part.frames else (0, 0)
         )
 
 
@@ -264,7 +267,7 @@ async def test_old_messages_that_are_read_later_are_all_marked():
 
 
 async def test_what_is_forgotten_from_memory_is_marked_from_the_database(monkeypatch):
-    monkeypatch.setattr("roomcast.realtime.room.PENDING", 2)
+    monkeypatch.setattr("roomcast.realtime.unread_buffer.MAX_UNREAD_MESSAGES", 2)
     async with (
         a_chat() as (chat, room_id),
         a_socket(chat, room_id, ADA, is_manual=True) as (_room, ada),
@@ -328,7 +331,7 @@ class Flaky:
             raise OSError("away")
         line = codec.encode({"type": "chat_message", "version": 1, "message": {"status": "send"}})
         change = Change(1, 1, ADA, "sent")
-        return State(1, 0, "", [change], [line], {ADA: (0, 0), BOB: (0, 0)})
+        return RoomState(1, 0, "", [change], [line], {ADA: (0, 0), BOB: (0, 0)})
 
     async def load_between(self, *span):
         return []
@@ -337,35 +340,14 @@ class Flaky:
 
 
 async def test_a_room_that_could_not_be_filled_is_filled_as_soon_as_it_can_be(monkeypatch):
-    monkeypatch.setattr("roomcast.realtime.room.OVERTAKEN", 0.01)
+    monkeypatch.setattr("roomcast.realtime.gap_watch.REORDER_TIMEOUT", 0.01)
     async with a_chat() as (chat, _room_id):
         chat.hub._reader = Flaky()
         async with chat.hub.room(99) as room:
             await room.wait_for_snapshot(as_of(0, {ADA: (0, 0), BOB: (0, 0)}))
-            told = RoomEvent(3, 3, [Change(3, 3, ADA, "sent")], [])
-            await chat.hub.publish({99: (told, [b"{}"])})
+            event = RoomEvent(3, 3, [Change(3, 3, ADA, "sent")], frames=[b"{}"])
+            await chat.hub.publish({99: event})
             async with asyncio.timeout(5):
-                while room.version != 1:
+                while room.sequence.version != 1:
                     await room.changed.wait()
         assert chat.hub._reader.calls == 2
-
-
-def test_the_least_watermark_is_that_of_the_others():
-    room = Room(1, Flaky(), Flaky().mark, lambda _: None)
-    room._marks = {ADA: (5, 5), BOB: (3, 2), "3": (4, 1)}
-    room._measure()
-    assert room.status(ADA, 1) == "read"
-    assert room.status(ADA, 2) == "delivered"
-    assert room.status(ADA, 4) == "send"
-    assert room.status(BOB, 4) == "delivered"
-    assert Mark("x", 1, 1, False).user_id == "x"
-
-
-def test_the_one_who_is_left_reads_for_all_who_have_gone():
-    room = Room(1, Flaky(), Flaky().mark, lambda _: None)
-    room._marks = {ADA: (5, 3)}
-    room._measure()
-    assert room.status(BOB, 3) == "read"
-    assert room.status(BOB, 5) == "delivered"
-    assert room.status(BOB, 6) == "send"
-    assert room.status(ADA, 9) == "read"

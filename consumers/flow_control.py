@@ -1,0 +1,49 @@
+"""Backpressure: a socket is not read while too many of its actions wait."""
+
+from ..realtime.frame_transport import FrameTransport
+from ..realtime.wakeup import Wakeup
+
+
+class FlowControl:
+    """Counts the actions of one socket that wait, and their bytes.
+
+    Reading pauses at `max_count` actions or above `max_size` bytes, and goes on at half of both.
+    """
+
+    __slots__ = ("_count", "_max_count", "_max_size", "_size", "_wakeup", "is_paused", "transport")
+
+    def __init__(self, max_count: int, max_size: int) -> None:
+        self._max_count = max_count
+        self._max_size = max_size
+        self._count = self._size = 0
+        self._wakeup = Wakeup()
+        self.is_paused = False
+        self.transport: FrameTransport | None = None  # where the server offers one
+
+    def add(self, size: int = 0) -> None:
+        """One more action waits."""
+        self._count += 1
+        self._size += size
+        if not self.is_paused and (self._count >= self._max_count or self._size > self._max_size):
+            self.is_paused = True
+            if self.transport is not None:
+                self.transport.pause_reading()
+
+    def remove(self, size: int = 0) -> None:
+        """One fewer."""
+        self._count -= 1
+        self._size -= size
+        self.notify()
+        is_low = self._count <= self._max_count // 2 and self._size <= self._max_size // 2
+        if self.is_paused and is_low:
+            self.is_paused = False
+            if self.transport is not None:
+                self.transport.resume_reading()
+
+    def notify(self) -> None:
+        """Wake those who wait, to look again."""
+        self._wakeup.notify()
+
+    async def wait(self) -> None:
+        """Wait until an action fewer waits, or the socket has ended."""
+        await self._wakeup.wait()

@@ -1,0 +1,214 @@
+"""The sockets of this process in one room: what each of them gets, and what it has received."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+
+from ..protocol import codec, splice
+from ..protocol.errors import Close
+from ..protocol.events import PresenceChanged, Typed
+from ..protocol.ids import when, wire_user
+from .events import Change, Watermarks
+from .send_queue import Batch, SendQueue
+from .statuses import StatusUpdate
+from .user_channels import UserEvent
+from .user_socket import UserSocket
+
+TYPING_INTERVAL = 2.0  # seconds between two `typing` frames of the same user
+TYPING_JITTER = 0.2  # seconds by which one of them may come early
+
+MarkReceived = Callable[[int, str, int, int], None]
+"""A device of the user has received, and read, up to these ids: room, user, the two ids."""
+
+
+class RoomSocket(UserSocket):
+    """A member's socket in a room: what it wants, and what it has missed so far."""
+
+    __slots__ = ("buffered", "is_compact", "is_manual", "missed_presence", "undelivered")
+
+    def __init__(
+        self, user_id: str, send_queue: SendQueue, *, is_manual: bool, is_compact: bool
+    ) -> None:
+        super().__init__(user_id, send_queue)
+        self.is_manual = is_manual
+        self.is_compact = is_compact
+        self.buffered: list[tuple[Change, bytes]] = []  # since it began to join
+        self.undelivered: list[Change] = []  # the last messages that wait in its send queue
+        self.missed_presence: dict[str, bytes] | None = None  # the last frame of each user
+
+
+class RoomConnections:
+    """The joining and the live sockets of a room; a follower of its members."""
+
+    def __init__(self, room_id: int, mark: MarkReceived) -> None:
+        self._room_id = room_id
+        self._mark = mark
+        self._joining: list[RoomSocket] = []
+        self._live: dict[str, list[RoomSocket]] = {}
+        self._typing: dict[str, float] = {}  # when the next `typing` frame of each user may be sent
+
+    def __iter__(self) -> Iterator[RoomSocket]:
+        yield from self._joining
+        for sockets in self._live.values():
+            yield from sockets
+
+    @property
+    def has_live(self) -> bool:
+        """Whether anybody here has received the first frame."""
+        return bool(self._live)
+
+    # ------------------------------------------------------------ joining and leaving
+
+    def start_buffering(self, socket: RoomSocket) -> None:
+        """From here on the socket misses nothing: changes are kept for it until it is live."""
+        self._joining.append(socket)
+
+    def buffer(self, change: Change, frame: bytes) -> None:
+        """Keep a change for the joining sockets."""
+        for socket in self._joining:
+            socket.buffered.append((change, frame))
+
+    def stop_buffering(self, socket: RoomSocket) -> list[tuple[Change, bytes]]:
+        """Return what was kept for a joining socket, which then is no longer known here."""
+        self._joining.remove(socket)
+        buffered, socket.buffered = socket.buffered, []
+        return buffered
+
+    def activate(
+        self, socket: RoomSocket, first: bytes, frames: list[bytes], sent: list[Change]
+    ) -> None:
+        """Send the first frame and what was missed since; from here on the socket is live.
+
+        `sent` are the messages among what was missed.
+        """
+        missed, socket.missed_presence = socket.missed_presence or {}, None
+        self._live.setdefault(socket.user_id, []).append(socket)
+        socket.send_queue.on_drained = partial(self._on_drained, socket)
+        if socket.put(first, *missed.values(), *frames):
+            self._mark_received(socket.user_id, [socket], sent)
+        else:
+            socket.undelivered = _of_others(sent, socket.user_id)
+
+    def remove(self, socket: RoomSocket) -> None:
+        """The socket has left, whether it was joining or live."""
+        if socket in self._joining:
+            self._joining.remove(socket)
+        live = self._live.get(socket.user_id, [])
+        if socket in live:
+            live.remove(socket)
+            socket.send_queue.on_drained = None
+            if not live:
+                del self._live[socket.user_id]
+
+    def expel(self, user_id: str) -> None:
+        """The user is no longer a member: close their sockets with 4003."""
+        for socket in self._live.pop(user_id, ()):
+            socket.send_queue.close(Close.FORBIDDEN)
+
+    def close(self, close: Close, *last_frames: bytes) -> None:
+        """Close every socket, after these frames."""
+        for socket in list(self):
+            if last_frames:
+                socket.put(*last_frames)
+            socket.send_queue.close(close)
+
+    # ------------------------------------------------------------ what goes out
+
+    def send(self, full: Sequence[bytes], compact: Sequence[bytes]) -> None:
+        """Send frames to every live socket, by whether it wants compact receipts."""
+        batches = {False: Batch(full), True: Batch(compact)}
+        for sockets in self._live.values():
+            for socket in sockets:
+                socket.send_queue.put(batches[socket.is_compact])
+
+    def emit(
+        self,
+        update: StatusUpdate,
+        receipt_frames: Callable[[Mapping[str, Watermarks]], list[bytes]],
+    ) -> None:
+        """Send what an event changed: the same bytes to every socket that wants the same."""
+        batches: dict[bool, Batch] = {}
+        sent = [change for change in update.changes if change.kind == "sent"]
+        for user_id, sockets in list(self._live.items()):
+            received = []
+            for socket in sockets:
+                batch = batches.get(socket.is_compact)
+                if batch is None:
+                    is_compact = socket.is_compact
+                    more = receipt_frames(update.moved) if is_compact else _mark_frames(update)
+                    batch = batches[is_compact] = Batch([*update.frames, *more])
+                if batch.frames and socket.send_queue.put(batch):
+                    received.append(socket)
+                elif sent:
+                    socket.undelivered = _of_others(sent, user_id) or socket.undelivered
+            if received and sent:
+                self._mark_received(user_id, received, sent)
+
+    def send_typing(self, user_id: str) -> None:
+        """Send to the others that the user is typing, at most once in TYPING_INTERVAL."""
+        now, due = time.monotonic(), self._typing.get(user_id, 0.0)
+        if now < due - TYPING_JITTER:
+            return
+        self._typing[user_id] = max(now, due) + TYPING_INTERVAL
+        batch = Batch([codec.encode(Typed(wire_user(user_id), self._room_id))])
+        for other, sockets in self._live.items():
+            for socket in sockets if other != user_id else ():
+                socket.send_queue.put_droppable(batch)
+
+    # ------------------------------------------------------------ what was received
+
+    def _on_drained(self, socket: RoomSocket) -> None:
+        """What waited for a slow reader has gone out by now."""
+        undelivered, socket.undelivered = socket.undelivered, []
+        missed, socket.missed_presence = socket.missed_presence, None
+        if missed:
+            socket.put(*missed.values())
+        if undelivered:
+            self._mark_received(socket.user_id, [socket], undelivered)
+
+    def _mark_received(
+        self, user_id: str, sockets: Sequence[RoomSocket], sent: list[Change]
+    ) -> None:
+        """A device of the user has these messages; an open room also reads them."""
+        for change in reversed(sent):
+            if change.sender_id != user_id:
+                read = 0 if all(s.is_manual for s in sockets) else change.message_id
+                self._mark(self._room_id, user_id, change.message_id, read)
+                return
+
+    # ------------------------------------------------------------ events of members
+
+    def on_user_event(self, event: UserEvent) -> None:
+        """Apply a revocation or a change of presence of a member."""
+        if event.is_revoked:
+            for socket in list(self):
+                if socket.user_id == event.user_id:
+                    socket.revoke()
+        if event.last_seen:
+            self._send_presence(event)
+
+    def on_gap(self, user_id: str) -> None:
+        """Presence is looked up for all followed users, and arrives as an event."""
+
+    def _send_presence(self, event: UserEvent) -> None:
+        """Send presence, but never on top of what waits for a slow reader: that gets it later."""
+        seen = when(event.last_seen)
+        frame = codec.encode(PresenceChanged(wire_user(event.user_id), event.is_online, seen))
+        batch = Batch([frame])
+        for socket in list(self):
+            if socket.user_id == event.user_id:
+                continue
+            if socket.send_queue.is_empty and socket not in self._joining:
+                socket.send_queue.put(batch)
+            else:
+                missed = socket.missed_presence or {}
+                socket.missed_presence = {**missed, event.user_id: frame}
+
+
+def _mark_frames(update: StatusUpdate) -> list[bytes]:
+    return [splice.mark(change.body, change.status) for change in update.statuses]
+
+
+def _of_others(changes: list[Change], user_id: str) -> list[Change]:
+    """Leave out the user's own messages, which their receipts never cover."""
+    return [change for change in changes if change.sender_id != user_id]

@@ -1,0 +1,124 @@
+"""What happened in a room, as one event for each commit, and how it travels between processes."""
+
+from typing import Literal, NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+from ..protocol import codec
+
+Kind = Literal["sent", "edited", "deleted", "reacted"]
+Watermarks = tuple[int, int]  # delivered and read: a member has the messages up to these ids
+
+
+class Change(Struct, array_like=True, gc=False):
+    """One committed change of a message, whose sender is `sender_id`."""
+
+    version: int
+    message_id: int
+    sender_id: str
+    kind: Kind
+
+
+class Mark(Struct, array_like=True, gc=False):
+    """A member's watermarks after they moved; `by_joining` where a join moved them."""
+
+    user_id: str
+    delivered: int
+    read: int
+    by_joining: bool
+
+
+class OldMessage(NamedTuple):
+    """A message that is not kept in memory, with its `chat_message` frame."""
+
+    message_id: int
+    sender_id: str
+    frame: bytes
+
+
+class RoomEvent(Struct):
+    """What one commit did to one room.
+
+    `first` and `last` are the versions that it covers, 0 where it changes no message. Each change
+    has its frame at the same place in `frames`. `members_version` counts the changes of members:
+    a process that knows an earlier one asks the database who may receive the event.
+    """
+
+    first: int = 0
+    last: int = 0
+    changes: list[Change] = []
+    marks: list[Mark] = []
+    is_deleted: bool = False
+    typing: str = ""  # the user who is typing; such an event holds nothing else
+    members_version: int = 0
+    frames: list[bytes] = []
+
+
+class _Head(Struct, array_like=True):
+    """An event without its frames, as it is encoded."""
+
+    first: int
+    last: int
+    changes: list[Change]
+    marks: list[Mark]
+    is_deleted: bool = False
+    typing: str = ""
+    members_version: int = 0
+
+
+_decode_head = msgspec.json.Decoder(_Head).decode
+
+
+def pack(event: RoomEvent) -> str:
+    """Encode an event for other processes: its head and its frames, a line each."""
+    head = _Head(
+        event.first,
+        event.last,
+        event.changes,
+        event.marks,
+        event.is_deleted,
+        event.typing,
+        event.members_version,
+    )
+    return b"\n".join([codec.encode(head), *event.frames]).decode()
+
+
+def unpack(message: str) -> RoomEvent:
+    """Decode what `pack` has encoded."""
+    line, *frames = message.encode().split(b"\n")
+    head = _decode_head(line)
+    return RoomEvent(
+        head.first,
+        head.last,
+        head.changes,
+        head.marks,
+        head.is_deleted,
+        head.typing,
+        head.members_version,
+        frames,
+    )
+
+
+def split(event: RoomEvent, max_size: int) -> list[RoomEvent]:
+    """Split an event into several in a row, each with at most `max_size` bytes of frames.
+
+    A frame that is larger than that is alone in its event. The versions of the parts follow each
+    other without a gap, and the last part carries the marks.
+    """
+    parts: list[RoomEvent] = []
+    first, start, size = event.first, 0, 0
+    for i, frame in enumerate(event.frames):
+        if i > start and size + len(frame) > max_size:
+            last = event.changes[i - 1].version
+            part = RoomEvent(first, last, event.changes[start:i], frames=event.frames[start:i])
+            part.members_version = event.members_version
+            parts.append(part)
+            first, start, size = last + 1, i, 0
+        size += len(frame)
+    if not parts:
+        return [event]
+    changes, frames = event.changes[start:], event.frames[start:]
+    rest = RoomEvent(first, event.last, changes, event.marks, event.is_deleted, frames=frames)
+    rest.members_version = event.members_version
+    return [*parts, rest]
