@@ -8,7 +8,7 @@ from ..integrations.metrics import Metrics
 from ..protocol import codec
 from ..protocol.events import MessageDeleted
 from ..realtime.events import Change, Kind, OldMessage
-from ..realtime.reader import GapTooLarge, RoomHead, RoomState
+from ..realtime.reader import GapTooLarge, MissedChanges, RoomHead
 from ..settings import Limits
 from ..store import messages, receipts, rooms
 from ..store.store import Connection, Store
@@ -31,7 +31,9 @@ class DatabaseRoomReader:
         self._metrics = metrics
         self._reads = asyncio.Semaphore(MAX_CONCURRENT_READS)
 
-    async def load_changes_since(self, room_id: int, version: int, top: int) -> RoomState | None:
+    async def load_changes_since(
+        self, room_id: int, version: int, top: int
+    ) -> MissedChanges | None:
         """Returns the changes since the version, or None: the room is deleted.
 
         Ids above `top` are new.
@@ -55,7 +57,7 @@ class DatabaseRoomReader:
         self._metrics.missed.inc(len(since.messages) + len(since.deleted))
         pairs = self._pairs(since, top)
         changes, frames = [change for change, _ in pairs], [frame for _, frame in pairs]
-        return RoomState(
+        return MissedChanges(
             since.version, since.roster, since.title, changes, frames, marks, since.look
         )
 

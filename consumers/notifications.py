@@ -9,7 +9,8 @@ from ..chat.chat import ChatServices
 from ..chat.notifications.inbox import Inbox, InboxSocket
 from ..protocol.actions import AnyAction, Auth, Ping
 from ..protocol.errors import Close, Closing, InvalidFrame
-from .base import PONG, Endpoint, Session, direct_of
+from .base import Endpoint, direct_of
+from .session import PONG, Session
 
 
 class InboxSession(Session):

@@ -38,7 +38,7 @@ from ..realtime.room import Room
 from ..store import messages
 from ..store.commit_queue import Entry
 from ..store.messages import Added, Deleted, Edited, Reacted, Repeated
-from .base import PONG, Session, hint_of
+from .session import PONG, Session, hint_of
 
 
 class RoomSession(Session):

@@ -158,7 +158,7 @@ class RoomConnections:
     # ------------------------------------------------------------ what was received
 
     def _on_drained(self, socket: RoomSocket) -> None:
-        """What waited for a slow reader has gone out by now."""
+        """Send what a slow reader missed, and mark what waited for it: that has gone out by now."""
         undelivered, socket.undelivered = socket.undelivered, []
         missed, socket.missed_presence = socket.missed_presence, None
         if missed:

@@ -1,4 +1,4 @@
-"""What happened in a room, as one event for each commit, and how it travels between processes."""
+"""Events of a room, one for each commit, and their encoding between processes."""
 
 from typing import Literal, NamedTuple
 
@@ -38,7 +38,7 @@ class OldMessage(NamedTuple):
 
 
 class RoomEvent(Struct):
-    """What one commit did to one room.
+    """The changes and marks of one commit in one room.
 
     `first` and `last` are the versions that it covers, 0 where it changes no message. Each change
     has its frame at the same place in `frames`. `members_version` counts the changes of members:

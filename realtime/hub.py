@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from ..protocol.errors import Close
@@ -51,7 +52,9 @@ class Hub:
         self._open: dict[Room, OpenRoom] = {}  # also those that have ended, while sockets leave
         self._tasks: set[asyncio.Task[None]] = set()
         self._gap_repair = GapRepair(reader)
-        self._heartbeat = Heartbeat(self._publish_heartbeat, self._repair_all)
+        self._heartbeat = Heartbeat(
+            partial(self.channels.publish, heartbeat.CHANNEL), self._repair_all
+        )
 
     async def open(self) -> None:
         """Connect to the broker, and listen. Raises Unreachable."""
@@ -138,9 +141,6 @@ class Hub:
 
     # ------------------------------------------------------------ heartbeats
 
-    async def _publish_heartbeat(self, message: str) -> None:
-        await self.channels.publish(heartbeat.CHANNEL, message)
-
     async def _listen_to_heartbeats(self) -> None:
         async with self.channels.subscription(heartbeat.CHANNEL) as subscriber:
             self.start(self._heartbeat.run())
@@ -203,15 +203,12 @@ class Hub:
                 message = (await subscriber.get()).message
                 if message == GAP:
                     self._gap_repair.request([room])
-                else:
-                    await self._deliver(room, message)
-
-    async def _deliver(self, room: Room, message: str | RoomEvent) -> None:
-        try:
-            await room.on_event(message)
-        except Exception as error:  # what the event holds is in the database
-            log_failure(room.id, error)
-            self._gap_repair.request([room])
+                    continue
+                try:
+                    await room.on_event(message)
+                except Exception as error:  # what the event holds is in the database
+                    log_failure(room.id, error)
+                    self._gap_repair.request([room])
 
     def follow_members(self, room: Room) -> None:
         """Let the room follow those who are its members by now."""

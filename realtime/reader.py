@@ -1,4 +1,4 @@
-"""What a room of this process loads from the database, and when it tries again."""
+"""Reading what a room of this process has missed, and the delays between failed tries."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -22,8 +22,8 @@ class GapTooLarge(Exception):
     """A room missed more than a repair may read."""
 
 
-class RoomState(Struct):
-    """A room as the database has it: what a gap is repaired from."""
+class MissedChanges(Struct):
+    """A room as the database has it, and the changes since a version."""
 
     version: int
     members_version: int
@@ -37,7 +37,9 @@ class RoomState(Struct):
 class RoomReader(Protocol):
     """Reads from the database what a room of this process has missed."""
 
-    async def load_changes_since(self, room_id: int, version: int, top: int) -> RoomState | None:
+    async def load_changes_since(
+        self, room_id: int, version: int, top: int
+    ) -> MissedChanges | None:
         """Load the changes since the version; None where the room is deleted.
 
         Messages with ids above `top` are new. Raises GapTooLarge where that is too much for one

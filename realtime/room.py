@@ -22,7 +22,7 @@ from ..store.snapshot import Snapshot
 from .connections import MarkReceived, RoomConnections, RoomSocket
 from .events import Change, Mark, OldMessage, RoomEvent, Watermarks, split, unpack
 from .gap_watch import GapWatch
-from .reader import GapTooLarge, RoomHead, RoomReader, RoomState
+from .reader import GapTooLarge, MissedChanges, RoomHead, RoomReader
 from .sequence import VersionSequence
 from .statuses import MAX_MARKS, MAX_MARKS_OF_JOIN, MAX_WATERMARK, StatusTracker
 from .wakeup import Wakeup
@@ -34,7 +34,7 @@ COMMIT_TIMEOUT = 1.0  # seconds for a committed change to arrive, before the dat
 
 
 class Membership(Struct):
-    """Who is in a room and how it looks, as its sockets know it."""
+    """Members, title and look of a room, as its sockets know them."""
 
     version: int = 0
     title: str = ""
@@ -206,7 +206,7 @@ class Room:
             await self._deliver_in_order(event)
         return self._apply_membership(state)
 
-    def _as_event(self, state: RoomState, version: int) -> RoomEvent:
+    def _as_event(self, state: MissedChanges, version: int) -> RoomEvent:
         """Return what is missing since the version; who left is expelled, who is new counts."""
         left = self.statuses.watermarks.keys() - state.watermarks.keys()
         for user_id in left:
@@ -217,7 +217,7 @@ class Room:
         last = state.version if state.version > version else 0
         return RoomEvent(last and version + 1, last, state.changes, marks, frames=state.frames)
 
-    def _apply_membership(self, state: RoomState) -> None:
+    def _apply_membership(self, state: MissedChanges) -> None:
         """Take over members, title and look, and send them to the sockets where they differ."""
         before, members = self._membership, frozenset(state.watermarks)
         self._membership = replace(before, version=state.members_version)

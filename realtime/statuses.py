@@ -48,7 +48,7 @@ def lowest_watermark(watermarks: Mapping[str, Watermarks], which: int) -> Lowest
 
 
 class StatusUpdate(Struct):
-    """What one event gives the sockets of a room: frames, status changes, moved watermarks."""
+    """One event, for the sockets of a room: its frames, status changes and moved watermarks."""
 
     frames: list[bytes]
     changes: list[Change]

@@ -15,7 +15,7 @@ from roomcast.protocol.errors import Close
 from roomcast.protocol.events import MessageSent
 from roomcast.realtime.connections import RoomSocket
 from roomcast.realtime.events import Change, Mark, OldMessage, RoomEvent, pack
-from roomcast.realtime.reader import RoomHead, RoomState
+from roomcast.realtime.reader import MissedChanges, RoomHead
 from roomcast.realtime.room import Room
 from roomcast.realtime.send_queue import Batch
 from roomcast.server.websocket_protocol import WebSocketProtocol
@@ -69,7 +69,9 @@ class Rows:
         self.older = list(older)
         self.marks: Marks = {}
 
-    async def load_changes_since(self, room_id: int, version: int, top: int) -> RoomState | None:
+    async def load_changes_since(
+        self, room_id: int, version: int, top: int
+    ) -> MissedChanges | None:
         raise AssertionError("nothing is missing")
 
     async def find_heads(self, room_ids: Sequence[int]) -> dict[int, RoomHead]:

@@ -147,7 +147,7 @@ class Backend(BroadcastBackend):
     async def _keep(self, link: Link) -> None:
         """Watches the link and renews it, for ever."""
         while True:
-            error = await self._watch(link)
+            error = await watch(link)
             since = time.monotonic()
             log.warning("%s", self._unreachable(error))
             self._link = None
@@ -156,23 +156,6 @@ class Backend(BroadcastBackend):
             link = await self._renew()
             away = time.monotonic() - since
             log.info("The broker at %s is back after %.1f s", self._where, away)
-
-    async def _watch(self, link: Link) -> Exception:
-        """Returns why the link was lost; finds out by itself where nobody says so."""
-        silent, received, pulse = 0, link.received, link.pulse()
-        for tick in count(1):
-            await asyncio.wait({link.lost}, timeout=CHECK_INTERVAL)
-            if link.lost.done():
-                break
-            silent = silent + 1 if link.is_waiting and link.received == received else 0
-            received = link.received
-            if silent >= MAX_SILENT_CHECKS:
-                link.fail(TimeoutError("it does not answer"))
-            elif tick % CHECKS_PER_PULSE == 0:
-                if not pulse.done():
-                    link.fail(Unreachable(link.mute))
-                pulse = link.pulse()
-        return link.lost.result()
 
     async def _renew(self) -> Link:
         for pause in pauses():
@@ -196,7 +179,7 @@ class Backend(BroadcastBackend):
             async with asyncio.timeout(OPEN_WITHIN):
                 await link.open()
                 succeed(await link.subscribe([link.pulse_channel, EVERYONE]))
-            await self._prove(link)
+            await prove(link)
             await self._subscribe_again(link)
         except Exception as error:
             await link.close()
@@ -205,13 +188,6 @@ class Backend(BroadcastBackend):
             await link.close()
             raise
         return link
-
-    async def _prove(self, link: Link) -> None:
-        try:
-            async with asyncio.timeout(OPEN_WITHIN):
-                succeed(await link.pulse())
-        except TimeoutError:
-            raise Unreachable(link.mute) from None
 
     async def _subscribe_again(self, link: Link) -> None:
         known: set[str] = set()
@@ -222,6 +198,33 @@ class Backend(BroadcastBackend):
                     succeed(await link.subscribe(some))
             known |= fresh
         link.unsubscribe(known - self._channels.keys())
+
+
+async def watch(link: Link) -> Exception:
+    """Return why the link was lost; a silent one is found out by pulses."""
+    silent, received, pulse = 0, link.received, link.pulse()
+    for tick in count(1):
+        await asyncio.wait({link.lost}, timeout=CHECK_INTERVAL)
+        if link.lost.done():
+            break
+        silent = silent + 1 if link.is_waiting and link.received == received else 0
+        received = link.received
+        if silent >= MAX_SILENT_CHECKS:
+            link.fail(TimeoutError("it does not answer"))
+        elif tick % CHECKS_PER_PULSE == 0:
+            if not pulse.done():
+                link.fail(Unreachable(link.mute))
+            pulse = link.pulse()
+    return link.lost.result()
+
+
+async def prove(link: Link) -> None:
+    """Return once what is published comes back. Raises Unreachable."""
+    try:
+        async with asyncio.timeout(OPEN_WITHIN):
+            succeed(await link.pulse())
+    except TimeoutError:
+        raise Unreachable(link.mute) from None
 
 
 def _event(channel: str, message: str) -> Event:

@@ -13,7 +13,7 @@ from roomcast.protocol.errors import Close
 from roomcast.realtime import gap_repair as module
 from roomcast.realtime.gap_repair import GapRepair
 from roomcast.realtime.hub import Hub
-from roomcast.realtime.reader import RoomHead, RoomState
+from roomcast.realtime.reader import MissedChanges, RoomHead
 from roomcast.realtime.room import Room
 from roomcast.store.messages import Add
 from roomcast.store.store import DatabaseUnavailable
@@ -39,9 +39,11 @@ class Database(Rows):
             raise DatabaseUnavailable("away")
         return dict.fromkeys(room_ids, (self.version, 0, 0))
 
-    async def load_changes_since(self, room_id: int, version: int, top: int) -> RoomState | None:
+    async def load_changes_since(
+        self, room_id: int, version: int, top: int
+    ) -> MissedChanges | None:
         self.read.append(room_id)
-        return RoomState(self.version, 0, "", [], [], dict(NOBODY))
+        return MissedChanges(self.version, 0, "", [], [], dict(NOBODY))
 
 
 async def a_room(source: Database, id_: int, version: int) -> Room:

@@ -16,7 +16,7 @@ from roomcast.protocol import codec
 from roomcast.protocol.errors import Close, Closing
 from roomcast.realtime.connections import RoomSocket
 from roomcast.realtime.events import Change, Mark, RoomEvent, split
-from roomcast.realtime.reader import RoomState
+from roomcast.realtime.reader import MissedChanges
 from roomcast.settings import AttachmentSettings, Database, Settings
 from roomcast.store import messages
 from roomcast.store.messages import Add, DeleteChange, EditChange
@@ -331,7 +331,7 @@ class Flaky:
             raise OSError("away")
         line = codec.encode({"type": "chat_message", "version": 1, "message": {"status": "send"}})
         change = Change(1, 1, ADA, "sent")
-        return RoomState(1, 0, "", [change], [line], {ADA: (0, 0), BOB: (0, 0)})
+        return MissedChanges(1, 0, "", [change], [line], {ADA: (0, 0), BOB: (0, 0)})
 
     async def load_between(self, *span):
         return []

@@ -7,7 +7,7 @@ from roomcast.protocol.events import MessageEdited
 from roomcast.realtime import unread_buffer
 from roomcast.realtime.connections import RoomSocket
 from roomcast.realtime.events import Change, OldMessage, RoomEvent, pack
-from roomcast.realtime.reader import GapTooLarge, RoomState, retry_delays
+from roomcast.realtime.reader import GapTooLarge, MissedChanges, retry_delays
 from roomcast.realtime.room import REPAIR_SLICE, Room
 from roomcast.realtime.send_queue import Batch
 
@@ -145,8 +145,8 @@ async def test_a_gap_told_as_sent_is_an_edit_to_who_has_the_message_already() ->
     class Ahead(Rows):
         async def load_changes_since(
             self, room_id: int, version: int, top: int
-        ) -> RoomState | None:
-            return RoomState(2, 0, "", [Change(2, 1, ADA, "sent")], [line(1, ADA)], NOBODY)
+        ) -> MissedChanges | None:
+            return MissedChanges(2, 0, "", [Change(2, 1, ADA, "sent")], [line(1, ADA)], NOBODY)
 
     room = await a_room(Ahead())
     _, bob = enter(room, BOB, is_manual=True)
@@ -175,9 +175,9 @@ async def test_a_gap_that_comes_before_the_first_snapshot_is_looked_into() -> No
     class Later(Rows):
         async def load_changes_since(
             self, room_id: int, version: int, top: int
-        ) -> RoomState | None:
+        ) -> MissedChanges | None:
             assert (version, top) == (0, 0)
-            return RoomState(1, 0, "", [Change(1, 1, ADA, "sent")], [line(1, ADA)], NOBODY)
+            return MissedChanges(1, 0, "", [Change(1, 1, ADA, "sent")], [line(1, ADA)], NOBODY)
 
     room = room_of(1, Later())
     await room.repair_gap()
@@ -193,7 +193,7 @@ async def test_a_gap_too_large_closes_the_room_so_that_its_sockets_resume() -> N
     class Far(Rows):
         async def load_changes_since(
             self, room_id: int, version: int, top: int
-        ) -> RoomState | None:
+        ) -> MissedChanges | None:
             raise GapTooLarge("1001 changes")
 
     room = await a_room(Far())
@@ -210,9 +210,9 @@ async def test_a_repair_goes_out_in_slices_and_in_order() -> None:
     class Behind(Rows):
         async def load_changes_since(
             self, room_id: int, version: int, top: int
-        ) -> RoomState | None:
+        ) -> MissedChanges | None:
             changes = [Change(2 * n, n, ADA, "sent") for n in texts]
-            return RoomState(
+            return MissedChanges(
                 59, 0, "", changes, [line(n, ADA, t) for n, t in texts.items()], NOBODY
             )
 
