@@ -52,6 +52,10 @@ faults: .venv/dev  ## kill -9, slow readers, restarts; engines that die and fall
 	$(BIN)/pytest tests/faults
 	$(BIN)/python -m tests.faults.attacks
 
+failover: .venv/dev  ## PostgreSQL under Patroni and etcd, nginx and HAProxy: each fails over under load
+	.ci/failover
+	ROOMCAST_FAILOVER=1 $(BIN)/pytest -v -s tests/failover
+
 autobahn: .venv/dev .cache/autobahn/installed  ## Autobahn's cases of RFC 6455 against our WebSocket protocol
 	$(BIN)/python -m tests.autobahn .cache/autobahn/bin/kosoku
 
@@ -110,4 +114,4 @@ clean:  ## remove what the others made
 	@.cache/autobahn/bin/pip install -qq --disable-pip-version-check kosoku==0.1.0 || true # the run says loudly what is missing
 	@touch $@
 
-.PHONY: help install run cluster fmt lint types check test unit protocol faults autobahn servers browser web bench clean
+.PHONY: help install run cluster fmt lint types check test unit protocol faults failover autobahn servers browser web bench clean

@@ -1,0 +1,81 @@
+"""nginx and HAProxy as docs/proxies has them, on free ports and without TLS."""
+
+import os
+import shutil
+import socket
+from pathlib import Path
+
+from . import Engine, Missing
+
+EXAMPLES = Path(__file__).parents[2] / "docs/proxies"
+
+
+class Balancer(Engine):
+    """A proxy before two processes, with the example's configuration."""
+
+    name: str
+    example: str
+    listens: tuple[str, str]  # the example's line, and what it becomes
+
+    def __init__(self, folder: Path, ports: tuple[int, int]) -> None:
+        super().__init__(folder)
+        self.binary = self._find()
+        text = (EXAMPLES / self.example).read_text()
+        here = self.listens[1].format(port=self.port)
+        replaced = dict(zip(("127.0.0.1:8000", "127.0.0.1:8001"), ports, strict=True))
+        for old, new in {self.listens[0]: here, **self.more(folder)}.items():
+            assert old in text, old
+            text = text.replace(old, new)
+        for old, port in replaced.items():
+            assert old in text
+            text = text.replace(old, f"127.0.0.1:{port}")
+        lines = [line for line in text.splitlines() if "ssl_certificate" not in line]
+        self.configuration = folder / self.example
+        self.configuration.write_text("\n".join(lines) + "\n")
+
+    def more(self, folder: Path) -> dict[str, str]:
+        """What else of the example is replaced."""
+        return {}
+
+    def _find(self) -> Path:
+        if found := shutil.which(self.name, path=f"{os.environ['PATH']}:/usr/sbin"):
+            return Path(found)
+        raise Missing(f"no {self.name}: apt-get install {self.name}")
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def lives(self) -> bool:
+        try:
+            socket.create_connection((self.host, self.port), timeout=5).close()
+        except OSError:
+            return False
+        return True
+
+
+class Nginx(Balancer):
+    name = "nginx"
+    example = "nginx.conf"
+    listens = "listen 443 ssl;", "listen 127.0.0.1:{port};"
+
+    def more(self, folder: Path) -> dict[str, str]:
+        kinds = "client_body", "proxy", "fastcgi", "uwsgi", "scgi"
+        paths = " ".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)
+        return {"http {": f"http {{ access_log off; {paths}"}
+
+    def command(self) -> list[str | Path]:
+        directives = f"daemon off; pid {self.folder}/pid; error_log {self.log} warn;"
+        return [self.binary, "-p", self.folder, "-c", self.configuration, "-g", directives]
+
+
+class Haproxy(Balancer):
+    name = "haproxy"
+    example = "haproxy.cfg"
+    listens = "bind :443 ssl crt /etc/ssl/chat.example.com.both.pem", "bind 127.0.0.1:{port}"
+
+    def more(self, folder: Path) -> dict[str, str]:
+        return {"maxconn 20000": "maxconn 2000"}  # what a test may open
+
+    def command(self) -> list[str | Path]:
+        return [self.binary, "-db", "-f", self.configuration]
