@@ -59,8 +59,6 @@ OVERSIZED: dict[str, set[str]] = {
     },
     "server/websocket_protocol.py": {"WebSocketProtocol: attributes"},
     "store/commit_queue.py": {"CommitQueue: methods"},
-    "store/objects/folder.py": {"Folder: methods"},
-    "store/objects/s3.py": {"lines of a module", "S3: lines", "S3: methods"},
 }
 # A client's socket and a room of this process are both called a room in the documents.
 SHARED_NAMES = {"Room"}

@@ -14,7 +14,8 @@ from urllib3.exceptions import HTTPError
 
 from ..objects.bucket import UPLOADS, BucketUnavailable, ObjectMissing, bucket_of, new_key
 from ..objects.folder import Folder
-from ..objects.s3 import S3, in_short
+from ..objects.s3 import S3
+from ..objects.s3_client import in_short
 from ..objects.s3_cors import ADVICE, lets_pages_put
 
 LITTLE_SPACE = 1 << 30
