@@ -79,7 +79,7 @@ async def _of_bucket(bucket: S3) -> list[Finding]:
     except BucketUnavailable as error:
         advice = "Start what keeps it and make the bucket, or correct attachments.url."
         return [Finding("reachable", False, f"{error} {advice}")]
-    where = f"The {bucket.place} answers, in region {bucket.outside.region}."
+    where = f"The {bucket.place} answers, in region {bucket.client.outside.region}."
     probe = new_key(UPLOADS)
     found = [Finding("reachable", True, where), await _writable(bucket, probe)]
     if found[-1].ok:
@@ -90,7 +90,7 @@ async def _of_bucket(bucket: S3) -> list[Finding]:
 
 def _by_request(bucket: S3, probe: str) -> Iterator[Finding]:
     """Checks the bucket by plain HTTP requests, as clients send them."""
-    inside, outside = bucket.inside.base, bucket.outside.base
+    inside, outside = bucket.client.inside.base, bucket.client.outside.base
     yield _clock(bucket)
     yield _private(bucket, probe, inside)
     try:
@@ -121,7 +121,9 @@ async def _writable(bucket: S3, probe: str) -> Finding:
 def _private(bucket: S3, probe: str, base: str) -> Finding:
     """Without a signature nothing is read, listed or written."""
     asked = [("GET", base + probe, b""), ("GET", base, b""), ("PUT", base + probe, _PROBE)]
-    answers = [bucket.http.request(method, url, body=body).status for method, url, body in asked]
+    answers = [
+        bucket.client.http.request(method, url, body=body).status for method, url, body in asked
+    ]
     if any(status < 300 for status in answers):
         sentence = f"Strangers get at files through {base}: take the bucket's public access away."
         return Finding("private", False, sentence)
@@ -130,8 +132,8 @@ def _private(bucket: S3, probe: str, base: str) -> Finding:
 
 def _links(bucket: S3, probe: str) -> Finding:
     """Checks that a signed link leads to the object, under the type that was detected."""
-    answer = bucket.http.request("GET", bucket.get_url("GET", probe, _HEADERS))
-    base = bucket.outside.base
+    answer = bucket.client.http.request("GET", bucket.get_url("GET", probe, _HEADERS))
+    base = bucket.client.outside.base
     if answer.status != 200 or answer.data != _PROBE:
         sentence = (
             f"A signed link through {base} is answered with {answer.status}: public_endpoint must "
@@ -147,24 +149,24 @@ def _links(bucket: S3, probe: str) -> Finding:
 def _uploads(bucket: S3, probe: str) -> Finding:
     """An upload by its signed URL works, and holds to the size that was declared."""
     url = bucket.put_url(probe, len(_PROBE), 60)
-    right = bucket.http.request("PUT", url, body=_PROBE).status
+    right = bucket.client.http.request("PUT", url, body=_PROBE).status
     if right >= 300:
-        sentence = f"A signed upload to {bucket.outside.base} is answered with {right}."
+        sentence = f"A signed upload to {bucket.client.outside.base} is answered with {right}."
         return Finding("uploads", False, sentence)
-    if bucket.http.request("PUT", url, body=_PROBE * 2).status < 300:
+    if bucket.client.http.request("PUT", url, body=_PROBE * 2).status < 300:
         after = "roomcast deletes it when it is sent, or after attachments.unsent_ttl"
         return Finding("uploads", True, f"Uploads work; a larger one than declared too: {after}.")
     return Finding("uploads", True, "Signed uploads work, of the declared size alone.")
 
 
 def _pages(bucket: S3) -> Finding:
-    if lets_pages_put(bucket.http, bucket.outside):
+    if lets_pages_put(bucket.client.http, bucket.client.outside):
         return Finding("pages", True, "Web pages of any origin can upload (CORS).")
     return Finding("pages", False, f"Browsers can't upload: {ADVICE}.")
 
 
 def _clock(bucket: S3) -> Finding:
-    said = bucket.http.request("GET", bucket.inside.base).headers.get("Date")
+    said = bucket.client.http.request("GET", bucket.client.inside.base).headers.get("Date")
     if said is None:
         return Finding("clock", True, "The bucket doesn't tell its time.")
     apart = parsedate_to_datetime(said).timestamp() - time.time()

@@ -16,7 +16,6 @@ from urllib3.exceptions import HTTPError
 
 from .bucket import KEY, BucketUnavailable, ObjectMissing, too_large
 from .s3_client import S3Client, in_short, reason_of, unavailable
-from .s3_presign import Signer
 from .s3_url import place_of
 
 log = logging.getLogger("roomcast.bucket")
@@ -40,22 +39,11 @@ class S3:
 
     def __init__(self, url: str) -> None:
         self.place = place_of(url)
-        self._client = S3Client(self.place, THREADS)
-        self.http = self._client.http
+        self.client = S3Client(self.place, THREADS)
         self._pool = ThreadPoolExecutor(THREADS, "bucket")
         self._slots = asyncio.Semaphore(THREADS)
         self._preparing: asyncio.Task[None] | None = None
         self._swept_at = -SWEPT_EVERY
-
-    @property
-    def inside(self) -> Signer:
-        """Signs the requests of this machine."""
-        return self._client.inside
-
-    @property
-    def outside(self) -> Signer:
-        """Signs the requests of browsers."""
-        return self._client.outside
 
     async def open(self) -> None:
         """Creates the bucket if it is missing; if it is unavailable, logs that and goes on."""
@@ -68,19 +56,19 @@ class S3:
         if self._preparing is not None:
             await asyncio.wait([self._preparing])
         await asyncio.to_thread(self._pool.shutdown)
-        self.http.clear()
+        self.client.http.clear()
 
     async def check(self) -> None:
         """Does it answer, and to this key?"""
-        await self._do(self._client.look)
+        await self._do(self.client.look)
 
     async def find(self) -> None:
         """Instead of open, for who only looks: makes nothing."""
-        self._preparing = asyncio.create_task(self._run(self._client.find))
+        self._preparing = asyncio.create_task(self._run(self.client.find))
         await asyncio.shield(self._preparing)
 
     async def put(self, key: str, data: bytes) -> None:
-        await self._do(self._client.put, key, data)
+        await self._do(self.client.put, key, data)
 
     async def put_stream(self, key: str, chunks: AsyncIterator[bytes], max_size: int) -> int:
         """Stores what comes, says how much it was; nothing if it is too much or breaks off."""
@@ -94,12 +82,12 @@ class S3:
 
     async def read(self, key: str, max_size: int | None = None) -> bytes:
         """An object whole, or ObjectTooLarge."""
-        return await self._do(self._client.read, key, max_size)
+        return await self._do(self.client.read, key, max_size)
 
     async def stat(self, key: str) -> int | None:
         """The size of an object; None where there is none."""
         try:
-            return await self._do(self._client.stat, key)
+            return await self._do(self.client.stat, key)
         except ObjectMissing:
             return None
 
@@ -108,27 +96,27 @@ class S3:
 
     async def move(self, source: str, target: str) -> None:
         """Copies, then deletes: done again, it comes to the same."""
-        await self._do(self._client.move, source, target)
+        await self._do(self.client.move, source, target)
 
     async def delete(self, keys: Iterable[str]) -> None:
         """Removes objects; those that are missing already are fine."""
-        await self._do(self._client.delete, [key for key in keys if KEY.fullmatch(key)])
+        await self._do(self.client.delete, [key for key in keys if KEY.fullmatch(key)])
 
     async def sweep(self, older_than: float) -> None:
         """Deletes objects that were PUT again after their upload had ended, and have no row."""
         if time.monotonic() - self._swept_at >= SWEPT_EVERY:
-            await self._do(self._client.sweep, time.time() - older_than)
+            await self._do(self.client.sweep, time.time() - older_than)
             self._swept_at = time.monotonic()
 
     def get_url(self, method: str, key: str, headers: Mapping[str, str]) -> str:
         """Returns a signed URL of the object for about an hour, with headers that S3 supports."""
         query = {f"response-{name.lower()}": headers[name] for name in _ORDERED if name in headers}
         at = time.time() // LINKS_CHANGE * LINKS_CHANGE
-        return self.outside.url(method, key, LINKS_LAST, query=query, at=at)
+        return self.client.outside.url(method, key, LINKS_LAST, query=query, at=at)
 
     def put_url(self, key: str, size: int, expires_in: float) -> str:
         """Returns a signed URL to PUT exactly `size` bytes to."""
-        return self.outside.url("PUT", key, expires_in, size=size)
+        return self.client.outside.url("PUT", key, expires_in, size=size)
 
     async def _do(self, work: Callable[..., Result], *args: object) -> Result:
         await self._prepared()
@@ -138,7 +126,7 @@ class S3:
         """Once, for all who need the bucket; again with the next one where it failed."""
         task = self._preparing
         if task is None or (task.done() and (task.cancelled() or task.exception())):
-            self._preparing = task = asyncio.create_task(self._run(self._client.prepare))
+            self._preparing = task = asyncio.create_task(self._run(self.client.prepare))
         await asyncio.shield(task)
 
     async def _run(self, work: Callable[..., Result], *args: object) -> Result:

@@ -420,7 +420,7 @@ async def test_an_operator_s_own_rules_are_left_alone(
 ) -> None:
     url = strict.url
     async with opened(url) as bucket:
-        address = bucket.inside.url("PUT", "", 60, query={"cors": ""})
+        address = bucket.client.inside.url("PUT", "", 60, query={"cors": ""})
         rules = (
             b"<CORSConfiguration><CORSRule><AllowedOrigin>https://mine.example</AllowedOrigin>"
             b"<AllowedMethod>PUT</AllowedMethod></CORSRule></CORSConfiguration>"
@@ -429,7 +429,7 @@ async def test_an_operator_s_own_rules_are_left_alone(
     assert "Browsers can't upload" not in caplog.text
     async with opened(url) as bucket:
         assert "Browsers can't upload files: allow PUT, GET and HEAD from any" in caplog.text
-        kept = await client.get(bucket.inside.url("GET", "", 60, query={"cors": ""}))
+        kept = await client.get(bucket.client.inside.url("GET", "", 60, query={"cors": ""}))
         assert "https://mine.example" in kept.text
 
 
@@ -524,7 +524,12 @@ async def test_the_secret_is_in_no_log_and_no_error(
     said = []
     for server, secret in ((seaweed, SECRET), (wrong, wrong.secret)):
         async with opened(server.url) as bucket:
-            said += [repr(bucket), repr(bucket.place), str(bucket.place), repr(bucket.outside)]
+            said += [
+                repr(bucket),
+                repr(bucket.place),
+                str(bucket.place),
+                repr(bucket.client.outside),
+            ]
             said += [bucket.put_url(new_key(UPLOADS), 5, 60)]
             try:
                 await bucket.put(new_key(), b"hello")
