@@ -1,50 +1,29 @@
 """A connection → a user id: a signed token (JWT) that proves itself, or the host's hook."""
 
 import asyncio
-import json
 import logging
-import re
-from base64 import urlsafe_b64decode
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from hashlib import sha256
-from math import isfinite
 from time import time
-from typing import Any
 
 import httpx
 import jwt
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
-from starlette.types import Scope
 
 from ..protocol.errors import Forbidden, InvalidFrame, Unauthenticated
-from ..protocol.ids import is_clean, user_of
-from ..protocol.text import shows_something
+from ..protocol.ids import user_of
 from ..settings import BadSetting, Issuer, Settings
+from .claims import Identity, identity_of
 from .keys import Keys, PublishedKeys
-from .origins import is_foreign, origin_of, parts_of
+from .origins import is_foreign, origin_of
+from .tokens import MAX_TOKEN_LENGTH, NO_TOKEN, TOKEN, object_of, reason_of, token_of
 
-MAX_TOKEN = 16_384  # characters
-MAX_NAME = 200
-MAX_PICTURE = 2_000
 log = logging.getLogger("roomcast.auth")
 
 MAX_VERIFIED = 4_096  # tokens whose signature need not be looked at again
-END_OF_TIME = 253_370_764_800  # 9999-01-01: what a date can still say, with some leeway
 
 Hook = Callable[[HTTPConnection], Awaitable[str | int | None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """An authenticated user. `expires_at` is in Unix seconds, leeway included; None from a hook."""
-
-    user_id: str
-    expires_at: float | None
-    name: str | None
-    picture: str | None
-    by_hook: bool
 
 
 class Trusted:
@@ -75,7 +54,7 @@ class Trusted:
             issuer=self._issuer.issuer or None,
             leeway=self._issuer.leeway,
         )
-        return _identity(claims, self._issuer)
+        return identity_of(claims, self._issuer)
 
 
 class Authenticator:
@@ -164,8 +143,8 @@ class Authenticator:
         """Whose token this is; raises Unauthenticated."""
         if self._hook:
             raise Unauthenticated("The site signs its users in by itself; it takes no tokens here.")
-        if len(token) > MAX_TOKEN or not _TOKEN.fullmatch(token):
-            raise Unauthenticated(_NO_TOKEN)
+        if len(token) > MAX_TOKEN_LENGTH or not TOKEN.fullmatch(token):
+            raise Unauthenticated(NO_TOKEN)
         for published in self._published:
             published.refresh_if_old()
         fingerprint = sha256(token.encode()).digest()
@@ -175,15 +154,15 @@ class Authenticator:
         try:
             identity = await self._trusted_by(token).identity(token)
         except jwt.PyJWTError as error:
-            raise Unauthenticated(_why(error)) from None
+            raise Unauthenticated(reason_of(error)) from None
         self._remember(fingerprint, identity)
         return identity
 
     def _trusted_by(self, token: str) -> Trusted:
         """By what the token says of itself, which its signature has to prove."""
         header, claims, _ = token.split(".")
-        _object(header)
-        issuer = _object(claims).get("iss")
+        object_of(header)
+        issuer = object_of(claims).get("iss")
         if isinstance(issuer, str) and issuer in self._trusted:
             return self._trusted[issuer]
         if "" not in self._trusted:
@@ -195,97 +174,6 @@ class Authenticator:
         if len(self._verified) >= MAX_VERIFIED:
             del self._verified[next(iter(self._verified))]
         self._verified[fingerprint] = identity
-
-
-# ---------------------------------------------------------------- where the token stands
-
-
-def subprotocol_of(scope: Scope) -> str | None:
-    """Bearer as a socket's client spelled it, to be echoed; never the token beside it."""
-    return next((name for name in scope.get("subprotocols", ()) if name.lower() == "bearer"), None)
-
-
-def token_of(connection: HTTPConnection) -> str:
-    """Returns the token after Bearer among the subprotocols, else in the Authorization header.
-
-    Raises Unauthenticated.
-    """
-    offered = list(connection.scope.get("subprotocols", ()))
-    bearer = subprotocol_of(connection.scope)
-    if bearer is not None and (after := offered[offered.index(bearer) + 1 :]):
-        return str(after[0]).strip()  # httpx-ws leaves the blank after the comma
-    headers = connection.headers.getlist("authorization")
-    if not headers:
-        raise Unauthenticated
-    scheme, _, token = headers[0].partition(" ")
-    if len(headers) > 1 or scheme.lower() != "bearer" or not token.strip():
-        raise Unauthenticated("One header is needed: Authorization: Bearer <token>.")
-    return token.strip()
-
-
-# ---------------------------------------------------------------- claims
-
-_TOKEN = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
-_NO_TOKEN = "This is not a valid token."
-_REASONS: dict[type[jwt.PyJWTError], str] = {
-    jwt.ExpiredSignatureError: "The token has expired.",
-    jwt.ImmatureSignatureError: "The token is not valid yet (nbf).",
-    jwt.InvalidAudienceError: "The token is meant for another audience (aud).",
-    jwt.InvalidIssuerError: "The token comes from another issuer (iss).",
-    jwt.InvalidAlgorithmError: "The token is signed with an algorithm that is not accepted here.",
-    jwt.InvalidSignatureError: "The token's signature is wrong.",
-}
-
-
-def _object(segment: str) -> dict[str, Any]:
-    """A part of a token: a JSON object that says nothing twice (RFC 7515, 4; RFC 7519, 4)."""
-    try:
-        text = urlsafe_b64decode(segment + "=" * (-len(segment) % 4)).decode()
-        found = json.loads(
-            text, object_pairs_hook=_once, parse_float=_finite, parse_constant=_finite
-        )
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
-        raise Unauthenticated(_NO_TOKEN)
-    return found
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError
-    return found
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not isfinite(number):
-        raise ValueError
-    return number
-
-
-def _why(error: jwt.PyJWTError) -> str:
-    if isinstance(error, jwt.MissingRequiredClaimError):
-        return f"The token lacks the claim {error.claim}."
-    return _REASONS.get(type(error), _NO_TOKEN)
-
-
-def _identity(claims: dict[str, Any], issuer: Issuer) -> Identity:
-    if not _is_number(claims["exp"]) or not _is_number(claims.get("nbf", 0)):
-        raise Unauthenticated("The token's exp or nbf is not a number.")
-    try:
-        user_id = user_of(issuer.user_prefix + user_of(claims[issuer.user_claim]))
-    except InvalidFrame:
-        raise Unauthenticated(f"The token's claim {issuer.user_claim} is no user id.") from None
-    expires_at = min(int(claims["exp"]), END_OF_TIME) + float(issuer.leeway)
-    name, picture = name_of(claims.get("name")), picture_of(claims.get("picture"))
-    return Identity(user_id, expires_at, name, picture, by_hook=False)
-
-
-def _is_number(value: object) -> bool:
-    """PyJWT takes "1700000000" and true for times; RFC 7519 doesn't."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _as_refusal(error: HTTPException) -> Exception:
@@ -303,22 +191,3 @@ def _answered(answer: object) -> str:
             f"authenticate= answered {type(answer).__name__} that is no user id:"
             " an integer, a string of 1 to 255 characters, or None for nobody."
         ) from None
-
-
-# Line breaks, other controls, and what turns the direction of the text around a name.
-_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-
-
-def name_of(claim: object) -> str | None:
-    """A name that may be shown; None for anything else."""
-    if not isinstance(claim, str) or len(claim) > MAX_NAME or not is_clean(claim):
-        return None
-    name = _CONTROLS.sub("", claim).strip()
-    return name if shows_something(name) else None
-
-
-def picture_of(claim: object) -> str | None:
-    """The address of a picture; None for anything else."""
-    if not isinstance(claim, str) or len(claim) > MAX_PICTURE or not is_clean(claim):
-        return None
-    return claim if claim.isprintable() and " " not in claim and parts_of(claim) else None

@@ -10,7 +10,7 @@ from starlette.requests import HTTPConnection
 
 from ..protocol.errors import InvalidFrame, NotFound, Unauthenticated
 from ..settings.model import AuthSettings
-from .authenticator import token_of
+from .tokens import token_of
 
 FINGERPRINT_LENGTH = 8  # hexadecimal digits of a key's hash that the audit log shows
 MAX_TTL = 366 * 86_400.0  # seconds

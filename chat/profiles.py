@@ -3,7 +3,7 @@
 import logging
 from functools import partial
 
-from ..auth.authenticator import Identity
+from ..auth.claims import Identity
 from ..integrations.hooks import Faces
 from ..store import account, profiles
 from ..store.store import DatabaseUnavailable, Store

@@ -9,7 +9,7 @@ from typing import Any
 from starlette.endpoints import WebSocketEndpoint
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from ..auth.authenticator import subprotocol_of
+from ..auth.tokens import subprotocol_of
 from ..chat.bans import Banned
 from ..chat.chat import ChatServices
 from ..chat.rate_limit import RateLimiter, TokenBucket

@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 from msgspec import Struct
 
-from ..auth.authenticator import name_of, picture_of
+from ..auth.claims import name_of, picture_of
 from ..protocol.errors import Internal, Refusal, Unavailable
 from ..protocol.events import About
 from ..protocol.ids import user_of, wire_user

@@ -7,8 +7,9 @@ from urllib.parse import unquote_to_bytes
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
-from ..auth.authenticator import Authenticator, Identity
+from ..auth.authenticator import Authenticator
 from ..auth.base_url import ROOT, base_of
+from ..auth.claims import Identity
 from ..chat.chat import ChatServices
 from ..chat.rate_limit import UPLOAD_BYTES_PER_TOKEN, RateLimiter, TokenBucket
 from ..integrations import audit

@@ -12,7 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from roomcast.auth import authenticator as auth
-from roomcast.auth.authenticator import Authenticator, Identity, Trusted, subprotocol_of
+from roomcast.auth import claims as auth_claims
+from roomcast.auth.authenticator import Authenticator, Trusted
+from roomcast.auth.claims import Identity
+from roomcast.auth.tokens import subprotocol_of
 from roomcast.protocol.errors import Forbidden, Unauthenticated
 from roomcast.protocol.ids import when
 from roomcast.settings import AuthSettings, BadSetting, Issuer, Settings
@@ -193,7 +196,7 @@ async def test_an_expired_token_is_refused(ago):
 async def test_an_expiry_beyond_all_dates_is_capped_to_one_that_can_be_said(exp):
     by = authenticator(secret=SECRET, leeway=60)
     who = await by.verify(by_hand({"alg": "HS256"}, claims(exp=exp)))
-    assert who.expires_at == auth.END_OF_TIME + 60
+    assert who.expires_at == auth_claims.END_OF_TIME + 60
     assert when(int(who.expires_at * 1_000_000)).startswith("9999-01-01T00:01:00")
 
 

@@ -11,7 +11,8 @@ import pytest
 from httpx_ws import WebSocketDisconnect, aconnect_ws
 from httpx_ws.transport import ASGIWebSocketTransport
 from roomcast.app import create_app
-from roomcast.auth.authenticator import Authenticator, Identity
+from roomcast.auth.authenticator import Authenticator
+from roomcast.auth.claims import Identity
 from roomcast.auth.origins import is_foreign
 from roomcast.protocol.errors import Forbidden, Unauthenticated
 from roomcast.settings import BadSetting, ServerSettings, Settings
