@@ -171,7 +171,8 @@ def test_sql_is_written_in_the_store_alone():
                 words = node.value.split()
                 is_query = words[:1] == ["SELECT"] and "FROM" in words
                 is_change = words[:2] in (["INSERT", "INTO"], ["DELETE", "FROM"])
-                assert not (is_query or is_change), f"{name_of(file)}: {words[:5]}"
+                is_sql = is_query or is_change
+                assert not is_sql, f"{name_of(file)}: {words[:5]}"
 
 
 def test_every_module_has_a_docstring():

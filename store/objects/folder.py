@@ -9,7 +9,7 @@ from typing import TypeVar
 from urllib.parse import unquote
 
 from .bucket import BucketUnavailable, too_large
-from .folder_files import Draft, FolderFiles
+from .folder_files import ObjectDraft, FolderFiles
 
 PIECE_SIZE = 1 << 18  # bytes of a stream that wait in memory
 
@@ -114,7 +114,7 @@ class Folder:
             raise BucketUnavailable(f"The folder {self.root} can't be used: {why}.") from error
 
     @asynccontextmanager
-    async def _draft(self) -> AsyncIterator[Draft]:
+    async def _draft(self) -> AsyncIterator[ObjectDraft]:
         draft = self._files.new_draft()
         try:
             yield draft

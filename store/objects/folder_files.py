@@ -13,7 +13,7 @@ from .bucket import KEY, ObjectMissing, too_large
 _DRAFTS = ".drafts"
 
 
-class Draft:
+class ObjectDraft:
     """An object under way, written in threads, one at a time.
 
     Its file is locked while this process lives: another one that opens the folder leaves it alone.
@@ -72,9 +72,9 @@ class FolderFiles:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def new_draft(self) -> Draft:
+    def new_draft(self) -> ObjectDraft:
         """Returns an object without a key yet; its file is made with its first bytes."""
-        return Draft(self.root / _DRAFTS / secrets.token_hex(16))
+        return ObjectDraft(self.root / _DRAFTS / secrets.token_hex(16))
 
     def path_of(self, key: str) -> Path:
         """Returns the path of an object; raises ObjectMissing for a malformed key."""
@@ -91,7 +91,7 @@ class FolderFiles:
             _remove_unlocked(left)
         _sync(self.root)
 
-    def keep(self, draft: "Draft", target: Path) -> None:
+    def keep(self, draft: "ObjectDraft", target: Path) -> None:
         self._make_folder(target.parent)
         draft.keep(target)
 
