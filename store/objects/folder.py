@@ -9,7 +9,7 @@ from typing import TypeVar
 from urllib.parse import unquote
 
 from .bucket import BucketUnavailable, too_large
-from .folder_files import ObjectDraft, FolderFiles
+from .folder_files import FolderFiles, ObjectDraft
 
 PIECE_SIZE = 1 << 18  # bytes of a stream that wait in memory
 
