@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
@@ -212,7 +213,7 @@ def test_clocks_that_differ(run: Run, postgres: Postgres, monkeypatch: pytest.Mo
     assert wrong(run(database_url=url)) == []
     real = database.time.time
     monkeypatch.setattr(database.time, "time", lambda: real() + 3_600)
-    assert "clock is -3600.0" in the_one_wrong(run(database_url=url))
+    assert re.search(r"clock is -(3600\.0|3599\.9)", the_one_wrong(run(database_url=url)))
 
 
 def test_a_file_that_is_no_database_and_a_folder_that_is_not_there(

@@ -83,7 +83,7 @@ async def test_users(chat: App) -> None:
     await chat.disconnect(2)
     await chat.block(1, 2)
     await chat.unblock(1, 2)
-    assert [type(line).__name__ async for line in chat.export_user(2)][-1] == "End"
+    assert [type(line).__name__ async for line in chat.export_user(2)][-1] == "ExportEnd"
     await chat.erase_user(2)
     assert (await chat.user(2)).name is None
     assert (await chat.stats()).rooms == 0
@@ -98,7 +98,7 @@ async def test_the_same_from_another_thread(chat: App) -> None:
             chat.sync.room(99)
         return chat.sync.messages(room)[0] == message, type(lines[-1]).__name__
 
-    assert await asyncio.to_thread(work) == (True, "End")
+    assert await asyncio.to_thread(work) == (True, "ExportEnd")
 
 
 async def test_from_its_own_loop_sync_would_wait_for_itself(chat: App) -> None:

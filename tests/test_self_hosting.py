@@ -39,12 +39,11 @@ def back_up(server: Server) -> Path:
 
 
 def put_back(server: Server, backup: Path, *kept: str) -> None:
-    """The page's commands, but for the files that are kept against its word."""
-    (removed,) = re.findall(r"^rm -f (.*)$", block(PAGE, "sh", "rm -f"), re.MULTILINE)
-    for name in removed.split():
-        suffix = name.removeprefix("roomcast.db")
-        if suffix not in kept:
-            server.database.with_name(server.database.name + suffix).unlink(missing_ok=True)
+    """The page's commands for a backup of one's own, but for the files kept against its word."""
+    assert "mv roomcast.db* old/" in block(PAGE, "sh", "roomcast restore")
+    for path in server.folder.glob(f"{server.database.name}*"):
+        if path.name.removeprefix(server.database.name) not in kept:
+            path.unlink()
     shutil.copy(backup, server.database)
 
 

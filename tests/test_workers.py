@@ -22,7 +22,7 @@ from .faults.test_crash import sends_all_again, survives
 from .patience import LONG, patient
 from .server import SECRET, Server
 
-WORKERS = 4
+WORKERS = 2
 WITHIN = 5.0  # seconds in which a server ends
 COMES_BACK = LONG
 
@@ -32,7 +32,7 @@ Made = Callable[..., Server]
 
 @pytest.fixture
 def several(tmp_path: Path, postgres: Postgres, valkey: Valkey) -> Iterator[Made]:
-    """A server of four processes; not started yet."""
+    """A server of several processes; not started yet."""
     made: list[Server] = []
 
     def make(**settings: object) -> Server:

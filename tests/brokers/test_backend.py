@@ -375,7 +375,7 @@ async def test_it_can_disconnect_while_it_tries_to_connect(opened, server, proxy
         before = proxy.accepted
         proxy.blackhole()
         await until(lambda: proxy.accepted > before)
-        with pytest.raises(Unreachable, match=r"away\.$"):
+        with pytest.raises(Unreachable, match=r"unavailable\.$"):
             await broker.check()
 
 

@@ -32,7 +32,8 @@ async def test_a_room_is_an_item_of_the_list_and_more(stranger: Stranger, ada: P
     room = await ada.opens(me, title="Garden")
     await ada.posts(room, "Hello")
     [item] = await rooms_of(me)
-    assert await shown(me, room) == item | {"muted": False, "archived": False, "version": 1}
+    more = {"muted": False, "archived": False, "version": 1, "can": ["send", "delete"]}
+    assert await shown(me, room) == item | more
 
 
 async def test_nobody_else_sees_or_changes_it(eve: Person, ada: Person, room: int) -> None:
