@@ -17,6 +17,7 @@ from .client import token as make_token
 from .engines.fixtures import postgres, running, valkey
 from .engines.seaweed import Seaweed
 from .engines.seaweed import seaweed as find_seaweed
+from .forks import Forks
 from .server import Server
 from .stacks import NAMES, Stack, lite, shared
 
@@ -38,6 +39,14 @@ Cast = Callable[[Server], tuple[Person, Person, Person]]
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def forks() -> Iterator[None]:
+    """Servers are forked from a process that has imported what they need."""
+    Server.forks = Forks()
+    yield
+    Server.forks.close()
 
 
 @pytest.fixture(scope="session")

@@ -6,9 +6,11 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import ClassVar
 from urllib.request import urlopen
 
 from .engines import START_WITHIN, free_port
+from .forks import Forked, Forks
 
 SECRET = "a secret that only the tests know, 32 bytes and more"
 COMMAND = Path(sys.executable).with_name("roomcast")
@@ -16,6 +18,8 @@ COMMAND = Path(sys.executable).with_name("roomcast")
 
 class Server:
     """One process on one folder; it can be stopped, killed and started again on the same data."""
+
+    forks: ClassVar[Forks | None] = None  # how pytest starts them; None: by the command
 
     def __init__(self, folder: Path, port: int | None = None, **settings: object) -> None:
         self.folder = folder
@@ -31,7 +35,7 @@ class Server:
             "auth_secret": SECRET,
             "limits_rooms_per_day": 0,  # the same few people open all rooms of a run
         } | settings
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | Forked | None = None
         self.twin: Server | None = None  # a second process on the same engines
         self.listing: Callable[[], list[str]] | None = None
 
@@ -54,7 +58,9 @@ class Server:
         assert self.process is not None
         return self.process.pid
 
-    def launch(self) -> subprocess.Popen[bytes]:
+    def launch(self) -> subprocess.Popen[bytes] | Forked:
+        if self.forks is not None:
+            return self.forks.start(self.command, self.environment, self.folder, self.log)
         with self.log.open("ab") as log:
             return subprocess.Popen(
                 self.command, env=self.environment, cwd=self.folder, stdout=log, stderr=log
