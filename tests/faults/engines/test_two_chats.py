@@ -236,7 +236,7 @@ CHOSEN = st.lists(st.sampled_from(FAULTS), max_size=60)
 def test_whatever_is_done_to_their_events_both_processes_tell_the_same(
     postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("roomcast.realtime.room.OVERTAKEN", 0.02)
+    monkeypatch.setattr("roomcast.realtime.gap_watch.REORDER_TIMEOUT", 0.02)
     with asyncio.Runner() as runner:
         world = World(tmp_path, postgres.create_database())
         runner.run(world.open())
