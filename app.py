@@ -2,23 +2,20 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from anyio.lowlevel import checkpoint
 from starlette.applications import Starlette
 from starlette.endpoints import WebSocketEndpoint
-from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
-from starlette.routing import BaseRoute, Match, Mount, Route, WebSocketRoute
+from starlette.routing import BaseRoute, Mount, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import settings as configuration
 from .auth.authenticator import Authenticator, Hook
-from .auth.base_url import ROOT, mounted
+from .auth.base_url import ROOT, plain_path
 from .auth.origins import Cors
 from .auth.site_keys import SiteKeys
 from .chat.chat import NO_HOOKS, ChatServices
@@ -28,6 +25,7 @@ from .chat.host_sync import SyncApi
 from .chat.rate_limit import RateLimiter
 from .chat.site.records import RoomRecord as Room
 from .chat.site.records import UserRecord as User
+from .chat.start import started_when_free
 from .consumers.chat import ChatSocket
 from .consumers.notifications import NotificationsSocket
 from .integrations.hooks import (
@@ -44,9 +42,7 @@ from .integrations.hooks import (
 from .integrations.host_events import HostEvent as Event
 from .integrations.host_events import Listener
 from .integrations.metrics import WorkerMetrics
-from .protocol import errors
 from .protocol.errors import (
-    Close,
     Conflict,
     EmptyMessage,
     FileInvalid,
@@ -69,10 +65,9 @@ from .realtime.connection_limits import CountLimit
 from .routes import files, health, server_api, ui, web_client
 from .routes.apidocs import pages
 from .routes.bodies import BodiesInFlight
-from .routes.requests import Reply, answer_refusal
+from .routes.errors import HANDLERS, NO_UPGRADE, NOT_STARTED, refuse_http, refuse_unstarted
 from .settings import BadSetting, Settings, apply_reload
 from .store.messages.extra import StoredButton as Button
-from .store.store import DatabaseInUse, DatabaseUnavailable
 
 log = logging.getLogger("roomcast")
 
@@ -109,30 +104,11 @@ __all__ = [
     "create_app",
 ]
 
-NOT_STARTED = (
-    "This chat was not started: a mounted app's lifespan is not run by its host. Give the host "
-    "`lifespan=chat.lifespan`, or put `async with chat.lifespan():` into its own lifespan. "
-    "A server that runs no lifespan at all, as Daphne does, can't serve it: use uvicorn, hypercorn "
-    "or granian."
-)
-NOT_OURS = (
-    "The database of this chat is open in another process: %s The site goes on without a chat in "
-    "this process, which answers 503 and tries again every %g seconds. For several workers set "
-    "database.url to postgresql://… and broadcast.url to redis://… or postgresql://…."
-)
 ANOTHER_LOOP = (
     "This call comes from another event loop than the one that the chat was started in. From "
     "another thread call chat.sync.…, or asyncio.run_coroutine_threadsafe(chat.…, loop)."
 )
 NO_ASYNCIO = "roomcast runs on asyncio: trio and other event loops can't serve it."
-NO_UPGRADE = (
-    "This is the address of a WebSocket, and the request asks for no upgrade. If it came from a "
-    "WebSocket client, a proxy in between has dropped its headers: let it use HTTP/1.1 and pass on "
-    "Upgrade and Connection (nginx: proxy_http_version 1.1; proxy_set_header Upgrade "
-    "$http_upgrade; proxy_set_header Connection upgrade;)."
-)
-START_AGAIN_AFTER = 5.0  # seconds between two tries to have the database
-
 SOCKETS: Mapping[str, type[WebSocketEndpoint]] = {
     "/ws/chat": ChatSocket,
     "/ws/chat/notifications": NotificationsSocket,
@@ -186,23 +162,11 @@ class App(Starlette, HostApi):
 
         Where another process has the database the chat alone answers 503, until it can have it.
         """
-        async with AsyncExitStack() as stack:
-            try:
-                await stack.enter_async_context(self.started())
-            except DatabaseInUse as error:
-                log.error(NOT_OURS, error, START_AGAIN_AFTER)
-                self.state.is_refused = True
-                trying = asyncio.create_task(self._start_again(stack))
-                stack.push_async_callback(_end, trying)
+        async with started_when_free(self.started, self._mark_refused):
             yield
 
-    async def _start_again(self, stack: AsyncExitStack) -> None:
-        while True:
-            await asyncio.sleep(START_AGAIN_AFTER)
-            with suppress(DatabaseInUse):
-                await stack.enter_async_context(self.started())
-                log.info("The database of this chat is free now: the chat has started.")
-                return
+    def _mark_refused(self) -> None:
+        self.state.is_refused = True
 
     @asynccontextmanager
     async def started(self) -> AsyncIterator[None]:
@@ -223,11 +187,8 @@ class App(Starlette, HostApi):
             await chat.aclose()
             raise
         self.state.chat, self.state.auth = chat, self._authenticator
-        self.state.numbers = (
-            WorkerMetrics(self.metrics_folder, chat.metrics)
-            if self.metrics_folder
-            else chat.metrics
-        )
+        folder = self.metrics_folder
+        self.state.numbers = WorkerMetrics(folder, chat.metrics) if folder else chat.metrics
         self.state.site_keys = SiteKeys(self.settings.server_api.keys)
         self.state.rate_limiter = RateLimiter(self.settings.rate_limit)
         self.state.bodies = BodiesInFlight(self.settings.limits.max_bytes_in_flight)
@@ -244,10 +205,12 @@ class App(Starlette, HostApi):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] in ("http", "websocket"):
             if not hasattr(self.state, "chat"):
-                return await self._refuse(scope, receive, send)
-            root, path = _plain_path(scope)
+                is_refused = hasattr(self.state, "is_refused")
+                return await refuse_unstarted(scope, receive, send, is_refused=is_refused)
+            root, path = plain_path(scope)
             if scope["type"] == "http" and path in SOCKETS:
-                return await self._refuse_upgrade(scope, receive, send)
+                self._log_missed_upgrade(scope["path"])
+                return await refuse_http(scope, receive, send)
             if scope["type"] == "websocket" and path in SOCKETS and not self.user_middleware:
                 # What the router and its middlewares hold for each open socket, it need not pay.
                 scope["app"], scope[ROOT] = self, root
@@ -258,27 +221,10 @@ class App(Starlette, HostApi):
                 return await self._for_pages(scope, receive, send)
         return await super().__call__(scope, receive, send)
 
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Nothing was started, or nothing could be."""
-        if hasattr(self.state, "is_refused"):
-            refusal: Refusal = errors.Unavailable("The chat is not available in this process.")
-            close = Close.TRY_LATER
-        else:
-            log.error(NOT_STARTED)
-            refusal, close = errors.Internal(NOT_STARTED), Close.INTERNAL
-        if scope["type"] == "http":
-            body = {"detail": str(refusal), "code": refusal.code}
-            return await Reply(body, status_code=refusal.status)(scope, receive, send)
-        await send({"type": "websocket.accept"})
-        return await send({"type": "websocket.close", "code": close.code, "reason": close.reason})
-
-    async def _refuse_upgrade(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def _log_missed_upgrade(self, path: str) -> None:
         if not self._has_missed_upgrade:
-            log.warning("request refused: status=426 path=%s reason=%s", scope["path"], NO_UPGRADE)
+            log.warning("request refused: status=426 path=%s reason=%s", path, NO_UPGRADE)
             self._has_missed_upgrade = True
-        body = {"detail": NO_UPGRADE, "code": "invalid_frame"}
-        headers = {"Upgrade": "websocket"}
-        await Reply(body, status_code=426, headers=headers)(scope, receive, send)
 
     # ------------------------------------------------------------ for the host's own code
 
@@ -346,66 +292,3 @@ def _routes(settings: Settings) -> list[BaseRoute]:
         *files.routes,
         *(WebSocketRoute(path, socket) for path, socket in SOCKETS.items()),
     ]
-
-
-def _plain_path(scope: Scope) -> tuple[str, str]:
-    """The mount prefix and the path below it; without its trailing slash a path is the same."""
-    root, path = mounted(scope)
-    raw = scope.get("raw_path") or b""
-    if not raw.rstrip(b"/").upper().endswith(b"%2F"):  # that slash belongs to a user's id
-        path = path.rstrip("/") or "/"
-    elif raw.endswith(b"/"):
-        path = path.removesuffix("/")
-    return root, path
-
-
-async def _end(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.wait([task])
-
-
-def _http_error(request: Request, error: Exception) -> Response:
-    """Starlette's own: an unknown path, a wrong method."""
-    assert isinstance(error, HTTPException)
-    refusal = errors.MethodNotAllowed() if error.status_code == 405 else errors.NotFound()
-    answer = answer_refusal(request, refusal)
-    answer.headers.update(error.headers or {})
-    if error.status_code == 405:
-        scope = {**request.scope, "root_path": request.scope[ROOT]}  # as it came to this app
-        answer.headers["Allow"] = ", ".join(sorted(_methods(request.app.routes, scope)))
-    return answer
-
-
-def _methods(routes: Sequence[BaseRoute], scope: Scope) -> set[str]:
-    """All that the path takes (RFC 9110, 10.2.1); Starlette tells those of one route alone."""
-    found: set[str] = set()
-    for route in routes:
-        match, inner = route.matches(scope)
-        if match is not Match.NONE and isinstance(route, Mount):
-            found |= _methods(route.routes, {**scope, **inner})
-        elif match is not Match.NONE and isinstance(route, Route):
-            found |= route.methods or set()
-    return found
-
-
-def _database_unavailable(request: Request, error: Exception) -> Response:
-    log.warning("A request was refused: %s", error)
-    return answer_refusal(request, errors.Unavailable())
-
-
-def _internal(request: Request, error: Exception) -> Response:
-    return answer_refusal(request, errors.Internal())
-
-
-def _client_disconnected(request: Request, error: Exception) -> Response:
-    """The client disconnected in the middle of its body: nobody reads this response."""
-    return Response(status_code=400)
-
-
-HANDLERS: Mapping[Any, Any] = {
-    Refusal: answer_refusal,
-    HTTPException: _http_error,
-    DatabaseUnavailable: _database_unavailable,
-    ClientDisconnect: _client_disconnected,
-    Exception: _internal,
-}

@@ -54,3 +54,14 @@ def _hidden(scope: Scope, path: str) -> str:
 
 def _is_below(path: str, root: str) -> bool:
     return path.startswith(root) and path[len(root) : len(root) + 1] in ("", "/")
+
+
+def plain_path(scope: Scope) -> tuple[str, str]:
+    """The mount prefix and the path below it; without its trailing slash a path is the same."""
+    root, path = mounted(scope)
+    raw = scope.get("raw_path") or b""
+    if not raw.rstrip(b"/").upper().endswith(b"%2F"):  # that slash belongs to a user's id
+        path = path.rstrip("/") or "/"
+    elif raw.endswith(b"/"):
+        path = path.removesuffix("/")
+    return root, path

@@ -9,8 +9,8 @@ import httpx
 import pytest
 from httpx_ws import WebSocketDisconnect, aconnect_ws
 from httpx_ws.transport import ASGIWebSocketTransport
-from roomcast import app as app_module
 from roomcast.app import App, create_app
+from roomcast.chat import start
 from roomcast.store.store import DatabaseInUse
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
@@ -47,7 +47,7 @@ async def reaches(client: httpx.AsyncClient, status: int) -> httpx.Response:
 async def test_a_second_worker_goes_on_without_a_chat_and_has_it_later(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app_module, "START_AGAIN_AFTER", 0.01)
+    monkeypatch.setattr(start, "RETRY_INTERVAL", 0.01)
     first, second = chat_in(tmp_path), chat_in(tmp_path)
     site = site_of(second)
     transport = ASGIWebSocketTransport(site)

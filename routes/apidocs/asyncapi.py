@@ -11,9 +11,9 @@ from ...protocol.actions import AnyAction, Auth, Ping
 from ...protocol.errors import Close, MethodNotAllowed, Refusal, Unauthenticated
 from ...protocol.events import AuthRenewed, Notified, NotifiedNested, Pong
 from ...settings import Settings
+from .call import JSON, Id, Parameter
 from .examples import examples_of
 from .openapi import info
-from .operations import JSON, Id, Parameter
 from .schemas import Json, schemas_of
 
 ABOUT = """

@@ -46,7 +46,15 @@ from ..config import config_of
 from ..health import Alive, Ready
 from ..me import Me
 from ..messages import MessagePage, Reactions
-from ..rooms import LastMessage, Member, RoomListed, RoomOpened, RoomPage, RoomShown, UserProfile
+from ..room_shapes import (
+    LastMessage,
+    Member,
+    RoomListed,
+    RoomOpened,
+    RoomPage,
+    RoomShown,
+    UserProfile,
+)
 from ..search import SearchPage
 from .server_examples import SERVER_EXAMPLES
 

@@ -14,8 +14,9 @@ from starlette.routing import Route
 from ...protocol.actions import Action
 from ...protocol.errors import Refusal
 from ...settings import Settings
+from .call import JSON, PLACES, Answer, Call, Parameter
 from .examples import examples_of
-from .operations import CALLS, JSON, PLACES, Answer, Call, Parameter
+from .operations import CALLS
 from .schemas import Json, schemas_of
 from .server_calls import SERVER_CALLS
 

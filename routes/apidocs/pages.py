@@ -31,7 +31,7 @@ from .. import (
 from ..requests import base_of_request, chat_of
 from ..web_client import FRESH, ICON, WEB, Assets
 from . import asyncapi, openapi
-from .operations import JSON
+from .call import JSON
 
 SWAGGER = WEB / "swagger"
 FILES = Assets(directory=SWAGGER)

@@ -18,7 +18,7 @@ from ..server_api.messages import SiteMessagePage, SiteMessagePatch, SiteNewMess
 from ..server_api.reports import SiteReportPage, SiteReportPatch
 from ..server_api.rooms import SiteNewMember, SiteNewRoom, SiteRoomPage, SiteRoomPatch
 from ..server_api.users import BanWish, SiteUserPatch, TokenRecord, TokenWish
-from .operations import Answer, Call, From1, Id, Parameter, User, Words
+from .call import Answer, Call, From1, Id, Parameter, User, Words
 
 KEY = Parameter("Idempotency-Key", str, "The same key does a thing once.", "header")
 CURSOR = Parameter("cursor", str, "What `next` says.")

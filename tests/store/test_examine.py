@@ -144,7 +144,7 @@ async def test_a_server_that_ignores_what_was_signed_is_told(
 
 async def test_a_url_that_names_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match=r"attachments\.url: "):
-        await examine("s3://host/bucket")
+        await examine("s3:///bucket")
 
 
 # ---------------------------------------------------------------- a folder
