@@ -13,7 +13,7 @@ from roomcast.chat.account import export
 from roomcast.protocol import actions, codec, events
 from roomcast.protocol.actions import AnyAction, Send
 from roomcast.protocol.errors import Close, Refusal
-from roomcast.routes import attachments, config, health, me, members, messages, rooms, search
+from roomcast.routes import attachments, config, health, me, members, messages, room_shapes, search
 from roomcast.routes import blocks as blocks_
 from roomcast.routes.apidocs import pages
 from roomcast.server.cli import main
@@ -47,11 +47,11 @@ SHAPES: dict[str, Any] = {
     "message": events.Message,
     "refusal": Refused,
     "Send": Send,
-    "NewRoom": rooms.NewRoom,
-    "RoomOpened": rooms.RoomOpened,
-    "RoomPage": rooms.RoomPage,
-    "RoomShown": rooms.RoomShown,
-    "RoomWish": rooms.RoomWish,
+    "NewRoom": room_shapes.NewRoom,
+    "RoomOpened": room_shapes.RoomOpened,
+    "RoomPage": room_shapes.RoomPage,
+    "RoomShown": room_shapes.RoomShown,
+    "RoomWish": room_shapes.RoomWish,
     "NewMember": members.NewMember,
     "UploadWish": attachments.UploadWish,
     "Read": actions.Read,
