@@ -13,11 +13,11 @@ const FIELDS = [
   "open", "server", "token", "getToken", "session", "user", "unread", "strings", "quickReplies", "actions", "renderers", "linkPolicy",
   "beforeSend",
 ];
-const PARTS_BY_NAME = /\bpart: "([a-z -]+)"|setAttribute\("part", "([a-z -]+)"\)|\bconst EXPORTED\s*=\s*"([^"]+)"/g;
+const PARTS_BY_NAME = /\bpart: "([a-z -]+)"|setAttribute\("part", "([a-z -]+)"\)|\bconst EXPORTED\s*=\s*\[([^\]]+)\]/g;
 
 /** All that the pattern captures in the sources, each once. */
 const captured = (sources, pattern) =>
-  [...new Set([...sources.matchAll(pattern)].flatMap((match) => match.slice(1).filter(Boolean).flatMap((names) => names.split(/[\s,]+/))))].sort();
+  [...new Set([...sources.matchAll(pattern)].flatMap((match) => match.slice(1).filter(Boolean).flatMap((names) => names.match(/[a-z-]+/g) ?? [])))].sort();
 
 /** Everything that the class has, its ancestors' below HTMLElement included. */
 function members(Class) {

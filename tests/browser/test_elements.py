@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, WebSocketRoute, expect
+from playwright.sync_api import Browser, Page, expect
 
 from .conftest import Person, Room, Server, token_of
 
@@ -16,9 +16,9 @@ import sys, uvicorn
 from pathlib import Path
 from typing import NamedTuple
 from starlette.applications import Starlette
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
-from roomcast.app import create_app
+from roomcast.app import About, Button, create_app
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
@@ -54,8 +54,35 @@ async def talk(request):
     return PlainTextResponse(str(room))
 
 
-chat = create_app({}, authenticate=current_user_id, describe_users=names)
+async def offer(request):
+    about = About("City bike", url="https://shop.example/55", price="€ 240")
+    room = await chat.open_room([1, 2], context=request.query_params["context"], about=about)
+    buttons = [Button("Accept", "accept", "primary", once=True), Button("No", "no")]
+    await chat.post(room, "Offer: € 220", actions=buttons)
+    return JSONResponse(room.room_id)
+
+
+async def freeze(request):
+    about = request.query_params
+    await chat.update_room(int(about["room"]), frozen=about["on"] == "1")
+    return PlainTextResponse("")
+
+
+async def reports(request):
+    return JSONResponse([report.reason for report in (await chat.reports()).results])
+
+
+async def pressed(press):
+    return "Thank you, we tell the seller."
+
+
+chat = create_app(
+    {}, authenticate=current_user_id, describe_users=names, on_action=pressed
+)
 routes = [
+    Route("/offer", offer, methods=["POST"]),
+    Route("/freeze", freeze, methods=["POST"]),
+    Route("/reports", reports, methods=["POST"]),
     Route("/healthz", lambda request: PlainTextResponse("ok")),
     Route("/talk", talk, methods=["POST"]),
     Mount("/chat", app=chat),
@@ -123,9 +150,13 @@ class Visitor:
         return self
 
     def says(self, sender: int, text: str, context: str = "listing:55") -> None:
-        query = {"sender": str(sender), "text": text, "context": context}
-        answer = self.page.request.post(f"{self.shop.url}talk", params=query)
+        self.asks("talk", sender=str(sender), text=text, context=context)
+
+    def asks(self, path: str, **query: str) -> str:
+        """What the site answers."""
+        answer = self.page.request.post(f"{self.shop.url}{path}", params=query)
         assert answer.ok, answer.text()
+        return answer.text()
 
     def goes(self) -> None:
         self.context.close()
@@ -244,49 +275,82 @@ def test_a_hidden_page_notifies_and_only_when_it_was_allowed(
     assert (title, about["body"]) == ("Bob", "psst again")
 
 
-def test_system_messages_buttons_and_listings(person: Callable[..., Person], room: Room) -> None:
-    room.post("bob", "Offer: € 220")
-    about = {"title": "City bike", "price": "€ 240", "url": "https://shop.example/55"}
-    buttons = [{"id": "accept", "label": "Accept", "style": "primary"}, {"id": "no", "label": "No"}]
-    asked: list[object] = []
-
-    def relay(line: WebSocketRoute) -> None:
-        server = line.connect_to_server()
-        server.on_message(lambda frame: line.send(dressed(str(frame))))
-
-    def dressed(text: str) -> str:
-        frame = json.loads(text)
-        for message in frame.get("messages", []) if frame["type"] == "sync" else []:
-            message |= {"kind": "system", "sender_id": None, "actions": buttons}
-        return json.dumps(frame)
-
-    def known(route: Route) -> None:
-        answer = route.fetch()
-        if answer.ok and route.request.method == "GET":
-            return route.fulfill(response=answer, json={**answer.json(), "about": about})
-        return route.fulfill(response=answer)
-
-    def act(route: Route) -> None:
-        asked.append(route.request.post_data_json)
-        chosen = {"id": "accept", "user_id": 1, "at": "2026-01-01T00:00:00.000000+00:00"}
-        path = f"chat/rooms/{room.id}/messages/"
-        (message,) = room.server.call("ada", "GET", path).json()["messages"]
-        route.fulfill(json={**message, "kind": "system", "sender_id": None, "chosen": chosen})
-
-    ada = person("ada")
-    ada.page.route_web_socket(re.compile("room_id"), relay)
-    ada.page.route(re.compile(rf"chat/rooms/{room.id}/$"), known)
-    ada.page.route(re.compile("/act/$"), act)
-    ada.opens(room)
-    expect(ada.part("system")).to_contain_text("Offer: € 220")
-    listing = ada.part("header").locator("[part=listing]")
+def test_system_messages_buttons_and_listings(visitor: Callable[..., Visitor]) -> None:
+    ada, bob = visitor("ada"), visitor("bob")
+    room = ada.asks("offer", context="listing:offer")
+    for one in (ada, bob):
+        one.opens(f"inbox.html?room={room}")
+    message = ada.page.locator("[part~=system]")
+    expect(message).to_contain_text("Offer: € 220")
+    listing = ada.page.locator("[part=header] [part=listing]")
     expect(listing).to_contain_text("City bike")
     expect(listing.locator("[part=listing-price]")).to_have_text("€ 240")
     expect(listing).to_have_attribute("href", "https://shop.example/55")
-    ada.messages.get_by_role("button", name="Accept").click()
-    expect(ada.messages).to_contain_text("You: accept")
-    expect(ada.messages.get_by_role("button", name="Accept")).to_have_count(0)
-    assert asked == [{"id": "accept"}]
+    expect(ada.page.locator("[part=item][aria-current] [part=item-listing]")).to_contain_text(
+        "City bike"
+    )
+    message.get_by_role("button", name="Accept").click()
+    expect(ada.page.get_by_text("Thank you, we tell the seller.")).to_be_visible()
+    expect(message).to_contain_text("You: accept")
+    expect(message.get_by_role("button", name="Accept")).to_have_count(0)
+    expect(bob.page.locator("[part~=system]")).to_contain_text("Ada: accept")
+
+
+def test_a_frozen_conversation_is_only_read(visitor: Callable[..., Visitor]) -> None:
+    ada = visitor("ada")
+    room = ada.asks("offer", context="listing:frozen")
+    ada.opens(f"inbox.html?room={room}")
+    field = ada.page.locator("[part=input]")
+    expect(field).to_be_visible()
+    ada.asks("freeze", room=room, on="1")
+    expect(ada.page.get_by_text("This conversation is read-only.")).to_be_visible()
+    expect(field).to_be_hidden()
+    ada.asks("freeze", room=room, on="0")
+    expect(field).to_be_visible()
+
+
+def test_a_member_reports_blocks_and_marks_as_unread(visitor: Callable[..., Visitor]) -> None:
+    ada = visitor("ada")
+    ada.says(2, "Pay me by gift card", "listing:report")
+    ada.opens("inbox.html")
+    row = ada.page.locator("[part=item]", has_text="gift card")
+    row.click()
+    message = ada.page.locator("[part~=message]")
+    message.hover()
+    message.get_by_role("button", name="More").click()
+    menu, dialog = ada.page.locator("[part=menu]"), ada.page.locator("[part=dialog]")
+    menu.get_by_role("menuitem", name="Report").click()
+    dialog.get_by_label("Fraud").check()
+    dialog.get_by_role("button", name="Report").click()
+    expect(ada.page.get_by_text("Thank you for your report.")).to_be_visible()
+    assert json.loads(ada.asks("reports")) == ["fraud"]
+    more = ada.page.locator("[part=header]").get_by_role("button", name="More")
+    more.click()
+    menu.get_by_role("menuitem", name="Block Bob").click()
+    dialog.get_by_role("button", name="Block Bob").click()
+    expect(ada.page.get_by_text("You blocked Bob.")).to_be_visible()
+    expect(ada.page.locator("[part=input]")).to_be_hidden()
+    ada.page.get_by_role("button", name="Unblock Bob").click()
+    expect(ada.page.locator("[part=input]")).to_be_visible()
+    more.click()
+    menu.get_by_role("menuitem", name="Mark as unread").click()
+    expect(ada.page.get_by_text("Choose a conversation")).to_be_visible()
+    expect(row.locator("[part=badge]")).to_be_visible()
+    row.click()
+    expect(row.locator("[part=badge]")).to_have_count(0)
+
+
+def test_a_user_erases_what_they_wrote(visitor: Callable[..., Visitor]) -> None:
+    eve = visitor("eve")
+    eve.opens("inbox.html")
+    eve.page.get_by_role("navigation").get_by_role("button", name="More").click()
+    eve.page.get_by_role("menuitem", name="Erase my data").click()
+    dialog = eve.page.locator("[part=dialog]")
+    expect(dialog).to_contain_text("can't be undone")
+    with eve.page.expect_response(lambda answer: answer.request.method == "DELETE") as answer:
+        dialog.get_by_role("button", name="Erase my data").click()
+    assert answer.value.status == 204
+    assert answer.value.url.endswith("/chat/me/")
 
 
 def test_the_public_surface_is_what_is_documented(visitor: Callable[..., Visitor]) -> None:

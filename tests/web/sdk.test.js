@@ -716,3 +716,18 @@ test("a new message in a room of 5,000 costs little", async () => {
   }
   assert.ok(spans.sort((a, b) => a - b)[5] < 50, `${spans[5]} ms`);
 });
+
+// ---------------------------------------------------------------- what a room is
+
+test("what the server leaves out of a room is not so any more", async () => {
+  const shown = { ...item(4), can: ["read"], frozen: true, muted: true, about: { title: "City bike" } };
+  wire.routes["GET chat/rooms/4/"] = () => shown;
+  const { room, socket } = await opened();
+  await settle();
+  assert.equal(room.snapshot.info.frozen, true);
+  wire.routes["GET chat/rooms/4/"] = () => ({ ...item(4), can: ["read", "send"] });
+  socket.receive({ type: "room_changed" });
+  await settle();
+  const { info, can } = room.snapshot;
+  assert.deepEqual([info.frozen, info.muted, info.about, can], [false, false, undefined, ["read", "send"]]);
+});

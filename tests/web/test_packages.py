@@ -25,6 +25,28 @@ SLOW = pytest.mark.skipif(
 )
 
 
+# What sites style and fill: a change of these is a change of the interface.
+SLOTS = """
+header-start header-end before-messages empty composer-start composer-end launcher-icon no-rooms
+list-start
+"""
+PARTS = """
+launcher badge panel list search item item-title item-listing item-last item-time header title
+subtitle listing listing-photo listing-price messages day new-line system message mine theirs
+author bubble text meta quote reactions chip files picture card composer input send attach pill
+menu dialog lightbox
+"""
+PROPERTIES = """
+accent on-accent ground panel talk ink faint line mine on-mine theirs on-theirs chosen read online
+danger danger-ground badge font font-size radius bubble-radius avatar-size avatar-radius gap
+max-width launcher-size launcher-inset shadow z-index
+"""
+
+
+def names_in(text: str) -> set[str]:
+    return set(text.split())
+
+
 @pytest.fixture(scope="session")
 def built(node: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """What the build makes, in a folder of its own, and what it prints."""
@@ -80,9 +102,13 @@ def test_the_elements_are_described(built: tuple[Path, str]) -> None:
     assert chat["attributes"] >= {"server", "room", "with", "context", "theme"}
     assert chat["members"] >= {"getToken", "session", "unread", "send", "signOut"}
     assert chat["events"] >= {"roomcast-ready", "roomcast-sent", "roomcast-signed-out"}
-    assert chat["slots"] >= {"header-start", "composer-end", "launcher-icon"}
-    assert chat["cssParts"] >= {"message", "input", "send", "item", "list", "header", "badge"}
-    assert chat["cssProperties"] >= {"--roomcast-accent", "--roomcast-z-index"}
+    assert chat["slots"] == names_in(SLOTS)
+    assert chat["cssParts"] == names_in(PARTS)
+    assert chat["cssProperties"] == {f"--roomcast-{name}" for name in names_in(PROPERTIES)}
+    elements = (ROOT / "docs/elements.md").read_text()
+    assert [n for n in names_in(SLOTS) | names_in(PARTS) if f"`{n}`" not in elements] == []
+    theming = (ROOT / "docs/theming.md").read_text()
+    assert [n for n in chat["cssProperties"] if f"`{n}`" not in theming] == []
 
 
 def test_the_packages_carry_the_version_of_the_server(built: tuple[Path, str]) -> None:

@@ -104,7 +104,7 @@ export function bdi(text, more = {}) {
 export function avatar(name, picture, key = name) {
   const letters = name.trim().split(/\s+/).slice(0, 2).map((word) => [...word][0] ?? "");
   const initials = () => round.replaceChildren(letters.join("").toUpperCase());
-  const round = h("span", { className: `avatar colour-${colourOf(key)}`, "aria-hidden": "true" });
+  const round = h("span", { className: `avatar colour-${name.trim() ? colourOf(key) : "none"}`, "aria-hidden": "true" });
   if (isWeb(picture)) round.append(h("img", { src: picture, alt: "", loading: "lazy", onerror: initials }));
   else initials();
   return round;

@@ -67,7 +67,7 @@ export class ListItem {
   #showListing(item) {
     const own = this.list.host.renderers?.subtitle?.(item);
     const { title, price } = item.about ?? {};
-    const nodes = own ? [own] : title ? [bdi(title), ...(price ? [" · ", bdi(price)] : [])] : [];
+    const nodes = own ? [own] : title ? [bdi(title), ...(price ? [h("span", {}, "\u00a0· ", bdi(price))] : [])] : [];
     this.listing.hidden = !nodes.length;
     this.listing.replaceChildren(...nodes);
   }
@@ -79,12 +79,12 @@ export class ListItem {
     const text = (/** @type {string} */ className, /** @type {string} */ said) => [h("span", { className }, bdi(said))];
     if (typing) return this.last.replaceChildren(...text("typing", words.say("typing")));
     if (item.draft && !current) return this.last.replaceChildren(...text("draft", words.say("draft", { text: item.draft })));
-    if (!last) return this.last.replaceChildren();
+    if (!last) return this.last.replaceChildren(bdi(words.say("empty")));
     const said = summaryOf(last, words);
     if (last.kind === "system") return this.last.replaceChildren(bdi(said));
     const isMine = last.from_this_user || isSame(last.sender_id, me);
     const author = isMine ? words.say("you") : isGroup(item) ? nameOf(item, last.sender_id, words) : "";
-    this.last.replaceChildren(...(author ? [bdi(author), ": "] : []), bdi(said));
+    this.last.replaceChildren(...(author ? [h("span", {}, bdi(author), ": ")] : []), bdi(said));
   }
 
   /** @param {any} item @param {number} unread */

@@ -22,6 +22,7 @@ export class ListMenu {
     const canAsk = "Notification" in globalThis && Notification.permission === "default";
     if (canAsk) items.push(item("notify", "bell", () => Notification.requestPermission()));
     items.push(item("export", "save", () => this.#export()));
+    items.push({ ...item("erase", "", () => this.#erase()), icon: undefined, danger: true });
     this.more.menu.open(from, [...items, ...(inbox.host.menuItems ?? [])]);
   }
 
@@ -32,11 +33,29 @@ export class ListMenu {
     void inbox.select({ with: chosen() }, { by: "user" });
   }
 
+  /** Erases what the user has written, after a question. */
+  async #erase() {
+    const { inbox, words } = this;
+    if (!(await this.more.dialog.confirm(words.say("askErase"), words.say("erase")))) return;
+    try {
+      await inbox.chat.request("DELETE", "chat/me/");
+      await inbox.chat.inbox.reload();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** @param {any} error */
+  #fail(error) {
+    const { words } = this;
+    void this.more.dialog.form(words.reason(error?.code), [], words.say("close"));
+  }
+
   /** All of the user's data, as a file. */
   async #export() {
-    const { inbox, words } = this;
-    const data = await inbox.chat.request("GET", "chat/export/", { raw: true }).catch(() => null);
-    if (!data) return void this.more.dialog.form(words.say("failed"), [], words.say("close"));
+    const { inbox } = this;
+    const data = await inbox.chat.request("GET", "chat/export/", { raw: true }).catch((/** @type {any} */ error) => this.#fail(error));
+    if (!data) return;
     const url = URL.createObjectURL(new Blob([data]));
     h("a", { href: url, download: "messages.ndjson" }).click();
     setTimeout(() => URL.revokeObjectURL(url), 1_000);

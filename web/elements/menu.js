@@ -28,7 +28,8 @@ export class Menu {
    */
   open(opener, items, { emoji, note, point } = {}) {
     this.#opener = opener;
-    const entries = items.map((item) => this.#entry(item));
+    const isIndented = items.some((item) => item.icon);
+    const entries = items.map((item) => this.#entry(item, isIndented));
     const extra = note ? [h("p", { dir: "auto" }, note)] : [];
     this.box.replaceChildren(...(emoji ? [this.#emoji(emoji)] : []), ...entries, ...extra);
     this.box.setAttribute("aria-label", opener.getAttribute("aria-label") ?? "");
@@ -43,14 +44,14 @@ export class Menu {
     if (this.box.matches(":popover-open")) this.box.hidePopover();
   }
 
-  /** @param {MenuItem} item */
-  #entry({ label, icon: drawing, danger, act, id }) {
+  /** @param {MenuItem} item @param {boolean} isIndented whether another one has a drawing */
+  #entry({ label, icon: drawing, danger, act, id }, isIndented) {
     const does = () => {
       this.close();
       act();
     };
     const about = { type: "button", role: "menuitem", tabIndex: -1, className: danger ? "danger" : "" };
-    const sign = typeof drawing === "string" ? icon(/** @type {any} */ (drawing)) : drawing;
+    const sign = typeof drawing === "string" ? icon(/** @type {any} */ (drawing)) : (drawing ?? (isIndented && h("span", { className: "icon" })));
     return h("button", { ...about, "data-id": id, onclick: does }, sign, h("span", {}, label));
   }
 

@@ -109,9 +109,12 @@ export class MessageHistory extends HistoryView {
     }
     this.host.emit("action", { id: action.id, params: action.params, message, room });
     button.disabled = true;
-    await this.model.act(message.message_id, action.id, action.params).catch((/** @type {any} */ error) => {
+    try {
+      const reply = await this.model.act(message.message_id, action.id, action.params);
+      if (reply) this.parts.notice(reply);
+    } catch (error) {
       this.parts.notice(this.reason(error), true);
-    });
+    }
     button.disabled = false;
   }
 }

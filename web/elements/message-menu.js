@@ -42,7 +42,7 @@ export class MessageMenu {
     const writes = isPerson && history.may("send");
     const item = (/** @type {string} */ key, /** @type {() => void} */ act, look = {}) => ({ label: words.say(key), act, id: key, ...look });
     const items = [];
-    if (writes) items.push(item("reply", () => history.reply(message_id), { icon: "reply" }));
+    if (writes) items.push(item("reply", () => history.reply(message_id)));
     if (text) items.push(item("copy", () => void navigator.clipboard?.writeText(text)));
     if (mine && writes && hasFeature(host, "edit")) items.push(item("edit", () => parts.composer.edit(message)));
     items.push(...parts.siteActions("message", message));

@@ -73,7 +73,7 @@ a { color: var(--link); }
 .avatar { inline-size: var(--face); block-size: var(--face); border-radius: var(--face-radius); display: grid; place-items: center; overflow: hidden; font-weight: 600; font-size: calc(var(--face) * .36); color: #fff; user-select: none; flex: none; }
 .avatar img { inline-size: 100%; block-size: 100%; object-fit: cover; }
 .avatar .icon { inline-size: 55%; block-size: 55%; }
-.colour-0 { background: #b04a35; } .colour-1 { background: #8a6116; } .colour-2 { background: #4d7424; } .colour-3 { background: #1d7a5f; }
+.colour-none { background: var(--line); } .colour-0 { background: #b04a35; } .colour-1 { background: #8a6116; } .colour-2 { background: #4d7424; } .colour-3 { background: #1d7a5f; }
 .colour-4 { background: #1b7591; } .colour-5 { background: #4a63b8; } .colour-6 { background: #8050ac; } .colour-7 { background: #ab4078; }
 .dot { position: absolute; inset-block-end: 0; inset-inline-end: 0; inline-size: .8rem; block-size: .8rem; border-radius: 50%; background: var(--online); border: 2px solid var(--panel); }
 .notice { padding: .5rem 1rem; text-align: center; color: var(--faint); }
@@ -83,6 +83,7 @@ a { color: var(--link); }
 .spin { inline-size: 1.6rem; block-size: 1.6rem; margin: 1rem auto; border: 3px solid var(--line); border-block-start-color: var(--link); border-radius: 50%; animation: roomcast-spin .9s linear infinite; }
 @keyframes roomcast-spin { to { rotate: 1turn; } }
 [part=badge] { min-inline-size: 1.4rem; padding: 0 .4rem; border-radius: 1rem; background: var(--badge); color: var(--on-badge); font-size: .8rem; font-weight: 600; line-height: 1.4rem; text-align: center; flex: none; }
+[part=badge]:empty { display: block; min-inline-size: .8rem; block-size: .8rem; padding: 0; }
 [part=badge].muted { background: light-dark(#6a737a, #8a969b); color: light-dark(#fff, #10161a); }
 mark { background: light-dark(#ffe9a8, #6b571a); color: inherit; }
 @media (pointer: coarse) {

@@ -7,7 +7,8 @@ export const chatStyle = `
 [part=header] { display: flex; align-items: center; gap: .6rem; min-block-size: 3.9rem; padding: .45rem .6rem .45rem 1rem; padding-inline: 1rem .6rem; background: var(--panel); border-block-end: 1px solid var(--line); --face: 2.5rem; }
 [part=header]:has(> .back-button:not([hidden])) { padding-inline-start: .4rem; }
 .who { flex: 1 1 6rem; min-inline-size: 0; }
-[part=title] { font-size: 1.03rem; line-height: 1.25; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+[part=title] { display: flex; align-items: center; font-size: 1.03rem; line-height: 1.25; white-space: nowrap; }
+[part=title] > bdi { min-inline-size: 0; overflow: hidden; text-overflow: ellipsis; text-align: match-parent; }
 [part=title] .icon { inline-size: 1em; block-size: 1em; color: var(--faint); margin-inline-start: .3rem; }
 [part=subtitle] { font-size: .85em; color: var(--faint); overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 [part=subtitle] .typing { color: var(--link); }

@@ -6,7 +6,7 @@ export const dialogStyle = `
 [part=menu] button:is(:hover, :focus-visible) { background: var(--chosen); }
 [part=menu] button.danger { color: var(--danger); }
 [part=menu] .emoji { display: flex; justify-content: space-between; padding-block-end: .3rem; }
-[part=menu] .emoji button { inline-size: auto; padding: .3rem .4rem; font-size: 1.35rem; line-height: 1.2; }
+[part=menu] .emoji button { flex: 1; justify-content: center; padding: .3rem 0; font-size: 1.35rem; line-height: 1.2; }
 [part=menu] .emoji [aria-checked=true] { background: var(--chosen); }
 [part=menu] p { padding: .4rem .7rem; font-size: .85em; color: var(--faint); }
 [part~=dialog] { inline-size: min(26rem, 92vw); max-block-size: 88dvh; padding: 1.3rem; border: 1px solid var(--line); border-radius: calc(var(--radius) + .25rem); background: var(--panel); color: var(--ink); box-shadow: var(--shade); overscroll-behavior: contain; }
@@ -26,5 +26,5 @@ export const dialogStyle = `
 .line { display: flex !important; gap: .6rem !important; }
 .line .field { flex: 1; min-inline-size: 0; }
 .faint { color: var(--faint); font-size: .9em; }
-@media (pointer: coarse) { [part=menu] button, .choices label { min-block-size: 44px; } [part=menu] .emoji button { min-inline-size: 44px; } }
+@media (pointer: coarse) { [part=menu] button, .choices label { min-block-size: 44px; } [part=menu] .emoji button { min-inline-size: min(44px, 12vw); } }
 `;

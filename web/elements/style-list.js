@@ -35,9 +35,12 @@ export const listStyle = `
 [part=item] .face { grid-row: 1 / span 3; }
 [part=item]:focus-visible { outline-offset: -2px; }
 .thumb { position: absolute; inset-block-end: -.2rem; inset-inline-end: -.3rem; inline-size: 1.5rem; block-size: 1.5rem; border-radius: .35rem; object-fit: cover; border: 2px solid var(--panel); background: var(--line); }
-[part=item-title], [part=item-listing], [part=item-last] { display: block; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; overflow-wrap: normal; }
+[part=item-title], [part=item-listing], [part=item-last] { display: flex; overflow: hidden; white-space: nowrap; overflow-wrap: normal; }
+:is([part=item-title], [part=item-listing], [part=item-last]) > * { min-inline-size: 0; overflow: hidden; text-overflow: ellipsis; text-align: match-parent; }
+[part=item-listing] > * + *, [part=item-last] > :not(:last-child) { flex: none; max-inline-size: 60%; }
+[part=item-last] > * + * { margin-inline-start: .3em; }
 [part=item-title] { font-weight: 600; }
-[part=item-title] .icon { inline-size: 1em; block-size: 1em; margin-inline-start: .3rem; color: var(--faint); }
+[part=item-title] .icon { align-self: center; inline-size: 1em; block-size: 1em; margin-inline-start: .3rem; color: var(--faint); }
 [part=item-time] { font-size: .8em; color: var(--faint); white-space: nowrap; text-align: end; display: flex; align-items: center; gap: .2rem; justify-content: flex-end; }
 [part=item-time] .icon { inline-size: 1.15em; block-size: 1.15em; }
 [part=item-time] .icon.read { color: var(--read); }

@@ -125,11 +125,11 @@ export class Words {
     return this.short.format(date);
   }
 
-  /** "68 byte", "12 kB", "3.4 MB" @param {number} bytes */
+  /** "68 bytes", "12 kB", "3.4 MB" @param {number} bytes */
   size(bytes) {
     const [value, unit] =
       bytes < 1024 ? [bytes, "byte"] : bytes < 1 << 20 ? [bytes / 1024, "kilobyte"] : [bytes / (1 << 20), "megabyte"];
-    const style = { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: value < 10 ? 1 : 0 };
+    const style = { style: "unit", unit, unitDisplay: unit === "byte" ? "long" : "short", maximumFractionDigits: value < 10 ? 1 : 0 };
     return new Intl.NumberFormat(this.tag, /** @type {Intl.NumberFormatOptions} */ (style)).format(value);
   }
 }

@@ -98,6 +98,7 @@ export const english = {
   add: "Add",
   remove: "Remove {name}",
   export: "Download my data",
+  erase: "Erase my data",
 
   // Questions and answers.
   askDelete: "Delete this message for everyone?",
@@ -105,6 +106,7 @@ export const english = {
   askLeave: "Leave this group? You will no longer see its messages.",
   askRemove: "Remove {name} from this group?",
   askBlock: "Block {name}? They can no longer write to you.",
+  askErase: "Erase all your messages and files, for everyone? This can't be undone.",
   askReport: "What is wrong with this message?",
   spam: "Spam",
   abuse: "Insult or threat",

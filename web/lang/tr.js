@@ -22,7 +22,7 @@ export default {
 
   back: "Geri",
   close: "Kapat",
-  more: "Diğer",
+  more: "Daha fazla",
   online: "çevrimiçi",
   seen: "son görülme {when}",
   members: { one: "{n} üye", other: "{n} üye" },
@@ -85,12 +85,14 @@ export default {
   add: "Ekle",
   remove: "Çıkar: {name}",
   export: "Verilerimi indir",
+  erase: "Verilerimi sil",
 
   askDelete: "Bu mesaj herkes için silinsin mi?",
   askDeleteChat: "Bu sohbet herkes için silinsin mi? Mesajlar ve dosyalar kaybolur.",
   askLeave: "Gruptan ayrılmak istiyor musunuz? Mesajlarını artık görmeyeceksiniz.",
   askRemove: "{name} gruptan çıkarılsın mı?",
   askBlock: "{name} engellensin mi? Size artık yazamaz.",
+  askErase: "Tüm mesajlarınız ve dosyalarınız herkes için silinsin mi? Bu geri alınamaz.",
   askReport: "Bu mesajdaki sorun nedir?",
   spam: "Spam",
   abuse: "Hakaret veya tehdit",

@@ -92,7 +92,7 @@ export async function find(room) {
     room.id = (await chat.request("POST", "chat/create/", { body: { second_user: user, context, title } })).room_id;
   } else {
     const found = await seek(chat, user, context);
-    if (found) room._inform(found);
+    if (found) inform(room, found);
     else {
       room._starting = null;
       chat.inbox._listen(); // the other one may write first
@@ -103,10 +103,12 @@ export async function find(room) {
   if (room.id === null && room._outbox.items.length) await find(room);
 }
 
-/** @param {Room} room @param {number} message_id @param {string} id @param {object} [params] */
+/** What the site answers to this user alone, if anything. @param {Room} room @param {number} message_id @param {string} id @param {object} [params] @returns {Promise<string | undefined>} */
 export async function act(room, message_id, id, params) {
-  room._timeline.refresh(await room._call("POST", `messages/${message_id}/act/`, { body: { id, params } }));
+  const { reply, ...message } = await room._call("POST", `messages/${message_id}/act/`, { body: { id, params } });
+  room._timeline.refresh(message);
   room._changed();
+  return reply;
 }
 
 /** @param {Room} room @param {number} message_id @param {"spam" | "abuse" | "fraud" | "other"} reason @param {string} [text] */
@@ -123,7 +125,7 @@ export async function refresh(room, id) {
 
 /** @param {Room} room @param {{ title?: string, muted?: boolean, archived?: boolean, marked_unread?: boolean, data?: object }} wish */
 export async function update(room, wish) {
-  room._inform(await room._call("PATCH", "", { body: wish }));
+  inform(room, await room._call("PATCH", "", { body: wish }));
 }
 
 /** @param {Room} room @param {UserId} user_id */
@@ -148,6 +150,24 @@ export async function leave(room) {
 export async function remove(room) {
   await room.chat.request("DELETE", `chat/delete/${room.id}/`);
   room.chat.inbox._forget(room.id);
+}
+
+/** @param {Room} room */
+export async function reload(room) {
+  inform(room, await room._call("GET", ""));
+}
+
+/** What the server leaves out where it is not so. */
+const PLAIN = { frozen: false, muted: false, archived: false, marked_unread: false, about: undefined, data: undefined };
+
+/** @param {Room} room @param {import("./types.js").RoomInfo} info */
+function inform(room, info) {
+  const whole = { ...PLAIN, ...info };
+  room.id = info.room_id;
+  room.info = { ...room.info, ...whole };
+  room.chat.inbox._patch(room.id, whole);
+  room._emit("members", { members: info.members });
+  room._changed();
 }
 
 // ------------------------------------------------------------ the window of a room

@@ -55,6 +55,8 @@ export class Room extends Observable {
   act = lazily(this, "act");
   report = lazily(this, "report");
   update = lazily(this, "update");
+  /** Asks for the room's info again. */
+  reload = lazily(this, "reload");
   addMember = lazily(this, "addMember");
   removeMember = lazily(this, "removeMember");
   leave = lazily(this, "leave");
@@ -163,10 +165,6 @@ export class Room extends Observable {
     void (draft.text ? this.chat._vault.run("set", key, draft) : this.chat._vault.run("delete", key));
     this.chat.inbox._patch(this.id, { draft: draft.text });
     this._changed();
-  }
-
-  async reload() {
-    this._inform(await this._call("GET", ""));
   }
 
   // ------------------------------------------------------------ the connection
@@ -396,15 +394,6 @@ export class Room extends Observable {
   /** @internal @param {string} method @param {string} path @param {import("./types.js").Call} [call] */
   _call(method, path, call) {
     return this.chat.request(method, `chat/rooms/${this.id}/${path}`, call);
-  }
-
-  /** @internal @param {import("./types.js").RoomInfo} info */
-  _inform(info) {
-    this.id = info.room_id;
-    this.info = { ...this.info, ...info };
-    this.chat.inbox._patch(this.id, info);
-    this._emit("members", { members: this.info.members });
-    this._changed();
   }
 
   #save() {

@@ -1,0 +1,32 @@
+/** Every language has every string, its plural forms, and the values that English has. */
+
+import assert from "node:assert/strict";
+import { readdir } from "node:fs/promises";
+import { test } from "node:test";
+
+import { english } from "../../web/lang/en.js";
+
+const folder = new URL("../../web/lang/", import.meta.url);
+const names = (await readdir(folder)).filter((name) => name !== "en.js");
+const valuesIn = (text) => [...text.matchAll(/\{(\w+)\}/g)].map(([, name]) => name).sort();
+const formsOf = (phrase) => (typeof phrase === "string" ? [phrase] : Object.values(phrase));
+
+test("there are eighteen languages", () => assert.equal(names.length, 17));
+
+for (const name of names) {
+  const tag = name.replace(".js", "");
+  test(`${tag} is whole`, async () => {
+    const { default: strings } = await import(new URL(name, folder));
+    assert.deepEqual(Object.keys(strings).sort(), Object.keys(english).sort());
+    const categories = new Intl.PluralRules(tag).resolvedOptions().pluralCategories;
+    for (const [key, phrase] of Object.entries(strings)) {
+      assert.ok(formsOf(phrase).every((form) => form.trim() === form && form), key);
+      if (typeof english[key] === "string") {
+        assert.deepEqual(valuesIn(phrase), valuesIn(english[key]), key);
+      } else {
+        assert.deepEqual(categories.filter((category) => !phrase[category]), [], key);
+        for (const form of formsOf(phrase)) assert.deepEqual(valuesIn(form).filter((value) => value !== "n"), [], key);
+      }
+    }
+  });
+}
