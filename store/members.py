@@ -56,6 +56,8 @@ async def remove(
         return role
     if user_id not in (SITE, other_id, role["creator_id"]):
         return "forbidden"
+    if not role["is_there"]:
+        return "not_found"
     row = await _lock(db, room_id)
     if user_id not in (SITE, other_id, row["creator_id"]):
         return "forbidden"
