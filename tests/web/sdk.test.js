@@ -731,3 +731,17 @@ test("what the server leaves out of a room is not so any more", async () => {
   const { info, can } = room.snapshot;
   assert.deepEqual([info.frozen, info.muted, info.about, can], [false, false, undefined, ["read", "send"]]);
 });
+
+test("a room that was marked as unread is read again when it is opened again", async () => {
+  wire.routes["GET chat/rooms/4/"] = () => ({ ...item(4), can: ["read"] });
+  wire.routes["PATCH chat/rooms/4/"] = () => ({ ...item(4), can: ["read"], marked_unread: true });
+  const { room, socket } = await opened([message(7, { sender_id: 2 })]);
+  room.read(7);
+  await room.update({ marked_unread: true });
+  room.read(7);
+  assert.equal(socket.sent.filter(({ action }) => action === "read").length, 1);
+  room.subscribe(() => {})();
+  room.start();
+  room.read(7);
+  assert.equal(socket.sent.filter(({ action }) => action === "read").length, 2);
+});

@@ -172,6 +172,7 @@ export class Room extends Observable {
   /** @internal */
   start() {
     clearTimeout(this.#timer);
+    if (this.info?.marked_unread) this.#readUpto = 0; // reading it again takes the mark away
     this.#begin();
   }
 
