@@ -26,7 +26,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /pro
 
 @pytest.fixture
 async def people(own_server: Callable[..., Server], cast: Any) -> AsyncIterator[People]:
-    ada, bob, eve = cast(own_server(rate_limit_rate=0).start())
+    ada, bob, eve = cast(own_server(rate_limit_rate=0, limits_max_resume_size="8MiB").start())
     yield ada, bob, eve, await ada.opens(bob, eve)
     assert ada.server.stop() == 0
 
