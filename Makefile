@@ -51,6 +51,7 @@ protocol: .venv/dev  ## what a client sees, on a running server; stack=redis or 
 faults: .venv/dev  ## kill -9, slow readers, restarts; engines that die and fall silent; attacks without a login
 	$(BIN)/pytest tests/faults
 	$(BIN)/python -m tests.faults.attacks
+	$(BIN)/python -m tests.faults.one_user
 
 failover: .venv/dev  ## PostgreSQL under Patroni and etcd, nginx and HAProxy: each fails over under load
 	.ci/failover

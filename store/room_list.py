@@ -1,5 +1,6 @@
 """The rooms of a user, as they see them in a list."""
 
+from bisect import bisect_left
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,6 +12,9 @@ from . import attachments, blocks, receipts
 from .messages import MessageRow
 from .receipts import Status
 from .rooms import RoomRow
+
+MEMBERS_AT_ONCE = 1_000  # rows of one query: each takes some µs of the event loop
+LARGE_ROOMS_AT_ONCE = 4  # once it shows that the rooms are large
 
 
 class Person(Struct):
@@ -153,19 +157,42 @@ def _listed(row: Any, members: list[Person], marks: dict[str, tuple[int, int]]) 
 async def load_members(
     db: Connection, room_ids: list[int]
 ) -> tuple[dict[int, list[Person]], dict[int, dict[str, tuple[int, int]]]]:
-    """The members of these rooms, and their receipts."""
+    """The members of these rooms, and their receipts.
+
+    A hundred rooms may have 25,600 members in all. They are read some at a time, so that the event
+    loop has turns for others.
+    """
+    people: dict[int, list[Person]] = {id_: [] for id_ in room_ids}
+    marks: dict[int, dict[str, tuple[int, int]]] = {id_: {} for id_ in room_ids}
+    left, after, size = sorted(room_ids), (0, ""), len(room_ids)
+    while left:
+        asked = left[:size]
+        rows = await _next_members(db, asked, after)
+        for row in rows:
+            room_id, user_id, name, picture, is_online, seen, delivered, read = row
+            people[room_id].append(Person(user_id, name, picture, bool(is_online), seen))
+            marks[room_id][user_id] = delivered, read
+        if len(rows) < MEMBERS_AT_ONCE:
+            left, after = left[len(asked) :], (0, "")
+        else:
+            after, size = rows[-1][:2], LARGE_ROOMS_AT_ONCE
+            left = left[bisect_left(left, after[0]) :]
+    return people, marks
+
+
+async def _next_members(db: Connection, room_ids: list[int], after: tuple[int, str]) -> list[Any]:
+    """Returns the members that come after one of them, by room and user."""
     query = text("""
         SELECT m.room_id, m.user_id, p.name, p.picture,
                EXISTS (SELECT 1 FROM presence o WHERE o.user_id = m.user_id) AS is_online,
                p.last_seen, m.delivered_upto, m.read_upto
           FROM members m LEFT JOIN people p ON p.user_id = m.user_id
-         WHERE m.room_id IN :room_ids
-         ORDER BY m.room_id, m.user_id
-    """).bindparams(bindparam("room_ids", value=room_ids, expanding=True))
-    people: dict[int, list[Person]] = {id_: [] for id_ in room_ids}
-    marks: dict[int, dict[str, tuple[int, int]]] = {id_: {} for id_ in room_ids}
-    for row in await db.fetch_all(query):
-        room_id, user_id, name, picture, is_online, seen, delivered, read = row._mapping.values()
-        people[room_id].append(Person(user_id, name, picture, bool(is_online), seen))
-        marks[room_id][user_id] = delivered, read
-    return people, marks
+         WHERE m.room_id IN :room_ids AND (m.room_id > :room_id OR m.user_id > :user_id)
+         ORDER BY m.room_id, m.user_id LIMIT :limit
+    """).bindparams(
+        bindparam("room_ids", value=room_ids, expanding=True),
+        bindparam("room_id", value=after[0]),
+        bindparam("user_id", value=after[1]),
+        bindparam("limit", value=MEMBERS_AT_ONCE),
+    )
+    return [tuple(row._mapping.values()) for row in await db.fetch_all(query)]

@@ -38,6 +38,7 @@ class Newest(Struct, frozen=True):
 
 
 _decode = msgspec.json.Decoder(list[Unread]).decode
+_decode_users = msgspec.json.Decoder(list[tuple[str]]).decode
 
 
 async def everywhere(db: Connection, dialect: Dialect, user_id: str) -> list[Unread]:
@@ -132,12 +133,15 @@ async def online(db: Connection, dialect: Dialect, users: Collection[str]) -> se
     return {row["user_id"] for row in rows}
 
 
-async def members(db: Connection, room_ids: Sequence[int]) -> dict[int, list[str]]:
-    """Returns the members of each of these rooms."""
-    query = text("SELECT room_id, user_id FROM members WHERE room_id IN :room_ids").bindparams(
-        bindparam("room_ids", value=list(room_ids), expanding=True)
-    )
-    found: dict[int, list[str]] = {}
-    for row in await db.fetch_all(query):
-        found.setdefault(row["room_id"], []).append(row["user_id"])
-    return found
+async def members(
+    db: Connection, dialect: Dialect, room_ids: Sequence[int]
+) -> dict[int, list[str]]:
+    """Returns the members of each of these rooms, by one row for each room."""
+    query = text(
+        dialect.speak("""
+            SELECT room_id, PACKED(user_id)) AS users
+              FROM members WHERE room_id IN :room_ids GROUP BY room_id
+        """)
+    ).bindparams(bindparam("room_ids", value=list(room_ids), expanding=True))
+    rows = await db.fetch_all(query)
+    return {row["room_id"]: [user for (user,) in _decode_users(row["users"])] for row in rows}

@@ -22,7 +22,8 @@ from ...store.store import DatabaseUnavailable, Store
 log = logging.getLogger("roomcast.notifications")
 
 PACE = 0.2  # seconds between two words to the same user
-AT_ONCE = 1_000  # rooms in one query, and in one word
+AT_ONCE = 1_000  # rooms in one word
+ROOMS_PER_QUERY = 100  # with all their members
 
 
 class NotificationDispatcher:
@@ -110,15 +111,16 @@ class NotificationDispatcher:
 
         Where only receipts moved in a room of two, the status changes for nobody but the movers.
         """
-        for some in parts(rooms):
-            members = await self._store.read(partial(unread.members, room_ids=some))
+        find = partial(unread.members, dialect=self._store.dialect)
+        for some in parts(rooms, ROOMS_PER_QUERY):
+            members = await self._store.read(partial(find, room_ids=some))
             for room_id, all_ in members.items():
                 movers = rooms[room_id]
                 for user_id in all_ if movers is None or len(all_) > 2 else movers:
                     users.setdefault(user_id, set()).add(room_id)
 
 
-def parts(rooms: Iterable[int]) -> Iterator[list[int]]:
+def parts(rooms: Iterable[int], size: int = AT_ONCE) -> Iterator[list[int]]:
     each = iter(rooms)
-    while some := list(islice(each, AT_ONCE)):
+    while some := list(islice(each, size)):
         yield some

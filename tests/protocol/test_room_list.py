@@ -176,6 +176,27 @@ async def test_a_page_is_41_rooms_and_at_most_100(stranger: Stranger, bob: Perso
     assert len(await rooms_of(me, page_size=101)) == 100
 
 
+async def test_a_page_with_large_rooms_is_the_same_as_its_rooms_alone(
+    stranger: Stranger, bob: Person
+) -> None:
+    """Such a page goes out in pieces."""
+    me = stranger()
+    large = [
+        await me.opens(bob, members=[me.id, *range(60_000, 60_000 + size)]) for size in (60, 55)
+    ]
+    rooms = [*large, await me.opens(bob)]
+    answer = await me.get(LIST)
+    assert answer.headers["content-type"] == "application/json"
+    page = answer.json()
+    assert (page["count"], page["next"], page["previous"]) == (3, None, None)
+    assert [room["room_id"] for room in page["results"]] == rooms[::-1]
+    for room in page["results"]:
+        alone = (await me.get(f"chat/rooms/{room['room_id']}/")).json()
+        assert {key: alone[key] for key in room} == room
+    head = await me.asks("HEAD", LIST)
+    assert (head.status_code, head.content) == (200, b"")
+
+
 async def test_next_is_an_absolute_url_of_the_same_call(
     server: Server, stranger: Stranger, bob: Person
 ) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import asyncpg
 import pytest
-from roomcast.store import blocks, members, rooms
+from roomcast.store import blocks, members, room_list, rooms, unread
 from roomcast.store.members import MembershipChange
 from roomcast.store.messages import Add, Added, RefusedChange
 from roomcast.store.store import Connection, Store
@@ -158,3 +158,40 @@ async def test_a_change_says_under_which_roster_it_was_made(url: str) -> None:
             (sent,), _, _ = await store.commit([Add(room_id, guest, "hello")], {})
             assert isinstance(sent, Added)
             assert sent.roster == n
+
+
+# ---------------------------------------------------------------- members of many rooms
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
+    url = f"sqlite:///{tmp_path}/chat.db"
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgres").create_database()
+    opened = Store(url)
+    await opened.open()
+    yield opened
+    await opened.aclose()
+
+
+async def test_members_of_large_rooms_are_read_some_at_a_time(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def open_(db: Connection) -> dict[int, list[str]]:
+        opened = dict[int, list[str]]()
+        for number, size in enumerate([2, 3, 5, 1, 4, 2, 3]):
+            users = [f"{number}-{n}" for n in range(size)]
+            opened[(await rooms.open_(db, users[0], users, f"{number}", "", 1)).room.id] = users
+        return opened
+
+    opened = await store.write(open_)
+    found = await store.read(
+        lambda db: unread.members(db, store.dialect, list(opened))  # by one row for each room
+    )
+    assert {id_: sorted(users) for id_, users in found.items()} == opened
+    for at_once, rooms_at_once in ((1, 1), (2, 1), (3, 2), (4, 4), (100, 1)):
+        monkeypatch.setattr(room_list, "MEMBERS_AT_ONCE", at_once)
+        monkeypatch.setattr(room_list, "LARGE_ROOMS_AT_ONCE", rooms_at_once)
+        people, marks = await store.read(lambda db: room_list.load_members(db, [*opened][::-1]))
+        assert {id_: [p.user_id for p in all_] for id_, all_ in people.items()} == opened
+        assert {id_: list(all_) for id_, all_ in marks.items()} == opened
