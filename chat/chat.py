@@ -124,6 +124,7 @@ class ChatServices:
         watch = self.metrics.watch
         watch("roomcast_open_rooms", "Rooms with sockets.", self.hub.open_rooms)
         watch("roomcast_open_sockets", "Sockets in them.", self.hub.open_sockets)
+        self.metrics.watch_limits(self.settings)
         waiting = "Changes on their way into the database."
         watch("roomcast_waiting_changes", waiting, self.queue.waiting)
 

@@ -6,6 +6,7 @@ import time
 from collections import Counter as Counted
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from types import NoneType
 
@@ -23,6 +24,8 @@ from prometheus_client.registry import Collector
 
 from ..protocol.errors import Close
 from ..realtime.commits import Commit
+from ..settings import Settings
+from ..settings.limit_names import LIMITS, limit_value
 from ..store.messages import Acted, Added, Deleted, Edited, Reacted, RefusedChange, Repeated
 
 WRITE_INTERVAL = 5.0  # seconds between two times that a worker writes its metrics
@@ -100,6 +103,17 @@ class Metrics:
     def watch(self, name: str, meaning: str, value: Callable[[], float]) -> None:
         """A number that is looked up when somebody asks for it."""
         Gauge(name, meaning, registry=self.registry).set_function(value)
+
+    def watch_limits(self, settings: Settings) -> None:
+        """Show each limit, as a reload may have changed it."""
+        gauge = Gauge(
+            "roomcast_limit",
+            "The limits of this process, as they are set.",
+            ["setting"],
+            registry=self.registry,
+        )
+        for name in LIMITS:
+            gauge.labels(name).set_function(partial(limit_value, settings, name))
 
     async def on_commit(self, commit: Commit) -> None:
         """Count the changes of a commit of the commit queue, and how long it took."""

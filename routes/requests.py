@@ -154,6 +154,8 @@ def bodies_of(request: Request) -> BodiesInFlight:
 def answer_refusal(request: Request, error: Exception) -> Response:
     """The one shape of every HTTP error."""
     assert isinstance(error, Refusal)
+    if (chat := getattr(request.app.state, "chat", None)) is not None:
+        chat.metrics.refusals.labels(error.code).inc()
     user_id, room_id = getattr(request.state, "user_id", ""), request.path_params.get("room_id")
     if user_id and room_id and error.status in (403, 404):
         audit.record("room_refused", error.code, by=actor_of(request, user_id), room_id=room_id)

@@ -15,6 +15,13 @@ def numbers(text: str) -> Numbers:
     return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
 
 
+async def test_a_refusal_over_http_is_counted() -> None:
+    async with chat_client(1) as client:
+        await client.get("/api/v1/chat/rooms/4000/")
+        after = numbers((await client.get("/metrics")).text)
+    assert after['roomcast_refusals_total{code="not_found"}'] == 1
+
+
 async def test_what_was_done_is_counted() -> None:
     async with chat_client(1) as client:
         room = (await client.chat.open_room([1, 2])).id
