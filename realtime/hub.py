@@ -196,8 +196,8 @@ class Hub:
 
     async def _listen(self, room: Room) -> None:
         async with self.channels.subscription(room_channel(room.id)) as subscriber:
-            if (opened := self._open.get(room)) is not None:
-                opened.is_subscribed = True
+            if room in self._open:  # not kept in a local: it holds this task, a cycle
+                self._open[room].is_subscribed = True
                 room.changed.notify()
             while self._rooms.get(room.id) is room:
                 message = (await subscriber.get()).message

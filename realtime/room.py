@@ -61,7 +61,7 @@ class Room:
         self._membership = Membership()
         self._reader = reader
         self._on_members_changed = on_members_changed
-        self._gap_watch = GapWatch(room_id, self._missing, self.repair_gap)
+        self._gap_watch = GapWatch(room_id)
         self._lock = asyncio.Lock()
 
     @property
@@ -149,7 +149,7 @@ class Room:
         """Deliver in version order: an early event waits for what is missing, but not for long."""
         ready = self.sequence.put(event)
         if ready is None:
-            self._gap_watch.start()
+            self._gap_watch.start(self._missing, self.repair_gap)
         while ready is not None:
             await self._deliver(ready)
             ready = self.sequence.next()
