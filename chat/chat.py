@@ -36,6 +36,7 @@ from .receipts import Receipts
 from .recovery import Recovery
 from .reports import Reports
 from .revocations import Revocations
+from .room_lists import RoomLists
 from .room_reader import DatabaseRoomReader
 from .rooms import Rooms
 from .search import Search
@@ -79,6 +80,7 @@ class ChatServices:
         reader = DatabaseRoomReader(store, encoder, self.metrics, settings.limits)
         self.hub = hub = Hub(settings.broadcast.url, reader, queue.mark)
         self.search = Search(settings.limits, store)
+        self.room_lists = RoomLists(store)
         self.bans = Bans(store)
         self.revocations = Revocations(store, hub, self.bans.on_changed)
         self.presence = Presence(store, hub, settings.presence, is_alone=alone)
@@ -91,6 +93,7 @@ class ChatServices:
             Publisher(hub),
             self.host,
             self.search,
+            self.room_lists,
             self.dispatcher,
             self.housekeeping,
             self.metrics,
@@ -109,7 +112,7 @@ class ChatServices:
         self.inboxes = Inboxes(store, hub, self.dispatcher, self.receipts.deliver)
         self.erasures = Erasures(store, self.messages.make, single_process=alone)
         self.recovery = Recovery(store, queue, hub, self.dispatcher, self.inboxes, self.presence)
-        self.site_rooms = SiteRooms(store, self.rooms, self.members)
+        self.site_rooms = SiteRooms(store, self.rooms, self.members, self.room_lists)
         self.site_messages = SiteMessages(
             store, self.attachments, self.texts, self.messages, self.receipts
         )
@@ -154,6 +157,7 @@ class ChatServices:
             self._background.start("housekeeping", self.housekeeping.run)
             self._background.start("recovery watch", self.recovery.watch)
             self._background.start("search", self.search.run)
+            self._background.start("room lists", self.room_lists.run)
             self._background.start("bans", self.bans.watch)
             self._background.start("erasures", self.erasures.keep)
             self._opened = stack.pop_all()

@@ -14,14 +14,13 @@ from ..protocol.actions import File, Send
 from ..protocol.events import About, Message, Notified
 from ..protocol.ids import id_of, user_of
 from ..store.messages.extra import SITE, StoredButton
-from ..store.site_rooms import RoomFilter
 from .account.export import ExportLine
 from .chat import ChatServices
 from .custom_data import JsonObject
 from .site.messages import MessageQuery, SiteEdit, SitePost
 from .site.records import MessageList, Page, RoomRecord, StatsRecord, User, UserRecord
 from .site.reports import ReportRecord
-from .site.rooms import RoomChanges, details_of
+from .site.rooms import RoomChanges, SiteRoomQuery, details_of
 
 RoomRef = int | RoomRecord
 MessageRef = int | Message
@@ -69,7 +68,7 @@ class HostRooms:
         matches the beginnings of words of titles and members' names, and of contexts.
         """
         of_user = None if user is None else user_of(user, "user")
-        return await self._chat.site_rooms.page(RoomFilter(of_user, context, query), cursor)
+        return await self._chat.site_rooms.page(SiteRoomQuery(of_user, context, query), cursor)
 
     async def room(self, id: RoomRef) -> RoomRecord:
         """Raises NotFound."""

@@ -13,11 +13,10 @@ from ..protocol.ids import wire_user, wire_users
 from ..realtime.commits import Commit, CommitListener
 from ..realtime.events import RoomEvent
 from ..settings import Settings
-from ..store import blocks, quotas, receipts, room_list, rooms, site_rooms
+from ..store import blocks, quotas, receipts, rooms, site_rooms
 from ..store.members import SITE
 from ..store.outbox import Happened
 from ..store.quotas import Request
-from ..store.room_list import Listed
 from ..store.rooms import Opened
 from ..store.store import Connection, Store
 from .text_policy import TextPolicy
@@ -140,18 +139,6 @@ class Rooms:
         most = self._limits.rooms_per_day
         if most and await quotas.count_opened_room(db, creator_id, now) > most:
             raise RateLimited(f"You have opened {most} rooms today: go on tomorrow.")
-
-    async def list(
-        self, user_id: str, limit: int, offset: int, *, is_archived: bool
-    ) -> tuple[int, Sequence[Listed]]:
-        """Returns the number of the user's rooms, and a page of them, newest activity first."""
-
-        async def look(db: Connection) -> tuple[int, Sequence[Listed]]:
-            count = await room_list.count(db, user_id, is_archived=is_archived)
-            page = await room_list.page(db, user_id, limit, offset, is_archived=is_archived)
-            return count, page
-
-        return await self._store.read(look)
 
     async def delete(self, room_id: int, user_id: str) -> None:
         """For all its members; its messages and objects follow. Raises NotFound."""

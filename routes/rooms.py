@@ -1,14 +1,12 @@
-"""Rooms: open one, list one's own, delete one."""
+"""Rooms: open one, show one, change it, delete it."""
 
-import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 
 from msgspec import UNSET
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import Route
 
-from ..chat.rate_limit import MEMBERS_PER_TOKEN
 from ..chat.rooms import RoomDetails
 from ..protocol import codec
 from ..protocol.codec import decode_as
@@ -22,23 +20,15 @@ from .requests import (
     bucket_of,
     caller_of,
     chat_of,
-    integer,
     room_id_of,
-    url_of,
 )
 from .room_shapes import (
     NewRoom,
-    RoomListed,
-    RoomPage,
     RoomShown,
     RoomWish,
-    add_profiles,
-    listed_room,
     opened_room,
     shown_room,
 )
-
-SMALL_ROOM = 50  # members
 
 
 async def create(request: Request) -> Response:
@@ -85,61 +75,7 @@ def _pair(wanted: NewRoom, request: Request, caller: str) -> list[str]:
     return [caller if first is None else user_of(first, "first_user"), other]
 
 
-async def mine(request: Request) -> Response:
-    """Lists the caller's rooms, the one with the newest activity first."""
-    caller = await caller_of(request)
-    query = request.query_params
-    asked = query.get("first_user", query.get("profile_id"))
-    if asked is not None and user_of(asked, "first_user") != caller.user_id:
-        raise Forbidden("These are another user's rooms.")
-    bucket = bucket_of(request, caller.user_id)
-    async with bucket.costly():
-        found = await _page(request, caller.user_id)
-        bucket.charge(sum(len(room.members) for room in found.results) / MEMBERS_PER_TOKEN)
-    return _reply(found)
-
-
-def _reply(page: RoomPage) -> Response:
-    """A page of large rooms goes out room by room: it may have 20 MB."""
-    if all(len(room.members) <= SMALL_ROOM for room in page.results):
-        return Reply(page)
-    return StreamingResponse(_pieces(page), media_type=Reply.media_type)
-
-
-async def _pieces(page: RoomPage) -> AsyncIterator[bytes]:
-    end = b"]}"
-    yield codec.encode(RoomPage(page.count, page.next, page.previous, [])).removesuffix(end)
-    for number, room in enumerate(page.results):
-        yield (b"," if number else b"") + codec.encode(room)
-        await asyncio.sleep(0)
-    yield end
-
-
-async def _page(request: Request, user_id: str) -> RoomPage:
-    limits = chat_of(request).settings.limits
-    page = integer(request, "page", 1)
-    size = min(integer(request, "page_size", limits.room_page_size), limits.max_room_page_size)
-    if page < 1 or size < 1:
-        raise InvalidFrame("page and page_size: integers from 1 are needed.")
-    count, found = await chat_of(request).rooms.list(
-        user_id, size, (page - 1) * size, is_archived=_is_archived(request)
-    )
-    await _name(request, found)
-    last = max(1, -(-count // size))
-    if page > last:
-        raise InvalidFrame(f"page: the last one is {last}.")
-    listed = await _all_listed(found, user_id)
-    if "profile_id" in request.query_params:
-        add_profiles(listed)
-    return RoomPage(
-        count,
-        url_of(request, page=page + 1) if page < last else None,
-        url_of(request, page=page - 1) if page > 1 else None,
-        listed,
-    )
-
-
-async def _name(request: Request, found: Sequence[Listed]) -> None:
+async def describe(request: Request, found: Sequence[Listed]) -> None:
     """Members by the names that the host tells, rooms by what it says of their contexts."""
     blank = [room.room for room in found if room.room.about is None]
     abouts = await chat_of(request).contexts.describe(room.context for room in blank)
@@ -152,23 +88,6 @@ async def _name(request: Request, found: Sequence[Listed]) -> None:
         for person in people:
             if face := told.get(person.user_id):
                 person.name, person.picture = face
-
-
-async def _all_listed(found: Sequence[Listed], user_id: str) -> list[RoomListed]:
-    """A hundred rooms may have 25,600 members in all: others get their turn between two rooms."""
-    listed = []
-    for room in found:
-        listed.append(listed_room(room, user_id))
-        if len(room.members) > SMALL_ROOM:
-            await asyncio.sleep(0)
-    return listed
-
-
-def _is_archived(request: Request) -> bool:
-    given = request.query_params.get("archived", "0")
-    if given not in ("0", "1"):
-        raise InvalidFrame("archived: 0 or 1 is needed.")
-    return given == "1"
 
 
 async def one(request: Request) -> Response:
@@ -201,7 +120,7 @@ async def shown(request: Request, room_id: int, user_id: str) -> RoomShown:
 
 async def _find_room(request: Request, room_id: int, user_id: str) -> Listed:
     found = await chat_of(request).members.room(room_id, user_id)
-    await _name(request, [found])
+    await describe(request, [found])
     return found
 
 
@@ -215,8 +134,6 @@ async def delete(request: Request) -> Response:
 # fmt: off
 routes = [
     Route("/chat/create",           create, methods=["POST"]),
-    Route("/chat/recieve",          mine,   methods=["GET"]),
-    Route("/chat/receive",          mine,   methods=["GET"]),
     Route("/chat/delete/{room_id}", delete, methods=["DELETE"]),
     Route("/chat/rooms/{room_id}",  one,    methods=["GET"]),
     Route("/chat/rooms/{room_id}",  change, methods=["PATCH"]),

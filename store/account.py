@@ -5,7 +5,7 @@ from typing import Any
 from databases.core import Connection
 from msgspec import Struct
 
-from . import messages
+from . import messages, room_words
 from .messages import MessageRow
 
 
@@ -176,5 +176,6 @@ async def forget(db: Connection, erasure: Erasure) -> None:
         "UPDATE outbox SET text = NULL, details = NULL WHERE user_id = :user_id",
     ):
         await db.execute(query, user)
+    await room_words.mark_rooms_of(db, erasure.user_id)
     query = "DELETE FROM erasures WHERE user_id = :user_id AND asked_at = :asked_at"
     await db.execute(query, {**user, "asked_at": erasure.asked_at})

@@ -9,6 +9,10 @@ class Dialect(Struct, frozen=True):
     PACKED(a, b)): the rows of a whole query as one JSON array of arrays. Many rows cost more on
     their way than in the database. JOINED(a, ' '): the texts of a group as one. SKIP_LOCKED: at the
     end of a query, locks its rows and leaves out those that another transaction has locked.
+
+    NUMBERS and ROWS: rows with a `value` for each entry of the JSON arrays `:numbers` and `:rows`.
+    LOCKING(r): locks the rows of `r`, leaving out those that others hold, without keeping anybody
+    from naming them; LOCKING() waits for them.
     """
 
     each: str
@@ -16,11 +20,17 @@ class Dialect(Struct, frozen=True):
     packed: str
     joined: str
     skip_locked: str
+    array: str
+    locking: str
+    skipping: str
 
     def speak(self, query: str) -> str:
         said = query.replace("EACH", self.each).replace("NOW", self.now)
+        said = said.replace("PACKED(", self.packed).replace("JOINED(", self.joined)
+        said = said.replace("NUMBERS", self.array.format(":numbers"))
+        said = said.replace("ROWS", self.array.format(":rows"))
         said = said.replace("SKIP_LOCKED", self.skip_locked)
-        return said.replace("PACKED(", self.packed).replace("JOINED(", self.joined)
+        return said.replace("LOCKING()", self.locking).replace("LOCKING(r)", self.skipping)
 
 
 SQLITE = Dialect(
@@ -28,6 +38,9 @@ SQLITE = Dialect(
     packed="json_group_array(json_array(",
     joined="group_concat(",
     skip_locked="",  # it has one writer at a time
+    array="json_each({})",
+    locking="",
+    skipping="",
     now="CAST((julianday('now') - 2440587.5) * 86400000000 AS integer)",
 )
 POSTGRESQL = Dialect(
@@ -35,5 +48,8 @@ POSTGRESQL = Dialect(
     packed="json_agg(json_build_array(",
     joined="string_agg(",
     skip_locked="FOR UPDATE SKIP LOCKED",
+    array="json_array_elements(CAST({} AS json))",
+    locking="FOR NO KEY UPDATE",
+    skipping="FOR NO KEY UPDATE OF r SKIP LOCKED",
     now="CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint)",
 )

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from databases.core import Connection
 from msgspec import Struct
 
-from . import blocks
+from . import blocks, room_words
 
 # Why it can't be: `pair` is a room of two, which stays one; `full` has as many as there may be.
 Reason = Literal["not_found", "forbidden", "pair", "full"]
@@ -59,6 +59,7 @@ async def remove(
     if not role["is_there"]:
         return "not_found"
     row = await _lock(db, room_id)
+    await room_words.mark_room(db, room_id)
     if user_id not in (SITE, other_id, row["creator_id"]):
         return "forbidden"
     query = """
@@ -115,12 +116,15 @@ async def _insert(db: Connection, room_id: int, user_id: str, total: int, now: i
     query = "SELECT coalesce(max(id), 0) AS top FROM messages WHERE room_id = :room_id"
     (row,) = await db.fetch_all(query, {"room_id": room_id})
     query = """
-        INSERT INTO members (room_id, user_id, delivered_upto, read_upto, seen, joined_at)
-        VALUES (:room_id, :user_id, :top, :top, :total, :now)
+        INSERT INTO members (room_id, user_id, delivered_upto, read_upto, seen, joined_at,
+                             listed_at)
+        VALUES (:room_id, :user_id, :top, :top, :total, :now,
+                (SELECT active_at FROM rooms WHERE id = :room_id))
         ON CONFLICT (room_id, user_id) DO NOTHING
     """
     values = {"room_id": room_id, "user_id": user_id, "top": row["top"], "total": total}
     await db.execute(query, {**values, "now": now})
+    await room_words.mark_room(db, room_id)
 
 
 async def _hand_over(db: Connection, room_id: int, now: int) -> bool:

@@ -5,6 +5,8 @@ from typing import Any
 from databases.core import Connection
 from msgspec import Struct
 
+from . import room_words
+
 
 class SiteProfile(Struct):
     """The stored profile of a user; last_seen in microseconds since 1970, UTC."""
@@ -27,7 +29,9 @@ async def see(db: Connection, user_id: str, name: str | None, picture: str | Non
                picture = CASE people.picture_is_set
                          WHEN 1 THEN people.picture ELSE excluded.picture END
     """
+    before = await _name(db, user_id)
     await db.execute(query, {"user_id": user_id, "name": name, "picture": picture})
+    await _mark_renamed(db, user_id, before)
 
 
 async def put(db: Connection, user_id: str, fields: dict[str, str | None]) -> None:
@@ -56,7 +60,19 @@ async def put(db: Connection, user_id: str, fields: dict[str, str | None]) -> No
                       WHEN 1 THEN CAST(:language AS text) ELSE language END
          WHERE user_id = :user_id
     """
+    before = await _name(db, user_id)
     await db.execute(query, values)
+    await _mark_renamed(db, user_id, before)
+
+
+async def _name(db: Connection, user_id: str) -> str | None:
+    row = await db.fetch_one("SELECT name FROM people WHERE user_id = :id", {"id": user_id})
+    return None if row is None else row["name"]
+
+
+async def _mark_renamed(db: Connection, user_id: str, before: str | None) -> None:
+    if await _name(db, user_id) != before:
+        await room_words.mark_rooms_of(db, user_id)
 
 
 async def load(db: Connection, user_id: str) -> SiteProfile:

@@ -53,7 +53,10 @@ async def reach(db: Connection, room_id: int, user_id: str, message_id: int) -> 
 async def clear_marked_unread(db: Connection, room_id: int, user_id: str) -> None:
     """The member has read the room: their own flag goes."""
     query = """
-        UPDATE members SET marked_unread = 0
+        UPDATE members
+           SET marked_unread = 0,
+               is_behind = (SELECT CASE WHEN u.unread > 0 THEN 1 ELSE 0 END FROM member_unread u
+                             WHERE u.room_id = members.room_id AND u.user_id = members.user_id)
          WHERE room_id = :room_id AND user_id = :user_id AND marked_unread = 1
     """
     await db.execute(query, {"room_id": room_id, "user_id": user_id})

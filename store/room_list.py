@@ -64,20 +64,6 @@ async def _count(db: Connection, query: str, user_id: str) -> int:
     return int(row["n"])
 
 
-async def page(
-    db: Connection, user_id: str, limit: int, offset: int, *, is_archived: bool = False
-) -> list[Listed]:
-    """A page of the user's rooms, the one with the newest activity first."""
-    query = """
-        SELECT r.id FROM members me JOIN rooms r ON r.id = me.room_id
-         WHERE me.user_id = :user_id
-           AND CASE WHEN me.archived_at_total = r.total THEN 1 ELSE 0 END = :archived
-         ORDER BY r.active_at DESC, r.id DESC LIMIT :limit OFFSET :offset
-    """
-    values = {"user_id": user_id, "limit": limit, "offset": offset, "archived": int(is_archived)}
-    return await of_ids(db, user_id, [row["id"] for row in await db.fetch_all(query, values)])
-
-
 async def of_ids(db: Connection, user_id: str, room_ids: list[int]) -> list[Listed]:
     """Returns these rooms, in this order, as the user sees them; without those of others."""
     query = text("""

@@ -7,7 +7,7 @@ from databases.core import Connection
 from msgspec import Struct
 from sqlalchemy import bindparam, text
 
-from . import messages
+from . import messages, room_words
 from .members import SITE, MembershipChange, Reason
 
 MEMBERS_PER_STATEMENT = 500
@@ -55,16 +55,17 @@ async def open_(
         return Opened(await _of_pair(db, values), sorted(members), is_new=False)
     room = RoomRow(**dict(rows[0]._mapping))
     for start in range(0, len(members), MEMBERS_PER_STATEMENT):
-        await _add_members(db, room.id, members[start : start + MEMBERS_PER_STATEMENT])
+        await _add_members(db, room, members[start : start + MEMBERS_PER_STATEMENT])
+    await room_words.mark_room(db, room.id)
     return Opened(room, sorted(members), is_new=True)
 
 
-async def _add_members(db: Connection, room_id: int, members: Sequence[str]) -> None:
+async def _add_members(db: Connection, room: RoomRow, members: Sequence[str]) -> None:
     """In one statement: a large room would else keep the writer busy with one for each member."""
-    rows = ", ".join(f"(:room_id, :user_{i})" for i in range(len(members)))
+    rows = ", ".join(f"(:room_id, :user_{i}, :now)" for i in range(len(members)))
     values = {f"user_{i}": user for i, user in enumerate(members)}
-    query = f"INSERT INTO members (room_id, user_id) VALUES {rows}"  # noqa: S608 - names alone
-    await db.execute(query, {"room_id": room_id, **values})
+    query = f"INSERT INTO members (room_id, user_id, listed_at) VALUES {rows}"  # noqa: S608 - names alone
+    await db.execute(query, {"room_id": room.id, "now": room.created_at, **values})
 
 
 async def find_context(db: Connection, room_id: int) -> str | None:
@@ -157,6 +158,8 @@ async def _rename(db: Connection, where: dict[str, Any], title: str) -> int:
         RETURNING roster
     """
     rows = await db.fetch_all(query, {**where, "title": title})
+    if rows:
+        await room_words.mark_room(db, where["room_id"])
     return int(rows[0]["roster"]) if rows else 0
 
 
@@ -173,6 +176,13 @@ async def _set_own(db: Connection, where: dict[str, Any], wish: RoomPatch) -> No
         UPDATE members
            SET is_muted = coalesce(CAST(:is_muted AS integer), is_muted),
                marked_unread = coalesce(CAST(:is_marked AS integer), marked_unread),
+               is_behind = CASE CAST(:is_marked AS integer)
+                   WHEN 1 THEN 1
+                   WHEN 0 THEN (SELECT CASE WHEN u.unread > 0 THEN 1 ELSE 0 END
+                                  FROM member_unread u
+                                 WHERE u.room_id = members.room_id
+                                   AND u.user_id = members.user_id)
+                   ELSE is_behind END,
                archived_at_total = CASE CAST(:is_archived AS integer)
                    WHEN 1 THEN (SELECT r.total FROM rooms r WHERE r.id = members.room_id)
                    WHEN 0 THEN NULL ELSE archived_at_total END
@@ -203,6 +213,7 @@ async def delete(db: Connection, room_id: int, user_id: str, now: int) -> bool:
     if await db.fetch_one(query, {"room_id": room_id, "now": now}) is None:
         return False  # somebody else did so in this moment
     await db.execute("DELETE FROM members WHERE room_id = :room_id", {"room_id": room_id})
+    await db.execute("DELETE FROM room_words WHERE room_id = :room_id", {"room_id": room_id})
     return True
 
 
@@ -216,6 +227,8 @@ async def sweep(db: Connection, limit: int) -> bool:
     query = "SELECT id FROM messages WHERE room_id = :room_id ORDER BY id LIMIT :limit"
     found = await db.fetch_all(query, {**where, "limit": limit})
     if not found:
+        for table in ("list_changes", "word_changes"):
+            await db.execute(f"DELETE FROM {table} WHERE room_id = :room_id", where)  # noqa: S608
         await db.execute("DELETE FROM rooms WHERE id = :room_id", where)
         return True
     await messages.drop(db, row["id"], found[-1]["id"])

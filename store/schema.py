@@ -17,7 +17,12 @@ SCHEMA = Path(__file__).parent.with_name("schema.sql")
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 
-VERSION = 8
+VERSION = 9
+
+ALL_WORDS_CHANGED = """
+    INSERT INTO word_changes (room_id) SELECT id FROM rooms WHERE deleted_at IS NULL
+    ON CONFLICT (room_id) DO NOTHING
+"""
 
 log = logging.getLogger("roomcast.store")
 
@@ -71,6 +76,7 @@ async def _index_again(db: Connection) -> None:
     if await get(db, "tokenizer") != tokenizer.VERSION:
         log.info("search index: words are found by new rules; it is made again in the background")
         await db.execute("DELETE FROM search_upto")
+        await db.execute(ALL_WORDS_CHANGED)
         await set_(db, "tokenizer", tokenizer.VERSION)
 
 

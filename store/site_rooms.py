@@ -1,11 +1,17 @@
 """Rooms as the site sees them: all of them, whoever their members are."""
+# ruff: noqa: S608 # every part of these statements stands here, or is an id
 
+from collections.abc import Sequence
 from typing import Any
 
 from databases.core import Connection
 from msgspec import UNSET, Struct, UnsetType
 
+from . import room_pages, room_words
+from .dialect import Dialect
 from .room_list import Person, load_members
+from .room_pages import RoomPlace, RoomQuery, word_conditions
+from .room_words import SITE, WordTerm
 
 NEWEST = 2**53
 
@@ -25,13 +31,18 @@ class SiteRoom(Struct):
     members: list[Person]
 
 
+COLUMNS = """
+    r.id, r.context, r.title, r.created_at, r.active_at, r.version, r.about, r.data, r.frozen
+"""
+
+
 class RoomFilter(Struct, frozen=True):
-    """Which rooms; `after` is the last one of the page before: when it was active, and its id."""
+    """Which rooms: of a user, with these words; `after` is the last one of the page before."""
 
     user_id: str | None = None
-    context: str | None = None
-    query: str | None = None
-    after: tuple[int, int] | None = None
+    terms: tuple[WordTerm, ...] = ()
+    after: RoomPlace | None = None
+    as_of: int | None = None
 
 
 async def one(db: Connection, room_id: int) -> SiteRoom | None:
@@ -44,74 +55,60 @@ async def one(db: Connection, room_id: int) -> SiteRoom | None:
     return found[0] if found else None
 
 
-async def page(db: Connection, wanted: RoomFilter, limit: int) -> list[SiteRoom]:
-    """A user's rooms by their activity, all rooms by their age: the newest first."""
-    active_at, id_ = wanted.after or (NEWEST, NEWEST)
-    values = {"after_id": id_, "limit": limit, **_pattern(wanted.query)}
+async def page(
+    db: Connection, dialect: Dialect, wanted: RoomFilter, limit: int
+) -> tuple[list[SiteRoom], list[RoomPlace]]:
+    """A user's rooms by their activity, all rooms by their age, the newest first; and their places.
+
+    The place of a room by its age is its id alone.
+    """
     if wanted.user_id is not None:
-        of_user = {"user_id": wanted.user_id, "context": wanted.context, "after_at": active_at}
-        return await _load(db, OF_USER, {**values, **of_user})
-    if wanted.context:
-        return await _load(db, OF_CONTEXT, {**values, "context": wanted.context})
-    return await _load(db, BY_AGE, {**values, "context": wanted.context})
+        places = await _of_user(db, dialect, wanted, limit)
+    else:
+        places = await _by_age(db, wanted, limit)
+    return await _of_ids(db, [place.room_id for place in places]), places
 
 
-def _pattern(words: str | None) -> dict[str, str | None]:
-    """LIKE patterns for the beginning of a text, and for that of a later word."""
-    if words is None:
-        return {"first": None, "later": None}
-    said = words.lower()
-    for special in "\\%_":
-        said = said.replace(special, f"\\{special}")
-    return {"first": f"{said}%", "later": f"% {said}%"}
+async def _of_user(
+    db: Connection, dialect: Dialect, wanted: RoomFilter, limit: int
+) -> list[RoomPlace]:
+    """Those that the user has archived among them."""
+    places: list[RoomPlace] = []
+    for is_archived in (False, True):
+        query = RoomQuery(
+            wanted.user_id or "", limit, 0, is_archived,
+            terms=wanted.terms, place=wanted.after, as_of=wanted.as_of,
+        )  # fmt: skip
+        places += await room_pages.find(db, dialect, query)
+    return sorted(places, reverse=True)[:limit]
 
 
-OF_USER = r"""
-    SELECT r.id, r.context, r.title, r.created_at, r.active_at, r.version,
-           r.about, r.data, r.frozen
-      FROM members me JOIN rooms r ON r.id = me.room_id
-     WHERE me.user_id = :user_id AND r.deleted_at IS NULL
-       AND (r.active_at, r.id) < (:after_at, :after_id)
-       AND (CAST(:context AS text) IS NULL OR r.context = :context)
-       AND (CAST(:first AS text) IS NULL
-            OR lower(r.title) LIKE :first ESCAPE '\' OR lower(r.title) LIKE :later ESCAPE '\'
-            OR lower(r.context) LIKE :first ESCAPE '\'
-            OR EXISTS (SELECT 1 FROM members o JOIN people p ON p.user_id = o.user_id
-                        WHERE o.room_id = r.id
-                          AND (lower(p.name) LIKE :first ESCAPE '\'
-                               OR lower(p.name) LIKE :later ESCAPE '\')))
-     ORDER BY r.active_at DESC, r.id DESC LIMIT :limit
-"""
+async def _by_age(db: Connection, wanted: RoomFilter, limit: int) -> list[RoomPlace]:
+    """Few rooms with the words are looked at one by one, of more all rooms are walked through."""
+    values: dict[str, Any] = {}
+    checks = word_conditions(wanted.terms, values, room="r.id", owner=f"'{SITE}'")
+    named = await room_pages.find_named(db, SITE, wanted.terms)
+    among = "" if named is None else f"AND id IN ({', '.join(map(str, named)) or 'NULL'})"
+    statement = f"""
+        SELECT 0 AS at, r.id, CASE WHEN {" AND ".join(checks) or "0 = 0"} THEN 1 ELSE 0 END AS fits
+          FROM (SELECT id FROM rooms WHERE id < :id AND deleted_at IS NULL {among}
+                 ORDER BY id DESC LIMIT :size) AS r
+    """
 
-OF_CONTEXT = r"""
-    SELECT r.id, r.context, r.title, r.created_at, r.active_at, r.version,
-           r.about, r.data, r.frozen
-      FROM rooms r
-     WHERE r.context = :context AND r.context <> '' AND r.id < :after_id AND r.deleted_at IS NULL
-       AND (CAST(:first AS text) IS NULL
-            OR lower(r.title) LIKE :first ESCAPE '\' OR lower(r.title) LIKE :later ESCAPE '\'
-            OR EXISTS (SELECT 1 FROM members o JOIN people p ON p.user_id = o.user_id
-                        WHERE o.room_id = r.id
-                          AND (lower(p.name) LIKE :first ESCAPE '\'
-                               OR lower(p.name) LIKE :later ESCAPE '\')))
-     ORDER BY r.id DESC LIMIT :limit
-"""
+    async def step(place: RoomPlace, size: int) -> Sequence[Any]:
+        return await db.fetch_all(statement, {**values, "id": place.room_id, "size": size})
 
-BY_AGE = r"""
-    SELECT r.id, r.context, r.title, r.created_at, r.active_at, r.version,
-           r.about, r.data, r.frozen
-      FROM rooms r
-     WHERE r.id < :after_id AND r.deleted_at IS NULL
-       AND (CAST(:context AS text) IS NULL OR r.context = :context)
-       AND (CAST(:first AS text) IS NULL
-            OR lower(r.title) LIKE :first ESCAPE '\' OR lower(r.title) LIKE :later ESCAPE '\'
-            OR lower(r.context) LIKE :first ESCAPE '\'
-            OR EXISTS (SELECT 1 FROM members o JOIN people p ON p.user_id = o.user_id
-                        WHERE o.room_id = r.id
-                          AND (lower(p.name) LIKE :first ESCAPE '\'
-                               OR lower(p.name) LIKE :later ESCAPE '\')))
-     ORDER BY r.id DESC LIMIT :limit
-"""
+    return await room_pages.walk(step, wanted.after or RoomPlace(0, NEWEST), limit)
+
+
+async def _of_ids(db: Connection, room_ids: list[int]) -> list[SiteRoom]:
+    """In this order."""
+    if not room_ids:
+        return []
+    ids = ", ".join(map(str, room_ids))
+    found = await _load(db, f"SELECT {COLUMNS} FROM rooms r WHERE r.id IN ({ids})", {})
+    by_id = {room.id: room for room in found}
+    return [by_id[room_id] for room_id in room_ids if room_id in by_id]
 
 
 async def _load(db: Connection, query: str, values: dict[str, Any]) -> list[SiteRoom]:
@@ -154,6 +151,8 @@ async def patch(db: Connection, room_id: int, wanted: SitePatch) -> int | None:
         values[name] = None if value is UNSET else value
     values["frozen"] = int(bool(values["frozen"]))
     rows = await db.fetch_all(query, values)
+    if rows and (wanted.title is not UNSET or wanted.about is not UNSET):
+        await room_words.mark_room(db, room_id)
     return int(rows[0]["roster"]) if rows else None
 
 

@@ -10,19 +10,23 @@ from msgspec.structs import replace
 from ...integrations import audit
 from ...protocol.errors import InvalidFrame, NotFound
 from ...protocol.events import About
-from ...protocol.ids import MAX_ID, is_clean
+from ...protocol.ids import is_clean
 from ...store import quotas, site_rooms
 from ...store.members import SITE
-from ...store.site_rooms import RoomFilter, SitePatch
+from ...store.room_pages import RoomPlace
+from ...store.room_words import context_term
+from ...store.site_rooms import RoomFilter, SitePatch, SiteRoom
 from ...store.store import Connection, Store
 from ..about import pack_about
 from ..custom_data import MAX_SITE_DATA_SIZE, JsonObject, pack_data
 from ..members import Members
+from ..room_lists import RoomLists, terms_of
 from ..rooms import RoomDetails, Rooms
 from .records import Page, RoomRecord, room_of
 
 PAGE_SIZE = 50
 MAX_KEY_LENGTH = 255
+MAX_DIGITS = 19  # of a number in a cursor: it fits into 63 bits
 
 
 class RoomChanges(Struct):
@@ -62,10 +66,19 @@ def details_of(
     )
 
 
+class SiteRoomQuery(Struct, frozen=True):
+    """Which rooms: of a user, of a context, with the beginnings of these words."""
+
+    user_id: str | None = None
+    context: str | None = None
+    query: str | None = None
+
+
 class SiteRooms:
     """Calls of the site about rooms."""
 
-    def __init__(self, store: Store, rooms: Rooms, members: Members) -> None:
+    def __init__(self, store: Store, rooms: Rooms, members: Members, lists: RoomLists) -> None:
+        self._lists = lists
         self._store = store
         self._rooms = rooms
         self._members = members
@@ -90,13 +103,26 @@ class SiteRooms:
             raise NotFound
         return room_of(found)
 
-    async def page(self, wanted: RoomFilter, cursor: str | None) -> Page[RoomRecord]:
-        """A page of rooms, the newest first."""
-        after = None if cursor is None else _place_of(cursor)
-        wanted = RoomFilter(wanted.user_id, wanted.context, wanted.query, after)
-        found = await self._store.read(lambda db: site_rooms.page(db, wanted, PAGE_SIZE + 1))
-        last = found[PAGE_SIZE - 1] if len(found) > PAGE_SIZE else None
-        following = None if last is None else f"{last.active_at}-{last.id}"
+    async def page(self, wanted: SiteRoomQuery, cursor: str | None) -> Page[RoomRecord]:
+        """A page of rooms, the newest first. Raises InvalidFrame."""
+        terms = terms_of(wanted.query)
+        if terms is None:
+            return Page([], None)
+        if wanted.context:
+            terms = (*terms, context_term(wanted.context))
+        as_of, after = (None, None) if cursor is None else _place_of(cursor)
+        if terms:
+            await self._lists.catch_up(wanted.user_id or SITE)
+        asked = RoomFilter(wanted.user_id, terms, after, as_of)
+
+        async def look(db: Connection) -> tuple[list[SiteRoom], list[RoomPlace]]:
+            return await site_rooms.page(db, self._store.dialect, asked, PAGE_SIZE + 1)
+
+        found, places = await self._store.read(look)
+        following = None
+        if len(places) > PAGE_SIZE:
+            last = places[PAGE_SIZE - 1]
+            following = f"{places[0].at if as_of is None else as_of}-{last.at}-{last.room_id}"
         return Page([room_of(room) for room in found[:PAGE_SIZE]], following)
 
     async def update(self, room_id: int, patch: RoomChanges) -> RoomRecord:
@@ -133,14 +159,15 @@ class SiteRooms:
         return found
 
 
-def _place_of(cursor: str) -> tuple[int, int]:
-    first, _, second = cursor.partition("-")
-    if not all(part.isascii() and part.isdecimal() and len(part) < 17 for part in (first, second)):
+def _place_of(cursor: str) -> tuple[int, RoomPlace]:
+    """The time of the first page, and the last room of the page before."""
+    parts = cursor.split("-")
+    if len(parts) != 3 or not all(  # as many as a cursor has
+        part.isascii() and part.isdecimal() and len(part) < MAX_DIGITS for part in parts
+    ):
         raise InvalidFrame("cursor: not one of this server's.")
-    place = int(first), int(second)
-    if max(place) >= MAX_ID:
-        raise InvalidFrame("cursor: not one of this server's.")
-    return place
+    as_of, at, room_id = map(int, parts)
+    return as_of, RoomPlace(at, room_id)
 
 
 def _request_of(users: Sequence[str], new: RoomDetails, key: str) -> quotas.Request:

@@ -42,7 +42,12 @@ LIST = Call(
         Parameter("first_user", User, "The caller; nobody else's rooms are shown."),
         Parameter("profile_id", User, "Another word for `first_user`.", is_old=True),
         Parameter("archived", Literal["0", "1"], "`1` for the rooms that the caller has archived."),
-        Parameter("page", From1, "Which page.", default=1),
+        Parameter("q", Words, "Beginnings of words of titles, contexts and members' names."),
+        Parameter("unread", Literal["0", "1"], "`1` for rooms with unread messages or a mark."),
+        Parameter("context", str, "Only rooms with this context."),
+        Parameter("context_prefix", str, "Only rooms whose context begins so."),
+        Parameter("cursor", str, "Where the page begins; `next` and `previous` have it."),
+        Parameter("page", From1, "Which page, for clients that count them.", default=1),
         Parameter(
             "page_size",
             From1,

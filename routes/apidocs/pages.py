@@ -23,6 +23,7 @@ from .. import (
     members,
     messages,
     receipts,
+    room_list,
     rooms,
     search,
     server_api,
@@ -103,5 +104,7 @@ routes = [
     Route("/asyncapi",       sockets, methods=["GET"]),
 ]
 
-TABLES = rooms, members, messages, receipts, attachments, blocks, search, unread, me, config
+TABLES = (
+    rooms, room_list, members, messages, receipts, attachments, blocks, search, unread, me, config,
+)  # fmt: skip
 API = [*(route for table in TABLES for route in table.routes), *routes]

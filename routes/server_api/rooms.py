@@ -9,12 +9,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ...chat.site.records import Page, RoomRecord, created_of
-from ...chat.site.rooms import RoomChanges, details_of
+from ...chat.site.rooms import RoomChanges, SiteRoomQuery, details_of
 from ...protocol import codec
 from ...protocol.errors import InvalidFrame
 from ...protocol.events import About
 from ...protocol.ids import user_of
-from ...store.site_rooms import RoomFilter
 from ..requests import Reply, body_of, chat_of, room_id_of, user_id_of
 from .requests import next_url, optional_text, with_key
 
@@ -78,7 +77,7 @@ async def create(request: Request) -> Response:
 async def listed(request: Request) -> Response:
     """Lists rooms: a user's by their activity, else by their age, the newest first."""
     user = request.query_params.get("user_id")
-    wanted = RoomFilter(
+    wanted = SiteRoomQuery(
         None if user is None else user_of(user),
         optional_text(request, "context"),
         optional_text(request, "q"),

@@ -3,6 +3,8 @@
 from databases.core import Connection
 from msgspec import Struct
 
+from .. import list_order
+
 
 class Wrong(Struct):
     """A room whose counters are not what its rows say; `members` are those with wrong ones."""
@@ -65,3 +67,4 @@ async def mend(db: Connection, room_id: int) -> None:
          WHERE id = :room_id
     """
     await db.execute(query, where)
+    await list_order.mark_room(db, room_id)

@@ -4,7 +4,7 @@ from itertools import takewhile
 
 from databases.core import Connection
 
-from .. import messages
+from .. import list_order, messages
 
 
 async def rooms(db: Connection, above: int, limit: int) -> list[int]:
@@ -44,6 +44,7 @@ async def prune(db: Connection, room_id: int, before: int, limit: int) -> int:
         await db.execute(lock, {"room_id": room_id})
         await _uncount(db, room_id, old[-1])
         await messages.drop(db, room_id, old[-1])
+        await list_order.mark_room(db, room_id)
     return len(old)
 
 

@@ -2,7 +2,7 @@
 
 from databases.core import Connection
 
-from .. import blocks
+from .. import blocks, list_order
 from .changes import Add, Added, Outcome, RefusedChange
 from .model import AttachmentRow, MessageRow
 from .read import complete, load_quotes
@@ -135,6 +135,8 @@ async def next_version(db: Connection, room_id: int, sent_at: int = 0) -> tuple[
     """
     values = {"room_id": room_id, "sent": 1 if sent_at else 0, "sent_at": sent_at}
     rows = await db.fetch_all(query, values)
+    if sent_at:
+        await list_order.mark_room(db, room_id)
     return rows[0]["version"], rows[0]["roster"]
 
 

@@ -6,7 +6,7 @@ from databases.core import Connection
 from msgspec import UNSET
 from sqlalchemy import bindparam, text
 
-from .. import blocks, reactions
+from .. import blocks, list_order, reactions
 from ..reactions import ReactionRow
 from . import extra
 from .add import add, next_version
@@ -139,6 +139,7 @@ async def delete(db: Connection, change: DeleteChange, now: int) -> Outcome:
          WHERE room_id = :room_id AND read_upto < :id AND user_id <> :sender_id
     """
     await db.execute(query, {**where, "id": found.id, "sender_id": found.sender_id})
+    await list_order.mark_room(db, change.room_id)
     if found.attachments:
         await _discard(db, change.room_id, change.message_id)
     if found.reactions:

@@ -130,6 +130,8 @@ def _number(db: sqlite3.Connection, adds: Sequence[Add], now: int) -> dict[int, 
     """
     counts = Counter([a.room_id for a in adds])
     rows = db.execute(query, (now, encode_json(list(counts.items())))).fetchall()
+    query = "INSERT OR IGNORE INTO list_changes (room_id) SELECT value FROM json_each(?)"
+    db.execute(query, (encode_json(list(counts)),))
     return {room_id: (version - counts[room_id], roster) for room_id, version, roster in rows}
 
 
@@ -218,7 +220,12 @@ def advance(
                    - (SELECT count(*) FROM messages m
                        WHERE m.room_id = c.room_id AND m.id > read_upto AND m.id <= c.read
                          AND m.sender_id <> c.user_id AND m.deleted_at IS NOT NULL)))
-                   ELSE unread_deleted END
+                   ELSE unread_deleted END,
+               is_behind = CASE WHEN is_behind = 1 AND c.read > read_upto AND NOT EXISTS (
+                   SELECT 1 FROM (SELECT sender_id FROM messages
+                                   WHERE room_id = c.room_id AND id > c.read
+                                     AND deleted_at IS NULL LIMIT 1000) AS x
+                    WHERE x.sender_id <> c.user_id) THEN 0 ELSE is_behind END
           FROM c
          WHERE members.room_id = c.room_id AND members.user_id = c.user_id
            AND (delivered_upto < c.delivered OR read_upto < c.read OR c.sent > 0)

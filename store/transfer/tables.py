@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from .. import schema
 
-DERIVED = "search", "search_upto"  # made anew where they are empty
+DERIVED = "search", "search_upto", "room_words", "word_changes"  # made anew where they are empty
 PRIME = 1_000_003  # sums of remainders fit into 64 bits
 
 
@@ -57,7 +57,8 @@ def tables() -> tuple[Table, ...]:
     query = """
         SELECT name, sql LIKE :identity FROM sqlite_master
          WHERE type = 'table' AND name NOT GLOB 'search*'
-           AND name NOT IN ('meta', 'processes', 'presence', 'cuts', 'sqlite_sequence')
+           AND name NOT IN ('meta', 'processes', 'presence', 'cuts', 'sqlite_sequence',
+                          'room_words', 'word_changes')
          ORDER BY rowid
     """
     with closing(sqlite3.connect(":memory:")) as db:

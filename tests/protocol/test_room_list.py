@@ -203,7 +203,7 @@ async def test_next_is_an_absolute_url_of_the_same_call(
     me = stranger()
     for _ in range(2):
         await me.opens(bob)
-    answer = await me.get(f"/uk/api/v1/{LIST}", page_size=1, first_user=me.id)
+    answer = await me.get(f"/uk/api/v1/{LIST}", page_size=1, first_user=me.id, page=1)
     url = httpx.URL(answer.json()["next"])
     assert (url.scheme, url.host, url.port) == ("http", "127.0.0.1", server.port)
     assert url.path == f"/uk/api/v1/{LIST}"
@@ -247,3 +247,85 @@ async def test_a_photo_alone_is_no_empty_text(stranger: Stranger, ada: Person) -
     assert (item["last_message"]["content"], item["last_message"]["attachments"]) == ("", photo)
     [notice] = (await me.get("chat/unread/")).json()["messages"]
     assert (notice["last_message"], notice["attachments"]) == ("", photo)
+
+
+async def test_without_a_page_both_links_have_a_cursor_and_every_other_parameter(
+    stranger: Stranger, bob: Person
+) -> None:
+    me = stranger()
+    for number in range(3):
+        await me.opens(bob, context=f"cursor:{number}")
+    given = {"page_size": "1", "q": "cursor", "context_prefix": "cursor:", "unread": "0"}
+    first = (await me.get(LIST, **given)).json()
+    second = (await me.get(first["next"])).json()
+    for url in (first["next"], second["next"], second["previous"]):
+        params = dict(httpx.URL(url).params)
+        assert params.pop("cursor")
+        assert params == given
+    assert (first["previous"], first["count"], second["count"]) == (None, 3, 3)
+    assert (await me.get(second["previous"])).json() == first
+
+
+async def test_messages_between_two_pages_hide_nothing_and_repeat_nothing(
+    stranger: Stranger, bob: Person
+) -> None:
+    me = stranger()
+    rooms = [await me.opens(bob) for _ in range(6)][::-1]
+    page = (await me.get(LIST, page_size=2)).json()
+    seen = [room["room_id"] for room in page["results"]]
+    for moved in (rooms[3], rooms[0], rooms[5]):
+        await bob.posts(moved, "news")
+        page = (await me.get(page["next"])).json()
+        seen += [room["room_id"] for room in page["results"]]
+        if not page["next"]:
+            break
+    assert seen == rooms
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"cursor": "x"}, {"cursor": "é"}, {"cursor": "W10"}, {"cursor": "WzEsMSwtMV0"},
+        {"unread": "2"}, {"unread": "yes"}, {"q": "x" * 201}, {"context": "x" * 201},
+        {"context_prefix": "a\0"}, {"q": "a\0"},
+    ],
+)  # fmt: skip
+async def test_what_the_list_does_not_take_is_refused(
+    stranger: Stranger, given: dict[str, str]
+) -> None:
+    assert_error(await stranger().get(LIST, **given), 400, "invalid_frame")
+
+
+async def test_rooms_are_found_by_words_contexts_and_what_is_unread(
+    stranger: Stranger, ada: Person
+) -> None:
+    me, zoe = stranger(), stranger()
+    zoe.claims = {"name": "Zoë Müller"}
+    await zoe.get(LIST)
+    bike = await me.opens(ada, context="listing:55", title="Rotes Fahrrad")
+    flat = await me.opens(ada, context="listing:7")
+    talk = await me.opens(zoe)
+
+    async def found(**given: Any) -> set[int]:
+        answer = (await me.get(LIST, **given)).json()
+        assert answer["count"] == len(answer["results"])
+        return {room["room_id"] for room in answer["results"]}
+
+    assert await found(q="FAHR") == {bike}
+    assert await found(q="zoe mull") == {talk}
+    assert await found(q="listing") == {bike, flat}
+    assert await found(q="rad") == await found(q="🚲") == set()
+    assert await found(context="listing:5") == set()
+    assert await found(context="listing:55") == {bike}
+    assert await found(context_prefix="listing:", q="rot") == {bike}
+    assert await found(unread=1) == set()
+    news = await zoe.posts(talk, "Hello")
+    assert await found(unread=1) == {talk}
+    await me.asks("POST", f"chat/rooms/{talk}/read/", json={"message_id": news["message_id"]})
+    assert await found(unread=1) == set()
+    await me.asks("PATCH", f"chat/rooms/{flat}/", json={"marked_unread": True})
+    assert await found(unread=1) == await found(unread=1, q="list") == {flat}
+    await me.asks("PATCH", f"chat/rooms/{flat}/", json={"title": "Wohnung"})
+    assert await found(q="wohn") == {flat}
+    await me.asks("PATCH", f"chat/rooms/{flat}/", json={"archived": True})
+    assert (await found(q="wohn"), await found(q="wohn", archived=1)) == (set(), {flat})

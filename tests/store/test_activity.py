@@ -5,10 +5,12 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from roomcast.store import room_list, rooms, unread, uploads
+from roomcast.store import rooms, unread, uploads
 from roomcast.store.messages import Add, AttachmentRow
 from roomcast.store.store import Store
 from roomcast.store.uploads import READY, UploadRow
+
+from .listing import list_rooms
 
 ADA, BOB, EVE = "1", "2", "3"
 HOUR = 3_600_000_000
@@ -31,7 +33,7 @@ async def opens(store: Store, other: str) -> int:
 
 
 async def listed(store: Store) -> list[int]:
-    page = await store.read(partial(room_list.page, user_id=ADA, limit=9, offset=0))
+    page = await list_rooms(store, ADA)
     return [room.room.id for room in page]
 
 
@@ -51,7 +53,7 @@ async def test_a_picture_alone_is_told_of(store: Store) -> None:
     await store.write(partial(uploads.add, upload=upload))
     await store.commit([Add(room, BOB, "", files=[upload.key]), Add(other, EVE, "hi")], {})
     picture = AttachmentRow(upload.key, "a.png", "image/png", 68, 4, 3)
-    page = await store.read(partial(room_list.page, user_id=ADA, limit=9, offset=0))
+    page = await list_rooms(store, ADA)
     files = {r.room.id: list(r.last_message.attachments) for r in page if r.last_message}
     assert files == {room: [picture], other: []}
     newest = await store.read(partial(unread.of_rooms, user_id=ADA, room_ids=[room, other]))

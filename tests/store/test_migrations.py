@@ -6,10 +6,11 @@ from typing import Any
 
 import asyncpg
 import pytest
-from roomcast.store import room_list, schema
-from roomcast.store.store import Connection, Store
+from roomcast.store import schema
+from roomcast.store.store import Store
 
 from ..engines.postgres import Postgres
+from .listing import list_rooms
 
 SCHEMAS = Path(__file__).with_name("schemas")
 OLD = [1, 2]
@@ -50,11 +51,7 @@ async def unread(url: str) -> list[int]:
     store = Store(url)
     await store.open()
     try:
-
-        async def look(db: Connection) -> list[int]:
-            return [room.unread for user in "12" for room in await room_list.page(db, user, 9, 0)]
-
-        return await store.read(look)
+        return [room.unread for user in "12" for room in await list_rooms(store, user)]
     finally:
         await store.aclose()
 

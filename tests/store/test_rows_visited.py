@@ -13,7 +13,18 @@ from typing import Any
 
 import asyncpg
 import pytest
-from roomcast.store import account, blocks, receipts, room_list, rooms, unread, unread_reminders
+from roomcast.store import (
+    account,
+    blocks,
+    receipts,
+    room_list,
+    room_pages,
+    room_words,
+    rooms,
+    site_rooms,
+    unread,
+    unread_reminders,
+)
 from roomcast.store.maintenance import retention
 from roomcast.store.messages import (
     Add,
@@ -27,6 +38,8 @@ from roomcast.store.messages import (
     page,
     since,
 )
+from roomcast.store.room_pages import RoomPlace, RoomQuery
+from roomcast.store.site_rooms import RoomFilter
 from roomcast.store.snapshot import SnapshotQuery
 from roomcast.store.store import Connection, Store
 
@@ -112,9 +125,22 @@ MANY_ROOMS = (
     {SERIES.format(count=MANY // 2)} SELECT 1000 + i, 'many', '', i, i FROM n
     """,
     f"""
-    INSERT INTO members (room_id, user_id)
-    {SERIES.format(count=MANY // 2)} SELECT 1000 + i, 'many' FROM n
+    INSERT INTO members (room_id, user_id, listed_at, is_behind)
+    {SERIES.format(count=MANY // 2)}
+    SELECT 1000 + i, 'many', i, CASE WHEN i IN (7, 2007, 8007) THEN 1 ELSE 0 END FROM n
     """,
+    f"""
+    INSERT INTO members (room_id, user_id, listed_at, archived_at_total)
+    {SERIES.format(count=MANY // 2)} SELECT 1000 + i, 'archiver', i, 0 FROM n
+    """,
+    *(
+        f"""
+        INSERT INTO room_words (room_id, user_id, word)
+        {SERIES.format(count=MANY // 2)} SELECT 1000 + i, '{owner}', {word} FROM n
+        """
+        for owner in ("many", "")
+        for word in ("'common'", "'=listing:' || i", "'rare' || i")
+    ),
 )
 
 
@@ -228,6 +254,20 @@ async def everywhere(store: Store, user: str) -> object:
     return await store.read(lambda db: unread.everywhere(db, store.dialect, user))
 
 
+def lists(question: str = "", user: str = "many", **query: Any) -> Work:
+    async def work(store: Store) -> object:
+        terms = (*room_words.terms_of(question), *query.get("terms", ()))
+        wanted = RoomQuery(**{"user_id": user, "limit": 42} | query | {"terms": terms})
+        return await store.read(lambda db: room_pages.find(db, store.dialect, wanted))
+
+    return work
+
+
+async def site_rooms_found(store: Store, question: str) -> object:
+    wanted = RoomFilter(terms=room_words.terms_of(question))
+    return await store.read(lambda db: site_rooms.page(db, store.dialect, wanted, 51))
+
+
 WORST = [
     (f"{name} {user} {room}", make(room, user))
     for name, make in (
@@ -278,8 +318,31 @@ MORE = [
 ]
 
 
+MIDDLE = RoomPlace(5_000, 6_000)
+LISTS = [
+    ("list", lists()),
+    ("list from the middle", lists(place=MIDDLE, as_of=10_000)),
+    ("list back from the middle", lists(place=MIDDLE, as_of=10_000, is_backwards=True)),
+    ("list of an old cursor", lists(place=MIDDLE, as_of=9_900)),
+    ("list of unread", lists(only_unread=True)),
+    ("archive of nothing", lists(is_archived=True)),
+    ("archive of many", lists(user="archiver", is_archived=True)),
+    ("list of who archived all", lists(user="archiver")),
+    ("list by a common word", lists("common")),
+    ("list by a beginning of many", lists("rar")),
+    ("list by a rare word", lists("rare5001")),
+    ("list by two words", lists("common rare5001")),
+    ("list by a context", lists(terms=(room_words.context_term("listing:77"),))),
+    ("list by a beginning of contexts", lists(terms=(room_words.context_prefix_term("listing"),))),
+    ("site by a common word", partial(site_rooms_found, question="common")),
+    ("site by a rare word", partial(site_rooms_found, question="rare5001")),
+]
+
+
 @pytest.mark.parametrize(
-    ("name", "work"), [*WORST, *MORE], ids=lambda value: value if isinstance(value, str) else ""
+    ("name", "work"),
+    [*WORST, *MORE, *LISTS],
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 async def test_rows_visited(
     name: str, work: Work, worlds: tuple[Store, Meter | PostgresMeter]

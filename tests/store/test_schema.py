@@ -4,7 +4,7 @@ from hashlib import sha256
 
 from roomcast.store import schema as meta
 
-KNOWN = {8: "43ad3a27f3d5ed14"}
+KNOWN = {9: "d3818925c7db8eb1"}
 
 
 def test_a_changed_schema_has_another_version():

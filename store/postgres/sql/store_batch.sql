@@ -30,6 +30,9 @@ WITH sender AS (
      WHERE rooms.id = f.room_id AND rooms.roster = seen.roster
        AND (SELECT is_in_order FROM checked)
     RETURNING f.room_no, rooms.roster, rooms.version - f.n AS base
+), listed AS (
+    INSERT INTO list_changes (room_id) SELECT ($2::bigint[])[c.room_no] FROM counted c
+        ON CONFLICT (room_id) DO NOTHING
 ), based AS (
     SELECT array_agg(base ORDER BY room_no) AS bases,
            array_agg(roster ORDER BY room_no) AS rosters

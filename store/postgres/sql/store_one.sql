@@ -17,6 +17,8 @@ WITH counted AS (
                           created_at, updated_at)
     SELECT $2, $3, $4, $5::bigint, $6, version, $1, $1 FROM counted
     RETURNING id
+), listed AS (
+    INSERT INTO list_changes (room_id) SELECT $2 FROM counted ON CONFLICT (room_id) DO NOTHING
 ), touched AS (
     UPDATE members SET sent = sent + 1
      WHERE room_id = $2 AND user_id = $3 AND EXISTS (SELECT FROM counted)

@@ -1,0 +1,126 @@
+"""Lists of rooms: pages of a user's, and what follows the changes of rooms for them."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
+
+from msgspec import Struct
+
+from ..protocol.errors import InvalidFrame
+from ..protocol.ids import is_clean
+from ..realtime.commits import Commit
+from ..store import list_order, room_list, room_pages, room_words
+from ..store.room_list import Listed
+from ..store.room_pages import RoomPlace, RoomQuery
+from ..store.room_words import WordTerm
+from ..store.store import Connection, DatabaseUnavailable, Store
+
+log = logging.getLogger("roomcast.room_lists")
+
+INTERVAL = 1.0  # seconds after a change until it is carried over: others follow it
+LOOK_INTERVAL = 30.0  # seconds after which changes of other processes are looked for
+ROOM_BATCH = 100  # rooms carried over in one transaction
+WORD_BATCH = 20  # rooms whose words are found in one transaction
+MAX_LOOKED = 2_000  # changed rooms among which a question looks for those of its user
+MAX_CAUGHT_UP = 200  # rooms whose words a question waits for
+MAX_QUESTION = 200  # code points
+MAX_TERMS = 16
+
+
+class RoomListPage(Struct):
+    """A page of rooms with the place of each, and how many rooms all pages have."""
+
+    count: int
+    rooms: Sequence[Listed]
+    places: Sequence[RoomPlace]
+    has_more: bool  # in the direction of the query
+
+
+class RoomLists:
+    """Pages of rooms. A commit listener, and a background task."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._wake = asyncio.Event()
+
+    async def page(self, query: RoomQuery) -> RoomListPage:
+        """A page of the user's rooms, the one with the newest activity first."""
+        if query.terms:
+            await self.catch_up(query.user_id)
+        dialect = self._store.dialect
+        is_filtered = bool(query.terms) or query.only_unread
+        one_more = RoomQuery(
+            **{name: getattr(query, name) for name in query.__struct_fields__ if name != "limit"},
+            limit=query.limit + 1,
+        )
+
+        async def look(db: Connection) -> RoomListPage:
+            if is_filtered:
+                count = await room_pages.count(db, dialect, query)
+            else:
+                count = await room_list.count(db, query.user_id, is_archived=query.is_archived)
+            places = await room_pages.find(db, dialect, one_more)
+            has_more = len(places) > query.limit
+            if has_more:
+                places = places[1:] if query.is_backwards else places[:-1]
+            rooms = await room_list.of_ids(db, query.user_id, [p.room_id for p in places])
+            return RoomListPage(count, rooms, places, has_more)
+
+        return await self._store.read(look)
+
+    async def catch_up(self, user_id: str) -> None:
+        """The words of the user's rooms are found anew before a question about them."""
+        find = partial(
+            room_words.changed_of, user_id=user_id, looked=MAX_LOOKED, limit=MAX_CAUGHT_UP
+        )
+        await self._refresh(await self._store.read(find))
+
+    async def _refresh(self, room_ids: Sequence[int]) -> None:
+        for start in range(0, len(room_ids), WORD_BATCH):
+            some = room_ids[start : start + WORD_BATCH]
+            dialect = self._store.dialect
+            await self._store.write(partial(room_words.refresh, dialect=dialect, room_ids=some))
+
+    # ------------------------------------------------------------ following the changes
+
+    async def on_commit(self, commit: Commit) -> None:
+        self._wake.set()
+
+    async def run(self) -> None:
+        """For ever."""
+        while True:
+            try:
+                await self._follow()
+            except DatabaseUnavailable as error:
+                log.warning("room lists not carried over, the database is unavailable: %s", error)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_INTERVAL):
+                    await self._wake.wait()
+            await asyncio.sleep(INTERVAL)
+            self._wake.clear()
+
+    async def _follow(self) -> None:
+        move = partial(list_order.carry_over, dialect=self._store.dialect, limit=ROOM_BATCH)
+        if await self._store.read(list_order.has_changes):
+            is_more = True
+            while is_more:
+                is_more = await self._store.write(move)
+        find = partial(room_words.changed, limit=WORD_BATCH)
+        while room_ids := await self._store.read(find):
+            await self._refresh(room_ids)
+            if len(room_ids) < WORD_BATCH:
+                break
+
+
+def terms_of(question: str | None) -> tuple[WordTerm, ...] | None:
+    """The conditions of a question; none without one. None where no room can fit it.
+
+    Raises InvalidFrame.
+    """
+    if question is None or not question.strip():
+        return ()
+    if len(question) > MAX_QUESTION or not is_clean(question):
+        raise InvalidFrame(f"q: a text of at most {MAX_QUESTION} characters, without NUL.")
+    return room_words.terms_of(question)[:MAX_TERMS] or None

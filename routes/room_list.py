@@ -1,0 +1,195 @@
+"""The list of the caller's rooms: filtered, in pages."""
+
+import asyncio
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import AsyncIterator, Sequence
+
+import msgspec
+from msgspec import Struct
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from ..chat.rate_limit import MEMBERS_PER_TOKEN
+from ..chat.room_lists import RoomListPage, terms_of
+from ..protocol import codec
+from ..protocol.errors import Forbidden, InvalidFrame
+from ..protocol.ids import MAX_ID, is_clean, user_of
+from ..store.room_list import Listed
+from ..store.room_pages import RoomPlace, RoomQuery
+from ..store.room_words import WordTerm, context_prefix_term, context_term
+from .requests import Reply, bucket_of, caller_of, chat_of, integer, url_of
+from .room_shapes import RoomListed, RoomPage, add_profiles, listed_room
+from .rooms import describe
+
+SMALL_ROOM = 50  # members
+MAX_CONTEXT_LENGTH = 200  # code points
+MAX_TIME = 2**62  # microseconds since 1970
+
+
+class PageCursor(Struct, array_like=True, frozen=True):
+    """Where a page begins: beyond this place, as the list was at the time `as_of`."""
+
+    at: int
+    room_id: int
+    as_of: int
+    is_backwards: bool = False
+
+    def encode(self) -> str:
+        return urlsafe_b64encode(msgspec.json.encode(self)).decode().rstrip("=")
+
+    @staticmethod
+    def decode(given: str) -> "PageCursor":
+        """Raises InvalidFrame for what is none of this server's."""
+        try:
+            raw = urlsafe_b64decode(given.encode("ascii") + b"==")
+            cursor = msgspec.json.decode(raw, type=PageCursor)
+        except (ValueError, msgspec.MsgspecError):
+            raise InvalidFrame("cursor: take the one in `next` or `previous`.") from None
+        if not (0 <= min(cursor.at, cursor.as_of) <= max(cursor.at, cursor.as_of) < MAX_TIME):
+            raise InvalidFrame("cursor: take the one in `next` or `previous`.")
+        if not 0 <= cursor.room_id < MAX_ID:
+            raise InvalidFrame("cursor: take the one in `next` or `previous`.")
+        return cursor
+
+
+async def mine(request: Request) -> Response:
+    """Lists the caller's rooms, the one with the newest activity first.
+
+    `q`, `unread`, `context` and `context_prefix` leave out the rooms that don't fit all of them.
+    """
+    caller = await caller_of(request)
+    query = request.query_params
+    asked = query.get("first_user", query.get("profile_id"))
+    if asked is not None and user_of(asked, "first_user") != caller.user_id:
+        raise Forbidden("These are another user's rooms.")
+    bucket = bucket_of(request, caller.user_id)
+    async with bucket.costly():
+        found = await _page(request, caller.user_id)
+        bucket.charge(sum(len(room.members) for room in found.results) / MEMBERS_PER_TOKEN)
+    return _reply(found)
+
+
+def _reply(page: RoomPage) -> Response:
+    """A page of large rooms goes out room by room: it may have 20 MB."""
+    if all(len(room.members) <= SMALL_ROOM for room in page.results):
+        return Reply(page)
+    return StreamingResponse(_pieces(page), media_type=Reply.media_type)
+
+
+async def _pieces(page: RoomPage) -> AsyncIterator[bytes]:
+    end = b"]}"
+    yield codec.encode(RoomPage(page.count, page.next, page.previous, [])).removesuffix(end)
+    for number, room in enumerate(page.results):
+        yield (b"," if number else b"") + codec.encode(room)
+        await asyncio.sleep(0)
+    yield end
+
+
+async def _page(request: Request, user_id: str) -> RoomPage:
+    query = _query_of(request, user_id)
+    if query is None:
+        return RoomPage(0, None, None, [])
+    found = await chat_of(request).room_lists.page(query)
+    await describe(request, found.rooms)
+    listed = await _all_listed(found.rooms, user_id)
+    if "profile_id" in request.query_params:
+        add_profiles(listed)
+    by_number = "page" in request.query_params
+    links = _by_number(request, query, found) if by_number else _by_cursor(request, query, found)
+    return RoomPage(found.count, *links, listed)
+
+
+def _query_of(request: Request, user_id: str) -> RoomQuery | None:
+    """What the request asks for; None where no room fits. Raises InvalidFrame."""
+    limits = chat_of(request).settings.limits
+    page = integer(request, "page", 1)
+    size = min(integer(request, "page_size", limits.room_page_size), limits.max_room_page_size)
+    if page < 1 or size < 1:
+        raise InvalidFrame("page and page_size: integers from 1 are needed.")
+    terms = _terms_of(request)
+    if terms is None:
+        return None
+    query = RoomQuery(
+        user_id,
+        size,
+        (page - 1) * size,
+        _flag(request, "archived"),
+        _flag(request, "unread"),
+        terms,
+    )
+    given = request.query_params.get("cursor")
+    if given is None or "page" in request.query_params:
+        return query
+    cursor = PageCursor.decode(given)
+    place = RoomPlace(cursor.at, cursor.room_id)
+    beyond = {"place": place, "is_backwards": cursor.is_backwards, "as_of": cursor.as_of}
+    return msgspec.structs.replace(query, **beyond)
+
+
+def _terms_of(request: Request) -> tuple[WordTerm, ...] | None:
+    terms = terms_of(request.query_params.get("q"))
+    if terms is None:
+        return None
+    for name, term in (("context", context_term), ("context_prefix", context_prefix_term)):
+        if given := request.query_params.get(name):
+            if len(given) > MAX_CONTEXT_LENGTH or not is_clean(given):
+                raise InvalidFrame(
+                    f"{name}: a text of at most {MAX_CONTEXT_LENGTH} characters, without NUL."
+                )
+            terms = (*terms, term(given))
+    return terms
+
+
+def _flag(request: Request, name: str) -> bool:
+    given = request.query_params.get(name, "0")
+    if given not in ("0", "1"):
+        raise InvalidFrame(f"{name}: 0 or 1 is needed.")
+    return given == "1"
+
+
+Links = tuple[str | None, str | None]
+
+
+def _by_number(request: Request, query: RoomQuery, found: RoomListPage) -> Links:
+    """The next page and the previous one. Raises InvalidFrame for a page beyond the last."""
+    page = query.offset // query.limit + 1
+    last = max(1, -(-found.count // query.limit))
+    if page > last:
+        raise InvalidFrame(f"page: the last one is {last}.")
+    return (
+        url_of(request, page=page + 1) if page < last else None,
+        url_of(request, page=page - 1) if page > 1 else None,
+    )
+
+
+def _by_cursor(request: Request, query: RoomQuery, found: RoomListPage) -> Links:
+    if not found.places:
+        return None, None
+    first, last = found.places[0], found.places[-1]
+    as_of = first.at if query.as_of is None else query.as_of
+    has_next = query.is_backwards or found.has_more
+    has_previous = found.has_more if query.is_backwards else query.place is not None
+    following = PageCursor(last.at, last.room_id, as_of)
+    preceding = PageCursor(first.at, first.room_id, as_of, is_backwards=True)
+    return (
+        url_of(request, cursor=following.encode()) if has_next else None,
+        url_of(request, cursor=preceding.encode()) if has_previous else None,
+    )
+
+
+async def _all_listed(found: Sequence[Listed], user_id: str) -> list[RoomListed]:
+    """A hundred rooms may have 25,600 members in all: others get their turn between two rooms."""
+    listed = []
+    for room in found:
+        listed.append(listed_room(room, user_id))
+        if len(room.members) > SMALL_ROOM:
+            await asyncio.sleep(0)
+    return listed
+
+
+# fmt: off
+routes = [
+    Route("/chat/recieve", mine, methods=["GET"]),
+    Route("/chat/receive", mine, methods=["GET"]),
+]

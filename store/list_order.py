@@ -1,0 +1,56 @@
+"""Carries the order of rooms over into the lists of their members.
+
+A send notes its room in `list_changes`; what the lists are ordered by follows in the background.
+"""
+
+from databases.core import Connection
+from sqlalchemy import BindParameter, bindparam, text
+
+from .dialect import Dialect
+
+
+async def mark_room(db: Connection, room_id: int) -> None:
+    """The caller has locked the room."""
+    query = """
+        INSERT INTO list_changes (room_id) VALUES (:room_id) ON CONFLICT (room_id) DO NOTHING
+    """
+    await db.execute(query, {"room_id": room_id})
+
+
+async def has_changes(db: Connection) -> bool:
+    return await db.fetch_one("SELECT 1 FROM list_changes LIMIT 1") is not None
+
+
+async def carry_over(db: Connection, dialect: Dialect, limit: int) -> bool:
+    """Of up to `limit` rooms; returns whether there may be more. Rooms being written to wait."""
+    query = """
+        SELECT r.id FROM list_changes c JOIN rooms r ON r.id = c.room_id
+         ORDER BY c.room_id LIMIT :limit LOCKING(r)
+    """
+    rows = await db.fetch_all(dialect.speak(query), {"limit": limit})
+    room_ids = [row["id"] for row in rows]
+    if room_ids:
+        await _carry_over(db, dialect, room_ids)
+    return len(room_ids) == limit
+
+
+async def _carry_over(db: Connection, dialect: Dialect, room_ids: list[int]) -> None:
+    """Members are locked in the order in which receipts lock them."""
+    lock = dialect.speak("""
+        SELECT 1 FROM members WHERE room_id IN :room_ids ORDER BY room_id, user_id LOCKING()
+    """)
+    move = """
+        UPDATE members
+           SET listed_at = r.active_at,
+               archived_at_total = CASE WHEN members.archived_at_total = r.total
+                                        THEN members.archived_at_total END,
+               is_behind = CASE WHEN members.marked_unread = 1
+                                  OR r.total > members.sent + members.seen + members.unread_deleted
+                                THEN 1 ELSE 0 END
+          FROM rooms r
+         WHERE r.id = members.room_id AND members.room_id IN :room_ids
+    """
+    forget = "DELETE FROM list_changes WHERE room_id IN :room_ids"
+    for query in (lock, move, forget) if dialect.locking else (move, forget):
+        those: BindParameter[list[int]] = bindparam("room_ids", value=room_ids, expanding=True)
+        await db.execute(text(query).bindparams(those))

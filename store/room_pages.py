@@ -1,0 +1,307 @@
+"""A page of a user's list of rooms: ids only, found by walking along an index.
+
+Rooms in `list_changes` are looked at one by one, all others stand in the lists where their members'
+rows say. A cursor has a time: the pages that follow show every room where it stood then, so that a
+message between two pages neither hides a room nor shows it twice.
+"""
+# ruff: noqa: S608 # every part of these statements stands here
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import msgspec
+from databases.core import Connection
+from msgspec import Struct
+
+from .dialect import Dialect
+from .room_words import IN_LARGE_ROOM, SITE, WordRange, WordTerm
+
+MAX_NAMED = 1_000  # rooms with a word that are looked at one by one; of more the list is walked
+MAX_MOVED = 1_000  # rooms with news since the time of a cursor; with more it is forgotten
+MIN_STEP, MAX_STEP = 64, 4_096  # rows of one step of a walk
+MAX_NEWS = 200  # messages of a room in which that time is looked for
+
+
+class RoomPlace(Struct, frozen=True, order=True):
+    """Where a room stands in a list: when it was active (microseconds since 1970, UTC), its id."""
+
+    at: int
+    room_id: int
+
+
+TOP = RoomPlace(2**62, 2**62)
+BOTTOM = RoomPlace(-1, -1)
+
+
+class RoomQuery(Struct, frozen=True):
+    """Which rooms of a user's; beyond `place`, towards older ones or back, as they stood `as_of`.
+
+    `terms` are those of store/room_words.py; None is no condition.
+    """
+
+    user_id: str
+    limit: int
+    offset: int = 0
+    is_archived: bool = False
+    only_unread: bool = False
+    terms: tuple[WordTerm, ...] = ()
+    place: RoomPlace | None = None
+    is_backwards: bool = False
+    as_of: int | None = None
+
+
+async def find(db: Connection, dialect: Dialect, query: RoomQuery) -> list[RoomPlace]:
+    """At most `limit` rooms, the one with the newest activity first."""
+    named = await _find_named(db, query)
+    if named is not None:
+        places = await _look_at(db, dialect, query, named)
+    else:
+        places = await _look_at(db, dialect, query, await _changed(db, query))
+        moved = await _find_moved(db, query)
+        if moved is None:
+            query = msgspec.structs.replace(query, as_of=None)
+        places += [*(moved or ()), *await _walk(db, query)]
+    places = await _as_of(db, dialect, query, places)
+    return _cut(query, places)
+
+
+async def count(db: Connection, dialect: Dialect, query: RoomQuery) -> int:
+    """The number of rooms that all pages of the query have."""
+    named = await _find_named(db, query)
+    if named is not None:
+        return len(await _look_at(db, dialect, query, named))
+    changed = await _look_at(db, dialect, query, await _changed(db, query))
+    values: dict[str, Any] = {"user_id": query.user_id}
+    conditions = [*_own(query), *_checks(query, values)]
+    statement = f"SELECT count(*) AS n FROM members me WHERE {' AND '.join(conditions)}"
+    (row,) = await db.fetch_all(statement, values)
+    return int(row["n"]) + len(changed)
+
+
+def _cut(query: RoomQuery, places: Sequence[RoomPlace]) -> list[RoomPlace]:
+    beyond = query.place
+    if query.is_backwards:
+        rest = sorted(place for place in places if beyond is None or place > beyond)
+        return rest[: query.limit][::-1]
+    rest = sorted((p for p in places if beyond is None or p < beyond), reverse=True)
+    return rest[query.offset : query.offset + query.limit]
+
+
+# ---------------------------------------------------------------- rooms looked at one by one
+
+
+async def _changed(db: Connection, query: RoomQuery) -> list[int]:
+    """Of the user's rooms those with news that their rows do not have yet."""
+    statement = """
+        SELECT c.room_id FROM list_changes c
+         WHERE coalesce((SELECT 1 FROM members me
+                          WHERE me.room_id = c.room_id AND me.user_id = :user_id), 0) > 0
+    """
+    rows = await db.fetch_all(statement, {"user_id": query.user_id})
+    return [row["room_id"] for row in rows]
+
+
+async def _look_at(
+    db: Connection, dialect: Dialect, query: RoomQuery, room_ids: Sequence[int]
+) -> list[RoomPlace]:
+    """Those of these rooms that the query asks for, by what the rooms themselves say."""
+    if not room_ids:
+        return []
+    values: dict[str, Any] = {
+        "user_id": query.user_id,
+        "numbers": msgspec.json.encode(room_ids).decode(),
+        "archived": int(query.is_archived),
+    }
+    conditions = [
+        "me.room_id = CAST(CAST(j.value AS text) AS bigint)",
+        "me.user_id = :user_id",
+        "CASE WHEN me.archived_at_total = r.total THEN 1 ELSE 0 END = :archived",
+        *word_conditions(query.terms, values),
+    ]
+    if query.only_unread:
+        conditions.append(
+            "(me.marked_unread = 1 OR r.total > me.sent + me.seen + me.unread_deleted)"
+        )
+    statement = f"""
+        SELECT CAST(CAST(j.value AS text) AS bigint) AS id,
+               (SELECT r.active_at FROM members me JOIN rooms r ON r.id = me.room_id
+                 WHERE {" AND ".join(conditions)}) AS at
+          FROM NUMBERS AS j
+    """
+    return [
+        RoomPlace(row["at"], row["id"])
+        for row in await db.fetch_all(dialect.speak(statement), values)
+        if row["at"] is not None
+    ]
+
+
+async def find_named(db: Connection, owner: str, terms: Sequence[WordTerm]) -> list[int] | None:
+    """All rooms of a user with one of these words; None where each of them has too many.
+
+    Without a user (`SITE`) of everybody's rooms.
+    """
+    for term in sorted(terms, key=lambda term: -len(term.whole.low)):
+        found = await _with_word(db, owner, term.whole)
+        if found is not None and term.parts:
+            longest = max(term.parts, key=lambda part: len(part.low))
+            more = await _with_word(db, owner, longest)
+            found = None if more is None else [*found, *more]
+        if found is not None:
+            return sorted(set(found))
+    return None
+
+
+async def _find_named(db: Connection, query: RoomQuery) -> list[int] | None:
+    return await find_named(db, query.user_id, query.terms)
+
+
+async def _with_word(db: Connection, owner: str, words: WordRange) -> list[int] | None:
+    values = {"user_id": owner, "low": words.low, "high": words.high, "limit": MAX_NAMED + 1}
+    statement = """
+        SELECT room_id FROM room_words
+         WHERE user_id = :user_id AND word BETWEEN :low AND :high
+         ORDER BY word, room_id LIMIT :limit
+    """
+    found = [row["room_id"] for row in await db.fetch_all(statement, values)]
+    if owner != SITE:
+        statement = f"""
+            SELECT l.room_id FROM room_words l CROSS JOIN room_words w
+             WHERE l.user_id = :user_id AND l.word = '{IN_LARGE_ROOM}'
+               AND w.room_id = l.room_id AND w.user_id = '{SITE}'
+               AND w.word BETWEEN :low AND :high LIMIT :limit
+        """
+        found += [row["room_id"] for row in await db.fetch_all(statement, values)]
+    return found if len(found) <= MAX_NAMED else None
+
+
+# ---------------------------------------------------------------- the walk
+
+
+def _own(query: RoomQuery) -> list[str]:
+    """What an index says of the rows of members."""
+    archived = f"me.archived_at_total IS {'NOT NULL' if query.is_archived else 'NULL'}"
+    unread = ["me.is_behind = 1"] if query.only_unread else []
+    return ["me.user_id = :user_id", archived, *unread]
+
+
+def _checks(query: RoomQuery, values: dict[str, Any]) -> list[str]:
+    """What is looked up for each row: the room stands where its member's row says; its words.
+
+    No planner makes joins of these, or thinks that they leave few rows over.
+    """
+    settled = "coalesce((SELECT 1 FROM list_changes c WHERE c.room_id = me.room_id), 0) < 1"
+    return [settled, *word_conditions(query.terms, values)]
+
+
+def word_conditions(
+    terms: Sequence[WordTerm],
+    values: dict[str, Any],
+    *,
+    room: str = "me.room_id",
+    owner: str = "me.user_id",
+) -> list[str]:
+    """That a room, as its owner sees it, has each of these words."""
+    conditions = []
+    for i, term in enumerate(terms):
+        words = {str(i): term.whole} | {f"{i}_{n}": part for n, part in enumerate(term.parts)}
+        for name, each in words.items():
+            values[f"low_{name}"], values[f"high_{name}"] = each.low, each.high
+        whole, *parts = (HAS_WORD.format(name=name, room=room, owner=owner) for name in words)
+        conditions.append(f"({whole} OR ({' AND '.join(parts)}))" if parts else whole)
+    return conditions
+
+
+HAS_WORD = f"""(coalesce((SELECT 1 FROM room_words w
+                  WHERE w.room_id = {{room}} AND w.user_id = {{owner}}
+                    AND w.word BETWEEN :low_{{name}} AND :high_{{name}} LIMIT 1), 0) > 0
+              OR coalesce((SELECT 1 FROM room_words l CROSS JOIN room_words w
+                   WHERE l.room_id = {{room}} AND l.user_id = {{owner}}
+                     AND l.word = '{IN_LARGE_ROOM}'
+                     AND w.room_id = l.room_id AND w.user_id = '{SITE}'
+                     AND w.word BETWEEN :low_{{name}} AND :high_{{name}} LIMIT 1), 0) > 0)"""
+
+
+Step = Callable[[RoomPlace, int], Awaitable[Sequence[Any]]]
+
+
+async def walk(step: Step, place: RoomPlace, limit: int) -> list[RoomPlace]:
+    """The first rooms beyond the place that fit. A step has a limit, so that no planner sorts.
+
+    `step` answers rows with at, id and fits.
+    """
+    found, size = list[RoomPlace](), max(limit, MIN_STEP)
+    while True:
+        rows = await step(place, size)
+        found += [RoomPlace(row["at"], row["id"]) for row in rows if row["fits"]]
+        if len(found) >= limit or len(rows) < size:
+            return found[:limit]
+        place = RoomPlace(rows[-1]["at"], rows[-1]["id"])
+        size = min(4 * size, MAX_STEP)
+
+
+async def _walk(db: Connection, query: RoomQuery) -> list[RoomPlace]:
+    place = query.place or (BOTTOM if query.is_backwards else TOP)
+    return await _walk_from(db, query, place, query.limit + query.offset)
+
+
+async def _walk_from(
+    db: Connection, query: RoomQuery, place: RoomPlace, limit: int
+) -> list[RoomPlace]:
+    values: dict[str, Any] = {"user_id": query.user_id}
+    beyond, order = ("<", "DESC") if not query.is_backwards else (">", "ASC")
+    conditions = [*_own(query), f"(me.listed_at, me.room_id) {beyond} (:at, :id)"]
+    if query.is_backwards and query.as_of is not None:
+        conditions.append("me.listed_at <= :as_of")
+        values["as_of"] = query.as_of
+    statement = f"""
+        SELECT me.listed_at AS at, me.room_id AS id,
+               CASE WHEN {" AND ".join(_checks(query, values))} THEN 1 ELSE 0 END AS fits
+          FROM (SELECT me.listed_at, me.room_id, me.user_id FROM members me
+                 WHERE {" AND ".join(conditions)}
+                 ORDER BY me.listed_at {order}, me.room_id {order} LIMIT :size) AS me
+    """
+
+    async def step(place: RoomPlace, size: int) -> Sequence[Any]:
+        where = {"at": place.at, "id": place.room_id, "size": size}
+        return await db.fetch_all(statement, {**values, **where})
+
+    return await walk(step, place, limit)
+
+
+# ---------------------------------------------------------------- as of a cursor's time
+
+
+async def _find_moved(db: Connection, query: RoomQuery) -> list[RoomPlace] | None:
+    """The rooms with news since the time of the cursor; None where they are too many."""
+    if query.as_of is None:
+        return []
+    upwards = msgspec.structs.replace(query, is_backwards=True, as_of=None)
+    found = await _walk_from(db, upwards, RoomPlace(query.as_of, 2**62), MAX_MOVED + 1)
+    return None if len(found) > MAX_MOVED else found
+
+
+async def _as_of(
+    db: Connection, dialect: Dialect, query: RoomQuery, places: list[RoomPlace]
+) -> list[RoomPlace]:
+    """The places at the time of the cursor. Rooms that were opened since then are left out.
+
+    Of a room with too many messages since then it is that of its creation: then it may come twice.
+    """
+    as_of = query.as_of
+    if as_of is None or all(place.at <= as_of for place in places):
+        return places
+    statement = dialect.speak("""
+        SELECT coalesce((SELECT n.created_at
+                           FROM (SELECT id, created_at FROM messages m WHERE m.room_id = r.id
+                                  ORDER BY m.id DESC LIMIT :news) AS n
+                          WHERE n.created_at <= :as_of ORDER BY n.id DESC LIMIT 1),
+                        r.created_at) AS at, r.id
+          FROM NUMBERS AS j CROSS JOIN rooms r
+         WHERE r.id = CAST(CAST(j.value AS text) AS bigint) AND r.created_at <= :as_of
+    """)
+    moved = [place.room_id for place in places if place.at > as_of]
+    values = {
+        "numbers": msgspec.json.encode(moved).decode(), "news": MAX_NEWS, "as_of": as_of,
+    }  # fmt: skip
+    stood = [RoomPlace(row["at"], row["id"]) for row in await db.fetch_all(statement, values)]
+    return [place for place in places if place.at <= as_of] + stood

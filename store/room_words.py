@@ -1,0 +1,168 @@
+"""The words that rooms are found by: kept for each member, found anew when they have changed."""
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+from databases.core import Connection
+from msgspec import Struct
+from sqlalchemy import TextClause, bindparam, text
+
+from .dialect import Dialect
+from .search import tokenizer
+
+SITE = ""
+MAX_NAMED = 16  # members of a room whose words each of them has; of larger rooms the site has them
+IN_LARGE_ROOM = " "  # no word: says to a member that the room's words are those of the site
+CONTEXT = "="  # no word begins so
+LAST = "\U0010ffff"
+
+
+class WordRange(Struct, frozen=True):
+    """The words from `low` to `high`."""
+
+    low: str
+    high: str
+
+
+class WordTerm(Struct, frozen=True):
+    """A condition on rooms: a word in the range, or one in each of the ranges of the parts."""
+
+    whole: WordRange
+    parts: tuple[WordRange, ...] = ()
+
+
+class _Title(Struct):
+    title: str = ""
+
+
+def terms_of(question: str) -> tuple[WordTerm, ...]:
+    """What a room must have all of to be found: the beginnings of words. Empty without words."""
+    return tuple(
+        WordTerm(_beginning(term.whole), tuple(map(_beginning, term.parts)))
+        for term in tokenizer.wanted(question)
+    )
+
+
+def context_term(context: str) -> WordTerm:
+    """A room of exactly this context."""
+    return WordTerm(WordRange(CONTEXT + context, CONTEXT + context))
+
+
+def context_prefix_term(prefix: str) -> WordTerm:
+    """A room whose context begins so."""
+    return WordTerm(_beginning(CONTEXT + prefix))
+
+
+def _beginning(said: str) -> WordRange:
+    return WordRange(said, said + LAST)
+
+
+# ---------------------------------------------------------------- what has changed
+
+
+async def mark_room(db: Connection, room_id: int) -> None:
+    """A title, a context or a member of the room has changed."""
+    query = """
+        INSERT INTO word_changes (room_id) VALUES (:room_id)
+        ON CONFLICT (room_id) DO UPDATE SET changes = word_changes.changes + 1
+    """
+    await db.execute(query, {"room_id": room_id})
+
+
+async def mark_rooms_of(db: Connection, user_id: str) -> None:
+    """The user's name has changed."""
+    query = """
+        INSERT INTO word_changes (room_id)
+        SELECT room_id FROM members WHERE user_id = :user_id ORDER BY room_id
+        ON CONFLICT (room_id) DO UPDATE SET changes = word_changes.changes + 1
+    """
+    await db.execute(query, {"user_id": user_id})
+
+
+async def changed(db: Connection, limit: int) -> list[int]:
+    """Ids of rooms whose words are to be found anew."""
+    rows = await db.fetch_all("SELECT room_id FROM word_changes LIMIT :limit", {"limit": limit})
+    return [row["room_id"] for row in rows]
+
+
+async def changed_of(db: Connection, user_id: str, looked: int, limit: int) -> list[int]:
+    """Those of the user's rooms among the first `looked` rooms; of everybody's for the site."""
+    if user_id == SITE:
+        return await changed(db, limit)
+    query = """
+        SELECT c.room_id
+          FROM (SELECT room_id FROM word_changes LIMIT :looked) AS c
+         WHERE coalesce((SELECT 1 FROM members me
+                          WHERE me.room_id = c.room_id AND me.user_id = :user_id), 0) > 0
+         LIMIT :limit
+    """
+    values = {"user_id": user_id, "looked": looked, "limit": limit}
+    return [row["room_id"] for row in await db.fetch_all(query, values)]
+
+
+# ---------------------------------------------------------------- found anew
+
+
+async def refresh(db: Connection, dialect: Dialect, room_ids: Sequence[int]) -> None:
+    """Finds the words of these rooms anew; rooms that another process is at are left to it."""
+    query = dialect.speak("""
+        DELETE FROM word_changes
+         WHERE room_id IN (SELECT r.room_id FROM word_changes r WHERE r.room_id IN :room_ids
+                            ORDER BY r.room_id LOCKING(r))
+        RETURNING room_id
+    """)
+    claimed = [row["room_id"] for row in await db.fetch_all(_of(query, room_ids))]
+    if not claimed:
+        return
+    rows = [
+        (room_id, owner, word)
+        for room_id, owners in (await _load(db, claimed)).items()
+        for owner, words in owners.items()
+        for word in words
+    ]
+    await db.execute(_of("DELETE FROM room_words WHERE room_id IN :room_ids", claimed))
+    query = dialect.speak("""
+        INSERT INTO room_words (room_id, user_id, word)
+        SELECT CAST(value->>0 AS bigint), value->>1, value->>2 FROM ROWS
+    """)
+    await db.execute(query, {"rows": msgspec.json.encode(rows).decode()})
+
+
+async def _load(db: Connection, room_ids: Sequence[int]) -> dict[int, dict[str, set[str]]]:
+    """Returns the words of each room by their owner."""
+    query = """
+        SELECT id, title, context, about FROM rooms
+         WHERE id IN :room_ids AND deleted_at IS NULL
+    """
+    rooms = await db.fetch_all(_of(query, room_ids))
+    query = """
+        SELECT m.room_id, m.user_id, p.name
+          FROM members m LEFT JOIN people p ON p.user_id = m.user_id WHERE m.room_id IN :room_ids
+    """
+    names: dict[int, dict[str, str]] = {}
+    for row in await db.fetch_all(_of(query, room_ids)):
+        names.setdefault(row["room_id"], {})[row["user_id"]] = row["name"] or ""
+    found = {}
+    for row in rooms:
+        about = "" if row["about"] is None else msgspec.json.decode(row["about"], type=_Title).title
+        texts = [row["title"], row["context"], about]
+        found[row["id"]] = _owned(texts, names.get(row["id"], {}))
+        if row["context"]:
+            for words in found[row["id"]].values():
+                words.add(CONTEXT + row["context"])
+    return found
+
+
+def _owned(texts: Sequence[str], names: dict[str, str]) -> dict[str, set[str]]:
+    words = {word for said in (*texts, *names.values()) for word in _words(said)}
+    if len(names) <= MAX_NAMED:
+        return {owner: set(words) for owner in (SITE, *names)}
+    return {SITE: words} | {owner: {IN_LARGE_ROOM} for owner in names}
+
+
+def _words(said: str) -> Iterator[str]:
+    yield from tokenizer.of(said) if said else ()
+
+
+def _of(query: str, room_ids: Sequence[int]) -> TextClause:
+    return text(query).bindparams(bindparam("room_ids", value=list(room_ids), expanding=True))
