@@ -11,10 +11,13 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from roomcast.chat.room_lists import RoomLists
 from roomcast.server.cli import main
 from roomcast.server.commands import transfer as moving
 from roomcast.server.options import public_form
+from roomcast.store import room_words
 from roomcast.store.objects.bucket import bucket_of
+from roomcast.store.room_pages import RoomQuery
 from roomcast.store.store import CannotOpen, DatabaseError, DatabaseUnavailable, Store
 from roomcast.store.transfer import copy as transfer
 from roomcast.store.transfer import endpoint
@@ -77,10 +80,10 @@ def contents() -> dict[str, list[tuple[object, ...]]]:
         deleted = at if room == 7 else None
         label = "ctx", f"Room {room} 🙂"
         counts = EACH, at, at + room, EACH, room, room % 2
-        rooms.append((room, "1", *pair, *label, *counts, "about 🙂", '{"a": 1}', 0, deleted))
-        members.append((room, "Zed", 0, 0, 0, 0, 0, 1, 1, None, 0, at))
-        members.append((room, "ada", room, 3, EACH, 0, 0, 0, 0, None, 5, 0))
-        members.append((room, "é/1", 5, 2, 0, 2, 0, 0, 0, EACH, 0, 0))
+        rooms.append((room, "1", *pair, *label, *counts, '{"title": "about 🙂"}', '{"a": 1}', 0, deleted))
+        members.append((room, "Zed", 0, 0, 0, 0, 0, 1, 1, None, 0, at, at, 1))
+        members.append((room, "ada", room, 3, EACH, 0, 0, 0, 0, None, 5, 0, at, 0))
+        members.append((room, "é/1", 5, 2, 0, 2, 0, 0, 0, EACH, 0, 0, at, 0))
         for k in range(EACH):
             # Interleaved, as rooms that talk at the same time are.
             number = k * ROOMS + room
@@ -89,8 +92,8 @@ def contents() -> dict[str, list[tuple[object, ...]]]:
             text = "" if gone else f"{number}: 'naïve' 🙂\n\\N\t\u202e{'x' * k}"
             hashed = -(number * 7_777_777_777_777 % 2**62) if client else None
             reply = number - ROOMS if k else None
-            said = number, room, "ada", client, hashed, text, at, at + k, k + 1, gone, reply, None
-            messages.append(said)
+            said = number, room, "ada", client, hashed, text, at, at + k, k + 1, gone, reply
+            messages.append((*said, '{"data": {"price": 12}}' if k == 1 else None))
     picture = (1, 1, 0, "ab" * 16, "a b.png", "image/png", 3, 640, 480)
     files = [picture, (2, 2, 0, "cd" * 16, "ü", "x/y", 5, None, None)]
     uploads = [("ef" * 16, 1, "ada", "u.png", "image/png", 2, 1, at, 4, 3)]
@@ -116,7 +119,21 @@ def contents() -> dict[str, list[tuple[object, ...]]]:
         "room_quotas": [("ada", 20_000, 3)],
         "idempotency_keys": [("key 🙂", -(2**40), 1, at)],
         "listeners": [("web", 60, at)],
+        "list_changes": [(7,)],
     }
+
+
+def test_no_column_is_left_out() -> None:
+    made = contents()
+    for table in tables():
+        values = zip(*made[table.name], strict=True)
+        empty = [
+            column
+            for column, cells in zip(table.columns, values, strict=True)
+            if all(cell is None for cell in cells)
+        ]
+        # In rooms of several, and of messages of events: nothing to be said here.
+        assert set(empty) <= {"members", "until"}, table.name
 
 
 async def everything(url: str) -> dict[str, object]:
@@ -171,6 +188,10 @@ async def test_a_server_starts_on_the_target_with_the_same_epoch(
         store = Store(url)
         await store.open()
         epochs.append((store.epoch, store.file_key))
+        lists = RoomLists(store)
+        await lists.catch_up("ada")
+        found = await lists.page(RoomQuery("ada", 9, terms=room_words.terms_of("room 12")))
+        assert [room.room.title for room in found.rooms] == ["Room 12 🙂"] * (url == target)
         await store.aclose()
     assert len(set(epochs)) == 1
 
@@ -355,7 +376,7 @@ def test_the_command_says_what_it_did(run: Run, postgres: Postgres, tmp_path: Pa
     asyncio.run(filled(source))
     first, second = run("move", source, target), run("move", source, target)
     assert (first.exit_code, first.stderr) == (0, "")
-    assert "40 rooms, 120 members, 1,200 messages, 2 attachments, 1 uploads" in first.stdout
+    assert "40 rooms, 120 members, 1 list_changes, 1,200 messages, 2 attachments, 1 uploads" in first.stdout
     assert re.search(r"\([\d,]+ messages a second\)", first.stdout)
     assert "the same on both sides" in first.stdout
     assert second.stdout.startswith("All of it is there already: 40 rooms")
