@@ -14,7 +14,7 @@ from databases.core import Connection
 from msgspec import Struct
 
 from .dialect import Dialect
-from .room_words import IN_LARGE_ROOM, SITE, WordRange, WordTerm
+from .room_words import IN_LARGE_ROOM, SITE, WordRange, WordTerm, word_conditions
 
 MAX_NAMED = 1_000  # rooms with a word that are looked at one by one; of more the list is walked
 MAX_MOVED = 1_000  # rooms with news since the time of a cursor; with more it is forgotten
@@ -191,34 +191,6 @@ def _checks(query: RoomQuery, values: dict[str, Any]) -> list[str]:
     """
     settled = "coalesce((SELECT 1 FROM list_changes c WHERE c.room_id = me.room_id), 0) < 1"
     return [settled, *word_conditions(query.terms, values)]
-
-
-def word_conditions(
-    terms: Sequence[WordTerm],
-    values: dict[str, Any],
-    *,
-    room: str = "me.room_id",
-    owner: str = "me.user_id",
-) -> list[str]:
-    """That a room, as its owner sees it, has each of these words."""
-    conditions = []
-    for i, term in enumerate(terms):
-        words = {str(i): term.whole} | {f"{i}_{n}": part for n, part in enumerate(term.parts)}
-        for name, each in words.items():
-            values[f"low_{name}"], values[f"high_{name}"] = each.low, each.high
-        whole, *parts = (HAS_WORD.format(name=name, room=room, owner=owner) for name in words)
-        conditions.append(f"({whole} OR ({' AND '.join(parts)}))" if parts else whole)
-    return conditions
-
-
-HAS_WORD = f"""(coalesce((SELECT 1 FROM room_words w
-                  WHERE w.room_id = {{room}} AND w.user_id = {{owner}}
-                    AND w.word BETWEEN :low_{{name}} AND :high_{{name}} LIMIT 1), 0) > 0
-              OR coalesce((SELECT 1 FROM room_words l CROSS JOIN room_words w
-                   WHERE l.room_id = {{room}} AND l.user_id = {{owner}}
-                     AND l.word = '{IN_LARGE_ROOM}'
-                     AND w.room_id = l.room_id AND w.user_id = '{SITE}'
-                     AND w.word BETWEEN :low_{{name}} AND :high_{{name}} LIMIT 1), 0) > 0)"""
 
 
 Step = Callable[[RoomPlace, int], Awaitable[Sequence[Any]]]

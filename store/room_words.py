@@ -1,6 +1,7 @@
 """The words that rooms are found by: kept for each member, found anew when they have changed."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import msgspec
 from databases.core import Connection
@@ -55,6 +56,34 @@ def context_prefix_term(prefix: str) -> WordTerm:
 
 def _beginning(said: str) -> WordRange:
     return WordRange(said, said + LAST)
+
+
+def word_conditions(
+    terms: Sequence[WordTerm],
+    values: dict[str, Any],
+    *,
+    room: str = "me.room_id",
+    owner: str = "me.user_id",
+) -> list[str]:
+    """That a room, as its owner sees it, has each of these words."""
+    conditions = []
+    for i, term in enumerate(terms):
+        words = {str(i): term.whole} | {f"{i}_{n}": part for n, part in enumerate(term.parts)}
+        for name, each in words.items():
+            values[f"low_{name}"], values[f"high_{name}"] = each.low, each.high
+        whole, *parts = (HAS_WORD.format(name=name, room=room, owner=owner) for name in words)
+        conditions.append(f"({whole} OR ({' AND '.join(parts)}))" if parts else whole)
+    return conditions
+
+
+HAS_WORD = f"""(coalesce((SELECT 1 FROM room_words w
+                  WHERE w.room_id = {{room}} AND w.user_id = {{owner}}
+                    AND w.word BETWEEN :low_{{name}} AND :high_{{name}} LIMIT 1), 0) > 0
+              OR coalesce((SELECT 1 FROM room_words l CROSS JOIN room_words w
+                   WHERE l.room_id = {{room}} AND l.user_id = {{owner}}
+                     AND l.word = '{IN_LARGE_ROOM}'
+                     AND w.room_id = l.room_id AND w.user_id = '{SITE}'
+                     AND w.word BETWEEN :low_{{name}} AND :high_{{name}} LIMIT 1), 0) > 0)"""
 
 
 # ---------------------------------------------------------------- what has changed
