@@ -62,7 +62,7 @@ async def find(db: Connection, dialect: Dialect, query: RoomQuery) -> list[RoomP
             query = msgspec.structs.replace(query, as_of=None)
         places += [*(moved or ()), *await _walk(db, query)]
     places = await _as_of(db, dialect, query, places)
-    return _cut(query, places)
+    return _slice_page(query, places)
 
 
 async def count(db: Connection, dialect: Dialect, query: RoomQuery) -> int:
@@ -78,7 +78,7 @@ async def count(db: Connection, dialect: Dialect, query: RoomQuery) -> int:
     return int(row["n"]) + len(changed)
 
 
-def _cut(query: RoomQuery, places: Sequence[RoomPlace]) -> list[RoomPlace]:
+def _slice_page(query: RoomQuery, places: Sequence[RoomPlace]) -> list[RoomPlace]:
     beyond = query.place
     if query.is_backwards:
         rest = sorted(place for place in places if beyond is None or place > beyond)

@@ -83,7 +83,7 @@ HAS_WORD = f"""(coalesce((SELECT 1 FROM room_words w
                    WHERE l.room_id = {{room}} AND l.user_id = {{owner}}
                      AND l.word = '{IN_LARGE_ROOM}'
                      AND w.room_id = l.room_id AND w.user_id = '{SITE}'
-                     AND w.word BETWEEN :low_{{name}} AND :high_{{name}} LIMIT 1), 0) > 0)"""
+                     AND w.word BETWEEN :low_{{name}} AND :high_{{name}} LIMIT 1), 0) > 0)"""  # noqa: S608 # constants alone
 
 
 # ---------------------------------------------------------------- what has changed
