@@ -52,6 +52,7 @@ faults: .venv/dev  ## kill -9, slow readers, restarts; engines that die and fall
 	$(BIN)/pytest tests/faults
 	$(BIN)/python -m tests.faults.attacks
 	$(BIN)/python -m tests.faults.one_user
+	$(BIN)/python -m tests.test_loop
 
 failover: .venv/dev  ## PostgreSQL under Patroni and etcd, nginx and HAProxy: each fails over under load
 	.ci/failover
