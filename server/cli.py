@@ -1,21 +1,70 @@
-"""The `roomcast` command: its help and the list of its commands."""
+"""The `roomcast` command: its help, and its commands, each imported when it is run."""
+
+import importlib
 
 import click
 
-from .commands.admin import admin_group
-from .commands.backup import backup_command, restore_command
-from .commands.demo import demo_command
-from .commands.doctor import doctor_command
-from .commands.maintenance import fsck_command, prune_command
-from .commands.migrate import migrate_command
-from .commands.move import move_command
-from .commands.serve import serve_command
-from .commands.token import token_command
-from .commands.user_data import erase_command, export_command
-from .verify.command import verify_command
+# Name: module and function under server/, and the line of the help. An import of the server takes
+# a second, which neither `--help` nor `token` has to wait for.
+COMMANDS = {
+    "admin": (
+        "commands.admin:admin_group",
+        "Look after a running server: rooms, users, bans, reports.",
+    ),
+    "backup": (
+        "commands.backup:backup_command",
+        "Copy database, files and secret, while the server serves.",
+    ),
+    "demo": (
+        "commands.demo:demo_command",
+        "Serve a chat in which three people talk, and print their links.",
+    ),
+    "doctor": ("commands.doctor:doctor_command", "Look at every engine, and say what is wrong."),
+    "erase": ("commands.user_data:erase_command", "Erase all that is a user's."),
+    "export": (
+        "commands.user_data:export_command",
+        "Write all that is a user's, one JSON object a line.",
+    ),
+    "fsck": (
+        "commands.maintenance:fsck_command",
+        "Count anew what is counted as it happens, and mend it.",
+    ),
+    "migrate": (
+        "commands.migrate:migrate_command",
+        "Bring the database to the schema of this version.",
+    ),
+    "move": ("commands.move:move_command", "Copy a chat into another database, and its files."),
+    "prune": ("commands.maintenance:prune_command", "Take old messages out for good."),
+    "restore": ("commands.backup:restore_command", "Put a backup in the place of an empty chat."),
+    "serve": ("commands.serve:serve_command", "Serve the chat until Ctrl+C or SIGTERM."),
+    "token": ("commands.token:token_command", "Print a token, to try the chat out."),
+    "verify": ("verify.command:verify_command", "Hold a running deployment to its promises."),
+}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class CommandTable(click.Group):
+    """A group whose commands are imported when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, name = COMMANDS[cmd_name][0].split(":")
+        command = getattr(importlib.import_module(f".{module}", __package__), name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(
+    cls=CommandTable,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(package_name="roomcast", message="%(prog)s %(version)s")
 def main() -> None:
     """Chat rooms for a site that already has users.
@@ -29,22 +78,3 @@ def main() -> None:
 
     Settings come from options, then ROOMCAST_… variables, then settings.toml, then the defaults.
     """
-
-
-for _command in (
-    backup_command,
-    admin_group,
-    demo_command,
-    doctor_command,
-    erase_command,
-    export_command,
-    fsck_command,
-    migrate_command,
-    move_command,
-    prune_command,
-    restore_command,
-    serve_command,
-    token_command,
-    verify_command,
-):
-    main.add_command(_command)

@@ -26,6 +26,7 @@ PRELOADED = (
     "redis.asyncio",
     "uvloop",
     "roomcast.server.main",
+    "roomcast.server.commands.serve",
     "roomcast.server.serve",
 )
 

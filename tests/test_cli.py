@@ -6,17 +6,20 @@ import re
 import socket
 import sqlite3
 import stat
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import click
 import httpx
 import jwt
 import pytest
 from click.testing import CliRunner, Result
 from roomcast.server import secret
-from roomcast.server.cli import main
+from roomcast.server.cli import COMMANDS, main
 
 from .patience import LONG
 from .server import SECRET, Server
@@ -44,6 +47,19 @@ def taken() -> Iterator[str]:
     """A port that somebody else listens on: what must not start would fail there at the latest."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield str(listener.getsockname()[1])
+
+
+def test_the_help_is_the_commands_own_and_imports_none_of_them(run: Run) -> None:
+    result = run("--help")
+    assert result.exit_code == 0
+    context = click.Context(main)
+    for name, (_, line) in COMMANDS.items():
+        command = main.get_command(context, name)
+        assert command is not None
+        assert (command.name, command.get_short_help_str(99)) == (name, line)
+        assert line in result.output
+    program = "import sys, roomcast.server.cli; sys.exit('starlette' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
 def sentence(result: Result) -> str:

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple, Union, get_args
 
 import msgspec
 import pytest
-from click import Command, Group
 from roomcast.chat.account import export
 from roomcast.protocol import actions, codec, events
 from roomcast.protocol.actions import AnyAction, Send
@@ -16,7 +15,7 @@ from roomcast.protocol.errors import Close, Refusal
 from roomcast.routes import attachments, config, health, me, members, messages, room_shapes, search
 from roomcast.routes import blocks as blocks_
 from roomcast.routes.apidocs import pages
-from roomcast.server.cli import main
+from roomcast.server.cli import COMMANDS
 from roomcast.settings import HINTS
 from starlette.routing import Route
 
@@ -210,9 +209,7 @@ def test_every_make_target_exists(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=ids)
 def test_every_command_exists(page: Path) -> None:
-    command: Command = main
-    assert isinstance(command, Group)
-    assert set(commands(page.read_text(), "roomcast")) <= set(command.commands)
+    assert set(commands(page.read_text(), "roomcast")) <= set(COMMANDS)
 
 
 def test_the_readme_has_its_commands() -> None:
