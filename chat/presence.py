@@ -15,7 +15,7 @@ from itertools import islice
 
 from ..realtime.brokers import Unreachable
 from ..realtime.hub import Hub
-from ..realtime.user_channels import UserEvent
+from ..realtime.user_channels import presence_event
 from ..settings import PresenceSettings
 from ..store import presence
 from ..store.presence import AT_ONCE, Process, Seen
@@ -193,7 +193,7 @@ class Presence:
             await self._publish(seen)
 
     async def _publish(self, seen: Sequence[Seen]) -> None:
-        events = (UserEvent(s.user_id, is_online=s.is_online, last_seen=s.last_seen) for s in seen)
+        events = map(presence_event, seen)
         results = await asyncio.gather(
             *map(self._hub.user_channels.publish, events), return_exceptions=True
         )
@@ -213,8 +213,7 @@ class Presence:
                 some = users[-AT_ONCE:]
                 work = partial(presence.of, dialect=self._store.dialect, users=some)
                 for s in await self._store.read(work):
-                    event = UserEvent(s.user_id, is_online=s.is_online, last_seen=s.last_seen)
-                    channels.dispatch(event)
+                    channels.dispatch(presence_event(s))
                 del users[-AT_ONCE:]
         except BaseException:
             self._unverified.update(users)

@@ -80,7 +80,17 @@ class Receipts:
         return receipts.status(marks, message.sender_id, message.id)
 
     async def type(self, room_id: int, user_id: str) -> None:
-        """Publish to the others in the room that the user is typing. Raises Forbidden."""
-        if await self._store.read(partial(blocks.is_silenced, room_id=room_id, user_id=user_id)):
+        """Publish to the others in the room that the user is typing; not to those they blocked.
+
+        Raises Forbidden.
+        """
+
+        async def look(db: Connection) -> tuple[bool, list[str]]:
+            is_silenced = await blocks.is_silenced(db, room_id, user_id)
+            return is_silenced, await blocks.find_blocked_members(db, room_id, user_id)
+
+        is_silenced, blocked = await self._store.read(look)
+        if is_silenced:
             raise Forbidden
-        await self._hub.channels.publish_ephemeral(room_id, RoomEvent(typing=user_id))
+        event = RoomEvent(typing=user_id, hidden_from=blocked)
+        await self._hub.channels.publish_ephemeral(room_id, event)

@@ -1,7 +1,7 @@
 """The sockets of this process in one room: what each of them gets, and what it has received."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 
 from ..protocol import codec, splice
@@ -144,7 +144,7 @@ class RoomConnections:
             if received and sent:
                 self._mark_received(user_id, received, sent)
 
-    def send_typing(self, user_id: str) -> None:
+    def send_typing(self, user_id: str, hidden_from: Collection[str] = ()) -> None:
         """Send to the others that the user is typing, at most once in TYPING_INTERVAL."""
         now, due = time.monotonic(), self._typing.get(user_id, 0.0)
         if now < due - TYPING_JITTER:
@@ -152,7 +152,7 @@ class RoomConnections:
         self._typing[user_id] = max(now, due) + TYPING_INTERVAL
         batch = Batch([codec.encode(Typed(wire_user(user_id), self._room_id))])
         for other, sockets in self._live.items():
-            for socket in sockets if other != user_id else ():
+            for socket in sockets if other != user_id and other not in hidden_from else ():
                 socket.send_queue.put_droppable(batch)
 
     # ------------------------------------------------------------ what was received
@@ -196,7 +196,7 @@ class RoomConnections:
         frame = codec.encode(PresenceChanged(wire_user(event.user_id), event.is_online, seen))
         batch = Batch([frame])
         for socket in list(self):
-            if socket.user_id == event.user_id:
+            if socket.user_id == event.user_id or socket.user_id in event.hidden_from:
                 continue
             if socket.send_queue.is_empty and socket not in self._joining:
                 socket.send_queue.put(batch)

@@ -53,6 +53,7 @@ class RoomEvent(Struct):
     typing: str = ""  # the user who is typing; such an event holds nothing else
     members_version: int = 0
     frames: list[bytes] = []
+    hidden_from: list[str] = []  # users who are not to know that this one is typing
 
 
 class _Head(Struct, array_like=True):
@@ -65,6 +66,7 @@ class _Head(Struct, array_like=True):
     is_deleted: bool = False
     typing: str = ""
     members_version: int = 0
+    hidden_from: list[str] = []
 
 
 _decode_head = msgspec.json.Decoder(_Head).decode
@@ -80,6 +82,7 @@ def pack(event: RoomEvent) -> str:
         event.is_deleted,
         event.typing,
         event.members_version,
+        event.hidden_from,
     )
     return b"\n".join([codec.encode(head), *event.frames]).decode()
 
@@ -97,6 +100,7 @@ def unpack(message: str) -> RoomEvent:
         head.typing,
         head.members_version,
         frames,
+        head.hidden_from,
     )
 
 

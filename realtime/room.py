@@ -130,7 +130,7 @@ class Room:
         event = unpack(message) if isinstance(message, str) else message
         if event.typing:
             if event.typing in self.statuses.watermarks:
-                self.connections.send_typing(event.typing)
+                self.connections.send_typing(event.typing, event.hidden_from)
             return
         async with self._lock:
             if self.sequence.version is None:

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from ..protocol import codec
+from ..store.presence import Seen
 from .brokers import GAP, USERS_CHANNEL, Unreachable
 from .channels import Channels
 
@@ -31,9 +32,16 @@ class UserEvent(Struct, array_like=True):
     at: int = 0
     is_online: bool = False  # where last_seen is not 0: whether the user is online
     last_seen: int = 0  # microseconds since 1970, UTC; grows whenever is_online changes
+    hidden_from: list[str] = []  # users who are not to know: those whom this one has blocked
 
 
 _decode = msgspec.json.Decoder(UserEvent).decode
+
+
+def presence_event(seen: Seen) -> UserEvent:
+    """The event of a change of presence."""
+    online, at, hidden = seen.is_online, seen.last_seen, seen.hidden_from
+    return UserEvent(seen.user_id, is_online=online, last_seen=at, hidden_from=hidden)
 
 
 class Follower(Protocol):

@@ -83,6 +83,17 @@ async def find_blockers(db: Connection, blocked_id: str, users: Collection[str])
     return {row["user_id"] for row in await db.fetch_all(query)}
 
 
+async def find_blocked_members(db: Connection, room_id: int, user_id: str) -> list[str]:
+    """Returns the members of the room whom the user has blocked."""
+    query = """
+        SELECT b.blocked_id FROM blocks b
+          JOIN members m ON m.room_id = :room_id AND m.user_id = b.blocked_id
+         WHERE b.user_id = :user_id
+    """
+    rows = await db.fetch_all(query, {"room_id": room_id, "user_id": user_id})
+    return [row["blocked_id"] for row in rows]
+
+
 async def any_blocked(db: Connection, users: Sequence[str], blocked_id: str) -> bool:
     """Whether one of these users has blocked the other."""
     query = text("""

@@ -22,6 +22,7 @@ class Seen(Struct):
     user_id: str
     is_online: bool
     last_seen: int
+    hidden_from: list[str] = []  # users whom this one has blocked: they are not to know
 
 
 class Process(Struct, frozen=True):
@@ -45,7 +46,8 @@ async def change(
     gone = await _remove(db, me, left)
     elsewhere = await _elsewhere(db, me, fresh | gone)
     changed = sorted((fresh | gone) - elsewhere)
-    return is_known, [Seen(user, user in fresh, stamps[user]) for user in changed]
+    seen = [Seen(user, user in fresh, stamps[user]) for user in changed]
+    return is_known, await _hide(db, me.dialect, seen)
 
 
 async def _renew(db: Connection, me: Process) -> bool:
@@ -147,7 +149,7 @@ async def reap(db: Connection, me: Process, *, all_others: bool = False) -> list
     if len(users) < AT_ONCE:
         await db.execute("DELETE FROM processes WHERE id = :id", {"id": dead.id})
     offline = sorted(gone - await _elsewhere(db, dead, gone))
-    return [Seen(user, False, stamps[user]) for user in offline]
+    return await _hide(db, me.dialect, [Seen(user, False, stamps[user]) for user in offline])
 
 
 async def _some_users(db: Connection, dead: Process) -> list[str]:
@@ -170,4 +172,18 @@ async def of(db: Connection, dialect: Dialect, users: Collection[str]) -> list[S
          WHERE p.user_id IN (SELECT value FROM EACH) AND p.last_seen IS NOT NULL
     """
     rows = await db.fetch_all(dialect.speak(query), {"users": _json(users)})
-    return [Seen(row["user_id"], bool(row["is_online"]), row["last_seen"]) for row in rows]
+    seen = [Seen(row["user_id"], bool(row["is_online"]), row["last_seen"]) for row in rows]
+    return await _hide(db, dialect, seen)
+
+
+async def _hide(db: Connection, dialect: Dialect, seen: list[Seen]) -> list[Seen]:
+    """Note from whom each of these is hidden; where nobody has blocked anybody, this is cheap."""
+    if not seen or await db.fetch_one("SELECT 1 FROM blocks LIMIT 1") is None:
+        return seen
+    query = """
+        SELECT user_id, blocked_id FROM blocks WHERE user_id IN (SELECT value FROM EACH)
+    """
+    by_user = {each.user_id: each for each in seen}
+    for row in await db.fetch_all(dialect.speak(query), {"users": _json(by_user)}):
+        by_user[row["user_id"]].hidden_from.append(row["blocked_id"])
+    return seen

@@ -7,7 +7,7 @@ from heapq import nlargest
 from ...protocol.events import Notice, Notified
 from ...protocol.ids import when
 from ...protocol.room_look import about_of
-from ...store import unread
+from ...store import blocks, unread
 from ...store.dialect import Dialect
 from ...store.store import Connection, Store
 from ...store.unread import Newest, Unread
@@ -60,7 +60,10 @@ class Counters:
         known = known | {id_: newest for id_, (_, newest) in more.items()}
         newest = {id_: known[id_] for id_ in top if id_ in known}
         senders = {each.sender_id for each in newest.values()}
-        return rooms, newest, await unread.online(db, self._dialect, senders), fresh
+        online = await unread.online(db, self._dialect, senders)
+        if online:
+            online -= await blocks.find_blockers(db, self._user_id, online)
+        return rooms, newest, online, fresh
 
     @property
     def _dialect(self) -> Dialect:

@@ -1,5 +1,6 @@
 """Blocking somebody: what he can't do any more, in a room of two, and what he still can."""
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -7,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from ..client import Person
+from ..client import LIMIT, Person
 from .files import PNG, TEXT, file
 from .test_http import assert_error
 from .test_room_list import rooms_of
@@ -121,6 +122,49 @@ async def test_rooms_of_several_are_as_they_were(
         await b.does("typing")
         await a.receives("typing")
     await unblocks(ada, bob)
+
+
+async def test_the_blocked_one_gets_no_presence_and_no_typing_of_her(stranger: Stranger) -> None:
+    her, bob, carl = stranger(), stranger(), stranger()
+    room = await her.opens(bob, carl)
+    await blocks(her, bob)
+    async with bob.enters(room) as b, carl.enters(room) as c:
+        async with her.enters(room) as a:
+            await c.notices(her.id, online=True)
+            await a.does("typing")
+            await c.receives("typing", user_id=her.id)
+            await a.says("this he may see")
+            await b.hears("this he may see")
+            await b.does("typing")
+            await a.receives("typing", user_id=bob.id)
+        about_her = {f["type"] for f in b.seen[1:] if f.get("user_id") == her.id}
+        assert about_her <= {"receipt"}
+        assert her.id not in {f["user_id"] for f in b.presences}
+
+
+async def test_the_blocked_ones_notifications_show_her_offline(
+    stranger: Stranger,
+) -> None:
+    her, bob, carl = stranger(), stranger(), stranger()
+    room = await her.opens(bob, carl)
+    async with her.enters(room) as socket:
+        await socket.says("hello")
+        assert await sender_status(carl, room, "online") == "online"
+        assert await sender_status(bob, room, "online") == "online"
+        await blocks(her, bob)
+        assert await sender_status(bob, room, "offline") == "offline"
+        assert await sender_status(carl, room, "online") == "online"
+
+
+async def sender_status(person: Person, room: int, expected: str) -> str:
+    """What the notifications say of the sender: presence is written a moment after it changes."""
+    async with asyncio.timeout(LIMIT):
+        while True:
+            (notice,) = (await person.get("chat/unread/")).json()["messages"]
+            assert notice["room_id"] == room
+            if notice["sender_status"] == expected:
+                return expected
+            await asyncio.sleep(0.02)
 
 
 async def test_no_new_room_is_opened_with_who_has_blocked_one(stranger: Stranger) -> None:

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from roomcast.store import presence
+from roomcast.store import blocks, presence
 from roomcast.store.presence import Process, Seen
 from roomcast.store.store import Store
 
@@ -52,6 +52,20 @@ async def test_a_user_of_two_processes_comes_once_and_goes_once(store: Store) ->
     assert await of(store, "1", "x y", "nobody") == {"1": True, "x y": True}
     assert await change(store, "b", left=["1"]) == [("1", False)]
     assert await of(store, "1") == {"1": False}
+
+
+async def test_presence_names_those_who_are_not_to_know(store: Store) -> None:
+    for blocked in ("bob", "eve"):
+        await store.write(partial(blocks.add, user_id="ada", blocked_id=blocked, now=1))
+    me = Process("a", LONG, store.dialect)
+    _, seen = await store.write(partial(presence.change, me=me, came=["ada", "bob"], left=[]))
+    hidden = {each.user_id: sorted(each.hidden_from) for each in seen}
+    assert hidden == {"ada": ["bob", "eve"], "bob": []}
+    found = await store.read(partial(presence.of, dialect=store.dialect, users=["ada"]))
+    assert sorted(found[0].hidden_from) == ["bob", "eve"]
+    other = Process("reaper", LONG, store.dialect)
+    reaped = await store.write(partial(presence.reap, me=other, all_others=True))
+    assert {s.user_id: sorted(s.hidden_from) for s in reaped or ()} == hidden
 
 
 async def test_what_was_written_already_makes_no_difference(store: Store) -> None:
