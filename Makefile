@@ -54,6 +54,11 @@ faults: .venv/dev  ## kill -9, slow readers, restarts; engines that die and fall
 	$(BIN)/python -m tests.faults.one_user
 	$(BIN)/python -m tests.test_loop
 
+fuzz: .venv/dev .cache/fuzz/installed  ## strangers' bytes, guided by coverage, and every HTTP call; minutes=60
+	for name in decoder frames files; do \
+		.cache/fuzz/bin/python -m tests.fuzz $$name $$(( $(or $(minutes),3) * 20 )) || exit 1; done
+	$(BIN)/python -m tests.fuzz.api .cache/fuzz/bin/schemathesis $$(( $(or $(minutes),3) * 10 ))
+
 failover: .venv/dev  ## PostgreSQL under Patroni and etcd, nginx and HAProxy: each fails over under load
 	.ci/failover
 	ROOMCAST_FAILOVER=1 $(BIN)/pytest -v -s tests/failover
@@ -111,9 +116,14 @@ clean:  ## remove what the others made
 	@.cache/servers/bin/pip install -qq --disable-pip-version-check -e '.[all]' $(SERVERS)
 	@touch $@
 
+.cache/fuzz/installed: Makefile pyproject.toml
+	@$(PYTHON) -m venv .cache/fuzz
+	@.cache/fuzz/bin/pip install -qq --disable-pip-version-check -e '.[all]' atheris==3.0.0 schemathesis==4.32.5
+	@touch $@
+
 .cache/autobahn/installed: Makefile
 	@$(PYTHON) -m venv .cache/autobahn
 	@.cache/autobahn/bin/pip install -qq --disable-pip-version-check kosoku==0.1.0 || true # the run says loudly what is missing
 	@touch $@
 
-.PHONY: help install run cluster fmt lint types check test unit protocol faults failover autobahn servers browser web bench clean
+.PHONY: help install run cluster fmt lint types check test unit protocol faults failover fuzz autobahn servers browser web bench clean

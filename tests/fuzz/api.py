@@ -1,0 +1,31 @@
+"""`python -m tests.fuzz.api SCHEMATHESIS EXAMPLES`: every HTTP operation with made-up requests.
+
+No answer may be a 5xx, and each must be one of the documented statuses and shapes.
+"""
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from ..client import token
+from ..server import Server
+
+CHECKS = "not_a_server_error,status_code_conformance,response_schema_conformance"
+
+
+def main(schemathesis: str, examples: str) -> int:
+    """Returns the exit code of schemathesis."""
+    with tempfile.TemporaryDirectory(prefix="roomcast-fuzz-api-") as folder:
+        server = Server(Path(folder), rate_limit_rate=0).start()
+        try:
+            header = f"Authorization: Bearer {token('1')}"
+            place = f"{server.url}/api/v1/schema/"
+            options = ["--checks", CHECKS, "--max-examples", examples, "-H", header]
+            return subprocess.run([schemathesis, "run", place, *options], check=False).returncode
+        finally:
+            server.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
