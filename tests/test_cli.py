@@ -460,6 +460,20 @@ def test_the_demo_shows_a_group_a_reply_and_a_reaction(demo: Callable[[], Demo])
     assert any("reactions" in message for message in messages)
 
 
+def test_the_demo_shows_a_listing_and_an_offer(demo: Callable[[], Demo]) -> None:
+    shown = demo()
+    assert "audit" not in shown.said()
+    room, _ = shown.asks("Bob", "recieve/").json()["results"]
+    assert room["about"] == {
+        "title": "Oak table with four chairs",
+        "price": "€240",
+        "status": "Available",
+    }
+    offer = shown.asks("Ada", "rooms/{room}/messages/").json()["messages"][-1]
+    assert (offer["sender_id"], offer["kind"]) == (None, "system")
+    assert [button["id"] for button in offer["actions"]] == ["accept", "decline"]
+
+
 def test_the_demo_has_names_before_anybody_came(demo: Callable[[], Demo]) -> None:
     members = demo().asks("Bob", "recieve/").json()["results"][0]["members"]
     assert {member["user_id"]: member["name"] for member in members} == {

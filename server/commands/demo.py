@@ -1,5 +1,6 @@
 """Ada, Bob and Carl, who talk: the chat to try out, with nothing to set up."""
 
+import logging
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import NamedTuple
 import click
 import httpx
 
-from ...app import App, create_app
+from ...app import About, App, Button, create_app
 from ...settings import Settings, load
 from ..options import Failure, one_sentence
 from ..secret import SECRET_FILE, with_secret
@@ -33,7 +34,13 @@ PAIR = (
     Line("Bob", "Both. Drop them here, or paste them.", answers="Do pictures work? And PDFs?"),
     Line("Ada", "Lovely 🎉", [("🎉", "Bob")]),
     Line("Bob", "Watch the ticks too: one is sent, two are delivered, two blue ones are read."),
-    Line("Ada", "See you on Sunday, then?", [("👍", "Bob")]),
+    Line("Ada", "Then let us talk about the table.", [("👍", "Bob")]),
+)
+TABLE = About("Oak table with four chairs", price="€240", status="Available")
+OFFER = "Bob offers €220 for the oak table."
+ANSWERS = (
+    Button("Accept", id="accept", style="primary", once=True),
+    Button("Decline", id="decline", style="danger", once=True),
 )
 HIKERS = (
     Line(
@@ -78,16 +85,14 @@ async def introduce(chat: App, tokens: Iterable[str]) -> list[int]:
 async def seed(chat: App, tokens: Iterable[str]) -> dict[str, int]:
     """The room that each of them opens first; what they said there is added once."""
     carls = await introduce(chat, tokens)
-    hike = carls[-1] if carls else await open_room(chat, [3, 1, 2], "Sunday at the lake")
-    pair = await open_room(chat, [1, 2])
+    hike = carls[-1] if carls else (await chat.open_room([3, 1, 2], title="Sunday at the lake")).id
+    pair = (await chat.open_room([1, 2], about=TABLE)).id
     for room, talk in ((hike, HIKERS), (pair, PAIR)):
         if not await chat.messages(room, limit=1):
             await converse(chat, room, talk)
+    # The site's own message: sent once, however often the demo starts.
+    await chat.post(pair, OFFER, actions=ANSWERS, client_id="offer")
     return {"Ada": pair, "Bob": pair, "Carl": hike}
-
-
-async def open_room(chat: App, members: list[int | str], title: str = "") -> int:
-    return (await chat.open_room(members, title=title)).id
 
 
 async def converse(chat: App, room: int, talk: Iterable[Line]) -> None:
@@ -129,6 +134,7 @@ def demo_command(host: str, port: int, folder: Path) -> None:
     rooms: dict[str, int] = {}
 
     async def fill(chat: App) -> None:
+        logging.getLogger("roomcast.audit").setLevel(logging.WARNING)  # nobody administers a demo
         rooms.update(await seed(chat, tokens.values()))
 
     def links(url: str) -> None:
