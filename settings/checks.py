@@ -7,6 +7,11 @@ from itertools import chain
 from .model import AuthSettings, Settings, Webhooks
 from .types import SHORTEST
 
+NO_AUDIENCE = (
+    "with auth.jwks_url it is needed, or auth.issuer: else a token that the login service made for "
+    "any other application opens the chat too"
+)
+
 
 class BadSetting(ValueError):
     """A setting with an unusable value; the text is one sentence that names the setting."""
@@ -27,6 +32,8 @@ def _of_keys(auth: AuthSettings) -> Iterator[tuple[str, str]]:
         least = max((SHORTEST[name] for name in one.hmac), default=0)
         if one.secret and len(one.secret.encode()) < least:
             yield f"{where}.secret", f"at least {least} bytes are needed"
+        if where == "auth" and one.jwks_url and not (one.audience or one.issuer):
+            yield "auth.audience", NO_AUDIENCE
         if where != "auth" and not one.issuer:
             yield f"{where}.issuer", "is missing: it says whose tokens these are"
         if where != "auth" and one.issuer in named:

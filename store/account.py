@@ -68,6 +68,18 @@ async def places(db: Connection, user_id: str, above: int, limit: int) -> list[O
     return [OwnRoom(row["room_id"], bool(row["is_member"])) for row in rows]
 
 
+async def is_known(db: Connection, user_id: str) -> bool:
+    """Whether the database has anything of this user."""
+    query = """
+        SELECT 1 AS found FROM people WHERE user_id = :user_id
+        UNION ALL SELECT 1 FROM members WHERE user_id = :user_id
+        UNION ALL SELECT 1 FROM departed WHERE user_id = :user_id
+        UNION ALL SELECT 1 FROM blocks WHERE user_id = :user_id
+        LIMIT 1
+    """
+    return await db.fetch_one(query, {"user_id": user_id}) is not None
+
+
 async def count(db: Connection, user_id: str) -> int:
     """Estimates the number of a user's messages: without those in rooms that they left."""
     query = """

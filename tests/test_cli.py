@@ -162,7 +162,11 @@ def test_a_token_is_signed_with_the_secret_of_the_file_that_is_named(
 
 
 def test_a_token_is_not_signed_where_others_sign(run: Run) -> None:
-    keys = {"auth_algorithms": '["RS256"]', "auth_jwks_url": "https://example.com/keys"}
+    keys = {
+        "auth_algorithms": '["RS256"]',
+        "auth_jwks_url": "https://example.com/keys",
+        "auth_audience": "chat",
+    }
     assert sentence(run("token", "--user", "2", **keys)) == (
         "Tokens are signed by whoever has the key: auth.secret is not what checks them."
     )
@@ -318,8 +322,12 @@ def test_a_key_that_cannot_check_tokens_stops_the_start(run: Run, taken: str) ->
 @pytest.mark.parametrize(
     "keys",
     [
-        {"auth_algorithms": '["RS256"]', "auth_jwks_url": "https://127.0.0.1:9/keys"},
-        {"auth_jwks_url": "https://127.0.0.1:9/keys"},
+        {
+            "auth_algorithms": '["RS256"]',
+            "auth_jwks_url": "https://127.0.0.1:9/keys",
+            "auth_audience": "a",
+        },
+        {"auth_jwks_url": "https://127.0.0.1:9/keys", "auth_audience": "a"},
         {"auth_issuers": '[{"issuer": "a", "jwks_url": "https://127.0.0.1:9/keys"}]'},
     ],
 )
@@ -547,6 +555,14 @@ def test_a_users_data_are_written_as_lines(run: Run) -> None:
     assert kinds == ["user", "room", *["message"] * 10, "end"]
     assert run("export", "--user", "9").stdout.count("\n") == 2
     assert sentence(run("export", "--user", "")).startswith("--user: ")
+
+
+@pytest.mark.usefixtures("talked")
+def test_a_user_that_nothing_is_known_of_is_not_reported_as_erased(run: Run) -> None:
+    """The id may be misspelled, and the database another than the server's."""
+    assert sentence(run("erase", "--user", "17")).startswith(
+        "This database has nothing of a user '17': nothing was erased."
+    )
 
 
 def test_a_user_is_erased_once(run: Run, talked: Path) -> None:

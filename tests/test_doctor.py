@@ -333,7 +333,11 @@ def test_a_bucket_that_is_away(run: Run) -> None:
         ({"auth_algorithms": '["RS256"]', "auth_public_key": "-----BEGIN x"}, "no PEM key"),
         ({"auth_algorithms": '["RS256"]', "auth_public_key": "none.pem"}, "no file to read"),
         (
-            {"auth_algorithms": '["RS256"]', "auth_jwks_url": "http://127.0.0.1:1/?key=hunter2"},
+            {
+                "auth_algorithms": '["RS256"]',
+                "auth_jwks_url": "http://127.0.0.1:1/?key=hunter2",
+                "auth_audience": "a",
+            },
             "127.0.0.1 can't be reached (ConnectError): nobody gets in",
         ),
     ],
@@ -377,7 +381,7 @@ def test_published_keys_that_are_none(status: int, said: str, run: Run) -> None:
         thread = Thread(target=server.serve_forever)
         thread.start()
         url = f"http://127.0.0.1:{server.server_port}/keys"
-        line = the_one_wrong(run(auth_algorithms='["RS256"]', auth_jwks_url=url))
+        line = the_one_wrong(run(auth_algorithms='["RS256"]', auth_jwks_url=url, auth_audience="a"))
         server.shutdown()
         thread.join()
     assert said in line

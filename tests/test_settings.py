@@ -508,6 +508,14 @@ def test_an_issuer_that_cannot_be_is_named(issuers: object, said: str, toml: Tom
     assert refusal({"auth": auth}).startswith(f"auth.issuers{said}")
 
 
+def test_published_keys_need_an_audience_or_an_issuer() -> None:
+    """A login service signs the tokens of many applications with the same keys."""
+    keys = {"jwks_url": "https://a.example/keys"}
+    assert refusal({"auth": keys}).startswith("auth.audience: with auth.jwks_url it is needed")
+    for name in ("audience", "issuer"):
+        assert load({"auth": keys | {name: "chat"}}).auth.jwks_url == keys["jwks_url"]
+
+
 def test_an_issuer_in_a_file_is_named_with_it(toml: Toml) -> None:
     path = toml("[[auth.issuers]]\nissuer = 'a'\nsecret = 'short'")
     assert refusal(path) == f"{path}: auth.issuers[0].secret: at least 32 bytes are needed"
@@ -528,7 +536,7 @@ def test_a_variable_that_is_no_json_shows_nothing_of_itself() -> None:
         ({"secret": SECRET}, False),
         ({"algorithms": ["RS256"]}, False),
         ({"public_key": "x"}, False),
-        ({"jwks_url": "https://a.example"}, False),
+        ({"jwks_url": "https://a.example", "audience": "chat"}, False),
         ({"issuers": [{"issuer": "a"}]}, False),
     ],
 )

@@ -61,7 +61,8 @@ async def exported(settings: Settings, user_id: str) -> AsyncIterator[bytes]:
 async def erase(settings: Settings, user_id: str, expect: Count, done: Count) -> int | None:
     """Erases a user and publishes it; returns the number of messages, or None.
 
-    None means that a server is already erasing the user.
+    None means that a server is already erasing the user. Raises LookupError where the database has
+    nothing of the user.
     """
     erased = 0
 
@@ -74,6 +75,8 @@ async def erase(settings: Settings, user_id: str, expect: Count, done: Count) ->
     chat = ChatServices(settings)
     await chat.open()
     try:
+        if not await chat.store.read(partial(account.is_known, user_id=user_id)):
+            raise LookupError(user_id)
         expect(await chat.store.read(partial(account.count, user_id=user_id)))
         await chat.erasures.ask(user_id)
         is_done = await chat.erasures.run(user_id, count)

@@ -65,8 +65,14 @@ def erase_command(path: Path | None, user: str) -> None:
     or the next server goes on.
     """
     settings, user_id = load_and_show(path), parse_user(user)
-    with progress_of("Messages") as (expect, advance):
-        count = asyncio.run(upkeep.erase(settings, user_id, expect, advance))
+    try:
+        with progress_of("Messages") as (expect, advance):
+            count = asyncio.run(upkeep.erase(settings, user_id, expect, advance))
+    except LookupError:
+        raise Failure(
+            f"This database has nothing of a user {user_id!r}: nothing was erased. Is it the one"
+            " that the server uses?"
+        ) from None
     if count is None:
         click.echo("A server is at it already.")
     else:

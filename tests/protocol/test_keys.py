@@ -23,8 +23,11 @@ PUBLIC = KEY.public_key().public_bytes(
 )
 
 
+ISSUER = "https://login.example"
+
+
 def signed(key: rsa.RSAPrivateKey, kid: str | None = None, alg: str = "RS256") -> str:
-    claims = {"sub": "1", "exp": int(time.time()) + 600}
+    claims = {"sub": "1", "iss": ISSUER, "exp": int(time.time()) + 600}
     return jwt.encode(claims, key, algorithm=alg, headers={"kid": kid} if kid else None)
 
 
@@ -109,7 +112,12 @@ async def site() -> AsyncIterator[tuple[Site, str]]:
 
 @pytest.fixture
 def by_jwks(own_server: Callable[..., Server], cast: Any, site: tuple[Site, str]) -> Person:
-    settings = {"auth_secret": "", "auth_algorithms": '["RS256"]', "auth_jwks_url": site[1]}
+    settings = {
+        "auth_secret": "",
+        "auth_algorithms": '["RS256"]',
+        "auth_jwks_url": site[1],
+        "auth_issuer": ISSUER,
+    }
     ada: Person = cast(own_server(**settings))[0]
     return ada
 
