@@ -7,13 +7,13 @@ import asyncio
 import logging
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import httptools
-import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ..realtime.connection_limits import ConnectionLimits
+from .http_refusal import BAD_REQUEST, RefusedRequest, answer_of, fault_of_head, too_large
 from .linger import Linger
 from .websocket_protocol import REFUSED, WebSocketProtocol
 
@@ -31,24 +31,8 @@ SMALLEST_SHARE = 1 << 9  # bytes that a smaller piece counts for in a slice
 MOST_UNREAD = 1 << 20  # bytes that may come in while a response is under way
 
 
-class RefusedRequest(NamedTuple):
-    """A request that is answered here, and whose connection ends."""
-
-    status: HTTPStatus
-    code: str
-    reason: str
-
-
 class StopParsing(Exception):
     """Raised through the parser, which hides what is in it."""
-
-
-BAD_REQUEST = HTTPStatus.BAD_REQUEST
-HEAD_TOO_LARGE = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
-
-
-def too_large(reason: str) -> RefusedRequest:
-    return RefusedRequest(HEAD_TOO_LARGE, "too_long", reason)
 
 
 class HttpProtocol(HttpToolsProtocol):
@@ -190,7 +174,8 @@ class HttpProtocol(HttpToolsProtocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         self._header_count += 1
         if self._header_count > HEADER_COUNT:
-            self._raise(too_large(f"over {HEADER_COUNT} headers"))
+            self._refused = too_large(f"over {HEADER_COUNT} headers")
+            raise StopParsing
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
@@ -199,7 +184,15 @@ class HttpProtocol(HttpToolsProtocol):
         self._body_left = None if b"transfer-encoding" in found else 0
         if b"content-length" in found:
             self._body_left = int(found[b"content-length"])
-        self._check_head([name for name, _ in self.headers])
+        fault = fault_of_head(
+            [name for name, _ in self.headers],
+            self.parser.get_http_version(),
+            is_handshake=self.parser.should_upgrade() and self._should_upgrade(),
+            has_body=self._body_left != 0,
+        )
+        if fault is not None:
+            self._refused = fault  # no exception: its traceback would lead back here, in a cycle
+            raise StopParsing
         self._is_head, self._head_size = False, 0
         super().on_headers_complete()
         if self.cycle is not None and not self.parser.should_upgrade():
@@ -207,23 +200,6 @@ class HttpProtocol(HttpToolsProtocol):
             self.cycle.transport = cast(asyncio.Transport, ResponseTransport(self))
             if self._body_left is None or self._body_left > UNREAD_BODY:
                 self.cycle.keep_alive = False  # until it has come in
-
-    def _check_head(self, names: list[bytes]) -> None:
-        version = self.parser.get_http_version()
-        hosts = names.count(b"host")
-        if hosts > 1 or (not hosts and version != "1.0"):
-            self._raise(RefusedRequest(BAD_REQUEST, "invalid_frame", "one Host header is needed"))
-        if not (self.parser.should_upgrade() and self._should_upgrade()):
-            return
-        if version == "1.0" or not hosts:
-            status = HTTPStatus.UPGRADE_REQUIRED
-            self._raise(RefusedRequest(status, "invalid_frame", "a WebSocket needs HTTP/1.1"))
-        if self._body_left != 0:
-            self._raise(RefusedRequest(BAD_REQUEST, "invalid_frame", "a handshake has no body"))
-
-    def _raise(self, refused: RefusedRequest) -> None:
-        self._refused = refused  # no exception: its traceback would lead back here, in a cycle
-        raise StopParsing
 
     def on_body(self, body: bytes) -> None:
         if self._body_left is not None:
@@ -287,20 +263,3 @@ class ResponseTransport:
 
     def close(self) -> None:
         self._protocol.close()
-
-
-def answer_of(refused: RefusedRequest) -> bytes:
-    """The whole response, in the one shape of every error."""
-    status = refused.status
-    body = msgspec.json.encode({"detail": f"{refused.reason}.".capitalize(), "code": refused.code})
-    lines = [
-        f"HTTP/1.1 {status.value} {status.phrase}",
-        "content-type: application/json",
-        f"content-length: {len(body)}",
-        "connection: close",
-    ]
-    if status is HTTPStatus.UPGRADE_REQUIRED:
-        lines.append("upgrade: websocket")
-    if status is HTTPStatus.SERVICE_UNAVAILABLE:
-        lines.append("retry-after: 1")
-    return "\r\n".join([*lines, "", ""]).encode() + body

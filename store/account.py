@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from . import messages, room_words
 from .messages import MessageRow
+from .messages.columns import with_columns
 
 
 class StoredProfile(Struct):
@@ -102,14 +103,13 @@ async def own(
     (row,) = await db.fetch_all(query, where)
     if row["last"] is None:
         return [], None
-    query = """
-        SELECT id, room_id, sender_id, text, created_at, updated_at, version, client_id,
-               reply_to, extra
-          FROM messages
+    query = with_columns("""
+        SELECT {columns}
+          FROM messages m
          WHERE room_id = :room_id AND id > :above AND id <= :last AND sender_id = :user_id
            AND deleted_at IS NULL
          ORDER BY id
-    """
+    """)
     values: dict[str, Any] = {"room_id": room_id, "above": above, "last": row["last"]}
     found = await messages.load(db, room_id, query, {**values, "user_id": user_id})
     return found, row["last"]

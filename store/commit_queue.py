@@ -172,7 +172,7 @@ class CommitQueue:
         for entry in entries:
             if not is_conflict:
                 entry.outcome = RefusedChange("internal")
-            self._complete(entry)
+            _complete(entry)
         self._retry_later(marks)
         return not marks
 
@@ -183,7 +183,7 @@ class CommitQueue:
         self._entries.clear()
         self._on_unconfirmed({entry.change.room_id for entry in entries})
         for entry in entries:
-            self._complete(entry)
+            _complete(entry)
         self._retry_later(marks)
         return not marks
 
@@ -207,14 +207,7 @@ class CommitQueue:
             rooms = {entry.change.room_id for entry in committed.entries}
             self._on_unconfirmed(rooms | {moved.room_id for moved in committed.moved})
         for entry in committed.entries:
-            self._complete(entry)
-
-    def _complete(self, entry: Entry) -> None:
-        """Hand the outcome over; an error of its receiver is logged."""
-        try:
-            entry.done(entry)
-        except Exception:
-            log.exception("The receiver of an outcome failed")
+            _complete(entry)
 
     def _take(self) -> list[Entry]:
         """The next batch. No two adds in it share a client_id: the second must see the first."""
@@ -236,3 +229,11 @@ def _advance(marks: Marks, where: tuple[int, str], delivered: int, read: int) ->
     if had is not None:
         delivered, read = max(delivered, had[0]), max(read, had[1])
     marks[where] = delivered, read
+
+
+def _complete(entry: Entry) -> None:
+    """Hand the outcome over; an error of its receiver is logged."""
+    try:
+        entry.done(entry)
+    except Exception:
+        log.exception("The receiver of an outcome failed")

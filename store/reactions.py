@@ -27,14 +27,16 @@ def gathered(rows: Iterable[tuple[int, str, str]]) -> Reactions:
     return {message_id: list(emojis.values()) for message_id, emojis in found.items()}
 
 
+BETWEEN = """
+    SELECT message_id, emoji, user_id FROM reactions
+     WHERE room_id = :room_id AND message_id BETWEEN :first AND :last
+     ORDER BY created_at, emoji, user_id
+"""
+
+
 async def between(db: Connection, room_id: int, first: int, last: int) -> Reactions:
     """To the messages of a room with first <= id <= last."""
-    query = """
-        SELECT message_id, emoji, user_id FROM reactions
-         WHERE room_id = :room_id AND message_id BETWEEN :first AND :last
-         ORDER BY created_at, emoji, user_id
-    """
-    rows = await db.fetch_all(query, {"room_id": room_id, "first": first, "last": last})
+    rows = await db.fetch_all(BETWEEN, {"room_id": room_id, "first": first, "last": last})
     return gathered((row["message_id"], row["emoji"], row["user_id"]) for row in rows)
 
 

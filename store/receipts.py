@@ -70,10 +70,12 @@ async def is_marked_unread(db: Connection, room_id: int, user_id: str) -> bool:
     return await db.fetch_one(query, {"room_id": room_id, "user_id": user_id}) is not None
 
 
+OF_ROOM = "SELECT user_id, delivered_upto, read_upto FROM members WHERE room_id = :room_id"
+
+
 async def of_room(db: Connection, room_id: int) -> dict[str, tuple[int, int]]:
     """The watermarks (delivered, read) of every member."""
-    query = "SELECT user_id, delivered_upto, read_upto FROM members WHERE room_id = :room_id"
-    rows = await db.fetch_all(query, {"room_id": room_id})
+    rows = await db.fetch_all(OF_ROOM, {"room_id": room_id})
     return {row["user_id"]: (row["delivered_upto"], row["read_upto"]) for row in rows}
 
 

@@ -3,6 +3,7 @@
 from databases.core import Connection
 
 from .messages import MessageRow, load
+from .messages.columns import with_columns
 
 NEWEST = 2**53
 
@@ -20,18 +21,16 @@ async def page(
     return (await load(db, room_id, OLDER, values))[::-1]
 
 
-OLDER = """
-    SELECT id, room_id, sender_id, text, created_at, updated_at, version, client_id,
-           reply_to, extra
-      FROM messages
+OLDER = with_columns("""
+    SELECT {columns}
+      FROM messages m
      WHERE room_id = :room_id AND id < :before AND deleted_at IS NULL
      ORDER BY id DESC LIMIT :limit
-"""
+""")
 
-NEWER = """
-    SELECT id, room_id, sender_id, text, created_at, updated_at, version, client_id,
-           reply_to, extra
-      FROM messages
+NEWER = with_columns("""
+    SELECT {columns}
+      FROM messages m
      WHERE room_id = :room_id AND id > :after AND id < :before AND deleted_at IS NULL
      ORDER BY id LIMIT :limit
-"""
+""")

@@ -45,17 +45,12 @@ PURE = {"store", "protocol"}
 
 LIMITS = {"lines of a module": 300, "lines": 220, "methods": 20, "attributes": 12}
 # What is larger than that, by file; an entry that is no longer needed fails the test.
+# ChatServices holds the services of a chat by name; the protocols override uvicorn's callbacks.
 OVERSIZED: dict[str, set[str]] = {
     "chat/chat.py": {"ChatServices: attributes"},
     "chat/presence.py": {"Presence: attributes"},
     "server/frame_flow.py": {"FrameFlow: methods"},
-    "server/http_protocol.py": {
-        "lines of a module",
-        "HttpProtocol: lines",
-        "HttpProtocol: methods",
-    },
     "server/websocket_protocol.py": {"WebSocketProtocol: attributes"},
-    "store/commit_queue.py": {"CommitQueue: methods"},
 }
 # A client's socket and a room of this process are both called a room in the documents.
 SHARED_NAMES = {"Room"}

@@ -4,6 +4,7 @@ from databases.core import Connection
 
 from .. import blocks, list_order
 from .changes import Add, Added, Outcome, RefusedChange
+from .columns import with_columns
 from .model import AttachmentRow, MessageRow
 from .read import complete, load_quotes
 
@@ -31,16 +32,15 @@ async def add(db: Connection, change: Add, now: int) -> Outcome:
 
 
 async def _may_add(db: Connection, change: Add) -> Outcome | None:
-    query = """
-        SELECT x.id, x.room_id, x.sender_id, x.text, x.created_at, x.updated_at, x.version,
-               x.client_id, x.reply_to, x.extra, x.text_hash, x.deleted_at
+    query = with_columns("""
+        SELECT {columns}, m.text_hash, m.deleted_at
           FROM rooms r
           LEFT JOIN members me ON me.room_id = r.id AND me.user_id = :user_id
-          LEFT JOIN messages x ON x.room_id = r.id AND x.sender_id = :user_id
-                              AND x.client_id = :client_id
+          LEFT JOIN messages m ON m.room_id = r.id AND m.sender_id = :user_id
+                              AND m.client_id = :client_id
          WHERE r.id = :room_id AND r.deleted_at IS NULL
            AND (me.user_id IS NOT NULL OR :user_id = '')
-    """
+    """)
     values = {"room_id": change.room_id, "user_id": change.sender_id, "client_id": change.client_id}
     row = await db.fetch_one(query, values)
     if row is None:

@@ -9,18 +9,18 @@ from sqlalchemy import TextClause, bindparam, text
 
 from .. import reactions
 from ..room_look import RoomLook
+from .columns import with_columns
 from .model import QUOTED, AttachmentRow, MessageRow, QuoteRow, Quotes
 
 
 async def get(db: Connection, room_id: int, user_id: str, message_id: int) -> MessageRow | None:
     """One message of a room of the user's; None for a deleted one and for a stranger."""
-    query = """
-        SELECT m.id, m.room_id, m.sender_id, m.text, m.created_at, m.updated_at, m.version,
-               m.client_id, m.reply_to, m.extra
+    query = with_columns("""
+        SELECT {columns}
           FROM messages m
           JOIN members me ON me.room_id = m.room_id AND me.user_id = :user_id
          WHERE m.room_id = :room_id AND m.id = :id AND m.deleted_at IS NULL
-    """
+    """)
     values = {"room_id": room_id, "user_id": user_id, "id": message_id}
     found = await load(db, room_id, query, values)
     return found[0] if found else None
@@ -60,36 +60,33 @@ async def page(db: Connection, where: HistoryQuery, limit: int) -> list[MessageR
     return (await load(db, where.room_id, OLDER, values))[::-1]
 
 
-OLDER = """
-    SELECT m.id, m.room_id, m.sender_id, m.text, m.created_at, m.updated_at, m.version,
-           m.client_id, m.reply_to, m.extra
+OLDER = with_columns("""
+    SELECT {columns}
       FROM messages m
       JOIN members me ON me.room_id = m.room_id AND me.user_id = :user_id
      WHERE m.room_id = :room_id AND m.id < :before AND m.deleted_at IS NULL
      ORDER BY m.id DESC LIMIT :limit
-"""
+""")
 
-NEWER = """
-    SELECT m.id, m.room_id, m.sender_id, m.text, m.created_at, m.updated_at, m.version,
-           m.client_id, m.reply_to, m.extra
+NEWER = with_columns("""
+    SELECT {columns}
       FROM messages m
       JOIN members me ON me.room_id = m.room_id AND me.user_id = :user_id
      WHERE m.room_id = :room_id AND m.id > :after AND m.id < :before AND m.deleted_at IS NULL
      ORDER BY m.id LIMIT :limit
-"""
+""")
 
 
 async def between(
     db: Connection, room_id: int, above: int, upto: int, most: int
 ) -> list[MessageRow]:
     """The newest messages with above < id <= upto, oldest first: the server's own look."""
-    query = """
-        SELECT id, room_id, sender_id, text, created_at, updated_at, version, client_id,
-               reply_to, extra
-          FROM messages
+    query = with_columns("""
+        SELECT {columns}
+          FROM messages m
          WHERE room_id = :room_id AND id > :above AND id <= :upto AND deleted_at IS NULL
          ORDER BY id DESC LIMIT :most
-    """
+    """)
     values = {"room_id": room_id, "above": above, "upto": upto, "most": most}
     return (await load(db, room_id, query, values))[::-1]
 
@@ -127,13 +124,12 @@ async def since(db: Connection, room_id: int, version: int) -> Since | None:
     if row is None:
         return None
     values = {"room_id": room_id, "version": version}
-    query = """
-        SELECT id, room_id, sender_id, text, created_at, updated_at, version, client_id,
-               reply_to, extra
-          FROM messages
+    query = with_columns("""
+        SELECT {columns}
+          FROM messages m
          WHERE room_id = :room_id AND version > :version AND deleted_at IS NULL
          ORDER BY version
-    """
+    """)
     messages = await load(db, room_id, query, values)
     query = """
         SELECT id, version, sender_id FROM messages
@@ -154,13 +150,14 @@ async def of_ids(
         by_room.setdefault(room_id, []).append(id_)
     messages: list[MessageRow] = []
     for room_id, ids in by_room.items():
-        query = text("""
-            SELECT m.id, m.room_id, m.sender_id, m.text, m.created_at, m.updated_at, m.version,
-                   m.client_id, m.reply_to, m.extra
+        query = text(
+            with_columns("""
+            SELECT {columns}
               FROM messages m
               JOIN members me ON me.room_id = m.room_id AND me.user_id = :user_id
              WHERE m.room_id = :room_id AND m.id IN :ids AND m.deleted_at IS NULL
-        """).bindparams(
+        """)
+        ).bindparams(
             bindparam("ids", value=ids, expanding=True),
             bindparam("room_id", value=room_id),
             bindparam("user_id", value=user_id),
@@ -209,16 +206,18 @@ async def load_quotes(db: Connection, room_id: int, ids: Sequence[int | None]) -
     return {(room_id, r["id"]): QuoteRow(r["id"], r["sender_id"], r["shown"]) for r in rows}
 
 
+ATTACHMENTS = """
+    SELECT message_id, key, name, content_type, size, width, height
+      FROM attachments
+     WHERE room_id = :room_id AND message_id BETWEEN :first AND :last
+     ORDER BY message_id, position
+"""
+
+
 async def _attachments(
     db: Connection, room_id: int, first: int, last: int
 ) -> dict[int, list[AttachmentRow]]:
-    query = """
-        SELECT message_id, key, name, content_type, size, width, height
-          FROM attachments
-         WHERE room_id = :room_id AND message_id BETWEEN :first AND :last
-         ORDER BY message_id, position
-    """
-    rows = await db.fetch_all(query, {"room_id": room_id, "first": first, "last": last})
+    rows = await db.fetch_all(ATTACHMENTS, {"room_id": room_id, "first": first, "last": last})
     found: dict[int, list[AttachmentRow]] = {}
     for row in rows:
         message_id, *rest = row._mapping.values()

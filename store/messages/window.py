@@ -3,8 +3,9 @@
 from databases.core import Connection
 from msgspec import Struct
 
+from .columns import with_columns
 from .model import MessageRow
-from .read import load
+from .read import OLDER, load
 
 
 class Window(Struct):
@@ -20,31 +21,22 @@ async def around(db: Connection, room_id: int, user_id: str, message_id: int, li
 
     Where one side has too few, the other one has more. The id may be of a deleted message.
     """
-    values = {"room_id": room_id, "user_id": user_id, "id": message_id, "limit": limit + 1}
-    older = await load(db, room_id, OLDER, values)
-    newer = await load(db, room_id, FROM, values)
+    values = {"room_id": room_id, "user_id": user_id, "limit": limit + 1}
+    older = await load(db, room_id, OLDER, {**values, "before": message_id})
+    newer = await load(db, room_id, FROM, {**values, "id": message_id})
     before = min(len(older), max(limit // 2, limit - len(newer)))
     after = limit - before
     page = [*older[:before][::-1], *newer[:after]]
     return Window(page, len(older) > before, len(newer) > after)
 
 
-OLDER = """
-    SELECT m.id, m.room_id, m.sender_id, m.text, m.created_at, m.updated_at, m.version,
-           m.client_id, m.reply_to, m.extra
-      FROM messages m
-      JOIN members me ON me.room_id = m.room_id AND me.user_id = :user_id
-     WHERE m.room_id = :room_id AND m.id < :id AND m.deleted_at IS NULL
-     ORDER BY m.id DESC LIMIT :limit
-"""
-FROM = """
-    SELECT m.id, m.room_id, m.sender_id, m.text, m.created_at, m.updated_at, m.version,
-           m.client_id, m.reply_to, m.extra
+FROM = with_columns("""
+    SELECT {columns}
       FROM messages m
       JOIN members me ON me.room_id = m.room_id AND me.user_id = :user_id
      WHERE m.room_id = :room_id AND m.id >= :id AND m.deleted_at IS NULL
      ORDER BY m.id LIMIT :limit
-"""
+""")
 
 
 async def first_since(db: Connection, room_id: int, moment: int) -> int:

@@ -24,6 +24,7 @@ from .changes import (
     ReactionChange,
     RefusedChange,
 )
+from .columns import with_columns
 from .model import MessageRow
 from .read import get, load
 
@@ -207,11 +208,10 @@ async def _anywhere(
 
 
 async def _anybodys(db: Connection, room_id: int, message_id: int) -> MessageRow | None:
-    query = """
-        SELECT id, room_id, sender_id, text, created_at, updated_at, version, client_id,
-               reply_to, extra
-          FROM messages WHERE room_id = :room_id AND id = :id AND deleted_at IS NULL
-    """
+    query = with_columns("""
+        SELECT {columns}
+          FROM messages m WHERE room_id = :room_id AND id = :id AND deleted_at IS NULL
+    """)
     found = await load(db, room_id, query, {"room_id": room_id, "id": message_id})
     return found[0] if found else None
 

@@ -20,6 +20,7 @@ from ..messages import (
     is_plain,
     runs,
 )
+from ..messages.columns import with_columns
 from ..outbox import Listeners, happened
 from ..receipts import Marks, Moved
 from ..search import postgres
@@ -186,11 +187,10 @@ async def _refused(raw: Any, add: Add, row: Any) -> Outcome:
 
 
 async def _known(raw: Any, room_id: int, message_id: int) -> MessageRow:
-    query = """
-        SELECT id, room_id, sender_id, text, created_at, updated_at, version, client_id,
-               reply_to, extra
-          FROM messages WHERE room_id = $1 AND id = $2
-    """
+    query = with_columns("""
+        SELECT {columns}
+          FROM messages m WHERE room_id = $1 AND id = $2
+    """)
     message = MessageRow(*await raw.fetchrow(query, room_id, message_id))
     query = """
         SELECT key, name, content_type, size, width, height FROM attachments

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
 from ..messages import Add, Added, MessageRow, Outcome, Quotes, RefusedChange
+from ..messages.columns import with_columns
 from ..receipts import Marks, Moved
 from .connection import encode_json, transaction
 from .lineage import Lineage
@@ -91,20 +92,19 @@ def _silenced(db: sqlite3.Connection, senders: Collection[tuple[int, str]]) -> s
 
 
 def _known(db: sqlite3.Connection, adds: Mapping[int, Add]) -> dict[int, Outcome]:
-    query = """
-        SELECT o.value->>3, m.user_id IS NOT NULL,
+    query = with_columns("""
+        SELECT o.value->>3, me.user_id IS NOT NULL,
                EXISTS (SELECT 1 FROM blocked_senders b
-                        WHERE b.room_id = m.room_id AND b.user_id = m.user_id)
-               OR EXISTS (SELECT 1 FROM rooms r WHERE r.id = m.room_id AND r.frozen = 1),
-               x.text_hash,
-               x.deleted_at IS NOT NULL,
-               x.id, x.room_id, x.sender_id, x.text, x.created_at, x.updated_at, x.version,
-               x.client_id, x.reply_to, x.extra
+                        WHERE b.room_id = me.room_id AND b.user_id = me.user_id)
+               OR EXISTS (SELECT 1 FROM rooms r WHERE r.id = me.room_id AND r.frozen = 1),
+               m.text_hash,
+               m.deleted_at IS NOT NULL,
+               {columns}
           FROM json_each(?) AS o
-          LEFT JOIN members m ON m.room_id = o.value->>0 AND m.user_id = o.value->>1
-          LEFT JOIN messages x ON x.room_id = o.value->>0 AND x.sender_id = o.value->>1
-                              AND x.client_id = o.value->>2
-    """
+          LEFT JOIN members me ON me.room_id = o.value->>0 AND me.user_id = o.value->>1
+          LEFT JOIN messages m ON m.room_id = o.value->>0 AND m.sender_id = o.value->>1
+                              AND m.client_id = o.value->>2
+    """)
     asked = encode_json([(a.room_id, a.sender_id, a.client_id, i) for i, a in adds.items()])
     outcomes: dict[int, Outcome] = {}
     rows = db.execute(query, (asked,)).fetchall()

@@ -3,11 +3,16 @@
 import sqlite3
 from collections.abc import Iterable
 
-from .. import reactions
+from .. import reactions, receipts
 from ..messages import QUOTED, AttachmentRow, MessageRow, QuoteRow, Quotes
+from ..messages.columns import with_columns
+from ..messages.read import ATTACHMENTS, OLDER
 from ..room_look import RoomLook
 from ..snapshot import Snapshot, SnapshotQuery
 from .connection import encode_json, transaction
+
+MAX_ID = 2**63 - 1  # of SQLite
+Span = dict[str, int]  # a room, and the first and last of its messages
 
 
 def snapshot(db: sqlite3.Connection, ask: SnapshotQuery) -> Snapshot | str:
@@ -43,8 +48,8 @@ def _snapshot(db: sqlite3.Connection, ask: SnapshotQuery) -> Snapshot | str:
 
 
 def _marks(db: sqlite3.Connection, room_id: int) -> dict[str, tuple[int, int]]:
-    query = "SELECT user_id, delivered_upto, read_upto FROM members WHERE room_id = ?"
-    return {user: (delivered, read) for user, delivered, read in db.execute(query, (room_id,))}
+    rows = db.execute(receipts.OF_ROOM, {"room_id": room_id})
+    return {user: (delivered, read) for user, delivered, read in rows}
 
 
 def _newest(db: sqlite3.Connection, ask: SnapshotQuery) -> int:
@@ -64,14 +69,9 @@ def _newest(db: sqlite3.Connection, ask: SnapshotQuery) -> int:
 
 
 def _last(db: sqlite3.Connection, ask: SnapshotQuery) -> list[MessageRow] | None:
-    query = """
-        SELECT id, room_id, sender_id, text, created_at, updated_at, version, client_id,
-               reply_to, extra
-          FROM messages WHERE room_id = ? AND deleted_at IS NULL
-         ORDER BY id DESC LIMIT ?
-    """
+    values = {"room_id": ask.room_id, "user_id": ask.user_id, "limit": ask.last}
     try:
-        rows = db.execute(query, (ask.room_id, ask.last)).fetchall()
+        rows = db.execute(OLDER, {**values, "before": MAX_ID}).fetchall()
         return complete(db, ask.room_id, [MessageRow(*row) for row in reversed(rows)])
     except sqlite3.DatabaseError:
         # The room opens all the same, without what can't be read.
@@ -80,13 +80,11 @@ def _last(db: sqlite3.Connection, ask: SnapshotQuery) -> list[MessageRow] | None
 
 def _since(db: sqlite3.Connection, ask: SnapshotQuery, after: int, found: Snapshot) -> None:
     """Everything that changed after the cursor, or a reset where that is too much."""
-    query = """
-        SELECT id, room_id, sender_id, text, created_at, updated_at, version, client_id,
-               reply_to, extra,
-               deleted_at
-          FROM messages WHERE room_id = ? AND version > ?
+    query = with_columns("""
+        SELECT {columns}, m.deleted_at
+          FROM messages m WHERE room_id = ? AND version > ?
          ORDER BY version LIMIT ?
-    """
+    """)
     rows, size = [], 0
     for row in db.execute(query, (ask.room_id, after, ask.most + 1)):
         rows.append(row)
@@ -105,7 +103,7 @@ def complete(db: sqlite3.Connection, room_id: int, messages: list[MessageRow]) -
     """With what hangs on them."""
     if not messages:
         return messages
-    span = room_id, messages[0].id, messages[-1].id
+    span = {"room_id": room_id, "first": messages[0].id, "last": messages[-1].id}
     files, reacted = _files(db, span), _reactions(db, span)
     quotes = load_quotes(db, [(room_id, m.reply_to) for m in messages])
     if files or reacted or quotes:
@@ -116,25 +114,15 @@ def complete(db: sqlite3.Connection, room_id: int, messages: list[MessageRow]) -
     return messages
 
 
-def _files(db: sqlite3.Connection, span: tuple[int, int, int]) -> dict[int, list[AttachmentRow]]:
-    query = """
-        SELECT message_id, key, name, content_type, size, width, height FROM attachments
-         WHERE room_id = ? AND message_id BETWEEN ? AND ?
-         ORDER BY message_id, position
-    """
+def _files(db: sqlite3.Connection, span: Span) -> dict[int, list[AttachmentRow]]:
     files: dict[int, list[AttachmentRow]] = {}
-    for message_id, *file in db.execute(query, span):
+    for message_id, *file in db.execute(ATTACHMENTS, span):
         files.setdefault(message_id, []).append(AttachmentRow(*file))
     return files
 
 
-def _reactions(db: sqlite3.Connection, span: tuple[int, int, int]) -> reactions.Reactions:
-    query = """
-        SELECT message_id, emoji, user_id FROM reactions
-         WHERE room_id = ? AND message_id BETWEEN ? AND ?
-         ORDER BY created_at, emoji, user_id
-    """
-    return reactions.gathered(db.execute(query, span))
+def _reactions(db: sqlite3.Connection, span: Span) -> reactions.Reactions:
+    return reactions.gathered(db.execute(reactions.BETWEEN, span))
 
 
 def load_quotes(db: sqlite3.Connection, answered: Iterable[tuple[int, int | None]]) -> Quotes:
