@@ -73,8 +73,8 @@ class Authenticator:
         self._ours = (*([ours] if ours else []), *server.allowed_origins)
         self._hook = hook
         self._has_refused_foreign = False  # and it was logged
-        self._verified: dict[bytes, Identity] = {}
-        self._published: list[PublishedKeys] = []
+        self.verified: dict[bytes, Identity] = {}
+        self.key_sets: list[PublishedKeys] = []
         self._trusted: dict[str, Trusted] = {}  # by what their tokens say in iss; "" is anybody
         if hook is None:
             self._trust(settings, transport)
@@ -89,9 +89,9 @@ class Authenticator:
         if not named or auth.secret or auth.public_key or auth.jwks_url:
             named.insert(0, ("auth", auth))
         for where, issuer in named:
-            keys = Keys(issuer, where, transport, self._verified.clear)
+            keys = Keys(issuer, where, transport, self.verified.clear)
             self._trusted[issuer.issuer] = Trusted(issuer, keys)
-        self._published = [t.keys.published for t in self._trusted.values() if t.keys.published]
+        self.key_sets = [t.keys.published for t in self._trusted.values() if t.keys.published]
 
     @property
     def by_hook(self) -> bool:
@@ -100,10 +100,10 @@ class Authenticator:
 
     async def open(self) -> None:
         """Fetches the issuers' keys ahead of the first token; starts without them if need be."""
-        await asyncio.gather(*(published.refresh() for published in self._published))
+        await asyncio.gather(*(published.refresh() for published in self.key_sets))
 
     async def aclose(self) -> None:
-        for published in self._published:
+        for published in self.key_sets:
             await published.aclose()
 
     async def __call__(self, connection: HTTPConnection) -> Identity:
@@ -145,10 +145,10 @@ class Authenticator:
             raise Unauthenticated("The site signs its users in by itself; it takes no tokens here.")
         if len(token) > MAX_TOKEN_LENGTH or not TOKEN.fullmatch(token):
             raise Unauthenticated(NO_TOKEN)
-        for published in self._published:
+        for published in self.key_sets:
             published.refresh_if_old()
         fingerprint = sha256(token.encode()).digest()
-        known = self._verified.get(fingerprint)
+        known = self.verified.get(fingerprint)
         if known and (known.expires_at or 0) > time():
             return known
         try:
@@ -170,10 +170,10 @@ class Authenticator:
         return self._trusted[""]
 
     def _remember(self, fingerprint: bytes, identity: Identity) -> None:
-        self._verified.pop(fingerprint, None)
-        if len(self._verified) >= MAX_VERIFIED:
-            del self._verified[next(iter(self._verified))]
-        self._verified[fingerprint] = identity
+        self.verified.pop(fingerprint, None)
+        if len(self.verified) >= MAX_VERIFIED:
+            del self.verified[next(iter(self.verified))]
+        self.verified[fingerprint] = identity
 
 
 def _as_refusal(error: HTTPException) -> Exception:

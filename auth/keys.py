@@ -175,7 +175,7 @@ class PublishedKeys:
         self._on_change = on_change
         self._keys: list[Key] = []
         self._fetched = self._tried = float("-inf")
-        self._fetching: asyncio.Task[None] | None = None
+        self.fetching: asyncio.Task[None] | None = None
 
     async def key(self, algorithm: str, key_id: str | None) -> Key:
         """An unknown id is reason for another fetch: the issuer may have a new key.
@@ -209,10 +209,10 @@ class PublishedKeys:
 
     def _start(self) -> asyncio.Task[None] | None:
         pause = RETRY if self._keys else RETRY_EMPTY
-        if self._fetching is None and monotonic() - self._tried >= pause:
+        if self.fetching is None and monotonic() - self._tried >= pause:
             self._tried = monotonic()
-            self._fetching = asyncio.create_task(self._fetch())
-        return self._fetching
+            self.fetching = asyncio.create_task(self._fetch())
+        return self.fetching
 
     async def _fetch(self) -> None:
         try:
@@ -224,7 +224,7 @@ class PublishedKeys:
             reason = str(error) if type(error) is ValueError else type(error).__name__
             log.warning("jwks_url: no new keys from %s: %s", self._url.host, reason)
         finally:
-            self._fetching = None
+            self.fetching = None
 
     async def _download(self) -> bytes:
         body = bytearray()
@@ -242,9 +242,9 @@ class PublishedKeys:
         return bytes(body)
 
     async def aclose(self) -> None:
-        if self._fetching:
-            self._fetching.cancel()
-            await asyncio.wait([self._fetching])
+        if self.fetching:
+            self.fetching.cancel()
+            await asyncio.wait([self.fetching])
 
 
 @cache

@@ -27,8 +27,8 @@ class Bans:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._bans: dict[str, Ban] = {}
-        self._uncertain: set[str] = set()
+        self.bans: dict[str, Ban] = {}
+        self.uncertain: set[str] = set()
 
     async def open(self) -> None:
         """Load the bans. Raises DatabaseUnavailable."""
@@ -36,15 +36,15 @@ class Bans:
 
     async def check(self, user_id: str) -> None:
         """Raise Banned for a banned user. Raises DatabaseUnavailable."""
-        if user_id in self._uncertain:
+        if user_id in self.uncertain:
             await self._look_up(user_id)
-        ban = self._bans.get(user_id)
+        ban = self.bans.get(user_id)
         if ban is not None and (ban.until is None or ban.until > _now()):
             raise Banned
 
     def on_changed(self, user_id: str) -> None:
         """The site has banned the user, or has lifted the ban: ask the database again."""
-        self._uncertain.add(user_id)
+        self.uncertain.add(user_id)
 
     async def find(self, user_id: str) -> Ban | None:
         """The ban of the user, if there is one. Raises DatabaseUnavailable."""
@@ -58,27 +58,27 @@ class Bans:
             await self._store.note(db, Happened("user_banned", 0, user_id, text=ban.reason))
 
         await self._store.write(work)
-        self._uncertain.add(user_id)
+        self.uncertain.add(user_id)
 
     async def remove(self, user_id: str) -> None:
         await self._store.write(partial(bans.remove, user_id=user_id))
-        self._uncertain.add(user_id)
+        self.uncertain.add(user_id)
 
     async def _look_up(self, user_id: str) -> None:
-        self._uncertain.discard(user_id)
+        self.uncertain.discard(user_id)
         try:
             ban = await self.find(user_id)
         except BaseException:
-            self._uncertain.add(user_id)
+            self.uncertain.add(user_id)
             raise
         if ban is None:
-            self._bans.pop(user_id, None)
+            self.bans.pop(user_id, None)
         else:
-            self._bans[user_id] = ban
+            self.bans[user_id] = ban
 
     async def refresh(self) -> None:
         """Load all bans. Raises DatabaseUnavailable."""
-        self._bans = await self._store.read(partial(bans.current, now=_now()))
+        self.bans = await self._store.read(partial(bans.current, now=_now()))
 
     async def watch(self) -> None:
         """For ever: what no news have told is found in the database."""

@@ -37,7 +37,7 @@ class HistoryCache:
         self._store = store
         self._attachments = attachments
         self._pages: OrderedDict[int, CachedHistory] = OrderedDict()
-        self._size = 0
+        self.size = 0
 
     def get(self, room_id: int) -> CachedHistory | None:
         """Returns a room's cached page, or None. It is valid while the room has its version."""
@@ -66,7 +66,7 @@ class HistoryCache:
     def _keep(self, room_id: int, page: CachedHistory) -> None:
         had = self._pages.pop(room_id, None)
         self._pages[room_id] = page
-        self._size += len(page.frame) - (len(had.frame) if had else 0)
-        while self._size > SIZE:
+        self.size += len(page.frame) - (len(had.frame) if had else 0)
+        while self.size > SIZE:
             _, oldest = self._pages.popitem(last=False)
-            self._size -= len(oldest.frame)
+            self.size -= len(oldest.frame)

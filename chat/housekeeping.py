@@ -56,7 +56,7 @@ class Housekeeping:
         """For ever."""
         while True:
             try:
-                await self._clean()
+                await self.clean()
             except DatabaseUnavailable as error:
                 log.warning("housekeeping skipped, the database is unavailable: %s", error)
             except Exception:
@@ -66,7 +66,7 @@ class Housekeeping:
                     await self._requested.wait()
             self._requested.clear()
 
-    async def _clean(self) -> None:
+    async def clean(self) -> None:
         while await self._store.write(partial(rooms.sweep, limit=SWEEP_BATCH)):
             pass
         await self._attachments.unused.sweep()
@@ -75,10 +75,10 @@ class Housekeeping:
             now = time.time_ns() // 1000
             await self._store.write(partial(quotas.forget_old, now=now, kept=REQUEST_TTL))
             if self._max_message_age:
-                await self._prune(now - self._max_message_age)
+                await self.prune(now - self._max_message_age)
             self._pruned_at = time.monotonic()
 
-    async def _prune(self, before: int) -> None:
+    async def prune(self, before: int) -> None:
         """Delete for good what was sent before that time: microseconds since 1970, UTC."""
         above, count = 0, 0
         find = partial(retention.rooms_with_old, before=before, limit=ROOM_BATCH)

@@ -41,15 +41,15 @@ class Presence:
     ) -> None:
         self._store = store
         self._hub = hub
-        self._grace = presence.grace
+        self.grace = presence.grace
         self._is_alone = is_alone  # no other process could be told, or tell
         self._tick = presence.lease / TICKS
         self._lease = microseconds(presence.lease)
         self._id = secrets.token_hex(8)
         self._here: dict[str, int] = {}  # users with open sockets, and how many
-        self._leaving: dict[str, float] = {}  # whose last one was closed; when that is told
+        self.leaving: dict[str, float] = {}  # whose last one was closed; when that is told
         self._changed: set[str] = set()  # for whom something may have to be written
-        self._written: set[str] = set()  # whom the database knows to be online here
+        self.written: set[str] = set()  # whom the database knows to be online here
         self._unverified: set[str] = set()  # of whom other processes may have told something
         self._is_due = asyncio.Event()
         self._next_tick = 0.0
@@ -72,7 +72,7 @@ class Presence:
         """Users of a process that ends are not offline yet: they may come to another one."""
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
-        retire = partial(presence.retire, me=self._me, grace=microseconds(self._grace))
+        retire = partial(presence.retire, me=self._me, grace=microseconds(self.grace))
         try:
             async with asyncio.timeout(STOP_WITHIN):
                 await self._store.write(retire)
@@ -87,7 +87,7 @@ class Presence:
         """A socket of the user's was opened."""
         count = self._here.get(user_id, 0)
         self._here[user_id] = count + 1
-        if not count and self._leaving.pop(user_id, None) is None:
+        if not count and self.leaving.pop(user_id, None) is None:
             self._changed.add(user_id)
             self._is_due.set()
 
@@ -97,18 +97,18 @@ class Presence:
         if count:
             self._here[user_id] = count
             return
-        if not self._leaving:
+        if not self.leaving:
             self._is_due.set()
-        self._leaving[user_id] = self._now() + self._grace
+        self.leaving[user_id] = self._now() + self.grace
 
     def on_database_restored(self) -> None:
         """The database is another one by now: what was written is to be written again."""
-        self._changed |= self._written
-        self._written.clear()
+        self._changed |= self.written
+        self.written.clear()
         self._is_due.set()
 
     def _is_here(self, user_id: str) -> bool:
-        return user_id in self._here or user_id in self._leaving
+        return user_id in self._here or user_id in self.leaving
 
     def _on_gap(self, users: Iterable[str]) -> None:
         """Events of these users may be lost."""
@@ -139,7 +139,7 @@ class Presence:
 
     async def _rest(self) -> None:
         """Until there is something to do; then a moment longer, for there may be more."""
-        due = [self._next_tick, *islice(self._leaving.values(), 1)]
+        due = [self._next_tick, *islice(self.leaving.values(), 1)]
         if self._is_alone:
             due.pop(0)
         wait = max(0.0, min(due) - self._now()) if due else None
@@ -151,8 +151,8 @@ class Presence:
 
     async def _work(self) -> None:
         now = self._now()
-        while self._leaving and (first := next(iter(self._leaving.items())))[1] <= now:
-            del self._leaving[first[0]]
+        while self.leaving and (first := next(iter(self.leaving.items())))[1] <= now:
+            del self.leaving[first[0]]
             self._changed.add(first[0])
         is_tick = now >= self._next_tick and not self._is_alone
         if is_tick and now > self._next_tick + 2 * self._tick:  # all of the machine has slept
@@ -170,8 +170,8 @@ class Presence:
         """Writes the presence changes since the last write, at most AT_ONCE users."""
         users = set(islice(self._changed, AT_ONCE))
         self._changed -= users
-        came = {user for user in users if self._is_here(user)} - self._written
-        left = {user for user in users if not self._is_here(user)} & self._written
+        came = {user for user in users if self._is_here(user)} - self.written
+        left = {user for user in users if not self._is_here(user)} & self.written
         change = partial(presence.change, me=self._me, came=came, left=left)
         try:
             is_known, seen = await self._store.write(change)
@@ -179,9 +179,9 @@ class Presence:
             self._changed |= users
             raise
         if not is_known:  # for too long nobody heard of us: they were told offline
-            self._changed |= self._written - left
-            self._written.clear()
-        self._written = self._written - left | came
+            self._changed |= self.written - left
+            self.written.clear()
+        self.written = self.written - left | came
         if self._changed:
             self._is_due.set()
         await self._publish(seen)

@@ -32,7 +32,7 @@ class Revocations:
         self._on_changed = on_changed
         self._store = store
         self._hub = hub
-        self._heard: dict[tuple[str, int], float] = {}  # user and time, and when it was heard
+        self.applied: dict[tuple[str, int], float] = {}  # user and time, and when it was heard
         self._last: dict[str, float] = {}  # when the last one of a user was heard
         self._began = 0
 
@@ -72,9 +72,9 @@ class Revocations:
     def on_user_event(self, event: UserEvent) -> None:
         """Applies a revocation once, also if it is received twice: the user may have returned."""
         self._on_changed(event.whom)
-        if event.at and (event.whom, event.at) not in self._heard:
+        if event.at and (event.whom, event.at) not in self.applied:
             now = time.monotonic()
-            self._heard[event.whom, event.at] = self._last[event.whom] = now
+            self.applied[event.whom, event.at] = self._last[event.whom] = now
             self._hub.user_channels.dispatch(UserEvent(event.whom, is_revoked=True))
 
     def on_gap(self, user_id: str) -> None:
@@ -100,7 +100,7 @@ class Revocations:
 
     def _forget(self) -> None:
         long_ago = time.monotonic() - KEPT
-        self._heard = {cut: heard for cut, heard in self._heard.items() if heard > long_ago}
+        self.applied = {cut: heard for cut, heard in self.applied.items() if heard > long_ago}
         self._last = {user: heard for user, heard in self._last.items() if heard > long_ago}
 
 

@@ -94,7 +94,7 @@ class Search:
         find = partial(index.behind_of, user_id=user_id, limit=CAUGHT_UP)
         room_ids: Sequence[int] = await self._store.read(find)
         for _ in range(CAUGHT_UP * CAUGHT_UP):
-            if not (room_ids := await self._step(room_ids)):
+            if not (room_ids := await self.step(room_ids)):
                 break
 
     # ------------------------------------------------------------ following behind
@@ -134,7 +134,7 @@ class Search:
                 await self._look_through()
             else:
                 changed, self._changed = self._changed, set()
-                await self._bring_up(sorted(changed))
+                await self.bring_up(sorted(changed))
         self._wake.clear()
         await self._wake.wait()
         await asyncio.sleep(SETTLES)
@@ -144,19 +144,19 @@ class Search:
         while True:
             find = partial(index.behind, above=above, limit=AT_ONCE)
             room_ids = await self._store.read(find)
-            await self._bring_up(room_ids)
+            await self.bring_up(room_ids)
             if len(room_ids) < AT_ONCE:
                 return
             above = room_ids[-1]
 
-    async def _bring_up(self, room_ids: Sequence[int]) -> None:
+    async def bring_up(self, room_ids: Sequence[int]) -> None:
         while room_ids:
             began, self._noted = time.monotonic(), 0
-            room_ids = await self._step(room_ids)
+            room_ids = await self.step(room_ids)
             took = time.monotonic() - began
             await asyncio.sleep(took * PART if self._noted > BUSY else took)
 
-    async def _step(self, room_ids: Sequence[int]) -> Sequence[int]:
+    async def step(self, room_ids: Sequence[int]) -> Sequence[int]:
         """Indexes some rooms; returns those with more to index, the longest ones last."""
         some, rest = room_ids[:AT_ONCE], room_ids[AT_ONCE:]
         look = partial(index.news, dialect=self._store.dialect, room_ids=some, limit=AT_ONCE)

@@ -151,15 +151,15 @@ class Faces:
     """The faces of users, as the host last told them."""
 
     def __init__(self, describe_users: DescribeUsers) -> None:
-        self._describe = describe_users
-        self._known: dict[str, Known] = {}
+        self.describe = describe_users
+        self.known: dict[str, Known] = {}
         self._silent_until = 0.0
 
     async def of(self, users: Iterable[str]) -> Mapping[str, Profile]:
         """By their ids; who is missing has no face that the host knows of."""
         wanted, now = list(dict.fromkeys(users)), monotonic()
-        old = [user for user in wanted if user not in self._known or self._known[user].until < now]
-        found = {user: self._known[user].face for user in wanted if user in self._known}
+        old = [user for user in wanted if user not in self.known or self.known[user].until < now]
+        found = {user: self.known[user].face for user in wanted if user in self.known}
         for start in range(0, len(old), AT_ONCE):
             if now < self._silent_until:
                 break
@@ -170,7 +170,7 @@ class Faces:
         try:
             async with asyncio.timeout(DESCRIBES_WITHIN):
                 with of_the_host():
-                    told = await self._describe([wire_user(user) for user in users])
+                    told = await self.describe([wire_user(user) for user in users])
             faces = {user_of(user): _clean(face) for user, face in told.items()}
         except Exception:
             log.warning("describe_users failed; names are as they were known.", exc_info=True)
@@ -183,10 +183,10 @@ class Faces:
     def _keep(self, fresh: Mapping[str, Profile]) -> None:
         until = monotonic() + FRESH
         for user, face in fresh.items():
-            self._known.pop(user, None)
-            self._known[user] = Known(face, until)
-        while len(self._known) > MOST:
-            del self._known[next(iter(self._known))]
+            self.known.pop(user, None)
+            self.known[user] = Known(face, until)
+        while len(self.known) > MOST:
+            del self.known[next(iter(self.known))]
 
 
 def _clean(told: str | Sequence[object]) -> Profile:

@@ -46,7 +46,7 @@ class Hub:
     def __init__(self, url: str, reader: RoomReader, mark: MarkReceived) -> None:
         self.channels = Channels(url)
         self.user_channels = UserChannels(self.channels)
-        self._reader = reader
+        self.reader = reader
         self._mark = mark
         self._rooms: dict[int, Room] = {}  # which the next socket joins
         self._open: dict[Room, OpenRoom] = {}  # also those that have ended, while sockets leave
@@ -163,7 +163,7 @@ class Hub:
         room = self._rooms.get(room_id)
         if room is None or room.close_reason is not None:
             room = self._rooms[room_id] = Room(
-                room_id, self._reader, self._mark, self.follow_members
+                room_id, self.reader, self._mark, self.follow_members
             )
             task = asyncio.create_task(self._listen(room), name=room_channel(room_id))
             self._open[room] = OpenRoom(room, task)

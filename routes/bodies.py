@@ -24,8 +24,8 @@ class BodiesInFlight:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._bytes = 0
-        self._keys: set[str] = set()
+        self.size = 0
+        self.keys: set[str] = set()
         self._by_user: Counter[str] = Counter()
 
     @contextmanager
@@ -44,13 +44,13 @@ class BodiesInFlight:
     @contextmanager
     def of_upload(self, key: str) -> Iterator[None]:
         """The bytes of this upload. Raises Conflict while others of it are coming in."""
-        if key in self._keys:
+        if key in self.keys:
             raise Conflict("The bytes of this upload are coming in already.")
-        self._keys.add(key)
+        self.keys.add(key)
         try:
             yield
         finally:
-            self._keys.remove(key)
+            self.keys.remove(key)
 
     async def stream(self, request: Request) -> AsyncGenerator[bytes, None]:
         """The chunks of the body. Raises BodyTooSlow, and Unavailable while too much comes in."""
@@ -65,13 +65,13 @@ class BodiesInFlight:
                     return
                 except TimeoutError:
                     raise BodyTooSlow from None
-                if self._bytes + len(chunk) > self._most:
+                if self.size + len(chunk) > self._most:
                     raise Unavailable("Too many files are coming in at once. Try again later.")
                 size += len(chunk)
-                self._bytes += len(chunk)
+                self.size += len(chunk)
                 yield chunk
         finally:
-            self._bytes -= size
+            self.size -= size
 
     async def read(self, request: Request, most: int = SMALL_BODY) -> bytearray:
         """The whole body. Raises FileTooLarge, and what `stream` raises."""

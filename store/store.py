@@ -99,7 +99,7 @@ class Store:
         if is_sqlite(url):
             from .sqlite.engine import Sqlite
 
-            self._engine: Engine = Sqlite(url, synchronous, listeners)
+            self.engine: Engine = Sqlite(url, synchronous, listeners)
         else:
             try:
                 from .postgres.engine import Postgres
@@ -109,7 +109,7 @@ class Store:
                     "pip install 'roomcast[postgres]'."
                 ) from None
 
-            self._engine = Postgres(
+            self.engine = Postgres(
                 url,
                 listeners,
                 alone=alone,
@@ -121,25 +121,25 @@ class Store:
 
     @property
     def dialect(self) -> Dialect:
-        return self._engine.dialect
+        return self.engine.dialect
 
     @property
     def epoch(self) -> str:
         """Names this lineage of the database: another one does not know its cursors."""
-        return self._engine.epoch
+        return self.engine.epoch
 
     @property
     def file_key(self) -> bytes:
         """Signs file URLs."""
-        return self._engine.file_key
+        return self.engine.file_key
 
     @property
     def finder(self) -> Finder:
-        return self._engine.finder
+        return self.engine.finder
 
     async def open(self) -> None:
         """Raises CannotOpen with a sentence for the person who starts the server."""
-        await self._engine.open()
+        await self.engine.open()
         await self.learn_listeners()
 
     async def learn_listeners(self) -> None:
@@ -151,7 +151,7 @@ class Store:
         """After the work under way."""
         while self._working:
             await asyncio.wait(self._working)
-        await self._engine.aclose()
+        await self.engine.aclose()
 
     # ------------------------------------------------------------ units of work
 
@@ -159,7 +159,7 @@ class Store:
         """The work's queries see one state of the database. Raises DatabaseUnavailable."""
 
         async def reading() -> T:
-            async with self._engine.reading() as db:
+            async with self.engine.reading() as db:
                 return await work(db)
 
         return await self._shielded(reading())
@@ -173,7 +173,7 @@ class Store:
         async def writing() -> T:
             for attempt in range(MAX_ATTEMPTS):
                 try:
-                    async with self._engine.writing() as db:
+                    async with self.engine.writing() as db:
                         return await work(db)
                 except TransactionConflict:
                     if attempt == MAX_ATTEMPTS - 1:
@@ -191,7 +191,7 @@ class Store:
 
         Raises DatabaseUnavailable.
         """
-        return await self._shielded(self._engine.snapshot(ask))
+        return await self._shielded(self.engine.snapshot(ask))
 
     async def commit(
         self, changes: Sequence[Change], marks: Marks
@@ -202,7 +202,7 @@ class Store:
         """
         now = time.time_ns() // 1000
         self._proven_until = 0.0
-        outcomes, moved = await self._engine.commit(changes, marks, now)
+        outcomes, moved = await self.engine.commit(changes, marks, now)
         self._proven_until = time.monotonic() + COMMIT_PROOF_TTL
         return outcomes, moved, now
 
@@ -221,7 +221,7 @@ class Store:
 
     async def recognize(self) -> None:
         """Asks whether the database has another lineage by now. Raises DatabaseUnavailable."""
-        await self._shielded(self._engine.recognize())
+        await self._shielded(self.engine.recognize())
 
     async def _shielded(self, work: Coroutine[Any, Any, T]) -> T:
         """A caller that is cancelled leaves no transaction open: the work ends by itself."""

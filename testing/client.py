@@ -54,7 +54,7 @@ class ChatClient(httpx.AsyncClient):
     ) -> None:
         self.chat = chat
         self.user_id = wire_user(user_of(user))
-        self._shared = transport
+        self.shared_transport = transport
         told = {"sub": str(user), "exp": int(time.time()) + LIFE, **claims}
         self.token = jwt.encode(told, chat.settings.auth.secret, algorithm="HS256")
         super().__init__(
@@ -66,7 +66,7 @@ class ChatClient(httpx.AsyncClient):
 
     def another(self, user: int | str, claims: Mapping[str, Any] | None = None) -> "ChatClient":
         """Somebody else in the same chat. The claims may tell a `name` and a `picture`."""
-        return ChatClient(self.chat, self._shared, user, claims or {})
+        return ChatClient(self.chat, self.shared_transport, user, claims or {})
 
     def socket(
         self, room: RoomRef, **query: object

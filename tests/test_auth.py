@@ -727,7 +727,7 @@ async def test_only_so_many_tokens_are_remembered(monkeypatch):
     by = authenticator()
     for user in range(10):
         assert (await by.verify(token(sub=user))).user_id == str(user)
-    assert [who.user_id for who in by._verified.values()] == ["7", "8", "9"]
+    assert [who.user_id for who in by.verified.values()] == ["7", "8", "9"]
 
 
 async def test_neither_tokens_nor_secrets_are_kept_where_they_could_be_shown():

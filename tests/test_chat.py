@@ -59,7 +59,7 @@ async def test_one_upload_sent_twice_at_once_is_one_message_and_stays(
 ) -> None:
     chat, room_id = here
     path = await uploaded(chat, room_id)
-    moved, is_stored, both = chat.attachments._uploads._moved, asyncio.Event(), asyncio.Event()
+    moved, is_stored, both = chat.attachments.uploads.move_upload, asyncio.Event(), asyncio.Event()
     order = [both, is_stored]  # the second to come here stands still while the first is stored
 
     async def overtaken(*where: Any) -> bytes:
@@ -74,7 +74,7 @@ async def test_one_upload_sent_twice_at_once_is_one_message_and_stays(
         is_stored.set()
         return sent
 
-    monkeypatch.setattr(chat.attachments._uploads, "_moved", overtaken)
+    monkeypatch.setattr(chat.attachments.uploads, "move_upload", overtaken)
     async with asyncio.timeout(5):
         sent = await asyncio.gather(send(), send())
     assert not order
@@ -234,16 +234,16 @@ async def test_a_join_that_is_cancelled_leaves_nothing_behind(
     room_id = (await app.open_room([1, 2])).id
     await app.post(room_id, sender=2, text="unread")
     part, name = stage.split(".")
-    came = held_at(getattr(app._chat, part), name, monkeypatch)
+    came = held_at(getattr(app.state.chat, part), name, monkeypatch)
     task = asyncio.create_task(Connection(app, room_id, ADA).run())
     async with asyncio.timeout(5):
         await came.wait()
-        assert app._chat.hub.open_rooms() == 1
+        assert app.state.chat.hub.open_rooms() == 1
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
     assert task.cancelled()
-    assert app._chat.hub.open_rooms() == 0
-    assert not app._chat.joining.is_joining(room_id, ADA)
+    assert app.state.chat.hub.open_rooms() == 0
+    assert not app.state.chat.joining.is_joining(room_id, ADA)
 
 
 async def test_a_join_that_is_cancelled_holds_nothing_back_for_others(
@@ -251,16 +251,16 @@ async def test_a_join_that_is_cancelled_holds_nothing_back_for_others(
 ) -> None:
     room_id = (await app.open_room([1, 2])).id
     await app.post(room_id, sender=2, text="unread")
-    async with a_member(app._chat, room_id, BOB, is_manual=True) as (room, _):
-        came = held_at(app._chat.queue, "marked", monkeypatch)
+    async with a_member(app.state.chat, room_id, BOB, is_manual=True) as (room, _):
+        came = held_at(app.state.chat.queue, "marked", monkeypatch)
         task = asyncio.create_task(Connection(app, room_id, ADA).run())
         async with asyncio.timeout(5):
             await came.wait()
-            assert app._chat.hub.open_sockets() == 2
+            assert app.state.chat.hub.open_sockets() == 2
             assert len(list(room.connections)) == 2
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-        assert app._chat.hub.open_sockets() == 1
+        assert app.state.chat.hub.open_sockets() == 1
         assert len(list(room.connections)) == 1
 
 
@@ -268,7 +268,7 @@ async def test_a_room_deleted_while_a_socket_joins_closes_it_once(
     app: App, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     room_id = (await app.open_room([1, 2])).id
-    chat, take, heard = app._chat, Room.on_event, asyncio.Event()
+    chat, take, heard = app.state.chat, Room.on_event, asyncio.Event()
     join = chat.joining.join
 
     async def takes(room: Room, message: str) -> None:

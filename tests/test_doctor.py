@@ -293,10 +293,10 @@ async def test_a_pooler_in_transaction_mode(
     url = postgres.create_database()
     sessions = [await asyncpg.connect(url) for _ in range(2)]
     try:
-        direct = await database._sessions(*sessions, alone, prepares)
+        direct = await database.compare_sessions(*sessions, alone, prepares)
         assert (direct.ok, direct.sentence.split()[0]) == (True, "Sessions")
         pooler = Pooler(list(sessions), keeps)
-        found = await database._sessions(Client(pooler), Client(pooler), alone, prepares)
+        found = await database.compare_sessions(Client(pooler), Client(pooler), alone, prepares)
         assert found.ok is ok
         assert said in found.sentence
     finally:

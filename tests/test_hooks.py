@@ -284,7 +284,7 @@ async def test_only_so_many_names_are_kept(monkeypatch: pytest.MonkeyPatch) -> N
     everyone = [str(user) for user in range(5)]
     assert len(await faces.of(everyone)) == 5
     assert people.asked == [[0, 1], [2, 3], [4]]
-    assert len(faces._known) == 3
+    assert len(faces.known) == 3
     assert (await faces.of(["4", "0"]))["0"] == Profile("User 0")
     assert people.asked[3:] == [[0]]
 
@@ -302,7 +302,7 @@ async def test_a_host_that_fails_leaves_the_names_as_they_were(
         people.asked.append(list(users))
         raise ZeroDivisionError
 
-    faces._describe = fails
+    faces.describe = fails
     clock += hooks.FRESH + 1
     with caplog.at_level(logging.WARNING, "roomcast.hooks"):
         assert await faces.of(["bob", "carl"]) == {"bob": FACES["bob"]}
@@ -310,7 +310,7 @@ async def test_a_host_that_fails_leaves_the_names_as_they_were(
     assert people.asked == [[1, "bob"], ["bob", "carl"]]  # not again at once
     assert len(caplog.records) == 1
     clock += hooks.PAUSE + 1
-    faces._describe = people
+    faces.describe = people
     people.faces["carl"] = Profile("Carl")
     assert await faces.of(["carl"]) == {"carl": Profile("Carl")}
 

@@ -228,13 +228,13 @@ async def test_an_upload_comes_in_once_at_a_time(site: Site) -> None:
     path = await upload_of(site)
     head = f"PUT {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nConnection: close\r\n\r\n"
     reader, writer = await begins(site, head.encode() + b"by")
-    while not site.chat.state.bodies._keys:  # noqa: ASYNC110 # the server tells nobody
+    while not site.chat.state.bodies.keys:  # noqa: ASYNC110 # the server tells nobody
         await asyncio.sleep(0)
     assert (await site.asks(head.encode() + b"other")).startswith(b"HTTP/1.1 409 ")
     writer.write(b"tes")
     assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")
     writer.close()
-    assert not site.chat.state.bodies._keys
+    assert not site.chat.state.bodies.keys
 
 
 async def test_bodies_in_flight_are_limited(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -242,4 +242,4 @@ async def test_bodies_in_flight_are_limited(site: Site, monkeypatch: pytest.Monk
     answer = await site.asks(authorized(POST) + b'{"a":"b"}' + GET + b"Connection: close\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 503 ")
     assert b"retry-after: 1" in answer.lower()
-    assert site.chat.state.bodies._bytes == 0
+    assert site.chat.state.bodies.size == 0

@@ -74,7 +74,7 @@ def shown(outbox: Recorded) -> list[int]:
 async def test_nobody_works_for_notifications_that_nobody_has_open(here: Here) -> None:
     chat, room = here
     await says(chat, room)
-    assert (chat.dispatcher._rooms, chat.dispatcher._task) == ({}, None)
+    assert (chat.dispatcher.rooms, chat.dispatcher.task) == ({}, None)
     async with a_reader(chat, BOB) as (_, bob):
         assert bob.frames[0]["counter"] == 1
         await says(chat, room)
@@ -134,7 +134,7 @@ async def test_what_waits_for_a_slow_reader_is_delivered_when_it_went_out(here: 
         bob.waits = True
         await says(chat, room)
         await until(bob, counter=1)
-        assert inbox._delivery.is_waiting
+        assert inbox.delivery.is_waiting
         assert not await _delivered(chat, room)
         bob.waits = False
         bob.on_drained()
@@ -211,6 +211,6 @@ async def test_however_many_are_in_doubt_few_look_at_the_same_time(here: Here) -
         chat.store.read = counted  # type: ignore[method-assign]
         chat.hub.user_channels.on_message(GAP)
         async with asyncio.timeout(5):
-            while any(inbox._task for inbox, _ in entered):  # noqa: ASYNC110
+            while any(inbox.task for inbox, _ in entered):  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
     assert 0 < most <= inboxes.LOOKS + 1  # and who is online, for all of them at once

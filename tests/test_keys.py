@@ -324,7 +324,7 @@ async def test_a_key_that_the_issuer_took_back_stops_serving_even_tokens_seen_be
     issuer.document = {"keys": [jwk(OTHER_RSA, "b")]}
     clock.now += 300.1
     assert await by.verify(stolen), "nobody waits for the fetch that this starts"
-    await by._published[0]._fetching
+    await by.key_sets[0].fetching
     assert issuer.asked == 2
     assert "not known here" in await refusal(by, stolen)
     assert await by.verify(token(OTHER_RSA, "RS256", "b"))

@@ -116,7 +116,7 @@ async def test_another_life_of_the_database_is_read_anew(site: Any) -> None:
     async with chat.hub.room(room_id) as room:
         await look(chat, room)
         assert chat.pages.get(room_id) is not None
-        chat.store._engine.epoch = "another"
+        chat.store.engine.epoch = "another"
         assert chat.pages.get(room_id) is None
 
 
@@ -124,7 +124,7 @@ async def test_what_is_kept_has_its_bounds(site: Any, monkeypatch: pytest.Monkey
     chat, room_id, _ = site
     async with chat.hub.room(room_id) as room:
         frame, _ = await look(chat, room)
-        assert chat.pages._size == len(frame)
+        assert chat.pages.size == len(frame)
         other = (await chat.rooms.open(ADA, [ADA, "3"])).room.id
         for n in range(MANY):
             await chat.messages.make(Add(other, ADA, f"number {n}"))

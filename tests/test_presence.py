@@ -42,7 +42,7 @@ async def chat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
     monkeypatch.setattr(presence, "GATHER", 0.01)
     monkeypatch.setattr(presence, "RETRY", 0.01)
     async with a_chat(tmp_path) as (chat, _):
-        chat.presence._grace = 0.05
+        chat.presence.grace = 0.05
         yield chat
 
 
@@ -101,7 +101,7 @@ async def test_who_came_and_went_while_it_was_away_is_not_told(chat: ChatService
     chat.presence.enter(BOB)
     await is_away.wait()
     chat.presence.leave(BOB)
-    while chat.presence._leaving:  # noqa: ASYNC110
+    while chat.presence.leaving:  # noqa: ASYNC110
         await asyncio.sleep(0.01)
     chat.store.write = write  # type: ignore[method-assign]
     chat.presence.enter(ADA)
@@ -116,7 +116,7 @@ async def test_what_is_in_doubt_is_looked_up_and_told_where_it_differs(chat: Cha
     await follower.has_heard((ADA, True))
     hear, chat.hub.user_channels.dispatch = chat.hub.user_channels.dispatch, lambda event: None  # type: ignore[method-assign]
     chat.presence.enter(BOB)  # what is told of him is lost
-    while BOB not in chat.presence._written:  # noqa: ASYNC110
+    while BOB not in chat.presence.written:  # noqa: ASYNC110
         await asyncio.sleep(0.01)
     chat.hub.user_channels.dispatch = hear  # type: ignore[method-assign]
     chat.hub.user_channels.on_message(GAP)

@@ -59,5 +59,5 @@ async def test_a_missed_reply_has_its_quote(tmp_path: Path) -> None:
 async def test_a_clock_that_goes_back_takes_no_edit_before_its_message(tmp_path: Path) -> None:
     async with a_chat(tmp_path) as (chat, room_id):
         id_ = await add(chat, room_id, "one")
-        outcomes, _ = await chat.store._engine.commit([EditChange(room_id, ADA, id_, "two")], {}, 1)
+        outcomes, _ = await chat.store.engine.commit([EditChange(room_id, ADA, id_, "two")], {}, 1)
     assert outcomes[0].message.is_edited

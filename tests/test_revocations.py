@@ -211,7 +211,7 @@ async def test_a_cut_is_not_remembered_for_ever(
         monkeypatch.setattr(module, "KEPT", 0.0)
         await here.chat.revocations.look()
         assert not here.chat.revocations.has(str(ADA), since=began)
-        assert here.chat.revocations._heard == {}
+        assert here.chat.revocations.applied == {}
 
 
 async def test_a_user_who_reads_nothing_is_cut_off_too(opens: Opens) -> None:

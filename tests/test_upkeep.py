@@ -50,7 +50,7 @@ async def says(store: Store, room: int, sender: str, *ats: int) -> list[int]:
     """Messages of those times (microseconds since 1970)."""
     ids = []
     for at in ats:
-        made, _ = await store._engine.commit([Add(room, sender, f"tea at {at}")], {}, at)
+        made, _ = await store.engine.commit([Add(room, sender, f"tea at {at}")], {}, at)
         assert isinstance(made[0], Added)
         ids.append(made[0].message.id)
     return ids

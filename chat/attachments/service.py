@@ -52,7 +52,7 @@ class Attachments:
         except ValueError as error:
             raise BadSetting(str(error)) from None
         self.unused = UnusedObjects(store, self.bucket, self._settings.unsent_ttl)
-        self._uploads = FinishedUploads(self._settings, store, self.bucket, self.unused)
+        self.uploads = FinishedUploads(self._settings, store, self.bucket, self.unused)
         for kind in find_unknown(self._settings.types, content.MAGIC_TYPES):
             log.warning("attachments.types: no file can be sent as %s: its bytes are unknown", kind)
 
@@ -101,7 +101,7 @@ class Attachments:
                     fresh.append(await self._put(room_id, user_id, file, found))
                     keys.append(fresh[-1])
                 elif file.file_path is not None:
-                    upload = await self._uploads.finish(room_id, user_id, file.file_path)
+                    upload = await self.uploads.finish(room_id, user_id, file.file_path)
                     pixels += (upload.width or 0) * (upload.height or 0)
                     content.check_pixels(pixels, self._policy)
                     keys.append(upload.key)

@@ -78,7 +78,7 @@ class FinishedUploads:
         A crash while they are replaced leaves the old bytes or the new ones: both may be looked at
         again.
         """
-        data = await self._moved(upload)
+        data = await self.move_upload(upload)
         found = await self._checked(upload, data)
         upload.name = safe_name(upload.name, found.content_type)
         upload.content_type, upload.size = found.content_type, len(found.content)
@@ -133,7 +133,7 @@ class FinishedUploads:
             await self._unused.drop([upload.key])
             raise
 
-    async def _moved(self, upload: UploadRow) -> bytes:
+    async def move_upload(self, upload: UploadRow) -> bytes:
         """The bytes, moved to where nobody but this server writes."""
         key = upload.key
         try:

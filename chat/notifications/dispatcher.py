@@ -33,14 +33,14 @@ class NotificationDispatcher:
         self._store = store
         self._hub = hub
         self.readers = 0  # users with notifications open in this process
-        self._rooms: dict[int, set[str] | None] = {}  # whom it concerns; None: all its members
+        self.rooms: dict[int, set[str] | None] = {}  # whom it concerns; None: all its members
         self._users: dict[str, set[int]] = {}  # those who are members no more
-        self._task: asyncio.Task[None] | None = None
+        self.task: asyncio.Task[None] | None = None
 
     async def aclose(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        if self.task is not None:
+            self.task.cancel()
+            await asyncio.gather(self.task, return_exceptions=True)
 
     async def on_commit(self, commit: Commit) -> None:
         """Tell the members of the rooms that changed."""
@@ -54,16 +54,16 @@ class NotificationDispatcher:
             return
         for room_id, event in events.items():
             if event.changes:
-                self._rooms[room_id] = None
+                self.rooms[room_id] = None
             elif event.marks:
-                movers = self._rooms.setdefault(room_id, set())
+                movers = self.rooms.setdefault(room_id, set())
                 if movers is not None:
                     movers.update(mark.user_id for mark in event.marks)
         self._start()
 
     def note_rooms(self, room_ids: Iterable[int]) -> None:
         """In which something may have changed."""
-        self._rooms |= dict.fromkeys(room_ids)
+        self.rooms |= dict.fromkeys(room_ids)
         self._start()
 
     def note_users(self, users: Iterable[str], room_id: int) -> None:
@@ -75,25 +75,25 @@ class NotificationDispatcher:
         self._start()
 
     def _start(self) -> None:
-        if self._task is None and (self._rooms or self._users):
-            self._task = asyncio.create_task(self._run(), name="roomcast.notifications")
+        if self.task is None and (self.rooms or self._users):
+            self.task = asyncio.create_task(self._run(), name="roomcast.notifications")
 
     async def _run(self) -> None:
         try:
-            while self._rooms or self._users:
+            while self.rooms or self._users:
                 await self._deliver()
                 await asyncio.sleep(PACE)
         finally:
-            self._task = None
+            self.task = None
 
     async def _deliver(self) -> None:
-        rooms, self._rooms = self._rooms, {}
+        rooms, self.rooms = self.rooms, {}
         users, self._users = self._users, {}
         try:
             await self._add_members(users, rooms)
         except DatabaseUnavailable as error:
             log.warning("notifications delayed: database unavailable: %s", error)
-            self._rooms = rooms | self._rooms
+            self.rooms = rooms | self.rooms
         except Exception:
             log.exception("Some notifications are not told")
         news = (UserEvent(user_id, some) for user_id in users for some in parts(users[user_id]))

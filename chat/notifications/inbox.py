@@ -61,8 +61,8 @@ class Inbox:
         self._has_gap = False
         self._turn = asyncio.Lock()
         self._next = 0.0  # when the next frame may go out
-        self._task: asyncio.Task[None] | None = None
-        self._delivery = Delivery(user_id, store, deliver)
+        self.task: asyncio.Task[None] | None = None
+        self.delivery = Delivery(user_id, store, deliver)
 
     # ------------------------------------------------------------ sockets
 
@@ -80,11 +80,11 @@ class Inbox:
         """Send the first frame; from here on the socket is live."""
         frame = self._counters.frame()
         socket.last_essence, self._next = essence(frame), self._now() + PACE
-        socket.send_queue.on_drained = self._delivery.start
+        socket.send_queue.on_drained = self.delivery.start
         self._sockets.append(socket)
-        self._delivery.add(dict.fromkeys(self._counters.rooms, 0))
+        self.delivery.add(dict.fromkeys(self._counters.rooms, 0))
         if socket.put(encoded(frame, is_flat=socket.is_flat)):
-            self._delivery.start()
+            self.delivery.start()
         if any(other.last_essence != socket.last_essence for other in self._sockets):
             self._start()
 
@@ -98,9 +98,9 @@ class Inbox:
             socket.send_queue.close(close)
 
     def forget(self) -> None:
-        self._delivery.stop()
-        if self._task is not None:
-            self._task.cancel()
+        self.delivery.stop()
+        if self.task is not None:
+            self.task.cancel()
 
     # ------------------------------------------------------------ what changes
 
@@ -118,14 +118,14 @@ class Inbox:
 
     def is_idle(self) -> bool:
         """Return whether nothing is looked up or waits for it."""
-        return self._task is None
+        return self.task is None
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
 
     def _start(self) -> None:
-        if self._task is None:
-            self._task = asyncio.create_task(self._run(), name="roomcast inbox")
+        if self.task is None:
+            self.task = asyncio.create_task(self._run(), name="roomcast inbox")
 
     async def _run(self) -> None:
         try:
@@ -137,7 +137,7 @@ class Inbox:
                 self._publish()
                 is_due = bool(self._changed) or self._has_gap
         finally:
-            self._task = None
+            self.task = None
 
     async def _look(self) -> None:
         changed, self._changed = self._changed, set()
@@ -157,7 +157,7 @@ class Inbox:
             self._next = self._now() + RETRY
             return
         all_ = self._counters.rooms if has_gap else changed
-        self._delivery.add(dict.fromkeys(all_, 0) if is_all else dict(found))
+        self.delivery.add(dict.fromkeys(all_, 0) if is_all else dict(found))
 
     def _publish(self) -> None:
         frame = self._counters.frame()
@@ -169,7 +169,7 @@ class Inbox:
                     batches[shape] = Batch([encoded(frame, is_flat=shape)])
                 socket.send_queue.put(batches[shape])
         if any(socket.send_queue.is_empty for socket in self._sockets):
-            self._delivery.start()
+            self.delivery.start()
 
 
 def encoded(frame: Notified, *, is_flat: bool) -> bytes:

@@ -154,7 +154,7 @@ async def _of_server(url: str, alone: bool) -> AsyncIterator[Finding]:
             key = address.lock_key(SINGLE_PROCESS_LOCK)
             yield await _in_time(where, _holder, db, key)
         needs = alone, "statement_cache_size=0" not in url
-        yield await _in_time(where, _sessions, db, other, *needs)
+        yield await _in_time(where, compare_sessions, db, other, *needs)
     finally:
         for connection in connections:
             connection.terminate()
@@ -254,7 +254,7 @@ async def _clock(db: Any) -> Finding:
     return Finding("clock", ok, f"Its clock is {apart:+.2f} s from this machine's{advice}.")
 
 
-async def _sessions(db: Any, other: Any, alone: bool, prepares: bool) -> Finding:
+async def compare_sessions(db: Any, other: Any, alone: bool, prepares: bool) -> Finding:
     """Two connections of ours that share one of the server: a pooler takes them in turns."""
     query = "SELECT pg_backend_pid()"
     before = await db.fetchval(query)

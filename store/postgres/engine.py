@@ -97,12 +97,10 @@ class Postgres:
         self._process_lock = ProcessLock(address, start_timeout) if alone else None
         self._on_new_epoch = on_new_epoch
         self.epoch = self._lineage = ""
-        self._committer = HeldConnection(self._db, self._prepare_commits, address.timeout)
-        self._readers = ConnectionPool(self._db, READER_COUNT, self._prepare, address.timeout)
-        self._joiners = ConnectionPool(
-            self._db, JOINER_COUNT, self._prepare_joiner, address.timeout
-        )
-        self._writers = ConnectionPool(self._db, WRITER_COUNT, self._prepare, address.timeout)
+        self.committer = HeldConnection(self._db, self._prepare_commits, address.timeout)
+        self.readers = ConnectionPool(self._db, READER_COUNT, self._prepare, address.timeout)
+        self.joiners = ConnectionPool(self._db, JOINER_COUNT, self._prepare_joiner, address.timeout)
+        self.writers = ConnectionPool(self._db, WRITER_COUNT, self._prepare, address.timeout)
 
     async def open(self) -> None:
         try:
@@ -122,7 +120,7 @@ class Postgres:
             raise
 
     async def _open_committer(self) -> None:
-        async with using(self._committer):
+        async with using(self.committer):
             pass
 
     async def _migrate(self) -> None:
@@ -185,14 +183,14 @@ class Postgres:
 
     async def recognize(self) -> None:
         """Through a pooler a connection may outlive the server behind it."""
-        async with self._readers.use() as db:
+        async with self.readers.use() as db:
             await self._recognize(db)
 
     async def aclose(self) -> None:
-        await self._committer.drop()
-        await self._readers.aclose()
-        await self._joiners.aclose()
-        await self._writers.aclose()
+        await self.committer.drop()
+        await self.readers.aclose()
+        await self.joiners.aclose()
+        await self.writers.aclose()
         if self._db.is_connected:
             await self._db.disconnect()
 
@@ -201,16 +199,16 @@ class Postgres:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Connection]:
         one_state = {"isolation": "repeatable_read", "readonly": True}
-        async with self._readers.use() as db, db.raw_connection.transaction(**one_state):
+        async with self.readers.use() as db, db.raw_connection.transaction(**one_state):
             yield db
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[Connection]:
-        async with self._writers.use() as db, db.raw_connection.transaction():
+        async with self.writers.use() as db, db.raw_connection.transaction():
             yield db
 
     async def snapshot(self, ask: SnapshotQuery) -> Snapshot | str:
-        async with self._joiners.use() as db:
+        async with self.joiners.use() as db:
             raw = db.raw_connection
             try:
                 return await load_snapshot(raw, ask)
@@ -223,14 +221,14 @@ class Postgres:
     async def commit(
         self, changes: Sequence[Change], marks: Marks, now: int
     ) -> tuple[list[Outcome], list[Moved]]:
-        async with self._committer.turn:
+        async with self.committer.turn:
             for attempt in range(MAX_ATTEMPTS):
                 try:
-                    async with asyncio.timeout(COMMAND_TIMEOUT), using(self._committer) as db:
+                    async with asyncio.timeout(COMMAND_TIMEOUT), using(self.committer) as db:
                         work = db, self._listeners, changes, marks, now
                         return await commit_changes(*work, is_again=attempt > 0)
                 except TimeoutError as error:
-                    await self._committer.drop()
+                    await self.committer.drop()
                     raise DatabaseUnavailable("PostgreSQL did not answer in time") from error
                 except DatabaseInUse as error:
                     raise DatabaseUnavailable(str(error)) from error

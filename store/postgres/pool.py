@@ -66,21 +66,21 @@ class HeldConnection:
         self._db = db
         self._timeout = timeout
         self._prepare = prepare
-        self._connection: Connection | None = None
+        self.connection: Connection | None = None
         self.turn = asyncio.Lock()  # of who uses it
 
     async def get(self) -> Connection:
-        if self._connection is not None and not self._is_broken(self._connection):
-            return self._connection
+        if self.connection is not None and not self._is_broken(self.connection):
+            return self.connection
         await self.drop()
         # In a task of its own: `databases` binds a connection to the task that makes it.
-        self._connection = await asyncio.create_task(self._open())
+        self.connection = await asyncio.create_task(self._open())
         try:
-            await self._prepare(self._connection)
+            await self._prepare(self.connection)
         except BaseException:
             await self.drop()
             raise
-        return self._connection
+        return self.connection
 
     async def _open(self) -> Connection:
         async with asyncio.timeout(self._timeout):
@@ -88,7 +88,7 @@ class HeldConnection:
 
     async def drop(self) -> None:
         """Forgets the connection; what was under way on it is cut off."""
-        held, self._connection = self._connection, None
+        held, self.connection = self.connection, None
         if held is not None:
             with suppress(asyncpg.InterfaceError):  # the pool has taken it back by itself
                 held.raw_connection.terminate()
@@ -115,9 +115,9 @@ class ConnectionPool:
         prepare: Callable[[Connection], Awaitable[None]],
         timeout: float,
     ) -> None:
-        self._all = [HeldConnection(db, prepare, timeout) for _ in range(size)]
+        self.connections = [HeldConnection(db, prepare, timeout) for _ in range(size)]
         self._free: asyncio.LifoQueue[HeldConnection] = asyncio.LifoQueue()
-        for held in self._all:
+        for held in self.connections:
             self._free.put_nowait(held)
 
     @asynccontextmanager
@@ -132,7 +132,7 @@ class ConnectionPool:
             self._free.put_nowait(held)
 
     async def aclose(self) -> None:
-        for held in self._all:
+        for held in self.connections:
             await held.drop()
 
 

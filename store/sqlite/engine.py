@@ -61,17 +61,17 @@ class Sqlite:
         self._db = Database("sqlite:///", factory=self._connect)
         self._readers = ReaderPool(READER_TIMEOUT)
         self._joiners = ReaderPool(JOINER_TIMEOUT)
-        self._held: list[Connection] = []
+        self.held: list[Connection] = []
         self._write_lock = asyncio.Lock()
-        self._lineage: Lineage | None = None
-        self._checkpointing: asyncio.Task[None] | None = None
+        self.lineage: Lineage | None = None
+        self.checkpointing: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        self._lineage = Lineage(self.path)
+        self.lineage = Lineage(self.path)
         try:
             # A file that can't be opened fails here, before there is a thread to be stopped.
             await asyncio.to_thread(self._touch)
-            await self._open(self._lineage)
+            await self._open(self.lineage)
         except BaseException as error:
             await self.aclose()
             if isinstance(error, sqlite3.Error | OSError):
@@ -106,24 +106,24 @@ class Sqlite:
             return await self._db.connection().__aenter__()
 
         held = await asyncio.create_task(connection())
-        self._held.append(held)
+        self.held.append(held)
         return held
 
     async def aclose(self) -> None:
         """Ends the connections' threads."""
-        if self._checkpointing is not None:
-            self._checkpointing.cancel()
-            await asyncio.wait([self._checkpointing])
-        if self._lineage is not None and self._lineage.is_known:
-            self._lineage.settle()
-        for held in self._held:
+        if self.checkpointing is not None:
+            self.checkpointing.cancel()
+            await asyncio.wait([self.checkpointing])
+        if self.lineage is not None and self.lineage.is_known:
+            self.lineage.settle()
+        for held in self.held:
             await held.__aexit__()
-        self._held.clear()
+        self.held.clear()
         if self._db.is_connected:
             await self._db.disconnect()
-        if self._lineage is not None:
-            self._lineage.release()
-            self._lineage = None
+        if self.lineage is not None:
+            self.lineage.release()
+            self.lineage = None
 
     async def recognize(self) -> None:
         """Nobody else puts another file in the place of the one that is open."""
@@ -141,8 +141,8 @@ class Sqlite:
             self._schedule_checkpoint()
 
     def _schedule_checkpoint(self) -> None:
-        if self._checkpointing is None or self._checkpointing.done():
-            self._checkpointing = asyncio.create_task(self._checkpoint())
+        if self.checkpointing is None or self.checkpointing.done():
+            self.checkpointing = asyncio.create_task(self._checkpoint())
 
     async def _checkpoint(self) -> None:
         """Moves committed pages out of the log, by a connection of its own: no write waits."""
@@ -165,17 +165,17 @@ class Sqlite:
         if plain and not (changes and self._listeners.names):
             with translated():
                 async with self._write_lock:
-                    done = await call(self._writer, batch, self._lineage, changes, marks, now)
+                    done = await call(self._writer, batch, self.lineage, changes, marks, now)
                 self._schedule_checkpoint()
                 return done
-        assert self._lineage is not None  # open
+        assert self.lineage is not None  # open
         async with self.writing() as db:
             made = [] if plain else await _in_runs(db, changes, now)
             adds = changes if plain else ()
-            added, moved = await call(db, write, self._lineage, adds, marks, now)
+            added, moved = await call(db, write, self.lineage, adds, marks, now)
             outcomes = made or added
             await outbox.note(db, self._listeners, happened(changes, outcomes), now)
-        self._lineage.turn()
+        self.lineage.turn()
         return outcomes, moved
 
 

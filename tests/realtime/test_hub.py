@@ -342,7 +342,7 @@ class Flaky:
 async def test_a_room_that_could_not_be_filled_is_filled_as_soon_as_it_can_be(monkeypatch):
     monkeypatch.setattr("roomcast.realtime.gap_watch.REORDER_TIMEOUT", 0.01)
     async with a_chat() as (chat, _room_id):
-        chat.hub._reader = Flaky()
+        chat.hub.reader = Flaky()
         async with chat.hub.room(99) as room:
             await room.wait_for_snapshot(as_of(0, {ADA: (0, 0), BOB: (0, 0)}))
             event = RoomEvent(3, 3, [Change(3, 3, ADA, "sent")], frames=[b"{}"])
@@ -350,4 +350,4 @@ async def test_a_room_that_could_not_be_filled_is_filled_as_soon_as_it_can_be(mo
             async with asyncio.timeout(5):
                 while room.sequence.version != 1:
                     await room.changed.wait()
-        assert chat.hub._reader.calls == 2
+        assert chat.hub.reader.calls == 2

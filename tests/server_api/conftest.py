@@ -16,7 +16,7 @@ class Site(httpx.AsyncClient):
 
     def __init__(self, ada: ChatClient, key: str = KEY) -> None:
         super().__init__(
-            transport=ada._shared,
+            transport=ada.shared_transport,
             base_url="http://chat.test/api/v1/server/",
             headers={"Authorization": f"Bearer {key}"} if key else {},
             trust_env=False,

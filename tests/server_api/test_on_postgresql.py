@@ -33,7 +33,7 @@ async def test_every_statement_is_right_there_too(postgres: Postgres) -> None:
         await chat.unban(2)
         assert len(await chat.reports()) == 0
         assert (await chat.stats()).rooms == 3
-        await chat._chat.housekeeping._prune(1)
+        await chat.state.chat.housekeeping.prune(1)
         await chat.add_member(await chat.room(made_room(answer.json())), 7)
         await chat.delete_room(room)
 

@@ -14,7 +14,7 @@ async def reported(site: Site, count: int) -> int:
         VALUES (:room, :message, '2', 'spam', 'again', 1)
     """
     rows = [{"room": room, "message": n} for n in range(1, count + 1)]
-    store = site.ada.chat._chat.store
+    store = site.ada.chat.state.chat.store
     await store.write(lambda db: db.execute_many(query, rows))
     return room
 

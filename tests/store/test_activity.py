@@ -41,9 +41,9 @@ async def listed(store: Store) -> list[int]:
 async def test_a_clock_that_was_ahead_keeps_no_room_on_top(store: Store, many: int) -> None:
     one, two = await opens(store, BOB), await opens(store, EVE)
     now = 10 * HOUR
-    await store._engine.commit([Add(one, ADA, "ahead")] * many, {}, now + 5 * HOUR)
-    await store._engine.commit([Add(one, ADA, "right again")] * many, {}, now)
-    await store._engine.commit([Add(two, ADA, "later")] * many, {}, now + 1)
+    await store.engine.commit([Add(one, ADA, "ahead")] * many, {}, now + 5 * HOUR)
+    await store.engine.commit([Add(one, ADA, "right again")] * many, {}, now)
+    await store.engine.commit([Add(two, ADA, "later")] * many, {}, now + 1)
     assert await listed(store) == [two, one]
 
 

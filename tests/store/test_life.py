@@ -114,10 +114,10 @@ async def test_a_crash_goes_on_with_the_same_life(folder: Path) -> None:
 async def test_a_crash_between_word_and_commit_goes_on_with_the_same_life(folder: Path) -> None:
     async with opened(folder) as store:
         await says(store, "one")
-        engine: Any = store._engine
-        before = engine._lineage.words()
-        engine._lineage.next()  # the word of a commit that never takes place
-        assert engine._lineage.words()[-1] not in before
+        engine: Any = store.engine
+        before = engine.lineage.words()
+        engine.lineage.next()  # the word of a commit that never takes place
+        assert engine.lineage.words()[-1] not in before
         left, epoch = crashed(folder), store.epoch
     assert await epoch_of(left) == await epoch_of(left) == epoch
 
@@ -125,8 +125,8 @@ async def test_a_crash_between_word_and_commit_goes_on_with_the_same_life(folder
 async def test_a_commit_that_failed_is_no_step_of_the_life(folder: Path) -> None:
     async with opened(folder) as store:
         await says(store, "one")
-        engine: Any = store._engine
-        engine._lineage.next()  # rolled back
+        engine: Any = store.engine
+        engine.lineage.next()  # rolled back
         back_up(folder, folder / "backup")
         await says(store, "two")
         left, epoch = crashed(folder), store.epoch
@@ -148,8 +148,8 @@ async def test_a_start_that_failed_after_a_crash_changes_nothing(
 ) -> None:
     async with opened(folder) as store:
         await says(store, "one")
-        engine: Any = store._engine
-        engine._lineage.next()
+        engine: Any = store.engine
+        engine.lineage.next()
         left, epoch = crashed(folder), store.epoch
 
     async def fails(*_: object) -> None:

@@ -31,15 +31,15 @@ async def test_what_is_committed_reaches_the_database_while_the_server_runs(tmp_
     file = tmp_path / "chat.db"
     store = Store(f"sqlite:///{file}")
     await store.open()
-    engine = store._engine
+    engine = store.engine
     assert isinstance(engine, Sqlite)
     try:
         room_id = await a_room(store)
-        assert engine._checkpointing is not None
-        await engine._checkpointing
+        assert engine.checkpointing is not None
+        await engine.checkpointing
         await store.commit([Add(room_id, ADA, "hello")], {})
         assert texts_without_log(file, tmp_path / "before.db") == []
-        await engine._checkpointing
+        await engine.checkpointing
         assert texts_without_log(file, tmp_path / "after.db") == ["hello"]
     finally:
         await store.aclose()

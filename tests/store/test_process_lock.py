@@ -25,10 +25,10 @@ async def test_an_old_session_of_this_process_is_ended(postgres: Postgres) -> No
     store = Store(postgres.create_database())
     await store.open()
     room = await room_in(store)
-    committer = store._engine._committer  # type: ignore[attr-defined]
-    lost: Any = committer._connection
+    committer = store.engine.committer  # type: ignore[attr-defined]
+    lost: Any = committer.connection
     process = lost.raw_connection.get_server_pid()
-    committer._connection = None
+    committer.connection = None
     outcomes, *_ = await store.commit([Add(room, "1", "one")], {})
     assert isinstance(outcomes[0], Added)
     assert postgres.execute("select array_agg(pid) from pg_stat_activity").count(process) == 0
@@ -42,7 +42,7 @@ async def test_a_lock_that_another_process_took_is_an_outage_for_who_runs(
     store, other = Store(url), Store(url)
     await store.open()
     room = await room_in(store)
-    await store._engine._committer.drop()  # type: ignore[attr-defined]
+    await store.engine.committer.drop()  # type: ignore[attr-defined]
     await asyncio.sleep(0)
     await other.open()
     with pytest.raises(DatabaseUnavailable, match="in use by another roomcast process"):

@@ -148,12 +148,12 @@ class Meter:
     """What the sessions of a store have visited so far, on SQLite."""
 
     def __init__(self, store: Store) -> None:
-        self._engine: Any = store._engine
+        self.engine: Any = store.engine
         self._steps = 0
         self.most = MOST_STEPS
 
     async def open(self) -> None:
-        for held in self._engine._held:
+        for held in self.engine.held:
             await held.raw_connection.set_progress_handler(self._step, STEP)
 
     def _step(self) -> int:
@@ -170,7 +170,7 @@ class PostgresMeter:
     """The same on PostgreSQL."""
 
     def __init__(self, store: Store, url: str) -> None:
-        self._engine: Any = store._engine
+        self.engine: Any = store.engine
         self._url = url
         self.most = MOST_ROWS
 
@@ -179,10 +179,10 @@ class PostgresMeter:
         await self._db.execute("ANALYZE")
 
     async def read(self) -> int:
-        pools = self._engine._readers, self._engine._joiners, self._engine._writers
-        for held in [self._engine._committer, *(each for pool in pools for each in pool._all)]:
-            if held._connection is not None:
-                raw = held._connection.raw_connection
+        pools = self.engine.readers, self.engine.joiners, self.engine.writers
+        for held in [self.engine.committer, *(each for pool in pools for each in pool.connections)]:
+            if held.connection is not None:
+                raw = held.connection.raw_connection
                 await raw.execute("SELECT pg_stat_force_next_flush()")
         return int(await self._db.fetchval(VISITED))
 

@@ -146,7 +146,7 @@ async def test_search_waits_for_nobody_who_changes_a_message(store: Store) -> No
     async def amid(db: Connection) -> None:
         await db.execute("UPDATE messages SET version = version + 1 WHERE id = :id", {"id": one})
         async with asyncio.timeout(2):
-            assert await Search(Limits(), store)._step([room]) == []
+            assert await Search(Limits(), store).step([room]) == []
 
     await store.write(amid)
     assert len(await store.read(known)) == 1
@@ -184,7 +184,7 @@ async def test_many_rooms_are_learned_at_once_and_none_is_left_out(
     following, steps = Search(Limits(), store), 0
     room_ids: Sequence[int] = [quiet, *many]
     while room_ids:
-        room_ids, steps = await following._step(room_ids), steps + 1
+        room_ids, steps = await following.step(room_ids), steps + 1
     assert steps == 4
     assert await store.read(partial(search.behind, above=0, limit=9)) == []
     found = await pages(store, ADA, "tea")
@@ -210,7 +210,7 @@ async def test_more_changed_rooms_than_it_remembers_are_learned_too(
     monkeypatch.setattr("roomcast.chat.search.REMEMBERED", 3)
     first, *others = [await opens(store, ADA, BOB, context=str(n)) for n in range(6)]
     following, caught_up = Search(Limits(), store), asyncio.Event()
-    step = following._step
+    step = following.step
 
     async def amid(room_ids: Sequence[int]) -> Sequence[int]:
         left = await step(room_ids)
@@ -222,7 +222,7 @@ async def test_more_changed_rooms_than_it_remembers_are_learned_too(
             caught_up.set()
         return left
 
-    monkeypatch.setattr(following, "_step", amid)
+    monkeypatch.setattr(following, "step", amid)
     task = asyncio.create_task(following.run())
     await says(store, first, "tea")
     following.note([first], 1)
@@ -236,13 +236,13 @@ async def test_it_follows_by_itself(store: Store, monkeypatch: pytest.MonkeyPatc
     before, during = await opens(store, ADA, BOB), await opens(store, ADA, EVE)
     await says(store, before, *["tea"] * 250)
     following, done = Search(Limits(), store), asyncio.Queue[Sequence[int]]()
-    bring_up = following._bring_up
+    bring_up = following.bring_up
 
     async def noted(room_ids: Sequence[int]) -> None:
         await bring_up(room_ids)
         done.put_nowait(room_ids)
 
-    monkeypatch.setattr(following, "_bring_up", noted)
+    monkeypatch.setattr(following, "bring_up", noted)
     task = asyncio.create_task(following.run())
     assert await done.get() == [before]
     await says(store, during, "tea")

@@ -100,7 +100,7 @@ async def test_several_that_sweep_at_once_leave_nothing_and_fail_at_nothing(
         await first.store.write(lambda db, key=never_sent: uploads.expire(db, [key]))
         await first.rooms.delete(room, ADA)
     for _ in range(3):
-        await asyncio.gather(*(chat.housekeeping._clean() for chat in chats))
+        await asyncio.gather(*(chat.housekeeping.clean() for chat in chats))
     assert await execute(first.settings.database.url, LEFT) == 0
     assert [path for path in (tmp_path / "files").rglob("*") if path.is_file()] == []
 
@@ -242,7 +242,7 @@ async def test_what_the_journal_does_is_planned_once(postgres: Postgres) -> None
             upto = said.message.id, said.message.id
             await store.commit([Add(room_id, "1", "hi")] * 2, {(room_id, "2"): upto})
             await store.commit([], {(room_id, "3"): upto})
-        journal = await store._engine._committer.get()  # type: ignore[attr-defined]
+        journal = await store.engine.committer.get()  # type: ignore[attr-defined]
         plans = await journal.raw_connection.fetch(PLANS)
         assert [tuple(row) for row in plans] == [(0, 10)] * 3
 
