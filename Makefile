@@ -57,7 +57,7 @@ faults: .venv/dev  ## kill -9, slow readers, restarts; engines that die and fall
 fuzz: .venv/dev .cache/fuzz/installed  ## strangers' bytes, guided by coverage, and every HTTP call; minutes=60
 	for name in decoder frames files; do \
 		.cache/fuzz/bin/python -m tests.fuzz $$name $$(( $(or $(minutes),3) * 20 )) || exit 1; done
-	$(BIN)/python -m tests.fuzz.api .cache/fuzz/bin/schemathesis $$(( $(or $(minutes),3) * 10 ))
+	$(BIN)/python -m tests.fuzz.api $(CURDIR)/.cache/fuzz/bin/schemathesis $$(( $(or $(minutes),3) * 10 ))
 
 failover: .venv/dev  ## PostgreSQL under Patroni and etcd, nginx and HAProxy: each fails over under load
 	.ci/failover

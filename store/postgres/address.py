@@ -28,6 +28,13 @@ IGNORED = {
     "keepalives_count", "keepalives_idle", "keepalives_interval", "load_balance_hosts",
     "sslcompression", "sslsni", "tcp_user_timeout",
 }  # fmt: skip
+NOT_CONNECTED = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # it takes no writes, and target_session_attrs asks for that
+)
 Place = tuple[str | None, int]
 
 
@@ -74,7 +81,7 @@ class PostgresAddress(Struct):
                         host=host, port=port, user=self.user, password=self.password,
                         database=self.database, **given,
                     )  # fmt: skip
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except NOT_CONNECTED as error:
                 errors.append(error)
                 continue
             self.places.sort(key=lambda place: place != (host, port))

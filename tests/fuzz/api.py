@@ -22,7 +22,9 @@ def main(schemathesis: str, examples: str) -> int:
             header = f"Authorization: Bearer {token('1')}"
             place = f"{server.url}/api/v1/schema/"
             options = ["--checks", CHECKS, "--max-examples", examples, "-H", header]
-            return subprocess.run([schemathesis, "run", place, *options], check=False).returncode
+            return subprocess.run(
+                [schemathesis, "run", place, *options], check=False, cwd=folder
+            ).returncode
         finally:
             server.stop()
 

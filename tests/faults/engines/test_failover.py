@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from asyncpg.exceptions import TargetServerAttributeNotMatched
+from roomcast.store.postgres.address import parse_postgres_url
 
 from ...client import Person, Socket
 from ...engines import Engine, humble
@@ -83,6 +85,23 @@ async def starts_afresh(person: Person, room: int, before: Socket) -> str:
         epoch: str = socket.first["epoch"]
         assert epoch != before.first["epoch"]
         return epoch
+
+
+async def test_a_host_that_takes_no_writes_is_passed_over(primary: Postgres) -> None:
+    async with FaultProxy(primary.port) as way, followed(primary, way) as standby:
+        for hosts in ((standby, primary), (primary, standby)):
+            places = ",".join(f"127.0.0.1:{host.port}" for host in hosts)
+            whole = primary.url.replace(f"127.0.0.1:{primary.port}", places)
+            address = parse_postgres_url(f"{whole}?target_session_attrs=read-write")
+            connection = await address.connect()
+            try:
+                assert not await connection.fetchval("select pg_is_in_recovery()")
+                assert address.places[0][1] == primary.port  # the next time it is asked first
+            finally:
+                await connection.close()
+        alone = parse_postgres_url(f"{standby.url}?target_session_attrs=read-write")
+        with pytest.raises(TargetServerAttributeNotMatched):
+            await alone.connect()
 
 
 async def test_a_failover_that_lost_commits_is_noticed_where_nobody_does_anything(
