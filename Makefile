@@ -82,6 +82,10 @@ web: .venv/dev  ## types, tests and build of what browsers load; a site with Vit
 	ROOMCAST_TEST_SITES=1 CI=1 $(BIN)/pytest -s tests/web tests/routes/test_ui.py
 	cd web && node build.mjs
 
+measure: .venv/dev  ## the page in Chromium: first message, 5,000 messages, memory; one table
+	.ci/chromium
+	$(BIN)/python -m tests.browser.measure
+
 bench: .venv/dev  ## messages a second, latency, joins, memory; one table; only=join rounds=8
 	$(BIN)/python -m tests.bench $(if $(only),--only $(only)) $(if $(rounds),--rounds $(rounds))
 
@@ -126,4 +130,4 @@ clean:  ## remove what the others made
 	@.cache/autobahn/bin/pip install -qq --disable-pip-version-check kosoku==0.1.0 || true # the run says loudly what is missing
 	@touch $@
 
-.PHONY: help install run cluster fmt lint types check test unit protocol faults failover fuzz autobahn servers browser web bench clean
+.PHONY: help install run cluster fmt lint types check test unit protocol faults failover fuzz autobahn servers browser web measure bench clean

@@ -12,18 +12,22 @@ from .pictures import png
 
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text()
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+LARGE = """addEventListener("DOMContentLoaded", () => {
+    document.documentElement.style.fontSize = "200%";
+});"""
 WAYS: dict[str, dict[str, object]] = {
     "light": {},
     "dark": {"color_scheme": "dark"},
     "forced colours": {"forced_colors": "active"},
     "right to left": {"locale": "ar"},
+    "twice the font": {"viewport": {"width": 640, "height": 800}},
     "small": {"viewport": {"width": 320, "height": 568}, "is_mobile": True, "has_touch": True},
 }
 
 
-@pytest.fixture(scope="module")
-def room(server: Server) -> Room:
-    room = Room(server, "read by all")
+@pytest.fixture
+def room(server: Server, way: str) -> Room:
+    room = Room(server, f"read by all: {way}")
     first = room.post("bob", "Is the table still there? https://example.org")
     room.post("ada", "It is", reply_to=first)
     room.post("bob", "Good 🎉")
@@ -44,6 +48,8 @@ def is_clean(page: Page, state: str) -> None:
 def test_axe_finds_nothing(person: Callable[..., Person], room: Room, way: str) -> None:
     ada = person("ada", **WAYS[way])
     page = ada.page
+    if way == "twice the font":
+        page.add_init_script(LARGE)
     page.goto(room.server.url)
     entry = page.locator("form.entry")
     expect(entry).to_be_visible()
@@ -69,3 +75,22 @@ def test_axe_finds_nothing(person: Callable[..., Person], room: Room, way: str) 
     ada.part("composer").locator("button").nth(1).click()
     expect(page.locator(".emoji-box")).to_be_visible()
     is_clean(page, "emoji")
+    page.keyboard.press("Escape")
+    ada.part("composer").locator("[part=send]").click()
+    ada.sees_status("Sent" if way != "right to left" else "أُرسلت")
+    expect(ada.part("picture")).to_have_count(1)
+    ada.part("picture").click()
+    expect(page.locator("[part=lightbox]")).to_be_visible()
+    is_clean(page, "lightbox")
+    page.keyboard.press("Escape")
+    ada.part("header").locator("button").last.click()
+    ada.part("menu").locator("[data-id=deleteChat]").click()
+    expect(ada.part("dialog")).to_be_visible()
+    is_clean(page, "question")
+    page.keyboard.press("Escape")
+    expect(ada.part("header").locator("button").last).to_be_focused()
+    page.keyboard.press("Control+k")
+    ada.part("search").fill("nowhere to be found")
+    nothing = "لا توجد نتائج" if way == "right to left" else "Nothing found"
+    expect(page.get_by_text(nothing).last).to_be_visible()
+    is_clean(page, "nothing found")

@@ -48,6 +48,7 @@ export class Menu {
   #entry({ label, icon: drawing, danger, act, id }, isIndented) {
     const does = () => {
       this.close();
+      this.#opener?.focus(); // a dialog gives the focus back to what had it
       act();
     };
     const about = { type: "button", role: "menuitem", tabIndex: -1, className: danger ? "danger" : "" };

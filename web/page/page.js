@@ -5,6 +5,8 @@ import { useViews } from "../elements/session.js";
 import { Composer } from "../elements/lazy-composer.js";
 import { InboxView } from "../elements/lazy-inbox.js";
 import { openChat, SingleView, wordsFor } from "../elements/views.js";
+import { joinTabs, openStorage } from "../sdk/lazy-browser.js";
+import { bundled } from "../sdk/storage.js";
 import { Entry } from "./entry.js";
 import { pageStyle } from "./style-page.js";
 import { takeToken, keepToken, forgetToken } from "./token.js";
@@ -99,6 +101,7 @@ function showEmbedded() {
 async function startPage() {
   const settings = pageSettings();
   useViews({ Composer, InboxView, openChat, SingleView, wordsFor });
+  bundled._browser = Promise.resolve({ joinTabs, openStorage });
   configure({ server: new URL(settings.root, document.baseURI).href });
   dress(settings.accent);
   const words = await speak(new URLSearchParams(location.search).get("lang") ?? settings.language);

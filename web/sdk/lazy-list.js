@@ -64,10 +64,10 @@ export class List {
   _touch(id, message) {
     const last = this.#items.get(id ?? 0)?.last_message;
     if (last === undefined || !message) return;
-    const { message_id, text: content, created_at, sender_id, status, kind } = message;
+    const { message_id, text: content, attachments, created_at, sender_id, status, kind } = message;
     if (last?.message_id === message_id && last.content === content && last.status === status) return;
     const from_this_user = String(sender_id) === String(this.chat.me?.user_id);
-    this._patch(/** @type {number} */ (id), { last_message: { content, created_at, from_this_user, message_id, sender_id, status, kind } });
+    this._patch(/** @type {number} */ (id), { last_message: { content, attachments, created_at, from_this_user, message_id, sender_id, status, kind } });
   }
 
   /** @param {number | null} id */

@@ -66,4 +66,6 @@ export class Vault {
   }
 }
 
-export const loadBrowser = later(() => import("./lazy-browser.js"));
+/** @internal What a page has in its own bundle is not loaded. */
+export const bundled = { _browser: /** @type {Promise<typeof import("./lazy-browser.js")> | null} */ (null) };
+export const loadBrowser = later(() => bundled._browser ?? import("./lazy-browser.js"));

@@ -33,6 +33,7 @@
  *
  * @typedef {object} LastMessage
  * @property {string} content
+ * @property {Attachment[]} [attachments] of a message that this client has seen
  * @property {string} created_at
  * @property {boolean} from_this_user
  * @property {number} [message_id]

@@ -1,0 +1,125 @@
+"""Measures the page against its budgets and prints a table: `python -m tests.browser.measure`.
+
+Times depend on the machine, so no test asserts them; sizes are asserted by `tests/web`.
+"""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
+
+from .conftest import SERVE, Room, Server, chromium_of, token_of
+
+MANY = 5_000
+AT_ONCE = 8  # requests that fill the long room
+SLOW = {"offline": False, "latency": 150, "downloadThroughput": 200_000, "uploadThroughput": 90_000}
+WATCH = """
+window.tasks = [];
+new PerformanceObserver((all) => window.tasks.push(...all.getEntries().map((one) => one.duration)))
+    .observe({ type: "longtask", buffered: true });
+"""
+
+
+def rows(browser: Browser, server: Server) -> Iterator[tuple[str, object, str]]:
+    """What was measured, the value, and the budget."""
+    room = Room(server, "a short one")
+    for number in range(30):
+        room.post("bob", f"message {number}")
+    yield from first_message(browser, room)
+    yield from slow_first_message(browser, room)
+    long = Room(server, "a long one")
+    fill(long)
+    yield from long_room(browser, long)
+
+
+def fill(room: Room) -> None:
+    """Posts so many messages of bob, some at a time."""
+    url = f"{room.server.url}en/api/v1/chat/rooms/{room.id}/messages/"
+    headers = {"Authorization": f"Bearer {token_of('bob')}"}
+    with httpx.Client(headers=headers, timeout=60) as client, ThreadPoolExecutor(AT_ONCE) as pool:
+        for answer in pool.map(lambda n: client.post(url, json={"message": str(n)}), range(MANY)):
+            assert answer.is_success, answer.text
+
+
+def opened(browser: Browser, *, is_slow: bool = False) -> tuple[Page, CDPSession]:
+    page = browser.new_context().new_page()
+    page.add_init_script(WATCH)
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable")
+    if is_slow:
+        session.send("Network.enable")
+        session.send("Network.emulateNetworkConditions", SLOW)
+        session.send("Emulation.setCPUThrottlingRate", {"rate": 4})
+    return page, session
+
+
+def time_to_first(page: Page, room: Room) -> float:
+    """Milliseconds from the navigation to the first message in the page."""
+    page.goto(f"{room.server.url}#token={token_of('ada')}&room={room.id}", wait_until="commit")
+    page.locator("[part~=message]").first.wait_for()
+    found: float = page.evaluate("performance.now()")
+    return found
+
+
+def first_message(browser: Browser, room: Room) -> Iterator[tuple[str, object, str]]:
+    page, _ = opened(browser)
+    sizes: list[int] = []
+    page.on("requestfinished", lambda one: sizes.append(one.sizes()["responseBodySize"]))
+    yield "first message, local", f"{time_to_first(page, room):.0f} ms", "400 ms"
+    yield "requests until then", len(sizes), "3 and the page"
+    yield "bytes until then", sum(sizes), "61,440"
+    page.context.close()
+
+
+def slow_first_message(browser: Browser, room: Room) -> Iterator[tuple[str, object, str]]:
+    page, _ = opened(browser, is_slow=True)
+    found = time_to_first(page, room)
+    yield "first message, slow 4G and a CPU at a quarter", f"{found:.0f} ms", "1,500 ms"
+    page.context.close()
+
+
+def long_room(browser: Browser, room: Room) -> Iterator[tuple[str, object, str]]:
+    page, session = opened(browser)
+    time_to_first(page, room)
+    page.locator("[part=input]").wait_for()
+    yield "entering, longest task", longest(page), "100 ms"
+    scroller = page.locator("[part=messages]")
+    for _ in range(40):
+        scroller.evaluate("box => box.scrollTo(0, 0)")
+        page.wait_for_timeout(50)
+    yield "rows in the DOM after 40 pages", scroller.locator("li").count(), "250"
+    metrics = session.send("Performance.getMetrics")["metrics"]
+    heap = next(one["value"] for one in metrics if one["name"] == "JSHeapUsedSize")
+    yield "heap", f"{heap / 1e6:.1f} MB", "15 MB"
+    page.evaluate("window.tasks = []")
+    for number in range(5):
+        room.post("bob", f"news {number}")
+    page.locator("[part=item]", has_text="news 4").wait_for()
+    yield "a new message, longest task", longest(page), "50 ms"
+    page.context.close()
+
+
+def longest(page: Page) -> str:
+    found = page.evaluate("Math.max(0, ...window.tasks)")
+    return f"{found:.0f} ms" if found else "under 50 ms"
+
+
+def main() -> None:
+    os.environ["ROOMCAST_RATE_LIMIT_RATE"] = "0"
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        server = Server(Path(folder), SERVE, "serve", "--host", "127.0.0.1")
+        browser = playwright.chromium.launch(executable_path=chromium_of(playwright))
+        try:
+            for name, value, budget in rows(browser, server):
+                print(f"{name:48} {value!s:>14}   budget {budget}", flush=True)  # noqa: T201
+        finally:
+            browser.close()
+            server.stop()
+
+
+if __name__ == "__main__":
+    main()
