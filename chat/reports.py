@@ -2,11 +2,10 @@
 
 import time
 
-from ..protocol import codec
 from ..protocol.errors import NotFound
 from ..realtime.commits import Commit, CommitListener
 from ..store import messages, reports
-from ..store.outbox import Happened
+from ..store.outbox import Happened, message_details
 from ..store.reports import NewReport
 from ..store.store import Connection, Store
 from .text_policy import TextPolicy
@@ -35,10 +34,10 @@ class Reports:
                 raise NotFound(message_id=report.message_id)
             is_new = await reports.add(db, report, now)
             if is_new:
-                said = {"reason": report.reason, "report": report.text}
+                said = message_details(message, {"reason": report.reason, "report": report.text})
                 event = Happened(
                     "message_reported", report.room_id, report.reporter_id, 0, message.id,
-                    message.text, details=codec.encode(said).decode(),
+                    message.text, details=said,
                 )  # fmt: skip
                 await self._store.note(db, event)
             return is_new

@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from ..protocol.ids import when, wire_user
 from ..store import attachments, outbox, receipts, room_list, rooms
@@ -15,7 +16,7 @@ from ..store.outbox import Claim, Kind, Noted
 from ..store.store import Connection
 
 MAX_EVENTS = 100  # of one room in one go
-WITH_FILES = "message_sent", "message_edited"
+WITH_FILES = "message_sent", "message_edited", "message_action", "message_reported"
 
 Wire = int | str
 
@@ -35,7 +36,9 @@ class HostEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     they have not read `message_id` and what came after it; or they were banned or erased: then
     there is no room. `about` is who was let in or removed. `text` is what a message says, what was
     reacted with, or the title. `version` is the room's, `members` are those at the time of
-    delivery.
+    delivery. `kind` is `system` for messages of the site, `data` is a message's own. A press of a
+    button has `action`, its id, and `params`; a report has `reason`, and `report`: the reporter's
+    words.
     """
 
     type: Kind
@@ -51,6 +54,23 @@ class HostEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     about: Wire | None = None
     unread: int | None = None
     files: list[EventFile] = []
+    kind: Literal["system"] | None = None
+    data: dict[str, Any] | None = None
+    action: str | None = None
+    params: dict[str, Any] | None = None
+    reason: str | None = None
+    report: str | None = None
+
+
+class EventDetails(Struct):
+    """What the outbox keeps of an event as JSON."""
+
+    kind: Literal["system"] | None = None
+    data: dict[str, Any] | None = None
+    action: str | None = None
+    params: dict[str, Any] | None = None
+    reason: str | None = None
+    report: str | None = None
 
 
 Listener = Callable[[HostEvent], Awaitable[None]]
@@ -96,6 +116,7 @@ def _event(
     is_of_room = bool(noted.room_id)
     left = msgspec.json.decode(noted.members, type=list[str]) if noted.members else None
     shown = members if left is None else [wire_user(user) for user in left]
+    details = msgspec.json.decode(noted.details or b"{}", type=EventDetails)
     told_files = [EventFile(f.name, f.content_type, f.size) for f in files]
     return HostEvent(
         type=noted.kind,
@@ -110,4 +131,5 @@ def _event(
         text=noted.text,
         about=None if noted.about is None else wire_user(noted.about),
         files=told_files,
+        **asdict(details),
     )

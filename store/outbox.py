@@ -9,10 +9,11 @@ from typing import Any, Literal
 
 import msgspec
 from databases.core import Connection
-from msgspec import Struct
+from msgspec import UNSET, Raw, Struct
 from sqlalchemy import bindparam, text
 
 from .dialect import Dialect
+from .members import SITE
 from .messages import (
     ActChange,
     Acted,
@@ -20,9 +21,11 @@ from .messages import (
     Change,
     Deleted,
     Edited,
+    MessageRow,
     Outcome,
     Reacted,
     ReactionChange,
+    extra,
 )
 
 Kind = Literal[
@@ -110,9 +113,10 @@ def happened(changes: Sequence[Change], outcomes: Sequence[Outcome]) -> list[Hap
                 found.append(_of("message_sent", m))
             case Edited(m):
                 found.append(_of("message_edited", m))
-            case Deleted(id_, version):
+            case Deleted(id_, version, _, sender_id):
                 where = change.room_id, change.sender_id
-                found.append(Happened("message_deleted", *where, version, id_))
+                said = _details(sender_id, None)
+                found.append(Happened("message_deleted", *where, version, id_, details=said))
             case Reacted(id_, _, version, is_new=True):
                 assert isinstance(change, ReactionChange)
                 where = change.room_id, change.sender_id
@@ -124,14 +128,32 @@ def _pressed(change: ActChange, outcome: Outcome) -> list[Happened]:
     """Returns one event for a press of a button, whether it changed the message or not."""
     if not isinstance(outcome, Acted | Edited):
         return []
-    m, params = outcome.message, change.params or "null"
-    said = f'{{"action":{msgspec.json.encode(change.id).decode()},"params":{params}}}'
+    m, params = outcome.message, Raw((change.params or "null").encode())
+    said = _details(m.sender_id, m.extra, {"action": change.id, "params": params})
     where = m.room_id, change.sender_id, m.version, m.id
     return [Happened("message_action", *where, text=m.text, details=said)]
 
 
 def _of(kind: Kind, m: Any) -> Happened:
-    return Happened(kind, m.room_id, m.sender_id, m.version, m.id, m.text)
+    said = _details(m.sender_id, m.extra)
+    return Happened(kind, m.room_id, m.sender_id, m.version, m.id, m.text, details=said)
+
+
+def _details(
+    sender_id: str, column: str | None, more: dict[str, object] | None = None
+) -> str | None:
+    """What an event says of a message beside its text, as JSON: None where there is nothing."""
+    said = dict(more or {})
+    if sender_id == SITE:
+        said["kind"] = "system"
+    if column is not None and (data := extra.read(column).data) is not UNSET:
+        said["data"] = data
+    return msgspec.json.encode(said).decode() if said else None
+
+
+def message_details(message: MessageRow, more: dict[str, object]) -> str | None:
+    """The details of an event about a message that is there."""
+    return _details(message.sender_id, message.extra, more)
 
 
 NOTE = """

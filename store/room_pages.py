@@ -263,17 +263,24 @@ async def _as_of(
     if as_of is None or all(place.at <= as_of for place in places):
         return places
     statement = dialect.speak("""
-        SELECT coalesce((SELECT n.created_at
-                           FROM (SELECT id, created_at FROM messages m WHERE m.room_id = r.id
-                                  ORDER BY m.id DESC LIMIT :news) AS n
-                          WHERE n.created_at <= :as_of ORDER BY n.id DESC LIMIT 1),
-                        r.created_at) AS at, r.id
-          FROM NUMBERS AS j CROSS JOIN rooms r
-         WHERE r.id = CAST(CAST(j.value AS text) AS bigint) AND r.created_at <= :as_of
+        SELECT CAST(CAST(j.value AS text) AS bigint) AS id,
+               (SELECT coalesce((SELECT n.created_at
+                                   FROM (SELECT id, created_at FROM messages m
+                                          WHERE m.room_id = r.id ORDER BY id DESC LIMIT :news) AS n
+                                  WHERE n.created_at <= :as_of ORDER BY n.id DESC LIMIT 1),
+                                r.created_at)
+                  FROM rooms r
+                 WHERE r.id = CAST(CAST(j.value AS text) AS bigint)
+                   AND r.created_at <= :as_of) AS at
+          FROM NUMBERS AS j
     """)
     moved = [place.room_id for place in places if place.at > as_of]
     values = {
         "numbers": msgspec.json.encode(moved).decode(), "news": MAX_NEWS, "as_of": as_of,
     }  # fmt: skip
-    stood = [RoomPlace(row["at"], row["id"]) for row in await db.fetch_all(statement, values)]
+    stood = [
+        RoomPlace(row["at"], row["id"])
+        for row in await db.fetch_all(statement, values)
+        if row["at"] is not None
+    ]
     return [place for place in places if place.at <= as_of] + stood

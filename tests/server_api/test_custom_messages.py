@@ -280,7 +280,37 @@ async def test_the_site_is_told_of_each_press_once() -> None:
             await site.ada.post(url, json={"id": "accept", "params": {"a": 1}})
         async with asyncio.timeout(10):
             await is_there.wait()
-    assert [event.message_id for event in told] == [message["message_id"]]
+    said = [(event.message_id, event.action, event.params, event.kind) for event in told]
+    assert said == [(message["message_id"], "accept", {"a": 1}, "system")]
+
+
+async def test_events_say_what_sites_have_given() -> None:
+    told: dict[str, Any] = {}
+    is_there = asyncio.Event()
+
+    async def on_event(event: Any) -> None:
+        told[event.type] = event
+        if event.type == "message_deleted":
+            is_there.set()
+
+    async with a_site(on_event=on_event) as site:
+        room = await site.room()
+        message = await posted(site, room, text="An offer", data={"price": 5}, sender=2)
+        where = f"rooms/{room}/messages/{message['message_id']}/"
+        member = f"/api/v1/chat/{where}"
+        body = {"reason": "spam", "text": "Again!"}
+        assert (await site.ada.post(f"{member}report/", json=body)).status_code == 204
+        await site.patch(where, json={"data": {"price": 6}})
+        system = await posted(site, room, text="Welcome", data={"n": 1})
+        await site.delete(f"rooms/{room}/messages/{system['message_id']}/")
+        async with asyncio.timeout(10):
+            await is_there.wait()
+    reported, edited = told["message_reported"], told["message_edited"]
+    assert (reported.reason, reported.report, reported.text) == ("spam", "Again!", "An offer")
+    assert (reported.user_id, reported.data, reported.kind) == (1, {"price": 5}, None)
+    assert (edited.data, edited.kind) == ({"price": 6}, None)
+    assert (told["message_sent"].data, told["message_sent"].kind) == ({"n": 1}, "system")
+    assert (told["message_deleted"].kind, told["message_deleted"].text) == ("system", None)
 
 
 @pytest.mark.parametrize(

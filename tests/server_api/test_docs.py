@@ -15,7 +15,7 @@ from roomcast.routes import server_api
 from ..inside import served
 from ..pages import ROOT, block, blocks
 from ..running import in_steps
-from .conftest import KEY
+from .conftest import KEY, a_site
 
 RUNNERS = {
     "js": ("node", "orderWasPlaced(981, 2, 7).then((m) => console.log(JSON.stringify(m)));\n"),
@@ -81,3 +81,30 @@ async def test_contact_details_are_masked_as_the_page_says() -> None:
     assert await masked("Call +380 44 123-45-67 or a.b@example.com") == "Call [phone] or [e-mail]"
     assert await masked("see https://x.example/1 now") == "see [link] now"
     assert await masked("It costs 1500 for 2 nights") == "It costs 1500 for 2 nights"
+
+
+@pytest.mark.parametrize(("id_", "state"), [("accept", "accepted"), ("decline", "declined")])
+async def test_an_offer_is_answered_as_the_page_says(id_: str, state: str) -> None:
+    names: dict[str, Any] = {"settings": {"auth": {"secret": "s" * 32}}}
+    await in_steps(block("docs/custom-data-and-actions.md", "python", "make_offer"), names)
+    hooks = {"on_action": names["on_action"], "on_event": names["on_event"]}
+    async with a_site(**hooks) as site:
+        names["chat"] = site.ada.chat
+        room, buyer, seller = await site.room(), site.ada, site.ada.another(2)
+        offer = await names["make_offer"](room, 1, 2, 120)
+        url = f"/api/v1/chat/rooms/{room}/messages/"
+        act = f"{url}{offer.message_id}/act/"
+        refused = await buyer.post(act, json={"id": id_})
+        assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
+        async with buyer.socket(room) as socket:
+            await socket.receive_json()
+            done = await seller.post(act, json={"id": id_})
+            assert done.json()["reply"] == "Done. The buyer is told."
+            assert (await seller.post(act, json={"id": id_})).status_code == 409
+            said = ""
+            while said != f"The offer of 120 € was {state}.":
+                frame = await socket.receive_json()
+                said = frame["message"]["text"] if frame["type"] == "chat_message" else ""
+        offered, note = (await buyer.get(url)).json()["messages"]
+    assert (offered["data"]["state"], offered["chosen"]["id"]) == (state, id_)
+    assert (note["kind"], note["sender_id"], "actions" in offered) == ("system", None, False)
