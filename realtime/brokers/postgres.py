@@ -21,6 +21,11 @@ from .backend import OPEN_WITHIN, Backend
 from .connection import GAP, Failure, Link, OnMessage, Publish, log
 
 CHANNEL = "roomcast"
+NOT_FOR_SERVER = {
+    "channel_binding", "client_encoding", "connect_timeout", "fallback_application_name",
+    "gssencmode", "keepalives", "keepalives_count", "keepalives_idle", "keepalives_interval",
+    "load_balance_hosts", "sslcompression", "sslsni", "statement_cache_size", "tcp_user_timeout",
+}  # fmt: skip
 NOTIFY = "select pg_notify($1, bundle) from unnest($2::text[]) as bundle"
 SPACE = 7_999  # bytes that a notification may carry
 FRAME = 32  # bytes of a bundle's head beside its parts
@@ -36,15 +41,18 @@ _encode = msgspec.json.encode
 class PostgresLink(Link):
     mute = "a NOTIFY does not come back; the URL must lead to the server itself, not to a pooler"
 
-    def __init__(self, on_message: OnMessage, url: str, options: dict[str, Any]) -> None:
+    def __init__(
+        self, on_message: OnMessage, url: str, options: dict[str, Any], channel: str = CHANNEL
+    ) -> None:
         super().__init__(on_message)
         self._url, self._options = url, options
+        self._channel = channel
         self._connections: list[asyncpg.Connection] = []
         self._is_due = asyncio.Event()
         self._numbers_of_bundles = count()
 
     async def open(self) -> None:
-        await (await self._connect()).add_listener(CHANNEL, self._notified)
+        await (await self._connect()).add_listener(self._channel, self._notified)
         # On its own connection: what a pooler did to the other would not be seen on the same.
         speaker = await self._connect()
         self._start(self._publish(await speaker.prepare(NOTIFY)))
@@ -88,7 +96,7 @@ class PostgresLink(Link):
             self._is_due.clear()
             while some := list(islice(self.unanswered, PUBLISHES_PER_STATEMENT)):
                 bundles = list(bundled(some, self._numbers_of_bundles))
-                await notify.fetch(CHANNEL, bundles)
+                await notify.fetch(self._channel, bundles)
                 self.received += 1
                 for _ in some:
                     self._answered()
@@ -99,7 +107,7 @@ class PostgresLink(Link):
             for name, message in unbundled(bundle):
                 self._take(name, message)
         except msgspec.DecodeError:
-            log.warning("Something else notifies on the channel %s of the database", CHANNEL)
+            log.warning("Something else notifies on the channel %s of the database", self._channel)
 
 
 def bundled(publishes: Iterable[Publish], numbers: Iterator[int]) -> Iterator[str]:
@@ -144,18 +152,25 @@ def unbundled(bundle: str) -> Iterator[tuple[str, str]]:
 class PostgresBackend(Backend):
     def __init__(self, url: str) -> None:
         super().__init__(url)
-        self._url, self._options = options_of(url)
+        self._url, self._options, self._channel = options_of(url)
 
     def _new_link(self) -> Link:
-        return PostgresLink(self._on_message, self._url, self._options)
+        return PostgresLink(self._on_message, self._url, self._options, self._channel)
 
 
-def options_of(url: str) -> tuple[str, dict[str, Any]]:
-    """`?ssl=true` as `databases` has it; all else (sslmode, sslrootcert …) is asyncpg's own."""
+def options_of(url: str) -> tuple[str, dict[str, Any], str]:
+    """The URL and the options for asyncpg, and the channel, which is each schema's own.
+
+    `?ssl=true` is as `databases` has it. What libpq knows and asyncpg would hand to the server,
+    which refuses it, is left out; all else (sslmode, sslrootcert …) is asyncpg's own.
+    """
     parts = urlsplit(url)
     query = dict(parse_qsl(parts.query))
-    if "ssl" not in query:
-        return url, {}
-    ssl = query.pop("ssl")
-    options = {"ssl": {"true": True, "false": False}.get(ssl, ssl)}
-    return parts._replace(query=urlencode(query)).geturl(), options
+    channel = f"{CHANNEL}_{schema}" if (schema := query.pop("schema", "")) else CHANNEL
+    options: dict[str, Any] = {}
+    if ssl := query.pop("ssl", ""):
+        options["ssl"] = {"true": True, "false": False}.get(ssl, ssl)
+    kept = {name: value for name, value in query.items() if name not in NOT_FOR_SERVER}
+    if kept == dict(parse_qsl(parts.query)):
+        return url, options, channel
+    return parts._replace(query=urlencode(kept)).geturl(), options, channel

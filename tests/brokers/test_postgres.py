@@ -117,4 +117,22 @@ async def test_tls_is_spoken_with_a_certificate_that_is_checked(opened, server, 
 )
 def test_ssl_is_asked_for_as_for_the_database(query, rest, options):
     url = "postgresql://chat:p%40ss@one:1,two:2/chat"
-    assert options_of(url + query) == (url + rest, options)
+    assert options_of(url + query) == (url + rest, options, postgres.CHANNEL)
+
+
+@pytest.mark.parametrize("schema", ["", "schema=chat"])
+async def test_the_options_of_the_databases_url_are_no_mistake(opened, server, schema):
+    options = "channel_binding=prefer&connect_timeout=3&gssencmode=disable&keepalives=1"
+    whole = "&".join(filter(None, [options, "target_session_attrs=read-write", schema]))
+    async with opened(f"{server.url}?{whole}") as broker:
+        await broker.check()
+
+
+async def test_chats_of_two_schemas_do_not_meet(opened, server):
+    async with opened(f"{server.url}?schema=one") as one, opened(server.url) as other:
+        for broker in (one, other):
+            await broker.subscribe("room:1")
+        await one.publish("room:1", "in one")
+        await other.publish("room:1", "in public")
+        assert await hears(one) == ["in one"]
+        assert await hears(other) == ["in public"]
