@@ -51,11 +51,11 @@ class World:
         self._rows: dict[str, int] = {}
         self._places: list[Place] = []
         self.site = httpx.AsyncClient(
-            transport=ada._shared, base_url="http://chat.test",
+            transport=ada.shared_transport, base_url="http://chat.test",
             headers={"Authorization": f"Bearer {KEY}"}, trust_env=False,
         )  # fmt: skip
         bare = httpx.AsyncClient(
-            transport=ada._shared, base_url="http://chat.test", trust_env=False
+            transport=ada.shared_transport, base_url="http://chat.test", trust_env=False
         )
         self.clients: dict[str, httpx.AsyncClient] = {
             "creator": ada,

@@ -35,7 +35,7 @@ async def opens(store: Store, *others: str, context: str = "", title: str = "", 
 
 
 async def says(store: Store, room: int, at: int, sender: str = BOB) -> int:
-    (made,), _ = await store._engine.commit([Add(room, sender, "hi")], {}, at)
+    (made,), _ = await store.engine.commit([Add(room, sender, "hi")], {}, at)
     return made.message.id  # type: ignore[union-attr]
 
 
