@@ -4,6 +4,7 @@ import functools
 import http.server
 import json
 import os
+import re
 import shutil
 import tarfile
 import threading
@@ -169,7 +170,7 @@ def served(site: Path) -> Iterator[str]:
 
 
 @SLOW
-def test_a_react_site_talks(served: str, own_server: Callable[..., Server]) -> None:
+def test_a_site_in_react_and_vue_talks(served: str, own_server: Callable[..., Server]) -> None:
     sync_api = pytest.importorskip("playwright.sync_api")
     server = own_server(server_allowed_origins='["*"]').start()
     found = map(shutil.which, ("chromium-headless-shell", "chromium"))
@@ -185,5 +186,6 @@ def test_a_react_site_talks(served: str, own_server: Callable[..., Server]) -> N
         sync_api.expect(page.locator("roomcast-chat [part~=message]")).to_have_count(1)
         sync_api.expect(page.locator("#rooms")).to_have_text("1")
         sync_api.expect(page.locator("#unread")).to_have_text("0")
+        sync_api.expect(page.locator("#vue")).to_have_text(re.compile(r"^\d+ 0 true$"))
         assert errors == []
         browser.close()

@@ -1,5 +1,6 @@
 import { Badge, Chat, ChatProvider, useInbox, useRoom, useUnread } from "@roomcast/react";
 import { createRoot } from "react-dom/client";
+import { showInVue } from "./vue";
 
 const query = new URLSearchParams(location.search);
 const server = query.get("server") ?? "/";
@@ -26,3 +27,4 @@ createRoot(document.getElementById("root")!).render(
     <Badge server={server} getToken={getToken} />
   </ChatProvider>,
 );
+showInVue(server, getToken);
