@@ -14,7 +14,7 @@ from starlette.routing import Route
 from ...protocol.actions import Action
 from ...protocol.errors import Refusal
 from ...settings import Settings
-from .call import JSON, PLACES, Answer, Call, Parameter
+from .call import ANY, JSON, PLACES, Answer, Call, Parameter
 from .examples import examples_of
 from .operations import CALLS
 from .schemas import Json, schemas_of
@@ -189,7 +189,10 @@ class _Writer:
         return said | {"content": self._content(answer)} if answer.type or answer.media else said
 
     def _content(self, answer: Answer) -> Json:
-        return {JSON: {"schema": self._shown[answer.type]}} if answer.type else {answer.media: {}}
+        if answer.type:
+            return {JSON: {"schema": self._shown[answer.type]}}
+        form: Json = {"format": "binary"} if answer.media == ANY else {}
+        return {answer.media: {"schema": {"type": "string"} | form}}
 
     def _responses(self, call: Call) -> Json:
         answers = {status: self._answer(answer) for status, answer in call.answers.items()}

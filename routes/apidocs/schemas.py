@@ -197,11 +197,6 @@ WORDS = {
     "UploadOffered.message": "The text of the request.",
 }  # fmt: skip
 
-# What the types alone don't say.
-RULES: dict[str, Json] = {
-    "File": {"anyOf": [{"required": ["name", "size", "type"]}, {"required": ["file_path"]}]},
-}
-
 
 def schemas_of(kinds: Iterable[Any]) -> tuple[dict[Any, Json], dict[str, Json]]:
     """Each type's schema, and the named components that these refer to."""
@@ -215,7 +210,13 @@ def schemas_of(kinds: Iterable[Any]) -> tuple[dict[Any, Json], dict[str, Json]]:
 
 
 def _shorten(schema: Json) -> None:
-    """A choice of plain types is a list of them: `integer | string`."""
+    """Makes a schema easier for generators.
+
+    A choice of plain types becomes a list of them, `integer | string`. A default of null goes:
+    typed generators take a field with a default for one that is always there.
+    """
+    if schema.get("default", ...) is None:
+        del schema["default"]
     parts = schema.get("anyOf", [])
     if parts and all(part.keys() == {"type"} for part in parts):
         schema["type"] = [part["type"] for part in schema.pop("anyOf")]
@@ -235,6 +236,5 @@ def _explain(name: str, schema: Json) -> None:
             its["description"] = words
         if field.endswith("_at"):
             its["format"] = "date-time"
-    schema |= RULES.get(name, {})
     if examples := examples_of(name):
         schema["examples"] = list(examples.values())

@@ -21,6 +21,7 @@ from roomcast.routes.apidocs.operations import CALLS
 from roomcast.routes.apidocs.schemas import WORDS
 from roomcast.routes.requests import answer_refusal
 from roomcast.store.messages.extra import StoredButton
+from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.routing import BaseRoute, Mount, Route
 
@@ -86,6 +87,18 @@ async def test_every_call_says_what_it_does_and_what_goes_wrong(schema: Json) ->
         assert ("401" in operation["responses"]) == ("security" not in operation), path
         for parameter in operation["parameters"]:
             assert parameter["description"]
+
+
+async def test_generators_of_clients_find_a_type_for_everything(schema: Json) -> None:
+    """With a default of null a field must be given, a body without a schema is unknown."""
+    for name, component in schema["components"]["schemas"].items():
+        assert "properties" not in component or "anyOf" not in component, name
+        for field, its in component.get("properties", {}).items():
+            assert its.get("default", ...) is not None, f"{name}.{field}"
+    for method, path, operation in operations(schema):
+        bodies = [operation.get("requestBody", {}), *operation["responses"].values()]
+        for kind, content in (pair for body in bodies for pair in body.get("content", {}).items()):
+            assert content.get("schema"), f"{method} {path}: {kind}"
 
 
 async def test_every_parameter_of_a_path_is_there(schema: Json) -> None:
@@ -313,7 +326,7 @@ async def test_an_error_comes_as_documented(
 async def test_every_refusal_comes_with_the_headers_that_are_documented(
     call: Caller, kind: type[Refusal]
 ) -> None:
-    given = answer_refusal(Request({"type": "http"}), kind())
+    given = answer_refusal(Request({"type": "http", "app": Starlette()}), kind())
     answer = httpx.Response(given.status_code, headers=given.raw_headers, content=given.body)
     for _, _, operation in operations(call.schema):
         if kind.code in codes_of(operation["responses"].get(str(kind.status), {})):
