@@ -107,6 +107,8 @@ class VersionSequence:
         """Advance over an event whose turn has come; return it without what is known already."""
         assert self.version is not None
         version = self.version
+        if not event.changes and event.last <= version:
+            return event
         if event.last <= version:
             return RoomEvent(marks=event.marks, is_deleted=event.is_deleted)
         self.version = event.last

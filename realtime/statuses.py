@@ -127,7 +127,10 @@ class StatusTracker:
         above, upto, known = MAX_ID, 0, self.unread.incomplete_upto
         for mark in marks:
             now = mark.delivered, mark.read
-            for before, after in zip(self.watermarks.get(mark.user_id, now), now, strict=True):
+            had = self.watermarks.get(mark.user_id, now)
+            if had[0] >= known and had[1] >= known:
+                continue
+            for before, after in zip(had, now, strict=True):
                 if before < after and before < known:
                     above, upto = min(above, before), max(upto, after)
         return (above, min(upto, known)) if upto else None
@@ -207,7 +210,7 @@ class StatusTracker:
             found += [StatusChange(id_, body_of(frame), step) for step in steps[past:now]]
         for sender in self.unread.senders:
             delivered, read = self._delivered.excluding(sender), self._read.excluding(sender)
-            found += self.unread.advance(sender, delivered, read)
+            self.unread.advance(sender, delivered, read, found)
         if found and cause and all(mark.by_joining for mark in cause):
             newest = set(sorted({change.message_id for change in found})[-MAX_MARKS_OF_JOIN:])
             found = [change for change in found if change.message_id in newest]

@@ -1,7 +1,10 @@
 """The unread messages of a room, as text: their later frames are made from it. Pure: no I/O."""
 
 from collections import OrderedDict
-from typing import Literal, NamedTuple
+from collections.abc import Iterable
+from typing import Literal
+
+from msgspec import Struct
 
 from ..protocol.splice import quotes_in, requoted, with_reactions
 from ..store.receipts import Status
@@ -10,7 +13,7 @@ MAX_UNREAD_MESSAGES = 256  # that a room keeps for each sender
 MAX_UNREAD_SIZE = 1 << 16  # bytes of them, for each sender
 
 
-class StatusChange(NamedTuple):
+class StatusChange(Struct):
     """A message, as text, and the status that it has reached."""
 
     message_id: int
@@ -63,9 +66,8 @@ class SenderMessages:
             return "send"
         return "delivered" if message_id in self._delivered else None
 
-    def advance(self, delivered: int, read: int) -> list[StatusChange]:
-        """Move the messages up to these ids on; return each status that they reach, in order."""
-        found: list[StatusChange] = []
+    def advance(self, delivered: int, read: int, found: list[StatusChange]) -> None:
+        """Move the messages up to these ids on; add each status that they reach, in order."""
         while self._delivered and next(iter(self._delivered)) <= read:
             id_, body = self.pop_oldest()
             found.append(StatusChange(id_, body, "read"))
@@ -77,7 +79,6 @@ class SenderMessages:
                 found.append(StatusChange(id_, body, "read"))
             else:
                 self._delivered[id_] = body
-        return found
 
 
 class UnreadBuffer:
@@ -135,19 +136,19 @@ class UnreadBuffer:
         messages = self._senders.get(sender_id)
         return None if messages is None else messages.last_sent_status(message_id)
 
-    def advance(self, sender_id: str, delivered: int, read: int) -> list[StatusChange]:
-        """Move the sender's messages up to these ids on; return each status that they reach."""
-        found = self._senders[sender_id].advance(delivered, read)
+    def advance(self, sender_id: str, delivered: int, read: int, found: list[StatusChange]) -> None:
+        """Move the sender's messages up to these ids on; add each status that they reach."""
+        before = len(found)
+        self._senders[sender_id].advance(delivered, read, found)
         if self._replies:
-            for change in found:
+            for change in found[before:]:
                 if change.status == "read":
                     self._unindex(change.message_id, change.body)
-        return found
 
     @property
-    def senders(self) -> list[str]:
+    def senders(self) -> Iterable[str]:
         """Everybody of whom messages are or were kept."""
-        return list(self._senders)
+        return self._senders
 
     @property
     def size(self) -> int:
