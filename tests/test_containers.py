@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
-from click import Group
+from click import Context, Group
 from roomcast.server.cli import main
 from roomcast.server.startup import refuse_workers
 from roomcast.settings import VARIABLES, load
@@ -59,7 +59,9 @@ def test_the_image_serves_by_a_command_that_there_is() -> None:
     (command,) = map(json.loads, steps("CMD"))
     name, verb, *options = command
     assert isinstance(main, Group)
-    context = main.commands[verb].make_context(verb, options)
+    serve = main.get_command(Context(main), verb)
+    assert serve is not None
+    context = serve.make_context(verb, options)
     assert (name, context.params["host"]) == ("roomcast", "0.0.0.0")
 
 

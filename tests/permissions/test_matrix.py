@@ -114,12 +114,12 @@ def messages_of(chat: World) -> tuple[int, ...]:
 async def do(chat: World, name: str, role: str, place: Place) -> str:
     client: Any = chat.clients[role]
     room = place.direct if role == "blocked" else place.room
-    before = chat.rows()
+    before = messages_of(chat)
     async with chat.socket(client, room) as socket:
         try:
             await socket.receive_json()
         except WebSocketDisconnect as closed:
-            assert chat.rows() == before, (name, role)
+            assert messages_of(chat) == before, (name, role)
             return str(closed.code)
         joined = messages_of(chat)
         token = client.headers["Authorization"].removeprefix("Bearer ")
