@@ -97,6 +97,11 @@ UPDATE rooms SET version = newest.version, total = newest.version, active_at = n
   FROM (SELECT room_id, max(version) AS version, max(created_at) AS created_at
           FROM messages GROUP BY room_id) AS newest
  WHERE rooms.id = newest.room_id;
+UPDATE members
+   SET listed_at = r.active_at,
+       is_behind = CASE WHEN r.total > members.sent + members.seen + members.unread_deleted
+                        THEN 1 ELSE 0 END
+  FROM rooms r WHERE r.id = members.room_id
 """
 
 
