@@ -63,7 +63,7 @@ class HostEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class EventDetails(Struct):
-    """What the outbox keeps of an event as JSON."""
+    """The parts of an event that the outbox stores as JSON."""
 
     kind: Literal["system"] | None = None
     data: dict[str, Any] | None = None

@@ -28,7 +28,7 @@ MAX_TIME = 2**62  # microseconds since 1970
 
 
 class PageCursor(Struct, array_like=True, frozen=True):
-    """Where a page begins: beyond this place, as the list was at the time `as_of`."""
+    """The place after which a page begins, as the list was at the time `as_of`."""
 
     at: int
     room_id: int
@@ -101,7 +101,7 @@ async def _page(request: Request, user_id: str) -> RoomPage:
 
 
 def _query_of(request: Request, user_id: str) -> RoomQuery | None:
-    """What the request asks for; None where no room fits. Raises InvalidFrame."""
+    """Returns the filter of the request; None where no room fits. Raises InvalidFrame."""
     limits = chat_of(request).settings.limits
     page = integer(request, "page", 1)
     size = min(integer(request, "page_size", limits.room_page_size), limits.max_room_page_size)

@@ -52,7 +52,7 @@ OPENING, CLOSING = set("([{"), set(")]}")
 
 
 def minify(source: str, internals: dict[str, str] | None = None) -> str:
-    """The same module, smaller."""
+    """Returns the module without comments and needless space."""
     tokens = list(_tokens(source))
     renamed = _renamed(tokens) | (internals or {})
     return "".join(_packed((kind, renamed.get(text, text)) for kind, text in tokens))
@@ -77,7 +77,7 @@ def minified(
 
 
 def with_version(module: str, version: str) -> str:
-    """What is loaded later must be of the same version: no cache may answer with another one."""
+    """Adds the version to later imports, so that no cache answers with another one."""
     return LATER.sub(rf"\1?{version}\2", module) if version else module
 
 
@@ -200,7 +200,7 @@ def _properties(code: list[tuple[str, str]]) -> set[str]:
 
 
 def _method_heads(words: list[str]) -> set[int]:
-    """Where names of methods stand: before parentheses that are followed by a body."""
+    """Finds the names of methods: before parentheses that are followed by a body."""
     found, opened = set(), list[int]()
     for at, text in enumerate(words):
         if text == "(":

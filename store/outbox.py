@@ -142,7 +142,7 @@ def _of(kind: Kind, m: Any) -> Happened:
 def _details(
     sender_id: str, column: str | None, more: dict[str, object] | None = None
 ) -> str | None:
-    """What an event says of a message beside its text, as JSON: None where there is nothing."""
+    """Encodes the parts of a message beside its text as JSON; None where there are none."""
     said = dict(more or {})
     if sender_id == SITE:
         said["kind"] = "system"

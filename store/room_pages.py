@@ -23,7 +23,7 @@ MAX_NEWS = 200  # messages of a room in which that time is looked for
 
 
 class RoomPlace(Struct, frozen=True, order=True):
-    """Where a room stands in a list: when it was active (microseconds since 1970, UTC), its id."""
+    """The place of a room in a list: when it was active (microseconds since 1970, UTC), its id."""
 
     at: int
     room_id: int
@@ -91,7 +91,7 @@ def _slice_page(query: RoomQuery, places: Sequence[RoomPlace]) -> list[RoomPlace
 
 
 async def _changed(db: Connection, query: RoomQuery) -> list[int]:
-    """Of the user's rooms those with news that their rows do not have yet."""
+    """Returns the user's rooms with news that their rows do not have yet."""
     statement = """
         SELECT c.room_id FROM list_changes c
          WHERE coalesce((SELECT 1 FROM members me
@@ -104,7 +104,7 @@ async def _changed(db: Connection, query: RoomQuery) -> list[int]:
 async def _look_at(
     db: Connection, dialect: Dialect, query: RoomQuery, room_ids: Sequence[int]
 ) -> list[RoomPlace]:
-    """Those of these rooms that the query asks for, by what the rooms themselves say."""
+    """Returns the rooms that the query asks for, by the columns of the rooms themselves."""
     if not room_ids:
         return []
     values: dict[str, Any] = {
@@ -178,14 +178,14 @@ async def _with_word(db: Connection, owner: str, words: WordRange) -> list[int] 
 
 
 def _own(query: RoomQuery) -> list[str]:
-    """What an index says of the rows of members."""
+    """Conditions that an index of members answers."""
     archived = f"me.archived_at_total IS {'NOT NULL' if query.is_archived else 'NULL'}"
     unread = ["me.is_behind = 1"] if query.only_unread else []
     return ["me.user_id = :user_id", archived, *unread]
 
 
 def _checks(query: RoomQuery, values: dict[str, Any]) -> list[str]:
-    """What is looked up for each row: the room stands where its member's row says; its words.
+    """Conditions that are looked up for each row: the room stands where its member's row says; its words.
 
     No planner makes joins of these, or thinks that they leave few rows over.
     """

@@ -37,7 +37,7 @@ class _Title(Struct):
 
 
 def terms_of(question: str) -> tuple[WordTerm, ...]:
-    """What a room must have all of to be found: the beginnings of words. Empty without words."""
+    """The words that a room must have to be found: the beginnings of words. Empty without words."""
     return tuple(
         WordTerm(_beginning(term.whole), tuple(map(_beginning, term.parts)))
         for term in tokenizer.wanted(question)
@@ -65,7 +65,7 @@ def word_conditions(
     room: str = "me.room_id",
     owner: str = "me.user_id",
 ) -> list[str]:
-    """That a room, as its owner sees it, has each of these words."""
+    """A condition: a room, as its owner sees it, has each of these words."""
     conditions = []
     for i, term in enumerate(terms):
         words = {str(i): term.whole} | {f"{i}_{n}": part for n, part in enumerate(term.parts)}
@@ -115,7 +115,7 @@ async def changed(db: Connection, limit: int) -> list[int]:
 
 
 async def changed_of(db: Connection, user_id: str, looked: int, limit: int) -> list[int]:
-    """Those of the user's rooms among the first `looked` rooms; of everybody's for the site."""
+    """Finds the user's rooms among the first `looked` rooms; of everybody's for the site."""
     if user_id == SITE:
         return await changed(db, limit)
     query = """

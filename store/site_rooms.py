@@ -72,7 +72,7 @@ async def page(
 async def _of_user(
     db: Connection, dialect: Dialect, wanted: RoomFilter, limit: int
 ) -> list[RoomPlace]:
-    """Those that the user has archived among them."""
+    """Returns the rooms among them that the user has archived."""
     places: list[RoomPlace] = []
     for is_archived in (False, True):
         query = RoomQuery(

@@ -1,4 +1,4 @@
-"""Where the credentials of a bucket come from: the URL, the environment, a file, or the machine.
+"""The credentials of a bucket: from the URL, the environment, a file, or the machine.
 
 A URL without KEY:SECRET asks as the SDKs of AWS do, in this order: the variables
 `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`; the profile of
@@ -54,7 +54,7 @@ class BucketCredentials(Provider):
 
 
 def credentials_of(place: Place) -> BucketCredentials:
-    """Those of the URL, or else of the chain of the SDKs."""
+    """Returns the credentials of the URL, or else those of the chain of the SDKs."""
     if place.key:
         return BucketCredentials(StaticProvider(place.key, place.secret, place.session_token))
     http = PoolManager(timeout=Timeout(METADATA_TIMEOUT), retries=Retry(1, redirect=0))
