@@ -22,7 +22,10 @@ async def has_changes(db: Connection) -> bool:
 
 
 async def carry_over(db: Connection, dialect: Dialect, limit: int) -> bool:
-    """Handles up to `limit` rooms; returns whether there may be more. Rooms being written to wait."""
+    """Handles up to `limit` rooms; returns whether there may be more.
+
+    Rooms being written to wait.
+    """
     query = """
         SELECT r.id FROM list_changes c JOIN rooms r ON r.id = c.room_id
          ORDER BY c.room_id LIMIT :limit LOCKING(r)

@@ -185,7 +185,7 @@ def _own(query: RoomQuery) -> list[str]:
 
 
 def _checks(query: RoomQuery, values: dict[str, Any]) -> list[str]:
-    """Conditions that are looked up for each row: the room stands where its member's row says; its words.
+    """Conditions looked up for each row: the room stands where its member's row says; its words.
 
     No planner makes joins of these, or thinks that they leave few rows over.
     """
