@@ -28,6 +28,8 @@ UNREAD_BODY = 1 << 16  # bytes that are read to their end after an answer, to ke
 UPLOAD_LINGER = 10.0  # seconds in which a larger one is thrown away, so that the answer is read
 SLICE = 1 << 16  # bytes after which other connections have their turn
 SMALLEST_SHARE = 1 << 9  # bytes that a smaller piece counts for in a slice
+AHEAD_AT_ONCE = 4  # requests that a client sent ahead of their answers, after which
+AHEAD_PAUSE = 0.02  # seconds its next one waits: others' messages take several turns of the loop
 MOST_UNREAD = 1 << 20  # bytes that may come in while a response is under way
 
 
@@ -43,6 +45,7 @@ class HttpProtocol(HttpToolsProtocol):
     _is_head = True  # a head comes in, or nothing yet
     _has_begun = False  # the first byte of a head has come in
     _is_scheduled = False
+    _sent_ahead = 0  # requests that came before the answer to the one before them
     _body_left: int | None = 0  # bytes of a body that are still to come; None where nobody knows
     _keeps_alive = True  # as the client asked for
     _linger: Linger | None = None
@@ -116,9 +119,13 @@ class HttpProtocol(HttpToolsProtocol):
             left -= max(len(piece), SMALLEST_SHARE)
             self._feed(piece)
 
-    def _parse_later(self) -> None:
-        if not self._is_scheduled:
-            self._is_scheduled = True
+    def _parse_later(self, pause: float = 0) -> None:
+        if self._is_scheduled:
+            return
+        self._is_scheduled = True
+        if pause:
+            self.loop.call_later(pause, self._parse_and_read)
+        else:
             self.loop.call_soon(self._parse_and_read)
 
     def _parse_and_read(self) -> None:
@@ -223,7 +230,8 @@ class HttpProtocol(HttpToolsProtocol):
             self._unset_keepalive_if_required()
             self._head_timer = self.loop.call_later(HEAD_TIMEOUT, self.transport.close)
         if self._unread:
-            self._parse_later()
+            self._sent_ahead += 1
+            self._parse_later(AHEAD_PAUSE if self._sent_ahead % AHEAD_AT_ONCE == 0 else 0)
 
     def close(self) -> None:
         """After a response. A close amid what the client sends would reach it as a reset."""

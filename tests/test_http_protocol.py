@@ -105,6 +105,20 @@ async def test_requests_that_are_sent_ahead_are_answered_one_by_one(site: Site) 
     assert answers.count(b"HTTP/1.1 404 ") == 1
 
 
+async def test_who_sends_many_requests_ahead_waits_between_them(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_protocol, "AHEAD_PAUSE", 3600.0)
+    reader, writer = await begins(site, (GET + b"\r\n") * 30)
+    for _ in range(http_protocol.AHEAD_AT_ONCE):
+        assert b" 200 " in await reader.readuntil(b"\r\n\r\n")
+        await reader.readuntil(b"}")
+    last = GET + b"Connection: close\r\n\r\n"
+    assert (await site.asks(last)).startswith(b"HTTP/1.1 200 ")  # others are answered meanwhile
+    writer.close()
+    assert await reader.read() == b""
+
+
 async def test_an_answer_is_read_although_the_body_is_still_coming(site: Site) -> None:
     body = b"x" * (17 << 20)
     head = POST.replace(b"Content-Length: 9", b"Content-Length: %d" % len(body))
