@@ -106,9 +106,9 @@ async def outcome(socket: AsyncWebSocketSession, action: dict[str, Any]) -> str:
 
 
 def messages_of(chat: World) -> tuple[int, ...]:
-    """What actions are about; that somebody is there is written when it suits."""
+    """What actions are about; who is there and has received is written when it suits."""
     rows = chat.rows()
-    return rows["messages"], rows["reactions"], rows["attachments"], rows["members"], rows["rooms"]
+    return rows["messages"], rows["reactions"], rows["attachments"]
 
 
 async def do(chat: World, name: str, role: str, place: Place) -> str:
