@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from . import START_WITHIN, Engine
+from . import START_WITHIN, Engine, free_port
 from .valkey import PASSWORD, Valkey, binary
 
 QUOTED = "only%2Ffor%40the%20tests"
@@ -104,7 +104,11 @@ class ClusterGroup(Group):
 
     def start(self) -> None:
         options = "--cluster-enabled", "yes", "--cluster-node-timeout", str(DOWN_AFTER)
-        self.nodes = [Node(self.folder / f"node-{n}", *options) for n in range(PRIMARIES + 1)]
+        buses = [str(free_port()) for _ in range(PRIMARIES + 1)]  # their own is 10,000 higher
+        self.nodes = [
+            Node(self.folder / f"node-{n}", *options, "--cluster-port", bus)
+            for n, bus in enumerate(buses)
+        ]
         first, *others = self.nodes
         replica = self.nodes[-1]
         for node in self.nodes:
@@ -114,7 +118,7 @@ class ClusterGroup(Group):
             last = min(SLOTS, (number + 1) * share) - 1
             node.execute("CLUSTER", "ADDSLOTSRANGE", str(number * share), str(last))
         for node in others:
-            node.execute("CLUSTER", "MEET", "127.0.0.1", str(first.port))
+            node.execute("CLUSTER", "MEET", "127.0.0.1", str(first.port), buses[0])
         wait_for(lambda: self.is_whole, "the cluster")
         identity = first.execute("CLUSTER", "MYID")
         wait_for(lambda: replica.execute("CLUSTER", "REPLICATE", identity) == "+OK", "its replica")
