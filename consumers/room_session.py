@@ -204,8 +204,8 @@ class RoomSession(Session):
         if isinstance(action, FileUploaded):
             action = action.as_send()
         if _asks_for_upload(action):
-            self._bucket.charge(_declared_size(action) / UPLOAD_BYTES_PER_TOKEN)
             offer = await self._chat.messages.offer_upload(*where, action, self._link_base)
+            self._bucket.charge(_declared_size(action) / UPLOAD_BYTES_PER_TOKEN)
             self._socket.put(codec.encode(offer))
             return
         outcome = await self._chat.messages.send(*where, action, self._link_base)

@@ -1,5 +1,6 @@
 """Presigned uploads: asked for, PUT, checked, sent."""
 
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -48,6 +49,18 @@ async def test_an_upload_becomes_a_message(ada: Person, bob: Person, room: int, 
             assert attachment["file_name"] == name
             assert (attachment["content_type"], attachment["size"]) == (kind, len(data))
         assert (await bob.http.get(attachment["file_url"])).content == data
+
+
+async def test_a_refused_upload_costs_no_more_than_an_action(
+    ada: Person, stranger: Callable[..., Person]
+) -> None:
+    """A user of their own: all sockets of a user share one rate limit."""
+    me = stranger()
+    async with me.enters(await ada.opens(me)) as socket:
+        await socket.sends("look", file=wish(size=1 << 40))
+        assert (await socket.receives("error"))["code"] == "file_too_large"
+        await socket.sends("hello")
+        await socket.hears("hello")
 
 
 async def test_the_offer_goes_to_this_socket_alone(ada: Person, bob: Person, room: int) -> None:
