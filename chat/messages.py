@@ -131,7 +131,7 @@ class Messages:
                 text = await self._texts.approve(Draft(room_id, user, text), user_id)
                 if data is not None:
                     draft = Draft(room_id, user, _json_of(data), kind="data")
-                    data = _object_of(await self._texts.approve(draft, user_id))
+                    data = await self._approve_data(draft, user_id)
         beside = None if data is None else self._extra_of(data)
         said = None if text == send.message else send.message
         change = Add(room_id, user_id, text, send.client_id, (), base, None, said, beside)
@@ -170,15 +170,26 @@ class Messages:
         return outcome
 
     async def edit(self, change: EditChange) -> Edited:
-        """Edits a message as a client does: the host may change or refuse its text."""
-        if self._texts.asks_host and change.text is not None:
-            sender = wire_user(change.sender_id)
-            draft = Draft(change.room_id, sender, change.text, change.message_id, "edit")
-            change.text = await self._texts.approve(draft, change.sender_id)
-            self._texts.check_text(change.text, "text")
+        """Edits a message as a client does: the host may change or refuse its text and data."""
+        if self._texts.asks_host:
+            await self._approve_edit(change)
         outcome = await self.make(change)
         assert isinstance(outcome, Edited)
         return outcome
+
+    async def _approve_edit(self, change: EditChange) -> None:
+        user_id, sender = change.sender_id, wire_user(change.sender_id)
+        draft = partial(Draft, change.room_id, sender, message_id=change.message_id)
+        if change.text is not None:
+            change.text = await self._texts.approve(draft(change.text, kind="edit"), user_id)
+            self._texts.check_text(change.text, "text")
+        if change.patch.data is not None:
+            text = bytes(change.patch.data).decode()
+            data = await self._approve_data(draft(text, kind="data"), user_id)
+            change.patch = extra.Patch(pack_data(data, self._limits.max_data_size))
+
+    async def _approve_data(self, draft: Draft, user_id: str) -> JsonObject:
+        return _object_of(await self._texts.approve(draft, user_id))
 
     async def react(self, change: ReactionChange) -> Reacted:
         """Reacts as a client does.

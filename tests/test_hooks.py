@@ -113,6 +113,34 @@ async def test_an_edit_is_no_way_around_the_host() -> None:
     assert host.asked[1] == Draft(room, 1, "044 123 45 67", id_, "edit")
 
 
+@pytest.mark.parametrize("by_socket", [True, False])
+async def test_an_edit_of_data_is_no_way_around_the_host(by_socket: bool) -> None:
+    host = Host()
+    async with chat_client(1, before_send=host) as ada:
+        room = (await ada.chat.open_room([1, 2])).id
+        async with ada.socket(room) as socket:
+            await socket.receive_json()
+            sent = await say(socket, action="send", message="Hello", data={"note": "044 123 45 60"})
+            id_ = sent["message"]["message_id"]
+            assert sent["message"]["data"] == {"note": "[number]"}
+
+            async def edit(**fields: Any) -> Any:
+                if by_socket:
+                    return await say(socket, action="edit", message_id=id_, **fields)
+                url = f"/api/v1/chat/rooms/{room}/messages/{id_}/"
+                answer = (await ada.patch(url, json=fields)).json()
+                return answer if "code" in answer else {"message": answer}
+
+            edited = (await edit(data={"note": "044 123 45 67"}))["message"]
+            assert (edited["text"], edited["data"]) == ("Hello", {"note": "[number]"})
+            assert (await edit(data={"note": "You fool"}))["code"] == "forbidden"
+            assert (await edit(text="You", data={"note": "fool"}))["code"] == "forbidden"
+        page = (await ada.get(f"/api/v1/chat/rooms/{room}/messages/")).json()
+        (message,) = page["messages"]
+        assert (message["text"], message["data"]) == ("Hello", {"note": "[number]"})
+    assert host.asked[2] == Draft(room, 1, '{"note":"044 123 45 67"}', id_, "data")
+
+
 async def test_a_message_sent_again_is_asked_about_once() -> None:
     host = Host()
     async with chat_client(1, before_send=host) as ada:
