@@ -52,7 +52,12 @@ class CommandTable(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module, name = COMMANDS[cmd_name][0].split(":")
-        command = getattr(importlib.import_module(f".{module}", __package__), name)
+        try:
+            command = getattr(importlib.import_module(f".{module}", __package__), name)
+        except ModuleNotFoundError as error:
+            raise click.ClickException(
+                f"roomcast {cmd_name} needs {error.name}: pip install 'roomcast[server]'."
+            ) from None
         assert isinstance(command, click.Command)
         return command
 

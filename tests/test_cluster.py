@@ -107,7 +107,7 @@ async def entered(link: str) -> AsyncIterator[Socket]:
     address = f"ws://{parts.netloc}/ws/chat/?room_id={said['room'][0]}"
     async with connect(address, subprotocols=offered, proxy=None, max_size=None) as connection:
         person = Socket(connection, link)
-        assert len(await person.next(LIMIT)) == len(demo.PAIR), "what they said before"
+        assert len(await person.next(LIMIT)) == len(demo.PAIR) + 1, "their talk and the offer"
         yield person
 
 

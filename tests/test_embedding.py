@@ -132,7 +132,7 @@ async def test_links_start_with_the_address_that_was_set(folder: Path) -> None:
             await names["chat"].open_room([2, 7], context=subject)
         url = "/chat/api/v1/chat/receive/?page_size=1"
         page = (await client.get(url, headers={"Cookie": COOKIES[2]})).json()
-    assert page["next"] == f"{there}/api/v1/chat/receive/?page_size=1&page=2"
+    assert page["next"].startswith(f"{there}/api/v1/chat/receive/?page_size=1&cursor=")
 
 
 EXCERPTS = [(name, text) for name, text in blocks((ROOT / PAGE).read_text(), "python") if name]

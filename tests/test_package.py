@@ -261,7 +261,8 @@ def test_what_is_not_installed_is_named_with_its_extra(
     missing: str, call: str, extra: str, tmp_path: Path
 ) -> None:
     module = call.partition("(")[0].rpartition(".")[0]
-    look = f"import sys; sys.modules[{missing!r}] = None\nimport roomcast.{module}\nroomcast.{call}"
+    look = f"import sys; sys.modules[{missing!r}] = None; sys.argv = ['roomcast', 'serve']\n"
+    look += f"import roomcast.{module}\nroomcast.{call}"
     done = subprocess.run(
         [sys.executable, "-c", look], cwd=tmp_path, capture_output=True, text=True, check=False
     )
