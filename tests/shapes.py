@@ -120,7 +120,8 @@ def check_notices(notices: list[dict[str, Any]]) -> None:
         assert NOTICE <= set(notice) <= NOTICE | {"attachments", "kind", "about"}, notice
         assert is_id(notice["room_id"]), notice
         assert notice["counter_by_room"] > 0, notice
-        assert is_user(notice["sender_id"]), notice
+        is_sites = notice.get("kind") == "system"  # then nobody is its sender
+        assert (notice["sender_id"] is None) if is_sites else is_user(notice["sender_id"]), notice
         assert notice["status"] in RANK, notice
         assert notice["sender_status"] in ("online", "offline"), notice
         assert TIME.fullmatch(notice["created_at"]), notice
