@@ -2,18 +2,23 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
 from ..integrations.hooks import OnAction, Pressed, ask_on_action
 from ..protocol import actions
 from ..protocol.errors import Conflict, InvalidFrame, NotFound, TooLong
+from ..protocol.events import Button
 from ..protocol.ids import id_of, is_clean, wire_user
 from ..protocol.text import shows_something
 from ..store import messages
 from ..store.messages import ActChange, Acted, Edited, MessageRow, extra
 from ..store.messages.extra import StoredButton
 from ..store.store import Store
-from .custom_data import pack_data
+from .custom_data import JsonObject, pack_data
 from .messages import Messages
 from .urls import check_url
+
+GivenButton = StoredButton | Button | JsonObject
 
 MAX_BUTTONS = 5
 MAX_LABEL_LENGTH = 200
@@ -62,8 +67,13 @@ class Buttons:
         return found
 
 
-def check_buttons(buttons: Sequence[StoredButton]) -> tuple[StoredButton, ...]:
+def check_buttons(given: Sequence[GivenButton]) -> tuple[StoredButton, ...]:
     """Raises InvalidFrame and TooLong for what can't be shown or pressed."""
+    try:
+        plain = msgspec.to_builtins(given)
+        buttons = msgspec.convert(plain, tuple[StoredButton, ...])
+    except (msgspec.ValidationError, TypeError) as error:
+        raise InvalidFrame(f"actions: {error}") from None
     if len(buttons) > MAX_BUTTONS:
         raise InvalidFrame(f"actions: at most {MAX_BUTTONS} buttons.")
     for button in buttons:
@@ -71,7 +81,7 @@ def check_buttons(buttons: Sequence[StoredButton]) -> tuple[StoredButton, ...]:
     ids = [button.id for button in buttons if button.id is not None]
     if len(set(ids)) < len(ids):
         raise InvalidFrame("actions: each button needs an id of its own.")
-    return tuple(buttons)
+    return buttons
 
 
 def _check_button(button: StoredButton) -> None:

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Raw
 
 from ..protocol.errors import Forbidden, InvalidFrame, TooLong
+from ..protocol.events import Message
 from ..protocol.ids import is_clean
 
 MAX_DEPTH = 32  # of objects and lists in each other
@@ -28,6 +29,13 @@ def pack_data(data: JsonObject, limit: int, name: str = "data") -> Raw:
     if len(packed) > limit:
         raise TooLong(f"{name}: at most {limit:,} bytes of JSON.")
     return Raw(packed)
+
+
+def unpack_data(message: Message) -> Message:
+    """The message for the host's own code, which reads its data as a dict."""
+    if isinstance(message.data, Raw):
+        message.data = msgspec.json.decode(message.data)
+    return message
 
 
 def _texts(value: object, depth: int, name: str) -> Iterator[str]:

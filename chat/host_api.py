@@ -13,10 +13,11 @@ from msgspec import UNSET, Struct, UnsetType
 from ..protocol.actions import File, Send
 from ..protocol.events import About, Message, Notified
 from ..protocol.ids import id_of, user_of
-from ..store.messages.extra import SITE, StoredButton
+from ..store.messages.extra import SITE
 from .account.export import ExportLine
+from .buttons import GivenButton
 from .chat import ChatServices
-from .custom_data import JsonObject
+from .custom_data import JsonObject, unpack_data
 from .site.messages import MessageQuery, SiteEdit, SitePost
 from .site.records import MessageList, Page, RoomRecord, StatsRecord, User, UserRecord
 from .site.reports import ReportRecord
@@ -116,7 +117,7 @@ class HostMessages:
         *,
         sender: User | None = None,
         data: JsonObject | None = None,
-        actions: Sequence[StoredButton] = (),
+        actions: Sequence[GivenButton] = (),
         files: Sequence[NewFile] = (),
         reply_to: MessageRef | None = None,
         client_id: str | None = None,
@@ -133,7 +134,7 @@ class HostMessages:
         author = SITE if sender is None else user_of(sender, "sender")
         new = SitePost(author, send, actions)
         message, _ = await self._chat.site_messages.post(_room(room), new, self._base)
-        return message
+        return unpack_data(message)
 
     async def edit(
         self,
@@ -141,16 +142,16 @@ class HostMessages:
         message: MessageRef,
         *,
         text: str | None = None,
-        data: JsonObject | None = None,
-        actions: Sequence[StoredButton] | None = None,
+        data: JsonObject | UnsetType | None = UNSET,
+        actions: Sequence[GivenButton] | None = None,
     ) -> Message:
         """Changes what is named of a message; everybody in the room gets `message_edited`.
 
-        New `actions` can be pressed although one of the buttons before was chosen.
+        `data=None` takes its data away. New `actions` can be pressed although one of the buttons before was chosen.
         """
         patch = SiteEdit(text, data, actions)
         messages = self._chat.site_messages
-        return await messages.edit(_room(room), _message(message), patch, self._base)
+        return unpack_data(await messages.edit(_room(room), _message(message), patch, self._base))
 
     async def delete_message(self, room: RoomRef, message: MessageRef) -> None:
         """Deletes a message with its files; everybody in the room gets `message_deleted`."""
@@ -161,7 +162,10 @@ class HostMessages:
     ) -> MessageList:
         """A page of messages, oldest first: the newest, those before one, or those after one."""
         wanted = MessageQuery(before, after, limit)
-        return await self._chat.site_messages.page(_room(room), wanted, self._base)
+        page = await self._chat.site_messages.page(_room(room), wanted, self._base)
+        for message in page:
+            unpack_data(message)
+        return page
 
     async def react(
         self, room: RoomRef, message: MessageRef, *, user: User, emoji: str, on: bool = True

@@ -1,8 +1,8 @@
 """Events: what a client receives, and the values inside them."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 
 class Attachment(Struct):
@@ -64,7 +64,7 @@ class Chosen(Struct):
 
 
 Status = Literal["send", "delivered", "read"]
-JsonObject = Annotated[Raw, Meta(extra_json_schema={"type": "object"})]
+JsonObject = Annotated[Any, Meta(extra_json_schema={"type": "object"})]
 
 
 class Message(Struct, gc=False):

@@ -9,8 +9,9 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from msgspec import UNSET, to_builtins
 from roomcast import app as roomcast_app
-from roomcast.app import App, Conflict, File, NotFound, Room, User
+from roomcast.app import App, Button, Conflict, File, InvalidFrame, NotFound, Room, User
 from roomcast.chat.host_api import HostApi
 from roomcast.chat.host_sync import SyncApi
 from roomcast.testing import chat_client
@@ -69,6 +70,23 @@ async def test_messages(chat: App) -> None:
     assert older[0].reactions
     await chat.delete_message(room, answer)
     assert len(await chat.messages(room)) == 1
+
+
+async def test_data_and_buttons_are_given_and_read_as_dicts(chat: App) -> None:
+    room = await chat.open_room([1, 2])
+    button = {"id": "yes", "label": "Yes"}
+    sent = await chat.post(room, "An offer", data={"n": 1}, actions=[button])
+    assert (sent.data, to_builtins(sent.actions)) == ({"n": 1}, [button])
+    assert sent.actions
+    for again in (sent.actions, [Button("Yes", id="yes")]):
+        assert to_builtins((await chat.edit(room, sent, actions=again)).actions) == [button]
+    assert (await chat.messages(room))[0].data == {"n": 1}
+    assert (await chat.edit(room, sent, text="The offer")).data == {"n": 1}
+    assert (await chat.edit(room, sent, data={})).data == {}
+    assert (await chat.edit(room, sent, data=None)).data is UNSET
+    for wrong in ("yes", {"id": "yes"}, {"id": "yes", "label": 5}):
+        with pytest.raises(InvalidFrame, match="actions"):
+            await chat.post(room, "An offer", actions=[wrong])  # type: ignore[list-item]
 
 
 async def test_users(chat: App) -> None:

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from msgspec import UNSET, Raw, UnsetType
+
 from ...integrations import audit
 from ...protocol import actions
 from ...protocol.actions import Send
@@ -10,10 +12,10 @@ from ...protocol.errors import InvalidFrame, NotFound
 from ...protocol.events import Message as WireMessage
 from ...store import receipts, site_messages
 from ...store.messages import Added, DeleteChange, EditChange, Edited, MessageRow, extra
-from ...store.messages.extra import SITE, StoredButton
+from ...store.messages.extra import SITE
 from ...store.store import Connection, Store
 from ..attachments.service import Attachments
-from ..buttons import check_buttons
+from ..buttons import GivenButton, check_buttons
 from ..custom_data import MAX_SITE_DATA_SIZE, JsonObject, pack_data
 from ..messages import Messages
 from ..receipts import Receipts
@@ -39,15 +41,18 @@ class SitePost(NamedTuple):
 
     sender_id: str
     send: Send
-    buttons: Sequence[StoredButton] = ()
+    buttons: Sequence[GivenButton] = ()
 
 
 class SiteEdit(NamedTuple):
-    """The changes of an edit; None keeps a value. New buttons can be pressed anew."""
+    """The changes of an edit; None keeps a text and buttons, and takes data away.
+
+    New buttons can be pressed anew.
+    """
 
     text: str | None = None
-    data: JsonObject | None = None
-    buttons: Sequence[StoredButton] | None = None
+    data: JsonObject | UnsetType | None = UNSET
+    buttons: Sequence[GivenButton] | None = None
 
 
 class SiteMessages:
@@ -98,7 +103,9 @@ class SiteMessages:
         if patch.text is not None:
             self._texts.check_text(patch.text, "text")
         change = EditChange(room_id, SITE, message_id, patch.text, base, by_site=True)
-        data = None if patch.data is None else pack_data(patch.data, MAX_SITE_DATA_SIZE)
+        data: Raw | UnsetType | None = UNSET
+        if patch.data is not UNSET:
+            data = None if patch.data is None else pack_data(patch.data, MAX_SITE_DATA_SIZE)
         buttons = None if patch.buttons is None else check_buttons(patch.buttons)
         change.patch = extra.Patch(data, buttons)
         outcome = await self._messages.make(change)

@@ -40,13 +40,13 @@ class SiteNewMessage(Struct):
 
 
 class SiteMessagePatch(Struct):
-    """The changes to a message; a field that is left out keeps its value.
+    """The changes to a message; a field that is left out keeps its value, null takes data away.
 
     New buttons can be pressed anew.
     """
 
     text: str | UnsetType = UNSET
-    data: dict[str, Any] | None = None
+    data: dict[str, Any] | UnsetType | None = UNSET
     actions: list[StoredButton] | None = None
 
 

@@ -43,9 +43,12 @@ class Extra(Struct, frozen=True):
 
 
 class Patch(Struct, frozen=True):
-    """The changes of an edit; None keeps a value. New buttons can be chosen anew."""
+    """The changes of an edit; None keeps buttons and choice, and takes data away.
 
-    data: Raw | None = None
+    New buttons can be chosen anew.
+    """
+
+    data: Raw | UnsetType | None = UNSET
     actions: tuple[StoredButton, ...] | None = None
     chosen: StoredChoice | None = None
 
@@ -72,8 +75,8 @@ def of(data: Raw | None, actions: tuple[StoredButton, ...] = ()) -> str | None:
 def patched(extra: str | None, patch: Patch) -> str | None:
     """The column after an edit."""
     now = read(extra)
-    if patch.data is not None:
-        now = replace(now, data=patch.data)
+    if patch.data is not UNSET:
+        now = replace(now, data=UNSET if patch.data is None else patch.data)
     if patch.actions is not None:
         now = replace(now, actions=patch.actions or UNSET, chosen=UNSET)
     if patch.chosen is not None:

@@ -88,6 +88,9 @@ async def test_data_is_changed_by_an_edit(site: Site) -> None:
         edited = await heard(socket, "message_edited")
         assert (edited["text"], edited["message"]["data"]) == ("y", {"n": 2})
     assert (await ada.patch(where, json={})).status_code == 400
+    by_site = f"rooms/{room}/messages/{sent['message_id']}/"
+    assert (await site.patch(by_site, json={"text": "z"})).json()["data"] == {"n": 2}
+    assert "data" not in (await site.patch(by_site, json={"data": None})).json()
 
 
 @pytest.mark.parametrize(
