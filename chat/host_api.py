@@ -147,7 +147,8 @@ class HostMessages:
     ) -> Message:
         """Changes what is named of a message; everybody in the room gets `message_edited`.
 
-        `data=None` takes its data away. New `actions` can be pressed although one of the buttons before was chosen.
+        `data=None` takes its data away. New `actions` can be pressed although one of the buttons
+        before was chosen.
         """
         patch = SiteEdit(text, data, actions)
         messages = self._chat.site_messages

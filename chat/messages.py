@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, Raw
 
 from ..integrations.hooks import Draft
 from ..protocol import actions, codec
@@ -183,7 +183,7 @@ class Messages:
         if change.text is not None:
             change.text = await self._texts.approve(draft(change.text, kind="edit"), user_id)
             self._texts.check_text(change.text, "text")
-        if change.patch.data is not None:
+        if isinstance(change.patch.data, Raw):
             text = bytes(change.patch.data).decode()
             data = await self._approve_data(draft(text, kind="data"), user_id)
             change.patch = extra.Patch(pack_data(data, self._limits.max_data_size))
