@@ -8,12 +8,13 @@ from collections.abc import Awaitable, Callable
 from msgspec import Struct
 
 from .errors import DatabaseUnavailable, TransactionConflict
-from .messages import Add, Change, Outcome, RefusedChange
+from .messages import Add, Change, Outcome, RefusedChange, is_plain
 from .receipts import Marks, Moved
 from .store import Store
 
 log = logging.getLogger("roomcast.commit_queue")
 MAX_BATCH_SIZE = 1024
+MAX_COSTLY_CHANGES = 32  # edits, files, posts of the site …: each takes queries of its own
 RECEIPT_RETRY_DELAY = 1.0  # seconds until receipts are tried again that could not be committed
 SINGLE_COMMITS_TIMEOUT = 3.0  # seconds for the changes of a failed batch, one by one
 
@@ -210,10 +211,16 @@ class CommitQueue:
             _complete(entry)
 
     def _take(self) -> list[Entry]:
-        """The next batch. No two adds in it share a client_id: the second must see the first."""
-        batch, names = [], set()
+        """The next batch. No two adds in it share a client_id: the second must see the first.
+
+        A transaction has a timeout, so what it may hold is bounded by what it costs.
+        """
+        batch, names, costly = [], set(), 0
         for entry in self._entries[:MAX_BATCH_SIZE]:
             change = entry.change
+            costly += not is_plain(change)
+            if costly > MAX_COSTLY_CHANGES:
+                break
             if isinstance(change, Add) and change.client_id is not None:
                 name = change.room_id, change.sender_id, change.client_id
                 if name in names:

@@ -111,6 +111,21 @@ async def test_after_a_batch_that_failed_the_first_outage_ends_the_single_commit
     assert database.doubtful == {1}
 
 
+async def test_costly_changes_are_few_in_a_batch(journal: CommitQueue, database: Database) -> None:
+    """A transaction of a thousand edits would end at its timeout, and none be stored."""
+    done = asyncio.Event()
+    for number in range(100):
+        journal.write(Add(1, "1", f"plain {number}"), lambda entry: None)
+        journal.write(Add(1, "1", f"costly {number}", by_site=True), lambda entry: None)
+    journal.write(Add(1, "1", "last"), lambda entry: done.set())
+    async with asyncio.timeout(5):
+        await done.wait()
+    kinds = [[text.split()[0] for text in batch] for batch in database.tries]
+    assert [batch.count("costly") for batch in kinds] == [32, 32, 32, 4]
+    assert [batch.count("plain") for batch in kinds] == [33, 32, 32, 3]
+    assert database.stored[-3:] == ["plain 99", "costly 99", "last"]
+
+
 async def test_single_commits_share_one_timeout(
     journal: CommitQueue, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
