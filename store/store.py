@@ -78,17 +78,20 @@ class Engine(Protocol):
 class Store:
     """The engine that the URL names."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 # each way to open is a keyword of its own
         self,
         url: str,
         synchronous: str = "FULL",
         *,
         alone: bool = True,
+        beside: bool = False,
         start_timeout: float = 0.0,
         listeners: Listeners | None = None,
         on_new_epoch: Callable[[], None] = lambda: None,
     ) -> None:
         """`alone`: no other process may work on this database, since it would not be heard.
+
+        `beside`: a server on the same SQLite file may run; then `commit` is not to be called.
 
         The start waits for it to end for `start_timeout` seconds: its machine may have been lost.
 
@@ -99,7 +102,7 @@ class Store:
         if is_sqlite(url):
             from .sqlite.engine import Sqlite
 
-            self.engine: Engine = Sqlite(url, synchronous, listeners)
+            self.engine: Engine = Sqlite(url, synchronous, listeners, beside=beside)
         else:
             try:
                 from .postgres.engine import Postgres

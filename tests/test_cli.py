@@ -1,5 +1,6 @@
 """The `roomcast` command: what it prints, what it leaves behind, and its one-sentence errors."""
 
+import asyncio
 import json
 import os
 import re
@@ -21,6 +22,8 @@ from click.testing import CliRunner, Result
 from roomcast.server import secret
 from roomcast.server.cli import COMMANDS, main
 
+from .client import Person
+from .conftest import Cast
 from .patience import LONG
 from .server import SECRET, Server
 
@@ -607,23 +610,60 @@ def test_wrong_counters_are_told_and_mended(run: Run, talked: Path) -> None:
     assert run("fsck", "--dry-run").exit_code == 0
 
 
-@pytest.mark.parametrize(
-    ("command", "instead"),
-    [
-        (("export", "--user", "1"), "GET chat/export/"),
-        (("erase", "--user", "1"), "DELETE chat/me/"),
-        (("prune", "--older-than", "1d"), ""),
-        (("fsck",), ""),
-    ],
-)
-def test_beside_a_server_on_sqlite_they_say_what_to_do(
-    run: Run, own_server: OwnServer, command: tuple[str, ...], instead: str
+def test_an_erasure_beside_a_server_on_sqlite_says_what_to_do(
+    run: Run, own_server: OwnServer
 ) -> None:
     server = own_server().start()
-    said = run(*command, database_url=str(server.settings["database_url"]))
+    said = run("erase", "--user", "1", database_url=str(server.settings["database_url"]))
     assert said.exit_code == 2
     assert "is in use by another roomcast process" in said.stderr
-    assert instead in said.stderr
+    assert "DELETE chat/me/" in said.stderr
+
+
+async def test_maintenance_works_beside_a_server_on_sqlite(
+    run: Run, talked: Path, own_server: OwnServer, cast: Cast
+) -> None:
+    """Messages are sent meanwhile, before and after; nothing of them is lost, nor counted wrong."""
+    server = own_server(database_url=f"sqlite:///{talked}", rate_limit_rate=0).start()
+    ada, bob, _ = cast(server)
+    is_over = asyncio.Event()
+
+    async def write() -> list[int]:
+        ids = []
+        while not is_over.is_set():
+            ids.append((await ada.posts(1, f"beside {len(ids)}"))["message_id"])
+        return ids
+
+    async with bob.enters(1, receipts="manual,compact") as socket:
+        assert len(socket.first) == 10
+        writing = asyncio.create_task(write())
+        await socket.hears("beside 0")
+        url = f"sqlite:///{talked}"
+        commands = (("prune", "--older-than", "365d"), ("fsck",), ("export", "--user", "1"))
+        done = [await asyncio.to_thread(run, *each, database_url=url) for each in commands]
+        is_over.set()
+        ids = await writing
+        await socket.still_works()
+    assert [each.exit_code for each in done] == [0, 0, 0], [each.output for each in done]
+    assert done[0].stdout.startswith("4 messages are gone.")
+    assert done[1].stdout == "All counters are right.\n"
+    assert json.loads(done[2].stdout.splitlines()[-1])["type"] == "end"
+    found = [message["message_id"] for message in await bob.reads_all(1)]
+    assert (found[:6], found[6:-1]) == ([5, 6, 7, 8, 9, 10], ids)
+    async with bob.enters(1, after=2) as resumed:
+        assert resumed.first["reset"] is True
+    epoch = await epoch_of(bob)
+    assert server.stop() == 0
+    looked = await asyncio.to_thread(run, "fsck", "--dry-run", database_url=url)
+    assert looked.exit_code == 0
+    server.start()
+    assert await epoch_of(bob) == epoch
+
+
+async def epoch_of(person: Person) -> str:
+    async with person.enters(1, after=0) as socket:
+        epoch: str = socket.first["epoch"]
+        return epoch
 
 
 @pytest.mark.parametrize(

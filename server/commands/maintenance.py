@@ -21,8 +21,8 @@ DAY = 86_400.0  # seconds
 def prune_command(path: Path | None, older_than: float) -> None:
     """Take messages that are older out of the database, with their files and reactions.
 
-    Clients that come back with a cursor from before that start afresh. Servers on PostgreSQL may
-    run meanwhile; SQLite's must be stopped. If it is interrupted, the same command goes on.
+    Clients that come back with a cursor from before that start afresh. Servers may run
+    meanwhile. If it is interrupted, the same command goes on.
     """
     if older_than < DAY:
         raise Failure('--older-than: at least "1d"; a number alone is seconds.')
@@ -39,7 +39,7 @@ def prune_command(path: Path | None, older_than: float) -> None:
 def fsck_command(path: Path | None, dry_run: bool) -> None:
     """Count the messages of each room anew, and what each member has sent and seen.
 
-    Unread counters are made of these. Servers on PostgreSQL may run meanwhile.
+    Unread counters are made of these. Servers may run meanwhile.
     """
     with progress_of("Rooms") as (expect, advance):
         wrong = asyncio.run(upkeep.recount(load_and_show(path), expect, advance, mends=not dry_run))

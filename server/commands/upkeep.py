@@ -25,9 +25,10 @@ Count = Callable[[int], None]
 
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Store]:
-    """Opens the store without publishing; a server may run if the database can be shared."""
+    """Opens the store without publishing; a server may run meanwhile, on SQLite too."""
     refuse_nothing(settings)
-    store = Store(settings.database.url, settings.database.synchronous, alone=False)
+    database = settings.database
+    store = Store(database.url, database.synchronous, alone=False, beside=True)
     await store.open()
     try:
         yield store

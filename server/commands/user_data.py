@@ -34,7 +34,6 @@ def or_by_http(call: str) -> Iterator[None]:
 @settings_option
 @user_option
 @one_sentence()
-@or_by_http("GET chat/export/ as this user")
 def export_command(path: Path | None, user: str) -> None:
     """Write all that is a user's to stdout, one JSON object a line; the last one is an `end`.
 

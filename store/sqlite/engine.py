@@ -16,7 +16,7 @@ from databases.core import Connection
 
 from .. import epoch, messages, outbox, schema
 from ..dialect import SQLITE
-from ..errors import CannotOpen
+from ..errors import CannotOpen, DatabaseInUse
 from ..messages import (
     Change,
     Outcome,
@@ -53,12 +53,16 @@ class Sqlite:
     file_key: bytes
     finder: Finder = sqlite
 
-    def __init__(self, url: str, synchronous: str, listeners: Listeners) -> None:
+    def __init__(
+        self, url: str, synchronous: str, listeners: Listeners, *, beside: bool = False
+    ) -> None:
+        """`beside`: another process may have the lock; then only `reading` and `writing` work."""
+        self._beside = beside
         self._listeners = listeners
         self.path = parse_sqlite_url(url)
-        self._connect = partial(SqliteConnection, path=self.path, synchronous=synchronous)
+        connect = partial(SqliteConnection, path=self.path, synchronous=synchronous)
         # The path is the factory's: `databases` would read it by the rules of URLs.
-        self._db = Database("sqlite:///", factory=self._connect)
+        self._db = Database("sqlite:///", factory=connect)
         self._readers = ReaderPool(READER_TIMEOUT)
         self._joiners = ReaderPool(JOINER_TIMEOUT)
         self.held: list[Connection] = []
@@ -67,7 +71,7 @@ class Sqlite:
         self.checkpointing: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        self.lineage = Lineage(self.path)
+        self.lineage = self._lock()
         try:
             # A file that can't be opened fails here, before there is a thread to be stopped.
             await asyncio.to_thread(self._touch)
@@ -78,19 +82,32 @@ class Sqlite:
                 raise CannotOpen(f"The database {self.path} can't be opened: {error}.") from error
             raise
 
+    def _lock(self) -> Lineage | None:
+        """None where a server has the lock, and this process works beside it."""
+        try:
+            return Lineage(self.path)
+        except DatabaseInUse:
+            if not self._beside:
+                raise
+            return None
+
     def _touch(self) -> None:
         """Nobody else reads what people say to each other."""
         os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
-        self._connect().close()
+        SqliteConnection(path=self.path, synchronous="FULL").close()
 
-    async def _open(self, lineage: "Lineage") -> None:
+    async def _open(self, lineage: Lineage | None) -> None:
         await self._db.connect()
         self._writer = await self._hold()
         async with transaction_of(self._writer, "BEGIN IMMEDIATE"):
-            await schema.migrate(self._writer, "sqlite", self._writer.raw_connection.execute)
-            await epoch.begin_lineage(self._writer, lineage.word, *lineage.words())
+            if lineage is None:
+                await self._check_schema()
+            else:
+                await schema.migrate(self._writer, "sqlite", self._writer.raw_connection.execute)
+                await epoch.begin_lineage(self._writer, lineage.word, *lineage.words())
             self.epoch, self.file_key = await epoch.identity(self._writer)
-        lineage.settle()
+        if lineage is not None:
+            lineage.settle()
         for _ in range(READER_COUNT):
             self._readers.add(await self._hold())
         for _ in range(JOINER_COUNT):
@@ -98,6 +115,12 @@ class Sqlite:
             await joiner.raw_connection.execute(f"PRAGMA cache_size=-{JOINER_CACHE}")
             self._joiners.add(joiner)
         self._checkpointer = await self._hold()
+
+    async def _check_schema(self) -> None:
+        if await epoch.get(self._writer, "schema") != str(schema.VERSION):
+            raise DatabaseInUse(
+                f"The database {self.path} is in use by another version of roomcast: stop it first."
+            )
 
     async def _hold(self) -> Connection:
         """A connection of its own; `databases` binds each to the task that makes it."""
