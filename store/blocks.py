@@ -72,8 +72,8 @@ async def has_blocked(db: Connection, user_id: str, blocked_id: str) -> bool:
 
 async def find_blockers(db: Connection, blocked_id: str, users: Collection[str]) -> set[str]:
     """Returns those of these users who have blocked the other."""
-    if await db.fetch_one("SELECT 1 FROM blocks LIMIT 1") is None:
-        return set()
+    if not users or await db.fetch_one("SELECT 1 FROM blocks LIMIT 1") is None:
+        return set()  # on PostgreSQL an empty list of texts would be one of numbers
     query = text("""
         SELECT user_id FROM blocks WHERE blocked_id = :blocked_id AND user_id IN :users
     """).bindparams(
@@ -96,6 +96,8 @@ async def find_blocked_members(db: Connection, room_id: int, user_id: str) -> li
 
 async def any_blocked(db: Connection, users: Sequence[str], blocked_id: str) -> bool:
     """Whether one of these users has blocked the other."""
+    if not users:
+        return False
     query = text("""
         SELECT 1 FROM blocks WHERE blocked_id = :blocked_id AND user_id IN :users LIMIT 1
     """).bindparams(

@@ -48,7 +48,10 @@ async def test_each_kind_is_accepted(ada: Person, bob: Person, room: int, name: 
     async with bob.enters(room) as b:
         [attachment] = await attached(ada, room, file(name, kind, data))
         frame = await b.receives("chat_message")
-        assert frame["message"]["attachments"][0] == attachment
+        [seen] = frame["message"]["attachments"]
+        link = seen["file_url"].removeprefix(bob.server.url)  # each gets the address they use
+        assert ada.server.url + link == attachment["file_url"]
+        assert seen | {"file_url": attachment["file_url"]} == attachment
     assert attachment["file_name"] == name
     assert attachment["content_type"] == kind
     assert attachment["size"] == len(data)
