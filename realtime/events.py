@@ -4,6 +4,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ..protocol import codec
 
@@ -37,7 +38,7 @@ class OldMessage(NamedTuple):
     frame: bytes
 
 
-class RoomEvent(Struct):
+class RoomEvent(Struct, array_like=True):
     """The changes and marks of one commit in one room.
 
     `first` and `last` are the versions that it covers, 0 where it changes no message. Each change
@@ -52,56 +53,25 @@ class RoomEvent(Struct):
     is_deleted: bool = False
     typing: str = ""  # the user who is typing; such an event holds nothing else
     members_version: int = 0
-    frames: list[bytes] = []
     hidden_from: list[str] = []  # users who are not to know that this one is typing
+    frames: list[bytes] = []  # last: between processes they are lines of their own
 
 
-class _Head(Struct, array_like=True):
-    """An event without its frames, as it is encoded."""
-
-    first: int
-    last: int
-    changes: list[Change]
-    marks: list[Mark]
-    is_deleted: bool = False
-    typing: str = ""
-    members_version: int = 0
-    hidden_from: list[str] = []
-
-
-_decode_head = msgspec.json.Decoder(_Head).decode
+_decode_head = msgspec.json.Decoder(RoomEvent).decode
 
 
 def pack(event: RoomEvent) -> str:
-    """Encode an event for other processes: its head and its frames, a line each."""
-    head = _Head(
-        event.first,
-        event.last,
-        event.changes,
-        event.marks,
-        event.is_deleted,
-        event.typing,
-        event.members_version,
-        event.hidden_from,
-    )
-    return b"\n".join([codec.encode(head), *event.frames]).decode()
+    """Encode an event for other processes: all but its frames, then its frames, a line each."""
+    head = codec.encode(replace(event, frames=[]))
+    return b"\n".join([head, *event.frames]).decode()
 
 
 def unpack(message: str) -> RoomEvent:
     """Decode what `pack` has encoded."""
-    line, *frames = message.encode().split(b"\n")
-    head = _decode_head(line)
-    return RoomEvent(
-        head.first,
-        head.last,
-        head.changes,
-        head.marks,
-        head.is_deleted,
-        head.typing,
-        head.members_version,
-        frames,
-        head.hidden_from,
-    )
+    head, *frames = message.encode().split(b"\n")
+    event = _decode_head(head)
+    event.frames = frames
+    return event
 
 
 def split(event: RoomEvent, max_size: int) -> list[RoomEvent]:
