@@ -26,7 +26,7 @@ def parse_join_query(query: bytes) -> JoinQuery:
     odd = [name.removeprefix("room_id") for name in given if re.fullmatch(r"room_id\d+/?", name)]
     room_id = _parse_number(given.get("room_id", odd[0] if odd else "").removesuffix("/"))
     after = None if "after" not in given else _parse_number(given["after"])
-    receipts = given.get("receipts", "manual").split(",") if "receipts" in given else []
+    receipts = given["receipts"].split(",") if "receipts" in given else []
     epoch = given.get("epoch")
     if epoch == "" or not set(receipts) <= {"manual", "compact"}:
         raise Closing(Close.BAD_REQUEST)

@@ -67,8 +67,7 @@ class Room:
     @property
     def head(self) -> RoomHead:
         """The position of what the sockets here were sent."""
-        watermark_sum = sum(sum(upto) for upto in self.statuses.watermarks.values())
-        return self.sequence.version or 0, self._membership.version, watermark_sum
+        return self.sequence.version or 0, self._membership.version, self.statuses.sum
 
     # ------------------------------------------------------------ joining
 

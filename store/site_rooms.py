@@ -47,10 +47,7 @@ class RoomFilter(Struct, frozen=True):
 
 async def one(db: Connection, room_id: int) -> SiteRoom | None:
     """None where there is no such room, or no more."""
-    query = """
-        SELECT id, context, title, created_at, active_at, version, about, data, frozen
-          FROM rooms WHERE id = :room_id AND deleted_at IS NULL
-    """
+    query = f"SELECT {COLUMNS} FROM rooms r WHERE r.id = :room_id AND r.deleted_at IS NULL"
     found = await _load(db, query, {"room_id": room_id})
     return found[0] if found else None
 
