@@ -9,6 +9,7 @@ from socket import create_server
 from typing import Any
 
 import uvicorn
+from broadcaster import Broadcast
 from roomcast.chat.chat import ChatServices
 from roomcast.protocol import codec, events
 from roomcast.protocol.errors import Close
@@ -135,9 +136,13 @@ def settings_in(folder: Path) -> Settings:
 
 
 @asynccontextmanager
-async def a_chat(folder: Path) -> AsyncIterator[tuple[ChatServices, int]]:
-    """A chat, and a room of ada and bob."""
+async def a_chat(
+    folder: Path, broadcast: Broadcast | None = None
+) -> AsyncIterator[tuple[ChatServices, int]]:
+    """A chat, and a room of ada and bob; its events pass the broker that is given."""
     chat = ChatServices(settings_in(folder))
+    if broadcast is not None:
+        chat.hub.channels.broadcast = broadcast
     await chat.open()
     try:
         yield chat, (await chat.rooms.open(ADA, [ADA, BOB])).room.id

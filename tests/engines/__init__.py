@@ -73,9 +73,13 @@ class Engine(ABC):
     @abstractmethod
     def command(self) -> list[str | Path]: ...
 
-    @abstractmethod
     def lives(self) -> bool:
-        """Whether it answers."""
+        """Whether it answers: where nothing more is known of it, whether its port is open."""
+        try:
+            socket.create_connection((self.host, self.port), timeout=5).close()
+        except OSError:
+            return False
+        return True
 
     def options(self) -> dict[str, Any]:
         """More arguments of Popen."""

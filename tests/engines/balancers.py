@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 from pathlib import Path
 
 from . import Engine, Missing
@@ -45,13 +44,6 @@ class Balancer(Engine):
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
-
-    def lives(self) -> bool:
-        try:
-            socket.create_connection((self.host, self.port), timeout=5).close()
-        except OSError:
-            return False
-        return True
 
 
 class Nginx(Balancer):

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 from pathlib import Path
 from typing import Any
 
@@ -49,13 +48,6 @@ class Bouncer(Engine):
 
     def options(self) -> dict[str, Any]:
         return self.popen
-
-    def lives(self) -> bool:
-        try:
-            socket.create_connection((self.host, self.port), timeout=5).close()
-        except OSError:
-            return False
-        return True
 
 
 def binary() -> Path:

@@ -11,17 +11,16 @@ from broadcaster import Broadcast, BroadcastBackend
 from broadcaster._base import Event
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from roomcast.chat.chat import ChatServices
 from roomcast.protocol import codec
 from roomcast.protocol.errors import Close, Closing
 from roomcast.realtime.connections import RoomSocket
 from roomcast.realtime.events import Change, Mark, RoomEvent, split
 from roomcast.realtime.reader import MissedChanges
-from roomcast.settings import AttachmentSettings, Database, Settings
 from roomcast.store import messages
 from roomcast.store.messages import Add, DeleteChange, EditChange
 from roomcast.store.snapshot import SnapshotQuery
 
+from .. import inside
 from ..inside import as_of
 
 ADA, BOB = "1", "2"
@@ -72,23 +71,11 @@ class Recorded:
         self.closed = close
 
 
-def chat_settings(folder):
-    return Settings(
-        database=Database(url=f"sqlite:///{folder}/chat.db", synchronous="NORMAL"),
-        attachments=AttachmentSettings(url=f"file:{folder}/files"),
-    )
-
-
 @asynccontextmanager
 async def a_chat(faults=()):
     with tempfile.TemporaryDirectory() as folder:
-        chat = ChatServices(chat_settings(Path(folder)))
-        chat.hub.channels.broadcast = Broadcast(backend=Faulty(faults))
-        await chat.open()
-        try:
-            yield chat, (await chat.rooms.open(ADA, [ADA, BOB])).room.id
-        finally:
-            await chat.aclose()
+        async with inside.a_chat(Path(folder), Broadcast(backend=Faulty(faults))) as here:
+            yield here
 
 
 @asynccontextmanager

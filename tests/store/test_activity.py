@@ -1,8 +1,6 @@
 """What a list of rooms says of the newest message: its files, and the time by a clock put right."""
 
-from collections.abc import AsyncIterator
 from functools import partial
-from pathlib import Path
 
 import pytest
 from roomcast.store import rooms, unread, uploads
@@ -14,17 +12,6 @@ from .listing import list_rooms
 
 ADA, BOB, EVE = "1", "2", "3"
 HOUR = 3_600_000_000
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
-    url = f"sqlite:///{tmp_path}/chat.db"
-    if request.param == "postgresql":
-        url = request.getfixturevalue("postgres").create_database()
-    made = Store(url)
-    await made.open()
-    yield made
-    await made.aclose()
 
 
 async def opens(store: Store, other: str) -> int:

@@ -1,15 +1,12 @@
 """Counters say what the rows say, by whichever way a receipt counts what it passes."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from roomcast.store import room_list, rooms
 from roomcast.store.maintenance import recount, retention
 from roomcast.store.messages import Add, DeleteChange
 from roomcast.store.store import Connection, Store
-
-from ..engines.postgres import Postgres
 
 MANY = 4_000
 FILL = f"""
@@ -20,13 +17,9 @@ FILL = f"""
 """  # noqa: S608 # no one's words but ours
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
-    url = f"sqlite:///{tmp_path}/chat.db"
-    if request.param == "postgresql":
-        postgres: Postgres = request.getfixturevalue("postgres")
-        url = postgres.create_database()
-    store = Store(url, "OFF")
+@pytest.fixture
+async def store(database_url: str) -> AsyncIterator[Store]:
+    store = Store(database_url, "OFF")
     await store.open()
 
     async def filled(db: Connection) -> None:

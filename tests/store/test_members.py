@@ -163,17 +163,6 @@ async def test_a_change_says_under_which_roster_it_was_made(url: str) -> None:
 # ---------------------------------------------------------------- members of many rooms
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
-    url = f"sqlite:///{tmp_path}/chat.db"
-    if request.param == "postgresql":
-        url = request.getfixturevalue("postgres").create_database()
-    opened = Store(url)
-    await opened.open()
-    yield opened
-    await opened.aclose()
-
-
 async def test_members_of_large_rooms_are_read_some_at_a_time(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

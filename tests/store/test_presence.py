@@ -4,7 +4,6 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Collection
 from functools import partial
-from pathlib import Path
 
 import pytest
 from roomcast.store import blocks, presence
@@ -15,12 +14,9 @@ SECOND = 1_000_000
 LONG, EXPIRED = 3_600 * SECOND, -SECOND
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
-    url = f"sqlite:///{tmp_path}/chat.db"
-    if request.param == "postgresql":
-        url = request.getfixturevalue("postgres").create_database()
-    store = Store(url, "NORMAL", alone=False)
+@pytest.fixture
+async def store(database_url: str) -> AsyncIterator[Store]:
+    store = Store(database_url, "NORMAL", alone=False)
     await store.open()
     yield store
     await store.aclose()

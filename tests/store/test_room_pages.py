@@ -1,8 +1,7 @@
 """Pages of a list of rooms: in order, filtered, and as they stood at the time of a cursor."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,17 +12,6 @@ from roomcast.store.rooms import RoomPatch
 from roomcast.store.store import Connection, Store
 
 ADA, BOB = "1", "2"
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
-    url = f"sqlite:///{tmp_path}/chat.db"
-    if request.param == "postgresql":
-        url = request.getfixturevalue("postgres").create_database()
-    made = Store(url)
-    await made.open()
-    yield made
-    await made.aclose()
 
 
 async def opens(store: Store, *others: str, context: str = "", title: str = "", at: int = 1) -> int:
@@ -53,8 +41,7 @@ async def found(store: Store, question: str = "", **query: Any) -> list[int]:
     wanted = RoomQuery(**{"user_id": ADA, "limit": 100, "terms": terms} | query)
 
     async def look(db: Connection) -> tuple[list[RoomPlace], int]:
-        places = await room_pages.find(db, store.dialect, wanted)
-        return places, await room_pages.count(db, store.dialect, wanted)
+        return await room_pages.find_and_count(db, store.dialect, wanted)
 
     places, count = await store.read(look)
     if wanted.place is None and not wanted.offset and wanted.limit == 100:

@@ -1,9 +1,8 @@
 """Search on both engines: bounded looks that leave nothing out, and following the messages."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,17 +20,6 @@ from roomcast.store.store import Connection, Store
 from ..engines.postgres import Postgres, execute
 
 ADA, BOB, EVE = "1", "2", "3"
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
-    url = f"sqlite:///{tmp_path}/chat.db"
-    if request.param == "postgresql":
-        url = request.getfixturevalue("postgres").create_database()
-    made = Store(url)
-    await made.open()
-    yield made
-    await made.aclose()
 
 
 async def opens(store: Store, *members: str, context: str = "") -> int:
@@ -135,7 +123,7 @@ async def known(db: Connection) -> list[Any]:
     return await db.fetch_all("SELECT rowid AS id FROM search")
 
 
-on_postgresql = pytest.mark.parametrize("store", ["postgresql"], indirect=True)
+on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
 
 @on_postgresql
