@@ -7,6 +7,7 @@ from contextlib import suppress
 from functools import partial
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ..protocol.errors import InvalidFrame
 from ..protocol.ids import is_clean
@@ -50,18 +51,14 @@ class RoomLists:
         if query.terms:
             await self.catch_up(query.user_id)
         dialect = self._store.dialect
-        is_filtered = bool(query.terms) or query.only_unread
-        one_more = RoomQuery(
-            **{name: getattr(query, name) for name in query.__struct_fields__ if name != "limit"},
-            limit=query.limit + 1,
-        )
+        one_more = replace(query, limit=query.limit + 1)
 
         async def look(db: Connection) -> RoomListPage:
-            if is_filtered:
-                count = await room_pages.count(db, dialect, query)
+            if query.terms or query.only_unread:
+                places, count = await room_pages.find_and_count(db, dialect, one_more)
             else:
+                places = await room_pages.find(db, dialect, one_more)
                 count = await room_list.count(db, query.user_id, is_archived=query.is_archived)
-            places = await room_pages.find(db, dialect, one_more)
             has_more = len(places) > query.limit
             if has_more:
                 places = places[1:] if query.is_backwards else places[:-1]

@@ -50,32 +50,48 @@ class RoomQuery(Struct, frozen=True):
     as_of: int | None = None
 
 
+class LookedAt(Struct, frozen=True):
+    """The rooms of a query among those looked at one by one; `is_all` where there are no others."""
+
+    places: list[RoomPlace]
+    is_all: bool
+
+
 async def find(db: Connection, dialect: Dialect, query: RoomQuery) -> list[RoomPlace]:
     """At most `limit` rooms, the one with the newest activity first."""
-    named = await _find_named(db, query)
-    if named is not None:
-        places = await _look_at(db, dialect, query, named)
-    else:
-        places = await _look_at(db, dialect, query, await _changed(db, query))
+    return await _page(db, dialect, query, await _look_first(db, dialect, query))
+
+
+async def find_and_count(
+    db: Connection, dialect: Dialect, query: RoomQuery
+) -> tuple[list[RoomPlace], int]:
+    """The rooms of `find`, and the number of rooms that all pages of the query have."""
+    looked = await _look_first(db, dialect, query)
+    return await _page(db, dialect, query, looked), await _count(db, query, looked)
+
+
+async def _page(
+    db: Connection, dialect: Dialect, query: RoomQuery, looked: LookedAt
+) -> list[RoomPlace]:
+    places = looked.places
+    if not looked.is_all:
         moved = await _find_moved(db, query)
         if moved is None:
             query = msgspec.structs.replace(query, as_of=None)
-        places += [*(moved or ()), *await _walk(db, query)]
-    places = await _as_of(db, dialect, query, places)
-    return _slice_page(query, places)
+        start = query.place or (BOTTOM if query.is_backwards else TOP)
+        walked = await _walk(db, query, start, query.limit + query.offset)
+        places = [*places, *(moved or ()), *walked]
+    return _slice_page(query, await _as_of(db, dialect, query, places))
 
 
-async def count(db: Connection, dialect: Dialect, query: RoomQuery) -> int:
-    """The number of rooms that all pages of the query have."""
-    named = await _find_named(db, query)
-    if named is not None:
-        return len(await _look_at(db, dialect, query, named))
-    changed = await _look_at(db, dialect, query, await _changed(db, query))
+async def _count(db: Connection, query: RoomQuery, looked: LookedAt) -> int:
+    if looked.is_all:
+        return len(looked.places)
     values: dict[str, Any] = {"user_id": query.user_id}
     conditions = [*_own(query), *_checks(query, values)]
     statement = f"SELECT count(*) AS n FROM members me WHERE {' AND '.join(conditions)}"
     (row,) = await db.fetch_all(statement, values)
-    return int(row["n"]) + len(changed)
+    return int(row["n"]) + len(looked.places)
 
 
 def _slice_page(query: RoomQuery, places: Sequence[RoomPlace]) -> list[RoomPlace]:
@@ -88,6 +104,13 @@ def _slice_page(query: RoomQuery, places: Sequence[RoomPlace]) -> list[RoomPlace
 
 
 # ---------------------------------------------------------------- rooms looked at one by one
+
+
+async def _look_first(db: Connection, dialect: Dialect, query: RoomQuery) -> LookedAt:
+    """Looks at the rooms with one of the words; where these are too many, at those with news."""
+    named = await find_named(db, query.user_id, query.terms)
+    room_ids = await _changed(db, query) if named is None else named
+    return LookedAt(await _look_at(db, dialect, query, room_ids), named is not None)
 
 
 async def _changed(db: Connection, query: RoomQuery) -> list[int]:
@@ -151,10 +174,6 @@ async def find_named(db: Connection, owner: str, terms: Sequence[WordTerm]) -> l
     return None
 
 
-async def _find_named(db: Connection, query: RoomQuery) -> list[int] | None:
-    return await find_named(db, query.user_id, query.terms)
-
-
 async def _with_word(db: Connection, owner: str, words: WordRange) -> list[int] | None:
     values = {"user_id": owner, "low": words.low, "high": words.high, "limit": MAX_NAMED + 1}
     statement = """
@@ -211,14 +230,7 @@ async def walk(step: Step, place: RoomPlace, limit: int) -> list[RoomPlace]:
         size = min(4 * size, MAX_STEP)
 
 
-async def _walk(db: Connection, query: RoomQuery) -> list[RoomPlace]:
-    place = query.place or (BOTTOM if query.is_backwards else TOP)
-    return await _walk_from(db, query, place, query.limit + query.offset)
-
-
-async def _walk_from(
-    db: Connection, query: RoomQuery, place: RoomPlace, limit: int
-) -> list[RoomPlace]:
+async def _walk(db: Connection, query: RoomQuery, place: RoomPlace, limit: int) -> list[RoomPlace]:
     values: dict[str, Any] = {"user_id": query.user_id}
     beyond, order = ("<", "DESC") if not query.is_backwards else (">", "ASC")
     conditions = [*_own(query), f"(me.listed_at, me.room_id) {beyond} (:at, :id)"]
@@ -248,7 +260,7 @@ async def _find_moved(db: Connection, query: RoomQuery) -> list[RoomPlace] | Non
     if query.as_of is None:
         return []
     upwards = msgspec.structs.replace(query, is_backwards=True, as_of=None)
-    found = await _walk_from(db, upwards, RoomPlace(query.as_of, 2**62), MAX_MOVED + 1)
+    found = await _walk(db, upwards, RoomPlace(query.as_of, 2**62), MAX_MOVED + 1)
     return None if len(found) > MAX_MOVED else found
 
 
