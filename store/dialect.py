@@ -7,8 +7,7 @@ class Dialect(Struct, frozen=True):
     """EACH: rows with a `value` for each text of the JSON array `:users`. NOW: the database's.
 
     PACKED(a, b)): the rows of a whole query as one JSON array of arrays. Many rows cost more on
-    their way than in the database. JOINED(a, ' '): the texts of a group as one. SKIP_LOCKED: at the
-    end of a query, locks its rows and leaves out those that another transaction has locked.
+    their way than in the database. JOINED(a, ' '): the texts of a group as one.
 
     NUMBERS and ROWS: rows with a `value` for each entry of the JSON arrays `:numbers` and `:rows`.
     LOCKING(r): locks the rows of `r`, leaving out those that others hold, without keeping anybody
@@ -19,7 +18,6 @@ class Dialect(Struct, frozen=True):
     now: str  # microseconds since 1970, UTC: one clock for all processes
     packed: str
     joined: str
-    skip_locked: str
     array: str
     locking: str
     skipping: str
@@ -29,7 +27,6 @@ class Dialect(Struct, frozen=True):
         said = said.replace("PACKED(", self.packed).replace("JOINED(", self.joined)
         said = said.replace("NUMBERS", self.array.format(":numbers"))
         said = said.replace("ROWS", self.array.format(":rows"))
-        said = said.replace("SKIP_LOCKED", self.skip_locked)
         return said.replace("LOCKING()", self.locking).replace("LOCKING(r)", self.skipping)
 
 
@@ -37,9 +34,8 @@ SQLITE = Dialect(
     each="json_each(:users)",
     packed="json_group_array(json_array(",
     joined="group_concat(",
-    skip_locked="",  # it has one writer at a time
     array="json_each({})",
-    locking="",
+    locking="",  # it has one writer at a time
     skipping="",
     now="CAST((julianday('now') - 2440587.5) * 86400000000 AS integer)",
 )
@@ -47,7 +43,6 @@ POSTGRESQL = Dialect(
     each="json_array_elements_text(CAST(:users AS json))",
     packed="json_agg(json_build_array(",
     joined="string_agg(",
-    skip_locked="FOR UPDATE SKIP LOCKED",
     array="json_array_elements(CAST({} AS json))",
     locking="FOR NO KEY UPDATE",
     skipping="FOR NO KEY UPDATE OF r SKIP LOCKED",

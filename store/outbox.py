@@ -226,9 +226,9 @@ async def claim(
     """
     query = """
         WITH due AS (
-            SELECT room_id, listener FROM outbox_rooms
+            SELECT room_id, listener FROM outbox_rooms r
              WHERE due_at <= :now AND claimed_until <= :now AND listener IN :names
-             ORDER BY due_at LIMIT :limit SKIP_LOCKED)
+             ORDER BY due_at LIMIT :limit LOCKING(r))
         UPDATE outbox_rooms SET claimed_until = :until
          WHERE (room_id, listener) IN (SELECT room_id, listener FROM due)
            AND claimed_until <= :now
