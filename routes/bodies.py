@@ -74,11 +74,21 @@ class BodiesInFlight:
             self.size -= size
 
     async def read(self, request: Request, most: int = SMALL_BODY) -> bytearray:
-        """The whole body. Raises FileTooLarge, and what `stream` raises."""
-        body = bytearray()
+        """The whole body. Raises FileTooLarge, and what `stream` raises.
+
+        Of a body that is too large as much again is read and discarded: some servers never end a
+        request whose body nobody reads.
+        """
+        body, size = bytearray(), 0
         async with aclosing(self.stream(request)) as chunks:
             async for chunk in chunks:
-                body += chunk
-                if len(body) > most:
-                    raise FileTooLarge(f"The body is too large: at most {most:,} bytes.")
+                size += len(chunk)
+                if size <= most:
+                    body += chunk
+                elif size > 2 * most:
+                    break
+                else:
+                    body.clear()
+        if size > most:
+            raise FileTooLarge(f"The body is too large: at most {most:,} bytes.")
         return body

@@ -162,8 +162,8 @@ def answer_refusal(request: Request, error: Exception) -> Response:
     headers = dict(getattr(request.state, "headers", {}))
     if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    if error.status == 408:
-        headers["Connection"] = "close"
+    if error.status in (408, 413) and request.scope["http_version"] in ("1.0", "1.1"):
+        headers["Connection"] = "close"  # the rest of the body is not read
     if error.status in (429, 503):
         seconds = error.retry_after if isinstance(error, RateLimited) else 1
         headers["Retry-After"] = str(max(1, ceil(seconds)))

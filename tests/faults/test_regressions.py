@@ -7,10 +7,13 @@ import struct
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, closing
+from typing import Any
 
 import httpx
 import pytest
-from roomcast.routes.bodies import SMALL_BODY
+from roomcast.protocol.errors import FileTooLarge
+from roomcast.routes.bodies import SMALL_BODY, BodiesInFlight
+from starlette.requests import Request
 
 from ..client import Person
 from ..protocol.files import PNG, file
@@ -97,6 +100,21 @@ async def test_a_body_without_files_is_small(ada: Person) -> None:
     large = {"second_user": 2, "title": "x" * SMALL_BODY}
     answer = await ada.post("chat/create/", large)
     assert (answer.status_code, answer.json()["code"]) == (413, "file_too_large")
+
+
+@pytest.mark.parametrize(("sent", "read"), [(20, 20), (32, 32), (90, 33)])
+async def test_of_a_body_that_is_too_large_as_much_again_is_read(sent: int, read: int) -> None:
+    chunk, taken = b"x" * (SMALL_BODY // 16), 0
+
+    async def receive() -> dict[str, Any]:
+        nonlocal taken
+        taken += 1
+        return {"type": "http.request", "body": chunk, "more_body": taken < sent}
+
+    bodies = BodiesInFlight(8 * SMALL_BODY)
+    with pytest.raises(FileTooLarge):
+        await bodies.read(Request({"type": "http"}, receive))
+    assert (taken, bodies.size) == (read, 0)
 
 
 async def test_too_many_members_are_refused_before_each_is_looked_at(ada: Person) -> None:
