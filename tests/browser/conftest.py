@@ -46,6 +46,7 @@ class Server:
             "ROOMCAST_DATABASE_URL": f"sqlite:///{self.folder}/chat.db",
             "ROOMCAST_ATTACHMENTS_URL": f"file:{self.folder}/attachments",
             "ROOMCAST_AUTH_SECRET": SECRET,
+            "ROOMCAST_RATE_LIMIT_RATE": "0",  # the tests post hundreds of messages at once
         }
         env = {**os.environ, **chat}
         with self.log.open("ab") as log:

@@ -153,6 +153,21 @@ def test_an_album_opens_in_the_lightbox(ada: Person, room: Room) -> None:
     expect(pictures.nth(1)).to_be_focused()
 
 
+def test_the_time_stands_on_a_picture_and_under_a_small_one(ada: Person, room: Room) -> None:
+    ada.opens(room)
+    for number, width in enumerate((900, 40), 1):
+        ada.picks("photo.png", "image/png", png(width, 300))
+        ada.part("send").click()
+        expect(ada.page.locator("button[part=picture] img")).to_have_count(number)
+    within = """box => {
+        const [picture, time, bubble] = ["img", "time", "[part=bubble]"].map(one => box.querySelector(one).getBoundingClientRect());
+        return [time.bottom <= picture.bottom, bubble.width - picture.width < 12];
+    }"""  # noqa: E501
+    ada.sees_status("Sent")
+    assert ada.messages.first.evaluate(within) == [True, True]
+    assert ada.messages.last.evaluate(within)[0] is False
+
+
 def test_a_large_file_shows_its_progress_and_can_be_cancelled(ada: Person, room: Room) -> None:
     ada.opens(room)
     ada.page.route(re.compile("/files/"), lambda route: None)

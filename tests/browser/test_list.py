@@ -147,3 +147,24 @@ def test_back_on_a_phone_leads_to_the_row_one_came_from(
     ada.item(rooms[0]).tap()
     ada.page.go_back()
     expect(ada.part("list")).to_be_visible()
+
+
+def test_a_user_without_conversations_is_led_to_the_first(ada: Person) -> None:
+    ada.page.route(f"**/{HTTP}*", lambda route: route.fulfill(json={"results": [], "next": None}))
+    ada.opens()
+    expect(ada.page.get_by_text("No conversations yet")).to_be_visible()
+    ada.part("list").locator("xpath=..").get_by_role("button", name="New conversation").click()
+    expect(ada.part("dialog").get_by_role("combobox")).to_be_focused()
+
+
+def test_the_list_says_that_there_is_no_connection(ada: Person, room: Room) -> None:
+    ada.expects_errors = True
+    ada.opens()
+    expect(ada.item(room)).to_be_visible()
+    ada.context.set_offline(True)
+    expect(ada.page.get_by_text("No connection.")).to_be_visible()
+    ada.item(room).click()
+    expect(ada.part("header").locator("xpath=..").get_by_text("No connection.")).to_be_visible()
+    expect(ada.page.get_by_text("No connection.")).to_have_count(1)
+    ada.context.set_offline(False)
+    expect(ada.page.get_by_text("No connection.")).to_be_hidden()

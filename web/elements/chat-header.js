@@ -90,7 +90,7 @@ export class ChatHeader {
 
   /** @param {any} about */
   #card({ title, url, picture, price, status }) {
-    const photo = isWeb(picture) ? h("img", { part: "listing-photo", src: picture, alt: "", loading: "lazy" }) : null;
+    const photo = isWeb(picture) ? h("img", { part: "listing-photo", src: picture, alt: "", loading: "lazy", onerror: (/** @type {Event} */ event) => /** @type {Element} */ (event.target).remove() }) : null;
     const cost = price ? h("span", { part: "listing-price" }, bdi(price)) : null;
     const end = price || status ? h("span", { className: "listing-end" }, cost, status ? h("span", { className: "listing-status" }, bdi(status)) : null) : null;
     const content = [photo, h("span", { className: "listing-title" }, bdi(title)), end];

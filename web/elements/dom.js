@@ -110,8 +110,8 @@ export function avatar(name, picture, key = name) {
   return round;
 }
 
-/** @param {string} key */
-function colourOf(key) {
+/** One of eight colours. @param {string} key */
+export function colourOf(key) {
   return [...key].reduce((sum, letter) => (sum * 31 + (letter.codePointAt(0) ?? 0)) % 9973, 7) % 8;
 }
 

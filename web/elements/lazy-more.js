@@ -26,7 +26,7 @@ export class More {
     new RoomMenu(view, this).open(from);
   }
 
-  /** @param {any} history @param {any} row @param {HTMLElement} opener @param {{ x: number, y: number }} [point] */
+  /** @param {any} history @param {any} row @param {HTMLElement} opener @param {{ x: number, y: number, height: number }} [point] */
   openMessageMenu(history, row, opener, point) {
     new MessageMenu(history, this).open(row, opener, point);
   }

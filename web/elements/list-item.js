@@ -49,7 +49,7 @@ export class ListItem {
     const face = avatar(title, partner?.picture, partner ? String(partner.user_id) : `room ${item.room_id}`);
     const isOnline = partner?.online && this.list.isLive && hasFeature(this.list.host, "presence");
     const dot = isOnline ? h("span", { className: "dot", role: "img", "aria-label": this.list.words.say("online") }) : null;
-    const photo = isWeb(item.about?.picture) ? h("img", { className: "thumb", src: item.about.picture, alt: "", loading: "lazy" }) : null;
+    const photo = isWeb(item.about?.picture) ? h("img", { className: "thumb", src: item.about.picture, alt: "", loading: "lazy", onerror: (/** @type {Event} */ event) => /** @type {Element} */ (event.target).remove() }) : null;
     this.face.replaceChildren(face, ...[photo ?? dot].filter((node) => node !== null));
   }
 

@@ -30,16 +30,19 @@ export class ListView {
     const say = (/** @type {string} */ key) => words.say(key);
     const more = iconButton("more", say("more"), () => void shell.more().then((/** @type {any} */ kit) => kit.openListMenu(more)), { "aria-haspopup": "menu" });
     this.heading = h("h2", {}, say("chats"));
-    this.start = iconButton("plus", say("newChat"), () => void shell.more().then((/** @type {any} */ kit) => kit.startChat()), { hidden: true });
+    const startChat = () => void shell.more().then((/** @type {any} */ kit) => kit.startChat());
+    this.start = iconButton("plus", say("newChat"), startChat, { hidden: true });
+    this.begin = h("button", { type: "button", className: "quiet", hidden: true, onclick: startChat }, say("newChat"));
     this.search = h("input", { type: "search", part: "search", "aria-label": say("search"), placeholder: say("search"), autocomplete: "off", enterkeyhint: "search" });
     const field = h("div", { className: "search-field", role: "search", hidden: host.getAttribute("search") === "none" }, icon("lens"), this.search);
     this.filters = h("div", { className: "filters", role: "group", "aria-label": say("chats") }, ...FILTERS.map((each) => this.#filterButton(each)));
     this.list = h("ul", { part: "list", role: "list", "aria-label": say("chats") });
     this.hint = h("div", { className: "empty", hidden: true });
-    this.noRooms = h("slot", { name: "no-rooms" }, icon("chat"), h("p", {}, say("noChats")));
+    this.noRooms = h("slot", { name: "no-rooms" }, icon("chat"), h("p", {}, say("noChats")), this.begin);
     this.rows = h("div", { className: "rows" }, this.list, this.hint, this.found.box);
     const head = h("header", {}, h("slot", { name: "list-start" }), this.heading, this.start, more);
-    this.box = h("nav", { className: "aside", "aria-label": say("chats") }, head, field, this.filters, this.rows);
+    this.lost = h("p", { className: "lost", role: "status", hidden: true });
+    this.box = h("nav", { className: "aside", "aria-label": say("chats") }, head, field, this.filters, this.lost, this.rows);
     this.#listen();
     void this.#applyFilter();
     this.#off.push(this.inbox.subscribe(() => this.render()));
@@ -96,7 +99,9 @@ export class ListView {
 
   render() {
     if (this.#pressed) return; // rows don't move under a press
-    const { rooms, loading, error, hasMore } = this.inbox.snapshot;
+    const { rooms, loading, error, hasMore, state } = this.inbox.snapshot;
+    this.lost.hidden = state !== "waiting" || !rooms.length || Boolean(this.shell.open); // an open room tells it itself
+    this.lost.textContent = this.lost.hidden ? "" : this.words.say("offline");
     const me = this.host.user?.user_id;
     const rows = new Map();
     for (const item of rooms) {
@@ -108,7 +113,7 @@ export class ListView {
     const focused = focusedIn(this.list);
     const nodes = [...rows.values()].map((row) => row.li);
     const isFirst = loading && !rooms.length;
-    arrange(this.list, isFirst ? [1, 2, 3, 4].map(() => h("li", { className: "skeleton", "aria-hidden": "true" })) : nodes);
+    arrange(this.list, isFirst ? Array.from({ length: 8 }, () => h("li", { className: "skeleton", "aria-hidden": "true" })) : nodes);
     this.list.setAttribute("aria-busy", String(Boolean(isFirst)));
     if (focused?.isConnected && focusedIn(this.list) !== focused) /** @type {HTMLElement} */ (focused).focus();
     this.#showHint(!loading && !rooms.length, error);
@@ -156,7 +161,7 @@ export class ListView {
 
   /** Whether the user may begin conversations here. @param {boolean} isOn */
   showStart(isOn) {
-    this.start.hidden = !isOn;
+    this.start.hidden = this.begin.hidden = !isOn;
   }
 
   // ------------------------------------------------------------ searching

@@ -24,7 +24,7 @@ export class Menu {
   /**
    * @param {HTMLElement} opener
    * @param {MenuItem[]} items
-   * @param {{ emoji?: EmojiRow, note?: string, point?: { x: number, y: number } }} [more]
+   * @param {{ emoji?: EmojiRow, note?: string, point?: { x: number, y: number, height: number } }} [more]
    */
   open(opener, items, { emoji, note, point } = {}) {
     this.#opener = opener;

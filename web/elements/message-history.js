@@ -29,10 +29,12 @@ export class MessageHistory extends HistoryView {
     const isTouch = /** @type {any} */ (event).pointerType === "touch";
     const target = /** @type {Element} */ (event.target);
     if (!isTouch || target.closest("a, button") || String(getSelection())) return;
-    void this.openMenu(row, row.box, { x: event.clientX, y: event.clientY });
+    const { top, height } = row.bubble.getBoundingClientRect();
+    const isShort = height < innerHeight / 3; // the menu stands beside what it is for
+    void this.openMenu(row, row.box, { x: event.clientX, y: isShort ? top : event.clientY, height: isShort ? height : 0 });
   }
 
-  /** @param {any} row @param {HTMLElement} opener @param {{ x: number, y: number }} [point] */
+  /** @param {any} row @param {HTMLElement} opener @param {{ x: number, y: number, height: number }} [point] */
   async openMenu(row, opener, point) {
     if (row.message.message_id) (await this.parts.more()).openMessageMenu(this, row, opener, point);
   }

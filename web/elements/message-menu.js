@@ -16,7 +16,7 @@ export class MessageMenu {
     this.words = history.words;
   }
 
-  /** @param {any} row @param {HTMLElement} opener @param {{ x: number, y: number }} [point] */
+  /** @param {any} row @param {HTMLElement} opener @param {{ x: number, y: number, height: number }} [point] */
   open({ message }, opener, point) {
     const { history } = this;
     const reacts = message.kind !== "system" && hasFeature(history.host, "reactions") && history.may("send");

@@ -1,12 +1,20 @@
 /** One message in the conversation: made once, then only what changed is changed. */
 
-import { arrange, avatar, bdi, h, hasFeature, iconButton, tickOf } from "./dom.js";
+import { arrange, avatar, bdi, colourOf, h, hasFeature, iconButton, tickOf } from "./dom.js";
 import { fileNodes, sendingNodes } from "./attachments.js";
 import { isEmoji, textNodes } from "./text.js";
 import { isSame, nameOf, memberOf, summaryOf } from "./people.js";
 
 const LONG = 1_500; // characters, or
 const TALL = 22; // lines, above which a text is folded
+
+const TIME_FITS = 140; // pixels that a picture must be wide for the time to stand on it
+const TALLEST = 352; // pixels, as in its style
+
+/** Whether a picture is shown so wide that the time can stand on it. @param {any} file */
+function isWide(file) {
+  return file?.width >= TIME_FITS && file.height >= 60 && (file.width / file.height) * TALLEST >= TIME_FITS;
+}
 
 export class MessageRow {
   /** @type {any} */
@@ -82,6 +90,7 @@ export class MessageRow {
     this.author.textContent = name;
     this.author.hidden = !face || joined;
     const { picture, user_id } = memberOf(this.history.room, this.message.sender_id) ?? {};
+    this.author.className = `colour-${colourOf(String(user_id))}`;
     arrange(this.li, [...(face ? [avatar(name, picture, String(user_id))] : []), this.box]);
   }
 
@@ -116,7 +125,9 @@ export class MessageRow {
   #showFiles(message) {
     const nodes = message.attachments ? fileNodes(message, this.history) : sendingNodes(message, this.history);
     const pictures = nodes.filter((node) => node.getAttribute("part") === "picture").length;
-    this.files.className = pictures > 1 && pictures === nodes.length ? `album ${pictures === 3 ? "three" : ""}` : "";
+    const isMedia = pictures > 0 && pictures === nodes.length;
+    this.files.className = !isMedia ? "" : pictures === 1 ? "single" : `album ${pictures === 3 ? "three" : ""}`;
+    this.box.classList.toggle("bare", isMedia && !message.text && (pictures > 1 || isWide(message.attachments?.[0])));
     this.files.hidden = !nodes.length;
     this.files.replaceChildren(...nodes);
   }

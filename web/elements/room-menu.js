@@ -1,6 +1,6 @@
 /** What can be done with a conversation: its menu, its details, and the questions before what can't be undone. */
 
-import { avatar, bdi, h, icon, iconButton } from "./dom.js";
+import { avatar, bdi, h, iconButton } from "./dom.js";
 import { field } from "./dialog.js";
 import { personField } from "./list-menu.js";
 import { isSame, nameOf, othersIn, titleOf } from "./people.js";
@@ -166,7 +166,7 @@ export class RoomMenu {
     const { words, room, view } = this;
     if (!this.#may("add_member", true) || room.members.length < 3) return null;
     const { input, list, chosen } = personField(view.shell);
-    const add = h("button", { className: "main" }, icon("plus"), words.say("add"));
+    const add = h("button", { className: "main" }, words.say("add"));
     const form = h("form", { className: "line" }, input, list, add);
     form.addEventListener("submit", (event) => {
       event.preventDefault();

@@ -30,6 +30,7 @@ export const baseStyle = `
   --face: var(--roomcast-avatar-size, 2.9rem);
   --face-radius: var(--roomcast-avatar-radius, 50%);
   --gap: var(--roomcast-gap, .75rem);
+  --column: 60rem;
   --shade: var(--roomcast-shadow, 0 8px 28px rgb(0 0 0 / 18%));
   color-scheme: light dark;
   display: block;
@@ -70,11 +71,11 @@ a { color: var(--link); }
 .quiet.danger { color: var(--danger); }
 .field { inline-size: 100%; padding: .55rem .8rem; border: 1px solid light-dark(#82898f, #7d888d); border-radius: var(--radius); background: var(--panel); color: var(--ink); }
 .face { position: relative; flex: none; display: inline-grid; }
-.avatar { inline-size: var(--face); block-size: var(--face); border-radius: var(--face-radius); display: grid; place-items: center; overflow: hidden; font-weight: 600; font-size: calc(var(--face) * .36); color: #fff; user-select: none; flex: none; }
+.avatar { inline-size: var(--face); block-size: var(--face); border-radius: var(--face-radius); display: grid; place-items: center; overflow: hidden; font-weight: 600; font-size: calc(var(--face) * .36); background: var(--tint); color: #fff; user-select: none; flex: none; }
 .avatar img { inline-size: 100%; block-size: 100%; object-fit: cover; }
 .avatar .icon { inline-size: 55%; block-size: 55%; }
-.colour-none { background: var(--line); } .colour-0 { background: #b04a35; } .colour-1 { background: #8a6116; } .colour-2 { background: #4d7424; } .colour-3 { background: #1d7a5f; }
-.colour-4 { background: #1b7591; } .colour-5 { background: #4a63b8; } .colour-6 { background: #8050ac; } .colour-7 { background: #ab4078; }
+.colour-none { --tint: var(--line); } .colour-0 { --tint: #b04a35; } .colour-1 { --tint: #8a6116; } .colour-2 { --tint: #4d7424; } .colour-3 { --tint: #1d7a5f; }
+.colour-4 { --tint: #1b7591; } .colour-5 { --tint: #4a63b8; } .colour-6 { --tint: #8050ac; } .colour-7 { --tint: #ab4078; }
 .dot { position: absolute; inset-block-end: 0; inset-inline-end: 0; inline-size: .8rem; block-size: .8rem; border-radius: 50%; background: var(--online); border: 2px solid var(--panel); }
 .notice { padding: .5rem 1rem; text-align: center; color: var(--faint); }
 .notice.alert { background: var(--danger-ground); color: var(--danger); }

@@ -24,9 +24,9 @@ a[part=listing]:hover { border-color: var(--link); }
   [part=listing] { order: 9; flex-basis: 100%; max-inline-size: 100%; }
 }
 .bar { display: flex; justify-content: center; align-items: center; gap: .8rem; padding: .35rem 1rem; font-size: .9em; background: light-dark(#fff4d6, #3a3013); color: light-dark(#5b4300, #f3dfa4); }
-.bar button { border: 0; background: none; color: inherit; font-weight: 600; text-decoration: underline; min-block-size: 1.8rem; }
+.bar button { border: 0; background: none; color: inherit; font-weight: 600; text-decoration: underline; min-block-size: 1.8rem; flex: none; }
 .scroll { flex: 1; min-block-size: 0; position: relative; display: flex; flex-direction: column; }
-[part=messages] { flex: 1; min-block-size: 0; overflow-y: auto; overflow-x: hidden; overflow-anchor: none; overscroll-behavior: contain; scrollbar-width: thin; display: flex; flex-direction: column; padding: .6rem clamp(.6rem, 3%, 2rem); outline-offset: -3px; }
+[part=messages] { flex: 1; min-block-size: 0; overflow-y: auto; overflow-x: hidden; overflow-anchor: none; overscroll-behavior: contain; scrollbar-width: thin; display: flex; flex-direction: column; padding-block: .6rem; padding-inline: max(clamp(.6rem, 3%, 2rem), (100% - var(--column)) / 2); outline-offset: -3px; }
 [part=messages][aria-busy=true]::before { content: ""; position: sticky; inset-block-start: .5rem; z-index: 1; align-self: center; flex: none; inline-size: 1.6rem; block-size: 1.6rem; margin-block-end: -1.6rem; border: 3px solid var(--line); border-block-start-color: var(--link); border-radius: 50%; animation: roomcast-spin .9s linear infinite; }
 [part=messages] > ol { margin-block-start: auto; display: flex; flex-direction: column; gap: .55rem; }
 [part=day], [part=new-line], .typing-row { align-self: center; user-select: none; }
@@ -35,23 +35,27 @@ a[part=listing]:hover { border-color: var(--link); }
 [part=new-line]::before, [part=new-line]::after { content: ""; flex: 1; block-size: 1px; background: var(--link); opacity: .5; }
 .row { display: flex; gap: .5rem; align-items: flex-end; --face: 2rem; max-inline-size: 100%; }
 .row.joined { margin-block-start: -.4rem; }
-.row.joined > .avatar { visibility: hidden; block-size: 1px; }
+.row:has(+ .joined) > .avatar { visibility: hidden; block-size: 1px; }
 .row.mine-row { flex-direction: row-reverse; }
 .row.system-row { justify-content: center; }
 [part~=message] { position: relative; display: flex; flex-direction: column; max-inline-size: min(85%, 34rem); min-inline-size: 0; border-radius: var(--bubble); outline-offset: 1px; }
+[part~=message]:has(.single, .album) { max-inline-size: min(85%, 21.4rem); }
 [part~=mine] { align-items: flex-end; }
 [part~=theirs] { align-items: flex-start; }
 [part~=bubble] { position: relative; padding: .42rem .75rem; border-radius: var(--bubble); border-end-start-radius: .3rem; background: var(--theirs); color: var(--on-theirs); box-shadow: 0 1px 1px rgb(0 0 0 / 7%); max-inline-size: 100%; min-inline-size: 3.5rem; }
 [part~=mine] > [part~=bubble] { background: var(--mine); color: var(--on-mine); border-end-start-radius: var(--bubble); border-end-end-radius: .3rem; }
+.joined > [part~=theirs] > [part~=bubble] { border-start-start-radius: .3rem; }
+.joined > [part~=mine] > [part~=bubble] { border-start-end-radius: .3rem; }
 [part~=system] { text-align: center; }
 [part~=system] > [part~=bubble] { border-radius: var(--radius); background: color-mix(in oklab, var(--panel) 80%, var(--talk)); box-shadow: none; font-size: .93em; color: var(--ink); }
 [part~=message].large > [part~=bubble] { background: none; box-shadow: none; padding-inline: .2rem; }
 [part~=message].large [part=text] { font-size: 2.6rem; line-height: 1.25; }
+[part~=message].large .body { display: flex; align-items: flex-end; }
 [part~=message].going { opacity: .5; }
 [part~=message].failed > [part~=bubble] { box-shadow: inset 0 0 0 1px var(--danger); }
 [part~=message].found > [part~=bubble] { animation: roomcast-found 1.8s ease-out; }
 @keyframes roomcast-found { 0%, 45% { background: light-dark(#ffe9a8, #6b571a); } }
-[part=author] { display: block; font-size: .85em; font-weight: 600; color: var(--link); user-select: none; }
+[part=author] { display: block; font-size: .85em; font-weight: 600; color: light-dark(oklch(from var(--tint) min(l, .47) c h), oklch(from var(--tint) .8 min(c, .12) h)); user-select: none; }
 .body { white-space: pre-wrap; unicode-bidi: plaintext; text-align: start; display: flow-root; }
 .body.folded { max-block-size: 16em; overflow: hidden; mask-image: linear-gradient(#000 75%, transparent); }
 [part=text] code { font: .92em ui-monospace, monospace; background: color-mix(in oklab, currentColor 9%, transparent); padding: .05em .3em; border-radius: .3em; }
@@ -64,13 +68,18 @@ a[part=listing]:hover { border-color: var(--link); }
 [part=quote] b { display: block; color: var(--link); font-size: .92em; }
 [part=quote] span { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; }
 [part=files] { display: grid; gap: .25rem; max-inline-size: 21rem; margin-block: .1rem .3rem; }
-[part=files].album { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: .15rem; inline-size: 21rem; max-inline-size: calc(100% + .8rem); margin-inline: -.4rem; border-radius: calc(var(--bubble) - .3rem); overflow: hidden; }
+[part=files]:is(.album, .single) { inline-size: fit-content; max-inline-size: min(21rem, 100% + 1.1rem); margin-block-start: -.22rem; margin-inline: -.55rem; border-radius: calc(var(--bubble) - .2rem); overflow: hidden; }
+.single [part=picture] { border-radius: 0; }
+[part=files].album { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: .15rem; inline-size: 21rem; }
 [part=files].album [part=picture] { border-radius: 0; inline-size: 100%; }
 [part=files].album.three > :first-child { grid-column: span 2; }
 [part=files].album [part=picture] img { inline-size: 100%; block-size: 100%; aspect-ratio: 1; object-fit: cover; }
 [part=files].album.three > :first-child img { aspect-ratio: 2; }
 [part=picture] { position: relative; display: block; padding: 0; border: 0; background: light-dark(#eef0f1, #3a4347); border-radius: .6rem; overflow: hidden; max-inline-size: 100%; line-height: 0; justify-self: start; }
 [part=picture] img { display: block; max-inline-size: 100%; max-block-size: 22rem; inline-size: auto; block-size: auto; min-inline-size: 3rem; min-block-size: 3rem; object-fit: contain; }
+[part~=message].bare [part=files] { margin-block-end: -.22rem; }
+[part~=message].bare [part=meta] { position: absolute; inset-block-end: .5rem; inset-inline-end: .6rem; margin: 0; padding: .1rem .5rem; border-radius: 1rem; background: rgb(0 0 0 / 62%); color: #fff; pointer-events: none; }
+[part~=message].bare [part=meta] .read { color: oklch(from var(--accent) .87 min(c, .12) h); }
 .more-pictures { position: absolute; inset: 0; display: grid; place-items: center; background: rgb(0 0 0 / 55%); color: #fff; font-size: 1.6rem; font-weight: 600; }
 [part~=card] { display: flex; gap: .6rem; align-items: center; padding: .35rem .6rem; border: 1px solid var(--line); border-radius: .7rem; background: color-mix(in oklab, var(--panel) 60%, transparent); color: inherit; text-align: start; min-block-size: 2.75rem; max-inline-size: 100%; }
 [part~=card] .icon { color: var(--link); }
@@ -91,13 +100,16 @@ progress { inline-size: 100%; block-size: .35rem; accent-color: var(--accent); }
 .tools .plain { padding: .3rem; font-size: .93em; }
 @media (hover: none) { .tools { display: none; } }
 .typing-row { align-self: flex-start; color: var(--faint); font-size: .9em; min-block-size: 1.4em; }
-.pills { position: absolute; inset-block-end: .7rem; inset-inline-end: 1rem; display: grid; gap: .5rem; justify-items: end; z-index: 2; }
+.pills { position: absolute; inset-block-end: .7rem; inset-inline-end: max(1rem, (100% - var(--column)) / 2 - 3.5rem); display: grid; gap: .5rem; justify-items: end; z-index: 2; }
 [part=pill] { display: inline-flex; gap: .4rem; align-items: center; padding: .45rem .8rem; border: 1px solid var(--line); border-radius: 1.4rem; background: var(--panel); color: var(--ink); box-shadow: 0 2px 8px rgb(0 0 0 / 15%); font-size: .9em; font-weight: 600; min-block-size: 2.4rem; }
 .foot { background: var(--panel); border-block-start: 1px solid var(--line); min-block-size: 3.45rem; }
 .closed { padding: .9rem 1rem; text-align: center; color: var(--faint); display: flex; flex-wrap: wrap; gap: .4rem .8rem; align-items: center; justify-content: center; }
 @media (pointer: coarse) {
-  [part=chip], .acts button, .link-button { min-block-size: 44px; min-inline-size: 44px; }
-  [part=quote], [part=pill], [part=listing] { min-block-size: 44px; }
+  .acts button, .link-button { min-block-size: 44px; min-inline-size: 44px; }
+  [part=reactions] { gap: 0; margin: -.3rem -.4rem; }
+  [part=chip] { min-block-size: 44px; min-inline-size: 44px; justify-content: center; border: 7px solid transparent; border-radius: 22px; background-clip: padding-box; box-shadow: inset 0 0 0 1px var(--line); }
+  [part=chip][aria-pressed=true] { border-color: transparent; box-shadow: inset 0 0 0 1px var(--link); }
+  [part=quote], [part=pill], [part=listing], .bar button { min-block-size: 44px; }
 }
 @media (forced-colors: active) {
   [part~=bubble], [part=day], [part=pill], [part=chip] { border: 1px solid CanvasText; }

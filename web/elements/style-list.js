@@ -27,6 +27,7 @@ export const listStyle = `
 .filters button { padding: .2rem .8rem; border: 1px solid var(--line); border-radius: 1.2rem; background: none; color: var(--faint); font-size: .87em; }
 .filters button:hover { background: var(--hover); }
 .filters [aria-pressed=true] { background: var(--chosen); color: var(--ink); border-color: transparent; font-weight: 600; }
+.lost { padding: .35rem 1rem; font-size: .9em; background: light-dark(#fff4d6, #3a3013); color: light-dark(#5b4300, #f3dfa4); }
 .rows { flex: 1; overflow-y: auto; overscroll-behavior: contain; scrollbar-width: thin; padding: 0 .4rem .6rem; }
 .rows h3 { padding: .8rem .6rem .3rem; font-size: .85em; color: var(--faint); }
 [part=item] { display: grid; grid-template-columns: auto minmax(0, 1fr) auto; column-gap: .75rem; align-items: center; inline-size: 100%; padding: .5rem .6rem; border: 0; border-radius: var(--radius); background: none; text-align: start; min-block-size: calc(var(--face) + 1rem); }
@@ -50,15 +51,23 @@ export const listStyle = `
 [part=item-last] .typing { color: var(--link); }
 .item-end { display: flex; gap: .3rem; align-items: center; justify-content: flex-end; min-block-size: 1.4rem; }
 .unread [part=item-last] { color: var(--ink); }
+.unread [part=item-time] { color: var(--link); font-weight: 600; }
 .result { display: block; inline-size: 100%; padding: .5rem .6rem; border: 0; border-radius: var(--radius); background: none; text-align: start; }
 .result:is(:hover, :focus-visible) { background: var(--hover); }
 .result-head { display: flex; gap: .6rem; justify-content: space-between; font-weight: 600; }
 .result-head time { font-weight: 400; font-size: .8em; color: var(--faint); white-space: nowrap; }
 .result-text { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; color: var(--faint); }
 .skeleton { display: flex; gap: .75rem; align-items: center; padding: .6rem; }
+.skeleton { animation: roomcast-fade 1.4s ease-in-out infinite alternate; }
+@keyframes roomcast-fade { to { opacity: .45; } }
 .skeleton::before { content: ""; inline-size: var(--face); block-size: var(--face); border-radius: var(--face-radius); background: var(--line); }
 .skeleton::after { content: ""; flex: 1; block-size: 2rem; border-radius: .5rem; background: linear-gradient(var(--line) 35%, transparent 35% 65%, var(--line) 65%); }
-@media (pointer: coarse) { .filters button { min-block-size: 44px; } .search-field input { min-block-size: 44px; } }
+@media (pointer: coarse) {
+  .search-field input { min-block-size: 44px; }
+  .filters { gap: .1rem; padding-block-end: .1rem; margin-block-start: -.2rem; }
+  .filters button, .filters [aria-pressed=true] { min-block-size: 44px; padding-inline: .7rem; border: 6px solid transparent; border-radius: 22px; background-clip: padding-box; box-shadow: inset 0 0 0 1px var(--line); }
+  .filters [aria-pressed=true] { box-shadow: none; }
+}
 @media (forced-colors: active) {
   [part=item][aria-current=true] { background: SelectedItem; color: SelectedItemText; forced-color-adjust: none; }
   [part=item][aria-current=true] * { color: SelectedItemText; }
