@@ -46,14 +46,17 @@ class Trusted:
     async def identity(self, token: str) -> Identity:
         """Whose token this is. Raises Unauthenticated and PyJWTError."""
         key = await self.keys.key_of(jwt.get_unverified_header(token))
-        claims = self._jwt.decode(
-            token,
-            key.material,
-            algorithms=key.algorithms,
-            audience=self._issuer.audience or None,
-            issuer=self._issuer.issuer or None,
-            leeway=self._issuer.leeway,
-        )
+        try:
+            claims = self._jwt.decode(
+                token,
+                key.material,
+                algorithms=key.algorithms,
+                audience=self._issuer.audience or None,
+                issuer=self._issuer.issuer or None,
+                leeway=self._issuer.leeway,
+            )
+        except TypeError:  # older releases of PyJWT compute with an exp that is a list
+            raise jwt.DecodeError from None
         return identity_of(claims, self._issuer)
 
 
