@@ -19,6 +19,8 @@ MIGRATIONS = Path(__file__).with_name("migrations")
 
 VERSION = 9
 
+MOVED = ", moved to "  # in the schema of a source of a move, before where the chat is since
+
 ALL_WORDS_CHANGED = """
     INSERT INTO word_changes (room_id) SELECT id FROM rooms WHERE deleted_at IS NULL
     ON CONFLICT (room_id) DO NOTHING
@@ -43,6 +45,8 @@ async def migrate(db: Connection, dialect: Dialect, execute: Execute) -> None:
     """
     if await db.fetch_one(HAS_TABLES[dialect]):
         found = await get(db, "schema")
+        if why := why_moved(found):
+            raise CannotOpen(why)
         if not found.isdecimal() or int(found) > VERSION:
             raise CannotOpen(
                 f"The database has schema {found}, this roomcast knows {VERSION}: install the "
@@ -63,6 +67,17 @@ async def migrate(db: Connection, dialect: Dialect, execute: Execute) -> None:
     await set_(db, "file_key", secrets.token_hex(32))
     await set_(db, "lineage", "")
     await set_(db, "tokenizer", tokenizer.VERSION)
+
+
+def why_moved(found: str) -> str:
+    """Return a sentence where the chat is in another database since; else an empty string."""
+    _, is_moved, where = found.partition(MOVED)
+    if not is_moved:
+        return ""
+    return (
+        f"The chat of this database was moved to {where}: set database.url to that. (roomcast move "
+        "--reopen, with the address of this one, opens it again.)"
+    )
 
 
 async def _forget_for_good(db: Connection) -> None:

@@ -16,6 +16,7 @@ from roomcast.server.cli import main
 from roomcast.server.commands import transfer as moving
 from roomcast.server.options import public_form
 from roomcast.store import room_words
+from roomcast.store.diagnostics.database import diagnose
 from roomcast.store.objects.bucket import bucket_of
 from roomcast.store.room_pages import RoomQuery
 from roomcast.store.store import CannotOpen, DatabaseError, DatabaseUnavailable, Store
@@ -149,7 +150,8 @@ async def everything(url: str) -> dict[str, object]:
             if table.counts:
                 found[f"next {table.name}"] = await end.counted(table)
         told = await end.meta()
-        return found | {name: told[name] for name in ("schema", "epoch", "file_key")}
+        schema, *_ = told["schema"].split(",")
+        return found | {"schema": schema, "epoch": told["epoch"], "file_key": told["file_key"]}
 
 
 WAYS = [
@@ -158,6 +160,7 @@ WAYS = [
     ("postgresql", "sqlite"),
     ("postgresql", "postgresql"),
 ]
+across = pytest.mark.parametrize("way", WAYS[1:3], ids=lambda way: f"{way[0]} to {way[1]}")
 ways = pytest.mark.parametrize("way", WAYS, ids=lambda way: f"{way[0]} to {way[1]}")
 
 
@@ -185,15 +188,16 @@ async def test_a_server_starts_on_the_target_with_the_same_epoch(
     source, target = map(new, way)
     await filled(source)
     await moving.move(source, target)
-    epochs = []
-    for url in (source, target, target):
+    async with opened(source) as end:
+        epochs = [((told := await end.meta())["epoch"], bytes.fromhex(told["file_key"]))]
+    for url in (target, target):
         store = Store(url)
         await store.open()
         epochs.append((store.epoch, store.file_key))
         lists = RoomLists(store)
         await lists.catch_up("ada")
         found = await lists.page(RoomQuery("ada", 9, terms=room_words.terms_of("room 12")))
-        assert [room.room.title for room in found.rooms] == ["Room 12 🙂"] * (url == target)
+        assert [room.room.title for room in found.rooms] == ["Room 12 🙂"]
         await store.aclose()
     assert len(set(epochs)) == 1
 
@@ -277,6 +281,45 @@ async def test_a_move_may_be_repeated(way: tuple[str, str], new: Callable[[str],
     again = await moving.move(source, target)
     assert again.was_there
     assert again.counts["messages"] == ROOMS * EACH
+
+
+@across
+async def test_nobody_opens_the_source_of_a_move(
+    way: tuple[str, str], new: Callable[[str], str]
+) -> None:
+    source, target, other = new(way[0]), new(way[1]), new(way[1])
+    await filled(source)
+    await moving.move(source, target)
+    async with opened(target) as end:
+        where = end.where
+    store = Store(source)
+    with pytest.raises(CannotOpen, match=re.escape(f"was moved to {where}: set database.url")):
+        await store.open()
+    with pytest.raises(CannotMove, match="was moved to"):
+        await moving.move(source, other)
+    found = {finding.name: finding async for finding in diagnose(source, alone=True)}
+    assert not found["schema"].ok
+    assert "was moved to" in found["schema"].sentence
+    # It may be moved back, into a database of its own.
+    await moving.move(target, new(way[0]))
+
+
+@across
+async def test_the_source_of_a_move_is_opened_again(
+    way: tuple[str, str], new: Callable[[str], str]
+) -> None:
+    source, target = map(new, way)
+    await filled(source)
+    before = await everything(source)
+    await moving.move(source, target)
+    await moving.reopen(source)
+    store = Store(source)
+    await store.open()
+    assert store.epoch != before["epoch"]
+    await store.aclose()
+    assert await everything(source) | {"epoch": before["epoch"]} == before
+    with pytest.raises(CannotMove, match="no chat was moved away"):
+        await moving.reopen(source)
 
 
 @ways

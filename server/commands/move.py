@@ -18,16 +18,19 @@ if TYPE_CHECKING:
 @click.argument("source", required=False)
 @click.argument("target", required=False)
 @click.option("--attachments", nargs=2, metavar="FROM TO", help="Where files lie, and shall lie.")
+@click.option("--reopen", metavar="SOURCE", help="Use the source of a move again.")
 @one_sentence()
 def move_command(
     path: Path | None,
     source: str | None,
     target: str | None,
     attachments: tuple[str, str] | None,
+    reopen: str | None,
 ) -> None:
     """Copy the chat in SOURCE into TARGET, another database; stop its server first.
 
-    Ids, versions and links to files stay what they are. SOURCE is not changed. If it is
+    Ids, versions and links to files stay what they are. SOURCE keeps all that it holds and is
+    marked: no server and no command opens it any more. --reopen takes the mark back. If it is
     interrupted, the same command goes on. With --attachments the files are copied too; without
     SOURCE and TARGET only they are, those of database.url.
 
@@ -38,6 +41,10 @@ def move_command(
     """
     from . import transfer  # with both engines, which the other commands need not load
 
+    if reopen:
+        asyncio.run(transfer.reopen(checked("database", reopen)))
+        click.echo("It is open again, with a new epoch: clients load their rooms anew.")
+        return
     if (source is None) != (target is None) or not (source or attachments):
         raise click.UsageError("Name a SOURCE and a TARGET, or --attachments FROM TO, or both.")
     places = [checked("attachments", url) for url in attachments or ()]
@@ -63,6 +70,7 @@ def print_moved(moved: "TransferResult") -> None:
     speed = moved.copied / moved.seconds
     click.echo(f"Moved {all_of_it}, in {moved.seconds:.1f} s ({speed:,.0f} messages a second).")
     click.echo("Counts, ids, versions and lengths of texts are the same on both sides.")
+    click.echo("The source is marked as moved: set database.url to the target.")
 
 
 def print_objects(objects: "Objects", keys: "ObjectKeys") -> None:

@@ -12,7 +12,8 @@ from msgspec import Struct
 
 from ...store.objects.bucket import Bucket, BucketUnavailable, ObjectMissing, bucket_of
 from ...store.objects.folder import Folder
-from ...store.transfer.copy import copy, finish, make_ready, plan
+from ...store.transfer.copy import copy, finish, make_ready, plan, retire
+from ...store.transfer.copy import reopen as reopen_end
 from ...store.transfer.endpoint import opened
 from ...store.transfer.tables import CannotMove, tables
 
@@ -68,6 +69,7 @@ async def move(source_url: str, target_url: str) -> TransferResult:
         planned = await plan(source, target)
         counts = {name: digest[0] for name, digest in planned.digests.items()}
         if planned.is_done:
+            await retire(source, target)
             return TransferResult(counts, 0, 0, True)
         for table in tables():
             with bar(counts[table.name], table.name) as shown:
@@ -75,7 +77,14 @@ async def move(source_url: str, target_url: str) -> TransferResult:
                     shown.update(count)
                     copied += count if is_new and table.name == "messages" else 0
         await finish(source, target, planned)
+        await retire(source, target)
     return TransferResult(counts, copied, time.monotonic() - began, False)
+
+
+async def reopen(url: str) -> None:
+    """Let servers start again on the source of a move. Raises CannotMove."""
+    async with opened(url) as end:
+        await reopen_end(end)
 
 
 async def keys_of(database_url: str) -> ObjectKeys:

@@ -112,6 +112,8 @@ def _schema(known: bool, found: str) -> Finding:
         return Finding("schema", True, "It is empty: its tables are made at the start.")
     if found == str(schema.VERSION):
         return Finding("schema", True, f"Its schema is {found}, that of this roomcast.")
+    if why := schema.why_moved(found):
+        return Finding("schema", False, why)
     if found.isdecimal() and int(found) < schema.VERSION:
         sentence = f"Its schema is {found}: the next start, or roomcast migrate, makes it"
         return Finding("schema", True, f"{sentence} {schema.VERSION}.")

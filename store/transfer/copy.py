@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from msgspec import Struct
 
 from .. import schema as meta
+from ..epoch import new_epoch
 from ..store import Store
 from .endpoint import Digest, TransferEndpoint, end_of, opened
 from .tables import CannotMove, Table, tables
@@ -26,7 +27,8 @@ async def make_ready(source: str, target: str) -> None:
     if not told or MOVING in told:
         why = "a move into it is not finished" if told else "there is no chat in it"
         raise CannotMove(f"{end.where}: {why}.")
-    await _begun(source)
+    if meta.MOVED not in told["schema"]:
+        await _begun(source)
     async with opened(target) as end:
         told = await end.meta()
     if MOVING not in told:
@@ -55,6 +57,9 @@ async def plan(source: TransferEndpoint, target: TransferEndpoint) -> Plan:
     digests = {table.name: await source.digest(table) for table in tables()}
     fingerprint = json.dumps(digests)
     is_same = here["epoch"] == there["epoch"]
+    _, is_moved, where = here["schema"].partition(meta.MOVED)
+    if is_moved and where != target.where:
+        raise CannotMove(f"{source.where}: {meta.why_moved(here['schema'])}")
     if MOVING in there:
         if not is_same:
             raise CannotMove(f"{target.where}: half of another chat was moved there.")
@@ -103,3 +108,20 @@ async def finish(source: TransferEndpoint, target: TransferEndpoint, plan: Plan)
     # Without rules of its words the start of a server finds those of all rooms anew.
     found_anew = {"lineage": "", "schema": str(meta.VERSION), "tokenizer": ""}
     await target.keep(plan.meta | found_anew)
+
+
+async def retire(source: TransferEndpoint, target: TransferEndpoint) -> None:
+    """Mark the source as moved: no server and no command opens it from here on."""
+    here = await source.meta()
+    moved = f"{meta.VERSION}{meta.MOVED}{target.where}"
+    await source.keep(here | {"schema": moved})
+    await source.thaw()
+
+
+async def reopen(end: TransferEndpoint) -> None:
+    """Take the mark back. A new epoch begins: the target may have had other messages since."""
+    here = await end.meta()
+    schema, is_moved, _ = here.get("schema", "").partition(meta.MOVED)
+    if not is_moved:
+        raise CannotMove(f"{end.where}: no chat was moved away from it.")
+    await end.keep(here | {"schema": schema, "epoch": new_epoch()})

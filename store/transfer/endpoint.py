@@ -29,6 +29,9 @@ class TransferEndpoint(Protocol):
     async def freeze(self) -> None:
         """From now on it stays as it is."""
 
+    async def thaw(self) -> None:
+        """What was changed since it was frozen is committed, and others may use it."""
+
     async def meta(self) -> dict[str, str]:
         """Empty where there are no tables."""
         ...

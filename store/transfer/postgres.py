@@ -80,6 +80,10 @@ class PostgresEnd:
             await self._db.execute(f"SET LOCAL lock_timeout = '{EXCLUSIVE_TIMEOUT:.0f}s'")
             await self._db.execute(f"LOCK TABLE {names} IN SHARE MODE")
 
+    async def thaw(self) -> None:
+        with translate_errors(self.where):
+            await self._frozen.commit()
+
     async def meta(self) -> dict[str, str]:
         with translate_errors(self.where):
             if not await self._db.fetchval(meta.HAS_TABLES["postgresql"]):

@@ -40,6 +40,9 @@ class SqliteEnd:
     async def freeze(self) -> None:
         """The lock of its lineage does that."""
 
+    async def thaw(self) -> None:
+        """Each change has been committed by itself."""
+
     async def meta(self) -> dict[str, str]:
         with translate_errors(self.where):
             if not self._db.execute(meta.HAS_TABLES["sqlite"]).fetchall():
