@@ -409,6 +409,23 @@ def test_everything_is_done_with_the_keyboard(ada: Person, room: Room) -> None:
     expect(ada.page.get_by_role("searchbox")).to_be_focused()
 
 
+@pytest.mark.parametrize("locale", ["en", "ar"])
+def test_the_button_in_the_field_covers_no_text(
+    person: Callable[..., Person], room: Room, locale: str
+) -> None:
+    """The field has the direction of its text, the button that of the page."""
+    ada = person("ada", locale=locale, viewport={"width": 390, "height": 600}).opens(room)
+    covers = """field => {
+        const [box, button, style] = [field, field.parentElement.querySelector(".emoji-button")]
+            .map(one => one.getBoundingClientRect()).concat(getComputedStyle(field));
+        const left = box.left + parseFloat(style.paddingLeft), right = box.right - parseFloat(style.paddingRight);
+        return [button.left < right && button.right > left, button.left > box.left && button.right < box.right];
+    }"""  # noqa: E501
+    for text in ("hello " * 40, "مرحبا " * 40):
+        ada.composer.fill(text)
+        assert ada.composer.evaluate(covers) == [False, True]
+
+
 ACTIVE = "document.querySelector('roomcast-inbox').shadowRoot.activeElement?.dataset.room"
 
 

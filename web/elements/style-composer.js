@@ -18,20 +18,22 @@ export const composerStyle = `
 .chosen .bad small { color: var(--danger); }
 .foot > * { margin-inline: max(0px, (100% - var(--column)) / 2); }
 [part=composer] { display: flex; align-items: flex-end; gap: .2rem; padding: .5rem .6rem; }
-[part=input] { flex: 1; min-inline-size: 0; resize: none; max-block-size: min(40vh, 12rem); padding-block: .5rem; padding-inline: .9rem 2.6rem; border: 1px solid light-dark(#82898f, #68747a); border-radius: 1.3rem; background: var(--panel); line-height: 1.35; overflow-y: auto; field-sizing: content; scrollbar-width: thin; }
+[part=input] { flex: 1; min-inline-size: 0; resize: none; max-block-size: min(40vh, 12rem); padding: .5rem var(--right, 2.7rem) .5rem var(--left, .9rem); border: 1px solid light-dark(#82898f, #68747a); border-radius: 1.3rem; background: var(--panel); line-height: 1.35; overflow-y: auto; field-sizing: content; scrollbar-width: thin; }
 [part=input]:focus { outline: 2px solid var(--link); outline-offset: -1px; }
 [part=input]::placeholder { color: var(--faint); opacity: 1; }
 [part=composer] .plain { block-size: 2.4rem; inline-size: 2.4rem; padding: 0; }
-.emoji-button { margin-inline-start: -2.6rem; }
+.emoji-button { margin-inline-start: -2.75rem; }
+[part=composer]:dir(rtl) { --left: 2.7rem; --right: .9rem; }
 [part=send].plain { background: var(--accent); color: var(--on-accent); margin-inline-start: .25rem; }
 [part=send].plain:hover { filter: brightness(1.08); }
-.counter { align-self: center; font-size: .8em; color: var(--danger); }
-.counter:not(:empty) { order: 1; }
+.counter { order: 1; align-self: center; font-size: .8em; color: var(--danger); }
 [part=send] { order: 2; }
 @media (pointer: coarse) {
   [part=composer] .plain { block-size: 44px; inline-size: 44px; }
-  [part=input] { min-block-size: 44px; padding-block: .6rem; padding-inline-end: 2.9rem; }
-  .emoji-button { margin-inline-start: -2.95rem; }
+  [part=composer] { --right: 3rem; }
+  [part=composer]:dir(rtl) { --left: 3rem; }
+  [part=input] { min-block-size: 44px; padding-block: .6rem; }
+  .emoji-button { margin-inline-start: -3.1rem; }
   .quick button, .chosen .plain { min-block-size: 44px; min-inline-size: 44px; }
 }
 @media (forced-colors: active) {

@@ -8,7 +8,7 @@ export const panelStyle = `
 @media (max-width: 30rem), (max-height: 30rem) {
   :host([open]) { inset: 0; display: flex; flex-direction: column; background: var(--roomcast-panel, light-dark(#fff, #161b1e)); }
   :host([open]) [part=panel] { position: static; flex: 1; min-block-size: 0; inline-size: 100%; block-size: auto; border-radius: 0; box-shadow: none; }
-  :host([open]) [part=launcher] { order: -1; align-self: flex-end; inline-size: 44px; block-size: 44px; margin: .2rem .4rem; background: none; color: inherit; box-shadow: none; }
+  :host([open]) [part=launcher] { order: -1; align-self: flex-end; inline-size: 44px; block-size: 44px; margin: .2rem .4rem; background: none; color: var(--roomcast-ink, light-dark(#1b2126, #e8eced)); box-shadow: none; }
 }
 @media (forced-colors: active) { [part=panel] { border: 1px solid ButtonText; } }
 `;
