@@ -6,9 +6,10 @@ from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.staticfiles import StaticFiles
 
@@ -18,6 +19,7 @@ mimetypes.init()  # reads the system's list, which else the first request would 
 
 WEB = Path(__file__).parent.with_name("web")
 ICON = WEB / "page/icon.svg"
+ICON_DATA = f"data:image/svg+xml,{quote(ICON.read_text().strip())}"  # one request fewer
 TEMPLATE = (WEB / "page/index.html").read_text()
 FRESH = {"Cache-Control": "no-cache"}  # kept, but asked for each time: an upgrade shows at once
 POLICY = (
@@ -42,7 +44,7 @@ async def _embedded(request: Request) -> Response:
 
 def _page(request: Request, *, root: str, view: str, language: str, ancestors: str) -> Response:
     web = _settings(request).web
-    logo = web.logo or f"{root}icon.svg"
+    logo = web.logo or ICON_DATA
     about = {
         "name": web.name,
         "logo": logo,
@@ -73,11 +75,6 @@ def _settings(request: Request) -> Settings:
     return settings
 
 
-async def _icon(request: Request) -> Response:
-    """The sign of the page where the site has no logo of its own."""
-    return FileResponse(ICON, headers=HEADERS)
-
-
 class Assets(StaticFiles):
     """Files that a browser asks for again each time."""
 
@@ -89,7 +86,7 @@ class Assets(StaticFiles):
 
 def routes(settings: Settings) -> list[BaseRoute]:
     """The pages that the settings open."""
-    paths: list[BaseRoute] = [Route("/icon.svg", _icon, methods=["GET"])]
+    paths: list[BaseRoute] = []
     if settings.server.web_client:
         paths.append(Route("/", _inbox, methods=["GET"]))
         for language in settings.server.languages:
@@ -97,4 +94,4 @@ def routes(settings: Settings) -> list[BaseRoute]:
             paths.append(Route(f"/{language}", in_language, methods=["GET"]))
     if settings.server.frame_ancestors:
         paths.append(Route("/embed", _embedded, methods=["GET"]))
-    return paths if len(paths) > 1 else []
+    return paths

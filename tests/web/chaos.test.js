@@ -45,7 +45,8 @@ class RoomServer {
       const receipts = [1, 2].map((user_id) => ({ user_id, delivered: 0, read: 0 }));
       this.live.add(socket);
       socket.receive({ type: "sync", epoch: "e1", version: this.version, messages, deleted: [], receipts, reset: isReset });
-      socket.onFrame = (frame) => setTimeout(() => this.take(socket, frame), 30);
+      const frames = []; // in their order: timers of one time run in any
+      socket.onFrame = (frame) => setTimeout(() => this.take(socket, frames.shift()), frames.push(frame) && 30);
     }, this.random() * 200);
   }
 

@@ -44,7 +44,7 @@ function storedPicture(file, { message, history, hidden, open }) {
   const size = file.width && file.height ? { width: file.width, height: file.height } : {};
   const look = { alt: file.file_name || words.say("photo", { n: 1 }), loading: "lazy", decoding: "async" };
   const picture = h("img", { src: isWeb(file.file_url) ? file.file_url : undefined, ...look, ...size, onerror: broken });
-  const more = hidden ? h("span", { className: "more-pictures", dir: "ltr" }, `+${words.numbers.format(hidden)}`) : null;
+  const more = hidden ? h("span", { className: "more-pictures", dir: "ltr" }, `+${words.number(hidden)}`) : null;
   const does = (/** @type {Event} */ event) => open(/** @type {HTMLElement} */ (event.currentTarget));
   return h("button", { type: "button", part: "picture", tabIndex: -1, onclick: does }, picture, more);
 }

@@ -1,7 +1,7 @@
 /** `<roomcast-badge>`: how much is unread, in the site's own menu; hidden at zero. */
 
 import { RoomcastElement } from "./base.js";
-import { inkOn } from "./style-launcher.js";
+import { inkOn } from "./ink.js";
 import { countOf, stringsFor } from "./short-words.js";
 
 const BADGE_STYLE = `

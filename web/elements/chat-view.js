@@ -126,6 +126,7 @@ export class ChatView {
     this.#showBar(snapshot);
     this.#showClosed(snapshot);
     this.box.setAttribute("aria-label", titleOf(this.room, this.me, this.words));
+    if (snapshot.loaded && (snapshot.state === "open" || snapshot.id === null)) void this.shell.learn();
   }
 
   /** The composer comes after the first messages, or at once where the page has it. */
@@ -250,7 +251,7 @@ export class ChatView {
 
   /** Somebody whose name is not known yet has a name by now. @param {unknown} user */
   async #learnNames(user) {
-    if (this.#asked.has(String(user)) || memberOf(this.room, user)?.name) return;
+    if (!this.model.snapshot.info || this.#asked.has(String(user)) || memberOf(this.room, user)?.name) return;
     this.#asked.add(String(user));
     await this.model.reload().catch(() => {}); // offline: the next visit learns it
   }

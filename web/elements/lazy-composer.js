@@ -154,7 +154,7 @@ export class Composer {
   // ------------------------------------------------------------ sending
 
   async #submit() {
-    if (this.input.value.length > SAFE_LENGTH || this.files.files.length) await this.view.shell.learning;
+    if (this.input.value.length > SAFE_LENGTH || this.files.files.length) await this.view.shell.learn();
     const text = this.input.value;
     if (this.#tooLong() > 0) return;
     if (this.#editing) return this.#saveEdit(text);

@@ -60,7 +60,7 @@ export function openLightbox({ root, words, pictures, index, from }) {
     stage.classList.remove("zoomed");
     picture.src = file.file_url;
     picture.alt = file.file_name;
-    const place = pictures.length > 1 ? ` · ${words.numbers.format(index + 1)} / ${words.numbers.format(pictures.length)}` : "";
+    const place = pictures.length > 1 ? ` · ${words.number(index + 1)} / ${words.number(pictures.length)}` : "";
     name.textContent = file.file_name + place;
     const [first, last] = [index === 0, index === pictures.length - 1];
     before.hidden = isRtl ? last : first;

@@ -91,7 +91,7 @@ export class ListItem {
   #badge(item, unread) {
     if (!unread && !item.marked_unread) return [];
     const { words } = this.list;
-    const shown = unread > 999 ? `${words.numbers.format(999)}+` : unread ? words.numbers.format(unread) : "";
+    const shown = unread > 999 ? `${words.number(999)}+` : unread ? words.number(unread) : "";
     const about = { part: "badge", className: item.muted ? "muted" : "", role: "img", "aria-label": words.say("count", { n: unread || 1 }) };
     return [h("span", about, shown)];
   }

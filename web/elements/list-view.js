@@ -120,6 +120,7 @@ export class ListView {
     this.heading.textContent = this.words.say(this.filter === "archived" ? "archived" : "chats");
     if (!this.list.querySelector('[part="item"][tabindex="0"]')) this.#activate(this.list.querySelector("[part=item]"));
     if (hasMore) this.#fill();
+    if (!loading && !error && !this.shell.open) void this.shell.learn();
   }
 
   /** Who is online is only known while there is a connection. */

@@ -113,7 +113,7 @@ export class MessageRow {
   #showMeta({ created_at, at, updated_at, mine, status, state, pending }) {
     const { words } = this.history;
     const date = new Date(created_at ?? at);
-    const exactly = { dateTime: date.toISOString(), title: words.full.format(date) };
+    const exactly = { dateTime: date.toISOString(), title: words.full(date) };
     const parts = /** @type {Node[]} */ ([h("time", { ...exactly, textContent: words.time(date) })]);
     if (updated_at && updated_at !== created_at) parts.unshift(h("span", {}, words.say("edited")));
     const isStored = !state && !pending;
@@ -155,7 +155,7 @@ export class MessageRow {
       const does = () => this.history.react(message_id, emoji, !mine);
       const about = { type: "button", part: "chip", tabIndex: -1, title: label, "aria-label": label, "data-emoji": emoji };
       const disabled = !hasFeature(host, "reactions") || !this.history.may("send");
-      return h("button", { ...about, disabled, "aria-pressed": String(mine), onclick: does }, emoji, ` ${words.numbers.format(count)}`);
+      return h("button", { ...about, disabled, "aria-pressed": String(mine), onclick: does }, emoji, ` ${words.number(count)}`);
     });
     const stood = this.reactions.contains(focused) ? focused.dataset.emoji : null;
     this.reactions.replaceChildren(...chips);

@@ -28,6 +28,8 @@ export class Shell {
   /** @type {any} */
   open = null; // the conversation shown
   #blocked = new Set();
+  /** @type {Promise<void> | null} */
+  #learning = null;
   /** @type {Promise<any> | null} */
   #more = null;
   /** @type {(() => void)[]} */
@@ -43,17 +45,19 @@ export class Shell {
     host.root.replaceChildren(this.frame);
     for (const name of ["dragover", "drop"]) this.frame.addEventListener(name, (event) => keepPage(/** @type {DragEvent} */ (event)));
     this.off.push(chat.on("message", (/** @type {any} */ detail) => this.#heard(detail)));
-    this.learning = this.#learn();
   }
 
-  /** Limits and blocks: both are only needed once something is written. */
+  /** Limits and blocks: needed once something is written, so they are asked for after the first messages. */
+  learn() {
+    return (this.#learning ??= this.#learn());
+  }
+
   async #learn() {
-    const [config, blocks] = await Promise.all([
-      this.chat.config().catch(() => ({})), // offline: the server checks what is sent
-      this.chat.blocks().catch(() => []),
-    ]);
-    this.config = config;
-    this.#blocked = new Set(blocks.map((/** @type {any} */ one) => String(one.user_id)));
+    const missing = () => void (this.#learning = null); // asked for again later; the server checks what is sent
+    const [config, blocks] = await Promise.all([this.chat.config().catch(missing), this.chat.blocks().catch(missing)]);
+    if (config) this.config = config;
+    if (blocks) this.#blocked = new Set(blocks.map((/** @type {any} */ one) => String(one.user_id)));
+    if (!config || !blocks) return;
     this.learned();
     this.open?.composer?.learned();
     this.open?.render();

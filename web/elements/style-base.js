@@ -1,6 +1,6 @@
 /** Colours, type and controls that every view shares. Only `--roomcast-…` is public. */
 
-import { inkOn } from "./style-launcher.js";
+import { inkOn } from "./ink.js";
 
 export const baseStyle = `
 :host {

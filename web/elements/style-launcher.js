@@ -1,9 +1,6 @@
 /** The launcher: a button at a corner of the window. */
 
-/** Black or white, whichever can be read on a colour. @param {string} name of a custom property */
-export function inkOn(name) {
-  return `color(from var(${name}) xyz-d65 clamp(0, (.179 - y) * 9999, .9505) clamp(0, (.179 - y) * 9999, 1) clamp(0, (.179 - y) * 9999, 1.089))`;
-}
+import { inkOn } from "./ink.js";
 
 export const launcherStyle = `
 :host { --accent: var(--roomcast-accent, #0f766e); --size: var(--roomcast-launcher-size, 3.5rem); --inset: var(--roomcast-launcher-inset, 1.25rem);

@@ -38,8 +38,28 @@ export function languageFor(tag) {
   return LANGUAGES.find((each) => each.split("-")[0].toLowerCase() === language) ?? "en";
 }
 
+/** @param {Intl.DateTimeFormatOptions} options */
+const dateFormat = (options) => (/** @type {string} */ tag) => new Intl.DateTimeFormat(tag, options);
+
+/** The formats of a language. Each is made with its first use, since that takes milliseconds on a phone. */
+const FORMATS = /** @type {Record<string, (tag: string) => any>} */ ({
+  plurals: (tag) => new Intl.PluralRules(tag),
+  numbers: (tag) => new Intl.NumberFormat(tag),
+  clock: dateFormat({ hour: "numeric", minute: "2-digit" }),
+  short: dateFormat({ day: "numeric", month: "short" }),
+  near: dateFormat({ weekday: "long", day: "numeric", month: "long" }),
+  far: dateFormat({ day: "numeric", month: "long", year: "numeric" }),
+  full: dateFormat({ dateStyle: "full", timeStyle: "medium" }),
+  relative: (tag) => new Intl.RelativeTimeFormat(tag, { numeric: "auto", style: "short" }),
+  days: (tag) => new Intl.RelativeTimeFormat(tag, { numeric: "auto" }),
+  lists: (tag) => new Intl.ListFormat(tag, { type: "conjunction" }),
+});
+
 /** Strings and formats for one language; `tag` may name a region, which only the formats use. */
 export class Words {
+  /** @type {Record<string, any>} */
+  #formats = {};
+
   /**
    * @param {string} tag the language of the element
    * @param {Strings} strings those of the language
@@ -48,18 +68,11 @@ export class Words {
   constructor(tag, strings, own = {}) {
     this.tag = tag;
     this.strings = { ...english, ...strings, ...own };
-    this.plurals = new Intl.PluralRules(tag);
-    this.numbers = new Intl.NumberFormat(tag);
-    const format = (/** @type {Intl.DateTimeFormatOptions} */ options) =>
-      new Intl.DateTimeFormat(tag, options);
-    this.clock = format({ hour: "numeric", minute: "2-digit" });
-    this.short = format({ day: "numeric", month: "short" });
-    this.near = format({ weekday: "long", day: "numeric", month: "long" });
-    this.far = format({ day: "numeric", month: "long", year: "numeric" });
-    this.full = format({ dateStyle: "full", timeStyle: "medium" });
-    this.relative = new Intl.RelativeTimeFormat(tag, { numeric: "auto", style: "short" });
-    this.days = new Intl.RelativeTimeFormat(tag, { numeric: "auto" });
-    this.lists = new Intl.ListFormat(tag, { type: "conjunction" });
+  }
+
+  /** @param {string} name */
+  #format(name) {
+    return (this.#formats[name] ??= FORMATS[name](this.tag));
   }
 
   /** @returns {"ltr" | "rtl"} */
@@ -80,12 +93,13 @@ export class Words {
 
   /** @param {Partial<Record<Intl.LDMLPluralRule, string>>} forms @param {number} n */
   #plural(forms, n) {
-    return forms[this.plurals.select(n)] ?? forms.other ?? "";
+    const which = /** @type {Intl.LDMLPluralRule} */ (this.#format("plurals").select(n));
+    return forms[which] ?? forms.other ?? "";
   }
 
   /** @param {string | number | undefined} value */
   #shown(value) {
-    return typeof value === "number" ? this.numbers.format(value) : (value ?? "");
+    return typeof value === "number" ? this.number(value) : (value ?? "");
   }
 
   /** What a refusal means to the user. @param {string} code @param {{ max_size?: number }} [limits] */
@@ -93,36 +107,47 @@ export class Words {
     return this.say(REASONS[code] ?? "failed", { size: this.size(limits?.max_size ?? 0) });
   }
 
+  /** @param {number} value @returns {string} */
+  number(value) {
+    return this.#format("numbers").format(value);
+  }
+
+  /** A date and a time, whole. @param {Date} date @returns {string} */
+  full(date) {
+    return this.#format("full").format(date);
+  }
+
   /** "Anna, Bob and Carl", as the language joins names. @param {string[]} names */
   list(names) {
-    return this.lists.format(names);
+    if (names.length < 2) return names.join(); // the first list of a language costs a phone 50 ms
+    return this.#format("lists").format(names);
   }
 
   /** "14:05" @param {Date} date */
   time(date) {
-    return this.clock.format(date);
+    return this.#format("clock").format(date);
   }
 
   /** "Today", "Yesterday", "Monday, 3 May", "3 May 2024" @param {Date} date */
   day(date) {
     const age = daysAgo(date);
-    if (age === 0 || age === 1) return capital(this.days.format(-age, "day"), this.tag);
-    return (date.getFullYear() === new Date().getFullYear() ? this.near : this.far).format(date);
+    if (age === 0 || age === 1) return capital(this.#format("days").format(-age, "day"), this.tag);
+    return this.#format(date.getFullYear() === new Date().getFullYear() ? "near" : "far").format(date);
   }
 
   /** A time of today, a day of any other. @param {Date} date */
   brief(date) {
-    return daysAgo(date) === 0 ? this.time(date) : this.short.format(date);
+    return daysAgo(date) === 0 ? this.time(date) : this.#format("short").format(date);
   }
 
   /** "5 min. ago", "14:05", "yesterday, 14:05", "3 May" @param {Date} date */
   ago(date) {
     const minutes = Math.floor((Date.now() - date.getTime()) / 60_000);
-    if (minutes < 60) return this.relative.format(-Math.max(minutes, 0), "minute");
+    if (minutes < 60) return this.#format("relative").format(-Math.max(minutes, 0), "minute");
     const age = daysAgo(date);
     if (age === 0) return this.time(date);
-    if (age === 1) return `${this.days.format(-1, "day")}, ${this.time(date)}`;
-    return this.short.format(date);
+    if (age === 1) return `${this.#format("days").format(-1, "day")}, ${this.time(date)}`;
+    return this.#format("short").format(date);
   }
 
   /** "68 bytes", "12 kB", "3.4 MB" @param {number} bytes */

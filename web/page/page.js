@@ -6,6 +6,7 @@ import { Composer } from "../elements/lazy-composer.js";
 import { InboxView } from "../elements/lazy-inbox.js";
 import { openChat, SingleView, wordsFor } from "../elements/views.js";
 import { joinTabs, openStorage } from "../sdk/lazy-browser.js";
+import { List } from "../sdk/lazy-list.js";
 import { bundled } from "../sdk/storage.js";
 import { Entry } from "./entry.js";
 import { pageStyle } from "./style-page.js";
@@ -102,6 +103,7 @@ async function startPage() {
   const settings = pageSettings();
   useViews({ Composer, InboxView, openChat, SingleView, wordsFor });
   bundled._browser = Promise.resolve({ joinTabs, openStorage });
+  bundled._list = Promise.resolve({ List });
   configure({ server: new URL(settings.root, document.baseURI).href });
   dress(settings.accent);
   const words = await speak(new URLSearchParams(location.search).get("lang") ?? settings.language);

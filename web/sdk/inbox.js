@@ -1,6 +1,7 @@
 import { Connection } from "./connection.js";
 import { later } from "./errors.js";
 import { Observable } from "./observable.js";
+import { bundled } from "./storage.js";
 
 /** @typedef {import("./types.js").Item} Item */
 
@@ -144,4 +145,4 @@ export class Inbox extends Observable {
   }
 }
 
-const loadList = later(() => import("./lazy-list.js"));
+const loadList = later(() => bundled._list ?? import("./lazy-list.js"));

@@ -266,9 +266,7 @@ export class Room extends Observable {
     if (state === "open") {
       const read = this._timeline.receipts.get(this.#me)?.read ?? 0;
       if (this.#readUpto > read) this._connection.send({ action: "read", message_id: this.#readUpto });
-      if (!this.info?.can) this.reload().catch(() => {}); // the next connection asks again
       this.#pump();
-      loadCalls().catch(() => {}); // while there is a network; tried again where it is used
     }
     if (this.#state !== state) this._emit("state", { state });
     this.#state = state;
@@ -301,6 +299,13 @@ export class Room extends Observable {
   #synced(frame) {
     this._isLoaded = true;
     for (const message of frame.messages) this.#stored(message);
+    this.#prepare();
+  }
+
+  /** What is needed soon, while there is a network; asked for again by the next connection, and where it is used. */
+  #prepare() {
+    loadCalls().catch(() => {});
+    if (!this.info?.can) this.reload().catch(() => {});
   }
 
   /** @param {import("./types.js").WireMessage} message @param {boolean} isNew */

@@ -67,5 +67,8 @@ export class Vault {
 }
 
 /** @internal What a page has in its own bundle is not loaded. */
-export const bundled = { _browser: /** @type {Promise<typeof import("./lazy-browser.js")> | null} */ (null) };
+export const bundled = {
+  _browser: /** @type {Promise<typeof import("./lazy-browser.js")> | null} */ (null),
+  _list: /** @type {Promise<typeof import("./lazy-list.js")> | null} */ (null),
+};
 export const loadBrowser = later(() => bundled._browser ?? import("./lazy-browser.js"));
