@@ -4,6 +4,8 @@ import assert from "node:assert/strict";
 import { mock, test } from "node:test";
 
 import { connect } from "../../web/sdk/index.js";
+import "../../web/sdk/lazy-browser.js"; // loaded now, so that settle() need not wait for files
+import "../../web/sdk/lazy-calls.js";
 import { answer, memoryStorage, settle, Wire } from "./fake.js";
 
 const MESSAGES = 12;

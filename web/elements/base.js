@@ -104,7 +104,7 @@ export class RoomcastElement extends Element {
   async build() {
     const turn = ++this.#building;
     const { link } = this;
-    const [chat, own] = await Promise.all([link?.whole(), this._ownViews(link?.views)]);
+    const [chat, own] = await Promise.all([link?.whole(), this.ownViews(link?.views)]);
     const words = await link?.views?.wordsFor(this.language, this.property("strings") ?? {});
     if (!link || turn !== this.#building || chat !== link.chat) return this.view;
     this.view?.destroy();
@@ -123,7 +123,7 @@ export class RoomcastElement extends Element {
   }
 
   /** What the view of this element needs beside what all views need. @param {any} known @returns {any} */
-  _ownViews(known) {}
+  ownViews(known) {}
 
   /** @param {any} views @param {any} chat @returns {any} */
   makeView(views, chat) {

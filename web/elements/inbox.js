@@ -12,7 +12,7 @@ export class RoomcastInbox extends RoomcastElement {
   }
 
   /** @param {any} known */
-  _ownViews(known) {
+  ownViews(known) {
     return known?.InboxView ? known : import("./lazy-inbox.js");
   }
 

@@ -22,7 +22,7 @@ export class RoomcastLauncher extends RoomcastElement {
   }
 
   /** @param {any} known */
-  _ownViews(known) {
+  ownViews(known) {
     return known?.LauncherPanel ? known : import("./lazy-launcher.js");
   }
 

@@ -5,7 +5,7 @@ import { useViews } from "../elements/session.js";
 import { Composer } from "../elements/lazy-composer.js";
 import { InboxView } from "../elements/lazy-inbox.js";
 import { openChat, SingleView, wordsFor } from "../elements/views.js";
-import { joinTabs, openStorage } from "../sdk/lazy-browser.js";
+import { join, openStorage, openVault, restore, save, share } from "../sdk/lazy-browser.js";
 import { List } from "../sdk/lazy-list.js";
 import { bundled } from "../sdk/storage.js";
 import { Entry } from "./entry.js";
@@ -102,7 +102,7 @@ function showEmbedded() {
 async function startPage() {
   const settings = pageSettings();
   useViews({ Composer, InboxView, openChat, SingleView, wordsFor });
-  bundled._browser = Promise.resolve({ joinTabs, openStorage });
+  bundled._browser = Promise.resolve({ join, openStorage, openVault, restore, save, share });
   bundled._list = Promise.resolve({ List });
   configure({ server: new URL(settings.root, document.baseURI).href });
   dress(settings.accent);

@@ -4,7 +4,7 @@ import { Inbox } from "./inbox.js";
 import { Observable } from "./observable.js";
 import { Room } from "./room.js";
 import { UserSession } from "./session.js";
-import { loadBrowser, Vault } from "./storage.js";
+import { loadBrowser, vaultOf } from "./storage.js";
 
 /** @typedef {import("./types.js").UserId} UserId */
 
@@ -19,11 +19,11 @@ export class Chat extends Observable {
   /** @type {Promise<import("./types.js").Me>} */
   ready;
   /** @type {Map<number | string, Room>} */
-  #rooms = new Map();
+  _rooms = new Map();
   /** @type {Promise<any> | null} */
   _config = null;
-  /** @type {Promise<ReturnType<typeof import("./lazy-browser.js").joinTabs> | void>} */
-  #tabs = Promise.resolve();
+  /** @type {Promise<ReturnType<typeof import("./lazy-browser.js").join> | void>} */
+  _tabs = Promise.resolve();
   #isEnded = false;
   /** @type {import("./types.js").ChatState} */
   #state = "connecting";
@@ -45,7 +45,7 @@ export class Chat extends Observable {
     super();
     this.session = new UserSession(options);
     this.session._onChange = () => this.#sessionChanged();
-    this._vault = new Vault(options.storage, this.session.server.href);
+    this._vault = vaultOf(options.storage, this.session.server.href);
     this.inbox = new Inbox(this);
     const { signal } = this.#listeners;
     const on = (/** @type {string} */ name, /** @type {(one: import("./connection.js").Connection) => void} */ act) =>
@@ -106,7 +106,7 @@ export class Chat extends Observable {
   retry() {
     this.session._resume();
     if (!this.me) this.ready = this.#identify();
-    for (const { _outbox: outbox } of this.#rooms.values()) outbox._resume();
+    for (const { _outbox: outbox } of this._rooms.values()) outbox._resume();
   }
 
   /** @param {string} token */
@@ -119,7 +119,7 @@ export class Chat extends Observable {
   end() {
     this.#isEnded = true;
     this.#listeners.abort();
-    void this.#tabs.then((tabs) => tabs?.close());
+    void this._tabs.then((tabs) => tabs?.close());
     this.session.close();
     this._changed();
   }
@@ -141,7 +141,7 @@ export class Chat extends Observable {
 
   /** Whether it is known who the user is; awaited where something of a user may be stored. @internal */
   async _identified() {
-    if (!this.me && (await this._vault._isFilled())) await this.ready.catch(() => {});
+    if (!this.me && (await this._vault("isFilled"))) await this.ready.catch(() => {});
     return this.me !== null;
   }
 
@@ -153,15 +153,14 @@ export class Chat extends Observable {
 
   /** A notice of a new message: an event, unless an open room has told of it. @internal @param {any} notice */
   _arrived({ room_id, last_message: text, sender_id, created_at, status }) {
-    this.#seek(room_id);
-    if ([...this.#rooms.values()].some(({ id, _connection: connection }) => id === room_id && connection.state === "open")) return;
+    this._seek(room_id);
+    if ([...this._rooms.values()].some(({ id, _connection: connection }) => id === room_id && connection.state === "open")) return;
     this._emit("message", { room_id, message: { room_id, text, sender_id, created_at, status }, live: false });
   }
 
-  /** Tells this user's other tabs, and this one. @internal @param {any} news */
+  /** Tells this user's other tabs, and this one. @internal @param {import("./lazy-browser.js").News} news */
   _share(news) {
-    void this.#tabs.then((tabs) => tabs?.post(news));
-    this.#hear(news);
+    return loadBrowser().then(({ share }) => share(this, news), () => {}); // the others learn it from the server
   }
 
   /** @internal */
@@ -188,45 +187,32 @@ export class Chat extends Observable {
       }
     }
     if (!this.me) throw new SignedOut("ended");
-    this._vault.open(String(this.me.user_id));
+    void this._vault("open", String(this.me.user_id));
     this.#join();
-    for (const model of [this, this.inbox, ...this.#rooms.values()]) model._changed();
+    for (const model of [this, this.inbox, ...this._rooms.values()]) model._changed();
     return this.me;
   }
 
   /** The other tabs of this user. */
   #join() {
-    if (this.#isEnded) return;
-    const name = `roomcast ${this.session.server.href} ${this.me?.user_id}`;
     const lead = () => {
       this.leads = true;
       this._changed();
     };
-    this.#tabs = loadBrowser().then(({ joinTabs }) => joinTabs(name, (news) => this.#hear(news), lead), lead);
+    if (!this.#isEnded) this._tabs = loadBrowser().then(({ join }) => join(this, lead), lead);
   }
 
-  /** @param {{ touch?: import("./types.js").WireMessage, read?: number, cancel?: string, signOut?: true }} news */
-  #hear({ touch, read, cancel, signOut }) {
-    if (touch) {
-      this.inbox._touch(touch.room_id, touch);
-      this.#seek(touch.room_id);
-    }
-    if (read) this.inbox.read(read);
-    if (cancel) for (const { _outbox: outbox } of this.#rooms.values()) outbox.find(cancel)?.cancel();
-    if (signOut && !this.#isEnded) this.session.signOut("disconnected");
-  }
-
-  /** A room that is shown, and was not made yet, may be this one. @param {number} id */
-  #seek(id) {
-    const rooms = [...this.#rooms.values()];
+  /** A room that is shown, and was not made yet, may be this one. @internal @param {number} id */
+  _seek(id) {
+    const rooms = [...this._rooms.values()];
     if (rooms.some((room) => room.id === id)) return;
     for (const room of rooms) if (room.id === null && room._isUsed) room.start();
   }
 
   /** @param {number | string} key @param {() => Room} make */
   #keep(key, make) {
-    const room = this.#rooms.get(key) ?? make();
-    this.#rooms.set(key, room);
+    const room = this._rooms.get(key) ?? make();
+    this._rooms.set(key, room);
     return room;
   }
 

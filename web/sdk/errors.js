@@ -69,8 +69,13 @@ export const loadCalls = later(() => import("./lazy-calls.js"));
  * @template {keyof typeof import("./lazy-calls.js")} Name
  * @param {object} owner
  * @param {Name} name
+ * @param {boolean} [isTold] whether a refusal is an event too, so that nobody need catch it
  * @returns {Bound<(typeof import("./lazy-calls.js"))[Name]>}
  */
-export function lazily(owner, name) {
-  return /** @type {any} */ (async (/** @type {any[]} */ ...call) => /** @type {any} */ ((await loadCalls())[name])(owner, ...call));
+export function lazily(owner, name, isTold) {
+  return /** @type {any} */ ((/** @type {any[]} */ ...call) => {
+    const done = loadCalls().then((calls) => /** @type {any} */ (calls)[name](owner, ...call));
+    if (isTold) done.catch(() => {});
+    return done;
+  });
 }

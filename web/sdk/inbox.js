@@ -15,7 +15,7 @@ export class Inbox extends Observable {
   /** @type {Map<number, string>} */
   _drafts = new Map();
   /** @type {import("./lazy-list.js").List | null} */
-  #list = null; // loaded with the first use
+  _list = null; // loaded with the first use
   /** @type {Map<number, import("./types.js").Notice>} */
   #notices = new Map();
   #isAsked = false; // whether the list is on its way
@@ -40,7 +40,7 @@ export class Inbox extends Observable {
 
   _build() {
     const { unread, _connection: connection } = this;
-    const list = this.#list?._build() ?? { rooms: [], hasMore: false, loading: this.#isAsked, filter: {}, error: this.#error };
+    const list = this._list?._build() ?? { rooms: [], hasMore: false, loading: this.#isAsked, filter: {}, error: this.#error };
     return { ...list, unread, state: connection.state };
   }
 
@@ -67,34 +67,14 @@ export class Inbox extends Observable {
   /** @internal */
   start() {
     this._listen();
-    if (!this.#list?._isLoaded) this.reload().catch(() => {}); // the snapshot has the error
+    if (!this._list?._isLoaded) this.reload().catch(() => {}); // the snapshot has the error
   }
 
   /** @internal @param {number | null} id @param {Partial<Item>} change */
   _patch(id, change) {
     if (id === null) return;
     if (change.draft !== undefined) this._drafts.set(id, change.draft);
-    this.#list?._patch(id, change);
-  }
-
-  /** The last message of a room, as an open room or another tab has it. @internal @param {number | null} id @param {import("./types.js").WireMessage} [message] */
-  _touch(id, message) {
-    this.#list?._touch(id, message);
-  }
-
-  /** @internal @param {number | null} id */
-  _forget(id) {
-    this.#list?._forget(id);
-  }
-
-  /** @internal @param {import("./types.js").UserId} user @param {Partial<import("./types.js").Member>} presence */
-  _meet(user, presence) {
-    this.#list?._meet(user, presence);
-  }
-
-  /** A room was read, here or in another tab: known before the server tells. @internal @param {number} id */
-  read(id) {
-    this.#list?.read(id);
+    this._list?._patch(id, change);
   }
 
   async #listed() {
@@ -103,7 +83,7 @@ export class Inbox extends Observable {
     this._changed();
     try {
       const { List } = await loadList();
-      return (this.#list ??= new List(this));
+      return (this._list ??= new List(this));
     } catch (error) {
       this.#error = /** @type {Error} */ (error);
       throw error;
@@ -119,7 +99,7 @@ export class Inbox extends Observable {
     if (state === "open") loadList().catch(() => {}); // while there is a network; tried again where it is used
     if (state === "open" && this.#isMissing) {
       this.#isMissing = false;
-      if (this.#list?._isLoaded || this.#error) this.reload().catch(() => {}); // the snapshot has the error
+      if (this._list?._isLoaded || this.#error) this.reload().catch(() => {}); // the snapshot has the error
     }
     this.chat._changed();
     this._changed();
@@ -133,7 +113,7 @@ export class Inbox extends Observable {
     const known = this.#notices;
     this.unread = total;
     this.#notices = new Map(messages.map((one) => [one.room_id, one]));
-    const isMissed = this.#list?.notice(this.#notices, isFirst ? null : known);
+    const isMissed = this._list?.notice(this.#notices, isFirst ? null : known);
     isMissed?.then((isMissed) => (this.#isMissing ||= isMissed)); // the list is loaded with the next connection
     for (const notice of messages) {
       const before = known.get(notice.room_id);

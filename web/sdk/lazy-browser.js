@@ -32,15 +32,76 @@ export function openStorage(name) {
 }
 
 /**
- * The other tabs of this user. One of them leads: it shows notifications.
- * @param {string} name of the user
- * @param {(news: any) => void} receive
- * @param {() => void} lead is called in the tab that leads, now or later
- * @returns {{ post: (news: any) => void, close: () => void }}
+ * @param {import("./types.js").Storage | null | undefined} given
+ * @param {string} server
  */
-export function joinTabs(name, receive, lead) {
+export function openVault(given, server) {
+  const storage = given === undefined && globalThis.indexedDB ? openStorage("roomcast") : given;
+  let prefix = ""; // of all keys of the user; none: it is not known yet who that is
+  return {
+    /** @param {string} user */
+    open(user) {
+      prefix = `${server} ${encodeURIComponent(user)} `;
+    },
+    /** Whether something may be stored here, of a user who is not known yet. */
+    isFilled: async () => Boolean((await storage?.keys(`${server} `))?.length),
+    /** @param {string} key @returns {Promise<any>} */
+    get: async (key) => prefix && storage?.get(prefix + key),
+    /** @param {string} key @param {any} value */
+    set: async (key, value) => void (prefix && (await storage?.set(prefix + key, value))),
+    /** @param {string} key */
+    delete: async (key) => void (prefix && (await storage?.delete(prefix + key))),
+    /** The keys that begin so, without what all keys of the user begin with. @param {string} start */
+    keys: async (start) => ((prefix && (await storage?.keys(prefix + start))) || []).map((/** @type {string} */ key) => key.slice(prefix.length)),
+  };
+}
+
+const FRESH = 20 * 3_600_000; // ms in which the links to files in the storage work
+
+/** What the storage has of a room: shown at once, and continued. @param {import("./room.js").Room} room */
+export async function restore(room) {
+  const { _vault: vault } = room.chat;
+  const [kept, draft] = await Promise.all([vault("get", `room ${room.key}`), vault("get", `draft ${room.key}`), restoreUnsent(room._outbox)]);
+  if (draft && !room._draft.text) room._draft = draft;
+  if (kept?.at > Date.now() - FRESH) {
+    const { _timeline: timeline } = room;
+    const { cursor, epoch, hasOlder, receipts, messages } = kept;
+    Object.assign(timeline, { cursor, epoch, hasOlder });
+    for (const message of messages) timeline.put(message);
+    timeline._receive(receipts);
+    room._isLoaded = true;
+  }
+  room._changed();
+}
+
+/** @param {import("./outbox.js").Outbox} outbox */
+async function restoreUnsent(outbox) {
+  const { _vault: vault } = outbox;
+  const kept = await Promise.all(((await vault("keys", outbox.key)) ?? []).map((/** @type {string} */ key) => vault("get", key)));
+  const known = new Set(outbox.items.map(({ client_id }) => client_id));
+  outbox._restore(kept.filter((draft) => draft && !known.has(draft.client_id)).sort((a, b) => a.at - b.at));
+}
+
+/** What the next page starts with. @param {import("./room.js").Room} room */
+export function save(room) {
+  const { cursor, epoch, hasOlder, hasNewer, receipts, _sorted: all } = room._timeline;
+  if (hasNewer || room.id === null) return;
+  const kept = { cursor, epoch, messages: all.slice(-50), hasOlder: hasOlder || all.length > 50, receipts: [...receipts.values()], at: Date.now() };
+  void room.chat._vault("set", `room ${room.id}`, kept);
+}
+
+/** @typedef {{ touch?: import("./types.js").WireMessage, read?: number, cancel?: string, signOut?: true }} News */
+
+/**
+ * The other tabs of this user. One of them leads: it shows notifications.
+ * @param {import("./chat.js").Chat} chat
+ * @param {() => void} lead is called in the tab that leads, now or later
+ * @returns {{ post: (news: News) => void, close: () => void }}
+ */
+export function join(chat, lead) {
+  const name = `roomcast ${chat.session.server.href} ${chat.me?.user_id}`;
   const channel = globalThis.BroadcastChannel && new BroadcastChannel(name);
-  if (channel) channel.onmessage = ({ data }) => receive(data);
+  if (channel) channel.onmessage = ({ data }) => receive(chat, data);
   /** @type {{ unref?: () => void } | undefined} */ (channel)?.unref?.();
   const closing = new AbortController();
   const locks = globalThis.navigator?.locks;
@@ -57,4 +118,21 @@ export function joinTabs(name, receive, lead) {
       channel?.close();
     },
   };
+}
+
+/** @param {import("./chat.js").Chat} chat @param {News} news */
+export async function share(chat, news) {
+  (await chat._tabs)?.post(news);
+  receive(chat, news);
+}
+
+/** What this tab or another one has done. @param {import("./chat.js").Chat} chat @param {News} news */
+function receive(chat, { touch, read, cancel, signOut }) {
+  if (touch) {
+    chat.inbox._list?._touch(touch.room_id, touch);
+    chat._seek(touch.room_id);
+  }
+  if (read) chat.inbox._list?.read(read);
+  if (cancel) for (const { _outbox: outbox } of chat._rooms.values()) outbox.find(cancel)?.cancel();
+  if (signOut && chat.state !== "ended") chat.session.signOut("disconnected");
 }

@@ -1,4 +1,4 @@
-import { queryOf } from "./members.js";
+import { Changes } from "./changes.js";
 
 /** Calls that are made now and then: loaded with the first of them. */
 
@@ -8,6 +8,9 @@ import { queryOf } from "./members.js";
 /** @typedef {import("./types.js").WireMessage} WireMessage */
 
 const PAGES = 5; // of the room list that are looked through for the room with somebody
+
+/** The query of the next page. @param {string | null} next */
+const queryOf = (next) => (next ? Object.fromEntries(new URL(next).searchParams) : null);
 
 // ------------------------------------------------------------ of the chat
 
@@ -63,9 +66,9 @@ export function unblock(chat, user) {
 
 /** @param {Chat} chat */
 export async function signOut(chat) {
-  chat._share({ signOut: true });
+  await chat._share({ signOut: true });
   chat.end();
-  for (const key of await chat._vault.keys("")) await chat._vault.run("delete", key);
+  for (const key of (await chat._vault("keys", "")) ?? []) await chat._vault("delete", key);
 }
 
 /** The room of two that is there already. @param {Chat} chat @param {UserId} user @param {string} context */
@@ -83,6 +86,11 @@ async function seek(chat, user, context) {
 }
 
 // ------------------------------------------------------------ of a room
+
+/** @param {Room} room @param {string} method @param {string} path @param {import("./types.js").Call} [call] */
+function callOf(room, method, path, call) {
+  return room.chat.request(method, `chat/rooms/${room.id}/${path}`, call);
+}
 
 /** The room with the peer: the one that is there, or a new one for the first message. @param {Room} room */
 export async function find(room) {
@@ -103,58 +111,87 @@ export async function find(room) {
   if (room.id === null && room._outbox.items.length) await find(room);
 }
 
+/** @param {Room} room @param {number} message_id @param {string} text */
+export function edit(room, message_id, text) {
+  return change(room, { action: "edit", message_id, text });
+}
+
+/** @param {Room} room @param {number} message_id */
+export function deleteMessage(room, message_id) {
+  return change(room, { action: "delete", message_id });
+}
+
+/** @param {Room} room @param {number} message_id @param {string} emoji @param {boolean} [on] the other way round where left out */
+export function react(room, message_id, emoji, on) {
+  return change(room, { action: "react", message_id, emoji, on });
+}
+
+/** @param {Room} room @param {import("./changes.js").Change} wish */
+function change(room, wish) {
+  const changed = (room._changes ??= new Changes(room)).add(wish);
+  room._begin();
+  room._pump();
+  room._changed();
+  return changed;
+}
+
 /** What the site answers to this user alone, if anything. @param {Room} room @param {number} message_id @param {string} id @param {object} [params] @returns {Promise<string | undefined>} */
 export async function act(room, message_id, id, params) {
-  const { reply, ...message } = await room._call("POST", `messages/${message_id}/act/`, { body: { id, params } });
-  room._timeline.refresh(message);
+  const { reply, ...message } = await callOf(room, "POST", `messages/${message_id}/act/`, { body: { id, params } });
+  putFresh(room, message);
   room._changed();
   return reply;
 }
 
+/** A message as the server has it now. @param {Room} room @param {WireMessage} message */
+function putFresh({ _timeline: timeline }, message) {
+  if (timeline.messages.has(message.message_id)) timeline.put(message);
+}
+
 /** @param {Room} room @param {number} message_id @param {"spam" | "abuse" | "fraud" | "other"} reason @param {string} [text] */
 export function report(room, message_id, reason, text) {
-  return room._call("POST", `messages/${message_id}/report/`, { body: { reason, text } });
+  return callOf(room, "POST", `messages/${message_id}/report/`, { body: { reason, text } });
 }
 
 /** @param {Room} room @param {number} id */
 export async function refresh(room, id) {
-  const { messages } = await room._call("GET", "messages/", { query: { before: String(id + 1), limit: "1" } });
-  for (const message of messages) room._timeline.refresh(message);
+  const { messages } = await callOf(room, "GET", "messages/", { query: { before: String(id + 1), limit: "1" } });
+  for (const message of messages) putFresh(room, message);
   room._changed();
 }
 
 /** @param {Room} room @param {{ title?: string, muted?: boolean, archived?: boolean, marked_unread?: boolean, data?: object }} wish */
 export async function update(room, wish) {
-  inform(room, await room._call("PATCH", "", { body: wish }));
+  inform(room, await callOf(room, "PATCH", "", { body: wish }));
 }
 
 /** @param {Room} room @param {UserId} user_id */
 export async function addMember(room, user_id) {
-  await room._call("POST", "members/", { body: { user_id } });
+  await callOf(room, "POST", "members/", { body: { user_id } });
   await room.reload();
 }
 
 /** @param {Room} room @param {UserId} user_id */
 export async function removeMember(room, user_id) {
-  await room._call("DELETE", `members/${encodeURIComponent(user_id)}/`);
+  await callOf(room, "DELETE", `members/${encodeURIComponent(user_id)}/`);
   await room.reload();
 }
 
 /** @param {Room} room */
 export async function leave(room) {
-  await room._call("DELETE", `members/${encodeURIComponent(String(room.chat.me?.user_id))}/`);
-  room.chat.inbox._forget(room.id);
+  await callOf(room, "DELETE", `members/${encodeURIComponent(String(room.chat.me?.user_id))}/`);
+  room.chat.inbox._list?._forget(room.id);
 }
 
 /** @param {Room} room */
 export async function remove(room) {
   await room.chat.request("DELETE", `chat/delete/${room.id}/`);
-  room.chat.inbox._forget(room.id);
+  room.chat.inbox._list?._forget(room.id);
 }
 
 /** @param {Room} room */
 export async function reload(room) {
-  inform(room, await room._call("GET", ""));
+  inform(room, await callOf(room, "GET", ""));
 }
 
 /** What the server leaves out where it is not so. */
@@ -205,7 +242,7 @@ async function load(room, kind, query, isMore = () => true) {
     room.loading = kind;
     room._changed();
     try {
-      await loadPage(room._timeline, kind, () => room._call("GET", "messages/", { query: { ...query, limit: "50" } }));
+      await loadPage(room._timeline, kind, () => callOf(room, "GET", "messages/", { query: { ...query, limit: "50" } }));
     } finally {
       room.loading = null;
       room._changed();
@@ -236,6 +273,6 @@ async function loadPage(timeline, kind, request) {
   }
 }
 
-export { Changes } from "./changes.js";
-export { pump, refuse, repeat } from "./sending.js";
+export { giveUp, refused, stopTyping, types, typing } from "./room-frames.js";
+export { pump } from "./sending.js";
 export { renewLater } from "./renewal.js";

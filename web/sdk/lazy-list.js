@@ -139,8 +139,8 @@ export class List {
 
   async #restoreDrafts() {
     if (this.#next !== undefined || !(await this.chat._identified())) return;
-    for (const key of await this.chat._vault.keys("draft ")) {
-      const draft = await this.chat._vault.run("get", key);
+    for (const key of (await this.chat._vault("keys", "draft ")) ?? []) {
+      const draft = await this.chat._vault("get", key);
       this.inbox._drafts.set(Number(key.slice(6)), draft?.text ?? "");
     }
   }

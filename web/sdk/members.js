@@ -5,6 +5,3 @@
  */
 export const met = (members, user, presence) =>
   members.map((one) => (String(one.user_id) === String(user) ? { ...one, ...presence } : one));
-
-/** The query of the next page. @param {string | null} next */
-export const queryOf = (next) => (next ? Object.fromEntries(new URL(next).searchParams) : null);

@@ -7,10 +7,6 @@ export class Outbox {
   items = [];
   /** Sends what was not sent on this connection, in order. */
   _pump = lazily(this, "pump");
-  /** The server does not take a message, or not now. */
-  refuse = lazily(this, "refuse");
-  /** The server takes nothing for a while. */
-  _repeat = lazily(this, "repeat");
   _isPumping = false;
   _tries = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -18,7 +14,7 @@ export class Outbox {
   #at = 0;
 
   /**
-   * @param {import("./storage.js").Vault} vault
+   * @param {import("./storage.js").Vaulted} vault
    * @param {import("./connection.js").Connection} connection
    * @param {string} key
    * @param {{ id: number | null, _changed: () => void, refused: (one: Outgoing, error: import("./errors.js").ChatError) => void, _dropped: (one: Outgoing) => void }} room
@@ -30,12 +26,9 @@ export class Outbox {
     this.room = room;
   }
 
-  async restore() {
-    const kept = await Promise.all((await this._vault.keys(this.key)).map((key) => this._vault.run("get", key)));
-    const known = new Set(this.items.map(({ client_id }) => client_id));
-    const drafts = kept.filter((draft) => draft && !known.has(draft.client_id)).sort((a, b) => a.at - b.at);
+  /** Those of an earlier page come first. @param {any[]} drafts */
+  _restore(drafts) {
     this.items.unshift(...drafts.map((draft) => new Outgoing(draft, this)));
-    if (drafts.length) this._changed();
   }
 
   /** @param {import("./types.js").Draft} draft */
@@ -43,7 +36,7 @@ export class Outbox {
     this.#at = Math.max(Date.now(), this.#at + 1); // the order of those that are restored
     const one = new Outgoing({ ...draft, at: new Date(this.#at) }, this);
     this.items.push(one);
-    void this._vault.run("set", this.key + one.client_id, one._toStorage());
+    void this._vault("set", this.key + one.client_id, one._toStorage());
     this._changed();
     return one;
   }
@@ -58,7 +51,7 @@ export class Outbox {
   /** @param {Outgoing} one */
   drop(one) {
     this.items = this.items.filter((other) => other !== one);
-    void this._vault.run("delete", this.key + one.client_id);
+    void this._vault("delete", this.key + one.client_id);
     if (one.state === "cancelled") this.room._dropped(one);
     this._changed();
   }

@@ -1,16 +1,15 @@
 import { Connection } from "./connection.js";
-import { ChatError, errorOf, isTemporary, lazily, loadCalls, Passing, Refused } from "./errors.js";
+import { ChatError, isTemporary, lazily, loadCalls } from "./errors.js";
 import { met } from "./members.js";
 import { Observable } from "./observable.js";
 import { Outbox } from "./outbox.js";
+import { loadBrowser } from "./storage.js";
 import { Timeline } from "./timeline.js";
 
 /** @typedef {import("./types.js").UserId} UserId */
 
-const TYPING_EVERY = 3_000; // ms between two frames that say that the user is typing
-const TYPING_FOR = 6_000; // ms after which the other one is not typing any more
+const TOO_LONG = 1009; // the code of a connection that ended because of a frame's length
 const CLOSE_AFTER = 500; // ms between the last subscription and the end of the connection
-const FRESH = 20 * 3_600_000; // ms in which the links to files in the storage work
 
 /**
  * One conversation.
@@ -21,15 +20,15 @@ export class Room extends Observable {
   info = null;
   _timeline = new Timeline();
   /** @type {import("./changes.js").Changes | null} */
-  #changes = null; // loaded with the first one
+  _changes = null; // loaded with the first one
   /** @type {Map<string, { user: UserId, timer: ReturnType<typeof setTimeout> }>} */
-  #typing = new Map();
-  #draft = /** @type {{ text: string, replyTo?: number }} */ ({ text: "" });
+  _typing = new Map();
+  _draft = /** @type {{ text: string, replyTo?: number }} */ ({ text: "" });
   /** @type {"older" | "newer" | "around" | null} */
   loading = null;
   _isLoaded = false;
   #readUpto = 0;
-  #typedAt = 0;
+  _typedAt = 0;
   /** @type {Promise<void> | null} */
   _starting = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -51,8 +50,14 @@ export class Room extends Observable {
   latest = lazily(this, "latest");
   /** Links to files expire: fresh ones. */
   refresh = lazily(this, "refresh");
+  edit = lazily(this, "edit", true);
+  delete = lazily(this, "deleteMessage", true);
+  /** Adds a reaction or takes it away; the other way round where it is left out which. */
+  react = lazily(this, "react", true);
   /** A button of a message. */
   act = lazily(this, "act");
+  /** The user is writing: sent now and then, not with every key. */
+  typing = lazily(this, "typing");
   report = lazily(this, "report");
   update = lazily(this, "update");
   /** Asks for the room's info again. */
@@ -87,7 +92,7 @@ export class Room extends Observable {
     const { _connection: connection, _timeline: timeline, info, id, loading } = this;
     const { state, error, retryAt } = connection;
     const { newest, missed, hasOlder, hasNewer } = timeline;
-    const messages = timeline.view(this.chat.me?.user_id, this.#changes);
+    const messages = timeline.view(this.chat.me?.user_id, this._changes);
     const mark = timeline.receipts.get(this.#me)?.read ?? null;
     const unread = (/** @type {import("./types.js").Message} */ one) => !one.mine && one.message_id > (mark ?? Infinity);
     return {
@@ -110,7 +115,7 @@ export class Room extends Observable {
       info,
       with: this.chat._other(info),
       can: info?.can ?? null,
-      draft: this.#draft,
+      draft: this._draft,
     };
   }
 
@@ -118,26 +123,11 @@ export class Room extends Observable {
 
   /** @param {import("./types.js").Draft | string} draft */
   send(draft) {
-    this.#typedAt = 0;
+    this._typedAt = 0;
     const one = this._outbox.add(typeof draft === "string" ? { text: draft } : draft);
-    this.#begin();
-    this.#pump();
+    this._begin();
+    this._pump();
     return one;
-  }
-
-  /** @param {number} message_id @param {string} text */
-  edit(message_id, text) {
-    return this.#change({ action: "edit", message_id, text });
-  }
-
-  /** @param {number} message_id */
-  delete(message_id) {
-    return this.#change({ action: "delete", message_id });
-  }
-
-  /** @param {number} message_id @param {string} emoji @param {boolean} [on] the other way round where left out */
-  react(message_id, emoji, on) {
-    return this.#change({ action: "react", message_id, emoji, on });
   }
 
   /** The user has seen this message and all before it. @param {number} message_id */
@@ -147,22 +137,15 @@ export class Room extends Observable {
     this._connection.send({ action: "read", message_id });
     const receipt = this._timeline.receipts.get(this.#me);
     if (receipt && receipt.read < message_id) this._timeline.receipts.set(this.#me, { ...receipt, read: message_id });
-    if (message_id >= this._timeline.newest && this.id) this.chat._share({ read: this.id });
+    if (message_id >= this._timeline.newest && this.id) void this.chat._share({ read: this.id });
     this._changed();
-  }
-
-  /** The user is writing: sent now and then, not with every key. */
-  typing() {
-    if (Date.now() - this.#typedAt < TYPING_EVERY) return;
-    this.#typedAt = Date.now();
-    this._connection.send({ action: "typing" });
   }
 
   /** @param {{ text: string, replyTo?: number }} draft */
   setDraft(draft) {
-    this.#draft = draft;
+    this._draft = draft;
     const key = `draft ${this.key}`;
-    void (draft.text ? this.chat._vault.run("set", key, draft) : this.chat._vault.run("delete", key));
+    void this.chat._vault(draft.text ? "set" : "delete", key, draft);
     this.chat.inbox._patch(this.id, { draft: draft.text });
     this._changed();
   }
@@ -173,14 +156,14 @@ export class Room extends Observable {
   start() {
     clearTimeout(this.#timer);
     if (this.info?.marked_unread) this.#readUpto = 0; // reading it again takes the mark away
-    this.#begin();
+    this._begin();
   }
 
   /** @internal */
   stop() {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
-      const isBusy = this.#changes?.size || this._outbox.items.some((one) => one.state !== "refused");
+      const isBusy = this._changes?.size || this._outbox.items.some((one) => one.state !== "refused");
       if (this._isUsed || isBusy) return;
       this.#save();
       this._starting = null;
@@ -197,7 +180,7 @@ export class Room extends Observable {
     const changed = messages.filter((one) => shown.has(one.message_id) && shown.get(one.message_id) !== one);
     const removed = [...shown.keys()].filter((id) => !this.#shown.has(id));
     if (added.length || changed.length || removed.length) this._emit("messages", { added, changed, removed });
-    if (this._isLoaded && !this._timeline.hasNewer) this.chat.inbox._touch(this.id, messages.at(-1));
+    if (this._isLoaded && !this._timeline.hasNewer) this.chat.inbox._list?._touch(this.id, messages.at(-1));
   }
 
   /** @internal @param {import("./outgoing.js").Outgoing | null} outgoing @param {Error} error @param {string} [action] */
@@ -207,28 +190,20 @@ export class Room extends Observable {
 
   /** @internal @param {import("./outgoing.js").Outgoing} outgoing */
   _dropped({ client_id }) {
-    this.chat._share({ cancel: client_id });
+    void this.chat._share({ cancel: client_id });
   }
 
   get #me() {
     return String(this.chat.me?.user_id);
   }
 
-  #begin() {
+  _begin() {
     this._starting ??= this.#restore().then(() => this.#open());
   }
 
-  /** What the storage has of this room: shown at once, and continued. */
+  /** What the storage has of this room. */
   async #restore() {
-    const { _vault: vault } = this.chat;
-    if (this._isLoaded || !(await this.chat._identified())) return;
-    const [kept, draft] = await Promise.all([vault.run("get", `room ${this.key}`), vault.run("get", `draft ${this.key}`), this._outbox.restore()]);
-    if (draft && !this.#draft.text) this.#draft = draft;
-    if (kept && kept.at > Date.now() - FRESH) {
-      this._timeline.restore(kept);
-      this._isLoaded = true;
-    }
-    this._changed();
+    if (!this._isLoaded && (await this.chat._identified())) await loadBrowser().then(({ restore }) => restore(this), () => {}); // without it from the server alone
   }
 
   async #open() {
@@ -237,7 +212,7 @@ export class Room extends Observable {
       if (this.id !== null) this._connection.open();
     } catch (error) {
       this._starting = null;
-      if (isTemporary(error)) this.#timer = setTimeout(() => this.#begin(), 3_000);
+      if (isTemporary(error)) this.#timer = setTimeout(() => this._begin(), 3_000);
       else if (error instanceof ChatError) this._connection.end(error);
       else throw error;
     }
@@ -253,20 +228,14 @@ export class Room extends Observable {
   #connectionChanged() {
     const { state, error, _lastCode: lastCode } = this._connection;
     if (state !== "open") {
-      for (const { timer } of this.#typing.values()) clearTimeout(timer);
-      this.#typing.clear();
+      for (const { timer } of this._typing.values()) clearTimeout(timer);
+      this._typing.clear();
     }
-    if (state === "waiting" && lastCode === 1009) {
-      for (const one of this._outbox.items) if (one.state === "sending") this.#refuseOne(one, new Refused("too_long"));
-    }
-    if (state === "ended" && error instanceof Refused) {
-      for (const one of this._outbox.items) if (one.state !== "refused") this.#refuseOne(one, error);
-      this.#changes?.end(error);
-    }
+    if (state === "ended" || lastCode === TOO_LONG) loadCalls().then(({ giveUp }) => giveUp(this, state, error), () => {}); // again on the next connection
     if (state === "open") {
       const read = this._timeline.receipts.get(this.#me)?.read ?? 0;
       if (this.#readUpto > read) this._connection.send({ action: "read", message_id: this.#readUpto });
-      this.#pump();
+      this._pump();
     }
     if (this.#state !== state) this._emit("state", { state });
     this.#state = state;
@@ -281,16 +250,16 @@ export class Room extends Observable {
     const { type, message, user_id } = frame;
     const isNew = type === "chat_message" && message.message_id > this._timeline.newest;
     this._timeline.apply(frame);
-    this.#changes?.apply(frame);
+    this._changes?.apply(frame);
     if (type === "sync") this.#synced(frame);
     else if (type === "chat_message") this.#arrived(message, isNew);
     else if (type === "receipt") this._emit("receipts", { receipts: [...this._timeline.receipts.values()] });
-    else if (type === "typing") return this.#types(user_id);
+    else if (type === "typing") return void loadCalls().then(({ types }) => types(this, user_id), () => {}); // the next frame says so again
     else if (type === "presence") this.#meet(frame);
-    else if (type === "error") this.#refuse(frame);
+    else if (type === "error") loadCalls().then(({ refused }) => refused(this, frame), () => {}); // refused again on the next connection
     else if (type === "room_changed") return void this.reload().catch(() => {}); // the next one asks again
     else if (type === "room_deleted") this._emit("deleted", {});
-    if (!this.#changes?.size && !this._outbox.items.length && !this._isUsed) this.stop();
+    if (!this._changes?.size && !this._outbox.items.length && !this._isUsed) this.stop();
     this._changed();
     this.#saving ??= setTimeout(() => this.#save(), CLOSE_AFTER);
   }
@@ -310,11 +279,11 @@ export class Room extends Observable {
 
   /** @param {import("./types.js").WireMessage} message @param {boolean} isNew */
   #arrived(message, isNew) {
-    this.#stopTyping(String(message.sender_id));
+    if (this._typing.size) loadCalls().then(({ stopTyping }) => stopTyping(this, String(message.sender_id)), () => {}); // or ends by itself
     this.#stored(message);
     const isOwn = String(message.sender_id) === this.#me;
     if (isNew && !isOwn) this.chat._emit("message", { room_id: message.room_id, message, live: true });
-    if (isNew && isOwn) this.chat._share({ touch: message });
+    if (isNew && isOwn) void this.chat._share({ touch: message });
   }
 
   /** @param {import("./types.js").WireMessage} message */
@@ -329,42 +298,12 @@ export class Room extends Observable {
     this.chat._emit(name, /** @type {any} */ ({ room_id: this.id, ...detail }));
   }
 
-  /** A refusal belongs to the frame that it names, and to no other. @param {any} frame */
-  #refuse(frame) {
-    const { action, client_id, message_id } = frame;
-    const error = errorOf(frame);
-    const isPassing = error instanceof Passing;
-    const one = this._outbox.find(client_id);
-    if (one) return this.#refuseOne(one, error, message_id);
-    if (client_id !== undefined || action === "typing" || action === "read") return;
-    if (this.#changes?.refuse(frame, error, isPassing)) return this.refused(null, error, action);
-    if (isPassing) this._outbox._repeat(error, () => this.#pump()).catch(() => {}); // the next connection sends all again
-  }
-
-  /** @param {import("./outgoing.js").Outgoing} one @param {ChatError} error @param {number} [message_id] */
-  #refuseOne(one, error, message_id) {
-    this._outbox.refuse(one, error, message_id).catch(() => {}); // refused again on the next connection
-  }
-
-  /** @param {UserId} user */
-  #types(user) {
-    const key = String(user);
-    clearTimeout(this.#typing.get(key)?.timer);
-    this.#typing.set(key, { user, timer: setTimeout(() => this.#stopTyping(key), TYPING_FOR) });
-    this.#typingChanged();
-  }
-
-  /** @param {string} user */
-  #stopTyping(user) {
-    clearTimeout(this.#typing.get(user)?.timer);
-    if (this.#typing.delete(user)) this.#typingChanged();
-  }
-
   get #typists() {
-    return [...this.#typing.values()].map(({ user }) => user);
+    return [...this._typing.values()].map(({ user }) => user);
   }
 
-  #typingChanged() {
+  /** @internal */
+  _typingChanged() {
     this._emit("typing", { users: this.#typists });
     this._changed();
   }
@@ -373,38 +312,20 @@ export class Room extends Observable {
   #meet({ user_id, online, last_seen }) {
     const presence = { online, last_seen };
     this._emit("presence", { user_id, ...presence });
-    this.chat.inbox._meet(user_id, presence);
+    this.chat.inbox._list?._meet(user_id, presence);
     if (this.info) this.info = { ...this.info, members: met(this.info.members, user_id, presence) };
   }
 
   // ------------------------------------------------------------ what goes out
 
-  /** @param {import("./changes.js").Change} change */
-  #change(change) {
-    const done = loadCalls().then(({ Changes }) => {
-      const added = (this.#changes ??= new Changes(this)).add(change);
-      this.#begin();
-      this.#pump();
-      this._changed();
-      return added;
-    });
-    done.catch(() => {});
-    return done;
-  }
-
-  #pump() {
-    this.#changes?._pump();
+  _pump() {
+    this._changes?._pump();
     this._outbox._pump().catch(() => {}); // loaded with the next connection
-  }
-
-  /** @internal @param {string} method @param {string} path @param {import("./types.js").Call} [call] */
-  _call(method, path, call) {
-    return this.chat.request(method, `chat/rooms/${this.id}/${path}`, call);
   }
 
   #save() {
     clearTimeout(this.#saving);
     this.#saving = undefined;
-    if (!this._timeline.hasNewer && this.id !== null) void this.chat._vault.run("set", `room ${this.id}`, this._timeline._toStorage());
+    loadBrowser().then(({ save }) => save(this), () => {}); // kept after the next change
   }
 }

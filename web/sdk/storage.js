@@ -1,6 +1,8 @@
 import { later } from "./errors.js";
 
 /** @typedef {import("./types.js").Storage} Storage */
+/** @typedef {ReturnType<typeof import("./lazy-browser.js").openVault>} Vault */
+/** @typedef {(name: keyof Vault, ...call: any[]) => Promise<any>} Vaulted */
 
 /**
  * IndexedDB, where files can be kept too.
@@ -8,62 +10,27 @@ import { later } from "./errors.js";
  * @returns {Storage}
  */
 export function browserStorage(name = "roomcast") {
-  /** @type {Promise<Storage> | undefined} */
-  let opening;
+  const open = later(async () => (await loadBrowser()).openStorage(name));
   /** @param {keyof Storage} method */
-  const lazy = (method) => async (/** @type {any[]} */ ...call) =>
-    /** @type {any} */ (await (opening ??= loadBrowser().then(({ openStorage }) => openStorage(name))))[method](...call);
+  const lazy = (method) => async (/** @type {any[]} */ ...call) => /** @type {any} */ (await open())[method](...call);
   return { get: lazy("get"), set: lazy("set"), delete: lazy("delete"), keys: lazy("keys") };
 }
 
-/** What is stored for one user of one server. A storage that fails loses its contents, nothing else. */
-export class Vault {
-  /** @type {string | undefined} */
-  #prefix;
-
-  /**
-   * @param {Storage | null | undefined} storage
-   * @param {string} server
-   */
-  constructor(storage, server) {
-    this.storage = storage === undefined && globalThis.indexedDB ? browserStorage() : storage;
-    this.server = server;
-  }
-
-  /** @param {string} user */
-  open(user) {
-    this.#prefix = `${this.server} ${encodeURIComponent(user)} `;
-  }
-
-  /** Whether something may be stored here, of a user who is not known yet. */
-  async _isFilled() {
-    return (await this.#try("keys", `${this.server} `))?.length > 0;
-  }
-
-  /** @param {"get" | "set" | "delete"} name @param {string} key @param {any} [value] */
-  async run(name, key, value) {
-    return this.#prefix && this.#try(name, this.#prefix + key, value);
-  }
-
-  /**
-   * The keys that begin so, without what all keys of the user begin with.
-   * @param {string} start
-   * @returns {Promise<string[]>}
-   */
-  async keys(start) {
-    const prefix = this.#prefix;
-    const keys = (prefix && (await this.#try("keys", prefix + start))) || [];
-    return keys.map((/** @type {string} */ key) => key.slice(prefix?.length));
-  }
-
-  /** @param {keyof Storage} name @param {string} key @param {any} [value] */
-  async #try(name, key, value) {
+/**
+ * What is stored for one user of one server: a call of it, by its name. A storage that fails loses its contents, nothing else.
+ * @param {Storage | null | undefined} storage
+ * @param {string} server
+ * @returns {Vaulted}
+ */
+export function vaultOf(storage, server) {
+  const open = later(async () => (await loadBrowser()).openVault(storage, server));
+  return async (name, ...call) => {
     try {
-      return await this.storage?.[name](key, value);
+      return await /** @type {any} */ (await open())[name](...call);
     } catch {
       return undefined; // full, or forbidden to this page
     }
-  }
+  };
 }
 
 /** @internal What a page has in its own bundle is not loaded. */

@@ -58,13 +58,8 @@ export class Timeline {
     else if (type === "receipt") this.receipts.set(String(frame.user_id), frame);
   }
 
-  /** @param {WireMessage} fresh one message as the server has it now */
-  refresh(fresh) {
-    if (this.messages.has(fresh.message_id)) this.put(fresh);
-  }
-
   /** @returns {WireMessage[]} ids ascending */
-  _sorted() {
+  get _sorted() {
     return this.#ids.map((id) => /** @type {WireMessage} */ (this.messages.get(id)));
   }
 
@@ -76,7 +71,7 @@ export class Timeline {
   view(me, changes) {
     const delivered = this.#least("delivered");
     const read = this.#least("read");
-    return this._sorted().map((raw) => {
+    return this._sorted.map((raw) => {
       const id = raw.message_id;
       const status = read(raw) ? "read" : delivered(raw) ? "delivered" : raw.status;
       const pending = changes?.pending(id) ?? null;
@@ -99,22 +94,6 @@ export class Timeline {
     });
   }
 
-  /** What the next page starts with. */
-  _toStorage() {
-    const { cursor, epoch } = this;
-    const all = this._sorted();
-    return { cursor, epoch, messages: all.slice(-50), hasOlder: this.hasOlder || all.length > 50, receipts: [...this.receipts.values()], at: Date.now() };
-  }
-
-  /** @param {ReturnType<Timeline["_toStorage"]>} kept */
-  restore({ cursor, epoch, messages, hasOlder, receipts }) {
-    this.cursor = cursor;
-    this.epoch = epoch;
-    this.hasOlder = hasOlder;
-    for (const message of messages) this.put(message);
-    this.#receipts(receipts);
-  }
-
   /** @param {any} frame */
   #sync(frame) {
     if (frame.reset) {
@@ -126,13 +105,13 @@ export class Timeline {
       this.cursor = frame.version;
     }
     this.epoch = frame.epoch;
-    this.#receipts(frame.receipts);
+    this._receive(frame.receipts);
     for (const message of frame.messages) this.#add(message);
     for (const id of frame.deleted) this.#remove(id);
   }
 
   /** @param {import("./types.js").Receipt[]} receipts */
-  #receipts(receipts) {
+  _receive(receipts) {
     this.receipts = new Map(receipts.map((receipt) => [String(receipt.user_id), receipt]));
   }
 
