@@ -15,13 +15,15 @@ export function notifyHidden(chat, speaker) {
     const item = chat.inbox.snapshot.rooms.find((/** @type {any} */ room) => room.room_id === detail.room_id);
     if (!element?.words || isSeen || !chat.snapshot.leads || item?.muted) return;
     if (!element.emit("notify", { room: detail.room_id, message: detail.message ?? detail }, true)) return;
-    if ("Notification" in globalThis && Notification.permission === "granted") show(element, item, detail);
+    if ("Notification" in globalThis && Notification.permission === "granted") void show(element, item, detail);
   });
 }
 
-/** @param {any} element @param {any} item @param {any} detail */
-function show(element, item, { room_id, message, ...rest }) {
-  const { words, user } = element;
+/** @param {any} element @param {any} known the room, where the list has it @param {any} detail */
+async function show(element, known, { room_id, message, ...rest }) {
+  const { words, user, session } = element;
+  const item = known ?? (await session.request("GET", `chat/rooms/${room_id}/`).catch(() => null));
+  if (item?.muted) return;
   const title = item ? titleOf(item, user?.user_id, words) : words.say("chats");
   const about = { body: summaryOf(message ?? rest, words), tag: `roomcast ${room_id}`, lang: words.tag };
   const shown = new Notification(title, about);
