@@ -15,6 +15,7 @@ export class ChatView {
   #pending = false;
   #asked = new Set(); // users whose names were asked for
   #isOver = false;
+  #newest = NaN; // the last message that was there or was announced
   #isComposing = false; // whether the composer was asked for
   #wantsFocus = false; // the composer gets the focus once it is there
   /** @type {any} */
@@ -119,6 +120,7 @@ export class ChatView {
 
   render() {
     const { snapshot } = this.model;
+    if (snapshot.loaded && Number.isNaN(this.#newest)) this.#newest = snapshot.messages.at(-1)?.message_id ?? 0;
     this.header.render();
     if (this.foot && (snapshot.loaded || snapshot.state === "waiting")) void this.#addComposer();
     this.composer?.render();
@@ -240,10 +242,11 @@ export class ChatView {
     this.#fading = setTimeout(() => (this.toast.hidden = true), NOTICE);
   }
 
-  /** Says a new message to a screen reader; two equal ones are two nodes. @param {any} message */
-  #arrived(message) {
-    if (message.mine) return;
-    if (message.sender_id !== null) void this.#learnNames(message.sender_id);
+  /** Says a message that came in to a screen reader, no older one; two equal ones are two nodes. @param {any} message */
+  async #arrived(message) {
+    if (message.sender_id !== null) await this.#learnNames(message.sender_id);
+    if (message.mine || !(message.message_id > this.#newest)) return;
+    this.#newest = message.message_id;
     const name = message.kind === "system" ? "" : `${nameOf(this.room, message.sender_id, this.words)}: `;
     this.announcer.append(h("p", {}, name + summaryOf(message, this.words)));
     if (this.announcer.childNodes.length > 3) this.announcer.firstChild?.remove();
@@ -267,6 +270,7 @@ export class ChatView {
 
   /** @param {any} draft */
   send(draft) {
+    this.history.forgetNew();
     this.model.send(draft);
     void this.history.toNewest();
   }

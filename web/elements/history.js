@@ -270,6 +270,11 @@ export class HistoryView {
     return this.anchor.atEnd && this.#window.followsNewest && !this.snapshot.hasNewer;
   }
 
+  /** Who writes has seen what was new. */
+  forgetNew() {
+    this.#firstNew = 0;
+  }
+
   async toNewest() {
     if (this.snapshot.hasNewer) await this.model.latest().catch(() => false);
     this.#window.toNewest();
