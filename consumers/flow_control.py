@@ -33,12 +33,15 @@ class FlowControl:
         """One fewer."""
         self._count -= 1
         self._size -= size
-        self.notify()
-        is_low = self._count <= self._max_count // 2 and self._size <= self._max_size // 2
-        if self.is_paused and is_low:
+        self._wakeup.notify()
+        if self.is_paused and self._is_low:
             self.is_paused = False
             if self.transport is not None:
                 self.transport.resume_reading()
+
+    @property
+    def _is_low(self) -> bool:
+        return self._count <= self._max_count // 2 and self._size <= self._max_size // 2
 
     def notify(self) -> None:
         """Wake those who wait, to look again."""

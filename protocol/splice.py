@@ -52,18 +52,18 @@ def quoted_of(body: bytes) -> str:
     return _decode_message(body).text[:QUOTE_LENGTH]
 
 
-_REPLY = b'"reply_to":{"message_id":'
-_find_quotes = re.compile(re.escape(_REPLY) + rb"([0-9]+),").findall
+QUOTE_START = b'"reply_to":{"message_id":'  # a message without it answers no other one
+_find_quotes = re.compile(re.escape(QUOTE_START) + rb"([0-9]+),").findall
 
 
 def quotes_in(body: bytes) -> list[int]:
     """Return the ids that a message may quote; where its `data` looks like a quote, more."""
-    return [int(id_) for id_ in _find_quotes(body)] if _REPLY in body else []
+    return [int(id_) for id_ in _find_quotes(body)] if QUOTE_START in body else []
 
 
 def requoted(body: bytes, message_id: int, text: str | None) -> bytes:
     """The text of a message; where it answers that one, with what that one says by now."""
-    if _REPLY + b"%d," % message_id not in body:
+    if QUOTE_START + b"%d," % message_id not in body:
         return body
     message = _decode_message(body)
     quote = message.reply_to

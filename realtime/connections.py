@@ -63,10 +63,10 @@ class RoomConnections:
         """From here on the socket misses nothing: changes are kept for it until it is live."""
         self._joining.append(socket)
 
-    def buffer(self, change: Change, frame: bytes) -> None:
-        """Keep a change for the joining sockets."""
+    def buffer(self, changes: Sequence[Change], frames: Sequence[bytes]) -> None:
+        """Keep changes, each with its frame, for the joining sockets."""
         for socket in self._joining:
-            socket.buffered.append((change, frame))
+            socket.buffered += zip(changes, frames, strict=True)
 
     def stop_buffering(self, socket: RoomSocket) -> list[tuple[Change, bytes]]:
         """Return what was kept for a joining socket, which then is no longer known here."""

@@ -170,7 +170,8 @@ class Room:
     def _apply(self, event: RoomEvent, older: list[OldMessage]) -> None:
         """All of one event at once: nothing else happens to the room in between."""
         event = self.sequence.accept(event)
-        if update := self.statuses.apply(event, older, self.connections.buffer):
+        self.connections.buffer(event.changes, event.frames)
+        if update := self.statuses.apply(event, older):
             self.connections.emit(update, self.statuses.receipt_frames)
         if event.is_deleted:
             self.close(Close.NOT_FOUND, codec.encode(RoomDeleted(self.id)))

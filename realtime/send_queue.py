@@ -37,7 +37,7 @@ class Batch:
     def with_base(self, base: str) -> "Batch":
         """Returns the batch with links that start with the base."""
         if self._has_links is None:
-            self._has_links = any(LINK_START in frame for frame in self.frames)
+            self._has_links = LINK_START in b"".join(self.frames)
         if not self._has_links:
             return self
         if self._by_base is None:

@@ -4,7 +4,7 @@ The watermarks are those that the sockets of this process were sent. So what a f
 status never goes back.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 from msgspec import Struct
@@ -137,18 +137,20 @@ class StatusTracker:
 
     # ------------------------------------------------------------ what an event changes
 
-    def apply(
-        self, event: RoomEvent, older: Sequence[OldMessage], buffer: Callable[[Change, bytes], None]
-    ) -> StatusUpdate | None:
+    def apply(self, event: RoomEvent, older: Sequence[OldMessage]) -> StatusUpdate | None:
         """Take up an event; return what its sockets get, or None where it changes nothing.
 
-        `older` are the messages of `old_span`. `buffer` gets each change with its frame.
+        `older` are the messages of `old_span`.
         """
         frames = []
         for change, frame in zip(event.changes, event.frames, strict=True):
-            self._record(change, frame)
-            buffer(change, frame)
-            frames.append(self.as_of_now(change, frame))
+            if change.kind == "sent":
+                self.top = max(self.top, change.message_id)
+                self.unread.add(change.sender_id, change.message_id, body_of(frame))
+                frames.append(frame)
+            else:
+                self._record(change, frame)
+                frames.append(self.as_of_now(change, frame))
         before = self.lowest
         moved = self._advance(event.marks)
         if not moved and not frames:
@@ -157,11 +159,8 @@ class StatusTracker:
         return StatusUpdate(frames, event.changes, statuses, moved)
 
     def _record(self, change: Change, frame: bytes) -> None:
-        """Keep what later frames need of this change."""
+        """Keep what later frames need of a change of a message."""
         match change.kind:
-            case "sent":
-                self.top = max(self.top, change.message_id)
-                self.unread.add(change.sender_id, change.message_id, body_of(frame))
             case "edited":
                 body = body_of(frame)
                 self.unread.replace(change.sender_id, change.message_id, body)

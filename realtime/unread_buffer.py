@@ -6,14 +6,14 @@ from typing import Literal
 
 from msgspec import Struct
 
-from ..protocol.splice import quotes_in, requoted, with_reactions
+from ..protocol.splice import QUOTE_START, quotes_in, requoted, with_reactions
 from ..store.receipts import Status
 
 MAX_UNREAD_MESSAGES = 256  # that a room keeps for each sender
 MAX_UNREAD_SIZE = 1 << 16  # bytes of them, for each sender
 
 
-class StatusChange(Struct):
+class StatusChange(Struct, gc=False):
     """A message, as text, and the status that it has reached."""
 
     message_id: int
@@ -24,15 +24,13 @@ class StatusChange(Struct):
 class SenderMessages:
     """The messages of one sender that are not read by everybody, in two queues by their status."""
 
-    __slots__ = ("_delivered", "_sent", "size")
+    __slots__ = ("_delivered", "_sent", "count", "size")
 
     def __init__(self) -> None:
+        self.count = 0
         self.size = 0  # bytes
         self._sent: OrderedDict[int, bytes] = OrderedDict()
         self._delivered: OrderedDict[int, bytes] = OrderedDict()
-
-    def __len__(self) -> int:
-        return len(self._sent) + len(self._delivered)
 
     def get(self, message_id: int) -> bytes | None:
         """Return a message, or None where it is not kept."""
@@ -41,11 +39,13 @@ class SenderMessages:
     def add(self, message_id: int, body: bytes) -> None:
         """Keep one more, of the status `send`."""
         self._sent[message_id] = body
+        self.count += 1
         self.size += len(body)
 
     def pop_oldest(self) -> tuple[int, bytes]:
         """Forget the oldest message."""
         message_id, body = (self._delivered or self._sent).popitem(last=False)
+        self.count -= 1
         self.size -= len(body)
         return message_id, body
 
@@ -56,6 +56,7 @@ class SenderMessages:
                 self.size -= len(before)
                 if body is None:
                     del queue[message_id]
+                    self.count -= 1
                 else:
                     queue[message_id] = body
                     self.size += len(body)
@@ -75,6 +76,7 @@ class SenderMessages:
             id_, body = self._sent.popitem(last=False)
             found.append(StatusChange(id_, body, "delivered"))
             if id_ <= read:
+                self.count -= 1
                 self.size -= len(body)
                 found.append(StatusChange(id_, body, "read"))
             else:
@@ -98,8 +100,9 @@ class UnreadBuffer:
         if messages is None:
             messages = self._senders[sender_id] = SenderMessages()
         messages.add(message_id, body)
-        self._index(sender_id, message_id, body)
-        while len(messages) > MAX_UNREAD_MESSAGES or messages.size > MAX_UNREAD_SIZE:
+        if QUOTE_START in body:
+            self._index(sender_id, message_id, body)
+        while messages.count > MAX_UNREAD_MESSAGES or messages.size > MAX_UNREAD_SIZE:
             forgotten, body = messages.pop_oldest()
             self._unindex(forgotten, body)
             self.incomplete_upto = max(self.incomplete_upto, forgotten)
@@ -156,7 +159,7 @@ class UnreadBuffer:
         return sum(messages.size for messages in self._senders.values())
 
     def __len__(self) -> int:
-        return sum(map(len, self._senders.values()))
+        return sum(messages.count for messages in self._senders.values())
 
     def _index(self, sender_id: str, message_id: int, body: bytes) -> None:
         for quoted_id in quotes_in(body):

@@ -55,7 +55,7 @@ def apply(
     """One event: these changes, and the watermarks of `u1`, `u2` …"""
     moved = [Mark(user[1:], *upto, by_joining=by_joining) for user, upto in marks.items()]
     event = RoomEvent(0, 0, [c for c, _ in changes], moved, frames=[f for _, f in changes])
-    return tracker.apply(event, older, lambda change, frame: None)
+    return tracker.apply(event, older)
 
 
 def steps(update: StatusUpdate | None) -> list[tuple[int, str]]:
@@ -278,7 +278,7 @@ def test_every_message_gets_every_status_that_it_has_once(steps_: list[Any], mos
                 read, delivered = sorted(reached)
                 mark = Mark(user, delivered, read, by_joining=False)
                 older = model.older(room.old_span([mark]))
-                update = room.apply(RoomEvent(marks=[mark]), older, lambda change, frame: None)
+                update = room.apply(RoomEvent(marks=[mark]), older)
                 model.move(user, delivered, read)
             for id_, status in steps(update):
                 model.seen[id_].append(status)
