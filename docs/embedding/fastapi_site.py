@@ -1,10 +1,11 @@
 """A FastAPI site with a chat: `uvicorn fastapi_site:app`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse
-from roomcast.app import create_app
+from roomcast.app import Profile, create_app
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import HTTPConnection
 
@@ -17,7 +18,12 @@ async def current_user_id(connection: HTTPConnection) -> int | None:
     return connection.session.get("user")
 
 
-chat = create_app(authenticate=current_user_id)
+async def describe_users(ids: Sequence[int | str]) -> dict[int | str, Profile]:
+    """The names that the chat shows; the second field of a profile is a picture's address."""
+    return {user: Profile(name.title()) for name, user in USERS.items() if user in ids}
+
+
+chat = create_app(authenticate=current_user_id, describe_users=describe_users)
 app = FastAPI(lifespan=chat.lifespan)
 app.add_middleware(SessionMiddleware, secret_key="yours, and nobody else's")
 app.mount("/chat", chat)

@@ -1,12 +1,13 @@
 """A Litestar site with a chat: `uvicorn litestar_site:app`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from litestar import Litestar, MediaType, Request, asgi, get, post
 from litestar.middleware.session.client_side import CookieBackendConfig
 from litestar.params import FromPath
 from litestar.types import Receive, Scope, Send
-from roomcast.app import create_app
+from roomcast.app import Profile, create_app
 from starlette.requests import HTTPConnection
 
 SHOP = Path(__file__).with_name("shop.html").read_text()  # with the elements of the chat
@@ -36,7 +37,12 @@ async def current_user_id(connection: HTTPConnection) -> int | None:
     return connection.session.get("user")
 
 
-chat = create_app(authenticate=current_user_id)
+async def describe_users(ids: Sequence[int | str]) -> dict[int | str, Profile]:
+    """The names that the chat shows; the second field of a profile is a picture's address."""
+    return {user: Profile(name.title()) for name, user in USERS.items() if user in ids}
+
+
+chat = create_app(authenticate=current_user_id, describe_users=describe_users)
 
 
 @asgi("/chat", is_mount=True, copy_scope=True)

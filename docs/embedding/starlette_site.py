@@ -1,8 +1,9 @@
 """A Starlette site with a chat: `uvicorn starlette_site:app`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from roomcast.app import create_app
+from roomcast.app import Profile, create_app
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.sessions import SessionMiddleware
@@ -35,7 +36,12 @@ async def current_user_id(connection: HTTPConnection) -> int | None:
     return connection.session.get("user")
 
 
-chat = create_app(authenticate=current_user_id)
+async def describe_users(ids: Sequence[int | str]) -> dict[int | str, Profile]:
+    """The names that the chat shows; the second field of a profile is a picture's address."""
+    return {user: Profile(name.title()) for name, user in USERS.items() if user in ids}
+
+
+chat = create_app(authenticate=current_user_id, describe_users=describe_users)
 app = Starlette(
     routes=[
         Route("/", home),

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from .conftest import Person, Room, Server, token_of
+from .pictures import png
 
 SITE = """
 import sys, uvicorn
@@ -102,6 +103,7 @@ PAGES = {
     "all.js": 'window.events = []; for (const name of ["ready", "unread", "select", "message", "send", "sent", "refused", "open", "close", "state", "link", "file", "action"])'  # noqa: E501
     ' document.addEventListener("roomcast-" + name, (event) => window.events.push([name, event.target.localName, Object.keys(event.detail).sort().join()]));',  # noqa: E501
     "inbox.html": HEAD + '<roomcast-inbox history="query"></roomcast-inbox>',
+    "chat.html": HEAD + '<roomcast-chat with="2" context="listing:photo"></roomcast-chat>',
     "small.html": HEAD + "<roomcast-launcher></roomcast-launcher><roomcast-badge></roomcast-badge>",
 }
 
@@ -209,6 +211,31 @@ def test_ten_lines_under_the_strictest_policy(visitor: Callable[..., Visitor]) -
     told = {name for name, _, _ in events}
     assert told >= {"ready", "unread", "select", "send", "sent", "open", "close", "state"}
     assert ["sent", "roomcast-chat", "message"] in events
+
+
+def test_pictures_open_under_the_strictest_policy(visitor: Callable[..., Visitor]) -> None:
+    """The lightbox, the emoji, the menu and the dialog bring style sheets of their own."""
+    ada = visitor("ada").opens("chat.html")
+    photo = {"name": "bike.png", "mimeType": "image/png", "buffer": png(60, 40)}
+    ada.page.locator("[part=attach]").wait_for()
+    ada.page.set_input_files("input[type=file]", files=[photo])
+    ada.page.locator("[part=input]").press("Enter")
+    ada.page.locator("button[part=picture]").click()
+    lightbox = ada.page.locator("[part=lightbox]")
+    expect(lightbox).to_have_css("position", "fixed")
+    expect(lightbox).to_have_css("padding", "0px")
+    with ada.page.expect_download() as download:
+        lightbox.get_by_role("button", name="Download").click()
+    assert download.value.suggested_filename == "bike.png"
+    lightbox.get_by_role("button", name="Close").click()
+    ada.page.get_by_role("button", name="Emoji").click()
+    expect(ada.page.get_by_role("dialog").or_(ada.page.locator("[popover]")).last).to_be_visible()
+    ada.page.keyboard.press("Escape")
+    ada.page.locator("[part~=message]").hover()
+    ada.page.locator("[part~=message]").get_by_role("button", name="More").click()
+    expect(ada.page.locator("[part=menu]")).to_have_css("position", "fixed")
+    ada.page.get_by_role("menuitem", name="Delete").click()
+    expect(ada.page.locator("[part=dialog]")).to_be_visible()
 
 
 def test_a_closed_launcher_is_light(visitor: Callable[..., Visitor]) -> None:

@@ -69,6 +69,26 @@ def test_a_link_leads_to_a_message_and_a_missing_one_is_said(
     expect(ada.page.get_by_text("This message is no longer there.")).to_be_visible()
 
 
+def test_the_way_to_a_message_can_be_given_up(ada: Person, long: tuple[Room, list[int]]) -> None:
+    room, ids = long
+    ada.expects_errors = True  # of a request that is aborted
+    room.server.call("ada", "POST", f"chat/rooms/{room.id}/read/", {"message_id": ids[-1]})
+    ada.opens(room)
+    expect(ada.texts.last).to_be_in_viewport()
+    last = str(ada.texts.last.text_content())
+    ada.page.route("**/messages/?around=*", lambda route: None)  # no answer
+    ada.page.evaluate(f"location.hash += '&message={ids[30]}'")
+    pill = ada.page.get_by_role("button", name="Cancel")
+    pill.click()
+    expect(pill).to_have_count(0)
+    expect(ada.part("messages")).not_to_have_attribute("aria-busy", "true")
+    ada.page.unroute("**/messages/?around=*")
+    ada.page.route("**/messages/?around=*", lambda route: route.abort())
+    ada.page.evaluate(f"location.hash = 'room={room.id}&message={ids[31]}'")
+    expect(ada.page.get_by_text("No connection.")).to_be_visible()
+    expect(ada.texts.last).to_have_text(last)
+
+
 def test_a_quote_and_a_date_lead_far_away(ada: Person, long: tuple[Room, list[int]]) -> None:
     room, ids = long
     room.post("bob", "an answer", reply_to=ids[12])

@@ -154,7 +154,12 @@ def test_a_user_without_conversations_is_led_to_the_first(ada: Person) -> None:
     ada.opens()
     expect(ada.page.get_by_text("No conversations yet")).to_be_visible()
     ada.part("list").locator("xpath=..").get_by_role("button", name="New conversation").click()
-    expect(ada.part("dialog").get_by_role("combobox")).to_be_focused()
+    field = ada.part("dialog").get_by_role("combobox", name="Name")
+    expect(field).to_be_focused()
+    field.fill("Nobody Known")  # no id has a space
+    assert field.evaluate("field => field.validationMessage") == "Nothing found"
+    field.fill("dora")
+    assert field.evaluate("field => field.validity.valid")
 
 
 def test_the_list_says_that_there_is_no_connection(ada: Person, room: Room) -> None:

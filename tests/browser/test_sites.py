@@ -49,6 +49,7 @@ def test_the_elements_work_with_the_login_of_the_site(
     page.locator("roomcast-launcher [part=launcher]").click()
     row = page.locator("roomcast-launcher [part=item]").first
     expect(row).to_contain_text("By the way")
+    expect(row.locator("[part=item-title]")).to_have_text("Bob")
     row.click()
     expect(page.locator("roomcast-launcher [part=text]")).to_have_text("By the way")
     expect(page.locator("roomcast-badge")).to_be_hidden()

@@ -694,6 +694,40 @@ test("two tabs: what one takes back the other does not send", async () => {
   assert.deepEqual(second.room.snapshot.outgoing, []);
 });
 
+test("two tabs: a conversation begun in one is in the list of the other", async () => {
+  wire.routes["GET chat/receive/"] = () => ({ results: [], next: null });
+  wire.routes["GET chat/blocks/"] = () => ({ results: [] });
+  const other = start();
+  other.inbox.subscribe(() => {});
+  await settle();
+  assert.deepEqual(other.inbox.snapshot.rooms, []);
+  wire.routes["GET chat/rooms/4/"] = () => item(4);
+  const { room, socket } = await opened();
+  room.send("hello");
+  await settle();
+  store(socket, sends(socket)[0], 1);
+  for (let i = 0; i < 50 && !other.inbox.snapshot.rooms.length; i++) await settle();
+  assert.deepEqual(other.inbox.snapshot.rooms.map(({ room_id, last_message }) => [room_id, last_message.content]), [[4, "hello"]]);
+});
+
+test("a look for a message can be given up", async () => {
+  const { room } = await opened([message(90)]);
+  let asked;
+  wire.routes["GET chat/rooms/4/messages/"] = (request) => new Promise((_, reject) => {
+    asked = request;
+    request.signal.addEventListener("abort", () => reject(request.signal.reason));
+  });
+  const giving = new AbortController();
+  const looking = room.around(5, { signal: giving.signal });
+  await settle();
+  assert.equal(asked.query.around, "5");
+  assert.equal(room.snapshot.loading, "around");
+  giving.abort();
+  await assert.rejects(looking, { name: "AbortError" });
+  assert.equal(room.snapshot.loading, null);
+  assert.deepEqual(room.snapshot.messages.map(({ message_id }) => message_id), [90]);
+});
+
 test("a handler that throws does not stop the others", async () => {
   const { room, socket } = await opened();
   const seen = [];

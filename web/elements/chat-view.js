@@ -48,7 +48,7 @@ export class ChatView {
     this.bar = h("div", { className: "bar", role: "status", hidden: true });
     this.toast = h("p", { className: "notice", role: "status", hidden: true });
     this.announcer = h("div", { className: "hidden", role: "log", "aria-live": "polite" });
-    this.pill = h("button", { type: "button", part: "pill", hidden: true, onclick: () => void this.history.toNewest() });
+    this.pill = h("button", { type: "button", part: "pill", hidden: true, onclick: () => this.#pressPill() });
     this.empty = h("div", { className: "empty" }, h("slot", { name: "empty" }, icon("chat"), h("p", {}, words.say("empty"))));
     this.closed = h("div", { className: "closed", hidden: true });
     const scroll = h("div", { className: "scroll" }, this.history.scroller, h("div", { className: "pills" }, this.pill));
@@ -225,12 +225,19 @@ export class ChatView {
 
   #showPill() {
     const { history, words } = this;
-    const fresh = history.atNewest ? 0 : history.fresh;
-    this.pill.hidden = history.atNewest || !history.shown.length;
-    const label = fresh ? words.say("fresh", { n: fresh }) : words.say("newest");
+    const { isJumping } = history;
+    const fresh = isJumping || history.atNewest ? 0 : history.fresh;
+    this.pill.hidden = !isJumping && (history.atNewest || !history.shown.length);
+    const label = isJumping ? words.say("cancel") : fresh ? words.say("fresh", { n: fresh }) : words.say("newest");
     if (this.pill.getAttribute("aria-label") === label) return;
     this.pill.setAttribute("aria-label", label);
-    this.pill.replaceChildren(...(fresh ? [label] : []), icon("down"));
+    this.pill.replaceChildren(...(fresh || isJumping ? [label] : []), icon(isJumping ? "close" : "down"));
+  }
+
+  /** To the newest message; while another one is looked for, not to that one. */
+  #pressPill() {
+    if (this.history.isJumping) this.history.stopJump();
+    else void this.history.toNewest();
   }
 
   /** @param {string} text @param {boolean} [isBad] */

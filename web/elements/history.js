@@ -19,6 +19,8 @@ export class HistoryView {
   #placed = false;
   #settled = false; // the reader stands where they should: from now on what is seen is read
   #filling = false;
+  /** @type {AbortController | null} */
+  #jumping = null; // on its way to a message that is not loaded yet
   /** @type {any} */
   #active = null;
   /** @type {number} the message above which the line stands; 0: none */
@@ -276,6 +278,7 @@ export class HistoryView {
   }
 
   async toNewest() {
+    if (this.isJumping) this.stopJump();
     if (this.snapshot.hasNewer) await this.model.latest().catch(() => false);
     this.#window.toNewest();
     this.anchor.atEnd = true;
@@ -315,13 +318,13 @@ export class HistoryView {
 
   /** Goes to a message, also to one that has to be loaded first. @param {number} message_id */
   async jump(message_id) {
-    const find = () => Boolean(this.find(message_id));
-    this.scroller.setAttribute("aria-busy", "true");
-    const isThere = find() || ((await this.model.around(message_id).catch(() => false)) && find());
-    this.scroller.removeAttribute("aria-busy");
-    if (this.#leaving.signal.aborted) return false;
-    if (!isThere) {
-      this.parts.notice(this.words.say("notFound"));
+    const { signal } = this.#startJump();
+    let error = /** @type {any} */ (null);
+    if (!this.find(message_id)) await this.model.around(message_id, { signal }).catch((/** @type {any} */ why) => (error = why));
+    if (this.#leaving.signal.aborted || signal.aborted) return false;
+    this.stopJump();
+    if (!this.find(message_id)) {
+      this.parts.notice(error ? this.words.reason(error.code) : this.words.say("notFound"), Boolean(error));
       return false;
     }
     this.show(message_id, 0.4);
@@ -333,9 +336,31 @@ export class HistoryView {
     return true;
   }
 
+  #startJump() {
+    this.#jumping?.abort();
+    this.#jumping = new AbortController();
+    this.scroller.setAttribute("aria-busy", "true");
+    this.parts.moved();
+    return this.#jumping;
+  }
+
+  /** Whether a message that is not loaded yet is on its way. */
+  get isJumping() {
+    return this.#jumping !== null;
+  }
+
+  /** Leaves the reader where they are. */
+  stopJump() {
+    this.#jumping?.abort();
+    this.#jumping = null;
+    this.scroller.removeAttribute("aria-busy");
+    this.parts.moved();
+  }
+
   /** Goes to the first message of a day. @param {Date} date */
   async jumpToDate(date) {
-    if (!(await this.model.at(date).then(() => true, () => false))) return;
+    const error = await this.model.at(date).then(() => null, (/** @type {any} */ why) => why);
+    if (error) return this.parts.notice(this.words.reason(error.code), true);
     const { messages } = this.snapshot;
     const target = messages.find((/** @type {any} */ one) => new Date(one.created_at) >= date) ?? messages.at(-1);
     if (target) this.show(target.message_id, 0.1);
@@ -385,6 +410,7 @@ export class HistoryView {
     const step = steps[/** @type {"Home"} */ (event.key)];
     if (event.key === "Escape") {
       event.stopPropagation();
+      if (this.isJumping) return this.stopJump();
       return this.parts.focusComposer();
     }
     if (!step || event.altKey || event.ctrlKey || event.metaKey) return;

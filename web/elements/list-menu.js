@@ -4,6 +4,8 @@ import { h } from "./dom.js";
 import { field } from "./dialog.js";
 import { isSame } from "./people.js";
 
+const PATIENCE = 250; // ms after the last key in which a person is looked for
+
 /** For one opening of the menu. */
 export class ListMenu {
   /** @param {any} inbox the view of the inbox @param {any} more menu and dialog */
@@ -62,13 +64,35 @@ export class ListMenu {
   }
 }
 
-/** A field for a person: names of those the user talks with, or an id. @param {any} shell */
+/**
+ * A field for a person: the names of those the user talks with, looked for as they are typed. What is
+ * no such name is taken as an id, which has no spaces. @param {any} shell
+ */
 export function personField({ words, host, chat }) {
   const known = new Map();
-  for (const room of chat.inbox.snapshot.rooms) {
-    for (const one of room.members) if (one.name && !isSame(one.user_id, host.user?.user_id)) known.set(one.name, one.user_id);
-  }
-  const list = h("datalist", { id: "people" }, ...[...known.keys()].map((name) => h("option", { value: name })));
+  const list = h("datalist", { id: "people" });
   const input = field(words.say("person"), { name: "person", required: true, list: "people", autocomplete: "off" });
-  return { input, list, chosen: () => known.get(input.value) ?? input.value.trim() };
+  const plain = (/** @type {string} */ name) => name.trim().toLowerCase();
+  const check = () => input.setCustomValidity(/\S\s+\S/.test(input.value) && !known.has(plain(input.value)) ? words.say("nothing") : "");
+  const learn = (/** @type {any[]} */ rooms) => {
+    for (const one of rooms.flatMap((room) => room.members)) {
+      if (!one.name || isSame(one.user_id, host.user?.user_id) || known.has(plain(one.name))) continue;
+      known.set(plain(one.name), one.user_id);
+      list.append(h("option", { value: one.name }));
+    }
+    check();
+  };
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let typing;
+  const look = async () => {
+    const found = await chat.request("GET", "chat/receive/", { query: { q: input.value.trim() } }).catch(() => null); // offline: those of the list
+    if (found) learn(found.results);
+  };
+  input.addEventListener("input", () => {
+    clearTimeout(typing);
+    if (input.value.trim() && !known.has(plain(input.value))) typing = setTimeout(look, PATIENCE);
+    check();
+  });
+  learn(chat.inbox.snapshot.rooms);
+  return { input, list, chosen: () => known.get(plain(input.value)) ?? input.value.trim() };
 }

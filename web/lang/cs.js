@@ -18,7 +18,7 @@ export default {
   file: { one: "Soubor", few: "{n} soubory", many: "{n} souboru", other: "{n} souborů" },
   count: { one: "{n} nepřečtená zpráva", few: "{n} nepřečtené zprávy", many: "{n} nepřečtené zprávy", other: "{n} nepřečtených zpráv" },
   newChat: "Nová konverzace",
-  person: "Jméno nebo ID osoby",
+  person: "Jméno",
 
   back: "Zpět",
   close: "Zavřít",

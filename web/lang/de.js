@@ -18,7 +18,7 @@ export default {
   file: { one: "Datei", other: "{n} Dateien" },
   count: { one: "{n} ungelesene Nachricht", other: "{n} ungelesene Nachrichten" },
   newChat: "Neue Unterhaltung",
-  person: "Name oder ID der Person",
+  person: "Name",
 
   back: "Zurück",
   close: "Schließen",

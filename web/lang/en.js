@@ -27,7 +27,7 @@ export const english = {
   file: { one: "File", other: "{n} files" },
   count: { one: "{n} unread message", other: "{n} unread messages" },
   newChat: "New conversation",
-  person: "Name or ID of a person",
+  person: "Name",
 
   // The head of a conversation.
   back: "Back",

@@ -18,7 +18,7 @@ export default {
   file: { one: "Archivo", many: "{n} archivos", other: "{n} archivos" },
   count: { one: "{n} mensaje no leído", many: "{n} mensajes no leídos", other: "{n} mensajes no leídos" },
   newChat: "Nueva conversación",
-  person: "Nombre o ID de una persona",
+  person: "Nombre",
 
   back: "Atrás",
   close: "Cerrar",

@@ -18,7 +18,7 @@ export default {
   file: { one: "فایل", other: "{n} فایل" },
   count: { one: "{n} پیام نخوانده", other: "{n} پیام نخوانده" },
   newChat: "گفتگوی تازه",
-  person: "نام یا شناسهٔ شخص",
+  person: "نام",
 
   back: "بازگشت",
   close: "بستن",

@@ -18,7 +18,7 @@ export default {
   file: { one: "Fichier", many: "{n} fichiers", other: "{n} fichiers" },
   count: { one: "{n} message non lu", many: "{n} messages non lus", other: "{n} messages non lus" },
   newChat: "Nouvelle conversation",
-  person: "Nom ou identifiant d’une personne",
+  person: "Nom",
 
   back: "Retour",
   close: "Fermer",

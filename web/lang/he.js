@@ -18,7 +18,7 @@ export default {
   file: { one: "קובץ", two: "{n} קבצים", many: "{n} קבצים", other: "{n} קבצים" },
   count: { one: "הודעה אחת שלא נקראה", two: "{n} הודעות שלא נקראו", many: "{n} הודעות שלא נקראו", other: "{n} הודעות שלא נקראו" },
   newChat: "שיחה חדשה",
-  person: "שם או מזהה של אדם",
+  person: "שם",
 
   back: "חזרה",
   close: "סגירה",

@@ -18,7 +18,7 @@ export default {
   file: { one: "File", many: "{n} file", other: "{n} file" },
   count: { one: "{n} messaggio da leggere", many: "{n} messaggi da leggere", other: "{n} messaggi da leggere" },
   newChat: "Nuova conversazione",
-  person: "Nome o ID di una persona",
+  person: "Nome",
 
   back: "Indietro",
   close: "Chiudi",

@@ -18,7 +18,7 @@ export default {
   file: { other: "ファイル{n}件" },
   count: { other: "未読{n}件" },
   newChat: "新しいトーク",
-  person: "相手の名前またはID",
+  person: "名前",
 
   back: "戻る",
   close: "閉じる",

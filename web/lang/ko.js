@@ -18,7 +18,7 @@ export default {
   file: { other: "파일 {n}개" },
   count: { other: "안 읽은 메시지 {n}개" },
   newChat: "새 대화",
-  person: "상대방 이름 또는 ID",
+  person: "이름",
 
   back: "뒤로",
   close: "닫기",

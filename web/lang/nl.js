@@ -18,7 +18,7 @@ export default {
   file: { one: "Bestand", other: "{n} bestanden" },
   count: { one: "{n} ongelezen bericht", other: "{n} ongelezen berichten" },
   newChat: "Nieuw gesprek",
-  person: "Naam of ID van een persoon",
+  person: "Naam",
 
   back: "Terug",
   close: "Sluiten",

@@ -18,7 +18,7 @@ export default {
   file: { one: "Plik", few: "{n} pliki", many: "{n} plików", other: "{n} pliku" },
   count: { one: "{n} nieprzeczytana wiadomość", few: "{n} nieprzeczytane wiadomości", many: "{n} nieprzeczytanych wiadomości", other: "{n} nieprzeczytanej wiadomości" },
   newChat: "Nowa rozmowa",
-  person: "Nazwa lub ID osoby",
+  person: "Imię lub nazwa",
 
   back: "Wstecz",
   close: "Zamknij",

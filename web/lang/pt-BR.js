@@ -18,7 +18,7 @@ export default {
   file: { one: "Arquivo", many: "{n} arquivos", other: "{n} arquivos" },
   count: { one: "{n} mensagem não lida", many: "{n} mensagens não lidas", other: "{n} mensagens não lidas" },
   newChat: "Nova conversa",
-  person: "Nome ou ID de uma pessoa",
+  person: "Nome",
 
   back: "Voltar",
   close: "Fechar",

@@ -18,7 +18,7 @@ export default {
   file: { one: "Fișier", few: "{n} fișiere", other: "{n} de fișiere" },
   count: { one: "{n} mesaj necitit", few: "{n} mesaje necitite", other: "{n} de mesaje necitite" },
   newChat: "Conversație nouă",
-  person: "Numele sau ID-ul unei persoane",
+  person: "Nume",
 
   back: "Înapoi",
   close: "Închide",

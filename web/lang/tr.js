@@ -18,7 +18,7 @@ export default {
   file: { one: "Dosya", other: "{n} dosya" },
   count: { one: "{n} okunmamış mesaj", other: "{n} okunmamış mesaj" },
   newChat: "Yeni sohbet",
-  person: "Kişinin adı veya kimliği",
+  person: "Ad",
 
   back: "Geri",
   close: "Kapat",

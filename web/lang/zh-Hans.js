@@ -18,7 +18,7 @@ export default {
   file: { other: "{n} 个文件" },
   count: { other: "{n} 条未读消息" },
   newChat: "新会话",
-  person: "对方的名字或 ID",
+  person: "名字",
 
   back: "返回",
   close: "关闭",

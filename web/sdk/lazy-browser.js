@@ -129,7 +129,7 @@ export async function share(chat, news) {
 /** What this tab or another one has done. @param {import("./chat.js").Chat} chat @param {News} news */
 function receive(chat, { touch, read, cancel, signOut }) {
   if (touch) {
-    chat.inbox._list?._touch(touch.room_id, touch);
+    void chat.inbox._list?._sent(touch);
     chat._seek(touch.room_id);
   }
   if (read) chat.inbox._list?.read(read);

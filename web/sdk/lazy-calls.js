@@ -211,18 +211,18 @@ function inform(room, info) {
 
 /** @param {Room} room */
 export function older(room) {
-  return load(room, "older", { before: room._timeline.oldest }, () => room._timeline.hasOlder);
+  return load(room, "older", { before: room._timeline.oldest }, { isMore: () => room._timeline.hasOlder });
 }
 
 /** @param {Room} room */
 export function newer(room) {
-  return load(room, "newer", { after: room._timeline.last }, () => room._timeline.hasNewer);
+  return load(room, "newer", { after: room._timeline.last }, { isMore: () => room._timeline.hasNewer });
 }
 
-/** @param {Room} room @param {number} id */
-export async function around(room, id) {
+/** @param {Room} room @param {number} id @param {{ signal?: AbortSignal }} [call] */
+export async function around(room, id, { signal } = {}) {
   const { messages } = room._timeline;
-  if (!messages.has(id)) await load(room, "around", { around: id });
+  if (!messages.has(id)) await load(room, "around", { around: id }, { signal });
   return messages.has(id);
 }
 
@@ -233,16 +233,21 @@ export function at(room, time) {
 
 /** @param {Room} room */
 export function latest(room) {
-  return load(room, "around", {}, () => room._timeline.hasNewer);
+  return load(room, "around", {}, { isMore: () => room._timeline.hasNewer });
 }
 
-/** @param {Room} room @param {"older" | "newer" | "around"} kind @param {object} query @param {() => boolean} isMore */
-async function load(room, kind, query, isMore = () => true) {
+/**
+ * @param {Room} room
+ * @param {"older" | "newer" | "around"} kind
+ * @param {object} query
+ * @param {{ isMore?: () => boolean, signal?: AbortSignal }} [how]
+ */
+async function load(room, kind, query, { isMore = () => true, signal } = {}) {
   if (isMore() && room.id && (!room.loading || kind === "around")) {
     room.loading = kind;
     room._changed();
     try {
-      await loadPage(room._timeline, kind, () => callOf(room, "GET", "messages/", { query: { ...query, limit: "50" } }));
+      await loadPage(room._timeline, kind, () => callOf(room, "GET", "messages/", { query: { ...query, limit: "50" }, signal }));
     } finally {
       room.loading = null;
       room._changed();

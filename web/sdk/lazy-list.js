@@ -70,6 +70,17 @@ export class List {
     this._patch(/** @type {number} */ (id), { last_message: { content, attachments, created_at, from_this_user, message_id, sender_id, status, kind } });
   }
 
+  /** The user has written, maybe in another tab and as the first in a room. @param {import("./types.js").WireMessage} message */
+  async _sent(message) {
+    const { room_id: id } = message;
+    if (!this.#items.has(id) && this.#isWhole && !this.#filter.unread) {
+      const room = await this.chat.request("GET", `chat/rooms/${id}/`).catch(() => null); // the next loading of the list has it
+      if (room && !room.archived && !this.#items.has(id)) this.#keep(room);
+      this.inbox._changed();
+    }
+    this._touch(id, message);
+  }
+
   /** @param {number | null} id */
   _forget(id) {
     if (this.#items.delete(id ?? 0)) this.inbox._changed();

@@ -1,13 +1,15 @@
 """The site's chat: its users are those of Django, by Django's session cookie."""
 
+from collections.abc import Sequence
 from importlib import import_module
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.auth import get_user
+from django.contrib.auth.models import User
 from django.db import close_old_connections
 from django.http import HttpRequest
-from roomcast.app import create_app
+from roomcast.app import Profile, create_app
 from starlette.requests import HTTPConnection
 
 sessions = import_module(settings.SESSION_ENGINE)
@@ -29,4 +31,10 @@ async def current_user_id(connection: HTTPConnection) -> int | None:
     return await user_of(connection.cookies.get(settings.SESSION_COOKIE_NAME))
 
 
-chat = create_app(authenticate=current_user_id)
+async def describe_users(ids: Sequence[int | str]) -> dict[int | str, Profile]:
+    """The names that the chat shows; the second field of a profile is a picture's address."""
+    users = User.objects.filter(pk__in=[user for user in ids if isinstance(user, int)])
+    return {user.pk: Profile(user.get_full_name() or user.username.title()) async for user in users}
+
+
+chat = create_app(authenticate=current_user_id, describe_users=describe_users)
