@@ -165,10 +165,10 @@ def test_ukrainian_is_ukrainian_everywhere(ada: Person, room: Room) -> None:
     room.post("bob", "👍")
     ada.opens(room, "uk/")
     expect(ada.part("day")).to_have_text("Сьогодні")
-    expect(ada.part("header").locator("button").last).to_have_attribute("title", "Більше")
+    expect(ada.part("header").locator("button").last).to_have_attribute("title", "Ще")
     expect(ada.messages.first.locator("time")).to_have_text(re.compile(r"^\d\d:\d\d$"))
     ada.part("header").locator("button").last.click()
-    ada.part("menu").get_by_role("menuitem", name="Відомості").click()
+    ada.part("menu").get_by_role("menuitem", name="Інформація").click()
     expect(ada.part("dialog")).to_be_visible()
     words = """() => {
         const root = document.querySelector("roomcast-inbox").root;

@@ -4,9 +4,10 @@ import re
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import WebSocketRoute, expect
+from playwright.sync_api import Route, WebSocketRoute, expect
 
 from .conftest import SERVE, Person, Room, Server, token_of
+from .pictures import png
 
 ADDRESS = "location.hash"
 
@@ -92,6 +93,7 @@ frame_ancestors = ["http://127.0.0.1:{port}"]
 [web]
 name = "The Oak & Sons <Shop>"
 accent = "#b4235a"
+logo = "/logo.png"
 """
 
 
@@ -105,14 +107,40 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     running.stop()
 
 
-def test_an_operator_gives_it_a_name_and_a_colour(
+def test_an_operator_gives_it_a_name_a_logo_and_a_colour(
     person: Callable[..., Person], shop: Server
 ) -> None:
-    ada = person("ada", shop).opens()
+    ada = person("ada", shop)
+    ada.expects_errors = True  # the browser reports the logo that is not there
+    ada.opens()
+    expect(ada.page.locator("img.logo")).to_have_count(0)
+    ada.page.route("**/logo.png", lambda route: route.fulfill(body=png(20, 20)))
+    ada.opens(None, "?1")
     expect(ada.page).to_have_title("The Oak & Sons <Shop>")
     expect(ada.page.get_by_role("heading", name="The Oak & Sons <Shop>").last).to_be_visible()
     accent = "getComputedStyle(document.documentElement).getPropertyValue('--roomcast-accent')"
     assert ada.page.evaluate(accent) == "#b4235a"
+    expect(ada.page.locator("roomcast-inbox img.logo")).to_be_visible()
+    expect(ada.page.locator("link[rel=icon]")).to_have_attribute("href", "/logo.png")
+    room = Room(shop, "coloured")
+    ada.opens(room, "?2")
+    ground = "one => getComputedStyle(one).backgroundColor"
+    assert ada.part("send").evaluate(ground) == "rgb(180, 35, 90)"
+
+
+def test_where_only_the_site_opens_rooms_nothing_offers_it(ada: Person, room: Room) -> None:
+    def closed(route: Route) -> None:
+        told = route.fetch().json()
+        route.fulfill(json=told | {"features": told["features"] | {"open_rooms": False}})
+
+    ada.page.route("**/chat/config/", closed)
+    ada.opens()
+    expect(ada.item(room)).to_be_visible()
+    start = ada.page.get_by_role("button", name="New conversation")
+    ada.part("list").locator("xpath=../..").get_by_role("button", name="More").click()
+    expect(ada.part("menu").get_by_role("menuitem", name="Download my data")).to_be_visible()
+    expect(start).to_have_count(0)
+    expect(ada.part("menu").get_by_text("New conversation")).to_have_count(0)
 
 
 def test_a_frame_shows_one_conversation_where_the_settings_allow_it(

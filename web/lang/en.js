@@ -130,7 +130,7 @@ export const english = {
   roomGone: "This conversation is no longer there.",
   forbidden: "You can't do this.",
   conflict: "This was already answered.",
-  busy: "Too many requests. Wait a moment.",
+  busy: "That was too fast. Wait a moment.",
   failed: "That didn't work. Try again.",
 
   // The page.

@@ -24,7 +24,7 @@ export default {
   close: "Fermer",
   more: "Plus",
   online: "en ligne",
-  seen: "vu {when}",
+  seen: "dernière connexion : {when}",
   members: { one: "{n} membre", many: "{n} membres", other: "{n} membres" },
   membersOnline: "{n} en ligne",
   typing: "écrit…",
@@ -114,7 +114,7 @@ export default {
   roomGone: "Cette conversation n’existe plus.",
   forbidden: "Vous ne pouvez pas faire cela.",
   conflict: "Une réponse a déjà été donnée.",
-  busy: "Trop de demandes. Patientez un instant.",
+  busy: "C’était trop rapide. Patientez un instant.",
   failed: "Cela n’a pas fonctionné. Réessayez.",
 
   token: "Jeton d’accès",

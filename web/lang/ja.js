@@ -109,7 +109,7 @@ export default {
   connecting: "接続中…",
   offline: "接続がありません。メッセージはあとで送信されます。",
   signedOut: "ログアウトされました。",
-  frozen: "このトークは閲覧専用です。",
+  frozen: "このトークは読むことしかできません。",
   blocked: "{name}さんをブロックしています。",
   roomGone: "このトークはもうありません。",
   forbidden: "この操作はできません。",

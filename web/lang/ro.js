@@ -114,7 +114,7 @@ export default {
   roomGone: "Această conversație nu mai există.",
   forbidden: "Nu poți face asta.",
   conflict: "S-a răspuns deja.",
-  busy: "Prea multe cereri. Așteaptă puțin.",
+  busy: "Prea repede. Așteaptă puțin.",
   failed: "Nu a mers. Încearcă din nou.",
 
   token: "Token de acces",

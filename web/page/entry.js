@@ -11,7 +11,7 @@ export class Entry {
   constructor(settings, words, enter) {
     this.why = h("p", { className: "why", role: "alert", hidden: true });
     this.field = h("input", { type: "text", autocomplete: "off", spellcheck: false, required: true, "aria-label": words.say("token"), placeholder: words.say("token") });
-    const logo = settings.logo ? h("img", { className: "logo", src: settings.logo, alt: "" }) : null;
+    const logo = settings.logo ? h("img", { className: "logo", src: settings.logo, alt: "", onerror: (/** @type {Event} */ event) => /** @type {Element} */ (event.target).remove() }) : null;
     const title = h("h2", {}, h("bdi", {}, settings.name));
     const form = [this.field, h("button", {}, words.say("enter"))];
     this.box = h("form", { className: "entry", hidden: true }, logo, title, this.why, ...(settings.login === "token" ? form : []));

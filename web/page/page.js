@@ -50,6 +50,7 @@ function showInbox(settings, words) {
   if (settings.logo) {
     const logo = document.createElement("img");
     Object.assign(logo, { slot: "list-start", src: settings.logo, alt: "", className: "logo" });
+    logo.addEventListener("error", () => logo.remove());
     inbox.append(logo);
   }
   const main = document.createElement("main");
