@@ -50,7 +50,7 @@ class Contexts:
                     said = await describe(contexts)
             fresh = {context: _checked(context, said.get(context)) for context in contexts}
         except Exception:
-            log.warning("describe_contexts failed; rooms are as they were known", exc_info=True)
+            log.warning("describe_contexts failed; rooms keep what was known", exc_info=True)
             self._silent_until = monotonic() + RETRY_DELAY
             return {}
         until = monotonic() + CACHE_TTL

@@ -149,7 +149,7 @@ class Members:
                     UserEvent(happened.about or happened.user_id, [room_id])
                 )
             except Unreachable as error:  # other processes doubt what they know, when it is back
-                log.info("Room %d of a user: %s", room_id, error)
+                log.info("user not removed from a room: room=%d error=%s", room_id, error)
         return done
 
     def _refusal(self, reason: Reason) -> Refusal:

@@ -238,7 +238,7 @@ def _object_of(text: str) -> JsonObject:
     try:
         data: JsonObject = msgspec.json.decode(text, type=dict[str, Any])
     except msgspec.DecodeError:
-        log.error("before_send answered no JSON object for data")
+        log.error("before_send returned no JSON object for data")
         raise Internal from None
     return data
 

@@ -129,7 +129,7 @@ class Presence:
                 log.warning("presence write delayed: database unavailable: %s", error)
                 await self._try_again()
             except Exception:
-                log.exception("Presence is not written")
+                log.exception("presence not written")
                 await self._try_again()
 
     async def _try_again(self) -> None:

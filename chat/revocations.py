@@ -85,7 +85,7 @@ class Revocations:
         try:
             await self.look()
         except DatabaseUnavailable as error:
-            log.warning("Not looked for cuts, housekeeping will: %s", error)
+            log.warning("revocations not loaded, housekeeping tries again: %s", error)
 
     async def look(self) -> None:
         """Reads what no event announced, and deletes old rows. Raises DatabaseUnavailable."""

@@ -121,7 +121,7 @@ class Search:
                 await self._follow()
             except Exception as error:
                 log.warning(
-                    "Search is behind: %s",
+                    "search index delayed: %s",
                     error,
                     exc_info=not isinstance(error, DatabaseUnavailable),
                 )

@@ -43,7 +43,7 @@ async def _start_again(
         await asyncio.sleep(RETRY_INTERVAL)
         with suppress(DatabaseInUse):
             await stack.enter_async_context(start())
-            log.info("The database of this chat is free now: the chat has started.")
+            log.info("database is free: the chat has started")
             return
 
 

@@ -85,10 +85,10 @@ class Endpoint(WebSocketEndpoint):
         except REFUSALS_OF_A_JOIN as refusal:
             await self._refuse(websocket, CLOSE_OF_REFUSAL[type(refusal)])
         except DatabaseUnavailable as error:
-            log.warning("A socket could not join: %s", error)
+            log.warning("join failed: %s", error)
             await self._refuse(websocket, Close.TRY_LATER)
         except Exception:
-            log.exception("A socket could not join")
+            log.exception("join failed")
             await self._refuse(websocket, Close.INTERNAL)
         except BaseException:  # the server gives up on this connection
             self._leave()

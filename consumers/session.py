@@ -99,7 +99,7 @@ class Session(ABC):
         except Closing as closing:
             self._close(closing.close)
         except Exception:
-            log.exception("A frame failed")
+            log.exception("frame failed")
             self._refuse(errors.Internal(), codec.hint(data or b""))
         return False
 
@@ -118,12 +118,12 @@ class Session(ABC):
         except Refusal as refusal:
             self._refuse(refusal, hint_of(action))
         except DatabaseUnavailable as error:
-            log.warning("An action was refused: %s", error)
+            log.warning("action refused: %s", error)
             self._refuse(errors.Unavailable(), hint_of(action))
         except Closing as closing:
             self._close(closing.close)
         except Exception:
-            log.exception("An action failed")
+            log.exception("action failed")
             self._refuse(errors.Internal(), hint_of(action))
 
     async def _renew(self, action: Auth) -> None:

@@ -173,7 +173,7 @@ class Faces:
                     told = await self.describe([wire_user(user) for user in users])
             faces = {user_of(user): _clean(face) for user, face in told.items()}
         except Exception:
-            log.warning("describe_users failed; names are as they were known.", exc_info=True)
+            log.warning("describe_users failed; names keep what was known.", exc_info=True)
             self._silent_until = monotonic() + PAUSE
             return {}
         fresh = {user: faces.get(user, Profile()) for user in users}

@@ -75,12 +75,12 @@ class Metrics:
         )
         self.missed = Counter(
             "roomcast_missed_versions",
-            "Changes that the broker did not bring in time, read from the database.",
+            "Changes that the broker lost or delayed, loaded from the database.",
             registry=registry,
         )
         self.failed_repairs = Counter(
             "roomcast_failed_gap_repairs",
-            "Reads of what the broker did not bring that failed, or would have been too large.",
+            "Gap repairs that failed, or were too large.",
             registry=registry,
         )
         self.restarts = Counter(

@@ -42,7 +42,7 @@ class GapWatch:
             await asyncio.sleep(delay)
             if (versions := missing()) is None:
                 return
-            log.info("Room %d missed versions %d to %d", self._room_id, *versions)
+            log.info("gap repair: room=%d versions=%d to %d", self._room_id, *versions)
             try:
                 await repair()
             except Exception as error:

@@ -69,4 +69,4 @@ def retry_delays(first: float) -> Iterator[float]:
 def log_failure(room_id: int, error: Exception) -> None:
     """Log a failed repair: with its traceback, unless the database is unavailable."""
     is_unavailable = isinstance(error, DatabaseUnavailable)
-    log.warning("Room %d was not repaired: %s", room_id, error, exc_info=not is_unavailable)
+    log.warning("gap repair failed: room=%d error=%s", room_id, error, exc_info=not is_unavailable)

@@ -200,7 +200,12 @@ class Room:
         if state is None:
             return await self._deliver(RoomEvent(is_deleted=True))
         if state.version < version or state.members_version < self._membership.version:
-            log.warning("Room %d went back: %d, was %d", self.id, state.version, version)
+            log.warning(
+                "room is older in the database: room=%d version=%d was=%d; its sockets resume",
+                self.id,
+                state.version,
+                version,
+            )
             return self.close(Close.RESTART)
         for event in split(self._as_event(state, version), REPAIR_SLICE):
             await self._deliver_in_order(event)

@@ -79,7 +79,7 @@ def _methods(routes: Sequence[BaseRoute], scope: Scope) -> set[str]:
 
 
 def _database_unavailable(request: Request, error: Exception) -> Response:
-    log.warning("A request was refused: %s", error)
+    log.warning("request refused: %s", error)
     return answer_refusal(request, errors.Unavailable())
 
 

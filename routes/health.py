@@ -63,7 +63,7 @@ async def _state(check: Awaitable[None]) -> str:
     except TimeoutError:
         return f"no answer within {PATIENCE:g} s"
     except Exception as error:  # whatever is wrong with an engine is what is asked for here
-        log.warning("Not ready: %s", error)
+        log.warning("not ready: %s", error)
         return "unavailable"
     return "ok"
 

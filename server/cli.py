@@ -19,26 +19,29 @@ COMMANDS = {
         "commands.demo:demo_command",
         "Serve a chat in which three people talk, and print their links.",
     ),
-    "doctor": ("commands.doctor:doctor_command", "Look at every engine, and say what is wrong."),
-    "erase": ("commands.user_data:erase_command", "Erase all that is a user's."),
+    "doctor": ("commands.doctor:doctor_command", "Check every engine, and report what is wrong."),
+    "erase": ("commands.user_data:erase_command", "Erase all data of a user."),
     "export": (
         "commands.user_data:export_command",
-        "Write all that is a user's, one JSON object a line.",
+        "Write all data of a user, one JSON object a line.",
     ),
     "fsck": (
         "commands.maintenance:fsck_command",
-        "Count anew what is counted as it happens, and mend it.",
+        "Recount unread counters, and correct them.",
     ),
     "migrate": (
         "commands.migrate:migrate_command",
         "Bring the database to the schema of this version.",
     ),
     "move": ("commands.move:move_command", "Copy a chat into another database, and its files."),
-    "prune": ("commands.maintenance:prune_command", "Take old messages out for good."),
-    "restore": ("commands.backup:restore_command", "Put a backup in the place of an empty chat."),
+    "prune": ("commands.maintenance:prune_command", "Delete old messages for good."),
+    "restore": ("commands.backup:restore_command", "Restore a backup into an empty database."),
     "serve": ("commands.serve:serve_command", "Serve the chat until Ctrl+C or SIGTERM."),
     "token": ("commands.token:token_command", "Print a token, to try the chat out."),
-    "verify": ("verify.command:verify_command", "Hold a running deployment to its promises."),
+    "verify": (
+        "verify.command:verify_command",
+        "Test a running deployment against its guarantees.",
+    ),
 }
 
 

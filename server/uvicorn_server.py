@@ -130,7 +130,7 @@ class Server(uvicorn.Server):
 
 
 def _give_up() -> None:
-    log.error("The server did not end within %s seconds and is cut off.", DEADLINE)
+    log.error("The server did not end within %s seconds and is killed.", DEADLINE)
     os._exit(1)
 
 

@@ -80,7 +80,9 @@ class Worker:
             since = time.monotonic()
             code = await self.process.wait()
             metrics.forget(Path(self.job.metrics_folder), self.process.pid)
-            log.error("Worker %s ended (exit code %s); another follows.", self.process.pid, code)
+            log.error(
+                "Worker %s ended (exit code %s); a new one is started.", self.process.pid, code
+            )
             await self.start_again(0.0 if time.monotonic() - since > STEADY else 1.0)
 
     async def start_again(self, pause: float) -> None:
@@ -102,7 +104,7 @@ class Worker:
             async with asyncio.timeout(DEADLINE):
                 return await self.process.wait()
         except TimeoutError:
-            log.error("Worker %s did not end in time and is cut off.", self.process.pid)
+            log.error("Worker %s did not end in time and is killed.", self.process.pid)
             self.process.kill()
             return await self.process.wait()
 

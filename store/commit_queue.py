@@ -169,7 +169,7 @@ class CommitQueue:
         A transaction that lost to others again and again may succeed later: its outcome stays open.
         """
         is_conflict = isinstance(error, TransactionConflict)
-        log.warning("A commit failed: %s", error, exc_info=not is_conflict)
+        log.warning("commit failed: %s", error, exc_info=not is_conflict)
         for entry in entries:
             if not is_conflict:
                 entry.outcome = RefusedChange("internal")
@@ -179,7 +179,7 @@ class CommitQueue:
 
     def _fail_all(self, entries: list[Entry], marks: Marks, error: Exception) -> bool:
         """An outage: these, and all that wait behind them, wait no longer."""
-        log.warning("A commit failed: %s", error)
+        log.warning("commit failed: %s", error)
         entries = [*entries, *self._entries]
         self._entries.clear()
         self._on_unconfirmed({entry.change.room_id for entry in entries})
@@ -204,7 +204,7 @@ class CommitQueue:
         try:
             await self._on_committed(committed)
         except Exception:
-            log.exception("What was committed could not be announced")
+            log.exception("commit listeners failed")
             rooms = {entry.change.room_id for entry in committed.entries}
             self._on_unconfirmed(rooms | {moved.room_id for moved in committed.moved})
         for entry in committed.entries:
@@ -243,4 +243,4 @@ def _complete(entry: Entry) -> None:
     try:
         entry.done(entry)
     except Exception:
-        log.exception("The receiver of an outcome failed")
+        log.exception("receiver of an outcome failed")

@@ -53,7 +53,7 @@ async def migrate(db: Connection, dialect: Dialect, execute: Execute) -> None:
                 "roomcast that made it, or a later one."
             )
         for version in range(int(found) + 1, VERSION + 1):
-            log.info("The database goes from schema %d to %d", version - 1, version)
+            log.info("database migrated: schema %d to %d", version - 1, version)
             text = MIGRATIONS.joinpath(f"{version}.sql").read_text()
             await _apply(text, dialect, execute)
             await set_(db, "schema", str(version))
@@ -89,7 +89,7 @@ async def _forget_for_good(db: Connection) -> None:
 async def _index_again(db: Connection) -> None:
     """Have search learn all messages anew where it knows them by other rules."""
     if await get(db, "tokenizer") != tokenizer.VERSION:
-        log.info("search index: words are found by new rules; it is made again in the background")
+        log.info("search index: the rules for words changed; it is rebuilt in the background")
         await db.execute("DELETE FROM search_upto")
         await db.execute(ALL_WORDS_CHANGED)
         await set_(db, "tokenizer", tokenizer.VERSION)

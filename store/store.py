@@ -240,4 +240,4 @@ class Store:
 
 def _log_unawaited(task: asyncio.Task[Any]) -> None:
     if not task.cancelled() and (error := task.exception()):
-        log.info("What nobody waits for any more failed: %s", error)
+        log.info("work failed after its caller was cancelled: %s", error)

@@ -570,8 +570,8 @@ def test_a_user_that_nothing_is_known_of_is_not_reported_as_erased(run: Run) -> 
 
 def test_a_user_is_erased_once(run: Run, talked: Path) -> None:
     first, again = run("erase", "--user", "1"), run("erase", "--user", "1")
-    assert first.stdout == "Erased 10 messages, and all else that was the user's.\n"
-    assert again.stdout == "Erased 0 messages, and all else that was the user's.\n"
+    assert first.stdout == "Erased 10 messages, and all other data of the user.\n"
+    assert again.stdout == "Erased 0 messages, and all other data of the user.\n"
     with sqlite3.connect(talked) as db:
         assert db.execute("SELECT DISTINCT text FROM messages").fetchall() == [("",)]
         assert db.execute("SELECT count(*) FROM erasures").fetchone() == (0,)
@@ -592,9 +592,9 @@ def test_an_erasure_that_was_interrupted_is_ended_by_the_next_start(
 
 
 def test_pruning_leaves_what_is_younger(run: Run, talked: Path) -> None:
-    assert "6 messages are gone" not in run("prune", "--older-than", "2y").output
-    assert run("prune", "--older-than", "365d").stdout.startswith("4 messages are gone.")
-    assert run("prune", "--older-than", "365d").stdout.startswith("0 messages are gone.")
+    assert "Deleted 6 messages" not in run("prune", "--older-than", "2y").output
+    assert run("prune", "--older-than", "365d").stdout.startswith("Deleted 4 messages.")
+    assert run("prune", "--older-than", "365d").stdout.startswith("Deleted 0 messages.")
     with sqlite3.connect(talked) as db:
         assert db.execute("SELECT total, floor FROM rooms").fetchone() == (6, 4)
     assert run("fsck").stdout == "All counters are right.\n"
@@ -606,7 +606,7 @@ def test_wrong_counters_are_told_and_mended(run: Run, talked: Path) -> None:
     looked = run("fsck", "--dry-run")
     assert looked.exit_code == 1
     assert looked.stdout.splitlines()[0] == "room 1: 10 messages, not 12"
-    assert run("fsck").stdout.endswith("were wrong, and are mended.\n")
+    assert run("fsck").stdout.endswith("were wrong, and are corrected.\n")
     assert run("fsck", "--dry-run").exit_code == 0
 
 
@@ -645,7 +645,7 @@ async def test_maintenance_works_beside_a_server_on_sqlite(
         ids = await writing
         await socket.still_works()
     assert [each.exit_code for each in done] == [0, 0, 0], [each.output for each in done]
-    assert done[0].stdout.startswith("4 messages are gone.")
+    assert done[0].stdout.startswith("Deleted 4 messages.")
     assert done[1].stdout == "All counters are right.\n"
     assert json.loads(done[2].stdout.splitlines()[-1])["type"] == "end"
     found = [message["message_id"] for message in await bob.reads_all(1)]

@@ -15,7 +15,7 @@ from .running import in_steps
 from .server import Server
 
 OwnServer = Callable[..., Server]
-Hear = Callable[[dict[str, Any]], Awaitable[None]]
+OnFrame = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 @pytest.fixture(autouse=True)
@@ -24,10 +24,10 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Watch:
-    """Wakes up whenever one of the page's clients has heard a frame."""
+    """Wakes up whenever one of the page's clients has received a frame."""
 
     def __init__(self) -> None:
-        self._heard = asyncio.Event()
+        self._received = asyncio.Event()
 
     @asynccontextmanager
     async def client(self, person: Person, room: int) -> AsyncIterator[Any]:
@@ -35,7 +35,7 @@ class Watch:
         names: dict[str, Any] = {}
         await in_steps(block("docs/protocol.md", "python", "class Room"), names)
         it = names["Room"](person.server.sockets_url, room, person.token())
-        it.hear = self._on(it.hear)
+        it.on_frame = self._on(it.on_frame)
         it.task = asyncio.create_task(it.run())
         try:
             yield it
@@ -44,18 +44,18 @@ class Watch:
             with suppress(asyncio.CancelledError, ConnectionClosed):
                 await it.task
 
-    def _on(self, hear: Hear) -> Hear:
-        async def heard(frame: dict[str, Any]) -> None:
-            await hear(frame)
-            self._heard.set()
+    def _on(self, on_frame: OnFrame) -> OnFrame:
+        async def received(frame: dict[str, Any]) -> None:
+            await on_frame(frame)
+            self._received.set()
 
-        return heard
+        return received
 
     async def until(self, holds: Callable[[], bool]) -> None:
         async with asyncio.timeout(3 * LIMIT):
             while not holds():
-                self._heard.clear()
-                await self._heard.wait()
+                self._received.clear()
+                await self._received.wait()
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ async def test_nothing_is_lost_or_doubled_when_the_server_is_killed(
         assert [t for t in texts(hers) if t.startswith("a")] == [f"a {n}" for n in range(300)]
 
 
-async def test_it_hears_of_edits_and_deletions_while_it_was_away(
+async def test_it_gets_the_edits_and_deletions_of_an_outage(
     own_server: OwnServer, cast: Cast, watch: Watch
 ) -> None:
     server = own_server().start()

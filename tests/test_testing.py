@@ -41,7 +41,7 @@ def run_tests(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
 def shop(tmp_path: Path) -> Path:
     """The marketplace of the page, with its test, and the same test by the fixture."""
     (tmp_path / "shop.py").write_text(block(PAGE, "python", "def make_site"))
-    test = block(PAGE, "python", "async def test_the_buyer_hears_that")
+    test = block(PAGE, "python", "async def test_the_buyer_sees_that")
     test += '\n\n@pytest.fixture\ndef anyio_backend():\n    return "asyncio"\n'
     (tmp_path / "test_imported.py").write_text(test)
     test = test.replace("from roomcast.testing import chat_client\n", "")
@@ -66,8 +66,10 @@ def test_the_marketplaces_test_passes_with_pytest_asyncio(shop: Path) -> None:
 
 async def test_the_pages_other_test_passes(tmp_path: Path) -> None:
     names: dict[str, Any] = {}
-    await in_steps(block(PAGE, "python", "async def test_the_buyer_hears_the_seller"), names)
-    await names["test_the_buyer_hears_the_seller"](tmp_path)
+    await in_steps(
+        block(PAGE, "python", "async def test_the_buyer_gets_what_the_seller_sends"), names
+    )
+    await names["test_the_buyer_gets_what_the_seller_sends"](tmp_path)
 
 
 # ---------------------------------------------------------------- the client

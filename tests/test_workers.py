@@ -177,7 +177,7 @@ async def test_the_others_go_on_when_a_worker_is_killed(several: Made, cast: Cas
             await sockets[pid][0].says(f"still here, {pid}")
         await until(lambda: len(workers(server) - {killed}) == WORKERS)
     assert before - workers(server) == {killed}
-    assert f"Worker {killed} ended (exit code -9); another follows." in server.said()
+    assert f"Worker {killed} ended (exit code -9); a new one is started." in server.said()
     assert server.stop() == 0
 
 
@@ -277,7 +277,7 @@ async def test_a_worker_that_hangs_is_cut_off_in_time(several: Made) -> None:
     assert await asyncio.to_thread(server.process.wait, 10) == 1
     assert time.monotonic() - sent < patient(WITHIN)
     assert [pid for pid in (stuck, other) if lives(pid)] == []
-    assert server.said().endswith(f"Worker {stuck} did not end in time and is cut off.\n")
+    assert server.said().endswith(f"Worker {stuck} did not end in time and is killed.\n")
 
 
 async def test_the_workers_of_a_killed_parent_end_too(several: Made, cast: Cast) -> None:

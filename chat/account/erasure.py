@@ -78,7 +78,7 @@ class Erasures:
         try:
             due = await self._store.read(partial(account.asked, now=_now()))
         except DatabaseUnavailable as error:
-            log.warning("Not erased yet: %s", error)
+            log.warning("erasure delayed: %s", error)
             return
         for user_id in due:
             if user_id not in self._running and len(self._running) < MAX_RUNNING:
@@ -89,7 +89,7 @@ class Erasures:
             await self.run(user_id)
             self._done.pop(user_id, asyncio.Event()).set()
         except Exception as error:
-            log.warning("Not erased yet: %s", error, exc_info=not isinstance(error, PASSING))
+            log.warning("erasure delayed: %s", error, exc_info=not isinstance(error, PASSING))
         finally:
             del self._running[user_id]
             self._wake.set()
@@ -105,7 +105,7 @@ class Erasures:
         await self._reactions(erasure)
         await self._store.write(partial(self._forget, erasure=erasure))
         self._renew_at.pop(user_id, None)
-        log.info("A user was forgotten")
+        log.info("erasure finished for a user")
         return True
 
     async def _forget(self, db: Connection, erasure: Erasure) -> None:

@@ -95,14 +95,14 @@ class NotificationDispatcher:
             log.warning("notifications delayed: database unavailable: %s", error)
             self.rooms = rooms | self.rooms
         except Exception:
-            log.exception("Some notifications are not told")
+            log.exception("notifications of a commit not published")
         news = (UserEvent(user_id, some) for user_id in users for some in parts(users[user_id]))
         results = await asyncio.gather(
             *map(self._hub.user_channels.publish, news), return_exceptions=True
         )
         for failure in results:
             if not isinstance(failure, Unreachable | None):
-                log.error("Notifications are not told", exc_info=failure)
+                log.error("notification task failed", exc_info=failure)
 
     async def _add_members(
         self, users: dict[str, set[int]], rooms: Mapping[int, set[str] | None]

@@ -148,7 +148,7 @@ class Inbox:
             found = await self._counters.look(None if is_all else changed)
         except Exception as error:
             log.warning(
-                "Notifications are late: %s",
+                "notifications delayed: %s",
                 error,
                 exc_info=not isinstance(error, DatabaseUnavailable),
             )

@@ -155,7 +155,7 @@ class Backend(BroadcastBackend):
             await link.close()
             link = await self._renew()
             away = time.monotonic() - since
-            log.info("The broker at %s is back after %.1f s", self._where, away)
+            log.info("broker available again: address=%s outage=%.1f s", self._where, away)
 
     async def _renew(self) -> Link:
         for pause in pauses():

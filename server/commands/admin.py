@@ -218,7 +218,7 @@ def post(
 @click.argument("user")
 @click.option("--name", help="Set the name that others see.")
 @click.option("--disconnect", is_flag=True, help="Close all sockets of the user.")
-@click.option("--erase", is_flag=True, help="Erase all that the user has said.")
+@click.option("--erase", is_flag=True, help="Erase all data of the user.")
 def users(
     session: AdminSession, user: str, name: str | None, disconnect: bool, erase: bool
 ) -> None:

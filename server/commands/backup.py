@@ -53,7 +53,7 @@ def backup_command(path: Path | None, folder: Path) -> None:
         click.echo(f"{missing:,} files were deleted meanwhile, with their messages.")
 
 
-@click.command("restore", short_help="Put a backup in the place of an empty chat.")
+@click.command("restore", short_help="Restore a backup into an empty database.")
 @settings_option
 @folder_argument
 @one_sentence()

@@ -123,7 +123,7 @@ async def converse(chat: App, room: int, talk: Iterable[Line]) -> None:
 def demo_command(host: str, port: int, folder: Path) -> None:
     """Serve a chat in which Ada, Bob and Carl already talk, and print a link for each.
 
-    Open the links in windows of their own. What is said stays in the folder for the next time.
+    Open each link in a separate window. The folder keeps the messages for the next start.
     """
     make_folder(folder)
     settings, _ = with_secret(demo_settings(folder, host, port), folder / SECRET_FILE)
@@ -138,7 +138,7 @@ def demo_command(host: str, port: int, folder: Path) -> None:
         rooms.update(await seed(chat, tokens.values()))
 
     def links(url: str) -> None:
-        click.echo("Open each link in a window of its own; Ctrl+C ends the demo.")
+        click.echo("Open each link in a separate window; Ctrl+C ends the demo.")
         for name, token in tokens.items():
             # In the fragment, which no browser sends and no server logs.
             click.echo(f"\n{name}:\n{url}/#token={token}&room={rooms[name]}")

@@ -10,11 +10,11 @@ from ..options import one_sentence, settings_option
 from ..secret import SECRET_FILE
 
 
-@click.command("doctor", short_help="Look at every engine, and say what is wrong.")
+@click.command("doctor", short_help="Check every engine, and report what is wrong.")
 @settings_option
 @one_sentence()
 def doctor_command(path: Path | None) -> None:
-    """Look at every engine that the settings name; exit code 1 if anything is wrong.
+    """Check every engine that the settings name; exit code 1 if anything is wrong.
 
     It changes nothing, and may run beside a server.
     """

@@ -12,40 +12,42 @@ from . import upkeep
 DAY = 86_400.0  # seconds
 
 
-@click.command("prune", short_help="Take old messages out for good.")
+@click.command("prune", short_help="Delete old messages for good.")
 @settings_option
 @click.option(
     "--older-than", type=Duration(), required=True, help='How old a message may be: "365d".'
 )
 @one_sentence()
 def prune_command(path: Path | None, older_than: float) -> None:
-    """Take messages that are older out of the database, with their files and reactions.
+    """Delete older messages from the database, with their files and reactions.
 
-    Clients that come back with a cursor from before that start afresh. Servers may run
-    meanwhile. If it is interrupted, the same command goes on.
+    Clients whose cursor is older than the deleted messages start with a new snapshot. Servers may
+    run meanwhile. If the command is interrupted, run it again: it continues.
     """
     if older_than < DAY:
         raise Failure('--older-than: at least "1d"; a number alone is seconds.')
     before = int((time.time() - older_than) * 1_000_000)
     with progress_of("Rooms") as (expect, advance):
-        gone = asyncio.run(upkeep.prune(load_and_show(path), before, expect, advance))
-    click.echo(f"{gone:,} messages are gone. The next sweep of a server takes their files.")
+        count = asyncio.run(upkeep.prune(load_and_show(path), before, expect, advance))
+    click.echo(f"Deleted {count:,} messages. A server removes their files at its next sweep.")
 
 
-@click.command("fsck", short_help="Count anew what is counted as it happens, and mend it.")
+@click.command("fsck", short_help="Recount unread counters, and correct them.")
 @settings_option
-@click.option("--dry-run", is_flag=True, help="Only say what is wrong; exit code 1 if anything is.")
+@click.option(
+    "--dry-run", is_flag=True, help="Only report wrong counters; exit code 1 if there are any."
+)
 @one_sentence()
 def fsck_command(path: Path | None, dry_run: bool) -> None:
-    """Count the messages of each room anew, and what each member has sent and seen.
+    """Recount the messages of each room, and those that each member has sent and seen.
 
-    Unread counters are made of these. Servers may run meanwhile.
+    Unread counters are computed from these. Servers may run meanwhile.
     """
     with progress_of("Rooms") as (expect, advance):
         wrong = asyncio.run(upkeep.recount(load_and_show(path), expect, advance, mends=not dry_run))
     for room in wrong:
         members = f"; {room.members} members with wrong counters" if room.members else ""
         click.echo(f"room {room.room_id}: {room.counted} messages, not {room.total}{members}")
-    verb = "are wrong" if dry_run else "were wrong, and are mended"
+    verb = "are wrong" if dry_run else "were wrong, and are corrected"
     click.echo(f"Counters of {len(wrong):,} rooms {verb}." if wrong else "All counters are right.")
     raise SystemExit(1 if wrong and dry_run else 0)

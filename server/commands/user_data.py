@@ -30,12 +30,12 @@ def or_by_http(call: str) -> Iterator[None]:
         raise Failure(f"{error} Or ask the one that runs: {call}.") from None
 
 
-@click.command("export", short_help="Write all that is a user's, one JSON object a line.")
+@click.command("export", short_help="Write all data of a user, one JSON object a line.")
 @settings_option
 @user_option
 @one_sentence()
 def export_command(path: Path | None, user: str) -> None:
-    """Write all that is a user's to stdout, one JSON object a line; the last one is an `end`.
+    """Write all data of a user to stdout, one JSON object a line; the last one is an `end`.
 
     Links to files start with server.public_url, and expire as others do.
 
@@ -52,7 +52,7 @@ async def write_export(settings: Settings, user_id: str) -> None:
     sys.stdout.buffer.flush()
 
 
-@click.command("erase", short_help="Erase all that is a user's.")
+@click.command("erase", short_help="Erase all data of a user.")
 @settings_option
 @user_option
 @one_sentence()
@@ -60,8 +60,8 @@ async def write_export(settings: Settings, user_id: str) -> None:
 def erase_command(path: Path | None, user: str) -> None:
     """Erase a user's messages, files, reactions, name and picture; open sockets receive the events.
 
-    The user stays in their rooms and keeps their receipts. If it is interrupted, the same command
-    or the next server goes on.
+    The user stays in their rooms and keeps their receipts. If the command is interrupted, run it
+    again, or start a server: both continue.
     """
     settings, user_id = load_and_show(path), parse_user(user)
     try:
@@ -73,6 +73,6 @@ def erase_command(path: Path | None, user: str) -> None:
             " that the server uses?"
         ) from None
     if count is None:
-        click.echo("A server is at it already.")
+        click.echo("A server is already erasing this user.")
     else:
-        click.echo(f"Erased {count:,} messages, and all else that was the user's.")
+        click.echo(f"Erased {count:,} messages, and all other data of the user.")

@@ -18,10 +18,14 @@ if TYPE_CHECKING:
 TOKEN_LIFETIME = 3_600  # seconds
 
 
-@click.command("verify", short_help="Hold a running deployment to its promises.")
+@click.command("verify", short_help="Test a running deployment against its guarantees.")
 @click.argument("url")
 @click.option("--token", "tokens", multiple=True, metavar="JWT", help="A user's token; give two.")
-@click.option("--server-key", metavar="KEY", help="Instead: two users are made and erased.")
+@click.option(
+    "--server-key",
+    metavar="KEY",
+    help="In place of tokens: two users are made, and erased afterwards.",
+)
 @click.option(
     "--duration",
     type=click.FloatRange(1, 3_600),
@@ -46,7 +50,7 @@ TOKEN_LIFETIME = 3_600  # seconds
     multiple=True,
     type=click.Choice(list(PROMISES)),
     metavar="PROMISE",
-    help="One of the promises alone, as the report names them; may be repeated.",
+    help="Check this promise alone, as the report names it; may be repeated.",
 )
 @click.option("--fail-fast", is_flag=True, help="End at the first broken promise.")
 @click.option(
@@ -57,12 +61,14 @@ TOKEN_LIFETIME = 3_600  # seconds
     metavar="SECONDS",
     help="How long an answer may take.",
 )
-@click.option("--seed", type=int, default=1, show_default=True, help="Of what breaks when.")
+@click.option(
+    "--seed", type=int, default=1, show_default=True, help="The seed of the random interruptions."
+)
 def verify_command(
     url: str, tokens: Sequence[str], server_key: str | None,
     as_json: bool, quiet: bool, **options: Any,
 ) -> None:  # fmt: skip
-    """Hold the deployment at URL to docs/protocol.md, from the outside.
+    """Test the deployment at URL against docs/protocol.md, from the outside.
 
     URL is where the chat is reached, such as https://chat.example.com, or where it is mounted:
     https://www.example.com/chat. Two users do all that clients do, in rooms of their own, while
@@ -70,8 +76,8 @@ def verify_command(
     messages are reported, and every answer that is not as documented. Nothing of other users is
     touched, and the rooms are deleted at the end.
 
-    It takes the --duration and about a minute more. The exit code is 0 where every promise held,
-    1 where one is broken, and 2 where the deployment could not be verified.
+    It takes the --duration and one to two minutes more. The exit code is 0 where every promise
+    held, 1 where one is broken, and 2 where the deployment could not be verified.
 
     \b
     Examples:

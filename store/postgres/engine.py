@@ -177,7 +177,7 @@ class Postgres:
             named, self.file_key = await epoch.identity(db)
         known, self.epoch, self._lineage = self.epoch, named, lineage
         if known not in ("", named):
-            log.warning("The database has begun another lineage: everybody starts afresh.")
+            log.warning("database has a new timeline: clients start with a new snapshot")
             self._on_new_epoch()
             raise DatabaseUnavailable("PostgreSQL: another lineage of the database has begun")
 

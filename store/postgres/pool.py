@@ -95,7 +95,7 @@ class HeldConnection:
             try:
                 await held.__aexit__()
             except UNAVAILABLE_ERRORS as error:
-                log.debug("A broken connection was given back: %s", error)
+                log.debug("broken connection dropped: %s", error)
 
     @staticmethod
     def _is_broken(held: Connection) -> bool:

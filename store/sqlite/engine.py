@@ -175,7 +175,7 @@ class Sqlite:
                 "PRAGMA wal_checkpoint(PASSIVE)"
             )
         except sqlite3.Error as error:  # it stays where it is; nothing of it is lost
-            log.info("The log of %s was not moved: %s", self.path, error)
+            log.info("write-ahead log not checkpointed: database=%s error=%s", self.path, error)
 
     async def snapshot(self, ask: SnapshotQuery) -> Snapshot | str:
         async with self._joiners.use() as db:

@@ -408,7 +408,7 @@ async def test_the_password_is_never_told(mortal, proxy, caplog):
     right = backend_of(proxy.url_of(mortal.url))
     await right.connect()
     proxy.cut()
-    await until(lambda: "is back after" in caplog.text)
+    await until(lambda: "broker available again" in caplog.text)
     told = f"{refused.value} {refused.value.__cause__!r} {caplog.text} {broker!r} {right._link!r}"
     await right.disconnect()
     for secret in ("s3cret", parts[-1], "only for", "only/for"):
