@@ -238,6 +238,30 @@ def test_pictures_open_under_the_strictest_policy(visitor: Callable[..., Visitor
     expect(ada.page.locator("[part=dialog]")).to_be_visible()
 
 
+def test_what_a_site_sets_later_is_drawn_in_place(visitor: Callable[..., Visitor]) -> None:
+    """A framework sets properties with each rendering: nothing is built again for that."""
+    ada = visitor("ada").opens("chat.html")
+    chat = ada.page.locator("roomcast-chat")
+    field = chat.locator("[part=input]")
+    field.fill("half a sentence")
+    chat.evaluate("chat => chat.send({ text: 'see', data: { type: 'offer', amount: 3 } })")
+    expect(chat.locator("[part=text]").last).to_have_text("see")
+    chat.evaluate(
+        """chat => {
+            window.field = chat.shadowRoot.querySelector("[part=input]");
+            chat.renderers = { offer: ({ data }) => document.createTextNode(`Offer: ${data.amount}`) };
+            chat.quickReplies = () => ["Yes"];
+            chat.setAttribute("theme", "dark");
+        }"""  # noqa: E501
+    )
+    expect(chat.locator("[part~=message]").last).to_contain_text("Offer: 3")
+    expect(field).to_have_value("half a sentence")
+    field.fill("")
+    expect(chat.get_by_role("button", name="Yes")).to_be_visible()
+    same = "chat => chat.shadowRoot.querySelector('[part=input]') === window.field"
+    assert chat.evaluate(same)
+
+
 def test_a_closed_launcher_is_light(visitor: Callable[..., Visitor]) -> None:
     ada = visitor("ada").opens("small.html")
     expect(ada.page.locator("roomcast-launcher [part=launcher]")).to_be_visible()

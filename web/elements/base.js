@@ -177,10 +177,12 @@ export class RoomcastElement extends Element {
 
   /** @param {string} name @param {any} value */
   setProperty(name, value) {
+    const old = this.#properties[name];
+    if (value === old) return;
     this.#properties[name] = value;
     if (/token/i.test(name)) this.link?.login({ [name]: value });
-    else if (name === "strings") this.rebuild();
-    else this.view?.changed(name, value);
+    else if (name !== "strings") this.view?.changed(name, value);
+    else if (JSON.stringify(value) !== JSON.stringify(old)) this.rebuild();
   }
 
   /** Erases what the browser keeps of this user and closes the sockets. */

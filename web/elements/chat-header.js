@@ -23,6 +23,11 @@ export class ChatHeader {
     this.box = h("header", { part: "header" }, this.back, start, this.face, who, this.about, end, this.menu);
   }
 
+  /** All is drawn again with the next rendering. */
+  forget() {
+    this.#shown = "";
+  }
+
   render() {
     const { view } = this;
     const { snapshot } = view.model;

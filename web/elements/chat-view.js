@@ -131,6 +131,12 @@ export class ChatView {
     if (snapshot.loaded && (snapshot.state === "open" || snapshot.id === null)) void this.shell.learn();
   }
 
+  redraw() {
+    this.header.forget();
+    this.history.forget();
+    this.render();
+  }
+
   /** The composer comes after the first messages, or at once where the page has it. */
   async #addComposer() {
     if (this.#isComposing) return;

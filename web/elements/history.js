@@ -103,6 +103,11 @@ export class HistoryView {
     void this.#fill();
   }
 
+  /** All messages are drawn again with the next rendering. */
+  forget() {
+    for (const row of this.#rows.values()) row.forget();
+  }
+
   /** The first time: at the first unread message, or at the end. */
   #open() {
     this.#placed = true;

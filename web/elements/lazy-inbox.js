@@ -167,7 +167,12 @@ export class InboxView extends Shell {
     if (name === "room" && !this.#isReflecting) {
       if (value) void this.select(Number(value));
       else this.close();
-    } else if (!this.#isReflecting) this.host.rebuild();
+    } else if (!this.#isReflecting) super.changed(name, value);
+  }
+
+  redraw() {
+    super.redraw();
+    this.list.redraw();
   }
 
   // ------------------------------------------------------------ the keyboard

@@ -22,6 +22,11 @@ export class ListItem {
     this.li = h("li", {}, this.button);
   }
 
+  /** All of it is drawn again with the next rendering. */
+  forget() {
+    this.#shown = "";
+  }
+
   /** @param {any} item a room of the list @param {{ current: boolean, typing: boolean, me: any }} state */
   show(item, state) {
     const day = new Date().toDateString();

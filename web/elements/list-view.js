@@ -123,6 +123,12 @@ export class ListView {
     if (!loading && !error && !this.shell.open) void this.shell.learn();
   }
 
+  /** All rows are drawn again. */
+  redraw() {
+    for (const row of this.#rows.values()) row.forget();
+    this.render();
+  }
+
   /** Who is online is only known while there is a connection. */
   get isLive() {
     return this.inbox.snapshot.state === "open";

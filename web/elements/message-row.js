@@ -65,6 +65,11 @@ export class MessageRow {
     this.#once("label", [name, message.text, message.created_at].join(), () => this.#label(name, message));
   }
 
+  /** All of it is drawn again with the next rendering. */
+  forget() {
+    this.#shown.clear();
+  }
+
   /** @param {string} part @param {unknown} value @param {() => void} change */
   #once(part, value, change) {
     if (this.#shown.has(part) && this.#shown.get(part) === value) return;

@@ -1,9 +1,11 @@
 /** What can be done with a conversation: its menu, its details, and the questions before what can't be undone. */
 
-import { avatar, bdi, h, iconButton } from "./dom.js";
+import { avatar, bdi, h, hasFeature, iconButton } from "./dom.js";
 import { field } from "./dialog.js";
 import { personField } from "./list-menu.js";
 import { isSame, nameOf, othersIn, titleOf } from "./people.js";
+
+const GROUPS = new Set(["add_member", "remove_member", "edit_title"]); // what the switch `-groups` takes away
 
 export class RoomMenu {
   /** @param {any} view the view of the conversation @param {any} more menu and dialog */
@@ -42,6 +44,7 @@ export class RoomMenu {
   /** Whether the server grants a right; what it doesn't say is as given. @param {string} right @param {boolean} otherwise */
   #may(right, otherwise) {
     const { can } = this.view.model.snapshot;
+    if (GROUPS.has(right) && !hasFeature(this.view.host, "groups")) return false;
     return can ? can.includes(right) : otherwise;
   }
 

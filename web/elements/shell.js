@@ -4,6 +4,9 @@ import { h } from "./dom.js";
 import { baseStyle } from "./style-base.js";
 import { chatStyle } from "./style-chat.js";
 
+const STYLED = new Set(["theme", "density"]); // attributes that style sheets read
+const DRAWN = new Set(["quickReplies", "actions", "renderers", "linkPolicy", "beforeSend"]); // a framework may set these with each rendering
+
 /** @type {Map<string, CSSStyleSheet>} */
 const sheets = new Map();
 
@@ -132,7 +135,14 @@ export class Shell {
 
   /** An attribute or a property of the element was changed. @param {string} name @param {any} value */
   changed(name, value) {
-    this.open?.render();
+    if (STYLED.has(name)) return;
+    if (DRAWN.has(name)) this.redraw();
+    else this.host.rebuild();
+  }
+
+  /** Draws again what a site's functions decide; nobody is moved, and nothing that is written is lost. */
+  redraw() {
+    this.open?.redraw();
   }
 }
 

@@ -43,6 +43,6 @@ export class SingleView extends Shell {
   /** @param {string} name @param {any} value */
   changed(name, value) {
     if (name === "message" && value) void this.open?.history.jump(Number(value));
-    else this.host.rebuild();
+    else super.changed(name, value);
   }
 }

@@ -18,6 +18,7 @@ function wrap(tag) {
     const events = Object.keys(given).filter(isEvent).join();
     const latest = useRef(given);
     latest.current = given;
+    const stable = useRef({}); // a function that is written in the markup is another one with each rendering
     const attributes = {};
     for (const [name, value] of Object.entries(given)) {
       if (["className", "style", "slot", "id"].includes(name)) attributes[name === "className" ? "class" : name] = value;
@@ -33,7 +34,9 @@ function wrap(tag) {
     useEarlyEffect(() => {
       for (const [name, value] of Object.entries(given)) {
         const isProperty = typeof value === "function" || (typeof value === "object" && value !== null);
-        if (isProperty && !isEvent(name) && name !== "style" && own.current[name] !== value) own.current[name] = value;
+        if (!isProperty || isEvent(name) || name === "style") continue;
+        const passed = typeof value === "function" ? (stable.current[name] ??= (...call) => latest.current[name]?.(...call)) : value;
+        if (own.current[name] !== passed) own.current[name] = passed;
       }
     });
     useEffect(() => void import("@roomcast/ui"), []);
