@@ -127,6 +127,10 @@ def test_a_group_is_named_grown_and_left(ada: Person, bob: Person, server: Serve
     bob.chooses_of_room("Leave group")
     bob.answers("Leave group")
     expect(bob.page.locator(f'[data-room="{room}"]')).to_have_count(0)
+    notes = ada.part("messages").locator(".note")
+    expect(notes).to_have_text(["Bob is no longer in the group."])
+    server.call("ada", "POST", f"chat/rooms/{room}/members/", {"user_id": 2})
+    expect(notes).to_have_text(["Bob is no longer in the group.", "Bob joined the group."])
 
 
 def test_back_on_a_phone_leads_to_the_row_one_came_from(

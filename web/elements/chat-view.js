@@ -77,6 +77,7 @@ export class ChatView {
       emptyNodes: (/** @type {any[]} */ views) => (views.length ? [] : [this.empty]),
       siteActions: (/** @type {string} */ on, /** @type {any} */ message) => this.siteActions(on, message),
       moved: () => this.#showPill(),
+      announce: (/** @type {string} */ text) => this.#announce(text),
       notice: (/** @type {string} */ text, /** @type {boolean} */ isBad) => this.notice(text, isBad),
       focusComposer: () => this.focus(),
       pickEmoji: (/** @type {HTMLElement} */ from, /** @type {any} */ pick) => this.pickEmoji(from, pick),
@@ -255,13 +256,18 @@ export class ChatView {
     this.#fading = setTimeout(() => (this.toast.hidden = true), NOTICE);
   }
 
-  /** Says a message that came in to a screen reader, no older one; two equal ones are two nodes. @param {any} message */
+  /** Says a message that came in to a screen reader, no older one. @param {any} message */
   async #arrived(message) {
     if (message.sender_id !== null) await this.#learnNames(message.sender_id);
     if (message.mine || !(message.message_id > this.#newest)) return;
     this.#newest = message.message_id;
     const name = message.kind === "system" ? "" : `${nameOf(this.room, message.sender_id, this.words)}: `;
-    this.announcer.append(h("p", {}, name + summaryOf(message, this.words)));
+    this.#announce(name + summaryOf(message, this.words));
+  }
+
+  /** Two equal texts are two nodes, and so said twice. @param {string} text */
+  #announce(text) {
+    this.announcer.append(h("p", {}, text));
     if (this.announcer.childNodes.length > 3) this.announcer.firstChild?.remove();
   }
 

@@ -1,6 +1,7 @@
 /** The messages of one room in the page, in their order, and where the reader is among them. */
 
 import { arrange, h, hasFeature } from "./dom.js";
+import { MemberNotes } from "./member-notes.js";
 import { MessageRow } from "./message-row.js";
 import { below, MessageWindow } from "./message-window.js";
 import { isSame, nameOf } from "./people.js";
@@ -44,6 +45,7 @@ export class HistoryView {
     this.newLine = h("li", { part: "new-line" }, this.words.say("newLine"));
     this.typing = h("li", { className: "typing-row" });
     this.spinner = h("div", { className: "spin", role: "progressbar", "aria-label": this.words.say("loading") });
+    this.notes = new MemberNotes(this.words, parts.announce);
     this.anchor = new ScrollAnchor(this.scroller, this.list);
     this.#listen();
   }
@@ -85,6 +87,7 @@ export class HistoryView {
     const { messages, outgoing, hasNewer, loaded, state } = this.snapshot;
     this.#newDay();
     if (!this.#placed && loaded && state !== "connecting") return this.#open();
+    this.notes.note(this.snapshot.info, messages.at(-1)?.message_id ?? 0);
     this.shown = this.#window.slice(messages, this.anchor.atEnd);
     const isEnd = this.#window.followsNewest && !hasNewer;
     const views = [...this.shown, ...(isEnd ? outgoing.map((/** @type {any} */ item) => this.#unsent(item)) : [])];
@@ -164,7 +167,7 @@ export class HistoryView {
   #nodesOf(views) {
     const rows = new Map();
     /** @type {Node[]} */
-    const nodes = [];
+    const nodes = [...this.notes.below(0)];
     /** @type {any} */
     let previous = null;
     for (const view of views) {
@@ -178,7 +181,7 @@ export class HistoryView {
       const row = this.#rows.get(key) ?? new MessageRow(this);
       row.show(view, isJoined);
       rows.set(key, row);
-      nodes.push(row.li);
+      nodes.push(row.li, ...this.notes.below(view.message_id));
       previous = { view, day, at };
     }
     this.#rows = rows;

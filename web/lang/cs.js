@@ -45,6 +45,8 @@ export default {
   readBy: "Přečteno: {names}",
   waiting: "Zatím neodesláno. Zkouší se znovu…",
   now: "Zkusit hned",
+  joined: "{name} je teď ve skupině.",
+  left: "{name} už není ve skupině.",
   gone: "Zpráva smazána",
   notFound: "Tato zpráva už neexistuje.",
   fold: "Zobrazit více",

@@ -45,6 +45,8 @@ export default {
   readBy: "Gelesen von {names}",
   waiting: "Noch nicht gesendet. Neuer Versuch …",
   now: "Jetzt erneut versuchen",
+  joined: "{name} ist jetzt in der Gruppe.",
+  left: "{name} ist nicht mehr in der Gruppe.",
   gone: "Nachricht gelöscht",
   notFound: "Diese Nachricht gibt es nicht mehr.",
   fold: "Mehr anzeigen",

@@ -56,6 +56,8 @@ export const english = {
   readBy: "Read by {names}",
   waiting: "Not sent yet. Trying again…",
   now: "Try now",
+  joined: "{name} joined the group.",
+  left: "{name} is no longer in the group.",
   gone: "Message deleted",
   notFound: "This message is no longer there.",
   fold: "Show more",

@@ -45,6 +45,8 @@ export default {
   readBy: "Leído por {names}",
   waiting: "Aún sin enviar. Reintentando…",
   now: "Reintentar ahora",
+  joined: "{name} se ha unido al grupo.",
+  left: "{name} ya no está en el grupo.",
   gone: "Mensaje eliminado",
   notFound: "Este mensaje ya no existe.",
   fold: "Ver más",

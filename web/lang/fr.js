@@ -45,6 +45,8 @@ export default {
   readBy: "Lu par {names}",
   waiting: "Pas encore envoyé. Nouvel essai…",
   now: "Réessayer maintenant",
+  joined: "{name} a rejoint le groupe.",
+  left: "{name} n’est plus dans le groupe.",
   gone: "Message supprimé",
   notFound: "Ce message n’existe plus.",
   fold: "Afficher plus",

@@ -45,6 +45,8 @@ export default {
   readBy: "Letto da {names}",
   waiting: "Non ancora inviato. Nuovo tentativo…",
   now: "Riprova ora",
+  joined: "{name} ora è nel gruppo.",
+  left: "{name} non è più nel gruppo.",
   gone: "Messaggio eliminato",
   notFound: "Questo messaggio non c’è più.",
   fold: "Mostra altro",

@@ -45,6 +45,8 @@ export default {
   readBy: "既読: {names}",
   waiting: "未送信です。再試行しています…",
   now: "今すぐ再試行",
+  joined: "{name}さんがグループに参加しました。",
+  left: "{name}さんはもうグループにいません。",
   gone: "メッセージは削除されました",
   notFound: "このメッセージはもうありません。",
   fold: "もっと見る",

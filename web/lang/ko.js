@@ -45,6 +45,8 @@ export default {
   readBy: "읽은 사람: {names}",
   waiting: "아직 보내지 못했습니다. 다시 시도 중…",
   now: "지금 다시 시도",
+  joined: "{name} 님이 그룹에 들어왔습니다.",
+  left: "{name} 님은 이제 그룹에 없습니다.",
   gone: "삭제된 메시지입니다",
   notFound: "이 메시지는 더 이상 없습니다.",
   fold: "더 보기",

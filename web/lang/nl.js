@@ -45,6 +45,8 @@ export default {
   readBy: "Gelezen door {names}",
   waiting: "Nog niet verzonden. Nieuwe poging…",
   now: "Nu proberen",
+  joined: "{name} zit nu in de groep.",
+  left: "{name} zit niet meer in de groep.",
   gone: "Bericht verwijderd",
   notFound: "Dit bericht is er niet meer.",
   fold: "Meer tonen",

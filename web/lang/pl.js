@@ -45,6 +45,8 @@ export default {
   readBy: "Przeczytane przez: {names}",
   waiting: "Jeszcze nie wysłano. Ponawiam próbę…",
   now: "Spróbuj teraz",
+  joined: "{name} jest teraz w grupie.",
+  left: "{name} nie jest już w grupie.",
   gone: "Wiadomość usunięta",
   notFound: "Tej wiadomości już nie ma.",
   fold: "Pokaż więcej",

@@ -45,6 +45,8 @@ export default {
   readBy: "Lida por {names}",
   waiting: "Ainda não enviada. Tentando de novo…",
   now: "Tentar agora",
+  joined: "{name} entrou no grupo.",
+  left: "{name} não está mais no grupo.",
   gone: "Mensagem apagada",
   notFound: "Esta mensagem não existe mais.",
   fold: "Ver mais",

@@ -45,6 +45,8 @@ export default {
   readBy: "Citit de {names}",
   waiting: "Încă netrimis. Se reîncearcă…",
   now: "Încearcă acum",
+  joined: "{name} este acum în grup.",
+  left: "{name} nu mai este în grup.",
   gone: "Mesaj șters",
   notFound: "Acest mesaj nu mai există.",
   fold: "Arată mai mult",

@@ -45,6 +45,8 @@ export default {
   readBy: "Okuyanlar: {names}",
   waiting: "Henüz gönderilmedi. Yeniden deneniyor…",
   now: "Şimdi dene",
+  joined: "{name} gruba katıldı.",
+  left: "{name} artık grupta değil.",
   gone: "Mesaj silindi",
   notFound: "Bu mesaj artık yok.",
   fold: "Devamını göster",

@@ -45,6 +45,8 @@ export default {
   readBy: "已读：{names}",
   waiting: "尚未发送，正在重试…",
   now: "立即重试",
+  joined: "{name} 加入了群组。",
+  left: "{name} 已不在群组中。",
   gone: "消息已删除",
   notFound: "这条消息已不存在。",
   fold: "展开",
