@@ -76,6 +76,10 @@ create table members (
     -- read the room itself; they are few, since they are carried over every second.
     listed_at bigint not null default 0,
     is_behind integer not null default 0,
+    -- In a room of two, while the member has blocked the other: the receipts as they stood then, which
+    -- is what the other goes on seeing. Null: those of today.
+    shown_delivered bigint,
+    shown_read bigint,
     primary key (room_id, user_id)
 );
 

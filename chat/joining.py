@@ -30,11 +30,12 @@ class Joining:
         found = await self._store.snapshot(ask)
         if isinstance(found, str):
             raise Closing(Close.NOT_FOUND if found == "not_found" else Close.FORBIDDEN)
-        delivered, read = found.marks[ask.user_id]
+        delivered, read = found.own or found.marks[ask.user_id]
         upto = max(delivered, found.newest), read if is_manual else max(read, found.newest)
         if upto != (delivered, read):
             await self._mark(ask, *upto)
-            found.marks[ask.user_id] = upto
+            if found.own is None:
+                found.marks[ask.user_id] = upto
         if found.is_marked_unread and not is_manual:
             where = partial(receipts.clear_marked_unread, room_id=ask.room_id, user_id=ask.user_id)
             await self._store.write(where)

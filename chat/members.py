@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from ..protocol.errors import Conflict, Forbidden, InvalidFrame, NotFound, Refusal
 from ..realtime.brokers import Unreachable
 from ..realtime.commits import Commit, CommitListener
-from ..realtime.events import RoomEvent
+from ..realtime.events import Mark, RoomEvent
 from ..realtime.hub import Hub
 from ..realtime.user_channels import UserEvent
 from ..settings import Limits
@@ -117,7 +117,14 @@ class Members:
         await self._store.write(work)
 
     async def unblock(self, user_id: str, blocked_id: str) -> None:
-        await self._store.write(lambda db: blocks.remove(db, user_id, blocked_id))
+        """Takes a block back: what the user has read meanwhile is seen by the other now."""
+        shown = await self._store.write(lambda db: blocks.remove(db, user_id, blocked_id))
+        events = {
+            room_id: RoomEvent(marks=[Mark(user_id, *watermarks, by_joining=False)])
+            for room_id, watermarks in shown.items()
+        }
+        if events:
+            await self._commits.on_commit(Commit(events))
 
     # ------------------------------------------------------------ write, then publish
 

@@ -12,8 +12,6 @@ from ..store.messages import MessageRow
 from ..store.receipts import Status
 from ..store.store import Connection, DatabaseUnavailable, Store
 
-Marks = dict[str, tuple[int, int]]  # user → delivered and read up to these ids
-
 
 class Receipts:
     """Moves watermarks forward through the commit queue."""
@@ -47,17 +45,17 @@ class Receipts:
         Raises NotFound and Unavailable.
         """
 
-        async def look(db: Connection) -> tuple[Marks, int, bool]:
-            marks = await receipts.of_room(db, room_id)
+        async def look(db: Connection) -> tuple[tuple[int, int] | None, int, bool]:
+            own = await receipts.of_member(db, room_id, user_id)
             upto = await receipts.reach(db, room_id, user_id, message_id)
-            return marks, upto, await receipts.is_marked_unread(db, room_id, user_id)
+            return own, upto, await receipts.is_marked_unread(db, room_id, user_id)
 
-        marks, upto, is_marked = await self._store.read(look)
-        if user_id not in marks:
+        own, upto, is_marked = await self._store.read(look)
+        if own is None:
             raise NotFound
         if is_marked:
             await self.clear_marked_unread(room_id, user_id)
-        delivered, read = marks[user_id]
+        delivered, read = own
         if read < upto:
             self._queue.mark(room_id, user_id, upto, upto)
             if not await self._queue.marked():

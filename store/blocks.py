@@ -6,6 +6,8 @@ from databases.core import Connection
 from msgspec import Struct
 from sqlalchemy import bindparam, text
 
+from . import receipts
+
 
 class BlockRow(Struct):
     """A blocked user, and the time of the block (microseconds since 1970, UTC)."""
@@ -23,12 +25,21 @@ async def add(db: Connection, user_id: str, blocked_id: str, now: int) -> None:
     values = {"user_id": user_id, "blocked_id": blocked_id, "now": now}
     if not await db.fetch_all(query, values):
         return
-    low, high = sorted((user_id, blocked_id))
+    for room_id in await _shared(db, user_id, blocked_id):
+        await _lock(db, room_id)
+        await receipts.hide(db, room_id, user_id)
+
+
+async def _shared(db: Connection, user_id: str, other_id: str) -> list[int]:
+    """The rooms of the two, in the order in which every process locks rooms."""
+    low, high = sorted((user_id, other_id))
     query = "SELECT id FROM rooms WHERE low_user = :low AND high_user = :high ORDER BY id"
-    shared = await db.fetch_all(query, {"low": low, "high": high})
-    for room in shared:  # one by one: every process locks rooms in the order of their ids
-        query = "UPDATE rooms SET roster = roster + 1 WHERE id = :room_id"
-        await db.execute(query, {"room_id": room["id"]})
+    return [row["id"] for row in await db.fetch_all(query, {"low": low, "high": high})]
+
+
+async def _lock(db: Connection, room_id: int) -> None:
+    query = "UPDATE rooms SET roster = roster + 1 WHERE id = :room_id"
+    await db.execute(query, {"room_id": room_id})
 
 
 async def count(db: Connection, user_id: str) -> int:
@@ -49,9 +60,16 @@ async def of_user(db: Connection, user_id: str, before: int, limit: int) -> list
     return [BlockRow(*row._mapping.values()) for row in await db.fetch_all(query, values)]
 
 
-async def remove(db: Connection, user_id: str, blocked_id: str) -> None:
+async def remove(db: Connection, user_id: str, blocked_id: str) -> dict[int, tuple[int, int]]:
+    """Returns the user's watermarks that the other sees from here on, by their rooms of two."""
     query = "DELETE FROM blocks WHERE user_id = :user_id AND blocked_id = :blocked_id"
     await db.execute(query, {"user_id": user_id, "blocked_id": blocked_id})
+    shown = {}
+    for room_id in await _shared(db, user_id, blocked_id):
+        await _lock(db, room_id)
+        if watermarks := await receipts.show(db, room_id, user_id):
+            shown[room_id] = watermarks
+    return shown
 
 
 async def is_silenced(db: Connection, room_id: int, user_id: str) -> bool:

@@ -11,7 +11,7 @@ Marks = dict[tuple[int, str], tuple[int, int]]  # (room, user) → delivered and
 
 
 class Moved(Struct, gc=False):
-    """A member's watermarks after they moved."""
+    """A member's watermarks after they moved, as the others may see them."""
 
     room_id: int
     user_id: str
@@ -70,13 +70,47 @@ async def is_marked_unread(db: Connection, room_id: int, user_id: str) -> bool:
     return await db.fetch_one(query, {"room_id": room_id, "user_id": user_id}) is not None
 
 
-OF_ROOM = "SELECT user_id, delivered_upto, read_upto FROM members WHERE room_id = :room_id"
+OF_ROOM = """
+    SELECT user_id, coalesce(shown_delivered, delivered_upto) AS delivered,
+           coalesce(shown_read, read_upto) AS read
+      FROM members WHERE room_id = :room_id
+"""
 
 
 async def of_room(db: Connection, room_id: int) -> dict[str, tuple[int, int]]:
-    """The watermarks (delivered, read) of every member."""
+    """The watermarks (delivered, read) of every member, as the others may see them."""
     rows = await db.fetch_all(OF_ROOM, {"room_id": room_id})
-    return {row["user_id"]: (row["delivered_upto"], row["read_upto"]) for row in rows}
+    return {row["user_id"]: (row["delivered"], row["read"]) for row in rows}
+
+
+async def of_member(db: Connection, room_id: int, user_id: str) -> tuple[int, int] | None:
+    """The watermarks of a member, as they are; None where the user is no member."""
+    query = """
+        SELECT delivered_upto, read_upto FROM members
+         WHERE room_id = :room_id AND user_id = :user_id
+    """
+    row = await db.fetch_one(query, {"room_id": room_id, "user_id": user_id})
+    return None if row is None else (row["delivered_upto"], row["read_upto"])
+
+
+async def hide(db: Connection, room_id: int, user_id: str) -> None:
+    """From here on the others see the member's receipts as they are now."""
+    query = """
+        UPDATE members SET shown_delivered = delivered_upto, shown_read = read_upto
+         WHERE room_id = :room_id AND user_id = :user_id
+    """
+    await db.execute(query, {"room_id": room_id, "user_id": user_id})
+
+
+async def show(db: Connection, room_id: int, user_id: str) -> tuple[int, int] | None:
+    """The others see the member's receipts again; returns them, or None where they did anyway."""
+    query = """
+        UPDATE members SET shown_delivered = NULL, shown_read = NULL
+         WHERE room_id = :room_id AND user_id = :user_id AND shown_read IS NOT NULL
+        RETURNING delivered_upto, read_upto
+    """
+    rows = await db.fetch_all(query, {"room_id": room_id, "user_id": user_id})
+    return (rows[0]["delivered_upto"], rows[0]["read_upto"]) if rows else None
 
 
 async def of_rooms(

@@ -171,7 +171,8 @@ async def _next_members(db: Connection, room_ids: list[int], after: tuple[int, s
     query = text("""
         SELECT m.room_id, m.user_id, p.name, p.picture,
                EXISTS (SELECT 1 FROM presence o WHERE o.user_id = m.user_id) AS is_online,
-               p.last_seen, m.delivered_upto, m.read_upto
+               p.last_seen, coalesce(m.shown_delivered, m.delivered_upto),
+               coalesce(m.shown_read, m.read_upto)
           FROM members m LEFT JOIN people p ON p.user_id = m.user_id
          WHERE m.room_id IN :room_ids AND (m.room_id > :room_id OR m.user_id > :user_id)
          ORDER BY m.room_id, m.user_id LIMIT :limit

@@ -103,7 +103,8 @@ async def find_heads(db: Connection, room_ids: Sequence[int]) -> dict[int, tuple
     """The version and roster of each room that is there, and the sum of its watermarks."""
     query = text("""
         SELECT r.id, r.version, r.roster,
-               (SELECT sum(m.delivered_upto + m.read_upto) FROM members m
+               (SELECT sum(coalesce(m.shown_delivered, m.delivered_upto)
+                           + coalesce(m.shown_read, m.read_upto)) FROM members m
                  WHERE m.room_id = r.id) AS marks
           FROM rooms r WHERE r.id IN :room_ids AND r.deleted_at IS NULL
     """).bindparams(bindparam("room_ids", value=list(room_ids), expanding=True))

@@ -12,7 +12,9 @@ class Snapshot(Struct):
     version: int
     roster: int
     title: str
-    marks: dict[str, tuple[int, int]]  # every member's (delivered, read)
+    marks: dict[
+        str, tuple[int, int]
+    ]  # every member's (delivered, read), as the others may see them
     top: int  # the newest message id, deleted or not
     newest: int  # the newest message of others that is not deleted; 0 where there is none
     messages: (
@@ -23,6 +25,7 @@ class Snapshot(Struct):
     total: int = 0  # of its messages: pruning changes it, and no version
     look: RoomLook = PLAIN
     is_marked_unread: bool = False
+    own: tuple[int, int] | None = None  # the member's watermarks, where the others see others
 
 
 class SnapshotQuery(Struct, frozen=True):

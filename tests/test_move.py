@@ -84,9 +84,9 @@ def contents() -> dict[str, list[tuple[object, ...]]]:
         rooms.append(
             (room, "1", *pair, *label, *counts, '{"title": "about 🙂"}', '{"a": 1}', 0, deleted)
         )
-        members.append((room, "Zed", 0, 0, 0, 0, 0, 1, 1, None, 0, at, at, 1))
-        members.append((room, "ada", room, 3, EACH, 0, 0, 0, 0, None, 5, 0, at, 0))
-        members.append((room, "é/1", 5, 2, 0, 2, 0, 0, 0, EACH, 0, 0, at, 0))
+        members.append((room, "Zed", 0, 0, 0, 0, 0, 1, 1, None, 0, at, at, 1, None, None))
+        members.append((room, "ada", room, 3, EACH, 0, 0, 0, 0, None, 5, 0, at, 0, 2, 1))
+        members.append((room, "é/1", 5, 2, 0, 2, 0, 0, 0, EACH, 0, 0, at, 0, None, None))
         for k in range(EACH):
             # Interleaved, as rooms that talk at the same time are.
             number = k * ROOMS + room

@@ -10,6 +10,7 @@ import socket
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from inspect import signature
 from typing import Any
 
 from redis.asyncio.connection import AbstractConnection, Connection, DefaultParser, parse_url
@@ -133,6 +134,14 @@ class RedisBackend(Backend):
         return RedisLink(self._on_message, connection, f"roomcast:{connection.db}:")
 
 
+# The name of the library is not sent to the server: a round trip. Releases differ in the option.
+UNNAMED_LIBRARY: dict[str, None] = (
+    {"driver_info": None}
+    if "driver_info" in signature(AbstractConnection.__init__).parameters
+    else {"lib_name": None, "lib_version": None}
+)
+
+
 def connections_to(url: str) -> Callable[[], AbstractConnection]:
     """Returns what makes connections to a redis:// or rediss:// URL, not connected yet.
 
@@ -157,7 +166,8 @@ def options_of(url: str) -> dict[str, Any]:
         "socket_keepalive_options": DROPPED,
     }
     return (
-        {"db": 0, "client_name": "roomcast", "driver_info": None}
+        {"db": 0, "client_name": "roomcast"}
+        | UNNAMED_LIBRARY
         | {name: value for name, value in asked.items() if name not in OTHERS}
         | ours
     )

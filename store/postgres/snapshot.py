@@ -63,7 +63,7 @@ def _found(row: Any, room_id: int) -> Snapshot:
     found = Snapshot(
         row["version"], row["roster"], row["title"], marks, row["top"] or 0, row["newest"] or 0,
         [], [], False, row["total"], RoomLook(row["about"], row["data"], row["frozen"]),
-        bool(row["marked_unread"]),
+        bool(row["marked_unread"]), row["own"] and (row["own"][0], row["own"][1]),
     )  # fmt: skip
     kept: list[MessageRow] = []
     files, quotes = _files(row), _quoted(row)

@@ -229,7 +229,8 @@ def advance(
           FROM c
          WHERE members.room_id = c.room_id AND members.user_id = c.user_id
            AND (delivered_upto < c.delivered OR read_upto < c.read OR c.sent > 0)
-        RETURNING room_id, user_id, delivered_upto, read_upto
+        RETURNING room_id, user_id, coalesce(shown_delivered, delivered_upto),
+                  coalesce(shown_read, read_upto)
     """
     values = [(*who, *upto, sent.get(who, 0)) for who, upto in marks.items()]
     values += [(*who, 0, 0, n) for who, n in sent.items() if who not in marks]

@@ -167,6 +167,35 @@ async def sender_status(person: Person, room: int, expected: str) -> str:
             await asyncio.sleep(0.02)
 
 
+async def test_the_blocked_one_gets_no_receipts_of_her(stranger: Stranger) -> None:
+    """In a room of two the ticks stay as they were; she reads on for herself."""
+    her, bob = stranger(), stranger()
+    room = await her.opens(bob)
+    first = await bob.posts(room, "read before")
+    path_of_room = f"chat/rooms/{room}/"
+    assert (await her.post(path_of_room + "read/", {"message_id": first["message_id"]})).is_success
+    async with bob.enters(room) as b:
+        last = await b.says("before the block")
+        await blocks(her, bob)
+        async with her.enters(room), her.enters(room, after=0, receipts="compact") as a:
+            await a.says("she has read it all")
+            await b.hears("she has read it all")
+        assert [f for f in b.seen[1:] if "read" in f["type"] or "delivered" in f["type"]] == []
+    read = await her.post(path_of_room + "read/", {"message_id": last["message_id"]})
+    assert read.json()["read"] == last["message_id"]
+    assert (await her.get(path_of_room)).json()["unread"] == 0
+    statuses = {m["message_id"]: m["status"] for m in await bob.reads_all(room)}
+    assert (statuses[first["message_id"]], statuses[last["message_id"]]) == ("read", "send")
+    async with bob.enters(room, after=0) as b:
+        (sync,) = b.seen[:1]
+        assert {r["user_id"]: r["read"] for r in sync["receipts"]}[her.id] == first["message_id"]
+        await unblocks(her, bob)
+        marked = await b.receives("mark_message_as_read")
+        assert marked["message"]["message_id"] == last["message_id"]
+    statuses = {m["message_id"]: m["status"] for m in await bob.reads_all(room)}
+    assert statuses[last["message_id"]] == "read"
+
+
 async def test_no_new_room_is_opened_with_who_has_blocked_one(stranger: Stranger) -> None:
     me, you = stranger(), stranger()
     old = (await me.post(CREATE, {"second_user": you.id})).json()["room_id"]

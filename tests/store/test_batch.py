@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from roomcast.store import blocks, rooms
+from roomcast.store import blocks, receipts, rooms
 from roomcast.store.maintenance import recount
 from roomcast.store.messages import Add, Added, Outcome, RefusedChange, Repeated
 from roomcast.store.store import Connection, Store
@@ -154,7 +154,9 @@ async def test_who_may_not_send_holds_nobody_up(store: Store) -> None:
         ("Added", ("c", 2)),
         ("not_found", None),
     ]
-    assert [(m.user_id, m.delivered, m.read) for m in moved] == [(BOB, *read)]
+    # What who has blocked the other reads stays theirs.
+    assert [(m.user_id, m.delivered, m.read) for m in moved] == [(BOB, 0, 0)]
+    assert await store.read(lambda db: receipts.of_member(db, pair, BOB)) == read
     assert await counters(store, pair) == {ADA: 1, BOB: 1, "version": 2, "total": 2}
     assert await store.read(lambda db: recount.wrong(db, pair, other)) == []
 

@@ -4,7 +4,7 @@ from hashlib import sha256
 
 from roomcast.store import schema as meta
 
-KNOWN = {9: "d3818925c7db8eb1"}
+KNOWN = {10: "090cf8e7d96884b7"}
 
 
 def test_a_changed_schema_has_another_version():

@@ -51,4 +51,5 @@ UPDATE members m
   FROM touched t
  WHERE m.room_id = t.room_id AND m.user_id = t.user_id
    AND (m.delivered_upto < t.delivered OR m.read_upto < t.read OR t.sent > 0)
-RETURNING m.room_id, m.user_id, m.delivered_upto, m.read_upto, t.delivered
+RETURNING m.room_id, m.user_id, coalesce(m.shown_delivered, m.delivered_upto) AS delivered_upto,
+          coalesce(m.shown_read, m.read_upto) AS read_upto, t.delivered

@@ -1,6 +1,7 @@
 -- One row, arrays instead of records: the driver makes few objects of it. With a cursor ($4) the
 -- page is what changed since, else ($4 is null) the newest messages.
 SELECT r.version, r.roster, r.title, r.total, r.floor, me.user_id IS NOT NULL AS is_member,
+       CASE WHEN me.shown_read IS NOT NULL THEN array[me.delivered_upto, me.read_upto] END AS own,
        me.marked_unread, r.about, r.data, r.frozen,
        (SELECT max(m.id) FROM messages m WHERE m.room_id = r.id) AS top,
        -- The newest message of others; read_upto where the counters say that none is unread.
@@ -14,8 +15,8 @@ SELECT r.version, r.roster, r.title, r.total, r.floor, me.user_id IS NOT NULL AS
   FROM rooms r
   LEFT JOIN members me ON me.room_id = r.id AND me.user_id = $2
  CROSS JOIN LATERAL (
-       SELECT array_agg(user_id) AS users, array_agg(delivered_upto) AS delivered,
-              array_agg(read_upto) AS read
+       SELECT array_agg(user_id) AS users, array_agg(coalesce(shown_delivered, delivered_upto)) AS delivered,
+              array_agg(coalesce(shown_read, read_upto)) AS read
          FROM members WHERE room_id = r.id) AS w
  CROSS JOIN LATERAL (
        SELECT array_agg(id) AS ids, array_agg(sender_id) AS senders, array_agg(text) AS texts,
