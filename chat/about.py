@@ -5,13 +5,18 @@ import msgspec
 from ..protocol.errors import InvalidFrame, TooLong
 from ..protocol.events import About
 from ..protocol.ids import is_clean
+from .custom_data import JsonObject
 from .urls import check_url
 
 MAX_TEXT_LENGTH = 200  # characters
 
 
-def pack_about(about: About) -> str:
+def pack_about(given: About | JsonObject) -> str:
     """The subject as JSON. Raises TooLong and InvalidFrame."""
+    try:
+        about = msgspec.convert(msgspec.to_builtins(given), About)
+    except (msgspec.ValidationError, TypeError) as error:
+        raise InvalidFrame(f"about: {error}") from None
     if not about.title:
         raise InvalidFrame("about.title: a text is needed.")
     for name in ("title", "price", "status"):

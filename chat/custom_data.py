@@ -1,13 +1,12 @@
 """Custom data of messages and rooms: JSON objects that are kept as they were given."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 from msgspec import Raw
 
 from ..protocol.errors import Forbidden, InvalidFrame, TooLong
-from ..protocol.events import Message
 from ..protocol.ids import is_clean
 
 MAX_DEPTH = 32  # of objects and lists in each other
@@ -23,19 +22,46 @@ def pack_data(data: JsonObject, limit: int, name: str = "data") -> Raw:
     """
     if not limit:
         raise Forbidden(f"{name}: members may not set it here.")
-    if any(not is_clean(text) for text in _texts(data, MAX_DEPTH, name)):
-        raise InvalidFrame(f"{name}: NUL and lone surrogates are not accepted.")
-    packed = msgspec.json.encode(data)
+    packed = _encode(data, name)
     if len(packed) > limit:
         raise TooLong(f"{name}: at most {limit:,} bytes of JSON.")
+    if any(not is_clean(text) for text in _texts(msgspec.json.decode(packed), MAX_DEPTH, name)):
+        raise InvalidFrame(f"{name}: NUL and lone surrogates are not accepted.")
     return Raw(packed)
 
 
-def unpack_data(message: Message) -> Message:
-    """The message for the host's own code, which reads its data as a dict."""
-    if isinstance(message.data, Raw):
-        message.data = msgspec.json.decode(message.data)
-    return message
+def _encode(data: JsonObject, name: str) -> bytes:
+    """The host's own code may give anything. Raises InvalidFrame for what is no JSON object."""
+    if not isinstance(data, dict):
+        raise InvalidFrame(f"{name}: an object is needed.")
+    try:
+        return msgspec.json.encode(data)
+    except UnicodeEncodeError:
+        raise InvalidFrame(f"{name}: NUL and lone surrogates are not accepted.") from None
+    except RecursionError:
+        raise _too_deep(name) from None
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InvalidFrame(f"{name}: {error}") from None
+
+
+def _too_deep(name: str) -> InvalidFrame:
+    return InvalidFrame(f"{name}: at most {MAX_DEPTH} objects and lists in each other.")
+
+
+class HasData(Protocol):
+    """Something with data as it is stored and sent."""
+
+    data: Any
+
+
+T = TypeVar("T", bound=HasData)
+
+
+def unpack_data(shown: T) -> T:
+    """The same thing for the host's own code, which reads its data as a dict."""
+    if isinstance(shown.data, Raw):
+        shown.data = msgspec.json.decode(shown.data)
+    return shown
 
 
 def _texts(value: object, depth: int, name: str) -> Iterator[str]:
@@ -45,7 +71,7 @@ def _texts(value: object, depth: int, name: str) -> Iterator[str]:
     if not isinstance(value, dict | list):
         return
     if not depth:
-        raise InvalidFrame(f"{name}: at most {MAX_DEPTH} objects and lists in each other.")
+        raise _too_deep(name)
     for inner in value:
         yield from _texts(inner, depth - 1, name)
     if isinstance(value, dict):

@@ -11,20 +11,22 @@ from datetime import datetime
 from msgspec import UNSET, Struct, UnsetType
 
 from ..protocol.actions import File, Send
+from ..protocol.errors import InvalidFrame
 from ..protocol.events import About, Message, Notified
 from ..protocol.ids import id_of, user_of
 from ..store.messages.extra import SITE
-from .account.export import ExportLine
+from .account.export import ExportLine, unpack_line
 from .buttons import GivenButton
 from .chat import ChatServices
 from .custom_data import JsonObject, unpack_data
+from .host_arguments import check_arguments
 from .site.messages import MessageQuery, SiteEdit, SitePost
 from .site.records import MessageList, Page, RoomRecord, StatsRecord, User, UserRecord
 from .site.reports import ReportRecord
 from .site.rooms import RoomChanges, SiteRoomQuery, details_of
 
-RoomRef = int | RoomRecord
-MessageRef = int | Message
+RoomRef = int | str | RoomRecord
+MessageRef = int | str | Message
 
 
 class NewFile(Struct, frozen=True):
@@ -35,6 +37,7 @@ class NewFile(Struct, frozen=True):
     type: str = "application/octet-stream"
 
 
+@check_arguments
 class HostRooms:
     """Rooms, whoever is in them."""
 
@@ -46,7 +49,7 @@ class HostRooms:
         *,
         context: str = "",
         title: str = "",
-        about: About | None = None,
+        about: About | JsonObject | None = None,
         data: JsonObject | None = None,
     ) -> RoomRecord:
         """A room of these users; two users have one room for each context."""
@@ -80,7 +83,7 @@ class HostRooms:
         id: RoomRef,
         *,
         title: str | UnsetType | None = UNSET,
-        about: About | UnsetType | None = UNSET,
+        about: About | JsonObject | UnsetType | None = UNSET,
         data: JsonObject | UnsetType | None = UNSET,
         frozen: bool | UnsetType = UNSET,
     ) -> RoomRecord:
@@ -105,6 +108,7 @@ class HostRooms:
         await self._chat.site_rooms.delete(_room(id))
 
 
+@check_arguments
 class HostMessages:
     """Messages, whoever sent them."""
 
@@ -190,6 +194,7 @@ class HostMessages:
         return self._chat.settings.server.public_url
 
 
+@check_arguments
 class HostUsers:
     """Users: their profiles, bans and data."""
 
@@ -244,13 +249,14 @@ class HostUsers:
         """All that is a user's, line by line; the last one is an `end`."""
         base = self._chat.settings.server.public_url
         async for line in self._chat.site_users.export(user_of(id), base):
-            yield line
+            yield unpack_line(line)
 
     async def erase_user(self, id: User) -> None:
         """Erases all that is a user's: messages, files, reactions and name."""
         await self._chat.site_users.erase(user_of(id))
 
 
+@check_arguments
 class HostReports:
     """Calls about members' reports, and the numbers of the whole chat."""
 
@@ -262,7 +268,7 @@ class HostReports:
         """A page of reports, the newest first: `open`, `resolved`, or with None all of them."""
         return await self._chat.site_reports.page(state, cursor)
 
-    async def resolve_report(self, id: int | ReportRecord, note: str = "") -> ReportRecord:
+    async def resolve_report(self, id: int | str | ReportRecord, note: str = "") -> ReportRecord:
         """Marks a report as resolved, with a note for the other moderators."""
         report_id = id.id if isinstance(id, ReportRecord) else id_of(id, "id")
         return await self._chat.site_reports.change(report_id, "resolved", note)
@@ -285,5 +291,7 @@ def _message(message: MessageRef) -> int:
 
 
 def _file(file: NewFile) -> File:
+    if not isinstance(file, NewFile):
+        raise InvalidFrame("files: a list of roomcast.app.File is needed.")
     data = base64.b64encode(file.content).decode()
     return File(file.name, len(file.content), file.type, data)

@@ -10,13 +10,14 @@ from typing import Any, TypeVar
 from msgspec import UNSET
 from msgspec.structs import replace
 
+from ..integrations.hooks import BeforeOpen, ask_before_open
 from ..protocol.errors import Conflict, Forbidden, InvalidFrame, NotFound, Refusal
+from ..protocol.ids import wire_user, wire_users
 from ..realtime.brokers import Unreachable
 from ..realtime.commits import Commit, CommitListener
 from ..realtime.events import Mark, RoomEvent
 from ..realtime.hub import Hub
 from ..realtime.user_channels import UserEvent
-from ..settings import Limits
 from ..store import blocks, members, room_list, rooms, site_rooms
 from ..store.members import SITE, MembershipChange, Reason
 from ..store.outbox import Happened
@@ -37,15 +38,16 @@ class Members:
 
     def __init__(
         self,
-        limits: Limits,
         store: Store,
         hub: Hub,
         commits: CommitListener,
         spawn: Spawn[Any],
         texts: TextPolicy,
+        before_open: BeforeOpen | None,
     ) -> None:
         self._texts = texts
-        self._limits = limits
+        self._before_open = before_open
+        self._limits = texts.limits
         self._store = store
         self._hub = hub
         self._commits = commits
@@ -81,7 +83,11 @@ class Members:
         await self._write(work, Happened("room_changed", room_id, SITE, text=title))
 
     async def add(self, room_id: int, user_id: str, guest_id: str) -> bool:
-        """Adds a member, as the creator of the room; returns False where they are in it already."""
+        """Adds a member, as the creator of the room; returns False where they are in it already.
+
+        The host's `before_open` may refuse what a member asks for; the site is not asked itself.
+        """
+        await self._permit(room_id, user_id, guest_id)
         most, now = self._limits.max_members, time.time_ns() // 1000
 
         async def work(db: Connection) -> MembershipChange | Reason:
@@ -89,6 +95,16 @@ class Members:
 
         added = Happened("member_added", room_id, user_id, about=guest_id)
         return (await self._write(work, added)).roster > 0
+
+    async def _permit(self, room_id: int, user_id: str, guest_id: str) -> None:
+        """Asks the host only about what would be done: `add` itself refuses the rest."""
+        if self._before_open is None or user_id == SITE:
+            return
+        find = partial(members.find_addition, room_id=room_id, user_id=user_id, guest_id=guest_id)
+        asked = await self._store.read(find)
+        if asked is not None:
+            users = wire_users([*asked.members, guest_id])
+            await ask_before_open(self._before_open, wire_user(user_id), users, asked.context)
 
     async def remove(self, room_id: int, user_id: str, other_id: str) -> None:
         """Out of the room: oneself, or another by the one who made it. The last one ends it."""

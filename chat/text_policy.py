@@ -21,7 +21,7 @@ class TextPolicy:
         store: Store,
         before_send: BeforeSend | None,
     ) -> None:
-        self._limits = limits
+        self.limits = limits
         self._reactions = reactions
         self._store = store
         self._before_send = before_send
@@ -33,7 +33,7 @@ class TextPolicy:
 
     def check_text(self, text: str, name: str) -> None:
         """Raise TooLong or InvalidFrame for a text that can't be stored."""
-        most = self._limits.max_text_length
+        most = self.limits.max_text_length
         if len(text) > most:
             raise TooLong(f"The text is too long: at most {most} characters.")
         if not is_clean(text):
@@ -45,13 +45,13 @@ class TextPolicy:
         if not has_files and not shows_something(text):
             raise EmptyMessage
         if client_id is not None:
-            most = self._limits.max_client_id_length
+            most = self.limits.max_client_id_length
             if len(client_id) > most or not is_clean(client_id):
                 raise InvalidFrame(f"client_id: a string of at most {most} characters is needed.")
 
     def check_label(self, text: str, name: str) -> None:
         """Raise a Refusal for a title or a context that can't be shown; an empty one is none."""
-        most = self._limits.max_title_length
+        most = self.limits.max_title_length
         if len(text) > most or not is_clean(text):
             raise InvalidFrame(f"{name}: a string of at most {most} characters is needed.")
         if text and not shows_something(text):
@@ -61,7 +61,7 @@ class TextPolicy:
 
     def check_emoji(self, emoji: str, *, is_new: bool = True) -> None:
         """Raise InvalidFrame for what is no reaction; any text that is there may be taken back."""
-        most = self._limits.max_emoji_length
+        most = self.limits.max_emoji_length
         if not emoji or len(emoji) > most or not is_clean(emoji):
             raise InvalidFrame(f"emoji: a string of 1 to {most} characters is needed.")
         if not is_new or is_emoji(emoji):

@@ -22,6 +22,27 @@ class MembershipChange(Struct):
     is_gone: bool = False
 
 
+class Addition(Struct):
+    """A room of several people that somebody is to be added to: its members and its context."""
+
+    members: list[str]
+    context: str
+
+
+async def find_addition(
+    db: Connection, room_id: int, user_id: str, guest_id: str
+) -> Addition | None:
+    """None where this user may add nobody to the room, or the guest is in it already."""
+    role = await _role(db, room_id, user_id, guest_id)
+    if isinstance(role, str) or role["creator_id"] != user_id or role["is_there"]:
+        return None
+    if await blocks.has_blocked(db, guest_id, user_id):
+        return None
+    query = "SELECT user_id FROM members WHERE room_id = :room_id ORDER BY joined_at, user_id"
+    rows = await db.fetch_all(query, {"room_id": room_id})
+    return Addition([row["user_id"] for row in rows], role["context"])
+
+
 async def add(
     db: Connection, room_id: int, user_id: str, guest_id: str, most: int, now: int
 ) -> MembershipChange | Reason:
@@ -82,7 +103,7 @@ async def _role(
 ) -> Mapping[str, Any] | Reason:
     """Checks the user's or site's role in a room of several, and whether the other is a member."""
     query = """
-        SELECT r.creator_id, r.low_user IS NOT NULL AS is_pair,
+        SELECT r.creator_id, r.context, r.low_user IS NOT NULL AS is_pair,
                EXISTS (SELECT 1 FROM members o
                         WHERE o.room_id = r.id AND o.user_id = :other_id) AS is_there
           FROM rooms r LEFT JOIN members me ON me.room_id = r.id AND me.user_id = :user_id

@@ -35,6 +35,7 @@ class Newest(Struct, frozen=True):
     is_delivered: bool  # to this user
     attachments: Sequence[AttachmentRow] = ()
     about: str | None = None  # what the room is about: JSON
+    context: str = ""
 
 
 _decode = msgspec.json.Decoder(list[Unread]).decode
@@ -62,7 +63,7 @@ async def of_rooms(
 ) -> dict[int, tuple[Unread, Newest]]:
     """Returns the rooms in which something is unread, each with its newest unread message."""
     query = text("""
-        SELECT me.room_id, me.is_muted, me.delivered_upto, r.active_at, r.about,
+        SELECT me.room_id, me.is_muted, me.delivered_upto, r.active_at, r.about, r.context,
                (SELECT u.unread FROM member_unread u
                  WHERE u.room_id = me.room_id AND u.user_id = me.user_id) AS unread,
                l.id, l.sender_id, l.text, l.created_at, l.updated_at,
@@ -96,7 +97,7 @@ def _found(row: Any, files: Sequence[AttachmentRow]) -> tuple[Unread, Newest]:
     status: Status = "read" if id_ <= read else "delivered" if id_ <= delivered else "send"
     newest = Newest(
         id_, row["sender_id"], row["text"], row["created_at"], row["updated_at"], status,
-        id_ <= row["delivered_upto"], files, row["about"],
+        id_ <= row["delivered_upto"], files, row["about"], row["context"],
     )  # fmt: skip
     return Unread(row["room_id"], row["unread"], row["is_muted"], row["active_at"]), newest
 

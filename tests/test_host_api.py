@@ -6,12 +6,24 @@ import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from itertools import product
 from typing import Any
 
 import pytest
 from msgspec import UNSET, to_builtins
 from roomcast import app as roomcast_app
-from roomcast.app import App, Button, Conflict, File, InvalidFrame, NotFound, Room, User
+from roomcast.app import (
+    About,
+    App,
+    Button,
+    Conflict,
+    File,
+    InvalidFrame,
+    NotFound,
+    Room,
+    User,
+)
+from roomcast.chat.account.export import ExportedRoom
 from roomcast.chat.host_api import HostApi
 from roomcast.chat.host_sync import SyncApi
 from roomcast.testing import chat_client
@@ -87,6 +99,70 @@ async def test_data_and_buttons_are_given_and_read_as_dicts(chat: App) -> None:
     for wrong in ("yes", {"id": "yes"}, {"id": "yes", "label": 5}):
         with pytest.raises(InvalidFrame, match="actions"):
             await chat.post(room, "An offer", actions=[wrong])  # type: ignore[list-item]
+
+
+async def test_what_a_room_is_about_may_be_a_dict(chat: App) -> None:
+    about = {"title": "A bicycle", "url": "https://example.com/55"}
+    room = await chat.open_room([1, 2], about=about, data={"at": ("a", "b")})
+    assert to_builtins(room.about) == about
+    assert room.about == (await chat.update_room(room, about=About(**about))).about
+    assert room.data == {"at": ["a", "b"]}
+    assert to_builtins((await chat.update_room(room, about={"title": "B"})).about) == {"title": "B"}
+    lines = [line async for line in chat.export_user(1)]
+    (exported,) = [line for line in lines if isinstance(line, ExportedRoom)]
+    assert (to_builtins(exported.about), exported.data) == ({"title": "B"}, {"at": ["a", "b"]})
+
+
+WRONG: tuple[Any, ...] = (object(), 1.5, b"x", {"x": object()}, [object()])
+"""No argument of any call is one of these."""
+
+
+async def calls_of(chat: App) -> dict[str, dict[str, Any]]:
+    """Right arguments of each call."""
+    room = (await chat.open_room([1, 2, 3])).id
+    message = (await chat.post(room, "Hello", sender=1)).message_id
+    user: dict[str, Any] = {"user": 2}
+    one: dict[str, Any] = {"room": room, "message": message}
+    post: dict[str, Any] = {"room": room, "text": "Hi", "sender": 2, "data": {}, "actions": ()}
+    return {
+        "open_room": {"members": [1, 2], "context": "", "title": "", "about": None, "data": {}},
+        "rooms": {"user": 1, "context": "a", "query": "a", "cursor": None},
+        "room": {"id": room},
+        "update_room": {"id": room, "title": "", "about": None, "data": None, "frozen": False},
+        "add_member": {"room": room, "user": 4},
+        "remove_member": {"room": room, "user": 4},
+        "delete_room": {"id": room},
+        "post": {**post, "files": (), "reply_to": None, "client_id": "a"},
+        "edit": {**one, "text": "Hello", "data": None, "actions": []},
+        "delete_message": one,
+        "messages": {"room": room, "before": None, "after": None, "limit": 50},
+        "react": {**one, **user, "emoji": "👍", "on": True},
+        "mark_read": {**one, **user},
+        "unread": user,
+        "user": {"id": 2},
+        "set_user": {"id": 2, "name": "B", "picture": None, "email": None, "language": "en"},
+        "ban": {**user, "until": None, "reason": ""},
+        "unban": user,
+        "disconnect": user,
+        "block": {**user, "blocked": 3},
+        "unblock": {**user, "blocked": 3},
+        "export_user": {"id": 2},
+        "erase_user": {"id": 2},
+        "reports": {"state": "open", "cursor": None},
+        "resolve_report": {"id": 99, "note": ""},
+        "stats": {},
+    }
+
+
+async def test_an_argument_of_another_type_is_refused_with_a_sentence(chat: App) -> None:
+    calls = await calls_of(chat)
+    assert sorted(calls) == CALLS
+    for name, right in calls.items():
+        assert right.keys() == inspect.signature(getattr(chat, name)).parameters.keys()
+        for argument, wrong in product(right, WRONG):
+            call = getattr(chat, name)(**{**right, argument: wrong})
+            with pytest.raises(InvalidFrame):
+                _ = [line async for line in call] if name == "export_user" else await call
 
 
 async def test_users(chat: App) -> None:

@@ -3,16 +3,18 @@
 from collections.abc import AsyncIterator
 from functools import partial
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
-from ...chat.serializers import Link, message_of
 from ...protocol import events, ids
 from ...protocol.ids import wire_user
+from ...protocol.room_look import look_of
 from ...store import account, receipts, room_list
 from ...store.messages import MessageRow
 from ...store.receipts import Status
 from ...store.room_list import Listed
 from ...store.store import Connection, Store
+from ..custom_data import unpack_data
+from ..serializers import Link, message_of
 
 Marks = dict[str, tuple[int, int]]  # user → delivered and read up to these ids
 AT_ONCE = 100  # rows in one look
@@ -41,6 +43,10 @@ class ExportedRoom(ExportLine, tag="room"):
     members: list[int | str]
     muted: bool
     archived: bool
+    about: events.About | UnsetType = UNSET
+    data: events.JsonObject | UnsetType = UNSET
+    frozen: bool | UnsetType = UNSET
+    marked_unread: bool | UnsetType = UNSET
 
 
 class LeftRoom(ExportLine, tag="left_room"):
@@ -75,6 +81,15 @@ class ExportEnd(ExportLine, tag="end"):
     """The last line: without it the export was cut off."""
 
     messages: int
+
+
+def unpack_line(line: ExportLine) -> ExportLine:
+    """The line for the host's own code, which reads data as dicts."""
+    if isinstance(line, ExportedMessage):
+        unpack_data(line.message)
+    elif isinstance(line, ExportedRoom):
+        unpack_data(line)
+    return line
 
 
 async def lines(store: Store, user_id: str, link: Link) -> AsyncIterator[ExportLine]:
@@ -122,6 +137,8 @@ def _shown(listed: Listed) -> ExportedRoom:
         [wire_user(person.user_id) for person in listed.members],
         listed.is_muted,
         listed.is_archived,
+        *look_of(room.about, room.data, is_frozen=bool(room.frozen)),
+        True if listed.is_marked_unread else UNSET,
     )
 
 

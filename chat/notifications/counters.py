@@ -1,16 +1,19 @@
 """The unread counters of one user, and the newest unread message of the most recent rooms."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from functools import partial
 from heapq import nlargest
 
-from ...protocol.events import Notice, Notified
+from msgspec import UNSET
+
+from ...protocol.events import About, Notice, Notified
 from ...protocol.ids import when
 from ...protocol.room_look import about_of
 from ...store import blocks, unread
 from ...store.dialect import Dialect
 from ...store.store import Connection, Store
 from ...store.unread import Newest, Unread
+from ..contexts import Contexts
 from ..serializers import kind_of, sender_of, summaries_of
 
 SHOWN = 100  # rooms in a frame
@@ -21,9 +24,13 @@ Counted = tuple[dict[int, Unread], dict[int, Newest], set[str], dict[int, Newest
 class Counters:
     """All rooms of a user in which something is unread; of the most recent ones the message."""
 
-    def __init__(self, user_id: str, store: Store) -> None:
+    def __init__(self, user_id: str, store: Store, contexts: Contexts) -> None:
         self._user_id = user_id
         self._store = store
+        self._contexts = contexts
+        self._abouts: dict[
+            str, About | None
+        ] = {}  # by the contexts of rooms that the site describes
         self.rooms: dict[int, Unread] = {}
         self._newest: dict[int, Newest] = {}
         self._online: set[str] = set()
@@ -35,6 +42,16 @@ class Counters:
         return [
             (room_id, newest.id) for room_id, newest in fresh.items() if not newest.is_delivered
         ]
+
+    async def describe(self) -> None:
+        """Asks the site about rooms that have nothing stored. To be called after `look`."""
+        asked = set(self._undescribed())
+        found = await self._contexts.describe(asked)
+        kept = {context: self._abouts.get(context) for context in set(self._undescribed()) - asked}
+        self._abouts = {**kept, **found}
+
+    def _undescribed(self) -> Iterator[str]:
+        return (newest.context for newest in self._newest.values() if newest.about is None)
 
     async def _count(self, db: Connection, changed: Collection[int] | None) -> Counted:
         if changed is None:
@@ -86,7 +103,7 @@ class Counters:
             when(newest.updated_at),
             summaries_of(newest.attachments),
             kind_of(newest.sender_id),
-            about_of(newest.about),
+            about_of(newest.about) or self._abouts.get(newest.context) or UNSET,
         )
 
 

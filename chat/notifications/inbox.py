@@ -16,6 +16,7 @@ from ...realtime.send_queue import Batch, SendQueue
 from ...realtime.user_channels import UserEvent
 from ...realtime.user_socket import UserSocket
 from ...store.store import DatabaseUnavailable, Store
+from ..contexts import Contexts
 from .counters import Counters
 from .delivery import Deliver, Delivery
 from .dispatcher import NotificationDispatcher
@@ -50,19 +51,18 @@ class Turns:
 class Inbox:
     """The inbox of one user; it exists while they have a notifications socket open here."""
 
-    def __init__(self, user_id: str, store: Store, turns: Turns, deliver: Deliver) -> None:
+    def __init__(self, user_id: str, counters: Counters, turns: Turns, delivery: Delivery) -> None:
         self.user_id = user_id
         self.connection_count = 0  # its sockets, and those that are joining
-        self._store = store
         self._turns = turns
         self._sockets: list[InboxSocket] = []
-        self._counters = Counters(user_id, store)
+        self._counters = counters
         self._changed: set[int] = set()
         self._has_gap = False
         self._turn = asyncio.Lock()
         self._next = 0.0  # when the next frame may go out
         self.task: asyncio.Task[None] | None = None
-        self.delivery = Delivery(user_id, store, deliver)
+        self.delivery = delivery
 
     # ------------------------------------------------------------ sockets
 
@@ -75,6 +75,7 @@ class Inbox:
             except BaseException:
                 self._changed |= changed
                 raise
+        await self._counters.describe()
 
     def activate(self, socket: InboxSocket) -> None:
         """Send the first frame; from here on the socket is live."""
@@ -134,6 +135,7 @@ class Inbox:
                 await asyncio.sleep(self._next - self._now())
                 async with self._turns.there, self._turn:
                     await self._look()
+                await self._counters.describe()
                 self._publish()
                 is_due = bool(self._changed) or self._has_gap
         finally:
@@ -191,9 +193,15 @@ class Inboxes:
     """The inboxes of this process, by user."""
 
     def __init__(
-        self, store: Store, hub: Hub, dispatcher: NotificationDispatcher, deliver: Deliver
+        self,
+        store: Store,
+        hub: Hub,
+        dispatcher: NotificationDispatcher,
+        deliver: Deliver,
+        contexts: Contexts,
     ) -> None:
         self._store = store
+        self._contexts = contexts
         self._hub = hub
         self._dispatcher = dispatcher
         self._deliver = deliver
@@ -204,7 +212,9 @@ class Inboxes:
         """From here on no event is missed. To be left again, unless this raises."""
         inbox = self._inboxes.get(user_id)
         if inbox is None:
-            inbox = self._inboxes[user_id] = Inbox(user_id, self._store, self._turns, self._deliver)
+            delivery = Delivery(user_id, self._store, self._deliver)
+            inbox = Inbox(user_id, self._counters(user_id), self._turns, delivery)
+            self._inboxes[user_id] = inbox
             self._hub.user_channels.add(user_id, inbox)
             self._dispatcher.readers += 1
         inbox.connection_count += 1
@@ -225,9 +235,13 @@ class Inboxes:
 
     async def unread(self, user_id: str) -> Notified:
         """Returns the first frame of a notifications socket. Raises DatabaseUnavailable."""
-        counters = Counters(user_id, self._store)
+        counters = self._counters(user_id)
         await counters.look()
+        await counters.describe()
         return counters.frame()
+
+    def _counters(self, user_id: str) -> Counters:
+        return Counters(user_id, self._store, self._contexts)
 
     def close(self, close: Close) -> None:
         for inbox in self._inboxes.values():

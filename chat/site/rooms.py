@@ -33,7 +33,7 @@ class RoomChanges(Struct):
     """The changes to a room; a field that is left out keeps its value."""
 
     title: str | UnsetType | None = UNSET
-    about: About | UnsetType | None = UNSET
+    about: About | JsonObject | UnsetType | None = UNSET
     data: JsonObject | UnsetType | None = UNSET
     frozen: bool | UnsetType = UNSET
 
@@ -55,7 +55,10 @@ def pack_room_data(data: JsonObject) -> str:
 
 
 def details_of(
-    context: str | None, title: str | None, about: About | None, data: JsonObject | None
+    context: str | None,
+    title: str | None,
+    about: About | JsonObject | None,
+    data: JsonObject | None,
 ) -> RoomDetails:
     """Returns the details of a new room. Raises TooLong and InvalidFrame."""
     return RoomDetails(

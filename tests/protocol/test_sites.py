@@ -106,6 +106,26 @@ async def test_a_message_has_its_fields_in_every_place(served: Served) -> None:
     assert {"export", "search", "sync"} <= (await sightings(ada, room, own)).keys()
 
 
+async def test_a_choice_is_seen_in_every_place(served: Served) -> None:
+    site, ada, bob = served
+    room = await site.opens(ada, bob)
+    async with bob.enters(room, receipts="manual,compact") as socket:
+        posted = {"data": {"price": 5}, "actions": OFFER, "sender": ada.id}
+        offer = await site.posts(room, f"offer {uuid.uuid4().hex}", **posted)
+        await socket.hears(offer["text"])
+        await socket.does("act", message_id=offer["message_id"], id="accept")
+        edited = (await socket.receives("message_edited"))["message"]
+    chosen = edited["chosen"]
+    assert (chosen["id"], chosen["user_id"]) == ("accept", bob.id)
+    fields = {"data": {"price": 5}, "chosen": chosen}
+    seen = await sightings(ada, room, edited)
+    assert {"export", "search", "sync"} <= seen.keys()
+    for at, shown in seen.items():
+        assert part(shown, OF_MESSAGES) == fields, at
+    page = (await site.calls("GET", f"rooms/{room}/messages/"))["results"]
+    assert part(page[0], OF_MESSAGES) == fields
+
+
 async def room_sightings(person: Person, room: int) -> dict[str, Json]:
     """The room by every place where a member finds it."""
     listed = (await person.get("chat/receive/")).json()["results"]
@@ -115,6 +135,8 @@ async def room_sightings(person: Person, room: int) -> dict[str, Json]:
     places = {"list": listed, "unread": notices, "notify": notified}
     found = {at: next(r for r in rooms if r["room_id"] == room) for at, rooms in places.items()}
     found["room"] = (await person.get(f"chat/rooms/{room}/")).json()
+    lines = map(json.loads, (await person.get("chat/export/")).text.splitlines())
+    found["export"] = next(x for x in lines if x["type"] == "room" and x["room_id"] == room)
     return found
 
 
@@ -131,6 +153,7 @@ async def test_a_room_has_its_fields_in_every_place(served: Served) -> None:
     assert "send" not in shown["room"]["can"]
     for notice in (shown["unread"], shown["notify"]):
         assert part(notice, OF_ROOMS) == {"about": ABOUT}
+    assert part(shown["export"], OF_ROOMS) == given
     theirs = (await ada.get(f"chat/rooms/{room}/")).json()
     assert "marked_unread" not in theirs
 
@@ -144,7 +167,7 @@ async def test_a_room_of_which_there_is_nothing_to_say_has_no_field(served: Serv
     await ada.posts(room, "unread")
     shown = await room_sightings(bob, room)
     assert {at: part(place, OF_ROOMS).keys() for at, place in shown.items()} == {
-        "list": set(), "unread": set(), "notify": set(), "room": {"can"},
+        "list": set(), "unread": set(), "notify": set(), "room": {"can"}, "export": set(),
     }  # fmt: skip
     assert "send" in shown["room"]["can"]
 

@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from httpx_ws import aconnect_ws
 from roomcast.app import About
 
 from .conftest import Site, a_site
 from .test_custom_messages import heard, posted
 
 Json = dict[str, Any]
+NOTIFICATIONS = "http://chat.test/ws/chat/notifications/"
 ABOUT = {"title": "A bicycle", "url": "https://example.com/55", "price": "120 EUR"}
 
 
@@ -92,6 +94,14 @@ async def test_rights_say_what_the_caller_may_do(site: Site) -> None:
     assert group["can"] == everything
     url = f"/api/v1/chat/rooms/{group['room_id']}/"
     assert (await bob.get(url)).json()["can"] == ["send", "leave"]
+    assert (await ada.patch(url, json={"title": "Hike"})).json()["can"] == everything
+    assert (await bob.patch(url, json={"muted": True})).json()["can"] == ["send", "leave"]
+    again = (await ada.post("/api/v1/chat/create/", json={"second_user": 2})).json()
+    assert again["can"] == pair["can"]
+    await site.patch(f"rooms/{pair['room_id']}/", json={"frozen": True})
+    again = (await ada.post("/api/v1/chat/create/", json={"second_user": 2})).json()
+    assert (again["can"], again["frozen"]) == (["edit_title", "delete"], True)
+    await site.patch(f"rooms/{pair['room_id']}/", json={"frozen": False})
     await ada.post("/api/v1/chat/blocks/2/")
     assert (await bob.get(f"/api/v1/chat/rooms/{pair['room_id']}/")).json()["can"] == ["delete"]
 
@@ -161,6 +171,21 @@ async def test_the_site_is_asked_what_contexts_are_about() -> None:
                 "listing:1": {"title": "A chair"}, "listing:2": None, None: None,
             }  # fmt: skip
     assert [sorted(contexts) for contexts in asked] == [["listing:1", "listing:2"]]
+
+
+async def test_notifications_say_what_the_site_says_of_contexts() -> None:
+    async def describe(contexts: Sequence[str]) -> dict[str, Any]:
+        return {"listing:1": {"title": "A chair"}}
+
+    async with a_site(describe_contexts=describe) as site:
+        room = await site.room(context="listing:1")
+        url = f"{NOTIFICATIONS}?format=flat"
+        async with aconnect_ws(url, site.ada, keepalive_ping_interval_seconds=None) as socket:
+            await socket.receive_json()
+            await site.post(f"rooms/{room}/messages/", json={"text": "Hello"})
+            (told,) = (await heard(socket, "notify"))["messages"]
+        (unread,) = (await site.ada.get("/api/v1/chat/unread/")).json()["messages"]
+    assert told["about"] == unread["about"] == {"title": "A chair"}
 
 
 async def test_a_site_that_can_not_say_breaks_no_list() -> None:

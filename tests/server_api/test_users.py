@@ -2,7 +2,7 @@
 
 import json
 import logging
-from typing import Any
+from typing import Any, cast
 
 import httpx_ws
 import pytest
@@ -178,6 +178,31 @@ async def test_the_rooms_of_others_are_asked_for_by_before_open() -> None:
         assert (await site.ada.post(create, json={"second_user": 2})).status_code == 201
         assert (await site.ada.post(create, json={"second_user": 2})).status_code == 200
         assert asked == [(1, [1, 2], "no"), (1, [1, 2], "")]
+
+
+async def test_the_host_is_asked_before_a_member_adds_another() -> None:
+    asked: list[tuple[object, ...]] = []
+
+    async def before_open(creator: object, members: object, context: str) -> None:
+        asked.append((creator, members, context))
+        if 9 in cast(list[object], members):
+            raise Forbidden("Not this one.")
+
+    async with a_site(before_open=before_open) as site:
+        body = {"members": [1, 2, "anna"], "context": "hike"}
+        room = (await site.ada.post("/api/v1/chat/create/", json=body)).json()["room_id"]
+        asked.clear()
+        path, bob = f"/api/v1/chat/rooms/{room}/members/", site.ada.another(2)
+        refused = await site.ada.post(path, json={"user_id": 9})
+        assert (refused.status_code, refused.json()["detail"]) == (403, "Not this one.")
+        assert (await site.ada.post(path, json={"user_id": "5"})).status_code == 201
+        assert (await site.ada.post(path, json={"user_id": 5})).status_code == 200
+        assert (await bob.post(path, json={"user_id": 6})).status_code == 403
+        assert (await site.ada.another(8).post(path, json={"user_id": 6})).status_code == 404
+        assert (await site.post(f"rooms/{room}/members/", json={"user_id": 9})).status_code == 201
+        shown = await site.ada.chat.add_member(room, 10)
+    assert sorted(map(str, shown.member_ids)) == ["1", "10", "2", "5", "9", "anna"]
+    assert asked == [(1, [1, 2, 9, "anna"], "hike"), (1, [1, 2, 5, "anna"], "hike")]
 
 
 async def test_failed_logins_and_tries_at_others_rooms_leave_a_line(
