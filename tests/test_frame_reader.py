@@ -188,10 +188,10 @@ def test_what_is_read_is_released() -> None:
     reader.feed(frame[:50_000])
     reader.feed(frame[50_000:])
     assert reader.next() == (Opcode.BINARY, b"x" * MOST)
-    assert (reader.buffered, reader._data) == (0, b"")
+    assert (reader.buffered, reader.held) == (0, 0)
     reader.feed(frame[:50_000])
     reader.clear()
-    assert (reader.buffered, reader._data) == (0, b"")
+    assert (reader.buffered, reader.held) == (0, 0)
 
 
 @pytest.mark.parametrize("code", [1000, 1001, 1003, 1011, 1014, 3000, 4999])

@@ -40,7 +40,7 @@ class Backend(BroadcastBackend):
 
     def __init__(self, url: str) -> None:
         self._where = urlsplit(url).netloc.rpartition("@")[2]  # the password stays out of the logs
-        self._link: Link | None = None  # None while the broker is away
+        self._link: Link | None = None  # None while the broker is unavailable
         self._keeper: asyncio.Task[None] | None = None
         self._events: asyncio.Queue[Event] = asyncio.Queue()
         self._channels: dict[str, Interest] = {}

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from roomcast.realtime.brokers import GAP, Backend, Unreachable, backend, backend_of
+from roomcast.realtime.brokers.connection import Link
 
 from .hearing import gap, gets_through, hears, hears_until, until
 
@@ -231,7 +232,8 @@ async def test_a_publish_that_nobody_answered_is_a_gap_for_the_others(opened, se
         await gap(listener)
 
 
-async def test_a_whisper_is_heard_or_lost_and_is_no_gap_for_anybody(opened, server, proxy):
+async def test_a_whisper_is_heard_or_lost_and_is_no_gap_for_anybody(opened, server, proxy, caplog):
+    caplog.set_level(logging.INFO)
     async with opened() as other, opened(proxy.url_of(server.url)) as broker:
         await other.subscribe("room:1")
         broker.publish_ephemeral("room:1", "heard")
@@ -239,10 +241,10 @@ async def test_a_whisper_is_heard_or_lost_and_is_no_gap_for_anybody(opened, serv
         proxy.blackhole("down")
         broker.publish_ephemeral("room:1", "on its way")
         await proxy.refuse()
-        await until(lambda: broker._link is None)
+        await until(lambda: "is unavailable" in caplog.text)
         broker.publish_ephemeral("room:1", "away")
         await proxy.heal()
-        await until(lambda: broker._link is not None)
+        await until(lambda: "broker available again" in caplog.text)
         await broker.publish("room:1", "back")
         heard = [message for _, message in await hears_until(other, "back")]
         assert set(heard) <= {"on its way", "back"}
@@ -284,11 +286,14 @@ async def test_a_check_fails_where_nothing_comes_back(opened, server, proxy, mon
 
 
 @pytest.mark.parametrize("ways", [("up",), ("down",), ("up", "down")], ids="-".join)
-async def test_silence_is_noticed_though_nobody_publishes(opened, server, proxy, impatient, ways):
+async def test_silence_is_noticed_though_nobody_publishes(
+    opened, server, proxy, impatient, ways, caplog
+):
+    caplog.set_level(logging.INFO)
     async with opened(proxy.url_of(server.url)) as broker:
         await broker.subscribe("room:1")
         proxy.blackhole(*ways)
-        await until(lambda: broker._link is None)
+        await until(lambda: "is unavailable" in caplog.text)
         await proxy.heal()
         await gap(broker)
 
@@ -409,7 +414,9 @@ async def test_the_password_is_never_told(mortal, proxy, caplog):
     await right.connect()
     proxy.cut()
     await until(lambda: "broker available again" in caplog.text)
-    told = f"{refused.value} {refused.value.__cause__!r} {caplog.text} {broker!r} {right._link!r}"
+    links = [value for value in vars(right).values() if isinstance(value, Link)]
+    assert links
+    told = f"{refused.value} {refused.value.__cause__!r} {caplog.text} {broker!r} {links!r}"
     await right.disconnect()
     for secret in ("s3cret", parts[-1], "only for", "only/for"):
         assert secret not in told

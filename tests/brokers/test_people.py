@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from roomcast.realtime.brokers import GAP
+from roomcast.realtime.brokers.connection import EVERYONE
 from roomcast.realtime.hub import Hub
 from roomcast.realtime.user_channels import UserEvent
 
@@ -61,7 +62,7 @@ async def test_every_follower_doubts_when_news_may_be_lost(server) -> None:
         followers = [Listener(), Listener()]
         for user_id, follower in zip("12", followers, strict=True):
             await there.user_channels.follow(user_id, follower)
-        there.channels.backend._emit_gap()
+        await there.channels.backend.publish(EVERYONE, GAP)
         assert [await follower.next() for follower in followers] == ["1", "2"]
         await there.channels.backend.publish("person:2", GAP)
         assert await followers[1].next() == "2"

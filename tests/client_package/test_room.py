@@ -1,10 +1,12 @@
 """A Room loses nothing and doubles nothing, whatever becomes of its connection and its server."""
 
 import asyncio
+import re
 import time
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import pytest
 from roomcast.client import ChatError, LocalFile, Position, Room, RoomClosed, backoff
 
@@ -28,6 +30,14 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def room_of(person: Person, room: int, **options: Any) -> Room:
     return Room(person.server.url, room, options.pop("token", person.token()), **options)
+
+
+async def joins_of(person: Person) -> str:
+    """How many sockets the person's server has let into a room, as its metrics show it."""
+    async with httpx.AsyncClient() as http:
+        text = (await http.get(person.server.url + "/metrics")).text
+    (line,) = re.findall(r"^roomcast_join_seconds_count .*$", text, re.MULTILINE)
+    return str(line)
 
 
 async def updates_until(room: Room, holds: Callable[[Any], bool]) -> list[Any]:
@@ -174,12 +184,12 @@ async def test_a_token_is_renewed_before_it_expires(ada: Person, bob: Person, ro
         return ada.token(exp=int(time.time()) + 2)
 
     async with room_of(ada, room, token=token) as hers:
-        connection = hers._session.connection
+        joins = await joins_of(ada)
         async with asyncio.timeout(LIMIT):
             while len(asked) < 3:
                 await hers.send("still here")
                 await asyncio.sleep(0.2)
-        assert hers._session.connection is connection
+        assert await joins_of(ada) == joins
 
 
 async def test_a_token_that_expired_ends_the_room_unless_there_is_another(

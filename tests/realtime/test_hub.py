@@ -7,8 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from broadcaster import Broadcast, BroadcastBackend
-from broadcaster._base import Event
+from broadcaster import Broadcast, BroadcastBackend, Event
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from roomcast.protocol import codec

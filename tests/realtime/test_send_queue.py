@@ -331,10 +331,13 @@ REQUEST = "\r\n".join(
 ).encode()
 
 
-def handshaken(most: int = MOST) -> tuple[WebSocketProtocol, Wire]:
+def handshaken(
+    most: int = MOST, budget: FrameBudget | None = None
+) -> tuple[WebSocketProtocol, Wire]:
     """A connection whose handshake has come in, and which the app has not accepted yet."""
     config = Config(nothing, ws_ping_interval=None, ws_max_size=most, log_config=None)
     config.load()
+    config.frame_budget = budget  # type: ignore[attr-defined]
     protocol, wire = WebSocketProtocol(config, ServerState(), {}), Wire()
     protocol.connection_made(wire)
     protocol.data_received(REQUEST)
@@ -342,10 +345,10 @@ def handshaken(most: int = MOST) -> tuple[WebSocketProtocol, Wire]:
 
 
 def connected(
-    on_text: Callable[[bytes | None], None], most: int = MOST
+    on_text: Callable[[bytes | None], None], most: int = MOST, budget: FrameBudget | None = None
 ) -> tuple[WebSocketProtocol, Wire]:
     """A connection past its handshake, whose frames go to `on_text`."""
-    protocol, wire = handshaken(most)
+    protocol, wire = handshaken(most, budget)
     protocol.handshake_complete = True
     protocol.begin(on_text, lambda is_blocked: None)
     wire.did.clear()
@@ -458,9 +461,8 @@ async def test_after_a_close_frame_nothing_is_read_for_long(ending: Close) -> No
 async def test_unfinished_large_messages_have_a_budget() -> None:
     budget = FrameBudget(3 << 20)
     part = b"\x82\xff" + (8 << 20).to_bytes(8, "big") + b"mask" + b"x" * (1 << 20)
-    pairs = [connected(lambda data: None, 16 << 20) for _ in range(4)]
+    pairs = [connected(lambda data: None, 16 << 20, budget) for _ in range(4)]
     for protocol, _ in pairs:
-        protocol._budget = budget
         protocol.data_received(part)
     assert [protocol.close_sent for protocol, _ in pairs] == [False, False, True, True]
     assert pairs[2][1].written == close_frame(*Close.TOO_MUCH.value)

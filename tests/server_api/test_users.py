@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 from typing import Any, cast
 
 import httpx_ws
@@ -88,7 +89,7 @@ async def test_a_ban_ends_when_it_is_said_to(site: Site, monkeypatch: pytest.Mon
     assert (await site.ada.get("/api/v1/chat/receive/")).status_code == 403
     shown = (await site.get("users/1/")).json()["banned"]
     assert shown == {"until": "2030-01-01T00:00:00.000000+00:00", "reason": ""}
-    later = bans._now() + 10 * 366 * 86_400 * 1_000_000
+    later = time.time_ns() // 1000 + 10 * 366 * 86_400 * 1_000_000
     monkeypatch.setattr(bans, "_now", lambda: later)
     assert (await site.ada.get("/api/v1/chat/receive/")).status_code == 200
     assert (await site.get("users/1/")).json()["banned"] is False
