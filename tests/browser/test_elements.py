@@ -238,6 +238,27 @@ def test_pictures_open_under_the_strictest_policy(visitor: Callable[..., Visitor
     expect(ada.page.locator("[part=dialog]")).to_be_visible()
 
 
+def test_the_first_message_of_a_chat_needs_three_requests(
+    visitor: Callable[..., Visitor],
+) -> None:
+    ada = visitor("ada").opens("small.html")
+    room = ada.asks("offer", context="listing:3")
+    needed = re.compile(r"/ui/views\.js|/chat/me/$")
+    ada.page.route(
+        "**/chat/**", lambda it: it.continue_() if needed.search(it.request.url) else None
+    )
+    ada.page.evaluate(
+        """room => {
+            const chat = document.createElement("roomcast-chat");
+            chat.setAttribute("room", room);
+            document.body.append(chat);
+        }""",
+        room,
+    )
+    expect(ada.page.locator("roomcast-chat [part=text]")).to_have_text("Offer: € 220")
+    ada.page.unroute("**/chat/**")
+
+
 def test_what_a_site_sets_later_is_drawn_in_place(visitor: Callable[..., Visitor]) -> None:
     """A framework sets properties with each rendering: nothing is built again for that."""
     ada = visitor("ada").opens("chat.html")

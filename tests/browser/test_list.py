@@ -92,6 +92,8 @@ def test_a_draft_stands_in_the_list(ada: Person, server: Server, room: Room) -> 
     expect(ada.composer).to_have_value("")
     ada.item(room).click()
     expect(ada.composer).to_have_value("half a sente")
+    ada.page.reload()
+    expect(ada.composer).to_have_value("half a sente")
 
 
 def test_arrows_and_shortcuts(ada: Person, server: Server, room: Room) -> None:

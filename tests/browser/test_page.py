@@ -26,6 +26,20 @@ def test_the_token_leaves_the_address_and_links_can_be_shared(ada: Person, room:
     expect(ada.page.get_by_role("textbox", name="Access token")).to_be_focused()
 
 
+def test_the_first_message_needs_three_requests(ada: Person, room: Room) -> None:
+    """The script, who the user is, and the list; all others are not answered."""
+    room.post("bob", "Good morning")
+    needed = re.compile(r"/(\?.*)?(#.*)?$|/ui/page\.js$|/chat/me/$|/chat/receive/(\?.*)?$")
+    asked: list[str] = []
+    ada.page.on("request", lambda request: asked.append(request.url))
+    for_more = lambda route: route.continue_() if needed.search(route.request.url) else None  # noqa: E731
+    ada.page.route("**/*", for_more)
+    ada.opens(room)
+    expect(ada.texts.last).to_have_text("Good morning")
+    assert len([url for url in asked if needed.search(url)]) == 4
+    ada.page.unroute("**/*")
+
+
 def test_without_a_token_the_page_asks_for_one(ada: Person, room: Room) -> None:
     ada.expects_errors = True  # the browser reports the 401
     ada.page.goto(room.server.url)

@@ -224,3 +224,11 @@ for (const name of PROPERTIES) {
     },
   });
 }
+
+/** Makes elements known to the page, where there is one. @param {Record<string, any>} elements by the end of their names */
+export function defineElements(elements) {
+  if (!globalThis.customElements) return;
+  for (const name in elements) {
+    if (!customElements.get(`roomcast-${name}`)) customElements.define(`roomcast-${name}`, elements[name]);
+  }
+}

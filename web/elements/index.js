@@ -4,18 +4,12 @@
  */
 
 import { RoomcastBadge } from "./badge.js";
+import { defineElements } from "./base.js";
 import { RoomcastChat } from "./chat.js";
 import { RoomcastInbox } from "./inbox.js";
 import { RoomcastLauncher } from "./launcher.js";
 import { configure } from "./session.js";
 
-/** @type {Record<string, any>} */
-const ELEMENTS = { inbox: RoomcastInbox, chat: RoomcastChat, launcher: RoomcastLauncher, badge: RoomcastBadge };
-
-if (globalThis.customElements) {
-  for (const name in ELEMENTS) {
-    if (!customElements.get(`roomcast-${name}`)) customElements.define(`roomcast-${name}`, ELEMENTS[name]);
-  }
-}
+defineElements({ inbox: RoomcastInbox, chat: RoomcastChat, launcher: RoomcastLauncher, badge: RoomcastBadge });
 
 export { configure, RoomcastBadge, RoomcastChat, RoomcastInbox, RoomcastLauncher };

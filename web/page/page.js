@@ -1,11 +1,12 @@
 /** The page at `/` and at `/embed/`: a thin file around the elements. */
 
-import { configure } from "../elements/index.js";
-import { useViews } from "../elements/session.js";
+import { defineElements } from "../elements/base.js";
+import { RoomcastChat } from "../elements/chat.js";
+import { RoomcastInbox } from "../elements/inbox.js";
+import { configure, useViews } from "../elements/session.js";
 import { Composer } from "../elements/lazy-composer.js";
 import { InboxView } from "../elements/lazy-inbox.js";
 import { openChat, SingleView, wordsFor } from "../elements/views.js";
-import { join, openStorage, openVault, restore, save, share } from "../sdk/lazy-browser.js";
 import { List } from "../sdk/lazy-list.js";
 import { bundled } from "../sdk/storage.js";
 import { Entry } from "./entry.js";
@@ -102,8 +103,8 @@ function showEmbedded() {
 /** @returns {Promise<void>} */
 async function startPage() {
   const settings = pageSettings();
+  defineElements({ inbox: RoomcastInbox, chat: RoomcastChat });
   useViews({ Composer, InboxView, openChat, SingleView, wordsFor });
-  bundled._browser = Promise.resolve({ join, openStorage, openVault, restore, save, share });
   bundled._list = Promise.resolve({ List });
   configure({ server: new URL(settings.root, document.baseURI).href });
   dress(settings.accent);
