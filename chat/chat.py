@@ -14,7 +14,7 @@ from ..realtime.commits import Commit, CommitListener, CommitListeners
 from ..realtime.hub import Hub
 from ..settings import Settings
 from ..store.commit_queue import CommitQueue, Committed
-from ..store.store import Store
+from ..store.store import START_TIMEOUT, Store
 from .account.erasure import Erasures
 from .attachments.service import Attachments
 from .bans import Bans
@@ -49,7 +49,6 @@ from .text_policy import TextPolicy
 T = TypeVar("T")
 
 NO_HOOKS = Hooks()
-START_TIMEOUT = 40.0  # seconds: longer than PostgreSQL keeps the session of a lost machine
 
 
 class ChatServices:

@@ -44,6 +44,8 @@ class RoomEvent(Struct, array_like=True):
     `first` and `last` are the versions that it covers, 0 where it changes no message. Each change
     has its frame at the same place in `frames`. `members_version` counts the changes of members:
     a process that knows an earlier one asks the database who may receive the event.
+
+    Processes of two versions send each other events as arrays: fields are only ever appended.
     """
 
     first: int = 0
@@ -54,7 +56,7 @@ class RoomEvent(Struct, array_like=True):
     typing: str = ""  # the user who is typing; such an event holds nothing else
     members_version: int = 0
     hidden_from: list[str] = []  # users who are not to know that this one is typing
-    frames: list[bytes] = []  # last: between processes they are lines of their own
+    frames: list[bytes] = []  # between processes they are lines of their own
 
 
 _decode_head = msgspec.json.Decoder(RoomEvent).decode
@@ -67,9 +69,14 @@ def pack(event: RoomEvent) -> str:
 
 
 def unpack(message: str) -> RoomEvent:
-    """Decode what `pack` has encoded."""
+    """Decode what `pack` has encoded, in this version or another one.
+
+    Raises ValueError where that is not an event, or not all of one: it is to be loaded instead.
+    """
     head, *frames = message.encode().split(b"\n")
     event = _decode_head(head)
+    if len(frames) != len(event.changes):
+        raise ValueError(f"an event of {len(event.changes)} changes has {len(frames)} frames")
     event.frames = frames
     return event
 

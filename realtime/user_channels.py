@@ -23,7 +23,7 @@ EVERYBODY = ""  # no user has this id: its events are for every process
 
 
 class UserEvent(Struct, array_like=True):
-    """An event about one user, as it travels between processes."""
+    """An event about one user, as it travels between processes; fields are only ever appended."""
 
     user_id: str
     rooms: list[int] = []  # rooms of the user in which something changed

@@ -69,6 +69,19 @@ async def migrate(db: Connection, dialect: Dialect, execute: Execute) -> None:
     await set_(db, "tokenizer", tokenizer.VERSION)
 
 
+def why_outdated(found: str) -> str:
+    """Return a sentence where a process of this version may not go on; else an empty string.
+
+    `found` is the schema that the database has by now, while the process runs.
+    """
+    if found.isdecimal() and int(found) > VERSION:
+        return (
+            f"The database has schema {found} since, this process knows {VERSION}: restart it with "
+            "the roomcast that migrated the database."
+        )
+    return why_moved(found)
+
+
 def why_moved(found: str) -> str:
     """Return a sentence where the chat is in another database since; else an empty string."""
     _, is_moved, where = found.partition(MOVED)

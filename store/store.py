@@ -29,6 +29,7 @@ from .snapshot import Snapshot, SnapshotQuery
 from .sqlite.address import is_sqlite
 
 __all__ = [
+    "START_TIMEOUT",
     "CannotOpen",
     "Connection",
     "DatabaseError",
@@ -40,6 +41,8 @@ __all__ = [
 log = logging.getLogger("roomcast.store")
 T = TypeVar("T")
 LISTENER_TTL = 3 * 86_400_000_000  # microseconds for which a listener that was seen is noted for
+# Seconds: longer than PostgreSQL keeps the session of a lost machine, and than the default lease.
+START_TIMEOUT = 45.0
 COMMIT_PROOF_TTL = 5.0  # seconds for which a commit shows that others are possible
 
 
@@ -94,6 +97,7 @@ class Store:
         `beside`: a server on the same SQLite file may run; then `commit` is not to be called.
 
         The start waits for it to end for `start_timeout` seconds: its machine may have been lost.
+        So it does for processes of an earlier version before it migrates what they work on.
 
         `on_new_epoch` is called when the database lost what it had confirmed: versions begin again
         below.

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from ...settings import Settings
-from ...store.store import Store
+from ...store.store import START_TIMEOUT, Store
 from ..options import load_and_show, one_sentence, settings_option
 
 
@@ -20,6 +20,7 @@ def migrate_command(path: Path | None) -> None:
 
 
 async def apply_schema(settings: Settings) -> None:
-    store = Store(settings.database.url, settings.database.synchronous, alone=False)
+    url, synchronous = settings.database.url, settings.database.synchronous
+    store = Store(url, synchronous, alone=False, start_timeout=START_TIMEOUT)
     await store.open()
     await store.aclose()

@@ -52,6 +52,7 @@ from .session import (
     find_lineage,
 )
 from .snapshot import load_snapshot
+from .versions import VersionGuard
 
 log = logging.getLogger("roomcast.store")
 
@@ -94,7 +95,8 @@ class Postgres:
             server_settings=SERVER_SETTINGS,
             connect=partial(_connect, address),
         )
-        self._process_lock = ProcessLock(address, start_timeout) if alone else None
+        self._versions = VersionGuard(address, start_timeout)
+        self._process_lock = ProcessLock(address) if alone else None
         self._on_new_epoch = on_new_epoch
         self.epoch = self._lineage = ""
         self.committer = HeldConnection(self._db, self._prepare_commits, address.timeout)
@@ -105,11 +107,8 @@ class Postgres:
     async def open(self) -> None:
         try:
             await self._db.connect()
-            await self._migrate()
-            if self._process_lock is None:
-                await self._open_committer()
-            else:
-                await self._process_lock.wait(self._open_committer)
+            await self._versions.wait(self._migrate)
+            await self._versions.wait(self._open_committer)
         except (DatabaseUnavailable, DatabaseError) as error:
             await self.aclose()
             raise CannotOpen(f"The database {self._address} can't be opened: {error}.") from error
@@ -132,6 +131,7 @@ class Postgres:
             key = self._address.lock_key(MIGRATION_LOCK)
             await raw.execute("SELECT pg_advisory_xact_lock($1)", key, timeout=MIGRATION_TIMEOUT)
             await self._make_schema(raw)
+            await self._versions.check_older(db)
             await schema.migrate(db, "postgresql", partial(raw.execute, timeout=MIGRATION_TIMEOUT))
 
     async def _make_schema(self, raw: Any) -> None:
@@ -165,8 +165,12 @@ class Postgres:
         await self._prepare(db)
 
     async def _recognize(self, db: Connection) -> None:
-        """Raises DatabaseUnavailable, once, where the database has another lineage than before."""
+        """Raises DatabaseUnavailable, once, where the database has another lineage than before.
+
+        And as long as it has the schema of a later version, which this process does not know.
+        """
         raw = db.raw_connection
+        await self._versions.check_newer(db)
         lineage = await find_lineage(raw)
         if lineage == self._lineage:
             return
@@ -198,16 +202,19 @@ class Postgres:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Connection]:
+        self._versions.refuse_if_outdated()
         one_state = {"isolation": "repeatable_read", "readonly": True}
         async with self.readers.use() as db, db.raw_connection.transaction(**one_state):
             yield db
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[Connection]:
+        self._versions.refuse_if_outdated()
         async with self.writers.use() as db, db.raw_connection.transaction():
             yield db
 
     async def snapshot(self, ask: SnapshotQuery) -> Snapshot | str:
+        self._versions.refuse_if_outdated()
         async with self.joiners.use() as db:
             raw = db.raw_connection
             try:
@@ -221,6 +228,7 @@ class Postgres:
     async def commit(
         self, changes: Sequence[Change], marks: Marks, now: int
     ) -> tuple[list[Outcome], list[Moved]]:
+        self._versions.refuse_if_outdated()
         async with self.committer.turn:
             for attempt in range(MAX_ATTEMPTS):
                 try:

@@ -1,4 +1,4 @@
-"""The advisory lock of a chat that works on its database alone."""
+"""The advisory lock of a chat that works on its database alone, and a start that waits for it."""
 
 import asyncio
 import logging
@@ -16,26 +16,28 @@ START_CHECK_INTERVAL = 1.0  # seconds until a start that waits looks again
 OWN_SESSION_TIMEOUT = 1.0  # seconds for an old session of this process to end
 
 
+async def wait_for_others(begin: Callable[[], Awaitable[None]], start_timeout: float) -> None:
+    """Begin as soon as no other process is in the way.
+
+    Raises DatabaseInUse where one still is after `start_timeout` seconds.
+    """
+    deadline = time.monotonic() + start_timeout
+    while True:
+        try:
+            return await begin()
+        except DatabaseInUse as error:
+            if time.monotonic() >= deadline:
+                raise
+            log.warning("The start waits. %s", error)
+        await asyncio.sleep(START_CHECK_INTERVAL)
+
+
 class ProcessLock:
     """Held by the session that commits. It knows the sessions of this process that had it."""
 
-    def __init__(self, address: PostgresAddress, start_timeout: float) -> None:
-        """`start_timeout` in seconds: how long a start waits for another process to end."""
+    def __init__(self, address: PostgresAddress) -> None:
         self._address = address
-        self._start_timeout = start_timeout
         self._own: set[LockHolder] = set()
-
-    async def wait(self, open_session: Callable[[], Awaitable[None]]) -> None:
-        """Open the session that takes the lock. Raises DatabaseInUse after the start timeout."""
-        deadline = time.monotonic() + self._start_timeout
-        while True:
-            try:
-                return await open_session()
-            except DatabaseInUse as error:
-                if time.monotonic() >= deadline:
-                    raise
-                log.warning("The start waits. %s", error)
-            await asyncio.sleep(START_CHECK_INTERVAL)
 
     async def take(self, raw: Any) -> None:
         """Take it for this session. Raises DatabaseInUse where another process has it.
