@@ -38,11 +38,11 @@ async def get(request: Request) -> Response:
     )
     sent = headers(link.content_type, link.name)
     is_direct = chat_of(request).settings.attachments.direct_downloads
-    url = attachments.bucket.get_url(request.method, link.key, sent) if is_direct else None
-    if url is not None:
-        return RedirectResponse(url, 307, headers=ANYWHERE | LINK_HEADERS)
     etag = etag_of(link.key)
     try:
+        url = attachments.bucket.get_url(request.method, link.key, sent) if is_direct else None
+        if url is not None:
+            return RedirectResponse(url, 307, headers=ANYWHERE | LINK_HEADERS)
         if has_current(request.headers, etag) and await attachments.bucket.stat(link.key):
             return Response(status_code=304, headers=_of_the_same(sent) | {"ETag": etag})
         return ObjectResponse(await _open(attachments, link.key), etag, sent)

@@ -170,7 +170,10 @@ class Attachments:
         await self._note(
             UploadRow(key, room_id, user_id, name, kind, file.size, 0, expiry_of(self._settings))
         )
-        url = self.bucket.put_url(key, file.size, limits.upload_url_ttl)
+        try:
+            url = self.bucket.put_url(key, file.size, limits.upload_url_ttl)
+        except BucketUnavailable as error:
+            raise refuse_unavailable(error) from error
         if url is None:
             expires = int(time.time() + limits.upload_url_ttl)
             url = links.upload_url(self.secret, base, key, kind, file.size, expires)

@@ -89,8 +89,12 @@ def verify_command(
     from .account import CannotVerify
     from .run import Options
 
+    tokens = [token.strip() for token in tokens]
+    secrets = [*tokens, server_key] if server_key else tokens
     if (len(tokens) == 2) == bool(server_key):
         raise click.UsageError("Give --token twice, of two users, or --server-key.")
+    if not all(given.isascii() and given.isprintable() and given for given in secrets):
+        raise click.UsageError("A token or key is empty, or holds what no header may hold.")
     if not url.startswith(("http://", "https://")):
         raise click.UsageError(f"URL must start with http:// or https://, not {url!r}.")
     chosen = Options(**options)

@@ -13,7 +13,7 @@ from minio.deleteobjects import DeleteObject
 
 from .bucket import KEY, UPLOADS, BucketUnavailable, ObjectMissing, too_large
 from .s3_cors import allow_pages
-from .s3_credentials import credentials_of
+from .s3_credentials import BucketCredentials, credentials_of
 from .s3_http import S3Transport
 from .s3_presign import Signer
 from .s3_url import Place, S3Endpoint
@@ -161,7 +161,9 @@ def _client(place: Place, credentials: Provider, http: S3Transport) -> Minio:
         raise ValueError(f"attachments.url: {error}.") from None
 
 
-def _signer(place: Place, credentials: Provider, endpoint: S3Endpoint, region: str) -> Signer:
+def _signer(
+    place: Place, credentials: BucketCredentials, endpoint: S3Endpoint, region: str
+) -> Signer:
     """The library knows how a bucket is addressed: by its path, or with Amazon by its host."""
     nobody = Minio(endpoint.host, secure=endpoint.is_secure, region=region)
     base = nobody.get_presigned_url("GET", place.bucket, "-").removesuffix("-")

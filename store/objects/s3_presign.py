@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from hashlib import sha256
 from urllib.parse import quote, urlsplit
 
-from minio.credentials.providers import Provider
 from msgspec import Struct
+
+from .s3_credentials import BucketCredentials
 
 WEEK = 7 * 86_400  # no server takes more
 
@@ -21,7 +22,7 @@ class Signer(Struct, frozen=True):
     """
 
     base: str
-    credentials: Provider
+    credentials: BucketCredentials
     region: str
 
     def __repr__(self) -> str:
@@ -39,9 +40,10 @@ class Signer(Struct, frozen=True):
     ) -> str:
         """Good for one kind of request, from `at` (now) on; `size` is that of the body to send.
 
-        A URL that temporary credentials have signed ends with them, if that is earlier.
+        A URL that temporary credentials have signed ends with them, if that is earlier. Raises
+        BucketUnavailable while there are no credentials.
         """
-        who = self.credentials.retrieve()
+        who = self.credentials.current()
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(at))
         scope = f"{stamp[:8]}/{self.region}/s3/aws4_request"
         address = urlsplit(self.base + name)

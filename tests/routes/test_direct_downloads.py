@@ -8,6 +8,9 @@ from typing import Any
 import httpx
 import pytest
 from roomcast.app import create_app
+from roomcast.store.objects.bucket import BucketUnavailable
+from roomcast.store.objects.folder import Folder
+from roomcast.testing import chat_client
 
 from ..client import token
 from ..engines.seaweed import Seaweed
@@ -56,3 +59,24 @@ async def test_a_link_leads_to_the_bucket_only_where_that_is_set(
         assert answer.content == PNG
         assert answer.headers["content-type"] == "image/png"
         assert answer.headers["content-disposition"].startswith('inline; filename="a b.png"')
+
+
+async def test_without_credentials_of_the_bucket_the_answer_is_503(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: Any) -> str:
+        raise BucketUnavailable("The bucket's credentials have ended; new ones are fetched.")
+
+    settings = {"attachments": {"direct_downloads": True}}
+    async with chat_client(1, settings) as ada:
+        room = await ada.chat.open_room([1, 2])
+        body = {"file": {"name": "a.png", "size": len(PNG), "type": "image/png"}}
+        body["file"]["data"] = base64.b64encode(PNG).decode()
+        sent = await ada.post(f"/api/v1/chat/rooms/{room.id}/messages/", json=body)
+        link = sent.json()["attachments"][0]["file_url"]
+        monkeypatch.setattr(Folder, "get_url", refuse)
+        monkeypatch.setattr(Folder, "put_url", refuse)
+        upload = {"room_id": room.id, "name": "a.png", "size": 9, "type": "image/png"}
+        offered = await ada.post("/api/v1/chat/attachments/", json=upload)
+        for answer in (await ada.get(link), offered):
+            assert (answer.status_code, answer.json()["code"]) == (503, "storage_unavailable")

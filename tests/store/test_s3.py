@@ -24,7 +24,6 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
-from minio.credentials import StaticProvider
 from roomcast.store.objects import s3
 from roomcast.store.objects.bucket import (
     UPLOADS,
@@ -35,6 +34,7 @@ from roomcast.store.objects.bucket import (
     new_key,
 )
 from roomcast.store.objects.s3 import S3
+from roomcast.store.objects.s3_credentials import fixed_credentials
 from roomcast.store.objects.s3_presign import WEEK, Signer
 from roomcast.store.objects.s3_url import S3Endpoint, place_of
 
@@ -349,7 +349,7 @@ def test_the_signature_is_that_of_the_specification() -> None:
     """The example in Amazon's own documentation."""
     signer = Signer(
         "https://examplebucket.s3.amazonaws.com/",
-        StaticProvider("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
+        fixed_credentials("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
         "us-east-1",
     )
     url = signer.url("GET", "test.txt", 86_400, at=1_369_353_600)

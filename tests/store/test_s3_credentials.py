@@ -10,9 +10,14 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from minio import Minio
-from minio.credentials import StaticProvider
+from minio.credentials import Credentials, Provider, StaticProvider
+from roomcast.store.objects import s3_credentials
 from roomcast.store.objects.bucket import BucketUnavailable
-from roomcast.store.objects.s3_credentials import BucketCredentials, credentials_of
+from roomcast.store.objects.s3_credentials import (
+    BucketCredentials,
+    credentials_of,
+    fixed_credentials,
+)
 from roomcast.store.objects.s3_presign import Signer
 from roomcast.store.objects.s3_url import Place, place_of
 
@@ -103,6 +108,76 @@ def test_those_of_the_machine_are_fetched_again_when_they_expire(machine: list[s
     assert machine == ["/role", "/role"]
 
 
+class Service(Provider):
+    """It hands out credentials that hold for so long, and only while the test lets it."""
+
+    def __init__(self, *minutes: int) -> None:
+        self._minutes = list(minutes)
+        self.asked = threading.Semaphore(0)
+        self.may_answer = threading.Semaphore(0)
+        self.is_broken = False
+
+    def retrieve(self) -> Credentials:
+        self.asked.release()
+        assert self.may_answer.acquire(timeout=10)
+        if self.is_broken:
+            raise ValueError
+        ends = datetime.now(UTC) + timedelta(minutes=self._minutes.pop(0))
+        return Credentials(f"with {len(self._minutes)} to come", "secret", None, ends)
+
+
+def wait_for_refresh() -> None:
+    for thread in threading.enumerate():
+        if thread.name == "bucket credentials":
+            thread.join(10)
+
+
+def test_urls_are_signed_while_new_credentials_are_fetched() -> None:
+    """The event loop never waits for the service of the machine."""
+    service = Service(5, 60)
+    service.may_answer.release()
+    credentials = BucketCredentials(lambda: service)
+    signer = Signer(BASE, credentials, "us-east-1")
+    assert credentials.retrieve().access_key == "with 1 to come"
+    for _ in range(3):  # the service does not answer, and is asked once
+        assert "with%201%20to%20come" in signer.url("GET", "a", 60)
+    service.may_answer.release()
+    wait_for_refresh()
+    assert "with%200%20to%20come" in signer.url("GET", "a", 60)
+    assert [service.asked.acquire(blocking=False) for _ in range(3)] == [True, True, False]
+
+
+def test_without_credentials_a_url_is_refused_at_once_and_there_later() -> None:
+    service = Service(60)
+    credentials = BucketCredentials(lambda: service)
+    signer = Signer(BASE, credentials, "us-east-1")
+    for _ in range(2):
+        with pytest.raises(BucketUnavailable, match="new ones are fetched"):
+            signer.url("GET", "a", 60)
+    service.may_answer.release()
+    wait_for_refresh()
+    assert "X-Amz-Signature" in signer.url("GET", "a", 60)
+
+
+def test_a_refresh_that_fails_is_logged_and_tried_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(s3_credentials, "REFRESH_INTERVAL", 0.0)
+    service = Service(5, 60)
+    service.may_answer.release(2)
+    credentials = BucketCredentials(lambda: service)
+    assert credentials.retrieve().access_key == "with 1 to come"
+    service.is_broken = True
+    assert credentials.current().access_key == "with 1 to come"
+    wait_for_refresh()
+    assert "bucket credentials not refreshed" in caplog.text
+    service.is_broken = False
+    service.may_answer.release()
+    assert credentials.current().access_key == "with 1 to come"
+    wait_for_refresh()
+    assert credentials.current().access_key == "with 0 to come"
+
+
 def test_none_at_all_are_a_sentence() -> None:
     with pytest.raises(BucketUnavailable, match="has no KEY:SECRET"):
         found()
@@ -118,7 +193,7 @@ def test_a_url_is_signed_as_the_library_signs_it(token: str | None) -> None:
         "GET", "examplebucket", "a/b.png", timedelta(hours=1), request_date=at
     )
     base = theirs.partition("a/b.png")[0]
-    signer = Signer(base, BucketCredentials(provider), "us-east-1")
+    signer = Signer(base, fixed_credentials("AKIA", "secret", token), "us-east-1")
     ours = signer.url("GET", "a/b.png", 3_600, at=at.timestamp())
     assert parse_qs(urlsplit(ours).query) == parse_qs(urlsplit(theirs).query)
     put = parse_qs(urlsplit(signer.url("PUT", "a", 60, size=5)).query)

@@ -143,3 +143,10 @@ def test_the_report_reads_well(breaking: tuple[Breaking, str]) -> None:
     assert "-       files" in done.stdout
     assert "http: the room list" in done.stderr  # the progress
     assert done.stdout.rstrip().endswith("promises broken: 1.")
+
+
+@pytest.mark.parametrize("empty", ["", " ", "a\nb", "é"])
+def test_a_token_that_no_header_may_hold_is_named_as_such(empty: str) -> None:
+    given = ["verify", "http://127.0.0.1:9", "--token", empty, "--token", token(1)]
+    done = CliRunner().invoke(main, given)
+    assert (done.exit_code, "token or key is empty" in done.stderr) == (2, True)
