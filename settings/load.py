@@ -176,11 +176,9 @@ def _value(given: Given) -> object:
         return msgspec.convert(parsed, hint, strict=not given.text)
     except BadSetting:
         raise
-    # Errors of msgspec are ValueErrors only in its newer releases.
-    except (
-        ValueError,
-        msgspec.ValidationError,
-    ):  # its own words show a regular expression, and may show a secret
+    # Errors of msgspec are ValueErrors only in its newer releases. Its own words show a regular
+    # expression, and may show a secret.
+    except (ValueError, msgspec.MsgspecError):
         raise BadSetting(f"{given.where}: expected {_expected(hint)}") from None
 
 
