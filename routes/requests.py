@@ -162,7 +162,7 @@ def answer_refusal(request: Request, error: Exception) -> Response:
     headers = dict(getattr(request.state, "headers", {}))
     if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    if error.status in (408, 413) and request.scope["http_version"] in ("1.0", "1.1"):
+    if error.status in (408, 413) and request.scope.get("http_version") in ("1.0", "1.1"):
         headers["Connection"] = "close"  # the rest of the body is not read
     if error.status in (429, 503):
         seconds = error.retry_after if isinstance(error, RateLimited) else 1

@@ -99,7 +99,7 @@ async def test_an_offer_is_answered_as_the_page_says(id_: str, state: str) -> No
         async with buyer.socket(room) as socket:
             await socket.receive_json()
             done = await seller.post(act, json={"id": id_})
-            assert done.json()["reply"] == "Done. The buyer is told."
+            assert done.json()["reply"] == "Done. The buyer will see it."
             assert (await seller.post(act, json={"id": id_})).status_code == 409
             said = ""
             while said != f"The offer of 120 € was {state}.":
