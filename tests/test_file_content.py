@@ -3,13 +3,16 @@
 import asyncio
 import base64
 import re
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from roomcast.chat.attachments import content
 from roomcast.chat.attachments import media_types as kinds
+from roomcast.chat.attachments.checks import FileChecks
 from roomcast.chat.attachments.content import (
     MAGIC_TYPES,
     Checked,
@@ -32,6 +35,7 @@ from roomcast.chat.attachments.media_types import (
 )
 from roomcast.protocol.errors import FileInvalid, FileTooLarge, FileType, Refusal
 from roomcast.settings import AttachmentSettings
+from roomcast.store import time_slices
 
 from . import made_files as made
 
@@ -560,3 +564,30 @@ def test_every_alias_leads_to_a_type_in_the_table(alias: str) -> None:
 def test_a_listed_type_that_no_file_can_satisfy_is_found() -> None:
     listed = [*ALLOWED, "audio/x-m4a", "text/x-python", "font/woff2", "application/x-nobody-knows"]
     assert kinds.find_unknown(listed, MAGIC_TYPES) == ["application/x-nobody-knows"]
+
+
+async def test_files_are_checked_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    at_once = most = 0
+
+    def slow(data: bytes, kind: str, size: int | None, policy: Policy) -> Checked:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        time.sleep(0.005)  # in a thread
+        at_once -= 1
+        return check(data, kind, size, policy)
+
+    monkeypatch.setattr(content, "check", slow)
+    checks = FileChecks(AttachmentSettings())
+    found = await asyncio.gather(*(checks.check(made.png(), PNG, None) for _ in range(5)))
+    assert [one.content_type for one in found] == [PNG] * 5
+    assert most == 1
+
+
+def test_long_work_in_a_thread_lets_others_in_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(time_slices.time, "sleep", pauses.append)
+    monkeypatch.setattr(time_slices, "SLICE", 0.0)
+    check(b"A long story. " * 60_000, TEXT, None, POLICY)  # pieces of 256 KiB
+    assert len(pauses) == 4
+    assert min(pauses) > 0  # a sleep of 0 hands nothing over

@@ -214,3 +214,18 @@ async def test_however_many_are_in_doubt_few_look_at_the_same_time(here: Here) -
             while any(inbox.task for inbox, _ in entered):  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
     assert 0 < most <= inboxes.LOOKS + 1  # and who is online, for all of them at once
+
+
+async def test_large_frames_to_many_sockets_go_seldomer(
+    here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chat, room = here
+    monkeypatch.setattr(inboxes, "MAX_RATE", 1)  # byte a second: the next frame comes tomorrow
+    async with a_reader(chat, BOB) as (_, bob):
+        await says(chat, room, "first")
+        await until(bob, counter=1)
+        await says(chat, room, "second")
+        await asyncio.sleep(0.05)  # nothing comes: there is nothing to wait for
+        assert bob.frames[-1]["counter"] == 1
+        async with a_reader(chat, BOB) as (_, later):
+            assert later.frames[0]["counter"] == 2  # who joins does not wait

@@ -1,6 +1,5 @@
 """Attachments on their way: bytes are looked at, kept in the bucket, and found again by a link."""
 
-import asyncio
 import logging
 import time
 from collections.abc import Sequence
@@ -31,8 +30,9 @@ from ...store.uploads import READY, UploadRow
 from ..serializers import Link
 from ..text_policy import TextPolicy
 from . import content, links
+from .checks import FileChecks
 from .cleanup import UnusedObjects
-from .content import Checked, Policy
+from .content import Checked
 from .media_types import ANY, find_unknown
 from .names import safe_name
 from .uploads import FinishedUploads, expiry_of, refuse_unavailable
@@ -52,13 +52,12 @@ class Attachments:
         except ValueError as error:
             raise BadSetting(str(error)) from None
         self.unused = UnusedObjects(store, self.bucket, self._settings.unsent_ttl)
-        self.uploads = FinishedUploads(self._settings, store, self.bucket, self.unused)
+        self._checks = FileChecks(self._settings)
+        self.uploads = FinishedUploads(
+            self._settings, store, self.bucket, self.unused, self._checks
+        )
         for kind in find_unknown(self._settings.types, content.MAGIC_TYPES):
             log.warning("attachments.types: no file can be sent as %s: its bytes are unknown", kind)
-
-    @property
-    def _policy(self) -> Policy:
-        return content.policy_of(self._settings)
 
     @property
     def secret(self) -> bytes:
@@ -90,9 +89,9 @@ class Attachments:
         if len(set(paths)) < len(paths):
             raise InvalidFrame("files: the same file_path stands there twice.")
         await self._check_sender(room_id, user_id, by_site=by_site)
-        contents = [None if f.data is None else await self._unpack(f, f.data) for f in sent]
+        contents = [None if f.data is None else await self._checks.unpack(f, f.data) for f in sent]
         pixels = sum(found.pixels for found in contents if found is not None)
-        content.check_pixels(pixels, self._policy)
+        content.check_pixels(pixels, self._checks.policy)
         fresh: list[str] = []
         keys: list[str] = []
         try:
@@ -103,7 +102,7 @@ class Attachments:
                 elif file.file_path is not None:
                     upload = await self.uploads.finish(room_id, user_id, file.file_path)
                     pixels += (upload.width or 0) * (upload.height or 0)
-                    content.check_pixels(pixels, self._policy)
+                    content.check_pixels(pixels, self._checks.policy)
                     keys.append(upload.key)
                 else:
                     raise InvalidFrame("files: each needs data, or the file_path of an upload.")
@@ -126,12 +125,6 @@ class Attachments:
             raise NotFound
         if is_silenced and not by_site:
             raise Forbidden
-
-    async def _unpack(self, file: File, data: str) -> Checked:
-        assert file.size is not None  # File sees to it
-        return await asyncio.to_thread(
-            content.unpack, data, file.type or ANY, file.size, self._policy
-        )
 
     async def _put(self, room_id: int, user_id: str, file: File, found: Checked) -> str:
         name = await self._approve_name(room_id, user_id, file, found.content_type)
@@ -163,7 +156,7 @@ class Attachments:
         """The signed URL to PUT the bytes to, and the file_path that names the upload."""
         assert file.size is not None  # File sees to it
         limits = self._settings
-        kind = content.check_declared(file.type or ANY, file.size, self._policy)
+        kind = content.check_declared(file.type or ANY, file.size, self._checks.policy)
         await self._check_sender(room_id, user_id)
         key = new_key(UPLOADS)
         name = await self._approve_name(room_id, user_id, file, kind)

@@ -2,14 +2,15 @@
 
 import codecs
 import re
+from collections.abc import Iterator
 
+from ...store.time_slices import TimeSlices
 from .media_types import CALENDAR, TEXT, VCARD
 
 PIECE = 1 << 18  # one call into C at a time: between two of them other threads get their turn
 HEAD = 4_096  # code points at the beginning of a text that tell what it is
 
-_CONTROL = re.compile("[\0-\x08\x0b\x0e-\x1f\x7f]")
-_CONTROL_BYTE = re.compile(rb"[\0-\x08\x0b\x0e-\x1f\x7f]")
+_CONTROL_BYTES = bytes([*range(9), 0x0B, *range(0x0E, 0x20), 0x7F])
 _TAG = re.compile(r"<(?:!--|!doctype|[a-z][\w:.-]*[\s>/])")
 _PDF_HEAD = re.compile(rb"\s{0,64}%PDF-\d\.\d")
 
@@ -31,20 +32,32 @@ def read_head(data: bytes) -> str | None:
 
 def _read_legacy(data: bytes) -> str | None:
     """Returns the head of a text in an encoding without a name; None where it has control bytes."""
-    end = len(data.removesuffix(b"\x1a"))  # some programs of old end a text with Ctrl+Z
-    if any(_CONTROL_BYTE.search(data, at, min(at + PIECE, end)) for at in range(0, end, PIECE)):
+    text = data.removesuffix(b"\x1a")  # some programs of old end a text with Ctrl+Z
+    if any(_has_control(text[at : at + PIECE]) for at in _pieces(text)):
         return None
     return data[:HEAD].decode("latin-1")
 
 
 def _read_unicode(data: bytes, encoding: str) -> str | None:
     decoder, head = codecs.getincrementaldecoder(encoding)(), ""
-    for at in range(0, len(data), PIECE):
+    for at in _pieces(data):
         piece = decoder.decode(data[at : at + PIECE], at + PIECE >= len(data))
-        if _CONTROL.search(piece):
+        if _has_control(piece.encode()):
             return None
         head = head or piece[:HEAD]
     return head
+
+
+def _has_control(text: bytes) -> bool:
+    return len(text.translate(None, _CONTROL_BYTES)) < len(text)
+
+
+def _pieces(data: bytes) -> Iterator[int]:
+    """Yield where each piece starts."""
+    slices = TimeSlices()
+    for at in range(0, len(data), PIECE):
+        yield at
+        slices.pause_if_due()
 
 
 def type_of_text(head: str) -> str:

@@ -1,6 +1,5 @@
 """Finished uploads: moved to where nobody can swap them, looked at, and cleaned."""
 
-import asyncio
 import logging
 import time
 from contextlib import suppress
@@ -25,7 +24,7 @@ from ...store.objects.bucket import (
 )
 from ...store.store import Store
 from ...store.uploads import CLEANING, READY, UploadRow
-from . import content
+from .checks import FileChecks
 from .cleanup import UnusedObjects
 from .content import Checked
 from .names import safe_name
@@ -53,11 +52,13 @@ class FinishedUploads:
         store: Store,
         bucket: Bucket,
         unused: UnusedObjects,
+        checks: FileChecks,
     ) -> None:
         self._settings = settings
         self._store = store
         self._bucket = bucket
         self._unused = unused
+        self._checks = checks
 
     async def finish(self, room_id: int, user_id: str, file_path: str) -> UploadRow:
         """A finished upload: moved to where nobody can swap it, then looked at.
@@ -124,11 +125,8 @@ class FinishedUploads:
     async def _checked(self, upload: UploadRow, data: bytes) -> Checked:
         """Checks an upload and returns it as it is kept; deletes it where it is not allowed."""
         size = None if upload.is_ready == CLEANING else upload.size
-        check = partial(
-            content.check, data, upload.content_type, size, content.policy_of(self._settings)
-        )
         try:
-            return await asyncio.to_thread(check)
+            return await self._checks.check(data, upload.content_type, size)
         except (FileInvalid, FileTooLarge, FileType):
             await self._unused.drop([upload.key])
             raise

@@ -24,6 +24,8 @@ from .dispatcher import NotificationDispatcher
 log = logging.getLogger("roomcast.inbox")
 
 PACE = 0.21  # seconds between two frames: five in a second, never six
+MAX_RATE = 1 << 24  # bytes in a second to all sockets of a user: larger frames go seldomer
+LARGE_BATCH = 1 << 16  # bytes, after which others have their turn before the next socket
 RETRY = 1.0  # seconds, while the database is away
 MANY = 200  # rooms that changed together, above which all are looked at
 LOOKS = 2  # at a time, for who comes and for who is there: the database has others to serve
@@ -136,7 +138,7 @@ class Inbox:
                 async with self._turns.there, self._turn:
                     await self._look()
                 await self._counters.describe()
-                self._publish()
+                await self._publish()
                 is_due = bool(self._changed) or self._has_gap
         finally:
             self.task = None
@@ -161,15 +163,19 @@ class Inbox:
         all_ = self._counters.rooms if has_gap else changed
         self.delivery.add(dict.fromkeys(all_, 0) if is_all else dict(found))
 
-    def _publish(self) -> None:
+    async def _publish(self) -> None:
         frame = self._counters.frame()
-        now, batches = essence(frame), dict[bool, Batch]()
+        now, batches, written = essence(frame), dict[bool, Batch](), 0
         for socket in list(self._sockets):
-            if socket.last_essence != now:
+            if socket.last_essence != now and socket in self._sockets:
                 socket.last_essence = now
                 if (shape := socket.is_flat) not in batches:
                     batches[shape] = Batch([encoded(frame, is_flat=shape)])
                 socket.send_queue.put(batches[shape])
+                written += batches[shape].size
+                if batches[shape].size > LARGE_BATCH:
+                    await asyncio.sleep(0)
+        self._next = max(self._next, self._now() + written / MAX_RATE)
         if any(socket.send_queue.is_empty for socket in self._sockets):
             self.delivery.start()
 

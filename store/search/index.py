@@ -4,7 +4,6 @@ It follows behind: a send pays nothing for it. Like a client with a cursor it as
 changed since a version, so edits, deletions and whatever a crash left undone come the same way.
 """
 
-import time
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -13,6 +12,7 @@ from msgspec import Struct
 from sqlalchemy import bindparam, text
 
 from ..dialect import Dialect
+from ..time_slices import TimeSlices
 from . import tokenizer as words
 from .tokenizer import Term
 
@@ -136,10 +136,11 @@ async def news(
 
 def read(news: Sequence[IndexDelta]) -> Sequence[IndexDelta]:
     """Finds the words, which takes long for some texts: not on the event loop."""
+    slices = TimeSlices()
     for of_room in news:
         for entry in of_room.entries:
             entry.words = words.of(entry.text)
-            time.sleep(0)  # the event loop, which waits for the interpreter, comes in between
+            slices.pause_if_due()
     return news
 
 
