@@ -9,7 +9,7 @@ HERE = Path(__file__).parent
 WEB = HERE.parent.parent / "web"
 WITHIN = 240  # seconds
 JOINED_BUDGETS = {"sdk.js": 8_192, "roomcast.js": 6_144}  # bytes, gzip, without a bundler
-BUDGETS = JOINED_BUDGETS | {"views.js": 30_720, "page.js": 47_104}
+BUDGETS = JOINED_BUDGETS | {"views.js": 31_232, "page.js": 47_104}
 
 
 def run(*command: str, cwd: Path = HERE, within: float = WITHIN) -> str:

@@ -96,9 +96,6 @@ export class ChatView {
     const clock = setInterval(() => this.render(), MINUTE); // "Today", "5 min. ago"
     this.#off.push(() => clearInterval(clock));
     this.history.list.addEventListener("keydown", (event) => this.history.key(event));
-    for (const name of ["dragenter", "dragover", "dragleave", "drop"]) {
-      this.box.addEventListener(name, (event) => this.#drag(/** @type {DragEvent} */ (event)));
-    }
   }
 
   destroy() {
@@ -319,15 +316,5 @@ export class ChatView {
   async pickEmoji(from, pick) {
     const { openEmoji } = await import("./lazy-emoji.js");
     openEmoji({ root: this.host.root, from, pick, label: this.words.say("emoji") });
-  }
-
-  /** @param {DragEvent} event */
-  #drag(event) {
-    if (!this.composer || this.foot?.hidden || !event.dataTransfer?.types.includes("Files")) return;
-    event.preventDefault();
-    const isOver = event.type === "dragenter" || event.type === "dragover";
-    const isInside = event.type === "dragleave" && this.box.contains(/** @type {Node} */ (event.relatedTarget));
-    this.box.classList.toggle("dropping", isOver || isInside);
-    if (event.type === "drop") this.composer.take(event.dataTransfer.files);
   }
 }

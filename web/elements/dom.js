@@ -2,31 +2,19 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** Paths on a field of 24 by 24, drawn with a line. */
+/** Paths on a field of 24 by 24, drawn with a line. @type {Record<string, string>} */
 const DRAWINGS = {
   back: "M15 5l-7 7 7 7",
   close: "M6 6l12 12M18 6L6 18",
   more: "M5 12h.01M12 12h.01M19 12h.01",
-  lens: "M11 4a7 7 0 1 0 0 14 7 7 0 0 0 0-14M20 20l-4-4",
-  send: "M4 12l16-8-5 16-3-6-8-2M12 14l4-5",
-  clip: "M20 11l-8.5 8.5a5 5 0 0 1-7-7L13 4a3.4 3.4 0 0 1 5 5l-8.5 8.5a1.7 1.7 0 0 1-2.5-2.5l7.5-7.5",
-  smile: "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18M8.5 14.5c2 2.3 5 2.3 7 0M9 9.500h.01M15 9.500h.01",
   reply: "M10 6l-6 5 6 5v-3.5c5 0 8 1.5 10 5 0-6-3.5-8.5-10-9V6",
   down: "M6 9l6 6 6-6",
-  up: "M6 15l6-6 6 6",
   clock: "M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16M12 8v4l3 2",
   tick: "M5 12.500l4.5 4.500L19 7.5",
   ticks: "M2 12.500l4.5 4.500L16 7.500M11.5 16l1 1L22 7.5",
   file: "M7 3h7l5 5v13H7zM14 3v5h5",
-  bell: "M6 17h12c-1.5-1.5-2-3-2-6a4 4 0 0 0-8 0c0 3-.5 4.5-2 6M10.5 20h3",
   mute: "M6 17h12c-1.5-1.5-2-3-2-6a4 4 0 0 0-8 0c0 3-.5 4.5-2 6M4 4l16 16",
-  box: "M4 5h16v4H4zM6 9v10h12V9M10 13h4",
-  plus: "M12 5v14M5 12h14",
   chat: "M4 5h16v11H9l-5 4z",
-  group: "M9 5a3 3 0 1 0 0 6 3 3 0 0 0 0-6M3.5 19c0-3.5 2-5.5 5.5-5.5s5.5 2 5.5 5.500M16 5.5a3 3 0 0 1 0 5.5M17 13.500c2.3.6 3.5 2.5 3.5 5.5",
-  left: "M15 5l-7 7 7 7",
-  right: "M9 5l7 7-7 7",
-  save: "M12 4v11M7 11l5 5 5-5M5 20h14",
 };
 
 /**
@@ -52,9 +40,14 @@ function setProperty(element, name, value) {
   else element.setAttribute(name, value === true ? "" : value);
 }
 
+/** Drawings of what is loaded later. @param {Record<string, string>} more */
+export function addDrawings(more) {
+  Object.assign(DRAWINGS, more);
+}
+
 /**
  * A drawing; with a label it is a picture to a screen reader, without it is none.
- * @param {keyof typeof DRAWINGS} name
+ * @param {string} name
  * @param {string} [label]
  */
 export function icon(name, label) {
@@ -80,7 +73,7 @@ export function tickOf(status, words) {
 
 /**
  * A button that shows a drawing and has a name.
- * @param {keyof typeof DRAWINGS} name
+ * @param {string} name
  * @param {string} label
  * @param {(event: Event) => void} onclick
  * @param {Record<string, any>} [more]

@@ -2,7 +2,13 @@
 
 import { ChosenFiles } from "./chosen-files.js";
 import { composerStyle } from "./style-composer.js";
-import { addSheet, h, hasFeature, icon, iconButton, isSame, nameOf, summaryOf } from "./views.js";
+import { addDrawings, addSheet, h, hasFeature, icon, iconButton, isSame, nameOf, summaryOf } from "./views.js";
+
+addDrawings({
+  send: "M4 12l16-8-5 16-3-6-8-2M12 14l4-5",
+  clip: "M20 11l-8.5 8.5a5 5 0 0 1-7-7L13 4a3.4 3.4 0 0 1 5 5l-8.5 8.5a1.7 1.7 0 0 1-2.5-2.5l7.5-7.5",
+  smile: "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18M8.5 14.5c2 2.3 5 2.3 7 0M9 9.500h.01M15 9.500h.01",
+});
 
 const SOON = 400; // ms after the last key in which a draft is kept
 const SAFE_LENGTH = 500; // characters that no server refuses
@@ -53,6 +59,9 @@ export class Composer {
     this.input.addEventListener("keydown", (event) => this.#key(event));
     this.input.addEventListener("input", () => this.#written());
     this.input.addEventListener("paste", (event) => this.#paste(event));
+    for (const name of ["dragenter", "dragover", "dragleave", "drop"]) {
+      this.view.box.addEventListener(name, (/** @type {DragEvent} */ event) => this.#drag(event));
+    }
     this.picker.addEventListener("change", () => {
       this.take(this.picker.files ?? []);
       this.picker.value = "";
@@ -287,6 +296,17 @@ export class Composer {
     if (this.#editing || !hasFeature(this.host, "files")) return;
     this.files.add(files);
     this.focus();
+  }
+
+  /** Files that are dropped anywhere in the conversation. @param {DragEvent} event */
+  #drag(event) {
+    if (this.box.hidden || !event.dataTransfer?.types.includes("Files")) return;
+    event.preventDefault();
+    const { box } = this.view;
+    const isOver = event.type === "dragenter" || event.type === "dragover";
+    const isInside = event.type === "dragleave" && box.contains(/** @type {Node} */ (event.relatedTarget));
+    box.classList.toggle("dropping", isOver || isInside);
+    if (event.type === "drop") this.take(event.dataTransfer.files);
   }
 
   /** A text on the clipboard wins over the picture of it that office programs add. @param {ClipboardEvent} event */

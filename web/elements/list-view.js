@@ -2,7 +2,12 @@
 
 import { FoundMessages } from "./found-messages.js";
 import { ListItem } from "./list-item.js";
-import { arrange, focusedIn, h, icon, iconButton } from "./views.js";
+import { addDrawings, arrange, focusedIn, h, icon, iconButton } from "./views.js";
+
+addDrawings({
+  lens: "M11 4a7 7 0 1 0 0 14 7 7 0 0 0 0-14M20 20l-4-4",
+  plus: "M12 5v14M5 12h14",
+});
 
 const PATIENCE = 250; // ms after the last key in which a search begins
 const NEAR_END = 600; // pixels from the end of the list at which more is loaded

@@ -1,6 +1,14 @@
 /** One menu for a view: a popover beside what opened it, worked with arrows, Enter and Escape. */
 
-import { focusedIn, h, icon } from "./dom.js";
+import { addDrawings, focusedIn, h, icon } from "./dom.js";
+
+addDrawings({
+  bell: "M6 17h12c-1.5-1.5-2-3-2-6a4 4 0 0 0-8 0c0 3-.5 4.5-2 6M10.5 20h3",
+  box: "M4 5h16v4H4zM6 9v10h12V9M10 13h4",
+  plus: "M12 5v14M5 12h14",
+  group: "M9 5a3 3 0 1 0 0 6 3 3 0 0 0 0-6M3.5 19c0-3.5 2-5.5 5.5-5.5s5.5 2 5.5 5.500M16 5.5a3 3 0 0 1 0 5.5M17 13.500c2.3.6 3.5 2.5 3.5 5.5",
+  save: "M12 4v11M7 11l5 5 5-5M5 20h14",
+});
 
 /**
  * @typedef {{ id?: string, label: string, icon?: any, danger?: boolean, act: () => void }} MenuItem
