@@ -147,7 +147,7 @@ class App(Starlette, HostApi):
         self.is_draining = True
 
     def reload(self, settings: Settings) -> None:
-        """Takes limits, the rate limit, the log level and the accepted types of files anew.
+        """Reload limits, the rate limit, the log level and the accepted types of files.
 
         Whatever else differs needs a restart, and is named in the log.
         """
@@ -160,7 +160,7 @@ class App(Starlette, HostApi):
     async def lifespan(self, app: Any = None) -> AsyncIterator[None]:
         """Starts the chat like `started`, without ending a host that has several workers.
 
-        Where another process has the database the chat alone answers 503, until it can have it.
+        While another process holds the database, the chat answers 503 and the host goes on.
         """
         async with started_when_free(self.started, self._mark_refused):
             yield

@@ -1,4 +1,4 @@
-"""A connection → a user id: a signed token (JWT) that proves itself, or the host's hook."""
+"""Authenticate a connection as a user, by a signed token (JWT) or by the host's hook."""
 
 import asyncio
 import logging
@@ -44,7 +44,7 @@ class Trusted:
         )
 
     async def identity(self, token: str) -> Identity:
-        """Whose token this is. Raises Unauthenticated and PyJWTError."""
+        """Return the user of a token. Raises Unauthenticated and PyJWTError."""
         key = await self.keys.key_of(jwt.get_unverified_header(token))
         try:
             claims = self._jwt.decode(
@@ -70,7 +70,7 @@ class Authenticator:
         *,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        """Raises BadSetting where no token could ever be good."""
+        """Raises BadSetting if the settings could never accept a token."""
         server = settings.server
         ours = origin_of(server.public_url)
         self._ours = (*([ours] if ours else []), *server.allowed_origins)
@@ -110,7 +110,9 @@ class Authenticator:
             await published.aclose()
 
     async def __call__(self, connection: HTTPConnection) -> Identity:
-        """Raises Unauthenticated, Forbidden to a foreign page, and what else the hook raises."""
+        """Return the user of a connection.
+
+        Raises Unauthenticated, Forbidden to a page of another origin, and errors of the hook."""
         if self._hook is None:
             return await self.verify(token_of(connection))
         # A browser sends cookies from any page; it shall not learn whether there is somebody.
@@ -130,7 +132,7 @@ class Authenticator:
         return bool(origins) and (len(origins) > 1 or is_foreign(origins[0], host, self._ours))
 
     def _refuse_foreign(self, connection: HTTPConnection) -> Forbidden:
-        """Names both hosts: a proxy that replaces Host makes a site foreign to itself."""
+        """Refuse pages of other origins. The log names both hosts: a proxy may replace Host."""
         origin = ", ".join(connection.headers.getlist("origin"))[:200]
         host = connection.headers.get("host", "")[:200]
         refusal = Forbidden(
@@ -143,7 +145,7 @@ class Authenticator:
         return refusal
 
     async def verify(self, token: str) -> Identity:
-        """Whose token this is; raises Unauthenticated."""
+        """Return the user of a token. Raises Unauthenticated."""
         if self._hook:
             raise Unauthenticated("The site signs its users in by itself; it takes no tokens here.")
         if len(token) > MAX_TOKEN_LENGTH or not TOKEN.fullmatch(token):
@@ -162,7 +164,7 @@ class Authenticator:
         return identity
 
     def _trusted_by(self, token: str) -> Trusted:
-        """By what the token says of itself, which its signature has to prove."""
+        """Choose the issuer that the unverified token names; its keys then verify the signature."""
         header, claims, _ = token.split(".")
         object_of(header)
         issuer = object_of(claims).get("iss")
@@ -180,7 +182,7 @@ class Authenticator:
 
 
 def _as_refusal(error: HTTPException) -> Exception:
-    """Frameworks let their hooks say it so."""
+    """Return the Refusal for an HTTPException that a host's hook raised."""
     if error.status_code == 401:
         return Unauthenticated("Nobody is signed in.")
     return Forbidden() if error.status_code == 403 else error

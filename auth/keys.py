@@ -64,7 +64,7 @@ class Keys:
             raise BadSetting(NO_KEY.format(where=where))
 
     async def key_of(self, header: dict[str, Any]) -> Key:
-        """The header chooses among our keys; what a key may be used for, it has no say in."""
+        """Return the key that the token's header names; it does not choose the algorithm."""
         algorithm, key_id = header.get("alg"), header.get("kid")
         for key in self._fixed:
             if algorithm in key.algorithms:
@@ -141,7 +141,7 @@ def _public_key(issuer: Issuer, where: str) -> Key | None:
 
 
 def _pem(text_or_path: str, where: str) -> str:
-    """An environment variable may carry the line breaks of a key as \\n."""
+    """Return the text of a PEM key; a variable may spell its line breaks as \\n."""
     if "-----BEGIN" in text_or_path:
         return text_or_path.replace("\\n", "\n")
     try:
@@ -197,7 +197,7 @@ class PublishedKeys:
         return next((key for key in fitting if key.id == key_id), None)
 
     def refresh_if_old(self) -> None:
-        """Nobody waits for it: the known keys serve meanwhile."""
+        """Fetch the keys in the background where they are old; known keys stay valid meanwhile."""
         if self._keys and monotonic() - self._fetched > MAX_AGE:
             self._start()
 
@@ -249,7 +249,7 @@ class PublishedKeys:
 
 @cache
 def _tls() -> SSLContext:
-    """Made once: reading all the authorities takes a while."""
+    """Return the TLS context, made once: loading all the authorities is slow."""
     return httpx.create_ssl_context()
 
 
@@ -280,7 +280,7 @@ def keys_in(document: bytes, algorithms: tuple[str, ...]) -> list[Key]:
 
 
 def _published_key(jwk: Any, algorithms: tuple[str, ...]) -> Key | None:
-    """None for what checks no signatures, and for secrets: published, they are none."""
+    """Return a published key, or None for one that encrypts or should be secret."""
     if not isinstance(jwk, dict) or jwk.get("kty") not in ("RSA", "EC", "OKP") or "d" in jwk:
         return None
     key_id, operations = jwk.get("kid"), jwk.get("key_ops", ["verify"])

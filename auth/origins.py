@@ -40,7 +40,7 @@ class Cors:
         await self._app(scope, receive, send_with_headers)
 
     def _cors_headers_for(self, origins: list[str]) -> dict[str, str]:
-        """An answer to one origin is not one to another, so caches have to ask for each."""
+        """Return the CORS headers for these origins; Vary keeps them apart in caches."""
         if ANYBODY in self._allowed:
             return {ALLOW: ANYBODY, "Access-Control-Expose-Headers": "Retry-After"}
         if len(origins) != 1 or is_foreign(origins[0], "", self._allowed):
@@ -58,7 +58,7 @@ def _is_preflight(scope: Scope, headers: Headers) -> bool:
 
 
 def _permits(asked: Headers) -> dict[str, str]:
-    """Whatever headers it wants to send: an origin that is trusted is so with all of them."""
+    """Return the headers of a preflight answer; an allowed origin may send any headers."""
     wanted = {"Access-Control-Allow-Methods": METHODS, "Access-Control-Max-Age": MAX_AGE}
     if names := asked.get("access-control-request-headers"):
         wanted["Access-Control-Allow-Headers"] = names
@@ -82,7 +82,7 @@ _PORTS = {"http": 80, "https": 443}
 
 
 def is_foreign(origin: str, host: str, allowed: Iterable[str]) -> bool:
-    """Neither the host that was asked, over http or https, nor one of those allowed."""
+    """Return whether an origin is neither the requested host (http or https) nor an allowed one."""
     if origin != "null" and origin in allowed:
         return False
     theirs = _origin(origin)

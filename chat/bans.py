@@ -1,4 +1,4 @@
-"""Banned users: let in nowhere, on every process, until the ban ends."""
+"""Bans: a banned user is refused on every process until the ban ends."""
 
 import asyncio
 import logging
@@ -43,7 +43,7 @@ class Bans:
             raise Banned
 
     def on_changed(self, user_id: str) -> None:
-        """The site has banned the user, or has lifted the ban: ask the database again."""
+        """Reload this user's ban before their next request, since it has changed."""
         self.uncertain.add(user_id)
 
     async def find(self, user_id: str) -> Ban | None:
@@ -81,7 +81,7 @@ class Bans:
         self.bans = await self._store.read(partial(bans.current, now=_now()))
 
     async def watch(self) -> None:
-        """For ever: what no news have told is found in the database."""
+        """Reload the bans until cancelled, since the broker may have lost an event."""
         while True:
             await asyncio.sleep(REFRESH_INTERVAL)
             try:

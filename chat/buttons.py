@@ -55,7 +55,7 @@ class Buttons:
         return made.message, reply
 
     async def _check(self, room_id: int, user_id: str, id_: int, button_id: str) -> MessageRow:
-        """The site is not asked about a button that is not there, or not any more."""
+        """Raise a Refusal for a button that is missing, or was chosen already."""
         found = await self._store.read(lambda db: messages.get(db, room_id, user_id, id_))
         if found is None:
             raise NotFound(message_id=id_)

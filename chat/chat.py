@@ -162,7 +162,7 @@ class ChatServices:
             self._opened = stack.pop_all()
 
     async def aclose(self) -> None:
-        """After everything under way is committed."""
+        """Close the services, after everything under way is committed."""
         await self._opened.aclose()
 
     async def _finish(self) -> None:
@@ -172,7 +172,7 @@ class ChatServices:
             await asyncio.wait(self._tasks)
 
     async def check(self) -> None:
-        """The database answers, and what is written is committed.
+        """Check that the database answers and that commits succeed.
 
         Raises DatabaseUnavailable or RuntimeError.
         """
@@ -181,7 +181,7 @@ class ChatServices:
         await self.store.prove()
 
     def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """Work that outlives the connection that asked for it."""
+        """Run work that continues after the connection that requested it has ended."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

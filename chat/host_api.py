@@ -221,7 +221,7 @@ class HostUsers:
     async def ban(
         self, user: User, *, until: datetime | str | None = None, reason: str = ""
     ) -> None:
-        """Lets a user in nowhere, for good or until a time; open sockets close with 4005."""
+        """Ban a user for good or until a time; open sockets close with 4005."""
         await self._chat.site_users.ban(user_of(user, "user"), until, reason)
 
     async def unban(self, user: User) -> None:
@@ -238,11 +238,11 @@ class HostUsers:
         await self._chat.site_users.disconnect(user_of(user, "user"))
 
     async def block(self, user: User, blocked: User) -> None:
-        """The user wants nothing of the other: as the user's own `POST chat/blocks/` does."""
+        """Block another user on behalf of this user, as `POST chat/blocks/` does."""
         await self._chat.members.block(user_of(user, "user"), user_of(blocked, "blocked"))
 
     async def unblock(self, user: User, blocked: User) -> None:
-        """Takes that back."""
+        """End a block of another user by this user."""
         await self._chat.members.unblock(user_of(user, "user"), user_of(blocked, "blocked"))
 
     async def export_user(self, id: User) -> AsyncIterator[ExportLine]:
@@ -279,7 +279,7 @@ class HostReports:
 
 
 class HostApi(HostRooms, HostMessages, HostUsers, HostReports):
-    """All of it."""
+    """All calls of the host."""
 
 
 def _room(room: RoomRef) -> int:

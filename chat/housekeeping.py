@@ -1,4 +1,4 @@
-"""Housekeeping: what is deleted is swept away, and missed revocations are looked up."""
+"""Housekeeping: delete what expired, and load revocations that the broker lost."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""The verbs that change who is in a room and what it is called: permit, write, publish."""
+"""Changes of a room's members, title and personal flags: check, write, publish."""
 
 import asyncio
 import logging
@@ -62,7 +62,7 @@ class Members:
         return found[0]
 
     async def change(self, room_id: int, user_id: str, wish: RoomPatch) -> None:
-        """Mutes and archives for the user alone, and names the room for all."""
+        """Set the user's own flags of a room (muted, archived), and the title for all members."""
         if wish.title is not None:
             title = await self._texts.approve_title(room_id, user_id, wish.title)
             wish = replace(wish, title=title)
@@ -71,7 +71,7 @@ class Members:
         await self._write(work, renamed)
 
     async def patch(self, room_id: int, wanted: SitePatch) -> None:
-        """By the site. Raises NotFound."""
+        """Change a room on behalf of the site. Raises NotFound."""
         if wanted.title is not UNSET:
             self._texts.check_label(wanted.title, "title")
 
@@ -107,7 +107,7 @@ class Members:
             await ask_before_open(self._before_open, wire_user(user_id), users, asked.context)
 
     async def remove(self, room_id: int, user_id: str, other_id: str) -> None:
-        """Out of the room: oneself, or another by the one who made it. The last one ends it."""
+        """Remove the caller, or another member as the creator; the last one ends the room."""
         now = time.time_ns() // 1000
 
         async def work(db: Connection) -> MembershipChange | Reason:

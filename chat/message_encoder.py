@@ -1,4 +1,4 @@
-"""Rows become the frames that clients get."""
+"""Encode stored rows as the frames that clients get."""
 
 from ..protocol import codec
 from ..protocol.events import MessageEdited, MessageReacted, MessageSent

@@ -69,7 +69,7 @@ class Presence:
         return Process(self._id, self._lease, self._store.dialect)
 
     async def aclose(self) -> None:
-        """Users of a process that ends are not offline yet: they may come to another one."""
+        """Release the leases without publishing: users may reconnect elsewhere."""
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
         retire = partial(presence.retire, me=self._me, grace=microseconds(self.grace))
@@ -84,7 +84,7 @@ class Presence:
     # ------------------------------------------------------------ sockets
 
     def enter(self, user_id: str) -> None:
-        """A socket of the user's was opened."""
+        """Record that a socket of the user was opened."""
         count = self._here.get(user_id, 0)
         self._here[user_id] = count + 1
         if not count and self.leaving.pop(user_id, None) is None:
@@ -92,7 +92,7 @@ class Presence:
             self._is_due.set()
 
     def leave(self, user_id: str) -> None:
-        """One was closed."""
+        """Record that a socket of the user was closed."""
         count = self._here.pop(user_id) - 1
         if count:
             self._here[user_id] = count
@@ -102,7 +102,7 @@ class Presence:
         self.leaving[user_id] = self._now() + self.grace
 
     def on_database_restored(self) -> None:
-        """The database is another one by now: what was written is to be written again."""
+        """Write presence again, since the restored database does not have it."""
         self._changed |= self.written
         self.written.clear()
         self._is_due.set()
@@ -111,7 +111,7 @@ class Presence:
         return user_id in self._here or user_id in self.leaving
 
     def _on_gap(self, users: Iterable[str]) -> None:
-        """Events of these users may be lost."""
+        """Reload the presence of these users, whose events may be lost."""
         self._unverified.update(users)
         self._is_due.set()
 
@@ -138,7 +138,7 @@ class Presence:
         self._steady = self._now() + 2 * self._tick  # the others come back at the same time
 
     async def _rest(self) -> None:
-        """Until there is something to do; then a moment longer, for there may be more."""
+        """Wait until there is a change to write, then briefly for more changes."""
         due = [self._next_tick, *islice(self.leaving.values(), 1)]
         if self._is_alone:
             due.pop(0)
@@ -187,7 +187,7 @@ class Presence:
         await self._publish(seen)
 
     async def _reap(self, *, all_others: bool = False) -> None:
-        """Ends the presence of processes that live no more."""
+        """Publish users as offline whose process let its lease expire."""
         work = partial(presence.reap, me=self._me, all_others=all_others)
         while (seen := await self._store.write(work)) is not None:
             await self._publish(seen)

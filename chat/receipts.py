@@ -22,7 +22,7 @@ class Receipts:
         self._hub = hub
 
     async def read(self, room_id: int, user_id: str, message_id: int) -> None:
-        """Everything up to this message was read: the receipt moves forward, never back."""
+        """Move the read watermark forward to this message; it never moves back."""
 
         async def look(db: Connection) -> tuple[int, bool]:
             upto = await receipts.reach(db, room_id, user_id, message_id)
@@ -35,7 +35,7 @@ class Receipts:
             await self.clear_marked_unread(room_id, user_id)
 
     async def clear_marked_unread(self, room_id: int, user_id: str) -> None:
-        """The member has read the room: their own flag goes."""
+        """Clear the member's own flag `marked_unread`, since they have read the room."""
         clear = partial(receipts.clear_marked_unread, room_id=room_id, user_id=user_id)
         await self._store.write(clear)
 

@@ -1,4 +1,4 @@
-"""After a lost answer of the database, or a restored one: find out what is true, and go on."""
+"""Recovery after a lost answer of the database, or after a restore of it."""
 
 import asyncio
 import logging
@@ -39,13 +39,13 @@ class Recovery:
         self._repair: asyncio.Task[None] | None = None
 
     def on_unconfirmed(self, room_ids: set[int]) -> None:
-        """The answer to a commit was lost: when the database is back, all look into it."""
+        """Record rooms with an unconfirmed commit, to be compared once the database answers."""
         self._unconfirmed |= room_ids
         if self._repair is None:
             self._repair = asyncio.create_task(self._repair_rooms(), name="roomcast recovery")
 
     async def _repair_rooms(self) -> None:
-        """Until none is left, whatever fails meanwhile."""
+        """Publish gaps to the unconfirmed rooms until none is left; failures are retried."""
         try:
             while self._unconfirmed:
                 await asyncio.sleep(CHECK_INTERVAL)
@@ -71,7 +71,7 @@ class Recovery:
         self._presence.on_database_restored()
 
     async def watch(self) -> None:
-        """For ever: a process in which nobody does anything must notice a restore too."""
+        """Check the epoch until cancelled, so that an idle process notices a restore too."""
         while True:
             await asyncio.sleep(RECOGNIZE_INTERVAL)
             try:

@@ -1,4 +1,4 @@
-"""Reports of messages: members make them, the site looks at them."""
+"""Reports of messages: members make them, the site resolves them."""
 
 import time
 

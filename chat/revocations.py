@@ -19,11 +19,11 @@ from ..store.store import DatabaseUnavailable, Store
 log = logging.getLogger("roomcast.revocations")
 
 LOOKED_BACK = 900.0  # seconds for which the database is asked
-KEPT = 1_200.0  # seconds for which a cut is remembered: longer than a socket takes to join
+KEPT = 1_200.0  # seconds for which a revocation is kept: longer than a socket takes to join
 
 
 class Revocations:
-    """The cuts of which this process has heard; a follower of everybody's event."""
+    """The revocations that this process has received; it follows the channel of all users."""
 
     def __init__(
         self, store: Store, hub: Hub, on_changed: Callable[[str], None] = lambda user: None
@@ -32,8 +32,8 @@ class Revocations:
         self._on_changed = on_changed
         self._store = store
         self._hub = hub
-        self.applied: dict[tuple[str, int], float] = {}  # user and time, and when it was heard
-        self._last: dict[str, float] = {}  # when the last one of a user was heard
+        self.applied: dict[tuple[str, int], float] = {}  # user and time, and when it was received
+        self._last: dict[str, float] = {}  # when the last one of a user was received
         self._began = 0
 
     async def open(self) -> None:
@@ -41,9 +41,9 @@ class Revocations:
         await self._hub.user_channels.follow(EVERYBODY, self)
 
     async def revoke(self, user_id: str) -> None:
-        """Here at once.
+        """Revoke the user's sockets: here at once, then on every other process.
 
-        Raises DatabaseUnavailable where processes that the broker misses might never know.
+        Raises DatabaseUnavailable where processes that the broker does not reach might never know.
         """
         event = UserEvent(EVERYBODY, whom=user_id, at=_now())
         self.on_user_event(event)
@@ -57,7 +57,7 @@ class Revocations:
             await self._store.write(partial(revocations.add, user_id=event.whom, at=event.at))
 
     async def announce(self, user_id: str) -> None:
-        """The user's ban has changed, and no socket of theirs ends by it."""
+        """Publish that the user's ban has changed; no socket is closed by this."""
         event = UserEvent(EVERYBODY, whom=user_id)
         self.on_user_event(event)
         try:
@@ -66,7 +66,7 @@ class Revocations:
             log.warning("ban not announced, other processes find it later: %s", error)
 
     def has(self, user_id: str, since: float) -> bool:
-        """Whether the user was cut off after this moment (of time.monotonic)."""
+        """Return whether the user was revoked after this moment (of time.monotonic)."""
         return self._last.get(user_id, -1.0) >= since
 
     def on_user_event(self, event: UserEvent) -> None:
@@ -78,7 +78,7 @@ class Revocations:
             self._hub.user_channels.dispatch(UserEvent(event.whom, is_revoked=True))
 
     def on_gap(self, user_id: str) -> None:
-        """The broker may have lost some."""
+        """Load revocations at the next round: the broker may have lost some."""
         self._hub.start(self._look_soon())
 
     async def _look_soon(self) -> None:
@@ -88,7 +88,7 @@ class Revocations:
             log.warning("revocations not loaded, housekeeping tries again: %s", error)
 
     async def look(self) -> None:
-        """Reads what no event announced, and deletes old rows. Raises DatabaseUnavailable."""
+        """Load missed revocations and delete old rows. Raises DatabaseUnavailable."""
         if not self._hub.is_shared:
             return self._forget()
         after = max(self._began, _now() - int(LOOKED_BACK * 1e6))

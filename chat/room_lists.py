@@ -68,7 +68,7 @@ class RoomLists:
         return await self._store.read(look)
 
     async def catch_up(self, user_id: str) -> None:
-        """The words of the user's rooms are found anew before a question about them."""
+        """Update the index of the words of the user's rooms, before a query that uses it."""
         find = partial(
             room_words.changed_of, user_id=user_id, looked=MAX_LOOKED, limit=MAX_CAUGHT_UP
         )

@@ -89,7 +89,7 @@ class Rooms:
         return users
 
     async def _permit(self, creator_id: str, users: list[str], context: str) -> None:
-        """Whoever shares a room already gets it; nobody is asked about that."""
+        """Raise a Refusal if the creator may not open a new room; existing ones pass."""
         if self._is_open_to_members and self._before_open is None:
             return
         if await self._store.read(lambda db: rooms.find_pair(db, users, context)) is not None:
@@ -133,7 +133,7 @@ class Rooms:
         return Opened(as_opened, [person.user_id for person in room.members], is_new=False)
 
     async def _count(self, db: Connection, creator_id: str, users: list[str], now: int) -> None:
-        """Nobody is put into a room by somebody whom they have blocked; nor by too many."""
+        """Check blocks and count the room in the creator's daily quota (`limits.rooms_per_day`)."""
         if await blocks.any_blocked(db, users, creator_id):
             raise Forbidden
         most = self._limits.rooms_per_day
@@ -141,7 +141,7 @@ class Rooms:
             raise RateLimited(f"You have opened {most} rooms today: go on tomorrow.")
 
     async def delete(self, room_id: int, user_id: str) -> None:
-        """For all its members; its messages and objects follow. Raises NotFound."""
+        """Delete a room for all its members; messages and objects follow. Raises NotFound."""
         now = time.time_ns() // 1000
 
         async def delete(db: Connection) -> tuple[list[str], bool]:

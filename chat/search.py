@@ -1,4 +1,4 @@
-"""Full text search, and what follows the messages for it in quiet moments."""
+"""Full text search, and the background task that keeps its index up to date."""
 
 import asyncio
 import logging
@@ -90,7 +90,7 @@ class Search:
         return Found(shown, hits.upto)
 
     async def _catch_up(self, user_id: str) -> None:
-        """Not further than a question can wait for."""
+        """Update the index for these rooms, within the time that a query can wait."""
         find = partial(index.behind_of, user_id=user_id, limit=CAUGHT_UP)
         room_ids: Sequence[int] = await self._store.read(find)
         for _ in range(CAUGHT_UP * CAUGHT_UP):
@@ -106,7 +106,7 @@ class Search:
             self.note(changed, len(commit.queued.entries))
 
     def note(self, room_ids: Iterable[int], changes: int) -> None:
-        """In these rooms something has changed."""
+        """Record that messages of these rooms have changed."""
         self._changed.update(room_ids)
         self._noted += changes
         if len(self._changed) > REMEMBERED:

@@ -23,7 +23,7 @@ async def started_when_free(
 ) -> AsyncIterator[None]:
     """Starts the chat; where its database is in use, goes on without it and tries again.
 
-    A host that has several workers is not ended by it: `on_refused` marks the chat alone.
+    A host with several workers keeps running: `on_refused` marks only the chat as unavailable.
     """
     async with AsyncExitStack() as stack:
         try:

@@ -28,7 +28,7 @@ class TextPolicy:
 
     @property
     def asks_host(self) -> bool:
-        """Whether texts take their time, one by one."""
+        """Whether the host's `before_send` is asked about texts."""
         return self._before_send is not None
 
     def check_text(self, text: str, name: str) -> None:

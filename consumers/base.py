@@ -67,7 +67,7 @@ class Endpoint(WebSocketEndpoint):
             await self.on_disconnect(websocket, code)
 
     async def _read_texts(self) -> int:
-        """Until the socket ends; the code that it ended with."""
+        """Read texts until the socket ends; return its close code."""
         while (message := await self.receive())["type"] == "websocket.receive":
             if (session := self._session) is not None:
                 if session.on_text(message.get("text")):
@@ -106,11 +106,11 @@ class Endpoint(WebSocketEndpoint):
             await websocket.close(close.code, close.reason)
 
     async def _join(self, websocket: WebSocket) -> None:
-        """Up to the first frame. Raises what `on_connect` knows."""
+        """Join, up to the first frame. Raises errors that `on_connect` turns into closes."""
         raise NotImplementedError
 
     def _count(self, websocket: WebSocket, user_id: str) -> None:
-        """One more socket of this user and address. Raises Closing where they have too many."""
+        """Count one more socket of this user and address. Raises Closing above limits."""
         state, client = websocket.app.state, websocket.scope.get("client")
         keys = [(state.sockets_by_user, user_id)]
         if client:
@@ -130,7 +130,7 @@ class Endpoint(WebSocketEndpoint):
         return bucket
 
     def _leave(self) -> None:
-        """All that was entered, as far as it was."""
+        """Leave everything that this socket had entered so far."""
         for limit, key in self._counted:
             limit.leave(key)
         self._counted = ()
@@ -149,7 +149,7 @@ class Endpoint(WebSocketEndpoint):
         return DirectSendQueue(direct, limits.send_queue_size, limits.slow_consumer_timeout, base)
 
     def _abandon(self) -> None:
-        """Ends the app's part in a socket whose peer takes nothing: the server then ends its own.
+        """Return from the app for a socket whose peer reads nothing, so that the server ends it.
 
         By ASGI there is no other way: a close waits until the peer has read what came before it.
         """

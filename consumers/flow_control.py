@@ -21,7 +21,7 @@ class FlowControl:
         self.transport: FrameTransport | None = None  # where the server offers one
 
     def add(self, size: int = 0) -> None:
-        """One more action waits."""
+        """Count one more waiting action of this size in bytes; pause reading above the limits."""
         self._count += 1
         self._size += size
         if not self.is_paused and (self._count >= self._max_count or self._size > self._max_size):
@@ -30,7 +30,7 @@ class FlowControl:
                 self.transport.pause_reading()
 
     def remove(self, size: int = 0) -> None:
-        """One fewer."""
+        """Count one waiting action less; resume reading below half of the limits."""
         self._count -= 1
         self._size -= size
         self._wakeup.notify()

@@ -117,7 +117,7 @@ class RoomSession(Session):
                 self._after(self._version, partial(settle, entry), action)
 
     def _after(self, version: int, work: Callable[[], object], action: AnyAction) -> None:
-        """At once, or as soon as this socket has received everything up to this version."""
+        """Call it at once, or as soon as this socket has received everything up to this version."""
         if not self._room.sequence.has(version):
             self._chat.spawn(self._answered(self._in_turn(version, work), action))
             return

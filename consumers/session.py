@@ -1,4 +1,4 @@
-"""An open socket: its rate limit, its token's expiry, and the answers to what is wrong."""
+"""An open socket: its rate limit, its token's expiry, and its error frames."""
 
 import asyncio
 import logging

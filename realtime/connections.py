@@ -60,7 +60,7 @@ class RoomConnections:
     # ------------------------------------------------------------ joining and leaving
 
     def start_buffering(self, socket: RoomSocket) -> None:
-        """From here on the socket misses nothing: changes are kept for it until it is live."""
+        """Buffer every change for this joining socket from here on, until it is live."""
         self._joining.append(socket)
 
     def buffer(self, changes: Sequence[Change], frames: Sequence[bytes]) -> None:
@@ -90,7 +90,7 @@ class RoomConnections:
             socket.undelivered = _of_others(sent, socket.user_id)
 
     def remove(self, socket: RoomSocket) -> None:
-        """The socket has left, whether it was joining or live."""
+        """Remove a socket, whether it was joining or live."""
         if socket in self._joining:
             self._joining.remove(socket)
         live = self._live.get(socket.user_id, [])

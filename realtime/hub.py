@@ -178,7 +178,7 @@ class Hub:
         return room
 
     def leave(self, room: Room) -> None:
-        """One socket fewer; with the last one the room ends."""
+        """Remove one socket; with the last one the room is unsubscribed and dropped."""
         opened = self._open[room]
         opened.connection_count -= 1
         if opened.connection_count:

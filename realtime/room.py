@@ -244,7 +244,7 @@ class Room:
         return self._gap_watch.is_stopped
 
     def stop(self) -> None:
-        """Nobody is here any more: nothing is repaired from here on."""
+        """Stop repairs, since no socket of this process is in the room any more."""
         self._gap_watch.stop()
 
     def close(self, close: Close, *last_frames: bytes) -> None:

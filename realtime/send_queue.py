@@ -75,7 +75,7 @@ class SendQueue(Protocol):
         ...
 
     def put(self, batch: Batch) -> bool:
-        """Whether it went out at once. The socket is closed with 4008 when too much waits."""
+        """Send a batch; return whether it went out at once. Above the limit, close with 4008."""
         ...
 
     def put_droppable(self, batch: Batch) -> None:
@@ -88,7 +88,7 @@ class SendQueue(Protocol):
 
 
 class DirectSendQueue:
-    """Straight to the transport; only while the peer leaves data unread, it waits here."""
+    """Writes to the transport; batches wait here only while the peer leaves data unread."""
 
     __slots__ = (
         "_base",
@@ -158,7 +158,7 @@ class DirectSendQueue:
         self._timer = loop.call_later(self._timeout, self._check, before)
 
     def _check(self, before: int) -> None:
-        """A slow reader may take its time; one that took nothing since the last look is gone."""
+        """Close the socket with 4008 if the peer has read nothing since the last check."""
         now = self._protocol.waiting()
         if now < before:
             self._watch(now)

@@ -71,7 +71,7 @@ class VersionSequence:
             self._has_early_gap = True
 
     def note_early_gap(self) -> None:
-        """Something before `start` may be lost."""
+        """Record that events before `start` may be lost."""
         self._has_early_gap = True
 
     def start(self, version: int) -> tuple[list[RoomEvent], bool]:

@@ -34,7 +34,7 @@ def _now() -> int:
 
 
 class Erasures:
-    """Each is noted before it begins: what a crash interrupts another process ends."""
+    """Erasures of users. Each is recorded first, so another process completes it after a crash."""
 
     def __init__(self, store: Store, make: Make, *, single_process: bool) -> None:
         self._store = store
@@ -46,7 +46,7 @@ class Erasures:
         self._done: dict[str, asyncio.Event] = {}
 
     async def ask(self, user_id: str) -> None:
-        """From here on it will be done, whatever happens."""
+        """Record the request; it is carried out even if this process ends."""
         await self._store.write(partial(account.ask, user_id=user_id, now=_now()))
 
     async def erase(self, user_id: str) -> None:
@@ -59,7 +59,7 @@ class Erasures:
                 await done.wait()
 
     async def keep(self) -> None:
-        """For ever: those that nobody is at, a few side by side, so that a long one delays none."""
+        """Run pending erasures until cancelled, a few at a time: a long one delays none."""
         if self._single_process:  # what is claimed was claimed by a process that has ended
             await self._store.write(account.release_claims)
         try:
@@ -95,7 +95,7 @@ class Erasures:
             self._wake.set()
 
     async def run(self, user_id: str, progress: Progress = lambda n: None) -> bool:
-        """Whether there was something to do, and nobody else at it."""
+        """Run one erasure; return False where there is none, or another process runs it."""
         now, until = _now(), _now() + int(CLAIM_DURATION * 1_000_000)
         claim = partial(account.claim, user_id=user_id, now=now, until=until)
         erasure = await self._store.write(claim)
@@ -109,7 +109,7 @@ class Erasures:
         return True
 
     async def _forget(self, db: Connection, erasure: Erasure) -> None:
-        """The last step: from here on nothing is left."""
+        """Delete the last data of the user, and the record of the erasure."""
         await account.forget(db, erasure)
         await self._store.note(db, Happened("user_erased", 0, erasure.user_id))
 

@@ -1,4 +1,4 @@
-"""All that is a user's, to be handed out: line by line, a few rows at a time."""
+"""Export all data of a user, line by line, a few rows at a time."""
 
 from collections.abc import AsyncIterator
 from functools import partial
@@ -93,7 +93,7 @@ def unpack_line(line: ExportLine) -> ExportLine:
 
 
 async def lines(store: Store, user_id: str, link: Link) -> AsyncIterator[ExportLine]:
-    """Each look at the database is short: what is said meanwhile may be in it, or not."""
+    """Yield the lines of an export. What is written meanwhile may be missing."""
     profile = await store.read(partial(account.profile, user_id=user_id))
     yield ExportedUser(wire_user(user_id), profile.name, profile.picture)
     sent = 0

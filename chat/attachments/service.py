@@ -1,4 +1,4 @@
-"""Attachments on their way: bytes are looked at, kept in the bucket, and found again by a link."""
+"""Attachments: check the bytes, store them in the bucket, and make links to them."""
 
 import logging
 import time
@@ -41,7 +41,7 @@ log = logging.getLogger("roomcast.attachments")
 
 
 class Attachments:
-    """Every object has a row from before its first byte: nothing is left that nobody knows of."""
+    """The service of attachments. Every object has a row from before its first byte is stored."""
 
     def __init__(self, settings: Settings, store: Store, texts: TextPolicy) -> None:
         self._texts = texts
@@ -74,7 +74,7 @@ class Attachments:
         return link
 
     def expires_at(self) -> int:
-        """When the links expire that are made now."""
+        """Return when links made now expire, in seconds since 1970."""
         return links.expires_at(time.time(), self._settings.download_url_ttl)
 
     # ------------------------------------------------------------ bytes inside a frame
@@ -82,7 +82,7 @@ class Attachments:
     async def keep(
         self, room_id: int, user_id: str, sent: Sequence[File], *, by_site: bool = False
     ) -> list[str]:
-        """The keys of these files' objects. All are right and stored, or a Refusal says why not."""
+        """Check and store files, and return the keys of their objects. Raises the Refusal."""
         if len(sent) > self._settings.max_files:
             raise InvalidFrame(f"files: at most {self._settings.max_files} in one message.")
         paths = [f.file_path.removeprefix(UPLOADS) for f in sent if f.file_path is not None]
@@ -112,7 +112,7 @@ class Attachments:
         return keys
 
     async def _check_sender(self, room_id: int, user_id: str, *, by_site: bool = False) -> None:
-        """A frozen room and a block are no obstacle to the site."""
+        """Raise a Refusal if the user may not send files to the room; the site always may."""
 
         async def look(db: Connection) -> tuple[bool, bool]:
             if user_id == SITE:

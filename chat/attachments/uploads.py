@@ -1,4 +1,4 @@
-"""Finished uploads: moved to where nobody can swap them, looked at, and cleaned."""
+"""Finished uploads: moved to a key that no client can write to, checked, and cleaned."""
 
 import logging
 import time
@@ -61,7 +61,7 @@ class FinishedUploads:
         self._checks = checks
 
     async def finish(self, room_id: int, user_id: str, file_path: str) -> UploadRow:
-        """A finished upload: moved to where nobody can swap it, then looked at.
+        """Move a finished upload to a key that no client can write to, and check it.
 
         Safe to repeat until the message is stored. What is not what was declared is deleted.
         """

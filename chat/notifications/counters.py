@@ -36,7 +36,7 @@ class Counters:
         self._online: set[str] = set()
 
     async def look(self, changed: Collection[int] | None = None) -> list[tuple[int, int]]:
-        """At these rooms, or at all; the rooms and messages seen that were not delivered yet."""
+        """Count these rooms, or all; return what was found undelivered, as (room, message) ids."""
         work = partial(self._count, changed=changed)
         self.rooms, self._newest, self._online, fresh = await self._store.read(work)
         return [

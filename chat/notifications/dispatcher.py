@@ -1,8 +1,7 @@
-"""Tells users, wherever they have their notifications open, in which of their rooms things changed.
+"""Publish to users with an open notifications socket which of their rooms changed.
 
-What happens in a fifth of a second is one word to each user, whatever the number of messages; the
-first after a silence goes out at once. The word only says where to look: the counters come from the
-database.
+Changes within a fifth of a second are coalesced into one event for each user; the first after a
+pause is published at once. The event only names rooms: counters are read from the database.
 """
 
 import asyncio
@@ -27,7 +26,7 @@ ROOMS_PER_QUERY = 100  # with all their members
 
 
 class NotificationDispatcher:
-    """Has nothing to do where one process is alone and nobody has notifications open."""
+    """A commit listener. It is idle in a single process without notifications sockets."""
 
     def __init__(self, store: Store, hub: Hub) -> None:
         self._store = store
@@ -43,7 +42,7 @@ class NotificationDispatcher:
             await asyncio.gather(self.task, return_exceptions=True)
 
     async def on_commit(self, commit: Commit) -> None:
-        """Tell the members of the rooms that changed."""
+        """Notify the members of the rooms that changed."""
         self.note(commit.events)
         for room_id, users in commit.left.items():
             self.note_users(users, room_id)
@@ -62,7 +61,7 @@ class NotificationDispatcher:
         self._start()
 
     def note_rooms(self, room_ids: Iterable[int]) -> None:
-        """In which something may have changed."""
+        """Notify the members of rooms in which something may have changed."""
         self.rooms |= dict.fromkeys(room_ids)
         self._start()
 

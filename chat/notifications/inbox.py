@@ -69,7 +69,7 @@ class Inbox:
     # ------------------------------------------------------------ sockets
 
     async def prepare(self) -> None:
-        """Look at everything, for a joining socket. Raises DatabaseUnavailable."""
+        """Load all rooms, for a joining socket. Raises DatabaseUnavailable."""
         async with self._turns.coming, self._turn:
             changed, self._changed = self._changed, set()
             try:
@@ -215,7 +215,7 @@ class Inboxes:
         self._inboxes: dict[str, Inbox] = {}
 
     async def enter(self, user_id: str) -> Inbox:
-        """From here on no event is missed. To be left again, unless this raises."""
+        """Return the user's inbox, subscribed to their events; call `leave` later."""
         inbox = self._inboxes.get(user_id)
         if inbox is None:
             delivery = Delivery(user_id, self._store, self._deliver)

@@ -1,4 +1,4 @@
-"""Users, as the site sees them, bans them and lets them go."""
+"""Users, as the site reads, bans, disconnects and erases them."""
 
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -46,14 +46,14 @@ class SiteUsers:
         return user_record(profile, await self._bans.find(user_id))
 
     async def put(self, user_id: str, fields: Mapping[str, str | None]) -> UserRecord:
-        """Only the fields that are named change. Raises InvalidFrame and TooLong."""
+        """Set the named fields of a profile. Raises InvalidFrame and TooLong."""
         checked = {name: _checked(name, value) for name, value in fields.items()}
         await self._store.write(partial(profiles.put, user_id=user_id, fields=checked))
         audit.record("user_changed", user_id=user_id, fields=sorted(checked))
         return await self.get(user_id)
 
     async def ban(self, user_id: str, until: datetime | str | None, reason: str) -> None:
-        """Let in nowhere from here on; open sockets close with 4005, on every process."""
+        """Ban the user; open sockets close with 4005, on every process."""
         if len(reason) > MAX_REASON_LENGTH:
             raise TooLong(f"reason: at most {MAX_REASON_LENGTH} characters.")
         if not is_clean(reason):
@@ -74,7 +74,7 @@ class SiteUsers:
         audit.record("user_disconnected", user_id=user_id)
 
     async def erase(self, user_id: str) -> None:
-        """All that is the user's goes; it may go on for a while after this returns."""
+        """Erase all data of the user; it may continue after this returns."""
         await self._erasures.erase(user_id)
         audit.record("user_erased", user_id=user_id)
 
@@ -92,7 +92,7 @@ class SiteUsers:
 
 
 def _checked(name: str, value: str | None) -> str | None:
-    """Raises InvalidFrame and TooLong."""
+    """Return the field if it is valid. Raises InvalidFrame and TooLong."""
     if value is None:
         return None
     if not isinstance(value, str) or not is_clean(value):

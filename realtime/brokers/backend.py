@@ -145,7 +145,7 @@ class Backend(BroadcastBackend):
     # ------------------------------------------------------------ keeping the link
 
     async def _keep(self, link: Link) -> None:
-        """Watches the link and renews it, for ever."""
+        """Watch the link and renew it, until cancelled."""
         while True:
             error = await watch(link)
             since = time.monotonic()

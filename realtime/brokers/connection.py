@@ -1,4 +1,4 @@
-"""A link: one life of the connection to a broker; once lost it is thrown away, never mended."""
+"""A link: one connection to a broker. A lost link is replaced, never reused."""
 
 import asyncio
 import itertools
@@ -32,7 +32,7 @@ class Publish(NamedTuple):
 
 
 class Link(ABC):
-    """Publishes in the order of the calls, and hears what comes in on its channels.
+    """Publishes in the order of the calls, and receives what comes in on its channels.
 
     A message that is too long for the broker travels as a GAP.
     """
@@ -107,7 +107,7 @@ class Link(ABC):
         return [*(publish.done for publish in self.unanswered), *self._pulses.values()]
 
     def _take(self, channel: str, message: str) -> None:
-        """An event came in."""
+        """Take in one event of a channel."""
         if channel != self.pulse_channel:
             self._on_message(channel, message)
         elif pulse := self._pulses.pop(message, None):
@@ -118,7 +118,7 @@ class Link(ABC):
         complete(self.unanswered.popleft().done, None)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        """Runs for as long as the link lives; when it fails the link is lost."""
+        """Run a task until the link is closed; if the task fails, the link is lost."""
         task = asyncio.create_task(work)
         task.add_done_callback(self._ended)
         self._tasks.append(task)

@@ -5,7 +5,7 @@ nothing, and what many rooms publish at the same time travels in one notificatio
 does not fit into one (about 7,900 bytes) travels as a GAP: its readers ask the database.
 
 LISTEN belongs to a session. PgBouncer in transaction mode gives the session to somebody else, and
-nothing would ever be heard: connecting fails. The broker's URL must lead to the server itself.
+nothing would ever be received: connecting fails. The broker's URL must lead to the server itself.
 """
 
 import asyncio
