@@ -44,6 +44,18 @@ def is_clean(page: Page, state: str) -> None:
     assert found == [], f"{state}: {json.dumps(found, indent=1, ensure_ascii=False)}"
 
 
+def is_clean_and_large(page: Page, state: str) -> None:
+    """On touch nothing is smaller than a finger."""
+    is_clean(page, state)
+    if page.evaluate("matchMedia('(pointer: coarse)').matches"):
+        targets = page.locator("button:visible, input:visible, textarea:visible, label:visible")
+        sizes = targets.evaluate_all(
+            "all => all.map(one => [one.outerHTML.slice(0, 90), one.closest('label, button')"
+            "?.getBoundingClientRect().height ?? one.getBoundingClientRect().height])"
+        )
+        assert [one for one in sizes if one[1] < 44] == [], state
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_axe_finds_nothing(person: Callable[..., Person], room: Room, way: str) -> None:
     ada = person("ada", **WAYS[way])
@@ -54,43 +66,55 @@ def test_axe_finds_nothing(person: Callable[..., Person], room: Room, way: str) 
     entry = page.locator("form.entry")
     expect(entry).to_be_visible()
     page.evaluate(AXE)
-    is_clean(page, "sign-in")
+    is_clean_and_large(page, "sign-in")
     page.goto(f"{room.server.url}?1#token={token_of('ada')}")
     expect(ada.item(room)).to_be_visible()
     page.evaluate(AXE)
-    is_clean(page, "list")
+    is_clean_and_large(page, "list")
     ada.item(room).click()
     expect(ada.texts).to_have_count(3)
-    is_clean(page, "conversation")
+    is_clean_and_large(page, "conversation")
     ada.picks("photo.png", "image/png", png(40, 30))
     ada.picks("drawing.svg", "image/svg+xml", b"<svg/>")
-    is_clean(page, "files chosen")
+    is_clean_and_large(page, "files chosen")
     ada.part("header").locator("button").last.click()
     expect(ada.part("menu")).to_be_visible()
-    is_clean(page, "menu")
+    is_clean_and_large(page, "menu")
     ada.part("menu").locator("[data-id=details]").click()
     expect(ada.part("dialog")).to_be_visible()
-    is_clean(page, "details")
+    is_clean_and_large(page, "details")
     page.keyboard.press("Escape")
     ada.part("composer").locator("button").nth(1).click()
     expect(page.locator(".emoji-box")).to_be_visible()
-    is_clean(page, "emoji")
+    is_clean_and_large(page, "emoji")
     page.keyboard.press("Escape")
     ada.part("composer").locator("[part=send]").click()
     ada.sees_status("Sent" if way != "right to left" else "أُرسلت")
     expect(ada.part("picture")).to_have_count(1)
     ada.part("picture").click()
     expect(page.locator("[part=lightbox]")).to_be_visible()
-    is_clean(page, "lightbox")
+    is_clean_and_large(page, "lightbox")
     page.keyboard.press("Escape")
     ada.part("header").locator("button").last.click()
     ada.part("menu").locator("[data-id=deleteChat]").click()
     expect(ada.part("dialog")).to_be_visible()
-    is_clean(page, "question")
+    is_clean_and_large(page, "question")
     page.keyboard.press("Escape")
     expect(ada.part("header").locator("button").last).to_be_focused()
     page.keyboard.press("Control+k")
     ada.part("search").fill("nowhere to be found")
     nothing = "لا توجد نتائج" if way == "right to left" else "Nothing found"
     expect(page.get_by_text(nothing).last).to_be_visible()
-    is_clean(page, "nothing found")
+    is_clean_and_large(page, "nothing found")
+    ada.part("search").fill("table")
+    expect(page.locator("mark").first).to_be_visible()
+    is_clean_and_large(page, "found")
+    ada.opens(room, "?2")
+    page.evaluate(AXE)
+    mine, theirs = ada.messages.nth(1), ada.messages.first
+    for message in (mine, theirs):
+        message.focus()
+        message.press("Enter")
+        expect(ada.part("menu")).to_be_visible()
+        is_clean_and_large(page, "menu of a message")
+        page.keyboard.press("Escape")

@@ -210,8 +210,14 @@ def test_the_font_of_the_browser_and_its_colours_are_obeyed(
     assert chosen.evaluate(ground) != other.evaluate(ground)
 
 
-def test_what_is_loading_is_seen(ada: Person, room: Room) -> None:
+def test_what_is_loading_is_seen_and_stands_still(
+    person: Callable[..., Person], room: Room
+) -> None:
+    ada = person("ada", reduced_motion="reduce")
     ada.page.route(re.compile("/chat/receive/"), lambda route: None)
     ada.opens()
     expect(ada.page.locator(".skeleton").first).to_be_visible()
+    moving = """() => document.querySelector("roomcast-inbox").root.getAnimations()
+        .filter(one => one.effect.getTiming().iterations === Infinity).length"""
+    assert ada.page.evaluate(moving) == 0
     ada.page.unroute_all(behavior="ignoreErrors")

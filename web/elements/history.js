@@ -396,6 +396,10 @@ export class HistoryView {
     return [...this.#rows.values()].find((row) => row.message.message_id === message_id);
   }
 
+  get rows() {
+    return [...this.#rows.values()];
+  }
+
   #lastRow() {
     return [...this.#rows.values()].at(-1);
   }

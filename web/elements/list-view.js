@@ -104,6 +104,7 @@ export class ListView {
 
   render() {
     if (this.#pressed) return; // rows don't move under a press
+    if (!this.shell.open?.model.snapshot.info) this.shell.open?.render(); // the list knows it before the room does
     const { rooms, loading, error, hasMore, state } = this.inbox.snapshot;
     this.lost.hidden = state !== "waiting" || !rooms.length || Boolean(this.shell.open); // an open room tells it itself
     this.lost.textContent = this.lost.hidden ? "" : this.words.say("offline");

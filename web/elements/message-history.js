@@ -24,6 +24,14 @@ export class MessageHistory extends HistoryView {
     this.attempt(this.model.react(message_id, emoji, on));
   }
 
+  /** Enter on a message opens its menu. @param {KeyboardEvent} event */
+  key(event) {
+    const row = event.key === "Enter" && this.rows.find(({ box }) => box === event.target);
+    if (!row) return super.key(event);
+    event.preventDefault();
+    void this.openMenu(row, row.box);
+  }
+
   /** On a screen without a mouse a tap on the bubble opens the menu. @param {MouseEvent} event @param {any} row */
   tapped(event, row) {
     const isTouch = /** @type {any} */ (event).pointerType === "touch";

@@ -86,7 +86,7 @@ a { color: var(--link); }
 [part=badge] { min-inline-size: 1.4rem; padding: 0 .4rem; border-radius: 1rem; background: var(--badge); color: var(--on-badge); font-size: .8rem; font-weight: 600; line-height: 1.4rem; text-align: center; flex: none; }
 [part=badge]:empty { display: block; min-inline-size: .8rem; block-size: .8rem; padding: 0; }
 [part=badge].muted { background: light-dark(#6a737a, #8a969b); color: light-dark(#fff, #10161a); }
-mark { background: light-dark(#ffe9a8, #6b571a); color: inherit; }
+mark { background: light-dark(#ffe9a8, #6b571a); color: var(--ink); }
 @media (pointer: coarse) {
   .plain { min-inline-size: 44px; min-block-size: 44px; }
   .main, .quiet, .field, [part=pill] { min-block-size: 44px; }
@@ -97,7 +97,7 @@ mark { background: light-dark(#ffe9a8, #6b571a); color: inherit; }
   .avatar { border: 1px solid CanvasText; color: CanvasText; }
 }
 @media (prefers-reduced-motion: reduce) {
-  *, ::before, ::after { animation-duration: .01ms !important; transition-duration: .01ms !important; scroll-behavior: auto !important; }
-  .spin { animation-duration: 4s !important; }
+  *, ::before, ::after { animation-duration: .01ms !important; animation-iteration-count: 1 !important; transition-duration: .01ms !important; scroll-behavior: auto !important; }
+  .spin, [aria-busy=true]::before { animation-duration: 4s !important; animation-iteration-count: infinite !important; }
 }
 `;

@@ -21,7 +21,8 @@ a[part=listing]:hover { border-color: var(--link); }
 .listing-status { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 @container roomcast (inline-size < 34rem) {
   [part=header] { flex-wrap: wrap; }
-  [part=listing] { order: 9; flex-basis: 100%; max-inline-size: 100%; }
+  [part=listing] { order: 9; flex: 1 0 100%; max-inline-size: 100%; }
+  .back-button:not([hidden]) ~ [part=listing] { max-inline-size: calc(100% - .2rem); margin-inline-start: .2rem; flex-basis: calc(100% - .2rem); }
 }
 .bar { display: flex; justify-content: center; align-items: center; gap: .8rem; padding: .35rem 1rem; font-size: .9em; background: light-dark(#fff4d6, #3a3013); color: light-dark(#5b4300, #f3dfa4); }
 .bar button { border: 0; background: none; color: inherit; font-weight: 600; text-decoration: underline; min-block-size: 1.8rem; flex: none; }
