@@ -16,6 +16,7 @@ import pytest
 from roomcast.store import (
     account,
     blocks,
+    list_order,
     receipts,
     room_list,
     room_pages,
@@ -263,6 +264,10 @@ def lists(question: str = "", user: str = "many", **query: Any) -> Work:
     return work
 
 
+async def carry_over(store: Store) -> object:
+    return await store.write(lambda db: list_order.carry_over(db, store.dialect, 100))
+
+
 async def site_rooms_found(store: Store, question: str) -> object:
     wanted = RoomFilter(terms=room_words.terms_of(question))
     return await store.read(lambda db: site_rooms.page(db, store.dialect, wanted, 51))
@@ -314,6 +319,9 @@ MORE = [
     ("prune", writes(retention.prune, ONE_WRITER, 100, 50)),
     ("sweep", writes(rooms.sweep, 50)),
     ("count", reads(account.count, "writer")),
+    ("carry over", carry_over),
+    ("heads", reads(rooms.find_heads, [ONE_WRITER, FAR_BEHIND])),
+    ("blocked members", reads(blocks.find_blocked_members, ONE_WRITER, "writer")),
     ("places", reads(account.places, "many", 0, 100)),
 ]
 

@@ -6,6 +6,6 @@ SELECT a.place, me.user_id IS NOT NULL AS is_member, x.id, x.text_hash, x.delete
   LEFT JOIN messages x ON x.room_id = a.room_id AND x.sender_id = a.sender_id
                       AND x.client_id = a.client_id
  WHERE me.user_id IS NULL OR x.id IS NOT NULL
-    OR EXISTS (SELECT FROM blocked_senders b
-                WHERE b.room_id = a.room_id AND b.user_id = a.sender_id)
-    OR EXISTS (SELECT FROM rooms r WHERE r.id = a.room_id AND r.frozen = 1)
+    OR (SELECT b.user_id FROM blocked_senders b
+         WHERE b.room_id = a.room_id AND b.user_id = a.sender_id) IS NOT NULL
+    OR (SELECT r.frozen = 1 FROM rooms r WHERE r.id = a.room_id)

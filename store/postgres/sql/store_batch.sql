@@ -2,7 +2,8 @@
 -- of a statement, so that joins of them would be nested loops, quadratic in the batch: there are
 -- none. The versions before the batch are an array, by the rooms' numbers in it. A roster that
 -- changed while the statement waited for the room ends it: who may send now is judged anew, with
--- the rooms locked before.
+-- the rooms locked before. Neither blocks nor frozen rooms are asked for by EXISTS, for which
+-- PostgreSQL may read all of them with each batch.
 WITH sender AS (
     SELECT c.room_id, c.user_id, me.user_id IS NOT NULL AS is_member
       FROM unnest($4::bigint[], $5::text[], $8::int[]) AS c(room_id, user_id, sent)
@@ -12,9 +13,9 @@ WITH sender AS (
     SELECT NOT EXISTS (
                SELECT FROM sender s
                 WHERE NOT s.is_member
-                   OR EXISTS (SELECT FROM blocked_senders b
-                               WHERE b.room_id = s.room_id AND b.user_id = s.user_id)
-                   OR EXISTS (SELECT FROM rooms r WHERE r.id = s.room_id AND r.frozen = 1))
+                   OR (SELECT b.user_id FROM blocked_senders b
+                        WHERE b.room_id = s.room_id AND b.user_id = s.user_id) IS NOT NULL
+                   OR (SELECT r.frozen = 1 FROM rooms r WHERE r.id = s.room_id))
            AND NOT EXISTS (
                SELECT FROM unnest($9::int[], $11::text[], $13::text[])
                            AS u(room_no, sender_id, client_id)
