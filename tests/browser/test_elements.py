@@ -331,7 +331,7 @@ def test_a_hidden_page_notifies_and_only_when_it_was_allowed(
     ada = visitor("ada")
     ada.page.add_init_script(
         """window.shown = [];
-        window.Notification = class { static permission = "default"; constructor(...about) { window.shown.push(about); } };
+        window.Notification = class { static permission = "default"; static requestPermission() { window.asked = true; } constructor(...about) { window.shown.push(about); } };
         Object.defineProperty(document, "visibilityState", { get: () => "hidden" });
         addEventListener("roomcast-notify", (event) => (window.told = event.detail.message.text));"""  # noqa: E501
     )
@@ -340,6 +340,7 @@ def test_a_hidden_page_notifies_and_only_when_it_was_allowed(
     ada.says(2, "psst", "hidden")
     ada.page.wait_for_function("() => window.told === 'psst'")
     assert ada.page.evaluate("window.shown") == []
+    assert ada.page.evaluate("window.asked") is None  # the question comes with a click alone
     ada.page.evaluate("Notification.permission = 'granted'")
     ada.says(2, "psst again", "hidden")
     ada.page.wait_for_function("() => window.shown.length === 1")
