@@ -561,6 +561,21 @@ def test_a_users_data_are_written_as_lines(run: Run) -> None:
 
 
 @pytest.mark.usefixtures("talked")
+def test_an_export_whose_reader_has_ended_shows_no_traceback(tmp_path: Path) -> None:
+    """As in `roomcast export --user 1 | head -1`."""
+    program = "from roomcast.server.main import main; main()"
+    command = [sys.executable, "-u", "-c", program, "export", "--user", "1"]
+    reads, writes = os.pipe()
+    os.close(reads)
+    try:
+        done = subprocess.run(command, stdout=writes, stderr=subprocess.PIPE, cwd=tmp_path)
+    finally:
+        os.close(writes)
+    assert done.returncode == 1
+    assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.usefixtures("talked")
 def test_a_user_that_nothing_is_known_of_is_not_reported_as_erased(run: Run) -> None:
     """The id may be misspelled, and the database another than the server's."""
     assert sentence(run("erase", "--user", "17")).startswith(

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from pathlib import Path
 
 import click
@@ -47,8 +47,9 @@ def export_command(path: Path | None, user: str) -> None:
 
 
 async def write_export(settings: Settings, user_id: str) -> None:
-    async for line in upkeep.exported(settings, user_id):
-        sys.stdout.buffer.write(line)
+    async with aclosing(upkeep.exported(settings, user_id)) as lines:  # stdout may be closed
+        async for line in lines:
+            sys.stdout.buffer.write(line)
     sys.stdout.buffer.flush()
 
 
