@@ -1,4 +1,4 @@
-"""Room: a user's socket in a room, for bots and tests, that loses and doubles nothing."""
+"""Room: a user's socket in a room, for bots and tests; each change comes once."""
 
 import asyncio
 import uuid

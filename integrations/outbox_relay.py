@@ -87,7 +87,7 @@ class OutboxRelay:
             await webhook.aclose()
 
     async def on_commit(self, commit: Commit) -> None:
-        """There may be events of it."""
+        """Look for events of this commit."""
         self._wake.set()
 
     async def _run(self) -> None:
@@ -190,7 +190,7 @@ class OutboxRelay:
 
 
 def _pause(tries: int) -> float:
-    """Growing, and never the same for two rooms whose listener failed together."""
+    """Return a growing, random pause in seconds before the next try."""
     return min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** (tries - 1)) * random.uniform(0.5, 1)
 
 

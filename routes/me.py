@@ -1,4 +1,4 @@
-"""The caller: all that is theirs, to be handed out or to be erased."""
+"""The caller: who they are, the export of their data, and its erasure."""
 
 import asyncio
 import logging

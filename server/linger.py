@@ -3,7 +3,7 @@
 import asyncio
 
 SILENCE = 0.1  # seconds without a byte after which our side of the connection is closed
-LINGER = 2.0  # seconds until the connection is cut, whatever the peer does
+LINGER = 2.0  # seconds until the connection is aborted, whatever the peer does
 
 
 class Linger:

@@ -51,7 +51,7 @@ class Worker:
         self.job = job
 
     async def start(self) -> None:
-        """Until it listens. Raises CannotServe with the sentence of the worker."""
+        """Start the process and wait until it listens. Raises CannotServe."""
         self.process = process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-P", "-m", __spec__.name),
             stdin=PIPE,
@@ -74,7 +74,7 @@ class Worker:
             self.process.stdin.write(msgspec.json.encode(settings) + b"\n")
 
     async def keep(self) -> None:
-        """For ever: whenever it ends, it is started again."""
+        """Start the process again whenever it ends, until cancelled."""
         assert self.process is not None
         while True:
             since = time.monotonic()
@@ -86,7 +86,7 @@ class Worker:
             await self.start_again(0.0 if time.monotonic() - since > STEADY else 1.0)
 
     async def start_again(self, pause: float) -> None:
-        """Tries until it listens."""
+        """Start the process, trying until it listens."""
         while True:
             await asyncio.sleep(pause)
             try:

@@ -93,7 +93,7 @@ async def count(db: Connection, user_id: str) -> int:
 async def own(
     db: Connection, user_id: str, room_id: int, above: int, window: int
 ) -> tuple[list[MessageRow], int | None]:
-    """His among the next so many messages of the room, and up to which id these go."""
+    """Return the user's messages among the next `limit` of a room, and the last id."""
     where = {"room_id": room_id, "above": above, "window": window}
     query = """
         SELECT max(id) AS last
@@ -118,7 +118,7 @@ async def own(
 async def given(
     db: Connection, user_id: str, after: GivenReaction | None, limit: int
 ) -> list[GivenReaction]:
-    """His reactions, those after one of them."""
+    """Return the user's reactions after a given one, in order."""
     query = """
         SELECT room_id, message_id, emoji, created_at FROM reactions
          WHERE user_id = :user_id
@@ -152,13 +152,13 @@ async def ask(db: Connection, user_id: str, now: int) -> None:
 
 
 async def asked(db: Connection, now: int) -> list[str]:
-    """Whom nobody is forgetting at the moment."""
+    """Return the requested erasures that no process is running."""
     query = "SELECT user_id FROM erasures WHERE claimed_until <= :now LIMIT 10"
     return [row["user_id"] for row in await db.fetch_all(query, {"now": now})]
 
 
 async def claim(db: Connection, user_id: str, now: int, until: int) -> Erasure | None:
-    """None where there is nothing to do, or another process is at it."""
+    """Claim an erasure; None if there is none, or another process has it."""
     query = """
         UPDATE erasures SET claimed_until = :until
          WHERE user_id = :user_id AND claimed_until <= :now
@@ -169,7 +169,7 @@ async def claim(db: Connection, user_id: str, now: int, until: int) -> Erasure |
 
 
 async def release_claims(db: Connection) -> None:
-    """No other process is there: what one claimed before it ended is free."""
+    """Free all claims; for a start without other processes."""
     await db.execute("UPDATE erasures SET claimed_until = 0 WHERE claimed_until > 0")
 
 

@@ -38,7 +38,7 @@ async def find(db: Connection, user_id: str, now: int) -> Ban | None:
 
 
 async def current(db: Connection, now: int) -> dict[str, Ban]:
-    """All bans that have not ended, by user."""
+    """Return all bans that have not ended, by user."""
     query = "SELECT user_id, until, reason FROM bans WHERE until IS NULL OR until > :now"
     rows = await db.fetch_all(query, {"now": now})
     return {row["user_id"]: _ban(row) for row in rows}

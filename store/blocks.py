@@ -17,7 +17,7 @@ class BlockRow(Struct):
 
 
 async def add(db: Connection, user_id: str, blocked_id: str, now: int) -> None:
-    """From here on: what waits to be stored in their rooms is judged anew, by a new roster."""
+    """Add a block; it raises the members' version, so that waiting messages are checked again."""
     query = """
         INSERT INTO blocks (user_id, blocked_id, created_at) VALUES (:user_id, :blocked_id, :now)
         ON CONFLICT (user_id, blocked_id) DO NOTHING RETURNING user_id
@@ -50,7 +50,7 @@ async def count(db: Connection, user_id: str) -> int:
 
 
 async def of_user(db: Connection, user_id: str, before: int, limit: int) -> list[BlockRow]:
-    """Whom the user has blocked before a time, the latest first."""
+    """Return whom the user blocked before a time, the latest first."""
     query = """
         SELECT blocked_id, created_at FROM blocks
          WHERE user_id = :user_id AND created_at < :before

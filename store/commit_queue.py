@@ -68,12 +68,12 @@ class CommitQueue:
         return len(self._entries)
 
     def check(self) -> None:
-        """It is at work. Raises RuntimeError."""
+        """Check that the queue is running. Raises RuntimeError."""
         if self._task is None or self._task.done():
             raise RuntimeError("The commit queue has ended.")
 
     async def aclose(self) -> None:
-        """After everything that waits is committed and announced."""
+        """Stop, after everything that waits is committed and passed to the listeners."""
         self._closing = True
         self._wake.set()
         if self._task is not None:
@@ -86,12 +86,12 @@ class CommitQueue:
         self._wake.set()
 
     def mark(self, room_id: int, user_id: str, delivered: int, read: int) -> None:
-        """Watermarks on their way: a later one replaces an earlier one, many are one write."""
+        """Queue a watermark; a later one of the same member replaces an earlier one."""
         _advance(self._marks, (room_id, user_id), delivered, read)
         self._wake.set()
 
     def forget(self) -> None:
-        """The receipts that wait are of messages that the database has lost."""
+        """Drop the waiting receipts: their messages are lost with the restored database."""
         for marks in (self._marks, self._under_way, self._refused):
             marks.clear()
 
@@ -124,7 +124,7 @@ class CommitQueue:
                 future.set_result(is_marked)
 
     async def _commit(self, entries: list[Entry], marks: Marks) -> bool:
-        """Whether the marks are committed; each entry is completed with its own outcome."""
+        """Commit a batch and complete its entries; return whether the marks are committed."""
         error = await self._attempt(entries, marks)
         if error is None:
             return True
@@ -135,7 +135,7 @@ class CommitQueue:
         return self._refuse(entries, marks, error)
 
     async def _attempt(self, entries: list[Entry], marks: Marks) -> Exception | None:
-        """One transaction; the error where nothing of it is stored, or nobody knows."""
+        """Run one transaction; return its error if it failed or its outcome is unknown."""
         began = time.perf_counter()
         try:
             outcomes, moved, at = await self._store.commit([e.change for e in entries], marks)
@@ -148,7 +148,7 @@ class CommitQueue:
         return None
 
     async def _commit_each(self, entries: list[Entry], marks: Marks) -> bool:
-        """One by one, so that a failing change fails alone.
+        """Commit the changes one by one, so that a failing change fails alone.
 
         The first outage ends it, and so does the time that all of them have together.
         """
@@ -178,7 +178,7 @@ class CommitQueue:
         return not marks
 
     def _fail_all(self, entries: list[Entry], marks: Marks, error: Exception) -> bool:
-        """An outage: these, and all that wait behind them, wait no longer."""
+        """Fail these entries and all that wait behind them: the database is unavailable."""
         log.warning("commit failed: %s", error)
         entries = [*entries, *self._entries]
         self._entries.clear()

@@ -8,7 +8,7 @@ class CannotOpen(Exception):
 
 
 class DatabaseInUse(CannotOpen):
-    """Another process works on this database, and the two would not hear each other."""
+    """Another process uses this database, and events would not reach each other."""
 
 
 class DatabaseUnavailable(Exception):
@@ -20,4 +20,4 @@ class DatabaseError(Exception):
 
 
 class TransactionConflict(DatabaseError):
-    """Another transaction was in the way: the same work, done again, may well succeed."""
+    """A conflict with another transaction: repeat the same work."""

@@ -10,7 +10,7 @@ from .dialect import Dialect
 
 
 async def mark_room(db: Connection, room_id: int) -> None:
-    """The caller has locked the room."""
+    """Record that the room's order in lists has changed; the caller has locked the room."""
     query = """
         INSERT INTO list_changes (room_id) VALUES (:room_id) ON CONFLICT (room_id) DO NOTHING
     """

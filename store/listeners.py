@@ -10,7 +10,7 @@ from .outbox import Listeners
 
 
 async def register(db: Connection, own: Listeners, now: int) -> None:
-    """These listeners are there; to be said again and again."""
+    """Register listeners; repeat it, since a registration expires."""
     query = """
         INSERT INTO listeners (name, unread_after, seen_at) VALUES (:name, :unread_after, :now)
         ON CONFLICT (name) DO UPDATE
@@ -21,7 +21,7 @@ async def register(db: Connection, own: Listeners, now: int) -> None:
 
 
 async def load(db: Connection, since: int) -> Listeners:
-    """All that were there after this moment."""
+    """Return the listeners registered since this moment."""
     query = "SELECT name, unread_after FROM listeners WHERE seen_at > :since ORDER BY name"
     rows = await db.fetch_all(query, {"since": since})
     after = [row["unread_after"] for row in rows if row["unread_after"]]
@@ -29,7 +29,7 @@ async def load(db: Connection, since: int) -> Listeners:
 
 
 async def forget(db: Connection, before: int) -> None:
-    """Listeners that were not there for so long, and what waits for them."""
+    """Delete listeners that are no longer registered, and their events."""
     where = {"before": before}
     for query in (
         """DELETE FROM outbox

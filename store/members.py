@@ -32,7 +32,7 @@ class Addition(Struct):
 async def find_addition(
     db: Connection, room_id: int, user_id: str, guest_id: str
 ) -> Addition | None:
-    """None where this user may add nobody to the room, or the guest is in it already."""
+    """Return what adding needs; None if it is not allowed, or the user is a member."""
     role = await _role(db, room_id, user_id, guest_id)
     if isinstance(role, str) or role["creator_id"] != user_id or role["is_there"]:
         return None
@@ -71,7 +71,7 @@ async def add(
 async def remove(
     db: Connection, room_id: int, user_id: str, other_id: str, now: int
 ) -> MembershipChange | Reason:
-    """By the creator, by the site, or by the member. The longest member follows a creator."""
+    """Remove a member. If the creator leaves, the longest member becomes the creator."""
     role = await _role(db, room_id, user_id, other_id)
     if isinstance(role, str):
         return role
@@ -118,7 +118,7 @@ async def _role(
 
 
 async def _lock(db: Connection, room_id: int) -> Mapping[str, Any]:
-    """A new roster: from here on no message is stored under the one before."""
+    """Raise the members' version: no message is stored under the one before."""
     query = """
         UPDATE rooms SET roster = roster + 1 WHERE id = :room_id
         RETURNING roster, creator_id, total
@@ -149,7 +149,7 @@ async def _insert(db: Connection, room_id: int, user_id: str, total: int, now: i
 
 
 async def _hand_over(db: Connection, room_id: int, now: int) -> bool:
-    """To the one who is here for longest; False where nobody is, and the room ends."""
+    """Make the longest member the creator; False if nobody is left."""
     query = """
         SELECT user_id FROM members WHERE room_id = :room_id ORDER BY joined_at, user_id LIMIT 1
     """

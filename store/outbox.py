@@ -207,7 +207,7 @@ async def note(db: Connection, listeners: Listeners, events: Iterable[Happened],
 
 
 async def _each(db: Connection, query: str, rows: list[tuple[Any, ...]]) -> None:
-    """One trip for all rows, where `databases` makes one for each."""
+    """Execute a statement for all rows in one round trip."""
     raw = db.raw_connection
     if hasattr(raw, "execute_fetchall"):  # SQLite's, whose parameters have names
         named = [{f"p{n}": value for n, value in enumerate(row, 1)} for row in rows]
@@ -245,7 +245,7 @@ async def claim(
 
 
 async def next_due(db: Connection) -> int | None:
-    """When the next room or check is due, in microseconds since 1970."""
+    """Return when the next room or check is due, in microseconds since 1970."""
     query = """
         SELECT min(at) AS at
           FROM (SELECT min(due_at) AS at FROM outbox_rooms WHERE claimed_until = 0
@@ -288,5 +288,5 @@ async def settle(
 
 
 async def release(db: Connection) -> None:
-    """No process but this one is there: what another one claimed is free."""
+    """Free all claims; for a start without other processes."""
     await db.execute("UPDATE outbox_rooms SET claimed_until = 0 WHERE claimed_until > 0")

@@ -36,7 +36,7 @@ class Process(Struct, frozen=True):
 async def change(
     db: Connection, me: Process, came: Collection[str], left: Collection[str]
 ) -> tuple[bool, list[Seen]]:
-    """Whether the process was still known, and for whom this made a difference.
+    """Write changes; return whether the lease was alive, and whose presence changed.
 
     Where it was not, others have taken its users for offline: all of them are to come again.
     """
@@ -119,7 +119,7 @@ async def _users(db: Connection, me: Process, query: str, users: Collection[str]
 
 
 async def retire(db: Connection, me: Process, grace: int) -> None:
-    """The process ends: its users have this long to come back, to it or to another one."""
+    """End a process; its users go offline after this time if they do not reconnect."""
     rows = await db.fetch_all("SELECT user_id FROM presence WHERE process_id = :id", {"id": me.id})
     await _touch(db, me, [row["user_id"] for row in rows])
     query = "UPDATE processes SET alive_until = NOW + :grace WHERE id = :id"
@@ -127,7 +127,7 @@ async def retire(db: Connection, me: Process, grace: int) -> None:
 
 
 async def reap(db: Connection, me: Process, *, all_others: bool = False) -> list[Seen] | None:
-    """Some users of a process that lives no more, as far as they are offline by that.
+    """Remove users of a process whose lease has expired; return who is offline by it.
 
     None where there is no such process. Of several who reap at the same moment, one does.
     """

@@ -76,7 +76,7 @@ async def _mark_renamed(db: Connection, user_id: str, before: str | None) -> Non
 
 
 async def load(db: Connection, user_id: str) -> SiteProfile:
-    """An empty one for a user of whom nothing is stored."""
+    """Load a profile; an empty one if nothing is stored of the user."""
     query = """
         SELECT p.user_id, p.name, p.picture, p.email, p.language, p.last_seen,
                EXISTS (SELECT 1 FROM presence o WHERE o.user_id = p.user_id) AS is_online

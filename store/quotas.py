@@ -25,7 +25,7 @@ class Request(Struct, frozen=True):
 
 
 async def find_request(db: Connection, key: str) -> tuple[int, int] | None:
-    """The room that this request has opened, and the hash of what it said."""
+    """Return the room that this request opened, and the hash of its body."""
     query = "SELECT room_id, body_hash FROM idempotency_keys WHERE key = :key"
     row = await db.fetch_one(query, {"key": key})
     return None if row is None else (row["room_id"], row["body_hash"])
@@ -41,7 +41,7 @@ async def keep_request(db: Connection, request: Request, room_id: int, now: int)
 
 
 async def forget_old(db: Connection, now: int, kept: int) -> None:
-    """Days that are over, and requests from more than `kept` microseconds ago."""
+    """Delete quotas of past days, and requests older than `kept` microseconds."""
     await db.execute("DELETE FROM room_quotas WHERE day < :day", {"day": now // DAY - 1})
     query = "DELETE FROM idempotency_keys WHERE created_at < :before"
     await db.execute(query, {"before": now - kept})

@@ -35,7 +35,7 @@ BETWEEN = """
 
 
 async def between(db: Connection, room_id: int, first: int, last: int) -> Reactions:
-    """To the messages of a room with first <= id <= last."""
+    """Return the reactions to messages of a room with first <= id <= last."""
     rows = await db.fetch_all(BETWEEN, {"room_id": room_id, "first": first, "last": last})
     return gathered((row["message_id"], row["emoji"], row["user_id"]) for row in rows)
 
@@ -62,7 +62,7 @@ async def remove(db: Connection, room_id: int, message_id: int, emoji: str, user
 
 
 async def forget(db: Connection, room_id: int, message_id: int) -> None:
-    """All of a message that is deleted."""
+    """Delete all reactions to a message."""
     query = "DELETE FROM reactions WHERE room_id = :room_id AND message_id = :message_id"
     await db.execute(query, {"room_id": room_id, "message_id": message_id})
 

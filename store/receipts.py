@@ -51,7 +51,7 @@ async def reach(db: Connection, room_id: int, user_id: str, message_id: int) -> 
 
 
 async def clear_marked_unread(db: Connection, room_id: int, user_id: str) -> None:
-    """The member has read the room: their own flag goes."""
+    """Clear the member's own flag `marked_unread`, since they have read the room."""
     query = """
         UPDATE members
            SET marked_unread = 0,
@@ -94,7 +94,7 @@ async def of_member(db: Connection, room_id: int, user_id: str) -> tuple[int, in
 
 
 async def hide(db: Connection, room_id: int, user_id: str) -> None:
-    """From here on the others see the member's receipts as they are now."""
+    """Freeze the member's receipts as others see them, at their present state."""
     query = """
         UPDATE members SET shown_delivered = delivered_upto, shown_read = read_upto
          WHERE room_id = :room_id AND user_id = :user_id

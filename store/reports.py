@@ -19,7 +19,7 @@ class NewReport(Struct, frozen=True):
 
 
 async def add(db: Connection, report: NewReport, now: int) -> bool:
-    """Whether it is the reporter's first one of this message."""
+    """Store a report; return whether it is the reporter's first of this message."""
     query = """
         INSERT INTO reports (room_id, message_id, reporter_id, reason, text, created_at)
         VALUES (:room_id, :message_id, :reporter_id, :reason, :text, :now)

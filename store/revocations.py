@@ -1,4 +1,4 @@
-"""Whom the site has cut off in the last minutes, for processes that the broker did not tell."""
+"""Revocations of the last minutes, for processes that missed the event."""
 
 from databases.core import Connection
 
@@ -12,7 +12,7 @@ async def add(db: Connection, user_id: str, at: int) -> None:
 
 
 async def since(db: Connection, after: int) -> list[tuple[str, int]]:
-    """Oldest first."""
+    """Return the revocations since a time, oldest first."""
     query = "SELECT user_id, cut_at FROM cuts WHERE cut_at > :after ORDER BY cut_at"
     rows = await db.fetch_all(query, {"after": after})
     return [(row["user_id"], row["cut_at"]) for row in rows]

@@ -152,7 +152,7 @@ async def change(
 
 
 async def _rename(db: Connection, where: dict[str, Any], title: str) -> int:
-    """The new roster; 0 where it is called so already."""
+    """Set the title; return the new members' version, 0 if nothing changed."""
     query = """
         UPDATE rooms SET title = :title, roster = roster + 1
          WHERE id = :room_id AND creator_id = :user_id AND title <> :title
@@ -194,7 +194,7 @@ async def _set_own(db: Connection, where: dict[str, Any], wish: RoomPatch) -> No
 
 
 async def delete(db: Connection, room_id: int, user_id: str, now: int) -> bool:
-    """Whether the room is gone by this; its messages and objects go with the next sweeps.
+    """Delete a room; False if it was already. Sweeps remove its messages and objects.
 
     A room of two is deleted by either member, a larger one by its creator; the site deletes any.
     """

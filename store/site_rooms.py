@@ -99,7 +99,7 @@ async def _by_age(db: Connection, wanted: RoomFilter, limit: int) -> list[RoomPl
 
 
 async def _of_ids(db: Connection, room_ids: list[int]) -> list[SiteRoom]:
-    """In this order."""
+    """Return rooms in the order of these ids."""
     if not room_ids:
         return []
     ids = ", ".join(map(str, room_ids))

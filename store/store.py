@@ -92,7 +92,7 @@ class Store:
         listeners: Listeners | None = None,
         on_new_epoch: Callable[[], None] = lambda: None,
     ) -> None:
-        """`alone`: no other process may work on this database, since it would not be heard.
+        """`alone`: no other process may use this database, since events would not reach it.
 
         `beside`: a server on the same SQLite file may run; then `commit` is not to be called.
 
@@ -132,12 +132,12 @@ class Store:
 
     @property
     def epoch(self) -> str:
-        """Names this lineage of the database: another one does not know its cursors."""
+        """The epoch: the identity of one timeline of the database, which cursors carry."""
         return self.engine.epoch
 
     @property
     def file_key(self) -> bytes:
-        """Signs file URLs."""
+        """The key that signs file URLs."""
         return self.engine.file_key
 
     @property
@@ -155,7 +155,7 @@ class Store:
         self.listeners.add(await self.read(partial(known_listeners.load, since=since)))
 
     async def aclose(self) -> None:
-        """After the work under way."""
+        """Close the database, after the work under way."""
         while self._working:
             await asyncio.wait(self._working)
         await self.engine.aclose()
@@ -190,7 +190,7 @@ class Store:
         return await self._shielded(writing())
 
     async def note(self, db: Connection, *events: Happened) -> None:
-        """For the host, in the transaction of what happened."""
+        """Write a host event into the outbox, in the caller's transaction."""
         await outbox.note(db, self.listeners, events, time.time_ns() // 1000)
 
     async def snapshot(self, ask: SnapshotQuery) -> Snapshot | str:
@@ -231,7 +231,7 @@ class Store:
         await self._shielded(self.engine.recognize())
 
     async def _shielded(self, work: Coroutine[Any, Any, T]) -> T:
-        """A caller that is cancelled leaves no transaction open: the work ends by itself."""
+        """Run work to its end, also if the caller is cancelled: no transaction stays open."""
         task = asyncio.create_task(work)
         self._working.add(task)
         task.add_done_callback(self._working.discard)

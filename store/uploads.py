@@ -89,7 +89,7 @@ async def expired(db: Connection, now: int, limit: int) -> list[str]:
 
 
 async def forget(db: Connection, keys: Sequence[str]) -> None:
-    """After the objects are gone."""
+    """Delete the rows of uploads, after their objects were removed."""
     query = text("DELETE FROM uploads WHERE key IN :keys").bindparams(
         bindparam("keys", value=list(keys), expanding=True)
     )
@@ -97,7 +97,7 @@ async def forget(db: Connection, keys: Sequence[str]) -> None:
 
 
 async def expire(db: Connection, keys: Sequence[str]) -> None:
-    """From now on the sweep may take them, and no message can."""
+    """Expire uploads: the sweep removes them, and no message can use them."""
     query = text("UPDATE uploads SET expires_at = 0 WHERE key IN :keys").bindparams(
         bindparam("keys", value=list(keys), expanding=True)
     )

@@ -43,7 +43,7 @@ class Objects(Struct):
 
 
 class NoBar:
-    """A progress bar that nobody sees."""
+    """A progress bar that shows nothing."""
 
     def update(self, steps: int) -> None: ...
 
@@ -122,7 +122,7 @@ async def move_objects(source_url: str, target_url: str, keys: ObjectKeys) -> Ob
 
 
 async def _open(source: Bucket) -> None:
-    """Makes nothing where nothing is."""
+    """Open a database that exists; create nothing."""
     if isinstance(source, Folder):
         if not source.root.is_dir():
             raise BucketUnavailable(f"The folder {source.root} does not exist.")

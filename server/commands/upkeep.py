@@ -37,7 +37,7 @@ async def opened(settings: Settings) -> AsyncIterator[Store]:
 
 
 def refuse_nothing(settings: Settings) -> None:
-    """A database that is not there is in another folder, most likely; it is not to be made here."""
+    """Raise CannotOpen for an SQLite file that does not exist; never create one here."""
     path = settings.database.url.removeprefix("sqlite:///")
     if path != settings.database.url and not Path(path).exists():
         raise CannotOpen(
@@ -49,7 +49,7 @@ def refuse_nothing(settings: Settings) -> None:
 
 
 async def exported(settings: Settings, user_id: str) -> AsyncIterator[bytes]:
-    """Lines of JSON."""
+    """Yield the export of a user, one JSON object a line."""
     server = settings.server
     base = server.public_url or f"http://{server.host}:{server.port}"
     async with opened(settings) as store:

@@ -274,7 +274,7 @@ async def compare_sessions(db: Any, other: Any, alone: bool, prepares: bool) -> 
 
 
 async def _keeps(db: Any, other: Any) -> bool:
-    """Whether a statement that is prepared in one session is there in the next."""
+    """Return whether a statement prepared in one session exists in the next."""
     try:
         name = f"doctor_{secrets.token_hex(8)}"  # one that no other session happens to have
         statement = await db.prepare("SELECT 1", name=name)

@@ -119,7 +119,7 @@ async def _writable(bucket: S3, probe: str) -> Finding:
 
 
 def _private(bucket: S3, probe: str, base: str) -> Finding:
-    """Without a signature nothing is read, listed or written."""
+    """Check that nothing is read, listed or written without a signature."""
     asked = [("GET", base + probe, b""), ("GET", base, b""), ("PUT", base + probe, _PROBE)]
     answers = [
         bucket.client.http.request(method, url, body=body).status for method, url, body in asked
@@ -147,7 +147,7 @@ def _links(bucket: S3, probe: str) -> Finding:
 
 
 def _uploads(bucket: S3, probe: str) -> Finding:
-    """An upload by its signed URL works, and holds to the size that was declared."""
+    """Check that an upload by a signed URL works, with the declared size only."""
     url = bucket.put_url(probe, len(_PROBE), 60)
     right = bucket.client.http.request("PUT", url, body=_PROBE).status
     if right >= 300:

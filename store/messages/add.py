@@ -71,7 +71,7 @@ async def _uploads(db: Connection, change: Add, now: int) -> list[AttachmentRow]
 
 
 async def _take(db: Connection, change: Add) -> None:
-    """The uploads are the message's from here on."""
+    """Delete the uploads' rows: the message holds their objects from here on."""
     for key in change.files:
         await db.execute("DELETE FROM uploads WHERE key = :key", {"key": key})
 
@@ -124,7 +124,7 @@ async def _attach(db: Connection, message: MessageRow) -> None:
 
 
 async def next_version(db: Connection, room_id: int, sent_at: int = 0) -> tuple[int, int]:
-    """And the roster. With `sent_at` it is the version of a new message."""
+    """Return the next version and the members' version; `sent_at` is of a new message."""
     query = """
         UPDATE rooms
            SET version = version + 1, total = total + :sent,

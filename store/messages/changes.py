@@ -29,7 +29,7 @@ class Added(Struct, gc=False):
 
 
 class Repeated(Struct):
-    """This client_id is stored already, as this message: nothing was added."""
+    """A repeated client_id (idempotency key): nothing was added; this is the message."""
 
     message: MessageRow
 
@@ -91,12 +91,12 @@ class Add(Struct, gc=False):
         return None if self.client_id is None else hash_of(said)
 
     def is_lost(self, quotes: Quotes) -> bool:
-        """Whether it answers what is not there (any more)."""
+        """Whether the message that it answers does not exist, or is deleted."""
         quote = quotes.get((self.room_id, self.reply_to))
         return self.reply_to is not None and (quote is None or quote.text is None)
 
     def again(self, message: MessageRow, text_hash: int, *, is_deleted: bool) -> Outcome:
-        """The outcome where this client_id is stored already, as `message`."""
+        """Return the outcome for a repeated client_id, stored as `message` already."""
         if is_deleted:
             return RefusedChange("not_found", message.id)
         same = text_hash == self.text_hash
@@ -163,7 +163,7 @@ def is_plain(change: Change) -> TypeGuard[Add]:
 
 
 def runs(changes: Sequence[Change]) -> Iterator[list[Add] | Change]:
-    """In the order given: plain texts in a row are together, everything else is alone."""
+    """Group changes in their order: plain texts in a row together, others alone."""
     plain: list[Add] = []
     for change in changes:
         if is_plain(change):

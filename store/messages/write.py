@@ -39,7 +39,7 @@ def rewritten(outcomes: Iterable[Outcome]) -> list[int]:
 
 
 async def make(db: Connection, change: Change, now: int) -> Outcome:
-    """One change, in the transaction that the caller holds."""
+    """Make one change, in the transaction that the caller holds."""
     match change:
         case Add():
             return await add(db, change, now)
@@ -120,7 +120,7 @@ async def _pressed(db: Connection, change: ActChange) -> MessageRow | RefusedCha
 
 
 async def delete(db: Connection, change: DeleteChange, now: int) -> Outcome:
-    """Leaves a tombstone; the objects of its attachments go to the next sweep."""
+    """Delete a message: a tombstone stays, and its objects become expired uploads."""
     reach = _own_anywhere if change.is_erasure else _anywhere if change.by_site else _own
     found = await reach(db, change.room_id, change.sender_id, change.message_id)
     if isinstance(found, RefusedChange):
@@ -149,7 +149,7 @@ async def delete(db: Connection, change: DeleteChange, now: int) -> Outcome:
 
 
 async def drop(db: Connection, room_id: int, last: int) -> None:
-    """Takes all up to this id without a trace; the objects go to the next sweep."""
+    """Delete all messages up to this id without tombstones; objects become uploads."""
     upto = {"room_id": room_id, "last": last}
     query = """
         INSERT INTO search_upto (room_id, version) SELECT id, 0 FROM rooms WHERE id = :room_id
@@ -184,7 +184,7 @@ async def _discard(db: Connection, room_id: int, message_id: int) -> None:
 async def _own(
     db: Connection, room_id: int, user_id: str, message_id: int
 ) -> MessageRow | RefusedChange:
-    """A message that the user may change."""
+    """Return a message that the user may change."""
     message = await get(db, room_id, user_id, message_id)
     if message is None:
         return RefusedChange("not_found", message_id)
@@ -194,7 +194,7 @@ async def _own(
 async def _own_anywhere(
     db: Connection, room_id: int, user_id: str, message_id: int
 ) -> MessageRow | RefusedChange:
-    """Also where the user is no member any more."""
+    """Return a message of the user, also in a room that they have left."""
     message = await _anybodys(db, room_id, message_id)
     own = message is not None and message.sender_id == user_id
     return message if message is not None and own else RefusedChange("not_found", message_id)
@@ -203,7 +203,7 @@ async def _own_anywhere(
 async def _anywhere(
     db: Connection, room_id: int, user_id: str, message_id: int
 ) -> MessageRow | RefusedChange:
-    """For the site: whoever sent it."""
+    """Return a message for the site, whoever sent it."""
     return await _anybodys(db, room_id, message_id) or RefusedChange("not_found", message_id)
 
 

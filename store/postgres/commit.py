@@ -67,7 +67,7 @@ async def write(raw: Any, adds: Sequence[Add], marks: Marks, now: int) -> Done:
 
 
 async def _store_one(raw: Any, add: Add, now: int) -> Added | None:
-    """None where anything is not in order: then nothing was done."""
+    """Return None, with nothing stored, if a check fails."""
     named = add.room_id, add.sender_id, add.client_id
     row = await raw.fetchrow(STORE_ONE, now, *named, add.text_hash, add.text)
     if row is None:
@@ -82,7 +82,7 @@ async def _store_one(raw: Any, add: Add, now: int) -> Added | None:
 async def _store(
     raw: Any, adds: Sequence[Add], quotes: Quotes, marks: Marks, now: int
 ) -> Done | None:
-    """None where anything is not in order: then nothing was done."""
+    """Return None, with nothing stored, if a check fails."""
     if not adds:
         return [], await _mark(raw, marks)
     if any(a.reply_to is not None and a.is_lost(quotes) for a in adds):

@@ -87,7 +87,7 @@ class HeldConnection:
             return await self._db.connection().__aenter__()
 
     async def drop(self) -> None:
-        """Forgets the connection; what was under way on it is cut off."""
+        """Drop the connection; work under way on it is aborted."""
         held, self.connection = self.connection, None
         if held is not None:
             with suppress(asyncpg.InterfaceError):  # the pool has taken it back by itself

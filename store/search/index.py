@@ -155,7 +155,7 @@ async def learn(db: Connection, finder: Finder, news: Sequence[IndexDelta]) -> s
 
 
 async def rooms_of(db: Connection, user_id: str) -> tuple[int, ...] | None:
-    """The user's rooms; None where they are too many to be named."""
+    """Return the user's rooms; None if there are too many to name in a query."""
     query = "SELECT room_id FROM members WHERE user_id = :user_id LIMIT :limit"
     rows = await db.fetch_all(query, {"user_id": user_id, "limit": NAMED + 1})
     return tuple(row["room_id"] for row in rows) if len(rows) <= NAMED else None

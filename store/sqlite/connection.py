@@ -96,7 +96,7 @@ async def transaction_of(db: Connection, begin: str) -> AsyncIterator[None]:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """A full disk, a lock, a lost file: away. A constraint or a wrong value: failed."""
+    """Raise DatabaseUnavailable for a full disk, a lock or a lost file, else DatabaseError."""
     try:
         yield
     except (sqlite3.OperationalError, OSError) as error:

@@ -92,7 +92,7 @@ class Sqlite:
             return None
 
     def _touch(self) -> None:
-        """Nobody else reads what people say to each other."""
+        """Create the file, readable by its owner only."""
         os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
         SqliteConnection(path=self.path, synchronous="FULL").close()
 
@@ -149,7 +149,7 @@ class Sqlite:
             self.lineage = None
 
     async def recognize(self) -> None:
-        """Nobody else puts another file in the place of the one that is open."""
+        """Do nothing: no other file can replace the open one."""
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Connection]:

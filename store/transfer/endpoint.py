@@ -27,10 +27,10 @@ class TransferEndpoint(Protocol):
     async def open(self) -> None: ...
     async def aclose(self) -> None: ...
     async def freeze(self) -> None:
-        """From now on it stays as it is."""
+        """Let nobody else write to the database from now on."""
 
     async def thaw(self) -> None:
-        """What was changed since it was frozen is committed, and others may use it."""
+        """Commit what was changed since `freeze`, and let others use the database."""
 
     async def meta(self) -> dict[str, str]:
         """Empty where there are no tables."""
