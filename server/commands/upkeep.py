@@ -1,6 +1,6 @@
 """Maintenance of a database by commands: one user's data, old messages, counters."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -48,7 +48,7 @@ def refuse_nothing(settings: Settings) -> None:
 # ---------------------------------------------------------------- one user's data
 
 
-async def exported(settings: Settings, user_id: str) -> AsyncIterator[bytes]:
+async def exported(settings: Settings, user_id: str) -> AsyncGenerator[bytes, None]:
     """Yield the export of a user, one JSON object a line."""
     server = settings.server
     base = server.public_url or f"http://{server.host}:{server.port}"
