@@ -119,7 +119,7 @@ class Hub:
         try:
             await self.channels.publish_event(room_id, event)
         except Unreachable as error:
-            log.info("room %d: event delivered in this process only: %s", room_id, error)
+            log.debug("room %d: event delivered in this process only: %s", room_id, error)
             self._repair(room_id)
 
     async def publish_gaps(self, room_ids: Iterable[int]) -> None:
@@ -128,7 +128,7 @@ class Hub:
             try:
                 await self.channels.publish_gap(room_id)
             except Unreachable as error:  # the broker reports a gap by itself, when it is back
-                log.info("room %d: gap published in this process only: %s", room_id, error)
+                log.debug("room %d: gap published in this process only: %s", room_id, error)
                 self._repair(room_id)
 
     def _repair(self, room_id: int) -> None:

@@ -29,6 +29,7 @@ from ..search import sqlite
 from ..search.index import Finder
 from ..snapshot import Snapshot, SnapshotQuery
 from .address import parse_sqlite_url
+from .checkpoints import Checkpoints
 from .commit import batch, texts, write
 from .connection import SqliteConnection, call, transaction_of, translated
 from .lineage import Lineage
@@ -41,8 +42,6 @@ READER_COUNT = 2
 JOINER_COUNT = 2  # for joins alone, which so never wait for a search or an export
 READER_TIMEOUT, JOINER_TIMEOUT = 10.0, 3.0  # seconds until a free one is waited for no longer
 JOINER_CACHE = 8_000  # KiB of pages: a join reads few
-
-CHECKPOINT_DELAY = 0.5  # seconds after a commit, until the log is moved into the database
 
 
 class Sqlite:
@@ -68,7 +67,7 @@ class Sqlite:
         self.held: list[Connection] = []
         self._write_lock = asyncio.Lock()
         self.lineage: Lineage | None = None
-        self.checkpointing: asyncio.Task[None] | None = None
+        self.checkpoints = Checkpoints(self.path)
 
     async def open(self) -> None:
         self.lineage = self._lock()
@@ -114,7 +113,7 @@ class Sqlite:
             joiner = await self._hold()
             await joiner.raw_connection.execute(f"PRAGMA cache_size=-{JOINER_CACHE}")
             self._joiners.add(joiner)
-        self._checkpointer = await self._hold()
+        self.checkpoints.connection = await self._hold()
 
     async def _check_schema(self) -> None:
         if await epoch.get(self._writer, "schema") != str(schema.VERSION):
@@ -134,9 +133,7 @@ class Sqlite:
 
     async def aclose(self) -> None:
         """Ends the connections' threads."""
-        if self.checkpointing is not None:
-            self.checkpointing.cancel()
-            await asyncio.wait([self.checkpointing])
+        await self.checkpoints.aclose()
         if self.lineage is not None and self.lineage.is_known:
             self.lineage.settle()
         for held in self.held:
@@ -161,21 +158,7 @@ class Sqlite:
         with translated():
             async with self._write_lock, transaction_of(self._writer, "BEGIN IMMEDIATE"):
                 yield self._writer
-            self._schedule_checkpoint()
-
-    def _schedule_checkpoint(self) -> None:
-        if self.checkpointing is None or self.checkpointing.done():
-            self.checkpointing = asyncio.create_task(self._checkpoint())
-
-    async def _checkpoint(self) -> None:
-        """Moves committed pages out of the log, by a connection of its own: no write waits."""
-        await asyncio.sleep(CHECKPOINT_DELAY)
-        try:
-            await self._checkpointer.raw_connection.execute_fetchall(
-                "PRAGMA wal_checkpoint(PASSIVE)"
-            )
-        except sqlite3.Error as error:  # it stays where it is; nothing of it is lost
-            log.info("write-ahead log not checkpointed: database=%s error=%s", self.path, error)
+            self.checkpoints.schedule()
 
     async def snapshot(self, ask: SnapshotQuery) -> Snapshot | str:
         async with self._joiners.use() as db:
@@ -189,7 +172,7 @@ class Sqlite:
             with translated():
                 async with self._write_lock:
                     done = await call(self._writer, batch, self.lineage, changes, marks, now)
-                self._schedule_checkpoint()
+                self.checkpoints.schedule()
                 return done
         assert self.lineage is not None  # open
         async with self.writing() as db:

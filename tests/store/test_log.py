@@ -5,8 +5,10 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 from roomcast.store import rooms
 from roomcast.store.messages import Add
+from roomcast.store.sqlite import checkpoints
 from roomcast.store.sqlite.connection import MAX_WAL_PAGES
 from roomcast.store.sqlite.engine import Sqlite
 from roomcast.store.store import Connection, Store
@@ -35,11 +37,11 @@ async def test_what_is_committed_reaches_the_database_while_the_server_runs(tmp_
     assert isinstance(engine, Sqlite)
     try:
         room_id = await a_room(store)
-        assert engine.checkpointing is not None
-        await engine.checkpointing
+        assert engine.checkpoints.task is not None
+        await engine.checkpoints.task
         await store.commit([Add(room_id, ADA, "hello")], {})
         assert texts_without_log(file, tmp_path / "before.db") == []
-        await engine.checkpointing
+        await engine.checkpoints.task
         assert texts_without_log(file, tmp_path / "after.db") == ["hello"]
     finally:
         await store.aclose()
@@ -58,3 +60,30 @@ async def test_the_writer_itself_keeps_the_log_within_its_bounds(tmp_path: Path)
         assert log.stat().st_size < 1.5 * MAX_WAL_PAGES * 4_096
     finally:
         await store.aclose()
+
+
+async def test_a_log_that_cannot_be_moved_is_said_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(checkpoints, "CHECKPOINT_DELAY", 0.0)
+    caplog.set_level("INFO", "roomcast.store")
+    store = Store(f"sqlite:///{tmp_path}/chat.db", "OFF")
+    await store.open()
+    engine = store.engine
+    assert isinstance(engine, Sqlite)
+    try:
+        room_id = await a_room(store)
+        for is_failing in (True, True, True, False, False):
+            with monkeypatch.context() as disk:
+                if is_failing:
+                    disk.setattr(checkpoints, "CHECKPOINT", "SELECT no_such_function()")
+                await store.commit([Add(room_id, ADA, "hello")], {})
+                assert engine.checkpoints.task is not None
+                await engine.checkpoints.task
+    finally:
+        await store.aclose()
+    said = [(r.levelname, r.getMessage().partition(":")[0]) for r in caplog.records]
+    assert [line for line in said if "write-ahead log" in line[1]] == [
+        ("WARNING", "write-ahead log grows"),
+        ("INFO", "write-ahead log checkpointed again"),
+    ]

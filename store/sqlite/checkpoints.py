@@ -1,0 +1,46 @@
+"""Moving committed pages out of the write-ahead log, beside the writer."""
+
+import asyncio
+import logging
+import sqlite3
+from pathlib import Path
+
+from databases.core import Connection
+
+log = logging.getLogger("roomcast.store")
+
+CHECKPOINT = "PRAGMA wal_checkpoint(PASSIVE)"
+CHECKPOINT_DELAY = 0.5  # seconds after a commit, until the log is moved into the database
+
+
+class Checkpoints:
+    """One at a time, soon after a commit, by a connection of its own: no write waits."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.task: asyncio.Task[None] | None = None
+        self.connection: Connection | None = None
+        self._has_failed = False  # and it was logged
+
+    def schedule(self) -> None:
+        if self.task is None or self.task.done():
+            self.task = asyncio.create_task(self._run())
+
+    async def _run(self) -> None:
+        await asyncio.sleep(CHECKPOINT_DELAY)
+        assert self.connection is not None  # open
+        try:
+            await self.connection.raw_connection.execute_fetchall(CHECKPOINT)
+        except sqlite3.Error as error:  # the log stays where it is; nothing of it is lost
+            if not self._has_failed:
+                log.warning("write-ahead log grows: database=%s error=%s", self._path, error)
+            self._has_failed = True
+        else:
+            if self._has_failed:
+                log.info("write-ahead log checkpointed again: database=%s", self._path)
+            self._has_failed = False
+
+    async def aclose(self) -> None:
+        if self.task is not None:
+            self.task.cancel()
+            await asyncio.wait([self.task])
