@@ -542,7 +542,10 @@ def talked(run: Run, tmp_path: Path) -> Path:
     with sqlite3.connect(tmp_path / "roomcast.db") as db:
         query = "INSERT INTO rooms (id, creator_id, version, created_at, active_at, total)"
         db.execute(f"{query} VALUES (1, '1', 10, 0, 0, 10)")
-        db.execute("INSERT INTO members (room_id, user_id, sent) VALUES (1, '1', 10), (1, '2', 0)")
+        db.execute(
+            "INSERT INTO members (room_id, user_id, sent, is_behind)"
+            " VALUES (1, '1', 10, 0), (1, '2', 0, 1)"
+        )
         query = "INSERT INTO messages (room_id, sender_id, text, created_at, updated_at, version)"
         rows = [(f"m{n}", at, at, n + 1) for n, at in enumerate([old] * 4 + [new] * 6)]
         db.executemany(f"{query} VALUES (1, '1', ?, ?, ?, ?)", rows)
@@ -622,6 +625,29 @@ def test_wrong_counters_are_told_and_mended(run: Run, talked: Path) -> None:
     assert looked.exit_code == 1
     assert looked.stdout.splitlines()[0] == "room 1: 10 messages, not 12"
     assert run("fsck").stdout.endswith("were wrong, and are corrected.\n")
+    assert run("fsck", "--dry-run").exit_code == 0
+
+
+@pytest.mark.parametrize("wrong", ["listed_at = listed_at + 1", "is_behind = 1 - is_behind"])
+def test_a_wrong_place_in_a_list_is_reported_and_corrected(
+    run: Run, talked: Path, wrong: str
+) -> None:
+    with sqlite3.connect(talked) as db:
+        db.execute("DELETE FROM list_changes")
+        db.execute("""
+            UPDATE members SET listed_at = (SELECT active_at FROM rooms WHERE id = room_id),
+                   is_behind = (SELECT unread > 0 OR members.marked_unread = 1 FROM member_unread u
+                                 WHERE u.room_id = members.room_id AND u.user_id = members.user_id)
+        """)
+    assert run("fsck", "--dry-run").exit_code == 0
+    with sqlite3.connect(talked) as db:
+        db.execute(f"UPDATE members SET {wrong} WHERE user_id = '1'")  # noqa: S608 # of this test
+    looked = run("fsck", "--dry-run")
+    assert looked.exit_code == 1
+    assert looked.stdout.splitlines()[0] == "room 1: 10 messages; in 1 lists at a wrong place"
+    assert run("fsck").exit_code == 0
+    with sqlite3.connect(talked) as db:  # the server carries the room over
+        assert db.execute("SELECT room_id FROM list_changes").fetchall() == [(1,)]
     assert run("fsck", "--dry-run").exit_code == 0
 
 

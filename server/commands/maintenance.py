@@ -41,13 +41,18 @@ def prune_command(path: Path | None, older_than: float) -> None:
 def fsck_command(path: Path | None, dry_run: bool) -> None:
     """Recount the messages of each room, and those that each member has sent and seen.
 
-    Unread counters are computed from these. Servers may run meanwhile.
+    Unread counters are computed from these. The place of each room in its members' lists is
+    compared with the room. Servers may run meanwhile.
     """
     with progress_of("Rooms") as (expect, advance):
         wrong = asyncio.run(upkeep.recount(load_and_show(path), expect, advance, mends=not dry_run))
     for room in wrong:
         members = f"; {room.members} members with wrong counters" if room.members else ""
-        click.echo(f"room {room.room_id}: {room.counted} messages, not {room.total}{members}")
+        places = f"; in {room.misplaced} lists at a wrong place" if room.misplaced else ""
+        counted = f"{room.counted} messages"
+        if room.total != room.counted:
+            counted += f", not {room.total}"
+        click.echo(f"room {room.room_id}: {counted}{members}{places}")
     verb = "are wrong" if dry_run else "were wrong, and are corrected"
     click.echo(f"Counters of {len(wrong):,} rooms {verb}." if wrong else "All counters are right.")
     raise SystemExit(1 if wrong and dry_run else 0)

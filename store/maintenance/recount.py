@@ -7,12 +7,16 @@ from .. import list_order
 
 
 class Wrong(Struct):
-    """A room whose counters are not what its rows say; `members` are those with wrong ones."""
+    """A room whose counters are not what its rows say; `members` are those with wrong ones.
+
+    `misplaced` are the members in whose lists the room stands wrong, with no change on its way.
+    """
 
     room_id: int
     total: int
     counted: int
     members: int
+    misplaced: int
 
 
 async def wrong(db: Connection, first: int, last: int) -> list[Wrong]:
@@ -29,7 +33,15 @@ async def wrong(db: Connection, first: int, last: int) -> list[Wrong]:
                         (SELECT count(*) FROM messages m
                           WHERE m.room_id = r.id AND m.id > me.read_upto
                             AND m.sender_id <> me.user_id
-                            AND m.deleted_at IS NOT NULL))) AS members
+                            AND m.deleted_at IS NOT NULL))) AS members,
+               (SELECT count(*) FROM members me
+                 WHERE me.room_id = r.id AND r.total = c.counted
+                   AND NOT EXISTS (SELECT 1 FROM list_changes l WHERE l.room_id = r.id)
+                   AND (me.listed_at <> r.active_at
+                     OR me.is_behind <>
+                        CASE WHEN me.marked_unread = 1
+                               OR r.total > me.sent + me.seen + me.unread_deleted
+                             THEN 1 ELSE 0 END)) AS misplaced
           FROM rooms r
           JOIN (SELECT id AS room_id,
                        (SELECT count(*) FROM messages m WHERE m.room_id = rooms.id) AS counted
@@ -39,7 +51,7 @@ async def wrong(db: Connection, first: int, last: int) -> list[Wrong]:
     """
     rows = await db.fetch_all(query, {"first": first, "last": last})
     found = [Wrong(*row._mapping.values()) for row in rows]
-    return [room for room in found if room.total != room.counted or room.members]
+    return [room for room in found if room.total != room.counted or room.members or room.misplaced]
 
 
 async def mend(db: Connection, room_id: int) -> None:

@@ -28,7 +28,8 @@ async def store(database_url: str) -> AsyncIterator[Store]:
         await db.execute("UPDATE rooms SET version = :n, total = :n", {"n": MANY})
         query = """
             UPDATE members SET sent = (SELECT count(*) FROM messages m
-                                        WHERE m.sender_id = members.user_id)
+                                        WHERE m.sender_id = members.user_id),
+                               is_behind = 1
         """
         await db.execute(query)
 

@@ -1,0 +1,42 @@
+"""The stored places of rooms in lists are those that the rooms say, whatever happens in them."""
+
+from roomcast.store import list_order
+from roomcast.store.maintenance import recount
+from roomcast.store.messages import Add, DeleteChange, EditChange
+from roomcast.store.rooms import RoomPatch, change, open_
+from roomcast.store.store import Store
+
+
+async def carries_over(store: Store) -> None:
+    await store.write(lambda db: list_order.carry_over(db, store.dialect, 100))
+
+
+async def misplaced(store: Store) -> list[int]:
+    found = await store.read(lambda db: recount.wrong(db, 0, 2**53))
+    return [room.misplaced for room in found]
+
+
+async def test_places_are_right_after_each_change(store: Store) -> None:
+    opened = await store.write(lambda db: open_(db, "1", ["1", "2", "3"], "", "", 5))
+    room = opened.room.id
+    changes = (
+        Add(room, "1", "first"),
+        Add(room, "1", "second"),
+        EditChange(room, "1", 1, "other"),
+        DeleteChange(room, "1", 2),
+        DeleteChange(room, "1", 1),
+    )
+    for each in changes:
+        await store.commit([each], {})
+        assert await misplaced(store) == [], each
+        await carries_over(store)
+        assert await misplaced(store) == [], each
+    await store.commit([Add(room, "2", "third")], {})
+    await carries_over(store)
+    for marks in ({(room, "1"): (3, 3)}, {(room, "3"): (3, 0)}, {(room, "3"): (3, 3)}):
+        await store.commit([], marks)
+        assert await misplaced(store) == [], marks
+    for flag in (True, False):
+        wish = RoomPatch(is_marked_unread=flag)
+        await store.write(lambda db, wish=wish: change(db, room, "1", wish))  # type: ignore[misc]
+        assert await misplaced(store) == [], flag
