@@ -1,8 +1,12 @@
-"""nginx and HAProxy as docs/proxies has them, on free ports and without TLS."""
+"""The proxies as docs/proxies has them, on free ports and without TLS."""
 
 import os
+import re
 import shutil
+import subprocess
 from pathlib import Path
+
+import httpx
 
 from . import Engine, Missing
 
@@ -71,3 +75,47 @@ class Haproxy(Balancer):
 
     def command(self) -> list[str | Path]:
         return [self.binary, "-db", "-f", self.configuration]
+
+
+class Caddy(Balancer):
+    name = "caddy"
+    example = "Caddyfile"
+    listens = (
+        "chat.example.com {",
+        "{{\n\tadmin off\n\tauto_https off\n}}\nhttp://127.0.0.1:{port} {{",
+    )
+
+    def more(self, folder: Path) -> dict[str, str]:
+        """What Caddy knows from 2.7 on is left out for an earlier one."""
+        shown = subprocess.run([self.binary, "version"], capture_output=True, text=True, check=True)
+        version = [int(number) for number in re.findall(r"\d+", shown.stdout)[:2]]
+        return {} if version >= [2, 7] else {"\t\tstream_close_delay 5m\n": ""}
+
+    def command(self) -> list[str | Path]:
+        return [self.binary, "run", "--adapter", "caddyfile", "--config", self.configuration]
+
+
+class Traefik(Balancer):
+    name = "traefik"
+    example = "traefik-roomcast.yml"
+    listens = "Host(`chat.example.com`)", "Host(`127.0.0.1`)"
+
+    def more(self, folder: Path) -> dict[str, str]:
+        text = (EXAMPLES / "traefik.yml").read_text()
+        here = {
+            ":443": f"127.0.0.1:{self.port}",
+            "/etc/traefik/roomcast.yml": str(folder / self.example),
+            "/etc/traefik": str(folder),
+        }
+        for old, new in here.items():
+            assert old in text, old
+            text = text.replace(old, new)
+        (folder / "traefik.yml").write_text(text)
+        return {"      tls: { certResolver: letsencrypt }\n": ""}
+
+    def command(self) -> list[str | Path]:
+        return [self.binary, f"--configFile={self.folder / 'traefik.yml'}"]
+
+    def lives(self) -> bool:
+        """It listens before it has read the routes."""
+        return super().lives() and httpx.get(f"{self.url}/healthz").status_code != 404

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from ..engines import Missing
-from ..engines.balancers import Balancer, Haproxy, Nginx
+from ..engines.balancers import Balancer, Caddy, Haproxy, Nginx, Traefik
 from ..engines.postgres import Postgres
 from ..patience import patient
 from ..server import Server
@@ -38,7 +38,7 @@ async def servers(postgres: Postgres, tmp_path: Path) -> AsyncIterator[tuple[Ser
             server.end()
 
 
-@pytest.mark.parametrize("kind", [Nginx, Haproxy])
+@pytest.mark.parametrize("kind", [Nginx, Haproxy, Caddy, Traefik])
 async def test_a_rolling_restart_keeps_nobody_waiting(
     kind: type[Balancer], servers: tuple[Server, Server]
 ) -> None:
