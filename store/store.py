@@ -71,6 +71,9 @@ class Engine(Protocol):
     async def recognize(self) -> None:
         """Looks whether this is still the same lineage of the database."""
 
+    async def check_space(self) -> None:
+        """The disk is not nearly full, as far as that can be seen from here."""
+
     async def snapshot(self, ask: SnapshotQuery) -> Snapshot | str: ...
 
     async def commit(
@@ -218,10 +221,11 @@ class Store:
         await self.read(partial(epoch.get, name="schema"))
 
     async def prove(self) -> None:
-        """Proves that writes are committed, by a recent commit or a new one.
+        """Proves that writes are committed, by a recent commit or a new one, and will be.
 
         Raises DatabaseUnavailable or DatabaseError. A disk that is full can still be read.
         """
+        await self.engine.check_space()
         if time.monotonic() > self._proven_until:
             await self.write(epoch.prove)
             self._proven_until = time.monotonic() + COMMIT_PROOF_TTL

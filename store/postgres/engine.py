@@ -185,6 +185,9 @@ class Postgres:
             self._on_new_epoch()
             raise DatabaseUnavailable("PostgreSQL: another lineage of the database has begun")
 
+    async def check_space(self) -> None:
+        """PostgreSQL's disk is its own."""
+
     async def recognize(self) -> None:
         """Through a pooler a connection may outlive the server behind it."""
         async with self.readers.use() as db:

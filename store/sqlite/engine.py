@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import shutil
 import sqlite3
 from collections.abc import (
     AsyncIterator,
@@ -16,7 +17,7 @@ from databases.core import Connection
 
 from .. import epoch, messages, outbox, schema
 from ..dialect import SQLITE
-from ..errors import CannotOpen, DatabaseInUse
+from ..errors import CannotOpen, DatabaseInUse, DatabaseUnavailable
 from ..messages import (
     Change,
     Outcome,
@@ -41,6 +42,7 @@ log = logging.getLogger("roomcast.store")
 READER_COUNT = 2
 JOINER_COUNT = 2  # for joins alone, which so never wait for a search or an export
 READER_TIMEOUT, JOINER_TIMEOUT = 10.0, 3.0  # seconds until a free one is waited for no longer
+LEAST_SPACE = 32 << 20  # bytes: with less the process is not ready any more
 JOINER_CACHE = 8_000  # KiB of pages: a join reads few
 
 
@@ -159,6 +161,14 @@ class Sqlite:
             async with self._write_lock, transaction_of(self._writer, "BEGIN IMMEDIATE"):
                 yield self._writer
             self.checkpoints.schedule()
+
+    async def check_space(self) -> None:
+        usage = await asyncio.to_thread(shutil.disk_usage, self.path.absolute().parent)
+        if usage.free < LEAST_SPACE:
+            free, needed = usage.free >> 20, LEAST_SPACE >> 20
+            raise DatabaseUnavailable(
+                f"The disk of {self.path} is nearly full: {free} MiB are free, {needed} are needed"
+            )
 
     async def snapshot(self, ask: SnapshotQuery) -> Snapshot | str:
         async with self._joiners.use() as db:

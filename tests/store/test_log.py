@@ -10,8 +10,8 @@ from roomcast.store import rooms
 from roomcast.store.messages import Add
 from roomcast.store.sqlite import checkpoints
 from roomcast.store.sqlite.connection import MAX_WAL_PAGES
-from roomcast.store.sqlite.engine import Sqlite
-from roomcast.store.store import Connection, Store
+from roomcast.store.sqlite.engine import LEAST_SPACE, Sqlite
+from roomcast.store.store import Connection, DatabaseUnavailable, Store
 
 ADA, BOB = "1", "2"
 
@@ -87,3 +87,20 @@ async def test_a_log_that_cannot_be_moved_is_said_once(
         ("WARNING", "write-ahead log grows"),
         ("INFO", "write-ahead log checkpointed again"),
     ]
+
+
+async def test_a_disk_that_is_nearly_full_is_said_before_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(f"sqlite:///{tmp_path}/chat.db", "OFF")
+    await store.open()
+    try:
+        await store.prove()
+        usage = shutil.disk_usage(tmp_path)._replace(free=LEAST_SPACE - 1)
+        monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+        with pytest.raises(DatabaseUnavailable, match="nearly full: 31 MiB are free, 32 are"):
+            await store.prove()
+        await a_room(store)  # what fits is stored
+        await store.check()
+    finally:
+        await store.aclose()
