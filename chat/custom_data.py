@@ -58,7 +58,7 @@ T = TypeVar("T", bound=HasData)
 
 
 def unpack_data(shown: T) -> T:
-    """The same thing for the host's own code, which reads its data as a dict."""
+    """Decodes the data of a message or a room, so that the host's code reads a dict."""
     if isinstance(shown.data, Raw):
         shown.data = msgspec.json.decode(shown.data)
     return shown
