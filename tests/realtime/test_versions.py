@@ -8,8 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from broadcaster import Broadcast, BroadcastBackend
-from broadcaster import Event
+from broadcaster import Broadcast, BroadcastBackend, Event
 from roomcast.protocol import codec
 from roomcast.realtime.events import Change, Mark, RoomEvent, pack, unpack
 from roomcast.realtime.user_channels import UserEvent
