@@ -3,13 +3,19 @@
 import asyncio
 import random
 import sys
+import time
+from pathlib import Path
 
+import httpx
 import pytest
 
+from ...client import Person
 from ...engines import Engine
 from ...engines.postgres import Postgres
 from ...engines.proxy import FaultProxy
 from ...engines.valkey import Valkey
+from ...patience import patient
+from ...server import Server
 from .cluster import Cluster
 from .conftest import Started
 
@@ -90,3 +96,28 @@ async def everything_at_once(cluster: Cluster) -> None:
     await asyncio.to_thread(cluster.broker.restart)
     await asyncio.to_thread(cluster.postgres.terminate_backends)
     await asyncio.to_thread(cluster.postgres.restart)
+
+
+async def test_a_process_ends_in_time_although_its_database_is_silent(
+    tmp_path: Path, postgres: Postgres
+) -> None:
+    async with (
+        FaultProxy(postgres.port) as proxy,
+        httpx.AsyncClient(timeout=30, trust_env=False) as http,
+    ):
+        url = await asyncio.to_thread(postgres.create_database)
+        server = Server(tmp_path, database_url=proxy.url_of(url))
+        await asyncio.to_thread(server.start)
+        try:
+            ada, bob = Person(server, http, 1, "ada"), Person(server, http, 2, "bob")
+            room = await ada.opens(bob)
+            async with ada.enters(room) as hers, bob.enters(room) as his:
+                await hers.says("hello")
+                proxy.blackhole()
+                await hers.sends("nobody stores this")
+                began = time.monotonic()
+                assert await asyncio.to_thread(server.stop, 20) in (0, 1)
+                assert time.monotonic() - began < patient(5)
+                assert [await hers.closes(), await his.closes()] == [1012, 1012]
+        finally:
+            await asyncio.to_thread(server.end)
