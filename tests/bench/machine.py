@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
@@ -42,7 +43,8 @@ def cores() -> Cores:
 def pin(pid: int, to: frozenset[int]) -> None:
     if to:
         for process in family(pid):
-            os.sched_setaffinity(process, to)
+            with suppress(ProcessLookupError):  # a child that has ended since
+                os.sched_setaffinity(process, to)
 
 
 def open_many_files() -> None:

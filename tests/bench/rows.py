@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from . import rounds, world
-from .load import fanout, growth, idle, join, latency, mixed, pair
+from .load import fanout, growth, idle, join, latency, mixed, pair, rooms
 from .load.member import Plan
 from .servers import (
     BARE,
@@ -57,7 +57,8 @@ class Row:
         """Whom it is compared with: the bare server, or itself in a small world."""
         if contestant.world is None:
             return BARE.name
-        return contestant.name.replace(contestant.world.name, world.SMALL.name)
+        small = world.FEW_ROOMS if contestant.world.collected else world.SMALL
+        return contestant.name.replace(contestant.world.name, small.name)
 
 
 TWO = replace(VALKEY, name="roomcast, PostgreSQL + Valkey, two processes", processes=2)
@@ -204,6 +205,26 @@ ALL = (
         ),
         seconds=0.7,
         game=growth.run,
+    ),
+    Row(
+        "rooms",
+        "the first 20 rooms of somebody who has so many; ratio to 100 rooms",
+        tuple(
+            in_world(contestant, of)
+            for contestant in (FULL, POSTGRES)
+            for of in (world.FEW_ROOMS, world.MANY_ROOMS)
+        ),
+        [],
+        (
+            Measure("page", "a page, ms", 2),
+            Measure("next", "the next page, ms", 2),
+            Measure("unread", "unread=1, ms", 2),
+            Measure("word", "q= of many, ms", 2),
+            Measure("context", "context= of one, ms", 2),
+        ),
+        seconds=1.0,
+        warm=4.0,  # PostgreSQL's copy has yet to find the words of its rooms
+        game=rooms.run,
     ),
     Row(
         "return",

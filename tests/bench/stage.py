@@ -137,7 +137,7 @@ class Stage:
 
     def _postgres_world(self, wanted: World) -> str:
         """A database's name."""
-        server, name = self.postgres(), f"world_{wanted.messages}"
+        server, name = self.postgres(), "world_" + wanted.name.replace(" ", "_")
         server.execute(f'create database "{name}"')
         move(self.lite_world(wanted) / "roomcast.db", server.url_of(name))
         server.execute(world.SEARCHED, name)

@@ -12,6 +12,8 @@ OLD = 100  # rooms that may be full of old messages
 YOUNG = 2_500  # rooms of two that are empty
 LISTED = 20  # the first rooms are all of one person, who looks at his list of rooms
 UNREAD = 10  # messages of others in each of them, the newest 20 being of both
+COLLECTOR = 9_000_000  # who is in many rooms, of a listing each
+LISTING_ROOM = 100_000  # the id of the first of them
 HALLS = {200: 5_001, 250: 5_002}  # large rooms: how many people, and the id
 DAY = 86_400_000_000
 
@@ -25,6 +27,7 @@ class World:
     each: int = 0
     is_one_writers: bool = False  # all of a room by one of its two
     is_deleted: bool = False
+    collected: int = 0  # rooms of the collector
 
     @property
     def messages(self) -> int:
@@ -36,6 +39,8 @@ SMALL = World("1 thousand", 20, 50)
 MEDIUM = World("100 thousand", 100, 1_000)
 BIG = World("1 million", 100, 10_000)
 ONE_WRITER = World("200 thousand of one writer each", 20, 10_000, is_one_writers=True)
+FEW_ROOMS = World("100 rooms", collected=100)
+MANY_ROOMS = World("10 thousand rooms", collected=10_000)
 DELETED = World("200 thousand deleted", 20, 10_000, is_one_writers=True, is_deleted=True)
 
 
@@ -105,6 +110,31 @@ UPDATE members
 """
 
 
+# Every other room has an unread message; each is found by two words and by its context.
+COLLECTED = """
+INSERT INTO rooms (id, creator_id, low_user, high_user, created_at, active_at, title, context,
+                   version, total)
+  WITH RECURSIVE n (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM n WHERE n + 1 < :count)
+SELECT :first + n, :collector, min(:collector, 'buyer ' || n), max(:collector, 'buyer ' || n),
+       :since, :since + n, 'Listing ' || n, 'order-' || n, n % 2, n % 2 FROM n;
+INSERT INTO members (room_id, user_id, listed_at, is_behind)
+SELECT id, :collector, active_at, version FROM rooms WHERE id >= :first;
+INSERT INTO members (room_id, user_id, listed_at, sent)
+SELECT id, 'buyer ' || (id - :first), active_at, version FROM rooms WHERE id >= :first;
+INSERT INTO messages (room_id, sender_id, text, created_at, updated_at, version)
+SELECT id, 'buyer ' || (id - :first), 'Is it still there?', active_at, active_at, 1
+  FROM rooms WHERE id >= :first AND version = 1;
+INSERT INTO room_words (room_id, user_id, word)
+SELECT r.id, m.user_id, w.word
+  FROM rooms r
+  JOIN (SELECT room_id, user_id FROM members UNION ALL
+        SELECT id, '' FROM rooms) AS m ON m.room_id = r.id
+  JOIN (SELECT id, 'listing' AS word FROM rooms UNION ALL
+        SELECT id, cast(id - :first AS text) FROM rooms UNION ALL
+        SELECT id, '=' || context FROM rooms) AS w ON w.id = r.id
+ WHERE r.id >= :first
+"""
+
 # What is there was not written by the server, and is not what it shall look through meanwhile.
 SEARCHED = "INSERT INTO search_upto (room_id, version) SELECT id, version FROM rooms"
 
@@ -119,6 +149,9 @@ def fill(file: Path, world: World) -> None:
             db.execute(FILL, {"each": world.each, "rooms": world.rooms, "since": since, **flags})
         for statement in (*READ.split(";"), SEARCHED):
             db.execute(statement)
+        for statement in COLLECTED.split(";") if world.collected else ():
+            values = {"count": world.collected, "since": since, "first": LISTING_ROOM}
+            db.execute(statement, values | {"collector": str(COLLECTOR)})
 
 
 def _open_rooms(db: sqlite3.Connection, at: int) -> None:
