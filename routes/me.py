@@ -16,7 +16,7 @@ from ..chat.rate_limit import TokenBucket
 from ..protocol import codec
 from ..protocol.ids import when, wire_user
 from ..store.store import DatabaseUnavailable
-from .requests import Reply, base_of_request, bucket_of, caller_of, chat_of
+from .requests import PRIVATE, Reply, base_of_request, bucket_of, caller_of, chat_of
 
 log = logging.getLogger("roomcast")
 CHUNK = 1 << 15  # bytes
@@ -64,7 +64,7 @@ class ExportResponse(StreamingResponse):
 
     def __init__(self, body: AsyncIterator[bytes], bucket: TokenBucket) -> None:
         disposition = 'attachment; filename="export.ndjson"'
-        super().__init__(body, headers={"Content-Disposition": disposition})
+        super().__init__(body, headers=PRIVATE | {"Content-Disposition": disposition})
         self._bucket = bucket
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

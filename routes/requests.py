@@ -1,5 +1,6 @@
 """Helpers that every route uses to read a request and to answer it."""
 
+from collections.abc import Mapping
 from math import ceil
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -24,11 +25,16 @@ from ..protocol.errors import (
 from ..protocol.ids import id_of, user_of
 from .bodies import BodiesInFlight
 
+PRIVATE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+
 
 class Reply(Response):
-    """JSON, by the same encoder as the frames."""
+    """JSON, by the same encoder as the frames; it is of one caller, and nobody stores it."""
 
     media_type = "application/json"
+
+    def init_headers(self, headers: Mapping[str, str] | None = None) -> None:
+        super().init_headers(PRIVATE | dict(headers or {}))
 
     def render(self, content: Any) -> bytes:
         return codec.encode(content)

@@ -14,7 +14,7 @@ from ...auth.site_keys import sign_token
 from ...protocol import codec
 from ...protocol.errors import InvalidFrame, NotFound
 from ...protocol.ids import user_of, when
-from ..requests import Reply, base_of_request, body_of, chat_of
+from ..requests import PRIVATE, Reply, base_of_request, body_of, chat_of
 from .requests import with_key
 
 NDJSON = "application/x-ndjson"
@@ -99,7 +99,7 @@ async def export(request: Request) -> Response:
     """Hands out all that is a user's: one JSON object a line, the last one an `end`."""
     user_id, base = site_user_of(request), base_of_request(request)
     lines = chat_of(request).site_users.export(user_id, base)
-    return StreamingResponse(_encoded(lines), media_type=NDJSON)
+    return StreamingResponse(_encoded(lines), headers=PRIVATE, media_type=NDJSON)
 
 
 async def _encoded(lines: AsyncIterator[Any]) -> AsyncIterator[bytes]:

@@ -204,3 +204,13 @@ async def test_swagger_loads_nothing_from_another_host(
     for link in links:
         asset = await http.get(page.url.join(link))
         assert asset.status_code == 200, link
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["recieve/", "unread/", "config/", "me/export/", "rooms/{room}/", "rooms/x/", "nothing/"],
+)
+async def test_what_is_of_one_caller_is_stored_nowhere(ada: Person, room: int, path: str) -> None:
+    answer = await ada.get(f"/api/v1/chat/{path.format(room=room)}")
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["x-content-type-options"] == "nosniff"
