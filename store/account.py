@@ -157,6 +157,12 @@ async def asked(db: Connection, now: int) -> list[str]:
     return [row["user_id"] for row in await db.fetch_all(query, {"now": now})]
 
 
+async def is_asked(db: Connection, user_id: str) -> bool:
+    """Return whether the erasure of a user is requested, and not done yet."""
+    query = "SELECT 1 FROM erasures WHERE user_id = :user_id"
+    return await db.fetch_one(query, {"user_id": user_id}) is not None
+
+
 async def claim(db: Connection, user_id: str, now: int, until: int) -> Erasure | None:
     """Claim an erasure; None if there is none, or another process has it."""
     query = """

@@ -21,6 +21,8 @@ import pytest
 from click.testing import CliRunner, Result
 from roomcast.server import secret
 from roomcast.server.cli import COMMANDS, main
+from roomcast.server.commands import upkeep
+from roomcast.store.sqlite.lineage import Lineage
 
 from .client import Person
 from .conftest import Cast
@@ -651,14 +653,33 @@ def test_a_wrong_place_in_a_list_is_reported_and_corrected(
     assert run("fsck", "--dry-run").exit_code == 0
 
 
-def test_an_erasure_beside_a_server_on_sqlite_says_what_to_do(
-    run: Run, own_server: OwnServer
+async def test_an_erasure_beside_a_server_on_sqlite_is_done_by_it(
+    run: Run, talked: Path, own_server: OwnServer, cast: Cast
 ) -> None:
-    server = own_server().start()
-    said = run("erase", "--user", "1", database_url=str(server.settings["database_url"]))
-    assert said.exit_code == 2
-    assert "is in use by another roomcast process" in said.stderr
-    assert "DELETE chat/me/" in said.stderr
+    server = own_server(database_url=f"sqlite:///{talked}").start()
+    _, bob, _ = cast(server)
+    url = str(server.settings["database_url"])
+    async with bob.enters(1, receipts="manual,compact") as socket:
+        said = await asyncio.to_thread(run, "erase", "--user", "1", database_url=url)
+        assert said.exit_code == 0, said.output
+        assert said.stdout == "Erased 10 messages, and all other data of the user.\n"
+        await socket.until("message_deleted")
+    assert await bob.reads_all(1) == []
+    unknown = await asyncio.to_thread(run, "erase", "--user", "17", database_url=url)
+    assert sentence(unknown).startswith("This database has nothing of a user")
+
+
+def test_an_erasure_that_no_server_begins_is_not_waited_for(
+    run: Run, talked: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process has the file, and is no server of this version."""
+    monkeypatch.setattr(upkeep, "PATIENCE", 0.5)
+    lineage = Lineage(talked)  # holds the lock
+    try:
+        said = sentence(run("erase", "--user", "1"))
+    finally:
+        lineage.release()
+    assert said.startswith("The server that has this database open does not erase anything")
 
 
 async def test_maintenance_works_beside_a_server_on_sqlite(

@@ -1,5 +1,7 @@
 """Maintenance of a database by commands: one user's data, old messages, counters."""
 
+import asyncio
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -15,10 +17,12 @@ from ...store import account
 from ...store.maintenance import recount as counts
 from ...store.maintenance import retention
 from ...store.maintenance.recount import Wrong
-from ...store.store import CannotOpen, Store
+from ...store.store import CannotOpen, DatabaseInUse, Store
 
 ROOMS = 100  # looked at in one step
 MESSAGES = 500  # taken in one transaction
+LOOK_INTERVAL = 0.2  # seconds between two looks at what a server has erased
+PATIENCE = 30.0  # seconds without progress, after which a server is not waited for any longer
 
 Count = Callable[[int], None]
 
@@ -62,9 +66,39 @@ async def exported(settings: Settings, user_id: str) -> AsyncGenerator[bytes, No
 async def erase(settings: Settings, user_id: str, expect: Count, done: Count) -> int | None:
     """Erases a user and publishes it; returns the number of messages, or None.
 
-    None means that a server is already erasing the user. Raises LookupError where the database has
-    nothing of the user.
+    A server that keeps the database for itself is asked to do it. None means that a server is
+    already erasing the user. Raises LookupError where the database has nothing of the user, and
+    TimeoutError where the server does not begin.
     """
+    refuse_nothing(settings)
+    try:
+        return await _erase_here(settings, user_id, expect, done)
+    except DatabaseInUse:
+        return await _erase_by_server(settings, user_id, expect, done)
+
+
+async def _erase_by_server(settings: Settings, user_id: str, expect: Count, done: Count) -> int:
+    async with opened(settings) as store:
+        if not await store.read(partial(account.is_known, user_id=user_id)):
+            raise LookupError(user_id)
+        count = partial(account.count, user_id=user_id)
+        total = left = await store.read(count)
+        expect(total)
+        await store.write(partial(account.ask, user_id=user_id, now=time.time_ns() // 1000))
+        deadline = time.monotonic() + PATIENCE
+        while await store.read(partial(account.is_asked, user_id=user_id)):
+            before, left = left, await store.read(count)
+            done(before - left)
+            if left < before:
+                deadline = time.monotonic() + PATIENCE
+            elif time.monotonic() > deadline:
+                raise TimeoutError
+            await asyncio.sleep(LOOK_INTERVAL)
+        done(left)
+    return total
+
+
+async def _erase_here(settings: Settings, user_id: str, expect: Count, done: Count) -> int | None:
     erased = 0
 
     def count(n: int) -> None:
@@ -72,7 +106,6 @@ async def erase(settings: Settings, user_id: str, expect: Count, done: Count) ->
         erased += n
         done(n)
 
-    refuse_nothing(settings)
     chat = ChatServices(settings)
     await chat.open()
     try:

@@ -2,14 +2,12 @@
 
 import asyncio
 import sys
-from collections.abc import Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing
 from pathlib import Path
 
 import click
 
 from ...settings import Settings
-from ...store.store import DatabaseInUse
 from ..options import (
     Failure,
     load_and_show,
@@ -20,14 +18,6 @@ from ..options import (
     user_option,
 )
 from . import upkeep
-
-
-@contextmanager
-def or_by_http(call: str) -> Iterator[None]:
-    try:
-        yield
-    except DatabaseInUse as error:
-        raise Failure(f"{error} Or ask the one that runs: {call}.") from None
 
 
 @click.command("export", short_help="Write all data of a user, one JSON object a line.")
@@ -57,10 +47,10 @@ async def write_export(settings: Settings, user_id: str) -> None:
 @settings_option
 @user_option
 @one_sentence()
-@or_by_http("DELETE chat/me/ as this user")
 def erase_command(path: Path | None, user: str) -> None:
     """Erase a user's messages, files, reactions, name and picture; open sockets receive the events.
 
+    A server that runs on the same SQLite file does it, within seconds; the command waits for it.
     The user stays in their rooms and keeps their receipts. If the command is interrupted, run it
     again, or start a server: both continue.
     """
@@ -72,6 +62,11 @@ def erase_command(path: Path | None, user: str) -> None:
         raise Failure(
             f"This database has nothing of a user {user_id!r}: nothing was erased. Is it the one"
             " that the server uses?"
+        ) from None
+    except TimeoutError:
+        raise Failure(
+            "The server that has this database open does not erase anything: is it one of an older"
+            " version, or stuck? The request is recorded: the next start carries it out."
         ) from None
     if count is None:
         click.echo("A server is already erasing this user.")
