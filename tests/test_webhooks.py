@@ -333,8 +333,9 @@ async def test_the_host_hears_once_of_what_stays_unread(make: Callable[..., App]
     chat = make(ear, unread_reminder_after=0.1)
     async with chat.lifespan():
         room = (await chat.open_room([1, 2])).id
-        first = (await chat.post(room, sender=1, text="Are you there?")).message_id
-        await chat.post(room, sender=1, text="Hello?")
+        texts = "Are you there?", "Hello?"  # at once: neither is left alone until the reminder
+        posted = await asyncio.gather(*(chat.post(room, sender=1, text=text) for text in texts))
+        first = min(message.message_id for message in posted)
         told = await ear.hears("messages_unread")
         assert (told.user_id, told.message_id, told.unread) == (2, first, 2)
         await chat.post(room, sender=1, text="Still nobody?")
