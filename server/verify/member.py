@@ -139,7 +139,11 @@ class StormMember:
 
     def _own_messages(self) -> list[int]:
         mine = self.account.user_id
-        return [id_ for id_, m in self.replay.messages.items() if m["sender_id"] == mine]
+        # A deletion that is under way has come back to nobody yet, and the message may be gone.
+        sent = (each.action for each in self.history.connections[-1].sent)
+        gone = {action["message_id"] for action in sent if action["action"] == "delete"}
+        kept = self.replay.messages.items()
+        return [id_ for id_, m in kept if m["sender_id"] == mine and id_ not in gone]
 
     async def send_message(self) -> None:
         """A new message, which is sent until it is answered."""
