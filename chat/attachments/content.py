@@ -8,7 +8,6 @@ from msgspec import Struct
 
 from ...protocol.errors import FileInvalid, FileTooLarge, FileType
 from ...settings.model import AttachmentSettings
-from ...store.time_slices import TimeSlices
 from .containers import Recognized, is_whole_archive, recognize
 from .exif import SIDEWAYS, Damaged
 from .media_types import (
@@ -25,7 +24,8 @@ from .media_types import (
 )
 from .metadata import clean
 from .pictures import Size, measure
-from .texts import PIECE, read_head, type_of_text
+from .pieces import PIECE, pieces
+from .texts import read_head, type_of_text
 
 MAGIC_TYPES = frozenset(
     normalize_type(entry.mime_type)
@@ -140,9 +140,7 @@ def decode(data: str) -> bytes:
 def _decoded(data: str, start: int) -> Iterator[bytes]:
     if (len(data) - start) % 4 or data.find("=", start, -2) >= 0:
         raise ValueError("padding is missing, or stands elsewhere than at the end")
-    slices = TimeSlices()
-    for at in range(start, len(data), PIECE):
-        slices.pause_if_due()
+    for at in pieces(len(data), start):
         yield a2b_base64(data[at : at + PIECE], strict_mode=True)
 
 

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from .exif import UPRIGHT, Cleaned, Damaged, read_orientation, write_orientation
 from .heif import clean_heif, clean_movie
 from .media_types import AVIF, GIF, HEIC, HEIF, JPEG, MP4, PNG, QUICKTIME, VIDEO_3GPP, WEBP
+from .pieces import PIECE, pieces
 
 MAX_SEGMENTS = 10_000  # of a JPEG picture
 MAX_CHUNKS = 100_000  # of a PNG or WEBP picture, the smallest of 12 bytes
-PIECE = 1 << 18  # bytes in one search: between two of them other threads get their turn
 MAX_BLOCKS = 150_000  # of a GIF picture: at their usual 255 bytes far more than its largest size
 
 
@@ -57,7 +57,7 @@ def _clean_jpeg(data: bytes) -> Cleaned:
 
 def _find_marker(data: bytes, at: int) -> int:
     """Returns the offset of the next marker, after fill bytes and other bytes to skip."""
-    for start in range(at, len(data), PIECE):
+    for start in pieces(len(data), at):
         if found := _MARKER.search(data, start, start + PIECE + 1):
             return found.start()
     return len(data)

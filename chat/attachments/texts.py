@@ -2,12 +2,10 @@
 
 import codecs
 import re
-from collections.abc import Iterator
 
-from ...store.time_slices import TimeSlices
 from .media_types import CALENDAR, TEXT, VCARD
+from .pieces import PIECE, pieces
 
-PIECE = 1 << 18  # one call into C at a time: between two of them other threads get their turn
 HEAD = 4_096  # code points at the beginning of a text that tell what it is
 
 _CONTROL_BYTES = bytes([*range(9), 0x0B, *range(0x0E, 0x20), 0x7F])
@@ -33,14 +31,14 @@ def read_head(data: bytes) -> str | None:
 def _read_legacy(data: bytes) -> str | None:
     """Returns the head of a text in an encoding without a name; None where it has control bytes."""
     text = data.removesuffix(b"\x1a")  # some programs of old end a text with Ctrl+Z
-    if any(_has_control(text[at : at + PIECE]) for at in _pieces(text)):
+    if any(_has_control(text[at : at + PIECE]) for at in pieces(len(text))):
         return None
     return data[:HEAD].decode("latin-1")
 
 
 def _read_unicode(data: bytes, encoding: str) -> str | None:
     decoder, head = codecs.getincrementaldecoder(encoding)(), ""
-    for at in _pieces(data):
+    for at in pieces(len(data)):
         piece = decoder.decode(data[at : at + PIECE], at + PIECE >= len(data))
         if _has_control(piece.encode()):
             return None
@@ -50,14 +48,6 @@ def _read_unicode(data: bytes, encoding: str) -> str | None:
 
 def _has_control(text: bytes) -> bool:
     return len(text.translate(None, _CONTROL_BYTES)) < len(text)
-
-
-def _pieces(data: bytes) -> Iterator[int]:
-    """Yield where each piece starts."""
-    slices = TimeSlices()
-    for at in range(0, len(data), PIECE):
-        yield at
-        slices.pause_if_due()
 
 
 def type_of_text(head: str) -> str:
