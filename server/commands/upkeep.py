@@ -70,7 +70,6 @@ async def erase(settings: Settings, user_id: str, expect: Count, done: Count) ->
     already erasing the user. Raises LookupError where the database has nothing of the user, and
     TimeoutError where the server does not begin.
     """
-    refuse_nothing(settings)
     try:
         return await _erase_here(settings, user_id, expect, done)
     except DatabaseInUse:
@@ -79,15 +78,11 @@ async def erase(settings: Settings, user_id: str, expect: Count, done: Count) ->
 
 async def _erase_by_server(settings: Settings, user_id: str, expect: Count, done: Count) -> int:
     async with opened(settings) as store:
-        if not await store.read(partial(account.is_known, user_id=user_id)):
-            raise LookupError(user_id)
-        count = partial(account.count, user_id=user_id)
-        total = left = await store.read(count)
+        total = left = await _ask(store, user_id)
         expect(total)
-        await store.write(partial(account.ask, user_id=user_id, now=time.time_ns() // 1000))
         deadline = time.monotonic() + PATIENCE
         while await store.read(partial(account.is_asked, user_id=user_id)):
-            before, left = left, await store.read(count)
+            before, left = left, await store.read(partial(account.count, user_id=user_id))
             done(before - left)
             if left < before:
                 deadline = time.monotonic() + PATIENCE
@@ -106,17 +101,24 @@ async def _erase_here(settings: Settings, user_id: str, expect: Count, done: Cou
         erased += n
         done(n)
 
+    refuse_nothing(settings)
     chat = ChatServices(settings)
     await chat.open()
     try:
-        if not await chat.store.read(partial(account.is_known, user_id=user_id)):
-            raise LookupError(user_id)
-        expect(await chat.store.read(partial(account.count, user_id=user_id)))
-        await chat.erasures.ask(user_id)
+        expect(await _ask(chat.store, user_id))
         is_done = await chat.erasures.run(user_id, count)
     finally:
         await chat.aclose()
     return erased if is_done else None
+
+
+async def _ask(store: Store, user_id: str) -> int:
+    """Record the erasure; return about how many messages it deletes. Raises LookupError."""
+    if not await store.read(partial(account.is_known, user_id=user_id)):
+        raise LookupError(user_id)
+    count = await store.read(partial(account.count, user_id=user_id))
+    await store.write(partial(account.ask, user_id=user_id, now=time.time_ns() // 1000))
+    return count
 
 
 # ---------------------------------------------------------------- all rooms
