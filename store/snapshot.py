@@ -12,9 +12,7 @@ class Snapshot(Struct):
     version: int
     roster: int
     title: str
-    marks: dict[
-        str, tuple[int, int]
-    ]  # every member's (delivered, read), as the others may see them
+    marks: dict[str, tuple[int, int]]  # every member's (delivered, read), as others may see them
     top: int  # the newest message id, deleted or not
     newest: int  # the newest message of others that is not deleted; 0 where there is none
     messages: (

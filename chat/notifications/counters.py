@@ -28,9 +28,7 @@ class Counters:
         self._user_id = user_id
         self._store = store
         self._contexts = contexts
-        self._abouts: dict[
-            str, About | None
-        ] = {}  # by the contexts of rooms that the site describes
+        self._abouts: dict[str, About | None] = {}  # what the site has described, by context
         self.rooms: dict[int, Unread] = {}
         self._newest: dict[int, Newest] = {}
         self._online: set[str] = set()

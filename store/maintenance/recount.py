@@ -34,14 +34,15 @@ async def wrong(db: Connection, first: int, last: int) -> list[Wrong]:
                           WHERE m.room_id = r.id AND m.id > me.read_upto
                             AND m.sender_id <> me.user_id
                             AND m.deleted_at IS NOT NULL))) AS members,
-               (SELECT count(*) FROM members me
+               (SELECT count(*)
+                  FROM members me
+                  JOIN member_unread u ON u.room_id = me.room_id AND u.user_id = me.user_id
                  WHERE me.room_id = r.id AND r.total = c.counted
                    AND NOT EXISTS (SELECT 1 FROM list_changes l WHERE l.room_id = r.id)
                    AND (me.listed_at <> r.active_at
                      OR me.is_behind <>
-                        CASE WHEN me.marked_unread = 1
-                               OR r.total > me.sent + me.seen + me.unread_deleted
-                             THEN 1 ELSE 0 END)) AS misplaced
+                        CASE WHEN me.marked_unread = 1 OR u.unread > 0 THEN 1 ELSE 0 END
+                       )) AS misplaced
           FROM rooms r
           JOIN (SELECT id AS room_id,
                        (SELECT count(*) FROM messages m WHERE m.room_id = rooms.id) AS counted

@@ -19,8 +19,12 @@ class Checkpoints:
     def __init__(self, path: Path) -> None:
         self._path = path
         self.task: asyncio.Task[None] | None = None
-        self.connection: Connection | None = None
+        self._connection: Connection | None = None
         self._has_failed = False  # and it was logged
+
+    def open(self, connection: Connection) -> None:
+        """From here on this connection, which nobody else uses, moves the pages."""
+        self._connection = connection
 
     def schedule(self) -> None:
         if self.task is None or self.task.done():
@@ -28,9 +32,9 @@ class Checkpoints:
 
     async def _run(self) -> None:
         await asyncio.sleep(CHECKPOINT_DELAY)
-        assert self.connection is not None  # open
+        assert self._connection is not None  # open
         try:
-            await self.connection.raw_connection.execute_fetchall(CHECKPOINT)
+            await self._connection.raw_connection.execute_fetchall(CHECKPOINT)
         except sqlite3.Error as error:  # the log stays where it is; nothing of it is lost
             if not self._has_failed:
                 log.warning("write-ahead log grows: database=%s error=%s", self._path, error)

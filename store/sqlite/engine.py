@@ -115,7 +115,7 @@ class Sqlite:
             joiner = await self._hold()
             await joiner.raw_connection.execute(f"PRAGMA cache_size=-{JOINER_CACHE}")
             self._joiners.add(joiner)
-        self.checkpoints.connection = await self._hold()
+        self.checkpoints.open(await self._hold())
 
     async def _check_schema(self) -> None:
         if await epoch.get(self._writer, "schema") != str(schema.VERSION):

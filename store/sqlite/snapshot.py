@@ -24,22 +24,22 @@ def _snapshot(db: sqlite3.Connection, ask: SnapshotQuery) -> Snapshot | str:
     query = """
         SELECT r.version, r.roster, r.title, r.total, r.floor, me.user_id IS NOT NULL,
                (SELECT max(id) FROM messages m WHERE m.room_id = r.id),
-               me.marked_unread, r.about, r.data, r.frozen,
-               me.shown_read, me.delivered_upto, me.read_upto
+               me.shown_read, me.delivered_upto, me.read_upto,
+               me.marked_unread, r.about, r.data, r.frozen
           FROM rooms r LEFT JOIN members me ON me.room_id = r.id AND me.user_id = ?
          WHERE r.id = ? AND r.deleted_at IS NULL
     """
     row = db.execute(query, (ask.user_id, ask.room_id)).fetchone()
     if row is None:
         return "not_found"
-    version, roster, title, total, floor, is_member, top, is_marked, *look = row[:-3]
+    version, roster, title, total, floor, is_member, top, shown_read, *more = row
+    delivered, read, is_marked, *look = more
     if not is_member:
         return "forbidden"
     marks = _marks(db, ask.room_id)
     newest = _newest(db, ask)
     found = Snapshot(version, roster, title, marks, top or 0, newest, [], [], False, total)
-    shown_read, *own = row[-3:]
-    found.own = None if shown_read is None else (own[0], own[1])
+    found.own = None if shown_read is None else (delivered, read)
     found.look, found.is_marked_unread = RoomLook(*look), bool(is_marked)
     if ask.after is None:
         found.messages = None if ask.known == (version, total) else _last(db, ask)
