@@ -10,11 +10,13 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.database import DirectoryBasedExampleDatabase
+from roomcast.store.store import Store
 
 from . import examples
 from .client import LIMIT, Person
 from .client import token as make_token
 from .engines.fixtures import postgres, running, valkey
+from .engines.postgres import Postgres
 from .engines.seaweed import Seaweed
 from .engines.seaweed import seaweed as find_seaweed
 from .forks import Forks
@@ -47,6 +49,24 @@ def forks() -> Iterator[None]:
     Server.forks = Forks()
     yield
     Server.forks.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database of either engine."""
+    if request.param == "postgresql":
+        postgres: Postgres = request.getfixturevalue("postgres")
+        return postgres.create_database()
+    return f"sqlite:///{tmp_path}/chat.db"
+
+
+@pytest.fixture
+async def store(database_url: str) -> AsyncIterator[Store]:
+    """A store on either engine."""
+    made = Store(database_url)
+    await made.open()
+    yield made
+    await made.aclose()
 
 
 @pytest.fixture(scope="session")

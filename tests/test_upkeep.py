@@ -1,8 +1,6 @@
 """What commands do to a whole database, on both engines: pruning, and counting anew."""
 
-from collections.abc import AsyncIterator
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,22 +21,6 @@ ADA, BOB, EVE = "1", "2", "3"
 
 def unheard(count: int) -> None:
     """Nobody looks at the progress."""
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/chat.db"
-    created: str = request.getfixturevalue("postgres").create_database()
-    return created
-
-
-@pytest.fixture
-async def store(url: str) -> AsyncIterator[Store]:
-    made = Store(url)
-    await made.open()
-    yield made
-    await made.aclose()
 
 
 async def opens(store: Store, *members: str, context: str = "") -> int:
@@ -194,24 +176,24 @@ def chosen(url: str) -> Settings:
 
 
 async def test_pruning_a_database_can_be_done_in_parts(
-    url: str, monkeypatch: pytest.MonkeyPatch
+    database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(upkeep, "MESSAGES", 2)
     monkeypatch.setattr(upkeep, "ROOMS", 2)
-    store = Store(url)
+    store = Store(database_url)
     await store.open()
     found = [await opens(store, ADA, BOB, context=str(n)) for n in range(5)]
     for room in found:
         await says(store, room, ADA, *range(10))
     await store.aclose()
     seen: list[int] = []
-    assert await upkeep.prune(chosen(url), 5, seen.append, seen.append) == 25
+    assert await upkeep.prune(chosen(database_url), 5, seen.append, seen.append) == 25
     assert seen == [5, 2, 2, 1]
-    assert await upkeep.prune(chosen(url), 5, unheard, unheard) == 0
+    assert await upkeep.prune(chosen(database_url), 5, unheard, unheard) == 0
 
 
-async def test_wrong_counters_are_found_and_mended(url: str) -> None:
-    store = Store(url)
+async def test_wrong_counters_are_found_and_mended(database_url: str) -> None:
+    store = Store(database_url)
     await store.open()
     good, bad, worse = [await opens(store, ADA, BOB, context=str(n)) for n in range(3)]
     for room in (good, bad, worse):
@@ -227,13 +209,13 @@ async def test_wrong_counters_are_found_and_mended(url: str) -> None:
     await store.aclose()
     both: dict[str, Any] = {"expect": unheard, "done": unheard}
     for mends in (False, True):
-        found = await upkeep.recount(chosen(url), mends=mends, **both)
+        found = await upkeep.recount(chosen(database_url), mends=mends, **both)
         assert [(w.room_id, w.total, w.counted, w.members) for w in found] == [
             (bad, 7, 3, 0),
             (worse, 3, 3, 1),
         ]
-    assert await upkeep.recount(chosen(url), mends=True, **both) == []
-    store = Store(url)
+    assert await upkeep.recount(chosen(database_url), mends=True, **both) == []
+    store = Store(database_url)
     await store.open()
     assert [(await sees(store, r, BOB)).unread for r in (good, bad, worse)] == [3, 3, 3]
     await store.aclose()

@@ -32,7 +32,6 @@ from roomcast.store.outbox import Kind
 from roomcast.store.rooms import RoomPatch
 
 from . import made_files as made
-from .engines.postgres import Postgres
 from .pages import ROOT, blocks
 from .running import in_steps
 
@@ -95,21 +94,13 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outbox_relay, "LOOK", 0.02)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/chat.db"
-    server: Postgres = request.getfixturevalue("postgres")
-    return server.create_database()
-
-
 @pytest.fixture
-def make(tmp_path: Path, database: str) -> Callable[..., App]:
+def make(tmp_path: Path, database_url: str) -> Callable[..., App]:
     """A chat on the same database each time."""
 
     def app(on_event: Any = None, broadcast: str = "memory://", **options: Any) -> App:
         settings = {
-            "database": {"url": database},
+            "database": {"url": database_url},
             "broadcast": {"url": broadcast},
             "attachments": {"url": f"file:{tmp_path}/files"},
             "auth": {"secret": "x" * 32},
@@ -302,12 +293,12 @@ async def posts_until_stored(chat: App, room: int, text: str) -> None:
         return
 
 
-@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 async def test_two_processes_tell_each_event_once_and_in_order(
-    make: Callable[..., App], database: str
+    make: Callable[..., App], database_url: str
 ) -> None:
     ear = Ear()
-    one, two = make(ear, database), make(ear, database)
+    one, two = make(ear, database_url), make(ear, database_url)
     async with one.lifespan(), two.lifespan():
         rooms = [(await one.open_room([1, 2], context=f"{n}")).id for n in range(8)]
         posts = [

@@ -78,6 +78,11 @@ def in_world(contestant: Contestant, of: World) -> Contestant:
     return replace(contestant, name=f"{contestant.name}, {of.name}", world=of)
 
 
+def in_worlds(*worlds: World) -> tuple[Contestant, ...]:
+    """Each engine in each of these worlds."""
+    return tuple(in_world(contestant, of) for contestant in (FULL, POSTGRES) for of in worlds)
+
+
 ALL = (
     Row(
         "pair",
@@ -186,17 +191,7 @@ ALL = (
     Row(
         "growth",
         "one request after another in a chat of so many messages; ratio to 1 thousand",
-        tuple(
-            in_world(contestant, of)
-            for contestant in (FULL, POSTGRES)
-            for of in (
-                world.SMALL,
-                world.MEDIUM,
-                world.BIG,
-                world.ONE_WRITER,
-                world.DELETED,
-            )
-        ),
+        in_worlds(world.SMALL, world.MEDIUM, world.BIG, world.ONE_WRITER, world.DELETED),
         world.listed_rooms(),
         (
             Measure("list", "20 rooms with unread counters, ms", 2),
@@ -209,11 +204,7 @@ ALL = (
     Row(
         "rooms",
         "the first 20 rooms of somebody who has so many; ratio to 100 rooms",
-        tuple(
-            in_world(contestant, of)
-            for contestant in (FULL, POSTGRES)
-            for of in (world.FEW_ROOMS, world.MANY_ROOMS)
-        ),
+        in_worlds(world.FEW_ROOMS, world.MANY_ROOMS),
         [],
         (
             Measure("page", "a page, ms", 2),

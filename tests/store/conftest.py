@@ -1,34 +1,14 @@
-"""Both engines of the store, and servers of S3 with little trust and with few rights."""
+"""Servers of S3 with little trust and with few rights."""
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from copy import copy
 from pathlib import Path
 
 import pytest
-from roomcast.store.store import Store
 
 from ..engines.fixtures import running
-from ..engines.postgres import Postgres
 from ..engines.seaweed import KEY, SECRET, Seaweed, binary
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database of either engine."""
-    if request.param == "postgresql":
-        postgres: Postgres = request.getfixturevalue("postgres")
-        return postgres.create_database()
-    return f"sqlite:///{tmp_path}/chat.db"
-
-
-@pytest.fixture
-async def store(database_url: str) -> AsyncIterator[Store]:
-    """A store on either engine."""
-    made = Store(database_url)
-    await made.open()
-    yield made
-    await made.aclose()
 
 
 @pytest.fixture(scope="session")

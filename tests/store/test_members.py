@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -97,16 +96,8 @@ async def test_a_send_that_waits_for_a_block_is_refused_by_it(postgres: Postgres
         await each.close()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/chat.db"
-    postgres: Postgres = request.getfixturevalue("postgres")
-    return postgres.create_database()
-
-
-async def test_nobody_who_may_not_changes_the_roster(url: str) -> None:
-    async with a_group(url) as (store, room_id):
+async def test_nobody_who_may_not_changes_the_roster(database_url: str) -> None:
+    async with a_group(database_url) as (store, room_id):
 
         async def tries(db: Connection) -> list[MembershipChange | members.Reason]:
             return [
@@ -126,8 +117,10 @@ async def test_nobody_who_may_not_changes_the_roster(url: str) -> None:
         assert sent.roster == 0
 
 
-async def test_a_block_is_of_the_rooms_of_these_two_and_makes_them_a_new_roster(url: str) -> None:
-    async with a_group(url) as (store, group):
+async def test_a_block_is_of_the_rooms_of_these_two_and_makes_them_a_new_roster(
+    database_url: str,
+) -> None:
+    async with a_group(database_url) as (store, group):
 
         async def arrange(db: Connection) -> list[int]:
             pairs = [(ADA, BOB, ""), (BOB, ADA, "x"), (BOB, CARL, "")]
@@ -144,8 +137,8 @@ async def test_a_block_is_of_the_rooms_of_these_two_and_makes_them_a_new_roster(
         assert [o.roster for o in outcomes if isinstance(o, Added)] == [1, 1]
 
 
-async def test_a_change_says_under_which_roster_it_was_made(url: str) -> None:
-    async with a_group(url) as (store, room_id):
+async def test_a_change_says_under_which_roster_it_was_made(database_url: str) -> None:
+    async with a_group(database_url) as (store, room_id):
         now = time.time_ns() // 1000
         for n, guest in enumerate(("7", "8"), 1):
 
