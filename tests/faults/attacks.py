@@ -26,7 +26,7 @@ from ..server import Server
 from .attackers import ATTACKS
 
 SERVER_CORE, OTHER_CORE = 0, -1  # of those that this process may use
-PACE = 0.01  # seconds between two round trips of the bystander
+PACE = 0.02  # seconds between two round trips of the bystander: within its own rate limit
 FROZEN_AFTER = 15.0  # seconds without an answer
 AFTERWARDS = 10.0  # seconds for the memory to come back
 MIB = 1 << 20
