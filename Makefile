@@ -32,14 +32,19 @@ types: .venv/dev  ## mypy --strict
 check: lint types  ## lint, types and the direction of imports
 	$(BIN)/pytest -q tests/test_architecture.py
 
-test: .venv/dev  ## everything, and the protocol on three stacks of engines; with coverage
+test: .venv/dev  ## everything, and the protocol on three stacks of engines
 	.ci/chromium
 	.ci/node
 	.ci/pgbouncer
+	rm -rf .cache/pytest
+	$(call pytest,$(BIN)/pytest)
+	$(call pytest,$(BIN)/pytest,--stack redis tests/protocol)
+	$(call pytest,$(BIN)/pytest,--stack notify tests/protocol)
+
+coverage: .venv/dev  ## which lines and branches the tests reach, servers included; half as long again as the tests
 	rm -rf .cache/pytest && $(BIN)/coverage erase
 	$(call pytest,$(BIN)/coverage run -m pytest)
 	$(call pytest,$(BIN)/coverage run -m pytest,--stack redis tests/protocol)
-	$(call pytest,$(BIN)/pytest,--stack notify tests/protocol)
 	$(BIN)/coverage combine -q && $(BIN)/coverage report
 
 unit: .venv/dev  ## the tests beside protocol, faults and browser
@@ -130,4 +135,4 @@ clean:  ## remove what the others made
 	@.cache/autobahn/bin/pip install -qq --disable-pip-version-check kosoku==0.1.0 || true # the run says loudly what is missing
 	@touch $@
 
-.PHONY: help install run cluster fmt lint types check test unit protocol faults failover fuzz autobahn servers browser web measure bench clean
+.PHONY: help install run cluster fmt lint types check test coverage unit protocol faults failover fuzz autobahn servers browser web measure bench clean
