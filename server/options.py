@@ -12,6 +12,7 @@ import click
 from ..protocol.errors import InvalidFrame
 from ..protocol.ids import user_of
 from ..settings import BadSetting, Settings, load, seconds
+from ..store.sqlite.address import is_sqlite, parse_sqlite_url
 from ..store.transfer.tables import CannotMove
 from .startup import CANNOT_START
 
@@ -83,8 +84,8 @@ def load_and_show(path: Path | None) -> Settings:
     """The settings in force. The database that the command acts on is named on stderr first."""
     settings = load(path)
     url = settings.database.url
-    file = url.removeprefix("sqlite:///")
-    shown = f"sqlite:///{Path(file).absolute()}" if file != url else public_form(url)
+    is_file = is_sqlite(url)
+    shown = f"sqlite:///{parse_sqlite_url(url).absolute()}" if is_file else public_form(url)
     click.echo(f"Database: {shown}", err=True)
     return settings
 

@@ -3,11 +3,11 @@
 import asyncio
 import logging
 import random
+import re
 import time
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from itertools import count, islice
-from urllib.parse import urlsplit
 
 from broadcaster import BroadcastBackend, Event
 
@@ -39,7 +39,8 @@ class Backend(BroadcastBackend):
     """The base of the backends. next_published never raises; publish raises Unreachable."""
 
     def __init__(self, url: str) -> None:
-        self._where = urlsplit(url).netloc.rpartition("@")[2]  # the password stays out of the logs
+        place = url.partition("://")[2].rpartition("@")[2]  # a password may have any character
+        self._where = re.split("[/?#]", place)[0]
         self._link: Link | None = None  # None while the broker is unavailable
         self._keeper: asyncio.Task[None] | None = None
         self._events: asyncio.Queue[Event] = asyncio.Queue()

@@ -11,21 +11,17 @@ nothing would ever be received: connecting fails. The broker's URL must lead to 
 import asyncio
 from collections.abc import Iterable, Iterator
 from itertools import count, islice
-from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import asyncpg
 import msgspec
 
+from ...store.errors import CannotOpen
+from ...store.postgres.address import PostgresAddress, parse_postgres_url
 from .backend import OPEN_WITHIN, Backend
-from .connection import GAP, Failure, Link, OnMessage, Publish, log
+from .connection import GAP, Failure, Link, OnMessage, Publish, Unreachable, log
 
 CHANNEL = "roomcast"
-NOT_FOR_SERVER = {
-    "channel_binding", "client_encoding", "connect_timeout", "fallback_application_name",
-    "gssencmode", "keepalives", "keepalives_count", "keepalives_idle", "keepalives_interval",
-    "load_balance_hosts", "sslcompression", "sslsni", "statement_cache_size", "tcp_user_timeout",
-}  # fmt: skip
+APPLICATION = {"application_name": "roomcast broker"}
 NOTIFY = "select pg_notify($1, bundle) from unnest($2::text[]) as bundle"
 SPACE = 7_999  # bytes that a notification may carry
 FRAME = 32  # bytes of a bundle's head beside its parts
@@ -41,11 +37,9 @@ _encode = msgspec.json.encode
 class PostgresLink(Link):
     mute = "a NOTIFY does not come back; the URL must lead to the server itself, not to a pooler"
 
-    def __init__(
-        self, on_message: OnMessage, url: str, options: dict[str, Any], channel: str = CHANNEL
-    ) -> None:
+    def __init__(self, on_message: OnMessage, address: PostgresAddress, channel: str) -> None:
         super().__init__(on_message)
-        self._url, self._options = url, options
+        self._address = address
         self._channel = channel
         self._connections: list[asyncpg.Connection] = []
         self._is_due = asyncio.Event()
@@ -58,13 +52,10 @@ class PostgresLink(Link):
         self._start(self._publish(await speaker.prepare(NOTIFY)))
 
     async def _connect(self) -> asyncpg.Connection:
-        connection = await asyncpg.connect(
-            self._url,
-            **self._options,
-            statement_cache_size=0,
-            timeout=OPEN_WITHIN,
-            server_settings={"application_name": "roomcast broker"},
-        )
+        async with asyncio.timeout(OPEN_WITHIN):
+            connection: asyncpg.Connection = await self._address.connect(
+                statement_cache_size=0, server_settings=APPLICATION
+            )
         self._connections.append(connection)
         connection.add_termination_listener(self._terminated)
         return connection
@@ -150,27 +141,16 @@ def unbundled(bundle: str) -> Iterator[tuple[str, str]]:
 
 
 class PostgresBackend(Backend):
+    """Takes the addresses that `database.url` takes. Raises Unreachable for others."""
+
     def __init__(self, url: str) -> None:
         super().__init__(url)
-        self._url, self._options, self._channel = options_of(url)
+        try:
+            self._address = parse_postgres_url(url)
+        except CannotOpen as error:
+            raise Unreachable(str(error).replace("database.url", "broadcast.url")) from None
+        schema = self._address.schema
+        self._channel = f"{CHANNEL}_{schema}" if schema else CHANNEL  # each schema's own
 
     def _new_link(self) -> Link:
-        return PostgresLink(self._on_message, self._url, self._options, self._channel)
-
-
-def options_of(url: str) -> tuple[str, dict[str, Any], str]:
-    """The URL and the options for asyncpg, and the channel, which is each schema's own.
-
-    `?ssl=true` is as `databases` has it. What libpq knows and asyncpg would hand to the server,
-    which refuses it, is left out; all else (sslmode, sslrootcert …) is asyncpg's own.
-    """
-    parts = urlsplit(url)
-    query = dict(parse_qsl(parts.query))
-    channel = f"{CHANNEL}_{schema}" if (schema := query.pop("schema", "")) else CHANNEL
-    options: dict[str, Any] = {}
-    if ssl := query.pop("ssl", ""):
-        options["ssl"] = {"true": True, "false": False}.get(ssl, ssl)
-    kept = {name: value for name, value in query.items() if name not in NOT_FOR_SERVER}
-    if kept == dict(parse_qsl(parts.query)):
-        return url, options, channel
-    return parts._replace(query=urlencode(kept)).geturl(), options, channel
+        return PostgresLink(self._on_message, self._address, self._channel)

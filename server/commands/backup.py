@@ -18,6 +18,7 @@ from ...store.maintenance.backup import BackupFailed
 from ...store.objects.bucket import Bucket, ObjectMissing, bucket_of
 from ...store.objects.folder import Folder
 from ...store.schema import VERSION
+from ...store.sqlite.address import is_sqlite, parse_sqlite_url
 from ..options import Failure, load_and_show, one_sentence, progress_of, settings_option
 from ..secret import SECRET_FILE
 
@@ -105,11 +106,11 @@ def prepare(folder: Path) -> None:
 
 
 def engine_of(settings: Settings) -> str:
-    return "sqlite" if settings.database.url.startswith("sqlite:") else "postgresql"
+    return "sqlite" if is_sqlite(settings.database.url) else "postgresql"
 
 
 def sqlite_path(settings: Settings) -> Path:
-    return Path(settings.database.url.removeprefix("sqlite:///"))
+    return parse_sqlite_url(settings.database.url)
 
 
 def read_manifest(folder: Path, settings: Settings) -> dict[str, Any]:
@@ -125,6 +126,12 @@ def read_manifest(folder: Path, settings: Settings) -> dict[str, Any]:
         raise Failure(
             f"The backup is of {engine}, and database.url names another engine: restore it into "
             f"{engine}, then use roomcast move."
+        )
+    there, here = manifest.get("database_schema"), copies.schema_of(settings.database.url)
+    if there not in (None, here):
+        raise Failure(
+            f"The tables of the backup are in the schema {there or 'public'}, and those of "
+            f"database.url in {here or 'public'}: let both have the same ?schema=."
         )
     return manifest
 
@@ -156,6 +163,7 @@ async def write_backup(settings: Settings, folder: Path) -> tuple[int, int]:
         "format": FORMAT,
         "engine": engine,
         "schema": VERSION,
+        "database_schema": copies.schema_of(settings.database.url),
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "files": saved,
     }

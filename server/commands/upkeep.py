@@ -5,7 +5,6 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
-from pathlib import Path
 
 from ...chat.account.export import lines
 from ...chat.attachments.service import Attachments
@@ -17,6 +16,7 @@ from ...store import account
 from ...store.maintenance import recount as counts
 from ...store.maintenance import retention
 from ...store.maintenance.recount import Wrong
+from ...store.sqlite.address import is_sqlite, parse_sqlite_url
 from ...store.store import CannotOpen, DatabaseInUse, Store
 
 ROOMS = 100  # looked at in one step
@@ -42,10 +42,11 @@ async def opened(settings: Settings) -> AsyncIterator[Store]:
 
 def refuse_nothing(settings: Settings) -> None:
     """Raise CannotOpen for an SQLite file that does not exist; never create one here."""
-    path = settings.database.url.removeprefix("sqlite:///")
-    if path != settings.database.url and not Path(path).exists():
+    url = settings.database.url
+    if is_sqlite(url) and not parse_sqlite_url(url).exists():
         raise CannotOpen(
-            f"There is no database {path} here: go to the server's folder, or set database.url."
+            f"There is no database {parse_sqlite_url(url)} here: go to the server's folder, or set "
+            "database.url."
         )
 
 

@@ -7,11 +7,14 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-
-from databases import DatabaseURL
+from typing import TYPE_CHECKING
 
 from ..epoch import new_epoch
 from ..errors import CannotOpen
+from ..sqlite.address import is_sqlite
+
+if TYPE_CHECKING:
+    from ..postgres.address import PostgresAddress
 
 SET_META = "UPDATE meta SET value = ? WHERE name = ?"
 PROGRAM_MISSING = (
@@ -77,68 +80,68 @@ def _quoted(path: Path) -> str:
 
 
 async def dump_postgres(url: str, target: Path) -> None:
-    """One snapshot of the database, by pg_dump in its custom format. Raises BackupFailed."""
-    await _run(
-        "pg_dump", url, "--format=custom", "--no-owner", "--no-privileges", f"--file={target}"
-    )
+    """One snapshot of the database, by pg_dump in its custom format. Raises BackupFailed.
+
+    Where the address names a schema, of that schema alone: others share the database.
+    """
+    address = _address_of(url)
+    only = [f'--schema="{address.schema}"'] if address.schema else []
+    options = ("--format=custom", "--no-owner", "--no-privileges", f"--file={target}", *only)
+    await _run("pg_dump", address, *options)
 
 
 async def restore_postgres(url: str, backup: Path) -> None:
     """Into a database without a chat, all or nothing, with a new epoch. Raises BackupFailed."""
-    if await _psql(url, "SELECT to_regclass('meta') IS NOT NULL") != "f":
+    address = _address_of(url)
+    if await _psql(address, "SELECT to_regclass('meta') IS NOT NULL") != "f":
         raise BackupFailed("The database of database.url has a chat already: use an empty one.")
-    options = ("--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction")
-    await _run("pg_restore", url, *options, str(backup))
+    options = ["--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction"]
+    if address.schema:  # what is in it is restored, and not the schema itself
+        await _psql(address, f'CREATE SCHEMA IF NOT EXISTS "{address.schema}"')
+        options.append(f"--schema={address.schema}")
+    await _run("pg_restore", address, *options, str(backup))
     query = f"UPDATE meta SET value = '{new_epoch()}' WHERE name = 'epoch'"  # noqa: S608 # letters
-    await _psql(url, query)
+    await _psql(address, query)
 
 
 async def postgres_keys(url: str) -> list[str]:
     """The keys of the objects that messages hold."""
-    return (await _psql(url, "SELECT key FROM attachments ORDER BY key")).split()
+    return (await _psql(_address_of(url), "SELECT key FROM attachments ORDER BY key")).split()
 
 
-async def _psql(url: str, query: str) -> str:
-    options = ("--no-psqlrc", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1")
-    return (await _run("psql", url, *options, f"--command={query}")).strip()
+def schema_of(url: str) -> str:
+    """The schema of PostgreSQL that the address names; empty where it names none."""
+    return "" if is_sqlite(url) else _address_of(url).schema
 
 
-async def _run(program: str, url: str, *options: str) -> str:
-    """Runs a program and returns its output.
+def _address_of(url: str) -> "PostgresAddress":
+    from ..postgres.address import parse_postgres_url  # its driver may not be installed
 
-    The password goes in its environment, not its arguments.
-    """
+    return parse_postgres_url(url)
+
+
+async def _psql(address: "PostgresAddress", query: str) -> str:
+    options = ("--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1")
+    return (await _run("psql", address, *options, f"--command={query}")).strip()
+
+
+async def _run(program: str, address: "PostgresAddress", *options: str) -> str:
+    """Run a program of PostgreSQL on the database, and return its output. Raises BackupFailed."""
+    from ..postgres.libpq import database_argument, environment_of
+
     found = shutil.which(program)
     if found is None:
         raise BackupFailed(PROGRAM_MISSING.format(program=program))
-    environment, database = _libpq(url)
     process = await asyncio.create_subprocess_exec(
         found,
-        f"--dbname={database}",
+        database_argument(address),
         *options,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env=os.environ | environment,
+        env=os.environ | environment_of(address),
     )
     output, errors = await process.communicate()
     if process.returncode:
         lines = errors.decode(errors="replace").strip().splitlines() or ["no message"]
         raise BackupFailed(f"{program} failed: {lines[0]}")
     return output.decode()
-
-
-def _libpq(url: str) -> tuple[dict[str, str], str]:
-    """libpq's environment variables for a database URL, and the name of the database."""
-    parsed = DatabaseURL(url)
-    options = dict(parsed.options)
-    mode = options.get("sslmode", options.get("ssl"))
-    values = {
-        "PGHOST": options.get("host", parsed.hostname),
-        "PGPORT": options.get("port", parsed.port),
-        "PGUSER": parsed.username,
-        "PGPASSWORD": parsed.password,
-        "PGSSLMODE": {"true": "require", "false": "disable"}.get(str(mode), mode),
-        "PGSSLROOTCERT": options.get("sslrootcert"),
-        "PGCONNECT_TIMEOUT": 10,
-    }
-    return {name: str(value) for name, value in values.items() if value}, parsed.database

@@ -47,8 +47,9 @@ class PostgresAddress(Struct):
     database: str | None = None
     schema: str = ""
     connect_timeout: float = CONNECT_TIMEOUT
-    options: dict[str, Any] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)  # the driver's
     server_settings: dict[str, str] = field(default_factory=dict)
+    tls: dict[str, str] = field(default_factory=dict)  # as the address has them, by libpq's names
 
     def __str__(self) -> str:
         """Without user and password."""
@@ -144,8 +145,8 @@ def _places(hosts: str, ports: str) -> list[Place]:
 
 def _take_options(address: PostgresAddress, query: dict[str, str]) -> None:
     options = address.options
-    tls = {name: query.pop(name) for name in SSL_OPTIONS if name in query}
-    options |= context_of(tls)
+    address.tls = {name: query.pop(name) for name in SSL_OPTIONS if name in query}
+    options |= context_of(address.tls)
     if (size := query.pop("statement_cache_size", None)) is not None:
         options["statement_cache_size"] = _integer("statement_cache_size", size, 0, 100_000)
     if (seconds := query.pop("connect_timeout", None)) is not None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from roomcast.realtime.brokers import GAP, Unreachable, backend, backend_of, postgres
 from roomcast.realtime.brokers.connection import Publish
-from roomcast.realtime.brokers.postgres import bundled, options_of, unbundled
+from roomcast.realtime.brokers.postgres import bundled, unbundled
 
 from ..engines.postgres import execute
 from ..engines.proxy import FaultProxy
@@ -105,19 +105,44 @@ async def test_tls_is_spoken_with_a_certificate_that_is_checked(opened, server, 
             assert await hears(broker) == ["in secret"]
 
 
+async def test_the_first_of_several_hosts_that_takes_writes_is_found(opened, server):
+    account, _, place = server.url.partition("@")
+    async with opened(f"{account}@127.0.0.1:9,{place}") as broker:
+        await broker.subscribe("room:1")
+        await broker.publish("room:1", "found")
+        assert await hears(broker) == ["found"]
+
+
+async def test_a_standby_is_passed_over(server, monkeypatch):
+    """LISTEN fails on a standby: several hosts are asked for the one that takes writes."""
+    asked = []
+
+    async def connect(**given):
+        asked.append(given["target_session_attrs"])
+        raise OSError("refused")
+
+    account, _, place = server.url.partition("@")
+    broker = backend_of(f"{account}@{place.replace('/', f',{place}', 1)}")
+    monkeypatch.setattr(postgres.asyncpg, "connect", connect)
+    with pytest.raises(Unreachable, match="refused"):
+        await broker.connect()
+    assert set(asked) == {"read-write"}
+
+
 @pytest.mark.parametrize(
-    ("query", "rest", "options"),
-    [
-        ("", "", {}),
-        ("?sslmode=require", "?sslmode=require", {}),
-        ("?ssl=true", "", {"ssl": True}),
-        ("?ssl=false&a=b%20c", "?a=b+c", {"ssl": False}),
-        ("?ssl=verify-full", "", {"ssl": "verify-full"}),
-    ],
+    ("rest", "says"),
+    [("@db:port/chat", "host or its port"), ("@db/chat?colour=red", "unknown option colour")],
 )
-def test_ssl_is_asked_for_as_for_the_database(query, rest, options):
-    url = "postgresql://chat:p%40ss@one:1,two:2/chat"
-    assert options_of(url + query) == (url + rest, options, postgres.CHANNEL)
+def test_a_wrong_address_is_a_sentence_without_the_password(rest, says):
+    with pytest.raises(Unreachable, match=f"^broadcast.url: .*{says}") as wrong:
+        backend_of(f"postgresql://me:p#a?s[s{rest}")
+    assert "p#a" not in str(wrong.value)
+
+
+async def test_no_part_of_a_password_is_named_with_the_address():
+    with pytest.raises(Unreachable, match=r"broker at 127\.0\.0\.1:9 is unavailable") as why:
+        await backend_of("postgresql://me:p#a?s[s@127.0.0.1:9/chat").connect()
+    assert "p#a" not in str(why.value)
 
 
 @pytest.mark.parametrize("schema", ["", "schema=chat"])

@@ -58,21 +58,30 @@ async def epoch_of(person: Person, room: int) -> str:
         return str(socket.first["epoch"])
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def settings(request: pytest.FixtureRequest) -> dict[str, object]:
-    if request.param == "sqlite":
+KINDS = ["sqlite", "postgresql", "postgresql, several hosts, a schema"]
+
+
+def place_on(kind: str, request: pytest.FixtureRequest) -> dict[str, object]:
+    """A new database; for SQLite the server's own."""
+    if kind == "sqlite":
         return {}
     postgres: Postgres = request.getfixturevalue("postgres")
-    return {"database_url": postgres.create_database()}
+    url = postgres.create_database()
+    if kind != "postgresql":
+        account, _, place = url.partition("@")
+        url = f"{account}@127.0.0.1:9,{place}?schema=Chat&sslmode=prefer&options=-c%20geqo%3Doff"
+    return {"database_url": url}
+
+
+@pytest.fixture(params=KINDS)
+def settings(request: pytest.FixtureRequest) -> dict[str, object]:
+    return place_on(request.param, request)
 
 
 @pytest.fixture
 def empty(settings: dict[str, object], request: pytest.FixtureRequest) -> dict[str, object]:
     """Where a backup is restored to."""
-    if not settings:
-        return {}
-    postgres: Postgres = request.getfixturevalue("postgres")
-    return {"database_url": postgres.create_database()}
+    return place_on(request.node.callspec.params["settings"], request)
 
 
 async def test_a_backup_under_load_is_restored_whole(
@@ -141,6 +150,10 @@ async def test_nothing_is_restored_over_a_chat(
         ({"format": 9, "engine": "sqlite", "schema": 1}, "is of a later roomcast"),
         ({"format": 1, "engine": "sqlite", "schema": 10**6}, "is of a later roomcast"),
         ({"format": 1, "engine": "postgresql", "schema": 1}, "then use roomcast move."),
+        (
+            {"format": 1, "engine": "sqlite", "schema": 1, "database_schema": "chat"},
+            "in the schema chat, and those of database.url in public",
+        ),
     ],
 )
 async def test_what_is_no_backup_for_this_chat_is_a_sentence(
