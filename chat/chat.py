@@ -140,6 +140,7 @@ class ChatServices:
             stack.push_async_callback(self.store.aclose)
             await self.attachments.bucket.open()
             stack.push_async_callback(self.attachments.bucket.aclose)
+            stack.push_async_callback(self.attachments.thumbnails.aclose)
             await self.hub.open()
             stack.push_async_callback(self.hub.aclose)
             await self.revocations.open()

@@ -12,8 +12,11 @@ from starlette.routing import Route
 
 from ..chat.attachments import links
 from ..chat.attachments.headers import LINK_HEADERS, headers
+from ..chat.attachments.links import DownloadLink
+from ..chat.attachments.names import safe_name
 from ..chat.attachments.service import Attachments
-from ..protocol.errors import FileInvalid, Forbidden, NotFound, StorageUnavailable
+from ..chat.attachments.thumbnails import SIZES, Thumbnail
+from ..protocol.errors import FileInvalid, Forbidden, InvalidFrame, NotFound, StorageUnavailable
 from ..store import uploads
 from ..store.objects.bucket import BucketUnavailable, ObjectMissing, ObjectTooLarge
 from .file_response import Content, InMemory, ObjectResponse, OpenFile, etag_of, has_current
@@ -30,27 +33,58 @@ PREFLIGHT = ANYWHERE | {
 
 
 async def get(request: Request) -> Response:
-    """The bytes, with their type; shown in the browser only where that is harmless."""
+    """The bytes, with their type; shown in the browser only where that is harmless.
+
+    `size` asks for a thumbnail of a picture, in place of one that would be larger.
+    """
     request.state.headers = ANYWHERE
     attachments = chat_of(request).attachments
     link = links.download_of(
         attachments.secret, request.path_params["path"], request.query_params, time.time()
     )
-    sent = headers(link.content_type, link.name)
-    is_direct = chat_of(request).settings.attachments.direct_downloads
-    etag = etag_of(link.key)
+    size = _size_of(request)
     try:
-        url = attachments.bucket.get_url(request.method, link.key, sent) if is_direct else None
-        if url is not None:
-            return RedirectResponse(url, 307, headers=ANYWHERE | LINK_HEADERS)
-        if has_current(request.headers, etag) and await attachments.bucket.stat(link.key):
-            return Response(status_code=304, headers=_of_the_same(sent) | {"ETag": etag})
-        return ObjectResponse(await _open(attachments, link.key), etag, sent)
+        if size is not None:
+            thumbnail = await attachments.thumbnails.get(link.key, link.content_type, size)
+            if thumbnail is not None:
+                return _answer_thumbnail(request, link, thumbnail)
+        return await _answer_object(request, link)
     except ObjectMissing:
         raise NotFound("This file was deleted.") from None
     except (BucketUnavailable, OSError) as error:
         log.warning("file not readable: key=%s error=%s", link.key, error)
         raise StorageUnavailable from error
+
+
+def _size_of(request: Request) -> int | None:
+    """The size of the thumbnail that is asked for. Raises InvalidFrame for any other than ours."""
+    given = request.query_params.get("size")
+    if given is None:
+        return None
+    if given not in map(str, SIZES):
+        raise InvalidFrame(f"size: one of {', '.join(map(str, SIZES))}.")
+    return int(given)
+
+
+def _answer_thumbnail(request: Request, link: DownloadLink, thumbnail: Thumbnail) -> Response:
+    kind = thumbnail.content_type
+    sent = headers(kind, safe_name(link.name, kind))
+    if has_current(request.headers, thumbnail.etag):
+        return Response(status_code=304, headers=_of_the_same(sent) | {"ETag": thumbnail.etag})
+    return ObjectResponse(InMemory(thumbnail.content), thumbnail.etag, sent)
+
+
+async def _answer_object(request: Request, link: DownloadLink) -> Response:
+    """The object itself, or the way to it in the bucket."""
+    attachments = chat_of(request).attachments
+    sent, etag = headers(link.content_type, link.name), etag_of(link.key)
+    is_direct = chat_of(request).settings.attachments.direct_downloads
+    url = attachments.bucket.get_url(request.method, link.key, sent) if is_direct else None
+    if url is not None:
+        return RedirectResponse(url, 307, headers=ANYWHERE | LINK_HEADERS)
+    if has_current(request.headers, etag) and await attachments.bucket.stat(link.key):
+        return Response(status_code=304, headers=_of_the_same(sent) | {"ETag": etag})
+    return ObjectResponse(await _open(attachments, link.key), etag, sent)
 
 
 def _of_the_same(sent: dict[str, str]) -> dict[str, str]:

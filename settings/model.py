@@ -101,6 +101,7 @@ class AttachmentSettings(Struct, frozen=True):
         "text/calendar", "application/zip",
     )  # fmt: skip
     max_pixels: Count = 40_000_000
+    thumbnail_cache_size: BytesOrNone = 16 * MIB
     strip_metadata: Flag = True
     max_size: Bytes = 10 * MIB
     max_files: Count = 10

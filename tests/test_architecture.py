@@ -29,6 +29,7 @@ LIBRARIES = {
     "redis": {"realtime"},
     "asyncpg": {"store", "realtime"},
     "minio": {"store"},
+    "PIL": {"chat"},
     "databases": {"store"},
     "sqlalchemy": {"store"},
     "sqlite3": {"store"},

@@ -173,7 +173,7 @@ def test_the_package_says_what_it_is(installed: Place) -> None:
     assert said["Summary"] in (ROOT / "README.md").read_text()
     assert said["Description-Content-Type"] == "text/markdown"
     assert set(said.get_all("Provides-Extra") or ()) == {
-        *("server", "postgres", "redis", "s3", "client", "all"),
+        *("server", "postgres", "redis", "s3", "thumbnails", "client", "all"),
         *("testing", "dev"),
     }
 
@@ -231,7 +231,13 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 NEEDED = [
     Requirement(text)
-    for text in (*PROJECT["dependencies"], *EXTRAS["postgres"], *EXTRAS["redis"], *EXTRAS["s3"])
+    for text in (
+        *PROJECT["dependencies"],
+        *EXTRAS["postgres"],
+        *EXTRAS["redis"],
+        *EXTRAS["s3"],
+        *EXTRAS["thumbnails"],
+    )
 ]
 TRIED = {
     tried.name: next(iter(tried.specifier)).version
@@ -274,7 +280,8 @@ def test_an_engine_is_loaded_when_its_url_asks_for_it(tmp_path: Path) -> None:
     look = (
         "import sys, roomcast.app\n"
         "roomcast.app.create_app({'auth': {'secret': 'x' * 32}})\n"
-        "print(*sorted(set(sys.modules) & {'asyncpg', 'redis', 'minio', 'urllib3', 'pytest'}))"
+        "engines = {'asyncpg', 'redis', 'minio', 'urllib3', 'PIL', 'pytest'}\n"
+        "print(*sorted(set(sys.modules) & engines))"
     )
     done = subprocess.run(
         [sys.executable, "-c", look], cwd=tmp_path, capture_output=True, text=True, check=True

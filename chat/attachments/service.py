@@ -35,6 +35,7 @@ from .cleanup import UnusedObjects
 from .content import Checked
 from .media_types import ANY, find_unknown
 from .names import safe_name
+from .thumbnails import Thumbnails
 from .uploads import FinishedUploads, expiry_of, refuse_unavailable
 
 log = logging.getLogger("roomcast.attachments")
@@ -52,6 +53,7 @@ class Attachments:
         except ValueError as error:
             raise BadSetting(str(error)) from None
         self.unused = UnusedObjects(store, self.bucket, self._settings.unsent_ttl)
+        self.thumbnails = Thumbnails(self.bucket, self._settings.thumbnail_cache_size)
         self._checks = FileChecks(self._settings)
         self.uploads = FinishedUploads(
             self._settings, store, self.bucket, self.unused, self._checks

@@ -215,11 +215,12 @@ CALLS: dict[str, Call] = {
         },
         parameters=(
             *SIGNED,
+            Parameter("size", Literal["360", "720", "1080"], "Of a picture: one that fits there."),
             Parameter("Range", str, "Only some of the bytes.", "header"),
             Parameter("If-Range", str, "The ETag for which `Range` counts.", "header"),
             Parameter("If-None-Match", str, "The ETag of the copy that the client has.", "header"),
         ),
-        own=(Forbidden, NotFound, StorageUnavailable),
+        own=(InvalidFrame, Forbidden, NotFound, StorageUnavailable),
         is_open=True,
     ),
     "PUT /files/{path:path}": Call(

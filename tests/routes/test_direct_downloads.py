@@ -16,15 +16,16 @@ from ..client import token
 from ..engines.seaweed import Seaweed
 from ..protocol.files import PNG
 from ..server import SECRET
+from ..test_thumbnails import picture
 
 
-async def sent_picture(client: httpx.AsyncClient) -> str:
+async def sent_picture(client: httpx.AsyncClient, picture: bytes = PNG) -> str:
     """The link to a picture that ada sent."""
     headers = {"Authorization": f"Bearer {token(1)}"}
     body: dict[str, Any] = {"second_user": 2}
     room = (await client.post("/api/v1/chat/create/", json=body, headers=headers)).json()["id"]
-    data = base64.b64encode(PNG).decode()
-    body = {"file": {"name": "a b.png", "size": len(PNG), "type": "image/png", "data": data}}
+    data = base64.b64encode(picture).decode()
+    body = {"file": {"name": "a b.png", "size": len(picture), "type": "image/png", "data": data}}
     path = f"/api/v1/chat/rooms/{room}/messages/"
     answer = await client.post(path, content=json.dumps(body), headers=headers)
     assert answer.status_code == 201, answer.text
@@ -59,6 +60,11 @@ async def test_a_link_leads_to_the_bucket_only_where_that_is_set(
         assert answer.content == PNG
         assert answer.headers["content-type"] == "image/png"
         assert answer.headers["content-disposition"].startswith('inline; filename="a b.png"')
+        link = await sent_picture(client, picture("image/png"))
+        small = await client.get(link + "&size=360")
+        assert (small.status_code, small.headers["content-type"]) == (200, "image/webp")
+        without = await client.get(link + "&size=720")
+        assert without.status_code == (307 if is_direct else 200)
 
 
 async def test_without_credentials_of_the_bucket_the_answer_is_503(
