@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageDraw, PngImagePlugin
+from PIL import Image, ImageDraw
 from roomcast.chat.attachments import resizing, thumbnails
 from roomcast.chat.attachments.exif import write_orientation
 from roomcast.chat.attachments.media_types import GIF, JPEG, PDF, PNG, WEBP
@@ -156,9 +156,8 @@ def grown(kind: str) -> bytes:
 
 
 def with_chunk(kind: bytes, body: bytes) -> bytes:
-    info = PngImagePlugin.PngInfo()
-    info.add(kind, body)
-    return picture(PNG, pnginfo=info)
+    plain = picture(PNG)
+    return plain[:33] + made.chunk(kind, body) + plain[33:]
 
 
 AS_THEY_ARE: dict[str, tuple[str, Callable[[], bytes]]] = {
