@@ -154,7 +154,7 @@ def test_a_file_beside_the_conversation_does_not_replace_the_page(ada: Person, r
     assert ada.part("list").evaluate(drop) is False
     for number in range(11):
         ada.picks(f"note {number}.txt", "text/plain", b"a note")
-    expect(ada.page.get_by_text("Only 10 files per message")).to_have_count(1)
+    expect(ada.page.get_by_text("Files per message: 10 at most")).to_have_count(1)
 
 
 def test_today_is_yesterday_after_midnight(ada: Person, room: Room) -> None:
@@ -173,7 +173,7 @@ def test_ukrainian_is_ukrainian_everywhere(ada: Person, room: Room) -> None:
     expect(ada.part("header").locator("button").last).to_have_attribute("title", "Ще")
     expect(ada.messages.first.locator("time")).to_have_text(re.compile(r"^\d\d:\d\d$"))
     ada.part("header").locator("button").last.click()
-    ada.part("menu").get_by_role("menuitem", name="Інформація").click()
+    ada.part("menu").get_by_role("menuitem", name="Подробиці").click()
     expect(ada.part("dialog")).to_be_visible()
     words = """() => {
         const root = document.querySelector("roomcast-inbox").root;

@@ -132,7 +132,10 @@ def test_a_group_is_named_grown_and_left(ada: Person, bob: Person, server: Serve
     notes = ada.part("messages").locator(".note")
     expect(notes).to_have_text(["Bob is no longer in the group."])
     server.call("ada", "POST", f"chat/rooms/{room}/members/", {"user_id": 2})
-    expect(notes).to_have_text(["Bob is no longer in the group.", "Bob joined the group."])
+    told = ["Bob is no longer in the group.", "Bob joined the group."]
+    expect(notes).to_have_text(told)
+    ada.page.reload()
+    expect(notes).to_have_text(told)
 
 
 def test_back_on_a_phone_leads_to_the_row_one_came_from(

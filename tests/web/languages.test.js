@@ -30,3 +30,10 @@ for (const name of names) {
     }
   });
 }
+
+test("French signs of two parts never begin a line", async () => {
+  const { default: strings } = await import(new URL("fr.js", folder));
+  for (const [key, phrase] of Object.entries(strings)) {
+    for (const form of formsOf(phrase)) assert.doesNotMatch(form, /(?<!\u00a0)[:;!?]/, key);
+  }
+});

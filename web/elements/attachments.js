@@ -78,5 +78,5 @@ export function sendingNodes(outgoing, history) {
 
 /** A name and a size. @param {string} name @param {number} size @param {any} words @param {string} [trouble] */
 export function fileLabel(name, size, words, trouble) {
-  return h("span", {}, h("b", {}, h("bdi", {}, name)), h("small", {}, trouble ?? words.size(size)));
+  return h("span", {}, h("b", {}, h("bdi", {}, name)), h("small", {}, trouble || words.size(size)));
 }

@@ -1,7 +1,6 @@
 /** The messages of one room in the page, in their order, and where the reader is among them. */
 
 import { arrange, h, hasFeature } from "./dom.js";
-import { MemberNotes } from "./member-notes.js";
 import { MessageRow } from "./message-row.js";
 import { below, MessageWindow } from "./message-window.js";
 import { isSame, nameOf } from "./people.js";
@@ -20,6 +19,8 @@ export class HistoryView {
   #placed = false;
   #settled = false; // the reader stands where they should: from now on what is seen is read
   #filling = false;
+  /** @type {Promise<void> | null} */
+  #noting = null;
   /** @type {AbortController | null} */
   #jumping = null; // on its way to a message that is not loaded yet
   /** @type {any} */
@@ -28,6 +29,8 @@ export class HistoryView {
   #firstNew = 0;
   /** @type {any[]} */
   shown = [];
+  /** @type {any} */
+  notes = null; // loaded with the first group
 
   /**
    * @param {any} host the element
@@ -45,7 +48,6 @@ export class HistoryView {
     this.newLine = h("li", { part: "new-line" }, this.words.say("newLine"));
     this.typing = h("li", { className: "typing-row" });
     this.spinner = h("div", { className: "spin", role: "progressbar", "aria-label": this.words.say("loading") });
-    this.notes = new MemberNotes(this.words, parts.announce);
     this.anchor = new ScrollAnchor(this.scroller, this.list);
     this.#listen();
   }
@@ -87,7 +89,7 @@ export class HistoryView {
     const { messages, outgoing, hasNewer, loaded, state } = this.snapshot;
     this.#newDay();
     if (!this.#placed && loaded && state !== "connecting") return this.#open();
-    this.notes.note(this.snapshot.info, messages.at(-1)?.message_id ?? 0);
+    this.#note(this.snapshot);
     this.shown = this.#window.slice(messages, this.anchor.atEnd);
     const isEnd = this.#window.followsNewest && !hasNewer;
     const views = [...this.shown, ...(isEnd ? outgoing.map((/** @type {any} */ item) => this.#unsent(item)) : [])];
@@ -104,6 +106,24 @@ export class HistoryView {
     this.seen();
     this.parts.moved();
     void this.#fill();
+  }
+
+  /** Who joins and leaves is said in groups. @param {any} snapshot */
+  #note({ info, messages, id }) {
+    const last = messages.at(-1)?.message_id ?? 0;
+    if (this.notes && info) this.notes.note(info.members, last);
+    if (this.#noting || !id || !(info?.members.length > 2)) return;
+    this.#noting = import("./lazy-notes.js").then(async ({ MemberNotes }) => {
+      const notes = await MemberNotes.of(this);
+      notes.note(info.members, last); // those of the beginning, whatever has changed meanwhile
+      this.notes = notes;
+      if (!this.#leaving.signal.aborted) this.render();
+    }, () => void (this.#noting = null)); // the next rendering tries again
+  }
+
+  /** @param {number} message_id @returns {Node[]} */
+  #notesBelow(message_id) {
+    return this.notes?.below(message_id) ?? [];
   }
 
   /** All messages are drawn again with the next rendering. */
@@ -167,7 +187,7 @@ export class HistoryView {
   #nodesOf(views) {
     const rows = new Map();
     /** @type {Node[]} */
-    const nodes = [...this.notes.below(0)];
+    const nodes = [...this.#notesBelow(0)];
     /** @type {any} */
     let previous = null;
     for (const view of views) {
@@ -181,7 +201,7 @@ export class HistoryView {
       const row = this.#rows.get(key) ?? new MessageRow(this);
       row.show(view, isJoined);
       rows.set(key, row);
-      nodes.push(row.li, ...this.notes.below(view.message_id));
+      nodes.push(row.li, ...this.#notesBelow(view.message_id));
       previous = { view, day, at };
     }
     this.#rows = rows;

@@ -24,7 +24,7 @@ export class ListMenu {
     const canAsk = "Notification" in globalThis && Notification.permission === "default";
     if (canAsk) items.push(item("notify", "bell", () => Notification.requestPermission()));
     items.push(item("export", "save", () => this.#export()));
-    items.push({ ...item("erase", "", () => this.#erase()), icon: undefined, danger: true });
+    items.push({ ...item("erase", "delete", () => this.#erase()), danger: true });
     this.more.menu.open(from, [...items, ...(inbox.host.menuItems ?? [])]);
   }
 

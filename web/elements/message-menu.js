@@ -40,7 +40,7 @@ export class MessageMenu {
     const { message_id, mine, text } = message;
     const isPerson = message.kind !== "system";
     const writes = isPerson && history.may("send");
-    const item = (/** @type {string} */ key, /** @type {() => void} */ act, look = {}) => ({ label: words.say(key), act, id: key, ...look });
+    const item = (/** @type {string} */ key, /** @type {() => void} */ act, look = {}) => ({ label: words.say(key), act, id: key, icon: key, ...look });
     const items = [];
     if (writes) items.push(item("reply", () => history.reply(message_id)));
     if (text) items.push(item("copy", () => void navigator.clipboard?.writeText(text)));
@@ -63,7 +63,7 @@ export class MessageMenu {
   /** @param {number} message_id */
   async #report(message_id) {
     const { history, words } = this;
-    const about = { className: "field", name: "text", rows: 2, dir: "auto", placeholder: words.say("detail"), "aria-label": words.say("detail") };
+    const about = { className: "field", name: "text", rows: 2, dir: "auto", placeholder: words.say("details"), "aria-label": words.say("details") };
     const reasons = radios("reason", COMPLAINTS.map((reason) => [reason, words.say(reason)]));
     const values = await this.more.dialog.form(words.say("askReport"), [reasons, h("textarea", about)], words.say("report"));
     if (!values) return;

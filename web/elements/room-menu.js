@@ -28,7 +28,7 @@ export class RoomMenu {
     const toggle = (/** @type {any} */ wish) => this.#try(view.model.update(wish));
     const items = [
       item("details", () => this.#details(), { icon: "group" }),
-      item("date", () => this.#pickDate(), { icon: "clock" }),
+      item("date", () => this.#pickDate(), { icon: "day" }),
       item(room.muted ? "unmute" : "mute", () => toggle({ muted: !room.muted }), { icon: room.muted ? "bell" : "mute" }),
       item(room.archived ? "unarchive" : "archive", () => this.#archive(!room.archived), { icon: "box" }),
       item("markUnread", () => this.#markUnread(), { icon: "chat" }),
@@ -36,8 +36,8 @@ export class RoomMenu {
     ];
     if (partner && this.#isBlocked(partner)) items.push(this.#blockItem("unblock", partner));
     else if (partner) items.push(this.#blockItem("block", partner));
-    if (this.#may("leave", room.members.length > 2)) items.push(item("leave", () => this.#leave(), { danger: true }));
-    if (this.#may("delete", false)) items.push(item("deleteChat", () => this.#remove(), { danger: true }));
+    if (this.#may("leave", room.members.length > 2)) items.push(item("leave", () => this.#leave(), { icon: "leave", danger: true }));
+    if (this.#may("delete", false)) items.push(item("deleteChat", () => this.#remove(), { icon: "delete", danger: true }));
     this.more.menu.open(from, items);
   }
 
@@ -80,7 +80,7 @@ export class RoomMenu {
   #blockItem(key, partner) {
     const name = nameOf(this.room, partner.user_id, this.words);
     const act = () => void (key === "block" ? this.#block(partner, name) : this.#unblock(partner));
-    return { id: key, label: this.words.say(key, { name }), act, danger: key === "block" };
+    return { id: key, icon: "block", label: this.words.say(key, { name }), act, danger: key === "block" };
   }
 
   /** @param {any} partner @param {string} name */

@@ -6,6 +6,7 @@ export const chatStyle = `
 .conversation.dropping::after { content: attr(data-drop); position: absolute; inset: .5rem; z-index: 3; display: grid; place-items: center; border: 2px dashed var(--link); border-radius: var(--radius); background: color-mix(in oklab, var(--panel) 88%, transparent); color: var(--link); font-weight: 600; pointer-events: none; }
 [part=header] { display: flex; align-items: center; gap: .6rem; min-block-size: 3.9rem; padding: .45rem .6rem .45rem 1rem; padding-inline: 1rem .6rem; background: var(--panel); border-block-end: 1px solid var(--line); --face: 2.5rem; }
 [part=header]:has(> .back-button:not([hidden])) { padding-inline-start: .4rem; }
+[part=header] > .back-button { margin-inline-end: -.3rem; }
 .who { flex: 1 1 6rem; min-inline-size: 0; }
 [part=title] { display: flex; align-items: center; font-size: 1.03rem; line-height: 1.25; white-space: nowrap; }
 [part=title] > bdi { min-inline-size: 0; overflow: hidden; text-overflow: ellipsis; text-align: match-parent; }
@@ -50,6 +51,8 @@ a[part=listing]:hover { border-color: var(--link); }
 .joined > [part~=mine] > [part~=bubble] { border-start-end-radius: .3rem; }
 [part~=system] { text-align: center; }
 [part~=system] > [part~=bubble] { border-radius: var(--radius); background: color-mix(in oklab, var(--panel) 80%, var(--talk)); box-shadow: none; font-size: .93em; color: var(--ink); }
+[part~=system] > :has(> .extra[hidden]) { padding-block: .15rem; font-size: .87em; color: var(--faint); }
+[part~=system] > :has(> .extra[hidden]) [part=meta] { display: none; }
 [part~=message].large > [part~=bubble] { background: none; box-shadow: none; padding-inline: .2rem; }
 [part~=message].large [part=text] { font-size: 2.6rem; line-height: 1.25; }
 [part~=message].large .body { display: flex; align-items: flex-end; }
@@ -57,7 +60,7 @@ a[part=listing]:hover { border-color: var(--link); }
 [part~=message].failed > [part~=bubble] { box-shadow: inset 0 0 0 1px var(--danger); }
 [part~=message].found > [part~=bubble] { animation: roomcast-found 1.8s ease-out; }
 @keyframes roomcast-found { 0%, 45% { background: light-dark(#ffe9a8, #6b571a); } }
-[part=author] { display: block; font-size: .85em; font-weight: 600; color: light-dark(oklch(from var(--tint) min(l, .47) c h), oklch(from var(--tint) .8 min(c, .12) h)); user-select: none; }
+[part=author] { display: block; inline-size: fit-content; font-size: .85em; font-weight: 600; color: light-dark(oklch(from var(--tint) min(l, .47) c h), oklch(from var(--tint) .8 min(c, .12) h)); user-select: none; }
 .body { white-space: pre-wrap; unicode-bidi: plaintext; text-align: start; display: flow-root; }
 .body.folded { max-block-size: 16em; overflow: hidden; mask-image: linear-gradient(#000 75%, transparent); }
 [part=text] code { font: .92em ui-monospace, monospace; background: color-mix(in oklab, currentColor 9%, transparent); padding: .05em .3em; border-radius: .3em; }
@@ -90,7 +93,7 @@ a[part=listing]:hover { border-color: var(--link); }
 progress { inline-size: 100%; block-size: .35rem; accent-color: var(--accent); }
 [part=reactions] { display: flex; flex-wrap: wrap; gap: .25rem; margin-block-start: .2rem; user-select: none; }
 [part=chip] { display: inline-flex; gap: .3rem; align-items: center; padding: .1rem .5rem; border: 1px solid var(--line); border-radius: 1rem; background: var(--panel); color: var(--ink); font-size: .87em; }
-[part=chip][aria-pressed=true] { background: var(--chosen); border-color: var(--link); }
+[part=chip][aria-pressed=true] { background-color: var(--chosen); border-color: var(--link); }
 .acts { display: flex; flex-wrap: wrap; gap: .4rem; margin-block: .4rem .2rem; clear: both; }
 .acts button { flex: 1 1 auto; }
 .state { display: flex; flex-wrap: wrap; align-items: center; gap: .1rem .7rem; font-size: .85em; color: var(--faint); user-select: none; }
@@ -100,7 +103,7 @@ progress { inline-size: 100%; block-size: .35rem; accent-color: var(--accent); }
 [part~=mine] > .tools { inset-inline: auto calc(100% + .2rem); flex-direction: row-reverse; }
 [part~=message]:is(:hover, :focus-within) > .tools, [part~=message]:focus > .tools { opacity: 1; }
 .tools .plain { padding: .3rem; font-size: .93em; }
-@media (hover: none) { .tools { display: none; } }
+@media (hover: none) { .tools { display: none; } [part~=message] { max-inline-size: min(90%, 34rem); } }
 .typing-row { align-self: flex-start; color: var(--faint); font-size: .9em; min-block-size: 1.4em; }
 .pills { position: absolute; inset-block-end: .7rem; inset-inline-end: max(1rem, (100% - var(--column)) / 2 - 3.5rem); display: grid; gap: .5rem; justify-items: end; z-index: 2; }
 [part=pill] { display: inline-flex; gap: .4rem; align-items: center; padding: .45rem .8rem; border: 1px solid var(--line); border-radius: 1.4rem; background: var(--panel); color: var(--ink); box-shadow: 0 2px 8px rgb(0 0 0 / 15%); font-size: .9em; font-weight: 600; min-block-size: 2.4rem; }

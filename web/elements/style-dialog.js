@@ -5,9 +5,13 @@ export const dialogStyle = `
 [part=menu] button { display: flex; gap: .7rem; align-items: center; inline-size: 100%; padding: .5rem .7rem; border: 0; border-radius: calc(var(--radius) - .25rem); background: none; text-align: start; }
 [part=menu] button:is(:hover, :focus-visible) { background: var(--chosen); }
 [part=menu] button.danger { color: var(--danger); }
+[part=menu]:dir(rtl) .leave { transform: scaleX(-1); }
+[part=menu] button:not(.danger) > .icon { color: var(--faint); }
+[part=menu]:has(.emoji) { min-inline-size: min(17rem, 94vw); }
 [part=menu] .emoji { display: flex; justify-content: space-between; padding-block-end: .3rem; }
 [part=menu] .emoji button { flex: 1; justify-content: center; padding: .3rem 0; font-size: 1.35rem; line-height: 1.2; }
 [part=menu] .emoji [aria-checked=true] { background: var(--chosen); }
+[part=menu] .emoji .icon { inline-size: 1.2rem; block-size: 1.2rem; align-self: center; }
 [part=menu] p { padding: .4rem .7rem; font-size: .85em; color: var(--faint); }
 [part~=dialog] { inline-size: min(26rem, 92vw); max-block-size: 88dvh; padding: 1.3rem; border: 1px solid var(--line); border-radius: calc(var(--radius) + .25rem); background: var(--panel); color: var(--ink); box-shadow: var(--shade); overscroll-behavior: contain; }
 [part~=dialog]::backdrop { background: rgb(0 0 0 / 45%); }

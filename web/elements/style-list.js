@@ -7,6 +7,7 @@ export const listStyle = `
 .panes:has(> .pane.open) > .aside { display: none; }
 .panes > .pane:not(.open) { display: none; }
 .aside { display: flex; flex-direction: column; background: var(--panel); }
+.panes:has(.rows > .empty:not([hidden])) > .pane > .empty { visibility: hidden; }
 .pane { display: flex; flex-direction: column; background: var(--talk); }
 @container roomcast (inline-size >= 44rem) {
   .panes:not(.list-only) { grid-template-columns: clamp(17rem, 32%, 23rem) minmax(0, 1fr); }
@@ -21,7 +22,8 @@ export const listStyle = `
 .search-field { position: relative; margin: .2rem .8rem .4rem; }
 .search-field .icon { position: absolute; inset-inline-start: .7rem; inset-block-start: 50%; translate: 0 -50%; color: var(--faint); pointer-events: none; }
 .search-field input { inline-size: 100%; padding-block: .5rem; padding-inline: 2.4rem .8rem; border: 1px solid transparent; border-radius: 1.4rem; background: var(--ground); }
-.search-field input:focus { border-color: var(--link); outline: 1px solid var(--link); }
+.search-field input:focus { border-color: var(--link); outline: 1px solid var(--link); outline-offset: 0; }
+.search-field input::-webkit-search-cancel-button { filter: grayscale(1); }
 .search-field input::placeholder { color: var(--faint); opacity: 1; }
 .filters { display: flex; flex-wrap: wrap; gap: .4rem; padding: 0 .8rem .5rem; }
 .filters button { padding: .2rem .8rem; border: 1px solid var(--line); border-radius: 1.2rem; background: none; color: var(--faint); font-size: .87em; }
@@ -39,7 +41,7 @@ export const listStyle = `
 [part=item-title], [part=item-listing], [part=item-last] { display: flex; overflow: hidden; white-space: nowrap; overflow-wrap: normal; }
 :is([part=item-title], [part=item-listing], [part=item-last]) > * { min-inline-size: 0; overflow: hidden; text-overflow: ellipsis; text-align: match-parent; }
 [part=item-listing] > * + *, [part=item-last] > :not(:last-child) { flex: none; max-inline-size: 60%; }
-[part=item-last] > * + * { margin-inline-start: .3em; }
+[part=item-last] { column-gap: .3em; }
 [part=item-title] { font-weight: 600; }
 [part=item-title] .icon { align-self: center; inline-size: 1em; block-size: 1em; margin-inline-start: .3rem; color: var(--faint); }
 [part=item-time] { font-size: .8em; color: var(--faint); white-space: nowrap; text-align: end; display: flex; align-items: center; gap: .2rem; justify-content: flex-end; }

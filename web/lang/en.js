@@ -81,15 +81,15 @@ export const english = {
   tooBig: "Larger than {size}",
   badType: "This type of file is not accepted",
   badFile: "This file can't be read",
-  tooMany: { one: "Only {n} file per message", other: "Only {n} files per message" },
-  tooLong: { one: "{n} character too many", other: "{n} characters too many" },
+  tooMany: "Files per message: {n} at most",
+  tooLong: "Too long by {n}",
 
   // What a conversation can do.
   details: "Details",
   mute: "Mute",
   unmute: "Unmute",
   archive: "Archive",
-  unarchive: "Move to messages",
+  unarchive: "Unarchive",
   markUnread: "Mark as unread",
   notify: "Turn on notifications",
   block: "Block {name}",
@@ -114,7 +114,6 @@ export const english = {
   abuse: "Insult or threat",
   fraud: "Fraud",
   other: "Something else",
-  detail: "Details (optional)",
   thanks: "Thank you for your report.",
 
   // Pictures.

@@ -7,7 +7,7 @@ export default {
   archived: "Arquivadas",
   noChats: "Nenhuma conversa ainda",
   noUnread: "Tudo lido",
-  noArchived: "Nada arquivado",
+  noArchived: "Nenhuma conversa arquivada",
   choose: "Escolha uma conversa",
   found: "Nas mensagens",
   nothing: "Nenhum resultado",
@@ -69,8 +69,8 @@ export default {
   tooBig: "Maior que {size}",
   badType: "Este tipo de arquivo não é aceito",
   badFile: "Não foi possível ler este arquivo",
-  tooMany: { one: "Só {n} arquivo por mensagem", many: "Só {n} arquivos por mensagem", other: "Só {n} arquivos por mensagem" },
-  tooLong: { one: "{n} caractere a mais", many: "{n} caracteres a mais", other: "{n} caracteres a mais" },
+  tooMany: "Arquivos por mensagem: no máximo {n}",
+  tooLong: "Caracteres a mais: {n}",
 
   details: "Detalhes",
   mute: "Silenciar",
@@ -97,10 +97,9 @@ export default {
   askErase: "Apagar todas as suas mensagens e arquivos para todos? Não é possível desfazer.",
   askReport: "O que há de errado com esta mensagem?",
   spam: "Spam",
-  abuse: "Ofensa ou ameaça",
+  abuse: "Ofensas ou ameaças",
   fraud: "Golpe",
-  other: "Outra coisa",
-  detail: "Detalhes (opcional)",
+  other: "Outro motivo",
   thanks: "Agradecemos a denúncia.",
 
   previous: "Anterior",
@@ -121,6 +120,6 @@ export default {
 
   token: "Token de acesso",
   enter: "Entrar",
-  badToken: "Este token não é válido ou expirou.",
+  badToken: "Este token é inválido ou expirou.",
   signOut: "Sair",
 };

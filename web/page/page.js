@@ -64,7 +64,7 @@ function showInbox(settings, words) {
   Object.assign(heading, { className: "unseen", textContent: settings.name });
   main.append(heading, entry.box);
   document.body.append(main);
-  inbox.menuItems = settings.login === "token" ? [{ id: "signOut", label: words.say("signOut"), act: () => void inbox.signOut() }] : [];
+  inbox.menuItems = settings.login === "token" ? [{ id: "signOut", icon: "leave", label: words.say("signOut"), act: () => void inbox.signOut() }] : [];
   inbox.addEventListener("roomcast-ready", () => entry.hide());
   inbox.addEventListener("roomcast-signed-out", (/** @type {CustomEvent} */ event) => {
     forgetToken();

@@ -7,7 +7,7 @@ body { margin: 0; block-size: 100%; font: .9375rem/1.4 system-ui, -apple-system,
 .unseen { position: absolute; inline-size: 1px; block-size: 1px; margin: 0; overflow: hidden; clip-path: inset(50%); }
 roomcast-inbox, roomcast-chat { block-size: 100dvh; }
 img.logo { inline-size: 2rem; block-size: 2rem; object-fit: contain; margin-inline-end: .4rem; }
-.entry { position: fixed; inset: 0; z-index: 2; margin: auto; inline-size: min(22rem, 100vw - 2rem); block-size: fit-content; box-sizing: border-box; padding: 2rem; display: grid; gap: .9rem; border-radius: 1.2rem; background: light-dark(#fff, oklch(from var(--accent) .23 min(c, .012) h)); box-shadow: 0 8px 40px rgb(0 0 0 / 18%), 0 0 0 100vmax light-dark(rgb(225 232 231 / 75%), rgb(0 0 0 / 60%)); }
+.entry { position: fixed; inset: 0; z-index: 2; margin: auto; inline-size: min(22rem, 100vw - 2rem); block-size: fit-content; box-sizing: border-box; padding: clamp(1.2rem, 8vw, 2rem); display: grid; grid-template-columns: minmax(0, 1fr); gap: .9rem; border-radius: 1.2rem; background: light-dark(#fff, oklch(from var(--accent) .23 min(c, .012) h)); box-shadow: 0 8px 40px rgb(0 0 0 / 18%), 0 0 0 100vmax light-dark(rgb(225 232 231 / 75%), rgb(0 0 0 / 60%)); }
 .entry .logo { inline-size: 3rem; block-size: 3rem; }
 .entry h2 { margin: 0; font-size: 1.4rem; overflow-wrap: anywhere; }
 .entry p { margin: 0; color: light-dark(#b3261e, #ff9a92); }
