@@ -5,9 +5,7 @@ import json
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
-from ssl import SSLContext
 from time import monotonic
 from typing import Any
 
@@ -17,6 +15,7 @@ from jwt.algorithms import AllowedPublicKeys
 
 from ..protocol.errors import Unauthenticated
 from ..settings import SHORTEST, BadSetting, Issuer
+from .tls import explain_failure, tls_context
 
 ASYMMETRIC = (
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512",
@@ -221,7 +220,7 @@ class PublishedKeys:
             self._fetched = monotonic()
             self._on_change()
         except (httpx.HTTPError, TimeoutError, ValueError) as error:
-            reason = str(error) if type(error) is ValueError else type(error).__name__
+            reason = str(error) if type(error) is ValueError else explain_failure(error)
             log.warning("jwks_url: no new keys from %s: %s", self._url.host, reason)
         finally:
             self.fetching = None
@@ -229,7 +228,7 @@ class PublishedKeys:
     async def _download(self) -> bytes:
         body = bytearray()
         async with (
-            httpx.AsyncClient(transport=self._transport, verify=_tls()) as client,
+            httpx.AsyncClient(transport=self._transport, verify=tls_context()) as client,
             # Not compressed: the limit holds for what is kept in memory.
             client.stream("GET", self._url, headers={"accept-encoding": "identity"}) as response,
         ):
@@ -247,14 +246,8 @@ class PublishedKeys:
             await asyncio.wait([self.fetching])
 
 
-@cache
-def _tls() -> SSLContext:
-    """Return the TLS context, made once: loading all the authorities is slow."""
-    return httpx.create_ssl_context()
-
-
 def _url(text: str, where: str) -> httpx.URL:
-    _tls()  # at the start, not while requests wait
+    tls_context()  # at the start, not while requests wait
     try:
         url = httpx.URL(text)
     except httpx.InvalidURL:

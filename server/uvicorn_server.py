@@ -21,6 +21,7 @@ from .frame_flow import FrameBudget
 from .http_protocol import HttpProtocol
 from .listen import BACKLOG
 from .logs import log_to_stderr
+from .startup import started_when_reachable
 from .websocket_protocol import WebSocketProtocol
 
 try:
@@ -68,7 +69,7 @@ async def _serve(
     before: Callable[[App], Awaitable[None]] | None,
 ) -> None:
     # Not by uvicorn's lifespan: it turns what keeps the chat from starting into a traceback.
-    async with chat.started():
+    async with started_when_reachable(chat, chat.settings.server.start_timeout):
         if before is not None:
             await before(chat)
         await server.serve(sockets=sockets)

@@ -10,7 +10,7 @@ import threading
 import time
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -28,6 +28,10 @@ log = logging.getLogger("roomcast.serve")
 
 STEADY = 10.0  # seconds after which a worker's end is no longer a failed start
 MOST_PAUSE = 30.0  # seconds between two tries to start a worker
+NO_FOLDER = (
+    "The workers share their metrics in a temporary folder, and none can be made ({}): let TMPDIR"
+    " name a folder that this user may write to."
+)
 LISTENS = b"listens"  # a worker's word to its parent; anything else is why it can't
 
 
@@ -116,7 +120,11 @@ async def run_workers(
     reload: Reload | None = None,
 ) -> None:
     """Serves until SIGTERM or Ctrl+C, which are passed on to all workers, as SIGHUP is."""
-    with TemporaryDirectory(prefix="roomcast-") as metrics_folder:
+    with ExitStack() as stack:
+        try:
+            metrics_folder = stack.enter_context(TemporaryDirectory(prefix="roomcast-"))
+        except OSError as error:
+            raise CannotServe(NO_FOLDER.format(error.strerror)) from None
         job = Job(settings, [listening.fileno() for listening in sockets], metrics_folder)
         codes = await _run_workers(job, sockets, ready, reload)
     if codes - {0, -signal.SIGTERM}:  # that one had not begun to listen

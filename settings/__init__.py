@@ -16,7 +16,7 @@ from .model import (
     Web,
     Webhooks,
 )
-from .reload import apply_reload
+from .reload import apply_reload, overwrite
 from .types import SHORTEST
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "check",
     "load",
     "octets",
+    "overwrite",
     "read",
     "seconds",
 ]

@@ -46,6 +46,7 @@ class ServerSettings(Struct, frozen=True):
     host: Filled = "127.0.0.1"
     port: Port = 8000
     workers: Count = 1
+    start_timeout: Wait = 30
     public_url: Address = ""
     languages: Languages = ("en", "uk")
     allowed_origins: Origins = ()

@@ -31,5 +31,13 @@ def apply_reload(current: Settings, new: Settings) -> tuple[list[str], list[str]
     return changed, needs_restart
 
 
+def overwrite(current: Settings, new: Settings) -> None:
+    """Changes every setting of `current` in place; only for what is not running."""
+    for section in Settings.__struct_fields__:
+        old, fresh = getattr(current, section), getattr(new, section)
+        for key in old.__struct_fields__:
+            force_setattr(old, key, getattr(fresh, key))
+
+
 def differing(old: Struct, new: Struct) -> list[str]:
     return [key for key in old.__struct_fields__ if getattr(old, key) != getattr(new, key)]

@@ -7,6 +7,10 @@ class CannotOpen(Exception):
     """The database can't be opened; the message says which and why."""
 
 
+class NotYetOpen(CannotOpen):
+    """Nobody answers at the database's address, or it is starting: a later try may succeed."""
+
+
 class DatabaseInUse(CannotOpen):
     """Another process uses this database, and events would not reach each other."""
 

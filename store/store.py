@@ -19,6 +19,7 @@ from .errors import (
     DatabaseError,
     DatabaseInUse,
     DatabaseUnavailable,
+    NotYetOpen,
     TransactionConflict,
 )
 from .messages import Change, Outcome
@@ -35,6 +36,7 @@ __all__ = [
     "DatabaseError",
     "DatabaseInUse",
     "DatabaseUnavailable",
+    "NotYetOpen",
     "Store",
 ]
 

@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,6 +17,8 @@ from ..app import App, create_app
 from ..chat.host_api import RoomRef
 from ..chat.site.records import RoomRecord
 from ..protocol.ids import user_of, wire_user
+from .groups import ungrouped
+from .redirect import TokenLogin, redirected
 
 try:
     from httpx_ws import AsyncWebSocketSession, aconnect_ws
@@ -35,8 +37,9 @@ LIFE = 3_600  # seconds until a token expires: longer than any test
 class Transport(ASGIWebSocketTransport):
     """httpx-ws's, with what servers see to: names without blanks, paths without a query."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, secret: str) -> None:
         super().__init__(app=app)
+        self.secret = secret  # signs the tokens of the test
         self._turn = asyncio.Lock()
 
     async def _handle_ws_request(self, request: httpx.Request, scope: Any) -> httpx.Response:
@@ -56,7 +59,7 @@ class ChatClient(httpx.AsyncClient):
         self.user_id = wire_user(user_of(user))
         self.shared_transport = transport
         told = {"sub": str(user), "exp": int(time.time()) + LIFE, **claims}
-        self.token = jwt.encode(told, chat.settings.auth.secret, algorithm="HS256")
+        self.token = jwt.encode(told, transport.secret, algorithm="HS256")
         super().__init__(
             transport=transport,
             base_url=URL,
@@ -75,7 +78,7 @@ class ChatClient(httpx.AsyncClient):
         room_id = room.id if isinstance(room, RoomRecord) else room
         url = f"{URL}/ws/chat/?{urlencode({'room_id': room_id, **query})}"
         # In here nobody answers pings.
-        return aconnect_ws(url, self, keepalive_ping_interval_seconds=None)
+        return ungrouped(aconnect_ws(url, self, keepalive_ping_interval_seconds=None))
 
 
 @asynccontextmanager
@@ -83,27 +86,54 @@ async def chat_client(
     user: int | str = 1,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     *,
+    app: App | None = None,
     folder: Path | None = None,
     claims: Mapping[str, Any] | None = None,
     **hooks: Any,
 ) -> AsyncIterator[ChatClient]:
-    """Runs a new chat in this event loop, on SQLite and a folder of files, and logs a user in.
+    """Runs a chat in this event loop, on SQLite and a folder of files, and logs a user in.
 
-    Database and files are deleted afterwards, unless they lie in a given `folder`. The settings are
-    as in settings.toml; by default there are no rate limits. The hooks are create_app's.
+    It is a new one, with hooks as create_app takes them, or the site's own `app`, with its own
+    hooks, and its settings except for the engines'. Database and files are deleted afterwards,
+    unless they lie in a given `folder`. The settings are as in settings.toml; by default there are
+    no rate limits.
     """
-    with TemporaryDirectory(prefix="roomcast-") as temporary:
-        chat = create_app(_settings(settings or {}, folder or Path(temporary)), **hooks)
-        transport = Transport(chat)
-        async with chat.lifespan(), ChatClient(chat, transport, user, claims or {}) as client:
-            yield client
+    async with AsyncExitStack() as stack:
+        temporary = stack.enter_context(TemporaryDirectory(prefix="roomcast-"))
+        wanted = _settings(settings or {}, folder or Path(temporary))
+        secret = secrets.token_hex(32)
+        if app is None:
+            auth = {"secret": secret, **wanted.pop("auth", {})}
+            chat = create_app({**wanted, "auth": auth}, **hooks)
+            await stack.enter_async_context(chat.lifespan())
+            secret = chat.settings.auth.secret
+        elif hooks:
+            raise ValueError(f"{', '.join(sorted(hooks))}: app= has its own; leave them out.")
+        else:
+            chat = app
+            await stack.enter_async_context(_redirected(app, secret, wanted))
+        client = ChatClient(chat, Transport(chat, secret), user, claims or {})
+        yield await stack.enter_async_context(ungrouped(client))
+
+
+@asynccontextmanager
+async def _redirected(
+    app: App, secret: str, wanted: Mapping[str, Mapping[str, Any]]
+) -> AsyncIterator[None]:
+    """The site's own app on the engines of the test, which accepts the tokens of the test."""
+    with redirected(app, wanted):
+        async with app.lifespan():
+            app.state.auth = TokenLogin(app.state.auth, secret)
+            yield
 
 
 def _settings(wanted: Mapping[str, Mapping[str, Any]], folder: Path) -> dict[str, dict[str, Any]]:
+    """The settings of the test over those that let it run alone and leave nothing behind."""
     defaults: dict[str, dict[str, Any]] = {
         "database": {"url": f"sqlite:///{folder}/chat.db", "synchronous": "NORMAL"},
+        "broadcast": {"url": "memory://"},
         "attachments": {"url": f"file:{folder}/attachments"},
-        "auth": {"secret": secrets.token_hex(32)},
+        "webhooks": {"url": ""},
         "rate_limit": {"rate": 0},
     }
     sections = {**defaults, **wanted}

@@ -5,7 +5,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from socket import create_server
+from socket import create_server, socket
 from typing import Any
 
 import uvicorn
@@ -178,10 +178,17 @@ async def served(app: ASGIApp) -> AsyncIterator[str]:
         app, ws=WebSocketProtocol, log_config=None, lifespan="off", timeout_graceful_shutdown=1
     )
     config.ws_per_message_deflate = False
-    server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve(sockets=[listening]))
-    try:
+    async with serving(config, listening):
         yield f"127.0.0.1:{listening.getsockname()[1]}"
+
+
+@asynccontextmanager
+async def serving(config: uvicorn.Config, listening: socket) -> AsyncIterator[None]:
+    """A server on this socket, in this very loop."""
+    server = uvicorn.Server(config)
+    running = asyncio.create_task(server.serve(sockets=[listening]))
+    try:
+        yield
     finally:
         server.should_exit = True
-        await serving
+        await running

@@ -33,6 +33,7 @@ class Server:
             "database_url": f"sqlite:///{self.database}",
             "attachments_url": f"file:{self.attachments}",
             "auth_secret": SECRET,
+            "server_start_timeout": 0,  # an engine that is not there is what a test is about
             "limits_rooms_per_day": 0,  # the same few people open all rooms of a run
         } | settings
         self.process: subprocess.Popen[bytes] | Forked | None = None

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from collections.abc import Callable
 from fnmatch import fnmatch
@@ -14,6 +15,8 @@ from typing import Any
 import pytest
 import yaml
 from click import Context, Group
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from roomcast.server.cli import main
 from roomcast.server.startup import refuse_workers
 from roomcast.settings import VARIABLES, load
@@ -29,6 +32,7 @@ from .test_package import DATA, modules, pip
 ROOT = Path(__file__).parent.parent
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+ALL = ("server", "postgres", "redis", "s3", "client")  # the extras of roomcast[all]
 OURS = sorted(name for name, service in SERVICES.items() if "build" in service)
 
 
@@ -47,11 +51,13 @@ def environment(service: str) -> dict[str, str]:
 
 
 def test_the_image_is_installed_as_the_readme_says() -> None:
-    (installed,) = [step for step in steps("RUN") if "pip" in step]
+    locked, installed = [step for step in steps("RUN") if "pip" in step]
+    assert "--require-hashes -r requirements-build.lock -r requirements.lock" in locked
+    extra = r"^cd /src && |--no-cache-dir |--no-deps |--no-build-isolation "
     readme = "\n".join(
         body for _, body in blocks((ROOT / "docs/getting-started.md").read_text(), "sh")
     )
-    assert re.sub(r"^cd /src && |--no-cache-dir ", "", installed) == "pip install '.[all]'"
+    assert re.sub(extra, "", installed) == "pip install '.[all]'"
     assert "\npip install '.[server]'\nroomcast serve\n" in f"\n{readme}"
 
 
@@ -66,8 +72,49 @@ def test_the_image_serves_by_a_command_that_there_is() -> None:
 
 
 def test_the_image_is_no_older_than_the_code_needs() -> None:
-    (version,) = re.findall(r"^python:3\.(\d+)-slim$", *steps("FROM"))
+    (version,) = re.findall(r"^python:3\.(\d+)-slim@sha256:[0-9a-f]{64}$", *steps("FROM"))
     assert int(version) >= 11
+
+
+def test_every_image_is_named_by_its_digest() -> None:
+    """A tag may lead to other bytes tomorrow."""
+    named = [s["image"] for s in SERVICES.values() if "image" in s]
+    assert len(named) == 3
+    for image in named:
+        assert re.fullmatch(r"[\w./-]+:[\d.]+@sha256:[0-9a-f]{64}", image), image
+
+
+def locked(name: str) -> dict[str, tuple[str, list[str]]]:
+    """The version and the hashes of each package of a lock file."""
+    text = (ROOT / name).read_text().replace("\\\n", "")
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    found = {}
+    for line in lines:
+        pin, *hashes = re.split(r"\s+--hash=", line)
+        package, version = pin.split()[0].split("==")
+        found[canonicalize_name(package)] = version, hashes
+    return found
+
+
+def test_what_the_image_installs_is_locked_with_hashes() -> None:
+    """`make lock` renews it: the versions that the tests run with."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    extras = project["project"]["optional-dependencies"]
+    wanted = [*project["project"]["dependencies"], *sum((extras[e] for e in ALL), [])]
+    packages = locked("requirements.lock")
+    for requirement in map(Requirement, wanted):
+        version, hashes = packages[canonicalize_name(requirement.name)]
+        assert requirement.specifier.contains(version), requirement
+        assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", each) for each in hashes)
+    tested = [Requirement(pin) for pin in extras["dev"] if "==" in pin]
+    both = [pin for pin in tested if canonicalize_name(pin.name) in packages]
+    assert len(both) > 10
+    for pin in both:
+        assert pin.specifier.contains(packages[canonicalize_name(pin.name)][0]), pin
+    build = locked("requirements-build.lock")
+    (setuptools,) = map(Requirement, project["build-system"]["requires"])
+    assert setuptools.specifier.contains(build["setuptools"][0])
+    assert all(hashes for _, hashes in [*packages.values(), *build.values()])
 
 
 def test_the_image_is_run_by_nobody_in_particular() -> None:

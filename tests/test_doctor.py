@@ -338,7 +338,7 @@ def test_a_bucket_that_is_away(run: Run) -> None:
                 "auth_jwks_url": "http://127.0.0.1:1/?key=hunter2",
                 "auth_audience": "a",
             },
-            "127.0.0.1 can't be reached (ConnectError): nobody gets in",
+            "127.0.0.1 can't be reached (ConnectError: All connection attempts failed)",
         ),
     ],
 )

@@ -21,7 +21,10 @@ ROOT = Path(__file__).parent.parent
 MADE = (".*", "build", "dist", "*.egg-info", "__pycache__", "attachments", "roomcast.*", "*.db*")
 DATA = {"roomcast/py.typed", "roomcast/schema.sql", "roomcast/settings.toml"}
 # for the tests of other people
-FOR_TESTS = {f"roomcast/testing/{name}.py" for name in ("__init__", "client", "pytest_plugin")}
+FOR_TESTS = {
+    f"roomcast/testing/{name}.py"
+    for name in ("__init__", "client", "groups", "pytest_plugin", "redirect")
+}
 TRY = """
 import asyncio, sys
 import httpx

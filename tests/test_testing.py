@@ -1,6 +1,7 @@
 """roomcast.testing, as the tests of other people's sites use it."""
 
 import asyncio
+import os
 import subprocess
 import sys
 import threading
@@ -8,9 +9,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from httpx_ws import WebSocketDisconnect, aconnect_ws
+from roomcast.app import App, Draft, create_app
 from roomcast.testing import ChatClient, chat_client
+from starlette.requests import HTTPConnection
 
 from .pages import block
 from .patience import patient
@@ -110,16 +114,20 @@ async def test_nothing_is_left_of_it() -> None:
     assert not folder.exists()
 
 
-async def test_a_test_that_fails_amid_everything_ends() -> None:
+@pytest.mark.parametrize(
+    "error", [AssertionError("not this"), KeyError("x"), ExceptionGroup("", [OSError(), OSError()])]
+)
+async def test_what_fails_amid_everything_comes_out_as_it_is(error: Exception) -> None:
     async def fails() -> None:
         async with chat_client() as ada:
             room = (await ada.chat.open_room([1, 2])).id
             async with ada.socket(room), ada.another(2).socket(room) as socket:
-                assert await socket.receive_json() == ["not", "this"]
+                await socket.receive_json()
+                raise error
 
-    with pytest.raises(ExceptionGroup) as failed:
+    with pytest.raises(type(error)) as failed:
         await fails()
-    assert failed.value.split(AssertionError)[1] is None
+    assert failed.value is error
 
 
 async def test_two_chats_do_not_hear_each_other() -> None:
@@ -206,6 +214,91 @@ async def test_what_is_to_stay_lies_in_the_folder(tmp_path: Path) -> None:
         await send(ada, (await ada.chat.open_room([1, 2])).id, "kept")
     async with chat_client(1, folder=tmp_path) as ada:
         assert await texts(ada, 1) == ["kept"]
+
+
+# ---------------------------------------------------------------- a site's own app
+
+
+async def user_of_header(connection: HTTPConnection) -> str | None:
+    return connection.headers.get("X-User")
+
+
+@pytest.fixture
+def drafts() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, drafts: list[str]) -> App:
+    """A chat as a module of a site makes it: on the project's files, with the site's login."""
+
+    async def before_send(draft: Draft) -> str:
+        drafts.append(draft.text)
+        return draft.text
+
+    monkeypatch.chdir(tmp_path)
+    own = {
+        "limits": {"max_text_length": 7},
+        "webhooks": {"url": "https://site.example/hook", "secret": "s" * 32},
+        "broadcast": {"url": "redis://127.0.0.1:1"},
+    }
+    return create_app(own, authenticate=user_of_header, before_send=before_send)
+
+
+async def test_a_sites_own_app_runs_on_engines_of_the_test(
+    site: App, drafts: list[str], tmp_path: Path
+) -> None:
+    before = msgspec.to_builtins(site.settings)
+    for _ in range(2):
+        async with chat_client(1, {"limits": {"max_title_length": 3}}, app=site) as ada:
+            assert ada.chat is site
+            room = (await site.open_room([1, "bob"])).id
+            assert room == 1, "the chat of the last test is gone"
+            url = f"/api/v1/chat/rooms/{room}/messages/"
+            answers = [await ada.post(url, json={"message": text}) for text in ("1" * 7, "2" * 8)]
+            assert [answer.status_code for answer in answers] == [201, 400]
+            async with ada.another("bob").socket(room, after=0) as socket:
+                assert (await socket.receive_json())["messages"][0]["text"] == "1111111"
+            by_login = await ada.get(url, headers={"Authorization": "", "X-User": "bob"})
+            nobody = await ada.get(url, headers={"Authorization": ""})
+            assert (by_login.status_code, nobody.status_code) == (200, 401)
+    assert drafts == ["1111111"] * 2
+    assert msgspec.to_builtins(site.settings) == before
+    assert not os.listdir(tmp_path), "the project's own files were never opened"
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"settings": {"server": {"languages": ["de"]}}}, "server: create_app has read"),
+        ({"settings": {"limits": {"max_text": 1}}}, "unknown setting limits.max_text"),
+        ({"authenticate": user_of_header}, "authenticate: app= has its own"),
+    ],
+)
+async def test_what_a_made_app_cannot_take_is_refused(
+    site: App, options: dict[str, Any], says: str
+) -> None:
+    before = msgspec.to_builtins(site.settings)
+    with pytest.raises(ValueError, match=says):
+        async with chat_client(1, app=site, **options):
+            pass
+    assert msgspec.to_builtins(site.settings) == before
+
+
+def test_a_site_that_is_not_asynchronous_is_tested_by_a_portal(
+    site: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page's fixture, in the place of pytest-django's: a view in a thread calls the chat."""
+    names: dict[str, Any] = {"chat": site}
+    exec(block(PAGE, "python", "start_blocking_portal"), names)  # the page's own words
+    running = names["running_chat"].__wrapped__()
+    client = next(running)
+    room = site.sync.open_room(["seller", "buyer"], context="order:981")
+    site.sync.post(room, "Shipped", sender="seller")
+    assert [message.text for message in site.sync.messages(room)] == ["Shipped"]
+    assert client.chat is site
+    with pytest.raises(StopIteration):
+        next(running)
 
 
 # ---------------------------------------------------------------- what is loaded when

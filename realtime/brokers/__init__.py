@@ -10,9 +10,17 @@ is about all users, and one that is followed by a user id is about that user.
 """
 
 from .backend import Backend
-from .connection import GAP, USER_PREFIX, USERS_CHANNEL, Unreachable
+from .connection import GAP, USER_PREFIX, USERS_CHANNEL, NotYetReachable, Unreachable
 
-__all__ = ["GAP", "USERS_CHANNEL", "USER_PREFIX", "Backend", "Unreachable", "backend_of"]
+__all__ = [
+    "GAP",
+    "USERS_CHANNEL",
+    "USER_PREFIX",
+    "Backend",
+    "NotYetReachable",
+    "Unreachable",
+    "backend_of",
+]
 
 
 def backend_of(url: str) -> Backend:

@@ -11,7 +11,15 @@ from itertools import count, islice
 
 from broadcaster import BroadcastBackend, Event
 
-from .connection import EVERYONE, GAP, USER_PREFIX, USERS_CHANNEL, Link, Unreachable
+from .connection import (
+    EVERYONE,
+    GAP,
+    USER_PREFIX,
+    USERS_CHANNEL,
+    Link,
+    NotYetReachable,
+    Unreachable,
+)
 
 log = logging.getLogger("roomcast.brokers")
 
@@ -184,7 +192,10 @@ class Backend(BroadcastBackend):
             await self._subscribe_again(link)
         except Exception as error:
             await link.close()
-            raise self._unreachable(error) from error
+            unreachable = self._unreachable(error)
+            if link.may_pass(error):
+                unreachable = NotYetReachable(*unreachable.args)
+            raise unreachable from error
         except BaseException:
             await link.close()
             raise

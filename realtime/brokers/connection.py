@@ -7,6 +7,7 @@ import secrets
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
+from ssl import SSLError
 from typing import Any, NamedTuple
 
 log = logging.getLogger("roomcast.brokers")
@@ -22,6 +23,10 @@ OnMessage = Callable[[str, str], None]
 
 class Unreachable(Exception):
     """The broker is unavailable; what was being published may or may not have arrived."""
+
+
+class NotYetReachable(Unreachable):
+    """Nobody answers at the broker's address, or it is starting: a later try may succeed."""
 
 
 class Publish(NamedTuple):
@@ -52,6 +57,10 @@ class Link(ABC):
     @abstractmethod
     async def open(self) -> None:
         """Connects, authenticates and begins to listen."""
+
+    def may_pass(self, error: Exception) -> bool:
+        """Whether the server may answer later, after `open` has failed so."""
+        return isinstance(error, OSError | TimeoutError) and not isinstance(error, SSLError)
 
     @abstractmethod
     def subscribe(self, channels: Iterable[str]) -> Failure:

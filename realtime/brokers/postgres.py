@@ -51,6 +51,9 @@ class PostgresLink(Link):
         speaker = await self._connect()
         self._start(self._publish(await speaker.prepare(NOTIFY)))
 
+    def may_pass(self, error: Exception) -> bool:
+        return isinstance(error, asyncpg.CannotConnectNowError) or super().may_pass(error)
+
     async def _connect(self) -> asyncpg.Connection:
         async with asyncio.timeout(OPEN_WITHIN):
             connection: asyncpg.Connection = await self._address.connect(

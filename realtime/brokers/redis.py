@@ -13,6 +13,7 @@ from functools import partial
 from inspect import signature
 from typing import Any
 
+from redis import exceptions
 from redis.asyncio.connection import AbstractConnection, Connection, DefaultParser, parse_url
 
 from .backend import Backend
@@ -31,6 +32,13 @@ class QuietParser(DefaultParser):  # type: ignore[misc,valid-type]
         return response
 
 
+def is_silent(error: Exception) -> bool:
+    """Whether nobody answered, or only that the server is loading; not that it has refused us."""
+    is_refusal = isinstance(error, exceptions.AuthenticationError) or "CERTIFICATE" in str(error)
+    silent = exceptions.ConnectionError, exceptions.TimeoutError
+    return isinstance(error, silent) and not is_refusal
+
+
 class RedisLink(Link):
     _publish_command = b"PUBLISH"
 
@@ -46,6 +54,9 @@ class RedisLink(Link):
         await self._connection.connect()  # type: ignore[no-untyped-call]
         self._start(self._read())
         self._start(self._write())
+
+    def may_pass(self, error: Exception) -> bool:
+        return is_silent(error) or super().may_pass(error)
 
     async def close(self) -> None:
         try:

@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 
 from .backend import Backend
 from .connection import Failure, Link, OnMessage, Publish, Unreachable, complete
-from .redis import RedisLink, connections_to
+from .redis import RedisLink, connections_to, is_silent
 from .redis_address import Place, RedisUrl, parse_redis_url
 from .redis_sentinel import ask
 
@@ -95,6 +95,10 @@ class ClusterLink(Link):
         if any(shard is None for shard in self._shard_of_slot):
             raise Unreachable("the cluster has slots that no node serves")
         await asyncio.gather(*(self._open_shard(shard) for shard in self._shards))
+
+    def may_pass(self, error: Exception) -> bool:
+        """Also where some slots have no node: they may be on their way to another."""
+        return isinstance(error, Unreachable) or is_silent(error) or super().may_pass(error)
 
     def _new_shard(self, place: Place) -> ShardLink:
         shard = ShardLink(self._on_message, self._new_connection(place), self._count_reply)

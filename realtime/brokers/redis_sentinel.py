@@ -49,6 +49,10 @@ class SentinelLink(RedisLink):
         await super().open()
         self._start(self._watch_primary((connection.host, connection.port)))
 
+    def may_pass(self, error: Exception) -> bool:
+        """Also where no sentinel knows a primary yet."""
+        return isinstance(error, Unreachable) or super().may_pass(error)
+
     async def _watch_primary(self, taken: tuple[str, int]) -> None:
         """Fails the link when another server is the primary; sentinels may be unreachable."""
         while True:

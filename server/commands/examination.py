@@ -10,6 +10,7 @@ import msgspec
 
 from ...auth.authenticator import Authenticator
 from ...auth.keys import keys_in
+from ...auth.tls import explain_failure
 from ...integrations.webhook import DeliveryFailed, Webhook
 from ...realtime.brokers import Unreachable, backend_of
 from ...settings import AuthSettings, BadSetting, Issuer, Settings
@@ -124,7 +125,7 @@ async def _published(issuer: Issuer, where: str) -> Finding:
     except httpx.HTTPStatusError as error:
         why = f"answers with {error.response.status_code}"
     except httpx.HTTPError as error:
-        why = f"can't be reached ({type(error).__name__})"
+        why = f"can't be reached ({explain_failure(error)})"
     except ValueError as error:
         why = f"has no keys for us ({error})"
     else:

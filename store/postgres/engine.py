@@ -27,6 +27,7 @@ from ..errors import (
     DatabaseError,
     DatabaseInUse,
     DatabaseUnavailable,
+    NotYetOpen,
     TransactionConflict,
 )
 from ..messages import (
@@ -40,7 +41,14 @@ from ..search.index import Finder
 from ..snapshot import Snapshot, SnapshotQuery
 from .address import PostgresAddress, parse_postgres_url
 from .commit import commit_changes
-from .pool import COMMAND_TIMEOUT, UNAVAILABLE_ERRORS, ConnectionPool, HeldConnection, using
+from .pool import (
+    COMMAND_TIMEOUT,
+    UNAVAILABLE_ERRORS,
+    ConnectionPool,
+    HeldConnection,
+    may_pass,
+    using,
+)
 from .process_lock import ProcessLock
 from .session import (
     GENERIC_PLANS,
@@ -111,12 +119,16 @@ class Postgres:
             await self._versions.wait(self._open_committer)
         except (DatabaseUnavailable, DatabaseError) as error:
             await self.aclose()
-            raise CannotOpen(f"The database {self._address} can't be opened: {error}.") from error
+            raise self._explain(error, error.__cause__) from error
         except UNAVAILABLE_ERRORS as error:
-            raise CannotOpen(f"The database {self._address} can't be opened: {error}.") from error
+            raise self._explain(error, error) from error
         except BaseException:
             await self.aclose()
             raise
+
+    def _explain(self, error: BaseException, cause: BaseException | None) -> CannotOpen:
+        kind = NotYetOpen if may_pass(cause) else CannotOpen
+        return kind(f"The database {self._address} can't be opened: {error}.")
 
     async def _open_committer(self) -> None:
         async with using(self.committer):

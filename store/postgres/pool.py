@@ -9,6 +9,7 @@ from collections.abc import (
     Iterator,
 )
 from contextlib import asynccontextmanager, contextmanager, suppress
+from ssl import SSLError
 
 import asyncpg
 from databases import Database
@@ -42,6 +43,12 @@ CONFLICT_ERRORS = (
     asyncpg.ForeignKeyViolationError,  # of a room that is deleted in this moment
     asyncpg.DivisionByZeroError,  # of a room whose roster has changed: see STORE
 )
+
+
+def may_pass(error: BaseException | None) -> bool:
+    """Whether the server may answer later: nobody listens yet, or it is starting."""
+    is_silent = isinstance(error, OSError | TimeoutError) and not isinstance(error, SSLError)
+    return is_silent or isinstance(error, asyncpg.CannotConnectNowError)
 
 
 @contextmanager

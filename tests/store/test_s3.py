@@ -594,6 +594,16 @@ async def test_a_server_of_one_s_own_authority_is_trusted_when_it_is_named(
             assert (await client.get(url)).content == b"hello"
 
 
+async def test_it_may_be_named_by_the_variable_that_names_it_for_all(
+    seaweed: Seaweed, tls_port: int, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    us = of(seaweed, KEY, SECRET)
+    async with opened(us.url_of("secret", tls_port, secure="true")) as bucket:
+        await bucket.put("cd" * 16, b"hello")
+        assert await bucket.read("cd" * 16) == b"hello"
+
+
 async def test_a_server_of_an_unknown_authority_is_not_trusted(
     seaweed: Seaweed, tls_port: int
 ) -> None:
