@@ -100,7 +100,8 @@ def test_what_the_image_installs_is_locked_with_hashes() -> None:
     """`make lock` renews it: the versions that the tests run with."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     extras = project["project"]["optional-dependencies"]
-    wanted = [*project["project"]["dependencies"], *sum((extras[e] for e in ALL), [])]
+    of_extras = [requirement for extra in ALL for requirement in extras[extra]]
+    wanted = [*project["project"]["dependencies"], *of_extras]
     packages = locked("requirements.lock")
     for requirement in map(Requirement, wanted):
         version, hashes = packages[canonicalize_name(requirement.name)]
