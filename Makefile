@@ -100,6 +100,9 @@ floors: ## the tests at the lowest versions that are declared; newest: at the ne
 newest:
 	.ci/versions highest
 
+generators: .venv/dev  ## clients generated from our OpenAPI and AsyncAPI documents send a message; needs Node
+	$(BIN)/python -m tests.generators .cache/generators
+
 lock:  ## requirements.lock and requirements-build.lock: versions and hashes, for the image
 	.ci/lock
 
@@ -138,4 +141,4 @@ clean:  ## remove what the others made
 	@.cache/autobahn/bin/pip install -qq --disable-pip-version-check kosoku==0.1.0 || true # the run says loudly what is missing
 	@touch $@
 
-.PHONY: help install run cluster fmt lint types check test lock coverage unit protocol faults failover fuzz autobahn servers browser web measure bench clean
+.PHONY: help install run cluster fmt lint types check test lock generators coverage unit protocol faults failover fuzz autobahn servers browser web measure bench clean
