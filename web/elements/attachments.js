@@ -5,12 +5,24 @@ import { h, icon, isWeb } from "./dom.js";
 const PICTURES = new Set(["image/png", "image/jpeg", "image/gif", "image/webp", "image/avif"]);
 const ALBUM = 4; // pictures of an album; what is above them is in the lightbox
 
+const MAX_SHOWN = 360; // CSS pixels of the longer side of a picture in the conversation, at most
+const MAX_RATIO = 3; // times as long as wide: a square of an album would show a piece of it
+const MIN_TILE = 90; // pixels: a square of an album would show it blown up
+const THUMBNAILS = [360, 720, 1080]; // of the thumbnails that the server makes
+
 /** @type {WeakMap<object, string>} */
 const previews = new WeakMap();
 
 /** Whether browsers show this type as a picture. @param {string | undefined} type */
 export function isPicture(type) {
   return PICTURES.has(type ?? "");
+}
+
+/** The address of a picture as small as it is shown; the server sends the file where that is smaller. @param {any} file */
+export function thumbnailOf({ file_url, content_type, width, height }) {
+  const size = THUMBNAILS.find((each) => each >= MAX_SHOWN * devicePixelRatio) ?? 1080;
+  const isSmall = Math.max(width, height) <= size || !/png|jpeg|webp/.test(content_type);
+  return isSmall || !isWeb(file_url) ? file_url : `${file_url}&size=${size}`;
 }
 
 /** A picture from the writer's own disk, shown while it is on its way. @param {Blob} file */
@@ -41,9 +53,11 @@ export function fileNodes(message, history) {
 function storedPicture(file, { message, history, hidden, open }) {
   const { words } = history;
   const broken = () => history.linkBroken(message.message_id);
-  const size = file.width && file.height ? { width: file.width, height: file.height } : {};
+  const { width, height } = file;
+  const size = width && height ? { width, height, style: `--fit: min(${width}px, ${(22 * width) / height}rem)` } : {};
   const look = { alt: file.file_name || words.say("photo", { n: 1 }), loading: "lazy", decoding: "async" };
-  const picture = h("img", { src: isWeb(file.file_url) ? file.file_url : undefined, ...look, ...size, onerror: broken });
+  const isWhole = Math.max(width / height, height / width) > MAX_RATIO || Math.max(width, height) < MIN_TILE;
+  const picture = h("img", { ...look, ...size, className: isWhole ? "whole" : "", src: isWeb(file.file_url) ? thumbnailOf(file) : undefined, onerror: broken });
   const more = hidden ? h("span", { className: "more-pictures", dir: "ltr" }, `+${words.number(hidden)}`) : null;
   const does = (/** @type {Event} */ event) => open(/** @type {HTMLElement} */ (event.currentTarget));
   return h("button", { type: "button", part: "picture", tabIndex: -1, onclick: does }, picture, more);

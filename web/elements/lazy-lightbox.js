@@ -1,11 +1,13 @@
 /** Pictures over the whole window: arrows, swipes, zoom, download. Loaded with the first click. */
 
+import { thumbnailOf } from "./views.js";
+
 const LIGHTBOX_STYLE = `
 [part=lightbox] { position: fixed; inset: 0; inline-size: 100vw; block-size: 100dvh; max-inline-size: none; max-block-size: none; margin: 0; padding: 0; border: 0; background: rgb(0 0 0 / 92%); color: #fff; }
 [part=lightbox] .stage { position: absolute; inset: 0; display: grid; place-items: center; overflow: auto; touch-action: pan-y pinch-zoom; }
-[part=lightbox] img { max-inline-size: 100vw; max-block-size: 100dvh; object-fit: contain; cursor: zoom-in; background: #fff; }
+[part=lightbox] img { inline-size: min(var(--width) * 1px, 100vw, 100dvh * var(--ratio)); aspect-ratio: var(--ratio); max-inline-size: 100vw; max-block-size: 100dvh; object-fit: contain; cursor: zoom-in; background: #fff; }
 [part=lightbox] .zoomed { place-items: start; }
-[part=lightbox] .zoomed img { max-inline-size: none; max-block-size: none; cursor: zoom-out; }
+[part=lightbox] .zoomed img { inline-size: calc(var(--width) * 1px); max-inline-size: none; max-block-size: none; cursor: zoom-out; }
 [part=lightbox] header { position: absolute; inset-block-start: 0; inset-inline: 0; z-index: 1; display: flex; align-items: center; gap: .4rem; padding: .5rem .7rem; background: linear-gradient(rgb(0 0 0 / 70%), transparent); }
 [part=lightbox] p { flex: 1; min-inline-size: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 [part=lightbox] button { display: grid; place-items: center; inline-size: 44px; block-size: 44px; border: 0; border-radius: 50%; background: rgb(0 0 0 / 45%); color: #fff; }
@@ -58,13 +60,26 @@ export function openLightbox({ root, words, pictures, index, from }) {
   function show() {
     const file = pictures[index];
     stage.classList.remove("zoomed");
-    picture.src = file.file_url;
+    const small = thumbnailOf(file);
+    picture.src = small;
+    picture.style.cssText = file.width && file.height ? `--width: ${file.width}; --ratio: ${file.width / file.height}` : "";
+    if (small !== file.file_url) void sharpen(file);
     picture.alt = file.file_name;
     const place = pictures.length > 1 ? ` · ${words.number(index + 1)} / ${words.number(pictures.length)}` : "";
     name.textContent = file.file_name + place;
     const [first, last] = [index === 0, index === pictures.length - 1];
     before.hidden = isRtl ? last : first;
     after.hidden = isRtl ? first : last;
+  }
+
+  /** Puts the file itself in the place of its thumbnail, once it is loaded. @param {any} file */
+  async function sharpen(file) {
+    await picture.decode().catch(() => {});
+    if (picture.naturalWidth >= file.width) return; // the server had no thumbnail
+    const whole = new Image();
+    whole.src = file.file_url;
+    await whole.decode().catch(() => {});
+    if (whole.naturalWidth && file === pictures[index]) picture.src = whole.src;
   }
 
   let startX = 0;

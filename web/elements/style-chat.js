@@ -80,8 +80,9 @@ a[part=listing]:hover { border-color: var(--link); }
 [part=files].album.three > :first-child { grid-column: span 2; }
 [part=files].album [part=picture] img { inline-size: 100%; block-size: 100%; aspect-ratio: 1; object-fit: cover; }
 [part=files].album.three > :first-child img { aspect-ratio: 2; }
-[part=picture] { position: relative; display: block; padding: 0; border: 0; background: light-dark(#eef0f1, #3a4347); border-radius: .6rem; overflow: hidden; max-inline-size: 100%; line-height: 0; justify-self: start; }
-[part=picture] img { display: block; max-inline-size: 100%; max-block-size: 22rem; inline-size: auto; block-size: auto; min-inline-size: 3rem; min-block-size: 3rem; object-fit: contain; }
+[part=files].album [part=picture] .whole { object-fit: scale-down; }
+[part=picture] { position: relative; display: block; padding: 0; border: 0; background: light-dark(#eef0f1, #737a7d); border-radius: .6rem; overflow: hidden; max-inline-size: 100%; line-height: 0; justify-self: start; }
+[part=picture] img { display: block; max-inline-size: 100%; max-block-size: 22rem; inline-size: var(--fit, auto); block-size: auto; min-inline-size: 3rem; min-block-size: 3rem; object-fit: scale-down; }
 [part~=message].bare [part=files] { margin-block-end: -.22rem; }
 [part~=message].bare [part=meta] { position: absolute; inset-block-end: .5rem; inset-inline-end: .6rem; margin: 0; padding: .1rem .5rem; border-radius: 1rem; background: rgb(0 0 0 / 62%); color: #fff; pointer-events: none; }
 [part~=message].bare [part=meta] .read { color: oklch(from var(--accent) .87 min(c, .12) h); }

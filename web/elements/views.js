@@ -3,7 +3,7 @@
  * to show. What is loaded later imports the rest from here, so that it is there once.
  */
 
-export { fileLabel, isPicture, previewOf } from "./attachments.js";
+export { fileLabel, isPicture, previewOf, thumbnailOf } from "./attachments.js";
 export { ChatView } from "./chat-view.js";
 export { addDrawings, arrange, avatar, bdi, focusedIn, h, hasFeature, icon, iconButton, isWeb, tickOf } from "./dom.js";
 export { openChat } from "./open-chat.js";
