@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 from ..protocol.errors import Forbidden
@@ -51,9 +52,14 @@ class Bans:
         return await self._store.read(partial(bans.find, user_id=user_id, now=_now()))
 
     async def put(self, user_id: str, ban: Ban) -> None:
-        """Ban the user. Sockets are closed by a revocation."""
+        """Ban the user. Sockets are closed by a revocation.
+
+        A ban that is in force already, to the same time and for the same reason, is no new event.
+        """
 
         async def work(db: Connection) -> None:
+            if await bans.find(db, user_id, _now()) == ban:
+                return
             await bans.put(db, user_id, ban, _now())
             await self._store.note(db, Happened("user_banned", 0, user_id, text=ban.reason))
 
@@ -80,12 +86,16 @@ class Bans:
         """Load all bans. Raises DatabaseUnavailable."""
         self.bans = await self._store.read(partial(bans.current, now=_now()))
 
-    async def watch(self) -> None:
-        """Reload the bans until cancelled, since the broker may have lost an event."""
+    async def watch(self, close_sockets: Callable[[], Awaitable[None]]) -> None:
+        """Reload the bans until cancelled, since the broker may have lost an event.
+
+        `close_sockets` then closes those of users who were revoked without this process knowing it.
+        """
         while True:
             await asyncio.sleep(REFRESH_INTERVAL)
             try:
                 await self.refresh()
+                await close_sockets()
             except DatabaseUnavailable as error:
                 log.warning("bans not refreshed, the database is unavailable: %s", error)
             except Exception:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any, TypeVar
 
 from ..integrations.hooks import Faces, Hooks
@@ -84,9 +85,7 @@ class ChatServices:
         self.revocations = Revocations(store, hub, self.bans.on_changed)
         self.presence = Presence(store, hub, settings.presence, is_alone=alone)
         self.dispatcher = NotificationDispatcher(store, hub)
-        self.housekeeping = Housekeeping(
-            store, self.attachments, self.revocations, settings.retention.messages
-        )
+        self.housekeeping = Housekeeping(store, self.attachments, settings.retention.messages)
         # What happens after a commit, in this order.
         after_commit: list[CommitListener] = [
             Publisher(hub),
@@ -158,7 +157,7 @@ class ChatServices:
             self._background.start("recovery watch", self.recovery.watch)
             self._background.start("search", self.search.run)
             self._background.start("room lists", self.room_lists.run)
-            self._background.start("bans", self.bans.watch)
+            self._background.start("bans", partial(self.bans.watch, self.revocations.look))
             self._background.start("erasures", self.erasures.keep)
             self._opened = stack.pop_all()
 

@@ -1,4 +1,4 @@
-"""Housekeeping: delete what expired, and load revocations that the broker lost."""
+"""Housekeeping: delete what expired."""
 
 import asyncio
 import logging
@@ -12,7 +12,6 @@ from ..store.maintenance import retention
 from ..store.messages import Deleted
 from ..store.store import DatabaseUnavailable, Store
 from .attachments.service import Attachments
-from .revocations import Revocations
 
 log = logging.getLogger("roomcast.housekeeping")
 
@@ -26,19 +25,12 @@ REQUEST_TTL = 30 * 86_400_000_000  # microseconds for which requests of the site
 class Housekeeping:
     """Runs once a minute, and soon after something was deleted. A commit listener."""
 
-    def __init__(
-        self,
-        store: Store,
-        attachments: Attachments,
-        revocations: Revocations,
-        max_message_age: float,
-    ) -> None:
+    def __init__(self, store: Store, attachments: Attachments, max_message_age: float) -> None:
         """`max_message_age` in seconds; 0 keeps messages for ever."""
         self._max_message_age = int(max_message_age * 1_000_000)
         self._pruned_at = -RETENTION_INTERVAL
         self._store = store
         self._attachments = attachments
-        self._revocations = revocations
         self._requested = asyncio.Event()
 
     def request(self) -> None:
@@ -70,7 +62,6 @@ class Housekeeping:
         while await self._store.write(partial(rooms.sweep, limit=SWEEP_BATCH)):
             pass
         await self._attachments.unused.sweep()
-        await self._revocations.look()
         if time.monotonic() - self._pruned_at >= RETENTION_INTERVAL:
             now = time.time_ns() // 1000
             await self._store.write(partial(quotas.forget_old, now=now, kept=REQUEST_TTL))

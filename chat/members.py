@@ -158,8 +158,8 @@ class Members:
         async def noted(db: Connection) -> MembershipChange | Reason:
             done = await work(db)
             if isinstance(done, MembershipChange) and done.roster:
-                ended = Happened("room_deleted", room_id, happened.user_id, members="[]")
-                await self._store.note(db, happened, *([ended] if done.is_gone else []))
+                ended = [await self._ended(db, happened)] if done.is_gone else []
+                await self._store.note(db, happened, *ended)
             return done
 
         done = await self._store.write(noted)
@@ -174,6 +174,12 @@ class Members:
             except Unreachable as error:  # other processes doubt what they know, when it is back
                 log.info("user not removed from a room: room=%d error=%s", room_id, error)
         return done
+
+    @staticmethod
+    async def _ended(db: Connection, left: Happened) -> Happened:
+        """The event of a room whose last member has left."""
+        context = await rooms.find_context(db, left.room_id)
+        return Happened("room_deleted", left.room_id, left.user_id, members="[]", context=context)
 
     def _refusal(self, reason: Reason) -> Refusal:
         match reason:

@@ -85,7 +85,7 @@ class Revocations:
         try:
             await self.look()
         except DatabaseUnavailable as error:
-            log.warning("revocations not loaded, housekeeping tries again: %s", error)
+            log.warning("revocations not loaded, they are looked for again: %s", error)
 
     async def look(self) -> None:
         """Load missed revocations and delete old rows. Raises DatabaseUnavailable."""

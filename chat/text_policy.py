@@ -52,8 +52,10 @@ class TextPolicy:
     def check_label(self, text: str, name: str) -> None:
         """Raise a Refusal for a title or a context that can't be shown; an empty one is none."""
         most = self.limits.max_title_length
-        if len(text) > most or not is_clean(text):
-            raise InvalidFrame(f"{name}: a string of at most {most} characters is needed.")
+        if len(text) > most:
+            raise TooLong(f"{name}: at most {most} characters.")
+        if not is_clean(text):
+            raise InvalidFrame(f"{name}: NUL and lone surrogates are not accepted.")
         if text and not shows_something(text):
             raise EmptyMessage(f"{name}: this text shows nothing.")
         if has_direction_controls(text):

@@ -11,7 +11,8 @@ class Dialect(Struct, frozen=True):
 
     NUMBERS and ROWS: rows with a `value` for each entry of the JSON arrays `:numbers` and `:rows`.
     LOCKING(r): locks the rows of `r`, leaving out those that others hold, without keeping anybody
-    from naming them; LOCKING() waits for them.
+    from naming them; LOCKING() waits for them. KEEPING(r): the rows of `r` can be changed by others
+    but not deleted; those that others delete are left out.
     """
 
     each: str
@@ -21,13 +22,15 @@ class Dialect(Struct, frozen=True):
     array: str
     locking: str
     skipping: str
+    keeping: str
 
     def speak(self, query: str) -> str:
         said = query.replace("EACH", self.each).replace("NOW", self.now)
         said = said.replace("PACKED(", self.packed).replace("JOINED(", self.joined)
         said = said.replace("NUMBERS", self.array.format(":numbers"))
         said = said.replace("ROWS", self.array.format(":rows"))
-        return said.replace("LOCKING()", self.locking).replace("LOCKING(r)", self.skipping)
+        said = said.replace("LOCKING()", self.locking).replace("LOCKING(r)", self.skipping)
+        return said.replace("KEEPING(r)", self.keeping)
 
 
 SQLITE = Dialect(
@@ -37,6 +40,7 @@ SQLITE = Dialect(
     array="json_each({})",
     locking="",  # it has one writer at a time
     skipping="",
+    keeping="",
     now="CAST((julianday('now') - 2440587.5) * 86400000000 AS integer)",
 )
 POSTGRESQL = Dialect(
@@ -46,5 +50,6 @@ POSTGRESQL = Dialect(
     array="json_array_elements(CAST({} AS json))",
     locking="FOR NO KEY UPDATE",
     skipping="FOR NO KEY UPDATE OF r SKIP LOCKED",
+    keeping="FOR KEY SHARE OF r SKIP LOCKED",
     now="CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint)",
 )

@@ -133,7 +133,13 @@ async def changed_of(db: Connection, user_id: str, looked: int, limit: int) -> l
 
 
 async def refresh(db: Connection, dialect: Dialect, room_ids: Sequence[int]) -> None:
-    """Finds the words of these rooms anew; rooms that another process is at are left to it."""
+    """Finds the words of these rooms anew; rooms that another process is at are left to it.
+
+    Rooms are locked before their words, as by who deletes a room; those being deleted are left out.
+    """
+    room_ids = await _keep(db, dialect, room_ids)
+    if not room_ids:
+        return
     query = dialect.speak("""
         DELETE FROM word_changes
          WHERE room_id IN (SELECT r.room_id FROM word_changes r WHERE r.room_id IN :room_ids
@@ -155,6 +161,19 @@ async def refresh(db: Connection, dialect: Dialect, room_ids: Sequence[int]) -> 
         SELECT CAST(value->>0 AS bigint), value->>1, value->>2 FROM ROWS
     """)
     await db.execute(query, {"rows": msgspec.json.encode(rows).decode()})
+
+
+async def _keep(db: Connection, dialect: Dialect, room_ids: Sequence[int]) -> Sequence[int]:
+    """Locks these rooms against deletion; returns them without those that others delete."""
+    if not dialect.keeping:
+        return room_ids
+    query = dialect.speak(
+        "SELECT r.id FROM rooms r WHERE r.id IN :room_ids ORDER BY r.id KEEPING(r)"
+    )
+    kept = {row["id"] for row in await db.fetch_all(_of(query, room_ids))}
+    rows = await db.fetch_all(_of("SELECT id FROM rooms WHERE id IN :room_ids", room_ids))
+    held = {row["id"] for row in rows} - kept
+    return [room_id for room_id in room_ids if room_id not in held]
 
 
 async def _load(db: Connection, room_ids: Sequence[int]) -> dict[int, dict[str, set[str]]]:

@@ -7,7 +7,7 @@ from typing import Any
 from databases.core import Connection
 from msgspec import UNSET, Struct, UnsetType
 
-from . import room_pages, room_words
+from . import room_pages, room_words, rooms
 from .dialect import Dialect
 from .room_list import Person, load_members
 from .room_pages import RoomPlace, RoomQuery
@@ -126,7 +126,7 @@ class SitePatch(Struct):
 
 
 async def patch(db: Connection, room_id: int, wanted: SitePatch) -> int | None:
-    """The new version of the room's member list; None where there is no such room."""
+    """The new version of the room's member list; 0 where all is as it was, None without a room."""
     query = """
         UPDATE rooms
            SET title = CASE CAST(:has_title AS integer)
@@ -139,6 +139,14 @@ async def patch(db: Connection, room_id: int, wanted: SitePatch) -> int | None:
                         WHEN 1 THEN CAST(:frozen AS integer) ELSE frozen END,
                roster = roster + 1
          WHERE id = :room_id AND deleted_at IS NULL
+           AND (title <> CASE CAST(:has_title AS integer)
+                         WHEN 1 THEN CAST(:title AS text) ELSE title END
+             OR coalesce(about, '') <> CASE CAST(:has_about AS integer)
+                         WHEN 1 THEN coalesce(CAST(:about AS text), '') ELSE coalesce(about, '') END
+             OR coalesce(data, '') <> CASE CAST(:has_data AS integer)
+                         WHEN 1 THEN coalesce(CAST(:data AS text), '') ELSE coalesce(data, '') END
+             OR frozen <> CASE CAST(:has_frozen AS integer)
+                          WHEN 1 THEN CAST(:frozen AS integer) ELSE frozen END)
         RETURNING roster
     """
     values: dict[str, Any] = {"room_id": room_id}
@@ -148,9 +156,11 @@ async def patch(db: Connection, room_id: int, wanted: SitePatch) -> int | None:
         values[name] = None if value is UNSET else value
     values["frozen"] = int(bool(values["frozen"]))
     rows = await db.fetch_all(query, values)
-    if rows and (wanted.title is not UNSET or wanted.about is not UNSET):
+    if not rows:
+        return 0 if await rooms.exists(db, room_id) else None
+    if wanted.title is not UNSET or wanted.about is not UNSET:
         await room_words.mark_room(db, room_id)
-    return int(rows[0]["roster"]) if rows else None
+    return int(rows[0]["roster"])
 
 
 async def find_members(db: Connection, room_id: int) -> set[str] | None:

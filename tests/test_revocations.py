@@ -13,6 +13,7 @@ import pytest
 from httpx_ws import AsyncWebSocketSession, WebSocketDisconnect, aconnect_ws
 from httpx_ws.transport import ASGIWebSocketTransport
 from roomcast.app import App, create_app
+from roomcast.chat import bans
 from roomcast.chat import revocations as module
 from roomcast.protocol.errors import InvalidFrame
 from roomcast.realtime.brokers import GAP, Unreachable
@@ -304,16 +305,24 @@ async def test_what_the_broker_loses_is_in_the_database(
             assert await closed(far) == 4005
 
 
-async def test_housekeeping_finds_it_where_nobody_tells_of_a_gap(
-    shared: Opens,
+@pytest.mark.parametrize("fault", [lose, refuse])
+async def test_a_ban_that_no_broker_tells_of_is_found_within_a_minute(
+    shared: Opens, monkeypatch: pytest.MonkeyPatch, fault: Any
 ) -> None:
+    """There is no gap to be seen: the broker took the event, and it came nowhere."""
+    assert bans.REFRESH_INTERVAL <= 30
+    monkeypatch.setattr(bans, "REFRESH_INTERVAL", 0.05)
     async with shared() as here, shared() as there:
         den = (await here.app.open_room([ADA, BOB])).id
-        async with there.entered(ADA, den) as ada:
-            at = time.time_ns() // 1000
-            await here.chat.store.write(partial(revocations.add, user_id=str(ADA), at=at))
-            there.chat.housekeeping.request()
+        async with there.entered(ADA, den) as ada, there.entered(BOB, den) as bob:
+            monkeypatch.setattr(here.chat.hub.channels.backend, "publish", fault)
+            await here.app.ban(ADA, reason="spam")
             assert await closed(ada) == 4005
+            assert await is_open(bob)
+        refused = await there.http.get("/api/v1/chat/receive/", headers={"X-User": str(ADA)})
+        assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
+        async with there.knocks(ADA, den) as again:
+            assert await closed(again) == 4005
 
 
 async def test_what_was_before_a_process_began_is_none_of_its_business(shared: Opens) -> None:

@@ -29,7 +29,9 @@ async def test_wrong_bodies_say_what_is_wrong(site: Site) -> None:
         ({}, "invalid_frame"),
         ({"members": []}, "invalid_frame"),
         ({"members": [1]}, "invalid_frame"),
-        ({"members": [1, 2], "title": "x" * 201}, "invalid_frame"),
+        ({"members": [1, 2], "title": "x" * 201}, "too_long"),
+        ({"members": [1, 2], "context": "x" * 201}, "too_long"),
+        ({"members": [1, 2], "title": "a\0b"}, "invalid_frame"),
         ({"members": [1, {}]}, "invalid_frame"),
         ({"members": list(range(300))}, "invalid_frame"),
     ):

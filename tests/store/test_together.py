@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -15,7 +16,7 @@ from roomcast.chat.rooms import RoomDetails
 from roomcast.protocol import actions
 from roomcast.protocol.actions import FileUploaded
 from roomcast.settings import AttachmentSettings, Broadcast, Database, Settings
-from roomcast.store import blocks, members, outbox, rooms, uploads
+from roomcast.store import blocks, members, outbox, room_words, rooms, uploads
 from roomcast.store.maintenance import recount
 from roomcast.store.messages import Add, Added, Repeated
 from roomcast.store.outbox import Listeners
@@ -286,3 +287,58 @@ async def test_a_claim_of_host_events_waits_for_no_commit(stores: list[Store]) -
 
     assert await one.write(is_under_way) == [places[1]]
     assert [claim.room_id for claim in await two.write(claims)] == [places[0]]
+
+
+class Paused:
+    """A connection that waits before one of its statements."""
+
+    def __init__(self, db: Connection, before: str) -> None:
+        self._db = db
+        self._before = before
+        self.is_there, self.may_go_on = asyncio.Event(), asyncio.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._db, name)
+
+    async def execute(self, query: Any, values: Any = None) -> Any:
+        if self._before in str(query):
+            self.is_there.set()
+            await self.may_go_on.wait()
+        return await self._db.execute(query, values)
+
+
+async def test_words_found_beside_a_deletion_of_their_room_are_no_deadlock(
+    postgres: Postgres,
+) -> None:
+    """The one has taken the old words away and writes the new ones, the other deletes the room."""
+    url = postgres.create_database()
+    store, tries, paused = Store(url), [0, 0], asyncio.Queue[Paused]()
+    await store.open()
+    open_ = partial(
+        rooms.open_, creator_id=ADA, members=[ADA, BOB], context="c", title="Garden", now=1
+    )
+    room = (await store.write(open_)).room.id
+
+    async def find_words(db: Connection) -> None:
+        tries[0] += 1
+        paused.put_nowait(held := Paused(db, "INSERT INTO room_words"))
+        await room_words.refresh(held, store.dialect, [room])  # type: ignore[arg-type]
+
+    async def delete(db: Connection) -> bool:
+        tries[1] += 1
+        return await rooms.delete(db, room, ADA, 2)
+
+    await store.write(partial(room_words.refresh, dialect=store.dialect, room_ids=[room]))
+    await store.write(partial(room_words.mark_room, room_id=room))
+    finding = asyncio.create_task(store.write(find_words))
+    held = await paused.get()
+    await held.is_there.wait()
+    deleting = asyncio.create_task(store.write(delete))
+    while await execute(url, "select count(*) from pg_locks where not granted") == 0:
+        continue  # until the deletion waits: nothing tells of that
+    held.may_go_on.set()
+    await finding
+    assert await deleting
+    assert tries == [1, 1]
+    assert await execute(url, "select count(*) from room_words") == 0
+    await store.aclose()
