@@ -94,6 +94,14 @@ where archived_at_total is not null;
 
 create index members_behind on members (user_id, listed_at, room_id) where is_behind = 1;
 
+-- How many rooms a user has in their list and in their archive, by the rows of members: a page says how
+-- many rooms there are, and would else visit each of them.
+create table room_counts (
+    user_id text primary key,
+    listed bigint not null default 0,
+    archived bigint not null default 0
+);
+
 -- Rooms with news that their members' rows do not have yet: listed_at, is_behind. Written with the
 -- room locked.
 create table list_changes (

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from ..protocol.errors import InvalidFrame
 from ..protocol.ids import is_clean
 from ..realtime.commits import Commit
-from ..store import list_order, room_list, room_pages, room_words
+from ..store import list_order, room_counts, room_list, room_pages, room_words
 from ..store.room_list import Listed
 from ..store.room_pages import RoomPlace, RoomQuery
 from ..store.room_words import WordTerm
@@ -31,7 +31,10 @@ MAX_TERMS = 16
 
 
 class RoomListPage(Struct):
-    """A page of rooms with the place of each, and how many rooms all pages have."""
+    """A page of rooms with the place of each, and how many rooms all pages have.
+
+    Filtered lists count so many rooms at most, or those up to the end of the page asked for.
+    """
 
     count: int
     rooms: Sequence[Listed]
@@ -58,7 +61,8 @@ class RoomLists:
                 places, count = await room_pages.find_and_count(db, dialect, one_more)
             else:
                 places = await room_pages.find(db, dialect, one_more)
-                count = await room_list.count(db, query.user_id, is_archived=query.is_archived)
+                count = await room_counts.of_user(db, query.user_id, is_archived=query.is_archived)
+            count = max(count, query.offset + len(places)) if places else count
             has_more = len(places) > query.limit
             if has_more:
                 places = places[1:] if query.is_backwards else places[:-1]

@@ -150,11 +150,10 @@ Links = tuple[str | None, str | None]
 def _by_number(request: Request, query: RoomQuery, found: RoomListPage) -> Links:
     """The next page and the previous one. Raises InvalidFrame for a page beyond the last."""
     page = query.offset // query.limit + 1
-    last = max(1, -(-found.count // query.limit))
-    if page > last:
-        raise InvalidFrame(f"page: the last one is {last}.")
+    if page > 1 and not found.places:
+        raise InvalidFrame("page: the list has not so many pages.")
     return (
-        url_of(request, page=page + 1) if page < last else None,
+        url_of(request, page=page + 1) if found.has_more else None,
         url_of(request, page=page - 1) if page > 1 else None,
     )
 

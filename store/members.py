@@ -6,7 +6,7 @@ from typing import Any, Literal
 from databases.core import Connection
 from msgspec import Struct
 
-from . import blocks, room_words
+from . import blocks, room_counts, room_words
 
 # Why it can't be: `pair` is a room of two, which stays one; `full` has as many as there may be.
 Reason = Literal["not_found", "forbidden", "pair", "full"]
@@ -87,6 +87,7 @@ async def remove(
         DELETE FROM members WHERE room_id = :room_id AND user_id = :user_id RETURNING user_id
     """
     where = {"room_id": room_id, "user_id": other_id}
+    await room_counts.subtract(db, room_id, other_id)
     if not await db.fetch_all(query, where):
         return "not_found"
     query = """
@@ -141,10 +142,11 @@ async def _insert(db: Connection, room_id: int, user_id: str, total: int, now: i
                              listed_at)
         VALUES (:room_id, :user_id, :top, :top, :total, :now,
                 (SELECT active_at FROM rooms WHERE id = :room_id))
-        ON CONFLICT (room_id, user_id) DO NOTHING
+        ON CONFLICT (room_id, user_id) DO NOTHING RETURNING user_id
     """
     values = {"room_id": room_id, "user_id": user_id, "top": row["top"], "total": total}
-    await db.execute(query, {**values, "now": now})
+    if await db.fetch_all(query, {**values, "now": now}):
+        await room_counts.add(db, room_id, user_id)
     await room_words.mark_room(db, room_id)
 
 

@@ -44,26 +44,6 @@ class Listed(Struct):
     is_silenced: bool
 
 
-async def count(db: Connection, user_id: str, *, is_archived: bool) -> int:
-    """Returns the number of the user's rooms in the list, or in the archive."""
-    query = """
-        SELECT count(*) AS n FROM members me
-          JOIN rooms r ON r.id = me.room_id AND r.total = me.archived_at_total
-         WHERE me.user_id = :user_id AND me.archived_at_total IS NOT NULL
-    """
-    archived = await _count(db, query, user_id)
-    if is_archived:
-        return archived
-    query = "SELECT count(*) AS n FROM members WHERE user_id = :user_id"
-    return await _count(db, query, user_id) - archived
-
-
-async def _count(db: Connection, query: str, user_id: str) -> int:
-    row = await db.fetch_one(query, {"user_id": user_id})
-    assert row is not None  # an aggregate always answers
-    return int(row["n"])
-
-
 async def of_ids(db: Connection, user_id: str, room_ids: list[int]) -> list[Listed]:
     """Returns these rooms, in this order, as the user sees them; without those of others."""
     query = text("""

@@ -17,6 +17,8 @@ from .dialect import Dialect
 from .room_words import IN_LARGE_ROOM, SITE, WordRange, WordTerm, word_conditions
 
 MAX_NAMED = 1_000  # rooms with a word that are looked at one by one; of more the list is walked
+MAX_COUNTED = 500  # unread rooms: a higher number would cost as many rows
+MAX_COUNTED_BY_WORDS = 100  # rooms with words that too many have: each of them is looked at
 MAX_MOVED = 1_000  # rooms with news since the time of a cursor; with more it is forgotten
 MIN_STEP, MAX_STEP = 64, 4_096  # rows of one step of a walk
 MAX_NEWS = 200  # messages of a room in which that time is looked for
@@ -65,7 +67,7 @@ async def find(db: Connection, dialect: Dialect, query: RoomQuery) -> list[RoomP
 async def find_and_count(
     db: Connection, dialect: Dialect, query: RoomQuery
 ) -> tuple[list[RoomPlace], int]:
-    """The rooms of `find`, and the number of rooms that all pages of the query have."""
+    """The rooms of `find`, and how many all pages have, as far as that is counted."""
     looked = await _look_first(db, dialect, query)
     return await _page(db, dialect, query, looked), await _count(db, query, looked)
 
@@ -88,10 +90,19 @@ async def _count(db: Connection, query: RoomQuery, looked: LookedAt) -> int:
     if looked.is_all:
         return len(looked.places)
     values: dict[str, Any] = {"user_id": query.user_id}
-    conditions = [*_own(query), *_checks(query, values)]
-    statement = f"SELECT count(*) AS n FROM members me WHERE {' AND '.join(conditions)}"
-    (row,) = await db.fetch_all(statement, values)
-    return int(row["n"]) + len(looked.places)
+    own, words = _own(query), word_conditions(query.terms, values)
+    most = MAX_COUNTED_BY_WORDS if words else MAX_COUNTED
+    statement = f"""
+        SELECT (SELECT count(*)
+                  FROM (SELECT 1 FROM members me WHERE {" AND ".join([*own, *words])}
+                         ORDER BY me.listed_at, me.room_id LIMIT :most) AS counted)
+               - (SELECT count(*) FROM list_changes c
+                   WHERE coalesce((SELECT 1 FROM members me
+                                    WHERE me.room_id = c.room_id
+                                      AND {" AND ".join([*own, *words])}), 0) > 0) AS settled
+    """
+    (row,) = await db.fetch_all(statement, {**values, "most": most})
+    return min(most, max(0, int(row["settled"])) + len(looked.places))
 
 
 def _slice_page(query: RoomQuery, places: Sequence[RoomPlace]) -> list[RoomPlace]:

@@ -7,7 +7,7 @@ from databases.core import Connection
 from msgspec import Struct
 from sqlalchemy import bindparam, text
 
-from . import messages, room_words
+from . import messages, room_counts, room_words
 from .members import SITE, MembershipChange, Reason
 
 MEMBERS_PER_STATEMENT = 500
@@ -56,6 +56,7 @@ async def open_(
     room = RoomRow(**dict(rows[0]._mapping))
     for start in range(0, len(members), MEMBERS_PER_STATEMENT):
         await _add_members(db, room, members[start : start + MEMBERS_PER_STATEMENT])
+    await room_counts.add(db, room.id)
     await room_words.mark_room(db, room.id)
     return Opened(room, sorted(members), is_new=True)
 
@@ -190,7 +191,21 @@ async def _set_own(db: Connection, where: dict[str, Any], wish: RoomPatch) -> No
          WHERE room_id = :room_id AND user_id = :user_id
     """
     flags = {name: None if flag is None else int(flag) for name, flag in wanted.items()}
+    was_archived = None if wish.is_archived is None else await _lock_archived(db, where)
     await db.execute(query, {**where, **flags})
+    if wish.is_archived is not None and was_archived != wish.is_archived:
+        await room_counts.move(db, where["user_id"], to_archive=wish.is_archived)
+
+
+async def _lock_archived(db: Connection, where: dict[str, Any]) -> bool:
+    """Whether the member's row is in the archive; whoever changes that has locked the room."""
+    lock = "UPDATE rooms SET version = version WHERE id = :room_id"
+    await db.execute(lock, {"room_id": where["room_id"]})
+    query = """
+        SELECT archived_at_total FROM members WHERE room_id = :room_id AND user_id = :user_id
+    """
+    row = await db.fetch_one(query, where)
+    return row is not None and row["archived_at_total"] is not None
 
 
 async def delete(db: Connection, room_id: int, user_id: str, now: int) -> bool:
@@ -213,6 +228,7 @@ async def delete(db: Connection, room_id: int, user_id: str, now: int) -> bool:
     """
     if await db.fetch_one(query, {"room_id": room_id, "now": now}) is None:
         return False  # somebody else did so in this moment
+    await room_counts.subtract(db, room_id)
     await db.execute("DELETE FROM members WHERE room_id = :room_id", {"room_id": room_id})
     await db.execute("DELETE FROM room_words WHERE room_id = :room_id", {"room_id": room_id})
     return True

@@ -17,7 +17,7 @@ SCHEMA = Path(__file__).parent.with_name("schema.sql")
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 
-VERSION = 10
+VERSION = 11
 
 MOVED = ", moved to "  # in the schema of a source of a move, before where the chat is since
 

@@ -1,6 +1,7 @@
 """Messages, as the site posts, reads, changes and deletes them."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 from msgspec import UNSET, Raw, UnsetType
@@ -99,7 +100,7 @@ class SiteMessages:
         return MessageList(shown, str(edge) if has_more else None)
 
     async def edit(self, room_id: int, message_id: int, patch: SiteEdit, base: str) -> WireMessage:
-        """Raises the Refusal."""
+        """Changes a message; one that says all of this already stays. Raises the Refusal."""
         if patch.text is not None:
             self._texts.check_text(patch.text, "text")
         change = EditChange(room_id, SITE, message_id, patch.text, base, by_site=True)
@@ -108,10 +109,21 @@ class SiteMessages:
             data = None if patch.data is None else pack_data(patch.data, MAX_SITE_DATA_SIZE)
         buttons = None if patch.buttons is None else check_buttons(patch.buttons)
         change.patch = extra.Patch(data, buttons)
+        same = await self._find_unchanged(change)
+        if same is not None:
+            return await self._shown(same, base)
         outcome = await self._messages.make(change)
         assert isinstance(outcome, Edited)
         audit.record("message_edited", room_id=room_id, message_id=message_id)
         return await self._shown(outcome.message, base)
+
+    async def _find_unchanged(self, change: EditChange) -> MessageRow | None:
+        """Returns the message where the edit would change nothing: a request came twice."""
+        find = partial(site_messages.one, room_id=change.room_id, message_id=change.message_id)
+        found = await self._store.read(find)
+        if found is None or change.text not in (None, found.text):
+            return None
+        return found if extra.patched(found.extra, change.patch) == found.extra else None
 
     async def delete(self, room_id: int, message_id: int) -> None:
         """Raises NotFound."""

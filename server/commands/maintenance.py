@@ -42,10 +42,12 @@ def fsck_command(path: Path | None, dry_run: bool) -> None:
     """Recount the messages of each room, and those that each member has sent and seen.
 
     Unread counters are computed from these. The place of each room in its members' lists is
-    compared with the room. Servers may run meanwhile.
+    compared with the room, and how many rooms each user has. Servers may run meanwhile.
     """
+    settings = load_and_show(path)
     with progress_of("Rooms") as (expect, advance):
-        wrong = asyncio.run(upkeep.recount(load_and_show(path), expect, advance, mends=not dry_run))
+        wrong = asyncio.run(upkeep.recount(settings, expect, advance, mends=not dry_run))
+    users = asyncio.run(upkeep.recount_lists(settings, mends=not dry_run))
     for room in wrong:
         members = f"; {room.members} members with wrong counters" if room.members else ""
         places = f"; in {room.misplaced} lists at a wrong place" if room.misplaced else ""
@@ -53,6 +55,12 @@ def fsck_command(path: Path | None, dry_run: bool) -> None:
         if room.total != room.counted:
             counted += f", not {room.total}"
         click.echo(f"room {room.room_id}: {counted}{members}{places}")
+    for user in users:
+        counted = f"{user.counted_listed} rooms in the list and {user.counted_archived} archived"
+        click.echo(f"user {user.user_id}: {counted}, not {user.listed} and {user.archived}")
     verb = "are wrong" if dry_run else "were wrong, and are corrected"
-    click.echo(f"Counters of {len(wrong):,} rooms {verb}." if wrong else "All counters are right.")
-    raise SystemExit(1 if wrong and dry_run else 0)
+    counters = [f"{len(wrong):,} rooms"] * bool(wrong) + [f"{len(users):,} users"] * bool(users)
+    click.echo(
+        f"Counters of {' and '.join(counters)} {verb}." if counters else "All counters are right."
+    )
+    raise SystemExit(1 if counters and dry_run else 0)

@@ -12,14 +12,16 @@ from ...chat.chat import ChatServices
 from ...chat.text_policy import TextPolicy
 from ...protocol import codec
 from ...settings import Settings
-from ...store import account
+from ...store import account, room_counts
 from ...store.maintenance import recount as counts
 from ...store.maintenance import retention
 from ...store.maintenance.recount import Wrong
+from ...store.room_counts import WrongCount
 from ...store.sqlite.address import is_sqlite, parse_sqlite_url
 from ...store.store import CannotOpen, DatabaseInUse, Store
 
 ROOMS = 100  # looked at in one step
+USERS = 500  # looked at in one step
 MESSAGES = 500  # taken in one transaction
 LOOK_INTERVAL = 0.2  # seconds between two looks at what a server has erased
 PATIENCE = 30.0  # seconds without progress, after which a server is not waited for any longer
@@ -164,4 +166,18 @@ async def recount(settings: Settings, expect: Count, done: Count, *, mends: bool
                 await store.write(partial(counts.mend, room_id=room.room_id))
             found += wrong
             done(len(room_ids))
+    return found
+
+
+async def recount_lists(settings: Settings, *, mends: bool) -> list[WrongCount]:
+    """Users whose number of rooms was wrong; it is right now, where it mends."""
+    found: list[WrongCount] = []
+    async with opened(settings) as store:
+        above: str | None = ""
+        while above is not None:
+            look = partial(room_counts.find_wrong, above=above, limit=USERS)
+            wrong, above = await store.read(look)
+            for user in wrong if mends else ():
+                await store.write(partial(room_counts.mend, user_id=user.user_id))
+            found += wrong
     return found

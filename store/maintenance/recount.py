@@ -3,7 +3,7 @@
 from databases.core import Connection
 from msgspec import Struct
 
-from .. import list_order
+from .. import list_order, room_counts
 
 
 class Wrong(Struct):
@@ -59,6 +59,7 @@ async def mend(db: Connection, room_id: int) -> None:
     """Corrects the counters of a room; members who archived it keep it archived or active."""
     where = {"room_id": room_id}
     await db.execute("UPDATE rooms SET version = version WHERE id = :room_id", where)
+    await room_counts.subtract(db, room_id)
     query = """
         UPDATE members
            SET archived_at_total = CASE
@@ -80,4 +81,5 @@ async def mend(db: Connection, room_id: int) -> None:
          WHERE id = :room_id
     """
     await db.execute(query, where)
+    await room_counts.add(db, room_id)
     await list_order.mark_room(db, room_id)

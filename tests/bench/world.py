@@ -135,6 +135,12 @@ SELECT r.id, m.user_id, w.word
  WHERE r.id >= :first
 """
 
+COUNTED = """
+INSERT INTO room_counts (user_id, listed)
+SELECT user_id, count(*) FROM members WHERE true GROUP BY user_id
+ON CONFLICT (user_id) DO UPDATE SET listed = excluded.listed
+"""
+
 # What is there was not written by the server, and is not what it shall look through meanwhile.
 SEARCHED = "INSERT INTO search_upto (room_id, version) SELECT id, version FROM rooms"
 
@@ -152,6 +158,7 @@ def fill(file: Path, world: World) -> None:
         for statement in COLLECTED.split(";") if world.collected else ():
             values = {"count": world.collected, "since": since, "first": LISTING_ROOM}
             db.execute(statement, values | {"collector": str(COLLECTOR)})
+        db.execute(COUNTED)
 
 
 def _open_rooms(db: sqlite3.Connection, at: int) -> None:

@@ -4,7 +4,7 @@ from hashlib import sha256
 
 from roomcast.store import schema as meta
 
-KNOWN = {10: "090cf8e7d96884b7"}
+KNOWN = {11: "cce647df025b7932"}
 
 
 def test_a_changed_schema_has_another_version():
