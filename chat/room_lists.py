@@ -14,7 +14,8 @@ from ..protocol.ids import is_clean
 from ..realtime.commits import Commit
 from ..store import list_order, room_counts, room_list, room_pages, room_words
 from ..store.room_list import Listed
-from ..store.room_pages import RoomPlace, RoomQuery
+from ..store.room_pages import RoomQuery
+from ..store.room_places import RoomPlace
 from ..store.room_words import WordTerm
 from ..store.store import Connection, DatabaseUnavailable, Store
 

@@ -17,7 +17,8 @@ from ..protocol import codec
 from ..protocol.errors import Forbidden, InvalidFrame
 from ..protocol.ids import MAX_ID, is_clean, user_of
 from ..store.room_list import Listed
-from ..store.room_pages import RoomPlace, RoomQuery
+from ..store.room_pages import RoomQuery
+from ..store.room_places import RoomPlace
 from ..store.room_words import WordTerm, context_prefix_term, context_term
 from .requests import Reply, bucket_of, caller_of, chat_of, integer, url_of
 from .room_shapes import RoomListed, RoomPage, add_profiles, listed_room

@@ -14,6 +14,7 @@ from databases.core import Connection
 from msgspec import Struct
 
 from .dialect import Dialect
+from .room_places import RoomPlace, places_as_of
 from .room_words import IN_LARGE_ROOM, SITE, WordRange, WordTerm, word_conditions
 
 MAX_NAMED = 1_000  # rooms with a word that are looked at one by one; of more the list is walked
@@ -21,14 +22,6 @@ MAX_COUNTED = 500  # unread rooms: a higher number would cost as many rows
 MAX_COUNTED_BY_WORDS = 100  # rooms with words that too many have: each of them is looked at
 MAX_MOVED = 1_000  # rooms with news since the time of a cursor; with more it is forgotten
 MIN_STEP, MAX_STEP = 64, 4_096  # rows of one step of a walk
-MAX_NEWS = 200  # messages of a room in which that time is looked for
-
-
-class RoomPlace(Struct, frozen=True, order=True):
-    """The place of a room in a list: when it was active (microseconds since 1970, UTC), its id."""
-
-    at: int
-    room_id: int
 
 
 TOP = RoomPlace(2**62, 2**62)
@@ -83,7 +76,7 @@ async def _page(
         start = query.place or (BOTTOM if query.is_backwards else TOP)
         walked = await _walk(db, query, start, query.limit + query.offset)
         places = [*places, *(moved or ()), *walked]
-    return _slice_page(query, await _as_of(db, dialect, query, places))
+    return _slice_page(query, await places_as_of(db, dialect, query.as_of, places))
 
 
 async def _count(db: Connection, query: RoomQuery, looked: LookedAt) -> int:
@@ -273,37 +266,3 @@ async def _find_moved(db: Connection, query: RoomQuery) -> list[RoomPlace] | Non
     upwards = msgspec.structs.replace(query, is_backwards=True, as_of=None)
     found = await _walk(db, upwards, RoomPlace(query.as_of, 2**62), MAX_MOVED + 1)
     return None if len(found) > MAX_MOVED else found
-
-
-async def _as_of(
-    db: Connection, dialect: Dialect, query: RoomQuery, places: list[RoomPlace]
-) -> list[RoomPlace]:
-    """The places at the time of the cursor. Rooms that were opened since then are left out.
-
-    Of a room with too many messages since then it is that of its creation: then it may come twice.
-    """
-    as_of = query.as_of
-    if as_of is None or all(place.at <= as_of for place in places):
-        return places
-    statement = dialect.speak("""
-        SELECT CAST(CAST(j.value AS text) AS bigint) AS id,
-               (SELECT coalesce((SELECT n.created_at
-                                   FROM (SELECT id, created_at FROM messages m
-                                          WHERE m.room_id = r.id ORDER BY id DESC LIMIT :news) AS n
-                                  WHERE n.created_at <= :as_of ORDER BY n.id DESC LIMIT 1),
-                                r.created_at)
-                  FROM rooms r
-                 WHERE r.id = CAST(CAST(j.value AS text) AS bigint)
-                   AND r.created_at <= :as_of) AS at
-          FROM NUMBERS AS j
-    """)
-    moved = [place.room_id for place in places if place.at > as_of]
-    values = {
-        "numbers": msgspec.json.encode(moved).decode(), "news": MAX_NEWS, "as_of": as_of,
-    }  # fmt: skip
-    stood = [
-        RoomPlace(row["at"], row["id"])
-        for row in await db.fetch_all(statement, values)
-        if row["at"] is not None
-    ]
-    return [place for place in places if place.at <= as_of] + stood

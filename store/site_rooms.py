@@ -10,7 +10,8 @@ from msgspec import UNSET, Struct, UnsetType
 from . import room_pages, room_words, rooms
 from .dialect import Dialect
 from .room_list import Person, load_members
-from .room_pages import RoomPlace, RoomQuery
+from .room_pages import RoomQuery
+from .room_places import RoomPlace
 from .room_words import SITE, WordTerm, word_conditions
 
 NEWEST = 2**53

@@ -13,7 +13,7 @@ from ...protocol.events import About
 from ...protocol.ids import is_clean
 from ...store import quotas, site_rooms
 from ...store.members import SITE
-from ...store.room_pages import RoomPlace
+from ...store.room_places import RoomPlace
 from ...store.room_words import context_term
 from ...store.site_rooms import RoomFilter, SitePatch, SiteRoom
 from ...store.store import Connection, Store

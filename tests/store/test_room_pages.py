@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from roomcast.store import list_order, members, profiles, receipts, room_pages, room_words, rooms
 from roomcast.store.messages import Add, DeleteChange
-from roomcast.store.room_pages import RoomPlace, RoomQuery
+from roomcast.store.room_pages import RoomQuery
+from roomcast.store.room_places import RoomPlace
 from roomcast.store.rooms import RoomPatch
 from roomcast.store.store import Connection, Store
 

@@ -39,7 +39,8 @@ from roomcast.store.messages import (
     page,
     since,
 )
-from roomcast.store.room_pages import RoomPlace, RoomQuery
+from roomcast.store.room_pages import RoomQuery
+from roomcast.store.room_places import RoomPlace
 from roomcast.store.site_rooms import RoomFilter
 from roomcast.store.snapshot import SnapshotQuery
 from roomcast.store.store import Connection, Store
