@@ -42,8 +42,15 @@ def test_two_people_talk_both_ways(ada: Person, bob: Person, room: Room) -> None
     bob.says("It is.")
     bob.says("It is.")
     expect(ada.page.get_by_role("log").get_by_text("Bob: It is.", exact=True)).to_have_count(2)
+    expect(ada.page.get_by_role("article", name=re.compile("^Bob, It is., "))).to_have_count(2)
+    beside = "box => box.querySelector('time').getBoundingClientRect().top < box.querySelector('[part=text]').getBoundingClientRect().bottom"  # noqa: E501
+    assert ada.messages.evaluate_all(f"all => all.map({beside})") == [True] * 4
     ada.page.reload()
     expect(ada.texts).to_have_count(4)
+    expect(ada.part("header").get_by_role("img", name="online")).to_be_visible()
+    ada.context.set_offline(True)
+    expect(ada.page.get_by_role("img", name="online")).to_have_count(0)
+    ada.expects_errors = True  # of the tries meanwhile
 
 
 def test_a_message_is_edited_and_deleted(ada: Person, bob: Person, room: Room) -> None:
@@ -81,6 +88,7 @@ def test_statuses_and_the_unread_line(ada: Person, bob: Person, room: Room) -> N
     bob.page.evaluate(HIDE, "visible")
     bob.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     ada.sees_status("Read")
+    expect(ada.item(room).get_by_role("img", name="Read")).to_be_visible()
     bob.composer.press_sequentially("Hm")
     expect(ada.part("subtitle")).to_have_text("typing…")
     expect(ada.page.locator(".typing-row")).to_have_text("Bob is typing…")
@@ -110,6 +118,12 @@ def test_an_answer_and_reactions(ada: Person, bob: Person, room: Room) -> None:
     expect(chip).to_have_attribute("aria-label", "❤️ Bob")
     chip.click()
     expect(bob.messages.last.locator("[part=chip]")).to_have_text("❤️ 2")
+    bob.chooses(bob.messages.first, "React")
+    bob.page.get_by_role("dialog", name="Emoji").get_by_text("🚲").click()
+    expect(ada.messages.first.locator("[part=chip]")).to_have_text("🚲 1")
+    ada.part("composer").get_by_role("button", name="Emoji").click()
+    ada.page.get_by_role("dialog", name="Emoji").get_by_text("😎").click()
+    expect(ada.composer).to_have_value("😎")
     bob.chooses(bob.messages.first, "Delete")
     bob.answers("Delete")
     expect(ada.messages.first.locator("[part=quote]")).to_have_text(re.compile("Message deleted$"))
@@ -143,6 +157,12 @@ def test_an_album_opens_in_the_lightbox(ada: Person, room: Room) -> None:
     ada.sees_status("Sent")
     expect(pictures).to_have_count(4)
     expect(pictures.last).to_contain_text("+2")
+    expect(ada.item(room)).to_contain_text("6 photos")
+    ada.chooses(ada.messages.last, "Reply")
+    expect(ada.page.get_by_text("Reply", exact=True).locator("xpath=../..")).to_contain_text(
+        "6 photos"
+    )
+    ada.composer.press("Escape")
     pictures.nth(1).click()
     box = ada.part("lightbox")
     expect(box).to_contain_text("photo 1.png · 2 / 6")
@@ -237,6 +257,8 @@ def test_hostile_text_is_only_text(ada: Person, bob: Person, room: Room) -> None
 
 def test_addresses_in_a_text_are_links(ada: Person, room: Room) -> None:
     room.post("bob", LINKS)
+    room.post("bob", "🎉")
+    room.post("bob", "line\n" * 30)
     room.post("bob", "https://shop.example/\u202egpj.exe")
     ada.opens(room)
     expect(ada.messages.first.locator("a")).to_have_count(5)
@@ -249,6 +271,12 @@ def test_addresses_in_a_text_are_links(ada: Person, room: Room) -> None:
         "tel:+380671234567",
     ]
     expect(ada.messages.last.locator("a")).to_have_text("https://shop.example/gpj.exe")
+    tall = "text => text.getBoundingClientRect().height"
+    assert ada.texts.nth(1).evaluate(tall) > 40  # what is emoji alone is large
+    long = ada.messages.nth(2).locator(".body")
+    folded = long.evaluate(tall)
+    ada.messages.nth(2).get_by_role("button", name="Show more").click()
+    assert long.evaluate(tall) > 1.5 * folded
 
 
 def test_a_text_that_is_too_long_is_not_sent(ada: Person, room: Room) -> None:

@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Route, WebSocketRoute, expect
+from playwright.sync_api import WebSocketRoute, expect
 
-from .conftest import SERVE, Person, Room, Server, token_of
+from .conftest import HTTP, SERVE, Person, Room, Server, token_of
 from .pictures import png
 
 ADDRESS = "location.hash"
@@ -54,6 +54,7 @@ def test_without_a_token_the_page_asks_for_one(ada: Person, room: Room) -> None:
     ada.page.get_by_role("navigation").get_by_role("button", name="More").click()
     ada.page.get_by_role("menuitem", name="Sign out").click()
     expect(field).to_be_focused()
+    expect(ada.page).to_have_title("roomcast")
     assert ada.part("item").count() == 0
     ada.page.reload()
     expect(field).to_be_focused()
@@ -108,14 +109,32 @@ frame_ancestors = ["http://127.0.0.1:{port}"]
 name = "The Oak & Sons <Shop>"
 accent = "#b4235a"
 logo = "/logo.png"
+[rooms]
+open_by = "host"
+[server_api]
+keys = ["{key}"]
 """
+KEY = "a key of the site's own server, long enough"
+
+
+class Opened(Room):
+    """A room that the site has opened, since members may not."""
+
+    def __init__(self, server: Server, context: str) -> None:
+        self.server, self.context = server, context
+        answer = HTTP.post(
+            f"{server.url}api/v1/server/rooms/",
+            json={"members": [1, 2], "context": context},
+            headers={"Authorization": f"Bearer {KEY}"},
+        )
+        self.id = answer.json()["room_id"]
 
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with a name, a colour, and one site that may frame it."""
     folder = tmp_path_factory.mktemp("shop")
-    (folder / "settings.toml").write_text(SETTINGS.format(port=9))
+    (folder / "settings.toml").write_text(SETTINGS.format(port=9, key=KEY))
     running = Server(folder, SERVE, "serve")
     yield running
     running.stop()
@@ -136,19 +155,17 @@ def test_an_operator_gives_it_a_name_a_logo_and_a_colour(
     assert ada.page.evaluate(accent) == "#b4235a"
     expect(ada.page.locator("roomcast-inbox img.logo")).to_be_visible()
     expect(ada.page.locator("link[rel=icon]")).to_have_attribute("href", "/logo.png")
-    room = Room(shop, "coloured")
+    room = Opened(shop, "coloured")
     ada.opens(room, "?2")
     ground = "one => getComputedStyle(one).backgroundColor"
     assert ada.part("send").evaluate(ground) == "rgb(180, 35, 90)"
 
 
-def test_where_only_the_site_opens_rooms_nothing_offers_it(ada: Person, room: Room) -> None:
-    def closed(route: Route) -> None:
-        told = route.fetch().json()
-        route.fulfill(json=told | {"features": told["features"] | {"open_rooms": False}})
-
-    ada.page.route("**/chat/config/", closed)
-    ada.opens()
+def test_where_only_the_site_opens_rooms_nothing_offers_it(
+    person: Callable[..., Person], shop: Server
+) -> None:
+    room = Opened(shop, "opened by the site")
+    ada = person("ada", shop).opens()
     expect(ada.item(room)).to_be_visible()
     start = ada.page.get_by_role("button", name="New conversation")
     ada.part("list").locator("xpath=../..").get_by_role("button", name="More").click()
@@ -160,7 +177,7 @@ def test_where_only_the_site_opens_rooms_nothing_offers_it(ada: Person, room: Ro
 def test_a_frame_shows_one_conversation_where_the_settings_allow_it(
     person: Callable[..., Person], shop: Server, server: Server
 ) -> None:
-    room = Room(shop, "framed")
+    room = Opened(shop, "framed")
     room.post("bob", "hello")
     ada = person("ada", shop)
     ada.page.add_init_script("addEventListener('message', event => window.told = event.data)")

@@ -355,6 +355,18 @@ test("a request can be aborted by who made it", async () => {
   await assert.rejects(slow, { name: "AbortError" });
 });
 
+test("a request that nobody answers is given up", async (context) => {
+  const chat = start();
+  await chat.ready;
+  wire.routes["GET slow"] = ({ signal }) => new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+  const patience = new AbortController();
+  context.mock.method(AbortSignal, "timeout", () => patience.signal);
+  const slow = chat.request("GET", "slow");
+  await settle();
+  patience.abort();
+  await assert.rejects(slow, { code: "timeout" });
+});
+
 // ---------------------------------------------------------------- what a room shows
 
 test("an unchanged message stays the same object", async () => {

@@ -136,8 +136,8 @@ export class Composer {
     this.attach.disabled = Boolean(this.#editing);
     this.about.hidden = !message;
     if (!message) return;
-    const name = isSame(message.sender_id, view.me) ? words.say("you") : nameOf(view.room, message.sender_id, words);
-    const head = this.#editing ? words.say("edit") : words.say("replyTo", { name });
+    const own = this.#editing ? "edit" : isSame(message.sender_id, view.me) && "reply"; // no "Reply to you"
+    const head = own ? words.say(own) : words.say("replyTo", { name: nameOf(view.room, message.sender_id, words) });
     const stop = iconButton("close", words.say("cancel"), () => this.#cancel());
     this.about.replaceChildren(h("div", {}, h("b", {}, h("bdi", {}, head)), h("bdi", {}, summaryOf(message, words))), stop);
   }
