@@ -129,7 +129,8 @@ def test_a_group_is_named_grown_and_left(ada: Person, bob: Person, server: Serve
     expect(bob.part("title")).to_have_text("Sailing club")
     ada.page.keyboard.press("Escape")
     assert ada.page.locator(f'[data-room="{room}"] .avatar').get_attribute("class") == colour
-    ada.sees_status("Read")
+    read = "room => document.querySelector('roomcast-inbox').session.room(room).snapshot.readBy.some(one => one.user_id === 2 && one.read)"  # noqa: E501
+    ada.page.wait_for_function(read, arg=room)
     ada.messages.last.press("Enter")
     expect(ada.part("menu")).to_contain_text("Read by Bob")
     ada.page.keyboard.press("Escape")
