@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import logging
 from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib.util import find_spec
 
@@ -82,6 +83,7 @@ class Thumbnails:
         self._cache = ThumbnailCache(cache_size)
         self._is_possible = cache_size > 0 and find_spec("PIL") is not None
         self._turn = asyncio.Lock()
+        self._thread = ThreadPoolExecutor(1, "thumbnails")  # several would keep memory of their own
         self._making: dict[Key, asyncio.Task[Thumbnail | None]] = {}
 
     async def get(self, key: str, content_type: str, size: int) -> Thumbnail | None:
@@ -108,11 +110,12 @@ class Thumbnails:
         return await asyncio.shield(making)
 
     async def aclose(self) -> None:
-        """Give up what is being made; a thread that decodes a picture goes on to its end."""
+        """Give up what waits; the one that is being decoded is waited for."""
         making = list(self._making.values())
         for task in making:
             task.cancel()
         await asyncio.gather(*making, return_exceptions=True)
+        await asyncio.to_thread(self._thread.shutdown)
 
     def _forget(self, key: Key, made: asyncio.Task[Thumbnail | None]) -> None:
         """An error is for those who wait; it was seen also where nobody waits any more."""
@@ -123,7 +126,9 @@ class Thumbnails:
     async def _make(self, key: Key, content_type: str) -> Thumbnail | None:
         async with self._turn:
             data = await self._bucket.read(key[0], MAX_OBJECT_SIZE)
-            thumbnail = await asyncio.to_thread(make_safely, data, content_type, key)
+            loop = asyncio.get_running_loop()
+            work = partial(make_safely, data, content_type, key)
+            thumbnail = await loop.run_in_executor(self._thread, work)
             self._cache.put(key, thumbnail)
             return thumbnail
 

@@ -4,6 +4,8 @@
 """
 
 import asyncio
+import io
+import itertools
 import json
 import os
 import sys
@@ -16,6 +18,7 @@ from typing import Any, cast
 from urllib.parse import urlencode
 
 import httpx
+from PIL import Image
 from roomcast.store import rooms
 from roomcast.store.store import Connection, Store
 
@@ -271,6 +274,22 @@ async def put_files(user: Person) -> None:
     await at_once(5, put)
 
 
+async def ask_for_thumbnails(user: Person) -> None:
+    """Of the costliest pictures that may be sent; the server of the table keeps none."""
+    urls = []
+    for kind, side in (("JPEG", 4_000), ("JPEG", 3_900), ("PNG", 4_000), ("WEBP", 2_000)):
+        written = io.BytesIO()
+        plain = Image.effect_noise((128, 128), 60) if kind != "PNG" else Image.linear_gradient("L")
+        drawn = plain.resize((side, side)).convert("RGB")
+        drawn.save(written, kind, progressive=side == 3_900, method=0)
+        sent = file(f"a.{kind.lower()}", f"image/{kind.lower()}", written.getvalue())
+        answer = await user.post(f"chat/rooms/{PAIR}/messages/", {"file": sent})
+        assert answer.status_code == 201, answer.text[:200]
+        urls.append(answer.json()["attachments"][0]["file_url"])
+    asked = itertools.cycle(f"{url}&size={size}" for url in urls for size in (360, 720, 1080))
+    await at_once(10, lambda: user.http.get(next(asked)))
+
+
 async def change_title(user: Person) -> None:
     titles = iter(range(10**9))
     path = f"chat/rooms/{LARGE_ROOM}/"
@@ -324,8 +343,8 @@ LOADS: dict[str, Load] = {
         nothing, open_large_rooms, list_rooms, show_a_room, count_unread, export, search,
         search_for_much, read_history, read_old_history, join_large_room, join_long_texts,
         resume_from_nothing, send_long_texts, send_to_large_room, react, edit, ask_for_history,
-        send_nonsense, send_files, send_pictures, put_files, change_title, change_members, block,
-        notifications,
+        send_nonsense, send_files, send_pictures, put_files, ask_for_thumbnails, change_title,
+        change_members, block, notifications,
     )
 }  # fmt: skip
 

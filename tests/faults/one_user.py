@@ -77,7 +77,7 @@ def run(name: str, filled: Path, seconds: float, core: int | None) -> Row:
     with TemporaryDirectory(dir=in_memory()) as folder:
         for path in filled.iterdir():
             shutil.copy(path, folder)
-        server = Server(Path(folder)).start()
+        server = Server(Path(folder), attachments_thumbnail_cache_size=1).start()
         try:
             if core is not None:
                 pin(server.pid, core)
