@@ -29,7 +29,8 @@ class Bans:
     def __init__(self, store: Store) -> None:
         self._store = store
         self.bans: dict[str, Ban] = {}
-        self.uncertain: set[str] = set()
+        self._changes = 0  # how many this process has been informed of
+        self._uncertain: dict[str, int] = {}  # users whose ban has changed: the number of the change
 
     async def open(self) -> None:
         """Load the bans. Raises DatabaseUnavailable."""
@@ -37,7 +38,7 @@ class Bans:
 
     async def check(self, user_id: str) -> None:
         """Raise Banned for a banned user. Raises DatabaseUnavailable."""
-        if user_id in self.uncertain:
+        if user_id in self._uncertain:
             await self._look_up(user_id)
         ban = self.bans.get(user_id)
         if ban is not None and (ban.until is None or ban.until > _now()):
@@ -45,7 +46,8 @@ class Bans:
 
     def on_changed(self, user_id: str) -> None:
         """Reload this user's ban before their next request, since it has changed."""
-        self.uncertain.add(user_id)
+        self._changes += 1
+        self._uncertain[user_id] = self._changes
 
     async def find(self, user_id: str) -> Ban | None:
         """The ban of the user, if there is one. Raises DatabaseUnavailable."""
@@ -64,27 +66,31 @@ class Bans:
             await self._store.note(db, Happened("user_banned", 0, user_id, text=ban.reason))
 
         await self._store.write(work)
-        self.uncertain.add(user_id)
+        self.on_changed(user_id)
 
     async def remove(self, user_id: str) -> None:
         await self._store.write(partial(bans.remove, user_id=user_id))
-        self.uncertain.add(user_id)
+        self.on_changed(user_id)
 
     async def _look_up(self, user_id: str) -> None:
-        self.uncertain.discard(user_id)
-        try:
+        """Read the user's ban until no change came in while it was being read."""
+        while (change := self._uncertain.get(user_id)) is not None:
             ban = await self.find(user_id)
-        except BaseException:
-            self.uncertain.add(user_id)
-            raise
-        if ban is None:
-            self.bans.pop(user_id, None)
-        else:
-            self.bans[user_id] = ban
+            if self._uncertain.get(user_id) != change:
+                continue
+            del self._uncertain[user_id]
+            if ban is None:
+                self.bans.pop(user_id, None)
+            else:
+                self.bans[user_id] = ban
 
     async def refresh(self) -> None:
-        """Load all bans. Raises DatabaseUnavailable."""
-        self.bans = await self._store.read(partial(bans.current, now=_now()))
+        """Load all bans, again where one changed meanwhile. Raises DatabaseUnavailable."""
+        change = None
+        while change != self._changes:
+            change = self._changes
+            found = await self._store.read(partial(bans.current, now=_now()))
+        self.bans = found
 
     async def watch(self, close_sockets: Callable[[], Awaitable[None]]) -> None:
         """Reload the bans until cancelled, since the broker may have lost an event.

@@ -66,7 +66,7 @@ class AsgiSendQueue:
         self._size += batch.length
         if self._is_idle:
             self._start(self._drain())
-        return True
+        return False  # it goes out with the next turn of the event loop, at the earliest
 
     def put_droppable(self, batch: Batch) -> None:
         if self._is_idle and self._closing is None:

@@ -75,7 +75,10 @@ class SendQueue(Protocol):
         ...
 
     def put(self, batch: Batch) -> bool:
-        """Send a batch; return whether it went out at once. Above the limit, close with 4008."""
+        """Send a batch; return whether it went out at once. Above the limit, close with 4008.
+
+        `on_drained` is called after what did not go out at once has gone out.
+        """
         ...
 
     def put_droppable(self, batch: Batch) -> None:
@@ -121,13 +124,14 @@ class DirectSendQueue:
         wire = batch.with_base(self._base).wire
         if self._waiting is None:
             return self._protocol.write(wire)
-        return self._wait(wire)
+        return self._keep_or_close(wire)
 
     def put_droppable(self, batch: Batch) -> None:
         if self._waiting is None and self._protocol.waiting() < DROPPABLE_BELOW:
             self._protocol.write(batch.wire)
 
-    def _wait(self, data: bytes) -> bool:
+    def _keep_or_close(self, data: bytes) -> bool:
+        """Keep data until the peer has caught up; close the socket where too much waits."""
         assert self._waiting is not None
         if self._size >= self._limit:
             self.close(Close.SLOW)
@@ -149,7 +153,7 @@ class DirectSendQueue:
             if self._waiting is None:
                 went_out = self._protocol.write(data) and went_out
             else:  # that write blocked again
-                self._wait(data)
+                self._keep_or_close(data)
         if went_out and self._waiting is None and self.on_drained is not None:
             self.on_drained()
 

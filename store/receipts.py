@@ -24,9 +24,14 @@ def status(marks: Mapping[str, tuple[int, int]], sender_id: str, message_id: int
     others = [upto for user, upto in marks.items() if user != sender_id]
     if not others:
         return "read"  # all others have left, and a status never goes back
-    if min(delivered for delivered, _ in others) < message_id:
-        return "send"
-    return "delivered" if min(read for _, read in others) < message_id else "read"
+    return status_of(message_id, min(upto for upto, _ in others), min(upto for _, upto in others))
+
+
+def status_of(message_id: int, delivered: int, read: int) -> Status:
+    """Returns the status of a message whose recipients' lowest watermarks are these."""
+    if message_id <= read:
+        return "read"
+    return "delivered" if message_id <= delivered else "send"
 
 
 async def reach(db: Connection, room_id: int, user_id: str, message_id: int) -> int:

@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, text
 from . import attachments
 from .dialect import Dialect
 from .messages import AttachmentRow
-from .receipts import Status
+from .receipts import Status, status_of
 
 
 class Unread(Struct, array_like=True, frozen=True):
@@ -69,9 +69,9 @@ async def of_rooms(
                l.id, l.sender_id, l.text, l.created_at, l.updated_at,
                EXISTS (SELECT 1 FROM attachments a
                         WHERE a.room_id = l.room_id AND a.message_id = l.id) AS has_files,
-               (SELECT min(o.delivered_upto) FROM members o
+               (SELECT min(coalesce(o.shown_delivered, o.delivered_upto)) FROM members o
                  WHERE o.room_id = me.room_id AND o.user_id <> l.sender_id) AS delivered,
-               (SELECT min(o.read_upto) FROM members o
+               (SELECT min(coalesce(o.shown_read, o.read_upto)) FROM members o
                  WHERE o.room_id = me.room_id AND o.user_id <> l.sender_id) AS read
           FROM members me
           JOIN rooms r ON r.id = me.room_id
@@ -93,8 +93,7 @@ async def of_rooms(
 
 
 def _found(row: Any, files: Sequence[AttachmentRow]) -> tuple[Unread, Newest]:
-    id_, delivered, read = row["id"], row["delivered"], row["read"]
-    status: Status = "read" if id_ <= read else "delivered" if id_ <= delivered else "send"
+    id_, status = row["id"], status_of(row["id"], row["delivered"], row["read"])
     newest = Newest(
         id_, row["sender_id"], row["text"], row["created_at"], row["updated_at"], status,
         id_ <= row["delivered_upto"], files, row["about"], row["context"],

@@ -168,19 +168,32 @@ class Server:
 async def test_only_what_has_not_gone_out_counts_by_asgi_too() -> None:
     server = Server()
     outbox = AsgiSendQueue(server, LIMIT, 60)
-    assert outbox.put(Batch([SMALL]))
+    outbox.put(Batch([SMALL]))
     for _ in range(5 * LIMIT // len(SMALL)):  # never more than two wait
-        assert outbox.put(Batch([SMALL]))
+        outbox.put(Batch([SMALL]))
         assert (await server.takes())["text"] == SMALL.decode()
     await server.takes()
+
+
+async def test_by_asgi_nothing_has_gone_out_before_the_server_took_it() -> None:
+    server = Server()
+    outbox = AsgiSendQueue(server, LIMIT, 60)
+    drained = asyncio.Event()
+    outbox.on_drained = drained.set
+    assert not outbox.put(Batch([SMALL, SMALL]))
+    await server.takes()
+    await asyncio.sleep(0)
+    assert not drained.is_set()
+    await server.takes()
+    async with asyncio.timeout(5):
+        await drained.wait()
 
 
 async def test_by_asgi_too_much_is_still_too_much() -> None:
     server = Server()
     outbox = AsgiSendQueue(server, LIMIT, 60)
-    while outbox.put(Batch([SMALL])):
-        pass
-    assert not outbox.put(Batch([SMALL]))
+    for _ in range(2 * LIMIT // len(SMALL)):
+        outbox.put(Batch([SMALL]))
     taken = [await server.takes()]
     while taken[-1]["type"] != "websocket.close":
         taken.append(await server.takes())
@@ -204,8 +217,8 @@ async def test_by_asgi_nothing_more_is_told_to_who_is_cut_off(close: Close, sent
 async def test_a_frame_over_the_limit_may_be_the_last_that_waits_by_asgi_too() -> None:
     server = Server()
     outbox = AsgiSendQueue(server, LIMIT, 60)
-    assert outbox.put(Batch([SMALL]))
-    assert outbox.put(Batch([LARGE]))
+    outbox.put(Batch([SMALL]))
+    outbox.put(Batch([LARGE]))
     assert [(await server.takes())["text"] for _ in range(2)] == [SMALL.decode(), LARGE.decode()]
 
 
@@ -217,7 +230,7 @@ async def test_by_asgi_too_what_may_be_lost_closes_no_socket() -> None:
     outbox.put_droppable(Batch([b"spared"]))
     for _ in range(2 * LIMIT // len(SMALL)):
         outbox.put_droppable(Batch([SMALL]))
-    assert outbox.put(Batch([b"kept"]))
+    outbox.put(Batch([b"kept"]))
     texts = [(await server.takes())["text"] for _ in range(2)]
     assert texts == ["spared", "kept"]
     assert server.sent.empty()
@@ -240,9 +253,10 @@ async def test_who_takes_a_little_now_and_then_is_not_given_up() -> None:
     before = outbox.progress
     await server.takes()
     outbox.check_progress(before)
-    assert outbox.put(Batch([SMALL]))
+    assert (await server.takes())["type"] == "websocket.send"
+    outbox.put(Batch([SMALL]))
     outbox.check_progress(outbox.progress)
-    assert not outbox.put(Batch([SMALL]))
+    assert (await server.takes())["type"] == "websocket.close"
 
 
 async def test_a_look_that_was_meant_for_earlier_texts_gives_nobody_up() -> None:
@@ -254,7 +268,8 @@ async def test_a_look_that_was_meant_for_earlier_texts_gives_nobody_up() -> None
     earlier = outbox.progress
     outbox.put(Batch([SMALL]))
     outbox.check_progress(earlier)
-    assert outbox.put(Batch([SMALL]))
+    outbox.put(Batch([SMALL]))
+    assert [(await server.takes())["type"] for _ in range(2)] == ["websocket.send"] * 2
 
 
 async def test_an_end_does_not_wait_for_a_reader_that_takes_nothing() -> None:

@@ -101,10 +101,10 @@ async def test_a_ban_ends_when_it_is_said_to(site: Site, monkeypatch: pytest.Mon
 async def test_a_ban_is_in_force_after_a_restart_and_without_news(site: Site) -> None:
     chat = site.ada.chat.state.chat
     await chat.bans.put("1", bans.Ban(None, ""))
-    chat.bans.bans.clear()
-    chat.bans.uncertain.clear()
-    await chat.bans.refresh()
-    assert (await site.ada.get("/api/v1/chat/receive/")).status_code == 403
+    another = bans.Bans(chat.store)
+    await another.open()
+    with pytest.raises(bans.Banned):
+        await another.check("1")
 
 
 async def test_a_user_is_disconnected_and_may_come_back(site: Site) -> None:

@@ -3,7 +3,7 @@
 from functools import partial
 
 import pytest
-from roomcast.store import rooms, unread, uploads
+from roomcast.store import receipts, rooms, unread, uploads
 from roomcast.store.messages import Add, AttachmentRow
 from roomcast.store.store import Store
 from roomcast.store.uploads import READY, UploadRow
@@ -45,3 +45,17 @@ async def test_a_picture_alone_is_told_of(store: Store) -> None:
     assert files == {room: [picture], other: []}
     newest = await store.read(partial(unread.of_rooms, user_id=ADA, room_ids=[room, other]))
     assert {id_: list(n.attachments) for id_, (_, n) in newest.items()} == files
+
+
+@pytest.mark.parametrize("is_hidden", [False, True])
+async def test_hidden_receipts_do_not_show_in_what_is_unread(store: Store, is_hidden: bool) -> None:
+    open_ = partial(rooms.open_, creator_id=ADA, members=[ADA, BOB, EVE], context="", title="")
+    room = (await store.write(partial(open_, now=1))).room.id
+    if is_hidden:
+        await store.write(partial(receipts.hide, room_id=room, user_id=ADA))
+    await store.commit([Add(room, BOB, "hi")], {})
+    page = await store.read(partial(unread.of_rooms, user_id=EVE, room_ids=[room]))
+    id_ = page[room][1].id
+    await store.commit([], {(room, ADA): (id_, id_), (room, EVE): (id_, 0)})
+    newest = await store.read(partial(unread.of_rooms, user_id=EVE, room_ids=[room]))
+    assert newest[room][1].status == ("send" if is_hidden else "delivered")
