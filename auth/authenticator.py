@@ -109,7 +109,7 @@ class Authenticator:
         for published in self.key_sets:
             await published.aclose()
 
-    async def __call__(self, connection: HTTPConnection) -> Identity:
+    async def authenticate(self, connection: HTTPConnection) -> Identity:
         """Return the user of a connection.
 
         Raises Unauthenticated, Forbidden to a page of another origin, and errors of the hook."""

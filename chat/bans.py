@@ -29,8 +29,8 @@ class Bans:
     def __init__(self, store: Store) -> None:
         self._store = store
         self.bans: dict[str, Ban] = {}
-        self._changes = 0  # how many this process has been informed of
-        self._uncertain: dict[str, int] = {}  # users whose ban has changed: the number of the change
+        self._changes = 0  # of bans, which this process has been informed of
+        self._uncertain: dict[str, int] = {}  # users whose ban is to be read: their newest change
 
     async def open(self) -> None:
         """Load the bans. Raises DatabaseUnavailable."""

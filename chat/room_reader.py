@@ -20,7 +20,7 @@ Marks = dict[str, tuple[int, int]]  # user → delivered and read up to these id
 
 
 class DatabaseRoomReader:
-    """The one RoomReader: gap repair reads through it, and it has no other duty."""
+    """The one RoomReader: what gap repair and the statuses of old messages need is read here."""
 
     def __init__(
         self, store: Store, encoder: MessageEncoder, metrics: Metrics, limits: Limits

@@ -34,7 +34,7 @@ class ChatSocket(Endpoint):
         began = time.monotonic()
         chat = self._chat = websocket.app.state.chat
         auth: Authenticator = websocket.app.state.auth
-        identity = await auth(websocket)
+        identity = await auth.authenticate(websocket)
         bucket = await self._admit_user(websocket, identity.user_id)
         query = parse_join_query(websocket.scope["query_string"])
         if query.room_id >= MAX_ID:

@@ -39,7 +39,7 @@ class NotificationsSocket(Endpoint):
         began = time.monotonic()
         chat = self._chat = websocket.app.state.chat
         auth: Authenticator = websocket.app.state.auth
-        identity = await auth(websocket)
+        identity = await auth.authenticate(websocket)
         bucket = await self._admit_user(websocket, identity.user_id)
         await chat.bans.check(identity.user_id)
         await chat.profiles.record(identity)

@@ -35,7 +35,7 @@ class MissedChanges(Struct):
 
 
 class RoomReader(Protocol):
-    """Reads from the database what a room of this process has missed."""
+    """Reads what a room of this process has missed: see `chat/room_reader.py`."""
 
     async def load_changes_since(
         self, room_id: int, version: int, top: int

@@ -52,7 +52,7 @@ async def caller_of(request: Request) -> Identity:
     """
     auth: Authenticator = request.app.state.auth
     try:
-        identity = await auth(request)
+        identity = await auth.authenticate(request)
     except Unauthenticated:
         refuse_login(request)
         raise

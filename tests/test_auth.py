@@ -51,73 +51,75 @@ from .tokens import (
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "bEaReR"])
 async def test_a_request_bears_its_token_in_the_authorization_header(scheme):
-    who = await authenticator()(bearing(f"{scheme} {token()}"))
+    who = await authenticator().authenticate(bearing(f"{scheme} {token()}"))
     assert who.user_id == "2"
 
 
 @pytest.mark.parametrize("value", ["", "Bearer", "Bearer ", "Basic MjoyCg==", "Bearer tökén"])
 async def test_a_header_without_a_bearer_token_is_refused(value):
     with pytest.raises(Unauthenticated):
-        await authenticator()(bearing(value))
+        await authenticator().authenticate(bearing(value))
 
 
 @pytest.mark.parametrize("before", ["", "Basic ", "Token ", "Bearer:", "Bearer"])
 async def test_the_scheme_is_needed_beside_a_good_token(before):
     good = token()
-    assert await authenticator()(bearing(f"Bearer {good}"))
+    assert await authenticator().authenticate(bearing(f"Bearer {good}"))
     with pytest.raises(Unauthenticated):
-        await authenticator()(bearing(before + good))
+        await authenticator().authenticate(bearing(before + good))
 
 
 async def test_a_request_without_a_header_is_refused():
     with pytest.raises(Unauthenticated, match="Authorization: Bearer"):
-        await authenticator()(request())
+        await authenticator().authenticate(request())
 
 
 async def test_two_headers_or_two_tokens_are_refused_though_each_is_good():
     good = f"Bearer {token()}"
-    assert await authenticator()(bearing(good))
+    assert await authenticator().authenticate(bearing(good))
     with pytest.raises(Unauthenticated):
-        await authenticator()(request(("authorization", good), ("authorization", good)))
+        await authenticator().authenticate(
+            request(("authorization", good), ("authorization", good))
+        )
     with pytest.raises(Unauthenticated):
-        await authenticator()(bearing(f"{good}, {good}"))
+        await authenticator().authenticate(bearing(f"{good}, {good}"))
 
 
 async def test_a_token_in_the_query_string_is_not_looked_at():
     good = token()
-    assert await authenticator()(bearing(f"Bearer {good}"))
+    assert await authenticator().authenticate(bearing(f"Bearer {good}"))
     query = f"token={good}&access_token={good}&authorization=Bearer%20{good}"
     with pytest.raises(Unauthenticated):
-        await authenticator()(request(query=query))
+        await authenticator().authenticate(request(query=query))
 
 
 @pytest.mark.parametrize("bearer", ["Bearer", "bearer", "BEARER"])
 async def test_a_socket_offers_bearer_and_its_token_as_subprotocols(bearer):
     connection = websocket(bearer, token())
-    assert (await authenticator()(connection)).user_id == "2"
+    assert (await authenticator().authenticate(connection)).user_id == "2"
     assert subprotocol_of(connection.scope) == bearer
 
 
 async def test_bearer_is_found_among_other_subprotocols():
     connection = websocket("chat.v2", "Bearer", token(), "chat.v1")
-    assert (await authenticator()(connection)).user_id == "2"
+    assert (await authenticator().authenticate(connection)).user_id == "2"
     assert subprotocol_of(connection.scope) == "Bearer"
 
 
 async def test_bearer_alone_is_refused_cleanly_and_still_echoed():
     connection = websocket("Bearer")
     with pytest.raises(Unauthenticated):
-        await authenticator()(connection)
+        await authenticator().authenticate(connection)
     assert subprotocol_of(connection.scope) == "Bearer"
 
 
 async def test_a_token_before_bearer_or_without_it_is_neither_taken_nor_echoed():
     good = token()
-    assert await authenticator()(websocket("Bearer", good))
+    assert await authenticator().authenticate(websocket("Bearer", good))
     with pytest.raises(Unauthenticated):
-        await authenticator()(websocket(good, "Bearer"))
+        await authenticator().authenticate(websocket(good, "Bearer"))
     with pytest.raises(Unauthenticated):
-        await authenticator()(websocket(good))
+        await authenticator().authenticate(websocket(good))
     assert subprotocol_of(websocket(good).scope) is None
     assert subprotocol_of(websocket(good, "Bearer").scope) == "Bearer"
 
@@ -125,12 +127,12 @@ async def test_a_token_before_bearer_or_without_it_is_neither_taken_nor_echoed()
 @pytest.mark.parametrize("offered", [(), ("chat.v2",), ("Bearer",)])
 async def test_a_socket_of_no_browser_may_send_the_header_instead(offered):
     connection = websocket(*offered, authorization=f"Bearer {token()}")
-    assert (await authenticator()(connection)).user_id == "2"
+    assert (await authenticator().authenticate(connection)).user_id == "2"
 
 
 async def test_the_token_among_the_subprotocols_comes_before_the_header():
     connection = websocket("Bearer", token(sub="ada"), authorization=f"Bearer {token(sub='eve')}")
-    assert (await authenticator()(connection)).user_id == "ada"
+    assert (await authenticator().authenticate(connection)).user_id == "ada"
 
 
 def test_a_request_has_no_subprotocol():
@@ -750,22 +752,22 @@ def answering(answer: Any) -> Authenticator:
 
 
 async def test_a_hook_says_who_is_there():
-    who = await hooked()(request(("cookie", "user=ada")))
+    who = await hooked().authenticate(request(("cookie", "user=ada")))
     assert who == Identity("ada", None, None, None, by_hook=True)
     socket_scope = {"type": "websocket", "headers": [(b"cookie", b"user=ada")], "subprotocols": []}
-    assert (await hooked()(HTTPConnection(socket_scope))).user_id == "ada"
+    assert (await hooked().authenticate(HTTPConnection(socket_scope))).user_id == "ada"
 
 
 async def test_a_hook_may_answer_with_a_number():
-    assert (await answering(7)(request())).user_id == "7"
-    assert (await answering(0)(request())).user_id == "0"
+    assert (await answering(7).authenticate(request())).user_id == "7"
+    assert (await answering(0).authenticate(request())).user_id == "0"
 
 
 async def test_whom_the_hook_does_not_know_is_refused_even_with_a_token():
     by = Authenticator(Settings(auth=AuthSettings(secret=SECRET)), session_user)
-    assert await authenticator()(bearing(f"Bearer {token()}"))
+    assert await authenticator().authenticate(bearing(f"Bearer {token()}"))
     with pytest.raises(Unauthenticated, match="Nobody is signed in"):
-        await by(bearing(f"Bearer {token()}"))
+        await by.authenticate(bearing(f"Bearer {token()}"))
     with pytest.raises(Unauthenticated, match="takes no tokens"):
         await by.verify(token())
 
@@ -773,7 +775,7 @@ async def test_whom_the_hook_does_not_know_is_refused_even_with_a_token():
 @pytest.mark.parametrize("answer", ["", True, False, 2.0, "a\0", "x" * 256, [], object()])
 async def test_an_answer_of_the_hook_that_is_no_user_id_is_the_hosts_mistake(answer):
     with pytest.raises(ValueError, match="authenticate="):
-        await answering(answer)(request())
+        await answering(answer).authenticate(request())
 
 
 async def test_what_the_hook_raises_is_not_swallowed():
@@ -781,7 +783,7 @@ async def test_what_the_hook_raises_is_not_swallowed():
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        await hooked(broken)(request())
+        await hooked(broken).authenticate(request())
 
 
 @pytest.mark.parametrize(
@@ -792,7 +794,7 @@ async def test_a_hook_may_refuse_in_the_words_of_its_framework(status, refusal_)
         raise HTTPException(status)
 
     with pytest.raises(refusal_):
-        await hooked(hook)(request())
+        await hooked(hook).authenticate(request())
 
 
 async def test_with_a_hook_the_issuer_is_not_asked():

@@ -91,7 +91,7 @@ def from_page(*origins: str, host: str = "site.example") -> HTTPConnection:
 
 
 async def may_speak(by: Authenticator, page: HTTPConnection) -> bool:
-    (answer,) = await asyncio.gather(by(page), return_exceptions=True)
+    (answer,) = await asyncio.gather(by.authenticate(page), return_exceptions=True)
     assert isinstance(answer, Identity | Forbidden)
     return isinstance(answer, Identity)
 
@@ -124,10 +124,10 @@ async def test_a_foreign_page_does_not_learn_whether_somebody_is_signed_in():
 
     by = hooked(hook)
     with pytest.raises(Unauthenticated):
-        await by(from_page("https://site.example"))
+        await by.authenticate(from_page("https://site.example"))
     assert len(asked) == 1
     with pytest.raises(Forbidden):
-        await by(from_page("https://eve.example"))
+        await by.authenticate(from_page("https://eve.example"))
     assert len(asked) == 1
 
 
@@ -135,7 +135,7 @@ async def test_a_foreign_page_does_not_learn_whether_somebody_is_signed_in():
 async def test_a_token_proves_itself_from_any_origin(origin):
     assert not await may_speak(hooked(), from_page(origin))
     bearer = ("authorization", f"Bearer {token()}")
-    assert (await authenticator()(request(("origin", origin), bearer))).user_id == "2"
+    assert (await authenticator().authenticate(request(("origin", origin), bearer))).user_id == "2"
 
 
 def test_a_login_is_not_for_every_page():

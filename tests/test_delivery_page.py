@@ -8,7 +8,7 @@ import pytest
 from .pages import ROOT
 
 PAGE = (ROOT / "docs/how-delivery-works.md").read_text()
-PACKAGES = ("realtime", "consumers", "chat", "store", "integrations")
+PACKAGES = ("server", "realtime", "consumers", "chat", "store", "integrations")
 NAMES = sorted(set(re.findall(r"`([A-Z][a-z]\w+(?:\.\w+)?)`", PAGE)))
 
 

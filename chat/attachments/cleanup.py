@@ -1,4 +1,8 @@
-"""Objects that no message needs: removed at once where the bucket answers, else by a sweep."""
+"""Objects that no message needs.
+
+A sweep after the commit removes those of deleted messages; those of a refused file are removed at
+once, where the bucket answers.
+"""
 
 import logging
 import time
@@ -21,7 +25,7 @@ class UnusedObjects:
         self._bucket = bucket
         self._unsent_ttl = unsent_ttl
 
-    async def drop(self, keys: Sequence[str]) -> None:
+    async def remove_refused(self, keys: Sequence[str]) -> None:
         """Remove objects at once where the bucket answers, else with a later sweep."""
         if keys:
             await self._store.write(partial(uploads.expire, keys=keys))

@@ -109,7 +109,7 @@ class Attachments:
                 else:
                     raise InvalidFrame("files: each needs data, or the file_path of an upload.")
         except Refusal:
-            await self.unused.drop(fresh)
+            await self.unused.remove_refused(fresh)
             raise
         return keys
 

@@ -128,7 +128,7 @@ class FinishedUploads:
         try:
             return await self._checks.check(data, upload.content_type, size)
         except (FileInvalid, FileTooLarge, FileType):
-            await self._unused.drop([upload.key])
+            await self._unused.remove_refused([upload.key])
             raise
 
     async def move_upload(self, upload: UploadRow) -> bytes:
@@ -143,5 +143,5 @@ class FinishedUploads:
         except ObjectMissing:
             raise FileMissing from None
         except ObjectTooLarge as error:
-            await self._unused.drop([key])
+            await self._unused.remove_refused([key])
             raise FileTooLarge(str(error)) from None

@@ -53,7 +53,7 @@ async def _may_add(db: Connection, change: Add) -> Outcome | None:
     *fields, text_hash, deleted_at = row._mapping.values()
     message = MessageRow(*fields)
     await complete(db, message.room_id, [message])
-    return change.again(message, text_hash, is_deleted=deleted_at is not None)
+    return change.outcome_of_repeat(message, text_hash, is_deleted=deleted_at is not None)
 
 
 async def _uploads(db: Connection, change: Add, now: int) -> list[AttachmentRow]:

@@ -95,7 +95,9 @@ class Add(Struct, gc=False):
         quote = quotes.get((self.room_id, self.reply_to))
         return self.reply_to is not None and (quote is None or quote.text is None)
 
-    def again(self, message: MessageRow, text_hash: int, *, is_deleted: bool) -> Outcome:
+    def outcome_of_repeat(
+        self, message: MessageRow, text_hash: int, *, is_deleted: bool
+    ) -> Outcome:
         """Return the outcome for a repeated client_id, stored as `message` already."""
         if is_deleted:
             return RefusedChange("not_found", message.id)

@@ -182,11 +182,11 @@ async def _refused(raw: Any, add: Add, row: Any) -> Outcome:
         return RefusedChange("not_found")
     if row["id"] is None:
         return RefusedChange("forbidden")
-    message = await _known(raw, add.room_id, row["id"])
-    return add.again(message, row["text_hash"], is_deleted=row["is_deleted"])
+    message = await _read_message(raw, add.room_id, row["id"])
+    return add.outcome_of_repeat(message, row["text_hash"], is_deleted=row["is_deleted"])
 
 
-async def _known(raw: Any, room_id: int, message_id: int) -> MessageRow:
+async def _read_message(raw: Any, room_id: int, message_id: int) -> MessageRow:
     query = with_columns("""
         SELECT {columns}
           FROM messages m WHERE room_id = $1 AND id = $2

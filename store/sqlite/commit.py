@@ -15,33 +15,33 @@ from .lineage import Lineage
 from .snapshot import complete, load_quotes
 
 
-def batch(
+def commit_batch(
     db: sqlite3.Connection, lineage: Lineage, adds: Sequence[Add], marks: Marks, now: int
 ) -> tuple[list[Outcome], list[Moved]]:
-    """Texts and receipts, in one transaction."""
-    result = transaction(db, "BEGIN IMMEDIATE", write, lineage, adds, marks, now)
+    """Commit texts and receipts in one transaction."""
+    result = transaction(db, "BEGIN IMMEDIATE", write_batch, lineage, adds, marks, now)
     lineage.turn()
     return result
 
 
-def write(
+def write_batch(
     db: sqlite3.Connection, lineage: Lineage, adds: Sequence[Add], marks: Marks, now: int
 ) -> tuple[list[Outcome], list[Moved]]:
-    """Writes in the caller's transaction; the caller advances the lineage after the commit."""
-    outcomes, moved = texts(db, adds, marks, now)
+    """Write a batch in the caller's transaction; they advance the lineage after the commit."""
+    outcomes, moved = store_texts(db, adds, marks, now)
     db.execute("UPDATE meta SET value = ? WHERE name = 'lineage'", (lineage.next(),))
     return outcomes, moved
 
 
-def texts(
+def store_texts(
     db: sqlite3.Connection, adds: Sequence[Add], marks: Marks, now: int
 ) -> tuple[list[Outcome], list[Moved]]:
-    """Stores texts in the order given, and marks; the outcome of each text, in the same order.
+    """Store texts in the order given, and marks; return the outcome of each text, in that order.
 
     A repeated client_id and a sender who is no member take no version. No two of the adds may have
     the same sender and client_id.
     """
-    outcomes, quotes = _settled(db, adds)
+    outcomes, quotes = _find_settled(db, adds)
     senders = [(a.room_id, a.sender_id) for a in adds]
     sent = Counter([who for i, who in enumerate(senders) if i not in outcomes])
     touched = advance(db, marks, sent) if marks or sent else {}
@@ -54,12 +54,12 @@ def texts(
     return made, [moved for who, moved in touched.items() if who in marks]
 
 
-def _settled(db: sqlite3.Connection, adds: Sequence[Add]) -> tuple[dict[int, Outcome], Quotes]:
+def _find_settled(db: sqlite3.Connection, adds: Sequence[Add]) -> tuple[dict[int, Outcome], Quotes]:
     """Returns outcomes of messages that are not to be stored, by position, and quoted messages.
 
     Only a client_id, a reply and a block need a look; a sender who is no member is refused later.
     """
-    silenced = _silenced(db, {(a.room_id, a.sender_id) for a in adds})
+    silenced = _find_silenced(db, {(a.room_id, a.sender_id) for a in adds})
     looked = {
         i: a
         for i, a in enumerate(adds)
@@ -67,7 +67,7 @@ def _settled(db: sqlite3.Connection, adds: Sequence[Add]) -> tuple[dict[int, Out
     }
     if not looked:
         return {}, {}
-    outcomes = _known(db, looked)
+    outcomes = _find_repeated(db, looked)
     quotes = load_quotes(db, [(a.room_id, a.reply_to) for a in looked.values()])
     for i, a in looked.items():
         if i not in outcomes and a.is_lost(quotes):
@@ -75,7 +75,9 @@ def _settled(db: sqlite3.Connection, adds: Sequence[Add]) -> tuple[dict[int, Out
     return outcomes, quotes
 
 
-def _silenced(db: sqlite3.Connection, senders: Collection[tuple[int, str]]) -> set[tuple[int, str]]:
+def _find_silenced(
+    db: sqlite3.Connection, senders: Collection[tuple[int, str]]
+) -> set[tuple[int, str]]:
     """Returns the senders in a frozen room, or in a direct room whose other member blocked them."""
     query = """
         SELECT o.value->>0, o.value->>1 FROM json_each(?) AS o
@@ -91,7 +93,7 @@ def _silenced(db: sqlite3.Connection, senders: Collection[tuple[int, str]]) -> s
     return set(db.execute(query, (encode_json(list(senders)),)).fetchall())
 
 
-def _known(db: sqlite3.Connection, adds: Mapping[int, Add]) -> dict[int, Outcome]:
+def _find_repeated(db: sqlite3.Connection, adds: Mapping[int, Add]) -> dict[int, Outcome]:
     query = with_columns("""
         SELECT o.value->>3, me.user_id IS NOT NULL,
                EXISTS (SELECT 1 FROM blocked_senders b
@@ -113,7 +115,7 @@ def _known(db: sqlite3.Connection, adds: Mapping[int, Add]) -> dict[int, Outcome
             outcomes[i] = RefusedChange("not_found")
         elif fields[0] is not None:
             (message,) = complete(db, adds[i].room_id, [MessageRow(*fields)])
-            outcomes[i] = adds[i].again(message, text_hash, is_deleted=bool(is_deleted))
+            outcomes[i] = adds[i].outcome_of_repeat(message, text_hash, is_deleted=bool(is_deleted))
         elif is_silenced:
             outcomes[i] = RefusedChange("forbidden")
     return outcomes

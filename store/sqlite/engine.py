@@ -31,7 +31,7 @@ from ..search.index import Finder
 from ..snapshot import Snapshot, SnapshotQuery
 from .address import parse_sqlite_url
 from .checkpoints import Checkpoints
-from .commit import batch, texts, write
+from .commit import commit_batch, store_texts, write_batch
 from .connection import SqliteConnection, call, transaction_of, translated
 from .lineage import Lineage
 from .readers import ReaderPool
@@ -181,14 +181,14 @@ class Sqlite:
         if plain and not (changes and self._listeners.names):
             with translated():
                 async with self._write_lock:
-                    done = await call(self._writer, batch, self.lineage, changes, marks, now)
+                    done = await call(self._writer, commit_batch, self.lineage, changes, marks, now)
                 self.checkpoints.schedule()
                 return done
         assert self.lineage is not None  # open
         async with self.writing() as db:
             made = [] if plain else await _in_runs(db, changes, now)
             adds = changes if plain else ()
-            added, moved = await call(db, write, self.lineage, adds, marks, now)
+            added, moved = await call(db, write_batch, self.lineage, adds, marks, now)
             outcomes = made or added
             await outbox.note(db, self._listeners, happened(changes, outcomes), now)
         self.lineage.turn()
@@ -200,7 +200,7 @@ async def _in_runs(db: Connection, changes: Sequence[Change], now: int) -> list[
     outcomes: list[Outcome] = []
     for run in runs(changes):
         if isinstance(run, list):
-            outcomes += (await call(db, texts, run, {}, now))[0]
+            outcomes += (await call(db, store_texts, run, {}, now))[0]
         else:
             outcomes.append(await messages.make(db, run, now))
     await sqlite.forget(db, messages.rewritten(outcomes))

@@ -1,5 +1,5 @@
--- The same for one text without receipts, as most are where few people write: with so few parts it
--- takes a third less to begin.
+-- Does what store_batch.sql does, for one text without receipts, as most are where few people write:
+-- with so few parts it takes a third less to begin.
 WITH counted AS (
     UPDATE rooms SET version = rooms.version + 1, total = rooms.total + 1,
                      active_at = $1
