@@ -30,12 +30,12 @@ class TokenLogin(Authenticator):
         """Whether the site's own login is its hook: the page is told so."""
         return self._site.by_hook
 
-    async def __call__(self, connection: HTTPConnection) -> Identity:
+    async def authenticate(self, connection: HTTPConnection) -> Identity:
         """Return the user of a connection. Raises what the site's own login raises."""
         try:
             return await super().verify(token_of(connection))
         except Unauthenticated:
-            return await self._site(connection)
+            return await self._site.authenticate(connection)
 
     async def verify(self, token: str) -> Identity:
         """Return the user of a token. Raises Unauthenticated."""
