@@ -141,6 +141,9 @@ class Stage:
         server.execute(f'create database "{name}"')
         move(self.lite_world(wanted) / "roomcast.db", server.url_of(name))
         server.execute(world.SEARCHED, name)
+        if wanted.collected:
+            server.execute("delete from word_changes", name)
+            server.execute(world.WORDS, name)
         server.execute("vacuum analyze", name)
         server.execute("checkpoint")
         return name

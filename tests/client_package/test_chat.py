@@ -1,13 +1,17 @@
 """Chat and AsyncChat against a real server, and `roomcast admin` on top of them."""
 
+import asyncio
 import json
+import shlex
 from collections.abc import Callable
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner
 from roomcast.client import AsyncChat, Chat, ChatError, LocalFile
 from roomcast.server.cli import main
+from roomcast.server.commands.admin import admin_group
 
 from ..client import Person
 from ..conftest import Cast
@@ -134,6 +138,85 @@ def test_admin_reads_and_changes_a_running_server(site: Server) -> None:
     assert admin_json(site, "stats")["rooms"] >= 1
     assert "messages" in admin(site, "stats")
     assert admin_json(site, "rooms", str(room), "--delete") == {"ok": True}
+
+
+def asked_of_admin(site: Server, place: dict[str, str]) -> dict[str, Any]:
+    """Every command of `roomcast admin` with each of its options, by `--json`, in this order."""
+    asked = [line.format(**place) for line in ADMIN_LINES]
+    return {line: admin_json(site, *shlex.split(line)) for line in asked}
+
+
+ADMIN_LINES = [
+    "rooms --user j1", "rooms --context order:json", "rooms --query garden",
+    "rooms --query garden --cursor {cursor}", "rooms {room}", "rooms {room} --freeze",
+    "rooms {room} --unfreeze", "post {room} Hello", "post {room} Hi --sender j1 --client-id n1",
+    "messages {room}", "messages {room} --before {message} --limit 1",
+    "messages {room} --after {message}", "messages {room} --delete {message}", "users j1",
+    "users j1 --name Jay", "users j1 --disconnect", "ban j1 --until 2090-01-01T00:00:00Z",
+    "ban j1 --reason spam", "ban j1 --lift", "reports", "reports --state resolved",
+    "reports --cursor {report}", "reports --resolve {report} --note Seen", "stats",
+    "users j1 --erase", "rooms {room} --delete",
+]  # fmt: skip
+COMMON = {"--settings", "--url", "--key", "--json", "--help"}
+
+
+def test_every_option_of_admin_is_asked_for() -> None:
+    """Fails when a command or an option is added without a line."""
+    options = {
+        (name, option.opts[0])
+        for name, command in admin_group.commands.items()
+        for option in command.params
+        if isinstance(option, click.Option) and option.opts[0] not in COMMON
+    }
+    asked = {
+        (line.split()[0], word)
+        for line in ADMIN_LINES
+        for word in line.split()
+        if word.startswith("--")
+    }
+    assert options <= asked
+    assert {line.split()[0] for line in ADMIN_LINES} == set(admin_group.commands)
+
+
+async def test_admin_answers_every_call_as_json(site: Server, cast: Cast) -> None:
+    ada, _, _ = cast(site)
+    with Chat(site.url, KEY) as chat:
+        room = chat.open_room(["j1", ada.id], context="order:json", title="Garden").room_id
+        message = chat.post(room, "Buy now!", sender="j1").message_id
+        page = chat.rooms(query="garden")
+    path = f"chat/rooms/{room}/messages/{message}/report/"
+    assert (await ada.post(path, {"reason": "spam"})).status_code == 204
+    with Chat(site.url, KEY) as chat:
+        (report,) = chat.reports()
+    assert page.cursor is None
+    newest = f"0-0-{room + 1}"
+    place = {"room": f"{room}", "message": f"{message}", "report": f"{report.id}", "cursor": newest}
+    said = await asyncio.to_thread(asked_of_admin, site, place)
+    answers = {line.format(**place): line for line in ADMIN_LINES}
+    shown = {answers[line]: answer for line, answer in said.items()}
+    for line in ("rooms --user j1", "rooms --context order:json", "rooms --query garden",
+                 "rooms --query garden --cursor {cursor}"):  # fmt: skip
+        assert [found["room_id"] for found in shown[line]["results"]] == [room], line
+    assert shown["rooms {room}"]["title"] == "Garden"
+    assert shown["rooms {room} --freeze"]["frozen"] is True
+    assert "frozen" not in shown["rooms {room} --unfreeze"]
+    assert shown["post {room} Hello"]["kind"] == "system"
+    assert shown["post {room} Hi --sender j1 --client-id n1"]["sender_id"] == "j1"
+    texts = [found["text"] for found in shown["messages {room}"]["results"]]
+    assert texts == ["Buy now!", "Hello", "Hi"]
+    assert shown["messages {room} --before {message} --limit 1"]["results"] == []
+    assert len(shown["messages {room} --after {message}"]["results"]) == 2
+    assert shown["users j1"]["user_id"] == "j1"
+    assert shown["users j1 --name Jay"]["name"] == "Jay"
+    assert [found["id"] for found in shown["reports"]["results"]] == [report.id]
+    assert shown["reports --state resolved"]["results"] == []
+    resolved = shown["reports --resolve {report} --note Seen"]
+    assert (resolved["state"], resolved["note"]) == ("resolved", "Seen")
+    assert shown["stats"]["messages"] >= 2
+    for line in ("messages {room} --delete {message}", "users j1 --disconnect", "ban j1 --lift",
+                 "ban j1 --until 2090-01-01T00:00:00Z", "ban j1 --reason spam", "users j1 --erase",
+                 "rooms {room} --delete"):  # fmt: skip
+        assert shown[line] == {"ok": True}, line
 
 
 def test_admin_says_what_is_wrong(site: Server) -> None:
