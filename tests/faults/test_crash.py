@@ -4,8 +4,11 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from ..client import Person
 from ..protocol.files import PNG, file
+from ..protocol.test_sites import KEY, OFFER, Site, webhook
 from ..server import Server
 from .load import Load
 
@@ -117,3 +120,41 @@ async def test_no_message_outlives_its_file(own_server: Callable[..., Server], c
             answer = await ada.http.get(attachment["file_url"])
             assert answer.content == PNG + message["text"].encode()
     assert server.stop() == 0
+
+
+@pytest.mark.parametrize("is_on_its_way", [False, True], ids=["stored", "on its way"])
+async def test_a_press_is_told_after_a_kill(
+    own_server: Callable[..., Server], cast: Any, is_on_its_way: bool
+) -> None:
+    """Killed between the press and the site's answer: the site hears of it, under the same id."""
+    accepts = asyncio.Event()
+    async with webhook(accepts) as (url, events), asyncio.timeout(60):
+        hook = {"webhooks_url": url, "webhooks_secret": "s" * 32, "webhooks_allow_private": "true"}
+        server = own_server(server_api_keys=KEY, **hook).start()
+        ada, bob, _ = cast(server)
+        room = await ada.opens(bob)
+        accepts.set()
+        offer = (await Site(server, ada).posts(room, "offer", actions=OFFER))["message_id"]
+        while (await events.get())["type"] != "message_sent":
+            continue
+        accepts.clear()
+        pressed = await bob.post(f"chat/rooms/{room}/messages/{offer}/act/", {"id": "accept"})
+        assert pressed.json()["chosen"]["user_id"] == bob.id
+        told = [await events.get()] if is_on_its_way else []
+        server.kill()
+        accepts.set()
+        server.start()
+        refused = await ada.post(f"chat/rooms/{room}/messages/{offer}/act/", {"id": "decline"})
+        assert refused.json()["code"] == "conflict"
+        await ada.posts(room, "after")
+        told.append(await events.get())
+        while told[-1]["type"] == "message_action":
+            told.append(await events.get())
+        assert server.stop() == 0
+    *presses, last = told
+    assert (last["type"], last["text"]) == ("message_sent", "after")
+    assert {(e["type"], e["message_id"], e["action"], e["user_id"]) for e in presses} == {
+        ("message_action", offer, "accept", bob.id)
+    }
+    assert len({event["id"] for event in presses}) == 1
+    assert len(presses) >= (2 if is_on_its_way else 1)

@@ -176,14 +176,18 @@ async def test_a_room_of_which_there_is_nothing_to_say_has_no_field(served: Serv
 
 
 @asynccontextmanager
-async def webhook() -> AsyncIterator[tuple[str, asyncio.Queue[Json]]]:
-    """A URL, and the events that are POSTed there."""
+async def webhook(
+    accepts: asyncio.Event | None = None,
+) -> AsyncIterator[tuple[str, asyncio.Queue[Json]]]:
+    """A URL, and the events that are POSTed there; each has its answer when `accepts` is set."""
     events: asyncio.Queue[Json] = asyncio.Queue()
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
         length = int(head.split("content-length:")[1].split("\r\n")[0])
         events.put_nowait(json.loads(await reader.readexactly(length)))
+        if accepts is not None:
+            await accepts.wait()
         writer.write(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
         writer.close()
 
