@@ -73,6 +73,20 @@ class Metrics:
         self.ends = Counter(
             "roomcast_closed_sockets", "Sockets that ended.", ["code"], registry=registry
         )
+        self.turned_away = Counter(
+            "roomcast_refused_connections",
+            "Connections and requests that were refused before they reached the chat.",
+            ["status"],
+            registry=registry,
+        )
+        self.full_pages = Counter(
+            "roomcast_full_pages", "Pages that ended at their limit.", ["of"], registry=registry
+        )
+        self.resets = Counter(
+            "roomcast_resets",
+            "Resuming sockets that were sent a new snapshot instead of changes.",
+            registry=registry,
+        )
         self.missed = Counter(
             "roomcast_missed_versions",
             "Changes that the broker lost or delayed, loaded from the database.",
@@ -126,6 +140,11 @@ class Metrics:
 
     def ended(self, code: int) -> None:
         self.ends.labels(code if code in ENDS else "other").inc()
+
+    def count_page(self, of: str, *, has_more: bool) -> None:
+        """Count a page of "history", "rooms" or "search" if more of it was left for the next."""
+        if has_more:
+            self.full_pages.labels(of).inc()
 
     def text(self) -> bytes:
         """In Prometheus's text format, version 0.0.4."""

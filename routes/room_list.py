@@ -87,7 +87,9 @@ async def _page(request: Request, user_id: str) -> RoomPage:
     query = _query_of(request, user_id)
     if query is None:
         return RoomPage(0, None, None, [])
-    found = await chat_of(request).room_lists.page(query)
+    chat = chat_of(request)
+    found = await chat.room_lists.page(query)
+    chat.metrics.count_page("rooms", has_more=found.has_more)
     await describe(request, found.rooms)
     listed = await _all_listed(found.rooms, user_id)
     if "profile_id" in request.query_params:

@@ -15,7 +15,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from ..realtime.connection_limits import ConnectionLimits
 from .http_refusal import BAD_REQUEST, RefusedRequest, answer_of, fault_of_head, too_large
 from .linger import Linger
-from .websocket_protocol import REFUSED, WebSocketProtocol
+from .websocket_protocol import REFUSED, WebSocketProtocol, count_refused
 
 log = logging.getLogger("roomcast.wire")
 
@@ -243,6 +243,7 @@ class HttpProtocol(HttpToolsProtocol):
     def _refuse(self, refused: RefusedRequest) -> None:
         client = self.client[0] if self.client else "unknown"
         log.warning(REFUSED, refused.status.value, client, refused.reason)
+        count_refused(self.config, refused.status.value)
         cycle = self.cycle
         if cycle is not None and not cycle.response_complete:
             cycle.disconnected = True

@@ -140,6 +140,7 @@ class ServerConfig(uvicorn.Config):
 
     connection_limits: ConnectionLimits
     frame_budget: FrameBudget
+    on_refused: Callable[[int], None]  # gets the status of each connection that is refused
 
 
 def config(chat: App, settings: Settings) -> ServerConfig:
@@ -167,6 +168,7 @@ def config(chat: App, settings: Settings) -> ServerConfig:
         addresses=CountLimit(settings.server.max_connections_per_address),
         proxies=frozenset(proxies),
     )
+    made.on_refused = chat.count_refused_connection
     made.frame_budget = FrameBudget(settings.limits.max_bytes_in_flight)
     return made
 

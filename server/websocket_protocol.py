@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable
 from typing import Any, cast
 
+import uvicorn
 from websockets.datastructures import Headers
 from websockets.http11 import Request
 
@@ -51,6 +52,7 @@ class WebSocketProtocol(FrameFlow):
             client = self.client[0] if self.client else "unknown"
             reason = bytes(self.response.body).decode().strip()
             log.warning(REFUSED, self.response.status_code, client, reason)
+            count_refused(self.config, self.response.status_code)
 
     async def run_asgi(self) -> None:
         extensions = cast(dict[str, object], self.scope["extensions"])
@@ -153,6 +155,13 @@ class WebSocketProtocol(FrameFlow):
             self.end(*Close.RESTART.value)
         else:
             super().shutdown()
+
+
+def count_refused(config: uvicorn.Config, status: int) -> None:
+    """Count a connection that is refused before the app is called, where the server counts them."""
+    on_refused: Callable[[int], None] | None = getattr(config, "on_refused", None)
+    if on_refused is not None:
+        on_refused(status)
 
 
 def forget_tracebacks(error: BaseException | None) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, closing
 from functools import partial
 from pathlib import Path
@@ -64,15 +64,19 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
 
 
 @asynccontextmanager
-async def served(folder: Path, **server: object) -> AsyncIterator[Site]:
-    settings = load(
-        {
-            "server": server,
-            "database": {"url": f"sqlite:///{folder}/chat.db", "synchronous": "NORMAL"},
-            "attachments": {"url": f"file:{folder}/files"},
-            "auth": {"secret": SECRET},
-        }
-    )
+async def served(
+    folder: Path, sections: Mapping[str, Mapping[str, object]] | None = None, **server: object
+) -> AsyncIterator[Site]:
+    """A chat with these sections of the settings, and these of [server]."""
+    source: dict[str, dict[str, object]] = {
+        "server": server,
+        "database": {"url": f"sqlite:///{folder}/chat.db", "synchronous": "NORMAL"},
+        "attachments": {"url": f"file:{folder}/files"},
+        "auth": {"secret": SECRET},
+    }
+    for name, section in (sections or {}).items():
+        source[name] = source.get(name, {}) | dict(section)
+    settings = load(source)
     chat = create_app(settings)
     server = uvicorn.Server(config(chat, settings))
     (listening,) = listen("127.0.0.1", 0)

@@ -37,6 +37,7 @@ async def test_the_metrics_are_there_and_their_codes_are_true() -> None:
     assert float(shown["limits.max_members"]) == 7
     kinds = set(re.findall(r"^# TYPE (\w+) ", text, re.MULTILINE))
     codes = {kind.code for kind in Refusal.__subclasses__()} | {str(close.code) for close in Close}
+    assert all(row[-1].startswith("`roomcast_") for row in ROWS)
     for name, code in re.findall(r'`(roomcast_\w+)(?:{code="(\w+)"})?', PAGE):
         assert name in kinds, name
         assert not code or code in codes | {"1008", "1009"}, code

@@ -4,9 +4,10 @@ import asyncio
 import base64
 import re
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
+from socket import SO_SNDBUF, SOL_SOCKET
 from typing import Any
 
 import httpx
@@ -18,19 +19,10 @@ from websockets.typing import Subprotocol
 from .client import token
 from .made_files import png
 from .server import Server
+from .test_direct import Site, served
 from .test_limits_page import ROWS
 
 FAMILY = "👨‍👩‍👧‍👦"  # seven code points
-# Those that need a slow reader, a lost broker or other processes; each test passes the limit.
-ELSEWHERE = {
-    "server.max_connections": "test_http_protocol.py::test_connections_are_limited",
-    "server.max_connections_per_address": (
-        "test_http_protocol.py::test_connections_of_an_address_are_limited"
-    ),
-    "limits.max_bytes_in_flight": "test_http_protocol.py::test_bodies_in_flight_are_limited",
-    "limits.send_queue_size": "realtime/test_send_queue.py::",
-    "limits.slow_consumer_timeout": "faults/test_slow_reader.py::",
-}
 SETTINGS: dict[str, object] = {
     "server_max_connections_per_user": 3,
     "attachments_max_size": 300,
@@ -98,6 +90,9 @@ async def user(server: Server, request: pytest.FixtureRequest) -> AsyncIterator[
     yield made
     await made.http.aclose()
 
+
+BY_NAME = {row[0].strip("`"): row for row in ROWS}
+OF_RATES = [name for name in BY_NAME if name.startswith("rate_limit.")]
 
 Passed = Callable[[User], Awaitable[Any]]
 PASSED: dict[str, Passed] = {}
@@ -313,21 +308,89 @@ async def many_writes(user: User) -> str:
 
 
 async def metrics(user: User) -> dict[str, float]:
-    text = (await user.http.get(f"{user.server.url}/metrics")).text
+    return numbers_of((await user.http.get(f"{user.server.url}/metrics")).text)
+
+
+def numbers_of(text: str) -> dict[str, float]:
+    """The samples of a page of metrics."""
     return {
         name: float(value) for name, value in re.findall(r"^(\w[^ ]*) (\S+)$", text, re.MULTILINE)
     }
 
 
-BY_NAME = {row[0].strip("`"): row for row in ROWS}
-OF_RATES = [name for name in BY_NAME if name.startswith("rate_limit.")]
+# ---------------------------------------------------------------- limits with a server of their own
+
+PROXY_FREE = {"server": {"max_connections_per_address": 2, "trusted_proxies": []}}
+OF_SERVERS: dict[str, Mapping[str, Mapping[str, object]]] = {
+    "server.max_connections": {"server": {"max_connections": 2}},
+    "server.max_connections_per_address": PROXY_FREE,
+    "limits.max_bytes_in_flight": {
+        "limits": {"max_bytes_in_flight": 600_000, "max_frame_size": 1_000_000},
+        "attachments": {"max_size": 100_000},
+    },
+    "limits.send_queue_size": {"limits": {"send_queue_size": 65_536, "slow_consumer_timeout": 600}},
+    "limits.slow_consumer_timeout": {"limits": {"slow_consumer_timeout": 0.1}},
+}
+GET = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+async def one_too_many(site: Site) -> None:
+    """A third connection beside two sockets."""
+    async with site.visit() as one, site.visit() as two:
+        assert await one.recv() == await two.recv() == "[]"
+        assert (await site.asks(GET)).startswith(b"HTTP/1.1 503 ")
+
+
+async def much_at_once(site: Site) -> None:
+    """Two frames that have come in for the most part."""
+    async with site.visit() as one, site.visit() as two:
+        for socket in (one, two):
+            await socket.recv()
+            socket.transport.write(b"\x81\xff" + (900_000).to_bytes(8, "big") + b"mask")
+            socket.transport.write(b"x" * 400_000)
+        done = [asyncio.create_task(closed(socket)) for socket in (one, two)]
+        (first, *_), rest = await asyncio.wait(done, return_when=asyncio.FIRST_COMPLETED)
+        assert first.result() == "1013"
+        for task in rest:
+            task.cancel()
+
+
+async def reading_nothing(site: Site) -> None:
+    """A socket that takes nothing of what is written in its room."""
+    async with site.visit() as reader:
+        await reader.recv()
+        reader.transport.pause_reading()
+        for held in site.connections:
+            held.transport.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_SNDBUF, 4_096)
+        async with asyncio.timeout(20):
+            while 'code="4008"' not in site.chat.state.numbers.text().decode():
+                await site.chat.post(site.room, "x" * 4_000, sender=2)
+        reader.transport.abort()
+
+
+PASSED_ON = {
+    "server.max_connections": one_too_many,
+    "server.max_connections_per_address": one_too_many,
+    "limits.max_bytes_in_flight": much_at_once,
+    "limits.send_queue_size": reading_nothing,
+    "limits.slow_consumer_timeout": reading_nothing,
+}
+
+
+@pytest.mark.parametrize("name", OF_SERVERS)
+async def test_a_limit_that_is_passed_on_a_server_of_its_own(name: str, tmp_path: Path) -> None:
+    sections = dict(OF_SERVERS[name])
+    server = sections.pop("server", {})
+    metric = BY_NAME[name][-1].strip("`")
+    async with served(tmp_path, sections, **server) as site:
+        assert metric not in numbers_of(site.chat.state.numbers.text().decode())
+        await PASSED_ON[name](site)
+        await site.empty()
+        assert numbers_of(site.chat.state.numbers.text().decode())[metric] >= 1
 
 
 def test_every_limit_is_passed_somewhere() -> None:
-    assert {*PASSED, *ELSEWHERE, *OF_RATES} == set(BY_NAME)
-    for place in ELSEWHERE.values():
-        path, _, name = place.partition("::")
-        assert f"def {name}" in (Path(__file__).parent / path).read_text()
+    assert {*PASSED, *OF_SERVERS, *OF_RATES} == set(BY_NAME)
 
 
 @pytest.mark.parametrize("name", PASSED)
@@ -337,9 +400,8 @@ async def test_a_limit_that_is_passed(name: str, user: User) -> None:
     found = await PASSED[name](user)
     assert found == "pages" or found in [*re.split(r"[`;: ]+", what_is_above), what_is_above]
     metric = counted_by.strip("`")
-    if found not in ("pages", "reset", "its next frames wait"):
-        after = await metrics(user)
-        assert after[metric] > before.get(metric, 0), metric
+    if found != "its next frames wait":  # which looks while they wait
+        assert (await metrics(user))[metric] > before.get(metric, 0), metric
 
 
 async def test_the_rate_its_burst_and_its_grace(tmp_path: Path) -> None:
