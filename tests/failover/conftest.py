@@ -2,6 +2,4 @@
 
 import os
 
-collect_ignore = (
-    [] if os.environ.get("ROOMCAST_FAILOVER") else ["test_patroni.py", "test_proxies.py"]
-)
+collect_ignore = [] if os.environ.get("ROOMCAST_FAILOVER") else ["test_patroni.py"]

@@ -101,13 +101,18 @@ class Load:
 
 
 @asynccontextmanager
-async def load(*urls: str, writers: int = 6) -> AsyncIterator[Load]:
-    """Writers on as many connections as there are addresses; they end before the check."""
+async def load(*urls: str, writers: int = 6, context: str = "") -> AsyncIterator[Load]:
+    """Writers on as many connections as there are addresses; they end before the check.
+
+    Those of one context share a room.
+    """
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(httpx.AsyncClient(timeout=30, trust_env=False))
         headers = {"Authorization": f"Bearer {token('1')}"}
         create = f"{urls[0]}/api/v1/chat/create/"
-        opened = await http.post(create, json={"second_user": 2}, headers=headers)
+        opened = await http.post(
+            create, json={"second_user": 2, "context": context}, headers=headers
+        )
         opened.raise_for_status()
         room_id = opened.json()["room_id"]
         rooms = [
