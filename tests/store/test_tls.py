@@ -5,6 +5,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
+from roomcast.realtime.brokers import backend_of
 from roomcast.store.store import CannotOpen, Store
 
 from ..brokers.conftest import Authority, authority
@@ -14,6 +15,7 @@ from ..engines.postgres import FAST, Postgres, binaries
 
 __all__ = ["authority"]  # a fixture
 
+CERTIFIED = "certified"  # the database for which a client needs a certificate
 TLS = "select ssl from pg_stat_ssl where pid = pg_backend_pid()"
 
 
@@ -28,9 +30,11 @@ class Secret(Postgres):
         certificate.write_bytes(authority.path.read_bytes())
         humble(folder)
         files = {"ssl_key_file": str(key), "ssl_cert_file": str(certificate)}
+        files["ssl_ca_file"] = str(certificate)  # by which those of clients are checked
         self.settings = FAST | {"ssl": "on"} | files
         rules = self.data / "pg_hba.conf"
-        rules.write_text(rules.read_text().replace("\nhost ", "\nhostssl "))
+        known = f"hostssl {CERTIFIED} all 127.0.0.1/32 scram-sha-256 clientcert=verify-ca\n"
+        rules.write_text(known + rules.read_text().replace("\nhost ", "\nhostssl "))
 
 
 @pytest.fixture(scope="module")
@@ -71,3 +75,17 @@ async def test_a_certificate_is_checked_against_an_authority(
     assert await by_tls(checked_by(authority))
     with pytest.raises(CannotOpen, match="certificate verify failed"):
         await by_tls(checked_by(Authority(tmp_path)))
+
+
+async def test_a_certificate_of_the_client_is_shown(secret: Postgres, authority: Authority) -> None:
+    secret.execute(f"create database {CERTIFIED}")
+    url = secret.url_of(CERTIFIED)
+    files = {"sslcert": str(authority.path), "sslkey": str(authority.both)}
+    with pytest.raises(CannotOpen, match="requires a valid client certificate"):
+        await by_tls(f"{url}?sslmode=require")
+    assert await by_tls(f"{url}?{urlencode({'sslmode': 'require', **files})}")
+    checked = {"sslmode": "verify-full", "sslrootcert": str(authority.path), **files}
+    broker = backend_of(f"{url}?{urlencode(checked)}")
+    await broker.connect()
+    await broker.check()
+    await broker.disconnect()
