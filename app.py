@@ -146,12 +146,6 @@ class App(Starlette, HostApi):
         """Makes /readyz fail, so that a balancer sends new clients elsewhere."""
         self.is_draining = True
 
-    def count_refused_connection(self, status: int) -> None:
-        """Count a connection or request that its server refused before it called this app."""
-        chat: ChatServices | None = getattr(self.state, "chat", None)
-        if chat is not None:
-            chat.metrics.turned_away.labels(status).inc()
-
     def reload(self, settings: Settings) -> None:
         """Reload limits, the rate limit, the log level and the accepted types of files.
 

@@ -25,7 +25,7 @@ log = logging.getLogger("roomcast.presence")
 
 GATHER = 0.1  # seconds in which comings and goings are gathered for one write
 RETRY = 1.0  # seconds, while the database is away
-STOP_WITHIN = 2.0  # seconds for the last word of a process
+STOP_TIMEOUT = 1.0  # seconds to release the leases of a process that ends
 TICKS = 8  # looks at the leases, one's own and those of others, in the time of a lease
 
 
@@ -74,7 +74,7 @@ class Presence:
         await asyncio.gather(self._task, return_exceptions=True)
         retire = partial(presence.retire, me=self._me, grace=microseconds(self.grace))
         try:
-            async with asyncio.timeout(STOP_WITHIN):
+            async with asyncio.timeout(STOP_TIMEOUT):
                 await self._store.write(retire)
         except (DatabaseUnavailable, TimeoutError) as error:
             log.warning(

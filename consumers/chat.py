@@ -108,7 +108,7 @@ def _sync_frame(
         events.Receipt(wire_user(user), *upto) for user, upto in sorted(statuses.watermarks.items())
     ]
     reset = found.reset or is_reset
-    chat.metrics.resets.inc(int(reset))
+    chat.metrics.count_answer("resume", has_more=found.reset)
     return codec.encode(
         Sync(chat.store.epoch, found.version, shown, found.deleted, receipts, reset)
     )

@@ -230,7 +230,7 @@ class RoomSession(Session):
     async def _load_history(self, action: History) -> None:
         query = HistoryRequest(action.before, action.after, action.around, action.at, action.limit)
         found = await self._chat.history.page(self._room.id, self._socket.user_id, query)
-        self._chat.metrics.count_page("history", has_more=found.has_more)
+        self._chat.metrics.count_answer("history", has_more=found.has_more)
         shown = [self._serialize(message) for message in found.messages]
         page = codec.encode(HistoryPage(shown, found.has_more, found.has_newer))
         self._bucket.charge(len(page) / ANSWER_BYTES_PER_TOKEN)

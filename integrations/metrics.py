@@ -79,12 +79,10 @@ class Metrics:
             ["status"],
             registry=registry,
         )
-        self.full_pages = Counter(
-            "roomcast_full_pages", "Pages that ended at their limit.", ["of"], registry=registry
-        )
-        self.resets = Counter(
-            "roomcast_resets",
-            "Resuming sockets that were sent a new snapshot instead of changes.",
+        self.limited_answers = Counter(
+            "roomcast_limited_answers",
+            "Pages that ended at their limit, and snapshots in the place of too many changes.",
+            ["of"],
             registry=registry,
         )
         self.missed = Counter(
@@ -141,10 +139,10 @@ class Metrics:
     def ended(self, code: int) -> None:
         self.ends.labels(code if code in ENDS else "other").inc()
 
-    def count_page(self, of: str, *, has_more: bool) -> None:
-        """Count a page of "history", "rooms" or "search" if more of it was left for the next."""
+    def count_answer(self, of: str, *, has_more: bool) -> None:
+        """Count an answer of "history", "rooms", "search" or "resume" that lacks what is more."""
         if has_more:
-            self.full_pages.labels(of).inc()
+            self.limited_answers.labels(of).inc()
 
     def text(self) -> bytes:
         """In Prometheus's text format, version 0.0.4."""

@@ -89,7 +89,7 @@ async def page(request: Request) -> Response:
     bucket = bucket_of(request, caller.user_id)
     async with bucket.costly():
         found = await chat.history.page(room_id_of(request), caller.user_id, query)
-        chat.metrics.count_page("history", has_more=found.has_more)
+        chat.metrics.count_answer("history", has_more=found.has_more)
     link = chat.attachments.link(base_of_request(request))
     shown = [
         message_of(m, link, receipts.status(found.marks, m.sender_id, m.id)) for m in found.messages

@@ -89,7 +89,7 @@ async def _page(request: Request, user_id: str) -> RoomPage:
         return RoomPage(0, None, None, [])
     chat = chat_of(request)
     found = await chat.room_lists.page(query)
-    chat.metrics.count_page("rooms", has_more=found.has_more)
+    chat.metrics.count_answer("rooms", has_more=found.has_more)
     await describe(request, found.rooms)
     listed = await _all_listed(found.rooms, user_id)
     if "profile_id" in request.query_params:

@@ -39,7 +39,7 @@ async def search(request: Request) -> Response:
     bucket.take_request(SEARCH_COST - 1)
     async with bucket.costly():
         found = await chat.search.find(caller.user_id, words, before, within)
-        chat.metrics.count_page("search", has_more=found.before is not None)
+        chat.metrics.count_answer("search", has_more=found.before is not None)
     link = chat.attachments.link(base_of_request(request))
     shown = [message_of(message, link, status) for message, status in found.messages]
     if found.before is None:

@@ -4,7 +4,6 @@ Whatever is wrong before the app is called is answered, logged, and ends the con
 """
 
 import asyncio
-import logging
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, cast
@@ -15,9 +14,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from ..realtime.connection_limits import ConnectionLimits
 from .http_refusal import BAD_REQUEST, RefusedRequest, answer_of, fault_of_head, too_large
 from .linger import Linger
-from .websocket_protocol import REFUSED, WebSocketProtocol, count_refused
-
-log = logging.getLogger("roomcast.wire")
+from .websocket_protocol import WebSocketProtocol, report_refused
 
 HEAD_SIZE = 1 << 16  # bytes of a request line and its headers
 HEADER_COUNT = 100
@@ -242,8 +239,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _refuse(self, refused: RefusedRequest) -> None:
         client = self.client[0] if self.client else "unknown"
-        log.warning(REFUSED, refused.status.value, client, refused.reason)
-        count_refused(self.config, refused.status.value)
+        report_refused(self.config, refused.status.value, client, refused.reason)
         cycle = self.cycle
         if cycle is not None and not cycle.response_complete:
             cycle.disconnected = True

@@ -10,11 +10,13 @@ import threading
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from types import FrameType
 
 import uvicorn
 
 from ..app import App
+from ..chat.chat import ChatServices
 from ..realtime.connection_limits import ConnectionLimits, CountLimit
 from ..settings import BadSetting, Settings
 from .frame_flow import FrameBudget
@@ -33,11 +35,13 @@ log = logging.getLogger("roomcast.serve")
 
 Reload = Callable[[], Settings]  # loads the settings anew; raises BadSetting
 
-GRACE = 2  # seconds for open requests and sockets after all were told
-DEADLINE = 4.5  # seconds after SIGTERM until the process ends, whatever still hangs
-DRAIN_STEP = 0.1  # seconds between two groups of sockets that are told to reconnect,
+# The stages of an end, in their order: 2.6 seconds at most until the engines are closed.
+NOTICE_TIMEOUT = 0.1  # seconds until the server looks whether it should end
+DRAIN_STEP = 0.1  # seconds between two groups of sockets that are closed,
 DRAIN_STEPS = 15  # at most so many groups,
-DRAIN_GROUP = 100  # of at least so many sockets: not all of them come back at once
+DRAIN_GROUP = 5  # of at least so many sockets: not all of them come back at once
+GRACE = 1  # seconds for open requests and sockets after all were closed
+DEADLINE = 4.5  # seconds after SIGTERM until the process ends, whatever still hangs
 COLLECT_EVERY = 60.0  # seconds between two collections of garbage,
 COLLECT_SHARE = 1_000  # or so many times what the last one took
 SPARE_FILES = 128  # open files that no connection gets: databases, attachments, the log
@@ -115,11 +119,12 @@ class Server(uvicorn.Server):
         """Unlike uvicorn's, never raises the signal again: a clean end is exit code 0."""
         if not self.should_exit:
             self.deadline.start()
+            self.on_drain()
         self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Reports "not ready", closes sockets with 1012 in groups, then ends everything else."""
-        self.on_drain()
+        """Closes sockets with 1012 in groups, then ends everything else."""
+        self.on_drain()  # where no signal has ended it
         waiting = [c for c in self.server_state.connections if isinstance(c, WebSocketProtocol)]
         size = max(DRAIN_GROUP, -(-len(waiting) // DRAIN_STEPS))
         for start in range(0, len(waiting), size):
@@ -168,9 +173,15 @@ def config(chat: App, settings: Settings) -> ServerConfig:
         addresses=CountLimit(settings.server.max_connections_per_address),
         proxies=frozenset(proxies),
     )
-    made.on_refused = chat.count_refused_connection
+    made.on_refused = partial(_count_refused, chat)
     made.frame_budget = FrameBudget(settings.limits.max_bytes_in_flight)
     return made
+
+
+def _count_refused(chat: App, status: int) -> None:
+    services: ChatServices | None = getattr(chat.state, "chat", None)
+    if services is not None:
+        services.metrics.turned_away.labels(status).inc()
 
 
 def _ipv4(settings: Settings) -> list[str]:

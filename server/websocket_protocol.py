@@ -51,8 +51,7 @@ class WebSocketProtocol(FrameFlow):
             forget_tracebacks(self.conn.handshake_exc)
             client = self.client[0] if self.client else "unknown"
             reason = bytes(self.response.body).decode().strip()
-            log.warning(REFUSED, self.response.status_code, client, reason)
-            count_refused(self.config, self.response.status_code)
+            report_refused(self.config, self.response.status_code, client, reason)
 
     async def run_asgi(self) -> None:
         extensions = cast(dict[str, object], self.scope["extensions"])
@@ -157,8 +156,9 @@ class WebSocketProtocol(FrameFlow):
             super().shutdown()
 
 
-def count_refused(config: uvicorn.Config, status: int) -> None:
-    """Count a connection that is refused before the app is called, where the server counts them."""
+def report_refused(config: uvicorn.Config, status: int, client: str, reason: str) -> None:
+    """Log a connection that is refused before the app is called; count it where that is done."""
+    log.warning(REFUSED, status, client, reason)
     on_refused: Callable[[int], None] | None = getattr(config, "on_refused", None)
     if on_refused is not None:
         on_refused(status)

@@ -65,11 +65,14 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
 
 @asynccontextmanager
 async def served(
-    folder: Path, sections: Mapping[str, Mapping[str, object]] | None = None, **server: object
+    folder: Path,
+    sections: Mapping[str, Mapping[str, object]] | None = None,
+    by: Callable[[uvicorn.Config], uvicorn.Server] = uvicorn.Server,
+    **of_server: object,
 ) -> AsyncIterator[Site]:
     """A chat with these sections of the settings, and these of [server]."""
     source: dict[str, dict[str, object]] = {
-        "server": server,
+        "server": of_server,
         "database": {"url": f"sqlite:///{folder}/chat.db", "synchronous": "NORMAL"},
         "attachments": {"url": f"file:{folder}/files"},
         "auth": {"secret": SECRET},
@@ -78,7 +81,7 @@ async def served(
         source[name] = source.get(name, {}) | dict(section)
     settings = load(source)
     chat = create_app(settings)
-    server = uvicorn.Server(config(chat, settings))
+    server = by(config(chat, settings))
     (listening,) = listen("127.0.0.1", 0)
     with closing(listening):
         async with chat.lifespan():

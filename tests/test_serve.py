@@ -11,22 +11,24 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 
 import httpx
 import pytest
+import uvicorn
+from roomcast.chat import presence
 from roomcast.server import listen as listening
-from roomcast.server import logs, startup
-from roomcast.server.linger import LINGER
+from roomcast.server import logs, startup, uvicorn_server
 from roomcast.server.listen import CannotServe, listen, url_of
 from roomcast.server.logs import SELDOM, Seldom
 from roomcast.settings import Settings, load
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 
 from .client import Person
 from .patience import LONG, patient
 from .server import SECRET, Server, free_port
+from .test_direct import served
 
 OwnServer = Callable[..., Server]
 Cast = Callable[[Server], tuple[Person, Person, Person]]
@@ -359,7 +361,7 @@ async def test_a_socket_that_reads_nothing_does_not_hold_up_the_end(
         sent = time.monotonic()
         assert await asyncio.to_thread(server.stop, 10) == 0
         took = time.monotonic() - sent
-        assert LINGER <= took < 5  # waited for in vain, then no longer
+        assert uvicorn_server.GRACE <= took < 5  # waited for in vain, then no longer
         his.cut()
 
 
@@ -467,3 +469,50 @@ def test_a_flood_of_warnings_is_a_line_now_and_then(monkeypatch: pytest.MonkeyPa
     now += SELDOM
     assert said(logging.WARNING, "full: %s") == "full: x (2 more like this since the last one)"
     assert said(logging.WARNING, "full: %s") is None
+
+
+def test_the_stages_of_an_end_leave_time_for_the_commits_under_way() -> None:
+    stages = uvicorn_server.NOTICE_TIMEOUT, uvicorn_server.DRAIN_STEPS * uvicorn_server.DRAIN_STEP
+    before_the_engines = sum(stages) + uvicorn_server.GRACE
+    assert before_the_engines + presence.STOP_TIMEOUT <= uvicorn_server.DEADLINE - 0.5
+    assert uvicorn_server.DEADLINE <= 4.5  # half a second is left for the machine
+
+
+class Ending(uvicorn_server.Server):
+    """A server in the process of the test, whose collector of garbage stays as it is."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await uvicorn.Server.startup(self, sockets)
+
+
+async def test_it_is_not_ready_before_its_sockets_are_closed_in_groups(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uvicorn_server, "DEADLINE", 600.0)
+    async with (
+        served(tmp_path, by=lambda made: Ending(made, lambda: None)) as site,
+        AsyncExitStack() as stack,
+    ):
+        server = site.server
+        assert isinstance(server, Ending)
+        server.on_drain = site.chat.start_draining
+        visits = [await stack.enter_async_context(site.visit()) for _ in range(11)]
+        for visit in visits:
+            await visit.recv()
+        ends = [asyncio.create_task(end_of(visit)) for visit in visits]
+        server.handle_exit(signal.SIGTERM, None)
+        server.deadline.cancel()
+        request = b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        answer = await site.asks(request)
+        assert answer.startswith(b"HTTP/1.1 503 ")
+        assert b"draining" in answer
+        ended = sorted(await asyncio.gather(*ends))
+        assert {code for _, code in ended} == {1012}
+        # Three groups, of five at most.
+        assert ended[-1][0] - ended[0][0] >= uvicorn_server.DRAIN_STEP
+
+
+async def end_of(visit: ClientConnection) -> tuple[float, int | None]:
+    """When a socket was closed, and with which code."""
+    await visit.wait_closed()
+    return time.monotonic(), visit.close_code
