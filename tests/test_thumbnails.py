@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import struct
 import sys
 import threading
 import time
@@ -191,6 +192,7 @@ def test_these_are_sent_as_they_are(why: str) -> None:
     ("kind", "head"),
     [
         (PNG, made.png(4_001, 4_000)),
+        (PNG, made.png(1, 65_536)),
         (WEBP, made.webp_lossless(2_001, 2_000)),
         (JPEG, made.jpeg(8_001, 8_000)),
         (JPEG, made.jpeg(4_001, 4_000, frame=0xC2) + b"\xff\xda"),
@@ -201,6 +203,21 @@ def test_nothing_is_decoded_that_takes_much_memory(
 ) -> None:
     monkeypatch.setattr(Image, "open", lambda *_, **__: pytest.fail("opened"))
     assert make_thumbnail(head, kind, 360) is None
+
+
+@pytest.mark.parametrize("kind", [JPEG, PNG])
+def test_a_second_header_does_not_count(kind: str) -> None:
+    """The sizes that were checked are those of the first one."""
+    data = picture(kind)
+    if kind == PNG:
+        header = made.chunk(b"IHDR", struct.pack(">IIBBBBB", 9_000, 9_000, 8, 2, 0, 0, 0))
+        data = data[:33] + header + data[33:]
+    else:
+        body = struct.pack(">BHHB", 8, 9_000, 9_000, 3) + b"\1\x11\0\2\x11\0\3\x11\0"
+        at = data.index(b"\xff\xda")
+        data = data[:at] + made.segment(0xC0, body) + data[at:]
+    assert Image.open(io.BytesIO(data)).size == (9_000, 9_000)
+    assert make_thumbnail(data, kind, 360) is None
 
 
 def test_a_progressive_jpeg_is_held_whole_while_it_is_decoded(

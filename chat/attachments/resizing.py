@@ -5,7 +5,7 @@ import io
 from PIL import Image, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
 from .media_types import JPEG, PNG, WEBP
-from .pictures import measure
+from .pictures import Size, measure
 from .thumbnails import Thumbnail
 
 FORMATS = {
@@ -20,6 +20,7 @@ QUALITY = 80
 MAX_PIXELS = {JPEG: 64_000_000, PNG: 16_000_000, WEBP: 4_000_000}
 MAX_PIXELS_OF_SCANS = 16_000_000  # of a JPEG whose scans are collected before it is decoded
 MAX_SCANS = 20  # each takes as long as the whole picture; cameras and programs write about ten
+MAX_SIDE = 65_535  # pixels: each row takes memory beside its pixels
 STRIP_PIXELS = 1 << 18  # that are converted at a time
 
 MAX_PROFILE_SIZE = 1 << 16  # bytes of a colour profile
@@ -43,9 +44,12 @@ def make_thumbnail(data: bytes, content_type: str, size: int) -> Thumbnail | Non
     None stands for a picture that is better sent as it is: it fits already, it is animated, takes
     too much memory, or has colours that would change. A broken file raises what Pillow raises.
     """
-    if not _is_bounded(data, content_type):
+    header_size = measure(data, content_type)
+    if header_size is None or not _is_bounded(data, content_type, header_size):
         return None
     with Image.open(io.BytesIO(data), formats=(FORMATS[content_type],)) as picture:
+        if picture.size != header_size:  # of a second header, which nobody has checked
+            return None
         if max(picture.size) <= size or not _is_plain(picture, data):
             return None
         turn = _TURNS.get(picture.getexif().get(_ORIENTATION, 1))
@@ -57,12 +61,12 @@ def make_thumbnail(data: bytes, content_type: str, size: int) -> Thumbnail | Non
     return Thumbnail(content, kind) if len(content) < len(data) else None
 
 
-def _is_bounded(data: bytes, content_type: str) -> bool:
+def _is_bounded(data: bytes, content_type: str, size: Size) -> bool:
     """Return whether decoding takes little memory and time, by the header and the scans."""
-    width, height = measure(data, content_type) or (0, 0)
+    width, height = size
     scans = data.count(b"\xff\xda") if content_type == JPEG else 1
     limit = MAX_PIXELS[content_type] if scans == 1 else MAX_PIXELS_OF_SCANS
-    return 0 < width * height <= limit and scans <= MAX_SCANS
+    return max(size) <= MAX_SIDE and width * height <= limit and scans <= MAX_SCANS
 
 
 def _is_plain(picture: Image.Image, data: bytes) -> bool:

@@ -82,6 +82,8 @@ class Thumbnails:
         self._bucket = bucket
         self._cache = ThumbnailCache(cache_size)
         self._is_possible = cache_size > 0 and find_spec("PIL") is not None
+        if cache_size > 0 and not self._is_possible:
+            log.info("no thumbnails without Pillow: pip install 'roomcast[thumbnails]'")
         self._turn = asyncio.Lock()
         self._thread = ThreadPoolExecutor(1, "thumbnails")  # several would keep memory of their own
         self._making: dict[Key, asyncio.Task[Thumbnail | None]] = {}

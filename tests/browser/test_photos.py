@@ -13,6 +13,8 @@ from ..test_thumbnails import picture
 from .conftest import Person, Room
 
 RED, BLUE, BLACK = (220, 20, 20), (20, 20, 220), (0, 0, 0)
+SWIPE = """(img, places) => places.forEach((clientX, i) => img.dispatchEvent(new PointerEvent(
+    i ? "pointerup" : "pointerdown", { pointerType: "touch", clientX, bubbles: true })))"""
 BOX = "img => { const {width, height} = img.getBoundingClientRect(); return [width, height]; }"
 
 
@@ -151,8 +153,10 @@ def test_the_lightbox_shows_the_thumbnail_then_the_photo(ada: Person, room: Room
     held.wait_for(1)
     held.let_go()
     expect(shown).to_have_js_property("naturalHeight", 1600)
+    shown.evaluate(SWIPE, [300, 500])
+    expect(ada.part("lightbox")).to_contain_text("photo.jpg · 1 / 2")
     shown.click()
-    assert shown.evaluate(BOX) == [1200, 1600]
+    assert shown.evaluate(BOX) == [1600, 1200]
 
 
 # ---------------------------------------------------------------- how it looks
