@@ -277,6 +277,23 @@ def test_addresses_in_a_text_are_links(ada: Person, room: Room) -> None:
     assert long.evaluate(tall) > 1.5 * folded
 
 
+def test_the_button_to_send_is_quiet_while_there_is_nothing_to_send(
+    ada: Person, room: Room
+) -> None:
+    ada.opens(room)
+    quiet = re.compile(r"\bidle\b")
+    expect(ada.part("send")).to_have_class(quiet)
+    ada.composer.fill(" ")
+    expect(ada.part("send")).to_have_class(quiet)
+    ada.composer.fill("hello")
+    expect(ada.part("send")).not_to_have_class(quiet)
+    ada.part("send").click()
+    ada.sees("hello")
+    expect(ada.part("send")).to_have_class(quiet)
+    ada.picks("a.txt", "text/plain", b"hello")
+    expect(ada.part("send")).not_to_have_class(quiet)
+
+
 def test_a_text_that_is_too_long_is_not_sent(ada: Person, room: Room) -> None:
     ada.opens(room)
     ada.says("x" * 4002)

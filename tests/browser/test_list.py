@@ -166,17 +166,36 @@ def test_back_on_a_phone_leads_to_the_row_one_came_from(
     expect(ada.part("list")).to_be_visible()
 
 
-def test_a_user_without_conversations_is_led_to_the_first(ada: Person) -> None:
+def test_a_user_without_conversations_is_told_so(ada: Person) -> None:
     ada.page.route(f"**/{HTTP}*", lambda route: route.fulfill(json={"results": [], "next": None}))
     ada.opens()
     expect(ada.page.get_by_text("No conversations yet")).to_be_visible()
-    ada.part("list").locator("xpath=..").get_by_role("button", name="New conversation").click()
-    field = ada.part("dialog").get_by_role("combobox", name="Name")
+    expect(ada.page.get_by_role("button", name="New conversation")).to_be_hidden()
+
+
+def test_a_conversation_begins_with_somebody_who_is_found_by_name(
+    ada: Person, server: Server, room: Room
+) -> None:
+    group = {"members": [1, 2, 3]}
+    server.call("eve", "GET", "chat/me/")  # has a name by this
+    server.call("ada", "POST", "chat/create/", group)
+    ada.opens()
+    ada.page.get_by_role("button", name="New conversation").click()
+    dialog = ada.part("dialog")
+    field = dialog.get_by_role("searchbox", name="Name")
     expect(field).to_be_focused()
-    field.fill("Nobody Known")  # no id has a space
-    assert field.evaluate("field => field.validationMessage") == "Nothing found"
-    field.fill("dora")
-    assert field.evaluate("field => field.validity.valid")
+    people = dialog.get_by_role("radio")
+    expect(people).to_have_count(2)
+    for nobody in ("dora", "3", "Eve 3"):
+        field.fill(nobody)
+        expect(dialog.get_by_text("Nothing found")).to_be_visible()
+        field.press("Enter")
+        expect(people).to_have_count(0)
+    field.fill("EV")
+    expect(dialog.get_by_role("radio", name="Eve")).to_be_checked()
+    field.press("Enter")
+    expect(ada.part("title")).to_have_text("Eve")
+    expect(ada.composer).to_be_focused()
 
 
 def test_the_list_says_that_there_is_no_connection(ada: Person, room: Room) -> None:

@@ -157,6 +157,7 @@ def test_an_operator_gives_it_a_name_a_logo_and_a_colour(
     expect(ada.page.locator("link[rel=icon]")).to_have_attribute("href", "/logo.png")
     room = Opened(shop, "coloured")
     ada.opens(room, "?2")
+    ada.composer.fill("hello")
     ground = "one => getComputedStyle(one).backgroundColor"
     assert ada.part("send").evaluate(ground) == "rgb(180, 35, 90)"
 

@@ -164,6 +164,15 @@ def test_a_name_that_is_declared_twice_is_found(web: Callable[..., Path]) -> Non
     assert repeated_names(folder / "sdk/index.js") == ["c"]
 
 
+def test_the_page_loads_no_part_of_the_views_twice() -> None:
+    """What the page itself does not hold, and loads later, has no import from `views.js`."""
+    page = (ROOT / "web/page/page.js").read_text()
+    later = {file for file in ROOT.glob("web/elements/lazy-*.js") if file.name not in page}
+    elsewhere = {"lazy-launcher.js"}  # the page has no launcher
+    importing = {file.name for file in later if '"./views.js"' in join_modules(file)}
+    assert importing == elsewhere
+
+
 def test_a_build_of_other_sources_is_not_served(web: Callable[..., Path]) -> None:
     folder = web(index="export const a = 1;\n")
     assert built_files(folder) == {}

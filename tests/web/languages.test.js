@@ -4,12 +4,17 @@ import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
 import { test } from "node:test";
 
-import { english } from "../../web/lang/en.js";
+import * as parts from "../../web/lang/en.js";
 
 const folder = new URL("../../web/lang/", import.meta.url);
+const english = Object.assign({}, ...Object.values(parts));
 const names = (await readdir(folder)).filter((name) => name !== "en.js");
 const valuesIn = (text) => [...text.matchAll(/\{(\w+)\}/g)].map(([, name]) => name).sort();
 const formsOf = (phrase) => (typeof phrase === "string" ? [phrase] : Object.values(phrase));
+
+test("each string stands in one part", () => {
+  assert.equal(Object.keys(english).length, Object.values(parts).flatMap(Object.keys).length);
+});
 
 test("there are eighteen languages", () => assert.equal(names.length, 17));
 

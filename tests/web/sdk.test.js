@@ -589,6 +589,34 @@ test("the list is fed by notifications, without a request for each message", asy
   assert.deepEqual([chat.inbox.snapshot.rooms.length, chat.inbox.snapshot.hasMore], [4, false]);
 });
 
+test("what was done on another device is in the list when the window is looked at again", async () => {
+  const window = new EventTarget();
+  globalThis.addEventListener = window.addEventListener.bind(window);
+  try {
+    const last = (created_at, content) => ({ content, created_at, from_this_user: true, message_id: 5, sender_id: 1, status: "send" });
+    let results = [item(6, { last_message: last("2026-03-06", "six") }), item(5, { last_message: last("2026-03-05", "five") })];
+    wire.routes["GET chat/receive/"] = () => ({ count: 9, next: "http://elsewhere.example/x?cursor=abc", results });
+    const { inbox } = start();
+    inbox.subscribe(() => {});
+    await settle();
+    const look = async () => {
+      window.dispatchEvent(new Event("focus"));
+      await settle();
+      return inbox.snapshot.rooms.map((one) => one.last_message.content);
+    };
+    results = [item(9, { last_message: last("2026-03-09", "begun elsewhere") }), item(6, { last_message: last("2026-03-07", "answered elsewhere") })];
+    assert.deepEqual(await look(), ["six", "five"], "it was asked for a moment ago");
+    await pass(11_000);
+    assert.deepEqual(await look(), ["begun elsewhere", "answered elsewhere", "five"]);
+    results = [item(9, { last_message: last("2026-03-09", "begun elsewhere") }), item(5, { last_message: last("2026-03-05", "five") })];
+    await pass(11_000);
+    assert.deepEqual(await look(), ["begun elsewhere", "five"], "one was deleted elsewhere");
+    assert.equal(inbox.snapshot.hasMore, true);
+  } finally {
+    delete globalThis.addEventListener;
+  }
+});
+
 test("a filter takes the place of the last one", async () => {
   const slow = [];
   wire.routes["GET chat/receive/"] = ({ query, signal }) =>
@@ -712,6 +740,8 @@ test("two tabs: a conversation begun in one is in the list of the other", async 
   const other = start();
   other.inbox.subscribe(() => {});
   await settle();
+  wire.find().receive({ type: "notify", counter: 0, messages: [] });
+  await settle();
   assert.deepEqual(other.inbox.snapshot.rooms, []);
   wire.routes["GET chat/rooms/4/"] = () => item(4);
   const { room, socket } = await opened();
@@ -737,6 +767,12 @@ test("a look for a message can be given up", async () => {
   giving.abort();
   await assert.rejects(looking, { name: "AbortError" });
   assert.equal(room.snapshot.loading, null);
+  const another = new AbortController();
+  const day = room.at("2026-01-02T00:00:00Z", { signal: another.signal });
+  await settle();
+  assert.equal(asked.query.at, "2026-01-02T00:00:00.000Z");
+  another.abort();
+  await assert.rejects(day, { name: "AbortError" });
   assert.deepEqual(room.snapshot.messages.map(({ message_id }) => message_id), [90]);
 });
 

@@ -1,6 +1,7 @@
 /** The client against a real server that dies, and two tabs of one user. */
 
 import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 
 import { connect } from "../../web/sdk/index.js";
@@ -20,6 +21,31 @@ function enter(user, options = {}) {
   const chat = connect({ server: server.url, getToken: () => token(user), storage: null, ...options });
   chats.push(chat);
   return chat;
+}
+
+/** A socket class that notes what goes over a room's connections: the checker of the fault tests reads it. */
+function noting(connections) {
+  const now = () => (performance.timeOrigin + performance.now()) / 1000;
+  return class extends WebSocket {
+    #log;
+
+    constructor(url, protocols) {
+      super(url, protocols);
+      this.#log = { after: Number(new URL(url).searchParams.get("after")), sent: [], received: [] };
+    }
+
+    set onmessage(run) {
+      super.onmessage = run && ((event) => {
+        if (this.#log.received.push([now(), JSON.parse(event.data)]) === 1) connections.push(this.#log);
+        run(event);
+      });
+    }
+
+    send(text) {
+      this.#log.sent.push([now(), JSON.parse(text)]);
+      super.send(text);
+    }
+  };
 }
 
 /** Resolves with the first snapshot that is so. */
@@ -132,7 +158,9 @@ test("a token that expires is renewed without a closed socket", { timeout: 30_00
 test("the server is killed at any moment: nothing is lost, nothing doubled", { timeout: 120_000 }, async () => {
   const id = await roomOf(1, 2);
   const storage = memoryStorage();
-  const people = [enter(1, { storage }), enter(2), enter(1, { storage })]; // the first has two tabs
+  const histories = [1, 2, 1].map((user_id) => ({ user_id, connections: [] })); // the first has two tabs
+  const people = histories.map(({ user_id, connections }) =>
+    enter(user_id, { storage: user_id === 1 ? storage : null, WebSocket: noting(connections) }));
   const rooms = people.map((chat) => chat.room(id));
   for (const room of rooms) room.subscribe(() => {});
   await Promise.all(rooms.map((room) => until(room, ({ state }) => state === "open")));
@@ -157,4 +185,13 @@ test("the server is killed at any moment: nothing is lost, nothing doubled", { t
   assert.equal(seen[2], seen[0]);
   const texts = rooms[0].snapshot.messages.map(({ text }) => text);
   assert.deepEqual([...texts].sort(), [...expected].sort());
+  const { version } = await server.api(1, "GET", `chat/rooms/${id}/`);
+  const stored = [];
+  for (let more = true; more; ) {
+    const after = stored.at(-1)?.message_id ?? 0;
+    const page = await server.api(1, "GET", `chat/rooms/${id}/messages/?limit=100&after=${after}`);
+    stored.push(...page.messages);
+    more = page.has_more;
+  }
+  if (process.env.HISTORIES) await writeFile(process.env.HISTORIES, JSON.stringify({ histories, stored, version }));
 });

@@ -1,26 +1,58 @@
 """The tests of the JavaScript client, run by Node: against a server in memory, and a real one."""
 
 import gzip
+import json
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from roomcast.routes.ui_bundle import source_files, source_texts
 from roomcast.routes.ui_minify import minified
 
+from ..faults.history import ConnectionLog, History, Received, Sent, check
 from .nodes import HERE, JOINED_BUDGETS, WEB, run
 
+FILES = {path.name for path in HERE.glob("*.test.js")} - {"server.test.js"}
 
-@pytest.mark.parametrize("file", sorted(path.name for path in HERE.glob("*.test.js")))
+
+@pytest.mark.parametrize("file", sorted(FILES))
 def test_the_client(node: str, file: str) -> None:
     run_tests(node, HERE / file)
 
 
-def run_tests(node: str, file: Path) -> None:
+def test_the_client_and_a_server_that_dies(node: str, tmp_path: Path) -> None:
+    """What each tab has sent and received is held to the rules of the fault tests."""
+    file = tmp_path / "histories.json"
+    run_tests(node, HERE / "server.test.js", HISTORIES=str(file))
+    noted = json.loads(file.read_text())
+    histories = [
+        History(f"tab {number}", one["user_id"], [connection(log) for log in one["connections"]])
+        for number, one in enumerate(noted["histories"])
+    ]
+    assert all(len(history.connections) > 1 for history in histories)
+    for history in histories:  # no cursor is known at first: the whole of a room without messages
+        first = history.connections[0].received[0].frame
+        assert (first["reset"], first["version"]) == (True, 0)
+        first["reset"] = False
+    check(histories, noted["stored"], noted["version"])
+
+
+def connection(log: dict[str, Any]) -> ConnectionLog:
+    return ConnectionLog(
+        log["after"],
+        [Sent(at, action) for at, action in log["sent"]],
+        [Received(at, frame) for at, frame in log["received"]],
+        is_over=True,
+    )
+
+
+def run_tests(node: str, file: Path, **more: str) -> None:
     major = int(re.sub(r"\D", "", run(node, "--version").partition(".")[0]))
     flags = ["--experimental-websocket"] if major < 22 else []
-    printed = run(node, *flags, "--test", "--test-reporter=tap", file.name, cwd=file.parent)
+    command = (node, *flags, "--test", "--test-reporter=tap", file.name)
+    printed = run(*command, cwd=file.parent, **more)
     passed = re.search(r"^# pass (\d+)$", printed, re.MULTILINE)
     assert passed
     assert int(passed[1]) > 0

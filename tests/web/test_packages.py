@@ -16,7 +16,7 @@ import pytest
 
 from ..client import token
 from ..server import Server
-from .nodes import BUDGETS, WEB, run
+from .nodes import BUDGETS, TOGETHER, WEB, run
 
 ROOT = WEB.parent
 SITE = Path(__file__).parent / "site"
@@ -77,6 +77,8 @@ def test_the_sizes_are_within_the_budgets(built: tuple[Path, str]) -> None:
     print(built[1])  # noqa: T201 # the table: pytest shows it with -s, or where this fails
     sizes = {row.split()[0]: int(row.split()[2]) for row in built[1].splitlines() if "gzip" in row}
     assert {name: sizes[name] for name in BUDGETS if sizes[name] > BUDGETS[name]} == {}
+    together = {names: sum(sizes[name] for name in names) for names in TOGETHER}
+    assert {names: sum_ for names, sum_ in together.items() if sum_ > TOGETHER[names]} == {}
 
 
 def test_a_build_is_whole(built: tuple[Path, str]) -> None:
@@ -106,6 +108,9 @@ def test_the_elements_are_described(built: tuple[Path, str]) -> None:
     assert chat["slots"] == names_in(SLOTS)
     assert chat["cssParts"] == names_in(PARTS)
     assert chat["cssProperties"] == {f"--roomcast-{name}" for name in names_in(PROPERTIES)}
+    types = (built[0] / "dist/roomcast.d.ts").read_text()
+    told = {row["name"] for one in found.values() for row in one["members"] + one["events"]}
+    assert [name for name in told if not re.search(rf"\b{name}\b\"?[?]?[(:]", types)] == []
     elements = (ROOT / "docs/elements.md").read_text()
     assert [n for n in names_in(SLOTS) | names_in(PARTS) if f"`{n}`" not in elements] == []
     theming = (ROOT / "docs/theming.md").read_text()

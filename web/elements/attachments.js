@@ -1,8 +1,8 @@
 /** Files of messages: pictures as an album, everything else as a card. */
 
-import { h, icon, isWeb } from "./dom.js";
+import { fileLabel, isPicture, previewOf } from "./files.js";
+import { h, icon, isWeb } from "./views.js";
 
-const PICTURES = new Set(["image/png", "image/jpeg", "image/gif", "image/webp", "image/avif"]);
 const ALBUM = 4; // pictures of an album; what is above them is in the lightbox
 
 const MAX_SHOWN = 360; // CSS pixels of the longer side of a picture in the conversation, at most
@@ -10,26 +10,11 @@ const MAX_RATIO = 3; // times as long as wide: a square of an album would show a
 const MIN_TILE = 90; // pixels: a square of an album would show it blown up
 const THUMBNAILS = [360, 720, 1080]; // of the thumbnails that the server makes
 
-/** @type {WeakMap<object, string>} */
-const previews = new WeakMap();
-
-/** Whether browsers show this type as a picture. @param {string | undefined} type */
-export function isPicture(type) {
-  return PICTURES.has(type ?? "");
-}
-
 /** The address of a picture as small as it is shown; the server sends the file where that is smaller. @param {any} file */
 export function thumbnailOf({ file_url, content_type, width, height }) {
   const size = THUMBNAILS.find((each) => each >= MAX_SHOWN * devicePixelRatio) ?? 1080;
   const isSmall = Math.max(width, height) <= size || !/png|jpeg|webp/.test(content_type);
   return isSmall || !isWeb(file_url) ? file_url : `${file_url}&size=${size}`;
-}
-
-/** A picture from the writer's own disk, shown while it is on its way. @param {Blob} file */
-export function previewOf(file) {
-  const found = previews.get(file) ?? URL.createObjectURL(file);
-  previews.set(file, found);
-  return found;
 }
 
 /**
@@ -88,9 +73,4 @@ export function sendingNodes(outgoing, history) {
   const names = words.list(outgoing.files.map((/** @type {any} */ file) => file.name));
   const stop = h("button", { type: "button", className: "link-button", onclick: () => outgoing.cancel() }, words.say("cancel"));
   return [...nodes, h("progress", { max: 1, value: outgoing.progress ?? 0, "aria-label": names }), stop];
-}
-
-/** A name and a size. @param {string} name @param {number} size @param {any} words @param {string} [trouble] */
-export function fileLabel(name, size, words, trouble) {
-  return h("span", {}, h("b", {}, h("bdi", {}, name)), h("small", {}, trouble || words.size(size)));
 }

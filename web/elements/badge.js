@@ -2,7 +2,7 @@
 
 import { RoomcastElement } from "./base.js";
 import { inkOn } from "./ink.js";
-import { countOf, stringsFor } from "./short-words.js";
+import { countOf, sayShortly } from "./languages.js";
 
 const BADGE_STYLE = `
 :host { --ground: var(--roomcast-badge, var(--roomcast-accent, #0f766e)); display: inline-block; min-inline-size: 1.4em; padding: 0 .45em; border-radius: 1em; box-sizing: border-box; background: var(--ground); font: 600 .8em/1.6 var(--roomcast-font, inherit); text-align: center; color: ${inkOn("--ground")}; }
@@ -70,7 +70,7 @@ export class RoomcastBadge extends RoomcastElement {
     const { number, unread } = this;
     this.hidden = !unread;
     number.textContent = unread > 99 ? "99+" : String(unread);
-    void stringsFor(this.language).then((strings) => number.setAttribute("aria-label", countOf(strings, unread)));
+    sayShortly(this.language, (strings) => number.setAttribute("aria-label", countOf(strings, unread)));
     this.#prefixTitle(unread);
   }
 

@@ -1,5 +1,6 @@
 /** What the four elements share: attributes, properties, language, session and events. */
 
+import { stringsFor } from "./languages.js";
 import { defaultServer, sessionOf } from "./session.js";
 
 /** The class exists where there is no DOM too, so that a server can import the module. */
@@ -103,12 +104,11 @@ export class RoomcastElement extends Element {
   /** Shows the whole view, loading it first. @returns {Promise<any>} */
   async build() {
     const turn = ++this.#building;
-    const { link } = this;
-    const [chat, own] = await Promise.all([link?.whole(), this.ownViews(link?.views)]);
-    const words = await link?.views?.wordsFor(this.language, this.property("strings") ?? {});
+    const { link, language } = this;
+    const [chat, own, strings] = await Promise.all([link?.whole(), this.ownViews(link?.views), stringsFor(language)]);
     if (!link || turn !== this.#building || chat !== link.chat) return this.view;
     this.view?.destroy();
-    this.words = words;
+    this.words = link.views.wordsOf(language, strings, this.property("strings"));
     this.view = this.makeView({ ...link.views, ...own }, chat);
     return this.view;
   }

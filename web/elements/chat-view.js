@@ -14,9 +14,8 @@ export class ChatView {
   #fading;
   #pending = false;
   #asked = new Set(); // users whose names were asked for
-  #isOver = false;
   #newest = NaN; // the last message that was there or was announced
-  #isComposing = false; // whether the composer was asked for
+  #added = new Set(); // parts that were asked for
   #wantsFocus = false; // the composer gets the focus once it is there
   /** @type {any} */
   composer = null; // loaded after the first messages
@@ -75,7 +74,6 @@ export class ChatView {
       reports: () => this.shell.config.features?.reports !== false,
       wanted: () => this.#takeWanted(),
       emptyNodes: (/** @type {any[]} */ views) => (views.length ? [] : [this.empty]),
-      siteActions: (/** @type {string} */ on, /** @type {any} */ message) => this.siteActions(on, message),
       moved: () => this.#showPill(),
       announce: (/** @type {string} */ text) => this.#announce(text),
       notice: (/** @type {string} */ text, /** @type {boolean} */ isBad) => this.notice(text, isBad),
@@ -99,7 +97,6 @@ export class ChatView {
   }
 
   destroy() {
-    this.#isOver = true;
     this.composer?.destroy();
     this.history.destroy();
     for (const off of this.#off) off();
@@ -120,7 +117,9 @@ export class ChatView {
     const { snapshot } = this.model;
     if (snapshot.loaded && Number.isNaN(this.#newest)) this.#newest = snapshot.messages.at(-1)?.message_id ?? 0;
     this.header.render();
-    if (this.foot && (snapshot.loaded || snapshot.state === "waiting")) void this.#addComposer();
+    const isReady = snapshot.loaded || snapshot.state === "waiting";
+    if (isReady) void this.#addPart("Extras", () => import("./lazy-extras.js"), (Extras) => this.history.enrich(Extras));
+    if (isReady && this.foot) void this.#addPart("Composer", () => import("./lazy-composer.js"), (Composer) => this.#addComposer(Composer));
     this.composer?.render();
     this.history.render();
     this.#showBar(snapshot);
@@ -135,14 +134,23 @@ export class ChatView {
     this.render();
   }
 
-  /** The composer comes after the first messages, or at once where the page has it. */
-  async #addComposer() {
-    if (this.#isComposing) return;
-    this.#isComposing = true;
-    const { views } = this.host.link;
-    const { Composer } = views.Composer ? views : await import("./lazy-composer.js").catch(() => ({ Composer: null }));
-    this.#isComposing = Boolean(Composer); // else the next rendering tries again
-    if (!Composer || this.#isOver) return;
+  /**
+   * Loads a part of the view after the first messages, where the page does not have it. What can't be
+   * loaded is tried again with the next rendering.
+   * @param {"Composer" | "Extras"} name
+   * @param {() => Promise<any>} load
+   * @param {(Part: any) => void} add
+   */
+  async #addPart(name, load, add) {
+    if (this.#added.has(name)) return;
+    this.#added.add(name);
+    const part = this.host.link.views[name] ?? (await load().catch(() => null))?.[name];
+    if (!part) this.#added.delete(name);
+    else if (!this.history.isOver) add(part);
+  }
+
+  /** @param {any} Composer */
+  #addComposer(Composer) {
     this.composer = new Composer(this);
     this.composer.box.hidden = this.foot?.hidden;
     this.foot?.replaceWith(this.composer.box);
@@ -240,7 +248,7 @@ export class ChatView {
 
   /** To the newest message; while another one is looked for, not to that one. */
   #pressPill() {
-    if (this.history.isJumping) this.history.stopJump();
+    if (this.history.isJumping) this.history.extras.jumps.stop();
     else void this.history.toNewest();
   }
 
@@ -299,17 +307,6 @@ export class ChatView {
   /** @param {HTMLElement} from */
   async openRoomMenu(from) {
     (await this.shell.more()).openRoomMenu(this, from);
-  }
-
-  /** Actions of the site for a message or a room. @param {string} on @param {any} [message] */
-  siteActions(on, message) {
-    const fits = (/** @type {any} */ action) => action.on === on && (!action.when || action.when(message ?? this.room, this.room));
-    return (this.host.actions ?? []).filter(fits).map((/** @type {any} */ { id, label, icon: sign, params }) => ({
-      id,
-      label,
-      icon: sign,
-      act: () => this.host.emit("action", { id, params, message, room: this.room }),
-    }));
   }
 
   /** @param {HTMLElement} from @param {(emoji: string) => void} pick */

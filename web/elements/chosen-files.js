@@ -1,6 +1,7 @@
 /** The files that go with the next message: checked when chosen, each with its reason when refused. */
 
-import { fileLabel, h, icon, iconButton, isPicture, previewOf } from "./views.js";
+import { fileLabel, isPicture, previewOf } from "./files.js";
+import { h, icon, iconButton } from "./views.js";
 
 export class ChosenFiles {
   /** @type {File[]} */

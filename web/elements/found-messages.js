@@ -1,6 +1,6 @@
 /** Messages that hold the words looked for, below the conversations that do. */
 
-import { bdi, h, isSame, markedNodes, nameOf, titleOf } from "./views.js";
+import { bdi, h, isSame, nameOf, titleOf } from "./views.js";
 
 export class FoundMessages {
   isShown = false;
@@ -61,4 +61,17 @@ export class FoundMessages {
     const go = () => list.select(message.room_id, message.message_id);
     return h("li", {}, h("button", { type: "button", className: "result", onclick: go }, head, text));
   }
+}
+
+/**
+ * A text with the words that were looked for marked, from shortly before the first of them.
+ * @param {string} text
+ * @param {string} words
+ */
+function markedNodes(text, words) {
+  const each = words.split(/[^\p{L}\p{M}\p{N}]+/u).filter(Boolean);
+  if (!each.length) return [text];
+  const parts = text.split(new RegExp(`(${each.join("|")})`, "iu"));
+  if (parts[0].length > 16 && parts.length > 1) parts[0] = `…${parts[0].slice(-14)}`;
+  return parts.map((part, i) => (i % 2 ? h("mark", { textContent: part }) : part));
 }

@@ -21,8 +21,6 @@ export class HistoryView {
   #filling = false;
   /** @type {Promise<void> | null} */
   #noting = null;
-  /** @type {AbortController | null} */
-  #jumping = null; // on its way to a message that is not loaded yet
   /** @type {any} */
   #active = null;
   /** @type {number} the message above which the line stands; 0: none */
@@ -31,6 +29,12 @@ export class HistoryView {
   shown = [];
   /** @type {any} */
   notes = null; // loaded with the first group
+  /** Files, buttons, tools of messages: loaded later. @type {any} */
+  extras = null;
+  /** @type {(extras: any) => void} */
+  #enriched = () => {};
+  /** The extras, once they are there. @type {Promise<any>} */
+  enriched = new Promise((resolve) => (this.#enriched = resolve));
 
   /**
    * @param {any} host the element
@@ -61,9 +65,20 @@ export class HistoryView {
     document.addEventListener("visibilitychange", () => this.render(), { signal });
   }
 
+  get isOver() {
+    return this.#leaving.signal.aborted;
+  }
+
   destroy() {
     this.#leaving.abort();
     this.anchor.stop();
+  }
+
+  /** @param {any} Extras */
+  enrich(Extras) {
+    this.extras = new Extras(this);
+    this.#enriched(this.extras);
+    if (this.rows.length) this.render();
   }
 
   get snapshot() {
@@ -86,7 +101,8 @@ export class HistoryView {
   // ------------------------------------------------------------ what is shown
 
   render() {
-    const { messages, outgoing, hasNewer, loaded, state } = this.snapshot;
+    const { messages, outgoing, hasNewer, loaded, loading, state } = this.snapshot;
+    this.scroller.setAttribute("aria-busy", String(loading === "around"));
     this.#newDay();
     if (!this.#placed && loaded && state !== "connecting") return this.#open();
     this.#note(this.snapshot);
@@ -97,7 +113,7 @@ export class HistoryView {
     if (isEnd) nodes.push(...this.#typingRow());
     const kept = new Set(nodes);
     this.anchor.keepTo((node) => kept.has(node));
-    this.#keepFocus(kept);
+    this.extras?.keepFocus(kept);
     arrange(this.list, nodes);
     arrange(this.scroller, loaded ? [...this.parts.emptyNodes(views), this.list] : [this.spinner]);
     this.anchor.restore();
@@ -117,7 +133,7 @@ export class HistoryView {
       const notes = await MemberNotes.of(this);
       notes.note(info.members, last); // those of the beginning, whatever has changed meanwhile
       this.notes = notes;
-      if (!this.#leaving.signal.aborted) this.render();
+      if (!this.isOver) this.render();
     }, () => void (this.#noting = null)); // the next rendering tries again
   }
 
@@ -239,18 +255,6 @@ export class HistoryView {
     return [this.typing];
   }
 
-  /** A focused row that goes leaves the focus to its neighbour. @param {Set<Node>} kept */
-  #keepFocus(kept) {
-    const li = this.focused()?.closest?.(".row");
-    if (!li || !this.list.contains(li) || kept.has(li)) return;
-    let next = /** @type {Element | null} */ (li);
-    while (next && !kept.has(next)) next = next.previousElementSibling;
-    const row = next ?? [...this.list.children].find((node) => kept.has(node));
-    const box = /** @type {HTMLElement | null} */ (row?.querySelector("[part~=message]") ?? null);
-    if (box) box.focus();
-    else this.parts.focusComposer();
-  }
-
   // ------------------------------------------------------------ where the reader is
 
   #scrolled() {
@@ -283,7 +287,7 @@ export class HistoryView {
       () => true,
       () => false, // the connection is gone: the next scroll asks again
     );
-    if (!isThere || this.#leaving.signal.aborted) return;
+    if (!isThere || this.isOver) return;
     if (older) this.#window.up(this.snapshot.messages, known);
     else this.#window.down(this.snapshot.messages, known);
     this.render();
@@ -306,7 +310,7 @@ export class HistoryView {
   }
 
   async toNewest() {
-    if (this.isJumping) this.stopJump();
+    this.extras?.jumps.stop();
     if (this.snapshot.hasNewer) await this.model.latest().catch(() => false);
     this.#window.toNewest();
     this.anchor.atEnd = true;
@@ -344,54 +348,9 @@ export class HistoryView {
     return count;
   }
 
-  /** Goes to a message, also to one that has to be loaded first. @param {number} message_id */
+  /** Goes to a message, also to one that has to be loaded first. @param {number} message_id @returns {Promise<boolean>} */
   async jump(message_id) {
-    const { signal } = this.#startJump();
-    let error = /** @type {any} */ (null);
-    if (!this.find(message_id)) await this.model.around(message_id, { signal }).catch((/** @type {any} */ why) => (error = why));
-    if (this.#leaving.signal.aborted || signal.aborted) return false;
-    this.stopJump();
-    if (!this.find(message_id)) {
-      this.parts.notice(error ? this.words.reason(error.code) : this.words.say("notFound"), Boolean(error));
-      return false;
-    }
-    this.show(message_id, 0.4);
-    const row = this.rowOf(message_id);
-    row?.box.focus({ preventScroll: true });
-    row?.box.classList.remove("found");
-    void row?.box.offsetWidth; // else the animation does not start again
-    row?.box.classList.add("found");
-    return true;
-  }
-
-  #startJump() {
-    this.#jumping?.abort();
-    this.#jumping = new AbortController();
-    this.scroller.setAttribute("aria-busy", "true");
-    this.parts.moved();
-    return this.#jumping;
-  }
-
-  /** Whether a message that is not loaded yet is on its way. */
-  get isJumping() {
-    return this.#jumping !== null;
-  }
-
-  /** Leaves the reader where they are. */
-  stopJump() {
-    this.#jumping?.abort();
-    this.#jumping = null;
-    this.scroller.removeAttribute("aria-busy");
-    this.parts.moved();
-  }
-
-  /** Goes to the first message of a day. @param {Date} date */
-  async jumpToDate(date) {
-    const error = await this.model.at(date).then(() => null, (/** @type {any} */ why) => why);
-    if (error) return this.parts.notice(this.words.reason(error.code), true);
-    const { messages } = this.snapshot;
-    const target = messages.find((/** @type {any} */ one) => new Date(one.created_at) >= date) ?? messages.at(-1);
-    if (target) this.show(target.message_id, 0.1);
+    return (await this.enriched).jumps.to(message_id);
   }
 
   /** @param {number} message_id @param {number} share */
@@ -434,24 +393,5 @@ export class HistoryView {
     this.#active?.reach(-1);
     row.reach(0);
     this.#active = row;
-  }
-
-  /** Arrows move between messages, Escape leads back to the composer. @param {KeyboardEvent} event */
-  key(event) {
-    const steps = { ArrowUp: -1, ArrowDown: 1, PageUp: -8, PageDown: 8, Home: -9999, End: 9999 };
-    const step = steps[/** @type {"Home"} */ (event.key)];
-    if (event.key === "Escape") {
-      event.stopPropagation();
-      if (this.isJumping) return this.stopJump();
-      return this.parts.focusComposer();
-    }
-    if (!step || event.altKey || event.ctrlKey || event.metaKey) return;
-    event.preventDefault();
-    const rows = [...this.#rows.values()];
-    const at = rows.findIndex((row) => row.li.contains(/** @type {Node} */ (event.target)));
-    const next = Math.max(0, Math.min(rows.length - 1, at + step));
-    if (step > 0 && at === rows.length - 1) return this.parts.focusComposer();
-    rows[next]?.box.focus();
-    rows[next]?.li.scrollIntoView({ block: "nearest" });
   }
 }

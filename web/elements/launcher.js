@@ -2,8 +2,8 @@
 
 import { RoomcastElement } from "./base.js";
 import { RoomcastChat } from "./chat.js";
+import { countOf, sayShortly } from "./languages.js";
 import { launcherStyle } from "./style-launcher.js";
-import { countOf, stringsFor } from "./short-words.js";
 
 const SVG_NS = "http://www.w3.org/2000/svg";
 
@@ -88,7 +88,7 @@ export class RoomcastLauncher extends RoomcastElement {
   #label() {
     const { button, open } = this;
     button.setAttribute("aria-expanded", String(open));
-    void stringsFor(this.language).then((strings) => {
+    sayShortly(this.language, (strings) => {
       const unread = this.unread ? `, ${countOf(strings, this.unread)}` : "";
       button.setAttribute("aria-label", open ? strings.close : (this.getAttribute("label") ?? strings.chats) + unread);
     });

@@ -1,5 +1,6 @@
 /** Where a message is written: text, files, answers and edits. */
 
+import { writeEnglish } from "../lang/en.js";
 import { ChosenFiles } from "./chosen-files.js";
 import { composerStyle } from "./style-composer.js";
 import { addDrawings, addSheet, h, hasFeature, icon, iconButton, isSame, nameOf, summaryOf } from "./views.js";
@@ -28,6 +29,7 @@ export class Composer {
     this.view = view;
     this.host = view.host;
     this.words = view.words;
+    this.words.learn(writeEnglish);
     this.files = new ChosenFiles(this.words, () => view.limits(), () => this.#changed());
     const { words, host } = this;
     addSheet(host.root, composerStyle);
@@ -38,7 +40,7 @@ export class Composer {
     const hasFiles = hasFeature(host, "files");
     this.attach = iconButton("clip", words.say("attach"), () => this.picker.click(), { part: "attach", hidden: !hasFiles });
     this.emoji = iconButton("smile", words.say("emoji"), () => this.view.pickEmoji(this.emoji, (/** @type {string} */ one) => this.insert(one)), { className: "plain emoji-button" });
-    this.send = h("button", { type: "submit", part: "send", className: "plain", title: words.say("send"), "aria-label": words.say("send") }, icon("send"));
+    this.send = h("button", { type: "submit", part: "send", className: "plain idle", title: words.say("send"), "aria-label": words.say("send") }, icon("send"));
     this.counter = h("span", { className: "counter", role: "status" });
     this.quick = h("div", { className: "quick", hidden: true });
     this.about = h("div", { className: "about", hidden: true });
@@ -194,13 +196,18 @@ export class Composer {
   #saveEdit(text) {
     const message = this.#editing;
     this.#stopEditing();
-    if (!text.trim() && !message.attachments?.length) return void this.view.history.remove(message.message_id);
+    if (!text.trim() && !message.attachments?.length) return this.#delete(message.message_id);
     if (text !== message.text) {
       this.view.model.edit(message.message_id, text).catch((/** @type {any} */ error) => {
         this.edit({ ...message, text });
         this.complain(this.view.history.reason(error));
       });
     }
+  }
+
+  /** @param {number} message_id */
+  async #delete(message_id) {
+    (await this.view.shell.more()).deleteMessage(this.view.history, message_id);
   }
 
   /** @param {string} reason */
@@ -239,6 +246,7 @@ export class Composer {
     const excess = this.#tooLong();
     this.counter.textContent = excess > 0 ? this.words.say("tooLong", { n: excess }) : "";
     this.send.disabled = excess > 0;
+    this.send.classList.toggle("idle", !this.input.value.trim() && !this.files.files.length);
     this.#grow();
     this.#showQuick();
   }

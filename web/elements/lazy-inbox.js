@@ -1,18 +1,22 @@
 /** `<roomcast-inbox>`: the list and one conversation, beside each other where there is room. */
 
+import { listEnglish } from "../lang/en.js";
 import { ListView } from "./list-view.js";
 import { listStyle } from "./style-list.js";
-import { addSheet, ChatView, h, hasFeature, icon, Shell } from "./views.js";
+import { addSheet, ChatView, h, hasFeature, icon, isSame, Shell } from "./views.js";
 
 export class InboxView extends Shell {
   #leaving = new AbortController();
   #cameFromList = false;
   #isReflecting = false;
+  /** @type {unknown} */
+  #partner = null; // of a conversation that is not made yet
 
   /** @param {any} host @param {any} chat */
   constructor(host, chat) {
     super(host, chat);
     const { words } = this;
+    words.learn(listEnglish);
     addSheet(host.root, listStyle);
     this.list = new ListView(host, this);
     this.nowhere = h("div", { className: "empty" }, icon("chat"), h("p", {}, words.say("choose")));
@@ -100,11 +104,20 @@ export class InboxView extends Shell {
     if (!this.host.emit("select", { room: id ?? target }, true)) return false;
     if (this.host.hasAttribute("list-only")) return true;
     if (id !== null && id === this.current) return message ? this.open.history.jump(message) : this.#focus(by);
+    this.#partner = id === null ? target.with : null;
     const model = id === null ? this.chat.with(target.with, { context: target.context }) : this.chat.room(id);
     if (by !== "history") this.#write(id, this.open && !this.isNarrow ? "replace" : "push");
     this.#cameFromList = by === "user" && !this.open;
     this.#show(model, message);
     return this.#focus(by);
+  }
+
+  /** A conversation that is not made yet has the name of who it will be with. @param {number | null} id */
+  item(id) {
+    if (id !== null) return super.item(id);
+    const members = this.chat.inbox.snapshot.rooms.flatMap((/** @type {any} */ room) => room.members);
+    const partner = members.find((/** @type {any} */ one) => isSame(one.user_id, this.#partner));
+    return partner && { members: [partner] };
   }
 
   /** @param {any} model @param {number} [message] */

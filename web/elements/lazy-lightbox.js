@@ -1,7 +1,5 @@
 /** Pictures over the whole window: arrows, swipes, zoom, download. Loaded with the first click. */
 
-import { thumbnailOf } from "./views.js";
-
 const LIGHTBOX_STYLE = `
 [part=lightbox] { position: fixed; inset: 0; inline-size: 100vw; block-size: 100dvh; max-inline-size: none; max-block-size: none; margin: 0; padding: 0; border: 0; background: rgb(0 0 0 / 92%); color: #fff; }
 [part=lightbox] .stage { position: absolute; inset: 0; display: grid; place-items: center; overflow: auto; touch-action: pan-y pinch-zoom; }
@@ -21,9 +19,9 @@ const SHAPES = { close: "M6 6l12 12M18 6L6 18", before: "M15 5l-7 7 7 7", after:
 const SWIPE = 50; // pixels of a horizontal move that turn the page
 
 /**
- * @param {{ root: ShadowRoot, words: any, pictures: any[], index: number, from: HTMLElement }} about
+ * @param {{ root: ShadowRoot, words: any, pictures: any[], index: number, from: HTMLElement, thumbnailOf: (file: any) => string }} about
  */
-export function openLightbox({ root, words, pictures, index, from }) {
+export function openLightbox({ root, words, pictures, index, from, thumbnailOf }) {
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(LIGHTBOX_STYLE);
   root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet];

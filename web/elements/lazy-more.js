@@ -1,5 +1,6 @@
 /** Menus and dialogs of a view. Loaded when the first of them is opened. */
 
+import { menuEnglish } from "../lang/en.js";
 import { Dialog } from "./dialog.js";
 import { ListMenu } from "./list-menu.js";
 import { Menu } from "./menu.js";
@@ -12,6 +13,7 @@ export class More {
   /** @param {any} shell the view */
   constructor(shell) {
     const { host, words } = shell;
+    words.learn(menuEnglish);
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(dialogStyle);
     host.root.adoptedStyleSheets.push(sheet);
@@ -29,6 +31,26 @@ export class More {
   /** @param {any} history @param {any} row @param {HTMLElement} opener @param {{ x: number, y: number, height: number }} [point] */
   openMessageMenu(history, row, opener, point) {
     new MessageMenu(history, this).open(row, opener, point);
+  }
+
+  /** Asks, then deletes. @param {any} history @param {number} message_id */
+  async deleteMessage(history, message_id) {
+    const agrees = await this.dialog.confirm(history.words.say("askDelete"), history.words.say("delete"));
+    history.rowOf(message_id)?.box.focus(); // what had the focus is gone with the menu
+    if (agrees) history.attempt(history.model.delete(message_id));
+  }
+
+  /** Actions of the site for a room, or for a message in it. @param {any} room @param {any} [message] */
+  siteActions(room, message) {
+    const { host } = this.shell;
+    const on = message ? "message" : "room";
+    const fits = (/** @type {any} */ action) => action.on === on && (!action.when || action.when(message ?? room, room));
+    return (host.actions ?? []).filter(fits).map((/** @type {any} */ { id, label, icon, params }) => ({
+      id,
+      label,
+      icon,
+      act: () => host.emit("action", { id, params, message, room }),
+    }));
   }
 
   /** @param {HTMLElement} from */

@@ -1,6 +1,6 @@
 /** Who joined a group and who left it: a line for each, kept in the browser. Loaded with the first group. */
 
-import { bdi, h } from "./views.js";
+import { bdi, h } from "./dom.js";
 
 const KEPT = 20; // lines of a room that the browser keeps
 

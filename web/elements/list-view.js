@@ -19,6 +19,7 @@ export class ListView {
   #off = /** @type {(() => void)[]} */ ([]);
   #pressed = false;
   #words = "";
+  canStart = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #typing;
   #leaving = new AbortController();
@@ -37,13 +38,12 @@ export class ListView {
     this.heading = h("h2", {}, say("chats"));
     const startChat = () => void shell.more().then((/** @type {any} */ kit) => kit.startChat());
     this.start = iconButton("plus", say("newChat"), startChat, { hidden: true });
-    this.begin = h("button", { type: "button", className: "quiet", hidden: true, onclick: startChat }, say("newChat"));
     this.search = h("input", { type: "search", part: "search", "aria-label": say("search"), placeholder: say("search"), autocomplete: "off", enterkeyhint: "search" });
     const field = h("div", { className: "search-field", role: "search", hidden: host.getAttribute("search") === "none" }, icon("lens"), this.search);
     this.filters = h("div", { className: "filters", role: "group", "aria-label": say("chats") }, ...FILTERS.map((each) => this.#filterButton(each)));
     this.list = h("ul", { part: "list", role: "list", "aria-label": say("chats") });
     this.hint = h("div", { className: "empty", hidden: true });
-    this.noRooms = h("slot", { name: "no-rooms" }, icon("chat"), h("p", {}, say("noChats")), this.begin);
+    this.noRooms = h("slot", { name: "no-rooms" }, icon("chat"), h("p", {}, say("noChats")));
     this.rows = h("div", { className: "rows" }, this.list, this.hint, this.found.box);
     const head = h("header", {}, h("slot", { name: "list-start" }), this.heading, this.start, more);
     this.lost = h("p", { className: "lost", role: "status", hidden: true });
@@ -118,6 +118,7 @@ export class ListView {
     this.#rows = rows;
     const focused = focusedIn(this.list);
     const nodes = [...rows.values()].map((row) => row.li);
+    if (this.canStart && rooms.length) this.start.hidden = false;
     const isFirst = loading && !rooms.length;
     arrange(this.list, isFirst ? Array.from({ length: 8 }, () => h("li", { className: "skeleton", "aria-hidden": "true" })) : nodes);
     this.list.setAttribute("aria-busy", String(Boolean(isFirst)));
@@ -172,9 +173,10 @@ export class ListView {
     void this.shell.select(room_id, { message: message_id, by: "user" });
   }
 
-  /** Whether the user may begin conversations here. @param {boolean} isOn */
+  /** Whether the user may begin conversations here: with somebody of those that there are. @param {boolean} isOn */
   showStart(isOn) {
-    this.start.hidden = this.begin.hidden = !isOn;
+    this.canStart = isOn;
+    this.render();
   }
 
   // ------------------------------------------------------------ searching

@@ -42,12 +42,12 @@ export class MessageMenu {
     const writes = isPerson && history.may("send");
     const item = (/** @type {string} */ key, /** @type {() => void} */ act, look = {}) => ({ label: words.say(key), act, id: key, icon: key, ...look });
     const items = [];
-    if (writes) items.push(item("reply", () => history.reply(message_id)));
+    if (writes) items.push(item("reply", () => history.parts.composer.reply(message_id)));
     if (text) items.push(item("copy", () => void navigator.clipboard?.writeText(text)));
     if (mine && writes && hasFeature(host, "edit")) items.push(item("edit", () => parts.composer.edit(message)));
-    items.push(...parts.siteActions("message", message));
+    items.push(...this.more.siteActions(history.room, message));
     if (!mine && isPerson && parts.reports()) items.push(item("report", () => void this.#report(message_id)));
-    if (mine && isPerson && hasFeature(host, "delete")) items.push(item("delete", () => void history.remove(message_id), { danger: true }));
+    if (mine && isPerson && hasFeature(host, "delete")) items.push(item("delete", () => void this.more.deleteMessage(history, message_id), { danger: true }));
     return items;
   }
 

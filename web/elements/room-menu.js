@@ -2,7 +2,7 @@
 
 import { avatar, bdi, h, hasFeature, iconButton } from "./dom.js";
 import { field } from "./dialog.js";
-import { personField } from "./list-menu.js";
+import { PeoplePicker } from "./people-picker.js";
 import { isSame, nameOf, othersIn, titleOf } from "./people.js";
 
 const GROUPS = new Set(["add_member", "remove_member", "edit_title"]); // what the switch `-groups` takes away
@@ -32,7 +32,7 @@ export class RoomMenu {
       item(room.muted ? "unmute" : "mute", () => toggle({ muted: !room.muted }), { icon: room.muted ? "bell" : "mute" }),
       item(room.archived ? "unarchive" : "archive", () => this.#archive(!room.archived), { icon: "box" }),
       item("markUnread", () => this.#markUnread(), { icon: "chat" }),
-      ...view.siteActions("room"),
+      ...this.more.siteActions(room),
     ];
     if (partner && this.#isBlocked(partner)) items.push(this.#blockItem("unblock", partner));
     else if (partner) items.push(this.#blockItem("block", partner));
@@ -118,7 +118,7 @@ export class RoomMenu {
     const day = today.toISOString().slice(0, 10);
     const input = field(words.say("date"), { type: "date", name: "date", value: day, max: day, required: true });
     const values = await this.more.dialog.form(words.say("date"), [input], words.say("date"));
-    if (values) void view.history.jumpToDate(new Date(`${values.get("date")}T00:00`));
+    if (values) void view.history.extras.jumps.toDate(new Date(`${values.get("date")}T00:00`));
   }
 
   // ------------------------------------------------------------ details
@@ -168,12 +168,12 @@ export class RoomMenu {
   #adding() {
     const { words, room, view } = this;
     if (!this.#may("add_member", true) || room.members.length < 3) return null;
-    const { input, list, chosen } = personField(view.shell);
-    const add = h("button", { className: "main" }, words.say("add"));
-    const form = h("form", { className: "line" }, input, list, add);
+    const { fields } = new PeoplePicker(view.shell, room.members.map((/** @type {any} */ one) => one.user_id));
+    const form = h("form", {}, ...fields, h("button", { className: "main" }, words.say("add")));
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      void this.#try(view.model.addMember(chosen())).then((isDone) => isDone && this.#details());
+      const user = new FormData(form).get("person");
+      void this.#try(view.model.addMember(user)).then((isDone) => isDone && this.#details());
     });
     return form;
   }

@@ -69,7 +69,6 @@ a { color: var(--link); }
 .quiet:hover { background: var(--hover); }
 .main.danger { background: var(--danger); border-color: var(--danger); color: light-dark(#fff, #2b0d0a); }
 .quiet.danger { color: var(--danger); }
-.field { inline-size: 100%; padding: .55rem .8rem; border: 1px solid light-dark(#82898f, #7d888d); border-radius: var(--radius); background: var(--panel); color: var(--ink); }
 .face { position: relative; flex: none; display: inline-grid; }
 .avatar { inline-size: var(--face); block-size: var(--face); border-radius: var(--face-radius); display: grid; place-items: center; overflow: hidden; font-weight: 600; font-size: calc(var(--face) * .36); background: var(--tint); color: #fff; user-select: none; flex: none; }
 .avatar img { inline-size: 100%; block-size: 100%; object-fit: cover; }
@@ -81,18 +80,14 @@ a { color: var(--link); }
 .notice.alert { background: var(--danger-ground); color: var(--danger); }
 .empty { margin: auto; padding: 2rem 1.5rem; text-align: center; color: var(--faint); display: grid; gap: .8rem; justify-items: center; }
 .empty .icon { inline-size: 3.5rem; block-size: 3.5rem; stroke-width: 1.2; }
-.spin { inline-size: 1.6rem; block-size: 1.6rem; margin: 1rem auto; border: 3px solid var(--line); border-block-start-color: var(--link); border-radius: 50%; animation: roomcast-spin .9s linear infinite; }
+.spin, [part=messages][aria-busy=true]::before { inline-size: 1.6rem; block-size: 1.6rem; margin: 1rem auto; border: 3px solid var(--line); border-block-start-color: var(--link); border-radius: 50%; animation: roomcast-spin .9s linear infinite; }
 @keyframes roomcast-spin { to { rotate: 1turn; } }
-[part=badge] { min-inline-size: 1.4rem; padding: 0 .4rem; border-radius: 1rem; background: var(--badge); color: var(--on-badge); font-size: .8rem; font-weight: 600; line-height: 1.4rem; text-align: center; flex: none; }
-[part=badge]:empty { display: block; min-inline-size: .8rem; block-size: .8rem; padding: 0; }
-[part=badge].muted { background: light-dark(#6a737a, #8a969b); color: light-dark(#fff, #10161a); }
-mark { background: light-dark(#ffe9a8, #6b571a); color: var(--ink); }
 @media (pointer: coarse) {
   .plain { min-inline-size: 44px; min-block-size: 44px; }
-  .main, .quiet, .field, [part=pill] { min-block-size: 44px; }
+  .main, .quiet, [part=pill] { min-block-size: 44px; }
 }
 @media (forced-colors: active) {
-  [part=badge], [part=launcher], .main, .quiet { border: 1px solid ButtonText; }
+  .main, .quiet { border: 1px solid ButtonText; }
   .dot { forced-color-adjust: none; background: Highlight; }
   .avatar { border: 1px solid CanvasText; color: CanvasText; }
 }

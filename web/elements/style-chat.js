@@ -3,7 +3,6 @@
 export const chatStyle = `
 :host { block-size: 30rem; max-block-size: 100dvh; }
 .conversation { flex: 1; min-block-size: 0; display: flex; flex-direction: column; position: relative; background: var(--talk); }
-.conversation.dropping::after { content: attr(data-drop); position: absolute; inset: .5rem; z-index: 3; display: grid; place-items: center; border: 2px dashed var(--link); border-radius: var(--radius); background: color-mix(in oklab, var(--panel) 88%, transparent); color: var(--link); font-weight: 600; pointer-events: none; }
 [part=header] { display: flex; align-items: center; gap: .6rem; min-block-size: 3.9rem; padding: .45rem .6rem .45rem 1rem; padding-inline: 1rem .6rem; background: var(--panel); border-block-end: 1px solid var(--line); --face: 2.5rem; }
 [part=header]:has(> .back-button:not([hidden])) { padding-inline-start: .4rem; }
 [part=header] > .back-button { margin-inline-end: -.3rem; }
@@ -29,7 +28,7 @@ a[part=listing]:hover { border-color: var(--link); }
 .bar button { border: 0; background: none; color: inherit; font-weight: 600; text-decoration: underline; min-block-size: 1.8rem; flex: none; }
 .scroll { flex: 1; min-block-size: 0; position: relative; display: flex; flex-direction: column; }
 [part=messages] { flex: 1; min-block-size: 0; overflow-y: auto; overflow-x: hidden; overflow-anchor: none; overscroll-behavior: contain; scrollbar-width: thin; display: flex; flex-direction: column; padding-block: .6rem; padding-inline: max(clamp(.6rem, 3%, 2rem), (100% - var(--column)) / 2); outline-offset: -3px; }
-[part=messages][aria-busy=true]::before { content: ""; position: sticky; inset-block-start: .5rem; z-index: 1; align-self: center; flex: none; inline-size: 1.6rem; block-size: 1.6rem; margin-block-end: -1.6rem; border: 3px solid var(--line); border-block-start-color: var(--link); border-radius: 50%; animation: roomcast-spin .9s linear infinite; }
+[part=messages][aria-busy=true]::before { content: ""; position: sticky; inset-block-start: .5rem; z-index: 1; align-self: center; flex: none; margin-block: 0 -1.6rem; }
 [part=messages] > ol { margin-block-start: auto; display: flex; flex-direction: column; gap: .55rem; }
 [part=day], [part=new-line], .note, .typing-row { align-self: center; user-select: none; }
 .note { padding: .1rem .8rem; border-radius: 1rem; background: color-mix(in oklab, var(--panel) 80%, var(--talk)); color: var(--faint); font-size: .87em; text-align: center; }
@@ -42,7 +41,6 @@ a[part=listing]:hover { border-color: var(--link); }
 .row.mine-row { flex-direction: row-reverse; }
 .row.system-row { justify-content: center; }
 [part~=message] { position: relative; display: flex; flex-direction: column; max-inline-size: min(85%, 34rem); min-inline-size: 0; border-radius: var(--bubble); outline-offset: 1px; }
-[part~=message]:has(.single, .album) { max-inline-size: min(85%, 21.4rem); }
 [part~=mine] { align-items: flex-end; }
 [part~=theirs] { align-items: flex-start; }
 [part~=bubble] { position: relative; padding: .42rem .75rem; border-radius: var(--bubble); border-end-start-radius: .3rem; background: var(--theirs); color: var(--on-theirs); box-shadow: 0 1px 1px rgb(0 0 0 / 7%); max-inline-size: 100%; min-inline-size: 3.5rem; }
@@ -57,14 +55,9 @@ a[part=listing]:hover { border-color: var(--link); }
 [part~=message].large [part=text] { font-size: 2.6rem; line-height: 1.25; }
 [part~=message].large .body { display: flex; align-items: flex-end; }
 [part~=message].going { opacity: .5; }
-[part~=message].failed > [part~=bubble] { box-shadow: inset 0 0 0 1px var(--danger); }
-[part~=message].found > [part~=bubble] { animation: roomcast-found 1.8s ease-out; }
-@keyframes roomcast-found { 0%, 45% { background: light-dark(#ffe9a8, #6b571a); } }
 [part=author] { display: block; inline-size: fit-content; font-size: .85em; font-weight: 600; color: light-dark(oklch(from var(--tint) min(l, .47) c h), oklch(from var(--tint) .8 min(c, .12) h)); user-select: none; }
 .body { white-space: pre-wrap; unicode-bidi: plaintext; text-align: start; display: flow-root; }
 .body.folded { max-block-size: 16em; overflow: hidden; mask-image: linear-gradient(#000 75%, transparent); }
-[part=text] code { font: .92em ui-monospace, monospace; background: color-mix(in oklab, currentColor 9%, transparent); padding: .05em .3em; border-radius: .3em; }
-[part=text] code.block { display: block; padding: .5em .7em; overflow-x: auto; }
 [part=meta] { float: inline-end; margin-block: .38em -.2em; margin-inline-start: .6rem; font-size: .75em; line-height: 1.4; color: color-mix(in oklab, currentColor 72%, transparent); white-space: nowrap; user-select: none; display: flex; gap: .25rem; align-items: center; }
 [part~=theirs] [part=meta], [part~=mine] [part=meta], [part~=system] [part=meta] { color: var(--faint); }
 [part=meta] .icon { inline-size: 1.35em; block-size: 1.35em; }
@@ -72,54 +65,17 @@ a[part=listing]:hover { border-color: var(--link); }
 [part=quote] { display: block; inline-size: 100%; margin-block: .1rem .35rem; padding: .2rem .6rem; border: 0; border-inline-start: 3px solid var(--link); border-radius: .4rem; background: color-mix(in oklab, var(--link) 9%, transparent); color: inherit; font-size: .9em; text-align: start; overflow: hidden; user-select: none; }
 [part=quote] b { display: block; color: var(--link); font-size: .92em; }
 [part=quote] span { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; }
-[part=files] { display: grid; gap: .25rem; max-inline-size: 21rem; margin-block: .1rem .3rem; }
-[part=files]:is(.album, .single) { inline-size: fit-content; max-inline-size: min(21rem, 100% + 1.1rem); margin-block-start: -.22rem; margin-inline: -.55rem; border-radius: calc(var(--bubble) - .2rem); overflow: hidden; }
-.single [part=picture] { border-radius: 0; }
-[part=files].album { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: .15rem; inline-size: 21rem; }
-[part=files].album [part=picture] { border-radius: 0; inline-size: 100%; }
-[part=files].album.three > :first-child { grid-column: span 2; }
-[part=files].album [part=picture] img { inline-size: 100%; block-size: 100%; aspect-ratio: 1; object-fit: cover; }
-[part=files].album.three > :first-child img { aspect-ratio: 2; }
-[part=files].album [part=picture] .whole { object-fit: scale-down; }
-[part=picture] { position: relative; display: block; padding: 0; border: 0; background: light-dark(#eef0f1, #737a7d); border-radius: .6rem; overflow: hidden; max-inline-size: 100%; line-height: 0; justify-self: start; }
-[part=picture] img { display: block; max-inline-size: 100%; max-block-size: 22rem; inline-size: var(--fit, auto); block-size: auto; min-inline-size: 3rem; min-block-size: 3rem; object-fit: scale-down; }
-[part~=message].bare [part=files] { margin-block-end: -.22rem; }
-[part~=message].bare [part=meta] { position: absolute; inset-block-end: .5rem; inset-inline-end: .6rem; margin: 0; padding: .1rem .5rem; border-radius: 1rem; background: rgb(0 0 0 / 62%); color: #fff; pointer-events: none; }
-[part~=message].bare [part=meta] .read { color: oklch(from var(--accent) .87 min(c, .12) h); }
-.more-pictures { position: absolute; inset: 0; display: grid; place-items: center; background: rgb(0 0 0 / 55%); color: #fff; font-size: 1.6rem; font-weight: 600; }
-[part~=card] { display: flex; gap: .6rem; align-items: center; padding: .35rem .6rem; border: 1px solid var(--line); border-radius: .7rem; background: color-mix(in oklab, var(--panel) 60%, transparent); color: inherit; text-align: start; min-block-size: 2.75rem; max-inline-size: 100%; }
-[part~=card] .icon { color: var(--link); }
-[part~=card] b { display: block; font-weight: 600; overflow: hidden; text-overflow: ellipsis; }
-[part~=card] small { color: var(--faint); font-size: .85em; }
-progress { inline-size: 100%; block-size: .35rem; accent-color: var(--accent); }
-[part=reactions] { display: flex; flex-wrap: wrap; gap: .25rem; margin-block-start: .2rem; user-select: none; }
-[part=chip] { display: inline-flex; gap: .3rem; align-items: center; padding: .1rem .5rem; border: 1px solid var(--line); border-radius: 1rem; background: var(--panel); color: var(--ink); font-size: .87em; }
-[part=chip][aria-pressed=true] { background-color: var(--chosen); border-color: var(--link); }
-.acts { display: flex; flex-wrap: wrap; gap: .4rem; margin-block: .4rem .2rem; clear: both; }
-.acts button { flex: 1 1 auto; }
-.state { display: flex; flex-wrap: wrap; align-items: center; gap: .1rem .7rem; font-size: .85em; color: var(--faint); user-select: none; }
-.state.failed { color: var(--danger); }
-.link-button { border: 0; background: none; padding: .15rem 0; color: var(--link); font-weight: 600; }
-.tools { position: absolute; inset-block-start: 50%; translate: 0 -50%; display: flex; opacity: 0; inset-inline-start: calc(100% + .2rem); }
-[part~=mine] > .tools { inset-inline: auto calc(100% + .2rem); flex-direction: row-reverse; }
-[part~=message]:is(:hover, :focus-within) > .tools, [part~=message]:focus > .tools { opacity: 1; }
-.tools .plain { padding: .3rem; font-size: .93em; }
-@media (hover: none) { .tools { display: none; } [part~=message] { max-inline-size: min(90%, 34rem); } }
+@media (hover: none) { [part~=message] { max-inline-size: min(90%, 34rem); } }
 .typing-row { align-self: flex-start; color: var(--faint); font-size: .9em; min-block-size: 1.4em; }
 .pills { position: absolute; inset-block-end: .7rem; inset-inline-end: max(1rem, (100% - var(--column)) / 2 - 3.5rem); display: grid; gap: .5rem; justify-items: end; z-index: 2; }
 [part=pill] { display: inline-flex; gap: .4rem; align-items: center; padding: .45rem .8rem; border: 1px solid var(--line); border-radius: 1.4rem; background: var(--panel); color: var(--ink); box-shadow: 0 2px 8px rgb(0 0 0 / 15%); font-size: .9em; font-weight: 600; min-block-size: 2.4rem; }
 .foot { background: var(--panel); border-block-start: 1px solid var(--line); min-block-size: 3.45rem; }
 .closed { padding: .9rem 1rem; text-align: center; color: var(--faint); display: flex; flex-wrap: wrap; gap: .4rem .8rem; align-items: center; justify-content: center; }
 @media (pointer: coarse) {
-  .acts button, .link-button { min-block-size: 44px; min-inline-size: 44px; }
-  [part=reactions] { gap: 0; margin: -.3rem -.4rem; }
-  [part=chip] { min-block-size: 44px; min-inline-size: 44px; justify-content: center; border: 7px solid transparent; border-radius: 22px; background-clip: padding-box; box-shadow: inset 0 0 0 1px var(--line); }
-  [part=chip][aria-pressed=true] { border-color: transparent; box-shadow: inset 0 0 0 1px var(--link); }
   [part=quote], [part=pill], [part=listing], .bar button { min-block-size: 44px; }
 }
 @media (forced-colors: active) {
-  [part~=bubble], [part=day], [part=pill], [part=chip] { border: 1px solid CanvasText; }
+  [part~=bubble], [part=day], [part=pill] { border: 1px solid CanvasText; }
   [part~=mine] > [part~=bubble] { border: 2px solid Highlight; }
-  [part=chip][aria-pressed=true] { border-color: Highlight; }
 }
 `;

@@ -1,6 +1,7 @@
 /** Where a message is written. */
 
 export const composerStyle = `
+.conversation.dropping::after { content: attr(data-drop); position: absolute; inset: .5rem; z-index: 3; display: grid; place-items: center; border: 2px dashed var(--link); border-radius: var(--radius); background: color-mix(in oklab, var(--panel) 88%, transparent); color: var(--link); font-weight: 600; pointer-events: none; }
 .chosen b { display: block; font-weight: 600; overflow: hidden; text-overflow: ellipsis; }
 .chosen small { color: var(--faint); font-size: .85em; }
 .quick { display: flex; gap: .4rem; padding: .5rem .7rem 0; overflow-x: auto; scrollbar-width: none; }
@@ -26,6 +27,7 @@ export const composerStyle = `
 .emoji-button:hover { background: none; }
 [part=composer]:dir(rtl) { --left: 2.7rem; --right: .9rem; }
 [part=send].plain { background: var(--accent); color: var(--on-accent); margin-inline-start: .25rem; }
+[part=send].idle { background: none; color: var(--faint); }
 [part=send].plain:hover { filter: brightness(1.08); }
 .counter { order: 1; align-self: center; font-size: .8em; color: var(--danger); }
 [part=send] { order: 2; }

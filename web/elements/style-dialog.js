@@ -17,6 +17,7 @@ export const dialogStyle = `
 [part~=dialog]::backdrop { background: rgb(0 0 0 / 45%); }
 [part~=dialog] form { display: grid; gap: 1rem; }
 [part~=dialog] h2 { font-size: 1.1rem; }
+.field { inline-size: 100%; padding: .55rem .8rem; border: 1px solid light-dark(#82898f, #7d888d); border-radius: var(--radius); background: var(--panel); color: var(--ink); }
 .buttons { display: flex; flex-wrap: wrap; gap: .6rem; justify-content: flex-end; }
 .choices { display: grid; gap: .2rem; border: 0; padding: 0; margin: 0; }
 .choices label { display: flex; gap: .6rem; align-items: center; min-block-size: 2.2rem; }
@@ -26,9 +27,10 @@ export const dialogStyle = `
 .details { display: grid; gap: .9rem; --face: 2.3rem; }
 .people li { display: flex; align-items: center; gap: .7rem; min-block-size: 2.9rem; }
 .people li > span:not(.avatar) { flex: 1; min-inline-size: 0; line-height: 1.25; }
+.people label { flex: 1; min-inline-size: 0; }
 .people small { display: block; color: var(--faint); }
 .line { display: flex !important; gap: .6rem !important; }
 .line .field { flex: 1; min-inline-size: 0; }
 .faint { color: var(--faint); font-size: .9em; }
-@media (pointer: coarse) { [part=menu] button, .choices label { min-block-size: 44px; } [part=menu] .emoji button { min-inline-size: min(44px, 12vw); } }
+@media (pointer: coarse) { [part=menu] button, .choices label, .field { min-block-size: 44px; } [part=menu] .emoji button { min-inline-size: min(44px, 12vw); } }
 `;

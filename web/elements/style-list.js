@@ -54,6 +54,10 @@ export const listStyle = `
 .item-end { display: flex; gap: .3rem; align-items: center; justify-content: flex-end; min-block-size: 1.4rem; }
 .unread [part=item-last] { color: var(--ink); }
 .unread [part=item-time] { color: var(--link); font-weight: 600; }
+[part=badge] { min-inline-size: 1.4rem; padding: 0 .4rem; border-radius: 1rem; background: var(--badge); color: var(--on-badge); font-size: .8rem; font-weight: 600; line-height: 1.4rem; text-align: center; flex: none; }
+[part=badge]:empty { display: block; min-inline-size: .8rem; block-size: .8rem; padding: 0; }
+[part=badge].muted { background: light-dark(#6a737a, #8a969b); color: light-dark(#fff, #10161a); }
+mark { background: light-dark(#ffe9a8, #6b571a); color: var(--ink); }
 .result { display: block; inline-size: 100%; padding: .5rem .6rem; border: 0; border-radius: var(--radius); background: none; text-align: start; }
 .result:is(:hover, :focus-visible) { background: var(--hover); }
 .result-head { display: flex; gap: .6rem; justify-content: space-between; font-weight: 600; }
@@ -71,6 +75,7 @@ export const listStyle = `
   .filters [aria-pressed=true] { box-shadow: none; }
 }
 @media (forced-colors: active) {
+  [part=badge] { border: 1px solid ButtonText; }
   [part=item][aria-current=true] { background: SelectedItem; color: SelectedItemText; forced-color-adjust: none; }
   [part=item][aria-current=true] * { color: SelectedItemText; }
   .filters [aria-pressed=true] { border-color: Highlight; }

@@ -1,4 +1,4 @@
-/** Texts of messages: links, simple formatting, and what is only emoji. */
+/** Texts of messages: links, and what is only emoji. */
 
 import { h } from "./dom.js";
 
@@ -14,9 +14,6 @@ const LINKS = new RegExp(
   "giu",
 );
 const ONLY_EMOJI = /^(?:\s*(?:\p{Extended_Pictographic}|\p{Regional_Indicator}{2})(?:\p{Emoji_Modifier}|\ufe0f|\u20e3|\u200d\p{Extended_Pictographic})*){1,3}\s*$/u;
-const MARKS = /```([^]+?)```|`([^`\n]+)`|\*\*([^*\n]+)\*\*|~~([^~\n]+)~~|(?<![\w*])\*([^*\n]+)\*(?![\w*])|(?<!\w)_([^_\n]+)_(?!\w)/u;
-const TAGS = /** @type {const} */ (["code", "code", "strong", "s", "em", "em"]);
-
 /** Whether a text is one to three emoji. @param {string} text */
 export function isEmoji(text) {
   return text.length < 60 && ONLY_EMOJI.test(text);
@@ -25,22 +22,9 @@ export function isEmoji(text) {
 /**
  * The nodes of a text: its addresses become links, other text stays text.
  * @param {string} text
- * @param {{ markdown?: boolean, policy?: (url: string) => boolean, onlink?: (event: Event) => void }} [options]
- * @returns {(Node | string)[]}
+ * @param {{ policy?: (url: string) => boolean, onlink?: (event: Event) => void }} options
  */
-export function textNodes(text, options = {}) {
-  const marked = options.markdown ? MARKS.exec(text) : null;
-  if (!marked) return linkNodes(text, options);
-  const kind = marked.slice(1).findIndex((part) => part !== undefined);
-  const inner = marked[kind + 1];
-  const node = h(TAGS[kind], kind === 0 ? { className: "block" } : {});
-  node.append(...(kind < 2 ? [inner] : textNodes(inner, options)));
-  const before = linkNodes(text.slice(0, marked.index), options);
-  return [...before, node, ...textNodes(text.slice(marked.index + marked[0].length), options)];
-}
-
-/** @param {string} text @param {{ policy?: (url: string) => boolean, onlink?: (event: Event) => void }} options */
-function linkNodes(text, { policy, onlink }) {
+export function textNodes(text, { policy, onlink }) {
   /** @type {(Node | string)[]} */
   const nodes = [];
   let end = 0;
@@ -82,17 +66,4 @@ function shown(typed) {
   const [, host = ""] = /^(?:https?:\/\/)?([^/?#]+)/i.exec(plain) ?? [];
   const isMixed = /[a-z]/i.test(host.replace(/\.[a-z]+$/i, "")) && /[\p{Script=Cyrillic}\p{Script=Greek}]/u.test(host);
   return isMixed && URL.canParse(`https://${host}`) ? plain.replace(host, new URL(`https://${host}`).host) : plain;
-}
-
-/**
- * A text with the words that were looked for marked, from shortly before the first of them.
- * @param {string} text
- * @param {string} words
- */
-export function markedNodes(text, words) {
-  const each = words.split(/[^\p{L}\p{M}\p{N}]+/u).filter(Boolean);
-  if (!each.length) return [text];
-  const parts = text.split(new RegExp(`(${each.join("|")})`, "iu"));
-  if (parts[0].length > 16 && parts.length > 1) parts[0] = `…${parts[0].slice(-14)}`;
-  return parts.map((part, i) => (i % 2 ? h("mark", { textContent: part }) : part));
 }

@@ -3,12 +3,10 @@
  * to show. What is loaded later imports the rest from here, so that it is there once.
  */
 
-export { fileLabel, isPicture, previewOf, thumbnailOf } from "./attachments.js";
 export { ChatView } from "./chat-view.js";
 export { addDrawings, arrange, avatar, bdi, focusedIn, h, hasFeature, icon, iconButton, isWeb, tickOf } from "./dom.js";
 export { openChat } from "./open-chat.js";
 export { isGroup, isSame, nameOf, othersIn, summaryOf, titleOf } from "./people.js";
 export { addSheet, Shell } from "./shell.js";
 export { SingleView } from "./single-view.js";
-export { markedNodes } from "./text.js";
-export { wordsFor } from "./words.js";
+export { wordsOf } from "./words.js";

@@ -7,8 +7,6 @@
 
 import { english } from "../lang/en.js";
 
-/** The languages that have a file of their own, other than English. */
-const LANGUAGES = "ar cs de es fa fr he it ja ko nl pl pt-BR ro tr uk zh-Hans".split(" ");
 const DAY = 86_400_000;
 
 /** Codes of errors, and the strings that tell them to a person. */
@@ -25,18 +23,6 @@ const REASONS = /** @type {Record<string, string>} */ ({
   timeout: "offline",
   unauthenticated: "signedOut",
 });
-
-/**
- * The file that fits a language tag best: its own, that of its language, or English.
- * @param {string} tag
- */
-export function languageFor(tag) {
-  const [language = "", region = ""] = tag.toLowerCase().split("-");
-  const exact = LANGUAGES.find((each) => each.toLowerCase() === tag.toLowerCase());
-  if (exact) return exact;
-  if (language === "zh" && /^(hant|tw|hk|mo)$/.test(region)) return "en";
-  return LANGUAGES.find((each) => each.split("-")[0].toLowerCase() === language) ?? "en";
-}
 
 /** @param {Intl.DateTimeFormatOptions} options */
 const dateFormat = (options) => (/** @type {string} */ tag) => new Intl.DateTimeFormat(tag, options);
@@ -68,6 +54,11 @@ export class Words {
   constructor(tag, strings, own = {}) {
     this.tag = tag;
     this.strings = { ...english, ...strings, ...own };
+  }
+
+  /** The strings of what is loaded later, where the language has none of its own. @param {Strings} later */
+  learn(later) {
+    this.strings = { ...later, ...this.strings };
   }
 
   /** @param {string} name */
@@ -172,14 +163,12 @@ function capital(text, tag) {
 }
 
 /**
- * The words of a language, with what the site says instead. A language without a file is shown in
+ * The words of a language, with what the site says instead. A language without strings is shown in
  * English, dates included.
  * @param {string} tag
- * @param {Strings} own
+ * @param {Strings | null} strings
+ * @param {Strings} [own]
  */
-export async function wordsFor(tag, own) {
-  const file = languageFor(tag);
-  if (file === "en") return new Words(/^en\b/i.test(tag) ? tag : "en", {}, own);
-  const loaded = await import(new URL(`./lang/${file}.js`, import.meta.url).href).catch(() => null);
-  return loaded ? new Words(tag, loaded.default, own) : new Words("en", {}, own);
+export function wordsOf(tag, strings, own = {}) {
+  return new Words(strings || /^en\b/i.test(tag) ? tag : "en", strings ?? {}, own);
 }

@@ -1,5 +1,6 @@
 /**
  * The words of the elements in English: the list of keys, and what every other language falls back to.
+ * `english` is what a conversation shows at first; the others are loaded with what they are for.
  *
  * `{name}` stands for a value. A string that counts is an object with the plural forms that
  * `Intl.PluralRules` names for the language (English: one, other); `{n}` is the number, written in
@@ -8,26 +9,13 @@
  * @type {import("../elements/words.js").Strings}
  */
 export const english = {
-  // The list of conversations.
+  // Names, and what stands in many places.
   chats: "Messages",
-  search: "Search",
-  all: "All",
-  unread: "Unread",
-  archived: "Archived",
-  noChats: "No conversations yet",
-  noUnread: "Nothing unread",
-  noArchived: "Nothing archived",
-  choose: "Choose a conversation",
-  found: "In messages",
   nothing: "Nothing found",
-  draft: "Draft: {text}",
   you: "You",
   someone: "Someone",
   photo: { one: "Photo", other: "{n} photos" },
   file: { one: "File", other: "{n} files" },
-  count: { one: "{n} unread message", other: "{n} unread messages" },
-  newChat: "New conversation",
-  person: "Name",
 
   // The head of a conversation.
   back: "Back",
@@ -53,7 +41,6 @@ export const english = {
   sent: "Sent",
   delivered: "Delivered",
   read: "Read",
-  readBy: "Read by {names}",
   waiting: "Not sent yet. Trying again…",
   now: "Try now",
   joined: "{name} joined the group.",
@@ -63,63 +50,18 @@ export const english = {
   fold: "Show more",
   reply: "Reply",
   edit: "Edit",
-  copy: "Copy",
-  react: "React",
   delete: "Delete",
-  report: "Report",
-  date: "Go to date",
 
-  // The composer.
-  write: "Write a message",
-  send: "Send",
-  attach: "Attach files",
+  // Controls, and files that are refused.
   emoji: "Emoji",
   save: "Save",
-  replyTo: "Reply to {name}",
   drop: "Drop files here",
   cancel: "Cancel",
   tooBig: "Larger than {size}",
   badType: "This type of file is not accepted",
   badFile: "This file can't be read",
-  tooMany: "Files per message: {n} at most",
-  tooLong: "Too long by {n}",
-
-  // What a conversation can do.
-  details: "Details",
-  mute: "Mute",
-  unmute: "Unmute",
-  archive: "Archive",
-  unarchive: "Unarchive",
-  markUnread: "Mark as unread",
-  notify: "Turn on notifications",
-  block: "Block {name}",
   unblock: "Unblock {name}",
-  leave: "Leave group",
-  deleteChat: "Delete conversation",
-  title: "Group name",
-  add: "Add",
   remove: "Remove {name}",
-  export: "Download my data",
-  erase: "Erase my data",
-
-  // Questions and answers.
-  askDelete: "Delete this message for everyone?",
-  askDeleteChat: "Delete this conversation for everyone? Its messages and files are lost.",
-  askLeave: "Leave this group? You will no longer see its messages.",
-  askRemove: "Remove {name} from this group?",
-  askBlock: "Block {name}? They can no longer write to you.",
-  askErase: "Erase all your messages and files, for everyone? This can't be undone.",
-  askReport: "What is wrong with this message?",
-  spam: "Spam",
-  abuse: "Insult or threat",
-  fraud: "Fraud",
-  other: "Something else",
-  thanks: "Thank you for your report.",
-
-  // Pictures.
-  previous: "Previous",
-  next: "Next",
-  download: "Download",
 
   // States and refusals.
   loading: "Loading…",
@@ -133,8 +75,79 @@ export const english = {
   conflict: "This was already answered.",
   busy: "That was too fast. Wait a moment.",
   failed: "That didn't work. Try again.",
+};
 
-  // The page.
+/** The list of conversations. @type {import("../elements/words.js").Strings} */
+export const listEnglish = {
+  search: "Search",
+  all: "All",
+  unread: "Unread",
+  archived: "Archived",
+  noChats: "No conversations yet",
+  noUnread: "Nothing unread",
+  noArchived: "Nothing archived",
+  choose: "Choose a conversation",
+  found: "In messages",
+  draft: "Draft: {text}",
+  count: { one: "{n} unread message", other: "{n} unread messages" },
+  newChat: "New conversation",
+};
+
+/** The composer. @type {import("../elements/words.js").Strings} */
+export const writeEnglish = {
+  write: "Write a message",
+  send: "Send",
+  attach: "Attach files",
+  replyTo: "Reply to {name}",
+  tooMany: "Files per message: {n} at most",
+  tooLong: "Too long by {n}",
+};
+
+/** Menus, what they ask, and what is answered. @type {import("../elements/words.js").Strings} */
+export const menuEnglish = {
+  person: "Name",
+  readBy: "Read by {names}",
+  copy: "Copy",
+  react: "React",
+  report: "Report",
+  date: "Go to date",
+  details: "Details",
+  mute: "Mute",
+  unmute: "Unmute",
+  archive: "Archive",
+  unarchive: "Unarchive",
+  markUnread: "Mark as unread",
+  notify: "Turn on notifications",
+  block: "Block {name}",
+  leave: "Leave group",
+  deleteChat: "Delete conversation",
+  title: "Group name",
+  add: "Add",
+  export: "Download my data",
+  erase: "Erase my data",
+  askDelete: "Delete this message for everyone?",
+  askDeleteChat: "Delete this conversation for everyone? Its messages and files are lost.",
+  askLeave: "Leave this group? You will no longer see its messages.",
+  askRemove: "Remove {name} from this group?",
+  askBlock: "Block {name}? They can no longer write to you.",
+  askErase: "Erase all your messages and files, for everyone? This can't be undone.",
+  askReport: "What is wrong with this message?",
+  spam: "Spam",
+  abuse: "Insult or threat",
+  fraud: "Fraud",
+  other: "Something else",
+  thanks: "Thank you for your report.",
+};
+
+/** Pictures. @type {import("../elements/words.js").Strings} */
+export const pictureEnglish = {
+  previous: "Previous",
+  next: "Next",
+  download: "Download",
+};
+
+/** The page. @type {import("../elements/words.js").Strings} */
+export const pageEnglish = {
   token: "Access token",
   enter: "Sign in",
   badToken: "This token is not valid or has expired.",

@@ -1,6 +1,7 @@
 /** Where a user without a token comes in, and where one whose login has ended learns it. */
 
 import { h } from "../elements/dom.js";
+import { pageEnglish } from "../lang/en.js";
 
 export class Entry {
   /**
@@ -9,6 +10,7 @@ export class Entry {
    * @param {(token: string) => void} enter
    */
   constructor(settings, words, enter) {
+    words.learn(pageEnglish);
     this.why = h("p", { className: "why", role: "alert", hidden: true });
     this.field = h("input", { type: "text", autocomplete: "off", spellcheck: false, required: true, "aria-label": words.say("token"), placeholder: words.say("token") });
     const logo = settings.logo ? h("img", { className: "logo", src: settings.logo, alt: "", onerror: (/** @type {Event} */ event) => /** @type {Element} */ (event.target).remove() }) : null;

@@ -3,10 +3,12 @@
 import { defineElements } from "../elements/base.js";
 import { RoomcastChat } from "../elements/chat.js";
 import { RoomcastInbox } from "../elements/inbox.js";
+import { languageFor, stringsFor } from "../elements/languages.js";
 import { configure, useViews } from "../elements/session.js";
 import { Composer } from "../elements/lazy-composer.js";
+import { Extras } from "../elements/lazy-extras.js";
 import { InboxView } from "../elements/lazy-inbox.js";
-import { openChat, SingleView, wordsFor } from "../elements/views.js";
+import { openChat, SingleView, wordsOf } from "../elements/views.js";
 import { List } from "../sdk/lazy-list.js";
 import { bundled } from "../sdk/storage.js";
 import { Entry } from "./entry.js";
@@ -35,48 +37,61 @@ function dress(accent) {
   document.adoptedStyleSheets = [sheet, own];
 }
 
-/** The words of the page, in the language of its address or of the browser. @param {string} language */
-async function speak(language) {
-  const words = await wordsFor(language || navigator.language, {});
+/** The words of the page, in this language or in English. @param {string} tag */
+async function speak(tag) {
+  document.documentElement.lang = languageFor(tag) === "en" && !/^en\b/i.test(tag) ? "en" : tag; // elements look for it
+  const words = wordsOf(tag, await stringsFor(tag));
   document.documentElement.lang = words.tag;
   document.documentElement.dir = words.direction;
   return words;
 }
 
-/** All conversations, or the sign-in where there is no token. @param {PageSettings} settings @param {any} words */
-function showInbox(settings, words) {
+/** The logo of the operator, if there is one. @param {string} src */
+function logoOf(src) {
+  const logo = document.createElement("img");
+  Object.assign(logo, { slot: "list-start", src, alt: "", className: "logo" });
+  logo.addEventListener("error", () => logo.remove());
+  return logo;
+}
+
+/** All conversations, or the sign-in where there is no token. @param {PageSettings} settings @param {Promise<any>} speaking */
+function showInbox(settings, speaking) {
   const inbox = /** @type {any} */ (document.createElement("roomcast-inbox"));
   inbox.setAttribute("history", "hash");
   inbox.strings = { chats: settings.name };
-  if (settings.logo) {
-    const logo = document.createElement("img");
-    Object.assign(logo, { slot: "list-start", src: settings.logo, alt: "", className: "logo" });
-    logo.addEventListener("error", () => logo.remove());
-    inbox.append(logo);
-  }
+  if (settings.logo) inbox.append(logoOf(settings.logo));
   const main = document.createElement("main");
+  const heading = document.createElement("h1");
+  Object.assign(heading, { className: "unseen", textContent: settings.name });
+  main.append(heading);
+  document.body.append(main);
+  const token = takeToken();
+  if (token) configure({ token });
+  titled(inbox, settings.name);
+  const entering = speaking.then((words) => signIn(settings, words, inbox, main));
+  if (token || settings.login === "site") main.append(inbox);
+  else void entering.then((entry) => entry.show(""));
+}
+
+/** The sign-in beside the conversations. @param {PageSettings} settings @param {any} words @param {any} inbox @param {HTMLElement} main */
+function signIn(settings, words, inbox, main) {
+  const isByToken = settings.login === "token";
   const entry = new Entry(settings, words, (token) => {
     keepToken(token);
     configure({ token });
     if (!inbox.isConnected) main.append(inbox);
   });
-  const heading = document.createElement("h1");
-  Object.assign(heading, { className: "unseen", textContent: settings.name });
-  main.append(heading, entry.box);
-  document.body.append(main);
-  inbox.menuItems = settings.login === "token" ? [{ id: "signOut", icon: "leave", label: words.say("signOut"), act: () => void inbox.signOut() }] : [];
-  inbox.addEventListener("roomcast-ready", () => entry.hide());
-  inbox.addEventListener("roomcast-signed-out", (/** @type {CustomEvent} */ event) => {
+  main.firstElementChild?.after(entry.box);
+  inbox.menuItems = isByToken ? [{ id: "signOut", icon: "leave", label: words.say("signOut"), act: () => void inbox.signOut() }] : [];
+  const leave = (/** @type {string} */ why) => {
     forgetToken();
-    const { why } = event.detail;
     if (why === "left") inbox.remove();
-    entry.show(why === "left" ? "" : words.say(settings.login === "token" ? "badToken" : "signedOut"));
-  });
-  titled(inbox, settings.name);
-  const token = takeToken();
-  if (token) configure({ token });
-  if (token || settings.login === "site") main.append(inbox);
-  else entry.show("");
+    entry.show(why === "left" ? "" : words.say(isByToken ? "badToken" : "signedOut"));
+  };
+  inbox.addEventListener("roomcast-ready", () => entry.hide());
+  inbox.addEventListener("roomcast-signed-out", (/** @type {CustomEvent} */ { detail }) => leave(detail.why));
+  if (inbox.link?.state === "signedout") leave("unauthenticated"); // before the words were there
+  return entry;
 }
 
 /** "(3) Name" while something is unread. @param {any} inbox @param {string} name */
@@ -100,17 +115,16 @@ function showEmbedded() {
   element.addEventListener("roomcast-ready", tell);
 }
 
-/** @returns {Promise<void>} */
-async function startPage() {
+function startPage() {
   const settings = pageSettings();
   defineElements({ inbox: RoomcastInbox, chat: RoomcastChat });
-  useViews({ Composer, InboxView, openChat, SingleView, wordsFor });
+  useViews({ Composer, Extras, InboxView, openChat, SingleView, wordsOf });
   bundled._list = Promise.resolve({ List });
   configure({ server: new URL(settings.root, document.baseURI).href });
   dress(settings.accent);
-  const words = await speak(new URLSearchParams(location.search).get("lang") ?? settings.language);
+  const speaking = speak(new URLSearchParams(location.search).get("lang") || settings.language || navigator.language);
   if (settings.view === "embed") showEmbedded();
-  else showInbox(settings, words);
+  else showInbox(settings, speaking);
 }
 
-void startPage();
+startPage();

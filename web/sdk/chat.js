@@ -1,5 +1,5 @@
 import { backoff } from "./backoff.js";
-import { isTemporary, lazily, SignedOut } from "./errors.js";
+import { isTemporary, lazily, loadCalls, SignedOut } from "./errors.js";
 import { Inbox } from "./inbox.js";
 import { Observable } from "./observable.js";
 import { Room } from "./room.js";
@@ -22,12 +22,12 @@ export class Chat extends Observable {
   _rooms = new Map();
   /** @type {Promise<any> | null} */
   _config = null;
-  /** @type {Promise<ReturnType<typeof import("./lazy-browser.js").join> | void>} */
-  _tabs = Promise.resolve();
+  /** @type {Promise<ReturnType<typeof import("./tabs.js").join> | void> | null} */
+  _tabs = null;
   #isEnded = false;
   /** @type {import("./types.js").ChatState} */
   #state = "connecting";
-  #listeners = new AbortController();
+  _listeners = new AbortController();
 
   /** Limits and features of the server. */
   config = lazily(this, "config");
@@ -39,6 +39,8 @@ export class Chat extends Observable {
   unblock = lazily(this, "unblock");
   /** Ends, and erases what this user has stored in the browser. */
   signOut = lazily(this, "signOut");
+  /** Tells this user's other tabs, and this one. @internal */
+  _share = lazily(this, "share", true);
 
   /** @param {import("./types.js").Options} options */
   constructor(options) {
@@ -47,7 +49,7 @@ export class Chat extends Observable {
     this.session._onChange = () => this.#sessionChanged();
     this._vault = vaultOf(options.storage, this.session.server.href);
     this.inbox = new Inbox(this);
-    const { signal } = this.#listeners;
+    const { signal } = this._listeners;
     const on = (/** @type {string} */ name, /** @type {(one: import("./connection.js").Connection) => void} */ act) =>
       /** @type {Partial<EventTarget>} */ (globalThis).addEventListener?.(name, () => this.session._connections.forEach(act), { signal });
     on("offline", (one) => one._lose());
@@ -118,8 +120,8 @@ export class Chat extends Observable {
   /** Closes all; nothing is erased. */
   end() {
     this.#isEnded = true;
-    this.#listeners.abort();
-    void this._tabs.then((tabs) => tabs?.close());
+    this._listeners.abort();
+    void this._tabs?.then((tabs) => tabs?.close());
     this.session.close();
     this._changed();
   }
@@ -158,16 +160,12 @@ export class Chat extends Observable {
     this._emit("message", { room_id, message: { room_id, text, sender_id, created_at, status }, live: false });
   }
 
-  /** Tells this user's other tabs, and this one. @internal @param {import("./lazy-browser.js").News} news */
-  _share(news) {
-    return loadBrowser().then(({ share }) => share(this, news), () => {}); // the others learn it from the server
-  }
-
   /** @internal */
   _flush() {
     const { state } = this;
     if (state !== this.#state) this._emit("state", { state });
     this.#state = state;
+    if (this.me && state === "open") this._tabs ??= this.#join();
   }
 
   #identify() {
@@ -188,7 +186,6 @@ export class Chat extends Observable {
     }
     if (!this.me) throw new SignedOut("ended");
     void this._vault("open", String(this.me.user_id));
-    this.#join();
     for (const model of [this, this.inbox, ...this._rooms.values()]) model._changed();
     return this.me;
   }
@@ -199,7 +196,7 @@ export class Chat extends Observable {
       this.leads = true;
       this._changed();
     };
-    if (!this.#isEnded) this._tabs = loadBrowser().then(({ join }) => join(this, lead), lead);
+    return loadCalls().then(({ join }) => join(this, lead), lead);
   }
 
   /** A room that is shown, and was not made yet, may be this one. @internal @param {number} id */

@@ -1,4 +1,4 @@
-/** What only browsers have: loaded where a page uses it. */
+/** What a browser keeps for the next page: loaded where a page uses it. */
 
 /**
  * @param {string} name of the database
@@ -80,59 +80,4 @@ async function restoreUnsent(outbox) {
   const kept = await Promise.all(((await vault("keys", outbox.key)) ?? []).map((/** @type {string} */ key) => vault("get", key)));
   const known = new Set(outbox.items.map(({ client_id }) => client_id));
   outbox._restore(kept.filter((draft) => draft && !known.has(draft.client_id)).sort((a, b) => a.at - b.at));
-}
-
-/** What the next page starts with. @param {import("./room.js").Room} room */
-export function save(room) {
-  const { cursor, epoch, hasOlder, hasNewer, receipts, _sorted: all } = room._timeline;
-  if (hasNewer || room.id === null) return;
-  const kept = { cursor, epoch, messages: all.slice(-50), hasOlder: hasOlder || all.length > 50, receipts: [...receipts.values()], at: Date.now() };
-  void room.chat._vault("set", `room ${room.id}`, kept);
-}
-
-/** @typedef {{ touch?: import("./types.js").WireMessage, read?: number, cancel?: string, signOut?: true }} News */
-
-/**
- * The other tabs of this user. One of them leads: it shows notifications.
- * @param {import("./chat.js").Chat} chat
- * @param {() => void} lead is called in the tab that leads, now or later
- * @returns {{ post: (news: News) => void, close: () => void }}
- */
-export function join(chat, lead) {
-  const name = `roomcast ${chat.session.server.href} ${chat.me?.user_id}`;
-  const channel = globalThis.BroadcastChannel && new BroadcastChannel(name);
-  if (channel) channel.onmessage = ({ data }) => receive(chat, data);
-  /** @type {{ unref?: () => void } | undefined} */ (channel)?.unref?.();
-  const closing = new AbortController();
-  const locks = globalThis.navigator?.locks;
-  const held = () => new Promise((resolve) => closing.signal.addEventListener("abort", resolve));
-  if (!locks) lead();
-  else {
-    const whileOpen = () => (lead(), held());
-    locks.request(name, { signal: closing.signal }, whileOpen).catch(() => {}); // closed before it led
-  }
-  return {
-    post: (news) => channel?.postMessage(news),
-    close() {
-      closing.abort();
-      channel?.close();
-    },
-  };
-}
-
-/** @param {import("./chat.js").Chat} chat @param {News} news */
-export async function share(chat, news) {
-  (await chat._tabs)?.post(news);
-  receive(chat, news);
-}
-
-/** What this tab or another one has done. @param {import("./chat.js").Chat} chat @param {News} news */
-function receive(chat, { touch, read, cancel, signOut }) {
-  if (touch) {
-    void chat.inbox._list?._sent(touch);
-    chat._seek(touch.room_id);
-  }
-  if (read) chat.inbox._list?.read(read);
-  if (cancel) for (const { _outbox: outbox } of chat._rooms.values()) outbox.find(cancel)?.cancel();
-  if (signOut && chat.state !== "ended") chat.session.signOut("disconnected");
 }

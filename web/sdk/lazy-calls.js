@@ -207,6 +207,14 @@ function inform(room, info) {
   room._changed();
 }
 
+/** What the next page starts with. @param {import("./room.js").Room} room */
+export function save(room) {
+  const { cursor, epoch, hasOlder, hasNewer, receipts, _sorted: all } = room._timeline;
+  if (hasNewer || room.id === null) return;
+  const kept = { cursor, epoch, messages: all.slice(-50), hasOlder: hasOlder || all.length > 50, receipts: [...receipts.values()], at: Date.now() };
+  void room.chat._vault("set", `room ${room.id}`, kept);
+}
+
 // ------------------------------------------------------------ the window of a room
 
 /** @param {Room} room */
@@ -226,9 +234,9 @@ export async function around(room, id, { signal } = {}) {
   return messages.has(id);
 }
 
-/** @param {Room} room @param {Date | string} time */
-export function at(room, time) {
-  return load(room, "around", { at: new Date(time).toISOString() });
+/** @param {Room} room @param {Date | string} time @param {{ signal?: AbortSignal }} [call] */
+export function at(room, time, { signal } = {}) {
+  return load(room, "around", { at: new Date(time).toISOString() }, { signal });
 }
 
 /** @param {Room} room */
@@ -281,3 +289,4 @@ async function loadPage(timeline, kind, request) {
 export { giveUp, refused, stopTyping, types, typing } from "./room-frames.js";
 export { pump } from "./sending.js";
 export { renewLater } from "./renewal.js";
+export { join, share } from "./tabs.js";

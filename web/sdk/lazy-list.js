@@ -4,6 +4,7 @@ import { met } from "./members.js";
 /** @typedef {import("./types.js").Notice} Notice */
 
 const NOTICES = 100; // rooms in a frame of notifications
+const RECENT = 10_000; // ms in which the list is not asked for again when the window is looked at
 const SINGLE = 5; // unknown rooms that are asked for one by one; more: the list is loaded again
 
 /** The rooms of the inbox: loaded with the first use of the list. */
@@ -18,11 +19,14 @@ export class List {
   #loading = null;
   /** @type {Error | null} */
   #error = null;
+  #loadedAt = 0;
 
   /** @param {import("./inbox.js").Inbox} inbox */
   constructor(inbox) {
     this.inbox = inbox;
     this.chat = inbox.chat;
+    const { signal } = this.chat._listeners;
+    /** @type {Partial<EventTarget>} */ (globalThis).addEventListener?.("focus", () => void this.#refresh(), { signal });
   }
 
   _build() {
@@ -40,10 +44,33 @@ export class List {
 
   async reload(filter = this.#filter) {
     this.#filter = filter;
-    const { q, unread, archived, context, context_prefix } = filter;
+    await this.#load(this.#query, true);
+  }
+
+  get #query() {
+    const { q, unread, archived, context, context_prefix } = this.#filter;
     const wish = { q, unread: unread && "1", archived: archived && "1", context, context_prefix };
     const given = Object.entries(wish).filter(([, value]) => value);
-    await this.#load(new URLSearchParams(/** @type {[string, string][]} */ (given)), true);
+    return new URLSearchParams(/** @type {[string, string][]} */ (given));
+  }
+
+  /**
+   * What the user has done on another device is told by no notice: the newest rooms are asked for when
+   * the window is looked at again. What changes meanwhile holds.
+   */
+  async #refresh() {
+    if (!this._isLoaded || this.#loading || Date.now() - this.#loadedAt < RECENT) return;
+    this.#loadedAt = Date.now();
+    const filter = this.#filter;
+    const before = new Map(this.#items);
+    const page = await this.chat.request("GET", "chat/receive/", { query: Object.fromEntries(this.#query) }).catch(() => null); // the next look asks again
+    if (!page || filter !== this.#filter || this.#loading) return;
+    const isSame = (/** @type {number} */ id) => this.#items.get(id) === before.get(id);
+    const found = new Set(page.results.map((/** @type {Item} */ { room_id }) => room_id));
+    const oldest = page.next ? activeAt(page.results.at(-1)) : "";
+    for (const [id, item] of before) if (!found.has(id) && isSame(id) && activeAt(item) > oldest) this.#items.delete(id);
+    for (const room of page.results) if (isSame(room.room_id)) this.#keep(room);
+    this.inbox._changed();
   }
 
   /** @param {number} id @param {Partial<Item>} change */
@@ -137,6 +164,7 @@ export class List {
       if (loading !== this.#loading) return;
       if (isFirst) this.#items.clear();
       for (const room of page.results) this.#keep(room);
+      this.#loadedAt = Date.now();
       this.#next = page.next && new URL(page.next).searchParams;
     } catch (error) {
       if (loading.signal.aborted) return;

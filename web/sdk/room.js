@@ -326,6 +326,6 @@ export class Room extends Observable {
   #save() {
     clearTimeout(this.#saving);
     this.#saving = undefined;
-    loadBrowser().then(({ save }) => save(this), () => {}); // kept after the next change
+    loadCalls().then(({ save }) => save(this), () => {}); // kept after the next change
   }
 }

@@ -1,5 +1,5 @@
 import type { Chat } from "./types/sdk/chat.js";
-import type { Item, Message, RoomInfo, UserId } from "./types/sdk/types.js";
+import type { Message, RoomInfo, UserId } from "./types/sdk/types.js";
 
 export interface Action {
   id: string;
@@ -21,22 +21,22 @@ export declare class RoomcastElement extends HTMLElement {
   quickReplies: string[] | ((room: RoomInfo) => string[]);
   actions: Action[];
   renderers: Record<string, (message: Message, room: RoomInfo) => Node>;
-  linkPolicy: ((url: URL) => boolean | string) | undefined;
+  linkPolicy: ((url: string) => boolean) | undefined;
   beforeSend: ((draft: { text: string; files: File[] }) => unknown) | undefined;
-  select(room: number | { with: UserId; context?: string }, options?: { message?: number }): Promise<void>;
-  show(): void;
-  close(): void;
-  toggle(): void;
+  select(room: number | { with: UserId; context?: string }, options?: { message?: number }): Promise<boolean>;
   send(draft: { text?: string; files?: File[]; data?: Record<string, unknown> }): Promise<unknown>;
-  insert(text: string): void;
-  focusComposer(): void;
-  find(words: string): void;
+  insert(text: string): Promise<void>;
+  focusComposer(): Promise<void>;
+  find(words: string): Promise<void>;
   signOut(): Promise<void>;
 }
 export declare class RoomcastInbox extends RoomcastElement {}
 export declare class RoomcastChat extends RoomcastElement {}
 export declare class RoomcastLauncher extends RoomcastElement {
   open: boolean;
+  show(): void;
+  close(): void;
+  toggle(): void;
 }
 export declare class RoomcastBadge extends RoomcastElement {}
 
@@ -49,7 +49,7 @@ export declare function configure(options: {
 export interface RoomcastEvents {
   "roomcast-ready": CustomEvent<{ user: { user_id: UserId; name: string | null; picture: string | null } }>;
   "roomcast-unread": CustomEvent<{ total: number; rooms: { room_id: number; unread: number }[] }>;
-  "roomcast-select": CustomEvent<{ room: Item | RoomInfo | null }>;
+  "roomcast-select": CustomEvent<{ room: number | { with: UserId; context?: string } }>;
   "roomcast-message": CustomEvent<{ room: number; message: Partial<Message> }>;
   "roomcast-send": CustomEvent<{ text: string; files: File[] }>;
   "roomcast-sent": CustomEvent<{ message: Message }>;
@@ -61,7 +61,7 @@ export interface RoomcastEvents {
   "roomcast-close": CustomEvent<unknown>;
   "roomcast-state": CustomEvent<{ state: string }>;
   "roomcast-signed-out": CustomEvent<{ why: string }>;
-  "roomcast-notify": CustomEvent<unknown>;
+  "roomcast-notify": CustomEvent<{ room: number; message: Partial<Message> }>;
 }
 
 declare global {

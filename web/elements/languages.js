@@ -1,0 +1,31 @@
+/** The files of languages, and the strings that a closed launcher and a badge need without the views. */
+
+/** The languages that have a file of their own, other than English. */
+const LANGUAGES = "ar cs de es fa fr he it ja ko nl pl pt-BR ro tr uk zh-Hans".split(" ");
+/** @type {Record<string, any>} */
+const SHORT = { chats: "Messages", count: { one: "{n} unread message", other: "{n} unread messages" }, close: "Close", tag: "en" };
+
+/** The language that fits a tag best: its own, one of the same language, or English. @param {string} tag */
+export function languageFor(tag) {
+  const [language, region = ""] = tag.toLowerCase().split("-");
+  if (language === "zh" && /^(hant|tw|hk|mo)$/.test(region)) return "en";
+  const exact = LANGUAGES.find((each) => each.toLowerCase() === tag.toLowerCase());
+  return exact ?? LANGUAGES.find((each) => each.split("-")[0] === language) ?? "en";
+}
+
+/** The strings of the language that fits a tag; null: those inside, in English. @param {string} tag @returns {Promise<Record<string, any> | null>} */
+export async function stringsFor(tag) {
+  const language = languageFor(tag);
+  const found = language !== "en" && (await import(new URL(`./lang/${language}.js`, import.meta.url).href).catch(() => null));
+  return found ? { ...found.default, tag: language } : null;
+}
+
+/** What is said before the views are there. @param {string} tag @param {(strings: Record<string, any>) => void} say */
+export function sayShortly(tag, say) {
+  void stringsFor(tag).then((strings) => say(strings ?? SHORT));
+}
+
+/** "3 unread messages" @param {Record<string, any>} strings @param {number} n */
+export function countOf({ count, tag }, n) {
+  return (count[new Intl.PluralRules(tag).select(n)] ?? count.other).replace("{n}", new Intl.NumberFormat(tag).format(n));
+}

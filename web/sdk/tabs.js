@@ -1,0 +1,48 @@
+/** The tabs of one user, and what they tell each other: loaded with the calls. */
+
+/** @typedef {{ touch?: import("./types.js").WireMessage, read?: number, cancel?: string, signOut?: true }} News */
+
+/**
+ * The other tabs of this user. One of them leads: it shows notifications.
+ * @param {import("./chat.js").Chat} chat
+ * @param {() => void} lead is called in the tab that leads, now or later
+ * @returns {{ post: (news: News) => void, close: () => void }}
+ */
+export function join(chat, lead) {
+  const name = `roomcast ${chat.session.server.href} ${chat.me?.user_id}`;
+  const channel = globalThis.BroadcastChannel && new BroadcastChannel(name);
+  if (channel) channel.onmessage = ({ data }) => receive(chat, data);
+  /** @type {{ unref?: () => void } | undefined} */ (channel)?.unref?.();
+  const closing = new AbortController();
+  const locks = globalThis.navigator?.locks;
+  const held = () => new Promise((resolve) => closing.signal.addEventListener("abort", resolve));
+  if (!locks) lead();
+  else {
+    const whileOpen = () => (lead(), held());
+    locks.request(name, { signal: closing.signal }, whileOpen).catch(() => {}); // closed before it led
+  }
+  return {
+    post: (news) => channel?.postMessage(news),
+    close() {
+      closing.abort();
+      channel?.close();
+    },
+  };
+}
+
+/** @param {import("./chat.js").Chat} chat @param {News} news */
+export async function share(chat, news) {
+  (await chat._tabs)?.post(news);
+  receive(chat, news);
+}
+
+/** What this tab or another one has done. @param {import("./chat.js").Chat} chat @param {News} news */
+function receive(chat, { touch, read, cancel, signOut }) {
+  if (touch) {
+    void chat.inbox._list?._sent(touch);
+    chat._seek(touch.room_id);
+  }
+  if (read) chat.inbox._list?.read(read);
+  if (cancel) for (const { _outbox: outbox } of chat._rooms.values()) outbox.find(cancel)?.cancel();
+  if (signOut && chat.state !== "ended") chat.session.signOut("disconnected");
+}
