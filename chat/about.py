@@ -1,4 +1,4 @@
-"""The subject of a room, as the site says: a listing, an order."""
+"""The subject of a room, as the site describes it: a listing or an order, for example."""
 
 import msgspec
 
@@ -12,7 +12,7 @@ MAX_TEXT_LENGTH = 200  # characters
 
 
 def pack_about(given: About | JsonObject) -> str:
-    """The subject as JSON. Raises TooLong and InvalidFrame."""
+    """Encode the subject as JSON. Raises TooLong and InvalidFrame."""
     try:
         about = msgspec.convert(msgspec.to_builtins(given), About)
     except (msgspec.ValidationError, TypeError) as error:
@@ -37,5 +37,5 @@ def _check(name: str, text: object, most: int) -> None:
 
 
 def read_about(stored: str | None) -> About | None:
-    """Decodes the stored subject of a room; None where there is none."""
+    """Decode the stored subject of a room; None if there is none."""
     return None if stored is None else msgspec.json.decode(stored, type=About)

@@ -14,7 +14,7 @@ from ..store.store import Connection, DatabaseUnavailable, Store
 
 log = logging.getLogger("roomcast.bans")
 
-REFRESH_INTERVAL = 20.0  # seconds between two looks at what the broker may have lost
+REFRESH_INTERVAL = 20.0  # seconds between two loads of all bans: the broker may lose events
 
 
 class Banned(Forbidden):
@@ -24,7 +24,7 @@ class Banned(Forbidden):
 
 
 class Bans:
-    """The bans in force, kept in memory: every request and every joining socket asks for them."""
+    """The bans in force, held in memory, because every request and every join checks them."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -37,7 +37,7 @@ class Bans:
         await self.refresh()
 
     async def check(self, user_id: str) -> None:
-        """Raise Banned for a banned user. Raises DatabaseUnavailable."""
+        """Raise Banned if the user is banned. Raises DatabaseUnavailable."""
         if user_id in self._uncertain:
             await self._look_up(user_id)
         ban = self.bans.get(user_id)
@@ -45,12 +45,12 @@ class Bans:
             raise Banned
 
     def on_changed(self, user_id: str) -> None:
-        """Reload this user's ban before their next request, since it has changed."""
+        """Mark this user's ban as changed: it is loaded again before their next request."""
         self._changes += 1
         self._uncertain[user_id] = self._changes
 
     async def find(self, user_id: str) -> Ban | None:
-        """The ban of the user, if there is one. Raises DatabaseUnavailable."""
+        """Return the ban of the user, or None. Raises DatabaseUnavailable."""
         return await self._store.read(partial(bans.find, user_id=user_id, now=_now()))
 
     async def put(self, user_id: str, ban: Ban) -> None:

@@ -1,4 +1,4 @@
-"""Buttons of messages: what the site may put there, and what happens when one is pressed."""
+"""Buttons of messages: checks those that a site sets, and handles presses of them."""
 
 from collections.abc import Sequence
 
@@ -27,7 +27,7 @@ MAX_PARAMS_SIZE = 1_024  # bytes
 
 
 class Buttons:
-    """Presses of buttons by members."""
+    """Handles presses of buttons by members."""
 
     def __init__(self, store: Store, messages: Messages, on_action: OnAction | None) -> None:
         self._store = store
@@ -37,9 +37,9 @@ class Buttons:
     async def press(
         self, room_id: int, user_id: str, action: actions.Act
     ) -> tuple[MessageRow, str | None]:
-        """The message as it is then, and the site's reply to who pressed. Raises the Refusal.
+        """Press a button; return the message afterwards, and the site's reply to the member.
 
-        Without a hook of the site every button is accepted, from any member.
+        Without a hook of the site, any member may press every button. Raises a Refusal.
         """
         id_ = id_of(action.message_id, "message_id")
         params = None
@@ -55,7 +55,7 @@ class Buttons:
         return made.message, reply
 
     async def _check(self, room_id: int, user_id: str, id_: int, button_id: str) -> MessageRow:
-        """Raise a Refusal for a button that is missing, or was chosen already."""
+        """Raise a Refusal if the button is missing, or one was chosen already."""
         found = await self._store.read(lambda db: messages.get(db, room_id, user_id, id_))
         if found is None:
             raise NotFound(message_id=id_)
@@ -68,7 +68,7 @@ class Buttons:
 
 
 def check_buttons(given: Sequence[GivenButton]) -> tuple[StoredButton, ...]:
-    """Raises InvalidFrame and TooLong for what can't be shown or pressed."""
+    """Return the checked buttons. Raises InvalidFrame and TooLong for invalid ones."""
     try:
         plain = msgspec.to_builtins(given)
         buttons = msgspec.convert(plain, tuple[StoredButton, ...])

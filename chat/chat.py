@@ -86,7 +86,7 @@ class ChatServices:
         self.presence = Presence(store, hub, settings.presence, is_alone=alone)
         self.dispatcher = NotificationDispatcher(store, hub)
         self.housekeeping = Housekeeping(store, self.attachments, settings.retention.messages)
-        # What happens after a commit, in this order.
+        # The listeners that are called after each commit, in this order.
         after_commit: list[CommitListener] = [
             Publisher(hub),
             self.host,
@@ -130,9 +130,9 @@ class ChatServices:
         watch("roomcast_waiting_changes", waiting, self.queue.waiting)
 
     async def open(self) -> None:
-        """Raises CannotOpen, BucketUnavailable or Unreachable: a sentence for who starts us.
+        """Open the services in order; `aclose` closes them in reverse, even if one fails.
 
-        What is opened is closed in reverse, each whatever became of the others.
+        Raises CannotOpen, BucketUnavailable or Unreachable, with a sentence for the operator.
         """
         async with AsyncExitStack() as stack:
             await self.store.open()

@@ -1,4 +1,4 @@
-"""The subjects of rooms, as the site's `describe_contexts` describes their contexts."""
+"""The subjects of rooms, from the site's hook `describe_contexts`."""
 
 import asyncio
 import logging
@@ -14,7 +14,7 @@ from .about import pack_about
 
 log = logging.getLogger("roomcast.contexts")
 
-ANSWER_TIMEOUT = 2.0  # seconds; without an answer rooms are shown as they were known
+ANSWER_TIMEOUT = 2.0  # seconds; without an answer rooms are shown as known before
 CACHE_TTL = 60.0  # seconds
 RETRY_DELAY = 5.0  # seconds after a failure
 MAX_CACHED = 10_000  # contexts
@@ -22,7 +22,7 @@ MAX_ASKED = 1_000  # contexts in one call
 
 
 class Contexts:
-    """Asks the site, and keeps its answers for a minute; failures never break a list."""
+    """Asks the site and caches its answers for a minute; a failure never breaks a list."""
 
     def __init__(self, describe: DescribeContexts | None) -> None:
         self._describe = describe
@@ -30,7 +30,7 @@ class Contexts:
         self._silent_until = 0.0
 
     async def describe(self, contexts: Iterable[str]) -> Mapping[str, About]:
-        """Returns the site's descriptions; a context that is missing has none."""
+        """Return the site's descriptions by context; a context without one is left out."""
         if self._describe is None:
             return {}
         wanted, now = [c for c in dict.fromkeys(contexts) if c], monotonic()
@@ -63,7 +63,7 @@ class Contexts:
 
 
 def _checked(context: str, about: About | None) -> About | None:
-    """The description as it is shown; None where the site says something that can't be."""
+    """Return the description as it is shown; None if it is missing or invalid."""
     if about is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Custom data of messages and rooms: JSON objects that are kept as they were given."""
+"""Custom data of messages and rooms: JSON objects that are stored as they were given."""
 
 from collections.abc import Iterator
 from typing import Any, Protocol, TypeVar
@@ -9,16 +9,16 @@ from msgspec import Raw
 from ..protocol.errors import Forbidden, InvalidFrame, TooLong
 from ..protocol.ids import is_clean
 
-MAX_DEPTH = 32  # of objects and lists in each other
+MAX_DEPTH = 32  # of nested objects and lists
 MAX_SITE_DATA_SIZE = 4_096  # bytes; members have limits.max_data_size
 
 JsonObject = dict[str, Any]
 
 
 def pack_data(data: JsonObject, limit: int, name: str = "data") -> Raw:
-    """The object as JSON without spaces. Raises TooLong, InvalidFrame.
+    """Encode the object as JSON without spaces. Raises TooLong and InvalidFrame.
 
-    Raises Forbidden where the limit is 0: then members may not set data.
+    Raises Forbidden if the limit is 0: then members may not set data.
     """
     if not limit:
         raise Forbidden(f"{name}: members may not set it here.")
@@ -31,7 +31,7 @@ def pack_data(data: JsonObject, limit: int, name: str = "data") -> Raw:
 
 
 def _encode(data: JsonObject, name: str) -> bytes:
-    """The host's own code may give anything. Raises InvalidFrame for what is no JSON object."""
+    """Encode data, which may be anything if the host sets it. Raises InvalidFrame."""
     if not isinstance(data, dict):
         raise InvalidFrame(f"{name}: an object is needed.")
     try:
@@ -45,11 +45,11 @@ def _encode(data: JsonObject, name: str) -> bytes:
 
 
 def _too_deep(name: str) -> InvalidFrame:
-    return InvalidFrame(f"{name}: at most {MAX_DEPTH} objects and lists in each other.")
+    return InvalidFrame(f"{name}: at most {MAX_DEPTH} levels of objects and lists.")
 
 
 class HasData(Protocol):
-    """Something with data as it is stored and sent."""
+    """An object with data as it is stored and sent."""
 
     data: Any
 
@@ -58,14 +58,14 @@ T = TypeVar("T", bound=HasData)
 
 
 def unpack_data(shown: T) -> T:
-    """Decodes the data of a message or a room, so that the host's code reads a dict."""
+    """Decode the data of a message or a room, so that the host's code gets a dict."""
     if isinstance(shown.data, Raw):
         shown.data = msgspec.json.decode(shown.data)
     return shown
 
 
 def _texts(value: object, depth: int, name: str) -> Iterator[str]:
-    """All texts in it, names of fields too. Raises InvalidFrame where it goes too deep."""
+    """Yield all texts, including names of fields. Raises InvalidFrame if it is nested too deep."""
     if isinstance(value, str):
         yield value
     if not isinstance(value, dict | list):

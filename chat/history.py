@@ -1,4 +1,4 @@
-"""Pages of a room's history: before or after a message, or around a message or a moment."""
+"""Pages of a room's history: before or after a message, or around a message or a time."""
 
 from datetime import UTC, datetime
 
@@ -15,7 +15,7 @@ Marks = dict[str, tuple[int, int]]  # user → delivered and read up to these id
 
 
 class HistoryRequest(Struct):
-    """Which messages of a room, as a client spells it: in a frame, or in a query."""
+    """A client's request for messages of a room, from a frame or a query string."""
 
     before: int | str | None = None
     after: int | str | None = None
@@ -25,9 +25,9 @@ class HistoryRequest(Struct):
 
 
 class HistoryFound(Struct):
-    """A page, oldest first, with the members' receipts.
+    """A page of messages, oldest first, with the members' receipts.
 
-    `has_more` is of the direction asked for: with `after` newer messages, else older ones.
+    `has_more` refers to newer messages if the request has `after`, else to older ones.
     """
 
     messages: list[MessageRow]
@@ -44,7 +44,7 @@ class HistoryReader:
         self._limits = limits
 
     async def page(self, room_id: int, user_id: str, query: HistoryRequest) -> HistoryFound:
-        """Raises NotFound to a stranger, InvalidFrame where the query names a wrong field."""
+        """Return a page. Raises NotFound to non-members, InvalidFrame for a wrong field."""
         limit = self._limits.history_page_size if query.limit is None else query.limit
         if limit < 1:
             raise InvalidFrame("limit: an integer from 1 is needed.")
@@ -95,9 +95,9 @@ class HistoryReader:
 
 
 def moment_of(text: str) -> int:
-    """A time of RFC 3339 in microseconds since 1970. Raises InvalidFrame.
+    """Return a time of RFC 3339 as microseconds since 1970, UTC. Raises InvalidFrame.
 
-    A `+` that a query string turned into a space is taken as it was meant.
+    A space counts as the `+` that a query string turned into it.
     """
     try:
         moment = datetime.fromisoformat(text.strip().replace(" ", "T" if "T" not in text else "+"))

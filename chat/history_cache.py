@@ -1,7 +1,7 @@
-"""The last messages of rooms, as the frame that a joining socket gets first.
+"""A cache of the last messages of rooms, as the first frame of a joining socket.
 
-It is the same for every member until the room changes, so it is kept; the database says at each
-join whether it has changed. Whatever changes a message gives its room a new version.
+The frame is the same for every member until the room changes. Each join reads the room's version
+from the database, and each change of a message increases it, so a stale page is never used.
 """
 
 from collections import OrderedDict
@@ -16,12 +16,12 @@ from ..store.snapshot import Snapshot
 from ..store.store import Store
 from .attachments.service import Attachments
 
-SIZE = 1 << 22  # bytes of all frames; with their messages about three times as many in memory
-FEW = 8  # messages that are put into a frame sooner than they are found again
+SIZE = 1 << 22  # bytes of all frames; with their messages they take three times the memory
+FEW = 8  # messages; a page with fewer is encoded faster than found in the cache
 
 
 class CachedHistory(Struct):
-    """`look` is what the frame shows beside the messages."""
+    """A cached page; `look` has the statuses and links for which its frame is valid."""
 
     epoch: str
     known: tuple[int, int]  # the room's version, and its total: pruning takes no version
@@ -40,7 +40,7 @@ class HistoryCache:
         self.size = 0
 
     def get(self, room_id: int) -> CachedHistory | None:
-        """Returns a room's cached page, or None. It is valid while the room has its version."""
+        """Return a room's cached page, or None. It is valid while the room has its version."""
         page = self._pages.get(room_id)
         if page is None or page.epoch != self._store.epoch:
             return None
@@ -48,7 +48,7 @@ class HistoryCache:
         return page
 
     def frame(self, room: Room, found: Snapshot, known: CachedHistory | None, base: str) -> bytes:
-        """Return the found or cached messages, with the statuses that sockets here were sent."""
+        """Return the first frame, with statuses by the watermarks that sockets were sent."""
         as_found = found.version, found.total
         page = known if known is not None and known.known == as_found else None
         messages = found.messages if page is None else page.messages

@@ -1,7 +1,7 @@
-"""The calls of the host's own code: `await chat.post(room, "Hello")`, in the loop of the chat.
+"""The calls for the host's own code, such as `await chat.post(room, "Hello")`.
 
-Every call raises a Refusal, as a request would get it. Ids of users are integers or strings, and
-`2` and `"2"` are the same user. Where a room is asked for, its id or the room itself will do.
+They run in the chat's event loop, and raise the Refusal that a request would get. User ids are
+integers or strings: `2` and `"2"` are the same user. A room is given by its id or as an object.
 """
 
 import base64
@@ -30,7 +30,7 @@ MessageRef = int | str | Message
 
 
 class NewFile(Struct, frozen=True):
-    """A file that the host posts; under `application/octet-stream` its bytes say what it is."""
+    """A file that the host posts; for `application/octet-stream` its bytes decide the type."""
 
     name: str
     content: bytes
@@ -39,7 +39,7 @@ class NewFile(Struct, frozen=True):
 
 @check_arguments
 class HostRooms:
-    """Rooms, whoever is in them."""
+    """Calls about rooms, whoever is in them."""
 
     _chat: ChatServices
 
@@ -52,7 +52,7 @@ class HostRooms:
         about: About | JsonObject | None = None,
         data: JsonObject | None = None,
     ) -> RoomRecord:
-        """A room of these users; two users have one room for each context."""
+        """Open a room of these users, or return the one that two users have for this context."""
         users = [user_of(user, "members") for user in members]
         details = details_of(context, title, about, data)
         room, _ = await self._chat.site_rooms.open(users, details)
@@ -66,16 +66,16 @@ class HostRooms:
         query: str | None = None,
         cursor: str | None = None,
     ) -> Page[RoomRecord]:
-        """A page of rooms; `next` of one page is the `cursor` of the page after it.
+        """Return a page of rooms; `next` of one page is the `cursor` of the page after it.
 
-        A user's rooms come by their activity, others by their age, the newest first. `query`
-        matches the beginnings of words of titles and members' names, and of contexts.
+        A user's rooms are ordered by activity, all rooms by age, the newest first. `query` matches
+        the beginnings of words in titles, members' names and contexts.
         """
         of_user = None if user is None else user_of(user, "user")
         return await self._chat.site_rooms.page(SiteRoomQuery(of_user, context, query), cursor)
 
     async def room(self, id: RoomRef) -> RoomRecord:
-        """Raises NotFound."""
+        """Return a room. Raises NotFound."""
         return await self._chat.site_rooms.get(_room(id))
 
     async def update_room(
@@ -87,30 +87,30 @@ class HostRooms:
         data: JsonObject | UnsetType | None = UNSET,
         frozen: bool | UnsetType = UNSET,
     ) -> RoomRecord:
-        """Changes what is named; the sockets of its members get `room_changed`.
+        """Change the named fields; the members' sockets get `room_changed`.
 
-        In a frozen room nobody but the site sends, edits, reacts or types.
+        In a frozen room only the site may send, edit, react and type.
         """
         changes = RoomChanges(title, about, data, frozen)
         return await self._chat.site_rooms.update(_room(id), changes)
 
     async def add_member(self, room: RoomRef, user: User) -> RoomRecord:
-        """Lets a user into a room of several people. Raises Conflict for a room of two."""
+        """Add a user to a room of several people. Raises Conflict for a room of two."""
         await self._chat.site_rooms.add_member(_room(room), user_of(user, "user"))
         return await self.room(room)
 
     async def remove_member(self, room: RoomRef, user: User) -> None:
-        """Removes a user from a room of several people; their sockets close with 4003."""
+        """Remove a user from a room of several people; their sockets close with 4003."""
         await self._chat.site_rooms.remove_member(_room(room), user_of(user, "user"))
 
     async def delete_room(self, id: RoomRef) -> None:
-        """Deletes a room for all its members; their sockets in it close with 4004."""
+        """Delete a room for all its members; their sockets in it close with 4004."""
         await self._chat.site_rooms.delete(_room(id))
 
 
 @check_arguments
 class HostMessages:
-    """Messages, whoever sent them."""
+    """Calls about messages, whoever sent them."""
 
     _chat: ChatServices
 
@@ -126,11 +126,11 @@ class HostMessages:
         reply_to: MessageRef | None = None,
         client_id: str | None = None,
     ) -> Message:
-        """Sends a message of the site, or with a `sender` one for that member of the room.
+        """Send a message of the site or, with a `sender`, on behalf of that member.
 
-        `actions` are buttons under it. `before_send` is not asked.
+        `actions` are the buttons under it. The hook `before_send` is not asked.
 
-        The same `client_id` of a sender sends one message, however often it comes.
+        A repeated `client_id` of a sender sends nothing and returns the first message.
         """
         quoted = None if reply_to is None else _message(reply_to)
         sent = [_file(file) for file in files] or None
@@ -149,23 +149,23 @@ class HostMessages:
         data: JsonObject | UnsetType | None = UNSET,
         actions: Sequence[GivenButton] | None = None,
     ) -> Message:
-        """Changes what is named of a message; everybody in the room gets `message_edited`.
+        """Change the named fields of a message; everybody in the room gets `message_edited`.
 
-        `data=None` takes its data away. New `actions` can be pressed although one of the buttons
-        before was chosen.
+        `data=None` removes its data. New `actions` can be pressed, even if one of the former
+        buttons was chosen.
         """
         patch = SiteEdit(text, data, actions)
         messages = self._chat.site_messages
         return unpack_data(await messages.edit(_room(room), _message(message), patch, self._base))
 
     async def delete_message(self, room: RoomRef, message: MessageRef) -> None:
-        """Deletes a message with its files; everybody in the room gets `message_deleted`."""
+        """Delete a message with its files; everybody in the room gets `message_deleted`."""
         await self._chat.site_messages.delete(_room(room), _message(message))
 
     async def messages(
         self, room: RoomRef, *, before: int | None = None, after: int | None = None, limit: int = 50
     ) -> MessageList:
-        """A page of messages, oldest first: the newest, those before one, or those after one."""
+        """Return a page of messages, oldest first: the newest ones, or before or after an id."""
         wanted = MessageQuery(before, after, limit)
         page = await self._chat.site_messages.page(_room(room), wanted, self._base)
         for message in page:
@@ -175,33 +175,33 @@ class HostMessages:
     async def react(
         self, room: RoomRef, message: MessageRef, *, user: User, emoji: str, on: bool = True
     ) -> None:
-        """Puts the emoji of a member under a message, or takes it away; safe to repeat."""
+        """Add or remove the reaction of a member to a message; safe to repeat."""
         author = user_of(user, "user")
         await self._chat.site_messages.react(_room(room), author, _message(message), emoji, on=on)
 
     async def mark_read(self, room: RoomRef, *, user: User, message: MessageRef) -> None:
-        """A member has read this message, and all before it."""
+        """Mark this message and all before it as read by a member."""
         reader = user_of(user, "user")
         await self._chat.site_messages.mark_read(_room(room), reader, _message(message))
 
     async def unread(self, user: User) -> Notified:
-        """Returns the number of a user's unread messages and their rooms: for a badge on a page."""
+        """Return the number of a user's unread messages, and their rooms: for a badge."""
         return await self._chat.inboxes.unread(user_of(user, "user"))
 
     @property
     def _base(self) -> str:
-        """Returns the base of file links where there is no request: `server.public_url`."""
+        """Return the base of file links without a request: `server.public_url`."""
         return self._chat.settings.server.public_url
 
 
 @check_arguments
 class HostUsers:
-    """Users: their profiles, bans and data."""
+    """Calls about users: their profiles, bans and data."""
 
     _chat: ChatServices
 
     async def user(self, id: User) -> UserRecord:
-        """Profile, whether they are online, and whether they are banned. Every id is a user's."""
+        """Return profile, presence and ban of a user; any id is accepted."""
         return await self._chat.site_users.get(user_of(id))
 
     async def set_user(
@@ -213,7 +213,7 @@ class HostUsers:
         email: str | UnsetType | None = UNSET,
         language: str | UnsetType | None = UNSET,
     ) -> UserRecord:
-        """Sets what is named, None takes it back. Claims of tokens change it no more."""
+        """Set the named fields; None removes one. Claims of tokens no longer change them."""
         named = {"name": name, "picture": picture, "email": email, "language": language}
         fields = {key: value for key, value in named.items() if value is not UNSET}
         return await self._chat.site_users.put(user_of(id), fields)
@@ -225,15 +225,15 @@ class HostUsers:
         await self._chat.site_users.ban(user_of(user, "user"), until, reason)
 
     async def unban(self, user: User) -> None:
-        """Lifts the ban of a user, if there is one."""
+        """Lift the ban of a user, if there is one."""
         await self._chat.site_users.unban(user_of(user, "user"))
 
     async def disconnect(self, user: User) -> None:
-        """Closes all sockets of a user with 4005, on every process, also those that are connecting.
+        """Close all sockets of a user with 4005, on every process, also those that are connecting.
 
-        End the user's session first, or they are let in again. Raises DatabaseUnavailable where the
-        database is unavailable and the chat has several processes: those that the broker doesn't
-        reach may not know.
+        End the user's session first, or they can connect again. Raises DatabaseUnavailable if the
+        chat has several processes and the database is unavailable: processes that the broker does
+        not reach might then never close the sockets.
         """
         await self._chat.site_users.disconnect(user_of(user, "user"))
 
@@ -246,13 +246,13 @@ class HostUsers:
         await self._chat.members.unblock(user_of(user, "user"), user_of(blocked, "blocked"))
 
     async def export_user(self, id: User) -> AsyncIterator[ExportLine]:
-        """All that is a user's, line by line; the last one is an `end`."""
+        """Yield all data of a user, line by line; the last line is an `end`."""
         base = self._chat.settings.server.public_url
         async for line in self._chat.site_users.export(user_of(id), base):
             yield unpack_line(line)
 
     async def erase_user(self, id: User) -> None:
-        """Erases all that is a user's: messages, files, reactions and name."""
+        """Erase all data of a user: messages, files, reactions and name."""
         await self._chat.site_users.erase(user_of(id))
 
 
@@ -265,16 +265,16 @@ class HostReports:
     async def reports(
         self, *, state: str | None = "open", cursor: str | None = None
     ) -> Page[ReportRecord]:
-        """A page of reports, the newest first: `open`, `resolved`, or with None all of them."""
+        """Return a page of reports, the newest first: `open`, `resolved`, or None for all."""
         return await self._chat.site_reports.page(state, cursor)
 
     async def resolve_report(self, id: int | str | ReportRecord, note: str = "") -> ReportRecord:
-        """Marks a report as resolved, with a note for the other moderators."""
+        """Mark a report as resolved, with a note for the other moderators."""
         report_id = id.id if isinstance(id, ReportRecord) else id_of(id, "id")
         return await self._chat.site_reports.change(report_id, "resolved", note)
 
     async def stats(self) -> StatsRecord:
-        """Counts users, rooms, messages, bytes and sockets, and the messages of each day."""
+        """Count users, rooms, messages, bytes and sockets, and the messages of each day."""
         return await self._chat.site_users.stats(self._chat.hub.open_sockets())
 
 

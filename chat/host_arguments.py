@@ -1,6 +1,6 @@
-"""The arguments of the host's calls: those of another type are refused with a sentence.
+"""Checks the arguments of the host's calls: one of a wrong type is refused with a sentence.
 
-Python hosts need not be type checked; a wrong argument is theirs to mend, and says which one it is.
+A host need not use a type checker, so the refusal names the argument and the type that it needs.
 """
 
 import inspect
@@ -21,7 +21,7 @@ NO_VALUES = NoneType, UnsetType
 
 
 def check_arguments(host: type[T]) -> type[T]:
-    """Makes the calls of a class raise InvalidFrame for arguments that their hints don't name."""
+    """Make the calls of a class raise InvalidFrame for arguments that do not fit their hints."""
     for name, call in list(vars(host).items()):
         if not name.startswith("_") and inspect.iscoroutinefunction(call):
             setattr(host, name, _checked(call))
@@ -44,7 +44,7 @@ def _checked(call: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any
 
 
 def _kinds_of(hint: Any) -> Kinds:
-    """The classes of a hint; lists may be anything that can be iterated over."""
+    """Return the classes of a hint; for a list, any iterable is accepted."""
     origin = get_origin(hint)
     if origin in (Union, UnionType):
         return tuple(kind for each in get_args(hint) for kind in _kinds_of(each))

@@ -1,6 +1,6 @@
 """The host's calls for code that is not asynchronous: `chat.sync.post(room, "Hello")`.
 
-For any thread but that of the chat's event loop: views of Django or Flask beside it, workers.
+They work in any thread except that of the chat's event loop, such as views of Django or Flask.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ class RunningHost(Protocol):
 def _blocking(
     method: Callable[Concatenate[Any, P], Coroutine[Any, Any, T]],
 ) -> "Callable[Concatenate[SyncApi, P], T]":
-    """Wraps an async call so that it blocks its thread until the answer."""
+    """Wrap an async call so that it blocks its thread until the result."""
 
     @wraps(method)
     def call(self: "SyncApi", *args: P.args, **kwargs: P.kwargs) -> T:
@@ -43,13 +43,13 @@ def _blocking(
 
 
 class SyncApi:
-    """The host's calls, from any other thread."""
+    """The host's calls for other threads than that of the event loop."""
 
     def __init__(self, host: RunningHost) -> None:
         self.host = host
 
     def loop_for(self, name: str) -> asyncio.AbstractEventLoop:
-        """The loop that the call is made in. Raises RuntimeError where it would wait for ever."""
+        """Return the loop for a call. Raises RuntimeError if the call would wait for ever."""
         loop = self.host.loop
         if loop is None or not loop.is_running():
             raise RuntimeError(NOT_RUNNING)
@@ -88,7 +88,7 @@ class SyncApi:
     stats = _blocking(HostApi.stats)
 
     def export_user(self, id: User) -> Iterator[ExportLine]:
-        """All that is a user's, line by line; the last one is an `end`."""
+        """Yield all data of a user, line by line; the last line is an `end`."""
         loop = self.loop_for("export_user")
         lines: AsyncIterator[ExportLine] = cast(HostApi, self.host).export_user(id)
         while True:

@@ -17,9 +17,9 @@ log = logging.getLogger("roomcast.housekeeping")
 
 INTERVAL = 60.0  # seconds between two rounds
 SWEEP_BATCH = 500  # messages of deleted rooms in one transaction
-RETENTION_INTERVAL = 3_600.0  # seconds between two looks for messages that are too old
-ROOM_BATCH = 100  # rooms in one look for such messages
-REQUEST_TTL = 30 * 86_400_000_000  # microseconds for which requests of the site are remembered
+RETENTION_INTERVAL = 3_600.0  # seconds between two searches for messages that are too old
+ROOM_BATCH = 100  # rooms in one query for such messages
+REQUEST_TTL = 30 * 86_400_000_000  # microseconds for which idempotency keys are stored
 
 
 class Housekeeping:
@@ -45,7 +45,7 @@ class Housekeeping:
             self.request()
 
     async def run(self) -> None:
-        """For ever."""
+        """Clean once a minute, and after each request, until cancelled."""
         while True:
             try:
                 await self.clean()
@@ -70,7 +70,7 @@ class Housekeeping:
             self._pruned_at = time.monotonic()
 
     async def prune(self, before: int) -> None:
-        """Delete for good what was sent before that time: microseconds since 1970, UTC."""
+        """Delete messages from before a time (microseconds since 1970, UTC), without tombstones."""
         above, count = 0, 0
         find = partial(retention.rooms_with_old, before=before, limit=ROOM_BATCH)
         while room_ids := await self._store.read(partial(find, above=above)):

@@ -1,4 +1,4 @@
-"""Joining a room: its snapshot, with the joining user's own receipt committed and in it."""
+"""Joining a room: reads its snapshot, with the joining user's own receipt committed."""
 
 from functools import partial
 
@@ -11,7 +11,7 @@ from ..store.store import DatabaseUnavailable, Store
 
 
 class Joining:
-    """Reads what a socket starts from, and marks it as received or read."""
+    """Reads the snapshot for a joining socket, and marks its messages as received or read."""
 
     def __init__(self, store: Store, queue: CommitQueue) -> None:
         self._store = store
@@ -19,13 +19,13 @@ class Joining:
         self._joining: set[tuple[int, str]] = set()
 
     def is_joining(self, room_id: int, user_id: str) -> bool:
-        """Whether a join of this user is what moves their receipt just now."""
+        """Return whether a join of this user is moving their receipt at the moment."""
         return (room_id, user_id) in self._joining
 
     async def join(self, ask: SnapshotQuery, *, is_manual: bool) -> Snapshot:
-        """Returns the snapshot of a joining socket, with its own receipt committed and included.
+        """Return the snapshot of a joining socket, with its own receipt committed and included.
 
-        Raises Closing where the user may not join.
+        Raises Closing if the user may not join.
         """
         found = await self._store.snapshot(ask)
         if isinstance(found, str):
@@ -52,10 +52,10 @@ class Joining:
             raise DatabaseUnavailable("The receipt could not be stored.")
 
     async def enter(self, room: Room, ask: SnapshotQuery, *, is_manual: bool) -> Snapshot:
-        """Joins a room that is open in this process, after it has delivered all of the snapshot."""
+        """Join a room of this process, and wait until it has delivered all of the snapshot."""
         found = await self.join(ask, is_manual=is_manual)
         await room.wait_for_snapshot(found)
         if found.version >= room.sequence.first_version:
             return found
-        # Somebody who joins at the same moment has read later, and the room began with that.
+        # Another socket that joined at the same time has read later, and started the room.
         return await self.enter(room, ask, is_manual=is_manual)

@@ -34,7 +34,7 @@ Work = Callable[[Connection], Awaitable[MembershipChange | Reason]]
 
 
 class Members:
-    """Changes of members. They take no version: each change is a new member list of its room."""
+    """Changes of members. They take no version, but increase the version of the member list."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class Members:
         self._spawn = spawn
 
     async def room(self, room_id: int, user_id: str) -> Listed:
-        """The room as this member sees it. Raises NotFound."""
+        """Return the room as this member sees it. Raises NotFound."""
         find = partial(room_list.of_ids, user_id=user_id, room_ids=[room_id])
         found = await self._store.read(find)
         if not found:
@@ -83,9 +83,9 @@ class Members:
         await self._write(work, Happened("room_changed", room_id, SITE, text=title))
 
     async def add(self, room_id: int, user_id: str, guest_id: str) -> bool:
-        """Adds a member, as the creator of the room; returns False where they are in it already.
+        """Add a member as the creator of the room; return False if they are in it already.
 
-        The host's `before_open` may refuse what a member asks for; the site is not asked itself.
+        The host's `before_open` may refuse a request of a member; the site's own calls skip it.
         """
         await self._permit(room_id, user_id, guest_id)
         most, now = self._limits.max_members, time.time_ns() // 1000
@@ -97,7 +97,7 @@ class Members:
         return (await self._write(work, added)).roster > 0
 
     async def _permit(self, room_id: int, user_id: str, guest_id: str) -> None:
-        """Asks the host only about what would be done: `add` itself refuses the rest."""
+        """Ask the host, but only about a change that is possible: `add` refuses the others."""
         if self._before_open is None or user_id == SITE:
             return
         find = partial(members.find_addition, room_id=room_id, user_id=user_id, guest_id=guest_id)
@@ -107,7 +107,7 @@ class Members:
             await ask_before_open(self._before_open, wire_user(user_id), users, asked.context)
 
     async def remove(self, room_id: int, user_id: str, other_id: str) -> None:
-        """Remove the caller, or another member as the creator; the last one ends the room."""
+        """Remove the caller, or as the creator another member; without members the room ends."""
         now = time.time_ns() // 1000
 
         async def work(db: Connection) -> MembershipChange | Reason:
@@ -116,12 +116,12 @@ class Members:
         await self._write(work, Happened("member_removed", room_id, user_id, about=other_id))
 
     async def block(self, user_id: str, blocked_id: str) -> None:
-        """Blocks a user: in direct rooms their messages are refused. No event is published.
+        """Block a user: in direct rooms their messages are refused. No event is published.
 
-        Raises Conflict to a user who has blocked as many as may be.
+        Raises Conflict if the user has blocked `limits.max_blocks` others already.
         """
         if user_id == blocked_id:
-            raise InvalidFrame("user_id: nobody blocks himself.")
+            raise InvalidFrame("user_id: users cannot block themselves.")
         now = time.time_ns() // 1000
         most = self._limits.max_blocks
 
@@ -133,7 +133,7 @@ class Members:
         await self._store.write(work)
 
     async def unblock(self, user_id: str, blocked_id: str) -> None:
-        """Takes a block back: what the user has read meanwhile is seen by the other now."""
+        """End a block, and publish the receipts that it has hidden from the other user."""
         shown = await self._store.write(lambda db: blocks.remove(db, user_id, blocked_id))
         events = {
             room_id: RoomEvent(marks=[Mark(user_id, *watermarks, by_joining=False)])
@@ -145,7 +145,7 @@ class Members:
     # ------------------------------------------------------------ write, then publish
 
     async def _write(self, work: Work, happened: Happened) -> MembershipChange:
-        """Writes and publishes a change, even if the caller is cancelled. Raises its Refusal."""
+        """Write and publish a change, even if the caller is cancelled. Raises its Refusal."""
         task = self._spawn(self._write_and_publish(work, happened))
         done: MembershipChange | Reason = await asyncio.shield(task)
         if isinstance(done, MembershipChange):
@@ -171,7 +171,7 @@ class Members:
                 await self._hub.user_channels.publish(
                     UserEvent(happened.about or happened.user_id, [room_id])
                 )
-            except Unreachable as error:  # other processes doubt what they know, when it is back
+            except Unreachable as error:  # other processes reload when the broker is back
                 log.info("user not removed from a room: room=%d error=%s", room_id, error)
         return done
 

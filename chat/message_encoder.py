@@ -1,4 +1,4 @@
-"""Encode stored rows as the frames that clients get."""
+"""Encodes stored messages as the frames that clients get."""
 
 from ..protocol import codec
 from ..protocol.events import MessageEdited, MessageReacted, MessageSent
@@ -12,8 +12,8 @@ from .serializers import message_of, reactions_of
 class MessageEncoder:
     """Encodes the frame of a changed message, with links to its files.
 
-    Links start with `server.public_url`, or else with LINK_BASE, for which the send queue of each
-    socket puts the address that its own client came to.
+    Links start with `server.public_url`, or else with LINK_BASE, which the send queue of each
+    socket replaces by the address that its client has used.
     """
 
     def __init__(self, attachments: Attachments, public_url: str) -> None:
@@ -21,7 +21,7 @@ class MessageEncoder:
         self._base = public_url or LINK_BASE
 
     def encode(self, message: MessageRow, kind: Kind) -> bytes:
-        """The frame that tells of this kind of change."""
+        """Encode the frame for this kind of change."""
         if kind == "reacted":
             shown = reactions_of(message.reactions)
             return codec.encode(MessageReacted(message.version, message.id, shown))

@@ -1,4 +1,4 @@
-"""Messages: validate, commit; HTTP, sockets and the host use the same functions."""
+"""Changes of messages: validates and commits them, for HTTP, sockets and the host alike."""
 
 import asyncio
 import logging
@@ -70,9 +70,9 @@ class Messages:
         self._texts = texts
 
     def change_of(self, room_id: int, user_id: str, action: Written, base: str) -> Change:
-        """The change that a client asks for, with its fields checked. Raises the Refusal.
+        """Return the change that a client asks for, with checked fields. Raises a Refusal.
 
-        A `Send` has no files here: those are stored first, by `send`.
+        A `Send` has no files here: `send` stores them first.
         """
         match action:
             case Send():
@@ -110,7 +110,7 @@ class Messages:
         self._queue.write(change, done)
 
     async def make(self, change: Change) -> Made:
-        """Makes a change and waits for its outcome. Raises its Refusal."""
+        """Make a change and wait for its outcome. Raises its Refusal."""
         future: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
 
         def done(entry: Entry) -> None:
@@ -121,7 +121,7 @@ class Messages:
         return settle(await future)
 
     async def send(self, room_id: int, user_id: str, send: Send, base: str) -> Added | Repeated:
-        """Sends a message as a client does: the host may change or refuse its text."""
+        """Send a message for a client: the host's hook may change or refuse its text."""
         text = send.message
         data = send.data
         if self._texts.asks_host:
@@ -145,9 +145,9 @@ class Messages:
         base: str,
         buttons: Sequence[StoredButton] = (),
     ) -> Added | Repeated:
-        """By the site: in its own name (SITE), or in that of a member. The host is not asked.
+        """Send a message for the site, as SITE or on behalf of a member, without the host's hook.
 
-        Members' limits and blocks don't count; raises NotFound for a sender who is no member.
+        Limits and blocks of members do not apply. Raises NotFound if the sender is no member.
         """
         data = None if send.data is None else pack_data(send.data, MAX_SITE_DATA_SIZE)
         beside = extra.of(data, tuple(buttons))
@@ -155,14 +155,14 @@ class Messages:
         return await self._add(Add(room_id, sender_id, send.message, *named), send)
 
     async def _add(self, change: Add, send: Send) -> Added | Repeated:
-        """Stores the files, then the message. Files of a message that is refused are swept."""
+        """Store the files, then the message. A sweep removes the files of a refused message."""
         where = change.room_id, change.sender_id
         sent, change.reply_to = send.all_files, answered(send)
         self._texts.check_new(change.text, send.client_id, has_files=bool(sent))
         if sent and not await self._is_repeated(*where, send.client_id):
             try:
                 change.files = await self._attachments.keep(*where, sent, by_site=change.by_site)
-            except FileMissing:  # or has its message just been stored, by another socket?
+            except FileMissing:  # unless another socket has just stored the same message
                 if not await self._is_repeated(*where, send.client_id):
                     raise
         outcome = await self.make(change)
@@ -170,7 +170,7 @@ class Messages:
         return outcome
 
     async def edit(self, change: EditChange) -> Edited:
-        """Edits a message as a client does: the host may change or refuse its text and data."""
+        """Edit a message for a client: the host's hook may change or refuse text and data."""
         if self._texts.asks_host:
             await self._approve_edit(change)
         outcome = await self.make(change)
@@ -192,9 +192,9 @@ class Messages:
         return _object_of(await self._texts.approve(draft, user_id))
 
     async def react(self, change: ReactionChange) -> Reacted:
-        """Reacts as a client does.
+        """React for a client.
 
-        The host may refuse a new reaction; it is not asked about removals.
+        The host's hook may refuse a new reaction; it is not asked about removals.
         """
         if self._texts.asks_host and change.on is not False:
             sender = wire_user(change.sender_id)
@@ -214,7 +214,7 @@ class Messages:
     async def offer_upload(
         self, room_id: int, user_id: str, send: Send, base: str
     ) -> UploadOffered:
-        """Returns the URL to which the bytes of the one file of this message may be PUT."""
+        """Return the URL to which the bytes of the one file of this message may be PUT."""
         assert send.file is not None
         self._texts.check_new(send.message, send.client_id, has_files=True)
         url, path = await self._attachments.offer(room_id, user_id, send.file, base)
@@ -234,7 +234,7 @@ def _json_of(data: JsonObject) -> str:
 
 
 def _object_of(text: str) -> JsonObject:
-    """The data as the host wants it: what it answers must still be a JSON object."""
+    """Decode the data that the host has returned. Raises Internal if it is no JSON object."""
     try:
         data: JsonObject = msgspec.json.decode(text, type=dict[str, Any])
     except msgspec.DecodeError:
@@ -244,7 +244,7 @@ def _object_of(text: str) -> JsonObject:
 
 
 def settle(entry: Entry) -> Made:
-    """Returns the outcome of a change; raises its Refusal."""
+    """Return the outcome of a change. Raises its Refusal."""
     outcome = entry.outcome
     if outcome is None:
         raise Unavailable

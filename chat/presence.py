@@ -1,8 +1,8 @@
 """Presence of the users with sockets on this process; many changes are one write.
 
-The database stores which process holds a user online, and until when that process counts as alive.
-So a user with sockets on two processes is online once, and the users of a process that was killed
-are published as offline by another one.
+The database stores which processes have sockets of a user, and until when each process counts as
+alive (its lease). So a user with sockets on two processes has one presence, and when a process is
+killed, another one publishes its users as offline.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ def microseconds(seconds: float) -> int:
 
 
 class Presence:
-    """The users of this process: one presence each, however many sockets."""
+    """The presence of the users with sockets on this process, however many each has."""
 
     def __init__(
         self, store: Store, hub: Hub, presence: PresenceSettings, *, is_alone: bool
@@ -42,18 +42,18 @@ class Presence:
         self._store = store
         self._hub = hub
         self.grace = presence.grace
-        self._is_alone = is_alone  # no other process could be told, or tell
+        self._is_alone = is_alone  # no other process shares the database
         self._tick = presence.lease / TICKS
         self._lease = microseconds(presence.lease)
         self._id = secrets.token_hex(8)
         self._here: dict[str, int] = {}  # users with open sockets, and how many
-        self.leaving: dict[str, float] = {}  # whose last one was closed; when that is told
-        self._changed: set[str] = set()  # for whom something may have to be written
-        self.written: set[str] = set()  # whom the database knows to be online here
-        self._unverified: set[str] = set()  # of whom other processes may have told something
+        self.leaving: dict[str, float] = {}  # without sockets; when they are published as offline
+        self._changed: set[str] = set()  # users whose presence may have to be written
+        self.written: set[str] = set()  # users whom the database has as online on this process
+        self._unverified: set[str] = set()  # users of whom events may be lost
         self._is_due = asyncio.Event()
         self._next_tick = 0.0
-        self._steady = 0.0  # from when on the database has been there for everybody
+        self._steady = 0.0  # the time from which on all processes can have renewed their leases
 
     async def open(self) -> None:
         self._hub.user_channels.add_gap_listener(self._on_gap)
@@ -135,10 +135,10 @@ class Presence:
     async def _try_again(self) -> None:
         await asyncio.sleep(RETRY)
         self._is_due.set()
-        self._steady = self._now() + 2 * self._tick  # the others come back at the same time
+        self._steady = self._now() + 2 * self._tick  # the other processes were cut off as well
 
     async def _rest(self) -> None:
-        """Wait until there is a change to write, then briefly for more changes."""
+        """Wait until there is a change to write, then GATHER seconds for more changes."""
         due = [self._next_tick, *islice(self.leaving.values(), 1)]
         if self._is_alone:
             due.pop(0)
@@ -155,7 +155,7 @@ class Presence:
             del self.leaving[first[0]]
             self._changed.add(first[0])
         is_tick = now >= self._next_tick and not self._is_alone
-        if is_tick and now > self._next_tick + 2 * self._tick:  # all of the machine has slept
+        if is_tick and now > self._next_tick + 2 * self._tick:  # the machine was suspended
             self._steady = now + 2 * self._tick
         if self._changed or is_tick:
             await self._write()
@@ -167,7 +167,7 @@ class Presence:
                 await self._reap()
 
     async def _write(self) -> None:
-        """Writes the presence changes since the last write, at most AT_ONCE users."""
+        """Write the presence changes since the last write, of at most AT_ONCE users."""
         users = set(islice(self._changed, AT_ONCE))
         self._changed -= users
         came = {user for user in users if self._is_here(user)} - self.written
@@ -178,7 +178,7 @@ class Presence:
         except BaseException:
             self._changed |= users
             raise
-        if not is_known:  # for too long nobody heard of us: they were told offline
+        if not is_known:  # the lease had expired: another process published them as offline
             self._changed |= self.written - left
             self.written.clear()
         self.written = self.written - left | came
@@ -187,7 +187,7 @@ class Presence:
         await self._publish(seen)
 
     async def _reap(self, *, all_others: bool = False) -> None:
-        """Publish users as offline whose process let its lease expire."""
+        """Publish the users of processes whose lease has expired as offline."""
         work = partial(presence.reap, me=self._me, all_others=all_others)
         while (seen := await self._store.write(work)) is not None:
             await self._publish(seen)
@@ -204,7 +204,7 @@ class Presence:
                 raise error
 
     async def _look(self) -> None:
-        """Reads the presence of users whose events may have been lost."""
+        """Read the presence of users whose events may have been lost."""
         channels = self._hub.user_channels
         unverified, self._unverified = self._unverified, set()
         users = [user for user in unverified if user in channels]

@@ -1,4 +1,4 @@
-"""Names and pictures of users, as the claims of their tokens say."""
+"""Names and pictures of users, from the claims of their tokens."""
 
 import logging
 from functools import partial
@@ -22,7 +22,7 @@ class Profiles:
         self._stored: dict[str, tuple[str | None, str | None]] = {}
 
     async def of(self, identity: Identity) -> tuple[str | None, str | None]:
-        """This user's name and picture: from the host's hook, else from the token, else stored."""
+        """Return name and picture: of the host's hook, else of the token, else as stored."""
         if self._faces is not None:
             described = await self._faces.of([identity.user_id])
             if face := described.get(identity.user_id):
@@ -33,7 +33,7 @@ class Profiles:
         return stored.name, stored.picture
 
     async def record(self, identity: Identity) -> None:
-        """Store the name and picture of this user where they are new."""
+        """Store the name and picture of this user if they have changed."""
         user_id, said = identity.user_id, (identity.name, identity.picture)
         if said == (None, None) or self._stored.get(user_id) == said:
             return

@@ -1,4 +1,4 @@
-"""After a commit: encode each change once, and publish one event for each room."""
+"""Encodes each committed change once, and publishes one event for each room of a commit."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -28,15 +28,15 @@ class Publisher:
 
 
 class EventEncoder:
-    """Turns what the commit queue committed into one event for each room."""
+    """Turns a commit of the commit queue into one event for each room."""
 
     def __init__(self, encoder: MessageEncoder, is_joining: Callable[[int, str], bool]) -> None:
-        """`is_joining` tells whether a receipt of this room and user was moved by a join."""
+        """`is_joining` returns whether a join has moved the receipt of a room and user."""
         self._encoder = encoder
         self._is_joining = is_joining
 
     def encode(self, committed: Committed) -> Mapping[int, RoomEvent]:
-        """The events, by room, with their changes in version order."""
+        """Return the events by room, with their changes in version order."""
         events: defaultdict[int, RoomEvent] = defaultdict(RoomEvent)
         for entry in committed.entries:
             if (encoded := self._change(entry)) is not None:
@@ -53,7 +53,7 @@ class EventEncoder:
         return events
 
     def _change(self, entry: Entry) -> Encoded | None:
-        """The frame of a committed change."""
+        """Return the room's event part for a committed change; None if it changed nothing."""
         match entry.outcome:
             case Added(message, roster):
                 return self._message(message, "sent", roster)

@@ -1,7 +1,7 @@
 """Rate limits: one token bucket for all sockets and HTTP requests of a user.
 
-An action takes one token, a costly one more. What an answer costs is known only when it is made:
-it is charged afterwards, and the user waits until the debt is paid.
+An action takes one token, a costly action takes more. The cost of an answer is known only after it
+is made. It is charged then, and the user waits until the bucket is refilled.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ SEARCH_COST = 4.0  # tokens
 
 
 class TokenBucket:
-    """The tokens of one user; all times are seconds of `time.monotonic`."""
+    """The token bucket of one user; all times are seconds of `time.monotonic`."""
 
     __slots__ = (
         "__weakref__", "_costly", "_excess_since", "_is_exporting", "_last_refusal", "_left",
@@ -44,7 +44,7 @@ class TokenBucket:
         self._is_exporting = False
 
     def take(self, cost: float = 1.0) -> None:
-        """Takes the tokens of one action of a socket.
+        """Take the tokens for one action of a socket.
 
         An action that costs more than half of the burst needs a bucket that is half full. Raises
         RateLimited, and Closing after `grace` seconds of excess.
@@ -60,23 +60,23 @@ class TokenBucket:
         self._left = left - cost
 
     def take_request(self, cost: float = 1.0) -> None:
-        """Takes the tokens of one HTTP request. Raises RateLimited, however long it goes on."""
+        """Take the tokens for one HTTP request. Raises RateLimited, but never Closing."""
         try:
             self.take(cost)
         except Closing:
             raise RateLimited(retry_after=max(1.0, self._delay(1.0))) from None
 
     def charge(self, cost: float) -> None:
-        """Takes the tokens of what was done already: the user may owe them for a while."""
+        """Take the tokens for completed work; the bucket may become negative, up to MAX_DEBT."""
         rate = self._limit.rate
         if rate:
             left = self._refill(time.monotonic()) - cost
             self._left = max(left, -rate * MAX_DEBT)
 
     async def wait_to_join(self) -> None:
-        """Waits for the token of one more socket. Raises Closing where that takes too long.
+        """Wait for the token for one more socket. Raises Closing after MAX_JOIN_DELAY.
 
-        A user with many tabs resumes them all at once after a restart of the server.
+        It waits because a user with many tabs resumes all of them at once after a restart.
         """
         give_up_at = time.monotonic() + MAX_JOIN_DELAY
         while (delay := self._delay(1.0)) > 0:
@@ -87,7 +87,7 @@ class TokenBucket:
 
     @asynccontextmanager
     async def costly(self) -> AsyncIterator[None]:
-        """One costly read of the user at a time, and none before the last one is paid for.
+        """Allow one costly read of the user at a time, and only with a refilled bucket.
 
         Raises RateLimited.
         """
@@ -98,7 +98,7 @@ class TokenBucket:
 
     @contextmanager
     def export(self) -> Iterator[None]:
-        """One export of the user at a time. Raises RateLimited beside another."""
+        """Allow one export of the user at a time. Raises RateLimited during another one."""
         if self._is_exporting:
             raise RateLimited("Your other export is still being sent.", retry_after=EXPORT_RETRY)
         self._is_exporting = True
@@ -114,7 +114,7 @@ class TokenBucket:
         return self._left
 
     def _delay(self, cost: float) -> float:
-        """Seconds until the bucket holds so many tokens; 0 where it does."""
+        """Return the seconds until the bucket holds `cost` tokens; 0 if it does now."""
         rate = self._limit.rate
         if not rate:
             return 0.0
@@ -132,7 +132,7 @@ class TokenBucket:
 class RateLimiter:
     """The buckets of this process, by user.
 
-    A socket holds its user's bucket. Without sockets, those of the users seen last are kept.
+    A socket holds its user's bucket. Of users without sockets, the most recent ones are stored.
     """
 
     def __init__(self, limit: RateLimit) -> None:
@@ -141,7 +141,7 @@ class RateLimiter:
         self._recent: OrderedDict[str, TokenBucket] = OrderedDict()
 
     def bucket_of(self, user_id: str) -> TokenBucket:
-        """The one bucket of this user."""
+        """Return the bucket of this user, which all their sockets and requests share."""
         bucket = self._buckets.get(user_id)
         if bucket is None:
             bucket = self._buckets[user_id] = TokenBucket(self._limit)

@@ -1,4 +1,4 @@
-"""Receipts: how far a member has received and read. Also typing, which is never stored."""
+"""Receipts, up to which message a member has received and read; and typing, never stored."""
 
 from collections.abc import Iterable
 from functools import partial
@@ -40,7 +40,7 @@ class Receipts:
         await self._store.write(clear)
 
     async def read_at_once(self, room_id: int, user_id: str, message_id: int) -> tuple[int, int]:
-        """Commits a read receipt and returns the user's watermarks.
+        """Commit a read receipt and return the user's watermarks.
 
         Raises NotFound and Unavailable.
         """
@@ -63,7 +63,7 @@ class Receipts:
         return max(delivered, upto), max(read, upto)
 
     async def deliver(self, user_id: str, newest: Iterable[tuple[int, int]]) -> None:
-        """These messages, and all before them in their rooms, have reached a device of the user.
+        """Mark messages, and all before them in their rooms, as delivered to the user.
 
         Raises DatabaseUnavailable.
         """
@@ -73,12 +73,12 @@ class Receipts:
             raise DatabaseUnavailable("The receipts could not be stored.")
 
     async def status(self, message: MessageRow) -> Status:
-        """Returns the current status of a message."""
+        """Return the current status of a message."""
         marks = await self._store.read(partial(receipts.of_room, room_id=message.room_id))
         return receipts.status(marks, message.sender_id, message.id)
 
     async def type(self, room_id: int, user_id: str) -> None:
-        """Publish to the others in the room that the user is typing; not to those they blocked.
+        """Publish that the user is typing to the room, but not to users whom they have blocked.
 
         Raises Forbidden.
         """

@@ -1,4 +1,4 @@
-"""Recovery after a lost answer of the database, or after a restore of it."""
+"""Recovery after the database has not answered a commit, or was restored."""
 
 import asyncio
 import logging
@@ -13,12 +13,12 @@ from .presence import Presence
 
 log = logging.getLogger("roomcast.recovery")
 
-CHECK_INTERVAL = 1.0  # seconds between two tries to reach the database
-RECOGNIZE_INTERVAL = 5.0  # seconds between two looks whether the database was restored
+CHECK_INTERVAL = 1.0  # seconds between two attempts to reach the database
+RECOGNIZE_INTERVAL = 5.0  # seconds between two checks whether the database was restored
 
 
 class Recovery:
-    """Repairs rooms whose commit is unconfirmed, and restarts rooms of a restored database."""
+    """Repairs rooms with an unconfirmed commit, and closes all rooms of a restored database."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class Recovery:
             self._repair = None
 
     def on_database_restored(self) -> None:
-        """The database has lost changes that clients have seen: they resume in its new epoch."""
+        """Close all rooms and inboxes: clients have seen lost changes, and resume anew."""
         self._queue.forget()
         self._hub.close_rooms()
         self._inboxes.close(Close.RESTART)
@@ -82,7 +82,7 @@ class Recovery:
                 log.exception("database not recognized")
 
     async def aclose(self) -> None:
-        """Stop the repair; a later start of a room reads the database anyway."""
+        """Stop the repair: rooms that are opened later read the database anyway."""
         if self._repair is not None:
             self._repair.cancel()
             await asyncio.gather(self._repair, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""Reports of messages: members make them, the site resolves them."""
+"""Reports of messages by members, which the site resolves."""
 
 import time
 
@@ -12,7 +12,7 @@ from .text_policy import TextPolicy
 
 
 class Reports:
-    """Reports of messages by members."""
+    """Stores the reports of members."""
 
     def __init__(self, store: Store, commits: CommitListener, texts: TextPolicy) -> None:
         self._store = store
@@ -20,9 +20,9 @@ class Reports:
         self._texts = texts
 
     async def add(self, report: NewReport) -> None:
-        """Stores a report once for each reporter; an event goes to the site.
+        """Store the first report of a message by each member, with an event for the site.
 
-        Raises NotFound to a stranger, TooLong and InvalidFrame for the text.
+        Raises NotFound to non-members, TooLong and InvalidFrame for the text.
         """
         self._texts.check_text(report.text, "text")
         now = time.time_ns() // 1000

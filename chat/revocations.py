@@ -1,8 +1,7 @@
-"""Revocations: users whom the site has logged out or banned lose every socket, on every process.
+"""Revocations: closes the sockets of users whom the site has logged out or banned, everywhere.
 
-Each process receives each revocation, not only those whose sockets it holds: a socket that is
-connecting may have been let in by the site a moment before. What the broker loses is in the
-database.
+Each process receives each revocation, also without sockets of that user, because the site's hook
+may have accepted a socket that is still connecting. Lost events are loaded from the database.
 """
 
 import logging
@@ -18,8 +17,8 @@ from ..store.store import DatabaseUnavailable, Store
 
 log = logging.getLogger("roomcast.revocations")
 
-LOOKED_BACK = 900.0  # seconds for which the database is asked
-KEPT = 1_200.0  # seconds for which a revocation is kept: longer than a socket takes to join
+LOOKED_BACK = 900.0  # seconds of revocations that are loaded from the database
+KEPT = 1_200.0  # seconds for which a revocation is stored: longer than a join takes
 
 
 class Revocations:
@@ -28,22 +27,22 @@ class Revocations:
     def __init__(
         self, store: Store, hub: Hub, on_changed: Callable[[str], None] = lambda user: None
     ) -> None:
-        """`on_changed` gets each user who is revoked, or whose ban has changed."""
+        """`on_changed` is called with each user who is revoked, or whose ban has changed."""
         self._on_changed = on_changed
         self._store = store
         self._hub = hub
-        self.applied: dict[tuple[str, int], float] = {}  # user and time, and when it was received
-        self._last: dict[str, float] = {}  # when the last one of a user was received
+        self.applied: dict[tuple[str, int], float] = {}  # by user and time: when it was received
+        self._last: dict[str, float] = {}  # by user: when the last one was received
         self._began = 0
 
     async def open(self) -> None:
-        self._began = _now()  # whoever comes in from here on was let in after all earlier ones
+        self._began = _now()  # sockets that connect from now on were accepted after earlier ones
         await self._hub.user_channels.follow(EVERYBODY, self)
 
     async def revoke(self, user_id: str) -> None:
         """Revoke the user's sockets: here at once, then on every other process.
 
-        Raises DatabaseUnavailable where processes that the broker does not reach might never know.
+        Raises DatabaseUnavailable if processes that the broker does not reach might miss it.
         """
         event = UserEvent(EVERYBODY, whom=user_id, at=_now())
         self.on_user_event(event)
@@ -57,7 +56,7 @@ class Revocations:
             await self._store.write(partial(revocations.add, user_id=event.whom, at=event.at))
 
     async def announce(self, user_id: str) -> None:
-        """Publish that the user's ban has changed; no socket is closed by this."""
+        """Publish that the user's ban has changed; this closes no socket."""
         event = UserEvent(EVERYBODY, whom=user_id)
         self.on_user_event(event)
         try:
@@ -70,7 +69,7 @@ class Revocations:
         return self._last.get(user_id, -1.0) >= since
 
     def on_user_event(self, event: UserEvent) -> None:
-        """Applies a revocation once, also if it is received twice: the user may have returned."""
+        """Apply a revocation once, also if it is received twice: the user may be back by then."""
         self._on_changed(event.whom)
         if event.at and (event.whom, event.at) not in self.applied:
             now = time.monotonic()

@@ -1,4 +1,4 @@
-"""Lists of rooms: pages of a user's, and what follows the changes of rooms for them."""
+"""Pages of a user's rooms, and the task that keeps the lists' order and words up to date."""
 
 import asyncio
 import logging
@@ -21,12 +21,12 @@ from ..store.store import Connection, DatabaseUnavailable, Store
 
 log = logging.getLogger("roomcast.room_lists")
 
-INTERVAL = 1.0  # seconds after a change until it is carried over: others follow it
-LOOK_INTERVAL = 30.0  # seconds after which changes of other processes are looked for
-ROOM_BATCH = 100  # rooms carried over in one transaction
-WORD_BATCH = 20  # rooms whose words are found in one transaction
-MAX_LOOKED = 2_000  # changed rooms among which a question looks for those of its user
-MAX_CAUGHT_UP = 200  # rooms whose words a question waits for
+INTERVAL = 1.0  # seconds after a change until the lists are updated, together with others
+LOOK_INTERVAL = 30.0  # seconds between two searches for changes of other processes
+ROOM_BATCH = 100  # rooms whose order is updated in one transaction
+WORD_BATCH = 20  # rooms whose words are updated in one transaction
+MAX_LOOKED = 2_000  # changed rooms that a query searches for rooms of its user
+MAX_CAUGHT_UP = 200  # rooms whose words a query updates first
 MAX_QUESTION = 200  # code points
 MAX_TERMS = 16
 
@@ -40,18 +40,18 @@ class RoomListPage(Struct):
     count: int
     rooms: Sequence[Listed]
     places: Sequence[RoomPlace]
-    has_more: bool  # in the direction of the query
+    has_more: bool  # whether there are more rooms in the direction of the query
 
 
 class RoomLists:
-    """Pages of rooms. A commit listener, and a background task."""
+    """Reads pages of rooms. It is a commit listener, and has a background task."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._wake = asyncio.Event()
 
     async def page(self, query: RoomQuery) -> RoomListPage:
-        """A page of the user's rooms, the one with the newest activity first."""
+        """Return a page of the user's rooms, the one with the newest activity first."""
         if query.terms:
             await self.catch_up(query.user_id)
         dialect = self._store.dialect
@@ -91,7 +91,7 @@ class RoomLists:
         self._wake.set()
 
     async def run(self) -> None:
-        """For ever."""
+        """Update order and words of changed rooms, until cancelled."""
         while True:
             try:
                 await self._follow()
@@ -117,7 +117,7 @@ class RoomLists:
 
 
 def terms_of(question: str | None) -> tuple[WordTerm, ...] | None:
-    """The conditions of a question; none without one. None where no room can fit it.
+    """Return the conditions of a query; none without a query, None if no room can match.
 
     Raises InvalidFrame.
     """

@@ -1,4 +1,4 @@
-"""Reads from the database what a room of this process has missed."""
+"""Reads the changes that a room of this process has missed from the database."""
 
 import asyncio
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from ..store import messages, receipts, rooms
 from ..store.store import Connection, Store
 from .message_encoder import MessageEncoder
 
-MAX_CONCURRENT_READS = 2  # gap repairs at a time: joining sockets need the readers too
+MAX_CONCURRENT_READS = 2  # gap repairs at a time, since joins need the readers as well
 
 Marks = dict[str, tuple[int, int]]  # user → delivered and read up to these ids
 
@@ -34,11 +34,11 @@ class DatabaseRoomReader:
     async def load_changes_since(
         self, room_id: int, version: int, top: int
     ) -> MissedChanges | None:
-        """Returns the changes since the version, or None: the room is deleted.
+        """Return the changes since the version, or None if the room is deleted.
 
-        Ids above `top` are new.
+        Messages with ids above `top` are new.
 
-        Raises GapTooLarge where that is more than a resuming client is sent.
+        Raises GapTooLarge if the changes are more than a resuming client is sent.
         """
 
         async def look(db: Connection) -> tuple[messages.Since | None, Marks]:
@@ -68,7 +68,7 @@ class DatabaseRoomReader:
             raise GapTooLarge(f"{changes} changes, {size} characters")
 
     def _pairs(self, since: messages.Since, top: int) -> list[tuple[Change, bytes]]:
-        """Each change with its frame, in version order."""
+        """Return each change with its frame, in version order."""
         pairs: list[tuple[Change, bytes]] = []
         for m in since.messages:
             kind: Kind = "sent" if m.id > top else "edited" if m.is_edited else "reacted"
@@ -80,13 +80,13 @@ class DatabaseRoomReader:
         return sorted(pairs, key=lambda pair: pair[0].version)
 
     async def find_heads(self, room_ids: Sequence[int]) -> dict[int, RoomHead]:
-        """Returns the position of each of these rooms; deleted ones are missing."""
+        """Return the heads of these rooms; deleted rooms are left out."""
         return await self._store.read(partial(rooms.find_heads, room_ids=room_ids))
 
     async def load_between(
         self, room_id: int, above: int, upto: int, most: int
     ) -> list[OldMessage]:
-        """The newest messages of these ids, oldest first."""
+        """Return the newest messages with above < id <= upto, at most `most`, oldest first."""
         find = partial(messages.between, room_id=room_id, above=above, upto=upto, most=most)
         found = await self._store.read(find)
         return [OldMessage(m.id, m.sender_id, self._encoder.encode(m, "sent")) for m in found]

@@ -1,4 +1,4 @@
-"""Rooms: open one, list a user's, delete one. Permit, commit, then publish."""
+"""Opens and deletes rooms: checks permissions, commits, then publishes."""
 
 import time
 from collections.abc import Sequence
@@ -57,10 +57,10 @@ class Rooms:
     async def open(
         self, creator_id: str, members: Sequence[str], new: RoomDetails = NO_DETAILS
     ) -> Opened:
-        """A room of these members; two members share one room for each context.
+        """Open a room of these members; two members share one room for each context.
 
-        Raises Forbidden where the creator, if it is no member but the site, may not open it; and
-        RateLimited to a user who has opened too many on this day.
+        Raises Forbidden if the creator may not open it, and RateLimited if they have opened too
+        many rooms on this day. Neither applies to the site.
         """
         users = self._check_members(members)
         if creator_id == SITE:
@@ -119,7 +119,7 @@ class Rooms:
         return opened
 
     async def _known(self, db: Connection, request: Request) -> Opened | None:
-        """The room that this request has opened before."""
+        """Return the room that this request has opened before. Raises Conflict and NotFound."""
         found = await quotas.find_request(db, request.key)
         if found is None:
             return None

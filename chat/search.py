@@ -22,43 +22,43 @@ from ..store.store import Connection, DatabaseUnavailable, Store
 
 log = logging.getLogger("roomcast.search")
 
-SETTLES = 5.0  # seconds after a change until it is looked at: many will follow it
-AT_ONCE = 100  # messages in a transaction, which others have to wait for
-BUSY = 200  # messages that came in during a step; with more, it steps back
-PART = 20  # of its time that it works while it is busy: one part in so many
-REMEMBERED = 10_000  # changed rooms; with more, all rooms are looked through
-CAUGHT_UP = 10  # rooms, and so many steps for each, that a question waits for
-RETRY = 10.0  # seconds
-LONGEST = 200  # code points of a question, which has so many words at most:
-WORDS = 16
+SETTLES = 5.0  # seconds after a change until it is indexed, together with those that follow
+AT_ONCE = 100  # messages in one transaction, for which other writers wait
+BUSY = 200  # messages written during a step; with more, the server counts as busy
+PART = 20  # while the server is busy, indexing uses one part in so many of the time
+REMEMBERED = 10_000  # changed rooms that are recorded; with more, all rooms are searched
+CAUGHT_UP = 10  # rooms that a query indexes first, and steps for each of them
+RETRY = 10.0  # seconds until the next attempt after a failure
+LONGEST = 200  # code points of a query
+WORDS = 16  # words of a query
 
 
 class Found(Struct):
-    """A page of messages with their statuses, newest first, and before which id the next begins."""
+    """A page of messages with their statuses, newest first, and the start of the next page."""
 
     messages: list[tuple[MessageRow, Status]]
     before: int | None
 
 
 class Search:
-    """Search in messages. Before each query it updates the index for the rooms of the user."""
+    """Searches messages. Before each query it updates the index for the rooms of the user."""
 
     def __init__(self, limits: Limits, store: Store) -> None:
         self._limits = limits
         self._store = store
         self._changed: set[int] = set()
-        self._is_all = True  # rooms of which a process that ended may have known
+        self._is_all = True  # whether all rooms must be searched, as after the start
         self._wake = asyncio.Event()
-        self._noted = 0  # changes
+        self._noted = 0  # changes recorded so far
 
-    # ------------------------------------------------------------ questions
+    # ------------------------------------------------------------ queries
 
     async def find(
         self, user_id: str, question: str, before: int, room_id: int | None = None
     ) -> Found:
-        """The newest messages of the user's rooms, older than `before`, that have all its words.
+        """Find the newest messages of the user's rooms, older than `before`, with all the words.
 
-        With a room only those in it; raises NotFound where the user is not in it.
+        With a room, only its messages. Raises NotFound if the user is not in it.
         """
         wanted = _words_of(question)
         await self._catch_up(user_id)
@@ -75,7 +75,7 @@ class Search:
     async def _rooms(
         self, db: Connection, user_id: str, room_id: int | None
     ) -> tuple[int, ...] | None:
-        """The one room, or the user's; None where these are too many to be named."""
+        """Return the one room, or the user's rooms; None if these are too many to be named."""
         if room_id is None:
             return await index.rooms_of(db, user_id)
         if not await rooms.has_member(db, room_id, user_id):
@@ -97,10 +97,10 @@ class Search:
             if not (room_ids := await self.step(room_ids)):
                 break
 
-    # ------------------------------------------------------------ following behind
+    # ------------------------------------------------------------ indexing
 
     async def on_commit(self, commit: Commit) -> None:
-        """Follow the rooms in which messages changed."""
+        """Record the rooms in which messages changed."""
         if commit.queued is not None and commit.queued.entries:
             changed = (id_ for id_, event in commit.events.items() if event.changes)
             self.note(changed, len(commit.queued.entries))
@@ -115,7 +115,7 @@ class Search:
         self._wake.set()
 
     async def run(self) -> None:
-        """For ever."""
+        """Index changed rooms, until cancelled."""
         while True:
             try:
                 await self._follow()
@@ -157,7 +157,7 @@ class Search:
             await asyncio.sleep(took * PART if self._noted > BUSY else took)
 
     async def step(self, room_ids: Sequence[int]) -> Sequence[int]:
-        """Indexes some rooms; returns those with more to index, the longest ones last."""
+        """Index some rooms; return those with more to index, the longest ones last."""
         some, rest = room_ids[:AT_ONCE], room_ids[AT_ONCE:]
         look = partial(index.news, dialect=self._store.dialect, room_ids=some, limit=AT_ONCE)
         news, left = await self._store.read(look)

@@ -1,7 +1,7 @@
-"""The cursor of a page of search results: an id that only this server reads.
+"""The cursor of a page of search results: an id that only this server can read.
 
-How far a search has looked may be the id of a message in somebody else's room. The id is encrypted
-under a key of the database and a synthetic initialization vector (as in RFC 5297).
+The id may be that of a message in somebody else's room, so the cursor must not reveal it. It is
+encrypted with a key of the database and a synthetic initialization vector (as in RFC 5297).
 """
 
 import hmac
@@ -9,7 +9,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 from ..protocol.errors import InvalidFrame
 
-_SIZE = 8  # bytes of an id, and of what proves it
+_SIZE = 8  # bytes of an id, and of its authentication tag
 
 
 def write_cursor(key: bytes, user_id: str, before: int) -> str:

@@ -1,4 +1,4 @@
-"""Stored rows as clients see them."""
+"""Converts stored rows to the objects that clients get."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
@@ -16,7 +16,7 @@ Link = Callable[[AttachmentRow], str]  # an attachment's signed URL
 
 
 def message_of(row: MessageRow, link: Link, status: Status = "send") -> events.Message:
-    """A stored message as clients see it."""
+    """Return a stored message as clients get it."""
     return events.Message(
         row.text,
         row.id,
@@ -36,19 +36,19 @@ def message_of(row: MessageRow, link: Link, status: Status = "send") -> events.M
 
 
 def sender_of(sender_id: str) -> int | str | None:
-    """Returns the sender of a message; null for the site itself."""
+    """Return the sender of a message; None for the site itself."""
     return wire_user(sender_id) if sender_id != SITE else None
 
 
 def kind_of(sender_id: str) -> Literal["system"] | UnsetType:
-    """`system` for a message of the site itself."""
+    """Return `system` for a message of the site itself, else UNSET."""
     return UNSET if sender_id != SITE else "system"
 
 
 def _beside(
     column: str,
 ) -> tuple[Raw | UnsetType, list[events.Button] | UnsetType, events.Chosen | UnsetType]:
-    """Returns data, open buttons and the chosen button of a message; UNSET where it has none."""
+    """Return data, open buttons and the chosen button of a message; UNSET for missing ones."""
     has = extra.read(column)
     buttons: list[events.Button] | UnsetType = UNSET
     if has.actions is not UNSET and has.chosen is UNSET:
@@ -67,7 +67,7 @@ def _of_button(button: extra.StoredButton) -> tuple[Any, ...]:
 
 
 def summaries_of(files: Sequence[AttachmentRow]) -> list[events.FileSummary] | UnsetType:
-    """The files of a message that is only mentioned."""
+    """Return the files of a message in a list or a notification; UNSET without files."""
     return [events.FileSummary(f.name, f.content_type, f.size) for f in files] or UNSET
 
 
@@ -87,7 +87,7 @@ def _quote_of(quote: QuoteRow) -> events.Quote:
 
 
 def reactions_of(rows: Sequence[ReactionRow]) -> list[events.Reaction]:
-    """The reactions to a message, as in the message and in `message_reacted`."""
+    """Return the reactions to a message, as in the message and in `message_reacted`."""
     return [
         events.Reaction(row.emoji, len(row.user_ids), [wire_user(user) for user in row.user_ids])
         for row in rows
@@ -95,6 +95,6 @@ def reactions_of(rows: Sequence[ReactionRow]) -> list[events.Reaction]:
 
 
 def reacted_of(reacted: Reacted) -> events.MessageReacted:
-    """The frame of a changed reaction."""
+    """Return the event of a changed reaction."""
     shown = reactions_of(reacted.reactions)
     return events.MessageReacted(reacted.version, reacted.message_id, shown)

@@ -1,4 +1,4 @@
-"""The start of a chat whose database another process may have open."""
+"""Starts a mounted chat whose database another process may have open."""
 
 import asyncio
 import logging
@@ -14,16 +14,16 @@ NOT_OURS = (
     "this process, which answers 503 and tries again every %g seconds. For several workers set "
     "database.url to postgresql://… and broadcast.url to redis://… or postgresql://…."
 )
-RETRY_INTERVAL = 5.0  # seconds between two tries to have the database
+RETRY_INTERVAL = 5.0  # seconds between two attempts to open the database
 
 
 @asynccontextmanager
 async def started_when_free(
     start: Callable[[], AbstractAsyncContextManager[None]], on_refused: Callable[[], None]
 ) -> AsyncIterator[None]:
-    """Starts the chat; where its database is in use, goes on without it and tries again.
+    """Start the chat; while another process uses its database, retry in the background.
 
-    A host with several workers keeps running: `on_refused` marks only the chat as unavailable.
+    The host keeps running meanwhile: `on_refused` marks only the chat as unavailable.
     """
     async with AsyncExitStack() as stack:
         try:

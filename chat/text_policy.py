@@ -1,4 +1,4 @@
-"""The rules for texts that others will see, and the host's approval of them."""
+"""The rules for texts that others will see, and the call of the host's hook for them."""
 
 from functools import partial
 
@@ -12,7 +12,7 @@ from ..store.store import Store
 
 
 class TextPolicy:
-    """Checks messages, titles, contexts and reactions; asks the host's `before_send` of them."""
+    """Checks messages, titles, contexts and reactions, and asks the hook `before_send`."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class TextPolicy:
             raise InvalidFrame(f"{name}: NUL and lone surrogates are not accepted.")
 
     def check_new(self, text: str, client_id: str | None, *, has_files: bool) -> None:
-        """Raise a Refusal for a field of a new message that is wrong, whatever way it comes."""
+        """Raise a Refusal for a wrong field of a new message, from a socket, HTTP or the host."""
         self.check_text(text, "message")
         if not has_files and not shows_something(text):
             raise EmptyMessage
@@ -50,7 +50,7 @@ class TextPolicy:
                 raise InvalidFrame(f"client_id: a string of at most {most} characters is needed.")
 
     def check_label(self, text: str, name: str) -> None:
-        """Raise a Refusal for a title or a context that can't be shown; an empty one is none."""
+        """Raise a Refusal for a title or context that can't be shown; it may be empty."""
         most = self.limits.max_title_length
         if len(text) > most:
             raise TooLong(f"{name}: at most {most} characters.")
@@ -62,7 +62,7 @@ class TextPolicy:
             raise InvalidFrame(f"{name}: characters that override the direction are not accepted.")
 
     def check_emoji(self, emoji: str, *, is_new: bool = True) -> None:
-        """Raise InvalidFrame for what is no reaction; any text that is there may be taken back."""
+        """Raise InvalidFrame for an invalid new reaction; any existing one may be removed."""
         most = self.limits.max_emoji_length
         if not emoji or len(emoji) > most or not is_clean(emoji):
             raise InvalidFrame(f"emoji: a string of 1 to {most} characters is needed.")
@@ -74,9 +74,9 @@ class TextPolicy:
             raise InvalidFrame("emoji: this text shows nothing.")
 
     async def approve(self, draft: Draft, user_id: str) -> str:
-        """Return the text as the host wants it; a stranger's never gets as far as the host.
+        """Return the text that the host's hook approves; the hook is called for members alone.
 
-        Raises NotFound to a stranger, and what the host raises.
+        Raises NotFound to non-members, and what the hook raises.
         """
         if self._before_send is None:
             return draft.text
@@ -87,13 +87,13 @@ class TextPolicy:
         return await approved(self._before_send, draft)
 
     async def approve_title(self, room_id: int | None, user_id: str, title: str) -> str:
-        """Return the title as the host wants it; no title is not asked for."""
+        """Return the title that the host's hook approves; it is not asked about an empty one."""
         return await self._approve_label(
             Draft(room_id, wire_user(user_id), title, kind="title"), user_id
         )
 
     async def approve_context(self, user_id: str, context: str) -> str:
-        """Return the context of a new room as the host wants it; no context is not asked for."""
+        """Return the context that the host's hook approves; it is not asked about an empty one."""
         return await self._approve_label(
             Draft(None, wire_user(user_id), context, kind="context"), user_id
         )

@@ -1,4 +1,4 @@
-"""Addresses that the site puts into messages and rooms, and that members open."""
+"""Checks URLs that the site sets in messages and rooms, and that members open."""
 
 import re
 
@@ -10,7 +10,7 @@ _WEB_ADDRESS = re.compile(r"https?://[^\s/?#\\]+[^\s\\]*", re.IGNORECASE)
 
 
 def check_url(url: str, name: str) -> None:
-    """Raises TooLong, and InvalidFrame for what is no address of the web."""
+    """Raise TooLong for a long URL, and InvalidFrame if it is not http:// or https://."""
     if len(url) > MAX_URL_LENGTH:
         raise TooLong(f"{name}: at most {MAX_URL_LENGTH:,} characters.")
     if not is_clean(url) or not _WEB_ADDRESS.fullmatch(url):

@@ -42,18 +42,18 @@ AUDITED = {
 
 
 class Endpoint(WebSocketEndpoint):
-    """The handshake is completed first, so that a browser can see why the socket is closed."""
+    """An endpoint that always completes the handshake, so that browsers see the close code."""
 
     _session: Session | None = None
-    _task: asyncio.Task[object] | None = None  # of this socket, where a server speaks only ASGI
+    _task: asyncio.Task[object] | None = None  # of this socket, under a server with ASGI alone
     _is_abandoned = False
     _counted: tuple[tuple[CountLimit, str], ...] = ()
 
     async def dispatch(self) -> None:
-        """Handles a connection like the base class, without its three coroutines for each frame."""
+        """Handle a connection like the base class, without its three coroutines for each frame."""
         extensions: dict[str, Any] = self.scope.get("extensions") or {}
         if (direct := extensions.get(EXTENSION)) is not None:
-            direct.hold()  # nothing is read of who may not be let in
+            direct.hold()  # read nothing before the user is authenticated
         websocket = WebSocket(self.scope, receive=self.receive, send=self.send)
         await self.on_connect(websocket)
         code = Close.INTERNAL.code
@@ -101,12 +101,12 @@ class Endpoint(WebSocketEndpoint):
             by = audit.Actor("socket", source)
             audit.record(action, close.name.lower(), by=by, room_id=room_id)
         self._leave()
-        # Nobody is there any more to be refused, or the room's own end has closed it already.
+        # The peer may have disconnected, or the end of the room may have closed the socket.
         with suppress(WebSocketDisconnect, RuntimeError):
             await websocket.close(close.code, close.reason)
 
     async def _join(self, websocket: WebSocket) -> None:
-        """Join, up to the first frame. Raises errors that `on_connect` turns into closes."""
+        """Join and send the first frame. Raises errors that `on_connect` turns into close codes."""
         raise NotImplementedError
 
     def _count(self, websocket: WebSocket, user_id: str) -> None:
@@ -122,7 +122,7 @@ class Endpoint(WebSocketEndpoint):
             self._counted += ((limit, key),)
 
     async def _admit_user(self, websocket: WebSocket, user_id: str) -> TokenBucket:
-        """The user's bucket, with the token of this socket taken. Raises Closing."""
+        """Return the user's token bucket, after taking a token for this socket. Raises Closing."""
         self._count(websocket, user_id)
         limiter: RateLimiter = websocket.app.state.rate_limiter
         bucket = limiter.bucket_of(user_id)
@@ -130,7 +130,7 @@ class Endpoint(WebSocketEndpoint):
         return bucket
 
     def _leave(self) -> None:
-        """Leave everything that this socket had entered so far."""
+        """Undo everything that this socket has entered so far."""
         for limit, key in self._counted:
             limit.leave(key)
         self._counted = ()
@@ -149,9 +149,9 @@ class Endpoint(WebSocketEndpoint):
         return DirectSendQueue(direct, limits.send_queue_size, limits.slow_consumer_timeout, base)
 
     def _abandon(self) -> None:
-        """Return from the app for a socket whose peer reads nothing, so that the server ends it.
+        """Cancel the app for a socket whose peer reads nothing, so that the server closes it.
 
-        By ASGI there is no other way: a close waits until the peer has read what came before it.
+        ASGI has no other way: a close waits until the peer has read everything before it.
         """
         self._is_abandoned = True
         if self._task is not None:

@@ -1,4 +1,4 @@
-"""`/ws/chat/`: a member joins a room, from a cursor or with its last messages."""
+"""The endpoint `/ws/chat/`: a member joins a room, with a cursor or with its last messages."""
 
 import time
 from contextlib import nullcontext
@@ -24,7 +24,7 @@ from .room_session import RoomSession
 
 
 class ChatSocket(Endpoint):
-    """`/ws/chat/`."""
+    """The endpoint `/ws/chat/`."""
 
     _chat: ChatServices
     _room: Room | None = None
@@ -70,7 +70,7 @@ class ChatSocket(Endpoint):
         chat.metrics.joins.observe(time.monotonic() - began)
 
     def _leave(self) -> None:
-        """Leave the room and everything in it, as far as it was entered."""
+        """Leave the room, as far as it was entered."""
         super()._leave()
         room, self._room = self._room, None
         if room is not None:
@@ -82,7 +82,7 @@ class ChatSocket(Endpoint):
 def _snapshot_query(
     chat: ChatServices, query: JoinQuery, user_id: str, known: CachedHistory | None
 ) -> tuple[SnapshotQuery, bool]:
-    """Return what to read for a join, and whether its cursor belongs to another epoch."""
+    """Return the query of a join, and whether its cursor belongs to another epoch."""
     limits = chat.settings.limits
     is_reset = query.after is not None and query.epoch not in (None, chat.store.epoch)
     return SnapshotQuery(
@@ -99,7 +99,7 @@ def _snapshot_query(
 def _sync_frame(
     chat: ChatServices, room: Room, found: Snapshot, base: str, *, is_reset: bool
 ) -> bytes:
-    """Return the first frame of a join with a cursor: what changed since."""
+    """Return the `sync` frame of a join with a cursor. Raises Closing without the messages."""
     if found.messages is None:
         raise Closing(Close.TRY_LATER)
     link, statuses = chat.attachments.link(base), room.statuses

@@ -7,7 +7,7 @@ from ..realtime.wakeup import Wakeup
 class FlowControl:
     """Counts the actions of one socket that wait, and their bytes.
 
-    Reading pauses at `max_count` actions or above `max_size` bytes, and goes on at half of both.
+    Reading pauses at `max_count` actions or above `max_size` bytes, and resumes at half of both.
     """
 
     __slots__ = ("_count", "_max_count", "_max_size", "_size", "_wakeup", "is_paused", "transport")
@@ -44,9 +44,9 @@ class FlowControl:
         return self._count <= self._max_count // 2 and self._size <= self._max_size // 2
 
     def notify(self) -> None:
-        """Wake those who wait, to look again."""
+        """Wake the tasks in `wait`, so that they check their condition again."""
         self._wakeup.notify()
 
     async def wait(self) -> None:
-        """Wait until an action fewer waits, or the socket has ended."""
+        """Wait until an action is finished, or the socket has ended."""
         await self._wakeup.wait()

@@ -9,7 +9,7 @@ from ..protocol.errors import Close, Closing
 
 
 class JoinQuery(Struct, frozen=True):
-    """The room that a socket joins, from which cursor, and which receipts it wants."""
+    """The room that a socket joins, its cursor, and its receipt mode."""
 
     room_id: int
     after: int | None
@@ -19,7 +19,7 @@ class JoinQuery(Struct, frozen=True):
 
 
 def parse_join_query(query: bytes) -> JoinQuery:
-    """Parse the query of `/ws/chat/`, in all of the spellings that clients use. Raises Closing."""
+    """Parse the query of `/ws/chat/`, in all spellings that clients use. Raises Closing."""
     given: dict[str, str] = {}
     for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
         given.setdefault(name, value)

@@ -1,4 +1,4 @@
-"""A user's socket for unread messages in all of their rooms."""
+"""The endpoint `/ws/chat/notifications/`: a user's unread messages in all of their rooms."""
 
 import time
 
@@ -14,7 +14,7 @@ from .session import PONG, Session
 
 
 class InboxSession(Session):
-    """A session that takes only pings and new tokens."""
+    """A session that accepts only pings and new tokens."""
 
     __slots__ = ()
 
@@ -25,11 +25,11 @@ class InboxSession(Session):
             case Auth():
                 self._chat.spawn(self._answered(self._renew(action), action))
             case _:
-                raise InvalidFrame("action: only ping and auth are taken here.")
+                raise InvalidFrame("action: only ping and auth are accepted here.")
 
 
 class NotificationsSocket(Endpoint):
-    """`/ws/chat/notifications/`."""
+    """The endpoint `/ws/chat/notifications/`."""
 
     _chat: ChatServices
     _inbox: Inbox | None = None

@@ -1,4 +1,4 @@
-"""A member's open socket in a room: its actions, in the order in which they came."""
+"""A member's open socket in a room: its actions take effect in the order of arrival."""
 
 import time
 from collections import deque
@@ -44,8 +44,8 @@ from .session import PONG, Session, hint_of
 class RoomSession(Session):
     """One open socket in a room.
 
-    Texts go to the commit queue at once, and the socket reads on. Whatever takes longer waits in a
-    queue of the session, and what follows it waits behind it.
+    Texts, edits, deletions and reactions go to the commit queue at once, and the socket reads on.
+    Actions that take longer wait in a queue of the session, and later actions wait behind them.
     """
 
     __slots__ = ("_last_typing", "_link_base", "_queue", "_room", "_uncommitted", "_version")
@@ -62,9 +62,9 @@ class RoomSession(Session):
         self._room = room
         self._link_base = ""  # where links in its frames start
         self._queue: deque[tuple[AnyAction, int]] | None = None  # actions, and their bytes
-        self._uncommitted = 0  # texts in the commit queue
+        self._uncommitted = 0  # changes in the commit queue
         self._version = 0  # of the last change that this socket made
-        self._last_typing = 0.0  # when it last said that its user is typing
+        self._last_typing = 0.0  # the time of its last accepted `typing` (of time.monotonic)
 
     def enter(self, base: str, expires_at: float | None, direct: FrameTransport | None) -> None:
         """Begin to take actions. Links in its frames start with `base`."""
@@ -99,7 +99,7 @@ class RoomSession(Session):
         return self._chat.messages.change_of(self._room.id, user_id, action, self._link_base)
 
     def _on_written(self, action: Written, entry: Entry) -> None:
-        """Answer a text, after its commit was published."""
+        """Answer a change, after its commit was published."""
         self._uncommitted -= 1
         self.flow.remove()
         match entry.outcome:
@@ -117,7 +117,7 @@ class RoomSession(Session):
                 self._after(self._version, partial(settle, entry), action)
 
     def _after(self, version: int, work: Callable[[], object], action: AnyAction) -> None:
-        """Call it at once, or as soon as this socket has received everything up to this version."""
+        """Call `work` as soon as this socket has received everything up to the version."""
         if not self._room.sequence.has(version):
             self._chat.spawn(self._answered(self._in_turn(version, work), action))
             return
@@ -130,7 +130,7 @@ class RoomSession(Session):
         await self._room.wait_until_delivered(version, {})
         work()
 
-    # ------------------------------------------------------------ one after another
+    # ------------------------------------------------------------ actions that take longer
 
     def _enqueue(self, action: AnyAction, size: int) -> None:
         if self._queue is None:
@@ -152,7 +152,7 @@ class RoomSession(Session):
         self.flow.remove(size)
 
     async def _wait_until_committed(self) -> None:
-        """Wait until what this socket sent before is committed, and has come back to it."""
+        """Wait until this socket has received its own earlier changes, committed."""
         while self._uncommitted and self._is_open:
             await self.flow.wait()
         await self._room.wait_until_delivered(self._version, {})

@@ -24,8 +24,8 @@ from .flow_control import FlowControl
 
 log = logging.getLogger("roomcast.socket")
 
-LARGE_FRAME = 1 << 16  # bytes from which on the size of a frame counts
-MAX_TIMER = 30 * 86_400.0  # seconds; timers further away are set again
+LARGE_FRAME = 1 << 16  # bytes of a frame, above which its size counts in the rate limit
+MAX_TIMER = 30 * 86_400.0  # seconds; a longer timer is set in several steps
 PONG = codec.encode(Pong())
 
 
@@ -77,10 +77,10 @@ class Session(ABC):
         self._is_open = False
         self._socket.send_queue.close(close)
 
-    # ------------------------------------------------------------ what comes in
+    # ------------------------------------------------------------ receiving
 
     def on_text(self, data: bytes | str | None) -> bool:
-        """One frame, None for a binary one. What is wrong with it answers to this socket alone.
+        """Handle one frame; `data` is None for a binary one. Errors are sent to this socket alone.
 
         Returns whether the client sends too fast.
         """
@@ -105,7 +105,7 @@ class Session(ABC):
 
     @abstractmethod
     def _take(self, action: AnyAction, size: int) -> None:
-        """Raises the Refusal of what it does not take."""
+        """Accept an action. Raises a Refusal for an action that the session does not accept."""
 
     async def wait_until_readable(self) -> None:
         """Wait until this socket may send more."""
@@ -138,7 +138,7 @@ class Session(ABC):
         self._socket.put(codec.encode(AuthRenewed(expires_at)))
 
     def _refuse_frame(self) -> None:
-        """A frame over the limit, before its socket is closed with 1009."""
+        """Send the error for a frame over the limit, before the socket is closed with 1009."""
         most = self._chat.settings.limits.max_frame_size
         says = f"A frame may have at most {most:,} bytes, all its files together."
         self._refuse(errors.FileTooLarge(says), codec.hint(b""))
@@ -149,7 +149,7 @@ class Session(ABC):
 
 
 def hint_of(action: AnyAction) -> Hint:
-    """Returns the fields of a failed action that its error frame repeats."""
+    """Return the fields of a failed action that its error frame repeats."""
     name = type(action).__struct_config__.tag
     client_id, message_id = (getattr(action, f, None) for f in ("client_id", "message_id"))
     return codec.hint_of(name, client_id, message_id)

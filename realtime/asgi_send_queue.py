@@ -1,4 +1,4 @@
-"""The send queue of a socket under any ASGI server, by `websocket.send`."""
+"""The send queue of a socket under any ASGI server: it sends by `websocket.send`."""
 
 import asyncio
 import logging
@@ -13,12 +13,12 @@ from .send_queue import Batch
 log = logging.getLogger("roomcast.send_queue")
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
-SEND_FAILED = "send failed, the peer is lost: %r"  # servers name a lost peer each in their own way
+SEND_FAILED = "send failed, the peer is lost: %r"  # each server raises errors of its own for it
 AT_ONCE = {Close.SLOW.code, Close.DISCONNECTED.code}  # that do not wait for what is being sent
 
 
 class AsgiSendQueue:
-    """Texts that wait for `websocket.send`, and a task while there are any."""
+    """Holds texts until `websocket.send` takes them; a task runs while any wait."""
 
     __slots__ = (
         "_base", "_closing", "_limit", "_on_dead", "_send", "_size", "_task", "_timeout", "_timer",
@@ -33,7 +33,7 @@ class AsgiSendQueue:
         base: str = "",
         on_dead: Callable[[], object] | None = None,
     ) -> None:
-        """`on_dead` is called where not even a close frame goes out any more."""
+        """`on_dead` is called if even the close frame can't be sent within the timeout."""
         self._send = send
         self._on_dead = on_dead
         self._base = base
@@ -41,7 +41,7 @@ class AsgiSendQueue:
         self._timeout = timeout
         self._waiting: deque[str] = deque()
         self._size = 0  # characters that wait
-        self.progress = 0  # grows with each text that went out, and when the queue begins again
+        self.progress = 0  # grows with each text that was sent, and whenever a task starts
         self._task: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -87,7 +87,7 @@ class AsgiSendQueue:
         self._task = asyncio.create_task(work)
 
     async def _drain(self) -> None:
-        """Send until nothing waits, also of what is put into the queue meanwhile."""
+        """Send texts until the queue is empty, including those that are added meanwhile."""
         waiting, send = self._waiting, self._send
         if self._timer is None:
             self._watch()
@@ -128,7 +128,7 @@ class AsgiSendQueue:
                 self._on_dead()
 
     async def _send_or_log(self, message: dict[str, Any]) -> None:
-        """Send to a peer that may be lost."""
+        """Send a message; log the error if the peer is lost."""
         try:
             await self._send(message)
         except Exception as error:
@@ -137,12 +137,12 @@ class AsgiSendQueue:
     # ------------------------------------------------------------ slow consumers
 
     def _watch(self) -> None:
-        """Check now and then: a time limit for each frame would cost as much as the frame."""
+        """Schedule the next check: a timeout for each frame would cost as much as the frame."""
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(self._timeout, self.check_progress, self.progress)
 
     def check_progress(self, before: int) -> None:
-        """Close the socket with 4008 where texts wait and none went out since `before`."""
+        """Close the socket with 4008 if texts wait and none was sent since progress `before`."""
         self._timer = None
         if not self._waiting:
             return

@@ -1,7 +1,7 @@
-"""The channels of this chat: what is published on one reaches every process that subscribes.
+"""The channels of this chat: a message on a channel reaches every process that subscribes to it.
 
-The only user of broadcaster. Within one process events travel as they are; between processes they
-are packed, and a broker reports a gap where it may have lost some.
+This module is the only user of broadcaster. Within one process events travel as objects; between
+processes they are packed, and the broker reports a gap if it may have lost some.
 """
 
 import asyncio
@@ -61,7 +61,7 @@ class Channels:
     async def publish_event(self, room_id: int, event: RoomEvent) -> None:
         """Publish an event of a room. Raises Unreachable; the broker then reports a gap later."""
         channel = room_channel(room_id)
-        if self.backend is None:  # within a process it travels as it is
+        if self.backend is None:  # within a process the event travels as an object
             await self.broadcast.publish(channel, event)
             return
         for part in split(event, self._max_size) if self._max_size else [event]:
@@ -82,9 +82,9 @@ class Channels:
 
     @asynccontextmanager
     async def subscription(self, channel: str) -> AsyncIterator[Subscriber]:
-        """Subscribe for a while.
+        """Subscribe until the context ends.
 
-        broadcaster's own subscribe races with itself: on each channel one call at a time.
+        The lock is needed because concurrent calls of broadcaster's subscribe for one channel race.
         """
         subscription = self.broadcast.subscribe(channel)
         async with self._lock(channel):

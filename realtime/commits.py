@@ -15,8 +15,8 @@ log = logging.getLogger("roomcast.commits")
 class Commit(Struct):
     """One committed transaction: an event for each room that it changed.
 
-    `queued` holds the entries of the commit queue, where the transaction was one of its. `left`
-    names the users who stopped being members, by the room that they left.
+    `queued` holds the entries of the commit queue, if the transaction came from there. `left` names
+    the users who are no longer members, by the room that they left.
     """
 
     events: Mapping[int, RoomEvent]
@@ -25,10 +25,10 @@ class Commit(Struct):
 
 
 class CommitListener(Protocol):
-    """Something that acts on what was committed."""
+    """A service that acts on each commit."""
 
     async def on_commit(self, commit: Commit) -> None:
-        """Act on the commit. It cannot be undone any more."""
+        """Act on the commit, which is final."""
         ...
 
 

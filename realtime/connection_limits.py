@@ -1,4 +1,4 @@
-"""Limits of connections at the same time: of one address, of one user, in all."""
+"""Limits of simultaneous connections: of one address, of one user, in total."""
 
 from collections import Counter
 
@@ -6,14 +6,14 @@ import msgspec
 
 
 class CountLimit:
-    """Counts what each key has open; 0 is no limit."""
+    """Counts the open connections of each key; a limit of 0 is no limit."""
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._counts: Counter[str] = Counter()
 
     def enter(self, key: str | None) -> bool:
-        """Whether one more is allowed: then it counts until it leaves."""
+        """Count one more connection, until `leave`; return False if it is above the limit."""
         if key is None or not self._most:
             return True
         if self._counts[key] >= self._most:
@@ -29,9 +29,9 @@ class CountLimit:
 
 
 class ConnectionLimits(msgspec.Struct):
-    """For connections of which nothing is known but where they come from; 0 is no limit.
+    """The limits for connections before they are authenticated; 0 is no limit.
 
-    Addresses in `proxies` are not counted: many clients stand behind each of them.
+    Addresses in `proxies` are not counted: many clients share each of them.
     """
 
     most: int
@@ -39,7 +39,7 @@ class ConnectionLimits(msgspec.Struct):
     proxies: frozenset[str]
 
     def enter(self, address: str | None, connections: int) -> str | None:
-        """Why the connection is one too many, or None: then it counts until it leaves."""
+        """Return why the connection is above a limit, or None and count it until `leave`."""
         if self.most and connections > self.most:
             return "too many connections"
         if address not in self.proxies and not self.addresses.enter(address):

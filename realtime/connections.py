@@ -1,4 +1,4 @@
-"""The sockets of this process in one room: what each of them gets, and what it has received."""
+"""The sockets of this process in one room: the frames for each, and what each has received."""
 
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -18,11 +18,11 @@ TYPING_INTERVAL = 2.0  # seconds between two `typing` frames of the same user
 TYPING_JITTER = 0.2  # seconds by which one of them may come early
 
 MarkReceived = Callable[[int, str, int, int], None]
-"""A device of the user has received, and read, up to these ids: room, user, the two ids."""
+"""Record that a device of the user has received and read up to two ids: room, user, the ids."""
 
 
 class RoomSocket(UserSocket):
-    """A member's socket in a room: what it wants, and what it has missed so far."""
+    """A member's socket in a room: its receipt mode, and the frames that it has still to get."""
 
     __slots__ = ("buffered", "is_compact", "is_manual", "missed_presence", "undelivered")
 
@@ -54,7 +54,7 @@ class RoomConnections:
 
     @property
     def has_live(self) -> bool:
-        """Whether anybody here has received the first frame."""
+        """Whether a socket of this process has received its first frame."""
         return bool(self._live)
 
     # ------------------------------------------------------------ joining and leaving
@@ -69,7 +69,7 @@ class RoomConnections:
             socket.buffered += zip(changes, frames, strict=True)
 
     def stop_buffering(self, socket: RoomSocket) -> list[tuple[Change, bytes]]:
-        """Return what was kept for a joining socket, which then is no longer known here."""
+        """Remove a joining socket, and return the changes that were buffered for it."""
         self._joining.remove(socket)
         buffered, socket.buffered = socket.buffered, []
         return buffered
@@ -101,7 +101,7 @@ class RoomConnections:
                 del self._live[socket.user_id]
 
     def expel(self, user_id: str) -> None:
-        """The user is no longer a member: close their sockets with 4003."""
+        """Close the sockets of a user who is no longer a member, with 4003."""
         for socket in self._live.pop(user_id, ()):
             socket.send_queue.close(Close.FORBIDDEN)
 
@@ -112,10 +112,10 @@ class RoomConnections:
                 socket.put(*last_frames)
             socket.send_queue.close(close)
 
-    # ------------------------------------------------------------ what goes out
+    # ------------------------------------------------------------ sending
 
     def send(self, full: Sequence[bytes], compact: Sequence[bytes]) -> None:
-        """Send frames to every live socket, by whether it wants compact receipts."""
+        """Send `compact` to live sockets with compact receipts, and `full` to all others."""
         batches = {False: Batch(full), True: Batch(compact)}
         for sockets in self._live.values():
             for socket in sockets:
@@ -126,7 +126,7 @@ class RoomConnections:
         update: StatusUpdate,
         receipt_frames: Callable[[Mapping[str, Watermarks]], list[bytes]],
     ) -> None:
-        """Send what an event changed: the same bytes to every socket that wants the same."""
+        """Send what an event changed: sockets with the same receipt mode get the same bytes."""
         batches: dict[bool, Batch] = {}
         sent = [change for change in update.changes if change.kind == "sent"]
         for user_id, sockets in list(self._live.items()):
@@ -155,10 +155,10 @@ class RoomConnections:
             for socket in sockets if other != user_id and other not in hidden_from else ():
                 socket.send_queue.put_droppable(batch)
 
-    # ------------------------------------------------------------ what was received
+    # ------------------------------------------------------------ receipts
 
     def _on_drained(self, socket: RoomSocket) -> None:
-        """Send what a slow reader missed, and mark what waited for it: that has gone out by now."""
+        """Send the presence that a slow reader missed; mark the messages that have been sent."""
         undelivered, socket.undelivered = socket.undelivered, []
         missed, socket.missed_presence = socket.missed_presence, None
         if missed:
@@ -169,7 +169,7 @@ class RoomConnections:
     def _mark_received(
         self, user_id: str, sockets: Sequence[RoomSocket], sent: list[Change]
     ) -> None:
-        """A device of the user has these messages; an open room also reads them."""
+        """Mark messages of others as received, and as read unless all sockets are manual."""
         for change in reversed(sent):
             if change.sender_id != user_id:
                 read = 0 if all(s.is_manual for s in sockets) else change.message_id
@@ -188,10 +188,10 @@ class RoomConnections:
             self._send_presence(event)
 
     def on_gap(self, user_id: str) -> None:
-        """Presence is looked up for all followed users, and arrives as an event."""
+        """Do nothing: presence is loaded for all followed users and arrives as an event."""
 
     def _send_presence(self, event: UserEvent) -> None:
-        """Send presence, but never on top of what waits for a slow reader: that gets it later."""
+        """Send presence; a socket with a full queue gets the last state of each user later."""
         seen = when(event.last_seen)
         frame = codec.encode(PresenceChanged(wire_user(event.user_id), event.is_online, seen))
         batch = Batch([frame])

@@ -13,7 +13,7 @@ Watermarks = tuple[int, int]  # delivered and read: a member has the messages up
 
 
 class Change(Struct, array_like=True, gc=False):
-    """One committed change of a message, whose sender is `sender_id`."""
+    """One committed change of a message; `sender_id` is the sender of the message."""
 
     version: int
     message_id: int
@@ -22,7 +22,7 @@ class Change(Struct, array_like=True, gc=False):
 
 
 class Mark(Struct, array_like=True, gc=False):
-    """A member's watermarks after they moved; `by_joining` where a join moved them."""
+    """A member's watermarks after they moved; `by_joining` if a join moved them."""
 
     user_id: str
     delivered: int
@@ -41,11 +41,11 @@ class OldMessage(NamedTuple):
 class RoomEvent(Struct, array_like=True):
     """The changes and marks of one commit in one room.
 
-    `first` and `last` are the versions that it covers, 0 where it changes no message. Each change
-    has its frame at the same place in `frames`. `members_version` counts the changes of members:
-    a process that knows an earlier one asks the database who may receive the event.
+    `first` and `last` are the versions that it covers, 0 if it changes no message. Each change has
+    its frame at the same index in `frames`. `members_version` counts the changes of members: a
+    process that knows an earlier one loads the members from the database before it delivers.
 
-    Processes of two versions send each other events as arrays: fields are only ever appended.
+    Processes of two releases exchange events as arrays, so fields are only ever appended.
     """
 
     first: int = 0
@@ -55,23 +55,23 @@ class RoomEvent(Struct, array_like=True):
     is_deleted: bool = False
     typing: str = ""  # the user who is typing; such an event holds nothing else
     members_version: int = 0
-    hidden_from: list[str] = []  # users who are not to know that this one is typing
-    frames: list[bytes] = []  # between processes they are lines of their own
+    hidden_from: list[str] = []  # users who must not see that this one is typing
+    frames: list[bytes] = []  # between processes, each is a line of its own
 
 
 _decode_head = msgspec.json.Decoder(RoomEvent).decode
 
 
 def pack(event: RoomEvent) -> str:
-    """Encode an event for other processes: all but its frames, then its frames, a line each."""
+    """Encode an event for other processes: a line without its frames, then a line for each."""
     head = codec.encode(replace(event, frames=[]))
     return b"\n".join([head, *event.frames]).decode()
 
 
 def unpack(message: str) -> RoomEvent:
-    """Decode what `pack` has encoded, in this version or another one.
+    """Decode an event that `pack` of this release or another one has encoded.
 
-    Raises ValueError where that is not an event, or not all of one: it is to be loaded instead.
+    Raises ValueError if it is not a complete event; the room is then loaded from the database.
     """
     head, *frames = message.encode().split(b"\n")
     event = _decode_head(head)
@@ -84,8 +84,8 @@ def unpack(message: str) -> RoomEvent:
 def split(event: RoomEvent, max_size: int) -> list[RoomEvent]:
     """Split an event into several in a row, each with at most `max_size` bytes of frames.
 
-    A frame that is larger than that is alone in its event. The versions of the parts follow each
-    other without a gap, and the last part carries the marks.
+    A larger frame is alone in its event. The versions of the parts follow each other without a gap,
+    and the last part carries the marks.
     """
     parts: list[RoomEvent] = []
     first, start, size = event.first, 0, 0

@@ -1,6 +1,6 @@
-"""The interface of a server that offers a shorter way than ASGI to a socket's transport.
+"""The interface of a server that offers direct access to the transport of a socket.
 
-A server that offers it puts a FrameTransport into `scope["extensions"]` under EXTENSION.
+Such a server puts a FrameTransport into `scope["extensions"]` under EXTENSION.
 """
 
 import struct
@@ -9,16 +9,16 @@ from functools import lru_cache
 from typing import Protocol
 
 EXTENSION = "roomcast.direct"
-REFUSED_AT_ONCE = 8  # messages that were refused for their rate, after which
-REFUSED_PAUSE = 0.05  # seconds their socket is not read
+REFUSED_AT_ONCE = 8  # messages refused by the rate limit, after which their socket is not read
+REFUSED_PAUSE = 0.05  # for so many seconds
 OnText = Callable[[bytes | None], object]
 
 
 class FrameTransport(Protocol):
-    """One WebSocket, with texts in by a callback and whole frames out."""
+    """One WebSocket: a callback receives its texts, and `write` sends whole frames."""
 
     def hold(self) -> None:
-        """Reads nothing until `begin` or `end`."""
+        """Read nothing until `begin` or `end` is called."""
         ...
 
     def begin(
@@ -27,19 +27,19 @@ class FrameTransport(Protocol):
         on_blocked: Callable[[bool], None],
         on_too_big: Callable[[], None] | None = None,
     ) -> None:
-        """From here on texts go to `on_text`, which answers whether the client sends too fast.
+        """Pass texts to `on_text` from now on; it returns whether the client sends too fast.
 
-        A binary message is None there. `on_blocked` is called with whether the peer leaves data
-        unread, `on_too_big` before the connection is closed for a frame over the limit.
+        `on_text` gets None for a binary message. `on_blocked` is called with whether the peer
+        leaves data unread, `on_too_big` before the connection is closed for a frame over the limit.
         """
         ...
 
     def write(self, data: bytes) -> bool:
-        """Whole frames, as they go over the wire; False where nobody is there any more."""
+        """Write whole frames; return False if the connection is lost."""
         ...
 
     def waiting(self) -> int:
-        """Bytes that the peer has not taken yet, as far as they are not in the kernel."""
+        """Return the bytes that wait for the peer, without those in the kernel's buffers."""
         ...
 
     def pause_reading(self) -> None: ...
@@ -47,13 +47,13 @@ class FrameTransport(Protocol):
     def resume_reading(self) -> None: ...
 
     def end(self, code: int, reason: str) -> None:
-        """Closes, also where the peer reads nothing."""
+        """Close the connection, even if the peer reads nothing."""
         ...
 
 
 @lru_cache(4096)
 def frame_head(size: int) -> bytes:
-    """Returns the header of an unmasked, final text frame of `size` bytes (RFC 6455, 5.2)."""
+    """Return the header of an unmasked, final text frame of `size` bytes (RFC 6455, 5.2)."""
     if size < 126:
         return bytes((0x81, size))
     if size < 65_536:

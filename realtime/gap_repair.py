@@ -18,8 +18,8 @@ ROOMS_PER_COMPARISON = 500  # rooms in one statement
 class GapRepair:
     """Compares rooms of this process with the database, and repairs those that differ.
 
-    However many rooms are requested at the same moment: one statement at a time, and for the rest
-    as few reads at a time as their reader allows.
+    It runs one statement at a time for up to ROOMS_PER_COMPARISON rooms. The RoomReader limits how
+    many of the rooms that differ are read at the same time.
     """
 
     def __init__(self, reader: RoomReader) -> None:
@@ -33,13 +33,13 @@ class GapRepair:
         self._is_due.set()
 
     async def run(self) -> None:
-        """Repair requested rooms until cancelled; each failure in a row makes the pause longer."""
+        """Repair requested rooms until cancelled; consecutive failures make the pause longer."""
         delays = retry_delays(FIRST_RETRY_DELAY)
         while True:
             await self._is_due.wait()
             self._is_due.clear()
             while rooms := list(self._requested)[:ROOMS_PER_COMPARISON]:
-                for room in rooms:  # a request from here on needs another comparison
+                for room in rooms:  # a request from now on needs another comparison
                     del self._requested[room]
                 if await self._compare([room for room in rooms if not room.is_stopped]):
                     delays = retry_delays(FIRST_RETRY_DELAY)
@@ -47,7 +47,7 @@ class GapRepair:
                     await asyncio.sleep(next(delays))
 
     async def _compare(self, rooms: list[Room]) -> bool:
-        """Repair what differs from the database; False where some rooms are requested again."""
+        """Repair rooms that differ from the database; return False if some are requested again."""
         heads_before = {room: room.head for room in rooms}
         try:
             found = await self._reader.find_heads([room.id for room in rooms])
@@ -55,7 +55,7 @@ class GapRepair:
             log.warning("gap repair failed: rooms=%d error=%s", len(rooms), error)
             self.request(rooms)
             return False
-        # A room that delivers meanwhile is compared as it was before the database was asked.
+        # A room that delivers events meanwhile is compared by its state before the query.
         behind = [room for room, head in heads_before.items() if found.get(room.id) != head]
         return all(await asyncio.gather(*map(self._repair, behind)))
 

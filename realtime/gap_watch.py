@@ -1,4 +1,4 @@
-"""Watches for versions that do not arrive: what is missing after a moment was lost on its way."""
+"""Watches for versions that do not arrive: after a short time they count as lost."""
 
 import asyncio
 import logging
@@ -11,11 +11,11 @@ Repair = Callable[[], Awaitable[None]]
 
 log = logging.getLogger("roomcast.room")
 
-REORDER_TIMEOUT = 0.25  # seconds for an event that a later one has overtaken
+REORDER_TIMEOUT = 0.25  # seconds to wait for an event that arrives after a later one
 
 
 class GapWatch:
-    """Repairs a room when the versions that its buffered events wait for stay out."""
+    """Repairs a room when the versions before its buffered events do not arrive."""
 
     def __init__(self, room_id: int) -> None:
         self._room_id = room_id
@@ -23,9 +23,9 @@ class GapWatch:
         self.is_stopped = False
 
     def start(self, missing: Missing, repair: Repair) -> None:
-        """Watch from here on, if it is not done already.
+        """Start watching, if no watch is running.
 
-        The room's methods are not kept: a cycle would leave each room to the garbage collector.
+        The room's methods are not stored: the reference cycle would delay freeing each room.
         """
         if self._task is None or self._task.done():
             name = f"room:{self._room_id} gap"
@@ -37,7 +37,7 @@ class GapWatch:
             self._task.cancel()
 
     async def _run(self, missing: Missing, repair: Repair) -> None:
-        """Until nothing is missing, or one repair has succeeded."""
+        """Repair until nothing is missing, or one repair has succeeded."""
         for delay in retry_delays(REORDER_TIMEOUT):
             await asyncio.sleep(delay)
             if (versions := missing()) is None:

@@ -1,7 +1,7 @@
 """Heartbeats: each process of the chat publishes one every two seconds.
 
-A process whose heartbeat is lost may have died between a commit and its publishing. Its rooms are
-unknown, so the others check all of their own for unpublished commits.
+A process whose heartbeat is lost may have died between a commit and its publication. The rooms of
+that commit are unknown, so the other processes compare all of their own with the database.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ log = logging.getLogger("roomcast.hub")
 CHANNEL = "processes"
 HEARTBEAT_INTERVAL = 2.0  # seconds between two heartbeats of a process
 HEARTBEAT_TIMEOUT = 5.0  # seconds without one, after which a process counts as lost
-SECOND_CHECK_DELAY = 10.0  # seconds: the database may end a lost process's commit late
+SECOND_CHECK_DELAY = 10.0  # seconds: the database may finish a commit of a lost process late
 FAREWELL = "-"  # before the name of a process that ends in order
 
 
@@ -55,7 +55,7 @@ class Heartbeat:
             self.check_peers(time.monotonic())
 
     async def leave(self) -> None:
-        """Publishes the end of this process, which has published everything that it committed."""
+        """Publish that this process ends; it has published all of its commits by now."""
         with suppress(Unreachable, TimeoutError):
             async with asyncio.timeout(HEARTBEAT_INTERVAL / 4):
                 await self._publish(FAREWELL + self.name)

@@ -1,7 +1,7 @@
 """The rooms of this process, by their channels.
 
-A room has one subscription, however many its sockets; what one commit changed in a room travels as
-one event. The database is the truth and the broker is only fast: what it loses is found there.
+A room has one subscription, however many sockets are in it. All changes of one commit in a room are
+one event. The database is the truth and the broker is only fast: lost events are read from there.
 """
 
 import asyncio
@@ -48,8 +48,8 @@ class Hub:
         self.user_channels = UserChannels(self.channels)
         self.reader = reader
         self._mark = mark
-        self._rooms: dict[int, Room] = {}  # which the next socket joins
-        self._open: dict[Room, OpenRoom] = {}  # also those that have ended, while sockets leave
+        self._rooms: dict[int, Room] = {}  # the rooms that new sockets join
+        self._open: dict[Room, OpenRoom] = {}  # also closed rooms that sockets have not left yet
         self._tasks: set[asyncio.Task[None]] = set()
         self._gap_repair = GapRepair(reader)
         self._heartbeat = Heartbeat(
@@ -57,7 +57,7 @@ class Hub:
         )
 
     async def open(self) -> None:
-        """Connect to the broker, and listen. Raises Unreachable."""
+        """Connect to the broker and listen to it. Raises Unreachable."""
         await self.channels.open()
         self.start(self._gap_repair.run())
         if self.is_shared:
@@ -78,7 +78,7 @@ class Hub:
         await self.channels.aclose()
 
     def close_rooms(self) -> None:
-        """Close all rooms of this process with 1012; whoever joins again opens new ones."""
+        """Close all rooms of this process with 1012; the next join of a room opens a new one."""
         for room in self._rooms.values():
             room.close(Close.RESTART)
 
@@ -88,7 +88,7 @@ class Hub:
         return self.channels.is_shared
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run work that ends with the hub, at the latest."""
+        """Run a task, which is cancelled when the hub is closed."""
         self._keep(asyncio.create_task(work))
 
     def _keep(self, task: asyncio.Task[None]) -> None:
@@ -106,8 +106,8 @@ class Hub:
     async def publish(self, events: Mapping[int, RoomEvent]) -> None:
         """Publish one event for each room, to every process that has sockets in it.
 
-        While the broker is unavailable, the sockets here get it from the database, and those
-        elsewhere as soon as the broker is back.
+        While the broker is unavailable, the rooms of this process load the changes from the
+        database; other processes do so when the broker is available again.
         """
         if not self.is_shared or len(events) == 1:
             for room_id, event in events.items():
@@ -151,7 +151,7 @@ class Hub:
 
     @asynccontextmanager
     async def room(self, room_id: int) -> AsyncIterator[Room]:
-        """Yield the room, subscribed, while anybody here is in it."""
+        """Enter a room, and leave it when the context ends."""
         room = await self.enter(room_id)
         try:
             yield room
@@ -191,12 +191,12 @@ class Hub:
             self.user_channels.unfollow(user_id, room.connections)
         if opened.is_subscribed:
             opened.task.cancel()
-        else:  # broadcaster's subscribe is not to be cancelled: it ends by itself
+        else:  # broadcaster's subscribe must not be cancelled: the task ends by itself
             self._keep(opened.task)
 
     async def _listen(self, room: Room) -> None:
         async with self.channels.subscription(room_channel(room.id)) as subscriber:
-            if room in self._open:  # not kept in a local: it holds this task, a cycle
+            if room in self._open:  # no local variable: an OpenRoom holds this task, a cycle
                 self._open[room].is_subscribed = True
                 room.changed.notify()
             while self._rooms.get(room.id) is room:
@@ -206,12 +206,12 @@ class Hub:
                     continue
                 try:
                     await room.on_event(message)
-                except Exception as error:  # what the event holds is in the database
+                except Exception as error:  # the changes of the event are in the database
                     log_failure(room.id, error)
                     self._gap_repair.request([room])
 
     def follow_members(self, room: Room) -> None:
-        """Let the room follow those who are its members by now."""
+        """Subscribe the room to the events of its present members, and of nobody else."""
         if self._rooms.get(room.id) is not room:
             return
         opened, members = self._open[room], frozenset(room.statuses.watermarks)

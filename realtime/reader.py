@@ -1,4 +1,4 @@
-"""Reading what a room of this process has missed, and the delays between failed tries."""
+"""The interface for reading what a room has missed, and the delays between failed attempts."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -12,18 +12,18 @@ from .events import Change, OldMessage, Watermarks
 
 log = logging.getLogger("roomcast.room")
 
-FIRST_RETRY_DELAY = 1.0  # seconds until a failed comparison or repair is tried again
-MAX_RETRY_DELAY = 10.0  # seconds between two tries
+FIRST_RETRY_DELAY = 1.0  # seconds until a failed comparison or repair is repeated
+MAX_RETRY_DELAY = 10.0  # seconds between two attempts
 
 RoomHead = tuple[int, int, int]  # version, members_version, and the sum of all watermarks
 
 
 class GapTooLarge(Exception):
-    """A room missed more than a repair may read."""
+    """A room missed more changes than one repair may load."""
 
 
 class MissedChanges(Struct):
-    """A room as the database has it, and the changes since a version."""
+    """The state of a room in the database, and its changes since a version."""
 
     version: int
     members_version: int
@@ -40,26 +40,26 @@ class RoomReader(Protocol):
     async def load_changes_since(
         self, room_id: int, version: int, top: int
     ) -> MissedChanges | None:
-        """Load the changes since the version; None where the room is deleted.
+        """Load the changes since the version; return None if the room is deleted.
 
-        Messages with ids above `top` are new. Raises GapTooLarge where that is too much for one
-        repair.
+        Messages with ids above `top` are new. Raises GapTooLarge if the changes are too many for
+        one repair.
         """
         ...
 
     async def find_heads(self, room_ids: Sequence[int]) -> dict[int, RoomHead]:
-        """Find the position of each of these rooms; deleted ones are missing."""
+        """Find the heads of these rooms; deleted rooms are left out."""
         ...
 
     async def load_between(
         self, room_id: int, above: int, upto: int, most: int
     ) -> list[OldMessage]:
-        """Load the newest messages of these ids, oldest first."""
+        """Load the newest messages with above < id <= upto, at most `most`, oldest first."""
         ...
 
 
 def retry_delays(first: float) -> Iterator[float]:
-    """Yield the seconds before each try, without an end: twice as many after each failure."""
+    """Yield the seconds before each attempt: they double up to MAX_RETRY_DELAY, without an end."""
     delay = first
     while True:
         yield delay

@@ -1,7 +1,7 @@
-"""A room that sockets of this process are in: what they get, in version order, each once.
+"""A room that sockets of this process are in: it delivers each change once, in version order.
 
-Events come from the broker through the hub. A gap in the versions is filled from the database
-before anything later goes out, and an event that comes twice is dropped.
+Events come from the broker through the hub. A gap in the versions is repaired from the database
+before any later change is delivered, and duplicate events are dropped.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ from .wakeup import Wakeup
 log = logging.getLogger("roomcast.room")
 
 REPAIR_SLICE = 1 << 15  # bytes of a repair in one write
-COMMIT_TIMEOUT = 1.0  # seconds for a committed change to arrive, before the database is asked
+COMMIT_TIMEOUT = 1.0  # seconds to wait for a committed change, before the database is read
 
 
 class Membership(Struct):
@@ -43,7 +43,7 @@ class Membership(Struct):
 
 
 class Room:
-    """A room of this process: its events pass one at a time, under its lock."""
+    """A room of this process: it handles one event at a time, under its lock."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class Room:
 
     @property
     def head(self) -> RoomHead:
-        """The position of what the sockets here were sent."""
+        """The position up to which the sockets of this process were sent everything."""
         return self.sequence.version or 0, self._membership.version, self.statuses.sum
 
     # ------------------------------------------------------------ joining
@@ -79,7 +79,7 @@ class Room:
     async def wait_until_delivered(
         self, version: int, watermarks: Mapping[str, Watermarks], members_version: int = 0
     ) -> None:
-        """Wait until this process has delivered all this. Raises Closing when the room ends."""
+        """Wait until this process has delivered up to these. Raises Closing if the room ends."""
         while self.close_reason is None:
             if (
                 self.sequence.has(version)
@@ -95,7 +95,7 @@ class Room:
         raise Closing(self.close_reason)
 
     async def _start(self, found: Snapshot) -> None:
-        """Begin with the first snapshot that anybody here has read."""
+        """Begin with the first snapshot that a socket of this process has read."""
         async with self._lock:
             if self.sequence.version is not None:
                 return
@@ -112,7 +112,7 @@ class Room:
     def activate(self, socket: RoomSocket, first: bytes, above: int, top: int) -> None:
         """Send the first frame, then what was buffered since the snapshot of version `above`.
 
-        `top` is the newest message id in that. Raises Closing where the user has left since.
+        `top` is the newest message id in the snapshot. Raises Closing if the user has left since.
         """
         buffered = self.connections.stop_buffering(socket)
         if socket.user_id not in self.statuses.watermarks:
@@ -138,14 +138,14 @@ class Room:
                 await self._deliver_if_members_current(event)
 
     async def _deliver_if_members_current(self, event: RoomEvent) -> None:
-        """Deliver an event; after a change of members the database says who may receive it."""
+        """Deliver an event; load the members first if it was committed under a newer list."""
         if event.members_version > self._membership.version:
             await self._load_missed()
         else:
             await self._deliver_in_order(event)
 
     async def _deliver_in_order(self, event: RoomEvent) -> None:
-        """Deliver in version order: an early event waits for what is missing, but not for long."""
+        """Deliver in version order: an early event waits, and GapWatch limits how long."""
         ready = self.sequence.put(event)
         if ready is None:
             self._gap_watch.start(self._missing, self.repair_gap)
@@ -168,7 +168,7 @@ class Room:
         return await self._reader.load_between(self.id, *span, most)
 
     def _apply(self, event: RoomEvent, older: list[OldMessage]) -> None:
-        """All of one event at once: nothing else happens to the room in between."""
+        """Apply one event to sequence, statuses and sockets, without awaiting anything."""
         event = self.sequence.accept(event)
         self.connections.buffer(event.changes, event.frames)
         if update := self.statuses.apply(event, older):
@@ -182,7 +182,7 @@ class Room:
         return None if self.close_reason is not None else self.sequence.missing
 
     async def repair_gap(self) -> None:
-        """Load from the database whatever the broker has lost."""
+        """Load the changes from the database that the broker has lost."""
         async with self._lock:
             if self.sequence.version is None:
                 self.sequence.note_early_gap()
@@ -212,7 +212,7 @@ class Room:
         return self._apply_membership(state)
 
     def _as_event(self, state: MissedChanges, version: int) -> RoomEvent:
-        """Return what is missing since the version; who left is expelled, who is new counts."""
+        """Return the missed changes as one event; expel former members, add new ones."""
         left = self.statuses.watermarks.keys() - state.watermarks.keys()
         for user_id in left:
             self.connections.expel(user_id)
@@ -223,7 +223,7 @@ class Room:
         return RoomEvent(last and version + 1, last, state.changes, marks, frames=state.frames)
 
     def _apply_membership(self, state: MissedChanges) -> None:
-        """Take over members, title and look, and send them to the sockets where they differ."""
+        """Adopt members, title and look; send `room_changed` to the sockets if they differ."""
         before, members = self._membership, frozenset(state.watermarks)
         self._membership = replace(before, version=state.members_version)
         self.changed.notify()
@@ -248,17 +248,17 @@ class Room:
         self._gap_watch.stop()
 
     def close(self, close: Close, *last_frames: bytes) -> None:
-        """End every socket in the room."""
+        """Close every socket in the room, after these frames."""
         self.close_reason = close
         self.changed.notify()
         self.connections.close(close, *last_frames)
 
 
 def _as_seen(top: int, change: Change, frame: bytes) -> tuple[Change, bytes]:
-    """Return a change as a socket sees it that has the messages up to `top` already.
+    """Return a change for a socket that already has the messages up to `top`.
 
-    A gap is repaired with what it ends with: a message that was sent and edited in it was only
-    sent.
+    Gap repair only loads the final state, so a message that was sent and then edited within the
+    gap appears as sent. A socket that already has the message must get it as edited.
     """
     if change.kind != "sent" or change.message_id > top:
         return change, frame

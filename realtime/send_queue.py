@@ -1,6 +1,6 @@
 """The send queue of one socket: bounded, and no sender waits for it.
 
-Here for a server that offers a FrameTransport; `asgi_send_queue` has it for all others.
+DirectSendQueue is for servers that offer a FrameTransport, AsgiSendQueue for all others.
 """
 
 import asyncio
@@ -13,14 +13,14 @@ from .frame_transport import FrameTransport, frame_head
 
 DROPPABLE_BELOW = 1 << 14  # unread bytes, far below a transport's high-water mark
 
-LINK_BASE = "\0"  # stands for where links start, which each receiver knows
+LINK_BASE = "\0"  # a placeholder for the start of links, which differs by receiver
 LINK_START = b'"file_url":"\\u0000'  # as JSON; no text of a user holds a NUL
 
 
 class Batch:
-    """Frames that go to many sockets in one write each: joined once, whatever their number.
+    """Frames that are written to many sockets at once; they are joined once for all of them.
 
-    Links to files in them start with LINK_BASE; each socket gets them with a base of its own.
+    Links to files start with LINK_BASE, which each send queue replaces by the base of its socket.
     """
 
     __slots__ = ("_by_base", "_has_links", "_texts", "_wire", "frames", "length", "size")
@@ -35,7 +35,7 @@ class Batch:
         self._by_base: dict[str, Batch] | None = None
 
     def with_base(self, base: str) -> "Batch":
-        """Returns the batch with links that start with the base."""
+        """Return the batch with links that start with the base."""
         if self._has_links is None:
             self._has_links = LINK_START in b"".join(self.frames)
         if not self._has_links:
@@ -49,7 +49,7 @@ class Batch:
 
     @property
     def wire(self) -> bytes:
-        """Returns the frames as bytes for the wire, with their headers."""
+        """The frames as bytes for the wire, with their headers."""
         if self._wire is None:
             parts: list[bytes] = []
             for frame in self.frames:
@@ -59,7 +59,7 @@ class Batch:
 
     @property
     def texts(self) -> list[str]:
-        """Returns the frames as texts for ASGI."""
+        """The frames as texts for ASGI."""
         if self._texts is None:
             self._texts = [f.decode() for f in self.frames]
             self.length = sum(map(len, self._texts))
@@ -67,11 +67,13 @@ class Batch:
 
 
 class SendQueue(Protocol):
-    on_drained: Callable[[], None] | None  # called when all that waited has gone out
+    """The queue of frames for one socket."""
+
+    on_drained: Callable[[], None] | None  # called when everything that waited has been sent
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing waits."""
+        """Whether no frame waits."""
         ...
 
     def put(self, batch: Batch) -> bool:
@@ -82,11 +84,11 @@ class SendQueue(Protocol):
         ...
 
     def put_droppable(self, batch: Batch) -> None:
-        """Sends a batch that may be lost: it is sent while the queue is empty, and never closes."""
+        """Send a batch that may be lost: only if the queue is empty, and without closing."""
         ...
 
     def close(self, close: Close) -> None:
-        """Closes the socket and drops the queue; the client resumes from its cursor."""
+        """Close the socket and drop the queue; the client resumes from its cursor."""
         ...
 
 
@@ -135,13 +137,13 @@ class DirectSendQueue:
         assert self._waiting is not None
         if self._size >= self._limit:
             self.close(Close.SLOW)
-        else:  # the last one may be of any size: its reader has asked for it
+        else:  # the last batch may be of any size, such as a page that the client asked for
             self._waiting.append(data)
             self._size += len(data)
         return False
 
     def blocked(self, is_blocked: bool) -> None:
-        """Called by the transport: the peer leaves too much unread, or has caught up."""
+        """Handle a call of the transport: the peer leaves too much unread, or has caught up."""
         if is_blocked:
             self._waiting = []
             self._watch(self._protocol.waiting())

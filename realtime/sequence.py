@@ -2,7 +2,7 @@
 
 from .events import RoomEvent
 
-MAX_BUFFERED_EVENTS = 1_000  # before the first snapshot, and again out of order
+MAX_BUFFERED_EVENTS = 1_000  # of each buffer: before the first snapshot, and out of order
 MAX_BUFFERED_SIZE = 1 << 22  # bytes of their frames
 
 
@@ -18,11 +18,11 @@ class EventBuffer:
 
     @property
     def first(self) -> int:
-        """The lowest key. Raises ValueError where nothing waits."""
+        """The lowest key. Raises ValueError if no event waits."""
         return min(self._events)
 
     def put(self, key: int, event: RoomEvent) -> bool:
-        """Keep the event under the key, in place of another one; False where there is no room."""
+        """Store the event under the key, replacing another one; return False if it is full."""
         size = sum(map(len, event.frames))
         if before := self._events.get(key):
             size -= sum(map(len, before.frames))
@@ -35,21 +35,21 @@ class EventBuffer:
         return True
 
     def pop(self, key: int) -> RoomEvent:
-        """Take out the event under the key."""
+        """Remove and return the event under the key."""
         event = self._events.pop(key)
         self._size -= sum(map(len, event.frames))
         return event
 
     def pop_all(self) -> list[RoomEvent]:
-        """Take out all events, in the order in which they came."""
+        """Remove and return all events, in the order in which they arrived."""
         return [self.pop(key) for key in list(self._events)]
 
 
 class VersionSequence:
-    """Puts the events of a room into version order, and drops what was delivered before.
+    """Puts the events of a room into version order, and drops changes that were delivered before.
 
-    Before `start` events are only buffered. What finds no room in a buffer is dropped: the room is
-    repaired from the database, which has it.
+    Before `start`, events are only buffered. An event that does not fit into a buffer is dropped;
+    gap repair then loads its changes from the database.
     """
 
     def __init__(self) -> None:
@@ -66,7 +66,7 @@ class VersionSequence:
     # ------------------------------------------------------------ before the first snapshot
 
     def buffer_early(self, event: RoomEvent) -> None:
-        """Keep an event until `start`."""
+        """Buffer an event until `start`."""
         if not self._early.put(len(self._early), event):
             self._has_early_gap = True
 
@@ -75,14 +75,14 @@ class VersionSequence:
         self._has_early_gap = True
 
     def start(self, version: int) -> tuple[list[RoomEvent], bool]:
-        """Begin after this version; return the early events, and whether some may be missing."""
+        """Begin after this version; return the buffered events, and whether some may be lost."""
         self.version = self.first_version = version
         return self._early.pop_all(), self._has_early_gap
 
     # ------------------------------------------------------------ in order
 
     def put(self, event: RoomEvent) -> RoomEvent | None:
-        """Return the event where its turn has come; else it waits for the versions before it."""
+        """Return the event if its turn has come; else buffer it and return None."""
         assert self.version is not None
         if event.first <= self.version + 1:
             return event
@@ -90,7 +90,7 @@ class VersionSequence:
         return None
 
     def next(self) -> RoomEvent | None:
-        """Take out a waiting event whose turn has come."""
+        """Remove and return a buffered event whose turn has come; None if there is none."""
         assert self.version is not None
         if self._out_of_order and (first := self._out_of_order.first) <= self.version + 1:
             return self._out_of_order.pop(first)
@@ -98,13 +98,13 @@ class VersionSequence:
 
     @property
     def missing(self) -> tuple[int, int] | None:
-        """The first and the last version for which events wait; None where none waits."""
+        """The first and last missing version before the buffered events; None if none waits."""
         if self.version is None or not self._out_of_order:
             return None
         return self.version + 1, self._out_of_order.first - 1
 
     def accept(self, event: RoomEvent) -> RoomEvent:
-        """Advance over an event whose turn has come; return it without what is known already."""
+        """Advance over an event whose turn has come; return it without changes delivered before."""
         assert self.version is not None
         version = self.version
         if not event.changes and event.last <= version:

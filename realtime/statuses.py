@@ -1,7 +1,7 @@
 """The statuses of a room's messages, derived from its members' watermarks. Pure: no I/O.
 
-The watermarks are those that the sockets of this process were sent. So what a frame says of a
-status never goes back.
+The watermarks are those that the sockets of this process were sent, not newer ones of the database.
+So the status in a later frame is never lower than in an earlier one.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,14 +17,14 @@ from ..store.receipts import Status
 from .events import Change, Mark, OldMessage, RoomEvent, Watermarks
 from .unread_buffer import StatusChange, UnreadBuffer
 
-MAX_WATERMARK = MAX_ID  # of a member who left: they hold nobody's status back
-MAX_MARKS_OF_JOIN = 50  # messages, the newest, whose new status a join makes known
-MAX_MARKS = 1_000  # messages whose new status one read of old ones makes known
+MAX_WATERMARK = MAX_ID  # of a member who left: they no longer limit any status
+MAX_MARKS_OF_JOIN = 50  # newest messages for which a join sends status frames
+MAX_MARKS = 1_000  # messages for which reading old messages sends status frames
 STATUSES: tuple[Status, ...] = ("send", "delivered", "read")
 
 
 class LowestWatermark(Struct):
-    """The lowest watermark of all members: whose it is, and the lowest of all others."""
+    """The lowest watermark of all members, whose it is, and the lowest of the other members."""
 
     user_id: str
     lowest: int
@@ -48,7 +48,7 @@ def lowest_watermark(watermarks: Mapping[str, Watermarks], which: int) -> Lowest
 
 
 class StatusUpdate(Struct):
-    """One event, for the sockets of a room: its frames, status changes and moved watermarks."""
+    """The effect of one event on a room's sockets: frames, status changes, moved watermarks."""
 
     frames: list[bytes]
     changes: list[Change]
@@ -80,16 +80,16 @@ class StatusTracker:
     # ------------------------------------------------------------ members
 
     def add_members(self, watermarks: Mapping[str, Watermarks]) -> None:
-        """Add those who are new: they have all messages from before their coming."""
+        """Add new members: they count as having read all messages before they were added."""
         new = {user: upto for user, upto in watermarks.items() if user not in self.watermarks}
         if new:
             self._set(self.watermarks | new)
 
     def keep_members(self, members: Iterable[str]) -> None:
-        """Forget the watermarks of everybody else."""
+        """Drop the watermarks of everybody else."""
         self._set({user: self.watermarks[user] for user in members})
 
-    # ------------------------------------------------------------ what is true now
+    # ------------------------------------------------------------ the present state
 
     @property
     def lowest(self) -> tuple[LowestWatermark, LowestWatermark]:
@@ -102,7 +102,7 @@ class StatusTracker:
         return sum(sum(upto) for upto in self.watermarks.values())
 
     def has(self, watermarks: Mapping[str, Watermarks]) -> bool:
-        """Return whether the watermarks of present members are at these or beyond."""
+        """Return whether the watermarks of all present members have reached these."""
         mine = self.watermarks
         return all(
             user not in mine or (mine[user][0] >= delivered and mine[user][1] >= read)
@@ -110,7 +110,7 @@ class StatusTracker:
         )
 
     def status(self, sender_id: str, message_id: int) -> Status:
-        """Return the status of a message, as the sockets of this process were sent it."""
+        """Return the status of a message by the watermarks that sockets here were sent."""
         return STATUSES[self._rank(self.lowest, sender_id, message_id)]
 
     def _rank(
@@ -123,7 +123,7 @@ class StatusTracker:
         return 1 if message_id > read.excluding(sender_id) else 2
 
     def old_span(self, marks: Iterable[Mark]) -> tuple[int, int] | None:
-        """Return the ids (above, up to) of messages not kept here that these marks may change."""
+        """Return the ids (above, up to) of messages outside the buffer that marks may change."""
         above, upto, known = MAX_ID, 0, self.unread.incomplete_upto
         for mark in marks:
             now = mark.delivered, mark.read
@@ -138,7 +138,7 @@ class StatusTracker:
     # ------------------------------------------------------------ what an event changes
 
     def apply(self, event: RoomEvent, older: Sequence[OldMessage]) -> StatusUpdate | None:
-        """Take up an event; return what its sockets get, or None where it changes nothing.
+        """Apply an event; return its effect on the sockets, or None if it changes nothing.
 
         `older` are the messages of `old_span`.
         """
@@ -159,7 +159,7 @@ class StatusTracker:
         return StatusUpdate(frames, event.changes, statuses, moved)
 
     def _record(self, change: Change, frame: bytes) -> None:
-        """Keep what later frames need of a change of a message."""
+        """Store the parts of a message's change that later frames need."""
         match change.kind:
             case "edited":
                 body = body_of(frame)
@@ -173,11 +173,11 @@ class StatusTracker:
                 self.unread.requote(change.message_id, None)
 
     def as_of_now(self, change: Change, frame: bytes) -> bytes:
-        """Return the frame with the present status of a message that others may have read."""
+        """Return the frame of an edit with the present status of its message."""
         if change.kind != "edited":
             return frame
         id_, sender_id = change.message_id, change.sender_id
-        # A status that is reached with this very event follows as a mark.
+        # A status that this event brings about follows as a frame of its own.
         last = self.unread.last_sent_status(sender_id, id_)
         return with_status(frame, last or self.status(sender_id, id_))
 
@@ -199,11 +199,11 @@ class StatusTracker:
         before: tuple[LowestWatermark, LowestWatermark],
         cause: list[Mark],
     ) -> list[StatusChange]:
-        """Return every status that is reached by now, in the order in which it is sent."""
+        """Return every status that messages have reached by now, in the order of sending."""
         found: list[StatusChange] = []
         for id_, sender, frame in older:
             if self.unread.last_sent_status(sender, id_):
-                continue  # it follows below
+                continue  # the loop below handles it
             past, now = self._rank(before, sender, id_), self._rank(self.lowest, sender, id_)
             steps: tuple[Literal["delivered", "read"], ...] = ("delivered", "read")
             found += [StatusChange(id_, body_of(frame), step) for step in steps[past:now]]
@@ -220,19 +220,19 @@ class StatusTracker:
     def frames_since(
         self, changes: Sequence[tuple[Change, bytes]], *, is_compact: bool
     ) -> list[bytes]:
-        """Return the frames of changes that a socket has missed, with the statuses by now."""
+        """Return the frames of changes that a socket has missed, with present statuses."""
         frames = []
         for change, frame in changes:
             frames.append(self.as_of_now(change, frame))
             if change.kind == "sent" and not is_compact:
-                frames += self._marks_so_far(change, frame)  # before an edit says more
+                frames += self._marks_so_far(change, frame)  # before the frame of a later edit
         sent = [change for change, _ in changes if change.kind == "sent"]
         if is_compact and sent:
             frames += self.receipt_frames(self._watermarks_passing(sent))
         return frames
 
     def _watermarks_passing(self, sent: list[Change]) -> dict[str, Watermarks]:
-        """Return the watermarks of those who have received one of these messages of another's."""
+        """Return the watermarks of members who have received one of these from another user."""
         return {
             user: upto
             for user, upto in self.watermarks.items()

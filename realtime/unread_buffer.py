@@ -1,4 +1,4 @@
-"""The unread messages of a room, as text: their later frames are made from it. Pure: no I/O."""
+"""The unread messages of a room, as encoded text for later status frames. Pure: no I/O."""
 
 from collections import OrderedDict
 from collections.abc import Iterable
@@ -9,12 +9,12 @@ from msgspec import Struct
 from ..protocol.splice import QUOTE_START, quotes_in, requoted, with_reactions
 from ..store.receipts import Status
 
-MAX_UNREAD_MESSAGES = 256  # that a room keeps for each sender
+MAX_UNREAD_MESSAGES = 256  # for each sender in a room
 MAX_UNREAD_SIZE = 1 << 16  # bytes of them, for each sender
 
 
 class StatusChange(Struct, gc=False):
-    """A message, as text, and the status that it has reached."""
+    """An encoded message, and the status that it has reached."""
 
     message_id: int
     body: bytes
@@ -33,24 +33,24 @@ class SenderMessages:
         self._delivered: OrderedDict[int, bytes] = OrderedDict()
 
     def get(self, message_id: int) -> bytes | None:
-        """Return a message, or None where it is not kept."""
+        """Return an encoded message, or None if it is not in the buffer."""
         return self._sent.get(message_id) or self._delivered.get(message_id)
 
     def add(self, message_id: int, body: bytes) -> None:
-        """Keep one more, of the status `send`."""
+        """Add a message with the status `send`."""
         self._sent[message_id] = body
         self.count += 1
         self.size += len(body)
 
     def pop_oldest(self) -> tuple[int, bytes]:
-        """Forget the oldest message."""
+        """Remove and return the oldest message, with its id."""
         message_id, body = (self._delivered or self._sent).popitem(last=False)
         self.count -= 1
         self.size -= len(body)
         return message_id, body
 
     def replace(self, message_id: int, body: bytes | None) -> None:
-        """Keep a message that is kept in another form, or (None) no longer."""
+        """Replace a message in the buffer by another form; None removes it."""
         for queue in (self._sent, self._delivered):
             if (before := queue.get(message_id)) is not None:
                 self.size -= len(before)
@@ -62,13 +62,13 @@ class SenderMessages:
                     self.size += len(body)
 
     def last_sent_status(self, message_id: int) -> Status | None:
-        """Return the status that sockets were sent last; None where the message is not kept."""
+        """Return the status that sockets were sent last; None if the message is unknown."""
         if message_id in self._sent:
             return "send"
         return "delivered" if message_id in self._delivered else None
 
     def advance(self, delivered: int, read: int, found: list[StatusChange]) -> None:
-        """Move the messages up to these ids on; add each status that they reach, in order."""
+        """Advance the messages up to these ids; append each status that they reach to `found`."""
         while self._delivered and next(iter(self._delivered)) <= read:
             id_, body = self.pop_oldest()
             found.append(StatusChange(id_, body, "read"))
@@ -86,7 +86,7 @@ class SenderMessages:
 class UnreadBuffer:
     """The unread messages of a room, by sender; bounded for each of them.
 
-    Messages up to `incomplete_upto` may be missing: they are in the database.
+    Messages with ids up to `incomplete_upto` may be missing; the database has them.
     """
 
     def __init__(self, incomplete_upto: int = 0) -> None:
@@ -95,7 +95,7 @@ class UnreadBuffer:
         self._replies: dict[int, dict[int, str]] = {}  # quoted id → ids that quote it, and senders
 
     def add(self, sender_id: str, message_id: int, body: bytes) -> None:
-        """Keep a message that was sent; forget the oldest of its sender where they are too many."""
+        """Add a message that was sent; remove the sender's oldest messages above the limits."""
         messages = self._senders.get(sender_id)
         if messages is None:
             messages = self._senders[sender_id] = SenderMessages()
@@ -108,13 +108,13 @@ class UnreadBuffer:
             self.incomplete_upto = max(self.incomplete_upto, forgotten)
 
     def react(self, sender_id: str, message_id: int, frame: bytes) -> None:
-        """Give a message the reactions of this `message_reacted` frame."""
+        """Update the reactions of a message from a `message_reacted` frame."""
         messages = self._senders.get(sender_id)
         if messages is not None and (body := messages.get(message_id)) is not None:
             messages.replace(message_id, with_reactions(body, frame))
 
     def replace(self, sender_id: str, message_id: int, body: bytes | None) -> None:
-        """Keep a message in the form that an edit gave it; with None it was deleted."""
+        """Replace a message by its edited form; None removes a deleted message."""
         messages = self._senders.get(sender_id)
         if messages is None or (before := messages.get(message_id)) is None:
             return
@@ -124,23 +124,23 @@ class UnreadBuffer:
             self._index(sender_id, message_id, body)
 
     def has_replies(self, message_id: int) -> bool:
-        """Return whether messages that are kept may quote this one."""
+        """Return whether messages in the buffer may quote this one."""
         return message_id in self._replies
 
     def requote(self, message_id: int, text: str | None) -> None:
-        """Give the replies to a message its new text; None: it was deleted."""
+        """Update the quote in the replies to a message; None if it was deleted."""
         for reply_id, sender_id in self._replies.get(message_id, {}).items():
             messages = self._senders[sender_id]
             if (body := messages.get(reply_id)) is not None:
                 messages.replace(reply_id, requoted(body, message_id, text))
 
     def last_sent_status(self, sender_id: str, message_id: int) -> Status | None:
-        """Return the status that sockets were sent last; None where the message is not kept."""
+        """Return the status that sockets were sent last; None if the message is unknown."""
         messages = self._senders.get(sender_id)
         return None if messages is None else messages.last_sent_status(message_id)
 
     def advance(self, sender_id: str, delivered: int, read: int, found: list[StatusChange]) -> None:
-        """Move the sender's messages up to these ids on; add each status that they reach."""
+        """Advance the sender's messages up to these ids; append each status to `found`."""
         before = len(found)
         self._senders[sender_id].advance(delivered, read, found)
         if self._replies:
@@ -150,12 +150,12 @@ class UnreadBuffer:
 
     @property
     def senders(self) -> Iterable[str]:
-        """Everybody of whom messages are or were kept."""
+        """The users of whom messages are or were in the buffer."""
         return self._senders
 
     @property
     def size(self) -> int:
-        """The bytes of all messages that are kept."""
+        """The bytes of all messages in the buffer."""
         return sum(messages.size for messages in self._senders.values())
 
     def __len__(self) -> int:

@@ -1,7 +1,7 @@
 """The users whom this process follows, and the followers who receive their events.
 
-A room follows its members, a notifications socket its user. Events may be lost by the broker: then
-followers reload what they know.
+A room follows its members, a notifications socket follows its user. If the broker may have lost
+events, the followers reload their data.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from .channels import Channels
 
 log = logging.getLogger("roomcast.hub")
 
-EVERYBODY = ""  # no user has this id: its events are for every process
+EVERYBODY = ""  # no user has this id: every process receives its events
 
 
 class UserEvent(Struct, array_like=True):
@@ -28,18 +28,18 @@ class UserEvent(Struct, array_like=True):
     user_id: str
     rooms: list[int] = []  # rooms of the user in which something changed
     is_revoked: bool = False  # the site has logged the user out: their sockets end
-    whom: str = ""  # to EVERYBODY: whose sockets end, and when (microseconds since 1970)
-    at: int = 0
-    is_online: bool = False  # where last_seen is not 0: whether the user is online
+    whom: str = ""  # to EVERYBODY: the user whose sockets are closed
+    at: int = 0  # and the time of it (microseconds since 1970, UTC)
+    is_online: bool = False  # valid if last_seen is not 0: whether the user is online
     last_seen: int = 0  # microseconds since 1970, UTC; grows whenever is_online changes
-    hidden_from: list[str] = []  # users who are not to know: those whom this one has blocked
+    hidden_from: list[str] = []  # users who must not see it: this user has blocked them
 
 
 _decode = msgspec.json.Decoder(UserEvent).decode
 
 
 def presence_event(seen: Seen) -> UserEvent:
-    """The event of a change of presence."""
+    """Return the event of a change of presence."""
     online, at, hidden = seen.is_online, seen.last_seen, seen.hidden_from
     return UserEvent(seen.user_id, is_online=online, last_seen=at, hidden_from=hidden)
 
@@ -48,7 +48,7 @@ class Follower(Protocol):
     def on_user_event(self, event: UserEvent) -> None: ...
 
     def on_gap(self, user_id: str) -> None:
-        """Some events of this user may be lost; what lasts of them is in the database."""
+        """Handle possibly lost events of this user, by reloading from the database."""
         ...
 
 
@@ -70,22 +70,22 @@ class UserChannels:
     # ------------------------------------------------------------ follow
 
     async def follow(self, user_id: str, follower: Follower) -> None:
-        """From here on the follower receives this user's events."""
+        """Add a follower, which receives this user's events when this returns."""
         self.add(user_id, follower)
         await self.subscribe(user_id)
 
     def add(self, user_id: str, follower: Follower) -> bool:
-        """Add a follower; True where it is the first one of this user: then `subscribe` is due."""
+        """Add a follower; return True if `subscribe` must follow, since it is the user's first."""
         followers = self._followers.get(user_id, ())
         self._followers[user_id] = (*followers, follower)
         return not followers
 
     async def subscribe(self, user_id: str) -> None:
-        """Return when the events of a followed user come in."""
+        """Subscribe to a followed user; return when the broker has acknowledged it."""
         await self._channels.subscribe_user(user_id)
 
     def unfollow(self, user_id: str, follower: Follower) -> None:
-        """From here on the follower receives no events of this user."""
+        """Remove a follower; it receives no more events of this user."""
         left = tuple(each for each in self._followers[user_id] if each is not follower)
         if left:
             self._followers[user_id] = left
@@ -95,7 +95,7 @@ class UserChannels:
             self._channels.unsubscribe_user(user_id)
 
     def add_gap_listener(self, listener: Callable[[Iterable[str]], None]) -> None:
-        """From here on the listener gets the users whose events may be lost."""
+        """Add a listener, which is called with the users whose events may be lost."""
         self._gap_listeners.append(listener)
 
     # ------------------------------------------------------------ events
@@ -103,7 +103,7 @@ class UserChannels:
     async def publish(self, event: UserEvent) -> None:
         """Send an event to all followers, on every process.
 
-        Raises Unreachable, after those of this process have it.
+        Raises Unreachable, after the followers of this process have received the event.
         """
         if not self._channels.is_shared:
             self.dispatch(event)
@@ -116,7 +116,7 @@ class UserChannels:
             raise
 
     async def run(self, is_listening: asyncio.Event) -> None:
-        """Dispatch what comes in from other processes, until cancelled."""
+        """Dispatch the events of other processes, until cancelled."""
         async with self._channels.subscription(USERS_CHANNEL) as subscriber:
             is_listening.set()
             while True:
@@ -127,14 +127,14 @@ class UserChannels:
                     log.exception("user event not dispatched")
 
     def dispatch(self, event: UserEvent) -> None:
-        """Pass an event to the user's followers, unless it is older than what is known."""
+        """Pass an event to the user's followers, unless a later presence is known already."""
         if event.last_seen and not self._changes_presence(event):
             return
         for follower in self._followers.get(event.user_id, ()):
             follower.on_user_event(event)
 
     def _changes_presence(self, event: UserEvent) -> bool:
-        """Record presence; False where it is as known, or a later event has overtaken this one."""
+        """Record presence; return False if it is not newer than the presence that is known."""
         if event.user_id not in self._followers:
             return False
         known = self._presence.get(event.user_id, -1)

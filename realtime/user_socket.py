@@ -1,4 +1,4 @@
-"""A user's socket: whose it is, and what waits for it."""
+"""A user's socket: its user, and its send queue."""
 
 from ..protocol.errors import Close
 from .send_queue import Batch, SendQueue
@@ -12,10 +12,10 @@ class UserSocket:
     def __init__(self, user_id: str, send_queue: SendQueue) -> None:
         self.user_id = user_id
         self.send_queue = send_queue
-        self.is_revoked = False  # the site has logged the user out: no action counts any more
+        self.is_revoked = False  # the site has logged the user out: actions are ignored
 
     def put(self, *frames: bytes) -> bool:
-        """Send frames in one write; False where they wait."""
+        """Send frames in one write; return False if they wait in the send queue."""
         return self.send_queue.put(Batch(frames))
 
     def revoke(self) -> None:

@@ -1,10 +1,10 @@
-"""A signal that wakes the tasks that wait for a change; it costs almost nothing without waiters."""
+"""A signal that wakes the tasks that wait for a change; it is cheap without waiting tasks."""
 
 import asyncio
 
 
 class Wakeup:
-    """An asyncio.Event without a state: `notify` ends the waits that have begun before it."""
+    """An asyncio.Event without a state: `notify` ends the waits that began before it."""
 
     __slots__ = ("_next",)
 

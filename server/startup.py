@@ -53,6 +53,6 @@ def refuse_workers(settings: Settings) -> None:
         wanted.append("broadcast.url to redis://… or postgresql://…")
     if settings.server.workers > 1 and wanted:
         raise CannotServe(
-            f"server.workers = {settings.server.workers}: the processes would not hear each other;"
-            f" set {' and '.join(wanted)}, or server.workers = 1."
+            f"server.workers = {settings.server.workers}: the processes would not get each other's "
+            f"events; set {' and '.join(wanted)}, or server.workers = 1."
         )

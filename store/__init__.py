@@ -1,1 +1,1 @@
-"""SQL through `databases`, one noun a file; the attachments bucket. Imports nothing of ours."""
+"""SQL through `databases`, one noun a file, and the attachments bucket. Imports nothing of ours."""

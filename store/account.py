@@ -16,14 +16,14 @@ class StoredProfile(Struct):
 
 
 class OwnRoom(Struct):
-    """A room that the user is in, or was: then nothing is said but its id."""
+    """A room that the user is in or was in; of a former room only the id is set."""
 
     room_id: int
     is_member: bool
 
 
 class GivenReaction(Struct):
-    """A reaction of the user's."""
+    """A reaction of the user."""
 
     room_id: int
     message_id: int
@@ -43,7 +43,7 @@ class Erasure(Struct):
     asked_at: int
 
 
-# ---------------------------------------------------------------- what there is
+# ---------------------------------------------------------------- export
 
 
 async def profile(db: Connection, user_id: str) -> StoredProfile:
@@ -53,7 +53,7 @@ async def profile(db: Connection, user_id: str) -> StoredProfile:
 
 
 async def places(db: Connection, user_id: str, above: int, limit: int) -> list[OwnRoom]:
-    """Returns the user's rooms with ids above `above`, in order."""
+    """Return the user's present and former rooms with ids above `above`, in order."""
     query = """
         SELECT room_id, max(is_member) AS is_member
           FROM (SELECT * FROM (SELECT room_id, 1 AS is_member FROM members
@@ -70,7 +70,7 @@ async def places(db: Connection, user_id: str, above: int, limit: int) -> list[O
 
 
 async def is_known(db: Connection, user_id: str) -> bool:
-    """Whether the database has anything of this user."""
+    """Return whether the database has any data of this user."""
     query = """
         SELECT 1 AS found FROM people WHERE user_id = :user_id
         UNION ALL SELECT 1 FROM members WHERE user_id = :user_id
@@ -82,7 +82,7 @@ async def is_known(db: Connection, user_id: str) -> bool:
 
 
 async def count(db: Connection, user_id: str) -> int:
-    """Estimates the number of a user's messages: without those in rooms that they left."""
+    """Estimate the number of a user's messages, without those in rooms that they left."""
     query = """
         SELECT CAST(coalesce(sum(sent), 0) AS bigint) AS n FROM members WHERE user_id = :user_id
     """
@@ -93,7 +93,7 @@ async def count(db: Connection, user_id: str) -> int:
 async def own(
     db: Connection, user_id: str, room_id: int, above: int, window: int
 ) -> tuple[list[MessageRow], int | None]:
-    """Return the user's messages among the next `limit` of a room, and the last id."""
+    """Return the user's messages among the next `window` messages, and the last of all ids."""
     where = {"room_id": room_id, "above": above, "window": window}
     query = """
         SELECT max(id) AS last
@@ -140,7 +140,7 @@ async def blocked(db: Connection, user_id: str) -> list[BlockedRow]:
     return [BlockedRow(**dict(row._mapping)) for row in rows]
 
 
-# ---------------------------------------------------------------- its end
+# ---------------------------------------------------------------- erasure
 
 
 async def ask(db: Connection, user_id: str, now: int) -> None:
@@ -158,7 +158,7 @@ async def asked(db: Connection, now: int) -> list[str]:
 
 
 async def is_asked(db: Connection, user_id: str) -> bool:
-    """Return whether the erasure of a user is requested, and not done yet."""
+    """Return whether the erasure of a user is requested and not finished."""
     query = "SELECT 1 FROM erasures WHERE user_id = :user_id"
     return await db.fetch_one(query, {"user_id": user_id}) is not None
 
@@ -175,7 +175,7 @@ async def claim(db: Connection, user_id: str, now: int, until: int) -> Erasure |
 
 
 async def release_claims(db: Connection) -> None:
-    """Free all claims; for a start without other processes."""
+    """Release all claims; for the start of a chat with a single process."""
     await db.execute("UPDATE erasures SET claimed_until = 0 WHERE claimed_until > 0")
 
 
@@ -185,7 +185,7 @@ async def renew(db: Connection, user_id: str, until: int) -> None:
 
 
 async def forget(db: Connection, erasure: Erasure) -> None:
-    """Deletes a user's name, blocks, uploads and outbox texts, after messages and reactions."""
+    """Delete a user's name, blocks, uploads and outbox texts, after messages and reactions."""
     user = {"user_id": erasure.user_id}
     for query in (
         "UPDATE people SET name = NULL, picture = NULL WHERE user_id = :user_id",

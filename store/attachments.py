@@ -11,7 +11,7 @@ from .messages import AttachmentRow
 async def of_messages(
     db: Connection, wanted: Collection[tuple[int, int]]
 ) -> dict[tuple[int, int], list[AttachmentRow]]:
-    """Return the attachments of these messages (room and id), in their order, by room and id."""
+    """Return the attachments of messages, by (room, message id), in their order."""
     if not wanted:
         return {}
     query = text("""

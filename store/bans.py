@@ -7,7 +7,7 @@ from msgspec import Struct
 
 
 class Ban(Struct, frozen=True):
-    """Until when (microseconds since 1970, UTC), None for good; and why."""
+    """A ban: until when (microseconds since 1970, UTC; None: for good), and the reason."""
 
     until: int | None
     reason: str
@@ -28,7 +28,7 @@ async def remove(db: Connection, user_id: str) -> None:
 
 
 async def find(db: Connection, user_id: str, now: int) -> Ban | None:
-    """The ban of a user, if it has not ended."""
+    """Return the ban of a user; None if there is none or it has ended."""
     query = """
         SELECT user_id, until, reason FROM bans
          WHERE user_id = :user_id AND (until IS NULL OR until > :now)

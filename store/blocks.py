@@ -17,7 +17,7 @@ class BlockRow(Struct):
 
 
 async def add(db: Connection, user_id: str, blocked_id: str, now: int) -> None:
-    """Add a block; it raises the members' version, so that waiting messages are checked again."""
+    """Add a block; it raises the members' version, so that messages under way are checked."""
     query = """
         INSERT INTO blocks (user_id, blocked_id, created_at) VALUES (:user_id, :blocked_id, :now)
         ON CONFLICT (user_id, blocked_id) DO NOTHING RETURNING user_id
@@ -31,7 +31,7 @@ async def add(db: Connection, user_id: str, blocked_id: str, now: int) -> None:
 
 
 async def _shared(db: Connection, user_id: str, other_id: str) -> list[int]:
-    """The rooms of the two, in the order in which every process locks rooms."""
+    """Return the rooms of the two, in the order in which every process locks rooms."""
     low, high = sorted((user_id, other_id))
     query = "SELECT id FROM rooms WHERE low_user = :low AND high_user = :high ORDER BY id"
     return [row["id"] for row in await db.fetch_all(query, {"low": low, "high": high})]
@@ -43,14 +43,14 @@ async def _lock(db: Connection, room_id: int) -> None:
 
 
 async def count(db: Connection, user_id: str) -> int:
-    """Returns the number of users whom the user has blocked."""
+    """Return the number of users whom the user has blocked."""
     query = "SELECT count(*) AS n FROM blocks WHERE user_id = :user_id"
     (row,) = await db.fetch_all(query, {"user_id": user_id})
     return int(row["n"])
 
 
 async def of_user(db: Connection, user_id: str, before: int, limit: int) -> list[BlockRow]:
-    """Return whom the user blocked before a time, the latest first."""
+    """Return the users whom the user blocked before a time, the latest first."""
     query = """
         SELECT blocked_id, created_at FROM blocks
          WHERE user_id = :user_id AND created_at < :before
@@ -61,7 +61,7 @@ async def of_user(db: Connection, user_id: str, before: int, limit: int) -> list
 
 
 async def remove(db: Connection, user_id: str, blocked_id: str) -> dict[int, tuple[int, int]]:
-    """Returns the user's watermarks that the other sees from here on, by their rooms of two."""
+    """End a block; return the user's watermarks that the other can now see, by room of two."""
     query = "DELETE FROM blocks WHERE user_id = :user_id AND blocked_id = :blocked_id"
     await db.execute(query, {"user_id": user_id, "blocked_id": blocked_id})
     shown = {}
@@ -73,7 +73,7 @@ async def remove(db: Connection, user_id: str, blocked_id: str) -> dict[int, tup
 
 
 async def is_silenced(db: Connection, room_id: int, user_id: str) -> bool:
-    """Whether the user may write nothing: the room is frozen, or the other has blocked them."""
+    """Return whether the room is frozen, or its other member has blocked the user."""
     query = """
         SELECT 1 FROM blocked_senders WHERE room_id = :room_id AND user_id = :user_id
          UNION ALL
@@ -83,15 +83,15 @@ async def is_silenced(db: Connection, room_id: int, user_id: str) -> bool:
 
 
 async def has_blocked(db: Connection, user_id: str, blocked_id: str) -> bool:
-    """Whether the user has blocked the other."""
+    """Return whether the user has blocked the other."""
     query = "SELECT 1 FROM blocks WHERE user_id = :user_id AND blocked_id = :blocked_id"
     return await db.fetch_one(query, {"user_id": user_id, "blocked_id": blocked_id}) is not None
 
 
 async def find_blockers(db: Connection, blocked_id: str, users: Collection[str]) -> set[str]:
-    """Returns those of these users who have blocked the other."""
+    """Return those of these users who have blocked the other."""
     if not users or await db.fetch_one("SELECT 1 FROM blocks LIMIT 1") is None:
-        return set()  # on PostgreSQL an empty list of texts would be one of numbers
+        return set()  # PostgreSQL would take an empty list of texts for a list of numbers
     query = text("""
         SELECT user_id FROM blocks WHERE blocked_id = :blocked_id AND user_id IN :users
     """).bindparams(
@@ -102,7 +102,7 @@ async def find_blockers(db: Connection, blocked_id: str, users: Collection[str])
 
 
 async def find_blocked_members(db: Connection, room_id: int, user_id: str) -> list[str]:
-    """Returns the members of the room whom the user has blocked."""
+    """Return the members of the room whom the user has blocked."""
     query = """
         SELECT b.blocked_id FROM blocks b
           JOIN members m ON m.room_id = :room_id AND m.user_id = b.blocked_id
@@ -113,7 +113,7 @@ async def find_blocked_members(db: Connection, room_id: int, user_id: str) -> li
 
 
 async def any_blocked(db: Connection, users: Sequence[str], blocked_id: str) -> bool:
-    """Whether one of these users has blocked the other."""
+    """Return whether one of these users has blocked the other."""
     if not users:
         return False
     query = text("""

@@ -1,4 +1,4 @@
-"""Group commit: what arrives while a commit is under way goes together into the next one."""
+"""Group commit: changes that arrive during a commit go together into the next one."""
 
 import asyncio
 import logging
@@ -15,12 +15,12 @@ from .store import Store
 log = logging.getLogger("roomcast.commit_queue")
 MAX_BATCH_SIZE = 1024
 MAX_COSTLY_CHANGES = 32  # edits, files, posts of the site …: each takes queries of its own
-RECEIPT_RETRY_DELAY = 1.0  # seconds until receipts are tried again that could not be committed
-SINGLE_COMMITS_TIMEOUT = 3.0  # seconds for the changes of a failed batch, one by one
+RECEIPT_RETRY_DELAY = 1.0  # seconds until receipts of a failed commit are committed again
+SINGLE_COMMITS_TIMEOUT = 3.0  # seconds for committing the changes of a failed batch one by one
 
 
 class Entry(Struct):
-    """A change that waits for its commit; its outcome stays None where the database failed."""
+    """A change that waits for its commit; its outcome stays None if the database failed."""
 
     change: Change
     done: Callable[["Entry"], None]
@@ -41,7 +41,7 @@ OnUnconfirmed = Callable[[set[int]], None]
 
 
 class CommitQueue:
-    """One task, one transaction at a time."""
+    """The queue of changes and receipts: one task commits them, one transaction at a time."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -57,9 +57,9 @@ class CommitQueue:
         self._closing = False
 
     def open(self, on_committed: OnCommitted, on_unconfirmed: OnUnconfirmed) -> None:
-        """Start. `on_committed` runs after each commit, before the next.
+        """Start the task. `on_committed` is awaited after each commit, before the next one.
 
-        `on_unconfirmed` gets the rooms in which a commit may have taken place, or not.
+        `on_unconfirmed` is called with the rooms of a commit whose outcome is unknown.
         """
         self._on_committed, self._on_unconfirmed = on_committed, on_unconfirmed
         self._task = asyncio.create_task(self._run(), name="roomcast commit queue")
@@ -79,30 +79,30 @@ class CommitQueue:
         if self._task is not None:
             await self._task
 
-    # ------------------------------------------------------------ what comes in
+    # ------------------------------------------------------------ adding changes and receipts
 
     def write(self, change: Change, done: Callable[[Entry], None]) -> None:
         self._entries.append(Entry(change, done))
         self._wake.set()
 
     def mark(self, room_id: int, user_id: str, delivered: int, read: int) -> None:
-        """Queue a watermark; a later one of the same member replaces an earlier one."""
+        """Queue a member's watermarks, ids of messages; the highest ones are committed."""
         _advance(self._marks, (room_id, user_id), delivered, read)
         self._wake.set()
 
     def forget(self) -> None:
-        """Drop the waiting receipts: their messages are lost with the restored database."""
+        """Drop the queued receipts: a restored database does not have their messages."""
         for marks in (self._marks, self._under_way, self._refused):
             marks.clear()
 
     async def marked(self) -> bool:
-        """Waits for the commit of all marks made so far; False where it failed."""
+        """Wait for the commit of all receipts queued so far; return False if it failed."""
         future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting.append(future)
         self._wake.set()
         return await future
 
-    # ------------------------------------------------------------ one commit after the other
+    # ------------------------------------------------------------ committing
 
     async def _run(self) -> None:
         while True:
@@ -124,7 +124,7 @@ class CommitQueue:
                 future.set_result(is_marked)
 
     async def _commit(self, entries: list[Entry], marks: Marks) -> bool:
-        """Commit a batch and complete its entries; return whether the marks are committed."""
+        """Commit a batch and complete its entries; return whether the receipts are committed."""
         error = await self._attempt(entries, marks)
         if error is None:
             return True
@@ -135,7 +135,7 @@ class CommitQueue:
         return self._refuse(entries, marks, error)
 
     async def _attempt(self, entries: list[Entry], marks: Marks) -> Exception | None:
-        """Run one transaction; return its error if it failed or its outcome is unknown."""
+        """Run one transaction; return the error if it failed or its outcome is unknown."""
         began = time.perf_counter()
         try:
             outcomes, moved, at = await self._store.commit([e.change for e in entries], marks)
@@ -150,7 +150,7 @@ class CommitQueue:
     async def _commit_each(self, entries: list[Entry], marks: Marks) -> bool:
         """Commit the changes one by one, so that a failing change fails alone.
 
-        The first outage ends it, and so does the time that all of them have together.
+        An outage ends this, and so does SINGLE_COMMITS_TIMEOUT for all of them together.
         """
         deadline = time.monotonic() + SINGLE_COMMITS_TIMEOUT
         for done, entry in enumerate(entries):
@@ -164,9 +164,9 @@ class CommitQueue:
         return await self._commit([], marks) if marks else True
 
     def _refuse(self, entries: list[Entry], marks: Marks, error: Exception) -> bool:
-        """Sets the outcomes of entries that failed alone; returns whether no receipts are left.
+        """Complete entries that failed alone; return whether there are no receipts to repeat.
 
-        A transaction that lost to others again and again may succeed later: its outcome stays open.
+        After repeated conflicts with other transactions the outcome stays None: it may work later.
         """
         is_conflict = isinstance(error, TransactionConflict)
         log.warning("commit failed: %s", error, exc_info=not is_conflict)
@@ -178,7 +178,7 @@ class CommitQueue:
         return not marks
 
     def _fail_all(self, entries: list[Entry], marks: Marks, error: Exception) -> bool:
-        """Fail these entries and all that wait behind them: the database is unavailable."""
+        """Fail these entries and all later ones in the queue: the database is unavailable."""
         log.warning("commit failed: %s", error)
         entries = [*entries, *self._entries]
         self._entries.clear()
@@ -211,9 +211,9 @@ class CommitQueue:
             _complete(entry)
 
     def _take(self) -> list[Entry]:
-        """The next batch. No two adds in it share a client_id: the second must see the first.
+        """Remove and return the next batch; two adds with the same client_id never share one.
 
-        A transaction has a timeout, so what it may hold is bounded by what it costs.
+        Costly changes are limited, because a transaction has a timeout.
         """
         batch, names, costly = [], set(), 0
         for entry in self._entries[:MAX_BATCH_SIZE]:
@@ -239,7 +239,7 @@ def _advance(marks: Marks, where: tuple[int, str], delivered: int, read: int) ->
 
 
 def _complete(entry: Entry) -> None:
-    """Hand the outcome over; an error of its receiver is logged."""
+    """Call `done` of an entry; log its errors."""
     try:
         entry.done(entry)
     except Exception:

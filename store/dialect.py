@@ -1,10 +1,10 @@
-"""The few words that the two databases spell each in their own way."""
+"""The few SQL expressions that differ between the two databases, as placeholders."""
 
 from msgspec import Struct
 
 
 class Dialect(Struct, frozen=True):
-    """EACH: rows with a `value` for each text of the JSON array `:users`. NOW: the database's.
+    """The expressions by which `speak` replaces the placeholders of a query.
 
     PACKED(a, b)): the rows of a whole query as one JSON array of arrays. Many rows cost more on
     their way than in the database. JOINED(a, ' '): the texts of a group as one.

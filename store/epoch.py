@@ -9,12 +9,11 @@ ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 async def begin_lineage(db: Connection, lineage: str, *others: str) -> None:
-    """Set a new epoch where the database remembers another lineage than `lineage`.
+    """Set a new epoch if the database holds another lineage than `lineage` or `others`.
 
-    `others` are words that it may remember as well.
-
-    A database that was put back from a backup has forgotten changes: cursors from then are ahead of
-    it today and behind it tomorrow, and only another epoch tells.
+    A database that was restored from a backup lacks changes. Cursors of the lost timeline are ahead
+    of its versions at first, but no longer after new messages. Only another epoch shows that they
+    are invalid.
     """
     known = await get(db, "lineage")
     if known not in ("", lineage, *others):
@@ -24,12 +23,12 @@ async def begin_lineage(db: Connection, lineage: str, *others: str) -> None:
 
 
 async def identity(db: Connection) -> tuple[str, bytes]:
-    """The epoch, and the key that signs file URLs."""
+    """Return the epoch, and the key that signs file URLs."""
     return await get(db, "epoch"), bytes.fromhex(await get(db, "file_key"))
 
 
 async def prove(db: Connection) -> None:
-    """Writes what nobody reads: the disk has room, and this is no standby."""
+    """Write a value that nobody reads, to prove that the disk has space and this is no standby."""
     await set_(db, "proven", str(time.time_ns()))
 
 

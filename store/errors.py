@@ -1,6 +1,6 @@
 """Errors of a database."""
 
-MAX_ATTEMPTS = 5  # of what met another process's work: a deadlock, or the same client_id
+MAX_ATTEMPTS = 5  # after conflicts with other processes: a deadlock, or the same client_id
 
 
 class CannotOpen(Exception):
@@ -12,16 +12,16 @@ class NotYetOpen(CannotOpen):
 
 
 class DatabaseInUse(CannotOpen):
-    """Another process uses this database, and events would not reach each other."""
+    """Another process uses this database, and neither would receive the other's events."""
 
 
 class DatabaseUnavailable(Exception):
-    """The database did not answer: nothing was read, nothing was stored."""
+    """The database did not answer. What was being written may or may not have been stored."""
 
 
 class DatabaseError(Exception):
-    """The database answered, and refused: a fault of ours, not of the network."""
+    """The database refused a statement; nothing of its transaction is stored."""
 
 
 class TransactionConflict(DatabaseError):
-    """A conflict with another transaction: repeat the same work."""
+    """A conflict with another transaction; the same work may be repeated."""

@@ -1,6 +1,6 @@
-"""Carries the order of rooms over into the lists of their members.
+"""Updates the order of rooms in the lists of their members.
 
-A send notes its room in `list_changes`; what the lists are ordered by follows in the background.
+A send only records its room in `list_changes`; a background task updates the rows of its members.
 """
 
 from databases.core import Connection
@@ -22,7 +22,7 @@ BACK = """
 
 
 async def mark_room(db: Connection, room_id: int) -> None:
-    """Record that the room's order in lists has changed; the caller has locked the room."""
+    """Record that the room's place in lists has changed; the caller has locked the room."""
     query = """
         INSERT INTO list_changes (room_id) VALUES (:room_id) ON CONFLICT (room_id) DO NOTHING
     """
@@ -34,9 +34,9 @@ async def has_changes(db: Connection) -> bool:
 
 
 async def carry_over(db: Connection, dialect: Dialect, limit: int) -> bool:
-    """Handles up to `limit` rooms; returns whether there may be more.
+    """Update the lists for up to `limit` rooms; return whether there may be more.
 
-    Rooms being written to wait.
+    Rooms that others are writing to are left for the next call.
     """
     query = """
         SELECT r.id FROM list_changes c JOIN rooms r ON r.id = c.room_id
@@ -50,7 +50,7 @@ async def carry_over(db: Connection, dialect: Dialect, limit: int) -> bool:
 
 
 async def _carry_over(db: Connection, dialect: Dialect, room_ids: list[int]) -> None:
-    """Members are locked in the order in which receipts lock them."""
+    """Update the rows of the members, locked in the order in which receipts lock them."""
     lock = dialect.speak("""
         SELECT 1 FROM members WHERE room_id IN :room_ids ORDER BY room_id, user_id LOCKING()
     """)

@@ -1,7 +1,7 @@
 """The listeners for host events that the serving processes have registered.
 
-Every process notes events for all listeners that the database knows, also a command that tells
-nobody itself.
+Every process writes events for all listeners in the database, also a command that delivers none
+itself.
 """
 
 from databases.core import Connection
@@ -10,7 +10,7 @@ from .outbox import Listeners
 
 
 async def register(db: Connection, own: Listeners, now: int) -> None:
-    """Register listeners; repeat it, since a registration expires."""
+    """Register listeners. A registration expires, so this must be repeated."""
     query = """
         INSERT INTO listeners (name, unread_after, seen_at) VALUES (:name, :unread_after, :now)
         ON CONFLICT (name) DO UPDATE
@@ -21,7 +21,7 @@ async def register(db: Connection, own: Listeners, now: int) -> None:
 
 
 async def load(db: Connection, since: int) -> Listeners:
-    """Return the listeners registered since this moment."""
+    """Return the listeners that were registered since a time (microseconds since 1970, UTC)."""
     query = "SELECT name, unread_after FROM listeners WHERE seen_at > :since ORDER BY name"
     rows = await db.fetch_all(query, {"since": since})
     after = [row["unread_after"] for row in rows if row["unread_after"]]

@@ -8,22 +8,22 @@ from msgspec import Struct
 
 from . import blocks, room_counts, room_words
 
-# Why it can't be: `pair` is a room of two, which stays one; `full` has as many as there may be.
+# Why a change is refused: `pair` is a room of two, `full` a room with the most members allowed.
 Reason = Literal["not_found", "forbidden", "pair", "full"]
 
 
-SITE = ""  # no user has this id: the site itself acts
+SITE = ""  # the actor is the site itself: no user has this id
 
 
 class MembershipChange(Struct):
-    """The room's new roster; 0 where all is as it was. `is_gone`: the last one left."""
+    """The new version of the member list, 0 if nothing changed; `is_gone`: nobody is left."""
 
     roster: int = 0
     is_gone: bool = False
 
 
 class Addition(Struct):
-    """A room of several people that somebody is to be added to: its members and its context."""
+    """A room of several people before a member is added: its members and its context."""
 
     members: list[str]
     context: str
@@ -32,7 +32,7 @@ class Addition(Struct):
 async def find_addition(
     db: Connection, room_id: int, user_id: str, guest_id: str
 ) -> Addition | None:
-    """Return what adding needs; None if it is not allowed, or the user is a member."""
+    """Return the room for adding a guest; None if this is refused or they are a member."""
     role = await _role(db, room_id, user_id, guest_id)
     if isinstance(role, str) or role["creator_id"] != user_id or role["is_there"]:
         return None
@@ -46,9 +46,9 @@ async def find_addition(
 async def add(
     db: Connection, room_id: int, user_id: str, guest_id: str, most: int, now: int
 ) -> MembershipChange | Reason:
-    """The room's creator or the site lets somebody in; all that is there counts as read by them.
+    """Add a member for the room's creator or the site; existing messages count as read by them.
 
-    Nobody is let in by somebody whom they have blocked.
+    Nobody can be added by a user whom they have blocked.
     """
     role = await _role(db, room_id, user_id, guest_id)
     if isinstance(role, str):
@@ -71,7 +71,7 @@ async def add(
 async def remove(
     db: Connection, room_id: int, user_id: str, other_id: str, now: int
 ) -> MembershipChange | Reason:
-    """Remove a member. If the creator leaves, the longest member becomes the creator."""
+    """Remove a member. If it is the creator, the member of longest standing takes their place."""
     role = await _role(db, room_id, user_id, other_id)
     if isinstance(role, str):
         return role
@@ -102,7 +102,7 @@ async def remove(
 async def _role(
     db: Connection, room_id: int, user_id: str, other_id: str
 ) -> Mapping[str, Any] | Reason:
-    """Checks the user's or site's role in a room of several, and whether the other is a member."""
+    """Return the room's row for a change of members, or why the actor may not make it."""
     query = """
         SELECT r.creator_id, r.context, r.low_user IS NOT NULL AS is_pair,
                EXISTS (SELECT 1 FROM members o
@@ -119,7 +119,7 @@ async def _role(
 
 
 async def _lock(db: Connection, room_id: int) -> Mapping[str, Any]:
-    """Raise the members' version: no message is stored under the one before."""
+    """Raise the members' version: no more messages are stored under the former one."""
     query = """
         UPDATE rooms SET roster = roster + 1 WHERE id = :room_id
         RETURNING roster, creator_id, total
@@ -151,7 +151,7 @@ async def _insert(db: Connection, room_id: int, user_id: str, total: int, now: i
 
 
 async def _hand_over(db: Connection, room_id: int, now: int) -> bool:
-    """Make the longest member the creator; False if nobody is left."""
+    """Make the member of longest standing the creator; return False if nobody is left."""
     query = """
         SELECT user_id FROM members WHERE room_id = :room_id ORDER BY joined_at, user_id LIMIT 1
     """

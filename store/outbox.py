@@ -1,7 +1,7 @@
 """The outbox of host events: written with each change, deleted after delivery.
 
-Each listener receives the events of a room in order, at least once. Among processes that share a
-database, one at a time delivers a room's events to a listener: it claims the room.
+Each listener receives the events of a room in order, at least once. One process at a time delivers
+a room's events to a listener: it claims the room.
 """
 
 from collections.abc import Iterable, Sequence
@@ -47,7 +47,7 @@ Kind = Literal[
 
 
 class Happened(Struct):
-    """One event; `user_id` did it, or has not read it. `version` is 0 where it took none."""
+    """One event; `user_id` caused it, or has unread messages. `version` is 0 if it took none."""
 
     kind: Kind
     room_id: int
@@ -55,14 +55,14 @@ class Happened(Struct):
     version: int = 0
     message_id: int | None = None
     text: str | None = None
-    members: str | None = None  # JSON: of a room that is gone
-    about: str | None = None  # whom it is about, where that is somebody else
-    context: str | None = None  # of a room that is gone
-    details: str | None = None  # JSON: what else the event says
+    members: str | None = None  # JSON: the members of a deleted room
+    about: str | None = None  # the user whom it concerns, if it is not `user_id`
+    context: str | None = None  # the context of a deleted room
+    details: str | None = None  # JSON: further fields of the event
 
 
 class Noted(Struct):
-    """An event as it waits in the outbox; `at` in microseconds since 1970, UTC."""
+    """An event in the outbox; `at` in microseconds since 1970, UTC."""
 
     id: int
     kind: Kind
@@ -79,7 +79,7 @@ class Noted(Struct):
 
 
 class Claim(Struct):
-    """A room of which a listener is to be told; `tries` failed since the last success."""
+    """A room with events for a listener; `tries` is the number of failures in a row."""
 
     room_id: int
     listener: str
@@ -87,22 +87,22 @@ class Claim(Struct):
 
 
 class Listeners(Struct):
-    """The names of listeners; `unread_after` in microseconds, 0 where no listener wants reminders.
+    """The names of listeners; `unread_after` in microseconds, 0 if none wants reminders.
 
-    The engines hold the same object as the store: it changes when listeners are added.
+    The engines share this object with the store, so added listeners take effect there.
     """
 
     names: tuple[str, ...] = ()
     unread_after: int = 0
 
     def add(self, others: "Listeners") -> None:
-        """Adds the listeners of another list."""
+        """Add the listeners of another list."""
         self.names = tuple(sorted({*self.names, *others.names}))
         self.unread_after = self.unread_after or others.unread_after
 
 
 def happened(changes: Sequence[Change], outcomes: Sequence[Outcome]) -> list[Happened]:
-    """Returns the events of these changes, in their order."""
+    """Return the events of these changes, in their order."""
     found = []
     for change, outcome in zip(changes, outcomes, strict=True):
         if isinstance(change, ActChange):
@@ -125,7 +125,7 @@ def happened(changes: Sequence[Change], outcomes: Sequence[Outcome]) -> list[Hap
 
 
 def _pressed(change: ActChange, outcome: Outcome) -> list[Happened]:
-    """Returns one event for a press of a button, whether it changed the message or not."""
+    """Return one event for a press of a button, whether it changed the message or not."""
     if not isinstance(outcome, Acted | Edited):
         return []
     m, params = outcome.message, Raw((change.params or "null").encode())
@@ -142,7 +142,7 @@ def _of(kind: Kind, m: Any) -> Happened:
 def _details(
     sender_id: str, column: str | None, more: dict[str, object] | None = None
 ) -> str | None:
-    """Encodes the parts of a message beside its text as JSON; None where there are none."""
+    """Encode the extra parts of a message as JSON; None if there are none."""
     said = dict(more or {})
     if sender_id == SITE:
         said["kind"] = "system"
@@ -152,7 +152,7 @@ def _details(
 
 
 def message_details(message: MessageRow, more: dict[str, object]) -> str | None:
-    """The details of an event about a message that is there."""
+    """Return the details of an event about an existing message, as JSON."""
     return _details(message.sender_id, message.extra, more)
 
 
@@ -162,7 +162,7 @@ NOTE = """
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 """
 
-# The update locks the row: whoever takes it off meanwhile sees the new last_id.
+# The update locks the row: a process that removes it at the same time sees the new last_id.
 CALL = """
     INSERT INTO outbox_rooms (room_id, listener, last_id, due_at)
     SELECT $1, $2, max(id), $3 FROM outbox WHERE room_id = $1 AND listener = $2
@@ -176,7 +176,7 @@ WATCH = """
 
 
 async def note(db: Connection, listeners: Listeners, events: Iterable[Happened], now: int) -> None:
-    """In the transaction of the changes; the rooms are locked by their new versions."""
+    """Write events in the transaction of their changes, whose new versions lock the rooms."""
     events = list(events)
     rows = [
         (
@@ -219,10 +219,10 @@ async def _each(db: Connection, query: str, rows: list[tuple[Any, ...]]) -> None
 async def claim(
     db: Connection, dialect: Dialect, names: Sequence[str], now: int, until: int, limit: int
 ) -> list[Claim]:
-    """Claims rooms of which these listeners are to be told, until a time.
+    """Claim rooms with events for these listeners, until a time (microseconds since 1970, UTC).
 
-    A commit locks the rows of its rooms in the order of their ids, these are in the order of their
-    time: a claim that waited for a commit could be what the commit waits for.
+    Locked rows are skipped. A commit locks rooms by their ids and this query by their time, so
+    waiting for each other could be a deadlock.
     """
     query = """
         WITH due AS (
@@ -268,7 +268,7 @@ async def waiting(db: Connection, claim: Claim, limit: int) -> list[Noted]:
 async def settle(
     db: Connection, claim: Claim, last_delivered: int, tries: int, due_at: int
 ) -> None:
-    """Deletes the events up to this id; the rest is due again, for any process."""
+    """Delete the events up to this id, and release the claim; the rest is due at `due_at`."""
     where = {"room_id": claim.room_id, "listener": claim.listener}
     query = """
         DELETE FROM outbox
@@ -288,5 +288,5 @@ async def settle(
 
 
 async def release(db: Connection) -> None:
-    """Free all claims; for a start without other processes."""
+    """Release all claims; for the start of a chat with a single process."""
     await db.execute("UPDATE outbox_rooms SET claimed_until = 0 WHERE claimed_until > 0")

@@ -1,8 +1,8 @@
 """Presence: a row for each user and each process that holds them online, and process leases.
 
-Every change of a user's presence first updates their row in `people`. So two processes that change
-it at the same moment take turns, the second sees what the first did, and `last_seen` grows with
-each change: of two events in the wrong order, the later one wins.
+Every change of a user's presence first updates their row in `people`. So of two processes that
+change it at the same time, the second sees the change of the first. `last_seen` grows with each
+change: if two events arrive in the wrong order, the later change wins.
 """
 
 from collections.abc import Collection
@@ -17,16 +17,16 @@ AT_ONCE = 2_000  # users in one transaction
 
 
 class Seen(Struct):
-    """Whether a user is online, and since when that is known: microseconds since 1970, UTC."""
+    """A user's presence, and the time of its last change: microseconds since 1970, UTC."""
 
     user_id: str
     is_online: bool
     last_seen: int
-    hidden_from: list[str] = []  # users whom this one has blocked: they are not to know
+    hidden_from: list[str] = []  # users whom this one has blocked: they must not see it
 
 
 class Process(Struct, frozen=True):
-    """The process that writes presence, and the length of its lease in microseconds."""
+    """A process that writes presence, and the length of its lease in microseconds."""
 
     id: str
     lease: int
@@ -36,9 +36,9 @@ class Process(Struct, frozen=True):
 async def change(
     db: Connection, me: Process, came: Collection[str], left: Collection[str]
 ) -> tuple[bool, list[Seen]]:
-    """Write changes; return whether the lease was alive, and whose presence changed.
+    """Write changes; return whether the lease was valid, and whose presence changed.
 
-    Where it was not, others have taken its users for offline: all of them are to come again.
+    If it had expired, other processes may have set its users offline: write all of them again.
     """
     is_known = await _renew(db, me)
     stamps = await _touch(db, me, [*came, *left])
@@ -63,7 +63,7 @@ async def _renew(db: Connection, me: Process) -> bool:
 async def _touch(
     db: Connection, me: Process, users: Collection[str], at: int | None = None
 ) -> dict[str, int]:
-    """When each was last seen: at this time, or now, and later than ever before."""
+    """Set `last_seen` to this time or now, but always later than before; return it by user."""
     query = """
         INSERT INTO people (user_id, last_seen)
         SELECT value, coalesce(:at, NOW) FROM EACH WHERE true
@@ -79,7 +79,7 @@ async def _touch(
 
 
 def _json(users: Collection[str]) -> str:
-    """In one order for all processes, which lock rows by it."""
+    """Encode users in the order in which all processes lock their rows."""
     return msgspec.json.encode(sorted(users)).decode()
 
 
@@ -127,9 +127,9 @@ async def retire(db: Connection, me: Process, grace: int) -> None:
 
 
 async def reap(db: Connection, me: Process, *, all_others: bool = False) -> list[Seen] | None:
-    """Remove users of a process whose lease has expired; return who is offline by it.
+    """Remove users of a process whose lease has expired; return those who are offline now.
 
-    None where there is no such process. Of several who reap at the same moment, one does.
+    None if there is no such process. Of several processes that call it at once, one succeeds.
     """
     query = """
         UPDATE processes SET alive_until = alive_until
@@ -164,7 +164,7 @@ async def _some_users(db: Connection, dead: Process) -> list[str]:
 
 
 async def of(db: Connection, dialect: Dialect, users: Collection[str]) -> list[Seen]:
-    """Returns the presence of those of these users who were ever online."""
+    """Return the presence of those of these users who were ever online."""
     query = """
         SELECT p.user_id, p.last_seen,
                EXISTS (SELECT 1 FROM presence o WHERE o.user_id = p.user_id) AS is_online
@@ -177,7 +177,7 @@ async def of(db: Connection, dialect: Dialect, users: Collection[str]) -> list[S
 
 
 async def _hide(db: Connection, dialect: Dialect, seen: list[Seen]) -> list[Seen]:
-    """Note from whom each of these is hidden; where nobody has blocked anybody, this is cheap."""
+    """Set `hidden_from` of each of these; it is cheap if there are no blocks."""
     if not seen or await db.fetch_one("SELECT 1 FROM blocks LIMIT 1") is None:
         return seen
     query = """

@@ -1,4 +1,4 @@
-"""Profiles of users: as last seen in their tokens, or as the site has set them."""
+"""Profiles of users, from their tokens or as the site has set them."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ class SiteProfile(Struct):
 
 
 async def see(db: Connection, user_id: str, name: str | None, picture: str | None) -> None:
-    """Stores name and picture of a token; those that the site has set stay."""
+    """Store name and picture of a token, unless the site has set them."""
     query = """
         INSERT INTO people (user_id, name, picture) VALUES (:user_id, :name, :picture)
         ON CONFLICT (user_id) DO UPDATE
@@ -35,7 +35,7 @@ async def see(db: Connection, user_id: str, name: str | None, picture: str | Non
 
 
 async def put(db: Connection, user_id: str, fields: dict[str, str | None]) -> None:
-    """Stores the profile fields that the site names; None removes a field."""
+    """Store the profile fields that the site names; None removes a field."""
     query = "INSERT INTO people (user_id) VALUES (:user_id) ON CONFLICT (user_id) DO NOTHING"
     await db.execute(query, {"user_id": user_id})
     values: dict[str, Any] = {"user_id": user_id}
@@ -76,7 +76,7 @@ async def _mark_renamed(db: Connection, user_id: str, before: str | None) -> Non
 
 
 async def load(db: Connection, user_id: str) -> SiteProfile:
-    """Load a profile; an empty one if nothing is stored of the user."""
+    """Load a profile; it is empty if nothing is stored about the user."""
     query = """
         SELECT p.user_id, p.name, p.picture, p.email, p.language, p.last_seen,
                EXISTS (SELECT 1 FROM presence o WHERE o.user_id = p.user_id) AS is_online

@@ -7,7 +7,7 @@ DAY = 86_400_000_000  # microseconds
 
 
 async def count_opened_room(db: Connection, user_id: str, now: int) -> int:
-    """Counts a room of the user; returns how many they have opened on this day, with it."""
+    """Count a room of the user; return how many they have opened on this day (UTC), with it."""
     query = """
         INSERT INTO room_quotas (user_id, day, opened) VALUES (:user_id, :day, 1)
         ON CONFLICT (user_id, day) DO UPDATE SET opened = room_quotas.opened + 1
@@ -18,7 +18,7 @@ async def count_opened_room(db: Connection, user_id: str, now: int) -> int:
 
 
 class Request(Struct, frozen=True):
-    """A request that may come again: its key, and a hash of what it says."""
+    """A request that may be repeated: its key, and a hash of its body."""
 
     key: str
     body_hash: int

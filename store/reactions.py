@@ -1,4 +1,4 @@
-"""Reactions to messages: who answered which message with which emoji."""
+"""Reactions to messages: the emoji that users have put under them."""
 
 import re
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from msgspec import Struct
 
 
 class ReactionRow(Struct):
-    """An emoji under a message, and whose it is: the first to react stands first."""
+    """An emoji under a message, and the users who gave it, the first one first."""
 
     emoji: str
     user_ids: list[str]
@@ -19,7 +19,7 @@ Reactions = dict[int, list[ReactionRow]]  # by the ids of messages
 
 
 def gathered(rows: Iterable[tuple[int, str, str]]) -> Reactions:
-    """Groups (message_id, emoji, user_id) rows by message, in the order of the reactions."""
+    """Group (message_id, emoji, user_id) rows by message, in the order of the reactions."""
     found: dict[int, dict[str, ReactionRow]] = {}
     for message_id, emoji, user_id in rows:
         of_message = found.setdefault(message_id, {})

@@ -11,7 +11,7 @@ Marks = dict[tuple[int, str], tuple[int, int]]  # (room, user) → delivered and
 
 
 class Moved(Struct, gc=False):
-    """A member's watermarks after they moved, as the others may see them."""
+    """A member's watermarks after they moved, as the other members may see them."""
 
     room_id: int
     user_id: str
@@ -20,7 +20,7 @@ class Moved(Struct, gc=False):
 
 
 def status(marks: Mapping[str, tuple[int, int]], sender_id: str, message_id: int) -> Status:
-    """Returns the status of a message: the least of its recipients' watermarks decides."""
+    """Return the status of a message, by the lowest watermark of its recipients."""
     others = [upto for user, upto in marks.items() if user != sender_id]
     if not others:
         return "read"  # all others have left, and a status never goes back
@@ -35,10 +35,9 @@ def status_of(message_id: int, delivered: int, read: int) -> Status:
 
 
 async def reach(db: Connection, room_id: int, user_id: str, message_id: int) -> int:
-    """The newest message of others up to message_id, which reading it reads.
+    """Return the newest unread message of others up to `message_id`.
 
-    0 where the member has read it: that is known from the counters, however many of their own
-    messages follow.
+    It is 0 if there is none, which the counters show however many own messages follow.
     """
     query = """
         SELECT CASE WHEN r.total > me.sent + me.seen THEN
@@ -83,13 +82,13 @@ OF_ROOM = """
 
 
 async def of_room(db: Connection, room_id: int) -> dict[str, tuple[int, int]]:
-    """The watermarks (delivered, read) of every member, as the others may see them."""
+    """Return the watermarks (delivered, read) of every member, as the others may see them."""
     rows = await db.fetch_all(OF_ROOM, {"room_id": room_id})
     return {row["user_id"]: (row["delivered"], row["read"]) for row in rows}
 
 
 async def of_member(db: Connection, room_id: int, user_id: str) -> tuple[int, int] | None:
-    """The watermarks of a member, as they are; None where the user is no member."""
+    """Return a member's own watermarks; None if the user is no member."""
     query = """
         SELECT delivered_upto, read_upto FROM members
          WHERE room_id = :room_id AND user_id = :user_id
@@ -108,7 +107,7 @@ async def hide(db: Connection, room_id: int, user_id: str) -> None:
 
 
 async def show(db: Connection, room_id: int, user_id: str) -> tuple[int, int] | None:
-    """The others see the member's receipts again; returns them, or None where they did anyway."""
+    """Show the member's receipts to the others again; return them, None if they were shown."""
     query = """
         UPDATE members SET shown_delivered = NULL, shown_read = NULL
          WHERE room_id = :room_id AND user_id = :user_id AND shown_read IS NOT NULL
@@ -121,5 +120,5 @@ async def show(db: Connection, room_id: int, user_id: str) -> tuple[int, int] | 
 async def of_rooms(
     db: Connection, room_ids: Iterable[int]
 ) -> dict[int, dict[str, tuple[int, int]]]:
-    """Returns the receipts of several rooms, by room id."""
+    """Return the receipts of several rooms, by room id."""
     return {room_id: await of_room(db, room_id) for room_id in room_ids}

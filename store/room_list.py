@@ -13,12 +13,12 @@ from .messages import MessageRow
 from .receipts import Status
 from .rooms import RoomRow
 
-MEMBERS_AT_ONCE = 1_000  # rows of one query: each takes some µs of the event loop
-LARGE_ROOMS_AT_ONCE = 4  # once it shows that the rooms are large
+MEMBERS_AT_ONCE = 1_000  # rows of one query: each costs some µs of the event loop
+LARGE_ROOMS_AT_ONCE = 4  # rooms of one query, after a query has shown that rooms are large
 
 
 class Person(Struct):
-    """A member, with name and picture as last seen, and when that was: microseconds since 1970."""
+    """A member with name and picture; last_seen in microseconds since 1970, UTC."""
 
     user_id: str
     name: str | None
@@ -45,7 +45,7 @@ class Listed(Struct):
 
 
 async def of_ids(db: Connection, user_id: str, room_ids: list[int]) -> list[Listed]:
-    """Returns these rooms, in this order, as the user sees them; without those of others."""
+    """Return these rooms, in this order, as the user sees them; skip rooms of others."""
     query = text("""
         SELECT r.id, r.context, r.title, r.created_at, r.about, r.data, r.frozen, r.creator_id,
                me.marked_unread, r.low_user IS NOT NULL AS is_pair,
@@ -84,7 +84,7 @@ async def of_ids(db: Connection, user_id: str, room_ids: list[int]) -> list[List
 
 
 async def _hide_blockers(db: Connection, user_id: str, rooms: Iterable[list[Person]]) -> None:
-    """Users who have blocked this user are offline for them, and were never seen."""
+    """Show users who have blocked this user as offline, without last_seen."""
     members = [person for people in rooms for person in people]
     blockers = await blocks.find_blockers(db, user_id, {person.user_id for person in members})
     for person in members if blockers else ():
@@ -93,7 +93,7 @@ async def _hide_blockers(db: Connection, user_id: str, rooms: Iterable[list[Pers
 
 
 async def unread(db: Connection, room_id: int, user_id: str) -> int:
-    """Messages of others that the member has not read; 0 for a stranger."""
+    """Return the number of messages of others that the user has not read; 0 for non-members."""
     query = """
         SELECT unread FROM member_unread WHERE room_id = :room_id AND user_id = :user_id
     """
@@ -123,10 +123,10 @@ def _listed(row: Any, members: list[Person], marks: dict[str, tuple[int, int]]) 
 async def load_members(
     db: Connection, room_ids: list[int]
 ) -> tuple[dict[int, list[Person]], dict[int, dict[str, tuple[int, int]]]]:
-    """The members of these rooms, and their receipts.
+    """Return the members of these rooms, and their receipts.
 
-    A hundred rooms may have 25,600 members in all. They are read some at a time, so that the event
-    loop has turns for others.
+    A hundred rooms may have 25,600 members in total. They are read in several queries, so that the
+    event loop can run other tasks in between.
     """
     people: dict[int, list[Person]] = {id_: [] for id_ in room_ids}
     marks: dict[int, dict[str, tuple[int, int]]] = {id_: {} for id_ in room_ids}
@@ -147,7 +147,7 @@ async def load_members(
 
 
 async def _next_members(db: Connection, room_ids: list[int], after: tuple[int, str]) -> list[Any]:
-    """Returns the members that come after one of them, by room and user."""
+    """Return the members after one of them, in the order of room and user."""
     query = text("""
         SELECT m.room_id, m.user_id, p.name, p.picture,
                EXISTS (SELECT 1 FROM presence o WHERE o.user_id = m.user_id) AS is_online,

@@ -4,7 +4,7 @@ from msgspec import Struct
 
 
 class RoomLook(Struct, frozen=True):
-    """The properties beside the title that members see; `about` and `data` are JSON."""
+    """The properties, except the title, that members see; `about` and `data` are JSON."""
 
     about: str | None = None
     data: str | None = None

@@ -1,8 +1,8 @@
-"""A page of a user's list of rooms: ids only, found by walking along an index.
+"""A page of a user's list of rooms: only ids and places, found by walking along an index.
 
-Rooms in `list_changes` are looked at one by one, all others stand in the lists where their members'
-rows say. A cursor has a time: the pages that follow show every room where it stood then, so that a
-message between two pages neither hides a room nor shows it twice.
+Rooms in `list_changes` are read one by one; of all others, the rows of their members have the
+place. A cursor has a time: later pages show every room at its place at that time, so that a message
+between two pages neither hides a room nor shows it twice.
 """
 # ruff: noqa: S608 # every part of these statements stands here
 
@@ -29,7 +29,7 @@ BOTTOM = RoomPlace(-1, -1)
 
 
 class RoomQuery(Struct, frozen=True):
-    """Which rooms of a user's; beyond `place`, towards older ones or back, as they stood `as_of`.
+    """A query for a user's rooms beyond `place`, older or newer, with their places as of a time.
 
     `terms` are those of store/room_words.py; None is no condition.
     """
@@ -46,14 +46,14 @@ class RoomQuery(Struct, frozen=True):
 
 
 class LookedAt(Struct, frozen=True):
-    """The rooms of a query among those looked at one by one; `is_all` where there are no others."""
+    """The rooms of a query that were read one by one; `is_all` if there are no others."""
 
     places: list[RoomPlace]
     is_all: bool
 
 
 async def find(db: Connection, dialect: Dialect, query: RoomQuery) -> list[RoomPlace]:
-    """At most `limit` rooms, the one with the newest activity first."""
+    """Return at most `limit` rooms, the one with the newest activity first."""
     return await _page(db, dialect, query, await _look_first(db, dialect, query))
 
 
@@ -107,18 +107,18 @@ def _slice_page(query: RoomQuery, places: Sequence[RoomPlace]) -> list[RoomPlace
     return rest[query.offset : query.offset + query.limit]
 
 
-# ---------------------------------------------------------------- rooms looked at one by one
+# ---------------------------------------------------------------- rooms that are read one by one
 
 
 async def _look_first(db: Connection, dialect: Dialect, query: RoomQuery) -> LookedAt:
-    """Looks at the rooms with one of the words; where these are too many, at those with news."""
+    """Read the rooms with one of the words; if these are too many, only changed rooms."""
     named = await find_named(db, query.user_id, query.terms)
     room_ids = await _changed(db, query) if named is None else named
     return LookedAt(await _look_at(db, dialect, query, room_ids), named is not None)
 
 
 async def _changed(db: Connection, query: RoomQuery) -> list[int]:
-    """Returns the user's rooms with news that their rows do not have yet."""
+    """Return the user's rooms whose changes are not in the rows of their members yet."""
     statement = """
         SELECT c.room_id FROM list_changes c
          WHERE coalesce((SELECT 1 FROM members me
@@ -131,7 +131,7 @@ async def _changed(db: Connection, query: RoomQuery) -> list[int]:
 async def _look_at(
     db: Connection, dialect: Dialect, query: RoomQuery, room_ids: Sequence[int]
 ) -> list[RoomPlace]:
-    """Returns the rooms that the query asks for, by the columns of the rooms themselves."""
+    """Return those of the rooms that match the query, by the columns of the rooms themselves."""
     if not room_ids:
         return []
     values: dict[str, Any] = {
@@ -163,9 +163,9 @@ async def _look_at(
 
 
 async def find_named(db: Connection, owner: str, terms: Sequence[WordTerm]) -> list[int] | None:
-    """All rooms of a user with one of these words; None where each of them has too many.
+    """Return all rooms of a user with one of these words; None if each word has too many.
 
-    Without a user (`SITE`) of everybody's rooms.
+    For `SITE` they are searched in all rooms.
     """
     for term in sorted(terms, key=lambda term: -len(term.whole.low)):
         found = await _with_word(db, owner, term.whole)
@@ -201,16 +201,16 @@ async def _with_word(db: Connection, owner: str, words: WordRange) -> list[int] 
 
 
 def _own(query: RoomQuery) -> list[str]:
-    """Conditions that an index of members answers."""
+    """Return the conditions that an index of members can answer."""
     archived = f"me.archived_at_total IS {'NOT NULL' if query.is_archived else 'NULL'}"
     unread = ["me.is_behind = 1"] if query.only_unread else []
     return ["me.user_id = :user_id", archived, *unread]
 
 
 def _checks(query: RoomQuery, values: dict[str, Any]) -> list[str]:
-    """Conditions looked up for each row: the room stands where its member's row says; its words.
+    """Return the conditions for each row: the member's row is up to date, and the words match.
 
-    No planner makes joins of these, or thinks that they leave few rows over.
+    They are written so that no planner turns them into joins, or expects few rows.
     """
     settled = "coalesce((SELECT 1 FROM list_changes c WHERE c.room_id = me.room_id), 0) < 1"
     return [settled, *word_conditions(query.terms, values)]
@@ -220,9 +220,9 @@ Step = Callable[[RoomPlace, int], Awaitable[Sequence[Any]]]
 
 
 async def walk(step: Step, place: RoomPlace, limit: int) -> list[RoomPlace]:
-    """The first rooms beyond the place that fit. A step has a limit, so that no planner sorts.
+    """Return the first matching rooms beyond the place, by steps of limited size.
 
-    `step` answers rows with at, id and fits.
+    `step` returns rows with at, id and fits. The limit keeps planners from sorting.
     """
     found, size = list[RoomPlace](), max(limit, MIN_STEP)
     while True:
@@ -260,7 +260,7 @@ async def _walk(db: Connection, query: RoomQuery, place: RoomPlace, limit: int) 
 
 
 async def _find_moved(db: Connection, query: RoomQuery) -> list[RoomPlace] | None:
-    """The rooms with news since the time of the cursor; None where they are too many."""
+    """Return the rooms that moved since the time of the cursor; None if they are too many."""
     if query.as_of is None:
         return []
     upwards = msgspec.structs.replace(query, is_backwards=True, as_of=None)

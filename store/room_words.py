@@ -1,4 +1,4 @@
-"""The words that rooms are found by: kept for each member, found anew when they have changed."""
+"""The words by which rooms are found: stored for each member, and updated after changes."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -12,9 +12,9 @@ from .dialect import Dialect
 from .search import tokenizer
 
 SITE = ""
-MAX_NAMED = 16  # members of a room whose words each of them has; of larger rooms the site has them
-IN_LARGE_ROOM = " "  # no word: says to a member that the room's words are those of the site
-CONTEXT = "="  # no word begins so
+MAX_NAMED = 16  # members of a room up to which each has its words; of larger ones SITE has them
+IN_LARGE_ROOM = " "  # in place of words: the words of this room are those of SITE
+CONTEXT = "="  # the prefix of a context: no word begins with it
 LAST = "\U0010ffff"
 
 
@@ -37,7 +37,7 @@ class _Title(Struct):
 
 
 def terms_of(question: str) -> tuple[WordTerm, ...]:
-    """The words that a room must have to be found: the beginnings of words. Empty without words."""
+    """Return conditions for rooms with words that begin like these; empty without words."""
     return tuple(
         WordTerm(_beginning(term.whole), tuple(map(_beginning, term.parts)))
         for term in tokenizer.wanted(question)
@@ -45,12 +45,12 @@ def terms_of(question: str) -> tuple[WordTerm, ...]:
 
 
 def context_term(context: str) -> WordTerm:
-    """A room of exactly this context."""
+    """Return the condition for rooms with exactly this context."""
     return WordTerm(WordRange(CONTEXT + context, CONTEXT + context))
 
 
 def context_prefix_term(prefix: str) -> WordTerm:
-    """A room whose context begins so."""
+    """Return the condition for rooms whose context begins like this."""
     return WordTerm(_beginning(CONTEXT + prefix))
 
 
@@ -65,7 +65,7 @@ def word_conditions(
     room: str = "me.room_id",
     owner: str = "me.user_id",
 ) -> list[str]:
-    """A condition: a room, as its owner sees it, has each of these words."""
+    """Return SQL conditions that a room, as its owner sees it, meets each of the terms."""
     conditions = []
     for i, term in enumerate(terms):
         words = {str(i): term.whole} | {f"{i}_{n}": part for n, part in enumerate(term.parts)}
@@ -86,11 +86,11 @@ HAS_WORD = f"""(coalesce((SELECT 1 FROM room_words w
                      AND w.word BETWEEN :low_{{name}} AND :high_{{name}} LIMIT 1), 0) > 0)"""  # noqa: S608 # constants alone
 
 
-# ---------------------------------------------------------------- what has changed
+# ---------------------------------------------------------------- changed rooms
 
 
 async def mark_room(db: Connection, room_id: int) -> None:
-    """A title, a context or a member of the room has changed."""
+    """Record that a title, a context or a member of the room has changed."""
     query = """
         INSERT INTO word_changes (room_id) VALUES (:room_id)
         ON CONFLICT (room_id) DO UPDATE SET changes = word_changes.changes + 1
@@ -99,7 +99,7 @@ async def mark_room(db: Connection, room_id: int) -> None:
 
 
 async def mark_rooms_of(db: Connection, user_id: str) -> None:
-    """The user's name has changed."""
+    """Record that the user's name has changed, in all of their rooms."""
     query = """
         INSERT INTO word_changes (room_id)
         SELECT room_id FROM members WHERE user_id = :user_id ORDER BY room_id
@@ -109,13 +109,13 @@ async def mark_rooms_of(db: Connection, user_id: str) -> None:
 
 
 async def changed(db: Connection, limit: int) -> list[int]:
-    """Ids of rooms whose words are to be found anew."""
+    """Return the ids of rooms whose words must be updated."""
     rows = await db.fetch_all("SELECT room_id FROM word_changes LIMIT :limit", {"limit": limit})
     return [row["room_id"] for row in rows]
 
 
 async def changed_of(db: Connection, user_id: str, looked: int, limit: int) -> list[int]:
-    """Finds the user's rooms among the first `looked` rooms; of everybody's for the site."""
+    """Return the user's rooms among the first `looked` changed rooms; for SITE, all of these."""
     if user_id == SITE:
         return await changed(db, limit)
     query = """
@@ -129,7 +129,7 @@ async def changed_of(db: Connection, user_id: str, looked: int, limit: int) -> l
     return [row["room_id"] for row in await db.fetch_all(query, values)]
 
 
-# ---------------------------------------------------------------- found anew
+# ---------------------------------------------------------------- updating
 
 
 async def refresh(db: Connection, dialect: Dialect, room_ids: Sequence[int]) -> None:
@@ -177,7 +177,7 @@ async def _keep(db: Connection, dialect: Dialect, room_ids: Sequence[int]) -> Se
 
 
 async def _load(db: Connection, room_ids: Sequence[int]) -> dict[int, dict[str, set[str]]]:
-    """Returns the words of each room by their owner."""
+    """Return the words of each room by their owner."""
     query = """
         SELECT id, title, context, about FROM rooms
          WHERE id IN :room_ids AND deleted_at IS NULL

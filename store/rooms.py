@@ -1,4 +1,4 @@
-"""Rooms: opened, changed, deleted."""
+"""Opens, changes and deletes rooms."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +14,7 @@ MEMBERS_PER_STATEMENT = 500
 
 
 class RoomRow(Struct):
-    """Times in microseconds since 1970, UTC; '' where there is no context or title."""
+    """A room; times in microseconds since 1970, UTC. A missing context or title is ''."""
 
     id: int
     context: str
@@ -34,7 +34,7 @@ class Opened(Struct):
 async def open_(
     db: Connection, creator_id: str, members: Sequence[str], context: str, title: str, now: int
 ) -> Opened:
-    """A new room; for two members the one room of this pair and context, old or new."""
+    """Open a room; for two members return the one room of this pair and context, old or new."""
     pair = sorted(members) if len(members) == 2 else (None, None)
     values = {
         "creator_id": creator_id,
@@ -62,7 +62,7 @@ async def open_(
 
 
 async def _add_members(db: Connection, room: RoomRow, members: Sequence[str]) -> None:
-    """In one statement: a large room would else keep the writer busy with one for each member."""
+    """Insert members in few statements: one for each would keep the writer busy."""
     rows = ", ".join(f"(:room_id, :user_{i}, :now)" for i in range(len(members)))
     values = {f"user_{i}": user for i, user in enumerate(members)}
     query = f"INSERT INTO members (room_id, user_id, listed_at) VALUES {rows}"  # noqa: S608 - names alone
@@ -70,14 +70,14 @@ async def _add_members(db: Connection, room: RoomRow, members: Sequence[str]) ->
 
 
 async def find_context(db: Connection, room_id: int) -> str | None:
-    """None where there is no such room."""
+    """Return the context of a room; None if there is no such room."""
     query = "SELECT context FROM rooms WHERE id = :room_id"
     row = await db.fetch_one(query, {"room_id": room_id})
     return None if row is None else str(row["context"])
 
 
 async def find_pair(db: Connection, users: Sequence[str], context: str) -> int | None:
-    """The room that these two share for this context; None for other numbers of users."""
+    """Return the room that these two share for this context; None for other numbers of users."""
     if len(users) != 2:
         return None
     low, high = sorted(users)
@@ -101,7 +101,7 @@ async def _of_pair(db: Connection, values: dict[str, Any]) -> RoomRow:
 
 
 async def find_heads(db: Connection, room_ids: Sequence[int]) -> dict[int, tuple[int, int, int]]:
-    """The version and roster of each room that is there, and the sum of its watermarks."""
+    """Return the version, member list's version and sum of watermarks of each existing room."""
     query = text("""
         SELECT r.id, r.version, r.roster,
                (SELECT sum(coalesce(m.shown_delivered, m.delivered_upto)
@@ -146,14 +146,14 @@ async def change(
         return "not_found"
     if wish.title is not None and row["creator_id"] != user_id:
         return "forbidden"
-    # The room before its members, as all who lock both.
+    # The room is locked before its members, as everywhere.
     roster = 0 if wish.title is None else await _rename(db, where, wish.title)
     await _set_own(db, where, wish)
     return MembershipChange(roster)
 
 
 async def _rename(db: Connection, where: dict[str, Any], title: str) -> int:
-    """Set the title; return the new members' version, 0 if nothing changed."""
+    """Set the title; return the member list's new version, 0 if nothing changed."""
     query = """
         UPDATE rooms SET title = :title, roster = roster + 1
          WHERE id = :room_id AND creator_id = :user_id AND title <> :title
@@ -166,7 +166,7 @@ async def _rename(db: Connection, where: dict[str, Any], title: str) -> int:
 
 
 async def _set_own(db: Connection, where: dict[str, Any], wish: RoomPatch) -> None:
-    """In one statement: who locks a row twice meets others in between."""
+    """Set the member's own flags, in one statement to avoid deadlocks."""
     wanted = {
         "is_muted": wish.is_muted,
         "is_archived": wish.is_archived,
@@ -209,7 +209,7 @@ async def _lock_archived(db: Connection, where: dict[str, Any]) -> bool:
 
 
 async def delete(db: Connection, room_id: int, user_id: str, now: int) -> bool:
-    """Delete a room; False if it was already. Sweeps remove its messages and objects.
+    """Delete a room; return False if it was deleted. Sweeps remove its messages and objects.
 
     A room of two is deleted by either member, a larger one by its creator; the site deletes any.
     """
@@ -227,7 +227,7 @@ async def delete(db: Connection, room_id: int, user_id: str, now: int) -> bool:
         RETURNING id
     """
     if await db.fetch_one(query, {"room_id": room_id, "now": now}) is None:
-        return False  # somebody else did so in this moment
+        return False  # another request has deleted it at the same time
     await room_counts.subtract(db, room_id)
     await db.execute("DELETE FROM members WHERE room_id = :room_id", {"room_id": room_id})
     await db.execute("DELETE FROM room_words WHERE room_id = :room_id", {"room_id": room_id})
@@ -235,7 +235,7 @@ async def delete(db: Connection, room_id: int, user_id: str, now: int) -> bool:
 
 
 async def sweep(db: Connection, limit: int) -> bool:
-    """Takes up to `limit` messages of a deleted room, at last the room; whether there is more."""
+    """Remove up to `limit` messages of a deleted room, finally the room; return if more is left."""
     query = "SELECT id FROM rooms WHERE deleted_at IS NOT NULL ORDER BY deleted_at LIMIT 1"
     row = await db.fetch_one(query)
     if row is None:

@@ -1,4 +1,4 @@
-"""Messages as the site reads them: of any room."""
+"""Queries of the site for messages of any room."""
 
 from databases.core import Connection
 
@@ -21,7 +21,7 @@ async def one(db: Connection, room_id: int, message_id: int) -> MessageRow | Non
 async def page(
     db: Connection, room_id: int, before: int | None, after: int | None, limit: int
 ) -> list[MessageRow] | None:
-    """At most `limit` messages, oldest first; None where there is no such room."""
+    """Return at most `limit` messages, oldest first; None if there is no such room."""
     query = "SELECT 1 FROM rooms WHERE id = :room_id AND deleted_at IS NULL"
     if await db.fetch_one(query, {"room_id": room_id}) is None:
         return None

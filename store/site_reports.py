@@ -1,4 +1,4 @@
-"""Reports of messages, as the site reads and resolves them."""
+"""Queries of the site for reports of messages."""
 
 from typing import Literal
 
@@ -9,7 +9,7 @@ ReportState = Literal["open", "resolved"]
 
 
 class StoredReport(Struct):
-    """A message that a member reported; `created_at` in microseconds since 1970, UTC."""
+    """A report of a message by a member; `created_at` in microseconds since 1970, UTC."""
 
     id: int
     room_id: int
@@ -25,7 +25,7 @@ class StoredReport(Struct):
 async def page(
     db: Connection, state: ReportState | None, before: int, limit: int
 ) -> list[StoredReport]:
-    """Reports in this state, or in any, with lower ids than `before`: the newest first."""
+    """Return reports in this state, or in any, with ids below `before`, the newest first."""
     query = """
         SELECT id, room_id, message_id, reporter_id, reason, text, state, note, created_at
           FROM reports
@@ -39,7 +39,7 @@ async def page(
 async def change(
     db: Connection, report_id: int, state: ReportState | None, note: str | None
 ) -> StoredReport | None:
-    """The report as it is now; None where there is none. None of the fields stays as it is."""
+    """Change a report and return it; None if it does not exist. A field of None is kept."""
     query = """
         UPDATE reports SET state = coalesce(CAST(:state AS text), state),
                            note = coalesce(CAST(:note AS text), note)

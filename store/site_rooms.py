@@ -1,4 +1,4 @@
-"""Rooms as the site sees them: all of them, whoever their members are."""
+"""Queries of the site for all rooms, whoever their members are."""
 # ruff: noqa: S608 # every part of these statements stands here, or is an id
 
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ COLUMNS = """
 
 
 class RoomFilter(Struct, frozen=True):
-    """Which rooms: of a user, with these words; `after` is the last one of the page before."""
+    """A query for rooms, of a user or with words; `after` is the last room of the page before."""
 
     user_id: str | None = None
     terms: tuple[WordTerm, ...] = ()
@@ -47,7 +47,7 @@ class RoomFilter(Struct, frozen=True):
 
 
 async def one(db: Connection, room_id: int) -> SiteRoom | None:
-    """None where there is no such room, or no more."""
+    """Return a room; None if it does not exist or is deleted."""
     query = f"SELECT {COLUMNS} FROM rooms r WHERE r.id = :room_id AND r.deleted_at IS NULL"
     found = await _load(db, query, {"room_id": room_id})
     return found[0] if found else None
@@ -56,9 +56,9 @@ async def one(db: Connection, room_id: int) -> SiteRoom | None:
 async def page(
     db: Connection, dialect: Dialect, wanted: RoomFilter, limit: int
 ) -> tuple[list[SiteRoom], list[RoomPlace]]:
-    """A user's rooms by their activity, all rooms by their age, the newest first; and their places.
+    """Return a user's rooms by activity, or all rooms by age, the newest first, and their places.
 
-    The place of a room by its age is its id alone.
+    Ordered by age, the place of a room is its id alone.
     """
     if wanted.user_id is not None:
         places = await _of_user(db, dialect, wanted, limit)
@@ -70,7 +70,7 @@ async def page(
 async def _of_user(
     db: Connection, dialect: Dialect, wanted: RoomFilter, limit: int
 ) -> list[RoomPlace]:
-    """Returns the rooms among them that the user has archived."""
+    """Return the places of the user's rooms, archived ones included."""
     places: list[RoomPlace] = []
     for is_archived in (False, True):
         query = RoomQuery(
@@ -82,7 +82,7 @@ async def _of_user(
 
 
 async def _by_age(db: Connection, wanted: RoomFilter, limit: int) -> list[RoomPlace]:
-    """Few rooms with the words are looked at one by one, of more all rooms are walked through."""
+    """Return places by age: few rooms with the words are read one by one, else all are walked."""
     values: dict[str, Any] = {}
     checks = word_conditions(wanted.terms, values, room="r.id", owner=f"'{SITE}'")
     named = await room_pages.find_named(db, SITE, wanted.terms)
@@ -118,7 +118,7 @@ async def _load(db: Connection, query: str, values: dict[str, Any]) -> list[Site
 
 
 class SitePatch(Struct):
-    """The site's changes to a room: a title, JSON texts, a flag. None removes a JSON text."""
+    """The site's changes to a room; None removes `about` or `data`, which are JSON."""
 
     title: str | UnsetType = UNSET
     about: str | UnsetType | None = UNSET
@@ -165,7 +165,7 @@ async def patch(db: Connection, room_id: int, wanted: SitePatch) -> int | None:
 
 
 async def find_members(db: Connection, room_id: int) -> set[str] | None:
-    """None where there is no such room."""
+    """Return the members of a room; None if there is no such room."""
     query = """
         SELECT m.user_id FROM rooms r LEFT JOIN members m ON m.room_id = r.id
          WHERE r.id = :room_id AND r.deleted_at IS NULL

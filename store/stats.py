@@ -1,4 +1,4 @@
-"""Numbers of the whole chat, for the site."""
+"""Totals of the whole chat, for the site."""
 
 from databases.core import Connection
 from msgspec import Struct
@@ -7,7 +7,7 @@ from .quotas import DAY
 
 
 class DayCount(Struct):
-    """Messages of one day of UTC; `day` counts from 1970."""
+    """The number of messages on one day (UTC); `day` counts from 1970."""
 
     day: int
     messages: int
@@ -24,7 +24,7 @@ class Totals(Struct):
 
 
 async def load(db: Connection, now: int, days: int) -> Totals:
-    """Totals, and the messages of the last days, oldest first; days without one are missing."""
+    """Load the totals, and the last days, oldest first; days without messages are left out."""
     (row,) = await db.fetch_all("""
         SELECT (SELECT count(*) FROM (SELECT user_id FROM people UNION
                                       SELECT user_id FROM members) AS u) AS users,

@@ -42,10 +42,10 @@ __all__ = [
 
 log = logging.getLogger("roomcast.store")
 T = TypeVar("T")
-LISTENER_TTL = 3 * 86_400_000_000  # microseconds for which a listener that was seen is noted for
+LISTENER_TTL = 3 * 86_400_000_000  # microseconds for which a registered listener gets events
 # Seconds: longer than PostgreSQL keeps the session of a lost machine, and than the default lease.
 START_TIMEOUT = 45.0
-COMMIT_PROOF_TTL = 5.0  # seconds for which a commit shows that others are possible
+COMMIT_PROOF_TTL = 5.0  # seconds for which a commit proves that the database can be written
 
 
 class Engine(Protocol):
@@ -63,18 +63,18 @@ class Engine(Protocol):
     async def aclose(self) -> None: ...
 
     def reading(self) -> AbstractAsyncContextManager[Connection]:
-        """A connection whose queries see one state of the database."""
+        """Return a connection whose queries see one state of the database."""
         ...
 
     def writing(self) -> AbstractAsyncContextManager[Connection]:
-        """A connection in a transaction: all of it, or nothing."""
+        """Return a connection in a transaction, which is committed or rolled back."""
         ...
 
     async def recognize(self) -> None:
-        """Looks whether this is still the same lineage of the database."""
+        """Check whether this is still the same lineage of the database."""
 
     async def check_space(self) -> None:
-        """The disk is not nearly full, as far as that can be seen from here."""
+        """Check that the disk is not nearly full, as far as this process can see it."""
 
     async def snapshot(self, ask: SnapshotQuery) -> Snapshot | str: ...
 
@@ -84,7 +84,7 @@ class Engine(Protocol):
 
 
 class Store:
-    """The engine that the URL names."""
+    """The database of the chat: it passes each piece of work to the engine that the URL names."""
 
     def __init__(  # noqa: PLR0913 # each way to open is a keyword of its own
         self,
@@ -99,13 +99,13 @@ class Store:
     ) -> None:
         """`alone`: no other process may use this database, since events would not reach it.
 
-        `beside`: a server on the same SQLite file may run; then `commit` is not to be called.
+        `beside`: a server on the same SQLite file may run; then `commit` must not be called.
 
-        The start waits for it to end for `start_timeout` seconds: its machine may have been lost.
-        So it does for processes of an earlier version before it migrates what they work on.
+        `start_timeout`: the seconds to wait for another process to end, whose machine may have been
+        lost. Before a migration, the start also waits for processes of an earlier version.
 
-        `on_new_epoch` is called when the database lost what it had confirmed: versions begin again
-        below.
+        `on_new_epoch` is called when the database has lost confirmed changes, so that versions
+        start below those that clients have seen.
         """
         self.listeners = listeners = listeners or Listeners()
         if is_sqlite(url):
@@ -150,12 +150,12 @@ class Store:
         return self.engine.finder
 
     async def open(self) -> None:
-        """Raises CannotOpen with a sentence for the person who starts the server."""
+        """Open the database. Raises CannotOpen with a sentence for the operator."""
         await self.engine.open()
         await self.learn_listeners()
 
     async def learn_listeners(self) -> None:
-        """Whom other processes tell of events: from here on they are noted for those too."""
+        """Load the listeners of other processes, so that events are written for them, too."""
         since = time.time_ns() // 1000 - LISTENER_TTL
         self.listeners.add(await self.read(partial(known_listeners.load, since=since)))
 
@@ -168,7 +168,7 @@ class Store:
     # ------------------------------------------------------------ units of work
 
     async def read(self, work: Callable[[Connection], Awaitable[T]]) -> T:
-        """The work's queries see one state of the database. Raises DatabaseUnavailable."""
+        """Run work whose queries see one state of the database. Raises DatabaseUnavailable."""
 
         async def reading() -> T:
             async with self.engine.reading() as db:
@@ -177,9 +177,9 @@ class Store:
         return await self._shielded(reading())
 
     async def write(self, work: Callable[[Connection], Awaitable[T]]) -> T:
-        """One transaction: all of the work, or nothing. Raises DatabaseUnavailable.
+        """Run work in one transaction. Raises DatabaseUnavailable.
 
-        The work is done again where another process's was in its way.
+        After a conflict with another process the work is repeated, up to MAX_ATTEMPTS times.
         """
 
         async def writing() -> T:
@@ -199,7 +199,7 @@ class Store:
         await outbox.note(db, self.listeners, events, time.time_ns() // 1000)
 
     async def snapshot(self, ask: SnapshotQuery) -> Snapshot | str:
-        """Returns the snapshot of a joining socket, or the code of its refusal.
+        """Return the snapshot of a joining socket, or the code of its refusal.
 
         Raises DatabaseUnavailable.
         """
@@ -208,9 +208,9 @@ class Store:
     async def commit(
         self, changes: Sequence[Change], marks: Marks
     ) -> tuple[list[Outcome], list[Moved], int]:
-        """All changes and receipts in one transaction: outcomes in order, and when it took place.
+        """Commit changes and receipts in one transaction; return outcomes, moved marks and time.
 
-        Raises DatabaseUnavailable or DatabaseError; then nothing of it is stored.
+        After DatabaseError nothing of it is stored; after DatabaseUnavailable it may be stored.
         """
         now = time.time_ns() // 1000
         self._proven_until = 0.0
@@ -219,13 +219,13 @@ class Store:
         return outcomes, moved, now
 
     async def check(self) -> None:
-        """The database answers. Raises DatabaseUnavailable."""
+        """Check that the database answers. Raises DatabaseUnavailable."""
         await self.read(partial(epoch.get, name="schema"))
 
     async def prove(self) -> None:
-        """Proves that writes are committed, by a recent commit or a new one, and will be.
+        """Check that writes succeed, by a recent commit or a new one, and that there is disk space.
 
-        Raises DatabaseUnavailable or DatabaseError. A disk that is full can still be read.
+        Raises DatabaseUnavailable or DatabaseError. A full disk can still be read.
         """
         await self.engine.check_space()
         if time.monotonic() > self._proven_until:
@@ -233,11 +233,11 @@ class Store:
             self._proven_until = time.monotonic() + COMMIT_PROOF_TTL
 
     async def recognize(self) -> None:
-        """Asks whether the database has another lineage by now. Raises DatabaseUnavailable."""
+        """Check whether the database has another lineage by now. Raises DatabaseUnavailable."""
         await self._shielded(self.engine.recognize())
 
     async def _shielded(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run work to its end, also if the caller is cancelled: no transaction stays open."""
+        """Run work to its end even if the caller is cancelled, so no transaction stays open."""
         task = asyncio.create_task(work)
         self._working.add(task)
         task.add_done_callback(self._working.discard)

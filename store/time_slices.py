@@ -1,13 +1,13 @@
-"""Long work in a thread, in slices of time: between two of them the event loop has its turn."""
+"""Divides long work in a thread into time slices, so that the event loop can run in between."""
 
 import time
 
 SLICE = 0.0005  # seconds
-PAUSE = 0.0001  # seconds; a sleep of 0 hands the interpreter back to the thread that had it
+PAUSE = 0.0001  # seconds; after a sleep of 0 the same thread would get the interpreter again
 
 
 class TimeSlices:
-    """A clock that long work in a thread asks after each small step."""
+    """A clock that long work in a thread checks after each small step."""
 
     __slots__ = ("_ends_at",)
 
@@ -15,7 +15,7 @@ class TimeSlices:
         self._ends_at = time.perf_counter() + SLICE
 
     def pause_if_due(self) -> None:
-        """Let the event loop have the interpreter where the slice of time is used up."""
+        """Sleep briefly if the time slice is used up, so that the event loop can run."""
         if time.perf_counter() >= self._ends_at:
             time.sleep(PAUSE)
             self._ends_at = time.perf_counter() + SLICE

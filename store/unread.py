@@ -43,7 +43,7 @@ _decode_users = msgspec.json.Decoder(list[tuple[str]]).decode
 
 
 async def everywhere(db: Connection, dialect: Dialect, user_id: str) -> list[Unread]:
-    """All rooms of the user's in which something is unread."""
+    """Return all rooms of the user with unread messages."""
     query = """
         SELECT PACKED(r.id,
                       (SELECT u.unread FROM member_unread u
@@ -54,14 +54,14 @@ async def everywhere(db: Connection, dialect: Dialect, user_id: str) -> list[Unr
     """
     row = await db.fetch_one(dialect.speak(query), {"user_id": user_id})
     assert row is not None  # an aggregate always answers
-    # Not in the query: PostgreSQL would count twice, for the condition and for the answer.
+    # Not a condition of the query: PostgreSQL would count twice.
     return [room for room in _decode(row["rooms"] or b"[]") if room.count > 0]
 
 
 async def of_rooms(
     db: Connection, user_id: str, room_ids: Sequence[int]
 ) -> dict[int, tuple[Unread, Newest]]:
-    """Returns the rooms in which something is unread, each with its newest unread message."""
+    """Return those of the rooms that have unread messages, each with the newest one."""
     query = text("""
         SELECT me.room_id, me.is_muted, me.delivered_upto, r.active_at, r.about, r.context,
                (SELECT u.unread FROM member_unread u
@@ -80,7 +80,7 @@ async def of_rooms(
                                       WHERE m.room_id = me.room_id AND m.id > me.read_upto
                                         AND m.sender_id <> me.user_id AND m.deleted_at IS NULL
                                       ORDER BY m.id DESC LIMIT 1)
-                         AND r.total > me.sent + me.seen -- else there is none to look for
+                         AND r.total > me.sent + me.seen -- otherwise none is unread
          WHERE me.user_id = :user_id AND me.room_id IN :room_ids
     """).bindparams(
         bindparam("user_id", value=user_id),
@@ -104,7 +104,7 @@ def _found(row: Any, files: Sequence[AttachmentRow]) -> tuple[Unread, Newest]:
 async def undelivered(
     db: Connection, user_id: str, room_ids: Sequence[int]
 ) -> list[tuple[int, int]]:
-    """Returns rooms whose newest message is undelivered to the user, with that message's id."""
+    """Return rooms whose newest message is undelivered to the user, with that message's id."""
     query = text("""
         SELECT room_id, newest
           FROM (SELECT me.room_id, me.delivered_upto,
@@ -124,7 +124,7 @@ async def undelivered(
 
 
 async def online(db: Connection, dialect: Dialect, users: Collection[str]) -> set[str]:
-    """Returns those of these users who are online."""
+    """Return those of these users who are online."""
     query = """
         SELECT DISTINCT user_id FROM presence WHERE user_id IN (SELECT value FROM EACH)
     """
@@ -136,7 +136,7 @@ async def online(db: Connection, dialect: Dialect, users: Collection[str]) -> se
 async def members(
     db: Connection, dialect: Dialect, room_ids: Sequence[int]
 ) -> dict[int, list[str]]:
-    """Returns the members of each of these rooms, by one row for each room."""
+    """Return the members of each of these rooms, read as one row for each room."""
     query = text(
         dialect.speak("""
             SELECT room_id, PACKED(user_id)) AS users

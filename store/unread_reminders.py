@@ -1,4 +1,4 @@
-"""Reminders of unread messages: the host gets one per member, until they have read."""
+"""Reminders of unread messages: the host gets one for each member, until they have read."""
 
 from databases.core import Connection
 
@@ -6,12 +6,15 @@ from .outbox import Happened
 
 
 async def claim_unread(db: Connection, after: int, now: int, limit: int) -> list[Happened]:
-    """Returns one event for each member with messages unread for `after`, until they read them."""
+    """Return an event for each member with messages unread for `after` microseconds.
+
+    A member gets no second reminder until they have read these messages.
+    """
     query = "SELECT room_id FROM unread_checks WHERE due_at <= :now ORDER BY due_at LIMIT :limit"
     rooms = [row["room_id"] for row in await db.fetch_all(query, {"now": now, "limit": limit})]
     found: list[Happened] = []
     for room_id in sorted(rooms):
-        # Nobody sends while we look; nor does another process look.
+        # The lock excludes sends and other processes with the same check.
         lock = "UPDATE rooms SET version = version WHERE id = :room_id"
         await db.execute(lock, {"room_id": room_id})
         found += await _unread_in(db, room_id, after, now)

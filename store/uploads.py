@@ -1,4 +1,4 @@
-"""Objects that no message holds: uploads on their way into one, and leftovers for the sweep."""
+"""Objects that no message holds: pending uploads, and objects for the next sweep."""
 
 from collections.abc import Sequence
 
@@ -10,10 +10,10 @@ READY, CLEANING = 1, 2
 
 
 class UploadRow(Struct):
-    """`size` in bytes; `expires_at` in microseconds since 1970, UTC: then the sweep takes it.
+    """An upload; `size` in bytes. After `expires_at` (microseconds since 1970, UTC) it is swept.
 
-    `is_ready` is 0 before the bytes were looked at, READY once a message can take them, and
-    CLEANING while they are replaced by what is left of them without metadata.
+    `is_ready` is 0 before the bytes were checked, READY once a message can use them, and CLEANING
+    while they are being replaced by bytes without metadata.
     """
 
     key: str
@@ -29,7 +29,7 @@ class UploadRow(Struct):
 
 
 async def add(db: Connection, upload: UploadRow) -> None:
-    """Noted before its bytes are stored, so that a crash leaves nothing that nobody knows of."""
+    """Record an upload before its bytes are stored, so that a crash leaves no unknown object."""
     query = """
         INSERT INTO uploads (key, room_id, user_id, name, content_type, size, is_ready, expires_at,
                              width, height)
@@ -40,7 +40,7 @@ async def add(db: Connection, upload: UploadRow) -> None:
 
 
 async def get(db: Connection, key: str, room_id: int, user_id: str, now: int) -> UploadRow | None:
-    """The user's own upload into this room, while it is not expired."""
+    """Return the user's own upload into this room, if it has not expired."""
     query = """
         SELECT key, room_id, user_id, name, content_type, size, is_ready, expires_at, width, height
           FROM uploads
@@ -52,7 +52,7 @@ async def get(db: Connection, key: str, room_id: int, user_id: str, now: int) ->
 
 
 async def claim(db: Connection, upload: UploadRow, key: str) -> bool:
-    """The upload under its final key; False where somebody else was faster."""
+    """Give the upload its final key; return False if another request was faster."""
     query = """
         UPDATE uploads SET key = :final, expires_at = :expires_at WHERE key = :key RETURNING key
     """
@@ -61,7 +61,7 @@ async def claim(db: Connection, upload: UploadRow, key: str) -> bool:
 
 
 async def update(db: Connection, upload: UploadRow) -> bool:
-    """Notes what its bytes are. False where a message has taken it already."""
+    """Record the checked type and size; return False if a message has used it already."""
     query = """
         UPDATE uploads SET name = :name, content_type = :content_type, size = :size,
                            is_ready = :is_ready, width = :width, height = :height
@@ -72,13 +72,13 @@ async def update(db: Connection, upload: UploadRow) -> bool:
 
 
 async def is_open(db: Connection, key: str, now: int) -> bool:
-    """Whether bytes are still expected under this key."""
+    """Return whether bytes are still expected under this key."""
     query = "SELECT 1 FROM uploads WHERE key = :key AND expires_at > :now"
     return await db.fetch_one(query, {"key": key, "now": now}) is not None
 
 
 async def expired(db: Connection, now: int, limit: int) -> list[str]:
-    """Keys of objects that the sweep shall take."""
+    """Return the keys of objects to sweep."""
     query = """
         SELECT key FROM uploads
          WHERE expires_at <= :now

@@ -299,7 +299,10 @@ def test_a_secret_that_cannot_be_written_is_a_sentence(
         (("--settings", "none.toml"), "none.toml cannot be read: No such file or directory"),
         (("--port", "70000"), "server.port: expected a port from 0 to 65535"),
         (("--log-level", "loud"), "server.log_level: expected debug, info, warning, error or cr"),
-        (("--workers", "2"), "server.workers = 2: the processes would not hear each other;"),
+        (
+            ("--workers", "2"),
+            "server.workers = 2: the processes would not get each other's events;",
+        ),
         (("--host", "192.0.2.1"), "192.0.2.1 is no address of this machine; choose one with"),
     ],
 )

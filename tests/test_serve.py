@@ -183,7 +183,7 @@ def test_several_processes_are_refused_with_what_to_set() -> None:
     with pytest.raises(CannotServe) as caught:
         startup.refuse_workers(load({"server": {"workers": 2}}))
     assert str(caught.value) == (
-        "server.workers = 2: the processes would not hear each other; set database.url to"
+        "server.workers = 2: the processes would not get each other's events; set database.url to"
         " postgresql://… and broadcast.url to redis://… or postgresql://…, or server.workers = 1."
     )
 

@@ -1,4 +1,4 @@
-"""Erases a user: everything that they said before they asked for it, in all rooms."""
+"""Erases a user: everything that they wrote before the request, in all rooms."""
 
 import asyncio
 import logging
@@ -16,17 +16,17 @@ from ...store.store import Connection, DatabaseUnavailable, Store
 
 log = logging.getLogger("roomcast.erasure")
 
-PLACES = 100  # rooms that are asked for at once
-WINDOW = 500  # messages that are looked at in one step
-MAX_CHANGES_PER_COMMIT = 10  # others wait for that commit
+PLACES = 100  # rooms in one query
+WINDOW = 500  # messages read in one step
+MAX_CHANGES_PER_COMMIT = 10  # few, since other changes wait for that commit
 MAX_RUNNING = 4  # erasures at a time
 REQUEST_TIMEOUT = 0.5  # seconds that a request waits for the end of its erasure
-CHECK_INTERVAL = 5.0  # seconds until unfinished erasures are looked for again
-CLAIM_DURATION = 20.0  # seconds that a process may be silent while it is at it
+CHECK_INTERVAL = 5.0  # seconds between two searches for unfinished erasures
+CLAIM_DURATION = 20.0  # seconds until another process may take over an erasure
 
 Make = Callable[[Change], Awaitable[object]]
 PASSING = DatabaseUnavailable, Unavailable
-Progress = Callable[[int], None]  # is told of so many messages more
+Progress = Callable[[int], None]  # called with the number of messages deleted since the last call
 
 
 def _now() -> int:
@@ -50,7 +50,7 @@ class Erasures:
         await self._store.write(partial(account.ask, user_id=user_id, now=_now()))
 
     async def erase(self, user_id: str) -> None:
-        """Requests a user's erasure and waits for its end, at most REQUEST_TIMEOUT seconds."""
+        """Request a user's erasure and wait for its end, at most REQUEST_TIMEOUT seconds."""
         done = self._done.setdefault(user_id, asyncio.Event())
         await self.ask(user_id)
         self._wake.set()
@@ -60,7 +60,7 @@ class Erasures:
 
     async def keep(self) -> None:
         """Run pending erasures until cancelled, a few at a time: a long one delays none."""
-        if self._single_process:  # what is claimed was claimed by a process that has ended
+        if self._single_process:  # all claims are of a process that has ended
             await self._store.write(account.release_claims)
         try:
             while True:
@@ -157,7 +157,7 @@ class Erasures:
             await self._renew(user_id)
 
     async def _all(self, changes: list[DeleteChange] | list[ReactionChange]) -> None:
-        """Makes the changes in batches; a message that no longer exists is skipped."""
+        """Make the changes in batches; skip messages that no longer exist."""
         for i in range(0, len(changes), MAX_CHANGES_PER_COMMIT):
             made = (self._make(change) for change in changes[i : i + MAX_CHANGES_PER_COMMIT])
             for outcome in await asyncio.gather(*made, return_exceptions=True):
@@ -166,7 +166,7 @@ class Erasures:
             await self._renew(changes[0].sender_id)
 
     async def _renew(self, user_id: str) -> None:
-        """Keep the claim, before it ends."""
+        """Extend the claim before it ends."""
         if _now() < self._renew_at.get(user_id, 0):
             return
         self._renew_at[user_id] = _now() + int(CLAIM_DURATION / 4 * 1_000_000)

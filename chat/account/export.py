@@ -17,8 +17,8 @@ from ..custom_data import unpack_data
 from ..serializers import Link, message_of
 
 Marks = dict[str, tuple[int, int]]  # user → delivered and read up to these ids
-AT_ONCE = 100  # rows in one look
-WINDOW = 1_000  # messages of a room that are looked through at once
+AT_ONCE = 100  # rows in one query
+WINDOW = 1_000  # messages of a room that are searched in one query
 
 
 class ExportLine(Struct, tag_field="type"):
@@ -34,7 +34,7 @@ class ExportedUser(ExportLine, tag="user"):
 
 
 class ExportedRoom(ExportLine, tag="room"):
-    """A room of the user, and the message ids that they have received and read up to."""
+    """A room of the user, and the ids up to which they have received and read messages."""
 
     room_id: int
     title: str | None
@@ -50,7 +50,7 @@ class ExportedRoom(ExportLine, tag="room"):
 
 
 class LeftRoom(ExportLine, tag="left_room"):
-    """A room that the user has left: the messages that they sent there are still theirs."""
+    """A room that the user has left, but whose messages of theirs are part of the export."""
 
     room_id: int
 
@@ -78,13 +78,13 @@ class ExportedBlock(ExportLine, tag="block"):
 
 
 class ExportEnd(ExportLine, tag="end"):
-    """The last line: without it the export was cut off."""
+    """The last line: without it the export is incomplete."""
 
     messages: int
 
 
 def unpack_line(line: ExportLine) -> ExportLine:
-    """The line for the host's own code, which reads data as dicts."""
+    """Return the line for the host's code, with `data` decoded as a dict."""
     if isinstance(line, ExportedMessage):
         unpack_data(line.message)
     elif isinstance(line, ExportedRoom):
@@ -93,7 +93,7 @@ def unpack_line(line: ExportLine) -> ExportLine:
 
 
 async def lines(store: Store, user_id: str, link: Link) -> AsyncIterator[ExportLine]:
-    """Yield the lines of an export. What is written meanwhile may be missing."""
+    """Yield the lines of an export. Data that is written meanwhile may be missing."""
     profile = await store.read(partial(account.profile, user_id=user_id))
     yield ExportedUser(wire_user(user_id), profile.name, profile.picture)
     sent = 0
@@ -119,7 +119,7 @@ async def _rooms(store: Store, user_id: str, link: Link) -> AsyncIterator[Export
             room = known.get(place.room_id)
             yield LeftRoom(place.room_id) if room is None else _shown(room)
             async for message, status in _sent_messages(store, user_id, place.room_id):
-                if room is None:  # what the others say there is not his any more
+                if room is None:  # the others' words there are no longer theirs to read
                     message.quote, message.reactions = None, ()
                 yield ExportedMessage(message_of(message, link, status))
         if len(places) < AT_ONCE:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-MAX_BOXES = 10_000  # in one list of boxes: more are an attack on the reader's time
+MAX_BOXES = 10_000  # in one list of boxes: more would only serve to waste the server's time
 
 Data = bytes | bytearray
 
@@ -19,7 +19,7 @@ class Box(Struct, frozen=True):
 
 
 def iterate_boxes(data: Data, start: int, end: int) -> Iterator[Box]:
-    """Yield the boxes between two offsets; stop at the first one that is no box."""
+    """Yield the boxes between two offsets; stop at the first bytes that are not a box."""
     for _ in range(MAX_BOXES):
         if start + 8 > end:
             return
@@ -46,7 +46,7 @@ def find_box(data: Data, start: int, end: int, *path: bytes) -> Box | None:
 
 
 def find_boxes(data: Data, start: int, end: int, kind: bytes) -> list[Box]:
-    """Return the boxes of one kind, not those inside of others."""
+    """Return the boxes of one kind at this level, without nested ones."""
     return [box for box in iterate_boxes(data, start, end) if box.kind == kind]
 
 

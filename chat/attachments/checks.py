@@ -1,4 +1,4 @@
-"""Files are checked in a thread, one at a time: more would keep the event loop waiting."""
+"""Checks files in a thread, one at a time, because several would delay the event loop."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ from .media_types import ANY
 
 
 class FileChecks:
-    """The checks of all files that come in, by what the settings allow at the time."""
+    """Checks all incoming files against the settings in force."""
 
     def __init__(self, settings: AttachmentSettings) -> None:
         self._settings = settings
@@ -21,17 +21,17 @@ class FileChecks:
         return content.policy_of(self._settings)
 
     async def unpack(self, file: File, data: str) -> Checked:
-        """Return a file whose bytes came in base64, as it is kept.
+        """Return a file whose bytes came in base64, as it is to be stored.
 
         Raises FileType, FileTooLarge or FileInvalid.
         """
-        assert file.size is not None  # File sees to it
+        assert file.size is not None  # File ensures that
         kind = file.type or ANY
         async with self._turn:
             return await asyncio.to_thread(content.unpack, data, kind, file.size, self.policy)
 
     async def check(self, data: bytes, content_type: str, size: int | None) -> Checked:
-        """Return a file as it is kept; `size` is what was declared.
+        """Return a file as it is to be stored; `size` is the declared size in bytes.
 
         Raises FileType, FileTooLarge or FileInvalid.
         """

@@ -26,13 +26,13 @@ class UnusedObjects:
         self._unsent_ttl = unsent_ttl
 
     async def remove_refused(self, keys: Sequence[str]) -> None:
-        """Remove objects at once where the bucket answers, else with a later sweep."""
+        """Remove objects at once if the bucket answers, else in a later sweep."""
         if keys:
             await self._store.write(partial(uploads.expire, keys=keys))
             await self._remove(keys)
 
     async def sweep(self) -> None:
-        """Remove every object that no message holds and that is past its time."""
+        """Remove every object that belongs to no message and has expired."""
         while True:
             now = time.time_ns() // 1000
             keys = await self._store.read(partial(uploads.expired, now=now, limit=SWEPT_AT_ONCE))
@@ -44,7 +44,7 @@ class UnusedObjects:
             log.info("bucket not swept: error=%s", error)
 
     async def _remove(self, keys: Sequence[str]) -> bool:
-        """Remove objects; an upload that was claimed may still lie where it was PUT."""
+        """Remove objects, also from the keys to which they were uploaded; False if that fails."""
         objects = [*keys, *(UPLOADS + key for key in keys if not key.startswith(UPLOADS))]
         try:
             await self._bucket.delete(objects)

@@ -50,19 +50,19 @@ from .media_types import (
     ZIP,
 )
 
-MAX_ENTRIES = 4_096  # names of an archive that are looked at
+MAX_ENTRIES = 4_096  # names of an archive that are read
 HEAD = 1 << 20  # bytes in which a Matroska file describes its tracks
 
 
 class Recognized(Struct, frozen=True):
-    """The types that some bytes may be called, and others that browsers take them for."""
+    """The types that fit some bytes, and other types that browsers declare for them."""
 
     names: tuple[str, ...] = ()
     mistaken_for: tuple[str, ...] = ()
 
 
 def recognize(data: bytes) -> Recognized:
-    """Return what the bytes are; no names where nothing is recognized, as for texts."""
+    """Return the types of the bytes; none if nothing is recognized, as for texts."""
     for signature, find in _SIGNATURES:
         if signature.match(data):
             found = find if isinstance(find, Recognized) else find(data)
@@ -86,7 +86,7 @@ _SOUNDS = (MP4_AUDIO, AUDIO_3GPP)
 
 
 def _recognize_iso_media(data: bytes) -> Recognized:
-    """By the brands of the first box, then by whether there is a track with pictures."""
+    """Recognize by the brands of the first box, then by whether there is a video track."""
     end = min(big(data[:4]), 4_096, len(data))
     major = data[8:12]
     brands = {major, *(data[at : at + 4] for at in range(16, end - 3, 4))}
@@ -116,7 +116,7 @@ def _recognize_movie(data: bytes, major: bytes, brands: set[bytes]) -> Recognize
 
 
 def _movie(name: str) -> Recognized:
-    """The three kinds of movies differ in their brand, which many programs don't look at."""
+    """Return a video type; browsers declare the other two, since they ignore the brand."""
     return Recognized((name,), tuple(other for other in _MOVIES if other != name))
 
 
@@ -128,7 +128,7 @@ _AUDIO_CODEC = re.compile(rb"\x86[\x80-\xff]A_")
 
 
 def _recognize_matroska(data: bytes) -> Recognized:
-    """WebM without a track of pictures is audio; where no track is described it may be both."""
+    """Recognize WebM without a video track as audio; without any track it may be either."""
     at = data.find(b"\x42\x82", 0, 256)  # the name of the document's type
     is_webm = at >= 0 and data[at + 3 : at + 7] == b"webm"
     if not is_webm:
@@ -156,7 +156,7 @@ _OOXML_FOLDERS = (("word/", DOCX), ("xl/", XLSX), ("ppt/", PPTX))
 
 
 def _recognize_zip(data: bytes) -> Recognized:
-    """By the names in its directory; whatever it holds, it is an archive, too."""
+    """Recognize an archive by the names in its directory; it is always a ZIP archive, too."""
     names = list(_zip_names(data))
     kind = _odf_type(data) or _ooxml_type(names)
     if kind is None and "AndroidManifest.xml" in names:
@@ -167,7 +167,7 @@ def _recognize_zip(data: bytes) -> Recognized:
 
 
 def is_whole_archive(data: bytes) -> bool:
-    """Return whether the directory that ends every archive is there."""
+    """Return whether the directory at the end of the archive exists."""
     return _find_directory(data) >= 0
 
 
@@ -176,7 +176,7 @@ def _find_directory(data: bytes) -> int:
 
 
 def _ooxml_type(names: list[str]) -> str | None:
-    """The kind of an Office document; one with macros is none of the kinds known here."""
+    """Return the type of an Office document; None for other files and documents with macros."""
     if "[Content_Types].xml" not in names or any(n.endswith("vbaProject.bin") for n in names):
         return None
     return next((k for folder, k in _OOXML_FOLDERS if any(map(_starts(folder), names))), None)
@@ -187,7 +187,7 @@ def _starts(folder: str) -> Callable[[str], bool]:
 
 
 def _odf_type(data: bytes) -> str | None:
-    """The type in the first entry, `mimetype`, which is stored as it is (OpenDocument 1.3, 3.3)."""
+    """Return the type in the uncompressed first entry, `mimetype` (OpenDocument 1.3, 3.3)."""
     if data[30:38] != b"mimetype":
         return None
     start = 38 + int.from_bytes(data[28:30], "little")
@@ -197,7 +197,7 @@ def _odf_type(data: bytes) -> str | None:
 
 
 def _zip_names(data: bytes) -> Iterator[str]:
-    """The names of the first entries in the archive's directory."""
+    """Yield the names of the first entries in the archive's directory."""
     end = _find_directory(data)
     at = int.from_bytes(data[end + 16 : end + 20], "little") if end >= 0 else len(data)
     for _ in range(MAX_ENTRIES):
@@ -229,7 +229,7 @@ def _recognize_ole(data: bytes) -> Recognized:
 
 
 def _ole_name(stream: str) -> bytes:
-    """A name as a directory holds it, with the NUL at its end."""
+    """Return a name as a directory stores it, with the NUL at its end."""
     return (stream + "\0").encode("utf-16-le")
 
 

@@ -1,4 +1,4 @@
-"""Checks the bytes of a file: their type, whether they are allowed, what is kept. No I/O."""
+"""Checks the bytes of a file: their type, whether it is allowed, what is stored. No I/O."""
 
 from binascii import a2b_base64
 from collections.abc import Collection, Iterator, Sequence
@@ -36,7 +36,7 @@ MAGIC_TYPES = frozenset(
 
 
 class Policy(Struct, frozen=True):
-    """The files that the settings allow; `max_size` is in bytes, `max_pixels` of one message."""
+    """The files that the settings allow; `max_size` is in bytes, `max_pixels` for one message."""
 
     types: Collection[str]
     max_size: int
@@ -45,12 +45,12 @@ class Policy(Struct, frozen=True):
 
 
 def policy_of(settings: AttachmentSettings) -> Policy:
-    """Returns the current policy of the settings; a reload may change it."""
+    """Return the current policy of the settings; a reload may change it."""
     return Policy(settings.types, settings.max_size, settings.max_pixels, settings.strip_metadata)
 
 
 class Checked(Struct, frozen=True):
-    """A file as it is kept: its bytes, its type, and the size of a picture as it is shown."""
+    """A file as it is stored: its bytes, its type, and the size of a picture as it is shown."""
 
     content: bytes
     content_type: str
@@ -63,10 +63,10 @@ class Checked(Struct, frozen=True):
 
 
 def check_declared(content_type: str, size: int, policy: Policy) -> str:
-    """Return the plain form of an acceptable type, before there are any bytes to look at.
+    """Return the plain form of a declared type, before the bytes have arrived.
 
-    `application/octet-stream` passes: the bytes will decide. Raises FileType, FileTooLarge for a
-    file over the limit and FileInvalid for an empty one.
+    `application/octet-stream` passes, because the bytes decide later. Raises FileType, FileTooLarge
+    for a file over the limit and FileInvalid for an empty one.
     """
     kind = normalize_type(content_type)
     wanted = {XLS, CSV} if kind == XLS else {kind}  # Windows with Excel calls both so
@@ -80,9 +80,9 @@ def check_declared(content_type: str, size: int, policy: Policy) -> str:
 
 
 def check(data: bytes, content_type: str, size: int | None, policy: Policy) -> Checked:
-    """Return the file as it is kept, by what its bytes are; `size` is what was declared.
+    """Return the file as it is to be stored, by its bytes; `size` is the declared size in bytes.
 
-    Takes up to some tens of milliseconds for ten megabytes: run it in a thread. Raises FileType,
+    It takes tens of milliseconds for ten megabytes: run it in a thread. Raises FileType,
     FileTooLarge or FileInvalid.
     """
     size = len(data) if size is None else size
@@ -99,7 +99,7 @@ def check(data: bytes, content_type: str, size: int | None, policy: Policy) -> C
 
 
 def check_pixels(pixels: int, policy: Policy) -> None:
-    """Raise FileInvalid for pictures that take too much memory to be shown."""
+    """Raise FileInvalid for pictures that would take too much memory to show."""
     if pixels > policy.max_pixels:
         raise FileInvalid(
             f"The pictures of a message may have {policy.max_pixels / 1e6:.4g} megapixels together,"
@@ -108,7 +108,7 @@ def check_pixels(pixels: int, policy: Policy) -> None:
 
 
 def unpack(data: str, content_type: str, size: int, policy: Policy) -> Checked:
-    """Return a base64 file as it is kept; what is refused anyway is not decoded first."""
+    """Return a base64 file as it is to be stored; check what was declared before decoding."""
     check_declared(content_type, size, policy)
     return check(decode(data), content_type, size, policy)
 
@@ -148,7 +148,7 @@ def _decoded(data: str, start: int) -> Iterator[bytes]:
 
 
 def _identify(data: bytes, kind: str, policy: Policy) -> str:
-    """The type under which the bytes are kept. Raises FileInvalid, or FileType for `ANY`."""
+    """Return the type under which to store the bytes. Raises FileInvalid, FileType for `ANY`."""
     allowed = set(map(normalize_type, policy.types))
     found = recognize(data)
     if ZIP in found.names and not is_whole_archive(data):
@@ -164,7 +164,7 @@ def _identify(data: bytes, kind: str, policy: Policy) -> str:
 
 
 def _right_names(data: bytes, kind: str, found: Recognized) -> Sequence[str]:
-    """Returns the true types of a file declared as `kind`; nothing where it is another type."""
+    """Return the true types of a file declared as `kind`; nothing if it is of another type."""
     if is_textual(kind):
         return () if read_head(data) is None else (kind,)
     if kind in found.names:
@@ -187,20 +187,20 @@ def _first_allowed(
 
 
 def _guess(data: bytes) -> tuple[str, ...]:
-    """Guesses the types of unrecognized bytes: a text, or one of many rare types."""
+    """Guess the types of unrecognized bytes: a text, or one of many rare types."""
     head = read_head(data)
     magic = tuple(_magic(data))
     return magic if head is None else (*_text_types(head), *magic)
 
 
 def _text_types(head: str) -> tuple[str, ...]:
-    """A contact or an appointment is plain text, too; what a browser would run is not."""
+    """Return the types of a text; vCard and iCalendar are also plain text, HTML is not."""
     kind = type_of_text(head)
     return (kind, TEXT) if kind in ("text/vcard", "text/calendar") else (kind,)
 
 
 def _magic(data: bytes) -> list[str]:
-    """The types of the many magic numbers of a library, but for those that are known better."""
+    """Return the types by puremagic's magic numbers, without those that KINDS recognizes."""
     try:
         guesses = puremagic.magic_string(data)
     except puremagic.PureError:

@@ -1,4 +1,4 @@
-"""The one thing of a camera's EXIF data that a picture can't do without: its orientation."""
+"""Reads and writes the orientation, the only part of EXIF data that a stored picture keeps."""
 
 from msgspec import Struct
 
@@ -11,18 +11,18 @@ _SHORT = 3
 
 
 class Cleaned(Struct, frozen=True):
-    """A picture without what it tells of its maker; how it must be turned to be upright."""
+    """A picture without its metadata, and its orientation (Exif 2.32, 4.6.4)."""
 
     content: bytes
     orientation: int = UPRIGHT
 
 
 class Damaged(ValueError):
-    """The structure of a file is broken beyond what programs mend."""
+    """The structure of a file is too broken to be read."""
 
 
 def read_orientation(tiff: bytes) -> int:
-    """Return the orientation in a TIFF structure (Exif 2.32, 4.6.4), 1 to 8; 1 without any."""
+    """Return the orientation in a TIFF structure (Exif 2.32, 4.6.4), 1 to 8; 1 if none is set."""
     order = {b"II*\0": "little", b"MM\0*": "big"}.get(tiff[:4])
     if order is None:
         return UPRIGHT
@@ -40,13 +40,13 @@ def read_orientation(tiff: bytes) -> int:
 
 
 def write_orientation(orientation: int) -> bytes:
-    """Return a TIFF structure that says this orientation and nothing else."""
+    """Return a TIFF structure that holds this orientation and nothing else."""
     tag = b"\x01\x12\0\x03\0\0\0\x01" + orientation.to_bytes(2, "big") + b"\0\0"
     return b"MM\0*\0\0\0\x08\0\x01" + tag + b"\0\0\0\0"
 
 
 class _Number:
-    """Integers in the byte order of a file."""
+    """Reads integers in the byte order of a file."""
 
     def __init__(self, is_big: bool) -> None:
         self._is_big = is_big

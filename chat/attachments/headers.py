@@ -1,4 +1,4 @@
-"""The headers with which a file is answered: shown only where that is harmless. No I/O."""
+"""The HTTP headers of a file: the browser shows only harmless types inline. No I/O."""
 
 import re
 from urllib.parse import quote
@@ -17,19 +17,19 @@ HEADERS = {
 }
 
 
-# Of an answer that leads to the bucket: not kept for longer than the bucket's own link lasts.
+# Of a redirect to the bucket: cached for less time than the bucket's link is valid.
 LINK_HEADERS = {"Cache-Control": "private, max-age=300", "Referrer-Policy": "no-referrer"}
 
 
 def headers(content_type: str, name: str) -> dict[str, str]:
-    """All headers of an answer with a file in it, its type among them."""
+    """Return all headers of an answer with a file, including its type."""
     charset = "; charset=utf-8" if content_type.startswith("text/") else ""
     kind = {"Content-Type": content_type + charset}
     return kind | {"Content-Disposition": disposition(content_type, name)} | HEADERS
 
 
 def disposition(content_type: str, name: str) -> str:
-    """RFC 6266: shown in the browser where that is harmless, else saved under its name."""
+    """Return Content-Disposition (RFC 6266): inline for harmless types, else an attachment."""
     way = "inline" if content_type in _INLINE else "attachment"
     plain = _UNQUOTABLE.sub("_", name)
     extended = "" if plain == name else f"; filename*=UTF-8''{quote(name, safe='')}"

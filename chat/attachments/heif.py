@@ -1,6 +1,6 @@
-"""HEIC and AVIF pictures, and videos: their size, and their metadata overwritten where it lies.
+"""HEIC and AVIF pictures, and videos: reads their size and overwrites metadata in place.
 
-Nothing is moved: offsets into the file stay right.
+Nothing is moved, so offsets into the file stay valid.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from .exif import Cleaned
 MAX_ITEMS = 10_000
 MAX_EXTENTS = 10_000
 
-# An empty TIFF structure behind the offset with which a HEIF file begins it.
+# An empty TIFF structure, after the offset that precedes it in a HEIF file.
 _EMPTY_EXIF = b"\0\0\0\0MM\0*\0\0\0\x08\0\0\0\0\0\0"
 _XMP_UUID = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 
@@ -42,14 +42,14 @@ def clean_heif(data: bytes) -> Cleaned:
 
 
 def clean_movie(data: bytes) -> Cleaned:
-    """Return the video without the boxes in which phones write the place and the camera."""
+    """Return the video without the boxes in which phones store the place and the camera."""
     cleaned = bytearray(data)
     _hide_movie_boxes(cleaned)
     return Cleaned(data if cleaned == data else bytes(cleaned))
 
 
 def _hide_movie_boxes(data: bytearray) -> None:
-    """Turns user data, metadata and XMP into free space."""
+    """Turn user data, metadata and XMP boxes into free space."""
     for box in list(iterate_boxes(data, 0, len(data))):
         if box.kind == b"moov":
             _hide_in(data, box)
@@ -80,7 +80,7 @@ def _overwrite(data: bytearray, start: int, end: int, content: bytes) -> None:
 
 
 def _metadata_items(data: bytes, meta: Box) -> dict[int, bytes]:
-    """The items with Exif and XMP data, and what shall stand in their place."""
+    """Return the items with Exif and XMP data, and the bytes that replace each of them."""
     found: dict[int, bytes] = {}
     if info := find_box(data, meta.body + 4, meta.end, b"iinf"):
         first = info.body + (6 if data[info.body] == 0 else 8)
@@ -97,7 +97,7 @@ def _metadata_items(data: bytes, meta: Box) -> dict[int, bytes]:
 
 
 def _extents(data: bytes, meta: Box) -> Iterator[Extent]:
-    """The bytes of all items (ISO/IEC 14496-12, 8.11.3); those kept within `idat`, too."""
+    """Yield the extents of all items, also of those in `idat` (ISO/IEC 14496-12, 8.11.3)."""
     located = find_box(data, meta.body + 4, meta.end, b"iloc")
     if located is None:
         return
@@ -124,7 +124,7 @@ def _extents(data: bytes, meta: Box) -> Iterator[Extent]:
 
 
 class _Reader:
-    """Reads integers one after another; zeros beyond the end."""
+    """Reads consecutive integers; beyond the end they are 0."""
 
     def __init__(self, data: bytes, at: int, end: int) -> None:
         self._data, self._at, self._end = data, at, end
@@ -172,7 +172,7 @@ def _primary_item(data: bytes, meta: Box) -> int:
 
 
 def _properties_of(data: bytes, properties: Box, item_id: int) -> list[int]:
-    """The numbers, from 1, of the properties of an item (ISO/IEC 23008-12, 9.3)."""
+    """Return the numbers, from 1, of the properties of an item (ISO/IEC 23008-12, 9.3)."""
     box = find_box(data, properties.body, properties.end, b"ipma")
     if box is None:
         return []

@@ -1,4 +1,4 @@
-"""Signed links that expire: to GET an object under its name and type, or to PUT an upload."""
+"""Signed links that expire: to GET an object with its name and type, or to PUT an upload."""
 
 import hmac
 from base64 import urlsafe_b64encode
@@ -27,9 +27,9 @@ class UploadLink(Struct, frozen=True):
 
 
 def expires_at(now: float, ttl: float) -> int:
-    """When a link made now expires: after `ttl` seconds, rounded up to the next 24th of it.
+    """Return when a link made now expires: after `ttl` seconds, rounded up to a 24th of it.
 
-    So the links made within such a while are equal, and caches know them again.
+    So links that are made within this time are equal, and caches can use them again.
     """
     step = max(1, int(ttl) // 24)
     return -int(-(now + ttl) // step) * step
@@ -38,7 +38,7 @@ def expires_at(now: float, ttl: float) -> int:
 def download_url(
     secret: bytes, base: str, key: str, name: str, content_type: str, expires: int
 ) -> str:
-    """`<base>/files/<key>/<name>?…`: a link to one object, good until `expires`."""
+    """Return a link to one object, `<base>/files/<key>/<name>?…`, valid until `expires`."""
     part = quote(_with_plain_extension(name), safe="")
     signature = _sign(secret, "GET", key, part, content_type, "", str(expires))
     kind = quote(content_type, safe="/")
@@ -46,7 +46,7 @@ def download_url(
 
 
 def download_of(secret: bytes, path: str, query: Mapping[str, str], now: float) -> DownloadLink:
-    """Verifies a GET of `/files/<path>`; raises Forbidden where the link is forged or expired."""
+    """Verify a GET of `/files/<path>`. Raises Forbidden if the link is forged or has expired."""
     key, _, name = path.rpartition("/")
     content_type, expires = query.get("type", ""), query.get("expires", "")
     part = quote(name, safe="", errors="replace")
@@ -57,7 +57,7 @@ def download_of(secret: bytes, path: str, query: Mapping[str, str], now: float) 
 def upload_url(
     secret: bytes, base: str, key: str, content_type: str, size: int, expires: int
 ) -> str:
-    """`<base>/files/<key>?…`: where these bytes may be PUT until `expires`."""
+    """Return the URL `<base>/files/<key>?…` to PUT these bytes to, valid until `expires`."""
     signature = _sign(secret, "PUT", key, "", content_type, str(size), str(expires))
     kind = quote(content_type, safe="/")
     query = f"type={kind}&size={size}&expires={expires}&signature={signature}"
@@ -65,7 +65,7 @@ def upload_url(
 
 
 def upload_of(secret: bytes, path: str, query: Mapping[str, str], now: float) -> UploadLink:
-    """Verifies a PUT to `/files/<path>`; raises Forbidden where the link is forged or expired."""
+    """Verify a PUT to `/files/<path>`. Raises Forbidden if the link is forged or has expired."""
     content_type, size = query.get("type", ""), query.get("size", "")
     expires = query.get("expires", "")
     _verify(_sign(secret, "PUT", path, "", content_type, size, expires), query, now)
@@ -73,13 +73,13 @@ def upload_of(secret: bytes, path: str, query: Mapping[str, str], now: float) ->
 
 
 def _with_plain_extension(name: str) -> str:
-    """IMG_1.JPG as IMG_1.jpg: pages that look for `.jpg` in the URL do so in lower case."""
+    """Return IMG_1.JPG as IMG_1.jpg, since pages search the URL for `.jpg` in lower case."""
     stem, dot, extension = name.rpartition(".")
     return stem + dot + extension.lower()
 
 
 def _sign(secret: bytes, *parts: str) -> str:
-    """No part of a link made here holds a newline, so no other parts give the same text."""
+    """Sign the parts of a link; none holds the newline that joins them, so the text is unique."""
     text = "\n".join(parts).encode("utf-8", "replace")
     return urlsafe_b64encode(hmac.digest(secret, text, "sha256")).decode().rstrip("=")
 

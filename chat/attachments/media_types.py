@@ -1,6 +1,6 @@
-"""The types of files: the names clients use, the extensions they end in, which ones are defaults.
+"""The types of files: their names, their extensions, and which ones are accepted by default.
 
-The table `KINDS` is the documentation, too: a test compares it with docs/files.md.
+A test compares the table `KINDS` with docs/files.md.
 """
 
 from collections.abc import Collection
@@ -55,14 +55,14 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
 
-# What a plain text may be called: an editor opens these, nothing runs them.
+# The extensions that a plain text may have: an editor opens these, nothing runs them.
 TEXT_EXTENSIONS = _words(
     ".txt .text .log .md .markdown .csv .tsv .json .jsonl .ndjson .yaml .yml .toml .ini .cfg .conf "
     ".properties .srt .vtt .sub .rst .adoc .tex .bib .diff .patch .po .ics .vcf .eml .gpx .kml "
     ".geojson .c .h .cc .cpp .hpp .rs .go .java .kt .swift .ts .tsx .sql .css .scss .gitignore "
     ".dockerfile .env .lock .nfo .asc .pem .pub"
 )
-# An archive may be a document of one of these kinds; .jar and .xpi would be run.
+# The extensions that an archive may have; .jar and .xpi are missing, since they would be run.
 ZIP_EXTENSIONS = _words(
     ".zip .docx .xlsx .pptx .odt .ods .odp .epub .kmz .cbz .pages .numbers .key .gz .zipx"
 )
@@ -189,7 +189,7 @@ ALIASES = {
     "binary/octet-stream": ANY,
 }
 
-# A text that these types name is not looked at beyond being a text, as with text/….
+# Types that are only checked for being a text, as text/… is.
 TEXTUAL = (JSON, "application/xml", "image/svg+xml", EMAIL)
 # Extensions that a desktop runs or a browser renders, whatever is in the file.
 ACTIVE_EXTENSIONS = _words(
@@ -212,13 +212,13 @@ def is_textual(content_type: str) -> bool:
 
 
 def label_of(content_type: str) -> str:
-    """Return what people call this type."""
+    """Return the name of this type for people."""
     kind = BY_TYPE.get(normalize_type(content_type))
     return kind.label if kind else content_type
 
 
 def list_labels(content_types: Collection[str]) -> str:
-    """Return what people call these types, each once, for a sentence; of many their families."""
+    """Return the names of these types for a sentence, each once; of many types their families."""
     name = label_of if len(content_types) <= MAX_LABELS else _family_of
     return ", ".join(dict.fromkeys(map(name, content_types)))
 
@@ -233,7 +233,7 @@ def _family_of(content_type: str) -> str:
 def extensions_of(content_type: str) -> tuple[str, ...]:
     """Return the extensions that a file of this type may have, the usual one first.
 
-    Empty where any extension may stand.
+    The result is empty if any extension is allowed.
     """
     if kind := BY_TYPE.get(content_type):
         return kind.extensions
@@ -246,7 +246,7 @@ def extensions_of(content_type: str) -> tuple[str, ...]:
 
 
 def find_unknown(content_types: Collection[str], magic_types: Collection[str]) -> list[str]:
-    """Return those of these types that no file can have: nothing recognizes their bytes."""
+    """Return the types that no file can satisfy, because nothing recognizes their bytes."""
     return [
         content_type
         for content_type in content_types

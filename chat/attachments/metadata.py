@@ -1,6 +1,6 @@
-"""Takes out of pictures what tells where, when and by whom they were made, without decoding them.
+"""Removes the metadata of pictures (place, time, camera, author) without decoding them.
 
-Kept is what a picture needs to look right: its orientation, its colour profile, its animation.
+It keeps what a picture needs to look right: its orientation, colour profile and animation.
 """
 
 import re
@@ -14,14 +14,14 @@ from .pieces import PIECE, pieces
 
 MAX_SEGMENTS = 10_000  # of a JPEG picture
 MAX_CHUNKS = 100_000  # of a PNG or WEBP picture, the smallest of 12 bytes
-MAX_BLOCKS = 150_000  # of a GIF picture: at their usual 255 bytes far more than its largest size
+MAX_BLOCKS = 150_000  # of a GIF picture; of the usual 255 bytes they exceed the largest file
 
 
 def clean(data: bytes, content_type: str) -> Cleaned:
     """Return a picture or video of this type without its metadata, and its orientation.
 
-    Other types are returned as they are. What has nothing to take out is returned unchanged, so
-    cleaning twice is cleaning once. Raises Damaged where the structure is broken.
+    Other types, and files without metadata, are returned unchanged, so cleaning a file again
+    changes nothing. Raises Damaged if the structure is broken.
     """
     cleaner = _CLEANERS.get(content_type)
     return Cleaned(data) if cleaner is None else cleaner(data)
@@ -56,7 +56,7 @@ def _clean_jpeg(data: bytes) -> Cleaned:
 
 
 def _find_marker(data: bytes, at: int) -> int:
-    """Returns the offset of the next marker, after fill bytes and other bytes to skip."""
+    """Return the offset of the next marker, after fill bytes and other bytes to skip."""
     for start in pieces(len(data), at):
         if found := _MARKER.search(data, start, start + PIECE + 1):
             return found.start()
@@ -71,7 +71,7 @@ def _is_kept(marker: int, body: bytes) -> bool:
 
 
 def _with_exif(parts: list[bytes], orientation: int) -> list[bytes]:
-    """The orientation stands behind the JFIF segment, which comes first."""
+    """Insert the orientation after the JFIF segment, which must come first."""
     if orientation == UPRIGHT:
         return parts
     body = _EXIF + write_orientation(orientation)
@@ -107,7 +107,7 @@ def _clean_png(data: bytes) -> Cleaned:
 
 
 def _with_chunk(parts: list[bytes], orientation: int) -> list[bytes]:
-    """The orientation stands behind the header, which has always the same size."""
+    """Insert the orientation after the header, which has a fixed size."""
     if orientation == UPRIGHT:
         return parts
     body = b"eXIf" + write_orientation(orientation)
@@ -141,7 +141,7 @@ def _clean_webp(data: bytes) -> Cleaned:
 
 
 def _webp_of(chunks: list[bytes], orientation: int) -> bytes:
-    """Only the extended form (VP8X) can say that it is turned."""
+    """Return the picture; only the extended form (VP8X) can hold an orientation."""
     if chunks and chunks[0][:4] == b"VP8X" and len(chunks[0]) > 8:
         flags = chunks[0][8] & ~(_HAS_EXIF | _HAS_XMP)
         if orientation != UPRIGHT:
@@ -159,7 +159,7 @@ _KEPT_EXTENSIONS = (b"\x0bNETSCAPE2.0", b"\x0bANIMEXTS1.0", b"\x0bICCRGBG1012")
 
 
 def _clean_gif(data: bytes) -> Cleaned:
-    """Comments and foreign extensions go; what controls the animation stays."""
+    """Remove comments and unknown extensions; keep those that control the animation."""
     at = kept_from = 13 + _palette_size(data[10:11])
     parts, budget = [data[:at]], MAX_BLOCKS
     while budget > 0:
@@ -174,7 +174,7 @@ def _clean_gif(data: bytes) -> Cleaned:
             if not is_kept:
                 parts.append(data[kept_from:start])
                 kept_from = at
-        elif label[:1] == b"\0":  # between two blocks: some programs leave one too many
+        elif label[:1] == b"\0":  # between two blocks: some programs write one too many
             at, budget = at + 1, budget - 1
         else:
             parts.append(data[kept_from:at] + (b";" if label else b"") + _rest(data, at + 1))
@@ -183,7 +183,7 @@ def _clean_gif(data: bytes) -> Cleaned:
 
 
 def _after_blocks(data: bytes, at: int, budget: int) -> tuple[int, int]:
-    """Returns the end of a row of blocks, and the remaining budget of blocks to look at."""
+    """Return the end of a row of blocks, and the remaining budget of blocks to read."""
     end = len(data)
     while at < end and budget > 0:
         length = data[at]
@@ -204,7 +204,7 @@ _OWN_METADATA = (b"Exif\0\0", b"http://ns.adobe.com/", b"JFIF\0", b"8BIM", b"fty
 
 
 def _rest(data: bytes, end: int) -> bytes:
-    """Returns the bytes after a picture's end, except previews and films with own metadata."""
+    """Return the bytes after a picture's end, unless they are a preview or film with metadata."""
     rest = data[end:]
     return b"" if any(mark in rest for mark in _OWN_METADATA) else rest
 

@@ -17,16 +17,16 @@ _UNSEEN = re.compile(
     "[\0-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\uffff"
     "\ud800-\udfff\U000e0000-\U000e007f]"
 )
-_FORBIDDEN = re.compile('[<>:"|?*]')  # Windows can't keep them, careless pages trip over them
+_FORBIDDEN = re.compile('[<>:"|?*]')  # not allowed on Windows, and unsafe in careless pages
 _EDGES = re.compile("^[\\s.\u200c\u200d]+|[\\s.\u200c\u200d]+$")
 _RESERVED = re.compile(r"(?i)(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[\d¹²³])\s*(?:\.|$)")
 _EXTENSION = re.compile(r"(?i)\.(?=[a-z0-9]*[a-z])[a-z0-9]{1,16}$")
 
 
 def safe_name(name: str, content_type: str) -> str:
-    """Return the name under which a file of this type is kept.
+    """Return the name under which a file of this type is stored.
 
-    It is safe on any system, still readable, and a safe name stays as it is.
+    The name is safe on any system and still readable; a safe name is not changed.
     """
     name = _last_part(name)
     name = normalize("NFC", _UNSEEN.sub("", _BREAKS.sub(" ", name)))
@@ -38,16 +38,16 @@ def safe_name(name: str, content_type: str) -> str:
 
 
 def _last_part(path: str) -> str:
-    """Returns the part after the last slash of either kind, with an overlong middle left out."""
+    """Return the part after the last slash of either kind, without the middle of a long one."""
     path = path.rstrip("/\\")
     name = path[max(path.rfind("/"), path.rfind("\\")) + 1 :]
     return name if len(name) <= 1000 else name[:500] + name[-500:]
 
 
 def _split(name: str, content_type: str) -> tuple[str, str]:
-    """Stem and extension: an extension that the type does not have is followed by one it has.
+    """Return stem and extension; a wrong extension stays in the stem, before a right one.
 
-    A picture saved as .html would be run, not shown, and so would a text saved as .bat.
+    A picture that is saved as .html would be run, not shown, and so would a text as .bat.
     """
     found = _EXTENSION.search(name)
     extension = found[0] if found else ""

@@ -1,4 +1,4 @@
-"""Width and height of pictures, read from their headers, which are checked on the way."""
+"""Reads the width and height of pictures from their headers, and checks these headers."""
 
 import zlib
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from .exif import Damaged
 from .heif import measure_heif
 from .media_types import AVIF, GIF, HEIC, HEIF, JPEG, PNG, WEBP
 
-MAX_PARTS = 1_000  # segments or chunks before the one that tells the size
+MAX_PARTS = 1_000  # segments or chunks before the one with the size
 MAX_BLOCKS = 100_000  # of an extension of a GIF picture
 MAX_SIDE = 1 << 24
 
@@ -15,9 +15,9 @@ Size = tuple[int, int]
 
 
 def measure(data: bytes, content_type: str) -> Size | None:
-    """Return width and height in pixels, as stored; None for what is no picture or doesn't say.
+    """Return width and height in pixels, as stored; None for other files and if it is unknown.
 
-    Raises Damaged where the header is broken or says a size that no picture has.
+    Raises Damaged if the header is broken or has a size that no picture can have.
     """
     find = _FINDERS.get(content_type)
     if find is None:
@@ -31,7 +31,7 @@ def measure(data: bytes, content_type: str) -> Size | None:
 
 
 def _png(data: bytes) -> Size | None:
-    """A header with its checksum, then pixels."""
+    """Read the header, check its checksum, and require pixels after it."""
     header = data[12:29]
     if data[8:16] != b"\0\0\0\x0dIHDR" or zlib.crc32(header) != _big(data[29:33]):
         return None
@@ -44,7 +44,7 @@ def _png(data: bytes) -> Size | None:
 
 
 def _jpeg(data: bytes) -> Size | None:
-    """Segments up to the one with the size."""
+    """Read the segments up to the one with the size."""
     at = 2
     for _ in range(MAX_PARTS):
         marker = data[at + 1 : at + 2]
@@ -63,7 +63,7 @@ def _jpeg(data: bytes) -> Size | None:
 
 
 def _gif(data: bytes) -> Size | None:
-    """A screen, then extensions up to a first picture."""
+    """Read the screen's size, then the extensions up to a first picture."""
     at = 13 + palette_size(data[10:11])
     for _ in range(MAX_PARTS):
         if data[at : at + 1] == b",":
@@ -91,7 +91,7 @@ def _after_blocks(data: bytes, at: int) -> int:
 
 
 def _webp(data: bytes) -> Size | None:
-    """One of the three kinds of a first chunk."""
+    """Read the size from the first chunk, which is of one of three kinds."""
     if not 12 < _little(data[4:8]) <= len(data) - 8:
         return None
     kind, body = data[12:16], data[20:30]

@@ -1,10 +1,10 @@
-"""Long files in pieces, for work in a thread: the event loop has its turn between two of them."""
+"""Splits long files into pieces for work in a thread, so that the event loop can run between."""
 
 from collections.abc import Iterator
 
 from ...store.time_slices import TimeSlices
 
-PIECE = 1 << 18  # bytes or characters that one call into C takes
+PIECE = 1 << 18  # bytes or characters for one call into C
 
 
 def pieces(size: int, start: int = 0) -> Iterator[int]:

@@ -1,4 +1,4 @@
-"""Attachments: check the bytes, store them in the bucket, and make links to them."""
+"""The service of attachments: checks bytes, stores them in the bucket, and makes links."""
 
 import logging
 import time
@@ -42,7 +42,7 @@ log = logging.getLogger("roomcast.attachments")
 
 
 class Attachments:
-    """The service of attachments. Every object has a row from before its first byte is stored."""
+    """The service of attachments. Each object has a row before its first byte is stored."""
 
     def __init__(self, settings: Settings, store: Store, texts: TextPolicy) -> None:
         self._texts = texts
@@ -66,7 +66,7 @@ class Attachments:
         return self._store.file_key
 
     def link(self, base: str) -> Link:
-        """Makes the signed URLs of attachments that start with `base`."""
+        """Return a function that makes signed URLs of attachments, starting with `base`."""
 
         def link(file: AttachmentRow) -> str:
             return links.download_url(
@@ -142,7 +142,7 @@ class Attachments:
         return key
 
     async def _approve_name(self, room_id: int, user_id: str, file: File, kind: str) -> str:
-        """The name as others will see it: made safe, and as the host wants it."""
+        """Return the name that others will see: made safe, and approved by the host."""
         name = safe_name(file.name or "", kind)
         if not self._texts.asks_host:
             return name
@@ -155,8 +155,8 @@ class Attachments:
     # ------------------------------------------------------------ bytes by a signed URL
 
     async def offer(self, room_id: int, user_id: str, file: File, base: str) -> tuple[str, str]:
-        """The signed URL to PUT the bytes to, and the file_path that names the upload."""
-        assert file.size is not None  # File sees to it
+        """Return the signed URL to PUT the bytes to, and the file_path that names the upload."""
+        assert file.size is not None  # File ensures that
         limits = self._settings
         kind = content.check_declared(file.type or ANY, file.size, self._checks.policy)
         await self._check_sender(room_id, user_id)

@@ -1,4 +1,4 @@
-"""Whether the bytes of a file are a text, and what a browser or a shell would take it for."""
+"""Detects whether bytes are a text, and as which type a browser or a shell would treat it."""
 
 import codecs
 import re
@@ -6,7 +6,7 @@ import re
 from .media_types import CALENDAR, TEXT, VCARD
 from .pieces import PIECE, pieces
 
-HEAD = 4_096  # code points at the beginning of a text that tell what it is
+HEAD = 4_096  # code points at the beginning of a text by which its type is detected
 
 _CONTROL_BYTES = bytes([*range(9), 0x0B, *range(0x0E, 0x20), 0x7F])
 _TAG = re.compile(r"<(?:!--|!doctype|[a-z][\w:.-]*[\s>/])")
@@ -14,7 +14,7 @@ _PDF_HEAD = re.compile(rb"\s{0,64}%PDF-\d\.\d")
 
 
 def read_head(data: bytes) -> str | None:
-    """Return how a text begins; None where the bytes are no text.
+    """Return the beginning of a text; None if the bytes are not a text.
 
     A text is UTF-8, UTF-16 with a byte order mark, or in one of the 8-bit encodings that Windows
     programs still write (such as windows-1252), each without control characters.
@@ -29,8 +29,8 @@ def read_head(data: bytes) -> str | None:
 
 
 def _read_legacy(data: bytes) -> str | None:
-    """Returns the head of a text in an encoding without a name; None where it has control bytes."""
-    text = data.removesuffix(b"\x1a")  # some programs of old end a text with Ctrl+Z
+    """Return the head of a text in an unknown 8-bit encoding; None if it has control bytes."""
+    text = data.removesuffix(b"\x1a")  # some old programs end a text with Ctrl+Z
     if any(_has_control(text[at : at + PIECE]) for at in pieces(len(text))):
         return None
     return data[:HEAD].decode("latin-1")
@@ -51,7 +51,7 @@ def _has_control(text: bytes) -> bool:
 
 
 def type_of_text(head: str) -> str:
-    """Return what a browser, a shell or a phone would take a text for that begins like this."""
+    """Return the type that a browser, a shell or a phone would detect for this beginning."""
     start = head.lstrip().lower()
     if head.startswith("#!"):
         return "text/x-script"

@@ -1,4 +1,4 @@
-"""Finished uploads: moved to a key that no client can write to, checked, and cleaned."""
+"""Finishes uploads: moves them to a key that no client can write to, checks and cleans them."""
 
 import logging
 import time
@@ -39,12 +39,12 @@ def refuse_unavailable(error: BucketUnavailable) -> StorageUnavailable:
 
 
 def expiry_of(settings: AttachmentSettings) -> int:
-    """Return when what is stored now and never sent is swept: microseconds since 1970, UTC."""
+    """Return when a file that is stored now and not sent expires: microseconds since 1970, UTC."""
     return int((time.time() + settings.unsent_ttl) * 1_000_000)
 
 
 class FinishedUploads:
-    """Turns an upload at its signed address into bytes that a message can take."""
+    """Turns an upload at its signed URL into an object that a message can use."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class FinishedUploads:
     async def finish(self, room_id: int, user_id: str, file_path: str) -> UploadRow:
         """Move a finished upload to a key that no client can write to, and check it.
 
-        Safe to repeat until the message is stored. What is not what was declared is deleted.
+        It is safe to repeat until the message is stored. A file that is not allowed is deleted.
         """
         key = file_path.removeprefix(UPLOADS)
         if not is_clean(key):
@@ -74,9 +74,9 @@ class FinishedUploads:
         return upload
 
     async def _make_ready(self, upload: UploadRow) -> None:
-        """Looks at the bytes at their final key, and cleans them there.
+        """Check the bytes at their final key, and clean them there.
 
-        A crash while they are replaced leaves the old bytes or the new ones: both may be looked at
+        A crash while they are replaced leaves the old bytes or the new ones: both can be checked
         again.
         """
         data = await self.move_upload(upload)
@@ -98,7 +98,7 @@ class FinishedUploads:
             raise FileMissing("This upload was sent already.")
 
     async def _claimed(self, key: str, room_id: int, user_id: str) -> UploadRow:
-        """The upload under its final key: one row, so that one message can take it."""
+        """Return the upload under its final key: one row, so that only one message can use it."""
         upload = await self._find(UPLOADS + key, room_id, user_id)
         if upload is not None:
             if not await self._has(upload.key):
@@ -123,7 +123,7 @@ class FinishedUploads:
         )
 
     async def _checked(self, upload: UploadRow, data: bytes) -> Checked:
-        """Checks an upload and returns it as it is kept; deletes it where it is not allowed."""
+        """Check an upload and return it as it is to be stored; delete it if it is not allowed."""
         size = None if upload.is_ready == CLEANING else upload.size
         try:
             return await self._checks.check(data, upload.content_type, size)
@@ -132,10 +132,10 @@ class FinishedUploads:
             raise
 
     async def move_upload(self, upload: UploadRow) -> bytes:
-        """The bytes, moved to where nobody but this server writes."""
+        """Move the bytes to a key that only this server can write to, and return them."""
         key = upload.key
         try:
-            with suppress(ObjectMissing):  # an earlier try has moved it
+            with suppress(ObjectMissing):  # an earlier attempt has moved it
                 await self._bucket.move(UPLOADS + key, key)
             return await self._bucket.read(key, self._settings.max_size)
         except BucketUnavailable as error:

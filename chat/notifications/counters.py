@@ -22,19 +22,19 @@ Counted = tuple[dict[int, Unread], dict[int, Newest], set[str], dict[int, Newest
 
 
 class Counters:
-    """All rooms of a user in which something is unread; of the most recent ones the message."""
+    """The rooms of a user with unread messages, and the newest message of the most recent ones."""
 
     def __init__(self, user_id: str, store: Store, contexts: Contexts) -> None:
         self._user_id = user_id
         self._store = store
         self._contexts = contexts
-        self._abouts: dict[str, About | None] = {}  # what the site has described, by context
+        self._abouts: dict[str, About | None] = {}  # the site's descriptions, by context
         self.rooms: dict[int, Unread] = {}
         self._newest: dict[int, Newest] = {}
         self._online: set[str] = set()
 
     async def look(self, changed: Collection[int] | None = None) -> list[tuple[int, int]]:
-        """Count these rooms, or all; return what was found undelivered, as (room, message) ids."""
+        """Count these rooms, or all; return (room, message) ids that are not delivered yet."""
         work = partial(self._count, changed=changed)
         self.rooms, self._newest, self._online, fresh = await self._store.read(work)
         return [
@@ -42,7 +42,7 @@ class Counters:
         ]
 
     async def describe(self) -> None:
-        """Asks the site about rooms that have nothing stored. To be called after `look`."""
+        """Ask the site about rooms without a stored subject. Call it after `look`."""
         asked = set(self._undescribed())
         found = await self._contexts.describe(asked)
         kept = {context: self._abouts.get(context) for context in set(self._undescribed()) - asked}

@@ -1,4 +1,4 @@
-"""Messages that a user's notifications have shown count as delivered."""
+"""Marks messages as delivered after a notifications socket has shown them."""
 
 import asyncio
 import logging
@@ -11,7 +11,7 @@ from ...store.store import DatabaseUnavailable, Store
 
 log = logging.getLogger("roomcast.inbox")
 
-ROOMS_PER_COMMIT = 500  # whose messages are delivered in one commit
+ROOMS_PER_COMMIT = 500  # rooms whose messages are marked in one commit
 
 Deliver = Callable[[str, Iterable[tuple[int, int]]], Awaitable[None]]
 
@@ -23,7 +23,7 @@ class Delivery:
         self._user_id = user_id
         self._store = store
         self._deliver = deliver
-        self._waiting: dict[int, int] = {}  # rooms, and the newest message shown; 0: look it up
+        self._waiting: dict[int, int] = {}  # rooms, and the newest message shown; 0: load it
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -31,11 +31,11 @@ class Delivery:
         return bool(self._waiting)
 
     def add(self, newest: Mapping[int, int]) -> None:
-        """These messages, by room, are in the frames that go out now; 0 stands for all."""
+        """Add the newest messages, by room, of the frames that are being sent; 0 means all."""
         self._waiting |= newest
 
     def start(self) -> None:
-        """The frames have gone out: a device of the user has them."""
+        """Begin to mark the added messages: the frames have been sent."""
         if self._waiting and self._task is None:
             self._task = asyncio.create_task(self._run(), name="roomcast delivery")
 
@@ -44,7 +44,7 @@ class Delivery:
             self._task.cancel()
 
     async def _run(self) -> None:
-        """Deliver the most recent rooms first."""
+        """Mark the messages of all rooms, the most recent rooms first."""
         try:
             while self._waiting:
                 some = dict(nlargest(ROOMS_PER_COMMIT, self._waiting.items()))

@@ -1,7 +1,7 @@
-"""Publish to users with an open notifications socket which of their rooms changed.
+"""Publishes to users with an open notifications socket which of their rooms have changed.
 
-Changes within a fifth of a second are coalesced into one event for each user; the first after a
-pause is published at once. The event only names rooms: counters are read from the database.
+Changes within a fifth of a second are coalesced into one event for each user; the first one after
+a pause is published at once. The event only names rooms: receivers read counters in the database.
 """
 
 import asyncio
@@ -20,9 +20,9 @@ from ...store.store import DatabaseUnavailable, Store
 
 log = logging.getLogger("roomcast.notifications")
 
-PACE = 0.2  # seconds between two words to the same user
-AT_ONCE = 1_000  # rooms in one word
-ROOMS_PER_QUERY = 100  # with all their members
+PACE = 0.2  # seconds between two events for the same user
+AT_ONCE = 1_000  # rooms in one event
+ROOMS_PER_QUERY = 100  # rooms whose members are read in one query
 
 
 class NotificationDispatcher:
@@ -32,8 +32,8 @@ class NotificationDispatcher:
         self._store = store
         self._hub = hub
         self.readers = 0  # users with notifications open in this process
-        self.rooms: dict[int, set[str] | None] = {}  # whom it concerns; None: all its members
-        self._users: dict[str, set[int]] = {}  # those who are members no more
+        self.rooms: dict[int, set[str] | None] = {}  # users to notify by room; None: all members
+        self._users: dict[str, set[int]] = {}  # former members, and the rooms that they left
         self.task: asyncio.Task[None] | None = None
 
     async def aclose(self) -> None:
@@ -48,7 +48,7 @@ class NotificationDispatcher:
             self.note_users(users, room_id)
 
     def note(self, events: Mapping[int, RoomEvent]) -> None:
-        """Notes the rooms that one commit changed, for the next notifications."""
+        """Record the rooms that one commit changed, for the next notifications."""
         if not (self.readers or self._hub.is_shared):
             return
         for room_id, event in events.items():
@@ -66,7 +66,7 @@ class NotificationDispatcher:
         self._start()
 
     def note_users(self, users: Iterable[str], room_id: int) -> None:
-        """Notes that users are no longer members of a room."""
+        """Record that users are no longer members of a room."""
         if not (self.readers or self._hub.is_shared):
             return
         for user_id in users:
@@ -106,9 +106,9 @@ class NotificationDispatcher:
     async def _add_members(
         self, users: dict[str, set[int]], rooms: Mapping[int, set[str] | None]
     ) -> None:
-        """Adds the members of rooms to those to notify.
+        """Add the members of rooms to the users to notify.
 
-        Where only receipts moved in a room of two, the status changes for nobody but the movers.
+        If only receipts moved in a room of two, nobody else's status changed.
         """
         find = partial(unread.members, dialect=self._store.dialect)
         for some in parts(rooms, ROOMS_PER_QUERY):

@@ -1,8 +1,8 @@
 """A user's notifications on this process: the unread counter and the newest unread messages.
 
-All notifications sockets of a user here share one inbox. It follows the events of its user, looks
-up the rooms that they name, and publishes what has changed, at most five times a second. Messages
-that the user was shown count as delivered.
+All notifications sockets of a user in this process share one inbox. It follows the events of its
+user, reads the rooms that they name, and sends a frame if something changed, at most five times a
+second. Messages in a frame count as delivered.
 """
 
 import asyncio
@@ -24,22 +24,22 @@ from .dispatcher import NotificationDispatcher
 log = logging.getLogger("roomcast.inbox")
 
 PACE = 0.21  # seconds between two frames: five in a second, never six
-MAX_RATE = 1 << 24  # bytes in a second to all sockets of a user: larger frames go seldomer
-LARGE_BATCH = 1 << 16  # bytes, after which others have their turn before the next socket
-RETRY = 1.0  # seconds, while the database is away
-MANY = 200  # rooms that changed together, above which all are looked at
-LOOKS = 2  # at a time, for who comes and for who is there: the database has others to serve
+MAX_RATE = 1 << 24  # bytes a second to all sockets of a user: larger frames are sent less often
+LARGE_BATCH = 1 << 16  # bytes after which other tasks run before the next socket
+RETRY = 1.0  # seconds until the next attempt, while the database is unavailable
+MANY = 200  # changed rooms; with more, all rooms are read
+LOOKS = 2  # reads at a time, for joining inboxes and again for open ones
 
 
 class InboxSocket(UserSocket):
-    """A socket on the notifications of its user."""
+    """A socket with the notifications of its user."""
 
     __slots__ = ("is_flat", "last_essence")
 
     def __init__(self, user_id: str, send_queue: SendQueue, *, is_flat: bool = True) -> None:
         super().__init__(user_id, send_queue)
-        self.is_flat = is_flat  # its frames are not nested as the first client reads them
-        self.last_essence: object = None  # of the last frame that it was sent
+        self.is_flat = is_flat  # whether its frames have the flat shape (`format=flat`)
+        self.last_essence: object = None  # the `essence` of the last frame that it was sent
 
 
 class Turns:
@@ -69,7 +69,7 @@ class Inbox:
     # ------------------------------------------------------------ sockets
 
     async def prepare(self) -> None:
-        """Load all rooms, for a joining socket. Raises DatabaseUnavailable."""
+        """Load all rooms for a joining socket. Raises DatabaseUnavailable."""
         async with self._turns.coming, self._turn:
             changed, self._changed = self._changed, set()
             try:
@@ -80,7 +80,7 @@ class Inbox:
         await self._counters.describe()
 
     def activate(self, socket: InboxSocket) -> None:
-        """Send the first frame; from here on the socket is live."""
+        """Send the first frame; from now on the socket is live."""
         frame = self._counters.frame()
         socket.last_essence, self._next = essence(frame), self._now() + PACE
         socket.send_queue.on_drained = self.delivery.start
@@ -105,7 +105,7 @@ class Inbox:
         if self.task is not None:
             self.task.cancel()
 
-    # ------------------------------------------------------------ what changes
+    # ------------------------------------------------------------ changes
 
     def on_user_event(self, event: UserEvent) -> None:
         if event.is_revoked:
@@ -120,7 +120,7 @@ class Inbox:
         self._start()
 
     def is_idle(self) -> bool:
-        """Return whether nothing is looked up or waits for it."""
+        """Return whether no read is running or due."""
         return self.task is None
 
     def _now(self) -> float:
@@ -181,14 +181,14 @@ class Inbox:
 
 
 def encoded(frame: Notified, *, is_flat: bool) -> bytes:
-    """The frame in the shape that a socket asked for."""
+    """Encode the frame in the shape that a socket asked for."""
     if is_flat:
         return codec.encode(frame)
     return codec.encode(NotifiedNested(UnreadCount(frame.counter, frame.messages)))
 
 
 def essence(frame: Notified) -> object:
-    """Returns the parts of a frame whose change is worth a new frame; presence is none of them."""
+    """Return the parts of a frame whose change causes a new frame: all but presence."""
     return frame.counter, [
         (n.room_id, n.counter_by_room, n.last_message, n.status, n.sender_id, n.updated_at)
         for n in frame.messages
@@ -240,7 +240,7 @@ class Inboxes:
             inbox.forget()
 
     async def unread(self, user_id: str) -> Notified:
-        """Returns the first frame of a notifications socket. Raises DatabaseUnavailable."""
+        """Return the first frame of a notifications socket. Raises DatabaseUnavailable."""
         counters = self._counters(user_id)
         await counters.look()
         await counters.describe()

@@ -1,4 +1,4 @@
-"""Messages, as the site posts, reads, changes and deletes them."""
+"""The site's calls about messages: it posts, reads, changes and deletes them."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -30,7 +30,7 @@ Marks = dict[str, tuple[int, int]]
 
 
 class MessageQuery(NamedTuple):
-    """Which messages of a room: the newest, those before one, or those after one."""
+    """A query for messages of a room: the newest, those before an id, or those after an id."""
 
     before: int | None = None
     after: int | None = None
@@ -38,7 +38,7 @@ class MessageQuery(NamedTuple):
 
 
 class SitePost(NamedTuple):
-    """A message of the site (SITE), or in the name of a member; with buttons under it."""
+    """A new message of the site (SITE) or on behalf of a member, with its buttons."""
 
     sender_id: str
     send: Send
@@ -46,9 +46,9 @@ class SitePost(NamedTuple):
 
 
 class SiteEdit(NamedTuple):
-    """The changes of an edit; None keeps a text and buttons, and takes data away.
+    """The changes of an edit; None keeps text and buttons, and removes data.
 
-    New buttons can be pressed anew.
+    After new buttons are set, one of them can be chosen again.
     """
 
     text: str | None = None
@@ -74,14 +74,14 @@ class SiteMessages:
         self._receipts = receipts
 
     async def post(self, room_id: int, new: SitePost, base: str) -> tuple[WireMessage, bool]:
-        """The message, and whether it is new. Raises the Refusal."""
+        """Post a message; return it, and whether it is new. Raises a Refusal."""
         buttons = check_buttons(new.buttons)
         sent = await self._messages.post(room_id, new.sender_id, new.send, base, buttons)
         audit.record("message_posted", room_id=room_id, message_id=sent.message.id)
         return await self._shown(sent.message, base), isinstance(sent, Added)
 
     async def page(self, room_id: int, wanted: MessageQuery, base: str) -> MessageList:
-        """Messages, oldest first. Raises NotFound for an unknown room."""
+        """Return messages, oldest first. Raises NotFound for an unknown room."""
         if wanted.limit < 1:
             raise InvalidFrame("limit: an integer from 1 is needed.")
         limit = min(wanted.limit, MAX_PAGE_SIZE)
@@ -126,19 +126,19 @@ class SiteMessages:
         return found if extra.patched(found.extra, change.patch) == found.extra else None
 
     async def delete(self, room_id: int, message_id: int) -> None:
-        """Raises NotFound."""
+        """Delete a message, whoever sent it. Raises NotFound."""
         await self._messages.make(DeleteChange(room_id, "", message_id, by_site=True))
         audit.record("message_deleted", room_id=room_id, message_id=message_id)
 
     async def react(
         self, room_id: int, user_id: str, message_id: int, emoji: str, *, on: bool
     ) -> None:
-        """Raises the Refusal."""
+        """Add or remove a reaction on behalf of a member. Raises a Refusal."""
         action = actions.React(message_id, emoji, on)
         await self._messages.make(self._messages.change_of(room_id, user_id, action, ""))
 
     async def mark_read(self, room_id: int, user_id: str, message_id: int) -> tuple[int, int]:
-        """Raises NotFound."""
+        """Mark messages as read by a member, and return their watermarks. Raises NotFound."""
         return await self._receipts.read_at_once(room_id, user_id, message_id)
 
     async def _shown(self, message: MessageRow, base: str) -> WireMessage:

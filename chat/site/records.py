@@ -1,4 +1,4 @@
-"""Records for the site: the same in Python and, as JSON, over HTTP."""
+"""The records that the site's calls return, in Python and as JSON over HTTP."""
 
 from collections.abc import Iterator
 from typing import Any, Generic, Literal, TypeVar
@@ -20,7 +20,7 @@ User = int | str
 
 
 class MemberRecord(Struct):
-    """Somebody in a room; name and picture are what the site last said, else null."""
+    """A member of a room; name and picture are the last known ones, else null."""
 
     user_id: int | str
     name: str | None
@@ -50,7 +50,7 @@ class RoomRecord(Struct):
 
 
 class RoomCreated(Struct):
-    """A room, as the answer to opening it: its members are ids."""
+    """A room in the answer to opening it, with the ids of its members."""
 
     id: int
     room_id: int
@@ -65,7 +65,7 @@ class RoomCreated(Struct):
 
 
 class BanRecord(Struct):
-    """Until when a user is banned, null for good; and why."""
+    """A ban: until when (null: for good), and the reason."""
 
     until: str | None
     reason: str
@@ -85,14 +85,14 @@ class UserRecord(Struct):
 
 
 class DayRecord(Struct):
-    """Messages sent on a day of UTC, such as `2026-11-28`."""
+    """The number of messages sent on one day (UTC), such as `2026-11-28`."""
 
     day: str
     messages: int
 
 
 class StatsRecord(Struct):
-    """Numbers of the whole chat; `bytes` are those of attachments, `sockets` of this process."""
+    """Totals of the whole chat; `bytes` is of attachments, `sockets` of this process."""
 
     users: int
     rooms: int

@@ -1,4 +1,4 @@
-"""Reports of messages, as the site reads and resolves them."""
+"""The site's calls about reports of messages: it reads and resolves them."""
 
 from msgspec import Struct
 
@@ -15,7 +15,7 @@ MAX_NOTE_LENGTH = 1_000  # characters
 
 
 class ReportRecord(Struct):
-    """A message that a member reported, and what became of it."""
+    """A report of a message by a member, with its state and note."""
 
     id: int
     room_id: int
@@ -35,7 +35,7 @@ class SiteReports:
         self._store = store
 
     async def page(self, state: str | None, cursor: str | None) -> Page[ReportRecord]:
-        """Reports in this state, or in any, the newest first. Raises InvalidFrame."""
+        """Return reports in this state, or in any, the newest first. Raises InvalidFrame."""
         wanted = None if state is None else _state_of(state)
         before = MAX_ID if cursor is None else id_of(cursor, "cursor")
         found = await self._store.read(
@@ -45,7 +45,7 @@ class SiteReports:
         return Page(shown, str(shown[-1].id) if len(found) > PAGE_SIZE else None)
 
     async def change(self, report_id: int, state: str | None, note: str | None) -> ReportRecord:
-        """Raises NotFound, InvalidFrame and TooLong."""
+        """Change state or note of a report. Raises NotFound, InvalidFrame and TooLong."""
         wanted = None if state is None else _state_of(state)
         if note is not None and len(note) > MAX_NOTE_LENGTH:
             raise TooLong(f"note: at most {MAX_NOTE_LENGTH} characters.")

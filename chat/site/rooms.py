@@ -1,4 +1,4 @@
-"""Rooms, as the site opens, lists, changes and deletes them."""
+"""The site's calls about rooms: it opens, lists, changes and deletes them."""
 
 import json
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ from .records import Page, RoomRecord, room_of
 
 PAGE_SIZE = 50
 MAX_KEY_LENGTH = 255
-MAX_DIGITS = 19  # of a number in a cursor: it fits into 63 bits
+MAX_DIGITS = 19  # a number in a cursor has fewer, so that it fits into 63 bits
 
 
 class RoomChanges(Struct):
@@ -38,7 +38,7 @@ class RoomChanges(Struct):
     frozen: bool | UnsetType = UNSET
 
     def pack(self) -> SitePatch:
-        """Encodes the changes for the store. Raises TooLong and InvalidFrame."""
+        """Encode the changes for the store. Raises TooLong and InvalidFrame."""
         packed = SitePatch(frozen=self.frozen)
         if self.title is not UNSET:
             packed.title = self.title or ""
@@ -50,7 +50,7 @@ class RoomChanges(Struct):
 
 
 def pack_room_data(data: JsonObject) -> str:
-    """The data as JSON. Raises TooLong and InvalidFrame."""
+    """Encode the data as JSON. Raises TooLong and InvalidFrame."""
     return bytes(pack_data(data, MAX_SITE_DATA_SIZE)).decode()
 
 
@@ -60,7 +60,7 @@ def details_of(
     about: About | JsonObject | None,
     data: JsonObject | None,
 ) -> RoomDetails:
-    """Returns the details of a new room. Raises TooLong and InvalidFrame."""
+    """Return the details of a new room. Raises TooLong and InvalidFrame."""
     return RoomDetails(
         context or "",
         title or "",
@@ -70,7 +70,7 @@ def details_of(
 
 
 class SiteRoomQuery(Struct, frozen=True):
-    """Which rooms: of a user, of a context, with the beginnings of these words."""
+    """A query for rooms: of a user, of a context, with words that begin like these."""
 
     user_id: str | None = None
     context: str | None = None
@@ -89,9 +89,9 @@ class SiteRooms:
     async def open(
         self, users: Sequence[str], new: RoomDetails, key: str | None = None
     ) -> tuple[RoomRecord, bool]:
-        """The room, and whether it is new. The same `key` opens one room, however often it comes.
+        """Open a room; return it, and whether it is new. A repeated `key` opens no second room.
 
-        Raises Conflict where the key came with another room.
+        Raises Conflict if the key was used for another room.
         """
         if key is not None:
             new = replace(new, request=_request_of(users, new, key))
@@ -100,14 +100,14 @@ class SiteRooms:
         return await self.get(opened.room.id), opened.is_new
 
     async def get(self, room_id: int) -> RoomRecord:
-        """Raises NotFound."""
+        """Return a room. Raises NotFound."""
         found = await self._store.read(lambda db: site_rooms.one(db, room_id))
         if found is None:
             raise NotFound
         return room_of(found)
 
     async def page(self, wanted: SiteRoomQuery, cursor: str | None) -> Page[RoomRecord]:
-        """A page of rooms, the newest first. Raises InvalidFrame."""
+        """Return a page of rooms, the newest first. Raises InvalidFrame."""
         terms = terms_of(wanted.query)
         if terms is None:
             return Page([], None)
@@ -129,29 +129,29 @@ class SiteRooms:
         return Page([room_of(room) for room in found[:PAGE_SIZE]], following)
 
     async def update(self, room_id: int, patch: RoomChanges) -> RoomRecord:
-        """Raises NotFound."""
+        """Change a room and return it. Raises NotFound, TooLong and InvalidFrame."""
         await self._members.patch(room_id, patch.pack())
         audit.record("room_changed", room_id=room_id)
         return await self.get(room_id)
 
     async def delete(self, room_id: int) -> None:
-        """For all its members. Raises NotFound."""
+        """Delete a room for all its members. Raises NotFound."""
         await self._rooms.delete(room_id, SITE)
         audit.record("room_deleted", room_id=room_id)
 
     async def add_member(self, room_id: int, user_id: str) -> bool:
-        """False for somebody who is in it already. Raises NotFound and Conflict."""
+        """Add a member; return False if they are in it already. Raises NotFound and Conflict."""
         is_new = await self._members.add(room_id, SITE, user_id)
         audit.record("member_added", room_id=room_id, user_id=user_id)
         return is_new
 
     async def remove_member(self, room_id: int, user_id: str) -> None:
-        """Raises NotFound and Conflict."""
+        """Remove a member. Raises NotFound, and Conflict for a room of two."""
         await self._members.remove(room_id, SITE, user_id)
         audit.record("member_removed", room_id=room_id, user_id=user_id)
 
     async def members(self, room_id: int) -> set[str]:
-        """Raises NotFound."""
+        """Return the members' ids. Raises NotFound."""
 
         async def look(db: Connection) -> set[str] | None:
             return await site_rooms.find_members(db, room_id)
@@ -163,7 +163,7 @@ class SiteRooms:
 
 
 def _place_of(cursor: str) -> tuple[int, RoomPlace]:
-    """The time of the first page, and the last room of the page before."""
+    """Return the time of the first page, and the last room of the previous page."""
     parts = cursor.split("-")
     if len(parts) != 3 or not all(  # as many as a cursor has
         part.isascii() and part.isdecimal() and len(part) < MAX_DIGITS for part in parts

@@ -1,4 +1,4 @@
-"""Users, as the site reads, bans, disconnects and erases them."""
+"""The site's calls about users: it reads, bans, disconnects and erases them."""
 
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -41,7 +41,7 @@ class SiteUsers:
         self._erasures = erasures
 
     async def get(self, user_id: str) -> UserRecord:
-        """Every id is a user's: one of whom nothing is known has no name."""
+        """Return a user. Any id is accepted: an unknown user has no name."""
         profile = await self._store.read(partial(profiles.load, user_id=user_id))
         return user_record(profile, await self._bans.find(user_id))
 
@@ -69,7 +69,7 @@ class SiteUsers:
         audit.record("user_unbanned", user_id=user_id)
 
     async def disconnect(self, user_id: str) -> None:
-        """All sockets of the user close with 4005, on every process."""
+        """Close all sockets of the user with 4005, on every process."""
         await self._revocations.revoke(user_id)
         audit.record("user_disconnected", user_id=user_id)
 
@@ -79,7 +79,7 @@ class SiteUsers:
         audit.record("user_erased", user_id=user_id)
 
     async def export(self, user_id: str, base: str) -> AsyncIterator[ExportLine]:
-        """All that is the user's, line by line."""
+        """Yield all data of the user, line by line."""
         audit.record("user_exported", user_id=user_id)
         async for line in lines(self._store, user_id, self._attachments.link(base)):
             yield line
@@ -105,7 +105,7 @@ def _checked(name: str, value: str | None) -> str | None:
 
 
 def _microseconds(until: datetime | str) -> int:
-    """RFC 3339, or a datetime with a time zone, as microseconds since 1970, UTC."""
+    """Convert RFC 3339 text or a datetime to microseconds since 1970, UTC. Raises InvalidFrame."""
     try:
         at = datetime.fromisoformat(until) if isinstance(until, str) else until
     except ValueError:

@@ -1,12 +1,13 @@
 """Brokers carry events between processes: two backends for broadcaster that report gaps.
 
-After `subscribe` has returned, whatever is published on the channel comes out of it, or `GAP` does.
-A publish that raised Unreachable becomes a GAP too, in every process, once the broker is back.
+After `subscribe` has returned, the subscriber receives each message that is published on the
+channel, or `GAP` in its place. A publish that raised Unreachable also becomes a GAP in every
+process, once the broker is available again.
 
-A process follows many users and would pay for a subscriber each: so it subscribes to the backend
-for `USER_PREFIX` + user, and with broadcaster once to `USERS_CHANNEL`,
-where the events of all users come out. There a `GAP` alone
-is about all users, and one that is followed by a user id is about that user.
+A process follows many users, and one subscriber of broadcaster for each would cost too much. So it
+subscribes the backend to `USER_PREFIX` + user for each of them, and broadcaster once to
+`USERS_CHANNEL`, which delivers the events of all of them. A `GAP` alone on that channel concerns
+all users; a `GAP` that is followed by a user id concerns this user.
 """
 
 from .backend import Backend
@@ -24,9 +25,9 @@ __all__ = [
 
 
 def backend_of(url: str) -> Backend:
-    """The backend of a URL: redis://, redis+sentinel://, redis+cluster:// or postgresql://.
+    """Return the backend of a redis://, redis+sentinel://, redis+cluster:// or postgresql:// URL.
 
-    Raises ValueError for any other, and Unreachable where its library is not installed.
+    Raises ValueError for any other URL, and Unreachable if the library is not installed.
     """
     scheme = url.partition("://")[0]
     try:

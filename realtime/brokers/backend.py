@@ -1,4 +1,4 @@
-"""The base of both brokers: it renews a lost connection and reports what may be lost."""
+"""The base of both brokers: it renews a lost connection and reports messages that may be lost."""
 
 import asyncio
 import logging
@@ -24,17 +24,17 @@ from .connection import (
 log = logging.getLogger("roomcast.brokers")
 
 CHECK_INTERVAL = 0.5  # seconds between two checks of the link
-MAX_SILENT_CHECKS = 4  # checks in a row without a word, while an answer is due: the link is lost
-CHECKS_PER_PULSE = 10  # one that is not back by the next pulse: the link is lost
+MAX_SILENT_CHECKS = 4  # checks in a row without any data, while an answer is due: the link is lost
+CHECKS_PER_PULSE = 10  # a pulse that has not returned by the next one: the link is lost
 OPEN_WITHIN = 5.0  # seconds for each step of a connection
 CHECK_WITHIN = 2.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0  # seconds between attempts to connect
 CHANNELS_PER_STEP = 1_000  # channels in one step of subscribing again
-MAX_GAPS_DUE = 10_000  # channels that are due a GAP, above which one GAP goes to everyone
+MAX_GAPS_DUE = 10_000  # channels that are due a GAP; with more, every channel gets one
 
 
 class Interest:
-    """The interest in a channel: of a subscriber, or of calls of subscribe under way."""
+    """A channel in use: by a subscriber, or by calls of `subscribe` that have not returned."""
 
     __slots__ = ("calls", "is_held")
 
@@ -59,7 +59,7 @@ class Backend(BroadcastBackend):
     def _new_link(self) -> Link: ...
 
     async def connect(self) -> None:
-        """Raises Unreachable: a broker that was never there is a wrong setting, most likely."""
+        """Connect. Raises Unreachable: at the start, this is most likely a wrong setting."""
         self._link = await self._open()
         self._keeper = asyncio.create_task(self._keep(self._link), name="broker")
 
@@ -76,7 +76,7 @@ class Backend(BroadcastBackend):
         return await self._events.get()
 
     async def check(self) -> None:
-        """Publishes and waits two seconds for it to come back. Raises Unreachable."""
+        """Publish a message and wait until it returns, at most two seconds. Raises Unreachable."""
         if self._link is None:
             raise self._unreachable()
         try:
@@ -88,8 +88,8 @@ class Backend(BroadcastBackend):
     # ------------------------------------------------------------ channels
 
     async def publish(self, channel: str, message: str) -> None:
-        """In the order of the calls. Raises Unreachable within about two seconds."""
-        message.encode()  # what is no text fails here, not in the link
+        """Publish in the order of the calls. Raises Unreachable within about two seconds."""
+        message.encode()  # an invalid text fails here, not in the link
         if self._link is None:
             self._require_gap([channel])
             raise self._unreachable()
@@ -102,9 +102,9 @@ class Backend(BroadcastBackend):
             self._link.publish(channel, message, needs_gap=False)
 
     async def subscribe(self, channel: str) -> None:
-        """Subscribes; returns when the server acknowledged it, or at once without a connection.
+        """Subscribe; return when the server has acknowledged it, or at once without a connection.
 
-        A GAP follows when the connection is back, as after every loss of it.
+        Without a connection, a GAP follows when there is one again.
         """
         interest = self._channels.setdefault(channel, Interest())
         interest.calls += 1
@@ -121,7 +121,7 @@ class Backend(BroadcastBackend):
         self.forget(channel)
 
     def forget(self, channel: str) -> None:
-        """Unsubscribes at once, also without a connection; a later subscribe stays in order."""
+        """Unsubscribe at once, also without a connection; a later subscribe stays in order."""
         if interest := self._channels.get(channel):
             self._forget(channel, interest)
 
@@ -154,7 +154,7 @@ class Backend(BroadcastBackend):
     # ------------------------------------------------------------ keeping the link
 
     async def _keep(self, link: Link) -> None:
-        """Watch the link and renew it, until cancelled."""
+        """Watch the link and replace a lost one, until cancelled."""
         while True:
             error = await watch(link)
             since = time.monotonic()
@@ -182,7 +182,7 @@ class Backend(BroadcastBackend):
         return link
 
     async def _open(self) -> Link:
-        """A link that has proved that events come through, subscribed to all that is wanted."""
+        """Return a link that delivers events, subscribed to all channels in use."""
         link = self._new_link()
         try:
             async with asyncio.timeout(OPEN_WITHIN):
@@ -213,7 +213,7 @@ class Backend(BroadcastBackend):
 
 
 async def watch(link: Link) -> Exception:
-    """Return why the link was lost; a silent one is found out by pulses."""
+    """Wait until the link is lost and return the error; pulses detect a silent link."""
     silent, received, pulse = 0, link.received, link.pulse()
     for tick in count(1):
         await asyncio.wait({link.lost}, timeout=CHECK_INTERVAL)
@@ -231,7 +231,7 @@ async def watch(link: Link) -> Exception:
 
 
 async def prove(link: Link) -> None:
-    """Return once what is published comes back. Raises Unreachable."""
+    """Return once a published message returns. Raises Unreachable."""
     try:
         async with asyncio.timeout(OPEN_WITHIN):
             succeed(await link.pulse())
@@ -253,7 +253,7 @@ def succeed(error: Exception | None) -> None:
 
 
 def pauses() -> Iterator[float]:
-    """Growing, and never the same for two processes that lost the broker together."""
+    """Yield growing pauses in seconds, random so that processes do not reconnect together."""
     pause = FIRST_PAUSE
     while True:
         yield pause * random.uniform(0.5, 1)

@@ -12,17 +12,17 @@ from typing import Any, NamedTuple
 
 log = logging.getLogger("roomcast.brokers")
 
-GAP = "\0gap"  # the message of an event that says: something may be missing, read the database
-USER_PREFIX = "person:"  # messages on channels that begin so come out of USERS_CHANNEL
+GAP = "\0gap"  # a message in place of others that may be lost: read the database
+USER_PREFIX = "person:"  # USERS_CHANNEL delivers the messages of channels that begin like this
 USERS_CHANNEL = "people"
 EVERYONE = "\0everyone"  # a GAP on this channel is one for every channel of every process
 
-Failure = asyncio.Future[Exception | None]  # done with None: it went well
+Failure = asyncio.Future[Exception | None]  # its result is None after a success
 OnMessage = Callable[[str, str], None]
 
 
 class Unreachable(Exception):
-    """The broker is unavailable; what was being published may or may not have arrived."""
+    """The broker is unavailable; a message under way may or may not have been published."""
 
 
 class NotYetReachable(Unreachable):
@@ -33,20 +33,20 @@ class Publish(NamedTuple):
     channel: str
     message: str
     done: Failure
-    needs_gap: bool = True  # whether its readers must hear of it, should it be lost
+    needs_gap: bool = True  # whether its subscribers get a GAP if it may be lost
 
 
 class Link(ABC):
-    """Publishes in the order of the calls, and receives what comes in on its channels.
+    """Publishes in the order of the calls, and receives the messages of its channels.
 
-    A message that is too long for the broker travels as a GAP.
+    A message that is too long for the broker is published as a GAP.
     """
 
-    mute = "what is published does not come back"
+    mute = "published messages do not return"
 
     def __init__(self, on_message: OnMessage) -> None:
         self.lost: asyncio.Future[Exception] = self._future()
-        self.received = 0  # grows whenever the server says anything
+        self.received = 0  # grows with everything that the server sends
         self.unanswered: deque[Publish] = deque()
         self.pulse_channel = f"\0pulse:{secrets.token_hex(8)}"
         self._on_message = on_message
@@ -56,7 +56,7 @@ class Link(ABC):
 
     @abstractmethod
     async def open(self) -> None:
-        """Connects, authenticates and begins to listen."""
+        """Connect, authenticate and begin to listen."""
 
     def may_pass(self, error: Exception) -> bool:
         """Whether the server may answer later, after `open` has failed so."""
@@ -64,7 +64,7 @@ class Link(ABC):
 
     @abstractmethod
     def subscribe(self, channels: Iterable[str]) -> Failure:
-        """Done when the server has acknowledged all of them."""
+        """Subscribe; the future is done when the server has acknowledged all channels."""
 
     @abstractmethod
     def unsubscribe(self, channels: Iterable[str]) -> None: ...
@@ -74,11 +74,11 @@ class Link(ABC):
 
     @property
     def is_waiting(self) -> bool:
-        """Whether the server owes an answer."""
+        """Whether an answer of the server is due."""
         return bool(self.unanswered)
 
     def publish(self, channel: str, message: str, *, needs_gap: bool = True) -> Failure:
-        """Done when the server has taken it."""
+        """Publish a message; the future is done when the server has accepted it."""
         publish = Publish(channel, message, self._future(), needs_gap)
         self.unanswered.append(publish)
         if self.lost.done():
@@ -88,7 +88,7 @@ class Link(ABC):
         return publish.done
 
     def pulse(self) -> Failure:
-        """Done when something published here has come back in."""
+        """Publish a test message; the future is done when it has returned."""
         number = str(next(self._numbers))
         back = self._pulses[number] = self._future()
         self.publish(self.pulse_channel, number, needs_gap=False)
@@ -97,7 +97,7 @@ class Link(ABC):
         return back
 
     def fail(self, error: Exception) -> None:
-        """Fails all pending calls, since the server will not answer them."""
+        """Fail all pending calls, since the server will not answer them."""
         if self.lost.done():
             return
         self.lost.set_result(error)
@@ -110,20 +110,20 @@ class Link(ABC):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    # ------------------------------------------------------------ for those who make it real
+    # ------------------------------------------------------------ for subclasses
 
     def _waiting(self) -> list[Failure]:
         return [*(publish.done for publish in self.unanswered), *self._pulses.values()]
 
     def _take(self, channel: str, message: str) -> None:
-        """Take in one event of a channel."""
+        """Handle one message of a channel."""
         if channel != self.pulse_channel:
             self._on_message(channel, message)
         elif pulse := self._pulses.pop(message, None):
             complete(pulse, None)
 
     def _answered(self) -> None:
-        """The server has taken the oldest publish that it had not answered."""
+        """Complete the oldest unanswered publish: the server has accepted it."""
         complete(self.unanswered.popleft().done, None)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:

@@ -1,11 +1,12 @@
-"""PostgreSQL's LISTEN and NOTIFY, two connections a process: no server beside the database.
+"""PostgreSQL's LISTEN and NOTIFY as a broker: two connections a process, and no other server.
 
-All rooms share one channel of PostgreSQL and a process picks its own. So a subscription costs
-nothing, and what many rooms publish at the same time travels in one notification. A message that
-does not fit into one (about 7,900 bytes) travels as a GAP: its readers ask the database.
+All rooms share one channel of PostgreSQL, and each process selects the messages of its own rooms.
+So a subscription costs nothing, and messages of many rooms at the same time share a notification. A
+message that does not fit into one (about 7,900 bytes) is sent as a GAP: subscribers read the
+database.
 
-LISTEN belongs to a session. PgBouncer in transaction mode gives the session to somebody else, and
-nothing would ever be received: connecting fails. The broker's URL must lead to the server itself.
+LISTEN belongs to a session. PgBouncer in transaction mode gives the session to another client, so
+no message would be received: then connecting fails. The URL must lead to the server itself.
 """
 
 import asyncio
@@ -26,7 +27,7 @@ NOTIFY = "select pg_notify($1, bundle) from unnest($2::text[]) as bundle"
 SPACE = 7_999  # bytes that a notification may carry
 FRAME = 32  # bytes of a bundle's head beside its parts
 PUBLISHES_PER_STATEMENT = 1_000  # publishes in one statement
-ELSEWHERE = -1  # the length of a message that is not carried
+ELSEWHERE = -1  # the length that stands for a message that was left out
 
 Head = tuple[int, list[tuple[str, int]]]  # a number, then channel and length of each message
 
@@ -35,7 +36,7 @@ _encode = msgspec.json.encode
 
 
 class PostgresLink(Link):
-    mute = "a NOTIFY does not come back; the URL must lead to the server itself, not to a pooler"
+    mute = "a NOTIFY does not return; the URL must lead to the server itself, not to a pooler"
 
     def __init__(self, on_message: OnMessage, address: PostgresAddress, channel: str) -> None:
         super().__init__(on_message)
@@ -47,7 +48,7 @@ class PostgresLink(Link):
 
     async def open(self) -> None:
         await (await self._connect()).add_listener(self._channel, self._notified)
-        # On its own connection: what a pooler did to the other would not be seen on the same.
+        # A connection of its own: on the listening one, the effect of a pooler would not show.
         speaker = await self._connect()
         self._start(self._publish(await speaker.prepare(NOTIFY)))
 
@@ -64,7 +65,7 @@ class PostgresLink(Link):
         return connection
 
     async def close(self) -> None:
-        # First the connections: a statement that is cancelled would open another to say so.
+        # First the connections: cancelling a statement would open another connection.
         for connection in self._connections:
             connection.terminate()
         await super().close()
@@ -73,7 +74,7 @@ class PostgresLink(Link):
         self.fail(ConnectionError("the connection was closed"))
 
     def subscribe(self, channels: Iterable[str]) -> Failure:
-        """The one channel is listened to already."""
+        """Return a future that is done: the one channel is subscribed already."""
         done: Failure = self._future()
         done.set_result(self.lost.result() if self.lost.done() else None)
         return done
@@ -84,7 +85,7 @@ class PostgresLink(Link):
         self._is_due.set()
 
     async def _publish(self, notify: asyncpg.prepared_stmt.PreparedStatement) -> None:
-        """Publishes in batches: what arrives during one statement goes into the next."""
+        """Publish in batches: what arrives during one statement goes into the next."""
         while True:
             await self._is_due.wait()
             self._is_due.clear()
@@ -101,11 +102,11 @@ class PostgresLink(Link):
             for name, message in unbundled(bundle):
                 self._take(name, message)
         except msgspec.DecodeError:
-            log.warning("Something else notifies on the channel %s of the database", self._channel)
+            log.warning("notification of another program ignored: channel=%s", self._channel)
 
 
 def bundled(publishes: Iterable[Publish], numbers: Iterator[int]) -> Iterator[str]:
-    """Yields as few notifications as possible, numbered: PostgreSQL drops equal ones."""
+    """Yield as few notifications as possible, numbered, since PostgreSQL drops equal ones."""
     parts: list[tuple[str, int]] = []
     messages: list[str] = []
     space = SPACE - FRAME

@@ -1,7 +1,7 @@
-"""Redis or Valkey, one connection a process that publishes and listens (RESP3: Redis 6 or later).
+"""Redis or Valkey: one connection a process publishes and listens (RESP3: Redis 6 or later).
 
-`rediss://`, `ssl_ca_certs=` and the other options are redis-py's. Redis does not keep the channels
-of its databases apart: here the database's number is part of a channel's name.
+`rediss://`, `ssl_ca_certs=` and the other options are redis-py's. The databases of a Redis server
+share their channels, so the number of the database is part of a channel's name.
 """
 
 import asyncio
@@ -19,14 +19,14 @@ from redis.asyncio.connection import AbstractConnection, Connection, DefaultPars
 from .backend import Backend
 from .connection import GAP, Failure, Link, OnMessage, Publish, complete
 
-MAX_MESSAGE_SIZE = 1 << 20  # bytes of a message: a server drops a subscriber for whom 32 MiB wait
+MAX_MESSAGE_SIZE = 1 << 20  # bytes: a server drops a subscriber with 32 MiB of unread messages
 OTHERS = ("max_connections", "timeout", "health_check_interval")  # redis-py's, for a pool
 # A connection that was given up on may try to send for 10 s, not for the kernel's 15 minutes.
 DROPPED = {socket.TCP_USER_TIMEOUT: 10_000} if hasattr(socket, "TCP_USER_TIMEOUT") else {}
 
 
 class QuietParser(DefaultParser):  # type: ignore[misc,valid-type]
-    """redis-py's own writes every event, with the texts of people, into its debug log."""
+    """A parser that logs nothing: redis-py's own logs each event, texts included, at debug."""
 
     async def handle_pubsub_push_response(self, response: object) -> object:
         return response
@@ -99,7 +99,7 @@ class RedisLink(Link):
         self._command(self._publish_command, self._prefix + publish.channel, body)
 
     def _command(self, *words: bytes | str) -> None:
-        """All commands of one turn of the event loop go out in one write."""
+        """Queue a command; all commands of one iteration of the event loop are one write."""
         self._out += self._connection.pack_command(*words)
         self._is_due.set()
 
@@ -154,7 +154,7 @@ UNNAMED_LIBRARY: dict[str, None] = (
 
 
 def connections_to(url: str) -> Callable[[], AbstractConnection]:
-    """Returns what makes connections to a redis:// or rediss:// URL, not connected yet.
+    """Return a function that creates connections to a redis:// or rediss:// URL, not yet open.
 
     Raises ValueError for an option that redis-py does not know.
     """
@@ -163,7 +163,7 @@ def connections_to(url: str) -> Callable[[], AbstractConnection]:
     try:
         kind(**options)
     except TypeError as unknown:
-        raise ValueError(f"A wrong option of redis://: {unknown}") from unknown
+        raise ValueError(f"redis:// has a wrong option: {unknown}") from unknown
     return partial(kind, **options)
 
 

@@ -1,8 +1,8 @@
 """A Redis or Valkey cluster: sharded publish and subscribe, each channel on the node of its slot.
 
-`redis+cluster://:password@host:6379,other:6379`; any of its nodes will do. A process has one
-connection to each primary. When one of them is lost, or a slot moves, the whole link is renewed
-with the new map of slots, and every room of the process is looked up in the database.
+The URL `redis+cluster://:password@host:6379,other:6379` names any of the nodes. A process has one
+connection to each primary. When a connection is lost, or a slot moves, the whole link is replaced
+with the new map of slots, and every room of the process is compared with the database.
 """
 
 import asyncio
@@ -44,7 +44,7 @@ class ShardLink(RedisLink):
         self._leaving: set[str] = set()  # names whose unsubscription is not acknowledged yet
 
     def choose_pulse_channel(self, serves: Callable[[str], bool]) -> None:
-        """Choose a name whose slot is served by this node."""
+        """Choose a channel for test messages whose slot this node serves."""
         random = secrets.token_hex(8)
         names = (f"\0pulse:{random}:{number}" for number in count())
         self.pulse_channel = next(name for name in names if serves(name))
@@ -78,7 +78,7 @@ class ClusterLink(Link):
         self, on_message: OnMessage, places: list[Place], new_connection: NewConnection
     ) -> None:
         super().__init__(on_message)
-        self._places = places  # of nodes that may know the map of slots; grows as they tell
+        self._places = places  # addresses of nodes; grows with the nodes that they report
         self._new_connection = new_connection
         self._shards: list[ShardLink] = []
         self._shard_of_slot: list[ShardLink | None] = [None] * SLOTS
@@ -86,7 +86,7 @@ class ClusterLink(Link):
     # ------------------------------------------------------------ opening
 
     async def open(self) -> None:
-        """Raises Unreachable where not every slot has a primary that answers."""
+        """Connect to all primaries. Raises Unreachable if a slot has none that answers."""
         ranges = await self._find_slots()
         shards = {place: self._new_shard(place) for _, _, place in ranges}
         self._shards = list(shards.values())
@@ -112,7 +112,7 @@ class ClusterLink(Link):
             raise error
 
     async def _find_slots(self) -> list[SlotRange]:
-        """The map of slots, as the first node has it that answers."""
+        """Return the map of slots of the first node that answers. Raises Unreachable."""
         errors: list[str] = []
         for place in list(self._places):
             connection = self._new_connection(place)
@@ -136,7 +136,7 @@ class ClusterLink(Link):
         await asyncio.gather(*(shard.close() for shard in self._shards))
 
     def fail(self, error: Exception) -> None:
-        """Fails the links to all nodes; what they had not answered is kept."""
+        """Fail the links to all nodes; their unanswered publishes are kept."""
         if self.lost.done():
             return
         super().fail(error)
@@ -151,7 +151,7 @@ class ClusterLink(Link):
         return any(shard.is_waiting for shard in self._shards)
 
     def publish(self, channel: str, message: str, *, needs_gap: bool = True) -> Failure:
-        """Done when the node of the channel's slot has taken it."""
+        """Publish a message; the future is done when the node of its slot has accepted it."""
         if self.lost.done():
             return super().publish(channel, message, needs_gap=needs_gap)
         return self._shard_of(channel).publish(channel, message, needs_gap=needs_gap)
@@ -164,7 +164,7 @@ class ClusterLink(Link):
             shard.unsubscribe(names)
 
     def pulse(self) -> Failure:
-        """Done when what was published on each node has come back in."""
+        """Publish a test message on each node; the future is done when all have returned."""
         return self._all(shard.pulse() for shard in self._shards)
 
     def _send(self, publish: Publish) -> None:
@@ -182,7 +182,7 @@ class ClusterLink(Link):
         return found.items()
 
     def _all(self, failures: Iterable[Failure]) -> Failure:
-        """Done when all of them are, with the first error there was."""
+        """Return a future that is done when all of them are, with the first error."""
         waiting = list(failures)
         done: Failure = self._future()
 
@@ -226,6 +226,6 @@ def _nodes_in(answer: Any, asked: Place) -> Iterator[Place]:
 
 
 def _place(node: Sequence[Any], asked: Place) -> Place:
-    """The address of a node; one that does not know its own is at the address that was asked."""
+    """Return the address of a node; a node without an own address has the one that was asked."""
     host = node[0].decode() if isinstance(node[0], bytes) else node[0]
     return (host or asked[0], int(node[1]))

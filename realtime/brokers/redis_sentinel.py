@@ -1,9 +1,9 @@
-"""A Redis or Valkey primary that Sentinel looks after: its address is asked for at each connection.
+"""A Redis or Valkey primary behind Sentinel: each connection asks the sentinels for its address.
 
 `redis+sentinel://:password@sentinel:26379,other:26379/mymaster/0`; the password is that of the
-servers, `sentinel_username` and `sentinel_password` are options. A primary that is demoted loses
-its clients, but after a planned switchover only ten seconds later (Sentinel waits for so long): so
-the sentinels are asked again and again, and a server that is no primary is not taken.
+servers, `sentinel_username` and `sentinel_password` are options. After a planned switchover,
+Sentinel disconnects the clients of the former primary only ten seconds later. So the link asks the
+sentinels every two seconds, and refuses a server that is not a primary.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from .redis_address import parse_redis_url
 
 SENTINEL_PORT = 26_379
 ANSWER_WITHIN = 1.0  # seconds for each sentinel
-ASK_INTERVAL = 2.0  # seconds between two questions who the primary is
+ASK_INTERVAL = 2.0  # seconds between two requests for the address of the primary
 ROLES = (b"master", "master")
 
 NewConnection = Callable[[], AbstractConnection]
@@ -39,7 +39,7 @@ class SentinelLink(RedisLink):
         self._service = service
 
     async def open(self) -> None:
-        """Raises Unreachable where no sentinel knows a primary that is one."""
+        """Connect to the primary. Raises Unreachable if no sentinel knows one that answers so."""
         connection: Any = self._connection
         connection.host, connection.port = await self._find_primary()
         await connection.connect()
@@ -54,7 +54,7 @@ class SentinelLink(RedisLink):
         return isinstance(error, Unreachable) or super().may_pass(error)
 
     async def _watch_primary(self, taken: tuple[str, int]) -> None:
-        """Fails the link when another server is the primary; sentinels may be unreachable."""
+        """Fail the link when another server is the primary; ignore unreachable sentinels."""
         while True:
             await asyncio.sleep(ASK_INTERVAL)
             with suppress(Unreachable):
@@ -63,7 +63,7 @@ class SentinelLink(RedisLink):
         self.fail(Unreachable(f"{self._service} is another server now"))
 
     async def _find_primary(self) -> tuple[str, int]:
-        """The address, as the first sentinel says that answers; it is asked first the next time."""
+        """Return the primary's address by the first sentinel that answers, which moves to front."""
         errors: list[str] = []
         for new_connection in list(self._sentinels):
             connection = new_connection()
@@ -112,7 +112,7 @@ class SentinelBackend(Backend):
 
 
 async def ask(connection: AbstractConnection, *words: str) -> Any:
-    """The answer to one command, on a connection that does nothing else. Raises RedisError."""
+    """Send one command on a connection without subscriptions. Raises RedisError."""
     await connection.send_command(*words)
     return await connection.read_response()
 

@@ -1,4 +1,4 @@
-"""A look at the database, for who sets it up; it changes nothing there and takes no lock."""
+"""Checks the database for the operator; it changes nothing there and takes no lock."""
 
 import asyncio
 import secrets
@@ -26,10 +26,10 @@ from ..postgres.session import (
 from ..sqlite.address import is_sqlite, parse_sqlite_url
 from .objects import Finding
 
-CHECKED_WITHIN = 4.0  # seconds, each check
-CLOCKS_APART = 5.0  # seconds
+CHECKED_WITHIN = 4.0  # seconds for each check
+CLOCKS_APART = 5.0  # seconds by which the clocks may differ
 LITTLE_SPACE = 1 << 30
-SLOW = 0.05  # seconds for an answer: every message waits for some
+SLOW = 0.05  # seconds for an answer, above which messages would be slow
 OLDEST = 100_000  # PostgreSQL 10: identity columns
 
 POOLED = "A pooler before it gives each transaction another session (PgBouncer, transaction mode)"
@@ -48,7 +48,7 @@ ADVICE: dict[type[Exception], str] = {
 
 
 async def diagnose(url: str, *, alone: bool) -> AsyncIterator[Finding]:
-    """`alone`: the server relies on being the only process there."""
+    """Yield the findings about a database; `alone`: the server must be its only process."""
     if is_sqlite(url):
         path = parse_sqlite_url(url)
         for finding in await asyncio.to_thread(lambda: list(_of_file(path))):
@@ -163,9 +163,9 @@ async def _of_server(url: str, alone: bool) -> AsyncIterator[Finding]:
 
 
 async def _connect(address: PostgresAddress) -> Any:
-    """Connects as the server does, so that what a pooler would refuse shows here.
+    """Connect as the server does, so that a pooler's refusal shows here.
 
-    But without statements that are kept: a pooler would keep them for others.
+    Prepared statements are not cached, because a pooler would keep them for other clients.
     """
     connection = await address.connect(server_settings=SERVER_SETTINGS, statement_cache_size=0)
     if address.schema:
@@ -212,7 +212,7 @@ async def _encoding(db: Any) -> Finding:
 
 
 async def _holder(db: Any, key: int) -> Finding:
-    """Reports the holder of the lock of a single process: a running or a lost server."""
+    """Report the holder of the lock of a single process: a running or a lost server."""
     holder = await find_lock_holder(db, key)
     if holder is None:
         return Finding("in use", True, "No roomcast process works on it alone.")
@@ -257,7 +257,7 @@ async def _clock(db: Any) -> Finding:
 
 
 async def compare_sessions(db: Any, other: Any, alone: bool, prepares: bool) -> Finding:
-    """Two connections of ours that share one of the server: a pooler takes them in turns."""
+    """Detect a pooler: then two connections of ours share one session of the server."""
     query = "SELECT pg_backend_pid()"
     before = await db.fetchval(query)
     async with other.transaction():
@@ -276,9 +276,9 @@ async def compare_sessions(db: Any, other: Any, alone: bool, prepares: bool) -> 
 async def _keeps(db: Any, other: Any) -> bool:
     """Return whether a statement prepared in one session exists in the next."""
     try:
-        name = f"doctor_{secrets.token_hex(8)}"  # one that no other session happens to have
+        name = f"doctor_{secrets.token_hex(8)}"  # a name that no other session has
         statement = await db.prepare("SELECT 1", name=name)
-        await statement.fetchval()  # the session that was used last is the next one's
+        await statement.fetchval()  # the next transaction gets the session that was used last
         async with other.transaction():
             await other.fetchval("SELECT 1")
             await statement.fetchval()

@@ -1,4 +1,4 @@
-"""A look at the place where files lie, for who sets it up; it changes nothing there."""
+"""Checks the folder or bucket of attachments for the operator; it leaves nothing behind."""
 
 import asyncio
 import os
@@ -19,14 +19,14 @@ from ..objects.s3_client import in_short
 from ..objects.s3_cors import ADVICE, lets_pages_put
 
 LITTLE_SPACE = 1 << 30
-CLOCKS_APART = 60.0  # seconds; at 15 minutes a bucket refuses every request
+CLOCKS_APART = 60.0  # seconds by which clocks may differ; from 15 minutes on, requests fail
 
 _PROBE = b"written by roomcast to see whether it can be\n"
 _HEADERS = {"Content-Type": "image/png", "Content-Disposition": 'inline; filename="a.png"'}
 
 
 class Finding(Struct, frozen=True):
-    """`sentence` says what was found; where it isn't ok, also what to do."""
+    """The result of one check: a sentence and, if it is not ok, what to do about it."""
 
     name: str
     ok: bool
@@ -34,7 +34,7 @@ class Finding(Struct, frozen=True):
 
 
 async def examine(url: str) -> list[Finding]:
-    """All there is to say of a folder or a bucket. Raises ValueError: the URL names none."""
+    """Return the findings about a folder or a bucket. Raises ValueError for another URL."""
     place = bucket_of(url)
     try:
         if isinstance(place, S3):
@@ -89,7 +89,7 @@ async def _of_bucket(bucket: S3) -> list[Finding]:
 
 
 def _by_request(bucket: S3, probe: str) -> Iterator[Finding]:
-    """Checks the bucket by plain HTTP requests, as clients send them."""
+    """Check the bucket by plain HTTP requests, as clients send them."""
     inside, outside = bucket.client.inside.base, bucket.client.outside.base
     yield _clock(bucket)
     yield _private(bucket, probe, inside)
@@ -131,7 +131,7 @@ def _private(bucket: S3, probe: str, base: str) -> Finding:
 
 
 def _links(bucket: S3, probe: str) -> Finding:
-    """Checks that a signed link leads to the object, under the type that was detected."""
+    """Check that a signed link leads to the object, under the type that was detected."""
     answer = bucket.client.http.request("GET", bucket.get_url("GET", probe, _HEADERS))
     base = bucket.client.outside.base
     if answer.status != 200 or answer.data != _PROBE:
@@ -168,7 +168,7 @@ def _pages(bucket: S3) -> Finding:
 def _clock(bucket: S3) -> Finding:
     said = bucket.client.http.request("GET", bucket.client.inside.base).headers.get("Date")
     if said is None:
-        return Finding("clock", True, "The bucket doesn't tell its time.")
+        return Finding("clock", True, "The bucket's answers have no time to compare.")
     apart = parsedate_to_datetime(said).timestamp() - time.time()
     ok = abs(apart) <= CLOCKS_APART
     advice = "" if ok else "; set this machine's by NTP, at 15 minutes every request is refused"

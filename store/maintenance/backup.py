@@ -31,9 +31,9 @@ class BackupFailed(Exception):
 
 
 def copy_sqlite(source: Path, target: Path) -> None:
-    """Copies the database while a server writes to it, as of one moment, and checks the copy.
+    """Copy the database as of one moment, while a server writes to it, and check the copy.
 
-    All pages in one step: between two, a write by the server would make SQLite begin again.
+    All pages are copied in one step: a write between two steps would make SQLite start again.
     """
     with (
         closing(sqlite3.connect(f"file:{_quoted(source)}?mode=ro", uri=True)) as reading,
@@ -47,9 +47,9 @@ def copy_sqlite(source: Path, target: Path) -> None:
 
 
 def restore_sqlite(backup: Path, target: Path) -> None:
-    """Puts the copy in the place of a database that does not exist yet, with a new epoch.
+    """Put the copy in place of a database that does not exist yet, with a new epoch.
 
-    Raises CannotOpen where there is one.
+    Raises CannotOpen if there is a database.
     """
     for path in (target, target.with_name(f"{target.name}-wal")):
         if path.exists():
@@ -66,7 +66,7 @@ def restore_sqlite(backup: Path, target: Path) -> None:
 
 
 def sqlite_keys(path: Path) -> Iterator[str]:
-    """The keys of the objects that messages hold, of a copy."""
+    """Yield the keys of the objects that messages hold, from a copy."""
     with closing(sqlite3.connect(f"file:{_quoted(path)}?mode=ro", uri=True)) as database:
         for (key,) in database.execute("SELECT key FROM attachments ORDER BY key"):
             yield key
@@ -80,7 +80,7 @@ def _quoted(path: Path) -> str:
 
 
 async def dump_postgres(url: str, target: Path) -> None:
-    """One snapshot of the database, by pg_dump in its custom format. Raises BackupFailed.
+    """Write one snapshot of the database by pg_dump, in its custom format. Raises BackupFailed.
 
     Where the address names a schema, of that schema alone: others share the database.
     """
@@ -91,7 +91,10 @@ async def dump_postgres(url: str, target: Path) -> None:
 
 
 async def restore_postgres(url: str, backup: Path) -> None:
-    """Into a database without a chat, all or nothing, with a new epoch. Raises BackupFailed."""
+    """Restore into a database without a chat, with a new epoch; all or nothing.
+
+    Raises BackupFailed.
+    """
     address = _address_of(url)
     if await _psql(address, "SELECT to_regclass('meta') IS NOT NULL") != "f":
         raise BackupFailed("The database of database.url has a chat already: use an empty one.")
@@ -105,12 +108,12 @@ async def restore_postgres(url: str, backup: Path) -> None:
 
 
 async def postgres_keys(url: str) -> list[str]:
-    """The keys of the objects that messages hold."""
+    """Return the keys of the objects that messages hold."""
     return (await _psql(_address_of(url), "SELECT key FROM attachments ORDER BY key")).split()
 
 
 def schema_of(url: str) -> str:
-    """The schema of PostgreSQL that the address names; empty where it names none."""
+    """Return the schema of PostgreSQL in the address, or an empty text if it has none."""
     return "" if is_sqlite(url) else _address_of(url).schema
 
 

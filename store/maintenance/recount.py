@@ -1,4 +1,4 @@
-"""Recounts stored counters from the rows, and reports where the two differ."""
+"""Recounts stored counters from the rows, and reports the differences."""
 
 from databases.core import Connection
 from msgspec import Struct
@@ -7,9 +7,10 @@ from .. import list_order, room_counts
 
 
 class Wrong(Struct):
-    """A room whose counters are not what its rows say; `members` are those with wrong ones.
+    """A room with wrong counters; `members` is the number of members with wrong ones.
 
-    `misplaced` are the members in whose lists the room stands wrong, with no change on its way.
+    `misplaced` is the number of members in whose lists the room is at a wrong place, although no
+    update of it is due.
     """
 
     room_id: int
@@ -20,7 +21,7 @@ class Wrong(Struct):
 
 
 async def wrong(db: Connection, first: int, last: int) -> list[Wrong]:
-    """Returns the wrong counters of rooms with first <= id <= last; sent and seen add up."""
+    """Return the wrong counters of rooms with first <= id <= last; sent + seen is compared."""
     query = """
         SELECT r.id, r.total, c.counted,
                (SELECT count(*) FROM members me
@@ -56,7 +57,7 @@ async def wrong(db: Connection, first: int, last: int) -> list[Wrong]:
 
 
 async def mend(db: Connection, room_id: int) -> None:
-    """Corrects the counters of a room; members who archived it keep it archived or active."""
+    """Correct the counters of a room; for each member it stays archived or active."""
     where = {"room_id": room_id}
     await db.execute("UPDATE rooms SET version = version WHERE id = :room_id", where)
     await room_counts.subtract(db, room_id)

@@ -1,4 +1,4 @@
-"""Old messages taken out of their rooms for good, and out of every counter."""
+"""Deletes old messages without tombstones, and subtracts them from every counter."""
 
 from itertools import takewhile
 
@@ -8,14 +8,14 @@ from .. import list_order, messages
 
 
 async def rooms(db: Connection, above: int, limit: int) -> list[int]:
-    """Ids of rooms, those above one id, in order."""
+    """Return the ids of rooms above an id, in order."""
     query = "SELECT id FROM rooms WHERE id > :above ORDER BY id LIMIT :limit"
     rows = await db.fetch_all(query, {"above": above, "limit": limit})
     return [row["id"] for row in rows]
 
 
 async def rooms_with_old(db: Connection, above: int, before: int, limit: int) -> list[int]:
-    """Ids of rooms, those above one id, whose first message is from before that time."""
+    """Return the ids of rooms above an id whose first message is older than a time, in order."""
     query = """
         SELECT r.id FROM rooms r
           JOIN messages m ON m.room_id = r.id
@@ -33,7 +33,7 @@ async def count_rooms(db: Connection) -> int:
 
 
 async def prune(db: Connection, room_id: int, before: int, limit: int) -> int:
-    """Deletes at most `limit` messages from before a time (µs since 1970); returns how many."""
+    """Delete at most `limit` messages from before a time (µs since 1970, UTC); return the count."""
     query = """
         SELECT id, created_at FROM messages WHERE room_id = :room_id ORDER BY id LIMIT :limit
     """
@@ -49,7 +49,7 @@ async def prune(db: Connection, room_id: int, before: int, limit: int) -> int:
 
 
 async def _uncount(db: Connection, room_id: int, last: int) -> None:
-    """A cursor from below the versions that they had can't be told of them: the floor rises."""
+    """Subtract the messages from counters, and raise the floor: older cursors get a reset."""
     upto = {"room_id": room_id, "last": last}
     query = """
         UPDATE members

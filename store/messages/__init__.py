@@ -1,4 +1,4 @@
-"""Messages of a room: what is stored of them, the changes to them, and the ways to read them."""
+"""Messages of a room: their rows, the changes to them, and the queries that read them."""
 
 from . import extra
 from .add import add

@@ -1,4 +1,4 @@
-"""A new message in the transaction that the caller holds, with files and without."""
+"""Adds a new message, with or without files, in the transaction that the caller holds."""
 
 from databases.core import Connection
 
@@ -10,7 +10,7 @@ from .read import complete, load_quotes
 
 
 async def add(db: Connection, change: Add, now: int) -> Outcome:
-    """A message with files: they turn from the sender's uploads into its attachments."""
+    """Add a message; the sender's uploads become its attachments."""
     if refused := await _may_add(db, change):
         return refused
     quoted = await load_quotes(db, change.room_id, [change.reply_to])
@@ -71,7 +71,7 @@ async def _uploads(db: Connection, change: Add, now: int) -> list[AttachmentRow]
 
 
 async def _take(db: Connection, change: Add) -> None:
-    """Delete the uploads' rows: the message holds their objects from here on."""
+    """Delete the uploads' rows: the message holds their objects from now on."""
     for key in change.files:
         await db.execute("DELETE FROM uploads WHERE key = :key", {"key": key})
 
@@ -124,7 +124,7 @@ async def _attach(db: Connection, message: MessageRow) -> None:
 
 
 async def next_version(db: Connection, room_id: int, sent_at: int = 0) -> tuple[int, int]:
-    """Return the next version and the members' version; `sent_at` is of a new message."""
+    """Take the next version; return it and the members' version. `sent_at`: of a new message."""
     query = """
         UPDATE rooms
            SET version = version + 1, total = total + :sent,

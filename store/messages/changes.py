@@ -14,7 +14,7 @@ UNCHANGED = Patch()
 
 
 class RefusedChange(Struct):
-    """The change was not made: `code` is one of the refusals' codes."""
+    """The change was not made; `code` is the code of a refusal."""
 
     code: str
     message_id: int | None = None
@@ -22,14 +22,14 @@ class RefusedChange(Struct):
 
 
 class Added(Struct, gc=False):
-    """`roster` is the room's, in this and the other outcomes: under it the change was made."""
+    """A message was added; `roster` is the member list's version, as in the other outcomes."""
 
     message: MessageRow
     roster: int = 0
 
 
 class Repeated(Struct):
-    """A repeated client_id (idempotency key): nothing was added; this is the message."""
+    """A repeated client_id (idempotency key): nothing was added; `message` is the first one."""
 
     message: MessageRow
 
@@ -40,7 +40,7 @@ class Edited(Struct):
 
 
 class Deleted(Struct):
-    """`sender_id` is who had sent the message."""
+    """A message was deleted; `sender_id` is its sender."""
 
     message_id: int
     version: int
@@ -49,7 +49,7 @@ class Deleted(Struct):
 
 
 class Reacted(Struct):
-    """The reactions to a message as they are now; `is_new` where this change made them so."""
+    """The present reactions to a message; `is_new` is whether this change altered them."""
 
     message_id: int
     author_id: str
@@ -60,7 +60,7 @@ class Reacted(Struct):
 
 
 class Acted(Struct):
-    """A button was pressed that stays: the message is as it was."""
+    """A button that can be pressed again was pressed: the message is unchanged."""
 
     message: MessageRow
 
@@ -69,9 +69,9 @@ Outcome = Added | Repeated | Edited | Deleted | Reacted | Acted | RefusedChange
 
 
 class Add(Struct, gc=False):
-    """A new message; `files` are keys of its sender's uploads, `base` is where links start.
+    """A new message; `files` are keys of its sender's uploads, links start with `base`.
 
-    `said` is the sender's own text, where the host had it changed.
+    `said` is the sender's original text, if the host's hook has changed it.
     """
 
     room_id: int
@@ -83,7 +83,7 @@ class Add(Struct, gc=False):
     reply_to: int | None = None
     said: str | None = None
     extra: str | None = None  # JSON of an Extra
-    by_site: bool = False  # also in the name of a member
+    by_site: bool = False  # the site posts it, as itself or on behalf of a member
 
     @property
     def text_hash(self) -> int | None:
@@ -91,14 +91,14 @@ class Add(Struct, gc=False):
         return None if self.client_id is None else hash_of(said)
 
     def is_lost(self, quotes: Quotes) -> bool:
-        """Whether the message that it answers does not exist, or is deleted."""
+        """Return whether the message that it answers does not exist or is deleted."""
         quote = quotes.get((self.room_id, self.reply_to))
         return self.reply_to is not None and (quote is None or quote.text is None)
 
     def outcome_of_repeat(
         self, message: MessageRow, text_hash: int, *, is_deleted: bool
     ) -> Outcome:
-        """Return the outcome for a repeated client_id, stored as `message` already."""
+        """Return the outcome for a repeated client_id, whose message is stored already."""
         if is_deleted:
             return RefusedChange("not_found", message.id)
         same = text_hash == self.text_hash
@@ -106,22 +106,23 @@ class Add(Struct, gc=False):
 
 
 class EditChange(Struct):
-    """Another text, or (None) the one that it has; `patch` changes what stands beside it."""
+    """An edit: a new text, or None to keep it; `patch` changes data and buttons."""
 
     room_id: int
     sender_id: str
     message_id: int
     text: str | None
     base: str = ""
-    is_blank: bool = False  # whether the text shows nothing: then only files can stand for it
+    is_blank: bool = False  # whether the text shows nothing, which only a message with files may
     by_site: bool = False
     patch: Patch = UNCHANGED
 
 
 class DeleteChange(Struct):
-    """An erasure also reaches into rooms that the sender has left, and leaves no `client_id`.
+    """The deletion of a message; one of an erasure also works in rooms that its sender has left.
 
-    Otherwise the `client_id` stays: sent again, it says that the message was deleted.
+    A deletion keeps the `client_id`, so that a repeated send is answered that the message was
+    deleted. An erasure removes it.
     """
 
     room_id: int
@@ -132,7 +133,7 @@ class DeleteChange(Struct):
 
 
 class ReactionChange(Struct):
-    """The sender's reaction: there, not there, or (None) the other of the two."""
+    """A reaction: add it (True), remove it (False), or toggle it (None)."""
 
     room_id: int
     sender_id: str
@@ -144,7 +145,7 @@ class ReactionChange(Struct):
 
 
 class ActChange(Struct):
-    """Somebody presses a button; `params` is JSON, for the site alone."""
+    """A press of a button; `params` is JSON for the site alone."""
 
     room_id: int
     sender_id: str
@@ -158,14 +159,14 @@ Change = Add | EditChange | DeleteChange | ReactionChange | ActChange
 
 
 def is_plain(change: Change) -> TypeGuard[Add]:
-    """A text and nothing else: what the engines store many of in one statement."""
+    """Return whether this is a plain text: engines store many of these in one statement."""
     if not isinstance(change, Add) or change.files:
         return False
     return change.extra is None and not change.by_site
 
 
 def runs(changes: Sequence[Change]) -> Iterator[list[Add] | Change]:
-    """Group changes in their order: plain texts in a row together, others alone."""
+    """Group changes in their order: consecutive plain texts together, other changes alone."""
     plain: list[Add] = []
     for change in changes:
         if is_plain(change):

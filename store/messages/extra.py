@@ -8,7 +8,7 @@ SITE = ""  # the sender of the site's own messages: no user has this id
 
 
 class StoredButton(Struct, frozen=True, omit_defaults=True):
-    """A button under a message: pressing it is an action, or it opens a URL."""
+    """A button under a message: with an id it is pressed, with a URL it is a link."""
 
     label: str
     id: str | None = None
@@ -18,7 +18,7 @@ class StoredButton(Struct, frozen=True, omit_defaults=True):
 
 
 class StoredChoice(Struct, frozen=True):
-    """Which button was pressed, by whom, and when: microseconds since 1970, UTC."""
+    """The chosen button, who pressed it, and when (microseconds since 1970, UTC)."""
 
     id: str
     user_id: str
@@ -26,10 +26,10 @@ class StoredChoice(Struct, frozen=True):
 
 
 class Extra(Struct, frozen=True):
-    """Kept as JSON in one column, which is null for a plain text.
+    """The extra parts, stored as JSON in one column, which is null for a plain text.
 
-    The buttons stay after one was chosen: pressing one of them is another error than pressing
-    one that the message never had.
+    The buttons stay after one was chosen, because pressing one of them is a different error than
+    pressing one that the message never had.
     """
 
     data: Raw | UnsetType = UNSET
@@ -37,15 +37,15 @@ class Extra(Struct, frozen=True):
     chosen: StoredChoice | UnsetType = UNSET
 
     def button(self, id_: str) -> StoredButton | None:
-        """The button that is pressed under this id."""
+        """Return the button with this id; None if there is none."""
         buttons = self.actions or ()
         return next((button for button in buttons if button.id == id_), None)
 
 
 class Patch(Struct, frozen=True):
-    """The changes of an edit; None keeps buttons and choice, and takes data away.
+    """The changes of an edit; None keeps buttons and choice, and removes data.
 
-    New buttons can be chosen anew.
+    After new buttons are set, one of them can be chosen again.
     """
 
     data: Raw | UnsetType | None = UNSET
@@ -58,22 +58,22 @@ _decode = msgspec.json.Decoder(Extra).decode
 
 
 def read(extra: str | None) -> Extra:
-    """Decodes the column of the extra parts."""
+    """Decode the column of the extra parts."""
     return NOTHING if extra is None else _decode(extra)
 
 
 def write(extra: Extra) -> str | None:
-    """Encodes the extra parts for the column; None where there are none."""
+    """Encode the extra parts for the column; None if there are none."""
     return None if extra == NOTHING else msgspec.json.encode(extra).decode()
 
 
 def of(data: Raw | None, actions: tuple[StoredButton, ...] = ()) -> str | None:
-    """The column of a new message."""
+    """Return the column for a new message."""
     return write(Extra(UNSET if data is None else data, actions or UNSET))
 
 
 def patched(extra: str | None, patch: Patch) -> str | None:
-    """The column after an edit."""
+    """Return the column after an edit."""
     now = read(extra)
     if patch.data is not UNSET:
         now = replace(now, data=UNSET if patch.data is None else patch.data)

@@ -1,4 +1,4 @@
-"""A message as it is stored, and what hangs on it."""
+"""A message as it is stored, with its attachments, quote and reactions."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from ..reactions import ReactionRow
 
-QUOTED = 140  # code points of a message that are shown where another one answers it
+QUOTED = 140  # code points of a message in the quote of its reply
 
 
 class AttachmentRow(Struct, frozen=True):
@@ -24,18 +24,18 @@ class AttachmentRow(Struct, frozen=True):
 
 
 class QuoteRow(Struct, frozen=True):
-    """The excerpt of a message that another one answers; no text once it is deleted."""
+    """The excerpt of a message in a reply to it; the text is None once it is deleted."""
 
     message_id: int
     sender_id: str
     text: str | None
 
 
-Quotes = Mapping[tuple[int, int | None], QuoteRow]  # by room and message; of others there are none
+Quotes = Mapping[tuple[int, int | None], QuoteRow]  # by room and message; missing if unknown
 
 
-class MessageRow(Struct, gc=False):  # as all of which each message makes one: none is in a cycle
-    """A row of messages, and what hangs on it; times in microseconds since 1970, UTC."""
+class MessageRow(Struct, gc=False):  # never part of a reference cycle
+    """A row of messages with its related rows; times in microseconds since 1970, UTC."""
 
     id: int
     room_id: int
@@ -53,5 +53,5 @@ class MessageRow(Struct, gc=False):  # as all of which each message makes one: n
 
     @property
     def is_edited(self) -> bool:
-        """A reaction changes the version alone."""
+        """Whether the text was edited; a reaction changes the version, but not `updated_at`."""
         return self.updated_at > self.created_at

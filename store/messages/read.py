@@ -1,4 +1,4 @@
-"""The ways to read messages."""
+"""Queries that read messages."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -14,7 +14,7 @@ from .model import QUOTED, AttachmentRow, MessageRow, QuoteRow, Quotes
 
 
 async def get(db: Connection, room_id: int, user_id: str, message_id: int) -> MessageRow | None:
-    """One message of a room of the user's; None for a deleted one and for a stranger."""
+    """Return a message of a room of the user; None if it is deleted or they are no member."""
     query = with_columns("""
         SELECT {columns}
           FROM messages m
@@ -27,7 +27,7 @@ async def get(db: Connection, room_id: int, user_id: str, message_id: int) -> Me
 
 
 async def find(db: Connection, room_id: int, user_id: str, client_id: str) -> int | None:
-    """The id of the message that was sent under this client_id, deleted or not."""
+    """Return the id of the message that was sent with this client_id, deleted or not."""
     query = """
         SELECT id FROM messages
          WHERE room_id = :room_id AND sender_id = :user_id AND client_id = :client_id
@@ -38,7 +38,7 @@ async def find(db: Connection, room_id: int, user_id: str, client_id: str) -> in
 
 
 class HistoryQuery(Struct, frozen=True):
-    """Which messages: older than `before`; with `after`, the oldest of the newer ones."""
+    """A query for the newest messages before an id or, with `after`, the oldest after an id."""
 
     room_id: int
     user_id: str
@@ -48,7 +48,7 @@ class HistoryQuery(Struct, frozen=True):
 
 
 async def page(db: Connection, where: HistoryQuery, limit: int) -> list[MessageRow]:
-    """At most `limit` messages, oldest first; none for a stranger."""
+    """Return at most `limit` messages, oldest first; none if the user is no member."""
     values = {
         "room_id": where.room_id,
         "user_id": where.user_id,
@@ -80,7 +80,10 @@ NEWER = with_columns("""
 async def between(
     db: Connection, room_id: int, above: int, upto: int, most: int
 ) -> list[MessageRow]:
-    """The newest messages with above < id <= upto, oldest first: the server's own look."""
+    """Return the newest messages with above < id <= upto, oldest first, without a membership check.
+
+    It is for the server's own use.
+    """
     query = with_columns("""
         SELECT {columns}
           FROM messages m
@@ -92,7 +95,7 @@ async def between(
 
 
 class Since(Struct):
-    """A room's state, and what changed in it after a version."""
+    """A room's state, and its changes after a version."""
 
     version: int
     roster: int
@@ -103,7 +106,7 @@ class Since(Struct):
 
 
 async def size_since(db: Connection, room_id: int, version: int, most: int) -> tuple[int, int]:
-    """Returns how many messages changed after a version, at most `most`, and their total length."""
+    """Return how many messages changed after a version, at most `most`, and their total length."""
     query = """
         SELECT count(*) AS changes, coalesce(sum(length(text)), 0) AS size
           FROM (SELECT text FROM messages WHERE room_id = :room_id AND version > :version
@@ -115,7 +118,7 @@ async def size_since(db: Connection, room_id: int, version: int, most: int) -> t
 
 
 async def since(db: Connection, room_id: int, version: int) -> Since | None:
-    """Reads what gap repair needs; None where the room is deleted."""
+    """Read the state and changes for gap repair; None if the room is deleted."""
     query = """
         SELECT version, roster, title, about, data, frozen
           FROM rooms WHERE id = :room_id AND deleted_at IS NULL
@@ -144,7 +147,7 @@ async def since(db: Connection, room_id: int, version: int) -> Since | None:
 async def of_ids(
     db: Connection, user_id: str, found: Iterable[tuple[int, int]]
 ) -> list[MessageRow]:
-    """Returns messages by (room, id) that exist in rooms of the user, newest first."""
+    """Return messages by (room, id) that exist in rooms of the user, newest first."""
     by_room: dict[int, list[int]] = {}
     for room_id, id_ in found:
         by_room.setdefault(room_id, []).append(id_)
@@ -176,7 +179,7 @@ async def load(
 
 
 async def complete(db: Connection, room_id: int, messages: Sequence[MessageRow]) -> None:
-    """Gives the messages of a room what hangs on them."""
+    """Load the attachments, reactions and quotes of the messages of a room."""
     if not messages:
         return
     ids = [message.id for message in messages]

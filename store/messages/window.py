@@ -1,4 +1,4 @@
-"""A page of history around a place: a message, or a moment."""
+"""A page of history around a message or a time."""
 
 from databases.core import Connection
 from msgspec import Struct
@@ -9,7 +9,7 @@ from .read import OLDER, load
 
 
 class Window(Struct):
-    """Messages around a place, oldest first, and whether there are more on either side."""
+    """Messages around one place, oldest first, and whether there are more on either side."""
 
     messages: list[MessageRow]
     has_older: bool
@@ -17,9 +17,9 @@ class Window(Struct):
 
 
 async def around(db: Connection, room_id: int, user_id: str, message_id: int, limit: int) -> Window:
-    """At most `limit` messages, half of them from this id on; none for a stranger.
+    """Return at most `limit` messages, half of them from this id on; none for non-members.
 
-    Where one side has too few, the other one has more. The id may be of a deleted message.
+    If one side has too few, the other one has more. The id may be of a deleted message.
     """
     values = {"room_id": room_id, "user_id": user_id, "limit": limit + 1}
     older = await load(db, room_id, OLDER, {**values, "before": message_id})
@@ -40,10 +40,10 @@ FROM = with_columns("""
 
 
 async def first_since(db: Connection, room_id: int, moment: int) -> int:
-    """The id of the first message sent at or after a moment (microseconds since 1970), deleted or
-    not; one above the newest where there is none.
+    """Return the id of the first message sent at or after a time (microseconds since 1970, UTC).
 
-    Ids grow with time, so that it is found by halves, without an index on times.
+    It may be deleted; without such a message, the result is one above the newest id. Ids grow with
+    time, so a binary search finds it without an index on times.
     """
     query = """
         SELECT coalesce(min(id), 0) AS first, coalesce(max(id), 0) AS last

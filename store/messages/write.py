@@ -1,4 +1,4 @@
-"""One change of a message, in the transaction that the caller holds."""
+"""Makes one change of a message, in the transaction that the caller holds."""
 
 from collections.abc import Iterable, Sequence
 
@@ -30,7 +30,7 @@ from .read import get, load
 
 
 def rewritten(outcomes: Iterable[Outcome]) -> list[int]:
-    """Return the ids of messages whose words search must forget at once."""
+    """Return the ids of messages whose words must be removed from the search index at once."""
     return [
         outcome.message_id if isinstance(outcome, Deleted) else outcome.message.id
         for outcome in outcomes
@@ -69,7 +69,7 @@ async def edit(db: Connection, change: EditChange, now: int) -> Outcome:
 
 
 async def _update(db: Connection, message: MessageRow, now: int) -> Edited:
-    """Stores its text and what stands beside it, under the next version of the room."""
+    """Store the text and the extra parts of a message, under the next version of the room."""
     message.updated_at = max(now, message.updated_at + 1)
     message.version, roster = await next_version(db, message.room_id)
     query = """
@@ -89,7 +89,7 @@ async def _update(db: Connection, message: MessageRow, now: int) -> Edited:
 
 
 async def act(db: Connection, change: ActChange, now: int) -> Outcome:
-    """The room is locked before its message is read: of two who press at once one is first."""
+    """Press a button. The room is locked first, so of two simultaneous presses one is first."""
     found = await _pressed(db, change)
     if not isinstance(found, MessageRow):
         return found
@@ -103,7 +103,7 @@ async def act(db: Connection, change: ActChange, now: int) -> Outcome:
 
 
 async def _pressed(db: Connection, change: ActChange) -> MessageRow | RefusedChange:
-    """The message, if the user may press this button of it now."""
+    """Return the message if the user may press this button now, else the refusal."""
     room_id, user_id, id_ = change.room_id, change.sender_id, change.message_id
     await db.execute("UPDATE rooms SET version = version WHERE id = :id", {"id": room_id})
     found = await get(db, room_id, user_id, id_)
@@ -155,7 +155,7 @@ async def drop(db: Connection, room_id: int, last: int) -> None:
         INSERT INTO search_upto (room_id, version) SELECT id, 0 FROM rooms WHERE id = :room_id
             ON CONFLICT (room_id) DO UPDATE SET version = search_upto.version
     """
-    await db.execute(query, {"room_id": room_id})  # search, if it learns of them now, is waited for
+    await db.execute(query, {"room_id": room_id})  # waits for the search index of this room
     query = """
         INSERT INTO uploads (key, room_id, user_id, name, content_type, size, is_ready, expires_at)
         SELECT key, room_id, '', name, content_type, size, 0, 0
@@ -184,7 +184,7 @@ async def _discard(db: Connection, room_id: int, message_id: int) -> None:
 async def _own(
     db: Connection, room_id: int, user_id: str, message_id: int
 ) -> MessageRow | RefusedChange:
-    """Return a message that the user may change."""
+    """Return a message that the user may change, or the refusal."""
     message = await get(db, room_id, user_id, message_id)
     if message is None:
         return RefusedChange("not_found", message_id)
@@ -217,7 +217,7 @@ async def _anybodys(db: Connection, room_id: int, message_id: int) -> MessageRow
 
 
 async def react(db: Connection, change: ReactionChange, now: int) -> Outcome:
-    """Takes a version where it changes anything; that is the message's from then on."""
+    """Change a reaction; a real change takes a version, which becomes the message's version."""
     room_id, user_id, id_ = change.room_id, change.sender_id, change.message_id
     if change.is_erasure:
         message = await _anybodys(db, room_id, id_)
@@ -247,7 +247,7 @@ async def react(db: Connection, change: ReactionChange, now: int) -> Outcome:
 
 
 def _as_shown(emoji: str, shown: Sequence[ReactionRow]) -> str:
-    """The emoji as it stands under the message already, in whatever form it was first sent."""
+    """Return the form in which the message already has this emoji, else the given form."""
     key = reactions.emoji_key(emoji)
     same = (r.emoji for r in shown if r.emoji == emoji or reactions.emoji_key(r.emoji) == key)
     return next(same, emoji)

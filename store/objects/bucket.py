@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from pathlib import Path
 from typing import Protocol
 
-UPLOADS = "uploads/"  # before the keys of what was PUT to a signed URL and is not yet checked
+UPLOADS = "uploads/"  # the prefix of keys that clients PUT to, before the bytes are checked
 
 KEY = re.compile(f"(?:{UPLOADS})?[0-9a-f]{{32}}")
 
 
 class BucketUnavailable(Exception):
-    """The bucket can't be read or written now; says why, for the operator."""
+    """The bucket can't be read or written now; the text says why, for the operator."""
 
 
 class ObjectMissing(Exception):
@@ -20,7 +20,7 @@ class ObjectMissing(Exception):
 
 
 class ObjectTooLarge(Exception):
-    """More bytes came than were allowed; nothing was kept."""
+    """More bytes arrived than were allowed; nothing was stored."""
 
 
 def too_large(max_size: int) -> ObjectTooLarge:
@@ -28,10 +28,10 @@ def too_large(max_size: int) -> ObjectTooLarge:
 
 
 class Bucket(Protocol):
-    """Objects by key. A method that can't do its work raises BucketUnavailable.
+    """Storage of objects by key. Each method raises BucketUnavailable if it fails.
 
-    A bucket that clients reach themselves signs the URLs that they GET and PUT at; None: it has
-    no way but through the app.
+    A bucket that clients can reach returns signed URLs from `get_url` and `put_url`. Another one
+    returns None: its objects are served through the app.
     """
 
     async def open(self) -> None: ...
@@ -50,16 +50,16 @@ class Bucket(Protocol):
 
 
 def new_key(prefix: str = "") -> str:
-    """A key that nobody guesses: 128 random bits, in lower case for every file system."""
+    """Return a key that nobody can guess: 128 random bits, in lower case for all file systems."""
     return prefix + secrets.token_hex(16)
 
 
 def bucket_of(url: str) -> Bucket:
-    """The bucket that a URL names; ValueError says what is wrong with it and repeats no secret."""
+    """Return the bucket that a URL names. Raises ValueError, without a secret in its text."""
     scheme, colon, rest = url.partition(":")
     if colon and scheme.lower() == "s3":
         try:
-            from .s3 import S3  # a folder does without its library, which takes long to load
+            from .s3 import S3  # its library is slow to import, and a folder does not need it
         except ModuleNotFoundError as error:
             raise ValueError(
                 f"attachments.url: s3:// needs {error.name}: pip install 'roomcast[s3]'."

@@ -1,4 +1,4 @@
-"""A bucket that is a folder: objects as files under their keys."""
+"""A bucket in a folder: objects are files, named by their keys."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
@@ -31,9 +31,9 @@ def parse_folder(rest: str) -> Path:
 
 
 class Folder:
-    """Objects as files, in subfolders by the first two characters of their keys.
+    """A bucket of files, in subfolders by the first two characters of their keys.
 
-    What was put is on the disk, whole; a put that fails, or is cancelled, leaves nothing behind.
+    After `put`, the whole object is on the disk; a failed or cancelled put leaves nothing behind.
     """
 
     def __init__(self, root: Path) -> None:
@@ -42,7 +42,7 @@ class Folder:
         self._pool = ThreadPoolExecutor(4, "bucket")
 
     async def open(self) -> None:
-        """Makes the folder, and removes what a crash left half written."""
+        """Create the folder, and remove incomplete files that a crash has left."""
         await self._run(self._files.open)
         await self.check()
 
@@ -50,7 +50,7 @@ class Folder:
         await asyncio.to_thread(self._pool.shutdown)
 
     async def check(self) -> None:
-        """Can something be written here?"""
+        """Check that the folder can be written to. Raises BucketUnavailable."""
         async with self._draft() as draft:
             await self._run(draft.write, b"\0" * 4096)
             await self._run(draft.remove)
@@ -62,7 +62,7 @@ class Folder:
             await self._run(self._files.keep, draft, target)
 
     async def put_stream(self, key: str, chunks: AsyncIterator[bytes], max_size: int) -> int:
-        """Stores what comes, says how much it was; nothing if it is too much or breaks off."""
+        """Store a stream and return its size; on an error, or above `max_size`, store nothing."""
         target, size, waiting = self._files.path_of(key), 0, bytearray()
         async with self._draft() as draft:
             async for chunk in chunks:
@@ -78,33 +78,33 @@ class Folder:
         return size
 
     async def read(self, key: str, max_size: int | None = None) -> bytes:
-        """An object whole, or ObjectTooLarge."""
+        """Return the bytes of an object. Raises ObjectMissing and ObjectTooLarge."""
         return await self._run(self._files.read, key, max_size)
 
     async def stat(self, key: str) -> int | None:
-        """The size of an object; None where there is none."""
+        """Return the size of an object in bytes; None if it does not exist."""
         return await self._run(self._files.stat, key)
 
     async def path(self, key: str) -> Path | None:
-        """The file to serve; None where there is none."""
+        """Return the file to serve; None if it does not exist."""
         return None if await self.stat(key) is None else self._files.path_of(key)
 
     async def move(self, source: str, target: str) -> None:
-        """Gives an object another key, at once and for everybody."""
+        """Give an object another key, atomically."""
         await self._run(self._files.move, source, target)
 
     async def delete(self, keys: Iterable[str]) -> None:
-        """Removes objects; those that are missing already are fine."""
+        """Remove objects; ignore missing ones."""
         await self._run(self._files.delete, list(keys))
 
     async def sweep(self, older_than: float) -> None:
-        """Finds nothing: what the app let in has a row, which tells of it."""
+        """Do nothing: every object of a folder has a row in the database."""
 
     def get_url(self, method: str, key: str, headers: Mapping[str, str]) -> None:
-        """Nobody but the app reads the folder."""
+        """Return None: only the app reads the folder."""
 
     def put_url(self, key: str, size: int, expires_in: float) -> None:
-        """Nobody but the app writes into the folder."""
+        """Return None: only the app writes into the folder."""
 
     async def _run(self, work: Callable[..., Result], *args: object) -> Result:
         try:

@@ -1,4 +1,4 @@
-"""The calls to the files of a folder of objects, which block: they run in threads."""
+"""The blocking file operations of a folder of objects, for use in threads."""
 
 import fcntl
 import os
@@ -14,9 +14,9 @@ _DRAFTS = ".drafts"
 
 
 class ObjectDraft:
-    """An object under way, written in threads, one at a time.
+    """An object that is being written, by one thread at a time.
 
-    Its file is locked while this process lives: another one that opens the folder leaves it alone.
+    Its file is locked, so that another process that opens the folder does not remove it.
     """
 
     def __init__(self, at: Path) -> None:
@@ -35,7 +35,7 @@ class ObjectDraft:
             self._file.flush()
 
     def keep(self, target: Path) -> None:
-        """On the disk first, under its name then."""
+        """Sync the file to the disk, then rename it to the target."""
         with self._turn:
             if self._is_over or self._file is None:
                 return
@@ -55,29 +55,29 @@ class ObjectDraft:
                 self._at.unlink()
 
     def abandon(self) -> None:
-        with suppress(OSError):  # the error that led here is the one to tell
+        with suppress(OSError):  # the error that led here is raised by the caller
             self.remove()
 
     def _begun(self) -> BinaryIO:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
         file = os.fdopen(os.open(self._at, flags, 0o600), "wb")
-        with suppress(OSError):  # some network file systems know no locks
+        with suppress(OSError):  # some network file systems have no locks
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return file
 
 
 class FolderFiles:
-    """Objects as files, in subfolders by the first two characters of their keys."""
+    """The files of a folder, in subfolders by the first two characters of their keys."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def new_draft(self) -> ObjectDraft:
-        """Returns an object without a key yet; its file is made with its first bytes."""
+        """Return an object without a key; its file is created with the first bytes."""
         return ObjectDraft(self.root / _DRAFTS / secrets.token_hex(16))
 
     def path_of(self, key: str) -> Path:
-        """Returns the path of an object; raises ObjectMissing for a malformed key."""
+        """Return the path of an object. Raises ObjectMissing for a malformed key."""
         if not KEY.fullmatch(key):
             raise ObjectMissing("No object has a key like this.")
         prefix, _, name = key.rpartition("/")
@@ -137,12 +137,12 @@ class FolderFiles:
         return True
 
     def _missing(self) -> ObjectMissing:
-        """An object is missing only while the folder is there: a lost mount has lost nothing."""
+        """Return the error of a missing object; if the folder itself is missing, raise OSError."""
         os.stat(self.root / _DRAFTS)
         return ObjectMissing("No object has this key.")
 
     def _make_folder(self, folder: Path) -> None:
-        """A subfolder, durably; never the folder itself, which would hide a lost mount."""
+        """Create a subfolder durably, but never the folder itself: it may be a lost mount."""
         if folder.is_dir() or folder == self.root:
             return
         self._make_folder(folder.parent)
@@ -160,7 +160,7 @@ def _remove_unlocked(left: Path) -> None:
 
 
 def _sync(folder: Path) -> None:
-    """A new or changed name in a folder survives a power cut only after this."""
+    """Sync a folder, after which new and changed names survive a power failure."""
     number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(number)

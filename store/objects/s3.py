@@ -1,4 +1,4 @@
-"""A bucket of S3: the app stores objects there, clients GET and PUT them at signed URLs."""
+"""An S3 bucket: the app stores objects there, and clients GET and PUT them at signed URLs."""
 
 import asyncio
 import logging
@@ -21,12 +21,12 @@ from .s3_url import place_of
 log = logging.getLogger("roomcast.bucket")
 
 THREADS = 16
-FREE_WITHIN = 5.0  # seconds until a thread is
-LINKS_LAST = 3_600.0
-LINKS_CHANGE = 900.0  # until then a URL stays the same, and browsers know again what they fetched
-SWEPT_EVERY = 3_600.0
+FREE_WITHIN = 5.0  # seconds to wait for a free thread
+LINKS_LAST = 3_600.0  # seconds for which a URL is valid, at least
+LINKS_CHANGE = 900.0  # seconds for which a URL stays the same, so that browsers can cache it
+SWEPT_EVERY = 3_600.0  # seconds between two sweeps
 
-_ORDERED = ("Content-Type", "Content-Disposition", "Cache-Control")  # headers that a URL can order
+_ORDERED = ("Content-Type", "Content-Disposition", "Cache-Control")  # headers that a URL can set
 
 Result = TypeVar("Result")
 
@@ -46,11 +46,11 @@ class S3:
         self._swept_at = -SWEPT_EVERY
 
     async def open(self) -> None:
-        """Creates the bucket if it is missing; if it is unavailable, logs that and goes on."""
+        """Create the bucket if it is missing; if it is unavailable, log a warning."""
         try:
             await self._prepared()
         except BucketUnavailable as error:
-            log.warning("%s Until it can, messages have no files.", error)
+            log.warning("%s Messages with files are refused until it can.", error)
 
     async def aclose(self) -> None:
         if self._preparing is not None:
@@ -59,11 +59,11 @@ class S3:
         self.client.http.clear()
 
     async def check(self) -> None:
-        """Does it answer, and to this key?"""
+        """Check that the bucket answers to this key. Raises BucketUnavailable."""
         await self._do(self.client.look)
 
     async def find(self) -> None:
-        """Instead of open, for who only looks: makes nothing."""
+        """Open the bucket without creating or changing anything, for diagnosis."""
         self._preparing = asyncio.create_task(self._run(self.client.find))
         await asyncio.shield(self._preparing)
 
@@ -71,7 +71,7 @@ class S3:
         await self._do(self.client.put, key, data)
 
     async def put_stream(self, key: str, chunks: AsyncIterator[bytes], max_size: int) -> int:
-        """Stores what comes, says how much it was; nothing if it is too much or breaks off."""
+        """Store a stream and return its size; on an error, or above `max_size`, store nothing."""
         data = bytearray()
         async for chunk in chunks:
             data += chunk
@@ -81,41 +81,41 @@ class S3:
         return len(data)
 
     async def read(self, key: str, max_size: int | None = None) -> bytes:
-        """An object whole, or ObjectTooLarge."""
+        """Return the bytes of an object. Raises ObjectMissing and ObjectTooLarge."""
         return await self._do(self.client.read, key, max_size)
 
     async def stat(self, key: str) -> int | None:
-        """The size of an object; None where there is none."""
+        """Return the size of an object in bytes; None if it does not exist."""
         try:
             return await self._do(self.client.stat, key)
         except ObjectMissing:
             return None
 
     async def path(self, key: str) -> Path | None:
-        """No file of this machine: get_url leads to the object."""
+        """Return None: the object is not a file of this machine."""
 
     async def move(self, source: str, target: str) -> None:
-        """Copies, then deletes: done again, it comes to the same."""
+        """Copy an object, then delete the source; safe to repeat."""
         await self._do(self.client.move, source, target)
 
     async def delete(self, keys: Iterable[str]) -> None:
-        """Removes objects; those that are missing already are fine."""
+        """Remove objects; ignore missing ones."""
         await self._do(self.client.delete, [key for key in keys if KEY.fullmatch(key)])
 
     async def sweep(self, older_than: float) -> None:
-        """Deletes objects that were PUT again after their upload had ended, and have no row."""
+        """Delete objects that were PUT after their upload had ended, and so have no row."""
         if time.monotonic() - self._swept_at >= SWEPT_EVERY:
             await self._do(self.client.sweep, time.time() - older_than)
             self._swept_at = time.monotonic()
 
     def get_url(self, method: str, key: str, headers: Mapping[str, str]) -> str:
-        """Returns a signed URL of the object for about an hour, with headers that S3 supports."""
+        """Return a signed URL of the object for about an hour, with headers that S3 can send."""
         query = {f"response-{name.lower()}": headers[name] for name in _ORDERED if name in headers}
         at = time.time() // LINKS_CHANGE * LINKS_CHANGE
         return self.client.outside.url(method, key, LINKS_LAST, query=query, at=at)
 
     def put_url(self, key: str, size: int, expires_in: float) -> str:
-        """Returns a signed URL to PUT exactly `size` bytes to."""
+        """Return a signed URL to PUT exactly `size` bytes to, for `expires_in` seconds."""
         return self.client.outside.url("PUT", key, expires_in, size=size)
 
     async def _do(self, work: Callable[..., Result], *args: object) -> Result:
@@ -123,20 +123,20 @@ class S3:
         return await self._run(work, *args)
 
     async def _prepared(self) -> None:
-        """Once, for all who need the bucket; again with the next one where it failed."""
+        """Prepare the bucket once for all callers; after a failure the next caller repeats it."""
         task = self._preparing
         if task is None or (task.done() and (task.cancelled() or task.exception())):
             self._preparing = task = asyncio.create_task(self._run(self.client.prepare))
         await asyncio.shield(task)
 
     async def _run(self, work: Callable[..., Result], *args: object) -> Result:
-        """A caller who goes away leaves the thread its slot until it is through."""
+        """Run work in a thread; if the caller is cancelled, the thread still keeps its slot."""
         try:
             async with asyncio.timeout(FREE_WITHIN):
                 await self._slots.acquire()
         except TimeoutError:
             raise unavailable(
-                self.place, f"{THREADS} requests are under way, and none comes back"
+                self.place, f"{THREADS} requests are under way, and none is answered"
             ) from None
         release = partial(asyncio.get_running_loop().call_soon_threadsafe, self._slots.release)
         future = self._pool.submit(self._translate_errors, work, *args)
@@ -144,7 +144,7 @@ class S3:
         return await asyncio.wrap_future(future)
 
     def _translate_errors(self, work: Callable[..., Result], *args: object) -> Result:
-        """Runs in a thread; an error of the library becomes one of ours."""
+        """Run work in the current thread, and translate the library's errors into ours."""
         try:
             return work(*args)
         except S3Error as error:

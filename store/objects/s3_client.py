@@ -1,4 +1,4 @@
-"""The calls to an S3 bucket, which block: they run in threads."""
+"""The blocking calls to an S3 bucket, for use in threads."""
 
 import re
 from collections.abc import Iterable
@@ -34,7 +34,7 @@ _REASONS = {
 class S3Client:
     """One bucket; `inside` signs requests of this machine, `outside` those of browsers.
 
-    Raises what the library raises, and ObjectMissing for a malformed key.
+    Its methods raise the library's errors, and ObjectMissing for a malformed key.
     """
 
     def __init__(self, place: Place, threads: int) -> None:
@@ -59,7 +59,7 @@ class S3Client:
         allow_pages(self.http, self.inside)
 
     def find(self) -> None:
-        """Is it there, and where? The library asks for its region, once, if that is not given."""
+        """Find the bucket and its region; the library asks for the region once if it is not set."""
         self.look()
         url = urlsplit(self._minio.get_presigned_url("GET", self.place.bucket, _NO_KEY))
         [credential] = parse_qs(url.query)["X-Amz-Credential"]
@@ -78,7 +78,7 @@ class S3Client:
                 ) from error
 
     def put(self, key: str, data: bytes) -> None:
-        # In one part: the library would cut it into parts of 5 MiB, and start threads for them.
+        # In one part: the library would use parts of 5 MiB, and threads for them.
         part = max(len(data), _SMALLEST_PART)
         name = _checked(key)
         self._minio.put_object(self.place.bucket, name, BytesIO(data), len(data), part_size=part)
@@ -89,7 +89,7 @@ class S3Client:
             data = response.read(None if max_size is None else max_size + 1)
         finally:
             if response.length_remaining:
-                response.close()  # or the next answer of this connection would begin with the rest
+                response.close()  # else the rest would precede the next answer of the connection
             response.release_conn()
         if max_size is not None and len(data) > max_size:
             raise too_large(max_size)
@@ -99,10 +99,9 @@ class S3Client:
         return self._minio.stat_object(self.place.bucket, _checked(key)).size
 
     def move(self, source: str, target: str) -> None:
-        """Copies an object unless the target exists: its uploader can PUT another meanwhile.
+        """Copy an object unless the target exists, since its uploader may have PUT another one.
 
-        The type that the uploader declared is dropped: only a signed URL says what type an object
-        has.
+        The uploader's content type is dropped: only a signed URL sets the type of an object.
         """
         old, new = _checked(source), _checked(target)
         if not self.has(new):
@@ -164,7 +163,7 @@ def _client(place: Place, credentials: Provider, http: S3Transport) -> Minio:
 def _signer(
     place: Place, credentials: BucketCredentials, endpoint: S3Endpoint, region: str
 ) -> Signer:
-    """The library knows how a bucket is addressed: by its path, or with Amazon by its host."""
+    """Return a signer; the library knows the address of the bucket (path, or host on AWS)."""
     nobody = Minio(endpoint.host, secure=endpoint.is_secure, region=region)
     base = nobody.get_presigned_url("GET", place.bucket, "-").removesuffix("-")
     return Signer(base, credentials, region)

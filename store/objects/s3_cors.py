@@ -1,4 +1,4 @@
-"""Leave for the pages of any site to GET and PUT objects, where they have a signed URL for it."""
+"""CORS rules of the bucket: pages of any site may GET and PUT objects by a signed URL."""
 
 import logging
 from base64 import b64encode
@@ -19,18 +19,18 @@ _RULES = (
     b"<AllowedMethod>PUT</AllowedMethod><MaxAgeSeconds>86400</MaxAgeSeconds>"
     b"</CORSRule></CORSConfiguration>"
 )
-_SOON = 60.0  # seconds for which a request of our own is signed
+_SOON = 60.0  # seconds for which our own request is signed
 
 
 def allow_pages(http: PoolManager, bucket: Signer) -> None:
-    """Gives the bucket rules if it has none; those that an operator set stay as they are."""
+    """Set rules if the bucket has none; rules that the operator has set are not changed."""
     if lets_pages_put(http, bucket) or (_has_no_rules(http, bucket) and _set_rules(http, bucket)):
         return
     log.warning("Browsers can't upload files: %s.", ADVICE)
 
 
 def lets_pages_put(http: PoolManager, bucket: Signer) -> bool:
-    """Sends the preflight of a browser and returns whether pages of other origins may PUT."""
+    """Send a browser's preflight, and return whether pages of other origins may PUT."""
     asked = {
         "Origin": ELSEWHERE,
         "Access-Control-Request-Method": "PUT",

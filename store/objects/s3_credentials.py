@@ -50,7 +50,7 @@ class BucketCredentials(Provider):
     def retrieve(self) -> Credentials:
         """Return the credentials, after a fetch if need be.
 
-        Raises BucketUnavailable where none are to be had.
+        Raises BucketUnavailable if there are none.
         """
         if self._current is None or self._current.is_expired():
             with self._lock:
@@ -60,15 +60,15 @@ class BucketCredentials(Provider):
         return self.current()
 
     def current(self) -> Credentials:
-        """Return the credentials at once; those that end soon are fetched again in a thread.
+        """Return the credentials at once; a thread fetches new ones before they expire.
 
-        Raises BucketUnavailable while there are none that hold.
+        Raises BucketUnavailable while there are no valid ones.
         """
         known = self._current
         if known is None or _ends_within(known, REFRESH_AHEAD):
             self._refresh()
         if known is None or known.is_expired():
-            raise BucketUnavailable("The bucket's credentials have ended; new ones are fetched.")
+            raise BucketUnavailable("The bucket's credentials have expired; new ones are fetched.")
         return known
 
     def _refresh(self) -> None:
@@ -100,7 +100,7 @@ def _ends_within(known: Credentials, time_left: timedelta) -> bool:
 
 
 def credentials_of(place: Place) -> BucketCredentials:
-    """Returns the credentials of the URL, or else those of the chain of the SDKs."""
+    """Return the credentials of the URL, or else those of the SDKs' chain."""
     if place.key:
         return fixed_credentials(place.key, place.secret, place.session_token)
     http = PoolManager(timeout=Timeout(METADATA_TIMEOUT), retries=Retry(1, redirect=0))
@@ -113,7 +113,7 @@ def credentials_of(place: Place) -> BucketCredentials:
 
 
 def fixed_credentials(key: str, secret: str, token: str | None = None) -> BucketCredentials:
-    """Returns credentials that never end."""
+    """Return credentials that never expire."""
     made = BucketCredentials(lambda: StaticProvider(key, secret, token))
     made.retrieve()
     return made

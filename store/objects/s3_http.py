@@ -1,4 +1,4 @@
-"""HTTP to a bucket: whom to trust, how long to wait, and when to try once more."""
+"""HTTP to a bucket: trusted certificates, timeouts and retries."""
 
 import os
 import time
@@ -18,7 +18,7 @@ _BUSY = (500, 502, 503, 504)
 
 
 class S3Transport(PoolManager):
-    """Connections for threads, in the place of the library's own."""
+    """A pool of connections for threads, which replaces the library's own."""
 
     def __init__(self, threads: int, ca: str | None) -> None:
         super().__init__(
@@ -33,7 +33,7 @@ class S3Transport(PoolManager):
     def urlopen(  # type: ignore[override]  # as the library's own differs from its base
         self, method: str, url: str, redirect: bool = True, **named: Any
     ) -> BaseHTTPResponse:
-        """Once more after a broken connection; but a silence is not waited for twice."""
+        """Send a request; repeat it after a broken connection, but not after a timeout."""
         try:
             answer = self._once(method, url, named)
             if answer.status not in _BUSY:
@@ -42,12 +42,12 @@ class S3Transport(PoolManager):
         except ReadTimeoutError:
             raise
         except HTTPError:
-            pass  # if it was more than one connection, the second try tells
+            pass  # a second failure is raised
         time.sleep(PAUSE)
         return self._once(method, url, named)
 
     def _once(self, method: str, url: str, named: dict[str, Any]) -> BaseHTTPResponse:
-        """In pieces: one large body would have to be sent within the time for connecting."""
+        """Send the body in pieces, since the connect timeout would apply to one large body."""
         body = named.get("body")
         if isinstance(body, bytes) and len(body) > _PIECE:
             named = named | {"body": BytesIO(body)}

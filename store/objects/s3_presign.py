@@ -1,4 +1,4 @@
-"""URLs that carry their own proof: AWS signature version 4 in the query, made without a request."""
+"""Presigned URLs: AWS signature version 4 in the query string, computed without a request."""
 
 import hmac
 import time
@@ -10,15 +10,15 @@ from msgspec import Struct
 
 from .s3_credentials import BucketCredentials
 
-WEEK = 7 * 86_400  # no server takes more
+WEEK = 7 * 86_400  # seconds; servers accept no longer validity
 
 _ALGORITHM, _UNREAD = "AWS4-HMAC-SHA256", "UNSIGNED-PAYLOAD"
 
 
 class Signer(Struct, frozen=True):
-    """Signs for one bucket; `base` is its address, a slash at its end.
+    """Signs URLs for one bucket; `base` is its address, with a slash at its end.
 
-    The library's presigning binds no header, this does: an upload has the length that was signed.
+    Unlike the library's presigning, it also signs the length of an upload.
     """
 
     base: str
@@ -38,10 +38,10 @@ class Signer(Struct, frozen=True):
         size: int | None = None,
         at: float | None = None,
     ) -> str:
-        """Good for one kind of request, from `at` (now) on; `size` is that of the body to send.
+        """Return a URL for one method, valid from `at` (default: now) for `expires_in` seconds.
 
-        A URL that temporary credentials have signed ends with them, if that is earlier. Raises
-        BucketUnavailable while there are no credentials.
+        `size` is the length of the body. The URL expires earlier if temporary credentials that sign
+        it do. Raises BucketUnavailable while there are no credentials.
         """
         who = self.credentials.current()
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(at))

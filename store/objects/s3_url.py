@@ -13,16 +13,16 @@ _OPTIONS = {"secure", "region", "public_endpoint", "ca", "session_token"}
 
 
 class S3Endpoint(Struct, frozen=True):
-    """A server of S3; `host` with its port."""
+    """An S3 server; `host` includes the port."""
 
     host: str
     is_secure: bool
 
 
 class Place(Struct, frozen=True):
-    """`public` is the endpoint as clients know it, `ca` a file of certificates to trust.
+    """The place of a bucket; `public` is the endpoint for clients, `ca` a file of trusted CAs.
 
-    Without a `key` the credentials are those of the environment or of the machine.
+    Without a `key` the credentials come from the environment or the machine.
     """
 
     endpoint: S3Endpoint
@@ -41,7 +41,7 @@ class Place(Struct, frozen=True):
 
 
 def place_of(url: str) -> Place:
-    """Raises ValueError, a sentence that repeats nothing of the URL: any part may be a secret's."""
+    """Parse the URL. Raises ValueError without any part of the URL, which may be a secret."""
     try:
         parts = urlsplit(url)
     except ValueError:

@@ -22,7 +22,7 @@ PLACE = re.compile(r"(?P<hosts>[^@/?#]*)(?:/(?P<database>[^/?#]*))?(?:\?(?P<quer
 HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[^\[\]:]*)(?::(?P<port>[0-9]{1,5}))?")
 SCHEMA_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 SESSION_KINDS = ("any", "primary", "standby", "read-write", "read-only", "prefer-standby")
-# What libpq knows and we have no use for, or do in our own way.
+# Options of libpq that are accepted and ignored.
 IGNORED = {
     "channel_binding", "client_encoding", "fallback_application_name", "gssencmode", "keepalives",
     "keepalives_count", "keepalives_idle", "keepalives_interval", "load_balance_hosts",
@@ -33,7 +33,7 @@ NOT_CONNECTED = (
     TimeoutError,
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # it takes no writes, and target_session_attrs asks for that
+    asyncpg.InternalClientError,  # the host does not fit target_session_attrs
 )
 Place = tuple[str | None, int]
 
@@ -52,7 +52,7 @@ class PostgresAddress(Struct):
     tls: dict[str, str] = field(default_factory=dict)  # as the address has them, by libpq's names
 
     def __str__(self) -> str:
-        """Without user and password."""
+        """Return hosts and database, without user and password."""
         return f"{','.join(_shown(*place) for place in self.places)}/{self.database or ''}"
 
     @property
@@ -62,15 +62,15 @@ class PostgresAddress(Struct):
 
     @property
     def search_path(self) -> str:
-        """The statement after which names without a schema mean ours; empty without a schema."""
+        """The statement that selects our schema; empty if the address names none."""
         return f'SET search_path TO "{self.schema}"; ' if self.schema else ""
 
     def lock_key(self, key: int) -> int:
-        """The key of an advisory lock, of its own for each schema."""
+        """Return the key of an advisory lock, different for each schema."""
         return (zlib.crc32(self.schema.encode()) & 0x7FFFFFFF) << 32 | key if self.schema else key
 
     async def connect(self, **options: Any) -> Any:
-        """A connection to the first host that takes it; the last one that did is asked first."""
+        """Connect to the first host that accepts; the last one that did is tried first."""
         given = {**self.options, **options}
         given["server_settings"] = {**given.get("server_settings", {}), **self.server_settings}
         given.pop("timeout", None)
@@ -91,7 +91,7 @@ class PostgresAddress(Struct):
 
 
 def parse_postgres_url(url: str) -> PostgresAddress:
-    """Raises CannotOpen with a sentence that has no secret in it."""
+    """Parse a URL. Raises CannotOpen with a sentence that has no secret in it."""
     start = SCHEME.match(url)
     if start is None:
         raise CannotOpen("database.url: postgresql://user:password@host/database is needed.")
@@ -109,7 +109,7 @@ def parse_postgres_url(url: str) -> PostgresAddress:
 
 
 def _split(rest: str) -> tuple[str, re.Match[str]]:
-    """The account, and what follows. A password may have any character, also one that ends it."""
+    """Split the account from the rest. A password may contain any character, even @ and /."""
     marks = [i for i, character in enumerate(rest) if character == "@"] or [-1]
     for mark in marks:
         if found := PLACE.fullmatch(rest, mark + 1):
@@ -128,7 +128,7 @@ def _query(text: str) -> dict[str, str]:
 
 
 def _places(hosts: str, ports: str) -> list[Place]:
-    """Several are tried in their order; a folder is that of the server's socket."""
+    """Return hosts and ports, in their order; a folder is that of the server's socket."""
     given = ports.split(",")
     places: list[Place] = []
     for number, each in enumerate(hosts.split(",")):

@@ -41,9 +41,9 @@ Done = tuple[list[Outcome], list[Moved]]
 
 
 async def write(raw: Any, adds: Sequence[Add], marks: Marks, now: int) -> Done:
-    """Texts and receipts, by one statement that writes: one commit.
+    """Store texts and receipts by one writing statement, and so in one commit.
 
-    Replies want a transaction that has locked their rooms, so that what they quote is still there.
+    Replies need a transaction that has locked their rooms, so that the quoted message exists.
 
     A repeated client_id and a sender who is no member take no version. No two of the adds may have
     the same sender and client_id.
@@ -61,7 +61,7 @@ async def write(raw: Any, adds: Sequence[Add], marks: Marks, now: int) -> Done:
     left = [add for i, add in enumerate(adds) if i not in refused]
     done = await _store(raw, left, quotes, marks, now)
     if done is None:
-        raise TransactionConflict("PostgreSQL: what was in order is so no more")
+        raise TransactionConflict("PostgreSQL: another transaction has changed a room")
     added, moved = iter(done[0]), done[1]
     return [refused.get(i) or next(added) for i in range(len(adds))], moved
 
@@ -113,7 +113,7 @@ async def _store(
 
 
 def _places(adds: Sequence[Add]) -> list[int]:
-    """Returns the position of each message among the new ones of its room, from 1 on."""
+    """Return the position of each message among the new ones of its room, from 1 on."""
     last: dict[int, int] = {}
     places = []
     for add in adds:
@@ -123,12 +123,12 @@ def _places(adds: Sequence[Add]) -> list[int]:
 
 
 def _or_empty(column: list[T | None]) -> list[T | None]:
-    """An empty column says the same as one of nothing: the driver is slow with each value."""
+    """Return an empty list for a column without values, since the driver is slow per value."""
     return [] if column.count(None) == len(column) else column
 
 
 def _touched(adds: Sequence[Add], marks: Marks) -> Iterable[Sequence[Any]]:
-    """The members' rows, as columns: what they are of, delivered, read, and texts sent."""
+    """Return the members' rows as columns: room, user, delivered, read, texts sent."""
     sent = Counter([(a.room_id, a.sender_id) for a in adds])
     rows = [(*who, *marks.get(who, (0, 0)), sent[who]) for who in sorted(sent.keys() | marks)]
     return zip(*rows, strict=True)
@@ -142,7 +142,10 @@ def _outcomes(
     quotes: Quotes,
     now: int,
 ) -> list[Outcome]:
-    """`under`: the rooms' versions before, and rosters. Ids are found by room and version."""
+    """Return the outcomes; `under` has each room's former version and its member list's version.
+
+    The ids of the messages are found by room and version.
+    """
     ids = dict(zip(columns_of(row, "room_ids", "versions"), row["ids"], strict=True))
     outcomes: list[Outcome] = []
     for add, place in zip(adds, places, strict=True):
@@ -166,7 +169,7 @@ async def _mark(raw: Any, marks: Marks) -> list[Moved]:
 
 
 async def _judged(raw: Any, adds: Sequence[Add], quotes: Quotes) -> dict[int, Outcome]:
-    """Returns the outcomes of messages that are not to be stored, by their positions."""
+    """Return the outcomes of messages that must not be stored, by their positions."""
     columns = [a.room_id for a in adds], [a.sender_id for a in adds], [a.client_id for a in adds]
     refused: dict[int, Outcome] = {
         i: RefusedChange("not_found", a.reply_to) for i, a in enumerate(adds) if a.is_lost(quotes)
@@ -219,7 +222,7 @@ async def commit_changes(
     *,
     is_again: bool,
 ) -> tuple[list[Outcome], list[Moved]]:
-    """`is_again`: something was in the way, and will not be where the rooms are locked before."""
+    """Commit changes and marks; `is_again` after a conflict: then rooms are locked first."""
     raw = db.raw_connection
     plain = [change for change in changes if is_plain(change)]
     is_plain_all = len(plain) == len(changes)
@@ -239,7 +242,7 @@ async def commit_changes(
 
 
 async def _in_runs(db: Connection, changes: Sequence[Change], now: int) -> list[Outcome]:
-    """In the order given; texts in a row are one statement still."""
+    """Make changes in the order given; consecutive texts are one statement."""
     outcomes: list[Outcome] = []
     for run in runs(changes):
         if isinstance(run, list):

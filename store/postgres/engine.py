@@ -1,7 +1,7 @@
-"""PostgreSQL: held connections that come back by themselves, one statement for a whole batch.
+"""PostgreSQL: held connections that are reopened when they break, one statement for a batch.
 
-Sharing a database is what this engine is for: rooms are locked by the update that counts their
-versions, so versions are dense and in commit order whatever the number of processes.
+Any number of processes can share the database: the update that counts a room's version locks the
+room, so versions have no gaps and are in commit order.
 """
 
 import asyncio
@@ -66,17 +66,17 @@ log = logging.getLogger("roomcast.store")
 
 READER_COUNT = 2
 
-JOINER_COUNT = 2  # for joins alone, which so never wait for a search
+JOINER_COUNT = 2  # for joins alone, so that they never wait for a search
 
-WRITER_COUNT = 2  # beside the commit queue's: rooms, uploads and names do not wait for its commits
+WRITER_COUNT = 2  # for rooms, uploads and names, which do not wait for the commit queue
 
 MIGRATION_TIMEOUT = (
-    86_400.0  # seconds: old messages may be many, and other processes wait for the one
+    86_400.0  # seconds: there may be many messages, and other processes wait for this one
 )
 
 
 class Postgres:
-    """`postgresql://user:password@host:port/database?ssl=…`, for any number of processes."""
+    """The engine of `postgresql://user:password@host:port/database?ssl=…` URLs."""
 
     dialect = POSTGRESQL
     file_key: bytes
@@ -91,7 +91,7 @@ class Postgres:
         start_timeout: float,
         on_new_epoch: Callable[[], None],
     ) -> None:
-        """`start_timeout` in seconds: how long to wait for another process to end."""
+        """`start_timeout`: the seconds to wait for another process to end."""
         self._listeners = listeners
         self._address = address = parse_postgres_url(url)
         size = READER_COUNT + JOINER_COUNT + WRITER_COUNT + 1
@@ -147,14 +147,14 @@ class Postgres:
             await schema.migrate(db, "postgresql", partial(raw.execute, timeout=MIGRATION_TIMEOUT))
 
     async def _make_schema(self, raw: Any) -> None:
-        """The one that the address names, if any."""
+        """Create the schema that the address names, if any."""
         name = self._address.schema
         query = "SELECT 1 FROM pg_namespace WHERE nspname = $1"
         if name and await raw.fetchval(query, name) is None:
             await raw.execute(f'CREATE SCHEMA "{name}"')
 
     async def _prepare_commits(self, db: Connection) -> None:
-        """The commit queue's, with a lock where nobody else may work on this database."""
+        """Prepare the commit queue's connection; a single process takes its lock here."""
         raw = db.raw_connection
         if self._process_lock is not None:
             await self._process_lock.take(raw)

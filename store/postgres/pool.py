@@ -1,4 +1,4 @@
-"""Held connections that come back by themselves, and what their errors mean."""
+"""Held connections that are reopened when they break, and the translation of their errors."""
 
 import asyncio
 import logging
@@ -30,7 +30,7 @@ UNAVAILABLE_ERRORS = (
     asyncpg.OperatorInterventionError,  # shut down, restarted, terminated
     asyncpg.InsufficientResourcesError,  # disk full, too many connections
     asyncpg.ReadOnlySQLTransactionError,  # a standby: the failover is under way
-    asyncpg.ObjectNotInPrerequisiteStateError,  # the same
+    asyncpg.ObjectNotInPrerequisiteStateError,  # a standby, too
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
@@ -40,8 +40,8 @@ CONFLICT_ERRORS = (
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
     asyncpg.UniqueViolationError,
-    asyncpg.ForeignKeyViolationError,  # of a room that is deleted in this moment
-    asyncpg.DivisionByZeroError,  # of a room whose roster has changed: see STORE
+    asyncpg.ForeignKeyViolationError,  # a room was deleted at the same time
+    asyncpg.DivisionByZeroError,  # a member list has changed: see STORE
 )
 
 
@@ -64,17 +64,17 @@ def translated() -> Iterator[None]:
 
 
 class HeldConnection:
-    """A connection that is held, and opened again after it broke."""
+    """A connection that is held open, and opened again after it broke."""
 
     def __init__(
         self, db: Database, prepare: Callable[[Connection], Awaitable[None]], timeout: float
     ) -> None:
-        """`timeout` in seconds, for opening it."""
+        """`timeout`: the seconds for opening it."""
         self._db = db
         self._timeout = timeout
         self._prepare = prepare
         self.connection: Connection | None = None
-        self.turn = asyncio.Lock()  # of who uses it
+        self.turn = asyncio.Lock()  # held by its present user
 
     async def get(self) -> Connection:
         if self.connection is not None and not self._is_broken(self.connection):
@@ -94,7 +94,7 @@ class HeldConnection:
             return await self._db.connection().__aenter__()
 
     async def drop(self) -> None:
-        """Drop the connection; work under way on it is aborted."""
+        """Drop the connection and abort work under way on it."""
         held, self.connection = self.connection, None
         if held is not None:
             with suppress(asyncpg.InterfaceError):  # the pool has taken it back by itself
@@ -113,7 +113,7 @@ class HeldConnection:
 
 
 class ConnectionPool:
-    """A few held connections, one user each."""
+    """A few held connections, each with one user at a time."""
 
     def __init__(
         self,
@@ -145,7 +145,7 @@ class ConnectionPool:
 
 @asynccontextmanager
 async def using(held: HeldConnection) -> AsyncIterator[Connection]:
-    """The connection; a broken one is not used again."""
+    """Use a held connection; drop it if it breaks."""
     with translated():
         try:
             yield await held.get()

@@ -1,4 +1,4 @@
-"""The advisory lock of a chat that works on its database alone, and a start that waits for it."""
+"""The advisory lock of a chat with a single process, and a start that waits for it."""
 
 import asyncio
 import logging
@@ -12,14 +12,14 @@ from .session import SINGLE_PROCESS_LOCK, LockHolder, find_lock_holder
 
 log = logging.getLogger("roomcast.store")
 
-START_CHECK_INTERVAL = 1.0  # seconds until a start that waits looks again
+START_CHECK_INTERVAL = 1.0  # seconds between two attempts of a start that waits
 OWN_SESSION_TIMEOUT = 1.0  # seconds for an old session of this process to end
 
 
 async def wait_for_others(begin: Callable[[], Awaitable[None]], start_timeout: float) -> None:
-    """Begin as soon as no other process is in the way.
+    """Call `begin` until no other process uses the database.
 
-    Raises DatabaseInUse where one still is after `start_timeout` seconds.
+    Raises DatabaseInUse if one still does after `start_timeout` seconds.
     """
     deadline = time.monotonic() + start_timeout
     while True:
@@ -33,16 +33,16 @@ async def wait_for_others(begin: Callable[[], Awaitable[None]], start_timeout: f
 
 
 class ProcessLock:
-    """Held by the session that commits. It knows the sessions of this process that had it."""
+    """The lock, held by the committing session; it knows former sessions of this process."""
 
     def __init__(self, address: PostgresAddress) -> None:
         self._address = address
         self._own: set[LockHolder] = set()
 
     async def take(self, raw: Any) -> None:
-        """Take it for this session. Raises DatabaseInUse where another process has it.
+        """Take the lock for this session. Raises DatabaseInUse if another process has it.
 
-        A session of this process that PostgreSQL has not given up yet is ended.
+        A lost session of this process that still holds it is terminated.
         """
         key = self._address.lock_key(SINGLE_PROCESS_LOCK)
         deadline = time.monotonic() + OWN_SESSION_TIMEOUT
@@ -60,6 +60,7 @@ class ProcessLock:
         if holder not in self._own:
             raise DatabaseInUse(
                 f"The database {self._address} is in use by another roomcast process, and the two "
-                "would not hear each other: set broadcast.url to a Redis or PostgreSQL for both. "
+                "would not get each other's events: set broadcast.url to a Redis or PostgreSQL for "
+                "both. "
                 f"It is {holder}."
             )

@@ -8,13 +8,13 @@ from msgspec import Struct
 
 MIGRATION_LOCK, SINGLE_PROCESS_LOCK = 7_276_001, 7_276_002  # keys of advisory locks
 
-# Compiling a statement of ours takes longer than running it.
+# No JIT: compiling our statements takes longer than running them.
 SERVER_SETTINGS = {"application_name": "roomcast", "jit": "off"}
 
-# A process that is lost amid a transaction must not keep its locks, and a statement that nobody
-# waits for any more must not succeed later. A machine that is lost must not keep its session, with
-# the lock of a single process: it is given up after half a minute of silence. No startup
-# parameters: poolers refuse those they don't know.
+# A process that is lost within a transaction must not keep its locks, and a statement that nobody
+# waits for any more must not succeed later. A lost machine must not keep its session, with the lock
+# of a single process: the session ends after half a minute without an answer. These are not startup
+# parameters, because poolers refuse unknown ones.
 SESSION_LIMITS = """
     SET idle_in_transaction_session_timeout = '5s'; SET statement_timeout = '2.8s';
     SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 4
@@ -25,9 +25,9 @@ LOST_PEER_TIMEOUT = """
       FROM pg_settings WHERE name = 'tcp_user_timeout'
 """
 
-# What the commit queue and joins do is planned once, and by indexes, also where the tables were
-# small then. Else PostgreSQL makes a plan for each join, and for each small batch, which takes it
-# two times as long as to run it.
+# The statements of the commit queue and of joins are planned once, and by indexes, even if the
+# tables were small then. Otherwise PostgreSQL plans each join and each small batch, which takes
+# twice as long as running it.
 GENERIC_PLANS = """
     SET plan_cache_mode = force_generic_plan;
     SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off
@@ -48,7 +48,7 @@ class LockHolder(Struct, frozen=True):
 
 
 async def find_lock_holder(raw: Any, key: int) -> LockHolder | None:
-    """Returns the holder of an advisory lock; little may be visible of other users' sessions."""
+    """Return the holder of an advisory lock; of other users' sessions little may be visible."""
     query = """
         SELECT l.pid, a.backend_start AT TIME ZONE 'UTC', coalesce(a.application_name, ''),
                coalesce(host(a.client_addr), 'the local socket')
@@ -62,7 +62,7 @@ async def find_lock_holder(raw: Any, key: int) -> LockHolder | None:
 
 
 async def check_encoding(raw: Any) -> str | None:
-    """Returns a sentence on a wrong encoding of the database, or None."""
+    """Return a sentence about a wrong encoding of the database, or None."""
     encoding = await raw.fetchval("SHOW server_encoding")
     if encoding == "UTF8":
         return None
@@ -73,10 +73,10 @@ async def check_encoding(raw: Any) -> str | None:
 
 
 async def find_lineage(raw: Any) -> str:
-    """Returns the lineage, which a restore changes: the cluster, its timeline, the database."""
+    """Return the lineage, which a restore changes: cluster, timeline and database."""
     query = "SELECT oid::text FROM pg_database WHERE datname = current_database()"
     database = await raw.fetchval(query)
-    # Not pg_control_checkpoint(): for minutes after a promotion that names the timeline of before.
+    # Not pg_control_checkpoint(): for minutes after a promotion it has the former timeline.
     query = """
         SELECT system_identifier || '-' ||
                ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int

@@ -1,4 +1,4 @@
-"""The snapshot of a joining socket: one row of arrays."""
+"""Reads the snapshot of a joining socket, as one row of arrays."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -36,7 +36,7 @@ async def load_snapshot(
 
 
 async def _size_since(raw: Any, ask: SnapshotQuery) -> int:
-    """The bytes of the texts that changed after the cursor, up to as many changes as may be."""
+    """Return the bytes of the texts that changed after the cursor, of at most `most` changes."""
     query = """
         SELECT coalesce(sum(octet_length(text)), 0)
           FROM (SELECT text FROM messages WHERE room_id = $1 AND version > $2
@@ -46,7 +46,7 @@ async def _size_since(raw: Any, ask: SnapshotQuery) -> int:
 
 
 async def _reset(raw: Any, ask: SnapshotQuery) -> Snapshot | str:
-    """The last messages, for a client that is too far behind."""
+    """Read the last messages for a client whose cursor is too far behind."""
     last = await load_snapshot(
         raw, SnapshotQuery(ask.room_id, ask.user_id, None, ask.last, ask.most)
     )

@@ -1,4 +1,4 @@
-"""TLS to PostgreSQL, from the options that libpq knows."""
+"""TLS to PostgreSQL, configured by libpq's options."""
 
 import ssl
 from pathlib import Path
@@ -15,7 +15,7 @@ SSL_OPTIONS = ("ssl", "sslmode", "sslnegotiation", "sslpassword", *FILES)
 
 
 def context_of(given: dict[str, str]) -> dict[str, Any]:
-    """Returns the driver's TLS options. Raises CannotOpen with the option's name, and no secret."""
+    """Return the driver's TLS options. Raises CannotOpen with the option's name, and no secret."""
     mode = given.get("ssl", given.get("sslmode"))
     if mode is not None and mode not in MODES:
         raise CannotOpen(f"database.url: sslmode is one of {', '.join(sorted(MODES))}.")
@@ -34,7 +34,7 @@ def context_of(given: dict[str, str]) -> dict[str, Any]:
 
 
 def _context(mode: str | None, files: dict[str, str], password: str | None) -> ssl.SSLContext:
-    """The server's certificate is checked where there is one to check it by, as libpq does."""
+    """Return the TLS context; as in libpq, a root certificate turns verification on."""
     root = files.get("sslrootcert")
     try:
         context = ssl.create_default_context(cafile=None if root == "system" else root)

@@ -1,4 +1,4 @@
-"""Two versions of roomcast and one database: a newer process waits, an older one refuses."""
+"""Guards a database that two releases of roomcast share: the newer waits, the older refuses."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -19,20 +19,20 @@ LIVING = "SELECT count(*) FROM processes WHERE alive_until > NOW"
 
 
 class VersionGuard:
-    """Keeps this process off a database of another version that is in use."""
+    """Prevents this process from using a database that another release is using."""
 
     def __init__(self, address: PostgresAddress, start_timeout: float) -> None:
-        """`start_timeout` in seconds: how long to wait for other processes to end."""
+        """`start_timeout`: the seconds to wait for other processes to end."""
         self._address = address
         self._start_timeout = start_timeout
-        self._why_outdated = ""  # a sentence where a later version has migrated the database
+        self._why_outdated = ""  # a sentence, once a later release has migrated the database
 
     async def wait(self, begin: Callable[[], Awaitable[None]]) -> None:
-        """Begin when no other process is in the way. Raises DatabaseInUse after the timeout."""
+        """Call `begin` until no other process is in the way. Raises DatabaseInUse if one stays."""
         await wait_for_others(begin, self._start_timeout)
 
     async def check_older(self, db: Connection) -> None:
-        """Raise DatabaseInUse where older processes work on what is to be migrated."""
+        """Raise DatabaseInUse if older processes use a database that must be migrated."""
         if count := await _count_older_processes(db):
             raise DatabaseInUse(
                 f"The database {self._address} has an earlier schema and is in use by an older "
@@ -41,7 +41,7 @@ class VersionGuard:
             )
 
     async def check_newer(self, db: Connection) -> None:
-        """Raise DatabaseUnavailable where the database has a schema that this process lacks."""
+        """Raise DatabaseUnavailable if the database has a schema that this process lacks."""
         why = schema.why_outdated(await get(db, "schema"))
         if why and not self._why_outdated:
             log.error("database refused: %s", why)
@@ -49,15 +49,15 @@ class VersionGuard:
         self.refuse_if_outdated()
 
     def refuse_if_outdated(self) -> None:
-        """Raise DatabaseUnavailable where `check_newer` has found that last."""
+        """Raise DatabaseUnavailable if the last `check_newer` has found a newer schema."""
         if self._why_outdated:
             raise DatabaseUnavailable(self._why_outdated)
 
 
 async def _count_older_processes(db: Connection) -> int:
-    """Return how many serving processes have a lease on a database of an earlier schema.
+    """Return the number of serving processes with a lease, if the schema is an earlier one.
 
-    Those of this schema are not counted: they may work beside each other.
+    With the present schema it is 0: processes of one schema may run beside each other.
     """
     if not await db.fetch_val(HAS_PROCESSES):
         return 0

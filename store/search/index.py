@@ -1,7 +1,7 @@
-"""Full text search: what it knows of each room, and what messages it finds.
+"""Full text search: updates the index of each room, and finds messages in it.
 
-It follows behind: a send pays nothing for it. Like a client with a cursor it asks each room what
-changed since a version, so edits, deletions and whatever a crash left undone come the same way.
+The index is updated in the background, so a send does not pay for it. Like a client with a cursor,
+it reads the changes of each room since a version: sends, edits and deletions, also after a crash.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from ..time_slices import TimeSlices
 from . import tokenizer as words
 from .tokenizer import Term
 
-NAMED = 256  # rooms of a user that a query can name; beyond, others' hits are sorted out
+NAMED = 256  # rooms that a query can name; with more, hits in others' rooms are filtered out
 
 
 class SearchQuery(Struct, frozen=True):
@@ -26,13 +26,13 @@ class SearchQuery(Struct, frozen=True):
     words: tuple[Term, ...]
     before: int
     limit: int
-    room_ids: tuple[int, ...] | None  # the user's; None where they are too many to be named
+    room_ids: tuple[int, ...] | None  # the user's rooms; None if they are too many to be named
 
 
 class Hits(Struct):
     """Rooms and ids of messages, newest first.
 
-    What is older than `upto` was not looked at: None where there is nothing older.
+    Messages older than `upto` were not searched; None if there are none.
     """
 
     found: list[tuple[int, int]]
@@ -40,7 +40,7 @@ class Hits(Struct):
 
 
 class IndexEntry(Struct):
-    """A message as search shall know it; without words it is to be forgotten."""
+    """A message for the index; one without words is removed from it."""
 
     message_id: int
     text: str
@@ -48,7 +48,7 @@ class IndexEntry(Struct):
 
 
 class IndexDelta(Struct):
-    """The changes that the search index needs to get from one version of a room to another."""
+    """The changes of the index from one version of a room to another."""
 
     room_id: int
     since: int
@@ -63,15 +63,15 @@ class Finder(Protocol):
     async def find(self, db: Connection, ask: SearchQuery) -> Hits: ...
 
     async def advance(self, db: Connection, news: Sequence[IndexDelta]) -> set[int]:
-        """Notes how far search has come; the rooms in which nobody else was faster."""
+        """Record the rooms' indexed versions; return those where no other process was faster."""
         ...
 
     async def put(self, db: Connection, news: Sequence[IndexDelta]) -> None: ...
 
 
-# ---------------------------------------------------------------- what it has to learn
+# ---------------------------------------------------------------- updating the index
 
-# The names of a message's files are part of what it says; a deleted one says nothing.
+# The names of a message's files are part of its text; a deleted one has none.
 SAID = """
     SELECT m.id, m.version,
            CASE WHEN m.deleted_at IS NULL THEN
@@ -84,7 +84,7 @@ SAID = """
 
 
 async def behind(db: Connection, above: int, limit: int) -> list[int]:
-    """Ids of rooms, those above one id, of which search does not know all."""
+    """Return the ids of rooms above an id whose index is not up to date, in order."""
     query = """
         SELECT r.id FROM rooms r LEFT JOIN search_upto s ON s.room_id = r.id
          WHERE r.id > :above AND r.deleted_at IS NULL AND r.version > coalesce(s.version, 0)
@@ -95,7 +95,7 @@ async def behind(db: Connection, above: int, limit: int) -> list[int]:
 
 
 async def behind_of(db: Connection, user_id: str, limit: int) -> list[int]:
-    """Returns the user's rooms that the index is behind of, newest activity first."""
+    """Return the user's rooms whose index is not up to date, newest activity first."""
     query = """
         SELECT r.id
           FROM members me
@@ -111,7 +111,7 @@ async def behind_of(db: Connection, user_id: str, limit: int) -> list[int]:
 async def news(
     db: Connection, dialect: Dialect, room_ids: Sequence[int], limit: int
 ) -> tuple[list[IndexDelta], Sequence[int]]:
-    """Loads index changes of at most `limit` messages, and the rooms that were not read for it."""
+    """Load the changes of at most `limit` messages; also return the rooms that were not read."""
     query = text("""
         SELECT r.id, r.version, coalesce(s.version, 0) AS since
           FROM rooms r LEFT JOIN search_upto s ON s.room_id = r.id
@@ -135,7 +135,7 @@ async def news(
 
 
 def read(news: Sequence[IndexDelta]) -> Sequence[IndexDelta]:
-    """Finds the words, which takes long for some texts: not on the event loop."""
+    """Split the texts into words. It can be slow, so it must not run on the event loop."""
     slices = TimeSlices()
     for of_room in news:
         for entry in of_room.entries:
@@ -145,13 +145,13 @@ def read(news: Sequence[IndexDelta]) -> Sequence[IndexDelta]:
 
 
 async def learn(db: Connection, finder: Finder, news: Sequence[IndexDelta]) -> set[int]:
-    """The rooms that are learned: not those that are gone, or where another process was faster."""
+    """Write the changes to the index; return the updated rooms, without those of others."""
     learned = await finder.advance(db, news)
     await finder.put(db, [of_room for of_room in news if of_room.room_id in learned])
     return learned
 
 
-# ---------------------------------------------------------------- what it finds
+# ---------------------------------------------------------------- searching
 
 
 async def rooms_of(db: Connection, user_id: str) -> tuple[int, ...] | None:

@@ -1,8 +1,8 @@
-"""Search by an index over tsvectors, which knows no order: newer stretches of ids come first.
+"""Search by an index over tsvectors, from the newest messages on.
 
-An index of this kind hands out all messages with a word at once, and a common word has many. So
-each message also has the stretches of ids that it lies in as words, and its room: a look is for the
-word and a few stretches, the newest first, each time wider where little is found.
+Such an index has no order: it returns all messages with a word at once, and a common word has many.
+So the words of a message also include its room and the ranges of ids that contain it. A query asks
+for the word and a few ranges, the newest first, and for wider ranges if it finds little.
 """
 
 import time
@@ -15,12 +15,12 @@ from msgspec.structs import replace
 from .index import Hits, IndexDelta, SearchQuery
 from .tokenizer import Term
 
-NAMED = 32  # rooms in one query: with more it takes longer than several queries
-SHIFTS = (12, 17, 22)  # stretches of 2^12 ids and so on
-DENSE = 1_000  # messages with the words in one look: a wider one would find too many
-BUDGET = 0.25  # seconds after which what was found is enough, for now
+NAMED = 32  # rooms in one query: with more, several queries are faster
+SHIFTS = (12, 17, 22)  # the ranges have 2^12 ids, 2^17 and 2^22
+DENSE = 1_000  # messages found in one range, above which the next one is not wider
+BUDGET = 0.25  # seconds after which a query returns what it has found
 
-# In the order of rooms, as every process locks them. Another one may have been faster meanwhile.
+# In the order of rooms, as every process locks them. Another process may have been faster.
 ADVANCE = """
     INSERT INTO search_upto (room_id, version)
     SELECT r.id, u.upto
@@ -33,7 +33,7 @@ ADVANCE = """
            WHERE search_upto.version < excluded.version
     RETURNING room_id
 """
-# No locks on messages, which are changed in no order: who takes them away locks `search_upto`.
+# No locks on messages, which are changed in no order: deleting them locks `search_upto`.
 PUT = """
     INSERT INTO search (rowid, room_id, words)
     SELECT m.id, m.room_id, array_to_tsvector(string_to_array(u.words, ' '))
@@ -78,22 +78,22 @@ async def put(db: Connection, news: Sequence[IndexDelta]) -> None:
 
 
 async def forget(db: Connection, message_ids: Sequence[int]) -> None:
-    """Removes the words of these messages; of an edited one they are learned anew.
+    """Remove the words of these messages; an edited message is indexed again later.
 
-    Nobody is waited for: an entry that is locked is being written by who follows the messages, who
-    then comes again, since the version of its room has changed.
+    A locked entry is skipped, not waited for: the indexing task is writing it, and will read the
+    message again because the version of its room has changed.
     """
     if message_ids:
         await db.raw_connection.execute(FORGET, message_ids)
 
 
 def _places(room_id: int, message_id: int) -> list[str]:
-    """No word of a text has a slash in it."""
+    """Return the words for the room and the ranges; the words of a text contain no slash."""
     return [f"/{room_id}", *(f"/{shift}/{message_id >> shift}" for shift in SHIFTS)]
 
 
 class Look(Struct):
-    """The ids from `first` on, and the stretches that hold all of them up to the last wanted."""
+    """A range of ids from `first` on, and the words of the ranges that cover it."""
 
     first: int
     stretches: Sequence[str]
@@ -105,7 +105,7 @@ async def find(db: Connection, ask: SearchQuery) -> Hits:
         return await _walk(db, ask)
     some = [rooms[i : i + NAMED] for i in range(0, len(rooms), NAMED)]
     parts = [await _walk(db, replace(ask, room_ids=named)) for named in some]
-    # Beyond what the shortest of the walks has reached others may have left something out.
+    # Only ids that every one of the walks has reached are complete.
     upto = max(part.upto or 0 for part in parts)
     found = sorted((hit for part in parts for hit in part.found), key=lambda hit: -hit[1])
     found = [hit for hit in found if hit[1] >= upto][: ask.limit]
@@ -134,11 +134,11 @@ async def _walk(db: Connection, ask: SearchQuery) -> Hits:
     return Hits(found, None)
 
 
-WIDTHS = ((12, 2), (12, 32), (17, 32), (22, 32))  # shift, and how many stretches of it
+WIDTHS = ((12, 2), (12, 32), (17, 32), (22, 32))  # shift, and the number of such ranges
 
 
 def _look(before: int, width: int) -> Look:
-    """Up to the id before `before`; beyond the widths everything."""
+    """Return the range of this width below `before`; beyond the last width, all ids."""
     if width >= len(WIDTHS):
         return Look(1, ())
     shift, many = WIDTHS[width]
@@ -156,7 +156,7 @@ def _query(ask: SearchQuery, stretches: Sequence[str]) -> str:
 def _parts(
     words: Sequence[Term], rooms: Sequence[str] | None, stretches: Sequence[str]
 ) -> Iterator[str]:
-    """No word has a quote in it."""
+    """Yield the parts of a tsquery; words contain no quotes."""
     for term in words:
         whole = f"'{term.whole}'"
         parts = " & ".join(f"'{part}'" for part in term.parts)

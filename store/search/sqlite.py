@@ -1,4 +1,4 @@
-"""Search by FTS5, which walks through the messages with a word from the newest on."""
+"""Search by FTS5, which reads the messages with a word from the newest on."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from databases.core import Connection
 from .index import Hits, IndexDelta, SearchQuery
 from .tokenizer import Term
 
-WALKED = 16_000  # messages with the words that one look goes through, whose-ever they are
+WALKED = 16_000  # messages with the words that one query reads, in rooms of any user
 
 
 async def advance(db: Connection, news: Sequence[IndexDelta]) -> set[int]:
@@ -40,7 +40,7 @@ async def put(db: Connection, news: Sequence[IndexDelta]) -> None:
 
 
 async def forget(db: Connection, message_ids: Sequence[int]) -> None:
-    """Removes the words of these messages; of an edited one they are learned anew."""
+    """Remove the words of these messages; an edited message is indexed again later."""
     if message_ids:
         query = "DELETE FROM search WHERE rowid IN (SELECT value FROM json_each(:ids))"
         await db.execute(query, {"ids": _json(message_ids)})
@@ -84,7 +84,7 @@ def _alternatives(term: Term) -> str:
 
 
 def _quoted(word: object) -> str:
-    """No word has a quote in it."""
+    """Quote a word for FTS5; words contain no quotes."""
     return f'"{word}"'
 
 

@@ -1,7 +1,7 @@
-"""The words of a text, for search: the same on both engines, in every script.
+"""Splits a text into words for search, in the same way on both engines and in every script.
 
-Case, accents, vowel signs and invisible characters don't count. A word with an apostrophe or a
-hyphen in it is found whole and by its parts: `l'hôtel` by `hotel`, `e-mail` by `email`.
+Case, accents, vowel signs and invisible characters are ignored. A word with an apostrophe or hyphen
+is found as a whole and by its parts: `l'hôtel` by `hotel`, `e-mail` by `email`.
 """
 
 import re
@@ -10,17 +10,17 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-VERSION = "2"  # of these rules: with another one, everything is indexed again
-LONGEST = 64  # code points of a word that count
-MOST = 10_000  # code points of a text that count: one may unfold into eighteen
+VERSION = "2"  # of these rules; after a change of it everything is indexed again
+LONGEST = 64  # code points of a word that are indexed
+MOST = 10_000  # code points of a text that are indexed; one may unfold into eighteen
 
-# Written without spaces, or with endings that grow onto words: found by any part of them.
+# Scripts without spaces, or with endings that are attached to words: any part is found.
 DENSE = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u3130-\u318f"
     "\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
     "\U00020000-\U0003ffff]+"
 )
-# Apostrophes and hyphens, as they are typed: between two letters they join.
+# Apostrophes and hyphens in all common forms: between two letters they join a word.
 JOINERS = dict.fromkeys(
     map(
         ord,
@@ -31,7 +31,7 @@ JOINERS = dict.fromkeys(
 PLAIN_WORD = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 WORD = re.compile(r"[^ -]+(?:-[^ -]+)*")
 
-# Letters that Unicode does not take apart into a plain letter and a mark.
+# Letters that Unicode does not decompose into a plain letter and a mark.
 _LETTERS = {
     **dict(zip("łøđðħŧıĸƀɓƈɖɗəǝɛɠɨƙɔɵƥƭʉʋƴƶŋ", "lodd" "htikbbcddeeegikooptuvyzn", strict=True)),
     "æ": "ae", "œ": "oe", "þ": "th", "ß": "ss", "ĳ": "ij",
@@ -40,7 +40,7 @@ _LETTERS = {
     "\u06be": "ه", "\u06d5": "ه", "\u0640": "",
     "\u115f": "", "\u1160": "",
 }  # fmt: skip
-# Scripts in which a mark is a vowel or a part of a letter: without it the word is another one.
+# Scripts in which a mark is a vowel or part of a letter: without it the word is different.
 _MARKS_THAT_COUNT = (
     range(0x0900, 0x1AB0), range(0x1B00, 0x1C50), range(0x302A, 0x3030), range(0x3099, 0x309B),
     range(0xA800, 0xAC00), range(0x10A00, 0x10A40), range(0x11000, 0x12000),
@@ -55,7 +55,7 @@ class Term(Struct, frozen=True):
 
 
 def of(text: str) -> list[str]:
-    """Return each word once; of dense scripts every character and every pair of them."""
+    """Return each word once; of dense scripts, each character and each pair of characters."""
     found: dict[str, None] = {}
     for whole, parts in _split(text):
         for word in (whole, *parts):
@@ -66,7 +66,7 @@ def of(text: str) -> list[str]:
 
 
 def wanted(text: str) -> list[Term]:
-    """Return what a message must have all of to be found by this text."""
+    """Return the conditions that a message must meet to be found by this text."""
     found: dict[Term, None] = {}
     for whole, parts in _split(text):
         if DENSE.search(whole):
@@ -91,7 +91,7 @@ def _pieces(run: str) -> list[str]:
 
 
 def _split(text: str) -> Iterator[tuple[str, list[str]]]:
-    """Yield each word without its joiners, and its parts where it has several."""
+    """Yield each word without its joiners, and its parts if it has several."""
     text = text.translate(JOINERS)
     if text.isascii():
         words = PLAIN_WORD.findall(text.lower())
@@ -104,7 +104,7 @@ def _split(text: str) -> Iterator[tuple[str, list[str]]]:
 
 
 class _Folding(dict[int, str]):
-    """Maps each character to its folded form; filled as characters are met."""
+    """A cache that maps each character to its folded form."""
 
     def __missing__(self, code: int) -> str:
         folded = _fold(chr(code))
@@ -114,7 +114,7 @@ class _Folding(dict[int, str]):
 
 
 def _fold(character: str) -> str:
-    """The letter or digit that this character counts as; a space where it ends a word."""
+    """Return the letter or digit that stands for this character; a space if it ends a word."""
     if character in _LETTERS:
         return _LETTERS[character]
     category = unicodedata.category(character)

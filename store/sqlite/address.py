@@ -1,4 +1,4 @@
-"""The address of a SQLite file: what stands behind `sqlite:///` is its path, letter by letter."""
+"""The address of a SQLite file: the text after `sqlite:///` is its path, without any decoding."""
 
 from pathlib import Path
 
@@ -6,10 +6,10 @@ SCHEME = "sqlite:///"
 
 
 def is_sqlite(url: str) -> bool:
-    """Whether this address is one of SQLite's."""
+    """Return whether this is the address of a SQLite file."""
     return url.startswith(SCHEME)
 
 
 def parse_sqlite_url(url: str) -> Path:
-    """The path of the file, relative or absolute: `#`, `%41` and spaces stand for themselves."""
+    """Return the path, relative or absolute; `#`, `%41` and spaces have no special meaning."""
     return Path(url.removeprefix(SCHEME))

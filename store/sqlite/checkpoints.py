@@ -1,4 +1,4 @@
-"""Moving committed pages out of the write-ahead log, beside the writer."""
+"""Moves committed pages out of the write-ahead log, on a connection beside the writer."""
 
 import asyncio
 import logging
@@ -10,11 +10,11 @@ from databases.core import Connection
 log = logging.getLogger("roomcast.store")
 
 CHECKPOINT = "PRAGMA wal_checkpoint(PASSIVE)"
-CHECKPOINT_DELAY = 0.5  # seconds after a commit, until the log is moved into the database
+CHECKPOINT_DELAY = 0.5  # seconds after a commit until the log is moved into the database
 
 
 class Checkpoints:
-    """One at a time, soon after a commit, by a connection of its own: no write waits."""
+    """Runs checkpoints soon after commits, one at a time, so that no write waits for them."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -23,7 +23,7 @@ class Checkpoints:
         self._has_failed = False  # and it was logged
 
     def open(self, connection: Connection) -> None:
-        """From here on this connection, which nobody else uses, moves the pages."""
+        """Use this connection, which must have no other user, from now on."""
         self._connection = connection
 
     def schedule(self) -> None:
@@ -35,7 +35,7 @@ class Checkpoints:
         assert self._connection is not None  # open
         try:
             await self._connection.raw_connection.execute_fetchall(CHECKPOINT)
-        except sqlite3.Error as error:  # the log stays where it is; nothing of it is lost
+        except sqlite3.Error as error:  # the log keeps its pages; nothing is lost
             if not self._has_failed:
                 log.warning("write-ahead log grows: database=%s error=%s", self._path, error)
             self._has_failed = True

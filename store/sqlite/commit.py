@@ -1,6 +1,7 @@
-"""The commit queue's batch, written synchronously in the connection's thread.
+"""Writes the commit queue's batch, synchronously in the connection's thread.
 
-Few statements for many rows: each releases the interpreter's lock and must win it back.
+It uses few statements for many rows, because each releases the interpreter's lock and must acquire
+it again.
 """
 
 import sqlite3
@@ -57,7 +58,7 @@ def store_texts(
 def _find_settled(db: sqlite3.Connection, adds: Sequence[Add]) -> tuple[dict[int, Outcome], Quotes]:
     """Returns outcomes of messages that are not to be stored, by position, and quoted messages.
 
-    Only a client_id, a reply and a block need a look; a sender who is no member is refused later.
+    Only client_ids, replies and blocks are checked here; non-members are refused later.
     """
     silenced = _find_silenced(db, {(a.room_id, a.sender_id) for a in adds})
     looked = {
@@ -78,7 +79,7 @@ def _find_settled(db: sqlite3.Connection, adds: Sequence[Add]) -> tuple[dict[int
 def _find_silenced(
     db: sqlite3.Connection, senders: Collection[tuple[int, str]]
 ) -> set[tuple[int, str]]:
-    """Returns the senders in a frozen room, or in a direct room whose other member blocked them."""
+    """Return the senders in a frozen room, or in a direct room whose other member blocked them."""
     query = """
         SELECT o.value->>0, o.value->>1 FROM json_each(?) AS o
          WHERE EXISTS (SELECT 1 FROM blocked_senders b
@@ -122,7 +123,7 @@ def _find_repeated(db: sqlite3.Connection, adds: Mapping[int, Add]) -> dict[int,
 
 
 def _number(db: sqlite3.Connection, adds: Sequence[Add], now: int) -> dict[int, tuple[int, int]]:
-    """Each room's version as it was, and its roster; now it has as many more as it has adds."""
+    """Raise each room's version by its adds; return the former version and the list's version."""
     query = """
         UPDATE rooms SET version = version + b.n, total = total + b.n,
                          active_at = ?
@@ -144,7 +145,7 @@ def _insert(
     quotes: Quotes,
     now: int,
 ) -> list[Added]:
-    """Each gets the next version of its room, in the order given."""
+    """Insert messages; each gets the next version of its room, in the order given."""
     query = """
         INSERT INTO messages (room_id, sender_id, client_id, text_hash, text, version, reply_to,
                               created_at, updated_at)
@@ -157,7 +158,7 @@ def _insert(
         version = versions[a.room_id] = versions[a.room_id] + 1
         named = a.room_id, a.sender_id, a.client_id, a.text_hash
         values.append((*named, a.text, version, a.reply_to))
-    # The one writer counts ids up by one; a row that comes back costs as much as it did to put in.
+    # A single writer increases ids by one. RETURNING costs as much for each row as inserting it.
     last = db.execute(query, (now, now, encode_json(values))).lastrowid
     assert last is not None
     return [
@@ -177,12 +178,12 @@ def _insert(
 def advance(
     db: sqlite3.Connection, marks: Marks, sent: Mapping[tuple[int, str], int]
 ) -> dict[tuple[int, str], Moved]:
-    """Moves watermarks forward and counts what members sent; those to whom it happened.
+    """Move watermarks forward and count what members sent; return the changed members.
 
-    Who sent and is not among them is no member.
+    A sender who is not among them is no member.
     """
     query = """
-        WITH c AS MATERIALIZED (  -- else each use of a column parses the JSON again
+        WITH c AS MATERIALIZED (  -- otherwise each use of a column parses the JSON again
              SELECT value->>0 AS room_id, value->>1 AS user_id, value->>2 AS delivered,
                     value->>3 AS read, value->>4 AS sent
                FROM json_each(?))
@@ -190,7 +191,7 @@ def advance(
            SET delivered_upto = max(delivered_upto, c.delivered),
                read_upto = max(read_upto, c.read),
                sent = members.sent + c.sent,
-               -- Few are passed, or few are above; else all that are passed are counted.
+               -- Count the passed messages, or those above if these are fewer than 1,000.
                seen = CASE WHEN c.read > read_upto THEN coalesce(
                    seen + (SELECT CASE WHEN count(*) < 1000
                                        THEN count(*) FILTER (WHERE x.sender_id <> c.user_id) END

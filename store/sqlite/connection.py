@@ -1,8 +1,8 @@
-"""A connection to SQLite whose statements may be Python functions: one hop to its thread for many.
+"""A connection to SQLite that can run a Python function in its thread, as one statement.
 
-`databases` opens its connections with `sqlite3.connect(factory=…)`. Ours knows one statement more:
-`CALL`, whose parameters are a function and its arguments. So a whole transaction runs where a
-statement costs microseconds, and not a trip between two threads.
+`databases` opens its connections with `sqlite3.connect(factory=…)`. Ours has one more statement:
+`CALL`, whose parameters are a function and its arguments. So a whole transaction runs in the
+connection's thread, without a switch between two threads for each statement.
 """
 
 import sqlite3
@@ -18,23 +18,23 @@ from ..errors import DatabaseError, DatabaseUnavailable
 
 CALL = "\0call"
 
-MAX_WAL_PAGES = 8_000  # pages of the log after which the writer moves it itself: 32 MB
+MAX_WAL_PAGES = 8_000  # pages of the log (32 MB) after which the writer itself checkpoints it
 
 T = TypeVar("T")
 
 
 class Rows(list[Any]):
-    """The result of a called function, in the shape of a cursor."""
+    """The result of a called function, with the interface of a cursor."""
 
     def fetchall(self) -> list[Any]:
         return self
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: no resource is held."""
 
 
 class SqliteConnection(sqlite3.Connection):
-    """A connection to the file at `path`, whatever address it was asked for by."""
+    """A connection to the file at `path`; the address that `databases` passes is ignored."""
 
     def __init__(
         self, _address: str = "", /, *, path: Path, synchronous: str, **options: Any
@@ -45,7 +45,7 @@ class SqliteConnection(sqlite3.Connection):
             "journal_mode=WAL",
             f"synchronous={synchronous}",
             "foreign_keys=1",
-            "temp_store=MEMORY",  # else a larger batch opens, writes and closes a file of its own
+            "temp_store=MEMORY",  # otherwise a large batch writes a temporary file
             "cache_size=-32000",
             f"wal_autocheckpoint={MAX_WAL_PAGES}",
         ):
@@ -59,7 +59,7 @@ class SqliteConnection(sqlite3.Connection):
 
 
 def transaction(db: sqlite3.Connection, begin: str, work: Callable[..., T], *args: Any) -> T:
-    """The work between BEGIN and COMMIT; nothing stays of it when it fails."""
+    """Run the work between BEGIN and COMMIT; roll it back if it fails."""
     db.execute(begin)
     try:
         result = work(db, *args)
@@ -76,7 +76,7 @@ def encode_json(values: object) -> str:
 
 
 async def call(db: Connection, work: Callable[..., T], *args: Any) -> T:
-    """The work, on the raw connection in its thread."""
+    """Run the work on the raw connection, in its thread, and return its result."""
     rows = await db.raw_connection.execute_fetchall(CALL, (work, *args))
     return rows[0]  # type: ignore[no-any-return] # what execute_fetchall answers is untyped
 

@@ -1,4 +1,4 @@
-"""SQLite: one writer and a few readers, held open; hot transactions in one hop to their thread."""
+"""SQLite: one writer and a few readers, held open; a hot transaction is one call in its thread."""
 
 import asyncio
 import logging
@@ -40,14 +40,14 @@ from .snapshot import snapshot
 log = logging.getLogger("roomcast.store")
 
 READER_COUNT = 2
-JOINER_COUNT = 2  # for joins alone, which so never wait for a search or an export
-READER_TIMEOUT, JOINER_TIMEOUT = 10.0, 3.0  # seconds until a free one is waited for no longer
-LEAST_SPACE = 32 << 20  # bytes: with less the process is not ready any more
-JOINER_CACHE = 8_000  # KiB of pages: a join reads few
+JOINER_COUNT = 2  # for joins alone, so that they never wait for a search or an export
+READER_TIMEOUT, JOINER_TIMEOUT = 10.0, 3.0  # seconds to wait for a free connection
+LEAST_SPACE = 32 << 20  # bytes of free disk space, below which the process is not ready
+JOINER_CACHE = 8_000  # KiB of pages; a join reads few
 
 
 class Sqlite:
-    """`sqlite:///relative.db` or `sqlite:////absolute.db`, for one process."""
+    """The engine of `sqlite:///relative.db` and `sqlite:////absolute.db`, for one process."""
 
     dialect = SQLITE
     epoch: str
@@ -57,12 +57,12 @@ class Sqlite:
     def __init__(
         self, url: str, synchronous: str, listeners: Listeners, *, beside: bool = False
     ) -> None:
-        """`beside`: another process may have the lock; then only `reading` and `writing` work."""
+        """`beside`: another process may hold the lock; then only `reading` and `writing` work."""
         self._beside = beside
         self._listeners = listeners
         self.path = parse_sqlite_url(url)
         connect = partial(SqliteConnection, path=self.path, synchronous=synchronous)
-        # The path is the factory's: `databases` would read it by the rules of URLs.
+        # The factory knows the path: `databases` would decode it by the rules of URLs.
         self._db = Database("sqlite:///", factory=connect)
         self._readers = ReaderPool(READER_TIMEOUT)
         self._joiners = ReaderPool(JOINER_TIMEOUT)
@@ -74,7 +74,7 @@ class Sqlite:
     async def open(self) -> None:
         self.lineage = self._lock()
         try:
-            # A file that can't be opened fails here, before there is a thread to be stopped.
+            # A file that can't be opened fails here, before a thread was started.
             await asyncio.to_thread(self._touch)
             await self._open(self.lineage)
         except BaseException as error:
@@ -84,7 +84,7 @@ class Sqlite:
             raise
 
     def _lock(self) -> Lineage | None:
-        """None where a server has the lock, and this process works beside it."""
+        """Take the lock; return None if a server has it and this process works beside it."""
         try:
             return Lineage(self.path)
         except DatabaseInUse:
@@ -124,7 +124,7 @@ class Sqlite:
             )
 
     async def _hold(self) -> Connection:
-        """A connection of its own; `databases` binds each to the task that makes it."""
+        """Open a connection in a task of its own, since `databases` binds it to its task."""
 
         async def connection() -> Connection:
             return await self._db.connection().__aenter__()
@@ -134,7 +134,7 @@ class Sqlite:
         return held
 
     async def aclose(self) -> None:
-        """Ends the connections' threads."""
+        """Close the connections and their threads."""
         await self.checkpoints.aclose()
         if self.lineage is not None and self.lineage.is_known:
             self.lineage.settle()
@@ -196,7 +196,7 @@ class Sqlite:
 
 
 async def _in_runs(db: Connection, changes: Sequence[Change], now: int) -> list[Outcome]:
-    """In the order given; texts in a row are one statement still."""
+    """Make changes in the order given; consecutive texts are written together."""
     outcomes: list[Outcome] = []
     for run in runs(changes):
         if isinstance(run, list):

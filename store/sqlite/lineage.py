@@ -1,4 +1,4 @@
-"""The file beside the database: the lock of its one process, and which lineage it is of."""
+"""The file beside the database: the lock of its one process, and its lineage words."""
 
 import os
 import secrets
@@ -8,16 +8,16 @@ from ..errors import CannotOpen, DatabaseInUse
 
 try:
     import fcntl
-except ImportError:  # Windows: nothing watches over a second process there
+except ImportError:  # Windows: a second process is not detected there
     fcntl = None  # type: ignore[assignment]
 
 
 class Lineage:
-    """The file beside the database that tells two things of it.
+    """The file beside the database, which has two purposes.
 
-    Its lock: one process at a time. Its words, against the database's own: each commit puts a new
-    word into the database, and that word and the one before it here, first. So a database that was
-    put back from a backup remembers a word that this file has long forgotten.
+    Its lock allows one process at a time. Its words detect a restored backup: each commit writes a
+    new word into the database and, before that, the new and the previous word into this file. A
+    database from a backup holds an older word, which this file no longer has.
     """
 
     def __init__(self, path: Path) -> None:
@@ -29,7 +29,7 @@ class Lineage:
             raise CannotOpen(f"The database {path} can't be opened: {error.strerror}.") from error
         if fcntl is not None:
             self._lock(fcntl.LOCK_EX | fcntl.LOCK_NB)
-        self.is_known = False  # whether the database remembers our word, and no other
+        self.is_known = False  # whether the database holds our word
         self.word = self._coming = (self.words() or [secrets.token_hex(8)])[-1]
 
     def _lock(self, how: int) -> None:
@@ -43,21 +43,21 @@ class Lineage:
             ) from None
 
     def words(self) -> list[str]:
-        """The word of the last commit, and the one before it or after it."""
+        """Return the words in the file: one, or two around a commit."""
         return os.pread(self._file, 200, 0).decode(errors="replace").split()
 
     def next(self) -> str:
-        """The word of the commit that is about to be made."""
+        """Write the word of the next commit to the file, and return it."""
         self._coming = secrets.token_hex(8)
         os.pwrite(self._file, f"{self.word} {self._coming}\n".encode(), 0)
         return self._coming
 
     def turn(self) -> None:
-        """Advances the lineage after its commit."""
+        """Advance to the word of the commit that was just made."""
         self.word = self._coming
 
     def settle(self) -> None:
-        """No commit is under way: the database remembers this word and no other."""
+        """Write only the present word: no commit is under way, so the database holds it."""
         self.is_known = True
         os.pwrite(self._file, f"{self.word}\n".encode(), 0)
         os.ftruncate(self._file, len(self.word) + 1)

@@ -1,4 +1,4 @@
-"""Connections that only read: a few, each used by one caller at a time."""
+"""A pool of connections that only read, each used by one caller at a time."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,20 +11,20 @@ from .connection import translated
 
 
 class ReaderPool:
-    """The most recently used connection is taken first: what it has read is still in its cache."""
+    """The pool; the most recently used connection is taken first, for its warm page cache."""
 
     def __init__(self, timeout: float) -> None:
-        """`timeout` in seconds: how long a caller waits for a free connection."""
+        """`timeout`: the seconds that a caller waits for a free connection."""
         self._timeout = timeout
         self._free: asyncio.LifoQueue[Connection] = asyncio.LifoQueue()
 
     def add(self, connection: Connection) -> None:
-        """Take over a connection that is open."""
+        """Add an open connection to the pool."""
         self._free.put_nowait(connection)
 
     @asynccontextmanager
     async def use(self) -> AsyncIterator[Connection]:
-        """A connection of the caller's own. Raises DatabaseUnavailable."""
+        """Use a connection exclusively. Raises DatabaseUnavailable after the timeout."""
         try:
             async with asyncio.timeout(self._timeout):
                 reader = await self._free.get()

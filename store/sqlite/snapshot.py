@@ -1,4 +1,4 @@
-"""The snapshot of a joining socket, read synchronously in the connection's thread."""
+"""Reads the snapshot of a joining socket, synchronously in the connection's thread."""
 
 import sqlite3
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ Span = dict[str, int]  # a room, and the first and last of its messages
 
 
 def snapshot(db: sqlite3.Connection, ask: SnapshotQuery) -> Snapshot | str:
-    """The room as the user may see it, or the code of the refusal."""
+    """Return the room as the user may see it, or the code of the refusal."""
     return transaction(db, "BEGIN", _snapshot, ask)
 
 
@@ -56,7 +56,7 @@ def _marks(db: sqlite3.Connection, room_id: int) -> dict[str, tuple[int, int]]:
 
 
 def _newest(db: sqlite3.Connection, ask: SnapshotQuery) -> int:
-    """The newest message of others; read_upto where the counters say that none is unread."""
+    """Return the newest message of others; read_upto if the counters show none unread."""
     query = """
         SELECT CASE WHEN r.total > me.sent + me.seen THEN
                    (SELECT id FROM messages
@@ -77,12 +77,12 @@ def _last(db: sqlite3.Connection, ask: SnapshotQuery) -> list[MessageRow] | None
         rows = db.execute(OLDER, {**values, "before": MAX_ID}).fetchall()
         return complete(db, ask.room_id, [MessageRow(*row) for row in reversed(rows)])
     except sqlite3.DatabaseError:
-        # The room opens all the same, without what can't be read.
+        # The room opens without the messages that can't be read.
         return None
 
 
 def _since(db: sqlite3.Connection, ask: SnapshotQuery, after: int, found: Snapshot) -> None:
-    """Everything that changed after the cursor, or a reset where that is too much."""
+    """Add everything that changed after the cursor, or a reset if that is too much."""
     query = with_columns("""
         SELECT {columns}, m.deleted_at
           FROM messages m WHERE room_id = ? AND version > ?
@@ -103,7 +103,7 @@ def _since(db: sqlite3.Connection, ask: SnapshotQuery, after: int, found: Snapsh
 
 
 def complete(db: sqlite3.Connection, room_id: int, messages: list[MessageRow]) -> list[MessageRow]:
-    """With what hangs on them."""
+    """Add attachments, reactions and quotes to the messages."""
     if not messages:
         return messages
     span = {"room_id": room_id, "first": messages[0].id, "last": messages[-1].id}

@@ -1,1 +1,1 @@
-"""Copying a chat from one engine to another."""
+"""Copies a chat from one engine to another."""

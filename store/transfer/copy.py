@@ -1,4 +1,4 @@
-"""Everything of one database into another, whichever two engines; what is half there goes on."""
+"""Copies a whole database into another one, of either engine; an interrupted copy can continue."""
 
 import json
 from collections.abc import AsyncIterator
@@ -11,12 +11,12 @@ from ..store import Store
 from .endpoint import Digest, TransferEndpoint, end_of, opened
 from .tables import CannotMove, Table, tables
 
-MOVING = "moving"  # in meta while the move lasts: what the source held when it began
+MOVING = "moving"  # the name in meta, during a move, of the source's digests at its start
 HALF = f"{meta.VERSION} but half moved (roomcast move, again, ends it)"
 
 
 async def make_ready(source: str, target: str) -> None:
-    """The source has tables of this version and its epoch is today's; the target has tables.
+    """Migrate the source and update its epoch; create the tables of the target.
 
     Raises CannotMove, CannotOpen or DatabaseInUse.
     """
@@ -36,14 +36,14 @@ async def make_ready(source: str, target: str) -> None:
 
 
 async def _begun(url: str) -> None:
-    """Creates the tables of a database, as the start of a server does."""
+    """Create the tables of a database, as the start of a server does."""
     store = Store(url)
     await store.open()
     await store.aclose()
 
 
 class Plan(Struct, frozen=True):
-    """`digests` is what the source holds."""
+    """The state of a move; `digests` are those of the source's tables."""
 
     digests: dict[str, Digest]
     meta: dict[str, str]
@@ -51,7 +51,7 @@ class Plan(Struct, frozen=True):
 
 
 async def plan(source: TransferEndpoint, target: TransferEndpoint) -> Plan:
-    """Leaves the target marked as half moved, so that no server starts on it; or done."""
+    """Mark the target as half moved, so that no server starts on it, unless the move is done."""
     here, there = await source.meta(), await target.meta()
     there.setdefault("epoch", "")
     digests = {table.name: await source.digest(table) for table in tables()}
@@ -85,7 +85,7 @@ def _why_not(is_same: bool) -> str:
 async def copy(
     source: TransferEndpoint, target: TransferEndpoint, table: Table
 ) -> AsyncIterator[tuple[int, bool]]:
-    """Copies a table; yields how many rows were added and whether they are new, old ones first."""
+    """Copy a table; yield numbers of rows, and whether they were copied by this run."""
     start = await target.last(table)
     if start is not None:
         yield (await target.digest(table))[0], False
@@ -95,7 +95,7 @@ async def copy(
 
 
 async def finish(source: TransferEndpoint, target: TransferEndpoint, plan: Plan) -> None:
-    """Raises CannotMove where the two differ. Then a server may start on the target."""
+    """Compare the two databases, and allow servers on the target. Raises CannotMove."""
     for table in tables():
         found, wanted = await target.digest(table), plan.digests[table.name]
         if found != wanted:
@@ -105,13 +105,13 @@ async def finish(source: TransferEndpoint, target: TransferEndpoint, plan: Plan)
             )
         if table.counts:
             await target.count_from(table, await source.counted(table))
-    # Without rules of its words the start of a server finds those of all rooms anew.
+    # Without the version of its tokenizer, the start of a server indexes everything again.
     found_anew = {"lineage": "", "schema": str(meta.VERSION), "tokenizer": ""}
     await target.keep(plan.meta | found_anew)
 
 
 async def retire(source: TransferEndpoint, target: TransferEndpoint) -> None:
-    """Mark the source as moved: no server and no command opens it from here on."""
+    """Mark the source as moved, so that no server and no command opens it."""
     here = await source.meta()
     moved = f"{meta.VERSION}{meta.MOVED}{target.where}"
     await source.keep(here | {"schema": moved})
@@ -119,7 +119,7 @@ async def retire(source: TransferEndpoint, target: TransferEndpoint) -> None:
 
 
 async def reopen(end: TransferEndpoint) -> None:
-    """Take the mark back. A new epoch begins: the target may have had other messages since."""
+    """Remove the mark, with a new epoch: the target may have received messages since."""
     here = await end.meta()
     schema, is_moved, _ = here.get("schema", "").partition(meta.MOVED)
     if not is_moved:

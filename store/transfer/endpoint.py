@@ -1,4 +1,4 @@
-"""The two ends of a move: a whole database that nobody else works on, on either engine."""
+"""The interface of the two ends of a move: a database of either engine without other users."""
 
 import sqlite3
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ Digest = tuple[int, ...]  # the count of rows, then a sum of each column
 
 
 class TransferEndpoint(Protocol):
-    """A database that nobody else works on. All of it raises CannotMove."""
+    """A database that no other process uses. Each method may raise CannotMove."""
 
     where: str
 
@@ -27,33 +27,33 @@ class TransferEndpoint(Protocol):
     async def open(self) -> None: ...
     async def aclose(self) -> None: ...
     async def freeze(self) -> None:
-        """Let nobody else write to the database from now on."""
+        """Prevent others from writing to the database from now on."""
 
     async def thaw(self) -> None:
-        """Commit what was changed since `freeze`, and let others use the database."""
+        """Commit the changes since `freeze`, and let others use the database."""
 
     async def meta(self) -> dict[str, str]:
-        """Empty where there are no tables."""
+        """Return the meta table; it is empty if there are no tables."""
         ...
 
     async def digest(self, table: Table) -> Digest: ...
     def rows(self, table: Table, start: int | None) -> AsyncIterator[Sequence[Row]]: ...
     async def last(self, table: Table) -> int | None: ...
     async def keys(self) -> tuple[list[str], list[str]]:
-        """Returns the keys of objects that messages hold, and of those that none does."""
+        """Return the keys of objects that messages hold, and of those of uploads."""
         ...
 
     async def add(self, table: Table, rows: Sequence[Row]) -> None:
-        """Adds the rows that do not exist yet."""
+        """Add the rows that do not exist yet."""
 
     async def counted(self, table: Table) -> int:
-        """The highest id that was ever given, as far as it is known."""
+        """Return the highest id that was ever assigned, as far as it is known."""
         ...
 
     async def count_from(self, table: Table, highest: int) -> None: ...
     async def empty(self) -> None: ...
     async def keep(self, values: Mapping[str, str]) -> None:
-        """Sets values in the meta table."""
+        """Set values in the meta table."""
 
 
 def end_of(url: str) -> TransferEndpoint:
@@ -65,7 +65,7 @@ def end_of(url: str) -> TransferEndpoint:
 
 @asynccontextmanager
 async def opened(url: str) -> AsyncIterator[TransferEndpoint]:
-    """Raises CannotOpen, DatabaseInUse or CannotMove."""
+    """Open an end of a move. Raises CannotOpen, DatabaseInUse or CannotMove."""
     end = end_of(url)
     await end.open()
     try:
@@ -80,4 +80,4 @@ def translate_errors(where: str) -> Iterator[None]:
         yield
     except (asyncpg.PostgresError, *UNAVAILABLE_ERRORS, sqlite3.Error) as error:
         why, *_ = [*str(error).splitlines(), type(error).__name__]
-        raise CannotMove(f"{where}: {why}. Moving again goes on where this ended.") from error
+        raise CannotMove(f"{where}: {why}. Run the same command again to continue.") from error

@@ -1,4 +1,4 @@
-"""A PostgreSQL database as an end of a move."""
+"""A PostgreSQL database as one end of a move."""
 # ruff: noqa: S608 # every name in these statements is one of schema.sql
 
 import asyncio
@@ -15,7 +15,7 @@ from ..postgres.session import SINGLE_PROCESS_LOCK
 from .endpoint import BATCH, Digest, Row, translate_errors
 from .tables import DERIVED, Table, tables
 
-EXCLUSIVE_TIMEOUT = 3.0  # seconds for the others to leave
+EXCLUSIVE_TIMEOUT = 3.0  # seconds to wait for other processes to disconnect
 
 
 class PostgresEnd:
@@ -43,7 +43,7 @@ class PostgresEnd:
             raise
 
     async def _claim(self) -> None:
-        """A server of several processes takes no lock, but it is connected."""
+        """Check that no server is connected: one with several processes takes no lock."""
         query = """
             SELECT count(*) FROM pg_stat_activity
              WHERE datname = current_database() AND pid <> pg_backend_pid()
@@ -51,7 +51,7 @@ class PostgresEnd:
         """
         try:
             async with asyncio.timeout(EXCLUSIVE_TIMEOUT):
-                while await self._db.fetchval(query):  # noqa: ASYNC110 # it tells nobody
+                while await self._db.fetchval(query):  # noqa: ASYNC110 # there is no event for it
                     await asyncio.sleep(EXCLUSIVE_TIMEOUT / 20)
         except TimeoutError:
             found = False
@@ -72,7 +72,7 @@ class PostgresEnd:
             self._db.terminate()
 
     async def freeze(self) -> None:
-        """A server that starts now can read, and write nothing."""
+        """Lock all tables: a server that starts now can read them, but not write."""
         self._frozen = self._db.transaction(isolation="repeatable_read")
         names = ", ".join(["meta", *(table.name for table in tables())])
         with translate_errors(self.where):

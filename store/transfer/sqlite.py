@@ -1,4 +1,4 @@
-"""A SQLite file as an end of a move."""
+"""A SQLite file as one end of a move."""
 # ruff: noqa: S608 # every name in these statements is one of schema.sql
 
 import sqlite3
@@ -38,10 +38,10 @@ class SqliteEnd:
             self._lineage.release()
 
     async def freeze(self) -> None:
-        """The lock of its lineage does that."""
+        """Do nothing: the lock of the lineage file prevents other writers."""
 
     async def thaw(self) -> None:
-        """Each change has been committed by itself."""
+        """Do nothing: each change was committed at once."""
 
     async def meta(self) -> dict[str, str]:
         with translate_errors(self.where):
@@ -100,7 +100,7 @@ class SqliteEnd:
         with self._transaction():
             self._db.execute("DELETE FROM meta")
             self._db.executemany("INSERT INTO meta (name, value) VALUES (?, ?)", values.items())
-        # All of it is on the disk before anybody says so.
+        # Everything is on the disk before the move is reported as finished.
         with translate_errors(self.where):
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 

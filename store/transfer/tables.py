@@ -10,12 +10,12 @@ from msgspec import Struct
 
 from .. import schema
 
-DERIVED = "search", "search_upto", "room_words", "word_changes"  # made anew where they are empty
+DERIVED = "search", "search_upto", "room_words", "word_changes"  # rebuilt if they are empty
 PRIME = 1_000_003  # sums of remainders fit into 64 bits
 
 
 class CannotMove(Exception):
-    """A database can't be moved: why, and what to do about it."""
+    """A database can't be moved; the text says why, and what to do about it."""
 
 
 class Table(Struct, frozen=True):
@@ -25,14 +25,14 @@ class Table(Struct, frozen=True):
     columns: tuple[str, ...]
     numbers: tuple[str, ...]  # the columns of whole numbers
     key: tuple[str, ...]
-    counts: bool  # whether its ids are counted by a sequence
+    counts: bool  # whether its ids come from a sequence
 
     @property
     def text(self) -> str:
         return ", ".join(self.columns)
 
     def digest(self, size: str) -> str:
-        """`size` makes the number of bytes of a text."""
+        """Return the query for the digest; `size` is the expression for the bytes of a text."""
         sums = (
             f"{name} % {PRIME}" if name in self.numbers else size.format(name)
             for name in self.columns
@@ -46,14 +46,14 @@ class Table(Struct, frozen=True):
 
     @property
     def last(self) -> str | None:
-        """Returns the query for the last copied key, or None where keys are texts."""
+        """Return the query for the last copied key; None if keys are texts."""
         first = self.key[0]
         return f"SELECT max({first}) FROM {self.name}" if first in self.numbers else None
 
 
 @cache
 def tables() -> tuple[Table, ...]:
-    """All that lasts but meta and what search makes anew, each after those that it refers to."""
+    """Return all tables to copy, without meta and derived ones, each after those it refers to."""
     query = """
         SELECT name, sql LIKE :identity FROM sqlite_master
          WHERE type = 'table' AND name NOT GLOB 'search*'
@@ -74,7 +74,7 @@ def _table(db: sqlite3.Connection, name: str, counts: bool) -> Table:
     places = sorted((place, column) for column, _, place in columns if place)
     key = tuple(column for _, column in places)
     if counts:
-        # An identity alone is unique on SQLite, but need not be on PostgreSQL.
+        # An identity column is unique on SQLite, but not necessarily on PostgreSQL.
         key = next((unique for unique in _uniques(db, name) if key[0] in unique), key)
     return Table(name, tuple(column for column, *_ in columns), numbers, key, counts)
 

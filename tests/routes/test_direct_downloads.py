@@ -71,7 +71,7 @@ async def test_without_credentials_of_the_bucket_the_answer_is_503(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def refuse(*_: Any) -> str:
-        raise BucketUnavailable("The bucket's credentials have ended; new ones are fetched.")
+        raise BucketUnavailable("The bucket's credentials have expired; new ones are fetched.")
 
     settings = {"attachments": {"direct_downloads": True}}
     async with chat_client(1, settings) as ada:

@@ -82,7 +82,7 @@ async def test_a_server_that_is_away_at_the_start_is_made_ready_when_it_comes(
         server.kill()
         async with opened(server.url_of("mine")) as bucket:
             assert "can't be used: Failed to establish a new connection" in caplog.text
-            assert "Until it can, messages have no files" in caplog.text
+            assert "Messages with files are refused until it can" in caplog.text
             with pytest.raises(BucketUnavailable, match=AWAY):
                 await bucket.put("ab" * 16, b"hello")
             server.start()

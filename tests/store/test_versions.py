@@ -26,7 +26,7 @@ from .make_released import FOLDER
 
 LEASE = 60_000_000  # microseconds
 OLDER = "in use by an older roomcast \\(1 of its processes\\): stop it first"
-NEWER = f"schema {schema.VERSION + 1} since, this process knows {schema.VERSION}: restart it"
+NEWER = f"schema {schema.VERSION + 1} by now, this process knows {schema.VERSION}: restart it"
 
 
 async def set_schema(store: Store, version: int) -> None:

@@ -1,4 +1,4 @@
-"""Statements of the PostgreSQL engine that are too large to stand between lines of Python."""
+"""The large statements of the PostgreSQL engine, as .sql files."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ INCLUDE = "-- include "
 
 
 def load_statement(name: str) -> str:
-    """The text of `name`.sql; a line `-- include other.sql` is replaced by that file."""
+    """Return the text of `name`.sql; a line `-- include other.sql` is replaced by that file."""
     lines = FOLDER.joinpath(f"{name}.sql").read_text().splitlines()
     return "\n".join(
         load_statement(line.removeprefix(INCLUDE).removesuffix(".sql"))
