@@ -1,1 +1,1 @@
-"""HTTP: hand-written functions, one noun a file, its route table at the foot."""
+"""HTTP: a file for each kind of resource, with its table of routes at the end."""

@@ -1,4 +1,4 @@
-"""Files on their way: where the bytes of one may be PUT."""
+"""Uploads: ask for a URL to which the bytes of a file may be PUT."""
 
 from typing import Annotated
 
@@ -15,7 +15,7 @@ from .requests import Reply, base_of_request, body_of, caller_of, chat_of
 
 
 class UploadWish(Struct):
-    """A file that shall be uploaded, then sent to this room."""
+    """A file to upload, for a message to this room."""
 
     room_id: int | str
     name: str
@@ -24,9 +24,9 @@ class UploadWish(Struct):
 
 
 async def offer(request: Request) -> Response:
-    """Asks where the bytes of a file may be PUT.
+    """Asks for a URL to which the bytes of a file may be PUT.
 
-    Once they are there, `file_path` goes into the `files` of a message to the same room.
+    After the upload, put `file_path` into the `files` of a message to the same room.
     """
     caller = await caller_of(request)
     wish = decode_as(await body_of(request), UploadWish)

@@ -15,7 +15,7 @@ PAGE_SIZE = 100  # blocks in an answer
 
 
 class Block(Struct):
-    """Somebody whom the caller has blocked, and since when."""
+    """A user whom the caller has blocked, and since when."""
 
     user_id: int | str
     at: str
@@ -43,9 +43,9 @@ async def mine(request: Request) -> Response:
 
 
 async def add(request: Request) -> Response:
-    """Blocks somebody: in rooms of two they can't say anything to the caller any more.
+    """Blocks a user: in rooms of two, they can't send messages to the caller any more.
 
-    Safe to repeat. They are not told: what they send is refused from then on.
+    Safe to repeat. The user gets no event, but their next message is refused.
     """
     caller = await caller_of(request)
     await chat_of(request).members.block(caller.user_id, user_id_of(request))
@@ -53,7 +53,7 @@ async def add(request: Request) -> Response:
 
 
 async def remove(request: Request) -> Response:
-    """Hears them again. Safe to repeat."""
+    """Unblocks a user. Safe to repeat."""
     caller = await caller_of(request)
     await chat_of(request).members.unblock(caller.user_id, user_id_of(request))
     return Response(status_code=204)

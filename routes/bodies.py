@@ -1,4 +1,4 @@
-"""The bodies of requests: how large, how slow, and how many at once they may be."""
+"""Limits for the bodies of requests: their size, their speed, and how many come in at once."""
 
 import asyncio
 from collections import Counter
@@ -10,8 +10,8 @@ from starlette.requests import Request
 from ..protocol.errors import Conflict, FileTooLarge, InvalidFrame, RateLimited, Unavailable
 
 SMALL_BODY = 1 << 20  # bytes of a body without files
-FIRST_WAIT = 10.0  # seconds that a body may take whatever its size
-LEAST_RATE = 8 << 10  # bytes a second, on the whole
+FIRST_WAIT = 10.0  # seconds that a body of any size may take
+LEAST_RATE = 8 << 10  # bytes a second, on average
 BODIES_AT_ONCE = 8  # bodies with files that one user may have under way
 
 
@@ -30,7 +30,7 @@ class BodiesInFlight:
 
     @contextmanager
     def of_user(self, user_id: str) -> Iterator[None]:
-        """A body with files of this user. Raises RateLimited beside too many others of theirs."""
+        """Count a body with files of this user. Raises RateLimited if too many are under way."""
         if self._by_user[user_id] >= BODIES_AT_ONCE:
             raise RateLimited("Your other messages with files are still coming in.")
         self._by_user[user_id] += 1
@@ -43,7 +43,7 @@ class BodiesInFlight:
 
     @contextmanager
     def of_upload(self, key: str) -> Iterator[None]:
-        """The bytes of this upload. Raises Conflict while others of it are coming in."""
+        """Mark the upload as under way. Raises Conflict if it is already."""
         if key in self.keys:
             raise Conflict("The bytes of this upload are coming in already.")
         self.keys.add(key)
@@ -53,7 +53,7 @@ class BodiesInFlight:
             self.keys.remove(key)
 
     async def stream(self, request: Request) -> AsyncGenerator[bytes, None]:
-        """The chunks of the body. Raises BodyTooSlow, and Unavailable while too much comes in."""
+        """Yield the body in chunks. Raises BodyTooSlow, and Unavailable while too much comes in."""
         loop, size = asyncio.get_running_loop(), 0
         began, chunks = loop.time(), aiter(request.stream())
         try:
@@ -74,10 +74,10 @@ class BodiesInFlight:
             self.size -= size
 
     async def read(self, request: Request, most: int = SMALL_BODY) -> bytearray:
-        """The whole body. Raises FileTooLarge, and what `stream` raises.
+        """Return the whole body. Raises FileTooLarge, and the errors of `stream`.
 
-        Of a body that is too large as much again is read and discarded: some servers never end a
-        request whose body nobody reads.
+        If a body is too large, up to the same size again is read and discarded: some servers never
+        end a request with an unread body.
         """
         body, size = bytearray(), 0
         async with aclosing(self.stream(request)) as chunks:

@@ -1,4 +1,4 @@
-"""Errors of HTTP: the handlers of the app, and the answers of a chat that can't serve a request."""
+"""Errors of HTTP: the app's handlers, and the answers of a chat that can't serve a request."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -55,19 +55,19 @@ async def refuse_http(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def _http_error(request: Request, error: Exception) -> Response:
-    """Starlette's own: an unknown path, a wrong method."""
+    """Answer an error of Starlette: an unknown path or a wrong method."""
     assert isinstance(error, HTTPException)
     refusal = errors.MethodNotAllowed() if error.status_code == 405 else errors.NotFound()
     answer = answer_refusal(request, refusal)
     answer.headers.update(error.headers or {})
     if error.status_code == 405:
-        scope = {**request.scope, "root_path": request.scope[ROOT]}  # as it came to this app
+        scope = {**request.scope, "root_path": request.scope[ROOT]}  # as the app got it
         answer.headers["Allow"] = ", ".join(sorted(_methods(request.app.routes, scope)))
     return answer
 
 
 def _methods(routes: Sequence[BaseRoute], scope: Scope) -> set[str]:
-    """All that the path takes (RFC 9110, 10.2.1); Starlette tells those of one route alone."""
+    """Return all methods of the path (RFC 9110, 10.2.1); Starlette knows those of one route."""
     found: set[str] = set()
     for route in routes:
         match, inner = route.matches(scope)

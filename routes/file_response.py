@@ -1,7 +1,7 @@
-"""An answer with the bytes of an object: whole or a range, or that the client has them already.
+"""Responses with the bytes of an object: all of them, a range, or none if the client has them.
 
-Conditions and ranges follow RFC 9110 (13 and 14). An object never changes under its key, so the key
-makes an ETag that is the same for every request, process and bucket.
+Conditions and ranges follow RFC 9110 (13 and 14). The object of a key never changes, so its ETag is
+made from the key and is the same in every process and bucket.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-PIECE = 1 << 18  # bytes that are read and sent at a time
+PIECE = 1 << 18  # bytes that are read and sent at once
 _RANGE = re.compile(r"bytes=(?:(\d{1,18})-(\d{0,18})|-(\d{1,18}))", re.ASCII)
 _TAG = re.compile(r'(?:W/)?("[^"]*")')
 
@@ -30,7 +30,7 @@ class Content(Protocol):
 
 
 class OpenFile:
-    """A file that is open already: it may be deleted while it is sent."""
+    """An open file, which may be deleted while it is sent."""
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("rb")
@@ -44,7 +44,7 @@ class OpenFile:
 
 
 class InMemory:
-    """Bytes that a bucket has sent."""
+    """Bytes from a bucket."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -54,7 +54,7 @@ class InMemory:
         return self._data[start : start + count]
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: no file is open."""
 
 
 def etag_of(key: str) -> str:
@@ -69,7 +69,7 @@ def has_current(headers: Headers, etag: str) -> bool:
 
 
 class ObjectResponse(Response):
-    """Sends an object, or the range of it that was asked for, and closes it."""
+    """Send an object or the requested range of it, and close it."""
 
     def __init__(self, content: Content, etag: str, headers: dict[str, str]) -> None:
         super().__init__(headers=headers | {"ETag": etag, "Accept-Ranges": "bytes"})
@@ -92,7 +92,7 @@ class ObjectResponse(Response):
             self._content.close()
 
     def _prepare(self, asked: Headers) -> tuple[int, int]:
-        """Set the status and the headers of what is sent; return where it starts and ends."""
+        """Set the status and the headers; return the start and the end of the bytes to send."""
         size = self._content.size
         start, end = 0, size
         found = _RANGE.fullmatch(asked.get("range", "").strip())

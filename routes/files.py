@@ -1,4 +1,4 @@
-"""Files behind signed, expiring URLs: the link is the right, no token is needed."""
+"""Files behind signed, expiring URLs: the signature permits the request, without a token."""
 
 import asyncio
 import logging
@@ -33,9 +33,9 @@ PREFLIGHT = ANYWHERE | {
 
 
 async def get(request: Request) -> Response:
-    """The bytes, with their type; shown in the browser only where that is harmless.
+    """Returns the bytes and their type. Browsers show harmless types and save all others.
 
-    `size` asks for a thumbnail of a picture, in place of one that would be larger.
+    `size` asks for a thumbnail of a picture, if the picture is larger.
     """
     request.state.headers = ANYWHERE
     attachments = chat_of(request).attachments
@@ -57,7 +57,7 @@ async def get(request: Request) -> Response:
 
 
 def _size_of(request: Request) -> int | None:
-    """The size of the thumbnail that is asked for. Raises InvalidFrame for any other than ours."""
+    """Return the size of the thumbnail. Raises InvalidFrame for a size that is not offered."""
     given = request.query_params.get("size")
     if given is None:
         return None
@@ -75,7 +75,7 @@ def _answer_thumbnail(request: Request, link: DownloadLink, thumbnail: Thumbnail
 
 
 async def _answer_object(request: Request, link: DownloadLink) -> Response:
-    """The object itself, or the way to it in the bucket."""
+    """Answer the object, or a redirect to it in the bucket."""
     attachments = chat_of(request).attachments
     sent, etag = headers(link.content_type, link.name), etag_of(link.key)
     is_direct = chat_of(request).settings.attachments.direct_downloads
@@ -88,12 +88,12 @@ async def _answer_object(request: Request, link: DownloadLink) -> Response:
 
 
 def _of_the_same(sent: dict[str, str]) -> dict[str, str]:
-    """The headers that an answer without the bytes repeats."""
+    """Return the headers that an answer without the bytes repeats."""
     return {name: value for name, value in sent.items() if not name.startswith("Content-T")}
 
 
 async def _open(attachments: Attachments, key: str) -> Content:
-    """The object as an open file of this machine, or from the bucket into memory."""
+    """Return the object: an open file of this machine, or the bytes from the bucket."""
     path = await attachments.bucket.path(key)
     if path is None:
         return InMemory(await attachments.bucket.read(key))
@@ -104,7 +104,7 @@ async def _open(attachments: Attachments, key: str) -> Content:
 
 
 async def put(request: Request) -> Response:
-    """The bytes of an upload, as many as were declared. They are looked at when they are sent."""
+    """Stores the bytes of an upload, as many as declared. `send` then examines their type."""
     request.state.headers = ANYWHERE
     attachments = chat_of(request).attachments
     link = links.upload_of(
@@ -118,7 +118,7 @@ async def put(request: Request) -> Response:
                 size = await attachments.bucket.put_stream(link.key, body, link.size)
         if size != link.size:
             raise ObjectTooLarge
-        await _check_open(request, link.key)  # it may have been sent, or swept, meanwhile
+        await _check_open(request, link.key)  # it may have been sent or removed meanwhile
     except (ObjectTooLarge, Forbidden) as error:
         await attachments.bucket.delete([link.key])
         if isinstance(error, Forbidden):
@@ -136,7 +136,7 @@ async def _check_open(request: Request, key: str) -> None:
 
 
 async def options(request: Request) -> Response:
-    """A page from any origin may upload with its signed URL (CORS preflight)."""
+    """Answers the CORS preflight: pages of any origin may upload to a signed URL."""
     return Response(status_code=204, headers=PREFLIGHT)
 
 

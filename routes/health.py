@@ -1,4 +1,4 @@
-"""Is the process alive, do the engines answer, and how much is there to do?"""
+"""Health checks and metrics, for load balancers and monitoring."""
 
 import asyncio
 import logging
@@ -17,13 +17,13 @@ PATIENCE = 3.0  # seconds for each engine
 
 
 class Alive(Struct):
-    """The process answers."""
+    """The answer of a process that runs."""
 
     status: str
 
 
 class Ready(Struct):
-    """The state of each engine: `ok`, or what is wrong with it."""
+    """The state of each engine: `ok`, or its error."""
 
     database: str
     broker: str
@@ -31,15 +31,15 @@ class Ready(Struct):
 
 
 async def healthz(request: Request) -> Response:
-    """The process lives."""
+    """Says that the process runs."""
     return Reply(Alive("ok"))
 
 
 async def readyz(request: Request) -> Response:
-    """503 where this process cannot serve: no database, no broker, or it is about to stop.
+    """Says whether the process can serve: 503 without a database or broker, and while it stops.
 
-    A bucket that does not answer is named in a 200: texts go on, and no machine behind a balancer
-    could serve files.
+    A bucket that does not answer is named in a 200: messages without files still work, and other
+    processes behind the balancer have the same bucket.
     """
     if request.app.is_draining:
         return Reply(Ready("draining", "draining", "draining"), status_code=503)
@@ -51,7 +51,7 @@ async def readyz(request: Request) -> Response:
 
 
 async def metrics(request: Request) -> Response:
-    """Numbers for Prometheus."""
+    """Returns metrics for Prometheus."""
     text = await asyncio.to_thread(request.app.state.numbers.text)
     return Response(text, headers={"Content-Type": METRICS_TYPE})
 
@@ -62,7 +62,7 @@ async def _state(check: Awaitable[None]) -> str:
             await check
     except TimeoutError:
         return f"no answer within {PATIENCE:g} s"
-    except Exception as error:  # whatever is wrong with an engine is what is asked for here
+    except Exception as error:  # any error of an engine is the answer
         log.warning("not ready: %s", error)
         return "unavailable"
     return "ok"

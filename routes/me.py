@@ -20,7 +20,7 @@ from .requests import PRIVATE, Reply, base_of_request, bucket_of, caller_of, cha
 
 log = logging.getLogger("roomcast")
 CHUNK = 1 << 15  # bytes
-MAX_EXPORT_PAUSE = 0.05  # seconds after each chunk: others have their turn
+MAX_EXPORT_PAUSE = 0.05  # seconds after each chunk, for other requests
 NDJSON = "application/x-ndjson"
 
 
@@ -34,7 +34,7 @@ class Me(Struct):
 
 
 async def show(request: Request) -> Response:
-    """Says who the caller is, and until when their token is good."""
+    """Shows the caller's id and when their token expires."""
     caller = await caller_of(request)
     profile = await chat_of(request).profiles.of(caller)
     ends = None if caller.expires_at is None else when(int(caller.expires_at * 1_000_000))
@@ -42,10 +42,10 @@ async def show(request: Request) -> Response:
 
 
 async def export(request: Request) -> Response:
-    """Hands out all that is the caller's: one JSON object a line, the last one an `end`.
+    """Exports the caller's data: one JSON object a line, the last one an `end`.
 
-    Who they are, their rooms, their messages with links to their files, their reactions, and whom
-    they have blocked. What others said is theirs.
+    It has their profile, rooms, messages with links to files, reactions and blocks, and no messages
+    of others.
     """
     caller = await caller_of(request)
     chat = chat_of(request)
@@ -58,7 +58,7 @@ async def export(request: Request) -> Response:
 
 
 class ExportResponse(StreamingResponse):
-    """An export, which keeps the user's next one waiting until it has ended, however it ends."""
+    """An export. The user's next one waits until it has ended, also by an error."""
 
     media_type = NDJSON
 
@@ -73,7 +73,7 @@ class ExportResponse(StreamingResponse):
 
 
 async def _encode_lines(first: ExportLine, rest: AsyncIterator[ExportLine]) -> AsyncIterator[bytes]:
-    """A few lines at a time, with a pause after each; without an `end` the export is incomplete."""
+    """Yield a few lines at a time, with pauses; an export without an `end` is incomplete."""
     text, began = bytearray(codec.encode(first) + b"\n"), time.monotonic()
     try:
         async for line in rest:
@@ -89,10 +89,10 @@ async def _encode_lines(first: ExportLine, rest: AsyncIterator[ExportLine]) -> A
 
 
 async def erase(request: Request) -> Response:
-    """Erases all that is the caller's: messages, files, reactions, name and picture.
+    """Erases the caller's messages, files, reactions, name and picture.
 
-    They stay a member of their rooms, and how far they have read stays too, so that no status goes
-    back. Open sockets hear `message_deleted`. What is much goes on after the answer.
+    They stay a member of their rooms and keep their receipts, so that no status goes back. Open
+    sockets get `message_deleted`. If there is much data, the erasure continues after the answer.
     """
     caller = await caller_of(request)
     await chat_of(request).erasures.erase(caller.user_id)

@@ -18,9 +18,9 @@ class NewMember(Struct):
 
 
 async def add(request: Request) -> Response:
-    """Lets somebody into a room of several people: 201, or 200 where they are in it already.
+    """Adds a user to a room of several people: 201, or 200 if they are a member already.
 
-    Only who made the room may. The new member sees all of its history, and nothing of it is unread.
+    Only the room's creator may. The new member sees the whole history, and none of it is unread.
     """
     caller = await caller_of(request)
     room_id = room_id_of(request)
@@ -32,10 +32,10 @@ async def add(request: Request) -> Response:
 
 
 async def remove(request: Request) -> Response:
-    """Removes somebody from a room of several people, or leaves it.
+    """Removes a user from a room of several people; the caller's own id leaves the room.
 
-    Others are removed by who made the room. When that one leaves, the member who is in it for
-    longest takes their place; with the last member the room ends.
+    Only the room's creator removes others. If the creator leaves, the member who joined first takes
+    their place; after the last member, the room is deleted.
     """
     caller = await caller_of(request)
     members = chat_of(request).members

@@ -1,4 +1,4 @@
-"""Messages by HTTP: the same action, the same verb, the same frames as by a socket."""
+"""Messages by HTTP: the calls do the same as the actions of a socket."""
 
 from typing import Any
 
@@ -51,7 +51,7 @@ class MessagePatch(Struct):
 
 
 class ButtonPress(Struct):
-    """The button that is pressed, and what goes to the site with it."""
+    """The button that is pressed, and more data for the site."""
 
     id: str
     params: dict[str, Any] | None = None
@@ -100,7 +100,7 @@ async def page(request: Request) -> Response:
 
 
 async def post(request: Request) -> Response:
-    """Sends a message: 201, or 200 and the one that its client_id has already sent."""
+    """Sends a message: 201, or 200 and the message that was sent before with its `client_id`."""
     caller = await caller_of(request)
     chat, base = chat_of(request), base_of_request(request)
     send = decode_as(await large_body_of(request, caller.user_id), Send)
@@ -128,7 +128,7 @@ async def change(request: Request) -> Response:
 
 
 async def delete(request: Request) -> Response:
-    """Takes back a message of the caller's own, as `delete` on a socket does: 204, then 404."""
+    """Deletes a message of the caller's own, as `delete` on a socket does: 204, then 404."""
     caller = await caller_of(request)
     await chat_of(request).messages.make(
         DeleteChange(room_id_of(request), caller.user_id, message_id_of(request))
@@ -137,12 +137,12 @@ async def delete(request: Request) -> Response:
 
 
 async def add_reaction(request: Request) -> Response:
-    """Gives a message the caller's reaction, as `react` with `on` does. Safe to repeat."""
+    """Adds the caller's reaction to a message, as `react` with `on` does. Safe to repeat."""
     return await _react(request, on=True)
 
 
 async def remove_reaction(request: Request) -> Response:
-    """Takes the caller's reaction back. Safe to repeat."""
+    """Removes the caller's reaction. Safe to repeat."""
     return await _react(request, on=False)
 
 
@@ -159,7 +159,7 @@ async def _react(request: Request, *, on: bool) -> Response:
 async def act(request: Request) -> Response:
     """Presses a button of a message, as `act` on a socket does, and answers with the message.
 
-    `reply` is the site's word to the caller, where it has one.
+    `reply` is the site's answer to the caller, if it gives one.
     """
     caller = await caller_of(request)
     chat, base = chat_of(request), base_of_request(request)

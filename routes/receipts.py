@@ -11,9 +11,9 @@ from .requests import Reply, body_of, caller_of, chat_of, room_id_of
 
 
 async def read(request: Request) -> Response:
-    """Says that everything up to a message was read, and answers with how far the caller is.
+    """Marks all messages up to one as read, and answers the caller's receipts.
 
-    As by a socket: an id above the newest counts as the newest, and a receipt never goes back.
+    As on a socket, an id above the newest counts as the newest, and a receipt never goes back.
     """
     caller = await caller_of(request)
     room_id = room_id_of(request)

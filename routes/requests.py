@@ -29,7 +29,7 @@ PRIVATE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
 class Reply(Response):
-    """JSON, by the same encoder as the frames; it is of one caller, and nobody stores it."""
+    """JSON by the encoder of the frames; it is for one caller, so no cache may store it."""
 
     media_type = "application/json"
 
@@ -46,9 +46,9 @@ def chat_of(request: Request) -> ChatServices:
 
 
 async def caller_of(request: Request) -> Identity:
-    """Authenticates the caller. Raises Unauthenticated, RateLimited and Forbidden.
+    """Authenticate the caller. Raises Unauthenticated, RateLimited and Forbidden.
 
-    Forbidden is raised where a page of a foreign origin sends the caller's cookies.
+    Forbidden is raised if a page of a foreign origin sends the caller's cookies.
     """
     auth: Authenticator = request.app.state.auth
     try:
@@ -64,19 +64,19 @@ async def caller_of(request: Request) -> Identity:
 
 
 def actor_of(connection: HTTPConnection, user_id: str = "") -> audit.Actor:
-    """Returns the actor of a request, for the audit log."""
+    """Return the actor of a request, for the audit log."""
     source = connection.client.host if connection.client else ""
     return audit.Actor(f"user:{user_id}" if user_id else "unknown", source)
 
 
 def refuse_login(connection: HTTPConnection) -> None:
-    """Record that nobody was let in; never what they showed."""
+    """Record a refused login in the audit log, without its token."""
     path = connection.url.path
     audit.record("login_refused", "unauthenticated", by=actor_of(connection), path=path)
 
 
 def bucket_of(request: Request, user_id: str) -> TokenBucket:
-    """The token bucket of this user, which takes more for what costs more."""
+    """Return the token bucket of this user; expensive calls take more tokens."""
     limiter: RateLimiter = request.app.state.rate_limiter
     return limiter.bucket_of(user_id)
 
@@ -86,14 +86,14 @@ def base_of_request(request: Request) -> str:
 
 
 def url_of(request: Request, **query: object) -> str:
-    """This very request's absolute URL, with other query parameters."""
+    """Return the absolute URL of this request with other query parameters."""
     path = request.scope["path"].removeprefix(request.scope[ROOT])
     url = request.url.include_query_params(**query)
     return f"{base_of_request(request)}{path}/?{url.query}"
 
 
 def room_id_of(request: Request) -> int:
-    """The room named in the path; what is no id is no room."""
+    """Return the id of the room in the path. Raises NotFound for a text that is no id."""
     try:
         return id_of(request.path_params["room_id"], "room_id")
     except InvalidFrame:
@@ -101,7 +101,7 @@ def room_id_of(request: Request) -> int:
 
 
 def message_id_of(request: Request) -> int:
-    """The message named in the path; what is no id is no message."""
+    """Return the id of the message in the path. Raises NotFound for a text that is no id."""
     try:
         return id_of(request.path_params["message_id"], "message_id")
     except InvalidFrame:
@@ -109,14 +109,14 @@ def message_id_of(request: Request) -> int:
 
 
 def user_id_of(request: Request) -> str:
-    """The user of `{user_id:path}`, the path's last part. Raises InvalidFrame and NotFound."""
+    """Return the user of `{user_id:path}`, the path's end. Raises InvalidFrame and NotFound."""
     return user_of(last_part_of(request, "user_id"), "user_id")
 
 
 def last_part_of(request: Request, name: str) -> str:
-    """The parameter `{name:path}` at the path's end: percent-encoded, `/` included.
+    """Return the parameter `{name:path}` at the path's end: percent-encoded, `/` included.
 
-    Raises InvalidFrame for what is not UTF-8, NotFound for a slash that is not encoded.
+    Raises InvalidFrame if it is not UTF-8, NotFound for a slash that is not encoded.
     """
     decoded: str = request.path_params[name]
     raw: bytes | None = request.scope.get("raw_path")
@@ -132,18 +132,18 @@ def last_part_of(request: Request, name: str) -> str:
 
 
 def integer(request: Request, name: str, default: int) -> int:
-    """A query parameter from 0 up; InvalidFrame names it."""
+    """Return an integer from 0 in the query. Raises InvalidFrame, which names the parameter."""
     given = request.query_params.get(name)
     return default if given is None else id_of(given, name)
 
 
 async def body_of(request: Request) -> bytearray:
-    """The body, of at most 1 MiB."""
+    """Return the body, of at most 1 MiB."""
     return await bodies_of(request).read(request)
 
 
 async def large_body_of(request: Request, user_id: str) -> bytearray:
-    """A body with files in it, as large as a frame may be; of one user a few at a time."""
+    """Return a body with files, at most as large as a frame; a user sends a few at once."""
     bodies = bodies_of(request)
     with bodies.of_user(user_id):
         body = await bodies.read(request, chat_of(request).settings.limits.max_frame_size)
@@ -158,7 +158,7 @@ def bodies_of(request: Request) -> BodiesInFlight:
 
 
 def answer_refusal(request: Request, error: Exception) -> Response:
-    """The one shape of every HTTP error."""
+    """Return the response for a refusal; all HTTP errors have this shape."""
     assert isinstance(error, Refusal)
     if (chat := getattr(request.app.state, "chat", None)) is not None:
         chat.metrics.refusals.labels(error.code).inc()

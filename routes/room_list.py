@@ -30,7 +30,7 @@ Time = Annotated[int, Meta(ge=0, lt=2**62)]  # microseconds since 1970, UTC
 
 
 class PageCursor(Struct, array_like=True, frozen=True):
-    """The place after which a page begins, as the list was at the time `as_of`."""
+    """The place after which a page begins, in the order that the list had at `as_of`."""
 
     at: Time
     room_id: Annotated[int, Meta(ge=0, lt=MAX_ID)]
@@ -42,7 +42,7 @@ class PageCursor(Struct, array_like=True, frozen=True):
 
     @staticmethod
     def decode(given: str) -> "PageCursor":
-        """Raises InvalidFrame for what is none of this server's."""
+        """Decode a cursor. Raises InvalidFrame for a text that this server did not make."""
         try:
             raw = urlsafe_b64decode(given.encode("ascii") + b"==")
             return msgspec.json.decode(raw, type=PageCursor)
@@ -53,7 +53,7 @@ class PageCursor(Struct, array_like=True, frozen=True):
 async def mine(request: Request) -> Response:
     """Lists the caller's rooms, the one with the newest activity first.
 
-    `q`, `unread`, `context` and `context_prefix` leave out the rooms that don't fit all of them.
+    A room is listed if it matches all of `q`, `unread`, `context` and `context_prefix`.
     """
     caller = await caller_of(request)
     query = request.query_params
@@ -68,7 +68,7 @@ async def mine(request: Request) -> Response:
 
 
 def _reply(page: RoomPage) -> Response:
-    """A page of large rooms goes out room by room: it may have 20 MB."""
+    """Answer a page; with large rooms it may have 20 MB, so it is sent room by room."""
     if all(len(room.members) <= SMALL_ROOM for room in page.results):
         return Reply(page)
     return StreamingResponse(_pieces(page), media_type=Reply.media_type)
@@ -100,7 +100,7 @@ async def _page(request: Request, user_id: str) -> RoomPage:
 
 
 def _query_of(request: Request, user_id: str) -> RoomQuery | None:
-    """Returns the filter of the request; None where no room fits. Raises InvalidFrame."""
+    """Return the filter of the request, or None if no room can match. Raises InvalidFrame."""
     limits = chat_of(request).settings.limits
     page = integer(request, "page", 1)
     size = min(integer(request, "page_size", limits.room_page_size), limits.max_room_page_size)
@@ -151,7 +151,7 @@ Links = tuple[str | None, str | None]
 
 
 def _by_number(request: Request, query: RoomQuery, found: RoomListPage) -> Links:
-    """The next page and the previous one. Raises InvalidFrame for a page beyond the last."""
+    """Return the next and the previous page. Raises InvalidFrame for a page after the last."""
     page = query.offset // query.limit + 1
     if page > 1 and not found.places:
         raise InvalidFrame("page: the list has not so many pages.")
@@ -177,7 +177,7 @@ def _by_cursor(request: Request, query: RoomQuery, found: RoomListPage) -> Links
 
 
 async def _all_listed(found: Sequence[Listed], user_id: str) -> list[RoomListed]:
-    """A hundred rooms may have 25,600 members in all: others get their turn between two rooms."""
+    """Yield rooms with pauses for other requests: 100 rooms may have 25,600 members."""
     listed = []
     for room in found:
         listed.append(listed_room(room, user_id))

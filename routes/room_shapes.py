@@ -27,7 +27,7 @@ class NewRoom(Struct):
 
 
 class RoomOpened(Struct):
-    """A room, as its opener gets it; `id` and `room_id` are the same."""
+    """A room, as the user who opened it gets it; `id` and `room_id` are the same."""
 
     id: int
     room_id: int
@@ -42,7 +42,7 @@ class RoomOpened(Struct):
 
 
 class Member(Struct):
-    """Somebody in a room; name and picture are what the site last said, else null."""
+    """A member of a room; name and picture are the last ones that the site gave, or null."""
 
     user_id: int | str
     name: str | None
@@ -54,7 +54,7 @@ class Member(Struct):
 class LastMessage(Struct):
     """The newest message of a room that is not deleted.
 
-    `attachments` are its files; without any the field is left out.
+    `attachments` are its files; the field is left out if there are none.
     """
 
     content: str
@@ -68,7 +68,7 @@ class LastMessage(Struct):
 
 
 class UserProfile(Struct):
-    """A member of a room of two, as the first client reads it."""
+    """A member of a room of two, in the shape that the first client reads."""
 
     id: int | str
     username: str | None
@@ -78,7 +78,7 @@ class UserProfile(Struct):
 class RoomListed(Struct):
     """A room, as one of its members sees it in the list.
 
-    The two profiles are there in rooms of two, for those who ask with `profile_id`.
+    Rooms of two have the two profiles if the request has `profile_id`.
     """
 
     room_id: int
@@ -97,7 +97,7 @@ class RoomListed(Struct):
 
 
 class RoomShown(RoomListed, kw_only=True):
-    """A room as one of its members has it; muted and archived are this member's own."""
+    """A room, as one of its members sees it; `muted` and `archived` are this member's."""
 
     muted: bool
     archived: bool
@@ -127,7 +127,7 @@ class RoomPage(Struct):
 
 
 def opened_room(opened: Opened, listed: Listed, user_id: str) -> RoomOpened:
-    """The room as its opener gets it."""
+    """Return the room as the user who opened it gets it."""
     room = listed.room
     return RoomOpened(
         room.id,
@@ -142,7 +142,7 @@ def opened_room(opened: Opened, listed: Listed, user_id: str) -> RoomOpened:
 
 
 def rights_of(listed: Listed, user_id: str) -> list[Right]:
-    """The permissions of the user in the room."""
+    """Return the permissions of the user in the room."""
     is_creator, is_group = listed.creator_id == user_id, not listed.is_pair
     rights: dict[Right, bool] = {
         "send": not listed.is_silenced,
@@ -156,7 +156,7 @@ def rights_of(listed: Listed, user_id: str) -> list[Right]:
 
 
 def listed_room(listed: Listed, user_id: str) -> RoomListed:
-    """The room as a member sees it in the list."""
+    """Return the room as a member sees it in the list."""
     room = listed.room
     members = [_member(person) for person in listed.members]
     return RoomListed(
@@ -195,7 +195,7 @@ def _last_message(listed: Listed, user_id: str) -> LastMessage | None:
 
 
 def shown_room(listed: Listed, user_id: str) -> RoomShown:
-    """The room with what is this member's own."""
+    """Return the room with the member's own fields."""
     return RoomShown(
         **asdict(listed_room(listed, user_id)),
         muted=listed.is_muted,
@@ -206,7 +206,7 @@ def shown_room(listed: Listed, user_id: str) -> RoomShown:
 
 
 def add_profiles(rooms: Sequence[RoomListed]) -> None:
-    """The two members of each room of two, in the order of ids."""
+    """Add the profiles of the two members to rooms of two, in the order of ids."""
     for room in rooms:
         if len(room.members) == 2:
             profiles = [UserProfile(m.user_id, m.name, m.picture) for m in room.members]

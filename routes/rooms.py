@@ -62,7 +62,7 @@ def _members(wanted: NewRoom, request: Request, caller: str) -> list[str]:
 
 
 def _pair(wanted: NewRoom, request: Request, caller: str) -> list[str]:
-    """The two users of the body, or of the query as earlier clients wrote it."""
+    """Return the two users of the body, or of the query, which earlier clients send."""
     query = request.query_params
     first, second = wanted.first_user, wanted.second_user
     if first is None:
@@ -76,7 +76,7 @@ def _pair(wanted: NewRoom, request: Request, caller: str) -> list[str]:
 
 
 async def describe(request: Request, found: Sequence[Listed]) -> None:
-    """Members by the names that the host tells, rooms by what it says of their contexts."""
+    """Ask the host for the names of members and for the details of contexts."""
     blank = [room.room for room in found if room.room.about is None]
     abouts = await chat_of(request).contexts.describe(room.context for room in blank)
     for room in blank:
@@ -91,15 +91,15 @@ async def describe(request: Request, found: Sequence[Listed]) -> None:
 
 
 async def one(request: Request) -> Response:
-    """Shows a room as the caller has it."""
+    """Shows a room as the caller sees it."""
     caller = await caller_of(request)
     return Reply(await shown(request, room_id_of(request), caller.user_id))
 
 
 async def change(request: Request) -> Response:
-    """Mutes or archives a room for the caller; its creator names it for all.
+    """Mutes or archives a room for the caller; its creator sets its title for all.
 
-    An archived room is out of the list until the next message.
+    An archived room is hidden from the list until its next message.
     """
     caller = await caller_of(request)
     room_id = room_id_of(request)

@@ -23,9 +23,8 @@ class SearchPage(Struct):
 async def search(request: Request) -> Response:
     """Finds messages in the caller's rooms, or in one of them, by their words, newest first.
 
-    A message is found that has all of the words, without regard to case and accents, in its text or
-    in the names of its files. Where few messages of very many fit, a page may hold less than there
-    is room for, even nothing: `next` then leads on.
+    A message is found if its text or the names of its files have all of the words; case and accents
+    don't matter. A page may be short or empty although there are more results: then follow `next`.
     """
     caller = await caller_of(request)
     chat = chat_of(request)

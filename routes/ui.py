@@ -25,7 +25,7 @@ SHORT = "public, max-age=300"
 FOR_EVER = "public, max-age=31536000, immutable"
 HASHED = re.compile(r"\.[0-9a-z]{8}\.js$", re.IGNORECASE)
 HEADERS = {
-    "Access-Control-Allow-Origin": "*",  # a module of another origin is loaded by CORS alone
+    "Access-Control-Allow-Origin": "*",  # modules of another origin need CORS
     "Cross-Origin-Resource-Policy": "cross-origin",
     "Vary": "Accept-Encoding",
     "X-Content-Type-Options": "nosniff",
@@ -33,7 +33,7 @@ HEADERS = {
 
 
 class UiFile:
-    """One file, as it is and compressed."""
+    """A file of the user interface, with its compressed forms."""
 
     def __init__(self, name: str, read: Callable[[], bytes], folder: Path | None = None) -> None:
         self._read = read
@@ -49,7 +49,7 @@ class UiFile:
         return hashlib.sha256(self.content).hexdigest()[:16]
 
     def encode(self, encoding: str) -> bytes | None:
-        """The body in this encoding: from the build, or gzip made now; None: there is no such."""
+        """Return the body in this encoding, from the build or by gzip; None if there is none."""
         if encoding == "gzip":
             return self._gzip
         return self._brotli if encoding == "br" else self.content
@@ -69,7 +69,7 @@ class UiFile:
 
 @cache
 def ui_files() -> dict[str, UiFile]:
-    """All files by the path below `ui/`: the build of the present sources, or these made small."""
+    """Return all files by their path below `ui/`: the build of these sources, or minified ones."""
     if built := built_files(WEB):
         dist = WEB / "dist"
         names = {**built, **dict.fromkeys(built.values())}
@@ -80,7 +80,7 @@ def ui_files() -> dict[str, UiFile]:
 
 
 def get(request: Request) -> Response:
-    """A file, compressed as the client accepts it; in a thread, for it reads. Raises NotFound."""
+    """Return a file in an encoding that the client accepts. Raises NotFound."""
     file = ui_files().get(request.path_params["name"])
     if file is None:
         raise NotFound
@@ -101,7 +101,7 @@ def get(request: Request) -> Response:
 
 
 def _choose(file: UiFile, accepted: str) -> tuple[str, bytes]:
-    """The smallest encoding that the client takes (RFC 9110, 12.5.3)."""
+    """Return the smallest encoding that the client accepts (RFC 9110, 12.5.3)."""
     weights = dict(_weigh(accepted))
     for encoding in ("br", "gzip"):
         if weights.get(encoding, weights.get("*", 0)) > 0 and (body := file.encode(encoding)):

@@ -1,4 +1,4 @@
-"""Joins the modules under `web/` into one file each, where no bundler has done it.
+"""Joins the modules under `web/` into the files that pages load, without a bundler.
 
 The build of the wheel loads this file by its path, so it imports the standard library alone. It
 reads a subset of ECMAScript modules that `tests/web/test_bundle.py` holds the sources to: static
@@ -30,9 +30,9 @@ CODE_COMMENT = re.compile(r"/\*\* (?:(?!\*/).)*\*/ ?|(?<=[;,{]) // .*$")
 
 
 def join_modules(entry: Path) -> str:
-    """One module with the code of the entry and of all that it imports statically.
+    """Return one module with the code of the entry and of its static imports.
 
-    A module that is loaded later imports from `views.js`, which the page has by then.
+    A module that is loaded later imports from `views.js`, which the page has loaded before.
     """
     parts: dict[Path, str] = {}
     shared = SHARED if entry.name.startswith("lazy-") else None
@@ -42,7 +42,7 @@ def join_modules(entry: Path) -> str:
 
 
 def _import_shared(files: Iterable[Path]) -> str:
-    """One import of all names that the modules take from `views.js`."""
+    """Return one import of all names that the modules use from `views.js`."""
     found = re.compile(IMPORT.pattern.replace("[^}]*", "([^}]*)"), re.MULTILINE)
     names = {
         name.strip()
@@ -55,18 +55,18 @@ def _import_shared(files: Iterable[Path]) -> str:
 
 
 def _collect(file: Path, parts: dict[Path, str], shared: str | None = None) -> list[str]:
-    """Adds the module after those that it imports, but for the shared one; its exported names."""
+    """Add the module after its imports, except the shared one; return its exported names."""
     if file in parts:
         return []
     source = file.read_text(encoding="utf-8")
-    parts[file] = ""  # its place, where modules import each other
+    parts[file] = ""  # reserves its place, if modules import each other
     for target in [*IMPORT.findall(source), *(path for _, path in EXPORT_FROM.findall(source))]:
         if target != shared:
             _collect((file.parent / target).resolve(), parts, shared)
     names = EXPORT.findall(source)
     for listed, _ in EXPORT_FROM.findall(source):
         names += [name.strip() for name in listed.split(",") if name.strip()]
-    del parts[file]  # behind what it needs
+    del parts[file]  # so that it comes after its imports
     parts[file] = strip_comments(_without_modules(source))
     return names
 
@@ -78,7 +78,7 @@ def _without_modules(source: str) -> str:
 
 
 def strip_comments(source: str) -> str:
-    """Without comments on lines of their own, types in the code, and indentation."""
+    """Return the code without comments on lines of their own, types and indentation."""
     return "\n".join(CODE_COMMENT.sub("", line) for line in _code_lines(source))
 
 
@@ -99,7 +99,7 @@ def _code_lines(source: str) -> Iterator[str]:
 
 
 def source_files(web: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
-    """The files that pages load: their names below `ui/`, and how each is made of sources."""
+    """Return the files that pages load: names below `ui/`, and functions that make them."""
     for name, entry in ENTRIES.items():
         if (web / entry).exists():
             yield name, partial(_join, web / entry)
@@ -115,7 +115,7 @@ def _join(entry: Path) -> bytes:
 
 
 def repeated_names(entry: Path) -> list[str]:
-    """Names that two modules of one bundle declare at their top level: these can't be joined."""
+    """Return names that two modules of a bundle declare: such modules can't be joined."""
     parts: dict[Path, str] = {}
     _collect(entry.resolve(), parts)
     names = Counter(name for file in parts for name in DECLARED.findall(file.read_text()))
@@ -131,7 +131,7 @@ def source_texts(web: Path) -> Iterator[str]:
 
 
 def hash_sources(web: Path) -> str:
-    """A name of the present sources: a build of others is not served."""
+    """Return a hash of the sources, so that a build of other sources is not served."""
     found = hashlib.sha256()
     for file in _sources(web):
         name = file.relative_to(web).as_posix()
@@ -140,7 +140,7 @@ def hash_sources(web: Path) -> str:
 
 
 def built_files(web: Path) -> dict[str, str]:
-    """The build of these very sources: the names of its files by their short names, or nothing."""
+    """Return the files of the build of these sources by short names; empty without a build."""
     manifest = web / "dist/manifest.json"
     if not manifest.exists():
         return {}

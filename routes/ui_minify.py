@@ -1,8 +1,8 @@
-"""Makes a joined module smaller, where no minifier has done it: by its tokens, without a parser.
+"""Makes a joined module smaller, by its tokens: without a minifier and without a parser.
 
-Comments and needless white space go. Names get shorter where that can't change what the code
-does: `#private` ones, `_internal` ones (the same in all files, see `short_internals`), and
-variables that no property is called like, so that all of a name may be renamed wherever it stands.
+Comments and needless white space are removed. Names are shortened if that can't change the code:
+`#private` ones, `_internal` ones (the same in all files, see `short_internals`), and variables
+whose name no property has, so that every occurrence can be renamed.
 """
 
 import itertools
@@ -52,14 +52,14 @@ OPENING, CLOSING = set("([{"), set(")]}")
 
 
 def minify(source: str, internals: dict[str, str] | None = None) -> str:
-    """Returns the module without comments and needless space."""
+    """Return the module without comments and needless space."""
     tokens = list(_tokens(source))
     renamed = _renamed(tokens) | (internals or {})
     return "".join(_packed((kind, renamed.get(text, text)) for kind, text in tokens))
 
 
 def short_internals(sources: Iterable[str]) -> dict[str, str]:
-    """Short names for properties that begin with `_`: modules may share them between files."""
+    """Return short names for properties that begin with `_`, which files may share."""
     names = sorted({name for source in sources for name in INTERNAL.findall(source)})
     return {name: f"_{short}" for name, short in zip(names, _short_names(set()), strict=False)}
 
@@ -67,7 +67,7 @@ def short_internals(sources: Iterable[str]) -> dict[str, str]:
 def minified(
     files: Iterable[tuple[str, Callable[[], bytes]]], sources: Iterable[str], version: str = ""
 ) -> Iterator[tuple[str, Callable[[], bytes]]]:
-    """The files as `source_files` names them, each made smaller when it is read."""
+    """Return the files of `source_files`, each minified when it is read."""
     internals = short_internals(sources)
 
     def smaller(read: Callable[[], bytes]) -> bytes:
@@ -77,12 +77,12 @@ def minified(
 
 
 def with_version(module: str, version: str) -> str:
-    """Adds the version to later imports, so that no cache answers with another one."""
+    """Add the version to imports that are loaded later, so that no cache has an older one."""
     return LATER.sub(rf"\1?{version}\2", module) if version else module
 
 
 def _tokens(source: str) -> Iterator[tuple[str, str]]:
-    """Kinds and texts. Literals are `text`, also the parts of a template around its values."""
+    """Yield kinds and texts. Literals are `text`, also the parts of a template around values."""
     at, depths, before = 0, [0], ""  # depths of braces: in the module, and in values of templates
     while at < len(source):
         ends_value = source[at] == "}" and len(depths) > 1 and not depths[-1]
@@ -112,12 +112,12 @@ def _matched(pattern: re.Pattern[str], source: str, at: int) -> str:
 
 
 def _may_begin(before: str) -> bool:
-    """Whether a slash behind this begins a regular expression, and does not divide."""
+    """Return whether a slash after this begins a regular expression and is no division."""
     return before in BEFORE_A_PATTERN or not (before and re.match(r"[\w$)\]}\"'`]", before[-1]))
 
 
 def _packed(tokens: Iterable[tuple[str, str]]) -> Iterator[str]:
-    """The tokens, with as much white space as they need between them."""
+    """Return the tokens with only the white space that they need."""
     before, space = ";", ""
     for kind, text in tokens:
         if kind == "space":
@@ -140,7 +140,7 @@ def _between(before: str, after: str, space: str) -> str:
 
 
 def _renamed(tokens: list[tuple[str, str]]) -> dict[str, str]:
-    """Short names for private members, and for variables that are never a property's name."""
+    """Return short names for private members, and for variables that are no property's name."""
     code = [(kind, text) for kind, text in tokens if kind != "space"]
     words = Counter(text for kind, text in code if kind == "word")
     private = [name for name, _ in words.most_common() if name[0] == "#"]
@@ -151,7 +151,7 @@ def _renamed(tokens: list[tuple[str, str]]) -> dict[str, str]:
 
 
 def _declared(code: list[tuple[str, str]]) -> set[str]:
-    """Names of variables, classes, functions and parameters, but for those taken out of objects."""
+    """Return declared names, except those that are taken out of objects."""
     found, opened = set[str](), list[int]()
     words = [text for _, text in code]
     for at, text in enumerate(words):
@@ -168,7 +168,7 @@ def _declared(code: list[tuple[str, str]]) -> set[str]:
 
 
 def _parameters(head: list[str]) -> set[str]:
-    """The plain names between commas in `(a, b = 1, { c }, ...d)`: `a`, `b`, `d`."""
+    """Return the plain names between commas in `(a, b = 1, { c }, ...d)`: `a`, `b`, `d`."""
     found, depth = set(), 0
     for before, text, after in zip(head, head[1:], head[2:], strict=False):
         if depth == 0 and before in {"(", ",", "..."} and after in {",", ")", "="}:
@@ -178,7 +178,7 @@ def _parameters(head: list[str]) -> set[str]:
 
 
 def _properties(code: list[tuple[str, str]]) -> set[str]:
-    """Names that a property may have: none of these is renamed, whatever else is called so."""
+    """Return names that a property may have: none of these is renamed."""
     found, scopes, is_class = set(), [""], False
     words = ["", *(text for _, text in code), "", ""]
     heads = _method_heads(words)
@@ -200,7 +200,7 @@ def _properties(code: list[tuple[str, str]]) -> set[str]:
 
 
 def _method_heads(words: list[str]) -> set[int]:
-    """Finds the names of methods: before parentheses that are followed by a body."""
+    """Find the names of methods: those before parentheses that are followed by a body."""
     found, opened = set(), list[int]()
     for at, text in enumerate(words):
         if text == "(":

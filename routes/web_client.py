@@ -15,13 +15,13 @@ from starlette.staticfiles import StaticFiles
 
 from ..settings import Settings
 
-mimetypes.init()  # reads the system's list, which else the first request would wait for
+mimetypes.init()  # reads the system's list now, so that the first request need not wait
 
 WEB = Path(__file__).parent.with_name("web")
 ICON = WEB / "page/icon.svg"
 ICON_DATA = f"data:image/svg+xml,{quote(ICON.read_text().strip())}"  # one request fewer
 TEMPLATE = (WEB / "page/index.html").read_text()
-FRESH = {"Cache-Control": "no-cache"}  # kept, but asked for each time: an upgrade shows at once
+FRESH = {"Cache-Control": "no-cache"}  # validated on each use: an upgrade is seen at once
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; "
     "img-src 'self' blob: data: http: https:; connect-src 'self' http: https: ws: wss:; "
@@ -31,13 +31,13 @@ HEADERS = FRESH | {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-r
 
 
 async def _inbox(request: Request, language: str = "") -> Response:
-    """All conversations. A token stands in the fragment: it reaches no server and no log."""
+    """Answer the page with all conversations; a token is in its fragment, which no server sees."""
     root = _root(request, 1 if language else 0)
     return _page(request, root=root, view="inbox", language=language, ancestors="'none'")
 
 
 async def _embedded(request: Request) -> Response:
-    """One conversation, or all, for a frame in the pages that the settings name."""
+    """Answer the page for a frame in pages of the origins that the settings allow."""
     ancestors = " ".join(_settings(request).server.frame_ancestors)
     return _page(request, root=_root(request, 1), view="embed", language="", ancestors=ancestors)
 
@@ -63,7 +63,7 @@ def _page(request: Request, *, root: str, view: str, language: str, ancestors: s
 
 
 def _root(request: Request, depth: int) -> str:
-    """The mount as the browser reaches it from this page, also behind a proxy that moves it."""
+    """Return the path of the mount relative to this page, also behind a proxy with a prefix."""
     raw: bytes = request.scope.get("raw_path") or b"/"
     if raw.endswith(b"/"):
         return "../" * depth or "./"
@@ -76,7 +76,7 @@ def _settings(request: Request) -> Settings:
 
 
 class Assets(StaticFiles):
-    """Files that a browser asks for again each time."""
+    """Static files that a browser validates on each use."""
 
     def file_response(self, *args: Any, **options: Any) -> Response:
         answer = super().file_response(*args, **options)
@@ -85,7 +85,7 @@ class Assets(StaticFiles):
 
 
 def routes(settings: Settings) -> list[BaseRoute]:
-    """The pages that the settings open."""
+    """Return the routes of the pages that the settings enable."""
     paths: list[BaseRoute] = []
     if settings.server.web_client:
         paths.append(Route("/", _inbox, methods=["GET"]))

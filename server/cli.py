@@ -4,8 +4,8 @@ import importlib
 
 import click
 
-# Name: module and function under server/, and the line of the help. An import of the server takes
-# a second, which neither `--help` nor `token` has to wait for.
+# Name: module and function under server/, and the line of the help. The
+# server takes a second to import, for which `--help` and `token` need not wait.
 COMMANDS = {
     "admin": (
         "commands.admin:admin_group",

@@ -1,8 +1,8 @@
-"""The reading half of a WebSocket: frames in slices, within limits, and only while they are wanted.
+"""The reading side of a WebSocket: frames in slices, within limits, and only if the app wants them.
 
-A slice is a few frames, so that other connections have their turn; control frames and small
-fragments are limited by a token bucket, the bytes of large frames by a budget of the process;
-nothing is read before the app wants it, and after a close frame what still comes is thrown away.
+A slice is a few frames, after which other connections have their turn. A token bucket limits
+control frames and small fragments, a budget of the process the bytes of large frames. Nothing is
+read before the app wants it; after a close frame, all input is discarded.
 """
 
 import asyncio
@@ -31,17 +31,17 @@ from .linger import Linger
 FRAMES_PER_SLICE = 64  # then other connections have their turn
 BYTES_PER_SLICE = 1 << 16
 FLOOD_RATE = 100.0  # control frames and small fragments a second, and how many at once
-SMALL_FRAGMENT = 1 << 12  # bytes; larger ones are what browsers cut large messages into
+SMALL_FRAGMENT = 1 << 12  # bytes; browsers cut large messages into larger ones
 LARGE_FRAME = 1 << 18  # bytes of an unfinished message that the budget counts
-FRAMES_AFTER_CLOSE = 64  # among which the peer's answer to our close frame is looked for
+FRAMES_AFTER_CLOSE = 64  # among which the peer's close frame may be
 
-# Reasons for which nothing is read: nobody knows yet whether the socket may be there; the app has
-# as much as it can take; the peer sends faster than it may; the app has not accepted it.
+# Reasons to read nothing: authentication is not done; the app's queue is full; the peer sends
+# faster than it may; the app has not accepted the socket.
 HELD, FULL, TOO_FAST, NOT_ACCEPTED = 1, 2, 4, 8
 
 
 class FloodBucket:
-    """A token bucket for what costs much and carries little."""
+    """A token bucket for frames that are expensive and carry little."""
 
     __slots__ = ("_at", "_left", "_rate")
 
@@ -50,27 +50,27 @@ class FloodBucket:
         self._at = now
 
     def is_empty(self, now: float) -> bool:
-        """Whether one more is too much."""
+        """Take one token; return whether there was none."""
         self._left = min(self._rate, self._left + (now - self._at) * self._rate) - 1
         self._at = now
         return self._left < 0
 
 
 class FrameBudget:
-    """Bytes that unfinished large messages of all connections hold together."""
+    """The bytes of unfinished large messages in all connections."""
 
     def __init__(self, most: int) -> None:
         self._most = most
         self.held = 0
 
     def change(self, difference: int) -> bool:
-        """Whether what is held is within the budget after it has changed."""
+        """Change the number of bytes; return whether it is still within the budget."""
         self.held += difference
         return self.held <= self._most
 
 
 class FrameFlow(WebSocketsSansIOProtocol):
-    """`on_text` takes each text, and None for a binary message; it answers whether it refused it.
+    """`on_text` gets each text, or None for a binary message; it returns whether it refused it.
 
     `on_too_big` is called before the connection is closed for a frame over the limit.
     """
@@ -79,11 +79,11 @@ class FrameFlow(WebSocketsSansIOProtocol):
     on_too_big: Callable[[], None] | None = None
     flood_rate = FLOOD_RATE
     transport: asyncio.Transport
-    _waits_for = 0  # the reasons for which nothing is read now
+    _waits_for = 0  # the present reasons to read nothing
     _refused = 0  # messages
-    _is_reading = True  # what the transport was told last
-    _is_scheduled = False  # a slice follows
-    _is_discarding = False  # whatever comes is thrown away
+    _is_reading = True  # the last state that was set on the transport
+    _is_scheduled = False  # whether another slice follows
+    _is_discarding = False  # whether all input is discarded
     _counted = 0  # bytes of an unfinished message that are in the budget
     _linger: Linger | None = None
 
@@ -104,7 +104,7 @@ class FrameFlow(WebSocketsSansIOProtocol):
     def _start_lingering(self) -> None:
         raise NotImplementedError
 
-    # ------------------------------------------------------------ what comes in
+    # ------------------------------------------------------------ input
 
     def data_received(self, data: bytes) -> None:
         if self._linger is not None:
@@ -119,7 +119,7 @@ class FrameFlow(WebSocketsSansIOProtocol):
                 self._count(self._reader.held)
 
     def _count(self, held: int) -> None:
-        """Large messages that are not whole yet, against the budget of the process."""
+        """Count the bytes of an unfinished large message in the budget of the process."""
         before, self._counted = self._counted, held if held > LARGE_FRAME else 0
         difference = self._counted - before
         is_within = self._budget is None or self._budget.change(difference)
@@ -128,7 +128,7 @@ class FrameFlow(WebSocketsSansIOProtocol):
             self.end(*Close.TOO_MUCH.value)
 
     def _read(self) -> None:
-        """A slice of what has come in; the next one follows when others have had their turn."""
+        """Read a slice of the input; the next slice follows after other connections."""
         self._is_scheduled = False
         if self._reader is not None and not self._may_not_read:
             try:
@@ -177,14 +177,14 @@ class FrameFlow(WebSocketsSansIOProtocol):
             self._slow_down()
 
     def _slow_down(self) -> None:
-        """Pauses reading from a client that sends too fast: refusals cost as much as actions."""
+        """Pause reading from a client that sends too fast: refusals cost as much as actions."""
         self._refused += 1
         if self._refused % REFUSED_AT_ONCE == 0:
             self._waits_for |= TOO_FAST
             self.loop.call_later(REFUSED_PAUSE, self._resume, TOO_FAST)
 
     def _queue(self, opcode: int, content: bytes) -> None:
-        """For an app that asks by `receive()`: one message at a time."""
+        """Queue a message for an app that calls `receive()`, which gets one at a time."""
         message: dict[str, object] = {"type": "websocket.receive"}
         message |= {"text": content.decode()} if opcode == TEXT else {"bytes": content}
         self.queue.put_nowait(message)  # type: ignore[arg-type]
@@ -197,11 +197,11 @@ class FrameFlow(WebSocketsSansIOProtocol):
             self._read_on()
         return message
 
-    # ------------------------------------------------------------ whether more is wanted
+    # ------------------------------------------------------------ pausing
 
     @property
     def _may_not_read(self) -> bool:
-        """Whether nobody is there for more. After a close everything is read, and thrown away."""
+        """Return whether the app can't take more; after a close, all input is discarded."""
         return bool((self._waits_for or self.read_paused) and not self.close_sent)
 
     def _read_on(self) -> None:
@@ -209,7 +209,7 @@ class FrameFlow(WebSocketsSansIOProtocol):
             self._read()
 
     def _update_reading(self) -> None:
-        """Tells the transport whether to read, where that has changed."""
+        """Pause or resume the transport if that has changed."""
         is_full = self._is_scheduled and self._reader and self._reader.buffered > BYTES_PER_SLICE
         is_wanted = not (is_full or self._may_not_read)
         if is_wanted != self._is_reading and not self.transport.is_closing():
@@ -230,21 +230,21 @@ class FrameFlow(WebSocketsSansIOProtocol):
     # ------------------------------------------------------------ the end
 
     def _stop_reading(self) -> None:
-        """Nothing is parsed any more, and what came in is forgotten."""
+        """Stop parsing, and drop the input."""
         self._is_discarding = True
         if self._reader is not None:
             self._reader.clear()
             self._count(0)
 
     def _fail(self, error: FrameError) -> None:
-        """Ends the connection for a protocol error; nothing that the peer sends later is read."""
+        """Close the connection for a protocol error, and read nothing more."""
         if error.code == Close.TOO_BIG.code and self.on_too_big is not None and not self.close_sent:
             self.on_too_big()
         self._stop_reading()
         self.end(error.code, error.reason)
 
     def _take_after_close(self, opcode: int) -> None:
-        """The peer's answer to our close frame is the end; it is looked for, but not for long."""
+        """Look for the peer's answer to our close frame in a limited number of frames."""
         self._after_close -= 1
         if opcode == CLOSE:
             self._stop_reading()
@@ -253,7 +253,7 @@ class FrameFlow(WebSocketsSansIOProtocol):
             self._stop_reading()
 
     def _answer_close(self, content: bytes) -> None:
-        """The peer ends: from here on nothing is written, whatever it leaves unread."""
+        """Answer the peer's close frame; nothing is written after it."""
         code, reason = read_close(content)
         self._stop_reading()
         self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})

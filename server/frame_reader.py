@@ -1,6 +1,6 @@
-"""RFC 6455 as a reader of frames: bytes go in, whole messages and control frames come out.
+"""A reader of WebSocket frames (RFC 6455): from bytes to whole messages and control frames.
 
-It does no I/O and never looks ahead: the caller decides after each frame whether to go on.
+It does no I/O and returns one frame at a time: the caller decides whether to read another.
 """
 
 import struct
@@ -13,7 +13,7 @@ FINAL, MASKED, RESERVED = 0x80, 0x80, 0x70  # bits of a frame's first two bytes
 SHORT = MASKED + 126  # the second byte of a masked frame with at least 126 bytes, or more
 PLAIN_TEXT = 0x81  # the first byte of a text in one frame
 CONTROL_SIZE = 125  # bytes that a control frame may carry
-INVALID_CODES = {1004, 1005, 1006, 1015}  # reserved: they never stand in a frame
+INVALID_CODES = {1004, 1005, 1006, 1015}  # reserved: no frame may have them
 
 
 class Opcode(IntEnum):
@@ -53,19 +53,19 @@ class FrameReader:
         self._max_size = max(max_size, CONTROL_SIZE)
         self._data: bytes | bytearray = b""
         self._pos = 0
-        self._need = 2  # bytes of the next frame that must be there before it is worth a look
+        self._need = 2  # bytes without which the next frame can't be read
         self._message: bytearray | None = None  # the fragments of an unfinished message
-        self._is_text = False  # what that message is
+        self._is_text = False  # whether that message is a text
         self._undecoded = b""  # the beginning of a character at the end of its last fragment
 
     @property
     def buffered(self) -> int:
-        """Bytes that came in and were not read yet."""
+        """The bytes that have not been read."""
         return len(self._data) - self._pos
 
     @property
     def held(self) -> int:
-        """All bytes that are kept: those, and the fragments of an unfinished message."""
+        """All bytes in memory: those, and the fragments of an unfinished message."""
         return len(self._data) - self._pos + len(self._message or b"")
 
     def feed(self, data: bytes) -> None:
@@ -80,11 +80,11 @@ class FrameReader:
         self._pos = 0
 
     def clear(self) -> None:
-        """Forgets everything; the connection is over."""
+        """Drop all bytes, because the connection has ended."""
         self._data, self._pos, self._message, self._undecoded = b"", 0, None, b""
 
     def next(self) -> tuple[int, bytes] | None:
-        """The next frame as its opcode and content, None while it is incomplete.
+        """Return the next frame as its opcode and content, or None if it is incomplete.
 
         A message of several fragments comes as one TEXT or BINARY with its last fragment; each
         fragment before it comes as a CONTINUATION. Raises FrameError.
@@ -94,7 +94,7 @@ class FrameReader:
             return None
         first, second = data[pos], data[pos + 1]
         if first == PLAIN_TEXT and MASKED <= second < SHORT and self._message is None:
-            # Nearly all frames are such: short texts whole, and this way takes half the time.
+            # Nearly all frames are short texts in one frame, for which this takes half the time.
             start = pos + 6
             end = start + second - MASKED
             if end <= len(data) and type(data) is bytes:
@@ -133,7 +133,7 @@ class FrameReader:
             self._pos = end
 
     def _check_head(self, first: int, second: int) -> None:
-        """The rules of 5.2 to 5.5 for a frame's first two bytes."""
+        """Check a frame's first two bytes by the rules of 5.2 to 5.5. Raises FrameError."""
         opcode = first & 0x0F
         if opcode not in OPCODES:
             raise protocol_error("invalid opcode")
@@ -173,9 +173,9 @@ class FrameReader:
 
 
 def check_text(content: bytes, *, is_final: bool = True) -> bytes:
-    """The beginning of a character that stands at the end, where others follow.
+    """Return the bytes of an incomplete character at the end of a fragment.
 
-    Raises FrameError for what is not UTF-8.
+    Raises FrameError for invalid UTF-8.
     """
     try:
         _, used = utf_8_decode(content, "strict", is_final)
@@ -184,11 +184,11 @@ def check_text(content: bytes, *, is_final: bool = True) -> bytes:
     return content[used:]
 
 
-# ---------------------------------------------------------------- what goes out, and close frames
+# ---------------------------------------------------------------- output, and close frames
 
 
 def head_of(opcode: int, size: int) -> bytes:
-    """Returns the header of a final, unmasked frame of `size` bytes (RFC 6455, section 5.2)."""
+    """Return the header of a final, unmasked frame of `size` bytes (RFC 6455, section 5.2)."""
     if size < 126:
         return bytes((FINAL | opcode, size))
     if size < 65_536:
@@ -201,13 +201,13 @@ def frame_of(opcode: int, content: bytes) -> bytes:
 
 
 def close_frame(code: int, reason: str) -> bytes:
-    """The reason is cut at what a control frame has room for."""
+    """Return a close frame; its reason is cut to the size of a control frame."""
     content = reason.encode()[: CONTROL_SIZE - 2].decode(errors="ignore").encode()
     return frame_of(CLOSE, struct.pack("!H", code) + content)
 
 
 def read_close(content: bytes) -> tuple[int, str]:
-    """The code and reason of a close frame; 1005 where it says none. Raises FrameError."""
+    """Return the code and reason of a close frame; 1005 if it has no code. Raises FrameError."""
     if not content:
         return 1005, ""
     if len(content) == 1:

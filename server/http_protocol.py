@@ -1,6 +1,6 @@
-"""uvicorn's HTTP protocol within limits: of heads, of time, of requests at once, of connections.
+"""uvicorn's HTTP protocol with limits for heads, time, pipelined requests and connections.
 
-Whatever is wrong before the app is called is answered, logged, and ends the connection.
+A request that is refused before the app is called is answered and logged, and its connection ends.
 """
 
 import asyncio
@@ -21,32 +21,32 @@ HEADER_COUNT = 100
 HEAD_TIMEOUT = 10.0  # seconds for a head to come in
 END_OF_HEAD = b"\r\n\r\n"
 BODY_PIECE = 1 << 12  # bytes of a body of unknown length that are parsed at a time
-UNREAD_BODY = 1 << 16  # bytes that are read to their end after an answer, to keep the connection
-UPLOAD_LINGER = 10.0  # seconds in which a larger one is thrown away, so that the answer is read
+UNREAD_BODY = 1 << 16  # bytes of a body that are read after an answer, to keep the connection
+UPLOAD_LINGER = 10.0  # seconds in which a larger one is discarded, so that the answer is read
 SLICE = 1 << 16  # bytes after which other connections have their turn
-SMALLEST_SHARE = 1 << 9  # bytes that a smaller piece counts for in a slice
+SMALLEST_SHARE = 1 << 9  # bytes as which a smaller piece is counted in a slice
 AHEAD_AT_ONCE = 4  # requests that a client sent ahead of their answers, after which
 AHEAD_PAUSE = 0.02  # seconds its next one waits: others' messages take several turns of the loop
 MOST_UNREAD = 1 << 20  # bytes that may come in while a response is under way
 
 
 class StopParsing(Exception):
-    """Raised through the parser, which hides what is in it."""
+    """Raised to leave the parser, which hides the exceptions of its callbacks."""
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """One request at a time: what a client sends ahead waits, and little of it."""
+    """Handles one request at a time; of pipelined requests, little is read ahead."""
 
     transport: asyncio.Transport
     _unread: bytes = b""
-    _is_head = True  # a head comes in, or nothing yet
-    _has_begun = False  # the first byte of a head has come in
+    _is_head = True  # whether a head is coming in, or nothing yet
+    _has_begun = False  # whether the first byte of a head has come in
     _is_scheduled = False
     _sent_ahead = 0  # requests that came before the answer to the one before them
-    _body_left: int | None = 0  # bytes of a body that are still to come; None where nobody knows
+    _body_left: int | None = 0  # bytes of a body that are still to come; None if unknown
     _keeps_alive = True  # as the client asked for
     _linger: Linger | None = None
-    _refused: RefusedRequest | None = None  # in a callback of the parser, whose errors hide ours
+    _refused: RefusedRequest | None = None  # set in a callback, whose exceptions are hidden
     _on_lost: Callable[[], None] | None = None
 
     # ------------------------------------------------------------ the connection
@@ -67,7 +67,7 @@ class HttpProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         if self.cycle is not None:
-            self.cycle.transport = self.transport  # ours leads back here, in a cycle
+            self.cycle.transport = self.transport  # ours would be a reference cycle
         self._head_timer.cancel()
         if self._linger is not None:
             self._linger.cancel()
@@ -80,10 +80,10 @@ class HttpProtocol(HttpToolsProtocol):
         if self._has_begun:
             reason = f"the head did not come in within {HEAD_TIMEOUT:g} s"
             self._refuse(RefusedRequest(HTTPStatus.REQUEST_TIMEOUT, "invalid_frame", reason))
-        else:  # browsers open connections ahead, and take an answer there for a fault
+        else:  # browsers open connections in advance, and take an answer there for an error
             self.transport.close()
 
-    # ------------------------------------------------------------ what comes in
+    # ------------------------------------------------------------ input
 
     def data_received(self, data: bytes) -> None:
         if self._linger is not None:
@@ -98,7 +98,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     @property
     def _is_busy(self) -> bool:
-        """Whether a whole request is being answered."""
+        """Return whether a complete request is being answered."""
         cycle = self.cycle
         return cycle is not None and not (cycle.more_body or cycle.response_complete)
 
@@ -131,7 +131,7 @@ class HttpProtocol(HttpToolsProtocol):
             self._parse()
 
     def _next_piece(self) -> bytes:
-        """Never more than belongs to one request, as far as that can be seen from outside."""
+        """Return the next piece of input, with bytes of one request only as far as possible."""
         if self._is_head:
             end = self._unread.find(END_OF_HEAD)
             piece = self._unread if end < 0 else self._unread[: end + len(END_OF_HEAD)]
@@ -155,19 +155,19 @@ class HttpProtocol(HttpToolsProtocol):
     def _upgrade(self) -> None:
         if not self._should_upgrade():
             self._unsupported_upgrade_warning()
-            self.cycle.keep_alive = False  # the parser takes what follows for another protocol
+            self.cycle.keep_alive = False  # the parser takes the rest for another protocol
             return
         self._head_timer.cancel()
         rest, self._unread = self._unread, b""
         self.handle_websocket_upgrade()
-        self.parser = None  # type: ignore[assignment] # as at its end: the two hold each other
+        self.parser = None  # type: ignore[assignment] # as at the end: they are a reference cycle
         protocol = self.transport.get_protocol()
         assert isinstance(protocol, WebSocketProtocol)
         protocol.on_lost, self._on_lost = self._on_lost, None
         if rest:
             protocol.data_received(rest)
 
-    # ------------------------------------------------------------ what the parser has found
+    # ------------------------------------------------------------ callbacks of the parser
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -195,7 +195,7 @@ class HttpProtocol(HttpToolsProtocol):
             has_body=self._body_left != 0,
         )
         if fault is not None:
-            self._refused = fault  # no exception: its traceback would lead back here, in a cycle
+            self._refused = fault  # not raised: the traceback would be a reference cycle
             raise StopParsing
         self._is_head, self._head_size = False, 0
         super().on_headers_complete()
@@ -203,7 +203,7 @@ class HttpProtocol(HttpToolsProtocol):
             self._keeps_alive = self.cycle.keep_alive
             self.cycle.transport = cast(asyncio.Transport, ResponseTransport(self))
             if self._body_left is None or self._body_left > UNREAD_BODY:
-                self.cycle.keep_alive = False  # until it has come in
+                self.cycle.keep_alive = False  # until the body has come in
 
     def on_body(self, body: bytes) -> None:
         if self._body_left is not None:
@@ -223,7 +223,7 @@ class HttpProtocol(HttpToolsProtocol):
         super().on_response_complete()
         if self._linger is not None:
             self._unset_keepalive_if_required()
-        elif not self._is_head:  # the rest of its body is on the way
+        elif not self._is_head:  # the rest of its body is still coming in
             self._unset_keepalive_if_required()
             self._head_timer = self.loop.call_later(HEAD_TIMEOUT, self.transport.close)
         if self._unread:
@@ -231,7 +231,7 @@ class HttpProtocol(HttpToolsProtocol):
             self._parse_later(AHEAD_PAUSE if self._sent_ahead % AHEAD_AT_ONCE == 0 else 0)
 
     def close(self) -> None:
-        """After a response. A close amid what the client sends would reach it as a reset."""
+        """End the connection after a response; closing while the client sends would be a reset."""
         if self._is_head and not self._unread:
             self.transport.close()
         else:

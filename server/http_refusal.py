@@ -1,4 +1,4 @@
-"""Requests that are refused before the app is called: faults of a head, and the answer."""
+"""Requests that are refused before the app is called: errors of a head, and the answers."""
 
 from http import HTTPStatus
 from typing import NamedTuple
@@ -7,7 +7,7 @@ import msgspec
 
 
 class RefusedRequest(NamedTuple):
-    """A request that is answered here, and whose connection ends."""
+    """A request that is refused here; its connection ends."""
 
     status: HTTPStatus
     code: str
@@ -25,7 +25,7 @@ def too_large(reason: str) -> RefusedRequest:
 def fault_of_head(
     names: list[bytes], version: str, *, is_handshake: bool, has_body: bool
 ) -> RefusedRequest | None:
-    """Whatever a head must not be without (RFC 9112, 3.2; RFC 6455, 4.1)."""
+    """Return the error of a head (RFC 9112, 3.2; RFC 6455, 4.1), or None."""
     hosts = names.count(b"host")
     if hosts > 1 or (not hosts and version != "1.0"):
         return RefusedRequest(BAD_REQUEST, "invalid_frame", "one Host header is needed")
@@ -40,7 +40,7 @@ def fault_of_head(
 
 
 def answer_of(refused: RefusedRequest) -> bytes:
-    """The whole response, in the one shape of every error."""
+    """Return the whole response, in the shape of all errors."""
     status = refused.status
     body = msgspec.json.encode({"detail": f"{refused.reason}.".capitalize(), "code": refused.code})
     lines = [

@@ -7,10 +7,10 @@ LINGER = 2.0  # seconds until the connection is aborted, whatever the peer does
 
 
 class Linger:
-    """Discards what still arrives: closing with unread input would send the peer a reset.
+    """Discards further input, because closing with unread input would send a reset to the peer.
 
-    After 100 ms of silence the connection is half-closed, so that a peer that waits for the end
-    sees one; after two seconds (or the given limit) it is aborted.
+    After 100 ms without input the connection is half-closed, so that a waiting peer sees its end;
+    after two seconds (or the given limit) it is aborted.
     """
 
     __slots__ = ("_deadline", "_has_ended", "_loop", "_timer", "_transport", "was_heard")
@@ -29,7 +29,7 @@ class Linger:
         self._timer = loop.call_later(SILENCE, self._look)
 
     def cancel(self) -> None:
-        """The connection is lost: nothing is left to do."""
+        """Stop, because the connection is lost."""
         self._timer.cancel()
 
     def _look(self) -> None:
@@ -47,5 +47,5 @@ class Linger:
             return
         if self._transport.can_write_eof():
             self._transport.write_eof()
-        else:  # TLS has no half of a connection
+        else:  # TLS can't be half-closed
             self._transport.close()

@@ -4,9 +4,9 @@ import errno
 import os
 import socket
 
-GONE_AFTER = 8_000  # milliseconds that a peer may acknowledge nothing we sent
+GONE_AFTER = 8_000  # milliseconds without an acknowledgement after which the kernel drops a peer
 BACKLOG = 2_048
-UNSENT = 1 << 17  # bytes a connection that the kernel holds ready beyond what is on the wire
+UNSENT = 1 << 17  # unsent bytes that the kernel holds for a connection
 
 
 class CannotServe(Exception):
@@ -14,7 +14,7 @@ class CannotServe(Exception):
 
 
 def listen(host: str, port: int) -> list[socket.socket]:
-    """One listening socket for each address of the host, all on the same port; 0 is a free one."""
+    """Open a listening socket for each address of the host, on the same port; 0 is a free one."""
     sockets: list[socket.socket] = []
     missing: OSError | None = None
     for family, address in _addresses(host.strip("[]"), port):
@@ -44,19 +44,19 @@ def _addresses(host: str, port: int) -> list[tuple[socket.AddressFamily, str]]:
 def _listening(family: socket.AddressFamily, address: str, port: int) -> socket.socket:
     listening = socket.socket(family, socket.SOCK_STREAM)
     try:
-        # Elsewhere it would let another program take the port.
+        # On Windows it would let another program take the port.
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, os.name == "posix")
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if hasattr(socket, "TCP_USER_TIMEOUT"):
             # uvicorn waits for ever for a peer that reads nothing; the kernel ends it.
             listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, GONE_AFTER)
         if hasattr(socket, "TCP_NOTSENT_LOWAT"):
-            # What a slow reader leaves unread shows here, and does not hide in the kernel.
+            # So data that a slow reader leaves unread is in our buffer, not in the kernel's.
             listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
         if family == socket.AF_INET6:
             listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, address != "::")
         listening.bind((address, port))
-        listening.listen(BACKLOG)  # at once: a taken port shows before anything else is opened
+        listening.listen(BACKLOG)  # now: a taken port is noticed before anything is opened
         listening.setblocking(False)
     except OSError:
         listening.close()
@@ -75,7 +75,7 @@ def _why_not(error: OSError, host: str, port: int) -> str:
 
 
 def url_of(listening: socket.socket) -> str:
-    """An address that a browser on this machine can open."""
+    """Return an address that a browser on this machine can open."""
     host, port = listening.getsockname()[:2]
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

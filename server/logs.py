@@ -7,7 +7,7 @@ SELDOM = 10.0  # seconds between two warnings of the same kind
 
 
 def log_to_stderr(level: str) -> None:
-    """Ours at this level, warnings of others; uvicorn logs each connection at info: a step down."""
+    """Log our records at this level and warnings of others; uvicorn's info records are debug."""
     logging.basicConfig(
         format="%(asctime)s %(levelname)s %(name)s: %(message)s", level="WARNING", force=True
     )
@@ -21,11 +21,11 @@ def log_to_stderr(level: str) -> None:
 
 
 class Seldom(logging.Filter):
-    """Filters repeated warnings to one line in ten seconds, with the number that was suppressed."""
+    """Lets repeated warnings pass once in ten seconds, with the number of suppressed ones."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._said: dict[str, tuple[float, int]] = {}  # when last, and how many were not said
+        self._said: dict[str, tuple[float, int]] = {}  # last time, suppressed ones
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.levelno != logging.WARNING:
@@ -42,7 +42,7 @@ class Seldom(logging.Filter):
 
 
 def without_query(record: logging.LogRecord) -> bool:
-    """A query string may hold what nobody should read in a log: a signature, a misplaced token."""
+    """Remove the query string, which may contain a signature or a misplaced token."""
     if isinstance(record.args, tuple):
         record.args = tuple(
             argument.partition("?")[0] if isinstance(argument, str) else argument

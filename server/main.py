@@ -1,4 +1,4 @@
-"""The entry point of the `roomcast` command: says what to install where the server is missing."""
+"""The entry point of the `roomcast` command: says what to install if the server is missing."""
 
 import sys
 

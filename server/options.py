@@ -20,14 +20,14 @@ FAULTS = *CANNOT_START, BadSetting, CannotMove
 
 
 class Failure(click.ClickException):
-    """One sentence on stderr, exit code 2."""
+    """An error that ends the command: one sentence on stderr, exit code 2."""
 
     exit_code = 2
 
 
 @contextmanager
 def one_sentence() -> Iterator[None]:
-    """Turns the errors that a person can put right into one sentence and exit code 2."""
+    """Turn errors that the user can correct into one sentence and exit code 2."""
     try:
         yield
     except FAULTS as error:
@@ -63,7 +63,7 @@ user_option = click.option("--user", required=True, help="The user's id, as the 
 
 
 def parse_user(user: str) -> str:
-    """The id as the database has it. Raises Failure for one that cannot exist."""
+    """Return the id as in the database. Raises Failure for an invalid one."""
     try:
         return user_of(user)
     except InvalidFrame as error:
@@ -71,7 +71,7 @@ def parse_user(user: str) -> str:
 
 
 def public_form(url: str) -> str:
-    """A URL without user, password and options; of an unusual one only its scheme."""
+    """Return a URL without user, password and options; of an unusual one only the scheme."""
     scheme, mark, rest = url.partition("://")
     if not mark or scheme in ("sqlite", "file", "memory"):
         return url
@@ -81,7 +81,7 @@ def public_form(url: str) -> str:
 
 
 def load_and_show(path: Path | None) -> Settings:
-    """The settings in force. The database that the command acts on is named on stderr first."""
+    """Return the settings, and print the database of the command on stderr."""
     settings = load(path)
     url = settings.database.url
     is_file = is_sqlite(url)
@@ -92,7 +92,7 @@ def load_and_show(path: Path | None) -> Settings:
 
 @contextmanager
 def progress_of(what: str) -> Iterator[tuple[Callable[[int], None], Callable[[int], None]]]:
-    """Two functions: the first takes the total and shows a bar, the second advances it."""
+    """Return two functions: the first shows a bar for a total, the second advances it."""
     with ExitStack() as stack:
         bars: list[Any] = []
 

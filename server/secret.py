@@ -17,10 +17,10 @@ SECRET_FILE = Path("roomcast.secret")
 def settings_and_secret(
     path: Path | None, options: dict[str, str | int | None]
 ) -> tuple[Settings, str]:
-    """The settings in force, and in words where their secret came from.
+    """Return the settings, and a text that says where their secret comes from.
 
-    Where no setting names a secret, the file of the current folder is read, and written first
-    where there is none.
+    Without a secret in the settings, the file in the current folder is read; it is written if it
+    does not exist.
     """
     settings, origins = read(path, options)
     if settings.auth.secret:
@@ -34,9 +34,9 @@ def settings_and_secret(
 
 
 def settings_with_existing_secret(path: Path | None) -> Settings:
-    """The settings as `serve` has them; a secret is never written.
+    """Return the settings of `serve` without writing a secret.
 
-    Raises Failure where `serve` would write one: tokens signed with a new secret work nowhere.
+    Raises Failure if `serve` would write one: no server knows tokens signed by a new secret.
     """
     settings, _ = read(path, {})
     if not settings.auth.secret and settings.auth.wants_secret:
@@ -51,7 +51,7 @@ def settings_with_existing_secret(path: Path | None) -> Settings:
 
 
 def with_secret(settings: Settings, path: Path) -> tuple[Settings, bool]:
-    """The settings with the secret of this file, and whether the file was written just now."""
+    """Return the settings with the secret of this file, and whether the file is new."""
     written = write_secret(path)
     settings = replace_secret(settings, read_secret(path))
     check(settings, {"auth.secret": str(path)})
@@ -64,7 +64,7 @@ def replace_secret(settings: Settings, secret: str) -> Settings:
 
 
 def read_secret(path: Path) -> str:
-    """Raises Failure for a file that is unreadable, empty, no text, or readable by everybody."""
+    """Read the secret. Raises Failure for a file that is unreadable, empty, no text or public."""
     try:
         mode = path.stat().st_mode
         secret = path.read_text("utf-8-sig").strip()
@@ -79,7 +79,7 @@ def read_secret(path: Path) -> str:
 
 
 def write_secret(path: Path) -> bool:
-    """Whether the file was written; False where it exists already."""
+    """Write the secret; return False if the file exists."""
     try:
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:

@@ -20,9 +20,9 @@ def run(
     ready: Callable[[str], None],
     reload: Reload | None = None,
 ) -> None:
-    """Serves until SIGTERM or Ctrl+C; `before` runs on the started chat, `ready` hears the URL.
+    """Serves until SIGTERM or Ctrl+C; `before` runs on the started chat, `ready` gets the URL.
 
-    Raises CannotServe, and whatever kept the chat from starting.
+    Raises CannotServe, and the errors of a chat that can't start.
     """
     refuse_workers(settings)
     log_to_stderr(settings.server.log_level)

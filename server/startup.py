@@ -45,7 +45,7 @@ async def started_when_reachable(chat: App, max_wait: float) -> AsyncIterator[No
 
 
 def refuse_workers(settings: Settings) -> None:
-    """Several processes need a database and a broker that they can share."""
+    """Raise CannotServe for several processes without a database and a broker for all of them."""
     wanted = []
     if settings.database.url.startswith("sqlite:"):
         wanted.append("database.url to postgresql://…")

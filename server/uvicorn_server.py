@@ -44,7 +44,7 @@ GRACE = 1  # seconds for open requests and sockets after all were closed
 DEADLINE = 4.5  # seconds after SIGTERM until the process ends, whatever still hangs
 COLLECT_EVERY = 60.0  # seconds between two collections of garbage,
 COLLECT_SHARE = 1_000  # or so many times what the last one took
-SPARE_FILES = 128  # open files that no connection gets: databases, attachments, the log
+SPARE_FILES = 128  # open files reserved for databases, attachments and the log
 
 
 def run_here(
@@ -56,14 +56,14 @@ def run_here(
     ready: Callable[[], None],
     reload: Reload | None = None,
 ) -> None:
-    """Serves in this process; SIGHUP takes anew what may change while it serves."""
+    """Serve in this process; SIGHUP reloads the settings that may change at run time."""
     server = Server(config(chat, settings), ready)
     server.on_drain = chat.start_draining
     with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
         if reload is not None and hasattr(signal, "SIGHUP"):
             runner.get_loop().add_signal_handler(signal.SIGHUP, reload_settings, chat, reload)
         runner.run(_serve(chat, server, sockets, before))
-    server.deadline.cancel()  # only after a clean end: threads that are left would hang for ever
+    server.deadline.cancel()  # only after a clean end: remaining threads would block the exit
 
 
 async def _serve(
@@ -72,7 +72,7 @@ async def _serve(
     sockets: list[socket.socket],
     before: Callable[[App], Awaitable[None]] | None,
 ) -> None:
-    # Not by uvicorn's lifespan: it turns what keeps the chat from starting into a traceback.
+    # Not by uvicorn's lifespan, which prints a traceback if the chat can't start.
     async with started_when_reachable(chat, chat.settings.server.start_timeout):
         if before is not None:
             await before(chat)
@@ -80,7 +80,7 @@ async def _serve(
 
 
 def reload_settings(chat: App, reload: Reload) -> None:
-    """A setting that cannot be used changes nothing, and is named in the log."""
+    """Reload the settings; an invalid one changes nothing, and is logged."""
     try:
         settings = reload()
     except BadSetting as error:
@@ -102,12 +102,12 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         gc.collect()
-        gc.freeze()  # what is there now stays: no later collection looks at it again
-        gc.set_threshold(100_000, 50, 1_000)  # what comes later is mostly gone without one
+        gc.freeze()  # objects that exist now stay, so later collections skip them
+        gc.set_threshold(100_000, 50, 1_000)  # most later objects need no collection
         self.ready()
 
     async def on_tick(self, counter: int) -> bool:
-        """Ten times a second. The thresholds above are hardly ever reached: hence by time too."""
+        """Collect garbage by time too, as thresholds are rarely reached; called every 0.1 s."""
         if time.monotonic() >= self.collects_at:
             began = time.monotonic()
             gc.collect()
@@ -116,7 +116,7 @@ class Server(uvicorn.Server):
         return await super().on_tick(counter)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Unlike uvicorn's, never raises the signal again: a clean end is exit code 0."""
+        """End without raising the signal again, unlike uvicorn: a clean end has exit code 0."""
         if not self.should_exit:
             self.deadline.start()
             self.on_drain()
@@ -141,7 +141,7 @@ def _give_up() -> None:
 
 
 class ServerConfig(uvicorn.Config):
-    """uvicorn's, with what our HTTP protocol asks of it."""
+    """uvicorn's configuration, with the fields of our HTTP protocol."""
 
     connection_limits: ConnectionLimits
     frame_budget: FrameBudget
@@ -185,7 +185,7 @@ def _count_refused(chat: App, status: int) -> None:
 
 
 def _ipv4(settings: Settings) -> list[str]:
-    """A socket of "::" names them as IPv6 addresses too."""
+    """Return IPv4 addresses as such: a socket on "::" has them as IPv6 addresses."""
     return [
         proxy
         for proxy in settings.server.trusted_proxies
@@ -194,7 +194,7 @@ def _ipv4(settings: Settings) -> list[str]:
 
 
 def _most_connections(wanted: int) -> int:
-    """Returns the most connections that fit the process's limit of open files, at most `wanted`."""
+    """Return `wanted`, or fewer connections if the process's limit of open files is lower."""
     if resource is None:
         return wanted
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -1,7 +1,7 @@
-"""uvicorn's WebSocket protocol with a shorter way in and out, offered as an ASGI extension.
+"""uvicorn's WebSocket protocol with a faster path for frames, offered as an ASGI extension.
 
-Ready frames, joined, go straight to the transport, and texts come in by a callback: measured, this
-more than doubles what one process carries. An app that does not know the extension works as ever.
+Encoded frames are written to the transport directly, and texts come in by a callback: as measured,
+this more than doubles the throughput of a process. Apps without the extension work as before.
 """
 
 import logging
@@ -24,9 +24,9 @@ REFUSED = "request refused: status=%s client=%s reason=%s"
 
 
 class WebSocketProtocol(FrameFlow):
-    """`on_blocked` is called with whether the peer leaves data unread, or has caught up.
+    """`on_blocked` gets True if the peer leaves data unread, False when it has caught up.
 
-    `on_lost` is called when the connection is gone, whatever ended it.
+    `on_lost` is called when the connection has ended for any reason.
     """
 
     on_blocked: Callable[[bool], None] | None = None
@@ -35,10 +35,10 @@ class WebSocketProtocol(FrameFlow):
     # ------------------------------------------------------------ the handshake
 
     def _shake_hands(self, head: bytes) -> None:
-        """The request, which uvicorn's HTTP protocol has parsed and written again.
+        """Handle the request, which uvicorn's HTTP protocol has parsed and written again.
 
-        websockets' own parser takes lines of 8 KiB at most, and never answers a longer one. What it
-        keeps is a cycle of objects, which would wait for the garbage collector.
+        websockets' own parser does not answer lines over 8 KiB. It is also dropped here, because it
+        is a reference cycle, which would wait for the garbage collector.
         """
         self._reader = FrameReader(self.config.ws_max_size)
         self.conn.parser = None  # type: ignore[assignment]
@@ -46,7 +46,7 @@ class WebSocketProtocol(FrameFlow):
         self._update_reading()
         self.handle_connect(request_of(head))
         if self.response.status_code != 101:
-            # Cycles again: a parser, and the traceback of what was raised.
+            # Reference cycles: a parser, and the traceback of an exception.
             self.conn.parser = None  # type: ignore[assignment]
             forget_tracebacks(self.conn.handshake_exc)
             client = self.client[0] if self.client else "unknown"
@@ -59,12 +59,12 @@ class WebSocketProtocol(FrameFlow):
         try:
             await super().run_asgi()
         finally:
-            self.scope = {}  # type: ignore[typeddict-item] # it leads back here by the extension
+            self.scope = {}  # type: ignore[typeddict-item] # a reference cycle by the extension
             if self._linger is None and not self.disconnected:
                 self._start_lingering()
 
     def hold(self) -> None:
-        """Nothing is read until `begin` or `end`: nobody knows yet whether it is wanted."""
+        """Read nothing until `begin` or `end`, because authentication is not done."""
         self._waits_for |= HELD
         self._update_reading()
 
@@ -74,9 +74,9 @@ class WebSocketProtocol(FrameFlow):
         on_blocked: Callable[[bool], None],
         on_too_big: Callable[[], None] | None = None,
     ) -> None:
-        """From here on frames go by the callbacks. The handshake's headers are not needed again."""
+        """Use the callbacks from now on, and drop the headers of the handshake."""
         self.on_text, self.on_blocked, self.on_too_big = on_text, on_blocked, on_too_big
-        # 4 KiB a connection, and the token among it: the task holds them too.
+        # 4 KiB a connection, including the token; the task holds them too.
         self.request.headers.clear()
         cast(list[object], self.scope["headers"]).clear()
         self.scope["subprotocols"] = []
@@ -85,7 +85,7 @@ class WebSocketProtocol(FrameFlow):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        # Else each would wait for the garbage collector.
+        # Otherwise each would wait for the garbage collector.
         self.on_text = self.on_blocked = self.on_too_big = None
         self._linger = None
         self._stop_reading()
@@ -93,10 +93,10 @@ class WebSocketProtocol(FrameFlow):
             self.on_lost()
             self.on_lost = None
 
-    # ------------------------------------------------------------ what goes out
+    # ------------------------------------------------------------ output
 
     async def send(self, message: Any) -> None:
-        """A close frame does not wait for a peer that reads nothing."""
+        """Send an ASGI message; a close frame does not wait for a peer that reads nothing."""
         if message["type"] == "websocket.close" and self.handshake_complete and not self.close_sent:
             return self.end(message.get("code", 1000), message.get("reason") or "")
         await super().send(message)
@@ -105,14 +105,14 @@ class WebSocketProtocol(FrameFlow):
         return None
 
     def write(self, data: bytes) -> bool:
-        """Whole frames, as they go over the wire; False where nobody is there any more."""
+        """Write encoded frames; return False if the connection has ended."""
         if self.close_sent or self.disconnected:
             return False
         self.transport.write(data)
         return True
 
     def waiting(self) -> int:
-        """Bytes that the peer has not taken yet, as far as they are not in the kernel."""
+        """The bytes in our buffer, without those in the kernel's."""
         return self.transport.get_write_buffer_size()
 
     def pause_writing(self) -> None:
@@ -128,7 +128,7 @@ class WebSocketProtocol(FrameFlow):
     # ------------------------------------------------------------ the end
 
     def end(self, code: int, reason: str) -> None:
-        """Closes, also where the peer reads nothing: ASGI's close waits for that very reader."""
+        """Close, also if the peer reads nothing: ASGI's close would wait for it."""
         if self.close_sent or self.disconnected:
             return
         self.stop_keepalive()
@@ -149,7 +149,7 @@ class WebSocketProtocol(FrameFlow):
         self.end(Close.INTERNAL.code, "keepalive ping timeout")
 
     def shutdown(self) -> None:
-        """uvicorn's own says 1012 without a reason."""
+        """Close with 1012 and a reason; uvicorn's method gives none."""
         if self.handshake_complete:
             self.end(*Close.RESTART.value)
         else:
@@ -165,14 +165,14 @@ def report_refused(config: uvicorn.Config, status: int, client: str, reason: str
 
 
 def forget_tracebacks(error: BaseException | None) -> None:
-    """Removes the tracebacks of a kept exception and its causes, which hold all their frames."""
+    """Remove the tracebacks of a kept exception and its causes, which hold all their frames."""
     while error is not None:
         error.__traceback__ = None
         error = error.__context__
 
 
 def request_of(head: bytes) -> Request:
-    """The head that uvicorn writes: one line for each header, in the form it had."""
+    """Parse the head that uvicorn writes: one line for each header, unchanged."""
     first, *lines = head.removesuffix(b"\r\n\r\n").split(b"\r\n")
     method, path, version = first.decode("ascii").split(" ", 2)
     headers = Headers()

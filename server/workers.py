@@ -32,11 +32,11 @@ NO_FOLDER = (
     "The workers share their metrics in a temporary folder, and none can be made ({}): let TMPDIR"
     " name a folder that this user may write to."
 )
-LISTENS = b"listens"  # a worker's word to its parent; anything else is why it can't
+LISTENS = b"listens"  # a worker's line on success; any other line says why it can't
 
 
 class Job(msgspec.Struct):
-    """The job that a worker reads from stdin: the settings and the descriptors of its sockets.
+    """The input of a worker on stdin: the settings and the descriptors of its sockets.
 
     Workers write their metrics to `metrics_folder`, where the others read them.
     """
@@ -47,7 +47,7 @@ class Job(msgspec.Struct):
 
 
 class Worker:
-    """A process that serves on the parent's sockets, and the next one when it has died."""
+    """A process that serves on the parent's sockets; it is started again when it ends."""
 
     process: Process | None = None
 
@@ -61,7 +61,7 @@ class Worker:
             stdin=PIPE,
             stdout=PIPE,
             pass_fds=self.job.sockets,
-            process_group=0,  # Ctrl+C is for the parent, which then tells its workers
+            process_group=0,  # Ctrl+C reaches only the parent, which then ends its workers
         )
         assert process.stdin is not None
         assert process.stdout is not None
@@ -72,7 +72,7 @@ class Worker:
             raise CannotServe(said.decode() or f"A worker did not start (exit code {code}).")
 
     def send(self, settings: Settings) -> None:
-        """Settings to take anew, if the process serves at the moment."""
+        """Send new settings to the process, if it runs."""
         if self.process is not None and self.process.returncode is None:
             assert self.process.stdin is not None
             self.process.stdin.write(msgspec.json.encode(settings) + b"\n")
@@ -100,7 +100,7 @@ class Worker:
                 log.error("%s The next try is in %s seconds.", error, pause)
 
     async def end(self) -> int:
-        """Ends the worker and returns its exit code; 0 where no process is left."""
+        """End the worker and return its exit code; 0 if there is no process."""
         if self.process is None or self.process.returncode is not None:
             return 0
         self.process.terminate()
@@ -127,14 +127,14 @@ async def run_workers(
             raise CannotServe(NO_FOLDER.format(error.strerror)) from None
         job = Job(settings, [listening.fileno() for listening in sockets], metrics_folder)
         codes = await _run_workers(job, sockets, ready, reload)
-    if codes - {0, -signal.SIGTERM}:  # that one had not begun to listen
-        os._exit(1)  # as one that is alone does
+    if codes - {0, -signal.SIGTERM}:  # it had not begun to listen
+        os._exit(1)  # as a single process does
 
 
 async def _run_workers(
     job: Job, sockets: list[socket.socket], ready: Callable[[], None], reload: Reload | None
 ) -> set[int]:
-    """Runs the workers until a signal ends them; returns the set of their exit codes."""
+    """Run the workers until a signal ends them; return the set of their exit codes."""
     workers = [Worker(job) for _ in range(job.settings.server.workers)]
     serving = asyncio.create_task(_keep(workers, ready))
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -153,7 +153,7 @@ async def _run_workers(
 
 
 def _reload_workers(workers: list[Worker], job: Job, reload: Reload) -> None:
-    """New settings go to the workers that serve, and to those that follow them."""
+    """Give new settings to the running workers, and to those that are started later."""
     try:
         settings = reload()
     except BadSetting as error:
@@ -196,9 +196,9 @@ def work() -> None:
 
 
 def _follow_the_parent(latest: list[Settings]) -> None:
-    """Takes each line as new settings. When the parent ends, for any reason, so does this process:
+    """Apply each line of stdin as new settings; end this process when the parent ends.
 
-    the parent keeps the other end of standard input open until then.
+    The parent holds the other end of stdin open while it runs.
     """
     with open(0, "rb", buffering=0, closefd=False) as parent:
         for line in parent:
@@ -209,7 +209,7 @@ def _follow_the_parent(latest: list[Settings]) -> None:
 
 def _report_listening() -> None:
     os.write(1, LISTENS)
-    os.dup2(2, 1)  # which ends what the parent reads
+    os.dup2(2, 1)  # so that the parent sees the end of the output
 
 
 if __name__ == "__main__":

@@ -173,7 +173,7 @@ def test_a_token_is_not_signed_where_others_sign(run: Run) -> None:
         "auth_audience": "chat",
     }
     assert sentence(run("token", "--user", "2", **keys)) == (
-        "Tokens are signed by whoever has the key: auth.secret is not what checks them."
+        "Tokens are not checked by auth.secret: sign one with the private key of your site."
     )
 
 
@@ -359,7 +359,7 @@ def tables(path: Path) -> set[str]:
 def test_migrate_makes_the_tables_and_may_be_repeated(run: Run, tmp_path: Path) -> None:
     first, second = run("migrate"), run("migrate")
     assert (first.exit_code, second.exit_code) == (0, 0)
-    assert first.stdout == "It has the schema of this version.\n"
+    assert first.stdout == "The database has the schema of this version.\n"
     assert first.stderr == f"Database: sqlite:///{tmp_path}/roomcast.db\n"
     assert {"rooms", "members", "messages"} <= tables(tmp_path / "roomcast.db")
     assert not (tmp_path / "roomcast.secret").exists()

@@ -114,7 +114,7 @@ def test_real_engines_are_well_and_no_secret_is_shown(
     )
     # What the bucket is found to be is another test's.
     assert [line for line in wrong(result) if " attachments " not in line] == []
-    for part in ("answers in", "It is PostgreSQL", "comes back in", "region"):
+    for part in ("answers in", "It is PostgreSQL", "returns in", "region"):
         assert part in result.stdout
     for secret in ("only for", "only%", "only/for", SECRET):
         assert secret not in result.output
@@ -309,7 +309,7 @@ async def test_a_pooler_in_transaction_mode(
 
 def test_workers_that_do_not_hear_each_other(run: Run) -> None:
     said = the_one_wrong(run(server_workers="2"))
-    assert "2 processes don't hear each other: set broadcast.url" in said
+    assert "2 processes need a broker: set broadcast.url" in said
 
 
 def test_a_broker_that_is_away_and_one_that_wants_another_password(
@@ -351,7 +351,7 @@ def test_keys_that_check_nothing(settings: dict[str, str], said: str, run: Run) 
 def test_each_issuer_is_looked_at(run: Run) -> None:
     others = '[{"issuer": "a", "jwks_url": "http://127.0.0.1:1/"}]'
     line = the_one_wrong(run(auth_secret=SECRET, auth_issuers=others))
-    assert line.endswith("nobody gets in. Correct auth.issuers[0].jwks_url.")
+    assert line.endswith("tokens are refused. Correct auth.issuers[0].jwks_url.")
     line = the_one_wrong(run(auth_issuers='[{"issuer": "a"}]'))
     assert "auth.issuers[0]: there is no key" in line
 

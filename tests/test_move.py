@@ -427,7 +427,7 @@ def test_the_command_says_what_it_did(run: Run, postgres: Postgres, tmp_path: Pa
     )
     assert re.search(r"\([\d,]+ messages a second\)", first.stdout)
     assert "the same on both sides" in first.stdout
-    assert second.stdout.startswith("All of it is there already: 40 rooms")
+    assert second.stdout.startswith("Everything was there already: 40 rooms")
 
 
 def test_what_cannot_be_moved_is_a_sentence(run: Run, postgres: Postgres, tmp_path: Path) -> None:
@@ -458,7 +458,10 @@ def test_migrate_works_on_postgresql_and_prints_no_password(run: Run, postgres: 
         assert result.exit_code == 0, result.output
         database = url.rpartition("/")[2]
         shown = f"Database: postgresql://127.0.0.1:{postgres.port}/{database}\n"
-        assert (result.stderr, result.stdout) == (shown, "It has the schema of this version.\n")
+        assert (result.stderr, result.stdout) == (
+            shown,
+            "The database has the schema of this version.\n",
+        )
 
 
 @pytest.mark.parametrize(
@@ -520,10 +523,10 @@ def test_the_objects_are_moved_too_and_only_once(
     asyncio.run(put(places[0], KEYS))
     first = run("move", source, target, "--attachments", *places)
     assert first.exit_code == 0, first.output
-    assert "Moved 3 files; 0 were there already." in first.stdout
+    assert "Moved 3 files; 0 files were there already." in first.stdout
     assert asyncio.run(lying(places[1])) == KEYS
     second = run("move", "--attachments", *places, ROOMCAST_DATABASE_URL=target)
-    assert second.stdout == "Moved 0 files; 3 were there already.\n"
+    assert second.stdout == "Moved 0 files; 3 files were there already.\n"
     assert second.exit_code == 0
 
 
@@ -533,7 +536,7 @@ def test_an_object_that_is_missing_is_told(run: Run, tmp_path: Path) -> None:
     asyncio.run(put(f"file:{tmp_path}/a", {"ab" * 16: b"png"}))
     places = f"file:{tmp_path}/a", f"file:{tmp_path}/b"
     result = run("move", "--attachments", *places, ROOMCAST_DATABASE_URL=source)
-    assert sentence(result).startswith("1 of 2 files that messages hold are not at the place")
+    assert sentence(result).startswith("1 of 2 files of messages are missing in the first")
     missing = run(
         "move", "--attachments", f"file:{tmp_path}/c", places[1], ROOMCAST_DATABASE_URL=source
     )

@@ -17,18 +17,17 @@ from .openapi import info
 from .schemas import Json, schemas_of
 
 ABOUT = """
-What happens in a room, live: a socket for each room, and one for what is new in any of a user's
-rooms; one JSON object a frame. Rooms are opened, listed and deleted by HTTP, which `swagger/`
-documents.
+Live events of a room: a socket for each room, and one for notifications from all of a user's
+rooms. Each frame is one JSON object. Rooms are opened, listed and deleted by HTTP, which
+`swagger/` documents.
 
-- The handshake is always completed; who may not join is then closed with a code that a browser can
-  see.
+- The handshake is always completed. A user who may not join is then refused by a close code, which
+  a browser can read.
 - The first frame is an array of the newest {limits.history_page_size} messages, oldest first, or
-  with `after` a `sync` with all that changed since. Clients should connect with `after` and the
-  highest `version` they have seen: so nothing is lost or comes twice, whatever happens to a
-  connection.
-- Whatever is wrong with a frame answers to its socket alone, with an `error`; the socket stays
-  open.
+  with `after` a `sync` with all changes after the cursor. Clients should connect with `after` and
+  the highest `version` they have seen: so nothing is lost or comes twice when a connection is
+  lost.
+- A frame that is refused is answered by an `error` on its socket alone; the socket stays open.
 - Limits here: {limits.max_text_length:,} characters a text, {limits.max_client_id_length} a
   `client_id`, {files.max_files} files a message, {files.max_size:,} bytes a file,
   {limits.max_frame_size:,} bytes a frame, {rate_limit.rate:g} actions a second. Files may be
@@ -39,11 +38,11 @@ Receipts = Literal["manual", "compact", "manual,compact", "compact,manual"]
 QUERY = (
     Parameter("room_id", Id, "The room to join.", is_required=True),
     Parameter("after", Id, "The highest `version` that the client has seen of this room."),
-    Parameter("epoch", str, "The `epoch` of the `sync` that its cursor goes back to."),
+    Parameter("epoch", str, "The `epoch` of the `sync` from which the cursor comes."),
     Parameter(
         "receipts",
         Receipts,
-        "`manual`: nothing counts as read until the client says so with `read`. `compact`: one "
+        "`manual`: messages are only marked as read by `read`. `compact`: one "
         "`receipt` frame in place of the two `mark_message_as_…`.",
     ),
 )
@@ -70,7 +69,7 @@ NOTIFIED = (*NOTIFIED_ONLY, Pong, AuthRenewed, events.Error)
 
 
 def document(settings: Settings, base: str) -> Json:
-    """`base` is where the client reaches us, `https://host/prefix`."""
+    """Return the document; `base` is the address of the chat, `https://host/prefix`."""
     return _document(settings) | {"servers": {"here": _server(base)}}
 
 
@@ -125,11 +124,11 @@ def _room(shown: dict[Any, Json], kinds: Iterable[Any]) -> Json:
 
 
 def _notifications(kinds: Iterable[Any]) -> Json:
-    title = "A user's socket for what is new in any of their rooms"
+    title = "A user's socket for notifications from all of their rooms"
     flat = {
         "type": "string",
         "enum": ["flat"],
-        "description": "The flat shape of `notify`; without it the frame is nested.",
+        "description": "The flat shape of `notify`; otherwise the frame is nested.",
     }
     query = {"type": "object", "properties": {"format": flat}}
     ws = {"method": "GET", "query": query, "bindingVersion": "0.1.0"}

@@ -1,4 +1,4 @@
-"""The terms of the table of HTTP calls: a call, its parameters, and what it answers."""
+"""The types of the table of HTTP calls: a call, its parameters and its answers."""
 
 from typing import Annotated, Any, Literal
 
@@ -27,7 +27,7 @@ Words = Annotated[str, Meta(min_length=1, max_length=200)]
 
 
 class Parameter(Struct, frozen=True):
-    """`{limits.…}` in its words, and a default by name, are settings of the running server."""
+    """A parameter; `{limits.…}` in its text and a named default are settings of the server."""
 
     name: str
     type: Any
@@ -39,7 +39,7 @@ class Parameter(Struct, frozen=True):
 
 
 class Answer(Struct, frozen=True):
-    """A type is JSON; without a type there is a body only where `media` says of what kind."""
+    """An answer or a request body: JSON of a type, or bytes of the kind in `media`, or nothing."""
 
     says: str
     type: Any = None
@@ -48,7 +48,7 @@ class Answer(Struct, frozen=True):
 
 
 class Call(Struct, frozen=True):
-    """One method of one path; `own` are the refusals that are its own."""
+    """One method of one path; `own` are the refusals that only this call has."""
 
     answers: dict[int, Answer]
     parameters: tuple[Parameter, ...] = ()
@@ -59,14 +59,14 @@ class Call(Struct, frozen=True):
 
     @property
     def refusals(self) -> list[type[Refusal]]:
-        """All that it may be answered with."""
+        """All refusals of the call."""
         of_token = () if self.is_open else (Unauthenticated, Forbidden, RateLimited, Unavailable)
         of_body = (InvalidJSON, InvalidFrame, FileTooLarge) if self.body and self.body.type else ()
         return list(dict.fromkeys((*of_body, *self.own, *of_token, Internal)))
 
     @property
     def kinds(self) -> list[Any]:
-        """All types that it speaks of."""
+        """All types in the call's bodies."""
         bodies = [*self.answers.values(), *([self.body] if self.body else ())]
         places = (*self.parameters, *PLACES)
         return [body.type for body in bodies if body.type] + [place.type for place in places]

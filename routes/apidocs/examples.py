@@ -111,7 +111,7 @@ ABOUT = About("A garden", f"{SITE}/55", price="120 EUR")
 
 OPENED = RoomOpened(4, 4, [2, 7], None, "listing:55", CREATED, ["send", "delete"], ABOUT)
 
-# What clients send stands here as they write it, what the server answers as the server says it.
+# Requests are written as clients send them, answers as the server sends them.
 EXAMPLES: dict[str, dict[str, Any]] = {
     "Send": {
         "text": {"action": "send", "message": "Hello"},
@@ -247,7 +247,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
 
 
 def examples_of(kind: str) -> dict[str, Any]:
-    """The type's examples as they stand in JSON, each by a name for people."""
+    """Return the type's examples in JSON, each by a name for people."""
     return {
         name: msgspec.json.decode(codec.encode(example))
         for name, example in EXAMPLES.get(kind, SERVER_EXAMPLES.get(kind, {})).items()

@@ -21,13 +21,13 @@ from .schemas import Json, schemas_of
 from .server_calls import SERVER_CALLS
 
 ABOUT = """
-Rooms and messages by HTTP. What happens in a room is told live on its socket: `asyncapi/` documents
-that side.
+Rooms and messages by HTTP. Live events of a room are sent on its WebSocket, which `asyncapi/`
+documents.
 
 - Every call but the open ones needs a token of the site: **Authorize**, then **Try it out**. The
-  command `roomcast token --user 2` makes one to try things with.
+  command `roomcast token --user 2` prints one for trials.
 - A path works with and without its last slash, and `HEAD` works where `GET` does.
-- A user is whoever the site says: an id that is a whole number is a number in JSON, any other is a
+- The site chooses the ids of users: a whole number is a number in JSON, any other id is a
   string. In a request `2` and `"2"` are the same user, and ids of rooms and messages may be strings
   too. Fields and parameters that are not listed are ignored.
 - Every error has one shape, `{{"detail": …, "code": …}}`. Beside those listed with each call there
@@ -57,9 +57,9 @@ class Refused(Struct):
 def document(
     api: Sequence[Route], apart: Sequence[Route], settings: Settings, here: str, root: str
 ) -> Json:
-    """`here` is where the routes of the API stand on this host, `root` where the others do.
+    """Return the document; `here` is the path of the API on this host, `root` that of other routes.
 
-    The calls of the site's own programs are in it where there are keys for them.
+    The calls of the server API are included if there are keys for them.
     """
     has_site = bool(settings.server_api.keys)
     calls = CALLS | SERVER_CALLS if has_site else CALLS
@@ -104,7 +104,7 @@ def info(about: str, settings: Settings) -> Json:
 
 
 def _tags(routes: Iterable[Route]) -> list[Json]:
-    """One for each file of routes, with its own first sentence."""
+    """Return a tag for each file of routes, with the first sentence of its docstring."""
     described: dict[str, Json] = {}
     for module in dict.fromkeys(route.endpoint.__module__ for route in routes):
         package = module.rpartition(".")[0] if _tag(module) == SITE_TAG else module

@@ -1,4 +1,4 @@
-"""The table of HTTP calls: what each takes and answers, beside what its docstring says."""
+"""The table of HTTP calls: the parameters and answers of each, beside its docstring."""
 
 from typing import Any, Literal
 
@@ -39,15 +39,15 @@ from .call import ANY, HTML, SIGNED, Answer, AnyUser, Call, From1, Id, Parameter
 LIST = Call(
     {200: Answer("A page of the caller's rooms.", RoomPage)},
     parameters=(
-        Parameter("first_user", User, "The caller; nobody else's rooms are shown."),
-        Parameter("profile_id", User, "Another word for `first_user`.", is_old=True),
+        Parameter("first_user", User, "The caller's id; rooms of others are refused."),
+        Parameter("profile_id", User, "The same as `first_user`.", is_old=True),
         Parameter("archived", Literal["0", "1"], "`1` for the rooms that the caller has archived."),
-        Parameter("q", Words, "Beginnings of words of titles, contexts and members' names."),
+        Parameter("q", Words, "Words, or their beginnings, in titles, contexts and names."),
         Parameter("unread", Literal["0", "1"], "`1` for rooms with unread messages or a mark."),
         Parameter("context", str, "Only rooms with this context."),
-        Parameter("context_prefix", str, "Only rooms whose context begins so."),
-        Parameter("cursor", str, "Where the page begins; `next` and `previous` have it."),
-        Parameter("page", From1, "Which page, for clients that count them.", default=1),
+        Parameter("context_prefix", str, "Only rooms whose context has this prefix."),
+        Parameter("cursor", str, "The page's position, from `next` or `previous`."),
+        Parameter("page", From1, "The page's number, for clients that count pages.", default=1),
         Parameter(
             "page_size",
             From1,
@@ -62,7 +62,7 @@ CALLS: dict[str, Call] = {
     "POST /chat/create": Call(
         {
             201: Answer("The room is new.", RoomOpened),
-            200: Answer("The room of these two, for this context, as it was.", RoomOpened),
+            200: Answer("The room that these two users already have for this context.", RoomOpened),
         },
         parameters=(
             Parameter("second_user", AnyUser, "For clients that send no body.", is_old=True),
@@ -75,7 +75,7 @@ CALLS: dict[str, Call] = {
     "GET /chat/recieve": LIST,
     "GET /chat/receive": LIST,
     "DELETE /chat/delete/{room_id}": Call(
-        {204: Answer("The room, its messages and its files are gone.")}, own=(NotFound,)
+        {204: Answer("The room, its messages and its files are deleted.")}, own=(NotFound,)
     ),
     "GET /chat/rooms/{room_id}": Call({200: Answer("The room.", RoomShown)}, own=(NotFound,)),
     "PATCH /chat/rooms/{room_id}": Call(
@@ -86,13 +86,13 @@ CALLS: dict[str, Call] = {
     "POST /chat/rooms/{room_id}/members": Call(
         {
             201: Answer("The room, with the new member.", RoomShown),
-            200: Answer("The room; they are in it already.", RoomShown),
+            200: Answer("The room; the user was already a member.", RoomShown),
         },
-        body=Answer("Who shall come in.", NewMember),
+        body=Answer("The user to add.", NewMember),
         own=(NotFound, Conflict),
     ),
     "DELETE /chat/rooms/{room_id}/members/{user_id:path}": Call(
-        {204: Answer("They are not in the room any more.")},
+        {204: Answer("The user is no longer a member.")},
         own=(InvalidFrame, NotFound, Conflict),
     ),
     "GET /chat/unread": Call({200: Answer("As it stands now.", Notified)}),
@@ -114,11 +114,11 @@ CALLS: dict[str, Call] = {
     ),
     "POST /chat/rooms/{room_id}/messages": Call(
         {
-            201: Answer("The message was stored and told.", events.Message),
+            201: Answer("The message was stored and published.", events.Message),
             200: Answer("The message that this `client_id` sent before.", events.Message),
         },
         parameters=(
-            Parameter("Idempotency-Key", str, "A `client_id` for who has none.", "header"),
+            Parameter("Idempotency-Key", str, "The `client_id`, if the body has none.", "header"),
         ),
         body=Answer("Text, files or both.", Send),
         examples=("text", "text, safe to repeat", "file", "finished upload"),
@@ -158,64 +158,64 @@ CALLS: dict[str, Call] = {
         {200: Answer("The reactions, as they are now.", Reactions)}, own=(InvalidFrame, NotFound)
     ),
     "POST /chat/rooms/{room_id}/read": Call(
-        {200: Answer("How far the caller has received and read.", events.Receipt)},
-        body=Answer("Up to which message.", actions.Read),
+        {200: Answer("The caller's receipts in the room.", events.Receipt)},
+        body=Answer("The message up to which everything is read.", actions.Read),
         own=(NotFound,),
     ),
     "POST /chat/attachments": Call(
-        {200: Answer("Where to PUT the bytes, and how.", UploadOffered)},
+        {200: Answer("The URL for the upload, and its headers.", UploadOffered)},
         body=Answer("The file.", UploadWish),
         own=(FileType, FileInvalid, NotFound, StorageUnavailable),
     ),
     "GET /chat/blocks": Call(
-        {200: Answer("Whom the caller has blocked.", BlockPage)},
-        parameters=(Parameter("before", Id, "Where the page begins; `next` says so."),),
+        {200: Answer("The users whom the caller has blocked.", BlockPage)},
+        parameters=(Parameter("before", Id, "The page's position, from `next`."),),
         own=(InvalidFrame,),
     ),
     "POST /chat/blocks/{user_id:path}": Call(
         {204: Answer("They are blocked.")}, own=(InvalidFrame, NotFound)
     ),
     "DELETE /chat/blocks/{user_id:path}": Call(
-        {204: Answer("They are not blocked.")}, own=(InvalidFrame, NotFound)
+        {204: Answer("The user is not blocked.")}, own=(InvalidFrame, NotFound)
     ),
     "GET /chat/export": Call({200: Answer("One JSON object a line.", media=NDJSON)}),
     "GET /chat/config": Call({200: Answer("Limits and features.", Config)}, is_open=True),
     "GET /chat/me": Call({200: Answer("The caller.", Me)}),
-    "DELETE /chat/me": Call({204: Answer("It is erased, or will be in a while.")}),
+    "DELETE /chat/me": Call({204: Answer("The data is erased, or is being erased.")}),
     "GET /chat/search": Call(
-        {200: Answer("Messages that have all the words, newest first.", SearchPage)},
+        {200: Answer("Messages with all of the words, newest first.", SearchPage)},
         parameters=(
             Parameter("q", Words, "The words, at most 200 characters.", is_required=True),
-            Parameter("cursor", str, "Where the page before ended; `next` has it."),
+            Parameter("cursor", str, "The page's position, from `next`."),
             Parameter("room_id", Id, "Only messages of this room."),
             Parameter("before", Id, "Only messages with a lower id."),
         ),
         own=(InvalidFrame, NotFound),
     ),
-    "GET /swagger": Call({200: Answer("A page for people.", media=HTML)}, is_open=True),
+    "GET /swagger": Call({200: Answer("A page for browsers.", media=HTML)}, is_open=True),
     "GET /schema": Call({200: Answer("OpenAPI 3.1.", dict[str, Any])}, is_open=True),
     "GET /asyncapi": Call({200: Answer("AsyncAPI 3.0.", dict[str, Any])}, is_open=True),
     "GET /healthz": Call({200: Answer("The process lives.", Alive)}, is_open=True),
     "GET /readyz": Call(
         {
-            200: Answer("All of them answer.", Ready),
-            503: Answer("One of them does not.", Ready),
+            200: Answer("All engines answer.", Ready),
+            503: Answer("An engine does not answer.", Ready),
         },
         is_open=True,
     ),
     "GET /metrics": Call(
-        {200: Answer("Numbers, in Prometheus's text format.", media="text/plain")}, is_open=True
+        {200: Answer("Metrics in Prometheus's text format.", media="text/plain")}, is_open=True
     ),
     "GET /files/{path:path}": Call(
         {
             200: Answer("The bytes.", media=ANY),
-            206: Answer("The bytes that `Range` asked for.", media=ANY),
+            206: Answer("The bytes of the `Range`.", media=ANY),
             304: Answer("The client has these bytes already."),
             416: Answer("There are no bytes in that range."),
         },
         parameters=(
             *SIGNED,
-            Parameter("size", Literal["360", "720", "1080"], "Of a picture: one that fits there."),
+            Parameter("size", Literal["360", "720", "1080"], "Asks for a thumbnail of a picture."),
             Parameter("Range", str, "Only some of the bytes.", "header"),
             Parameter("If-Range", str, "The ETag for which `Range` counts.", "header"),
             Parameter("If-None-Match", str, "The ETag of the copy that the client has.", "header"),
@@ -224,16 +224,16 @@ CALLS: dict[str, Call] = {
         is_open=True,
     ),
     "PUT /files/{path:path}": Call(
-        {200: Answer("The bytes are there; now send the message.")},
+        {200: Answer("The bytes are stored; now send the message.")},
         parameters=(
             *SIGNED,
-            Parameter("size", int, "The number of bytes that was declared.", is_required=True),
+            Parameter("size", int, "The declared number of bytes.", is_required=True),
         ),
         body=Answer("The bytes.", media=ANY),
         own=(FileInvalid, Forbidden, NotFound, Unavailable, StorageUnavailable),
         is_open=True,
     ),
     "OPTIONS /files/{path:path}": Call(
-        {204: Answer("A page from any origin may.")}, own=(NotFound,), is_open=True
+        {204: Answer("Uploads are allowed from any origin.")}, own=(NotFound,), is_open=True
     ),
 }

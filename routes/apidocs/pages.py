@@ -55,9 +55,9 @@ HEADERS = FRESH | {
 
 
 async def swagger(request: Request) -> Response:
-    """Shows all calls of the HTTP side, to read and to try out."""
+    """Shows all HTTP calls, to read and to try out."""
     raw: bytes = request.scope.get("raw_path") or b"/"
-    here = "" if raw.endswith(b"/") else "swagger/"  # what is relative depends on the last slash
+    here = "" if raw.endswith(b"/") else "swagger/"  # relative URLs depend on the last slash
     return Response(PAGE.replace("{here}", here), media_type="text/html", headers=HEADERS)
 
 
@@ -72,10 +72,10 @@ async def asset(request: Request) -> Response:
 
 
 async def schema(request: Request) -> Response:
-    """Describes the HTTP side for programs: OpenAPI 3.1."""
+    """Describes the HTTP API for programs: OpenAPI 3.1."""
     root = urlsplit(base_of_request(request)).path
     prefix = request.scope["root_path"].removeprefix(request.scope[ROOT])
-    # Some ten milliseconds of work, and it looks into the package's metadata.
+    # It takes some ten milliseconds, and reads the package's metadata.
     said = await asyncio.to_thread(_schema, chat_of(request).settings, root, prefix)
     return Response(said, media_type=JSON)
 
@@ -90,7 +90,7 @@ def _schema(settings: Settings, root: str, prefix: str) -> bytes:
 
 
 async def sockets(request: Request) -> Response:
-    """Describes the WebSocket side for programs: AsyncAPI 3.0."""
+    """Describes the WebSocket API for programs: AsyncAPI 3.0."""
     settings, base = chat_of(request).settings, base_of_request(request)
     document = await asyncio.to_thread(asyncapi.document, settings, base)
     return Response(codec.encode(document), media_type=JSON)

@@ -1,4 +1,4 @@
-"""The table of the server API's calls: what each takes and answers."""
+"""The table of the server API's calls: the parameters and answers of each."""
 
 from ...chat.site.records import RoomCreated, RoomRecord, StatsRecord, UserRecord
 from ...chat.site.reports import ReportRecord
@@ -30,7 +30,7 @@ SERVER_CALLS: dict[str, Call] = {
     "POST /server/rooms": Call(
         {201: Answer("The room is new.", RoomCreated), 200: Answer("It was there.", RoomCreated)},
         parameters=(KEY,),
-        body=Answer("Who, and what about.", SiteNewRoom),
+        body=Answer("The members, and the details of the room.", SiteNewRoom),
         own=(TooLong, Conflict),
     ),
     "GET /server/rooms": Call(
@@ -38,7 +38,7 @@ SERVER_CALLS: dict[str, Call] = {
         parameters=(
             Parameter("user_id", User, "Only rooms of this user, by their activity."),
             Parameter("context", str, "Only rooms with this context."),
-            Parameter("q", Words, "Beginnings of words of titles, contexts and names."),
+            Parameter("q", Words, "Words, or their beginnings, in titles, contexts and names."),
             CURSOR,
         ),
         own=(InvalidFrame,),
@@ -53,9 +53,9 @@ SERVER_CALLS: dict[str, Call] = {
     f"POST {ROOM}/members": Call(
         {
             201: Answer("The room, with the new member.", RoomRecord),
-            200: Answer("They are in it already.", RoomRecord),
+            200: Answer("The user was already a member.", RoomRecord),
         },
-        body=Answer("Who shall come in.", SiteNewMember),
+        body=Answer("The user to add.", SiteNewMember),
         own=(NotFound, Conflict),
     ),
     f"DELETE {ROOM}/members/{{user_id:path}}": Call(
@@ -96,7 +96,7 @@ SERVER_CALLS: dict[str, Call] = {
     f"GET {USER}": Call({200: Answer("The user.", UserRecord)}, own=(InvalidFrame, NotFound)),
     f"PUT {USER}": Call(
         {200: Answer("The user, as they are now.", UserRecord)},
-        body=Answer("What the site says of them.", SiteUserPatch),
+        body=Answer("The user's profile.", SiteUserPatch),
         own=(TooLong, NotFound),
     ),
     f"DELETE {USER}": Call({204: GONE}, own=(InvalidFrame, NotFound)),
@@ -114,7 +114,7 @@ SERVER_CALLS: dict[str, Call] = {
     f"POST {USER}/disconnect": Call({204: GONE}, own=(InvalidFrame, NotFound)),
     f"PUT {USER}/ban": Call(
         {204: GONE},
-        body=Answer("Until when, and why.", BanWish, is_needed=False),
+        body=Answer("The end of the ban, and its reason.", BanWish, is_needed=False),
         own=(TooLong, NotFound),
     ),
     f"DELETE {USER}/ban": Call({204: GONE}, own=(InvalidFrame, NotFound)),
@@ -125,7 +125,7 @@ SERVER_CALLS: dict[str, Call] = {
     ),
     "PATCH /server/reports/{report_id}": Call(
         {200: Answer("The report, as it is now.", ReportRecord)},
-        body=Answer("What became of it.", SiteReportPatch),
+        body=Answer("The report's new state.", SiteReportPatch),
         own=(TooLong, NotFound),
     ),
     "GET /server/stats": Call({200: Answer("Numbers of the whole chat.", StatsRecord)}),

@@ -1,29 +1,29 @@
-"""Words on the fields of the server API, and an example of each body."""
+"""Descriptions of the fields of the server API, and an example of each body."""
 
 from typing import Any
 
 SERVER_WORDS = {
     "about": "What the room is about, as the site says.",
     "actions": "Buttons under the message, at most five.",
-    "banned": "Until when and why, `false` for somebody who is not banned.",
+    "banned": "The end and the reason of the ban; `false` if the user is not banned.",
     "bytes": "Of all attachments.",
     "data": "A JSON object of the site, at most 4 KiB, returned as it was given.",
     "day": "A day of UTC, such as `2026-11-28`.",
-    "days": "The last 30 days; one without messages is missing.",
+    "days": "The last 30 days, without days that have no messages.",
     "email": "For the site alone.",
     "frozen": "Whether the room is read-only for its members.",
     "language": "A language tag such as `uk`.",
     "note": "For the other moderators.",
-    "price": "As it is to be shown.",
+    "price": "The user's name, as it is shown to others.",
     "reason": "For the site alone.",
     "reporter_id": "Who reported it.",
     "rooms": "How many there are.",
-    "sender": "The member who sends it; null or left out, it is the site itself.",
-    "sockets": "Open ones, of the process that answers.",
+    "sender": "The member who sends it; if null or left out, the site itself.",
+    "sockets": "Open sockets of the process that answers.",
     "state": "`open` or `resolved`.",
     "at": "When it was reported: UTC, with microseconds.",
-    "ttl": "For how many seconds; an hour where it is left out.",
-    "until": "RFC 3339 with a time zone; null is for good.",
+    "ttl": "Seconds until the token expires; an hour if left out.",
+    "until": "RFC 3339 with a time zone; null: without an end.",
     "url": "An http or https address.",
     "users": "How many there are.",
 }

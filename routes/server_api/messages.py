@@ -1,4 +1,4 @@
-"""The server API: messages, whoever sends them."""
+"""The server API: messages of members and of the site."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ from .requests import with_key
 
 
 class SiteNewMessage(Struct):
-    """A message of the site itself, or with a `sender` in the name of that member."""
+    """A message of the site itself, or of the member in `sender`."""
 
     text: str = ""
     sender: int | str | None = None
@@ -40,9 +40,9 @@ class SiteNewMessage(Struct):
 
 
 class SiteMessagePatch(Struct):
-    """The changes to a message; a field that is left out keeps its value, null takes data away.
+    """The changes to a message; a field that is left out keeps its value, null removes it.
 
-    New buttons can be pressed anew.
+    New buttons can be pressed again.
     """
 
     text: str | UnsetType = UNSET
@@ -51,7 +51,7 @@ class SiteMessagePatch(Struct):
 
 
 class SiteMessagePage(Struct):
-    """Messages of a room, oldest first; `next` goes on in the direction that was asked for."""
+    """Messages of a room, oldest first; `next` continues in the direction of the request."""
 
     results: list[Message]
     next: str | None
@@ -76,7 +76,7 @@ async def listed(request: Request) -> Response:
 
 @with_key
 async def post(request: Request) -> Response:
-    """Sends a message: 201, or 200 and the one that its client_id has already sent."""
+    """Sends a message: 201, or 200 and the message that was sent before with its `client_id`."""
     given = codec.decode_as(await large_body_of(request, ""), SiteNewMessage)
     key = given.client_id if given.client_id is not None else request.headers.get("idempotency-key")
     reply_to = None if given.reply_to is None else id_of(given.reply_to, "reply_to")
@@ -90,7 +90,7 @@ async def post(request: Request) -> Response:
 
 
 def message_id_of(request: Request) -> int:
-    """The message named in the path; what is no id is no message."""
+    """Return the id of the message in the path. Raises NotFound for a text that is no id."""
     try:
         return id_of(request.path_params["message_id"], "message_id")
     except InvalidFrame:
@@ -99,7 +99,7 @@ def message_id_of(request: Request) -> int:
 
 @with_key
 async def change(request: Request) -> Response:
-    """Changes a message, whoever sent it; everybody in the room gets `message_edited`."""
+    """Changes a message of any sender; everybody in the room gets `message_edited`."""
     room_id, message_id = room_id_of(request), message_id_of(request)
     given = codec.decode_as(await body_of(request), SiteMessagePatch)
     base = base_of_request(request)
@@ -111,7 +111,7 @@ async def change(request: Request) -> Response:
 
 @with_key
 async def delete(request: Request) -> Response:
-    """Deletes a message, whoever sent it, with its files."""
+    """Deletes a message of any sender, with its files."""
     await chat_of(request).site_messages.delete(room_id_of(request), message_id_of(request))
     return Response(status_code=204)
 

@@ -1,4 +1,4 @@
-"""The server API: what members have reported."""
+"""The server API: the reports of members."""
 
 from msgspec import Struct
 from starlette.requests import Request
@@ -29,7 +29,7 @@ class SiteReportPage(Struct):
 
 @with_key
 async def listed(request: Request) -> Response:
-    """Lists reports, the newest first: those that are open, those that are resolved, or all."""
+    """Lists open reports, resolved reports or all of them, the newest first."""
     query = request.query_params
     page = await chat_of(request).site_reports.page(query.get("state"), query.get("cursor"))
     return Reply(SiteReportPage(page.results, next_url(request, cursor=page.next or None)))

@@ -17,7 +17,7 @@ Call = Callable[[Request], Awaitable[Response]]
 
 
 def with_key(call: Call) -> Call:
-    """The call, for who has a key; what it does is recorded as done by that key."""
+    """Let the call require a key, whose name is recorded in the audit log."""
 
     @wraps(call)
     async def checked(request: Request) -> Response:
@@ -48,19 +48,19 @@ async def _acting(request: Request) -> AsyncIterator[None]:
 
 
 async def fields_of(request: Request) -> dict[str, object]:
-    """The names of the body's fields are looked at by who decodes it; an empty body has none."""
+    """Return the body's fields, unchecked; an empty body has none."""
     body = await body_of(request)
     return codec.decode_as(body, dict[str, object]) if body.strip() else {}
 
 
 def next_url(request: Request, **query: str | None) -> str | None:
-    """The absolute URL of the next page, None after the last one."""
+    """Return the absolute URL of the next page, or None after the last one."""
     ((name, value),) = query.items()
     return None if value is None else url_of(request, **{name: value})
 
 
 def optional_text(request: Request, name: str, most: int = 200) -> str | None:
-    """A query parameter; InvalidFrame where it is too long."""
+    """Return a query parameter, if given. Raises InvalidFrame for one that is too long."""
     given = request.query_params.get(name)
     if given is not None and len(given) > most:
         raise InvalidFrame(f"{name}: at most {most} characters.")

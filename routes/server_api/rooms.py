@@ -1,4 +1,4 @@
-"""The server API: rooms and who is in them."""
+"""The server API: rooms and their members."""
 
 from typing import Any
 
@@ -56,7 +56,7 @@ class SiteRoomPage(Struct):
 
 @with_key
 async def create(request: Request) -> Response:
-    """Opens a room: 201 for a new one, 200 for one that is there.
+    """Opens a room: 201 for a new one, 200 for one that exists.
 
     Two members share one room for each context. A request with an `Idempotency-Key` opens one room,
     however often it is sent.
@@ -75,7 +75,7 @@ async def create(request: Request) -> Response:
 
 @with_key
 async def listed(request: Request) -> Response:
-    """Lists rooms: a user's by their activity, else by their age, the newest first."""
+    """Lists a user's rooms by their activity, or all rooms by their age; the newest first."""
     user = request.query_params.get("user_id")
     wanted = SiteRoomQuery(
         None if user is None else user_of(user),
@@ -96,7 +96,7 @@ async def one(request: Request) -> Response:
 
 @with_key
 async def change(request: Request) -> Response:
-    """Changes the fields of a room that are named; its members' sockets get `room_changed`."""
+    """Changes the given fields of a room; its members' sockets get `room_changed`."""
     room_id = room_id_of(request)
     given = codec.decode_as(await body_of(request), SiteRoomPatch)
     return Reply(await chat_of(request).site_rooms.update(room_id, RoomChanges(**asdict(given))))
@@ -111,7 +111,7 @@ async def delete(request: Request) -> Response:
 
 @with_key
 async def add_member(request: Request) -> Response:
-    """Lets somebody into a room of several people: 201, or 200 where they are in it already."""
+    """Adds a user to a room of several people: 201, or 200 if they are a member already."""
     room_id = room_id_of(request)
     given = codec.decode_as(await body_of(request), SiteNewMember)
     rooms = chat_of(request).site_rooms
@@ -121,7 +121,7 @@ async def add_member(request: Request) -> Response:
 
 @with_key
 async def remove_member(request: Request) -> Response:
-    """Removes somebody from a room of several people."""
+    """Removes a user from a room of several people."""
     await chat_of(request).site_rooms.remove_member(room_id_of(request), user_id_of(request))
     return Response(status_code=204)
 

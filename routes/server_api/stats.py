@@ -1,4 +1,4 @@
-"""The server API: numbers of the whole chat."""
+"""The server API: statistics of the whole chat."""
 
 from starlette.requests import Request
 from starlette.responses import Response

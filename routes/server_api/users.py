@@ -34,7 +34,7 @@ class SiteUserPatch(Struct):
 
 
 class TokenWish(Struct):
-    """For how many seconds the token is good; an hour, where it is left out."""
+    """The lifetime of the token in seconds; an hour if left out."""
 
     ttl: float | None = None
 
@@ -47,16 +47,16 @@ class TokenRecord(Struct):
 
 
 class BanWish(Struct):
-    """Until when, as RFC 3339, null for good; and why, for the site alone."""
+    """The end of the ban (RFC 3339; null: no end), and its reason, which only the site sees."""
 
     until: str | None = None
     reason: str | None = None
 
 
 def site_user_of(request: Request) -> str:
-    """The user whom the path names: percent-encoded, `/` included.
+    """Return the user in the path: percent-encoded, `/` included.
 
-    Raises InvalidFrame for what is no user id, NotFound for a slash that is not encoded.
+    Raises InvalidFrame for a text that is no user id, NotFound for a slash that is not encoded.
     """
     raw: bytes | None = request.scope.get("raw_path")
     decoded: str = request.path_params["user_id"]
@@ -74,13 +74,13 @@ def site_user_of(request: Request) -> str:
 
 @with_key
 async def one(request: Request) -> Response:
-    """Shows a user. Every id is a user's: one of whom nothing is known has no name."""
+    """Shows a user. Every id is valid; a user whom the chat does not know has no name."""
     return Reply(await chat_of(request).site_users.get(site_user_of(request)))
 
 
 @with_key
 async def put(request: Request) -> Response:
-    """Sets the fields of a user's profile that are named."""
+    """Sets the given fields of a user's profile."""
     user_id = site_user_of(request)
     given = codec.decode_as(await body_of(request), SiteUserPatch)
     fields = {name: value for name, value in asdict(given).items() if value is not UNSET}
@@ -89,14 +89,14 @@ async def put(request: Request) -> Response:
 
 @with_key
 async def erase(request: Request) -> Response:
-    """Erases all that is the user's: messages, files, reactions and name."""
+    """Erases a user's messages, files, reactions, name and picture."""
     await chat_of(request).site_users.erase(site_user_of(request))
     return Response(status_code=204)
 
 
 @with_key
 async def export(request: Request) -> Response:
-    """Hands out all that is a user's: one JSON object a line, the last one an `end`."""
+    """Exports a user's data: one JSON object a line, the last one an `end`."""
     user_id, base = site_user_of(request), base_of_request(request)
     lines = chat_of(request).site_users.export(user_id, base)
     return StreamingResponse(_encoded(lines), headers=PRIVATE, media_type=NDJSON)
@@ -109,7 +109,7 @@ async def _encoded(lines: AsyncIterator[Any]) -> AsyncIterator[bytes]:
 
 @with_key
 async def unread(request: Request) -> Response:
-    """Counts what a user has not read."""
+    """Counts the unread messages of a user."""
     return Reply(await chat_of(request).inboxes.unread(site_user_of(request)))
 
 
@@ -133,7 +133,7 @@ async def disconnect(request: Request) -> Response:
 
 @with_key
 async def ban(request: Request) -> Response:
-    """Bans a user: requests are 403 from here on, and open sockets close with 4005."""
+    """Bans a user: their requests get 403, and their open sockets close with 4005."""
     user_id = site_user_of(request)
     body = await body_of(request)
     given = codec.decode_as(body, BanWish) if body.strip() else BanWish()

@@ -1,1 +1,1 @@
-"""The subcommands of the roomcast command, except `serve`."""
+"""The subcommands of the roomcast command."""

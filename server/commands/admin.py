@@ -1,4 +1,4 @@
-"""`roomcast admin`: what operators ask of a running server, by its server API."""
+"""`roomcast admin`: manages a running server by its server API."""
 
 import functools
 import json
@@ -37,7 +37,7 @@ def admin_group() -> None:
     """Look after a running server, by its server API.
 
     URL and key come from the settings that the server itself uses, or from --url and --key. The
-    server goes on serving meanwhile, also on SQLite. Each change is in its audit log.
+    server keeps running, also on SQLite. Each change is recorded in its audit log.
 
     \b
     Examples:
@@ -49,20 +49,20 @@ def admin_group() -> None:
 
 
 class AdminSession:
-    """The chat that a command speaks to, and how it shows what comes back."""
+    """The server that a command calls, and the format of its output."""
 
     def __init__(self, chat: Chat, *, as_json: bool) -> None:
         self.chat = chat
         self._as_json = as_json
 
     def show(self, record: Record | None, line: str) -> None:
-        """One record as JSON, or a line for people."""
+        """Print one record as JSON, or as a line for people."""
         click.echo(
             _to_json(record if record is not None else {"ok": True}) if self._as_json else line
         )
 
     def show_all(self, page: ResultPage[Any], lines: Iterable[str], nothing: str) -> None:
-        """A page as JSON with its cursor, or a line for each of its records."""
+        """Print a page as JSON with its cursor, or a line for each of its records."""
         if self._as_json:
             click.echo(_to_json({"results": list(page), "cursor": page.cursor}))
             return
@@ -79,7 +79,7 @@ def _to_json(value: object) -> str:
 
 
 def admin_command(name: str) -> Callable[[Command], click.Command]:
-    """A command of the group, with the options that all of them have."""
+    """Return a command of the group, with the options that all of them have."""
 
     def decorate(run: Command) -> click.Command:
         @functools.wraps(run)
@@ -93,9 +93,9 @@ def admin_command(name: str) -> Callable[[Command], click.Command]:
         decorated: Any = command
         for option in (
             settings_option,
-            click.option("--url", metavar="URL", help="Where the server is reached."),
+            click.option("--url", metavar="URL", help="The address of the server."),
             click.option("--key", metavar="KEY", help="One of its server_api.keys."),
-            click.option("--json", "as_json", is_flag=True, help="The answer as JSON."),
+            click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON."),
         ):
             decorated = option(decorated)
         return admin_group.command(name)(decorated)
@@ -179,7 +179,7 @@ def _room_line(room: RoomInfo) -> str:
 @click.option("--before", type=int, metavar="ID", help="Older than this message.")
 @click.option("--after", type=int, metavar="ID", help="Newer than this message.")
 @click.option("--limit", type=int, default=50, show_default=True, help="How many.")
-@click.option("--delete", type=int, metavar="ID", help="Delete this message and its files.")
+@click.option("--delete", type=int, metavar="ID", help="Delete this message with its files.")
 def messages(session: AdminSession, room: int, delete: int | None, **place: Any) -> None:
     """Read a room's messages, oldest first, or delete one."""
     if delete is not None:
@@ -200,7 +200,7 @@ def _message_line(message: MessageInfo) -> str:
 @admin_command("post")
 @click.argument("room", type=int)
 @click.argument("text")
-@click.option("--sender", metavar="ID", help="The member who writes; otherwise the site.")
+@click.option("--sender", metavar="ID", help="The member who sends it; otherwise the site.")
 @click.option("--client-id", metavar="NAME", help="Makes the command safe to repeat.")
 def post(
     session: AdminSession, room: int, text: str, sender: str | None, client_id: str | None

@@ -22,10 +22,10 @@ from ...store.sqlite.address import is_sqlite, parse_sqlite_url
 from ..options import Failure, load_and_show, one_sentence, progress_of, settings_option
 from ..secret import SECRET_FILE
 
-FORMAT = 1  # of the folder
+FORMAT = 1  # the version of the folder's format
 MANIFEST, DATABASES = "backup.json", {"sqlite": "database.sqlite3", "postgresql": "database.dump"}
 OBJECTS, SECRET = "attachments", "roomcast.secret"
-WORKERS = 8  # objects under way
+WORKERS = 8  # objects that are copied at once
 
 folder_argument = click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 
@@ -79,7 +79,7 @@ def restore_command(path: Path | None, folder: Path) -> None:
 
 
 class refusals:  # noqa: N801 # reads as a statement
-    """Turns what cannot be backed up or restored into one sentence."""
+    """Turn errors of a backup or a restoration into one sentence."""
 
     def __enter__(self) -> None: ...
 
@@ -94,7 +94,7 @@ class refusals:  # noqa: N801 # reads as a statement
 
 
 def prepare(folder: Path) -> None:
-    """Raises Failure for a folder that is in use, or cannot be made."""
+    """Create the folder. Raises Failure if it is not empty or can't be created."""
     os.umask(0o077)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -114,12 +114,12 @@ def sqlite_path(settings: Settings) -> Path:
 
 
 def read_manifest(folder: Path, settings: Settings) -> dict[str, Any]:
-    """Raises Failure where the folder is no whole backup, or one of the other engine."""
+    """Return the manifest. Raises Failure for an incomplete backup, or one of another engine."""
     try:
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
         engine, version, schema = manifest["engine"], manifest["format"], manifest["schema"]
     except (OSError, ValueError, KeyError):
-        raise Failure(f"{folder} holds no whole backup: {MANIFEST} is missing.") from None
+        raise Failure(f"{folder} holds no complete backup: {MANIFEST} is missing.") from None
     if version > FORMAT or schema > VERSION:
         raise Failure("The backup is of a later roomcast: install that one, or a later one.")
     if engine != engine_of(settings):
@@ -140,7 +140,7 @@ def read_manifest(folder: Path, settings: Settings) -> dict[str, Any]:
 
 
 async def write_backup(settings: Settings, folder: Path) -> tuple[int, int]:
-    """The number of files that were saved, and of those that were deleted meanwhile."""
+    """Write the backup; return the numbers of files saved and of files deleted meanwhile."""
     engine = engine_of(settings)
     database = folder / DATABASES[engine]
     if engine == "sqlite":
@@ -167,12 +167,12 @@ async def write_backup(settings: Settings, folder: Path) -> tuple[int, int]:
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "files": saved,
     }
-    (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")  # last: it is whole now
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")  # last: it marks the end
     return saved, missing
 
 
 def _save_secret(settings: Settings, folder: Path) -> None:
-    """The secret that is in use, wherever it is set."""
+    """Save the secret that is in use, wherever it is set."""
     secret = settings.auth.secret or (SECRET_FILE.read_text() if SECRET_FILE.exists() else "")
     if secret:
         (folder / SECRET).write_text(secret.strip() + "\n")
@@ -182,7 +182,7 @@ def _save_secret(settings: Settings, folder: Path) -> None:
 
 
 async def read_backup(settings: Settings, folder: Path) -> int:
-    """The number of files that were restored. The database comes first: it may be refused."""
+    """Restore the database, then the files; return the number of files."""
     engine = engine_of(settings)
     database = folder / DATABASES[engine]
     if engine == "sqlite":
@@ -197,7 +197,7 @@ async def read_backup(settings: Settings, folder: Path) -> int:
 
 
 def restore_secret(settings: Settings, folder: Path) -> bool:
-    """Restores the secret file if no secret is set and no file exists. Returns True if it did."""
+    """Restore the secret file if no secret is set and no file exists; return whether it did."""
     saved = folder / SECRET
     if settings.auth.secret or SECRET_FILE.exists() or not saved.exists():
         return False
@@ -211,7 +211,7 @@ def restore_secret(settings: Settings, folder: Path) -> bool:
 
 
 async def _copy_objects(source: Bucket, target: Bucket, keys: list[str]) -> tuple[int, int]:
-    """Copies objects to the target; returns how many were copied and how many the source lacks."""
+    """Copy objects; return the numbers of objects copied and of objects missing in the source."""
     saved = missing = 0
     async with opened(source), opened(target):
         with progress_of("Files") as (expect, done):

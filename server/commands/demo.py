@@ -1,4 +1,4 @@
-"""Ada, Bob and Carl, who talk: the chat to try out, with nothing to set up."""
+"""`roomcast demo`: a chat of Ada, Bob and Carl, to try without any setup."""
 
 import logging
 from collections.abc import Iterable, Sequence
@@ -57,7 +57,7 @@ TOKENS_LAST = timedelta(days=30).total_seconds()
 
 
 def demo_settings(folder: Path, host: str, port: int) -> Settings:
-    """The defaults, in a folder of their own: neither files nor variables of a real chat count."""
+    """Return the defaults in a folder of their own, without the settings of a real chat."""
     return load(
         {
             "server": {"host": host, "port": port},
@@ -68,9 +68,9 @@ def demo_settings(folder: Path, host: str, port: int) -> Settings:
 
 
 async def introduce(chat: App, tokens: Iterable[str]) -> list[int]:
-    """A name is known once its token was seen: so all are there before anyone comes.
+    """Use a token of each user once, so that the chat knows all names from the start.
 
-    Answers the rooms of the one whose token is the last.
+    Return the rooms of the user with the last token.
     """
     transport = httpx.ASGITransport(chat)
     rooms: list[int] = []
@@ -83,14 +83,14 @@ async def introduce(chat: App, tokens: Iterable[str]) -> list[int]:
 
 
 async def seed(chat: App, tokens: Iterable[str]) -> dict[str, int]:
-    """The room that each of them opens first; what they said there is added once."""
+    """Return the room that each user opens first; add its messages on the first start."""
     carls = await introduce(chat, tokens)
     hike = carls[-1] if carls else (await chat.open_room([3, 1, 2], title="Sunday at the lake")).id
     pair = (await chat.open_room([1, 2], about=TABLE)).id
     for room, talk in ((hike, HIKERS), (pair, PAIR)):
         if not await chat.messages(room, limit=1):
             await converse(chat, room, talk)
-    # The site's own message: sent once, however often the demo starts.
+    # The site's own message: sent on the first start only.
     await chat.post(pair, OFFER, actions=ANSWERS, client_id="offer")
     return {"Ada": pair, "Bob": pair, "Carl": hike}
 
@@ -124,6 +124,10 @@ def demo_command(host: str, port: int, folder: Path) -> None:
     """Serve a chat in which Ada, Bob and Carl already talk, and print a link for each.
 
     Open each link in a separate window. The folder keeps the messages for the next start.
+
+    \b
+    Example:
+      roomcast demo --port 8123
     """
     make_folder(folder)
     settings, _ = with_secret(demo_settings(folder, host, port), folder / SECRET_FILE)
@@ -134,7 +138,7 @@ def demo_command(host: str, port: int, folder: Path) -> None:
     rooms: dict[str, int] = {}
 
     async def fill(chat: App) -> None:
-        logging.getLogger("roomcast.audit").setLevel(logging.WARNING)  # nobody administers a demo
+        logging.getLogger("roomcast.audit").setLevel(logging.WARNING)  # a demo needs no audit log
         rooms.update(await seed(chat, tokens.values()))
 
     def links(url: str) -> None:
@@ -147,7 +151,7 @@ def demo_command(host: str, port: int, folder: Path) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """One that git leaves alone, wherever it is made."""
+    """Create a folder that git ignores."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / ".gitignore").write_text("*\n")

@@ -17,13 +17,17 @@ def doctor_command(path: Path | None) -> None:
     """Check every engine that the settings name; exit code 1 if anything is wrong.
 
     It changes nothing, and may run beside a server.
+
+    \b
+    Example:
+      roomcast doctor --settings /etc/roomcast/settings.toml
     """
     is_well = asyncio.run(print_findings(load(path)))
     raise SystemExit(0 if is_well else 1)
 
 
 async def print_findings(settings: Settings) -> bool:
-    from . import examination  # with all engines, which the other commands need not load
+    from . import examination  # it imports all engines, which other commands don't need
 
     is_well = True
     async for part, finding in examination.examine(settings, SECRET_FILE):

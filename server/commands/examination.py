@@ -1,4 +1,4 @@
-"""Examines the engines that the settings name, and says how to mend what is wrong."""
+"""Examines the engines of the settings, and says how to correct what is wrong."""
 
 import asyncio
 import time
@@ -18,23 +18,23 @@ from ...store.diagnostics import objects as place
 from ...store.diagnostics.database import diagnose
 from ...store.diagnostics.objects import Finding
 
-WITHIN = 5.0  # seconds, each look
+WITHIN = 5.0  # seconds for each examination
 ANSWERED_WITHIN = 2.0  # seconds, as long as the server waits for the keys of others
 LOOPBACK = ("127.0.0.1", "localhost", "::1", "[::1]")
 
 LATE = {
     "broker": ": correct broadcast.url, which leads to the server itself, not to a pooler",
-    "attachments": ": look at the bucket of attachments.url, and at the way to it",
+    "attachments": ": check the bucket of attachments.url, and the network to it",
     "auth": "",
     "server": "",
-    "webhooks": ": look at the name in webhooks.url",
+    "webhooks": ": check the host name in webhooks.url",
 }
 
 Findings = Callable[[Settings], Awaitable[list[Finding]]]
 
 
 async def examine(settings: Settings, secret_file: Path) -> AsyncIterator[tuple[str, Finding]]:
-    """Each finding with the part that it is about. No sentence repeats a secret."""
+    """Yield findings, each with its part. No sentence contains a secret."""
     alone = settings.broadcast.url.startswith("memory:")
     async for finding in diagnose(settings.database.url, alone=alone):
         yield "database", finding
@@ -55,16 +55,16 @@ async def _in_time(part: str, look: Findings, settings: Settings) -> list[Findin
         async with asyncio.timeout(WITHIN):
             return await look(settings)
     except TimeoutError:
-        return [Finding("late", False, f"It did not come to an end in {WITHIN:.0f} s{LATE[part]}.")]
+        return [Finding("late", False, f"It did not end within {WITHIN:.0f} s{LATE[part]}.")]
 
 
 async def _of_broker(settings: Settings) -> list[Finding]:
     url, workers = settings.broadcast.url, settings.server.workers
     if url.startswith("memory:"):
         if workers == 1:
-            return [Finding("memory", True, "One process hears itself: memory:// is enough.")]
+            return [Finding("memory", True, "One process needs no broker: memory:// is enough.")]
         advice = "set broadcast.url to redis://… or postgresql://…, or server.workers = 1"
-        return [Finding("memory", False, f"{workers} processes don't hear each other: {advice}.")]
+        return [Finding("memory", False, f"{workers} processes need a broker: {advice}.")]
     try:
         broker = backend_of(url)
         await broker.connect()
@@ -77,10 +77,10 @@ async def _of_broker(settings: Settings) -> list[Finding]:
     except Unreachable as error:
         advice = "Start it, or correct broadcast.url."
         return [Finding("reachable", False, f"{error} {advice}")]
-    except (ValueError, OSError) as error:  # an option, or a file that an option names
+    except (ValueError, OSError) as error:  # a wrong option, or a file that an option names
         sentence = f"broadcast.url can't be used ({type(error).__name__}): see its options."
         return [Finding("reachable", False, sentence)]
-    return [Finding("reachable", True, f"What is published comes back in {took:.2f} ms.")]
+    return [Finding("reachable", True, f"A published message returns in {took:.2f} ms.")]
 
 
 async def _of_place(settings: Settings) -> list[Finding]:
@@ -90,7 +90,7 @@ async def _of_place(settings: Settings) -> list[Finding]:
         return [Finding("url", False, str(error))]
 
 
-# ---------------------------------------------------------------- who may come in
+# ---------------------------------------------------------------- authentication
 
 
 async def _of_auth(auth: AuthSettings, secret_file: Path) -> list[Finding]:
@@ -102,14 +102,14 @@ async def _of_auth(auth: AuthSettings, secret_file: Path) -> list[Finding]:
     except BadSetting as error:
         return [Finding("keys", False, str(error))]
     except (OSError, UnicodeDecodeError):
-        return [Finding("keys", False, f"{secret_file} can't be read: see whose it is.")]
+        return [Finding("keys", False, f"{secret_file} can't be read: check its owner and mode.")]
     named = {"auth": auth} | {f"auth.issuers[{n}]": one for n, one in enumerate(auth.issuers)}
     published = [await _published(one, where) for where, one in named.items() if one.jwks_url]
     return published or [Finding("keys", True, "Tokens can be checked.")]
 
 
 def _with_secret(auth: AuthSettings, file: Path) -> AuthSettings:
-    """Returns the settings with the secret of the file, which `serve` reads too."""
+    """Return the settings with the secret of the file, which `serve` also reads."""
     if not (auth.wants_secret and file.exists()):
         return auth
     return msgspec.structs.replace(auth, secret=file.read_text("utf-8").strip())
@@ -130,7 +130,7 @@ async def _published(issuer: Issuer, where: str) -> Finding:
         why = f"has no keys for us ({error})"
     else:
         return Finding("jwks", True, f"{host} has {len(keys)} keys that fit.")
-    return Finding("jwks", False, f"{host} {why}: nobody gets in. Correct {where}.jwks_url.")
+    return Finding("jwks", False, f"{host} {why}: tokens are refused. Correct {where}.jwks_url.")
 
 
 async def _of_server(settings: Settings) -> list[Finding]:

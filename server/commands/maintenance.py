@@ -23,6 +23,10 @@ def prune_command(path: Path | None, older_than: float) -> None:
 
     Clients whose cursor is older than the deleted messages start with a new snapshot. Servers may
     run meanwhile. If the command is interrupted, run it again: it continues.
+
+    \b
+    Example:
+      roomcast prune --older-than 365d
     """
     if older_than < DAY:
         raise Failure('--older-than: at least "1d"; a number alone is seconds.')
@@ -43,6 +47,10 @@ def fsck_command(path: Path | None, dry_run: bool) -> None:
 
     Unread counters are computed from these. The place of each room in its members' lists is
     compared with the room, and how many rooms each user has. Servers may run meanwhile.
+
+    \b
+    Example:
+      roomcast fsck --dry-run
     """
     settings = load_and_show(path)
     with progress_of("Rooms") as (expect, advance):

@@ -14,9 +14,14 @@ from ..options import load_and_show, one_sentence, settings_option
 @settings_option
 @one_sentence()
 def migrate_command(path: Path | None) -> None:
-    """Bring the database to the schema of this version; `serve` does so too."""
+    """Bring the database to the schema of this version; `serve` does so too.
+
+    \b
+    Example:
+      roomcast migrate --settings /etc/roomcast/settings.toml
+    """
     asyncio.run(apply_schema(load_and_show(path)))
-    click.echo("It has the schema of this version.")
+    click.echo("The database has the schema of this version.")
 
 
 async def apply_schema(settings: Settings) -> None:

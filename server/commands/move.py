@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @settings_option
 @click.argument("source", required=False)
 @click.argument("target", required=False)
-@click.option("--attachments", nargs=2, metavar="FROM TO", help="Where files lie, and shall lie.")
+@click.option("--attachments", nargs=2, metavar="FROM TO", help="Copy files, to a new URL.")
 @click.option("--reopen", metavar="SOURCE", help="Use the source of a move again.")
 @one_sentence()
 def move_command(
@@ -29,17 +29,17 @@ def move_command(
 ) -> None:
     """Copy the chat in SOURCE into TARGET, another database; stop its server first.
 
-    Ids, versions and links to files stay what they are. SOURCE keeps all that it holds and is
-    marked: no server and no command opens it any more. --reopen takes the mark back. If it is
-    interrupted, the same command goes on. With --attachments the files are copied too; without
-    SOURCE and TARGET only they are, those of database.url.
+    Ids, versions and links to files stay the same. SOURCE keeps its data and is marked as moved, so
+    that no server and no command opens it; --reopen removes the mark. If the command is
+    interrupted, run it again: it continues. With --attachments the files are copied too; without
+    SOURCE and TARGET, only the files of the chat in database.url are.
 
     \b
     Examples:
       roomcast move sqlite:///roomcast.db postgresql://roomcast:secret@db.example.com/chat
       roomcast move --attachments file:./attachments s3://KEY:SECRET@s3.example.com/files
     """
-    from . import transfer  # with both engines, which the other commands need not load
+    from . import transfer  # it imports both engines, which other commands don't need
 
     if reopen:
         asyncio.run(transfer.reopen(checked("database", reopen)))
@@ -57,7 +57,7 @@ def move_command(
 
 
 def checked(section: str, url: str) -> str:
-    """A URL that settings would take."""
+    """Return the URL, checked as in the settings."""
     load({section: {"url": url}})
     return url
 
@@ -65,7 +65,7 @@ def checked(section: str, url: str) -> str:
 def print_moved(moved: "TransferResult") -> None:
     all_of_it = ", ".join(f"{count:,} {name}" for name, count in moved.counts.items())
     if moved.was_there:
-        click.echo(f"All of it is there already: {all_of_it}.")
+        click.echo(f"Everything was there already: {all_of_it}.")
         return
     speed = moved.copied / moved.seconds
     click.echo(f"Moved {all_of_it}, in {moved.seconds:.1f} s ({speed:,.0f} messages a second).")
@@ -74,9 +74,9 @@ def print_moved(moved: "TransferResult") -> None:
 
 
 def print_objects(objects: "Objects", keys: "ObjectKeys") -> None:
-    click.echo(f"Moved {objects.moved:,} files; {objects.present:,} were there already.")
+    click.echo(f"Moved {objects.moved:,} files; {objects.present:,} files were there already.")
     if objects.missing:
         raise click.ClickException(
-            f"{objects.missing:,} of {len(keys.held):,} files that messages hold are not at the "
-            "place that was named first."
+            f"{objects.missing:,} of {len(keys.held):,} files of messages are "
+            "missing in the first of the two places."
         )

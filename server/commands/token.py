@@ -16,7 +16,7 @@ from ..secret import settings_with_existing_secret
 @click.command("token", short_help="Print a token, to try the chat out.")
 @settings_option
 @click.option("--user", required=True, help="The user's id, as the site knows it.")
-@click.option("--ttl", type=Duration(), default="1h", show_default=True, help="How long it works.")
+@click.option("--ttl", type=Duration(), default="1h", show_default=True, help="Its lifetime.")
 @click.option("--name", help="The name that the others see.")
 @one_sentence()
 def token_command(path: Path | None, user: str, ttl: float, name: str | None) -> None:
@@ -36,7 +36,7 @@ def sign_token(auth: AuthSettings, user: str, ttl: float, name: str | None) -> s
     """A JWT (RFC 7519) that expires in `ttl` seconds. Raises Failure where no secret is in use."""
     if not (auth.secret and auth.hmac):
         raise Failure(
-            "Tokens are signed by whoever has the key: auth.secret is not what checks them."
+            "Tokens are not checked by auth.secret: sign one with the private key of your site."
         )
     try:
         claims: dict[str, object] = {auth.user_claim: user_of(user).removeprefix(auth.user_prefix)}

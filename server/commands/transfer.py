@@ -1,4 +1,4 @@
-"""A chat from one engine to another: its database, and the objects of its attachments."""
+"""Copies a chat from one engine to another: its database and its files."""
 
 import asyncio
 import sys
@@ -17,11 +17,11 @@ from ...store.transfer.copy import reopen as reopen_end
 from ...store.transfer.endpoint import opened
 from ...store.transfer.tables import CannotMove, tables
 
-AT_ONCE = 8  # objects under way
+AT_ONCE = 8  # objects that are copied at once
 
 
 class TransferResult(Struct, frozen=True):
-    """`copied` are the messages of this run, `counts` the rows of each table in the end."""
+    """`copied` is the number of messages in this run, `counts` the final rows of each table."""
 
     counts: dict[str, int]
     copied: int
@@ -30,7 +30,7 @@ class TransferResult(Struct, frozen=True):
 
 
 class ObjectKeys(Struct, frozen=True):
-    """Object keys: `held` by messages, and `loose` ones of uploads, which may not exist yet."""
+    """Object keys: `held` by messages, and `loose` ones of uploads, which may not exist."""
 
     held: list[str]
     loose: list[str]
@@ -49,16 +49,16 @@ class NoBar:
 
 
 def bar(length: int, label: str) -> Any:
-    """A progress bar on stderr, where a person looks at it."""
+    """Show a progress bar on stderr, if it is a terminal."""
     if length and sys.stderr.isatty():
         return click.progressbar(length=length, label=f"{label:12}", file=sys.stderr)
     return nullcontext(NoBar())
 
 
 async def move(source_url: str, target_url: str) -> TransferResult:
-    """May be run again, whatever stopped it.
+    """Copy a database; an interrupted copy continues.
 
-    Raises CannotMove, CannotOpen or DatabaseInUse; all of them say what to do.
+    Raises CannotMove, CannotOpen or DatabaseInUse; their texts say what to do.
     """
     if source_url == target_url:
         raise CannotMove("The source and the target are the same database.")
@@ -88,13 +88,13 @@ async def reopen(url: str) -> None:
 
 
 async def keys_of(database_url: str) -> ObjectKeys:
-    """Raises CannotMove, CannotOpen or DatabaseInUse."""
+    """Return the keys of all objects. Raises CannotMove, CannotOpen or DatabaseInUse."""
     async with opened(database_url) as end:
         return ObjectKeys(*await end.keys())
 
 
 async def move_objects(source_url: str, target_url: str, keys: ObjectKeys) -> Objects:
-    """Copies objects that the target lacks. Raises BucketUnavailable or CannotMove."""
+    """Copy objects that the target lacks. Raises BucketUnavailable or CannotMove."""
     try:
         source, target = bucket_of(source_url), bucket_of(target_url)
     except ValueError as error:
@@ -134,7 +134,7 @@ async def _open(source: Bucket) -> None:
 
 
 async def _together(works: Iterable[Coroutine[Any, Any, None]]) -> None:
-    """The first error is the one that is raised, when all have ended."""
+    """Run all, wait for all, and then raise the first error."""
     tasks = [asyncio.create_task(work) for work in works]
     try:
         await asyncio.gather(*tasks)

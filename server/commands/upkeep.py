@@ -20,18 +20,18 @@ from ...store.room_counts import WrongCount
 from ...store.sqlite.address import is_sqlite, parse_sqlite_url
 from ...store.store import CannotOpen, DatabaseInUse, Store
 
-ROOMS = 100  # looked at in one step
-USERS = 500  # looked at in one step
-MESSAGES = 500  # taken in one transaction
-LOOK_INTERVAL = 0.2  # seconds between two looks at what a server has erased
-PATIENCE = 30.0  # seconds without progress, after which a server is not waited for any longer
+ROOMS = 100  # rooms that are read in one step
+USERS = 500  # users that are read in one step
+MESSAGES = 500  # messages that are deleted in one transaction
+LOOK_INTERVAL = 0.2  # seconds between two queries for the progress of a server
+PATIENCE = 30.0  # seconds without progress after which the command gives up
 
 Count = Callable[[int], None]
 
 
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Store]:
-    """Opens the store without publishing; a server may run meanwhile, on SQLite too."""
+    """Open the store without publishing; a server may run meanwhile, also on SQLite."""
     refuse_nothing(settings)
     database = settings.database
     store = Store(database.url, database.synchronous, alone=False, beside=True)
@@ -67,11 +67,11 @@ async def exported(settings: Settings, user_id: str) -> AsyncGenerator[bytes, No
 
 
 async def erase(settings: Settings, user_id: str, expect: Count, done: Count) -> int | None:
-    """Erases a user and publishes it; returns the number of messages, or None.
+    """Erase a user and publish it; return the number of messages, or None.
 
-    A server that keeps the database for itself is asked to do it. None means that a server is
-    already erasing the user. Raises LookupError where the database has nothing of the user, and
-    TimeoutError where the server does not begin.
+    A server that has the SQLite file open does it on request. None means that a server is already
+    erasing the user. Raises LookupError if the database has nothing of the user, TimeoutError if
+    the server does not begin.
     """
     try:
         return await _erase_here(settings, user_id, expect, done)
@@ -136,7 +136,7 @@ async def _rooms(store: Store, expect: Count) -> AsyncIterator[list[int]]:
 
 
 async def prune(settings: Settings, before: int, expect: Count, done: Count) -> int:
-    """Deletes messages from before a time (µs since 1970, UTC); returns how many were deleted."""
+    """Delete messages older than a time (µs since 1970, UTC); return how many."""
     gone = 0
     async with opened(settings) as store:
         async for room_ids in _rooms(store, expect):
@@ -156,7 +156,7 @@ async def _prune(store: Store, room_id: int, before: int) -> int:
 
 
 async def recount(settings: Settings, expect: Count, done: Count, *, mends: bool) -> list[Wrong]:
-    """Rooms whose counters were wrong; they are right now, where it mends."""
+    """Yield the rooms with wrong counters, which are corrected on request."""
     found: list[Wrong] = []
     async with opened(settings) as store:
         async for room_ids in _rooms(store, expect):

@@ -53,6 +53,10 @@ def erase_command(path: Path | None, user: str) -> None:
     A server that runs on the same SQLite file does it, within seconds; the command waits for it.
     The user stays in their rooms and keeps their receipts. If the command is interrupted, run it
     again, or start a server: both continue.
+
+    \b
+    Example:
+      roomcast erase --user 2
     """
     settings, user_id = load_and_show(path), parse_user(user)
     try:

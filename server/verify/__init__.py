@@ -1,1 +1,1 @@
-"""roomcast verify: holds a running deployment to docs/protocol.md, from the outside."""
+"""roomcast verify: tests a running deployment against docs/protocol.md, from the outside."""

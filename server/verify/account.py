@@ -1,4 +1,4 @@
-"""A user of the deployment, with a token: HTTP calls, each answer held to the rules of all."""
+"""A user of the deployment with a token: HTTP calls, whose answers are checked."""
 
 import asyncio
 import time
@@ -14,7 +14,7 @@ MAX_WAIT = 20.0  # seconds for a temporary refusal to pass
 
 
 class BrokenPromise(Exception):
-    """An expectation without which a check cannot go on; its text and its evidence."""
+    """A failed expectation without which a check can't continue: its text and its evidence."""
 
     def __init__(self, what: str, evidence: object = "") -> None:
         super().__init__(what)
@@ -46,7 +46,7 @@ class Pace:
 
 
 class Account:
-    """Somebody with a token; `pace` is shared by their sockets and calls."""
+    """A user with a token; `pace` is shared by their sockets and calls."""
 
     def __init__(
         self, base: str, http: httpx.AsyncClient, token: str, pace: Pace, report: Report
@@ -60,7 +60,7 @@ class Account:
         self.name = ""
 
     async def identify(self) -> int | str:
-        """Ask the server who the token is."""
+        """Ask the server for the token's user."""
         answer = await self.request("GET", "chat/me/")
         if answer.status_code != 200:  # a server that has no chat/me/
             answer = await self.request("GET", "chat/export/")
@@ -72,11 +72,11 @@ class Account:
 
     @property
     def user_in_path(self) -> str:
-        """The user id as it stands in a path."""
+        """The user id, encoded for a path."""
         return quote(str(self.user_id), safe="")
 
     async def request(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """One call below /api/v1/ (or at a whole URL), repeated while it is refused for now."""
+        """Make a call below /api/v1/ (or to a whole URL), repeated after temporary refusals."""
         url = path if path.startswith("http") else f"{self.base}/api/v1/{path}"
         headers = {"Authorization": f"Bearer {self.token}"} | options.pop("headers", {})
         deadline = time.monotonic() + MAX_WAIT
@@ -104,7 +104,7 @@ class Account:
         status: int = 200,
         **options: Any,
     ) -> Any:
-        """The body of an answer that must have this status and shape."""
+        """Make a call whose answer must have this status and shape; return its body."""
         answer = await self.request(method, path, **options)
         if answer.status_code != status:
             raise BrokenPromise(
@@ -117,7 +117,7 @@ class Account:
 
 
 def refusal_problems(answer: httpx.Response) -> list[str]:
-    """Returns the faults of an HTTP error: of its body, its code, its headers."""
+    """Return the errors in the body, the code and the headers of a refusal."""
     try:
         body = answer.json()
     except ValueError:

@@ -1,4 +1,4 @@
-"""The checker: can all histories, and what is stored at the end, be true at once?"""
+"""The checker: compares the histories of all clients with each other and with the stored room."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 from .history import ClientHistory, ConnectionLog, Message, Replay
 
 REFUSED_WITHIN = 5.0  # seconds in which an action that fails is answered
-LASTING = ("room_id", "sender_id", "client_id", "created_at")  # no change touches these
+LASTING = ("room_id", "sender_id", "client_id", "created_at")  # no change may touch these
 
 SendOutcomes = dict[str, list["SendOutcome"]]
 
 
 class SendOutcome(NamedTuple):
-    """The outcome of one attempt to send; `code` is None where the connection ended unanswered."""
+    """The outcome of one attempt to send; `code` is None if there was no answer."""
 
     sent: float
     code: str | None
@@ -23,7 +23,7 @@ class SendOutcome(NamedTuple):
 
 
 class Contradiction(NamedTuple):
-    """The promise that does not hold, and why."""
+    """A broken promise, and the reason."""
 
     promise: str
     what: str
@@ -33,8 +33,8 @@ class Contradiction(NamedTuple):
 class Rules:
     """The deviations that a run allows.
 
-    With `in_doubt` a refused message may be stored all the same: the answer of the database to a
-    commit was lost, or the clocks of clients and servers differ.
+    With `in_doubt`, a refused message may be stored nevertheless: the database's answer to a commit
+    was lost, or the clocks of clients and servers differ.
     """
 
     in_doubt: bool = False
@@ -45,7 +45,7 @@ class Rules:
 def contradictions(
     histories: Sequence[ClientHistory], stored: Sequence[Message], version: int, rules: Rules
 ) -> Iterator[Contradiction]:
-    """Yields contradictions; `stored` is the whole room and `version` its counter, at the end."""
+    """Yield contradictions; `stored` is the final room and `version` its counter."""
     replays = {history.name: history.replay() for history in histories}
     deleted = set().union(*(replay.deleted for replay in replays.values()))
     for name, replay in replays.items():
@@ -85,7 +85,7 @@ def _stored_twice(stored: Sequence[Message]) -> Iterator[str]:
 
 
 def _nobody_wrote(histories: Sequence[ClientHistory], stored: Sequence[Message]) -> Iterator[str]:
-    """A text is what its author once sent, or edited it to; never a part of that."""
+    """Yield texts that their author never sent, not even in an edit."""
     texts: dict[int | str, set[str]] = {}
     names: set[tuple[int | str, str]] = set()
     for history in histories:
@@ -101,7 +101,7 @@ def _nobody_wrote(histories: Sequence[ClientHistory], stored: Sequence[Message])
 
 
 def _sent_differently(histories: Sequence[ClientHistory]) -> Iterator[str]:
-    """One version is one change, whoever gets it."""
+    """Yield versions that are different changes for different clients."""
     known: dict[int, tuple[str, Any]] = {}
     for history in histories:
         for connection in history.connections:
@@ -116,7 +116,7 @@ def _sent_differently(histories: Sequence[ClientHistory]) -> Iterator[str]:
 
 
 def _missing(connection: ConnectionLog, stored: Sequence[Message]) -> Iterator[str]:
-    """Yields messages whose version this connection passed without receiving them in a frame."""
+    """Yield messages whose version this connection passed without a frame of them."""
     received, last = set(), connection.after
     for _, frame in connection.received:
         if frame["type"] == "sync":
@@ -131,7 +131,7 @@ def _missing(connection: ConnectionLog, stored: Sequence[Message]) -> Iterator[s
 
 
 def _lost(connection: ConnectionLog, stored: Sequence[Message], deleted: set[int]) -> Iterator[str]:
-    """A message in a frame is stored, or was deleted since."""
+    """Yield messages that were in a frame but are neither stored nor deleted."""
     by_id = {m["message_id"]: m for m in stored}
     for _, frame in connection.received:
         for message in [*frame.get("messages", ()), *filter(None, [frame.get("message")])]:
@@ -141,11 +141,11 @@ def _lost(connection: ConnectionLog, stored: Sequence[Message], deleted: set[int
             if kept is None:
                 yield f"lost: {message}"
             elif any(kept.get(key) != message.get(key) for key in LASTING):
-                yield f"told as {message}, stored as {kept}"
+                yield f"sent as {message}, stored as {kept}"
 
 
 def _stored_though_refused(history: ClientHistory, stored: Sequence[Message]) -> Iterator[str]:
-    """An error means that nothing is stored: a stored message had a try without one."""
+    """Yield stored messages of which every attempt was answered by an error."""
     created = {
         m["client_id"]: datetime.fromisoformat(m["created_at"]).timestamp()
         for m in stored
@@ -167,7 +167,7 @@ def _late(history: ClientHistory, rules: Rules) -> Iterator[str]:
 
 
 def _odd_errors(history: ClientHistory, rules: Rules) -> Iterator[str]:
-    """From an outage nothing else follows than the errors that are allowed."""
+    """Yield errors that are not allowed during an outage."""
     odd = Counter(
         f"{frame['code']}: {frame['message']}"
         for connection in history.connections
@@ -178,7 +178,7 @@ def _odd_errors(history: ClientHistory, rules: Rules) -> Iterator[str]:
 
 
 def answers_of(history: ClientHistory) -> SendOutcomes:
-    """The tries of each client_id, in order: `stored`, an error's code, or None."""
+    """Return the attempts of each client_id in order: `stored`, an error's code, or None."""
     answers: SendOutcomes = {}
     for connection in history.connections:
         codes = _codes_in(connection, history.user_id)

@@ -24,7 +24,7 @@ TOKEN_LIFETIME = 3_600  # seconds
 @click.option(
     "--server-key",
     metavar="KEY",
-    help="In place of tokens: two users are made, and erased afterwards.",
+    help="Instead of tokens: two users are created, and erased afterwards.",
 )
 @click.option(
     "--duration",
@@ -70,14 +70,14 @@ def verify_command(
 ) -> None:  # fmt: skip
     """Test the deployment at URL against docs/protocol.md, from the outside.
 
-    URL is where the chat is reached, such as https://chat.example.com, or where it is mounted:
-    https://www.example.com/chat. Two users do all that clients do, in rooms of their own, while
-    their connections are broken at random bytes. Lost, doubled, misordered and wrongly marked
-    messages are reported, and every answer that is not as documented. Nothing of other users is
-    touched, and the rooms are deleted at the end.
+    URL is the address of the chat, such as https://chat.example.com, with its mount if it has one:
+    https://www.example.com/chat. Two users do everything that clients do, in rooms of their own,
+    while their connections are broken at random bytes. Messages that are lost, doubled, out of
+    order or wrongly marked are reported, and all answers that differ from the documentation. Data
+    of other users is not touched, and the rooms are deleted at the end.
 
-    It takes the --duration and one to two minutes more. The exit code is 0 where every promise
-    held, 1 where one is broken, and 2 where the deployment could not be verified.
+    It takes the --duration and one to two minutes more. The exit code is 0 if every promise held, 1
+    if one is broken, and 2 if the deployment could not be verified.
 
     \b
     Examples:
@@ -85,7 +85,7 @@ def verify_command(
           --token $(roomcast token --user ada) --token $(roomcast token --user bob)
       roomcast verify https://www.example.com/chat --server-key $KEY --json
     """
-    from ...client import ClientError  # and more, which the other commands need not load
+    from ...client import ClientError  # imports that other commands don't need
     from .account import CannotVerify
     from .run import Options
 
@@ -94,7 +94,7 @@ def verify_command(
     if (len(tokens) == 2) == bool(server_key):
         raise click.UsageError("Give --token twice, of two users, or --server-key.")
     if not all(given.isascii() and given.isprintable() and given for given in secrets):
-        raise click.UsageError("A token or key is empty, or holds what no header may hold.")
+        raise click.UsageError("A token or key is empty, or has characters that a header can't.")
     if not url.startswith(("http://", "https://")):
         raise click.UsageError(f"URL must start with http:// or https://, not {url!r}.")
     chosen = Options(**options)
@@ -125,7 +125,7 @@ async def _run(
 
 @asynccontextmanager
 async def _two_users(url: str, key: str, options: "Options") -> AsyncIterator[list[str]]:
-    """Tokens of two users of this run alone, whose data is erased afterwards."""
+    """Yield tokens of two new users, whose data is erased afterwards."""
     from .run import open_site
 
     users = [f"verify-{name}-{uuid.uuid4().hex[:12]}" for name in ("ada", "bob")]

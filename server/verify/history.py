@@ -31,11 +31,11 @@ class ConnectionLog:
     after: int
     sent: list[Sent] = field(default_factory=list)
     received: list[Received] = field(default_factory=list)
-    code: int | None = None  # that it was closed with
+    code: int | None = None  # its close code
     is_over: bool = False
 
     def in_time(self) -> list[Sent | Received]:
-        """Everything that happened on it, in order."""
+        """All actions and frames in order."""
         return sorted([*self.sent, *self.received], key=lambda each: each.at)
 
 
@@ -58,14 +58,14 @@ class ClientHistory:
 
 
 class Progression:
-    """Statuses and receipts of one socket, which only ever go forward."""
+    """The statuses and receipts of one socket, which may only go forward."""
 
     def __init__(self) -> None:
         self._ranks: dict[int, int] = {}
         self._receipts: dict[Any, tuple[int, int]] = {}
 
     def take(self, frame: Any) -> list[str]:
-        """Returns the statuses and receipts that this frame moved backwards."""
+        """Return the statuses and receipts that this frame moved backwards."""
         problems: list[str] = []
         try:
             for message in _messages_in(frame):
@@ -181,7 +181,7 @@ class Replay:
 
     def _repeated(self, frame: Frame, known: Message, *, is_mine: bool) -> None:
         message = frame["message"]
-        self._expect(is_mine, "nothing_doubled", f"told as new again: {frame}")
+        self._expect(is_mine, "nothing_doubled", f"sent as new again: {frame}")
         early = f"repeated before its version came: {frame}"
         self._expect(frame["version"] <= self.cursor, "one_order", early)
         is_same = (known["text"], known["version"]) == (message["text"], message["version"])

@@ -1,4 +1,4 @@
-"""A client as good as they come: it resumes, sends again what got no answer, and logs it all."""
+"""A correct client: it resumes, repeats unanswered messages, and logs everything."""
 
 import asyncio
 import json
@@ -19,12 +19,12 @@ from .relay import Relay
 from .shapes import MARKS, frame_problems
 from .stage import Deployment
 
-RETRY_DELAY = 0.1  # seconds until it connects again, or sends again what was refused
+RETRY_DELAY = 0.1  # seconds until it reconnects or repeats a refused message
 MAX_UNANSWERED = 20  # messages
 
 
 class StormMember:
-    """A user's client in a room, by way of a relay: what it knows, and a log of it all."""
+    """A user's client in a room, through a relay, with a log of everything."""
 
     def __init__(
         self, deployment: Deployment, account: Account, room: int, name: str, relay: Relay
@@ -49,7 +49,7 @@ class StormMember:
     # ---------------------------------------------------------------- connections
 
     async def run(self) -> None:
-        """Connect, and connect again, until cancelled."""
+        """Connect and reconnect, until cancelled."""
         while True:
             with suppress(OSError, TimeoutError, WebSocketException):
                 await self._connect()
@@ -123,10 +123,10 @@ class StormMember:
         if not log.is_over and client_id in self.unanswered:
             self._retry = asyncio.get_running_loop().create_task(self._send(client_id))
 
-    # ---------------------------------------------------------------- what it does
+    # ---------------------------------------------------------------- actions
 
     async def write(self, rate: float) -> None:
-        """Texts, now and then an edit or a deletion of one's own; until cancelled."""
+        """Send texts, and sometimes edit or delete one of its own, until cancelled."""
         while True:
             await asyncio.sleep(self._chance.uniform(0.5, 1.5) / rate)
             chance, own = self._chance.random(), self._own_messages()
@@ -139,14 +139,14 @@ class StormMember:
 
     def _own_messages(self) -> list[int]:
         mine = self.account.user_id
-        # A deletion that is under way has come back to nobody yet, and the message may be gone.
+        # A deletion may be under way: the message may be deleted before anybody gets the event.
         sent = (each.action for each in self.history.connections[-1].sent)
         gone = {action["message_id"] for action in sent if action["action"] == "delete"}
         kept = self.replay.messages.items()
         return [id_ for id_, m in kept if m["sender_id"] == mine and id_ not in gone]
 
     async def send_message(self) -> None:
-        """A new message, which is sent until it is answered."""
+        """Send a new message, repeated until it is answered."""
         self._number += 1
         client_id = f"{self.name}-{self._number}"
         self.unanswered[client_id] = f"{self.name} writes {self._number}"
@@ -171,11 +171,11 @@ class StormMember:
 
     @property
     def is_connected(self) -> bool:
-        """Whether it has a connection that has had its sync."""
+        """Whether it has a connection that has received its sync."""
         return self._socket is not None
 
     async def until(self, holds: Callable[[], bool], what: str, within: float) -> None:
-        """Wait until something holds; raises BrokenPromise where it does not in time."""
+        """Wait for a condition. Raises BrokenPromise if it does not hold in time."""
         try:
             async with asyncio.timeout(within):
                 while not holds():

@@ -1,4 +1,4 @@
-"""A socket of a check: every frame is held to its shape, kept, and waited for by its fields."""
+"""A socket of a check: it checks the shape of each frame, keeps it, and can wait for one."""
 
 import asyncio
 import json
@@ -16,7 +16,7 @@ Frame = Any  # an object, or the first array
 
 
 def includes(whole: Any, part: Any) -> bool:
-    """Whether `part` is in `whole`: objects may say more than was asked, lists and values not."""
+    """Return whether `part` is in `whole`: objects may have more fields, lists must be equal."""
     if isinstance(part, dict) and isinstance(whole, dict):
         return all(k in whole and includes(whole[k], v) for k, v in part.items())
     if isinstance(part, list) and isinstance(whole, list):
@@ -25,7 +25,7 @@ def includes(whole: Any, part: Any) -> bool:
 
 
 class ProbeSocket:
-    """One WebSocket; presence frames come when they like and are kept apart."""
+    """One WebSocket; presence frames come at any time and are kept apart."""
 
     first: Frame = None
 
@@ -41,7 +41,7 @@ class ProbeSocket:
     # ---------------------------------------------------------------- receiving
 
     async def receive(self, limit: float | None = None) -> Frame:
-        """The very next frame, also one of presence."""
+        """Return the next frame, also one of presence."""
         try:
             async with asyncio.timeout(limit or self._limit):
                 data = await self.connection.recv()
@@ -61,7 +61,7 @@ class ProbeSocket:
         return frame
 
     async def next(self) -> Frame:
-        """The next frame that is not of presence; what the rate limit refused is sent again."""
+        """Return the next frame except presence; repeat actions that the rate limit refused."""
         while True:
             frame = await self.receive()
             if isinstance(frame, dict) and frame.get("type") == "presence":
@@ -73,7 +73,7 @@ class ProbeSocket:
             return frame
 
     async def expect(self, kind: str, **fields: Any) -> dict[str, Any]:
-        """The next frame of this kind with these fields; others before it are skipped."""
+        """Return the next frame of this kind with these fields, skipping others."""
         wanted = {"type": kind, **fields}
         deadline = time.monotonic() + self._limit
         try:
@@ -87,12 +87,12 @@ class ProbeSocket:
         return frame
 
     async def settle(self) -> None:
-        """Everything that the server has sent to this socket so far is here."""
+        """Receive everything that the server has sent to this socket so far."""
         await self.act("ping")
         await self.expect("pong")
 
     async def closes(self) -> int:
-        """The code with which the server closes the socket."""
+        """Wait until the server closes the socket; return the code."""
         try:
             while True:
                 await self.receive()
@@ -102,7 +102,7 @@ class ProbeSocket:
             return self.connection.close_code
 
     def seen(self, kind: str, **fields: Any) -> list[dict[str, Any]]:
-        """The frames of this kind with these fields that have been received."""
+        """Return the received frames of this kind with these fields."""
         return [f for f in self.frames if includes(f, {"type": kind, **fields})]
 
     def story(self) -> str:
@@ -113,7 +113,7 @@ class ProbeSocket:
     # ---------------------------------------------------------------- sending
 
     async def send(self, data: str | bytes) -> None:
-        """One WebSocket message, as it is."""
+        """Send one WebSocket message, unchanged."""
         await self.account.pace.wait()
         try:
             await self.connection.send(data)
@@ -126,7 +126,7 @@ class ProbeSocket:
         await self.send(json.dumps(self._last_action))
 
     async def send_message(self, text: str, **fields: Any) -> dict[str, Any]:
-        """Send a message, and return it as it came back."""
+        """Send a message, and return it from its event."""
         await self.act("send", message=text, **fields)
         mine = {"text": text, "sender_id": self.account.user_id}
         frame = await self.expect("chat_message", message=mine)
@@ -134,13 +134,13 @@ class ProbeSocket:
         return message
 
     async def expect_message(self, text: str) -> dict[str, Any]:
-        """The message of the next `chat_message` with this text."""
+        """Return the message of the next `chat_message` with this text."""
         frame = await self.expect("chat_message", message={"text": text})
         message: dict[str, Any] = frame["message"]
         return message
 
     async def refusal(self, action: str, **fields: Any) -> dict[str, Any]:
-        """The error that an action is answered with."""
+        """Do an action, and return the error that answers it."""
         await self.act(action, **fields)
         return await self.expect("error")
 

@@ -1,4 +1,4 @@
-"""A TCP relay between a client of ours and the deployment, that breaks connections at any byte."""
+"""A TCP relay between a client and the deployment, which breaks connections at any byte."""
 
 import asyncio
 import random
@@ -94,7 +94,7 @@ class Relay:
         writer.transport.abort()
 
     def _break(self, writer: asyncio.StreamWriter) -> None:
-        """RST instead of FIN, as from a network that is gone."""
+        """Send RST instead of FIN, as when a network fails."""
         self.broken += 1
         connection = writer.get_extra_info("socket")
         if connection is not None and connection.fileno() >= 0:

@@ -1,4 +1,4 @@
-"""The report of a run: what was checked, what did not hold, and how long messages took."""
+"""The report of a run: the checks, the broken promises and the latency of messages."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ MAX_SHOWN = 10  # findings of one promise in the text
 
 
 class Deviation(NamedTuple):
-    """One promise that did not hold: where, what was expected, and what came instead."""
+    """A broken promise: the place, the expectation, and what happened instead."""
 
     promise: str
     check: str
@@ -23,7 +23,7 @@ class Deviation(NamedTuple):
 
 
 class Latency(NamedTuple):
-    """Milliseconds from sending a message until it came, of so many messages."""
+    """Milliseconds from sending a message until it arrived, for a number of messages."""
 
     messages: int
     p50: float
@@ -51,7 +51,7 @@ class Report:
         return [promise for promise in PROMISES if promise in found]
 
     def find(self, promise: str, check: str, what: str, evidence: object = "") -> None:
-        """Note that a promise did not hold; the same finding is kept once."""
+        """Add a broken promise; repeated findings are kept once."""
         shown = evidence if isinstance(evidence, str) else json.dumps(evidence, default=str)
         finding = Deviation(promise, check, what, shown[:MAX_EVIDENCE])
         if not any(f.what == what and f.check == check for f in self.findings):
@@ -60,7 +60,7 @@ class Report:
                 self.has_findings.set()
 
     def note(self, what: str) -> None:
-        """Note something that is no broken promise but worth reading."""
+        """Add a remark that is no broken promise."""
         self.notes[what] = None
 
     def measure(self, name: str, seconds: Iterable[float]) -> None:
@@ -70,7 +70,7 @@ class Report:
             p50, p99 = (_percentile(ordered, share) * 1000 for share in (0.5, 0.99))
             self.latencies[name] = Latency(len(ordered), round(p50, 1), round(p99, 1))
 
-    # ---------------------------------------------------------------- how it reads
+    # ---------------------------------------------------------------- formats
 
     def as_json(self) -> dict[str, Any]:
         """The report for programs."""

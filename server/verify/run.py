@@ -35,7 +35,7 @@ class Options:
     rate: float = 20.0  # actions a second of each user; 0 is no limit
     timeout: float = 10.0  # seconds for a frame that must come
     seed: int = 1
-    insecure: bool = False  # whether any TLS certificate will do
+    insecure: bool = False  # whether any TLS certificate is accepted
     fail_fast: bool = False  # whether the first finding ends the run
     only: Sequence[str] = ()  # promises; none: all of them
 
@@ -43,9 +43,9 @@ class Options:
 async def verify(
     base: str, tokens: Sequence[str], options: Options, progress: Progress, key: str = ""
 ) -> Report:
-    """Hold the deployment at `base` to its promises, as the users of two tokens.
+    """Test the deployment at `base` with the users of two tokens.
 
-    With a `key` of the server API it also checks what the site itself may do.
+    With a `key` of the server API, the site's own calls are tested too.
     """
     began = time.monotonic()
     report = Report(base, awaited=options.only)
@@ -103,7 +103,7 @@ async def _until_first_finding(
 
 
 def open_site(base: str, key: str, options: Options) -> AsyncChat:
-    """The server API of the deployment, over the same TLS."""
+    """Open a client of the server API, with the same TLS options."""
     tls = _tls(base, options)
     transport = httpx.AsyncHTTPTransport(verify=True if tls is None else tls)
     return AsyncChat(base, key, timeout=options.timeout, transport=transport)
@@ -141,7 +141,7 @@ async def _introduce(deployment: Deployment) -> None:
 
 
 async def _run_checks(deployment: Deployment, chosen: Sequence[Check], progress: Progress) -> None:
-    """Checks side by side, then those that need the users for themselves."""
+    """Run checks concurrently, then those that must run alone."""
     slots = asyncio.Semaphore(AT_ONCE)
 
     async def run(check: Check) -> None:
@@ -157,7 +157,7 @@ async def _run_checks(deployment: Deployment, chosen: Sequence[Check], progress:
 
 
 async def _guard(stage: Stage, running: Awaitable[None], limit: float | None) -> None:
-    """Run a check; what stops it is a finding."""
+    """Run a check; its errors become findings."""
     try:
         async with asyncio.timeout(limit):
             await running
@@ -172,7 +172,7 @@ async def _guard(stage: Stage, running: Awaitable[None], limit: float | None) ->
 
 
 async def _clean_up(deployment: Deployment) -> None:
-    """Delete the rooms of this run, as far as they are still there."""
+    """Delete the remaining rooms of this run."""
     for creator, room in deployment.rooms:
         try:
             await creator.pace.wait()

@@ -1,11 +1,11 @@
-"""Checks of the shape of frames and HTTP answers, field by field; each fault is a sentence."""
+"""Checks of the shape of frames and HTTP answers, field by field; each error is a sentence."""
 
 import re
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 Problems = Iterator[str]
-Shape = Callable[[Any, str], Problems]  # (value, its path) → what is wrong with it
+Shape = Callable[[Any, str], Problems]  # (value, its path) → its errors
 
 MARKS = {"mark_message_as_delivered": "delivered", "mark_message_as_read": "read"}
 RANKS = {"send": 0, "delivered": 1, "read": 2}
@@ -58,7 +58,7 @@ def list_of(shape: Shape) -> Shape:
 
 
 class Fields:
-    """An object: fields that must be there, and fields that may be; others are `unknown`."""
+    """An object with required and optional fields; other fields are `unknown`."""
 
     unknown: ClassVar[set[str]] = set()
 
@@ -228,7 +228,7 @@ _FRAMES: dict[str, Fields] = {
 
 
 def frame_problems(frame: Any) -> Problems:
-    """Yields the faults of a frame of a room's socket."""
+    """Yield the errors of a frame of a room's socket."""
     if isinstance(frame, list):
         yield from messages(frame, "first")
         return
@@ -258,6 +258,6 @@ def _contradictions_in(kind: str, frame: Any) -> Problems:
     ):  # fmt: skip
         yield f"message_edited tells of another message than it holds: {frame!r:.200}"
     if kind == "error" and _INTERNALS.search(frame["message"]):
-        yield f"error shows the server's inside: {frame['message']:.200}"
+        yield f"error shows internals of the server: {frame['message']:.200}"
     if kind == "sync" and frame["reset"] and frame["deleted"]:
         yield "sync resets, and has deleted messages all the same"

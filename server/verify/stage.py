@@ -1,4 +1,4 @@
-"""The tools of a check: two users, rooms of its own, sockets, and a place for findings."""
+"""The tools of a check: two users, rooms, sockets, and a list of findings."""
 
 import ssl
 import uuid
@@ -29,8 +29,8 @@ class Deployment:
     ada: Account
     bob: Account
     report: Report
-    limit: float  # seconds for what must come
-    patience: float  # seconds for what the documentation lets take longer
+    limit: float  # seconds for a frame that must come
+    patience: float  # seconds for events that the documentation lets take longer
     tls: ssl.SSLContext | None = None
     site: AsyncChat | None = None  # with a key of the server API
     site_key: str = ""
@@ -43,12 +43,12 @@ class Deployment:
         return "ws" + self.base.removeprefix("http") + "/ws/chat/"
 
     def is_known(self, feature: str) -> bool:
-        """Whether the server says in `chat/config/` that it has a feature's section."""
+        """Return whether the server's `chat/config/` has a feature."""
         return feature in self.config
 
 
 class Stage:
-    """The stage of one check: rooms that it opens, sockets that it enters, what it finds."""
+    """The tools of one check: its rooms, its sockets, its findings."""
 
     def __init__(self, deployment: Deployment, promise: str, name: str) -> None:
         self.deployment = deployment
@@ -65,7 +65,7 @@ class Stage:
         return self.deployment.site
 
     def holds(self, condition: object, what: str, evidence: object = "") -> None:
-        """Count one expectation, and note it as broken where the condition is not true."""
+        """Count one expectation; if the condition is false, add a finding."""
         self.report.checked[self.promise] += 1
         if not condition:
             self.report.find(self.promise, self.name, what, evidence)
@@ -77,7 +77,7 @@ class Stage:
     # ---------------------------------------------------------------- rooms
 
     async def open_room(self, *third: int | str, by: Account | None = None, **fields: Any) -> int:
-        """A new room of both users, and of others who need not exist."""
+        """Open a new room of both users, and of others who need not exist."""
         creator = by or self.ada
         members = [self.ada.user_id, self.bob.user_id, *third]
         context = f"{CONTEXT}{uuid.uuid4()}"
@@ -94,7 +94,7 @@ class Stage:
         return int(room["room_id"])
 
     async def post(self, account: Account, room: int, text: str, **fields: Any) -> dict[str, Any]:
-        """A message by HTTP."""
+        """Send a message by HTTP."""
         body = {"message": text, **fields}
         message: dict[str, Any] = await account.json(
             "POST", f"chat/rooms/{room}/messages/", status=201, json=body
@@ -102,7 +102,7 @@ class Stage:
         return message
 
     async def read_all(self, account: Account, room: int) -> list[dict[str, Any]]:
-        """The whole room by HTTP, oldest first."""
+        """Read the whole room by HTTP, oldest first."""
         found: list[dict[str, Any]] = []
         while True:
             after = found[-1]["message_id"] if found else 0
@@ -118,7 +118,7 @@ class Stage:
     async def knock(
         self, account: Account, query: str, path: str = "", **options: Any
     ) -> AsyncIterator[ProbeSocket]:
-        """A completed handshake; what follows it, a first frame or a close, is the check's."""
+        """Complete a handshake; the check itself awaits a first frame or a close."""
         offers = options.pop("offers", ["Bearer", account.token])
         await account.pace.wait(2.0)
         origin = options.pop("origin", None)
@@ -141,14 +141,14 @@ class Stage:
 
     @asynccontextmanager
     async def enter(self, account: Account, room: int, **query: Any) -> AsyncIterator[ProbeSocket]:
-        """A socket in a room, its first frame received."""
+        """Open a socket in a room, and receive its first frame."""
         async with self.knock(account, "?" + urlencode({"room_id": room, **query})) as socket:
             socket.first = await socket.next()
             yield socket
 
 
 class Check(NamedTuple):
-    """A function that checks something of one promise; one that is `alone` runs by itself."""
+    """A function that checks one promise; with `alone`, no other check runs meanwhile."""
 
     promise: str
     run: Callable[[Stage], Awaitable[None]]

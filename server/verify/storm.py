@@ -1,4 +1,4 @@
-"""The storm: clients that write all the time, while their connections break at random bytes."""
+"""The storm: clients that write constantly while their connections break at random bytes."""
 
 import asyncio
 import contextlib
@@ -19,7 +19,7 @@ STORM_SIZE = 10  # connections that come back at the same moment
 
 
 class Storm:
-    """Four clients of two users in one room, each by way of a relay of its own."""
+    """Four clients of two users in one room, each through its own relay."""
 
     def __init__(self, stage: Stage, room: int, seed: int) -> None:
         self.stage = stage
@@ -37,7 +37,7 @@ class Storm:
         self.writers = self.members[:2]
 
     async def run(self, seconds: float, rate: float) -> None:
-        """Write for so long, break connections all the time, and come to rest."""
+        """Write for a time while connections break, then wait until all clients agree."""
         async with contextlib.AsyncExitStack() as stack:
             for member in self.members:
                 await stack.enter_async_context(member.relay)
@@ -64,7 +64,7 @@ class Storm:
             if way == 0:
                 victim.drop()
             elif way == 1:
-                for member in self.members:  # everybody comes back at once
+                for member in self.members:  # all reconnect at once
                     member.relay.break_now()
             else:
                 victim.relay.break_soon(MAX_BYTES_UNTIL_BREAK)
@@ -83,7 +83,7 @@ class Storm:
             await member.until(partial(_is_read, member), "sees all of it read", patience)
 
     async def version(self) -> int:
-        """The version of the room, as its sync says."""
+        """Return the version of the room, from its sync."""
         stage, room = self.stage, self.members[0].query["room_id"]
         async with stage.enter(stage.ada, room, after=2**53 - 1, receipts="manual") as socket:
             return int(socket.first["version"])
@@ -109,7 +109,7 @@ def _is_read(member: StormMember) -> bool:
 
 
 async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
-    """Cancel tasks; what one of them raised before is raised here."""
+    """Cancel tasks; raise the error of a task that failed before."""
     for task in tasks:
         task.cancel()
     for outcome in await asyncio.gather(*tasks, return_exceptions=True):
@@ -118,7 +118,7 @@ async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
 
 
 async def check_storm(stage: Stage, seconds: float, rate: float, seed: int) -> None:
-    """Run the storm, then hold every history and what is stored against each other."""
+    """Run the storm, then compare all histories with each other and with the stored room."""
     room = await stage.open_room()
     storm = Storm(stage, room, seed)
     await storm.run(seconds, rate)
@@ -138,13 +138,13 @@ async def check_storm(stage: Stage, seconds: float, rate: float, seed: int) -> N
 
 
 def _count(stage: Stage, histories: Sequence[ClientHistory], stored: Sequence[Message]) -> None:
-    """Each message was held against each history, for five promises."""
+    """Count the comparisons of each message with each history, for five promises."""
     for promise in ("nothing_lost", "nothing_doubled", "one_order", "true_statuses", "resuming"):
         stage.report.checked[promise] += len(stored) * len(histories)
 
 
 def _acknowledged(histories: Sequence[ClientHistory]) -> list[float]:
-    """Seconds from sending a message until it came back, where the first try did it."""
+    """Yield seconds from sending a message until its event, if the first attempt succeeded."""
     return [
         answers[0].received - answers[0].sent
         for history in histories
@@ -154,7 +154,7 @@ def _acknowledged(histories: Sequence[ClientHistory]) -> list[float]:
 
 
 def _received_by_others(histories: Sequence[ClientHistory]) -> list[float]:
-    """Seconds from sending a message until it came to somebody else as a live frame."""
+    """Yield seconds from sending a message until another user got it as a live frame."""
     sent = {
         action["client_id"]: at
         for history in histories

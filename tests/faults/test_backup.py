@@ -146,7 +146,7 @@ async def test_nothing_is_restored_over_a_chat(
 @pytest.mark.parametrize(
     ("manifest", "sentence"),
     [
-        (None, "holds no whole backup: backup.json is missing."),
+        (None, "holds no complete backup: backup.json is missing."),
         ({"format": 9, "engine": "sqlite", "schema": 1}, "is of a later roomcast"),
         ({"format": 1, "engine": "sqlite", "schema": 10**6}, "is of a later roomcast"),
         ({"format": 1, "engine": "postgresql", "schema": 1}, "then use roomcast move."),

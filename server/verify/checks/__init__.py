@@ -1,4 +1,4 @@
-"""The checks of roomcast verify, one promise after the other; importing them registers them."""
+"""The checks of roomcast verify; importing them registers them."""
 
 from . import (
     authentication,

@@ -80,7 +80,7 @@ def test_a_true_history_passes() -> None:
     ("what", "lives"),
     [
         ("version 1 after 2", [life(TWO, ONE)]),
-        ("told as new again", [life(ONE, ONE, TWO)]),
+        ("sent as new again", [life(ONE, ONE, TWO)]),
         ("ends at version 1", [life(ONE)]),
         ("never got", [life(TWO)]),
         ("ends with 2 as", [life(ONE, told(2, "too"))]),
@@ -94,7 +94,7 @@ def test_a_true_history_passes() -> None:
         ("not since 1", [life(ONE), life(after=1, first=sync(2, message(1, "one")))]),
         ("not trusted", [life(ONE), life(after=1, first=sync(2, *STORED, reset=True))]),
         ("another epoch", [life(ONE, TWO), life(after=2, first=sync(2, epoch="f"))]),
-        ("told as", [life(ONE, told(2, "two", sender_id=BOB))]),
+        ("sent as", [life(ONE, told(2, "two", sender_id=BOB))]),
         ("1 times the error internal", [life(ONE, TWO, error("n3", "internal"))]),
     ],
 )
@@ -104,7 +104,7 @@ def test_what_can_not_be_is_found(what: str, lives: list[ConnectionLog]) -> None
 
 def test_a_repeated_answer_is_for_who_asked_again() -> None:
     again = life(ONE, TWO, ONE)
-    assert any("told as new again" in wrong for wrong in found(again, user=ADA))
+    assert any("sent as new again" in wrong for wrong in found(again, user=ADA))
     again.sent += [sent(99, "n1", "one"), sent(102.5, "n1", "one")]
     assert found(again, user=ADA) == []
 
