@@ -27,7 +27,7 @@ class TokenLogin(Authenticator):
 
     @property
     def by_hook(self) -> bool:
-        """Whether the site's own login is its hook: the page is told so."""
+        """Whether the site's own login is its hook: the page needs to know."""
         return self._site.by_hook
 
     async def authenticate(self, connection: HTTPConnection) -> Identity:
