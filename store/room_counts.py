@@ -1,7 +1,7 @@
-"""How many rooms each user has in their list and in their archive, counted as they change.
+"""The numbers of rooms in the list and in the archive of each user, updated with each change.
 
-A list says how many rooms it has, and its user may have 10,000. Whoever changes members, or what
-they have archived, has locked the room; then the counters are changed, in the order of users.
+A list shows its number of rooms, which may be 10,000. A transaction that changes members, or what
+they have archived, first locks the room; then it changes the counters, in the order of users.
 """
 
 from databases.core import Connection

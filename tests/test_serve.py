@@ -243,6 +243,8 @@ from roomcast.server.serve import run
 from roomcast.settings import load
 
 class Stub:
+    settings = load({{}})
+
     def start_draining(self):
         pass
 
