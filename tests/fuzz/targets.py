@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextlib import suppress
 
-from roomcast.chat.attachments import content
+from roomcast.chat.attachments import content, thumbnails
 from roomcast.protocol import codec
 from roomcast.protocol.errors import Refusal
 from roomcast.server.frame_reader import FrameError, FrameReader
@@ -48,7 +48,7 @@ def _frames_of(pieces: list[bytes]) -> list[object]:
 
 
 def check_file(data: bytes) -> None:
-    """The checks of files: the first byte chooses the declared type."""
+    """The checks of files, and thumbnails: the first byte chooses the declared type."""
     if not data:
         return
     kind = KINDS[data[0] % len(KINDS)]
@@ -56,6 +56,8 @@ def check_file(data: bytes) -> None:
         kept = content.check(data[1:], kind, None, POLICY)
         assert kept.content_type in POLICY.types
         assert len(kept.content) <= len(data) + 64
+        if kept.content_type in thumbnails.TYPES:
+            thumbnails.make_safely(kept.content, kept.content_type, ("", 360))
 
 
 def _kind(name: str) -> bytes:

@@ -3,6 +3,7 @@
 import base64
 import io
 import re
+import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -157,3 +158,18 @@ async def test_a_bucket_that_cannot_be_read_is_503(
         answer = await ada.get(url)
         assert (answer.status_code, answer.json()["code"]) == (503, "storage_unavailable")
     assert (await ada.get(url)).headers["content-type"] == "image/webp"
+
+
+@pytest.mark.parametrize("how", ["no Pillow", "setting"])
+async def test_a_server_without_thumbnails_sends_the_file(
+    how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {"attachments": {"thumbnail_cache_size": 0}} if how == "setting" else {}
+    data = picture("image/jpeg")
+    if how == "no Pillow":
+        monkeypatch.setitem(sys.modules, "PIL", None)
+    async with chat_client(1, settings) as ada:
+        url = await link_to(ada, "image/jpeg", data)
+        whole, small = await ada.get(url), await ada.get(url + "&size=360")
+        assert (small.content, small.headers) == (whole.content, whole.headers)
+        assert (await ada.get(url + "&size=100")).status_code == 400
