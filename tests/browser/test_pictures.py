@@ -4,6 +4,7 @@
 """
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -35,6 +36,16 @@ WAYS: dict[str, dict[str, object]] = {
         "device_scale_factor": 2,
     },
 }
+LONGER = """async () => {
+    const { english } = await import(`${location.origin}/ui/lang/en.js`);
+    const twice = (text) => `[${text.replace(/[aeiou](?![^{]*})/g, (letter) => `${letter}\u0301${letter}\u0301`)}]`;
+    const inbox = document.querySelector("roomcast-inbox");
+    inbox.strings = Object.fromEntries(Object.entries(english).map(([key, one]) => [key, typeof one === "string" ? twice(one)
+        : Object.fromEntries(Object.entries(one).map(([form, text]) => [form, twice(text)]))]));
+}"""  # noqa: E501
+OUTSIDE = """() => [...document.querySelector("roomcast-inbox").shadowRoot.querySelectorAll("button, h2, p, input, textarea, [part=menu]")]
+    .filter((one) => { const { left, right, width } = one.getBoundingClientRect(); return width && (left < 0 || right > innerWidth); })
+    .map((one) => one.outerHTML.slice(0, 90))"""  # noqa: E501
 
 
 class Shop(ThreadingHTTPServer):
@@ -140,3 +151,31 @@ def test_a_picture_of_a_launcher_in_a_shop(
     path = picture("launcher", tmp_path)
     ada.page.screenshot(path=path)
     assert path.stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("language", ["longer", "ar"])
+def test_longer_words_and_the_other_direction_fit_the_smallest_phone(
+    person: Callable[..., Person], room: Room, language: str, tmp_path: Path
+) -> None:
+    """A made-up language whose words are long, and one that is written from right to left."""
+    size = {"viewport": {"width": 320, "height": 568}, "is_mobile": True, "has_touch": True}
+    ada = person("ada", **size, locale="en" if language == "longer" else language).opens(room)
+    if language == "longer":
+        ada.page.evaluate(LONGER)
+        expect(ada.composer).to_have_attribute("placeholder", re.compile(r"^\["))
+    expect(ada.texts).to_have_count(len(TALK))
+    head = ada.part("header").locator("button")
+    head.last.click()
+    expect(ada.part("menu")).to_be_visible()
+    fits(ada, tmp_path / "menu.png")
+    ada.page.keyboard.press("Escape")
+    fits(ada, tmp_path / "conversation.png")
+    head.first.click()
+    expect(ada.item(room)).to_be_visible()
+    fits(ada, tmp_path / "list.png")
+
+
+def fits(person: Person, picture: Path) -> None:
+    person.page.screenshot(path=picture)
+    assert person.page.evaluate(OUTSIDE) == [], picture.stem
+    assert person.page.evaluate("document.documentElement.scrollWidth") <= 320, picture.stem
