@@ -63,7 +63,7 @@ export default {
   attach: "Dołącz pliki",
   emoji: "Emoji",
   save: "Zapisz",
-  replyTo: "Odpowiedź do: {name}",
+  replyTo: "Odpowiedź: {name}",
   drop: "Upuść pliki tutaj",
   cancel: "Anuluj",
   tooBig: "Większy niż {size}",
