@@ -59,10 +59,10 @@ faults: .venv/dev  ## kill -9, slow readers, restarts; engines that die and fall
 	$(BIN)/python -m tests.faults.one_user
 	$(BIN)/python -m tests.test_loop
 
-fuzz: .venv/dev .cache/fuzz/installed  ## strangers' bytes, guided by coverage, and every HTTP call; minutes=60
+fuzz: .venv/dev  ## strangers' bytes, guided by coverage, and every HTTP call; minutes=60
 	for name in decoder frames files; do \
-		.cache/fuzz/bin/python -m tests.fuzz $$name $$(( $(or $(minutes),3) * 20 )) || exit 1; done
-	$(BIN)/python -m tests.fuzz.api $(CURDIR)/.cache/fuzz/bin/schemathesis $$(( $(or $(minutes),3) * 10 ))
+		$(BIN)/python -m tests.fuzz $$name $$(( $(or $(minutes),3) * 20 )) || exit 1; done
+	$(BIN)/python -m tests.fuzz.api $$(( $(or $(minutes),3) * 10 ))
 
 failover: .venv/dev .cache/proxies/installed  ## PostgreSQL under Patroni and etcd, and the proxies: each fails over under load
 	.ci/failover
@@ -130,11 +130,6 @@ clean:  ## remove what the others made
 .cache/servers/installed: Makefile pyproject.toml
 	@$(PYTHON) -m venv .cache/servers
 	@.cache/servers/bin/pip install -qq --disable-pip-version-check -e '.[all]' $(SERVERS)
-	@touch $@
-
-.cache/fuzz/installed: Makefile pyproject.toml
-	@$(PYTHON) -m venv .cache/fuzz
-	@.cache/fuzz/bin/pip install -qq --disable-pip-version-check -e '.[all]' atheris==3.0.0 schemathesis==4.32.5
 	@touch $@
 
 .cache/proxies/installed: Makefile

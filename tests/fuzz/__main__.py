@@ -1,4 +1,4 @@
-"""`python -m tests.fuzz TARGET SECONDS`, in the environment of `make fuzz`, which has atheris.
+"""`python -m tests.fuzz TARGET SECONDS`: one target, guided by coverage, with atheris.
 
 It ends with 0 after so many seconds, or with what libFuzzer says at the first input that no target
 may fail at; that input is then in the current folder, as crash-….
@@ -8,7 +8,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-import atheris
+try:
+    import atheris
+except ModuleNotFoundError:
+    sys.exit("NOT FUZZED: there is no atheris for this Python or this system.")
 
 with atheris.instrument_imports(include=["roomcast"]):
     from .targets import SEEDS, TARGETS
