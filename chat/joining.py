@@ -4,10 +4,12 @@ from functools import partial
 
 from ..protocol.errors import Close, Closing
 from ..realtime.room import Room
-from ..store import receipts
+from ..store import blocks, receipts
 from ..store.commit_queue import CommitQueue
 from ..store.snapshot import Snapshot, SnapshotQuery
 from ..store.store import DatabaseUnavailable, Store
+
+PAIR = 2  # members: there a block freezes what both see, and nobody else is in the room
 
 
 class Joining:
@@ -59,3 +61,10 @@ class Joining:
             return found
         # Another socket that joined at the same time has read later, and started the room.
         return await self.enter(room, ask, is_manual=is_manual)
+
+    async def hide_receipts(self, room: Room, user_id: str) -> None:
+        """Have a room of several send the user no receipts of members who have blocked them."""
+        members = room.statuses.watermarks.keys()
+        if len(members) > PAIR:
+            find = partial(blocks.find_blockers, blocked_id=user_id, users=members)
+            room.connections.hide(user_id, await self._store.read(find))

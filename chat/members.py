@@ -93,6 +93,9 @@ class Members:
         async def work(db: Connection) -> MembershipChange | Reason:
             return await members.add(db, room_id, user_id, guest_id, most, now)
 
+        find = partial(blocks.find_blocked_members, room_id=room_id, user_id=guest_id)
+        for blocked in await self._store.read(find):
+            await self._publish_block(guest_id, blocked, is_blocked=True)
         added = Happened("member_added", room_id, user_id, about=guest_id)
         return (await self._write(work, added)).roster > 0
 
@@ -116,7 +119,7 @@ class Members:
         await self._write(work, Happened("member_removed", room_id, user_id, about=other_id))
 
     async def block(self, user_id: str, blocked_id: str) -> None:
-        """Block a user: in direct rooms their messages are refused. No event is published.
+        """Block a user: in direct rooms their messages are refused. Clients are sent no event.
 
         Raises Conflict if the user has blocked `limits.max_blocks` others already.
         """
@@ -131,6 +134,7 @@ class Members:
                 raise Conflict(f"You have blocked {most} users: unblock one first.")
 
         await self._store.write(work)
+        await self._publish_block(user_id, blocked_id, is_blocked=True)
 
     async def unblock(self, user_id: str, blocked_id: str) -> None:
         """End a block, and publish the receipts that it has hidden from the other user."""
@@ -141,6 +145,15 @@ class Members:
         }
         if events:
             await self._commits.on_commit(Commit(events))
+        await self._publish_block(user_id, blocked_id, is_blocked=False)
+
+    async def _publish_block(self, user_id: str, blocked_id: str, *, is_blocked: bool) -> None:
+        """Rooms of several stop, or begin, to send the blocked user receipts of the other."""
+        event = UserEvent(blocked_id, blocker=user_id, is_blocked=is_blocked)
+        try:
+            await self._hub.user_channels.publish(event)
+        except Unreachable as error:
+            log.info("block published locally only: user=%s error=%s", blocked_id, error)
 
     # ------------------------------------------------------------ write, then publish
 

@@ -1,6 +1,7 @@
 """The endpoint `/ws/chat/`: a member joins a room, with a cursor or with its last messages."""
 
 import time
+from collections.abc import Collection
 from contextlib import nullcontext
 
 from starlette.websockets import WebSocket
@@ -56,12 +57,15 @@ class ChatSocket(Endpoint):
         async with nullcontext() if ask.after is None else bucket.costly():
             found = await chat.joining.enter(room, ask, is_manual=query.is_manual)
         chat.hub.follow_members(room)
+        if query.is_compact or query.after is not None:
+            await chat.joining.hide_receipts(room, identity.user_id)
         if chat.revocations.has(identity.user_id, since=began):
             raise Closing(Close.DISCONNECTED)
         if query.after is None:
             first = chat.pages.frame(room, found, known, base)
         else:
-            first = _sync_frame(chat, room, found, base, is_reset=is_reset)
+            hidden = room.connections.hidden_from(identity.user_id)
+            first = _sync_frame(chat, room, found, base, hidden, is_reset=is_reset)
         bucket.charge(len(first) / ANSWER_BYTES_PER_TOKEN)
         session = RoomSession(chat, auth, room, socket, bucket)
         session.enter(base, identity.expires_at, direct)
@@ -97,7 +101,13 @@ def _snapshot_query(
 
 
 def _sync_frame(
-    chat: ChatServices, room: Room, found: Snapshot, base: str, *, is_reset: bool
+    chat: ChatServices,
+    room: Room,
+    found: Snapshot,
+    base: str,
+    hidden: Collection[str],
+    *,
+    is_reset: bool,
 ) -> bytes:
     """Return the `sync` frame of a join with a cursor. Raises Closing without the messages."""
     if found.messages is None:
@@ -105,7 +115,9 @@ def _sync_frame(
     link, statuses = chat.attachments.link(base), room.statuses
     shown = [message_of(m, link, statuses.status(m.sender_id, m.id)) for m in found.messages]
     receipts = [
-        events.Receipt(wire_user(user), *upto) for user, upto in sorted(statuses.watermarks.items())
+        events.Receipt(wire_user(user), *upto)
+        for user, upto in sorted(statuses.watermarks.items())
+        if user not in hidden
     ]
     reset = found.reset or is_reset
     chat.metrics.count_answer("resume", has_more=found.reset)

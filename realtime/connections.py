@@ -37,6 +37,36 @@ class RoomSocket(UserSocket):
         self.missed_presence: dict[str, bytes] | None = None  # the last frame of each user
 
 
+NOBODY: frozenset[str] = frozenset()
+ReceiptFrames = Callable[[Mapping[str, Watermarks]], list[bytes]]
+
+
+class SocketBatches:
+    """The frames of one event: encoded once for all sockets that are sent the same."""
+
+    def __init__(
+        self,
+        full: Callable[[], Sequence[bytes]],
+        moved: Mapping[str, Watermarks],
+        receipt_frames: ReceiptFrames,
+    ) -> None:
+        """`full` returns the frames of sockets that do not want compact receipts."""
+        self._full = full
+        self._moved = moved
+        self._receipt_frames = receipt_frames
+        self._batches: dict[frozenset[str] | None, Batch] = {}
+
+    def get(self, frames: Sequence[bytes], *, is_compact: bool, hidden: frozenset[str]) -> Batch:
+        """Return the frames and the receipts, without those of members who are hidden."""
+        key = hidden if is_compact else None
+        batch = self._batches.get(key)
+        if batch is None:
+            moved = {user: upto for user, upto in self._moved.items() if user not in hidden}
+            more = self._receipt_frames(moved) if is_compact else self._full()
+            batch = self._batches[key] = Batch([*frames, *more])
+        return batch
+
+
 class RoomConnections:
     """The joining and the live sockets of a room; a follower of its members."""
 
@@ -45,6 +75,7 @@ class RoomConnections:
         self._mark = mark
         self._joining: list[RoomSocket] = []
         self._live: dict[str, list[RoomSocket]] = {}
+        self._hidden: dict[str, frozenset[str]] = {}  # of each user, who has blocked them
         self._typing: dict[str, float] = {}  # when the next `typing` frame of each user may be sent
 
     def __iter__(self) -> Iterator[RoomSocket]:
@@ -56,6 +87,17 @@ class RoomConnections:
     def has_live(self) -> bool:
         """Whether a socket of this process has received its first frame."""
         return bool(self._live)
+
+    # ------------------------------------------------------------ receipts that are not shown
+
+    def hidden_from(self, user_id: str) -> frozenset[str]:
+        """The members whose receipts this user is not sent, since they have blocked the user."""
+        return self._hidden.get(user_id, NOBODY)
+
+    def hide(self, user_id: str, blockers: Collection[str]) -> None:
+        """Send the user no receipts of these members from here on."""
+        if blockers:
+            self._hidden[user_id] = self.hidden_from(user_id) | frozenset(blockers)
 
     # ------------------------------------------------------------ joining and leaving
 
@@ -114,29 +156,25 @@ class RoomConnections:
 
     # ------------------------------------------------------------ sending
 
-    def send(self, full: Sequence[bytes], compact: Sequence[bytes]) -> None:
-        """Send `compact` to live sockets with compact receipts, and `full` to all others."""
-        batches = {False: Batch(full), True: Batch(compact)}
-        for sockets in self._live.values():
-            for socket in sockets:
-                socket.send_queue.put(batches[socket.is_compact])
-
-    def emit(
-        self,
-        update: StatusUpdate,
-        receipt_frames: Callable[[Mapping[str, Watermarks]], list[bytes]],
+    def send(
+        self, frame: bytes, moved: Mapping[str, Watermarks], receipt_frames: ReceiptFrames
     ) -> None:
-        """Send what an event changed: sockets with the same receipt mode get the same bytes."""
-        batches: dict[bool, Batch] = {}
+        """Send a frame to every live socket, with receipts to those that want compact ones."""
+        batches = SocketBatches(list, moved, receipt_frames)
+        for user_id, sockets in self._live.items():
+            hidden = self.hidden_from(user_id)
+            for socket in sockets:
+                batch = batches.get([frame], is_compact=socket.is_compact, hidden=hidden)
+                socket.send_queue.put(batch)
+
+    def emit(self, update: StatusUpdate, receipt_frames: ReceiptFrames) -> None:
+        """Send what an event changed: the same bytes to every socket that wants the same."""
+        batches = SocketBatches(partial(_mark_frames, update), update.moved, receipt_frames)
         sent = [change for change in update.changes if change.kind == "sent"]
         for user_id, sockets in list(self._live.items()):
-            received = []
+            received, hidden = [], self.hidden_from(user_id)
             for socket in sockets:
-                batch = batches.get(socket.is_compact)
-                if batch is None:
-                    is_compact = socket.is_compact
-                    more = receipt_frames(update.moved) if is_compact else _mark_frames(update)
-                    batch = batches[is_compact] = Batch([*update.frames, *more])
+                batch = batches.get(update.frames, is_compact=socket.is_compact, hidden=hidden)
                 if batch.frames and socket.send_queue.put(batch):
                     received.append(socket)
                 elif sent:
@@ -179,7 +217,11 @@ class RoomConnections:
     # ------------------------------------------------------------ events of members
 
     def on_user_event(self, event: UserEvent) -> None:
-        """Apply a revocation or a change of presence of a member."""
+        """Apply a revocation, a block or a change of presence of a member."""
+        if event.is_blocked:
+            self.hide(event.user_id, [event.blocker])
+        elif event.blocker and event.user_id in self._hidden:
+            self._hidden[event.user_id] -= {event.blocker}
         if event.is_revoked:
             for socket in list(self):
                 if socket.user_id == event.user_id:
@@ -188,7 +230,10 @@ class RoomConnections:
             self._send_presence(event)
 
     def on_gap(self, user_id: str) -> None:
-        """Do nothing: presence is loaded for all followed users and arrives as an event."""
+        """Do nothing: presence is loaded for all followed users and arrives as an event.
+
+        If the event of a block is lost, receipts are hidden from sockets that join later.
+        """
 
     def _send_presence(self, event: UserEvent) -> None:
         """Send presence; a socket with a full queue gets the last state of each user later."""

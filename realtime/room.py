@@ -118,7 +118,8 @@ class Room:
         if socket.user_id not in self.statuses.watermarks:
             raise Closing(Close.FORBIDDEN)
         missed = [_as_seen(top, *each) for each in buffered if each[0].version > above]
-        frames = self.statuses.frames_since(missed, is_compact=socket.is_compact)
+        hidden = self.connections.hidden_from(socket.user_id)
+        frames = self.statuses.frames_since(missed, is_compact=socket.is_compact, hidden=hidden)
         sent = [change for change, _ in missed if change.kind == "sent"]
         self.connections.activate(socket, first, frames, sent)
 
@@ -234,7 +235,7 @@ class Room:
         shown = look_of(state.look.about, state.look.data, is_frozen=bool(state.look.frozen))
         frame = codec.encode(RoomChanged(self.id, wire_users(members), state.title or None, *shown))
         new = {user: self.statuses.watermarks[user] for user in members - before.members}
-        self.connections.send([frame], [frame, *self.statuses.receipt_frames(new)])
+        self.connections.send(frame, new, self.statuses.receipt_frames)
         self._on_members_changed(self)
 
     # ------------------------------------------------------------ the end

@@ -4,7 +4,7 @@ The watermarks are those that the sockets of this process were sent, not newer o
 So the status in a later frame is never lower than in an earlier one.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Literal
 
 from msgspec import Struct
@@ -218,9 +218,16 @@ class StatusTracker:
     # ------------------------------------------------------------ frames
 
     def frames_since(
-        self, changes: Sequence[tuple[Change, bytes]], *, is_compact: bool
+        self,
+        changes: Sequence[tuple[Change, bytes]],
+        *,
+        is_compact: bool,
+        hidden: Collection[str] = (),
     ) -> list[bytes]:
-        """Return the frames of changes that a socket has missed, with present statuses."""
+        """Return the frames of changes that a socket has missed, with present statuses.
+
+        It gets no receipts of members in `hidden`.
+        """
         frames = []
         for change, frame in changes:
             frames.append(self.as_of_now(change, frame))
@@ -228,7 +235,9 @@ class StatusTracker:
                 frames += self._marks_so_far(change, frame)  # before the frame of a later edit
         sent = [change for change, _ in changes if change.kind == "sent"]
         if is_compact and sent:
-            frames += self.receipt_frames(self._watermarks_passing(sent))
+            passing = self._watermarks_passing(sent)
+            shown = {user: upto for user, upto in passing.items() if user not in hidden}
+            frames += self.receipt_frames(shown)
         return frames
 
     def _watermarks_passing(self, sent: list[Change]) -> dict[str, Watermarks]:

@@ -33,6 +33,8 @@ class UserEvent(Struct, array_like=True):
     is_online: bool = False  # valid if last_seen is not 0: whether the user is online
     last_seen: int = 0  # microseconds since 1970, UTC; grows whenever is_online changes
     hidden_from: list[str] = []  # users who must not see it: this user has blocked them
+    blocker: str = ""  # the user who has blocked this one, or has ended the block
+    is_blocked: bool = False
 
 
 _decode = msgspec.json.Decoder(UserEvent).decode

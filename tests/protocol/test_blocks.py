@@ -196,6 +196,66 @@ async def test_the_blocked_one_gets_no_receipts_of_her(stranger: Stranger) -> No
     assert statuses[last["message_id"]] == "read"
 
 
+QUIET = {"receipts": "manual,compact"}
+
+
+async def reads(person: Person, room: int, message: dict[str, Any]) -> None:
+    body = {"message_id": message["message_id"]}
+    assert (await person.post(f"chat/rooms/{room}/read/", body)).is_success
+
+
+def receipts_of(person: Person, frames: list[Any]) -> list[int]:
+    """How far the person has read, by the frames of another's socket."""
+    found = [f for f in frames if f["type"] == "receipt" and f["user_id"] == person.id]
+    return [receipt["read"] for receipt in found]
+
+
+async def test_in_a_room_of_several_he_gets_no_receipts_of_her(stranger: Stranger) -> None:
+    """He goes on seeing those of others, and they see hers."""
+    her, bob, carl = stranger(), stranger(), stranger()
+    room = await her.opens(bob, carl)
+    first = await bob.posts(room, "before the block")
+    async with bob.enters(room, after=0, **QUIET) as b, carl.enters(room, after=0, **QUIET) as c:
+        await reads(her, room, first)
+        await b.receives("receipt", user_id=her.id, read=first["message_id"])
+        await blocks(her, bob)
+        second = await carl.posts(room, "after it")
+        await reads(her, room, second)
+        await c.receives("receipt", user_id=her.id, read=second["message_id"])
+        await reads(carl, room, first)
+        await b.receives("receipt", user_id=carl.id, read=first["message_id"])
+        assert receipts_of(her, b.seen[1:]) == [first["message_id"]]
+    for person, seen in ((bob, {bob.id, carl.id}), (carl, {her.id, bob.id, carl.id})):
+        async with person.enters(room, after=0, **QUIET) as socket:
+            assert {receipt["user_id"] for receipt in socket.first["receipts"]} == seen
+    async with bob.enters(room, **QUIET) as b, carl.enters(room, **QUIET) as c:
+        third = await carl.posts(room, "and more")
+        await reads(her, room, third)
+        await reads(bob, room, third)
+        await c.receives("receipt", user_id=bob.id, read=third["message_id"])
+        assert third["message_id"] in receipts_of(her, c.seen[1:])
+        assert receipts_of(her, b.seen[1:]) == []
+        await unblocks(her, bob)
+        last = await carl.posts(room, "at last")
+        await reads(her, room, last)
+        await b.receives("receipt", user_id=her.id, read=last["message_id"])
+
+
+async def test_who_comes_into_the_room_later_is_hidden_too(stranger: Stranger) -> None:
+    her, bob, carl, dora = (stranger() for _ in range(4))
+    room = await carl.opens(bob, dora)
+    await blocks(her, bob)
+    async with bob.enters(room, **QUIET) as b, carl.enters(room, **QUIET) as c:
+        assert (await carl.post(f"chat/rooms/{room}/members/", {"user_id": her.id})).is_success
+        await b.receives("room_changed")
+        message = await carl.posts(room, "welcome")
+        await reads(her, room, message)
+        await c.receives("receipt", user_id=her.id, read=message["message_id"])
+        await reads(dora, room, message)
+        await b.receives("receipt", user_id=dora.id, read=message["message_id"])
+        assert receipts_of(her, b.seen[1:]) == []
+
+
 async def test_no_new_room_is_opened_with_who_has_blocked_one(stranger: Stranger) -> None:
     me, you = stranger(), stranger()
     old = (await me.post(CREATE, {"second_user": you.id})).json()["room_id"]
