@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Iterable, Sequence
 from functools import partial
+from itertools import islice
 
 from msgspec import Struct
 
@@ -27,6 +28,7 @@ AT_ONCE = 100  # messages in one transaction, for which other writers wait
 BUSY = 200  # messages written during a step; with more, the server counts as busy
 PART = 20  # while the server is busy, indexing uses one part in so many of the time
 REMEMBERED = 10_000  # changed rooms that are recorded; with more, all rooms are searched
+MAX_CHANGED = 500  # of them, among which a question looks for rooms of its user
 CAUGHT_UP = 10  # rooms that a query indexes first, and steps for each of them
 RETRY = 10.0  # seconds until the next attempt after a failure
 LONGEST = 200  # code points of a query
@@ -91,7 +93,8 @@ class Search:
 
     async def _catch_up(self, user_id: str) -> None:
         """Update the index for these rooms, within the time that a query can wait."""
-        find = partial(index.behind_of, user_id=user_id, limit=CAUGHT_UP)
+        changed = list(islice(self._changed, MAX_CHANGED))
+        find = partial(index.behind_of, user_id=user_id, changed=changed, limit=CAUGHT_UP)
         room_ids: Sequence[int] = await self._store.read(find)
         for _ in range(CAUGHT_UP * CAUGHT_UP):
             if not (room_ids := await self.step(room_ids)):

@@ -16,6 +16,7 @@ from ..time_slices import TimeSlices
 from . import tokenizer as words
 from .tokenizer import Term
 
+MAX_LOOKED = 200  # rooms of a user, the newest, among which a question looks for changes
 NAMED = 256  # rooms that a query can name; with more, hits in others' rooms are filtered out
 
 
@@ -94,18 +95,36 @@ async def behind(db: Connection, above: int, limit: int) -> list[int]:
     return [row["id"] for row in rows]
 
 
-async def behind_of(db: Connection, user_id: str, limit: int) -> list[int]:
-    """Return the user's rooms whose index is not up to date, newest activity first."""
-    query = """
-        SELECT r.id
-          FROM members me
-          JOIN rooms r ON r.id = me.room_id
-          LEFT JOIN search_upto s ON s.room_id = r.id
-         WHERE me.user_id = :user_id AND r.version > coalesce(s.version, 0)
-         ORDER BY r.active_at DESC LIMIT :limit
+async def behind_of(db: Connection, user_id: str, changed: Sequence[int], limit: int) -> list[int]:
+    """Returns rooms of the user that the index is behind of, newest activity first.
+
+    Looks at the newest rooms of their list, and at rooms that `changed`: a user may have 10,000.
     """
-    rows = await db.fetch_all(query, {"user_id": user_id, "limit": limit})
-    return [row["id"] for row in rows]
+    query = text("""
+        SELECT mine.room_id AS id,
+               (SELECT r.active_at FROM rooms r
+                 WHERE r.id = mine.room_id
+                   AND r.version > coalesce((SELECT s.version FROM search_upto s
+                                              WHERE s.room_id = r.id), 0)) AS at
+          FROM (SELECT room_id
+                  FROM (SELECT me.room_id FROM members me
+                         WHERE me.user_id = :user_id AND me.archived_at_total IS NULL
+                         ORDER BY me.listed_at DESC, me.room_id DESC LIMIT :looked) AS newest
+                 UNION
+                SELECT c.room_id FROM list_changes c
+                 WHERE coalesce((SELECT 1 FROM members me
+                                  WHERE me.room_id = c.room_id AND me.user_id = :user_id), 0) > 0
+                 UNION
+                SELECT me.room_id FROM members me
+                 WHERE me.user_id = :user_id AND me.room_id IN :changed) AS mine
+    """).bindparams(
+        bindparam("user_id", value=user_id),
+        bindparam("looked", value=MAX_LOOKED),
+        bindparam("changed", value=[*changed, 0], expanding=True),
+    )
+    rows = [(row["at"], row["id"]) for row in await db.fetch_all(query)]
+    behind = sorted(((at, id_) for at, id_ in rows if at is not None), reverse=True)
+    return [id_ for _, id_ in behind[:limit]]
 
 
 async def news(

@@ -41,6 +41,7 @@ from roomcast.store.messages import (
 )
 from roomcast.store.room_pages import RoomQuery
 from roomcast.store.room_places import RoomPlace
+from roomcast.store.search import index
 from roomcast.store.site_rooms import RoomFilter
 from roomcast.store.snapshot import SnapshotQuery
 from roomcast.store.store import Connection, Store
@@ -333,6 +334,7 @@ MORE = [
     ("heads", reads(rooms.find_heads, [ONE_WRITER, FAR_BEHIND])),
     ("blocked members", reads(blocks.find_blocked_members, ONE_WRITER, "writer")),
     ("places", reads(account.places, "many", 0, 100)),
+    ("rooms to index", reads(index.behind_of, "many", [7, 1_007, 2_000], 10)),
 ]
 
 
