@@ -135,6 +135,23 @@ def test_nothing_jumps_when_a_picture_comes(ada: Person, room: Room) -> None:
         assert min(box) == 48 or box[0] / box[1] == pytest.approx(width / height, rel=0.02)
 
 
+def test_ones_own_picture_does_not_vanish_when_it_is_stored(ada: Person, room: Room) -> None:
+    held = Held(ada, "&size=360")
+    ada.opens(room)
+    ada.picks(*edged(1600, 1000))
+    ada.part("send").click()
+    ada.sees_status("Sent")
+    held.wait_for(1)
+    shown = ada.messages.locator("[part=picture] img")
+    assert shown.evaluate("img => img.complete") is False
+    seen = pixels_of(shown)
+    assert count_like(seen, RED) > 1_000
+    assert count_like(seen, BLUE) > 1_000
+    held.let_go()
+    expect(shown).to_have_js_property("naturalWidth", 360)
+    expect(shown).to_have_css("background-image", "none")
+
+
 def test_the_lightbox_shows_the_thumbnail_then_the_photo(ada: Person, room: Room) -> None:
     sends(room, photo(), photo(1200, 1600, "second.jpg"))
     ada.opens(room)

@@ -48,6 +48,13 @@ function storedPicture(file, { message, history, hidden, open }) {
   return h("button", { type: "button", part: "picture", tabIndex: -1, onclick: does }, picture, more);
 }
 
+/** Shows the preview, or the picture under its last link, until this one is loaded. @param {HTMLImageElement} picture @param {HTMLImageElement | undefined} before */
+export function keepBeneath(picture, before) {
+  if (!before?.naturalWidth) return;
+  picture.style.background = `center / cover no-repeat url("${before.src}")`;
+  picture.addEventListener("load", () => picture.style.removeProperty("background"), { once: true });
+}
+
 /** @param {any} file @param {any} history */
 function storedCard(file, history) {
   const open = () => {

@@ -4,7 +4,7 @@
  */
 
 import { pictureEnglish } from "../lang/en.js";
-import { fileNodes, sendingNodes, thumbnailOf } from "./attachments.js";
+import { fileNodes, keepBeneath, sendingNodes, thumbnailOf } from "./attachments.js";
 import { formatted } from "./formatting.js";
 import { Jumps } from "./jumps.js";
 import { extrasStyle } from "./style-extras.js";
@@ -54,7 +54,9 @@ export class Extras {
     files.className = !isMedia ? "" : pictures === 1 ? "single" : `album ${pictures === 3 ? "three" : ""}`;
     box.classList.toggle("bare", isMedia && !message.text && (pictures > 1 || isWide(message.attachments?.[0])));
     files.hidden = !nodes.length;
+    const before = files.querySelectorAll("img");
     files.replaceChildren(...nodes);
+    files.querySelectorAll("img").forEach((/** @type {HTMLImageElement} */ picture, /** @type {number} */ i) => keepBeneath(picture, before[i]));
   }
 
   /** Links to files expire; history hands out fresh ones. @param {number} message_id */
