@@ -57,3 +57,29 @@ class EndsFloodsWithTheWrongCode(Broken):
 
     def closes(self, code: int, wire: Wire) -> int:
         return 1000 if code == 4029 else code
+
+
+class ListsNoBlocks(Broken):
+    promise = "isolation"
+
+    def answers(self, status: int, headers: dict[str, str], body: bytes, wire: Wire) -> Any:
+        if status == 200 and wire.scope["path"].endswith("/blocks/"):
+            body = b'{"results": [], "next": null}'
+        return status, headers, body
+
+
+class CutsExportsOff(Broken):
+    promise = "http"
+
+    def answers(self, status: int, headers: dict[str, str], body: bytes, wire: Wire) -> Any:
+        if status == 200 and wire.scope["path"].endswith("/export/"):
+            body = b"\n".join(body.splitlines()[:-1]) + b"\n"
+        return status, headers, body
+
+
+class FiltersNothing(Broken):
+    promise = "http"
+
+    def connects(self, wire: Wire) -> None:
+        if wire.scope["path"].endswith("/receive/"):
+            wire.scope["query_string"] = wire.scope["query_string"].partition(b"&")[0]

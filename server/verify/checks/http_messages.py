@@ -105,15 +105,22 @@ async def check_search_finds_words(stage: Stage) -> None:
 
 @check("http")
 async def check_an_export_is_the_callers(stage: Stage) -> None:
-    """JSON lines, the first of which says whose they are."""
+    """JSON lines: the first says whose they are, the last how many messages there were."""
+    room = await stage.open_room()
+    await stage.post(stage.ada, room, "exported")
     headers = {"Authorization": f"Bearer {stage.ada.token}"}
     url = f"{stage.deployment.base}/api/v1/chat/export/"
     await stage.ada.pace.wait()
     async with stage.ada.http.stream("GET", url, headers=headers) as answer:
         kind = answer.headers.get("content-type", "").partition(";")[0]
         stage.equal((answer.status_code, kind), (200, "application/x-ndjson"), "export streams")
-        async for line in answer.aiter_lines():
-            first = json.loads(line)
-            found = first.get("type"), first.get("user_id")
-            stage.equal(found, ("user", stage.ada.user_id), "the first line says whose data it is")
-            break
+        lines = [json.loads(line) async for line in answer.aiter_lines()]
+    found = lines[0].get("type"), lines[0].get("user_id")
+    stage.equal(found, ("user", stage.ada.user_id), "the first line says whose data it is")
+    messages = [line["message"] for line in lines if line.get("type") == "message"]
+    theirs = {message["sender_id"] for message in messages}
+    stage.equal(theirs, {stage.ada.user_id}, "an export holds the caller's messages alone")
+    ours = [m["text"] for m in messages if m["room_id"] == room]
+    stage.equal(ours, ["exported"], "an export holds every message of the caller")
+    end = {"type": "end", "messages": len(messages)}
+    stage.equal(lines[-1], end, "the last line counts the messages")

@@ -76,6 +76,9 @@ async def check_a_block_silences_a_direct_room(stage: Stage) -> None:
             for _ in range(2):
                 answer = await stage.ada.request("POST", path)
                 stage.equal(answer.status_code, 204, "a block is 204, and repeatable")
+            page = await stage.ada.json("GET", "chat/blocks/")
+            blocked = [each["user_id"] for each in page["results"]]
+            stage.equal(blocked[:1], [stage.bob.user_id], "the latest block is listed first")
             for action, fields in (
                 ("send", {"message": "blocked"}),
                 ("edit", {"message_id": sent["message_id"], "text": "blocked"}),
@@ -92,5 +95,5 @@ async def check_a_block_silences_a_direct_room(stage: Stage) -> None:
         stage.equal(answer.status_code, 204, "a block is taken back")
         await b.send_message("afterwards")
         await a.expect_message("afterwards")
-        blocked = a.seen("chat_message", message={"text": "blocked"})
-        stage.equal(blocked, [], "the blocker sees nothing of it")
+        texts = a.seen("chat_message", message={"text": "blocked"})
+        stage.equal(texts, [], "the blocker sees nothing of it")
