@@ -34,6 +34,7 @@ check: lint types  ## lint, types and the direction of imports
 
 test: .venv/dev  ## everything, and the protocol on three stacks of engines
 	.ci/chromium
+	.ci/firefox
 	.ci/node
 	.ci/packages
 	rm -rf .cache/pytest
@@ -75,8 +76,9 @@ autobahn: .venv/dev .cache/autobahn/installed  ## Autobahn's cases of RFC 6455 a
 servers: .venv/dev .cache/servers/installed  ## the chat under uvicorn, gunicorn, hypercorn, granian and daphne
 	$(BIN)/python -m tests.servers .cache/servers
 
-browser: .venv/dev  ## two people talk in Chromium
+browser: .venv/dev  ## two people talk in Chromium and Firefox
 	.ci/chromium
+	.ci/firefox
 	$(BIN)/pytest tests/browser
 
 pictures: .venv/dev  ## the pictures of the README and the docs, from the page as it is

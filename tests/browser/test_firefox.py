@@ -1,0 +1,61 @@
+"""A core of the page's tests in Firefox: Chromium has the others."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from .conftest import Room, Server, token_of
+from .firefox import Tab, firefox, running
+
+ENTER, ESCAPE = "\ue007", "\ue00c"
+
+
+@pytest.fixture(scope="module")
+def program() -> str:
+    found = firefox()
+    if found is None:
+        pytest.skip("no Firefox: `.ci/firefox` installs one")
+    return found
+
+
+@pytest.fixture
+def tab(program: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
+    with running(program, tmp_path_factory.mktemp("profile")) as tab:
+        yield tab
+        assert tab.errors == []
+
+
+def test_two_people_talk_in_firefox(tab: Tab, server: Server, room: Room) -> None:
+    first = room.post("bob", "Is it still there? https://example.org/a_(b).")
+    tab.opens(f"{server.url}#token={token_of('ada')}&room={room.id}")
+    assert tab.sees("texts().length && texts()") == [
+        "Is it still there? https://example.org/a_(b)."
+    ]
+    assert tab.sees("part('text')[0].querySelector('a').href") == "https://example.org/a_(b)"
+    assert "token" not in tab.sees("location.href")
+    tab.does("part('input')[0].focus()")
+    tab.types(f"Yes, it is{ENTER}")
+    assert tab.sees("texts().length === 2 && texts()")[1] == "Yes, it is"
+    sign = "part('message')[1].querySelector('[part=meta] [role=img]')?.ariaLabel"
+    tab.sees(f"{sign} === 'Sent'")
+    room.post("bob", "Good", reply_to=first)
+    tab.sees("texts()[2] === 'Good' && part('quote').length === 1")
+    thumb = "%F0%9F%91%8D"
+    server.call("bob", "PUT", f"chat/rooms/{room.id}/messages/{first}/reactions/{thumb}/")
+    tab.sees("part('chip').length === 1")
+    tab.does("part('message')[1].focus()")
+    tab.types(ENTER)
+    tab.sees("part('menu')[0]?.matches(':popover-open')")
+    tab.types(ESCAPE)
+    tab.sees("!part('menu')[0].matches(':popover-open')")
+    tab.does("part('input')[0].focus()")
+    tab.types("a draft")
+    tab.sees("part('input')[0].value === 'a draft'")
+    tab.does("location.hash = ''")
+    draft = "part('item-last').some((one) => one.textContent === 'Draft: a draft')"
+    tab.sees(draft)
+    tab.reloads()
+    tab.sees(draft)
+    tab.does(f"location.hash = 'room={room.id}'")
+    tab.sees("texts().length === 3 && part('input')[0]?.value === 'a draft'")
+    assert room.texts() == ["Is it still there? https://example.org/a_(b).", "Yes, it is", "Good"]
