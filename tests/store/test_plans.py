@@ -37,7 +37,7 @@ SQLITE_WALKS = {
     "listeners.py: forget": "once for each listener that is gone",
     "maintenance/retention.py: count_rooms": "once for each retention run",
     "quotas.py: forget_old": "once an hour, of the last days",
-    "sqlite/commit.py: _silenced": "ends at the first row: whether any room is frozen",
+    "sqlite/commit.py: _find_silenced": "ends at the first row: whether any room is frozen",
 }
 POSTGRES_WALKS = {
     "list_order.py: carry_over": "it begins with list_changes where rooms are many",
