@@ -551,6 +551,7 @@ def talked(run: Run, tmp_path: Path) -> Path:
             "INSERT INTO members (room_id, user_id, sent, is_behind)"
             " VALUES (1, '1', 10, 0), (1, '2', 0, 1)"
         )
+        db.execute("INSERT INTO room_counts (user_id, listed) VALUES ('1', 1), ('2', 1)")
         query = "INSERT INTO messages (room_id, sender_id, text, created_at, updated_at, version)"
         rows = [(f"m{n}", at, at, n + 1) for n, at in enumerate([old] * 4 + [new] * 6)]
         db.executemany(f"{query} VALUES (1, '1', ?, ?, ?, ?)", rows)
@@ -631,6 +632,19 @@ def test_wrong_counters_are_told_and_mended(run: Run, talked: Path) -> None:
     assert looked.stdout.splitlines()[0] == "room 1: 10 messages, not 12"
     assert run("fsck").stdout.endswith("were wrong, and are corrected.\n")
     assert run("fsck", "--dry-run").exit_code == 0
+
+
+def test_a_wrong_number_of_rooms_is_reported_and_corrected(run: Run, talked: Path) -> None:
+    with sqlite3.connect(talked) as db:
+        db.execute("UPDATE room_counts SET listed = 4, archived = 2 WHERE user_id = '2'")
+    looked = run("fsck", "--dry-run")
+    assert (looked.exit_code, looked.stdout.splitlines()) == (
+        1,
+        ["user 2: 1 rooms in the list and 0 archived, not 4 and 2",
+         "Counters of 1 users are wrong."],
+    )  # fmt: skip
+    assert run("fsck").stdout.endswith("Counters of 1 users were wrong, and are corrected.\n")
+    assert run("fsck", "--dry-run").stdout == "All counters are right.\n"
 
 
 @pytest.mark.parametrize("wrong", ["listed_at = listed_at + 1", "is_behind = 1 - is_behind"])
