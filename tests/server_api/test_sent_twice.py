@@ -204,7 +204,7 @@ async def rows(db: Connection) -> dict[str, list[dict[str, Any]]]:
     found = {}
     for name in tables:
         all_rows = await db.fetch_all(f"SELECT * FROM {name}")  # noqa: S608 # of the schema
-        kept = [dict(row._mapping) for row in all_rows]
+        kept = [{column: row[column] for column in row} for row in all_rows]
         shown = [{**row, **CARRIED} for row in kept] if name == "members" else kept
         found[name] = sorted(shown, key=repr)
     return found
