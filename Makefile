@@ -34,7 +34,6 @@ check: lint types  ## lint, types and the direction of imports
 
 test: .venv/dev  ## everything, and the protocol on three stacks of engines
 	.ci/chromium
-	.ci/firefox
 	.ci/node
 	.ci/packages
 	rm -rf .cache/pytest
