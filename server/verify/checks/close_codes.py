@@ -56,7 +56,9 @@ async def check_a_slow_reader_is_closed(stage: Stage) -> None:
         # A proxy may hold megabytes, which a small buffer takes minutes to take.
         raw.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 1 << 20)
         transport.resume_reading()
-        code = await _code_or_none(a)
+        code = None
+        with suppress(BrokenPromise):  # a proxy may still hand on what it holds
+            code = await _code_or_none(a)
     if code is None:
         stage.report.note("a slow reader was not closed: what is in between took it all")
     else:  # the close frame is lost where the server gives up on the connection first
