@@ -111,11 +111,12 @@ def messages_of(chat: World) -> tuple[int, ...]:
     return rows["messages"], rows["reactions"], rows["attachments"]
 
 
-async def do(chat: World, name: str, role: str, place: Place) -> str:
+async def do(chat: World, name: str, role: str, place: Place, *, of_all: bool = False) -> str:
+    """What an action is answered in the room, or on the notifications socket."""
     client: Any = chat.clients[role]
     room = place.direct if role == "blocked" else place.room
     before = messages_of(chat)
-    async with chat.socket(client, room) as socket:
+    async with chat.notifications(client) if of_all else chat.socket(client, room) as socket:
         try:
             await socket.receive_json()
         except WebSocketDisconnect as closed:
@@ -138,12 +139,26 @@ def resolve(document: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
     return part
 
 
+def names_of(document: dict[str, Any], operation: str) -> list[str]:
+    """What a client may send in an operation of AsyncAPI."""
+    messages = document["operations"][operation]["messages"]
+    return [resolve(document, message)["name"] for message in messages]
+
+
 async def test_every_action_is_as_documented(
     chat: World, documented: dict[str, dict[str, str]]
 ) -> None:
     document = (await chat.ada.get("/api/v1/asyncapi/")).json()
-    sent = [resolve(document, m)["name"] for m in document["operations"]["act"]["messages"]]
+    assert {n for n, o in document["operations"].items() if o["action"] == "receive"} == {
+        "act", "ask"
+    }  # fmt: skip
+    sent = names_of(document, "act")
     found: dict[str, dict[str, str]] = {}
+    place = await chat.place()
+    for name in names_of(document, "ask"):
+        found[f"notifications:{name}"] = {
+            role: await do(chat, name, role, place, of_all=True) for role in ROLES
+        }
     for name in sent:
         found[name] = {}
         place = await chat.place()

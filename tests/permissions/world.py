@@ -77,6 +77,13 @@ class World:
         url = f"http://chat.test/ws/chat/?room_id={room}&after=0&receipts=manual"
         return aconnect_ws(url, client, keepalive_ping_interval_seconds=None)
 
+    def notifications(
+        self, client: httpx.AsyncClient
+    ) -> AbstractAsyncContextManager[AsyncWebSocketSession]:
+        """A socket for what is new in all rooms."""
+        url = "http://chat.test/ws/chat/notifications/?format=flat"
+        return aconnect_ws(url, client, keepalive_ping_interval_seconds=None)
+
     async def place(self) -> Place:
         """Everything that an operation is about, new: made many at once, which is quicker."""
         if not self._places:
