@@ -85,15 +85,15 @@ async def test_it_is_not_sent_again_and_has_parts(ada: ChatClient) -> None:
     assert of_the_whole.status_code == 200
 
 
-@pytest.mark.parametrize(
-    "size", ["", "0", "-360", "361", "0360", "360.0", "3e2", "٣٦٠", "99999", "360,720", "large"]
-)
-async def test_another_size_is_refused(ada: ChatClient, size: str) -> None:
+async def test_another_size_is_refused(ada: ChatClient) -> None:
+    sizes = ("", "0", "-360", "361", "0360", "360.0", "3e2", "٣٦٠", "99999", "360,720", "large")
     for kind, data in (("image/png", picture("image/png")), ("text/plain", b"a text")):
-        answer = await ada.get(f"{await link_to(ada, kind, data)}&size={size}")
-        assert (answer.status_code, answer.json()["code"]) == (400, "invalid_frame")
-        assert answer.json()["detail"] == "size: one of 360, 720, 1080."
-        assert answer.headers["access-control-allow-origin"] == "*"
+        url = await link_to(ada, kind, data)
+        for size in sizes:
+            answer = await ada.get(f"{url}&size={size}")
+            assert (answer.status_code, answer.json()["code"]) == (400, "invalid_frame"), size
+            assert answer.json()["detail"] == "size: one of 360, 720, 1080."
+            assert answer.headers["access-control-allow-origin"] == "*"
 
 
 async def test_the_right_is_that_to_the_file(ada: ChatClient) -> None:
@@ -123,12 +123,11 @@ async def test_a_deleted_message_has_no_thumbnail(ada: ChatClient) -> None:
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
-@pytest.mark.parametrize("why", AS_THEY_ARE)
-async def test_what_has_no_thumbnail_is_sent_itself(ada: ChatClient, why: str) -> None:
-    kind, make = AS_THEY_ARE[why]
-    url = await link_to(ada, kind, make())
-    whole, small = await ada.get(url), await ada.get(url + "&size=360")
-    assert (small.content, small.headers) == (whole.content, whole.headers)
+async def test_what_has_no_thumbnail_is_sent_itself(ada: ChatClient) -> None:
+    for why, (kind, make) in AS_THEY_ARE.items():
+        url = await link_to(ada, kind, make())
+        whole, small = await ada.get(url), await ada.get(url + "&size=360")
+        assert (small.content, small.headers) == (whole.content, whole.headers), why
 
 
 @pytest.mark.parametrize(
