@@ -37,7 +37,7 @@ WAYS: dict[str, dict[str, object]] = {
     },
 }
 LONGER = """async () => {
-    const { english } = await import(`${location.origin}/ui/lang/en.js`);
+    const english = Object.assign({}, ...Object.values(await import(`${location.origin}/ui/lang/en.js`)));
     const twice = (text) => `[${text.replace(/[aeiou](?![^{]*})/g, (letter) => `${letter}\u0301${letter}\u0301`)}]`;
     const inbox = document.querySelector("roomcast-inbox");
     inbox.strings = Object.fromEntries(Object.entries(english).map(([key, one]) => [key, typeof one === "string" ? twice(one)
