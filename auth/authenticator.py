@@ -102,7 +102,7 @@ class Authenticator:
         return self._hook is not None
 
     async def open(self) -> None:
-        """Fetches the issuers' keys ahead of the first token; starts without them if need be."""
+        """Fetch the issuers' keys ahead of the first token; start without them if necessary."""
         await asyncio.gather(*(published.refresh() for published in self.key_sets))
 
     async def aclose(self) -> None:

@@ -46,7 +46,7 @@ def mounted(scope: Scope) -> tuple[str, str]:
 
 
 def _hidden(scope: Scope, path: str) -> str:
-    """Returns the prefix that precedes the path in the URL as it was received."""
+    """Return the prefix that precedes the path in the URL as it was received."""
     raw = (scope.get("raw_path") or b"").partition(b"?")[0]  # httpx-ws leaves the query on
     whole, path = unquote(raw.decode("latin-1")).rstrip("/"), path.rstrip("/")
     return whole.removesuffix(path) if whole.endswith(path) else ""

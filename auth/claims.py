@@ -27,7 +27,7 @@ class Identity:
 
 
 def identity_of(claims: dict[str, Any], issuer: Issuer) -> Identity:
-    """Returns whom the claims name. Raises Unauthenticated."""
+    """Return whom the claims name. Raises Unauthenticated."""
     if not _is_number(claims["exp"]) or not _is_number(claims.get("nbf", 0)):
         raise Unauthenticated("The token's exp or nbf is not a number.")
     try:

@@ -25,7 +25,7 @@ USUAL = ("RS256", "ES256", "ES384", "ES512", "ES256K", "EdDSA")  # of a key that
 
 TIMEOUT = 2.0  # seconds for the whole answer
 MAX_AGE = 300.0  # so long a key that the issuer took back may still serve
-RETRY = 10.0  # between two fetches, whatever key ids the tokens name
+RETRY_DELAY = 10.0  # between two fetches, whatever key ids the tokens name
 RETRY_EMPTY = 2.0  # the same while no key is known: the issuer may be starting beside us
 MAX_BYTES = 1 << 18
 
@@ -201,13 +201,13 @@ class PublishedKeys:
             self._start()
 
     async def refresh(self) -> None:
-        """Joins the fetch under way, or starts one unless there was one a moment ago."""
+        """Join the fetch under way, or start one unless there was one a moment ago."""
         if fetching := self._start():
             # A caller who goes away must not end what others wait for.
             await asyncio.shield(fetching)
 
     def _start(self) -> asyncio.Task[None] | None:
-        pause = RETRY if self._keys else RETRY_EMPTY
+        pause = RETRY_DELAY if self._keys else RETRY_EMPTY
         if self.fetching is None and monotonic() - self._tried >= pause:
             self._tried = monotonic()
             self.fetching = asyncio.create_task(self._fetch())

@@ -32,7 +32,7 @@ def subprotocol_of(scope: Scope) -> str | None:
 
 
 def token_of(connection: HTTPConnection) -> str:
-    """Returns the token after Bearer among the subprotocols, else in the Authorization header.
+    """Return the token after Bearer among the subprotocols, else in the Authorization header.
 
     Raises Unauthenticated.
     """

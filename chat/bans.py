@@ -29,8 +29,8 @@ class Bans:
     def __init__(self, store: Store) -> None:
         self._store = store
         self.bans: dict[str, Ban] = {}
-        self._changes = 0  # of bans, which this process has been informed of
-        self._uncertain: dict[str, int] = {}  # users whose ban is to be read: their newest change
+        self._changes = 0  # of bans, as far as this process knows
+        self._uncertain: dict[str, int] = {}  # users whose ban must be read: their newest change
 
     async def open(self) -> None:
         """Load the bans. Raises DatabaseUnavailable."""
@@ -56,7 +56,7 @@ class Bans:
     async def put(self, user_id: str, ban: Ban) -> None:
         """Ban the user. Sockets are closed by a revocation.
 
-        A ban that is in force already, to the same time and for the same reason, is no new event.
+        Repeating a ban with the same end and reason causes no new event.
         """
 
         async def work(db: Connection) -> None:
@@ -85,7 +85,7 @@ class Bans:
                 self.bans[user_id] = ban
 
     async def refresh(self) -> None:
-        """Load all bans, again where one changed meanwhile. Raises DatabaseUnavailable."""
+        """Load all bans, and again those that changed meanwhile. Raises DatabaseUnavailable."""
         change = None
         while change != self._changes:
             change = self._changes
@@ -95,7 +95,7 @@ class Bans:
     async def watch(self, close_sockets: Callable[[], Awaitable[None]]) -> None:
         """Reload the bans until cancelled, since the broker may have lost an event.
 
-        `close_sockets` then closes those of users who were revoked without this process knowing it.
+        `close_sockets` then closes the sockets of users whose revocation was not received here.
         """
         while True:
             await asyncio.sleep(REFRESH_INTERVAL)

@@ -17,7 +17,7 @@ from ..store.store import Store
 from .attachments.service import Attachments
 
 SIZE = 1 << 22  # bytes of all frames; with their messages they take three times the memory
-FEW = 8  # messages; a page with fewer is encoded faster than found in the cache
+MIN_CACHED_MESSAGES = 8  # messages; a page with fewer is encoded faster than found in the cache
 
 
 class CachedHistory(Struct):
@@ -59,7 +59,7 @@ class HistoryCache:
         frame = codec.encode(
             [message_of(m, link, status(m.sender_id, m.id)) for m in messages or ()]
         )
-        if messages is not None and len(messages) >= FEW:
+        if messages is not None and len(messages) >= MIN_CACHED_MESSAGES:
             self._keep(room.id, CachedHistory(self._store.epoch, as_found, messages, look, frame))
         return frame
 

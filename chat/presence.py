@@ -18,15 +18,15 @@ from ..realtime.hub import Hub
 from ..realtime.user_channels import presence_event
 from ..settings import PresenceSettings
 from ..store import presence
-from ..store.presence import AT_ONCE, Process, Seen
+from ..store.presence import USER_BATCH, Process, Seen
 from ..store.store import DatabaseUnavailable, Store
 
 log = logging.getLogger("roomcast.presence")
 
-GATHER = 0.1  # seconds in which comings and goings are gathered for one write
-RETRY = 1.0  # seconds, while the database is away
+WRITE_DELAY = 0.1  # seconds in which changes are collected for one write
+RETRY_DELAY = 1.0  # seconds, while the database is unavailable
 STOP_TIMEOUT = 1.0  # seconds to release the leases of a process that ends
-TICKS = 8  # looks at the leases, one's own and those of others, in the time of a lease
+TICKS_PER_LEASE = 8  # renewals of the own lease and checks of others in its time
 
 
 def microseconds(seconds: float) -> int:
@@ -43,7 +43,7 @@ class Presence:
         self._hub = hub
         self.grace = presence.grace
         self._is_alone = is_alone  # no other process shares the database
-        self._tick = presence.lease / TICKS
+        self._tick = presence.lease / TICKS_PER_LEASE
         self._lease = microseconds(presence.lease)
         self._id = secrets.token_hex(8)
         self._here: dict[str, int] = {}  # users with open sockets, and how many
@@ -133,12 +133,12 @@ class Presence:
                 await self._try_again()
 
     async def _try_again(self) -> None:
-        await asyncio.sleep(RETRY)
+        await asyncio.sleep(RETRY_DELAY)
         self._is_due.set()
         self._steady = self._now() + 2 * self._tick  # the other processes were cut off as well
 
     async def _rest(self) -> None:
-        """Wait until there is a change to write, then GATHER seconds for more changes."""
+        """Wait until there is a change to write, then WRITE_DELAY seconds for more changes."""
         due = [self._next_tick, *islice(self.leaving.values(), 1)]
         if self._is_alone:
             due.pop(0)
@@ -147,7 +147,7 @@ class Presence:
             async with asyncio.timeout(wait):
                 await self._is_due.wait()
         self._is_due.clear()
-        await asyncio.sleep(GATHER)
+        await asyncio.sleep(WRITE_DELAY)
 
     async def _work(self) -> None:
         now = self._now()
@@ -167,8 +167,8 @@ class Presence:
                 await self._reap()
 
     async def _write(self) -> None:
-        """Write the presence changes since the last write, of at most AT_ONCE users."""
-        users = set(islice(self._changed, AT_ONCE))
+        """Write the presence changes since the last write, of at most USER_BATCH users."""
+        users = set(islice(self._changed, USER_BATCH))
         self._changed -= users
         came = {user for user in users if self._is_here(user)} - self.written
         left = {user for user in users if not self._is_here(user)} & self.written
@@ -210,11 +210,11 @@ class Presence:
         users = [user for user in unverified if user in channels]
         try:
             while users:
-                some = users[-AT_ONCE:]
+                some = users[-USER_BATCH:]
                 work = partial(presence.of, dialect=self._store.dialect, users=some)
                 for s in await self._store.read(work):
                     channels.dispatch(presence_event(s))
-                del users[-AT_ONCE:]
+                del users[-USER_BATCH:]
         except BaseException:
             self._unverified.update(users)
             raise

@@ -18,7 +18,7 @@ from ..store.store import DatabaseUnavailable, Store
 log = logging.getLogger("roomcast.revocations")
 
 LOOKED_BACK = 900.0  # seconds of revocations that are loaded from the database
-KEPT = 1_200.0  # seconds for which a revocation is stored: longer than a join takes
+RETENTION = 1_200.0  # seconds for which a revocation is stored: longer than a join takes
 
 
 class Revocations:
@@ -98,7 +98,7 @@ class Revocations:
         return await self._store.write(partial(revocations.forget, before=old))
 
     def _forget(self) -> None:
-        long_ago = time.monotonic() - KEPT
+        long_ago = time.monotonic() - RETENTION
         self.applied = {cut: heard for cut, heard in self.applied.items() if heard > long_ago}
         self._last = {user: heard for user, heard in self._last.items() if heard > long_ago}
 

@@ -32,9 +32,9 @@ MAX_TERMS = 16
 
 
 class RoomListPage(Struct):
-    """A page of rooms with the place of each, and how many rooms all pages have.
+    """A page of rooms with the place of each, and the number of rooms on all pages.
 
-    Filtered lists count so many rooms at most, or those up to the end of the page asked for.
+    A filtered list is counted up to a limit, or up to the end of the requested page.
     """
 
     count: int

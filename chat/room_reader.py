@@ -20,7 +20,7 @@ Marks = dict[str, tuple[int, int]]  # user → delivered and read up to these id
 
 
 class DatabaseRoomReader:
-    """The one RoomReader: what gap repair and the statuses of old messages need is read here."""
+    """The RoomReader of the database, for gap repair and for the statuses of old messages."""
 
     def __init__(
         self, store: Store, encoder: MessageEncoder, metrics: Metrics, limits: Limits

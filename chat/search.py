@@ -30,8 +30,8 @@ PART = 20  # while the server is busy, indexing uses one part in so many of the 
 REMEMBERED = 10_000  # changed rooms that are recorded; with more, all rooms are searched
 MAX_CHANGED = 500  # of them, among which a question looks for rooms of its user
 CAUGHT_UP = 10  # rooms that a query indexes first, and steps for each of them
-RETRY = 10.0  # seconds until the next attempt after a failure
-LONGEST = 200  # code points of a query
+RETRY_DELAY = 10.0  # seconds until the next attempt after a failure
+MAX_QUERY_LENGTH = 200  # code points of a query
 WORDS = 16  # words of a query
 
 
@@ -112,7 +112,7 @@ class Search:
         """Record that messages of these rooms have changed."""
         self._changed.update(room_ids)
         self._noted += changes
-        if len(self._changed) > REMEMBERED:
+        if len(self._changed) > MAX_CHANGED_ROOMS:
             self._is_all = True
             self._changed.clear()
         self._wake.set()
@@ -129,7 +129,7 @@ class Search:
                     exc_info=not isinstance(error, DatabaseUnavailable),
                 )
                 self._is_all = True
-                await asyncio.sleep(RETRY)
+                await asyncio.sleep(RETRY_DELAY)
 
     async def _follow(self) -> None:
         while self._is_all or self._changed:
@@ -140,15 +140,15 @@ class Search:
                 await self.bring_up(sorted(changed))
         self._wake.clear()
         await self._wake.wait()
-        await asyncio.sleep(SETTLES)
+        await asyncio.sleep(INDEX_DELAY)
 
     async def _look_through(self) -> None:
         self._is_all, above = False, 0
         while True:
-            find = partial(index.behind, above=above, limit=AT_ONCE)
+            find = partial(index.behind, above=above, limit=MESSAGE_BATCH)
             room_ids = await self._store.read(find)
             await self.bring_up(room_ids)
-            if len(room_ids) < AT_ONCE:
+            if len(room_ids) < MESSAGE_BATCH:
                 return
             above = room_ids[-1]
 
@@ -157,12 +157,12 @@ class Search:
             began, self._noted = time.monotonic(), 0
             room_ids = await self.step(room_ids)
             took = time.monotonic() - began
-            await asyncio.sleep(took * PART if self._noted > BUSY else took)
+            await asyncio.sleep(took * BUSY_SHARE if self._noted > BUSY_MESSAGES else took)
 
     async def step(self, room_ids: Sequence[int]) -> Sequence[int]:
         """Index some rooms; return those with more to index, the longest ones last."""
-        some, rest = room_ids[:AT_ONCE], room_ids[AT_ONCE:]
-        look = partial(index.news, dialect=self._store.dialect, room_ids=some, limit=AT_ONCE)
+        some, rest = room_ids[:MESSAGE_BATCH], room_ids[MESSAGE_BATCH:]
+        look = partial(index.news, dialect=self._store.dialect, room_ids=some, limit=MESSAGE_BATCH)
         news, left = await self._store.read(look)
         if not news:
             return rest
@@ -174,8 +174,10 @@ class Search:
 
 
 def _words_of(question: str) -> tuple[Term, ...]:
-    if len(question) > LONGEST or not is_clean(question):
-        raise InvalidFrame(f"q: a text of at most {LONGEST} characters, without NUL, is needed.")
+    if len(question) > MAX_QUERY_LENGTH or not is_clean(question):
+        raise InvalidFrame(
+            f"q: a text of at most {MAX_QUERY_LENGTH} characters, without NUL, is needed."
+        )
     wanted = tokenizer.wanted(question)
     if not wanted:
         raise InvalidFrame("q: at least one word is needed.")

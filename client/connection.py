@@ -32,7 +32,7 @@ def open_socket(url: str, token: str) -> connect:
 
 
 def final_error(error: BaseException) -> RoomClosed | None:
-    """Returns RoomClosed for an error that ends the room for good, or None to reconnect."""
+    """Return RoomClosed for an error that ends the room for good, or None to reconnect."""
     close = error.rcvd if isinstance(error, ConnectionClosed) else None
     if close is not None and close.code in FINAL_CLOSE_CODES:
         return RoomClosed(close.code, close.reason)

@@ -21,7 +21,7 @@ class MemberApi:
         self._base = f"{url}/api/v1/chat/"
 
     async def fetch_user_id(self, token: str) -> UserId | None:
-        """Returns the user id of the token, or None where the server does not answer with one."""
+        """Return the user id of the token, or None where the server does not answer with one."""
         try:
             async with httpx.AsyncClient(timeout=TIMEOUT) as http:
                 answer = await http.get(f"{self._base}me/", headers=_bearer(token))

@@ -44,7 +44,7 @@ class PendingActions:
         action.future.add_done_callback(lambda _: self._actions.remove(action))
 
     def unsent(self, connection: int) -> Iterator[PendingAction]:
-        """Yields the actions that this connection has still to send, within the limit in flight."""
+        """Yield the actions that this connection has still to send, within the limit in flight."""
         in_flight = sum(action.connection == connection for action in self._open())
         waiting = [action for action in self._open() if action.connection != connection]
         yield from waiting[: max(0, MAX_IN_FLIGHT - in_flight)]

@@ -230,7 +230,7 @@ def stats() -> ServerCall[StatsInfo]:
 
 
 def export_path(user: UserId) -> str:
-    """Returns the path of a user's export, which streams one JSON object a line."""
+    """Return the path of a user's export, which streams one JSON object a line."""
     return f"{_of_user(user)}export/"
 
 

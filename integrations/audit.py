@@ -27,7 +27,7 @@ _actor: ContextVar[Actor] = ContextVar("roomcast_actor", default=HOST)
 
 @contextmanager
 def acting(actor: Actor) -> Iterator[None]:
-    """Records every audited action inside this context as done by the given actor."""
+    """Record every audited action inside this context as done by the given actor."""
     token = _actor.set(actor)
     try:
         yield

@@ -22,7 +22,7 @@ DESCRIBES_WITHIN = 2.0  # the same for names: what is known must do where there 
 FRESH = 60.0  # seconds that a name is kept before it is asked for again
 PAUSE = 5.0  # before asking again where there was no answer
 MOST = 10_000  # users whose names are kept
-AT_ONCE = 1_000  # users in one call
+USER_BATCH = 1_000  # users in one call
 
 User = int | str
 
@@ -93,7 +93,7 @@ class Hooks(Struct, frozen=True):
 
 @asynccontextmanager
 async def asked_for_permission(hook: str) -> AsyncIterator[None]:
-    """Runs a hook that may refuse: its Refusal passes, anything else refuses in its place.
+    """Run a hook that may refuse: its Refusal passes, anything else refuses in its place.
 
     Raises Unavailable where the host does not answer in time, Internal where the hook fails.
     """
@@ -160,10 +160,10 @@ class Faces:
         wanted, now = list(dict.fromkeys(users)), monotonic()
         old = [user for user in wanted if user not in self.known or self.known[user].until < now]
         found = {user: self.known[user].face for user in wanted if user in self.known}
-        for start in range(0, len(old), AT_ONCE):
+        for start in range(0, len(old), USER_BATCH):
             if now < self._silent_until:
                 break
-            found |= await self._ask(old[start : start + AT_ONCE])
+            found |= await self._ask(old[start : start + USER_BATCH])
         return {user: face for user, face in found.items() if face != Profile()}
 
     async def _ask(self, users: list[str]) -> dict[str, Profile]:

@@ -79,7 +79,7 @@ Listener = Callable[[HostEvent], Awaitable[None]]
 
 @contextmanager
 def of_the_host() -> Iterator[None]:
-    """Turns a cancellation inside the host's code into an error, unless this task was cancelled."""
+    """Turn a cancellation inside the host's code into an error, unless this task was cancelled."""
     try:
         yield
     except asyncio.CancelledError as error:
@@ -90,7 +90,7 @@ def of_the_host() -> Iterator[None]:
 
 
 async def load_events(db: Connection, claim: Claim) -> list[tuple[Noted, HostEvent]]:
-    """Loads the events of a room that wait for a listener, oldest first."""
+    """Load the events of a room that wait for a listener, oldest first."""
     found = await outbox.waiting(db, claim, MAX_EVENTS)
     marks = await receipts.of_room(db, claim.room_id)
     members = [wire_user(user) for user in sorted(marks)]

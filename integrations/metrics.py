@@ -172,7 +172,7 @@ class WorkerMetrics:
             fresh.replace(self._own)
 
     def text(self) -> bytes:
-        """Returns the metrics of all workers as text; each sample is labelled with its worker."""
+        """Return the metrics of all workers as text; each sample is labelled with its worker."""
         self.write()
         registry = CollectorRegistry()
         registry.register(_Merged(self._folder))
@@ -180,7 +180,7 @@ class WorkerMetrics:
 
 
 def forget(folder: Path, pid: int) -> None:
-    """Removes the metrics of a worker that has ended."""
+    """Remove the metrics of a worker that has ended."""
     (folder / f"{pid}.prom").unlink(missing_ok=True)
 
 

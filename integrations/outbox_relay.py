@@ -23,7 +23,7 @@ from .webhook import Webhook
 
 log = logging.getLogger("roomcast.outbox")
 
-AT_ONCE = 16  # rooms
+MAX_DELIVERIES = 16  # rooms whose events are delivered at once
 HOLD = 90.0  # seconds that a room is claimed: longer than the two together
 SPENT = 30.0  # seconds after which no other event of it is begun
 ANSWERED = 30.0  # seconds that a listener may take for one
@@ -35,7 +35,7 @@ HOOK, WEB = "hook", "web"
 
 
 def listeners_of(options: Webhooks, on_event: Listener | None) -> dict[str, Listener]:
-    """Returns the listeners that the settings and the hook name, by the names of their outbox."""
+    """Return the listeners that the settings and the hook name, by the names of their outbox."""
     found: dict[str, Listener] = {}
     if on_event is not None:
         found[HOOK] = on_event
@@ -111,7 +111,7 @@ class OutboxRelay:
         await self._register()
         if self._options.unread_reminder_after:
             await self._store.write(self._note_unread)
-        while (free := AT_ONCE - len(self._deliveries)) > 0:
+        while (free := MAX_DELIVERIES - len(self._deliveries)) > 0:
             now = _now()
             until = now + int(HOLD * 1_000_000)
             claim = partial(outbox.claim, dialect=self._store.dialect, names=self._own.names)

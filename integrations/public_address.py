@@ -7,7 +7,7 @@ EMBEDDING = (IPv6Network("::/96"), IPv6Network("64:ff9b::/96"))
 
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:
-    """Returns whether an address is public. IPv6 addresses that embed an IPv4 one count as it."""
+    """Return whether an address is public. IPv6 addresses that embed an IPv4 one count as it."""
     if address.is_multicast or not address.is_global:
         return False
     if isinstance(address, IPv4Address):

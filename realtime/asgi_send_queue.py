@@ -14,7 +14,7 @@ log = logging.getLogger("roomcast.send_queue")
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 SEND_FAILED = "send failed, the peer is lost: %r"  # each server raises errors of its own for it
-AT_ONCE = {Close.SLOW.code, Close.DISCONNECTED.code}  # that do not wait for what is being sent
+IMMEDIATE_CODES = {Close.SLOW.code, Close.DISCONNECTED.code}  # don't wait for a send
 
 
 class AsgiSendQueue:
@@ -114,7 +114,7 @@ class AsgiSendQueue:
 
     async def _close(self, close: Close) -> None:
         if self._task is not None and not self._task.done():
-            if close.code in AT_ONCE:
+            if close.code in IMMEDIATE_CODES:
                 self._task.cancel()
             await asyncio.wait([self._task])
         if self._timer is not None:

@@ -19,7 +19,7 @@ CHANNEL = "processes"
 HEARTBEAT_INTERVAL = 2.0  # seconds between two heartbeats of a process
 HEARTBEAT_TIMEOUT = 5.0  # seconds without one, after which a process counts as lost
 SECOND_CHECK_DELAY = 10.0  # seconds: the database may finish a commit of a lost process late
-FAREWELL = "-"  # before the name of a process that ends in order
+END_PREFIX = "-"  # before the name of a process that ends in order
 
 
 class Heartbeat:
@@ -58,14 +58,14 @@ class Heartbeat:
         """Publish that this process ends; it has published all of its commits by now."""
         with suppress(Unreachable, TimeoutError):
             async with asyncio.timeout(HEARTBEAT_INTERVAL / 4):
-                await self._publish(FAREWELL + self.name)
+                await self._publish(END_PREFIX + self.name)
 
     def on_message(self, message: str, now: float) -> None:
         """Record a heartbeat or the end of a peer, received at `now` (of time.monotonic)."""
         if message == GAP:  # heartbeats may be lost, and all rooms have a gap of their own
             self._last_seen = dict.fromkeys(self._last_seen, now)
-        elif message.startswith(FAREWELL):
-            self._last_seen.pop(message.removeprefix(FAREWELL), None)
+        elif message.startswith(END_PREFIX):
+            self._last_seen.pop(message.removeprefix(END_PREFIX), None)
         elif message != self.name:
             if message not in self._last_seen:
                 self._has_new_peer.set()

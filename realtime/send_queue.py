@@ -77,9 +77,9 @@ class SendQueue(Protocol):
         ...
 
     def put(self, batch: Batch) -> bool:
-        """Send a batch; return whether it went out at once. Above the limit, close with 4008.
+        """Send a batch; return whether it was sent at once. Above the limit, close with 4008.
 
-        `on_drained` is called after what did not go out at once has gone out.
+        `on_drained` is called when a queued batch has been sent.
         """
         ...
 
@@ -133,7 +133,7 @@ class DirectSendQueue:
             self._protocol.write(batch.wire)
 
     def _keep_or_close(self, data: bytes) -> bool:
-        """Keep data until the peer has caught up; close the socket where too much waits."""
+        """Keep data until the peer has caught up; close the socket if too much waits."""
         assert self._waiting is not None
         if self._size >= self._limit:
             self.close(Close.SLOW)

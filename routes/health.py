@@ -13,7 +13,7 @@ from .requests import Reply, chat_of
 
 log = logging.getLogger("roomcast.health")
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"  # Prometheus text format
-PATIENCE = 3.0  # seconds for each engine
+ENGINE_TIMEOUT = 3.0  # seconds for each engine
 
 
 class Alive(Struct):
@@ -58,10 +58,10 @@ async def metrics(request: Request) -> Response:
 
 async def _state(check: Awaitable[None]) -> str:
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(ENGINE_TIMEOUT):
             await check
     except TimeoutError:
-        return f"no answer within {PATIENCE:g} s"
+        return f"no answer within {ENGINE_TIMEOUT:g} s"
     except Exception as error:  # any error of an engine is the answer
         log.warning("not ready: %s", error)
         return "unavailable"

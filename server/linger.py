@@ -2,7 +2,7 @@
 
 import asyncio
 
-SILENCE = 0.1  # seconds without a byte after which our side of the connection is closed
+SILENCE_TIMEOUT = 0.1  # seconds without a byte after which our side of the connection is closed
 LINGER = 2.0  # seconds until the connection is aborted, whatever the peer does
 
 
@@ -26,7 +26,7 @@ class Linger:
         self._deadline = loop.time() + (LINGER if limit is None else limit)
         self._has_ended = False
         self.was_heard = False  # set by the protocol at each byte that comes in
-        self._timer = loop.call_later(SILENCE, self._look)
+        self._timer = loop.call_later(SILENCE_TIMEOUT, self._look)
 
     def cancel(self) -> None:
         """Stop, because the connection is lost."""
@@ -39,7 +39,7 @@ class Linger:
             self._has_ended = True
             self._half_close()
         self.was_heard = False
-        self._timer = self._loop.call_later(SILENCE, self._look)
+        self._timer = self._loop.call_later(SILENCE_TIMEOUT, self._look)
         return None
 
     def _half_close(self) -> None:

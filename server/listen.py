@@ -4,7 +4,7 @@ import errno
 import os
 import socket
 
-GONE_AFTER = 8_000  # milliseconds without an acknowledgement after which the kernel drops a peer
+ACK_TIMEOUT_MS = 8_000  # without an acknowledgement; then the kernel drops the peer
 BACKLOG = 2_048
 UNSENT = 1 << 17  # unsent bytes that the kernel holds for a connection
 
@@ -49,7 +49,7 @@ def _listening(family: socket.AddressFamily, address: str, port: int) -> socket.
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if hasattr(socket, "TCP_USER_TIMEOUT"):
             # uvicorn waits for ever for a peer that reads nothing; the kernel ends it.
-            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, GONE_AFTER)
+            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, ACK_TIMEOUT_MS)
         if hasattr(socket, "TCP_NOTSENT_LOWAT"):
             # So data that a slow reader leaves unread is in our buffer, not in the kernel's.
             listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)

@@ -3,7 +3,7 @@
 import logging
 import time
 
-SELDOM = 10.0  # seconds between two warnings of the same kind
+REPEAT_INTERVAL = 10.0  # seconds between two warnings of the same kind
 
 
 def log_to_stderr(level: str) -> None:
@@ -31,8 +31,8 @@ class Seldom(logging.Filter):
         if record.levelno != logging.WARNING:
             return True
         what, now = f"{record.name} {record.msg}", time.monotonic()
-        at, unsaid = self._said.get(what, (-SELDOM, 0))
-        if now - at < SELDOM:
+        at, unsaid = self._said.get(what, (-REPEAT_INTERVAL, 0))
+        if now - at < REPEAT_INTERVAL:
             self._said[what] = at, unsaid + 1
             return False
         self._said[what] = now, 0

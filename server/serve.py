@@ -20,7 +20,7 @@ def run(
     ready: Callable[[str], None],
     reload: Reload | None = None,
 ) -> None:
-    """Serves until SIGTERM or Ctrl+C; `before` runs on the started chat, `ready` gets the URL.
+    """Serve until SIGTERM or Ctrl+C; `before` runs on the started chat, `ready` gets the URL.
 
     Raises CannotServe, and the errors of a chat that can't start.
     """

@@ -23,7 +23,7 @@ LOG_INTERVAL = 10.0  # seconds between two lines in the log about it
 
 @asynccontextmanager
 async def started_when_reachable(chat: App, max_wait: float) -> AsyncIterator[None]:
-    """Starts the chat; waits up to `max_wait` seconds for engines that do not answer yet.
+    """Start the chat; wait up to `max_wait` seconds for engines that do not answer yet.
 
     Raises one of CANNOT_START.
     """

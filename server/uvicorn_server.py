@@ -123,7 +123,7 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Closes sockets with 1012 in groups, then ends everything else."""
+        """Close sockets with 1012 in groups, then end everything else."""
         self.on_drain()  # where no signal has ended it
         waiting = [c for c in self.server_state.connections if isinstance(c, WebSocketProtocol)]
         size = max(DRAIN_GROUP, -(-len(waiting) // DRAIN_STEPS))

@@ -119,7 +119,7 @@ async def run_workers(
     ready: Callable[[], None],
     reload: Reload | None = None,
 ) -> None:
-    """Serves until SIGTERM or Ctrl+C, which are passed on to all workers, as SIGHUP is."""
+    """Serve until SIGTERM or Ctrl+C, which are passed on to all workers, as SIGHUP is."""
     with ExitStack() as stack:
         try:
             metrics_folder = stack.enter_context(TemporaryDirectory(prefix="roomcast-"))
@@ -178,7 +178,7 @@ async def _keep(workers: list[Worker], ready: Callable[[], None]) -> None:
 
 
 def work() -> None:
-    """Runs a worker: the parent starts this module with a Job on its standard input."""
+    """Run a worker: the parent starts this module with a Job on its standard input."""
     # Without a buffer: the interpreter can't end while a thread waits with the lock of one.
     with open(0, "rb", buffering=0, closefd=False) as parent:
         job = msgspec.json.decode(parent.readline(), type=Job)

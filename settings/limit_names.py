@@ -15,6 +15,6 @@ LIMITS = (
 
 
 def limit_value(settings: Settings, name: str) -> float:
-    """Returns a limit as it is now, in bytes, seconds or a number; a reload may change it."""
+    """Return a limit as it is now, in bytes, seconds or a number; a reload may change it."""
     section, _, key = name.partition(".")
     return float(getattr(getattr(settings, section), key))

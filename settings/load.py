@@ -60,7 +60,7 @@ def read(
     options: Mapping[str, object] | None = None,
     environ: Mapping[str, str] = os.environ,
 ) -> Loaded:
-    """Loads settings like `load`, with the origin of each value that is not a default.
+    """Load settings like `load`, with the origin of each value that is not a default.
 
     Options are {"server.port": 8001}.
     """
@@ -150,7 +150,7 @@ def _known(name: str, file: str) -> str:
 
 
 def _meant_variable(variable: str) -> str:
-    """Returns a hint with the most similar known variable, or nothing.
+    """Return a hint with the most similar known variable, or nothing.
 
     The common prefix is ignored.
     """

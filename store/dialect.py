@@ -6,13 +6,13 @@ from msgspec import Struct
 class Dialect(Struct, frozen=True):
     """The expressions by which `speak` replaces the placeholders of a query.
 
-    PACKED(a, b)): the rows of a whole query as one JSON array of arrays. Many rows cost more on
-    their way than in the database. JOINED(a, ' '): the texts of a group as one.
+    PACKED(a, b)) returns the rows of a query as one JSON array of arrays, because many rows are
+    slow to transfer. JOINED(a, ' ') joins the texts of a group.
 
-    NUMBERS and ROWS: rows with a `value` for each entry of the JSON arrays `:numbers` and `:rows`.
-    LOCKING(r): locks the rows of `r`, leaving out those that others hold, without keeping anybody
-    from naming them; LOCKING() waits for them. KEEPING(r): the rows of `r` can be changed by others
-    but not deleted; those that others delete are left out.
+    NUMBERS and ROWS are tables with a `value` for each entry of the JSON arrays `:numbers` and
+    `:rows`. LOCKING(r) locks the rows of `r` and skips those that others have locked; references to
+    them stay possible. LOCKING() waits for them. With KEEPING(r) others can change the rows of `r`
+    but not delete them; rows that others are deleting are skipped.
     """
 
     each: str

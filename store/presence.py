@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from .dialect import Dialect
 
-AT_ONCE = 2_000  # users in one transaction
+USER_BATCH = 2_000  # users in one transaction
 
 
 class Seen(Struct):
@@ -146,7 +146,7 @@ async def reap(db: Connection, me: Process, *, all_others: bool = False) -> list
     users = await _some_users(db, dead)
     stamps = await _touch(db, dead, users, at=rows[0]["alive_until"] - me.lease)
     gone = await _remove(db, dead, users)
-    if len(users) < AT_ONCE:
+    if len(users) < USER_BATCH:
         await db.execute("DELETE FROM processes WHERE id = :id", {"id": dead.id})
     offline = sorted(gone - await _elsewhere(db, dead, gone))
     return await _hide(db, me.dialect, [Seen(user, False, stamps[user]) for user in offline])
@@ -156,7 +156,7 @@ async def _some_users(db: Connection, dead: Process) -> list[str]:
     query = """
         SELECT user_id FROM presence WHERE process_id = :id ORDER BY user_id LIMIT :most
     """
-    rows = await db.fetch_all(query, {"id": dead.id, "most": AT_ONCE})
+    rows = await db.fetch_all(query, {"id": dead.id, "most": USER_BATCH})
     return [row["user_id"] for row in rows]
 
 

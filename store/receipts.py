@@ -28,7 +28,7 @@ def status(marks: Mapping[str, tuple[int, int]], sender_id: str, message_id: int
 
 
 def status_of(message_id: int, delivered: int, read: int) -> Status:
-    """Returns the status of a message whose recipients' lowest watermarks are these."""
+    """Return the status of a message whose recipients' lowest watermarks are these."""
     if message_id <= read:
         return "read"
     return "delivered" if message_id <= delivered else "send"

@@ -23,7 +23,7 @@ ROOM = """
 
 
 class WrongCount(Struct):
-    """A user whose counters are not what their rows say."""
+    """A user whose counters differ from their rows."""
 
     user_id: str
     listed: int
@@ -33,17 +33,17 @@ class WrongCount(Struct):
 
 
 async def add(db: Connection, room_id: int, user_id: str | None = None) -> None:
-    """Counts a room for its members, or for one of them, after their rows were written."""
+    """Count a room for its members, or for one of them, after their rows were written."""
     await db.execute(ROOM, {"room_id": room_id, "user_id": user_id, "sign": 1})
 
 
 async def subtract(db: Connection, room_id: int, user_id: str | None = None) -> None:
-    """Takes a room off the counters of its members, or of one, before their rows are deleted."""
+    """Subtract a room from the counters of its members, or of one, before rows are deleted."""
     await db.execute(ROOM, {"room_id": room_id, "user_id": user_id, "sign": -1})
 
 
 async def move(db: Connection, user_id: str, *, to_archive: bool) -> None:
-    """Counts a room of the user as archived, or as listed again."""
+    """Count a room of the user as archived, or as listed again."""
     query = """
         UPDATE room_counts SET listed = listed - :moved, archived = archived + :moved
          WHERE user_id = :user_id
@@ -52,7 +52,7 @@ async def move(db: Connection, user_id: str, *, to_archive: bool) -> None:
 
 
 async def of_user(db: Connection, user_id: str, *, is_archived: bool) -> int:
-    """Returns the number of the user's rooms in the list, or in the archive."""
+    """Return the number of the user's rooms in the list, or in the archive."""
     query = "SELECT listed, archived FROM room_counts WHERE user_id = :user_id"
     row = await db.fetch_one(query, {"user_id": user_id})
     if row is None:
@@ -62,7 +62,7 @@ async def of_user(db: Connection, user_id: str, *, is_archived: bool) -> int:
 
 
 async def _count_back(db: Connection, user_id: str) -> int:
-    """Archived rooms that have news, which their members' rows do not have yet."""
+    """Return the number of archived rooms with new messages that the members' rows lack."""
     query = """
         SELECT count(*) AS n FROM list_changes c
          WHERE coalesce((SELECT 1 FROM members me JOIN rooms r ON r.id = me.room_id
@@ -73,11 +73,11 @@ async def _count_back(db: Connection, user_id: str) -> int:
     return int(row["n"])
 
 
-# ---------------------------------------------------------------- counted anew
+# ---------------------------------------------------------------- recounting
 
 
 async def find_wrong(db: Connection, above: str, limit: int) -> tuple[list[WrongCount], str | None]:
-    """Returns the wrong counters of the first users above one, and the last of these users."""
+    """Return the wrong counters of the first users above one, and the last of these users."""
     query = """
         SELECT m.user_id, coalesce(c.listed, 0) AS listed, coalesce(c.archived, 0) AS archived,
                m.counted_listed, m.counted_archived
@@ -99,7 +99,7 @@ async def find_wrong(db: Connection, above: str, limit: int) -> tuple[list[Wrong
 
 
 async def mend(db: Connection, user_id: str) -> None:
-    """Counts the rooms of a user anew."""
+    """Recount the rooms of a user."""
     query = """
         INSERT INTO room_counts (user_id) VALUES (:user_id)
         ON CONFLICT (user_id) DO UPDATE SET listed = room_counts.listed

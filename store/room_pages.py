@@ -17,10 +17,10 @@ from .dialect import Dialect
 from .room_places import RoomPlace, places_as_of
 from .room_words import IN_LARGE_ROOM, SITE, WordRange, WordTerm, word_conditions
 
-MAX_NAMED = 1_000  # rooms with a word that are looked at one by one; of more the list is walked
+MAX_NAMED = 1_000  # rooms with a word that are read one by one; with more, the list is walked
 MAX_COUNTED = 500  # unread rooms: a higher number would cost as many rows
-MAX_COUNTED_BY_WORDS = 100  # rooms with words that too many have: each of them is looked at
-MAX_MOVED = 1_000  # rooms with news since the time of a cursor; with more it is forgotten
+MAX_COUNTED_BY_WORDS = 100  # counted rooms with too common words, as each must be read
+MAX_MOVED = 1_000  # rooms that moved since the time of a cursor; with more, it is ignored
 MIN_STEP, MAX_STEP = 64, 4_096  # rows of one step of a walk
 
 
@@ -60,7 +60,7 @@ async def find(db: Connection, dialect: Dialect, query: RoomQuery) -> list[RoomP
 async def find_and_count(
     db: Connection, dialect: Dialect, query: RoomQuery
 ) -> tuple[list[RoomPlace], int]:
-    """The rooms of `find`, and how many all pages have, as far as that is counted."""
+    """Return the rooms of `find`, and the number of rooms on all pages, up to a limit."""
     looked = await _look_first(db, dialect, query)
     return await _page(db, dialect, query, looked), await _count(db, query, looked)
 

@@ -1,4 +1,4 @@
-"""Places of rooms in a list, and where rooms stood at an earlier time."""
+"""Places of rooms in a list, now and at an earlier time."""
 
 import msgspec
 from databases.core import Connection
@@ -6,11 +6,11 @@ from msgspec import Struct
 
 from .dialect import Dialect
 
-MAX_NEWS = 200  # messages of a room in which its place at an earlier time is looked for
+MAX_NEWS = 200  # newest messages of a room that are searched for an earlier place
 
 
 class RoomPlace(Struct, frozen=True, order=True):
-    """The place of a room in a list: when it was active (microseconds since 1970, UTC), its id."""
+    """The place of a room: its last activity (microseconds since 1970, UTC) and its id."""
 
     at: int
     room_id: int
@@ -19,9 +19,9 @@ class RoomPlace(Struct, frozen=True, order=True):
 async def places_as_of(
     db: Connection, dialect: Dialect, as_of: int | None, places: list[RoomPlace]
 ) -> list[RoomPlace]:
-    """The places at the time of the cursor. Rooms that were opened since then are left out.
+    """Return the places at the time of the cursor, without rooms that were opened later.
 
-    Of a room with too many messages since then it is that of its creation: then it may come twice.
+    A room with too many later messages gets the place of its creation: then it may come twice.
     """
     if as_of is None or all(place.at <= as_of for place in places):
         return places

@@ -133,7 +133,7 @@ async def changed_of(db: Connection, user_id: str, looked: int, limit: int) -> l
 
 
 async def refresh(db: Connection, dialect: Dialect, room_ids: Sequence[int]) -> None:
-    """Finds the words of these rooms anew; rooms that another process is at are left to it.
+    """Update the words of these rooms, except those that another process is updating.
 
     Rooms are locked before their words, as by who deletes a room; those being deleted are left out.
     """

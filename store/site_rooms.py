@@ -127,7 +127,7 @@ class SitePatch(Struct):
 
 
 async def patch(db: Connection, room_id: int, wanted: SitePatch) -> int | None:
-    """The new version of the room's member list; 0 where all is as it was, None without a room."""
+    """Change a room; return its new list version, 0 if nothing changed, None without a room."""
     query = """
         UPDATE rooms
            SET title = CASE CAST(:has_title AS integer)

@@ -91,7 +91,7 @@ async def chat_client(
     claims: Mapping[str, Any] | None = None,
     **hooks: Any,
 ) -> AsyncIterator[ChatClient]:
-    """Runs a chat in this event loop, on SQLite and a folder of files, and logs a user in.
+    """Run a chat in this event loop, on SQLite and a folder of files, and log a user in.
 
     It is a new one, with hooks as create_app takes them, or the site's own `app`, with its own
     hooks, and its settings except for the engines'. Database and files are deleted afterwards,

@@ -690,7 +690,7 @@ def test_an_erasure_that_no_server_begins_is_not_waited_for(
     run: Run, talked: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another process has the file, and is no server of this version."""
-    monkeypatch.setattr(upkeep, "PATIENCE", 0.5)
+    monkeypatch.setattr(upkeep, "PROGRESS_TIMEOUT", 0.5)
     lineage = Lineage(talked)  # holds the lock
     try:
         said = sentence(run("erase", "--user", "1"))

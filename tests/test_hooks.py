@@ -306,7 +306,7 @@ async def test_a_name_is_asked_for_again_after_a_while(monkeypatch: pytest.Monke
 
 async def test_only_so_many_names_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hooks, "MOST", 3)
-    monkeypatch.setattr(hooks, "AT_ONCE", 2)
+    monkeypatch.setattr(hooks, "USER_BATCH", 2)
     people = People(**{str(user): Profile(f"User {user}") for user in range(5)})
     faces = hooks.Faces(people)
     everyone = [str(user) for user in range(5)]

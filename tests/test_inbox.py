@@ -25,7 +25,11 @@ Here = tuple[ChatServices, int]
 
 @pytest.fixture
 async def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Here]:
-    for module, pause in ((inboxes, "PACE"), (inboxes, "RETRY"), (dispatcher, "PACE")):
+    for module, pause in (
+        (inboxes, "FRAME_INTERVAL"),
+        (inboxes, "RETRY_DELAY"),
+        (dispatcher, "EVENT_INTERVAL"),
+    ):
         monkeypatch.setattr(module, pause, 0.01)
     async with a_chat(tmp_path) as here:
         yield here

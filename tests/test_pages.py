@@ -9,14 +9,14 @@ import pytest
 from roomcast.chat import history_cache
 from roomcast.chat.attachments import links
 from roomcast.chat.chat import ChatServices
-from roomcast.chat.history_cache import FEW
+from roomcast.chat.history_cache import MIN_CACHED_MESSAGES
 from roomcast.realtime.room import Room
 from roomcast.store.messages import Add, DeleteChange, EditChange
 from roomcast.store.snapshot import SnapshotQuery
 
 from .inside import ADA, BOB, a_chat, a_member
 
-MANY = FEW + 2
+MANY = MIN_CACHED_MESSAGES + 2
 
 
 @pytest.fixture

@@ -39,8 +39,8 @@ class Listener:
 
 @pytest.fixture
 async def chat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ChatServices]:
-    monkeypatch.setattr(presence, "GATHER", 0.01)
-    monkeypatch.setattr(presence, "RETRY", 0.01)
+    monkeypatch.setattr(presence, "WRITE_DELAY", 0.01)
+    monkeypatch.setattr(presence, "RETRY_DELAY", 0.01)
     async with a_chat(tmp_path) as (chat, _):
         chat.presence.grace = 0.05
         yield chat

@@ -218,7 +218,7 @@ async def test_a_cut_is_not_remembered_for_ever(
         assert here.chat.revocations.has(str(ADA), since=began)
         assert not here.chat.revocations.has(str(ADA), since=time.monotonic() + 1)
         assert not here.chat.revocations.has(str(BOB), since=began)
-        monkeypatch.setattr(module, "KEPT", 0.0)
+        monkeypatch.setattr(module, "RETENTION", 0.0)
         await here.chat.revocations.look()
         assert not here.chat.revocations.has(str(ADA), since=began)
         assert here.chat.revocations.applied == {}

@@ -21,7 +21,7 @@ from roomcast.chat import presence
 from roomcast.server import listen as listening
 from roomcast.server import logs, startup, uvicorn_server
 from roomcast.server.listen import CannotServe, listen, url_of
-from roomcast.server.logs import SELDOM, Seldom
+from roomcast.server.logs import REPEAT_INTERVAL, Seldom
 from roomcast.settings import Settings, load
 from websockets.asyncio.client import ClientConnection, connect
 
@@ -468,7 +468,7 @@ def test_a_flood_of_warnings_is_a_line_now_and_then(monkeypatch: pytest.MonkeyPa
     assert [said(logging.WARNING, "full: %s") for _ in range(3)] == ["full: x", None, None]
     assert said(logging.WARNING, "away: %s") == "away: x"
     assert [said(logging.ERROR, "full: %s") for _ in range(2)] == ["full: x"] * 2
-    now += SELDOM
+    now += REPEAT_INTERVAL
     assert said(logging.WARNING, "full: %s") == "full: x (2 more like this since the last one)"
     assert said(logging.WARNING, "full: %s") is None
 

@@ -178,8 +178,8 @@ def chosen(url: str) -> Settings:
 async def test_pruning_a_database_can_be_done_in_parts(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(upkeep, "MESSAGES", 2)
-    monkeypatch.setattr(upkeep, "ROOMS", 2)
+    monkeypatch.setattr(upkeep, "MESSAGE_BATCH", 2)
+    monkeypatch.setattr(upkeep, "ROOM_BATCH", 2)
     store = Store(database_url)
     await store.open()
     found = [await opens(store, ADA, BOB, context=str(n)) for n in range(5)]

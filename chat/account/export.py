@@ -17,7 +17,7 @@ from ..custom_data import unpack_data
 from ..serializers import Link, message_of
 
 Marks = dict[str, tuple[int, int]]  # user → delivered and read up to these ids
-AT_ONCE = 100  # rows in one query
+ROW_BATCH = 100  # rows in one query
 WINDOW = 1_000  # messages of a room that are searched in one query
 
 
@@ -110,7 +110,7 @@ async def lines(store: Store, user_id: str, link: Link) -> AsyncIterator[ExportL
 async def _rooms(store: Store, user_id: str, link: Link) -> AsyncIterator[ExportLine]:
     above = 0
     while True:
-        find = partial(account.places, user_id=user_id, above=above, limit=AT_ONCE)
+        find = partial(account.places, user_id=user_id, above=above, limit=ROW_BATCH)
         places = await store.read(find)
         mine = [place.room_id for place in places if place.is_member]
         listed = await store.read(partial(room_list.of_ids, user_id=user_id, room_ids=mine))
@@ -122,7 +122,7 @@ async def _rooms(store: Store, user_id: str, link: Link) -> AsyncIterator[Export
                 if room is None:  # the others' words there are no longer theirs to read
                     message.quote, message.reactions = None, ()
                 yield ExportedMessage(message_of(message, link, status))
-        if len(places) < AT_ONCE:
+        if len(places) < ROW_BATCH:
             return
         above = places[-1].room_id
 
@@ -159,11 +159,11 @@ async def _sent_messages(
 async def _reactions(store: Store, user_id: str) -> AsyncIterator[ExportLine]:
     last = None
     while True:
-        find = partial(account.given, user_id=user_id, after=last, limit=AT_ONCE)
+        find = partial(account.given, user_id=user_id, after=last, limit=ROW_BATCH)
         found = await store.read(find)
         for given in found:
             when = ids.when(given.created_at)
             yield ExportedReaction(given.room_id, given.message_id, given.emoji, when)
-        if len(found) < AT_ONCE:
+        if len(found) < ROW_BATCH:
             return
         last = found[-1]

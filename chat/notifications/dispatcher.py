@@ -20,8 +20,8 @@ from ...store.store import DatabaseUnavailable, Store
 
 log = logging.getLogger("roomcast.notifications")
 
-PACE = 0.2  # seconds between two events for the same user
-AT_ONCE = 1_000  # rooms in one event
+EVENT_INTERVAL = 0.2  # seconds between two events for the same user
+MAX_ROOMS = 1_000  # rooms in one event
 ROOMS_PER_QUERY = 100  # rooms whose members are read in one query
 
 
@@ -81,7 +81,7 @@ class NotificationDispatcher:
         try:
             while self.rooms or self._users:
                 await self._deliver()
-                await asyncio.sleep(PACE)
+                await asyncio.sleep(EVENT_INTERVAL)
         finally:
             self.task = None
 
@@ -119,7 +119,7 @@ class NotificationDispatcher:
                     users.setdefault(user_id, set()).add(room_id)
 
 
-def parts(rooms: Iterable[int], size: int = AT_ONCE) -> Iterator[list[int]]:
+def parts(rooms: Iterable[int], size: int = MAX_ROOMS) -> Iterator[list[int]]:
     each = iter(rooms)
     while some := list(islice(each, size)):
         yield some

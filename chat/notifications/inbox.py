@@ -23,12 +23,12 @@ from .dispatcher import NotificationDispatcher
 
 log = logging.getLogger("roomcast.inbox")
 
-PACE = 0.21  # seconds between two frames: five in a second, never six
+FRAME_INTERVAL = 0.21  # seconds between two frames: five in a second, never six
 MAX_RATE = 1 << 24  # bytes a second to all sockets of a user: larger frames are sent less often
 LARGE_BATCH = 1 << 16  # bytes after which other tasks run before the next socket
-RETRY = 1.0  # seconds until the next attempt, while the database is unavailable
-MANY = 200  # changed rooms; with more, all rooms are read
-LOOKS = 2  # reads at a time, for joining inboxes and again for open ones
+RETRY_DELAY = 1.0  # seconds until the next attempt, while the database is unavailable
+MAX_CHANGED_ROOMS = 200  # changed rooms; with more, all rooms are read
+MAX_CONCURRENT_READS = 2  # reads at a time, for joining inboxes and again for open ones
 
 
 class InboxSocket(UserSocket):
@@ -46,8 +46,8 @@ class Turns:
     """Limits how many inboxes of this process read the database at the same time."""
 
     def __init__(self) -> None:
-        self.coming = asyncio.Semaphore(LOOKS)
-        self.there = asyncio.Semaphore(LOOKS)
+        self.coming = asyncio.Semaphore(MAX_CONCURRENT_READS)
+        self.there = asyncio.Semaphore(MAX_CONCURRENT_READS)
 
 
 class Inbox:
@@ -82,7 +82,7 @@ class Inbox:
     def activate(self, socket: InboxSocket) -> None:
         """Send the first frame; from now on the socket is live."""
         frame = self._counters.frame()
-        socket.last_essence, self._next = essence(frame), self._now() + PACE
+        socket.last_essence, self._next = essence(frame), self._now() + FRAME_INTERVAL
         socket.send_queue.on_drained = self.delivery.start
         self._sockets.append(socket)
         self.delivery.add(dict.fromkeys(self._counters.rooms, 0))
@@ -146,8 +146,8 @@ class Inbox:
     async def _look(self) -> None:
         changed, self._changed = self._changed, set()
         has_gap, self._has_gap = self._has_gap, False
-        is_all = has_gap or len(changed) > MANY
-        self._next = self._now() + PACE
+        is_all = has_gap or len(changed) > MAX_CHANGED_ROOMS
+        self._next = self._now() + FRAME_INTERVAL
         try:
             found = await self._counters.look(None if is_all else changed)
         except Exception as error:
@@ -158,7 +158,7 @@ class Inbox:
             )
             self._changed |= changed
             self._has_gap |= has_gap
-            self._next = self._now() + RETRY
+            self._next = self._now() + RETRY_DELAY
             return
         all_ = self._counters.rooms if has_gap else changed
         self.delivery.add(dict.fromkeys(all_, 0) if is_all else dict(found))

@@ -118,7 +118,7 @@ class SiteMessages:
         return await self._shown(outcome.message, base)
 
     async def _find_unchanged(self, change: EditChange) -> MessageRow | None:
-        """Returns the message where the edit would change nothing: a request came twice."""
+        """Return the message where the edit would change nothing: a request came twice."""
         find = partial(site_messages.one, room_id=change.room_id, message_id=change.message_id)
         found = await self._store.read(find)
         if found is None or change.text not in (None, found.text):

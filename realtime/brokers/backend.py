@@ -97,7 +97,7 @@ class Backend(BroadcastBackend):
             raise self._unreachable(error) from error
 
     def publish_ephemeral(self, channel: str, message: str) -> None:
-        """Publishes a message that may be lost without a GAP."""
+        """Publish a message that may be lost without a GAP."""
         if self._link is not None:
             self._link.publish(channel, message, needs_gap=False)
 

@@ -24,10 +24,10 @@ from .connection import GAP, Failure, Link, OnMessage, Publish, Unreachable, log
 CHANNEL = "roomcast"
 APPLICATION = {"application_name": "roomcast broker"}
 NOTIFY = "select pg_notify($1, bundle) from unnest($2::text[]) as bundle"
-SPACE = 7_999  # bytes that a notification may carry
-FRAME = 32  # bytes of a bundle's head beside its parts
+MAX_NOTIFICATION_SIZE = 7_999  # bytes that a notification may carry
+HEAD_SIZE = 32  # bytes of a bundle's head beside its parts
 PUBLISHES_PER_STATEMENT = 1_000  # publishes in one statement
-ELSEWHERE = -1  # the length that stands for a message that was left out
+LEFT_OUT = -1  # the length that stands for a message that was left out
 
 Head = tuple[int, list[tuple[str, int]]]  # a number, then channel and length of each message
 
@@ -109,16 +109,16 @@ def bundled(publishes: Iterable[Publish], numbers: Iterator[int]) -> Iterator[st
     """Yield as few notifications as possible, numbered, since PostgreSQL drops equal ones."""
     parts: list[tuple[str, int]] = []
     messages: list[str] = []
-    space = SPACE - FRAME
+    space = MAX_NOTIFICATION_SIZE - HEAD_SIZE
     for channel, message, *_ in publishes:
         part, text = (channel, len(message)), message
         size = size_of(part, text)
-        if size > SPACE - FRAME or "\0" in message:
-            part, text = (channel, ELSEWHERE), ""
+        if size > MAX_NOTIFICATION_SIZE - HEAD_SIZE or "\0" in message:
+            part, text = (channel, LEFT_OUT), ""
             size = size_of(part, text)
         if size > space:
             yield bundle_of(next(numbers), parts, messages)
-            parts, messages, space = [], [], SPACE - FRAME
+            parts, messages, space = [], [], MAX_NOTIFICATION_SIZE - HEAD_SIZE
         parts.append(part)
         messages.append(text)
         space -= size
@@ -137,7 +137,7 @@ def unbundled(bundle: str) -> Iterator[tuple[str, str]]:
     head, _, messages = bundle.partition("\n")
     at = 0
     for channel, length in _decode_head(head)[1]:
-        if length == ELSEWHERE:
+        if length == LEFT_OUT:
             yield channel, GAP
         else:
             yield channel, messages[at : at + length]

@@ -16,7 +16,7 @@ class RedisUrl(NamedTuple):
     is_secure: bool
 
     def at(self, place: Place, database: str = "0", account: str | None = None) -> str:
-        """Returns the URL of one server, for redis-py; a number after the slash is its database."""
+        """Return the URL of one server, for redis-py; a number after the slash is its database."""
         host, port = place
         scheme = "rediss" if self.is_secure else "redis"
         shown = f"[{host}]" if ":" in host else host

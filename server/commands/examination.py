@@ -18,7 +18,7 @@ from ...store.diagnostics import objects as place
 from ...store.diagnostics.database import diagnose
 from ...store.diagnostics.objects import Finding
 
-WITHIN = 5.0  # seconds for each examination
+EXAMINE_TIMEOUT = 5.0  # seconds for each examination
 ANSWERED_WITHIN = 2.0  # seconds, as long as the server waits for the keys of others
 LOOPBACK = ("127.0.0.1", "localhost", "::1", "[::1]")
 
@@ -52,10 +52,12 @@ async def examine(settings: Settings, secret_file: Path) -> AsyncIterator[tuple[
 
 async def _in_time(part: str, look: Findings, settings: Settings) -> list[Finding]:
     try:
-        async with asyncio.timeout(WITHIN):
+        async with asyncio.timeout(EXAMINE_TIMEOUT):
             return await look(settings)
     except TimeoutError:
-        return [Finding("late", False, f"It did not end within {WITHIN:.0f} s{LATE[part]}.")]
+        return [
+            Finding("late", False, f"It did not end within {EXAMINE_TIMEOUT:.0f} s{LATE[part]}.")
+        ]
 
 
 async def _of_broker(settings: Settings) -> list[Finding]:

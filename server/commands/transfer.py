@@ -17,7 +17,7 @@ from ...store.transfer.copy import reopen as reopen_end
 from ...store.transfer.endpoint import opened
 from ...store.transfer.tables import CannotMove, tables
 
-AT_ONCE = 8  # objects that are copied at once
+CONCURRENT_COPIES = 8  # objects that are copied at once
 
 
 class TransferResult(Struct, frozen=True):
@@ -114,7 +114,7 @@ async def move_objects(source_url: str, target_url: str, keys: ObjectKeys) -> Ob
                     await _carry(source, target, key, is_held, found)
                     shown.update(1)
 
-            await _together(carry() for _ in range(AT_ONCE))
+            await _together(carry() for _ in range(CONCURRENT_COPIES))
     finally:
         await source.aclose()
         await target.aclose()

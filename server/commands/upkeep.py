@@ -20,11 +20,11 @@ from ...store.room_counts import WrongCount
 from ...store.sqlite.address import is_sqlite, parse_sqlite_url
 from ...store.store import CannotOpen, DatabaseInUse, Store
 
-ROOMS = 100  # rooms that are read in one step
-USERS = 500  # users that are read in one step
-MESSAGES = 500  # messages that are deleted in one transaction
+ROOM_BATCH = 100  # rooms that are read in one step
+USER_BATCH = 500  # users that are read in one step
+MESSAGE_BATCH = 500  # messages that are deleted in one transaction
 LOOK_INTERVAL = 0.2  # seconds between two queries for the progress of a server
-PATIENCE = 30.0  # seconds without progress after which the command gives up
+PROGRESS_TIMEOUT = 30.0  # seconds without progress after which the command gives up
 
 Count = Callable[[int], None]
 
@@ -83,12 +83,12 @@ async def _erase_by_server(settings: Settings, user_id: str, expect: Count, done
     async with opened(settings) as store:
         total = left = await _ask(store, user_id)
         expect(total)
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + PROGRESS_TIMEOUT
         while await store.read(partial(account.is_asked, user_id=user_id)):
             before, left = left, await store.read(partial(account.count, user_id=user_id))
             done(before - left)
             if left < before:
-                deadline = time.monotonic() + PATIENCE
+                deadline = time.monotonic() + PROGRESS_TIMEOUT
             elif time.monotonic() > deadline:
                 raise TimeoutError
             await asyncio.sleep(LOOK_INTERVAL)
@@ -130,7 +130,7 @@ async def _ask(store: Store, user_id: str) -> int:
 async def _rooms(store: Store, expect: Count) -> AsyncIterator[list[int]]:
     expect(await store.read(retention.count_rooms))
     above = 0
-    while room_ids := await store.read(partial(retention.rooms, above=above, limit=ROOMS)):
+    while room_ids := await store.read(partial(retention.rooms, above=above, limit=ROOM_BATCH)):
         yield room_ids
         above = room_ids[-1]
 
@@ -147,9 +147,9 @@ async def prune(settings: Settings, before: int, expect: Count, done: Count) -> 
 
 
 async def _prune(store: Store, room_id: int, before: int) -> int:
-    gone, taken = 0, MESSAGES
-    take = partial(retention.prune, room_id=room_id, before=before, limit=MESSAGES)
-    while taken == MESSAGES:
+    gone, taken = 0, MESSAGE_BATCH
+    take = partial(retention.prune, room_id=room_id, before=before, limit=MESSAGE_BATCH)
+    while taken == MESSAGE_BATCH:
         taken = await store.write(take)
         gone += taken
     return gone
@@ -175,7 +175,7 @@ async def recount_lists(settings: Settings, *, mends: bool) -> list[WrongCount]:
     async with opened(settings) as store:
         above: str | None = ""
         while above is not None:
-            look = partial(room_counts.find_wrong, above=above, limit=USERS)
+            look = partial(room_counts.find_wrong, above=above, limit=USER_BATCH)
             wrong, above = await store.read(look)
             for user in wrong if mends else ():
                 await store.write(partial(room_counts.mend, user_id=user.user_id))

@@ -187,7 +187,7 @@ class StormMember:
             ) from None
 
     def story(self) -> str:
-        """Returns the client's position and last connections, for a report."""
+        """Return the client's position and last connections, for a report."""
         last = self.history.connections[-3:]
         ends = [(each.after, len(each.received), each.code) for each in last]
         return (

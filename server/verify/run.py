@@ -22,7 +22,7 @@ assert checks.__all__  # importing them registered them
 BURST = 60.0  # actions at once, well below the documented 200
 CHECK_LIMIT = 45.0  # seconds for one check
 STORM_PROMISE = "nothing_lost"
-AT_ONCE = 6  # checks that run side by side
+CONCURRENT_CHECKS = 6  # checks that run side by side
 
 Progress = Callable[[str], None]
 
@@ -142,7 +142,7 @@ async def _introduce(deployment: Deployment) -> None:
 
 async def _run_checks(deployment: Deployment, chosen: Sequence[Check], progress: Progress) -> None:
     """Run checks concurrently, then those that must run alone."""
-    slots = asyncio.Semaphore(AT_ONCE)
+    slots = asyncio.Semaphore(CONCURRENT_CHECKS)
 
     async def run(check: Check) -> None:
         async with slots:

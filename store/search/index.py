@@ -176,5 +176,5 @@ async def learn(db: Connection, finder: Finder, news: Sequence[IndexDelta]) -> s
 async def rooms_of(db: Connection, user_id: str) -> tuple[int, ...] | None:
     """Return the user's rooms; None if there are too many to name in a query."""
     query = "SELECT room_id FROM members WHERE user_id = :user_id LIMIT :limit"
-    rows = await db.fetch_all(query, {"user_id": user_id, "limit": NAMED + 1})
-    return tuple(row["room_id"] for row in rows) if len(rows) <= NAMED else None
+    rows = await db.fetch_all(query, {"user_id": user_id, "limit": MAX_NAMED_ROOMS + 1})
+    return tuple(row["room_id"] for row in rows) if len(rows) <= MAX_NAMED_ROOMS else None

@@ -15,10 +15,10 @@ from msgspec.structs import replace
 from .index import Hits, IndexDelta, SearchQuery
 from .tokenizer import Term
 
-NAMED = 32  # rooms in one query: with more, several queries are faster
-SHIFTS = (12, 17, 22)  # the ranges have 2^12 ids, 2^17 and 2^22
-DENSE = 1_000  # messages found in one range, above which the next one is not wider
-BUDGET = 0.25  # seconds after which a query returns what it has found
+MAX_NAMED_ROOMS = 32  # rooms in one query: with more, several queries are faster
+RANGE_SHIFTS = (12, 17, 22)  # the ranges have 2^12 ids, 2^17 and 2^22
+MAX_RANGE_HITS = 1_000  # messages found in one range, above which the next one is not wider
+TIME_BUDGET = 0.25  # seconds after which a query returns what it has found
 
 # In the order of rooms, as every process locks them. Another process may have been faster.
 ADVANCE = """
@@ -89,7 +89,7 @@ async def forget(db: Connection, message_ids: Sequence[int]) -> None:
 
 def _places(room_id: int, message_id: int) -> list[str]:
     """Return the words for the room and the ranges; the words of a text contain no slash."""
-    return [f"/{room_id}", *(f"/{shift}/{message_id >> shift}" for shift in SHIFTS)]
+    return [f"/{room_id}", *(f"/{shift}/{message_id >> shift}" for shift in RANGE_SHIFTS)]
 
 
 class Look(Struct):
@@ -101,9 +101,9 @@ class Look(Struct):
 
 async def find(db: Connection, ask: SearchQuery) -> Hits:
     rooms = ask.room_ids
-    if rooms is None or len(rooms) <= NAMED:
+    if rooms is None or len(rooms) <= MAX_NAMED_ROOMS:
         return await _walk(db, ask)
-    some = [rooms[i : i + NAMED] for i in range(0, len(rooms), NAMED)]
+    some = [rooms[i : i + MAX_NAMED_ROOMS] for i in range(0, len(rooms), MAX_NAMED_ROOMS)]
     parts = [await _walk(db, replace(ask, room_ids=named)) for named in some]
     # Only ids that every one of the walks has reached are complete.
     upto = max(part.upto or 0 for part in parts)
@@ -118,7 +118,7 @@ async def _walk(db: Connection, ask: SearchQuery) -> Hits:
     raw = db.raw_connection
     top = await raw.fetchval("SELECT max(rowid) FROM search WHERE rowid < $1", ask.before)
     before, found = (top or 0) + 1, list[tuple[int, int]]()
-    width, ends = 0, time.monotonic() + BUDGET
+    width, ends = 0, time.monotonic() + TIME_BUDGET
     while before > 1:
         look = _look(before, width)
         wanted = _query(ask, look.stretches)
@@ -130,7 +130,7 @@ async def _walk(db: Connection, ask: SearchQuery) -> Hits:
         before = look.first
         if before > 1 and time.monotonic() > ends:
             return Hits(found, before)
-        width += row["walked"] < DENSE
+        width += row["walked"] < MAX_RANGE_HITS
     return Hits(found, None)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 VERSION = "2"  # of these rules; after a change of it everything is indexed again
-LONGEST = 64  # code points of a word that are indexed
+MAX_WORD_LENGTH = 64  # code points of a word that are indexed
 MOST = 10_000  # code points of a text that are indexed; one may unfold into eighteen
 
 # Scripts without spaces, or with endings that are attached to words: any part is found.
@@ -72,7 +72,8 @@ def wanted(text: str) -> list[Term]:
         if DENSE.search(whole):
             found.update((Term(word), None) for word in _dense_words(whole))
         else:
-            found[Term(whole[:LONGEST], tuple(dict.fromkeys(p[:LONGEST] for p in parts)))] = None
+            unique = dict.fromkeys(part[:MAX_WORD_LENGTH] for part in parts)
+            found[Term(whole[:MAX_WORD_LENGTH], tuple(unique))] = None
     return list(found)
 
 
@@ -83,7 +84,7 @@ def _dense_words(word: str) -> Iterator[str]:
 
 
 def _plain(word: str) -> list[str]:
-    return [part[:LONGEST] for part in DENSE.sub(" ", word).split()]
+    return [part[:MAX_WORD_LENGTH] for part in DENSE.sub(" ", word).split()]
 
 
 def _pieces(run: str) -> list[str]:

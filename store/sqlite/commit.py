@@ -39,8 +39,8 @@ def store_texts(
 ) -> tuple[list[Outcome], list[Moved]]:
     """Store texts in the order given, and marks; return the outcome of each text, in that order.
 
-    A repeated client_id and a sender who is no member take no version. No two of the adds may have
-    the same sender and client_id.
+    A repeated client_id and a sender who is no member take no version. Two adds must not have the
+    same sender and client_id.
     """
     outcomes, quotes = _find_settled(db, adds)
     senders = [(a.room_id, a.sender_id) for a in adds]
@@ -56,7 +56,7 @@ def store_texts(
 
 
 def _find_settled(db: sqlite3.Connection, adds: Sequence[Add]) -> tuple[dict[int, Outcome], Quotes]:
-    """Returns outcomes of messages that are not to be stored, by position, and quoted messages.
+    """Return outcomes of messages that must not be stored, by position, and quoted messages.
 
     Only client_ids, replies and blocks are checked here; non-members are refused later.
     """
@@ -180,7 +180,7 @@ def advance(
 ) -> dict[tuple[int, str], Moved]:
     """Move watermarks forward and count what members sent; return the changed members.
 
-    A sender who is not among them is no member.
+    A sender who is not returned is no member.
     """
     query = """
         WITH c AS MATERIALIZED (  -- otherwise each use of a column parses the JSON again

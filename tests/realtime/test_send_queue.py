@@ -495,7 +495,7 @@ async def test_the_answer_to_a_close_frame_ends_the_connection() -> None:
 
 
 async def test_a_silent_peer_sees_the_end_after_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(linger, "SILENCE", 0.001)
+    monkeypatch.setattr(linger, "SILENCE_TIMEOUT", 0.001)
     monkeypatch.setattr(linger, "LINGER", 0.3)
     protocol, wire = connected(lambda data: None)
     protocol.data_received(masked(Opcode.TEXT, b"\xff"))

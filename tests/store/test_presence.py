@@ -124,7 +124,7 @@ async def test_last_seen_grows_with_every_change(store: Store) -> None:
 async def test_more_users_than_one_transaction_takes(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(presence, "AT_ONCE", 3)
+    monkeypatch.setattr(presence, "USER_BATCH", 3)
     users = [f"u{n}" for n in range(8)]
     await change(store, "dead", came=users, lease=EXPIRED)
     gone: list[str] = []

@@ -53,13 +53,13 @@ async def pages(store: Store, user: str, question: str, limit: int = 2) -> list[
 @pytest.fixture(params=["named", "sorted out"])
 def narrow(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """A look goes through few messages; a user's rooms can be named, or are too many."""
-    monkeypatch.setattr(search, "NAMED", 256 if request.param == "named" else 0)
+    monkeypatch.setattr(search, "MAX_NAMED_ROOMS", 256 if request.param == "named" else 0)
     monkeypatch.setattr(sqlite, "WALKED", 3)
-    monkeypatch.setattr(search_postgres, "DENSE", 3)
-    monkeypatch.setattr(search_postgres, "NAMED", 1)
-    monkeypatch.setattr(search_postgres, "SHIFTS", (1, 3))
+    monkeypatch.setattr(search_postgres, "MAX_RANGE_HITS", 3)
+    monkeypatch.setattr(search_postgres, "MAX_NAMED_ROOMS", 1)
+    monkeypatch.setattr(search_postgres, "RANGE_SHIFTS", (1, 3))
     monkeypatch.setattr(search_postgres, "WIDTHS", ((1, 2), (3, 2)))
-    monkeypatch.setattr(search_postgres, "BUDGET", 0)
+    monkeypatch.setattr(search_postgres, "TIME_BUDGET", 0)
 
 
 @pytest.mark.usefixtures("narrow")
@@ -80,7 +80,7 @@ async def test_narrow_looks_find_all_of_it_in_the_end(store: Store) -> None:
 
 
 async def test_a_user_of_many_rooms_finds_in_all_of_them(store: Store) -> None:
-    many = [await opens(store, ADA, BOB, context=str(n)) for n in range(search.NAMED + 2)]
+    many = [await opens(store, ADA, BOB, context=str(n)) for n in range(search.MAX_NAMED_ROOMS + 2)]
     sent = [(await says(store, room, f"tea {n}"))[0] for n, room in enumerate(many[::60])]
     found = await pages(store, ADA, "tea")
     assert [id_ for page in found for id_ in page] == sent[::-1]
@@ -164,7 +164,7 @@ async def test_who_takes_messages_away_waits_for_search_and_takes_their_words_to
 async def test_many_rooms_are_learned_at_once_and_none_is_left_out(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("roomcast.chat.search.AT_ONCE", 10)
+    monkeypatch.setattr("roomcast.chat.search.MESSAGE_BATCH", 10)
     quiet, *many = [await opens(store, ADA, BOB, context=str(n)) for n in range(25)]
     for room in many[:-1]:
         await says(store, room, "tea")
@@ -182,7 +182,7 @@ async def test_many_rooms_are_learned_at_once_and_none_is_left_out(
 async def test_a_room_with_very_much_to_learn_keeps_no_question_from_the_others(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("roomcast.chat.search.AT_ONCE", 2)
+    monkeypatch.setattr("roomcast.chat.search.MESSAGE_BATCH", 2)
     large, small = await opens(store, ADA, BOB), await opens(store, ADA, EVE)
     await says(store, large, *["tea"] * 300)
     (wanted,) = await says(store, small, "needle")
@@ -194,8 +194,8 @@ async def test_a_room_with_very_much_to_learn_keeps_no_question_from_the_others(
 async def test_more_changed_rooms_than_it_remembers_are_learned_too(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("roomcast.chat.search.SETTLES", 0)
-    monkeypatch.setattr("roomcast.chat.search.REMEMBERED", 3)
+    monkeypatch.setattr("roomcast.chat.search.INDEX_DELAY", 0)
+    monkeypatch.setattr("roomcast.chat.search.MAX_CHANGED_ROOMS", 3)
     first, *others = [await opens(store, ADA, BOB, context=str(n)) for n in range(6)]
     following, caught_up = Search(Limits(), store), asyncio.Event()
     step = following.step
@@ -220,7 +220,7 @@ async def test_more_changed_rooms_than_it_remembers_are_learned_too(
 
 
 async def test_it_follows_by_itself(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("roomcast.chat.search.SETTLES", 0)
+    monkeypatch.setattr("roomcast.chat.search.INDEX_DELAY", 0)
     before, during = await opens(store, ADA, BOB), await opens(store, ADA, EVE)
     await says(store, before, *["tea"] * 250)
     following, done = Search(Limits(), store), asyncio.Queue[Sequence[int]]()

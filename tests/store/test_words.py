@@ -122,4 +122,4 @@ def test_every_text_is_found_by_itself_and_has_no_quotes(text: str, more: str) -
     assert is_found(f"{text} {more}", text)
     found = words.of(f"{text} {more}")
     assert not set("'\"\\ /") & set("".join(found))
-    assert all(0 < len(word) <= words.LONGEST for word in found)
+    assert all(0 < len(word) <= words.MAX_WORD_LENGTH for word in found)

@@ -10,7 +10,7 @@ TOKEN_LIFETIME = 3  # seconds
 
 
 def with_token(account: Account, token: str) -> Account:
-    """Returns an account of the same user with another token."""
+    """Return an account of the same user with another token."""
     other = Account(account.base, account.http, token, account.pace, account.report)
     other.user_id = account.user_id
     return other
