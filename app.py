@@ -1,4 +1,4 @@
-"""The chat as one ASGI app: alone in its process, or mounted in a larger site."""
+"""The chat as one ASGI app, which runs by itself or mounted in a site."""
 
 import asyncio
 import logging
@@ -116,7 +116,7 @@ SOCKETS: Mapping[str, type[WebSocketEndpoint]] = {
 
 
 class App(Starlette, HostApi):
-    """`chat.lifespan` starts and stops it; the host's own code calls its methods."""
+    """The chat's ASGI app: `chat.lifespan` starts and stops it; the host calls its methods."""
 
     def __init__(
         self,
@@ -126,7 +126,7 @@ class App(Starlette, HostApi):
     ) -> None:
         self.settings = settings
         self._hooks = hooks
-        self._has_missed_upgrade = False  # and it was logged
+        self._has_missed_upgrade = False  # whether a missing Upgrade was logged
         self._loop: asyncio.AbstractEventLoop | None = None
         self.is_draining = False  # about to stop: not ready for new clients
         self.metrics_folder: Path | None = (
@@ -143,13 +143,13 @@ class App(Starlette, HostApi):
         self._for_pages: ASGIApp = Cors(super().__call__, origins) if origins else super().__call__
 
     def start_draining(self) -> None:
-        """Makes /readyz fail, so that a balancer sends new clients elsewhere."""
+        """Make /readyz fail, so that a load balancer sends new clients to other processes."""
         self.is_draining = True
 
     def reload(self, settings: Settings) -> None:
         """Reload limits, the rate limit, the log level and the accepted types of files.
 
-        Whatever else differs needs a restart, and is named in the log.
+        Other changed settings need a restart, and are logged.
         """
         changed, needs_restart = apply_reload(self.settings, settings)
         log.info("settings reloaded: changed=%s", ", ".join(changed) or "nothing")
@@ -158,9 +158,9 @@ class App(Starlette, HostApi):
 
     @asynccontextmanager
     async def lifespan(self, app: Any = None) -> AsyncIterator[None]:
-        """Starts the chat like `started`, without ending a host that has several workers.
+        """Start the chat like `started`, but let a host with several workers continue.
 
-        While another process holds the database, the chat answers 503 and the host goes on.
+        While another process uses the database, the chat answers 503 and the host runs.
         """
         async with started_when_free(self.started, self._mark_refused):
             yield
@@ -170,15 +170,15 @@ class App(Starlette, HostApi):
 
     @asynccontextmanager
     async def started(self) -> AsyncIterator[None]:
-        """Opens the engines, and closes them after everything under way is committed.
+        """Open the engines, and close them after all changes under way are committed.
 
-        Raises DatabaseInUse where another process has the database, and what else is CannotOpen.
+        Raises DatabaseInUse if another process uses the database, otherwise CannotOpen.
         """
         try:
             self._loop = asyncio.get_running_loop()
         except RuntimeError:
             raise RuntimeError(NO_ASYNCIO) from None
-        await checkpoint()  # loads anyio's backend, which else the first file served would wait for
+        await checkpoint()  # loads anyio's backend now, not at the first file
         chat = ChatServices(self.settings, self._hooks)
         await chat.open()
         try:
@@ -212,11 +212,11 @@ class App(Starlette, HostApi):
                 self._log_missed_upgrade(scope["path"])
                 return await refuse_http(scope, receive, send)
             if scope["type"] == "websocket" and path in SOCKETS and not self.user_middleware:
-                # What the router and its middlewares hold for each open socket, it need not pay.
+                # Sockets bypass the router and its middlewares, which need memory for each of them.
                 scope["app"], scope[ROOT] = self, root
                 return await SOCKETS[path](scope, receive, send)
             scope = {**scope, "path": root + path, "root_path": root, ROOT: root}
-            # These are for every page, and say so themselves.
+            # These are for every page, and have their own headers.
             if scope["type"] == "http" and not path.startswith(("/files/", "/ui/")):
                 return await self._for_pages(scope, receive, send)
         return await super().__call__(scope, receive, send)
@@ -235,7 +235,7 @@ class App(Starlette, HostApi):
 
     @property
     def sync(self) -> SyncApi:
-        """Returns the host's calls for other threads: `chat.sync.post(room, "Hello", sender=2)`."""
+        """The host's calls for other threads: `chat.sync.post(room, "Hello", sender=2)`."""
         return SyncApi(self)
 
     @property
@@ -259,22 +259,22 @@ def create_app(  # noqa: PLR0913 # each hook is a keyword of its own
     on_action: OnAction | None = None,
     describe_contexts: DescribeContexts | None = None,
 ) -> App:
-    """The chat, by Settings, a mapping, or the path of a settings.toml.
+    """Create the chat from Settings, a mapping, or the path of a settings.toml.
 
-    `authenticate` is the host's word on who a connection is: an async function of an
-    HTTPConnection, to a user id or None; without it, JWTs prove who their users are.
-    `on_event` receives each committed change as an Event: an async function, called at least once
-    for each, in the order of its room, and again later where it raises.
-    `before_send` is asked for each text of a client, new or edited, before it is stored: an async
-    function of a Draft, to the text to store; it raises a Refusal with a sentence to refuse.
-    `describe_users` gives names and pictures: an async function of users' ids, to their Faces.
-    `before_open` is asked before a user opens a room: an async function of the creator, the members
-    and the context; it raises a Refusal with a sentence to refuse.
-    `on_action` decides what a button does that a member presses: an async function of a Pressed to
-    a reply to that member, or None; it raises a Refusal with a sentence to refuse.
-    `describe_contexts` tells what rooms are about whose `about` is not stored: an async function of
-    contexts, to their Abouts.
-    Raises BadSetting with a sentence.
+    Hooks are async functions; those that may refuse raise a Refusal with a sentence.
+    `authenticate` returns the user id of an HTTPConnection, or None; without it, JWTs identify
+    users.
+    `on_event` gets each committed change as an Event, at least once, in the order of its room; it
+    is called again later if it raises.
+    `before_send` gets each text of a client as a Draft, new or edited, and returns the text to
+    store; it may refuse.
+    `describe_users` returns the Profiles of user ids: names and pictures.
+    `before_open` gets the creator, the members and the context before a user opens a room or adds a
+    member; it may refuse.
+    `on_action` gets a Pressed when a member presses a button, and returns a reply to that member,
+    or None; it may refuse.
+    `describe_contexts` returns the Abouts of contexts, for rooms without a stored `about`.
+    Raises BadSetting.
     """
     hooks = Hooks(on_event, before_send, describe_users, before_open, on_action, describe_contexts)
     return App(configuration.load(source), authenticate, hooks)

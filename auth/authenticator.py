@@ -21,7 +21,7 @@ from .tokens import MAX_TOKEN_LENGTH, NO_TOKEN, TOKEN, object_of, reason_of, tok
 
 log = logging.getLogger("roomcast.auth")
 
-MAX_VERIFIED = 4_096  # tokens whose signature need not be looked at again
+MAX_VERIFIED = 4_096  # tokens whose signature is not checked again
 
 Hook = Callable[[HTTPConnection], Awaitable[str | int | None]]
 
@@ -36,7 +36,7 @@ class Trusted:
             {
                 "require": ["exp", issuer.user_claim],
                 "verify_aud": bool(issuer.audience),
-                "verify_iat": False,  # another clock's opinion; exp and nbf are what binds
+                "verify_iat": False,  # depends on another clock; exp and nbf are checked
                 "verify_sub": False,  # an integer is a user id too
                 "verify_jti": False,
                 "enforce_minimum_key_length": True,
@@ -61,7 +61,7 @@ class Trusted:
 
 
 class Authenticator:
-    """Asks the host's hook where there is one, otherwise the token."""
+    """Authenticates connections by the host's hook if there is one, otherwise by tokens."""
 
     def __init__(
         self,
@@ -70,15 +70,15 @@ class Authenticator:
         *,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        """Raises BadSetting if the settings could never accept a token."""
+        """Raise BadSetting if the settings could never accept a token."""
         server = settings.server
         ours = origin_of(server.public_url)
         self._ours = (*([ours] if ours else []), *server.allowed_origins)
         self._hook = hook
-        self._has_refused_foreign = False  # and it was logged
+        self._has_refused_foreign = False  # whether a refusal was logged
         self.verified: dict[bytes, Identity] = {}
         self.key_sets: list[PublishedKeys] = []
-        self._trusted: dict[str, Trusted] = {}  # by what their tokens say in iss; "" is anybody
+        self._trusted: dict[str, Trusted] = {}  # by the iss of their tokens; "" is any
         if hook is None:
             self._trust(settings, transport)
         elif "*" in server.allowed_origins:
@@ -98,7 +98,7 @@ class Authenticator:
 
     @property
     def by_hook(self) -> bool:
-        """Whether the host's own login decides, not a token."""
+        """Whether the host's own login is used instead of tokens."""
         return self._hook is not None
 
     async def open(self) -> None:
@@ -115,7 +115,7 @@ class Authenticator:
         Raises Unauthenticated, Forbidden to a page of another origin, and errors of the hook."""
         if self._hook is None:
             return await self.verify(token_of(connection))
-        # A browser sends cookies from any page; it shall not learn whether there is somebody.
+        # A browser sends cookies from any page, which must not learn whether they are valid.
         if self._is_foreign(connection):
             raise self._refuse_foreign(connection)
         try:

@@ -12,9 +12,9 @@ LOCAL = ("127.0.0.1", "::1")
 
 
 def base_of(connection: HTTPConnection, public_url: str) -> str:
-    """`https://host/prefix`, without a trailing slash.
+    """Return `https://host/prefix`, without a trailing slash.
 
-    The scheme is what a proxy on this machine says in X-Forwarded-Proto, else the connection's own.
+    The scheme is that of a trusted proxy's X-Forwarded-Proto, or else of the connection.
     """
     if public_url:
         return public_url.rstrip("/")
@@ -26,18 +26,18 @@ def base_of(connection: HTTPConnection, public_url: str) -> str:
         scheme = forwarded
     server = scope.get("server") or ("localhost", None)
     host = connection.headers.get("host", "")
-    if not HOST.fullmatch(host):  # nothing else may stand in a link (RFC 9110, 7.2)
+    if not HOST.fullmatch(host):  # links must have no other characters (RFC 9110, 7.2)
         host = ":".join(str(part) for part in server if part)
     return f"{scheme}://{host}{scope.get(ROOT, '')}"
 
 
 def mounted(scope: Scope) -> tuple[str, str]:
-    """The prefix under which the host has mounted us, and the path below it.
+    """Return the prefix under which the host has mounted the chat, and the path below it.
 
-    ASGI wants the prefix in root_path and in path. Some hosts leave it out of the one or the other.
+    By ASGI the prefix is in root_path and in path, but some hosts leave it out of one of them.
     """
     root, path = scope.get("root_path", ""), scope["path"]
-    if hidden := _hidden(scope, path):  # Litestar takes it off the path, and tells nobody
+    if hidden := _hidden(scope, path):  # Litestar removes it from the path only
         return hidden if _is_below(hidden, root) else root + hidden, path
     if not _is_below(path, root):  # FastAPI(root_path=…): only what it mounts itself is in the path
         mount = root.removeprefix(scope.get("app_root_path", ""))
@@ -57,10 +57,10 @@ def _is_below(path: str, root: str) -> bool:
 
 
 def plain_path(scope: Scope) -> tuple[str, str]:
-    """The mount prefix and the path below it; without its trailing slash a path is the same."""
+    """Return the mount prefix and the path below it, without its trailing slash."""
     root, path = mounted(scope)
     raw = scope.get("raw_path") or b""
-    if not raw.rstrip(b"/").upper().endswith(b"%2F"):  # that slash belongs to a user's id
+    if not raw.rstrip(b"/").upper().endswith(b"%2F"):  # this slash is part of a user's id
         path = path.rstrip("/") or "/"
     elif raw.endswith(b"/"):
         path = path.removesuffix("/")

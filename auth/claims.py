@@ -12,7 +12,7 @@ from .origins import parts_of
 
 MAX_NAME_LENGTH = 200
 MAX_PICTURE_LENGTH = 2_000
-END_OF_TIME = 253_370_764_800  # 9999-01-01: what a date can still say, with some leeway
+END_OF_TIME = 253_370_764_800  # 9999-01-01: the last date that is supported, with some leeway
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Identity:
 
 
 def identity_of(claims: dict[str, Any], issuer: Issuer) -> Identity:
-    """Return whom the claims name. Raises Unauthenticated."""
+    """Return the user of the claims. Raises Unauthenticated."""
     if not _is_number(claims["exp"]) or not _is_number(claims.get("nbf", 0)):
         raise Unauthenticated("The token's exp or nbf is not a number.")
     try:
@@ -44,12 +44,12 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-# Line breaks, other controls, and what turns the direction of the text around a name.
+# Line breaks, other controls, and characters that turn the direction of text around a name.
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 def name_of(claim: object) -> str | None:
-    """A name that may be shown; None for anything else."""
+    """Return a name that may be shown, or None."""
     if not isinstance(claim, str) or len(claim) > MAX_NAME_LENGTH or not is_clean(claim):
         return None
     name = _CONTROLS.sub("", claim).strip()
@@ -57,7 +57,7 @@ def name_of(claim: object) -> str | None:
 
 
 def picture_of(claim: object) -> str | None:
-    """The address of a picture; None for anything else."""
+    """Return the address of a picture, or None."""
     if not isinstance(claim, str) or len(claim) > MAX_PICTURE_LENGTH or not is_clean(claim):
         return None
     return claim if claim.isprintable() and " " not in claim and parts_of(claim) else None

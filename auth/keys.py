@@ -1,4 +1,4 @@
-"""The keys that tokens are checked with: a secret, a public key, or what an issuer publishes."""
+"""The keys that check tokens: a secret, a public key, or the published keys of an issuer."""
 
 import asyncio
 import json
@@ -21,12 +21,12 @@ ASYMMETRIC = (
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512",
     "ES256", "ES384", "ES512", "ES256K", "EdDSA",
 )  # fmt: skip
-USUAL = ("RS256", "ES256", "ES384", "ES512", "ES256K", "EdDSA")  # of a key that says nothing
+USUAL = ("RS256", "ES256", "ES384", "ES512", "ES256K", "EdDSA")  # for a key without one
 
 TIMEOUT = 2.0  # seconds for the whole answer
-MAX_AGE = 300.0  # so long a key that the issuer took back may still serve
-RETRY_DELAY = 10.0  # between two fetches, whatever key ids the tokens name
-RETRY_EMPTY = 2.0  # the same while no key is known: the issuer may be starting beside us
+MAX_AGE = 300.0  # seconds for which a key that the issuer has removed may still work
+RETRY_DELAY = 10.0  # seconds between two fetches for unknown key ids
+RETRY_EMPTY = 2.0  # the same without any key, as the issuer may be starting
 MAX_BYTES = 1 << 18
 
 NO_SUCH_KEY = "The token is signed with a key that is not known here."
@@ -54,7 +54,7 @@ class Keys:
         transport: httpx.AsyncBaseTransport | None,
         on_change: Callable[[], None],
     ) -> None:
-        """Raises BadSetting where no token could ever be good."""
+        """Raise BadSetting if no token could ever be valid."""
         self._fixed = _fixed(issuer, where)
         self.published: PublishedKeys | None = None
         if issuer.jwks_url:
@@ -81,7 +81,7 @@ NO_KEY = (
 
 
 def _bind(material: Any, algorithms: Iterable[str], key_id: str | None = None) -> Key | None:
-    """The key with those of the algorithms that it is made and long enough for, if any."""
+    """Return the key with the algorithms for which it is long enough, or None."""
     ready = {name: key for name in algorithms if (key := _prepared(material, name)) is not None}
     return Key(next(iter(ready.values())), tuple(ready), key_id) if ready else None
 
@@ -110,7 +110,7 @@ def _fixed(issuer: Issuer, where: str) -> tuple[Key, ...]:
 
 
 def _secret_key(issuer: Issuer, where: str) -> Key | None:
-    """The secret of HS…; None where no token is checked with it."""
+    """Return the secret for HS…, or None if no token is checked by it."""
     if not issuer.secret or not issuer.hmac:
         return None
     secret = issuer.secret.encode()
@@ -177,7 +177,7 @@ class PublishedKeys:
         self.fetching: asyncio.Task[None] | None = None
 
     async def key(self, algorithm: str, key_id: str | None) -> Key:
-        """An unknown id is reason for another fetch: the issuer may have a new key.
+        """Return the key of an id; an unknown one causes a fetch, as the issuer may have a new key.
 
         Raises Unauthenticated.
         """
@@ -196,14 +196,14 @@ class PublishedKeys:
         return next((key for key in fitting if key.id == key_id), None)
 
     def refresh_if_old(self) -> None:
-        """Fetch the keys in the background where they are old; known keys stay valid meanwhile."""
+        """Fetch the keys in the background if they are old; known keys stay valid meanwhile."""
         if self._keys and monotonic() - self._fetched > MAX_AGE:
             self._start()
 
     async def refresh(self) -> None:
         """Join the fetch under way, or start one unless there was one a moment ago."""
         if fetching := self._start():
-            # A caller who goes away must not end what others wait for.
+            # The end of one caller must not cancel the fetch for the others.
             await asyncio.shield(fetching)
 
     def _start(self) -> asyncio.Task[None] | None:
@@ -229,7 +229,7 @@ class PublishedKeys:
         body = bytearray()
         async with (
             httpx.AsyncClient(transport=self._transport, verify=tls_context()) as client,
-            # Not compressed: the limit holds for what is kept in memory.
+            # Not compressed: the limit is for the bytes in memory.
             client.stream("GET", self._url, headers={"accept-encoding": "identity"}) as response,
         ):
             if response.status_code != httpx.codes.OK:
@@ -258,9 +258,9 @@ def _url(text: str, where: str) -> httpx.URL:
 
 
 def keys_in(document: bytes, algorithms: tuple[str, ...]) -> list[Key]:
-    """The usable keys of a JWK Set; raises ValueError where there is none.
+    """Return the usable keys of a JWK Set. Raises ValueError if there are none.
 
-    Without algorithms each key serves the one that it names, or the usual one of its kind.
+    Without algorithms, each key is for the one that it names, or for the usual one of its type.
     """
     try:
         members = json.loads(document)["keys"]

@@ -1,4 +1,4 @@
-"""Pages of other origins: which may speak for a user, and which may read what we answer (CORS)."""
+"""Pages of other origins: those that may act for a user, and those that may read answers (CORS)."""
 
 from collections.abc import Iterable
 from contextlib import suppress
@@ -15,10 +15,10 @@ ANYBODY = "*"
 
 
 class Cors:
-    """An app whose answers pages of the allowed origins may read, errors included.
+    """An app whose answers and errors can be read by pages of the allowed origins.
 
-    With "*" every page may, but then no browser sends it a login. Answers that say themselves who
-    may read them, as those with files do, are left alone.
+    With "*" every page can, but then browsers send no login. Answers with CORS headers of their
+    own, such as files, are not changed.
     """
 
     def __init__(self, app: ASGIApp, allowed: Iterable[str]) -> None:
@@ -76,7 +76,7 @@ def _add(headers: MutableHeaders, added: dict[str, str]) -> None:
             headers[name] = value
 
 
-# ---------------------------------------------------------------- whose page it is
+# ---------------------------------------------------------------- the origin of a page
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -88,7 +88,7 @@ def is_foreign(origin: str, host: str, allowed: Iterable[str]) -> bool:
     theirs = _origin(origin)
     if theirs is None:
         return True
-    # A proxy may have ended TLS: the port that Host leaves out is that of the page's scheme.
+    # A proxy may have ended TLS: a port missing in Host is that of the page's scheme.
     return theirs != _origin(f"{theirs[0]}://{host}") and theirs not in map(_origin, allowed)
 
 
@@ -101,13 +101,13 @@ def _origin(text: str) -> tuple[str, str, int] | None:
 
 
 def origin_of(url: str) -> str:
-    """The origin of an absolute http(s) URL, "" of anything else."""
+    """Return the origin of an absolute http(s) URL, otherwise ""."""
     parts = parts_of(url)
     return f"{parts.scheme}://{parts.netloc}" if parts else ""
 
 
 def parts_of(url: str) -> SplitResult | None:
-    """The parts of an absolute http(s) URL, with a port that can be read."""
+    """Return the parts of an absolute http(s) URL with a valid port, or None."""
     with suppress(ValueError):
         parts = urlsplit(url)
         if parts.scheme in _PORTS and parts.hostname and (parts.port or 0) >= 0:

@@ -1,4 +1,4 @@
-"""The keys of the site's own programs, and the tokens that they may have signed."""
+"""The keys of the server API, and the tokens that they can sign for users."""
 
 import time
 from collections.abc import Sequence
@@ -17,13 +17,13 @@ MAX_TTL = 366 * 86_400.0  # seconds
 
 
 class SiteKeys:
-    """Knows the keys by their hashes; compares in constant time."""
+    """The keys by their hashes, which are compared in constant time."""
 
     def __init__(self, keys: Sequence[str]) -> None:
         self._hashes = [sha256(key.encode()).digest() for key in keys]
 
     def check(self, connection: HTTPConnection) -> str:
-        """The fingerprint of the key. Raises Unauthenticated."""
+        """Return the fingerprint of the key. Raises Unauthenticated."""
         said = sha256(token_of(connection).encode("utf-8", "surrogateescape")).digest()
         matches = [compare_digest(said, known) for known in self._hashes]
         if not any(matches):
@@ -32,9 +32,9 @@ class SiteKeys:
 
 
 def sign_token(auth: AuthSettings, user_id: str, ttl: float) -> tuple[str, int]:
-    """A token of this user, and when it expires, in seconds since 1970.
+    """Return a token of this user, and when it expires, in seconds since 1970.
 
-    Raises NotFound where no secret of ours checks tokens, and InvalidFrame.
+    Raises NotFound if tokens are not checked by a secret, and InvalidFrame.
     """
     if not (auth.secret and auth.hmac):
         raise NotFound("This server signs no tokens: auth.secret is not what checks them.")

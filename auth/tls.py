@@ -1,4 +1,4 @@
-"""Calls to issuers of tokens: whom TLS trusts, and why a call failed."""
+"""TLS for calls to issuers of tokens: trusted authorities, and explanations of failures."""
 
 import os
 from functools import cache
@@ -13,12 +13,12 @@ def tls_context() -> SSLContext:
 
 
 def explain_failure(error: Exception) -> str:
-    """Return why no connection could be made; of other errors the name, since they may quote."""
+    """Return why a connection failed; of other errors only the name, as texts may quote secrets."""
     name = type(error).__name__
     return f"{name}: {error}" if isinstance(error, httpx.ConnectError) else name
 
 
 @cache
 def _make_context(file: str | None, folder: str | None) -> SSLContext:
-    """Made once: loading all the authorities is slow. httpx itself reads the two variables."""
+    """Create the context once, because loading all authorities is slow."""
     return httpx.create_ssl_context()

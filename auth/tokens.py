@@ -1,4 +1,4 @@
-"""The token of a connection: where it is sent, and what it says before its signature is checked."""
+"""The token of a connection: finding it, and reading it before its signature is checked."""
 
 import json
 import re
@@ -27,7 +27,7 @@ _REASONS: dict[type[jwt.PyJWTError], str] = {
 
 
 def subprotocol_of(scope: Scope) -> str | None:
-    """Bearer as a socket's client spelled it, to be echoed; never the token beside it."""
+    """Return Bearer as the client spelled it, to echo it without the token."""
     return next((name for name in scope.get("subprotocols", ()) if name.lower() == "bearer"), None)
 
 
@@ -50,7 +50,7 @@ def token_of(connection: HTTPConnection) -> str:
 
 
 def object_of(segment: str) -> dict[str, Any]:
-    """A part of a token: a JSON object that says nothing twice (RFC 7515, 4; RFC 7519, 4)."""
+    """Decode a part of a token: a JSON object without repeated names (RFC 7515, 4; RFC 7519, 4)."""
     try:
         text = urlsafe_b64decode(segment + "=" * (-len(segment) % 4)).decode()
         found = json.loads(
@@ -78,7 +78,7 @@ def _finite(text: str) -> float:
 
 
 def reason_of(error: jwt.PyJWTError) -> str:
-    """Why a token was refused, as a sentence for its user."""
+    """Return why a token was refused, as a sentence for its user."""
     if isinstance(error, jwt.MissingRequiredClaimError):
         return f"The token lacks the claim {error.claim}."
     return _REASONS.get(type(error), NO_TOKEN)

@@ -64,7 +64,7 @@ class Recovery:
             self._repair = None
 
     def on_database_restored(self) -> None:
-        """Close all rooms and inboxes: clients have seen lost changes, and resume anew."""
+        """Close all rooms and inboxes: clients have seen changes that are lost, and must resume."""
         self._queue.forget()
         self._hub.close_rooms()
         self._inboxes.close(Close.RESTART)

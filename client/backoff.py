@@ -15,7 +15,7 @@ class Backoff:
         self._most = most
 
     def next_delay(self, at_least: float = 0.0) -> float:
-        """Seconds to wait: random, so that many clients do not come back at the same moment."""
+        """Return the seconds to wait: random, so that many clients do not reconnect at once."""
         bound = min(self._most, self._first * 2.0 ** min(self.tries, 16))
         self.tries += 1
         return at_least + random.uniform(bound / 10, bound)

@@ -17,15 +17,15 @@ from .tokens import Tokens
 PING_INTERVAL = 15.0  # seconds, and as long for the answer
 UNAUTHENTICATED = 4001
 NETWORK_ERRORS = (OSError, TimeoutError, InvalidHandshake, ConnectionClosed)
-RETRIED_REFUSALS = frozenset({408, 425, 429})  # HTTP statuses below 500 that pass
+RETRIED_REFUSALS = frozenset({408, 425, 429})  # HTTP statuses below 500 that are temporary
 
 
 def open_socket(url: str, token: str) -> connect:
-    """The handshake, as browsers do it; pings end a connection that no longer answers."""
+    """Open a WebSocket with a browser's handshake; pings detect a dead connection."""
     return connect(
         url,
         subprotocols=[Subprotocol("Bearer"), Subprotocol(token)],
-        max_size=None,  # a sync may bring a thousand long messages
+        max_size=None,  # a sync may have a thousand long messages
         ping_interval=PING_INTERVAL,
         ping_timeout=PING_INTERVAL,
     )
@@ -60,7 +60,7 @@ class Connection:
         self._renewal: asyncio.Task[None] | None = None
 
     async def receive(self, handle: Callable[[Frame], Awaitable[None]]) -> None:
-        """Hand each frame over, until the connection ends; raises why it did."""
+        """Pass each frame on until the connection ends; raise the reason."""
         try:
             while True:
                 await handle(json.loads(await self._socket.recv()))
@@ -74,7 +74,7 @@ class Connection:
         try:
             await self._socket.send(json.dumps(frame))
         except ConnectionClosed:
-            return  # `receive` raises it, and whatever is unconfirmed is sent on the next one
+            return  # `receive` raises it, and unconfirmed actions are sent on the next one
 
     async def flush(self) -> None:
         """Send what this connection has not sent yet, in order."""
@@ -87,7 +87,7 @@ class Connection:
                 await self.send(action.frame)
 
     def confirm(self) -> None:
-        """Note that the server carries actions out: the next delay is a short one again."""
+        """Make the next delay short again, because the server has confirmed an action."""
         self._backoff.reset()
 
     def retry_later(self) -> None:

@@ -34,10 +34,10 @@ class ChatError(ClientError):
 
 
 class RoomClosed(ClientError):
-    """The socket of a room ended for good: `code` is its close code, and coming back is useless.
+    """The socket of a room ended, and reconnecting is useless; `code` is its close code.
 
-    Where no WebSocket came to be, `code` is the HTTP status of the handshake. 1000 means that the
-    program itself closed the room.
+    If the handshake failed, `code` is its HTTP status. 1000 means that the program itself closed
+    the room.
     """
 
     def __init__(self, code: int, reason: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 @dataclass(frozen=True)
 class LocalFile:
-    """A file by name and bytes; without `type` the name decides what it is."""
+    """A file by name and bytes; without `type` its name decides the type."""
 
     name: str
     data: bytes
@@ -17,18 +17,18 @@ class LocalFile:
 
     @classmethod
     def read(cls, path: str | Path) -> Self:
-        """The file at this path, under its own name."""
+        """Read the file at this path; its name is kept."""
         return cls(Path(path).name, Path(path).read_bytes())
 
     @property
     def content_type(self) -> str:
-        """The declared type; the server looks at the bytes where it is not known."""
+        """The declared type; the server examines the bytes if it is unknown."""
         return self.type or mimetypes.guess_type(self.name)[0] or "application/octet-stream"
 
     def inline(self) -> dict[str, Any]:
-        """The entry of `files` that holds the bytes themselves."""
+        """Return the entry of `files` with the bytes."""
         return self.announced() | {"data": base64.b64encode(self.data).decode()}
 
     def announced(self) -> dict[str, Any]:
-        """The fields that ask for an upload address."""
+        """Return the fields that ask for an upload URL."""
         return {"name": self.name, "size": len(self.data), "type": self.content_type}

@@ -1,4 +1,4 @@
-"""The few HTTP calls that a user's client makes beside its socket."""
+"""The HTTP calls of a user's client besides its socket."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -32,7 +32,7 @@ class MemberApi:
     async def entries(
         self, token: str, room_id: int, files: Sequence[LocalFile]
     ) -> list[dict[str, Any]]:
-        """The `files` of a frame: small ones inside it, large ones uploaded first."""
+        """Return the `files` of a frame: small ones inside it, large ones uploaded first."""
         if sum(len(file.data) for file in files) <= MAX_INLINE_SIZE:
             return [file.inline() for file in files]
         async with httpx.AsyncClient(timeout=TIMEOUT) as http:

@@ -14,15 +14,15 @@ MAX_IN_FLIGHT = 32  # unanswered actions of one connection
 
 @dataclass(eq=False)
 class PendingAction:
-    """An action and the future of its outcome; `answer_of` finds it in a frame, else None.
+    """An action and the future of its outcome; `answer_of` finds it in a frame, or returns None.
 
-    `answer_in` finds it in what is known after a sync, where the frame itself was missed.
+    `answer_in` finds it in the state after a sync, if the frame itself was missed.
     """
 
     frame: Frame
     answer_of: Callable[[Frame], Any]
     answer_in: Callable[[RoomState], Any] = lambda _: None
-    was_sent: int = 0  # how often
+    was_sent: int = 0  # number of times
     connection: int = 0  # the last one it was sent on
     future: asyncio.Future[Any] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
@@ -30,7 +30,7 @@ class PendingAction:
 
 
 class PendingActions:
-    """All unconfirmed actions of a room, in the order in which they were asked for."""
+    """All unconfirmed actions of a room, in the order of the calls."""
 
     def __init__(self) -> None:
         self._actions: list[PendingAction] = []
@@ -44,18 +44,18 @@ class PendingActions:
         action.future.add_done_callback(lambda _: self._actions.remove(action))
 
     def unsent(self, connection: int) -> Iterator[PendingAction]:
-        """Yield the actions that this connection has still to send, within the limit in flight."""
+        """Yield the actions that this connection must still send, within the limit in flight."""
         in_flight = sum(action.connection == connection for action in self._open())
         waiting = [action for action in self._open() if action.connection != connection]
         yield from waiting[: max(0, MAX_IN_FLIGHT - in_flight)]
 
     def send_again(self) -> None:
-        """Forget on which connection everything was sent."""
+        """Mark all actions as not sent on this connection."""
         for action in self._actions:
             action.connection = 0
 
     def resolve(self, frame: Frame) -> bool:
-        """Give the action that this frame answers its outcome; a sync may answer many."""
+        """Resolve the action that this frame answers; a sync may answer many."""
         is_sync = frame["type"] == "sync"
         for action in self._open():
             answer = action.answer_of(frame)
@@ -66,13 +66,13 @@ class PendingActions:
         return bool(is_sync)
 
     def resolve_by(self, state: RoomState) -> None:
-        """Give the actions that a sync has answered their outcomes."""
+        """Resolve the actions that a sync has answered."""
         for action in self._open():
             if (answer := action.answer_in(state)) is not None:
                 action.future.set_result(answer)
 
     def refuse(self, frame: Frame) -> bool:
-        """Fail the action that this error is about; False where it may be sent again."""
+        """Fail the action of this error; return False if it may be sent again."""
         error = ChatError(frame["code"], frame["message"], message_id=frame.get("message_id"))
         if error.is_temporary:
             return False
@@ -80,13 +80,13 @@ class PendingActions:
         if action is None:
             return True
         if action.frame["action"] == "delete" and action.was_sent > 1 and error.code == "not_found":
-            action.future.set_result(True)  # the try before, whose answer was lost, deleted it
+            action.future.set_result(True)  # an earlier attempt deleted it, and its answer was lost
         else:
             action.future.set_exception(error)
         return True
 
     def fail_all(self, error: Exception) -> None:
-        """Fail everything: the room is closed."""
+        """Fail all actions, because the room is closed."""
         for action in self._open():
             action.future.set_exception(error)
 

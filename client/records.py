@@ -88,7 +88,7 @@ class UserInfo(Record):
 
 
 class TokenInfo(Record):
-    """A token for a user, and until when it works."""
+    """A token for a user, and when it expires."""
 
     token: str
     expires_at: str
@@ -116,7 +116,7 @@ class ReportInfo(Record):
 
 
 class StatsInfo(Record):
-    """Numbers of the whole chat."""
+    """Statistics of the whole chat."""
 
     users: int
     rooms: int
@@ -129,8 +129,7 @@ class StatsInfo(Record):
 class ResultPage(list[T], Generic[T]):
     """One page of a list; `cursor` asks for the next one and is None on the last.
 
-    A page of messages says `has_more` instead: whether there are further ones in the direction
-    that was asked for.
+    A page of messages has `has_more` instead: whether there are more in that direction.
     """
 
     def __init__(

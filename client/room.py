@@ -26,19 +26,18 @@ class MessageExtras(TypedDict, total=False):
 
 
 class Room:
-    """A room as one of its members has it, over a socket that comes back by itself.
+    """A room as one of its members sees it, over a socket that reconnects by itself.
 
     `async with Room("https://chat.example.com", 4, token) as room:` connects and has the room's
-    messages; `await room.send("Hello")` stores one; `async for update in room:` waits for what
-    happens. Whatever becomes of the connection or of the server, every message is there once.
+    messages; `await room.send("Hello")` stores one; `async for update in room:` waits for
+    changes. Also after failures of the connection or the server, every message is sent once.
 
-    `token` is a string, or a callable that answers a fresh one, which renews it before it
-    expires. With a `position` kept from `room.position`, everything since then is iterated over,
-    first of all what happened in the meantime; without one, earlier messages are only in
-    `room.messages`. `receipts="manual"` reads nothing until `mark_read`. Of the messages the
-    newest `keep` are kept.
+    `token` is a string, or a callable that returns a new one, which is used before it expires.
+    With a `position` from an earlier `room.position`, the iteration begins with the changes after
+    it; without one, earlier messages are only in `room.messages`. With `receipts="manual"` messages
+    are only marked as read by `mark_read`. The newest `keep` messages are kept.
 
-    Raises RoomClosed where coming back is useless: not a member, deleted, banned.
+    Raises RoomClosed if reconnecting is useless: not a member, deleted, banned.
     """
 
     def __init__(
@@ -58,7 +57,7 @@ class Room:
         self._session = ResumingSession(url.rstrip("/"), query, Tokens(token), self._state)
         self._task: asyncio.Task[None] | None = None
 
-    # ---------------------------------------------------------------- what is known
+    # ---------------------------------------------------------------- state
 
     @property
     def messages(self) -> dict[int, MessageInfo]:
@@ -67,25 +66,25 @@ class Room:
 
     @property
     def receipts(self) -> dict[UserId, tuple[int, int]]:
-        """Returns each member's receipts: message ids that they have received and read up to."""
+        """Each member's receipts: message ids up to which they have received and read."""
         return self._state.receipts
 
     @property
     def position(self) -> Position:
-        """Returns the position of the iteration; a later Room can continue from it."""
+        """The position of the iteration; a later Room can continue from it."""
         return self._session.position
 
     @property
     def user_id(self) -> UserId | None:
-        """Returns the user id of the token as the server says, or None where it does not say."""
+        """The token's user id from the server, or None if the server does not give it."""
         return self._session.user_id
 
     @property
     def is_connected(self) -> bool:
-        """Whether there is a connection right now; nothing depends on it."""
+        """Whether there is a connection now; calls work without one, too."""
         return self._session.is_connected
 
-    # ---------------------------------------------------------------- open and closed
+    # ---------------------------------------------------------------- opening and closing
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._session.run())
@@ -100,19 +99,19 @@ class Room:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close the connection; what is unconfirmed fails with RoomClosed."""
+        """Close the connection; unconfirmed actions fail with RoomClosed."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         await self._session.end(RoomClosed(CLOSED_BY_PROGRAM, "closed by the program"))
 
-    # ---------------------------------------------------------------- what happens
+    # ---------------------------------------------------------------- changes
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> RoomUpdate:
-        """The next thing that happened, each once; RoomClosed where nothing will any more."""
+        """Return the next change, each once. Raises RoomClosed if there will be no more."""
         try:
             return await self._session.next_update()
         except RoomClosed as closed:
@@ -123,10 +122,10 @@ class Room:
     # ---------------------------------------------------------------- actions
 
     async def send(self, text: str = "", **extras: Unpack[MessageExtras]) -> MessageInfo:
-        """Send a message and return it as stored, after however many connections that takes.
+        """Send a message and return it as stored, repeated over reconnections.
 
-        Raises ChatError where the server refuses it. A `client_id` of one's own makes it safe to
-        send again from another process.
+        Raises ChatError if the server refuses it. With a `client_id` it is also safe to send again
+        from another process.
         """
         frame: Frame = {"action": "send", "message": text, "client_id": uuid.uuid4().hex, **extras}
         if files := extras.get("files"):
@@ -136,16 +135,16 @@ class Room:
         return message
 
     async def edit(self, message_id: int, text: str) -> MessageInfo:
-        """Give a message of one's own another text."""
+        """Change the text of one's own message."""
         message: MessageInfo = await self._session.ask(pending.editing(message_id, text))
         return message
 
     async def delete(self, message_id: int) -> None:
-        """Take back a message of one's own."""
+        """Delete one's own message."""
         await self._session.ask(pending.deleting(message_id))
 
     async def react(self, message_id: int, emoji: str, *, on: bool = True) -> list[dict[str, Any]]:
-        """Put an emoji under a message, or take it back; returns all its reactions."""
+        """Add or remove a reaction to a message; return all its reactions."""
         reactions: list[dict[str, Any]] = await self._session.ask(
             pending.reacting(message_id, emoji, self.user_id, on=on)
         )
@@ -157,10 +156,10 @@ class Room:
         return ResultPage([MessageInfo(m) for m in page["messages"]], has_more=page["has_more"])
 
     async def mark_read(self, message_id: int) -> None:
-        """Say that everything up to this message was read; repeated after a lost connection."""
+        """Mark everything up to this message as read; repeated after a lost connection."""
         self._session.read_upto = max(self._session.read_upto, message_id)
         await self._session.send_unconfirmed({"action": "read", "message_id": message_id})
 
     async def typing(self) -> None:
-        """Show the others that this user is writing; lost where there is no connection."""
+        """Show the others that this user is writing; dropped without a connection."""
         await self._session.send_unconfirmed({"action": "typing"})

@@ -1,4 +1,4 @@
-"""The session behind a Room: its connections one after the other, and what they bring."""
+"""The session of a Room: its successive connections and their frames."""
 
 import asyncio
 import itertools
@@ -16,12 +16,12 @@ from .records import UserId
 from .room_state import Frame, Position, RoomState, RoomUpdate
 from .tokens import Tokens
 
-MAX_WAITING_UPDATES = 10_000  # that nobody has iterated over
+MAX_WAITING_UPDATES = 10_000  # updates that wait for the iteration
 CLOSED_BY_PROGRAM = 1000
 
 
 class ResumingSession:
-    """Connects, and connects again, until that is useless; `ask` waits through all of it."""
+    """Connects and reconnects until that is useless; `ask` waits meanwhile."""
 
     def __init__(self, url: str, query: dict[str, Any], tokens: Tokens, state: RoomState) -> None:
         self.api = MemberApi(url)
@@ -33,26 +33,26 @@ class ResumingSession:
         self.ended: BaseException | None = None
         self._place = re.sub(r"^http", "ws", url) + "/ws/chat/", query
         self._pending = PendingActions()
-        self.position = state.position  # with everything up to the last update handed out
+        self.position = state.position  # after the last update that was returned
         self._updates: deque[tuple[RoomUpdate, Position]] = deque()
         self._changed = asyncio.Condition()
 
     @property
     def is_connected(self) -> bool:
-        """Whether there is a connection that has had its sync."""
+        """Whether there is a connection that has received its sync."""
         return self.connection is not None and self.connection.is_synced
 
     # ---------------------------------------------------------------- for the room
 
     async def wait_until_synced(self) -> None:
-        """Wait for the first sync; raises RoomClosed where there is none to come."""
+        """Wait for the first sync. Raises RoomClosed if there will be none."""
         async with self._changed:
             await self._changed.wait_for(lambda: self.state.is_synced or self.ended)
         if self.ended is not None:
             raise self.ended
 
     async def next_update(self) -> RoomUpdate:
-        """Wait for the next thing that happens; raises what ended the session."""
+        """Wait for the next change. Raises the error that ended the session."""
         async with self._changed:
             await self._changed.wait_for(lambda: self._updates or self.ended)
         if self._updates:
@@ -62,7 +62,7 @@ class ResumingSession:
         raise self.ended
 
     async def ask(self, action: PendingAction) -> Any:
-        """Send an action, on as many connections as it takes, and return its answer."""
+        """Send an action, repeated over reconnections, and return its answer."""
         if self.ended is not None:
             raise self.ended
         self._pending.add(action)
@@ -71,12 +71,12 @@ class ResumingSession:
         return await action.future
 
     async def send_unconfirmed(self, frame: Frame) -> None:
-        """Send a frame that has no answer; lost where there is no connection."""
+        """Send a frame that has no answer; dropped without a connection."""
         if self.connection is not None and self.connection.is_synced:
             await self.connection.send(frame)
 
     async def end(self, error: BaseException) -> None:
-        """Fail whatever waits: nothing more will come."""
+        """Fail all waiting calls, because the session has ended."""
         self.ended = self.ended or error
         if isinstance(self.ended, Exception):
             self._pending.fail_all(self.ended)
@@ -86,7 +86,7 @@ class ResumingSession:
     # ---------------------------------------------------------------- connections
 
     async def run(self) -> None:
-        """Connect, and connect again after a random delay, until that is useless."""
+        """Connect, and reconnect after random delays, until that is useless."""
         backoff = Backoff()
         try:
             for number in itertools.count(1):
@@ -99,7 +99,7 @@ class ResumingSession:
             await self.end(error)
 
     async def _connect(self, number: int) -> None:
-        """One connection, until it ends; raises RoomClosed where another is useless."""
+        """Run one connection until it ends. Raises RoomClosed if another is useless."""
         token = await self.tokens.fetch()
         if self.user_id is None:
             self.user_id = await self.api.fetch_user_id(token)
@@ -113,7 +113,7 @@ class ResumingSession:
                 raise closed from error
 
     def _may_return(self, closed: RoomClosed) -> bool:
-        """With a fresh token where the last one expired; past a proxy that fails for a while."""
+        """Return whether to reconnect: with a new token, or after a temporary error of a proxy."""
         if closed.code == UNAUTHENTICATED:
             return self.is_connected and self.tokens.is_renewable
         return closed.code < 1000 and self.state.is_synced
@@ -149,7 +149,7 @@ class ResumingSession:
             self._changed.notify_all()
 
     async def _publish(self, updates: list[RoomUpdate]) -> None:
-        """Keep updates until they are asked for, each with the position that it leads to."""
+        """Keep updates for the iteration, each with the position after it."""
         if not updates:
             self._move_past_silence()
             return

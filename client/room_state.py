@@ -12,7 +12,7 @@ STATUSES = ("send", "delivered", "read")
 
 
 class Position(NamedTuple):
-    """A client's position in a room: keep it, and a restarted program continues from there.
+    """A client's position in a room; with it, a restarted program continues.
 
     `newest` is the highest message id seen, which tells new messages from changed ones.
     """
@@ -23,11 +23,11 @@ class Position(NamedTuple):
 
 
 class RoomUpdate(Record):
-    """Something that happened in a room, in the shape of the protocol's frame of this `type`.
+    """A change of a room, in the shape of the protocol's frame of this `type`.
 
-    What a `sync` brings takes the form of the frames that were missed: `chat_message`,
-    `message_edited`, `message_deleted`, `receipt`. One type is the client's own: `reset`, when
-    the server could not say what was missed, and `room.messages` starts afresh.
+    A `sync` becomes updates like the missed frames: `chat_message`, `message_edited`,
+    `message_deleted`, `receipt`. The type `reset` is the client's own: the server could not send
+    the missed changes, and `room.messages` has been replaced.
     """
 
     type: str
@@ -42,7 +42,7 @@ class RoomState:
     def __init__(self, position: Position | None, keep: int) -> None:
         self.messages: dict[int, MessageInfo] = {}
         self.receipts: dict[UserId, tuple[int, int]] = {}
-        self.is_synced = False  # whether this state has had its first sync
+        self.is_synced = False  # whether the first sync was received
         self.cursor, self.epoch, self.newest = position or Position()
         self._tells_first_sync = position is not None
         self._keep = keep
@@ -64,11 +64,11 @@ class RoomState:
 
     @property
     def position(self) -> Position:
-        """Returns the position that a later client needs to continue from here."""
+        """The position with which a later client continues from here."""
         return Position(self.cursor, self.epoch, self.newest)
 
     def apply(self, frame: Frame) -> list[RoomUpdate]:
-        """Take a frame, and answer what is new by it; what was known before is left out."""
+        """Apply a frame, and return the new updates, without known ones."""
         handler = self._handlers.get(frame.get("type", ""))
         updates = [RoomUpdate(update) for update in handler(frame)] if handler else []
         self.cursor = max(self.cursor, frame.get("version", 0))
@@ -143,7 +143,7 @@ class RoomState:
             yield frame
 
     def _move(self, receipt: Frame) -> bool:
-        """Move a member's receipt forward; False where it is there already."""
+        """Move a member's receipt forward; return False if it is there already."""
         had = self.receipts.get(receipt["user_id"], (0, 0))
         moved = max(had[0], receipt["delivered"]), max(had[1], receipt["read"])
         self.receipts[receipt["user_id"]] = moved
@@ -154,7 +154,7 @@ class RoomState:
             _raise_status(self.messages[message_id], self.status(message_id))
 
     def status(self, message_id: int) -> str:
-        """The status of a message: the least of all its recipients' receipts."""
+        """Return the status of a message: the lowest of all recipients' receipts."""
         sender = self.messages[message_id].sender_id
         others = [receipt for user, receipt in self.receipts.items() if user != sender]
         if not others:

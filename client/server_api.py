@@ -19,14 +19,14 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 TIMEOUT = 10.0  # seconds for one answer
-RETRIES = 3  # after the first try
+RETRIES = 3  # attempts after the first one
 RETRIED_STATUSES = frozenset({429, 502, 503, 504})
 
 
 def _blocking(
     build: Callable[P, ServerCall[T]],
 ) -> "Callable[Concatenate[Chat, P], T]":
-    """A method of Chat that makes this call and waits for its answer."""
+    """Return a method of Chat that makes this call and waits for its answer."""
 
     @functools.wraps(build)
     def method(self: "Chat", *args: P.args, **kwargs: P.kwargs) -> T:
@@ -38,7 +38,7 @@ def _blocking(
 def _awaited(
     build: Callable[P, ServerCall[T]],
 ) -> "Callable[Concatenate[AsyncChat, P], Coroutine[Any, Any, T]]":
-    """A method of AsyncChat that makes this call."""
+    """Return a method of AsyncChat that makes this call."""
 
     @functools.wraps(build)
     async def method(self: "AsyncChat", *args: P.args, **kwargs: P.kwargs) -> T:
@@ -48,11 +48,11 @@ def _awaited(
 
 
 class Chat:
-    """The chat, as a site drives it: `Chat("https://chat.example.com", key).post(4, "Hello")`.
+    """The server API: `Chat("https://chat.example.com", key).post(4, "Hello")`.
 
-    `url` is where the chat is served or mounted, `key` one of its `server_api.keys`. A call that
-    gets no answer, or a temporary refusal, is repeated up to `retries` times, without doing
-    anything twice. Raises ChatError for a refusal and ServerUnreachable where nobody answers.
+    `url` is the address of the chat with its mount, `key` one of its `server_api.keys`. A call
+    without an answer, or with a temporary refusal, is repeated up to `retries` times, and nothing
+    is done twice. Raises ChatError for a refusal and ServerUnreachable without an answer.
     `transport` replaces the network, such as one of httpx for an app in the same process.
     """
 
@@ -196,16 +196,16 @@ class AsyncChat:
 
 
 class Tries:
-    """The tries of one call: what to send, how long to wait, and when to give up."""
+    """The attempts of one call: the request, the delays, and the end."""
 
     def __init__(self, call: ServerCall[Any], retries: int) -> None:
         self._call = call
         self._left = retries
-        self._lost_answer = False  # whether an earlier try may have been carried out
+        self._lost_answer = False  # whether an earlier attempt may have succeeded
         self._backoff = Backoff(first=0.25, most=8.0)
 
     def request(self) -> dict[str, Any]:
-        """The arguments for httpx."""
+        """Return the arguments for httpx."""
         call = self._call
         headers = {"Idempotency-Key": call.key} if call.key else {}
         request = {"method": call.method, "url": call.path, "headers": headers}
@@ -216,7 +216,7 @@ class Tries:
         return request
 
     def delay_after_error(self, error: httpx.TransportError) -> float:
-        """Seconds until the next try; raises ServerUnreachable after the last one."""
+        """Return the seconds until the next attempt; raise ServerUnreachable after the last."""
         if self._left == 0:
             raise ServerUnreachable(f"{type(error).__name__}: {error}") from error
         self._left -= 1
@@ -224,7 +224,7 @@ class Tries:
         return self._backoff.next_delay()
 
     def delay_after(self, answer: httpx.Response) -> float | None:
-        """Seconds until the next try, None where this answer is the last one."""
+        """Return the seconds until the next attempt, or None if this answer is the last one."""
         if answer.status_code not in RETRIED_STATUSES or self._left == 0:
             return None
         self._left -= 1
@@ -233,16 +233,16 @@ class Tries:
         return self._backoff.next_delay(at_least=float(after) if after.isdigit() else 0.0)
 
     def body_of(self, answer: httpx.Response) -> Any:
-        """The JSON of an answer; raises ChatError for a refusal."""
+        """Return the JSON of an answer. Raises ChatError for a refusal."""
         if answer.is_success:
             return answer.json() if answer.content else None
         if answer.status_code == 404 and self._call.method == "DELETE" and self._lost_answer:
-            return None  # an earlier try deleted it, and its answer was lost
+            return None  # an earlier attempt deleted it, and its answer was lost
         raise error_of(answer)
 
 
 def error_of(answer: httpx.Response) -> ChatError:
-    """The refusal that an answer tells of, also where a proxy wrote it and not the server."""
+    """Return the error for a refusal, also of a proxy."""
     try:
         body = answer.json()
         return ChatError(body["code"], body["detail"], answer.status_code)

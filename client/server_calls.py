@@ -1,4 +1,4 @@
-"""The calls of the server API as data: what to ask for, and what the answer is read as."""
+"""The calls of the server API as data: the request, and the type of the answer."""
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -27,9 +27,9 @@ R = TypeVar("R", bound=Record)
 
 @dataclass(frozen=True)
 class ServerCall(Generic[T]):
-    """One request below /api/v1/server/, and how its answer is read.
+    """A request below /api/v1/server/, and the type of its answer.
 
-    Every call may be repeated: the server knows a repeated one by its `client_id` or key.
+    Every call may be repeated: the server recognizes repetitions by the `client_id` or the key.
     """
 
     method: str
@@ -51,7 +51,7 @@ class RoomFields(TypedDict, total=False):
 
 
 class MessageFields(TypedDict, total=False):
-    """The fields of a message beside its text; without `sender` the site itself speaks."""
+    """The fields of a message beside its text; without `sender` it is the site's own."""
 
     sender: UserId | None
     data: Mapping[str, Any] | None
@@ -108,7 +108,7 @@ def room(room: RoomRef) -> ServerCall[RoomInfo]:
 
 
 def update_room(room: RoomRef, **fields: Unpack[RoomFields]) -> ServerCall[RoomInfo]:
-    """Change the fields of a room that are named; its sockets get `room_changed`."""
+    """Change the given fields of a room; its sockets get `room_changed`."""
     return ServerCall("PATCH", _room(room), _one(RoomInfo), {**fields})
 
 
@@ -131,7 +131,7 @@ def remove_member(room: RoomRef, user: UserId) -> ServerCall[None]:
 
 
 def post(room: RoomRef, text: str = "", **fields: Unpack[MessageFields]) -> ServerCall[MessageInfo]:
-    """Post a message; a repeated `client_id` answers the message that is there already."""
+    """Post a message; with a repeated `client_id`, return the existing message."""
     body: dict[str, Any] = {"text": text, "client_id": uuid.uuid4().hex, **fields}
     if "files" in fields:
         body["files"] = [file.inline() for file in fields["files"]]
@@ -172,12 +172,12 @@ def set_user(user: UserId, **fields: Unpack[ProfileFields]) -> ServerCall[UserIn
 
 
 def erase_user(user: UserId) -> ServerCall[None]:
-    """Erase all that a user has said, and their name."""
+    """Erase a user's messages, files, reactions, name and picture."""
     return ServerCall("DELETE", _of_user(user), _nothing)
 
 
 def unread(user: UserId) -> ServerCall[UnreadInfo]:
-    """Count what a user has not read."""
+    """Count the unread messages of a user."""
     return ServerCall("GET", f"{_of_user(user)}unread/", _one(UnreadInfo))
 
 
@@ -193,7 +193,7 @@ def disconnect(user: UserId) -> ServerCall[None]:
 
 
 def ban(user: UserId, *, until: datetime | str | None = None, reason: str = "") -> ServerCall[None]:
-    """Ban a user, for good or until a time; their sockets close with 4005."""
+    """Ban a user until a time or without an end; their sockets close with 4005."""
     end = until.isoformat() if isinstance(until, datetime) else until
     return ServerCall("PUT", f"{_of_user(user)}ban/", _nothing, {"until": end, "reason": reason})
 

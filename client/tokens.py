@@ -13,7 +13,7 @@ MIN_RENEWAL_DELAY = 0.5  # seconds
 
 
 class Tokens:
-    """Fetches tokens from a callable, or hands out the one that was given."""
+    """Gets tokens from a callable, or returns the given one."""
 
     def __init__(self, source: TokenSource) -> None:
         self._source = source
@@ -25,13 +25,13 @@ class Tokens:
         return not isinstance(self._source, str)
 
     async def fetch(self) -> str:
-        """A token to connect with; a callable is asked anew each time."""
+        """Return a token for a connection; a callable is called each time."""
         token = self._source if isinstance(self._source, str) else self._source()
         self.current = await token if inspect.isawaitable(token) else token
         return self.current
 
     def renewal_delay(self) -> float | None:
-        """Seconds until the current token should be renewed; None where it says nothing of that."""
+        """Return the seconds until the token should be renewed, or None if it has no end."""
         expires_at = _expiry_of(self.current)
         if not self.is_renewable or expires_at is None:
             return None
@@ -39,7 +39,7 @@ class Tokens:
 
 
 def _expiry_of(token: str) -> float | None:
-    """The `exp` of a JWT in seconds since 1970; its signature is the server's business."""
+    """The `exp` of a JWT in seconds since 1970; its signature is not checked."""
     try:
         payload = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))

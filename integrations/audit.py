@@ -1,6 +1,6 @@
-"""The audit log: who did what to the chat, from where, and what came of it.
+"""The audit log: administrative actions with their actor, address and outcome.
 
-One JSON object a line, on the logger `roomcast.audit`. It never holds a token, a key or a text.
+One JSON object a line, on the logger `roomcast.audit`. It never contains a token, a key or a text.
 """
 
 import json
@@ -36,7 +36,7 @@ def acting(actor: Actor) -> Iterator[None]:
 
 
 def record(action: str, outcome: str = "ok", *, by: Actor | None = None, **about: object) -> None:
-    """Write one line. `about` says what it was done to: ids, never texts."""
+    """Write one line. `about` has the ids of the objects, never texts."""
     actor = by or _actor.get()
     line = {"action": action, "actor": actor.name, "from": actor.source, "outcome": outcome}
     log.info(json.dumps({**line, **about}, ensure_ascii=False, separators=(",", ":")))

@@ -17,10 +17,10 @@ from .host_events import Listener, of_the_host
 
 log = logging.getLogger("roomcast.hooks")
 
-ANSWERS_WITHIN = 10.0  # seconds for a text to pass
-DESCRIBES_WITHIN = 2.0  # the same for names: what is known must do where there is no answer
-FRESH = 60.0  # seconds that a name is kept before it is asked for again
-PAUSE = 5.0  # before asking again where there was no answer
+ANSWERS_WITHIN = 10.0  # seconds for a hook that approves
+DESCRIBES_WITHIN = 2.0  # the same for names; without an answer, known names are used
+FRESH = 60.0  # seconds after which a name is loaded again
+PAUSE = 5.0  # seconds until the next call after one without an answer
 MOST = 10_000  # users whose names are kept
 USER_BATCH = 1_000  # users in one call
 
@@ -31,10 +31,10 @@ TextKind = Literal["message", "edit", "title", "context", "file_name", "reaction
 
 
 class Draft(Struct, frozen=True):
-    """A text that others will see, before it is stored; `kind` says what it is.
+    """A text that others will see, before it is stored; `kind` is the kind of the text.
 
-    `message_id` names the message that an edit or a reaction belongs to. `room_id` is None for the
-    title and the context of a room that is not open yet.
+    `message_id` is the message of an edit or a reaction. `room_id` is None for the title and the
+    context of a new room.
     """
 
     room_id: int | None
@@ -62,7 +62,7 @@ BeforeOpen = Callable[[User, Sequence[User], str], Awaitable[None]]
 
 
 class Pressed(Struct, frozen=True):
-    """A button that a member presses: its `id`, its message, and what the client gave along."""
+    """A press of a button: the user, the button's `id`, the message, and `params`."""
 
     room_id: int
     message_id: int
@@ -93,9 +93,9 @@ class Hooks(Struct, frozen=True):
 
 @asynccontextmanager
 async def asked_for_permission(hook: str) -> AsyncIterator[None]:
-    """Run a hook that may refuse: its Refusal passes, anything else refuses in its place.
+    """Run a hook that may refuse. Raises its Refusal.
 
-    Raises Unavailable where the host does not answer in time, Internal where the hook fails.
+    Raises Unavailable if the host does not answer in time, Internal if the hook fails.
     """
     try:
         async with asyncio.timeout(ANSWERS_WITHIN):
@@ -112,7 +112,7 @@ async def asked_for_permission(hook: str) -> AsyncIterator[None]:
 
 
 async def approved(before_send: BeforeSend, draft: Draft) -> str:
-    """The text as the host lets it pass; where the host does not answer, nothing passes."""
+    """Return the text that the host approves. Raises Refusal, also without an answer."""
     async with asked_for_permission("before_send"):
         text = await before_send(draft)
     if not isinstance(text, str):
@@ -124,15 +124,15 @@ async def approved(before_send: BeforeSend, draft: Draft) -> str:
 async def ask_before_open(
     before_open: BeforeOpen, creator: User, members: Sequence[User], context: str
 ) -> None:
-    """Raises the host's Refusal; where the host does not answer, no room is opened."""
+    """Ask the host before a room is opened. Raises Refusal, also without an answer."""
     async with asked_for_permission("before_open"):
         await before_open(creator, members, context)
 
 
 async def ask_on_action(on_action: OnAction, pressed: Pressed) -> str | None:
-    """The host's reply to who pressed the button; where the host does not answer, nothing happens.
+    """Return the host's reply to the user who pressed a button.
 
-    Raises what the host raises to refuse, Unavailable and Internal.
+    Raises the host's Refusal, Unavailable and Internal; then the press is not stored.
     """
     async with asked_for_permission("on_action"):
         reply = await on_action(pressed)
@@ -148,7 +148,7 @@ class Known(NamedTuple):
 
 
 class Faces:
-    """The faces of users, as the host last told them."""
+    """The profiles of users, cached from the host's hook."""
 
     def __init__(self, describe_users: DescribeUsers) -> None:
         self.describe = describe_users
@@ -156,7 +156,7 @@ class Faces:
         self._silent_until = 0.0
 
     async def of(self, users: Iterable[str]) -> Mapping[str, Profile]:
-        """By their ids; who is missing has no face that the host knows of."""
+        """Return profiles by user id, without users whom the host does not know."""
         wanted, now = list(dict.fromkeys(users)), monotonic()
         old = [user for user in wanted if user not in self.known or self.known[user].until < now]
         found = {user: self.known[user].face for user in wanted if user in self.known}

@@ -15,14 +15,14 @@ from ..store.messages import AttachmentRow
 from ..store.outbox import Claim, Kind, Noted
 from ..store.store import Connection
 
-MAX_EVENTS = 100  # of one room in one go
+MAX_EVENTS = 100  # events of a room that are loaded at once
 WITH_FILES = "message_sent", "message_edited", "message_action", "message_reported"
 
 Wire = int | str
 
 
 class EventFile(Struct, frozen=True):
-    """A file of the message that an event tells of; `size` is in bytes."""
+    """A file of the event's message; `size` is in bytes."""
 
     name: str
     content_type: str
@@ -30,15 +30,15 @@ class EventFile(Struct, frozen=True):
 
 
 class HostEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Something that happened, after it was committed; times as in the protocol.
+    """A committed change; times as in the protocol.
 
-    `id` is the same at each delivery. `user_id` did it, null for the site; in `messages_unread`
-    they have not read `message_id` and what came after it; or they were banned or erased: then
-    there is no room. `about` is who was let in or removed. `text` is what a message says, what was
-    reacted with, or the title. `version` is the room's, `members` are those at the time of
-    delivery. `kind` is `system` for messages of the site, `data` is a message's own. A press of a
-    button has `action`, its id, and `params`; a report has `reason`, and `report`: the reporter's
-    words.
+    `id` is the same at each delivery. `user_id` is the user who made the change, null for the site;
+    in `messages_unread`, the user who has not read `message_id` and later messages; or the user who
+    was banned or erased, without a room. `about` is the user who was added or removed. `text` is
+    the text of a message, the emoji of a reaction, or the title. `version` is the room's, `members`
+    are those at the time of delivery. `kind` is `system` for messages of the site, `data` is that
+    of the message. A press of a button has `action`, the button's id, and `params`; a report has
+    `reason`, and `report`, the reporter's text.
     """
 
     type: Kind

@@ -1,4 +1,4 @@
-"""Numbers of this process for Prometheus; of several workers on one port, those of all of them."""
+"""Metrics for Prometheus, of this process or of all workers of a server."""
 
 import os
 import threading
@@ -28,7 +28,7 @@ from ..settings import Settings
 from ..settings.limit_names import LIMITS, limit_value
 from ..store.messages import Acted, Added, Deleted, Edited, Reacted, RefusedChange, Repeated
 
-WRITE_INTERVAL = 5.0  # seconds between two times that a worker writes its metrics
+WRITE_INTERVAL = 5.0  # seconds between two writes of a worker's metrics
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)  # seconds
 OUTCOMES = {  # the label of each outcome of a change
     Added: "added",
@@ -40,7 +40,7 @@ OUTCOMES = {  # the label of each outcome of a change
     RefusedChange: "refused",
     NoneType: "failed",
 }
-ENDS = {1000, 1001, 1005, 1006} | {close.code for close in Close}  # a client may make up others
+ENDS = {1000, 1001, 1005, 1006} | {close.code for close in Close}  # clients may invent others
 
 
 class Metrics:
@@ -113,11 +113,11 @@ class Metrics:
         self.restarts.labels(task).inc()
 
     def watch(self, name: str, meaning: str, value: Callable[[], float]) -> None:
-        """A number that is looked up when somebody asks for it."""
+        """Add a metric whose value is read at each request for the metrics."""
         Gauge(name, meaning, registry=self.registry).set_function(value)
 
     def watch_limits(self, settings: Settings) -> None:
-        """Show each limit, as a reload may have changed it."""
+        """Add a metric for each limit, with its present value."""
         gauge = Gauge(
             "roomcast_limit",
             "The limits of this process, as they are set.",
@@ -140,12 +140,12 @@ class Metrics:
         self.ends.labels(code if code in ENDS else "other").inc()
 
     def count_answer(self, of: str, *, has_more: bool) -> None:
-        """Count an answer of "history", "rooms", "search" or "resume" that lacks what is more."""
+        """Count an answer of "history", "rooms", "search" or "resume" that that a limit has cut."""
         if has_more:
             self.limited_answers.labels(of).inc()
 
     def text(self) -> bytes:
-        """In Prometheus's text format, version 0.0.4."""
+        """Return the metrics in Prometheus's text format, version 0.0.4."""
         return generate_latest(self.registry)
 
 
@@ -160,7 +160,7 @@ class WorkerMetrics:
         threading.Thread(target=self._keep, daemon=True, name="roomcast metrics").start()
 
     def _keep(self) -> None:
-        with suppress(FileNotFoundError):  # the folder goes when the server ends
+        with suppress(FileNotFoundError):  # the folder is deleted when the server ends
             while True:
                 self.write()
                 time.sleep(WRITE_INTERVAL)

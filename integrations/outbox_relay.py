@@ -1,7 +1,7 @@
 """Delivers the events that wait in the outbox to the host's function and its webhook.
 
-At least once, and in the order of each room. Events wait in the database from the very commit that
-they describe, so that neither a restart nor a listener that fails loses one; nobody else waits.
+At least once, and in the order of each room. Events are stored in the commit of their change, so
+neither a restart nor a failing listener loses one. Clients don't wait for their delivery.
 """
 
 import asyncio
@@ -24,13 +24,13 @@ from .webhook import Webhook
 log = logging.getLogger("roomcast.outbox")
 
 MAX_DELIVERIES = 16  # rooms whose events are delivered at once
-HOLD = 90.0  # seconds that a room is claimed: longer than the two together
+HOLD = 90.0  # seconds for which a room is claimed: longer than SPENT and ANSWERED together
 SPENT = 30.0  # seconds after which no other event of it is begun
 ANSWERED = 30.0  # seconds that a listener may take for one
-LOOK = 1.0  # seconds until another process's events, or what is due again, are looked for
+LOOK = 1.0  # seconds between two searches for events of other processes and for retries
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 600.0  # seconds between attempts
 CHECKED_AT_ONCE = 100
-REGISTER_INTERVAL = 60_000_000  # microseconds between two times that our listeners are said
+REGISTER_INTERVAL = 60_000_000  # microseconds between two registrations of our listeners
 HOOK, WEB = "hook", "web"
 
 
@@ -56,7 +56,7 @@ class OutboxRelay:
         *,
         alone: bool,
     ) -> None:
-        """`alone`: no other process delivers the events of this database."""
+        """With `alone`, no other process delivers the events of this database."""
         self._metrics = metrics
         self._store = store
         self._is_alone = alone
@@ -78,7 +78,7 @@ class OutboxRelay:
             self._task = asyncio.create_task(self._run(), name="roomcast webhooks")
 
     async def aclose(self) -> None:
-        """Stops the relay; undelivered events stay in the outbox for the next start."""
+        """Stop the relay; undelivered events stay in the outbox for the next start."""
         tasks = [*self._deliveries, *([self._task] if self._task else [])]
         for task in tasks:
             task.cancel()
@@ -103,9 +103,9 @@ class OutboxRelay:
                     await self._wake.wait()
 
     async def _look(self) -> None:
-        """Claims what is due, as long as there is room for it."""
+        """Claim rooms with due events, up to the limit of deliveries."""
         self._wake.clear()
-        if self._is_alone:  # what is claimed was claimed by a process that is no more
+        if self._is_alone:  # existing claims are of a process that has ended
             await self._store.write(outbox.release)
             self._is_alone = False
         await self._register()
@@ -124,7 +124,7 @@ class OutboxRelay:
                 return
 
     async def _register(self) -> None:
-        """Other processes note events for our listeners, and we for theirs."""
+        """Register our listeners, and load those of other processes."""
         now = _now()
         if now - self._registered_at < REGISTER_INTERVAL:
             return

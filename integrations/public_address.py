@@ -1,4 +1,4 @@
-"""Which IP addresses belong to the whole internet: webhooks are not sent to others unasked."""
+"""Public IP addresses: by default, webhooks are sent only to these."""
 
 from ipaddress import IPv4Address, IPv6Address, IPv6Network
 

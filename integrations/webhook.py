@@ -17,7 +17,7 @@ from .public_address import is_public
 
 
 class DeliveryFailed(Exception):
-    """The webhook's server did not take an event: why."""
+    """The webhook's server did not accept an event; the text is the reason."""
 
 
 class Webhook:

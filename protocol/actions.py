@@ -12,9 +12,9 @@ class Action(Struct, tag_field="action"):
 
 
 class File(Struct):
-    """Bytes in base64 (`data`), a finished upload (`file_path`), or, with neither, a wish.
+    """A file: base64 bytes (`data`), a finished upload (`file_path`), or neither to get a URL.
 
-    An empty `name` is completed from the type; under an empty `type` the bytes decide.
+    An empty `name` is made from the type; with an empty `type` the bytes decide.
     """
 
     name: str | None = None
@@ -66,12 +66,12 @@ class FileUploaded(Action, tag="file_uploaded"):
 
 
 def answered(send: Send | FileUploaded) -> int | None:
-    """The id of the message that this one answers."""
+    """Return the id of the message that this one answers."""
     return None if send.reply_to is None else id_of(send.reply_to, "reply_to")
 
 
 class Edit(Action, tag="edit"):
-    """Another text for a message of one's own, other data, or both."""
+    """Changes the text or the data of one's own message, or both."""
 
     message_id: int | str
     text: str | UnsetType = UNSET
@@ -83,13 +83,13 @@ class Edit(Action, tag="edit"):
 
 
 class Delete(Action, tag="delete"):
-    """Takes back a message of one's own."""
+    """Deletes one's own message."""
 
     message_id: int | str
 
 
 class React(Action, tag="react"):
-    """An emoji under a message: there, gone, or (without `on`) the other of the two."""
+    """Adds a reaction to a message, removes it, or (without `on`) toggles it."""
 
     message_id: int | str
     emoji: str
@@ -97,7 +97,7 @@ class React(Action, tag="react"):
 
 
 class Act(Action, tag="act"):
-    """Presses a button of a message; `params` goes to the site."""
+    """Presses a button of a message; `params` is sent to the site."""
 
     message_id: int | str
     id: str
@@ -105,9 +105,9 @@ class Act(Action, tag="act"):
 
 
 class History(Action, tag="history"):
-    """A page of the history, to this socket alone.
+    """Asks for a page of the history, for this socket only.
 
-    The one before or after a message, or around a message or a moment (RFC 3339).
+    The page is before or after a message, or around a message or a time (RFC 3339).
     """
 
     before: int | str | None = None
@@ -118,23 +118,23 @@ class History(Action, tag="history"):
 
 
 class Read(Action, tag="read"):
-    """Everything up to this message was read."""
+    """Marks everything up to this message as read."""
 
     message_id: int | str
 
 
 class Auth(Action, tag="auth"):
-    """A fresh token of the same user, before the old one expires."""
+    """Sends a new token of the same user before the old one expires."""
 
     token: str
 
 
 class Typing(Action, tag="typing"):
-    """The user is writing. The other members receive it at most every two seconds."""
+    """Says that the user is writing; other members receive it at most every two seconds."""
 
 
 class Ping(Action, tag="ping"):
-    """Is the server there?"""
+    """Asks for a `pong`."""
 
 
 AnyAction = (

@@ -1,4 +1,4 @@
-"""One decoder of what clients send, one encoder of what they receive, and the words of an error."""
+"""The decoder of actions, the encoder of events, and the texts of errors."""
 
 import codecs
 import json
@@ -13,9 +13,9 @@ from .actions import AnyAction
 from .errors import InvalidFrame, InvalidJSON, Refusal
 from .events import Error
 
-SECOND_LOOK = 1 << 16  # bytes of a broken frame that are worth a closer look
-MOST_OBJECTS = 10_000  # in a larger one: each costs more than its bytes
-ENDS = 1 << 10  # of a larger one, where its fields stand around what makes it large
+SECOND_LOOK = 1 << 16  # bytes of an invalid frame that are decoded again for hints
+MOST_OBJECTS = 10_000  # in a larger frame, as each costs more than its bytes
+ENDS = 1 << 10  # bytes at both ends of a larger frame, where its short fields are
 
 Body = TypeVar("Body")
 
@@ -35,7 +35,7 @@ _decode_hint = msgspec.json.Decoder(Hint).decode
 
 
 def decode(data: bytes | str) -> AnyAction:
-    """One frame from a client.
+    """Decode a frame of a client.
 
     Raises InvalidJSON, or InvalidFrame with the name of the field.
     """
@@ -50,7 +50,7 @@ def decode(data: bytes | str) -> AnyAction:
 
 
 def decode_as(data: bytes | bytearray, shape: type[Body]) -> Body:
-    """An HTTP body, by the same rules as a frame."""
+    """Decode an HTTP body by the rules of a frame."""
     if len(data) > SECOND_LOOK:
         _check_plain(data)
     try:
@@ -62,7 +62,7 @@ def decode_as(data: bytes | bytearray, shape: type[Body]) -> Body:
 
 
 def _check_plain(data: bytes | bytearray | str) -> None:
-    """Files are large, but there are few of them."""
+    """Raise InvalidFrame for a large frame with many objects; one with files has few."""
     marks = ("{", "[") if isinstance(data, str) else (b"{", b"[")
     for mark in marks:
         at = -1
@@ -74,7 +74,7 @@ def _check_plain(data: bytes | bytearray | str) -> None:
 
 
 def _why_not(data: bytes | bytearray | str) -> Refusal:
-    """A lone surrogate is JSON that no text can hold; everything else here is no JSON."""
+    """Return the error of an invalid frame: a lone surrogate, or no JSON."""
     if _is_marked(data):
         return InvalidJSON(
             "This is not valid JSON: it begins with a byte order mark or is UTF-16. Send UTF-8 "
@@ -90,7 +90,7 @@ def _why_not(data: bytes | bytearray | str) -> Refusal:
 
 
 def _is_marked(data: bytes | bytearray | str) -> bool:
-    """Whether a text of Windows was sent as it was saved."""
+    """Return whether the bytes begin with a byte order mark, as Windows saves texts."""
     if isinstance(data, str):
         return data.startswith("\ufeff")
     marks = codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE
@@ -107,13 +107,13 @@ def _in_words(error: msgspec.ValidationError) -> str:
         return "action: unknown."
     what, _, path = words.removesuffix("`").partition(" - at `$")
     path = path.removeprefix(".")
-    if what[:1].islower():  # a sentence of ours, about a field of what stands at that path
+    if what[:1].islower():  # our own sentence about a field of the value at that path
         return f"{path}.{what}." if path else f"{what}."
     return f"{what} - at `{path}`." if path else f"{what}."
 
 
 def hint(data: bytes | str) -> Hint:
-    """Reads the identifying fields of a refused frame; empty where it can't be read."""
+    """Return the identifying fields of a refused frame; empty if it can't be read."""
     if len(data) > SECOND_LOOK:
         return _glimpse(data)
     try:
@@ -127,7 +127,7 @@ _NAMED = re.compile(r'"(action|client_id|message_id)"\s*:\s*(?:"([^"\\]*)"|(\d{1
 
 
 def _glimpse(data: bytes | str) -> Hint:
-    """Reads the identifying fields of a large frame without decoding it a second time."""
+    """Return the identifying fields of a large frame without decoding it again."""
     ends = data[:ENDS] + data[-ENDS:]  # type: ignore[operator] # both are of one kind
     text = ends if isinstance(ends, str) else ends.decode(errors="replace")
     found = {name: int(number) if number else word for name, word, number in _NAMED.findall(text)}
@@ -135,18 +135,18 @@ def _glimpse(data: bytes | str) -> Hint:
 
 
 def hint_of(action: object, client_id: object, message_id: object) -> Hint:
-    """Without what a client can make long."""
+    """Return the fields without values that are too long to echo."""
     return Hint(_short(action), _short(client_id), _short(message_id))
 
 
 def _short(value: object) -> int | str | None:
-    """Returns a value that is short enough to echo, else None."""
+    """Return the value if it is short enough to echo, else None."""
     is_short = isinstance(value, int) or (isinstance(value, str) and len(value) <= 64)
     return value if is_short and not isinstance(value, bool) else None  # type: ignore[return-value]
 
 
 def error_of(refusal: Refusal, about: Hint) -> Error:
-    """Returns the error frame for the socket whose frame was refused."""
+    """Return the error frame for the socket whose frame was refused."""
     message_id = about.message_id if refusal.message_id is None else refusal.message_id
     return Error(
         str(refusal),

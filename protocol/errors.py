@@ -93,7 +93,7 @@ class FileTooLarge(Refusal):
 
 
 class RateLimited(Refusal):
-    """Too much in too short a time; `retry_after` is the number of seconds to wait."""
+    """Too many actions; `retry_after` is the number of seconds to wait."""
 
     code, status, says = "rate_limited", 429, "Too many actions; slow down."
 
@@ -122,7 +122,7 @@ REFUSALS: dict[str, type[Refusal]] = {kind.code: kind for kind in Refusal.__subc
 
 
 class Close(Enum):
-    """Why a socket ends: a close code (RFC 6455, 7.4) and its reason."""
+    """The reason for which a socket is closed: a close code (RFC 6455, 7.4) and its text."""
 
     BAD_REQUEST = 4000, "room_id, after, epoch or receipts is missing or wrong"
     UNAUTHENTICATED = 4001, "authentication failed or the token expired"
@@ -150,7 +150,7 @@ class Close(Enum):
 
 
 class Closing(Exception):
-    """Ends the socket it is raised in, with this Close."""
+    """Raised in a socket to close it with this Close."""
 
     def __init__(self, close: Close) -> None:
         super().__init__(close.reason)

@@ -8,7 +8,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 class Attachment(Struct):
     """A file of a message; `file_url` is signed and expires.
 
-    A picture has the width and height, in pixels, that it is shown with.
+    A picture has the width and height, in pixels, with which it is shown.
     """
 
     file_url: str
@@ -28,7 +28,7 @@ class Quote(Struct):
 
 
 class Reaction(Struct):
-    """An emoji under a message, and whose it is."""
+    """An emoji on a message, and the users who gave it."""
 
     emoji: str
     count: int
@@ -56,7 +56,7 @@ class Button(Struct):
 
 
 class Chosen(Struct):
-    """Which button was pressed that can be pressed once, by whom and when."""
+    """The pressed button of those that can be pressed once, its user and the time."""
 
     id: str
     user_id: int | str
@@ -112,7 +112,7 @@ class MessageRead(Event, tag="mark_message_as_read"):
 
 
 class MessageEdited(Event, tag="message_edited"):
-    """The sender changed the text."""
+    """The message was changed."""
 
     version: int
     message_id: int
@@ -121,14 +121,14 @@ class MessageEdited(Event, tag="message_edited"):
 
 
 class MessageDeleted(Event, tag="message_deleted"):
-    """The sender took the message back."""
+    """The message was deleted."""
 
     version: int
     message_id: int
 
 
 class MessageReacted(Event, tag="message_reacted"):
-    """Somebody reacted to a message, or took it back: these are its reactions now."""
+    """A reaction to a message was added or removed; these are its reactions now."""
 
     version: int
     message_id: int
@@ -136,7 +136,7 @@ class MessageReacted(Event, tag="message_reacted"):
 
 
 class ButtonPressed(Event, tag="acted"):
-    """A button was pressed, to the socket of who did it; `reply` is the site's word to them."""
+    """The socket's user pressed a button; `reply` is the site's answer."""
 
     message_id: int
     id: str
@@ -153,14 +153,14 @@ class ReceiptMoved(Event, tag="receipt"):
 
 
 class Typed(Event, tag="typing"):
-    """Another member is writing, as of now."""
+    """Another member is writing."""
 
     user_id: int | str
     room_id: int
 
 
 class RoomChanged(Event, tag="room_changed"):
-    """Somebody came or left, or the title is another one; `members` are all who are in it now."""
+    """The members, the title or other fields of the room changed; `members` are all of them."""
 
     room_id: int
     members: list[int | str]
@@ -171,7 +171,7 @@ class RoomChanged(Event, tag="room_changed"):
 
 
 class PresenceChanged(Event, tag="presence"):
-    """Another member came online, or is offline for some seconds."""
+    """Another member came online or went offline."""
 
     user_id: int | str
     online: bool
@@ -179,7 +179,7 @@ class PresenceChanged(Event, tag="presence"):
 
 
 class FileSummary(Struct):
-    """A file of a message, where the message is only mentioned; `size` is in bytes."""
+    """A file of a message in a notification; `size` is in bytes."""
 
     file_name: str
     content_type: str
@@ -189,7 +189,7 @@ class FileSummary(Struct):
 class Notice(Struct):
     """A room with unread messages, and the newest of them.
 
-    `attachments` are its files; without any the field is left out.
+    `attachments` are its files; the field is left out if there are none.
     """
 
     room_id: int
@@ -220,13 +220,13 @@ class UnreadCount(Struct):
 
 
 class NotifiedNested(Event, tag="notify"):
-    """The unread counters, nested as the first client reads them (without `format=flat`)."""
+    """The unread counters in the nested shape of the first client (without `format=flat`)."""
 
     messages: UnreadCount
 
 
 class RoomDeleted(Event, tag="room_deleted"):
-    """The room is gone; the socket closes with 4004."""
+    """The room was deleted; the socket closes with 4004."""
 
     room_id: int
 
@@ -271,17 +271,17 @@ class UploadOffered(Event, tag="presigned_url"):
 
 
 class AuthRenewed(Event, tag="auth"):
-    """The token was renewed; the socket now lives until `expires_at`."""
+    """The token was renewed; the socket may stay open until `expires_at`."""
 
     expires_at: str
 
 
 class Pong(Event, tag="pong"):
-    """The server is there."""
+    """The answer to `ping`."""
 
 
 class Error(Event, tag="error", omit_defaults=True):
-    """A frame failed, alone: nothing was stored, nobody else saw anything."""
+    """An action of this socket failed; nothing was stored or sent to others."""
 
     message: str
     code: str

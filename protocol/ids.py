@@ -1,4 +1,4 @@
-"""Values on the wire: ids of rooms, messages and users, times, and clean texts."""
+"""Values in frames: ids of rooms, messages and users, times, and clean texts."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -6,11 +6,11 @@ from functools import lru_cache
 
 from .errors import InvalidFrame
 
-MAX_ID = 2**53  # what JavaScript holds exactly
+MAX_ID = 2**53  # JavaScript holds smaller integers exactly
 
 
 def id_of(value: int | str, name: str) -> int:
-    """A room or message id as a request may spell it: an integer or its plain ASCII decimal."""
+    """Return a room or message id from a request: an integer or its plain ASCII decimal."""
     if isinstance(value, str):
         value = int(value) if _is_decimal(value) else -1
     if 0 <= value < MAX_ID:
@@ -24,7 +24,7 @@ def _is_decimal(text: str) -> bool:
 
 
 def user_of(value: object, name: str = "user_id") -> str:
-    """A user id as it is kept: a string of 1 to 255 code points; 2 and "2" are the same user."""
+    """Return a user id as stored: a string of 1 to 255 code points; 2 and "2" are the same."""
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if isinstance(value, str) and 0 < len(value) <= 255 and is_clean(value):
@@ -34,7 +34,7 @@ def user_of(value: object, name: str = "user_id") -> str:
 
 @lru_cache(16_384)
 def wire_user(user_id: str) -> int | str:
-    """A user id as clients see it: a number where JavaScript holds it exactly, else a string."""
+    """Return a user id for clients: a number if JavaScript holds it exactly, else a string."""
     digits = user_id.removeprefix("-")
     if not _is_decimal(digits) or user_id == "-0":
         return user_id
@@ -43,13 +43,13 @@ def wire_user(user_id: str) -> int | str:
 
 
 def wire_users(user_ids: Iterable[str]) -> list[int | str]:
-    """Returns user ids as clients see them: numbers first, in ascending order."""
+    """Return user ids for clients: numbers first, in ascending order."""
     wire = [wire_user(user) for user in user_ids]
     return sorted(wire, key=lambda user: (isinstance(user, str), user))
 
 
 def is_clean(text: str) -> bool:
-    """No NUL and no lone surrogate: neither survives every database and every client."""
+    """Return whether a text has no NUL and no lone surrogate, which some databases can't store."""
     if "\0" in text:
         return False
     return text.isascii() or not any("\ud800" <= c <= "\udfff" for c in text)
@@ -62,6 +62,6 @@ def _second(seconds: int) -> str:
 
 @lru_cache(4096)
 def when(microseconds: int) -> str:
-    """RFC 3339 in UTC with microseconds; all messages of a commit have the same."""
+    """Return a time as RFC 3339 in UTC with microseconds."""
     seconds, rest = divmod(microseconds, 1_000_000)
     return f"{_second(seconds)}{rest:06d}+00:00"

@@ -4,35 +4,35 @@ import re
 import unicodedata
 from functools import lru_cache
 
-# Direction overrides, embeddings and isolates: they change what stands beside the text, too.
+# Direction overrides, embeddings and isolates: they also change text around them.
 _DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _INK = re.compile("[!-~]")
 _IGNORABLE = re.compile("[\u2065\ufff0-\ufff8\U000e0000-\U000e0fff]")  # kept free for controls
-# Letters and symbols by category that nevertheless show nothing.
+# Letters and symbols by category that are invisible nevertheless.
 _BLANK = frozenset("\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\U0001d159")
 
 
 def shows_something(text: str) -> bool:
-    """Return whether there is anything to see in a text.
+    """Return whether a text has a visible character.
 
-    Spaces, format characters, variation selectors and marks without a letter are nothing.
+    Spaces, format characters, variation selectors and marks without a letter are invisible.
     """
     return bool(_INK.search(text)) or any(map(_is_visible, text))
 
 
 def has_direction_controls(text: str) -> bool:
-    """Return whether a text can turn the direction of what stands around it."""
+    """Return whether a text can turn the direction of text around it."""
     return bool(_DIRECTION.search(text))
 
 
 def without_direction_controls(text: str) -> str:
-    """Return the text without the characters that turn the direction of what stands around it."""
+    """Return the text without characters that turn the direction of text around it."""
     return _DIRECTION.sub("", text)
 
 
 @lru_cache(4096)
 def _is_visible(character: str) -> bool:
-    """Control and unknown characters are drawn as boxes, or by newer fonts."""
+    """Return whether a character is visible; fonts draw boxes for control and unknown ones."""
     if character in _BLANK or character.isspace() or _IGNORABLE.match(character):
         return False
     return unicodedata.category(character) not in ("Cf", "Mn", "Mc", "Me", "Zs", "Zl", "Zp")

@@ -1,4 +1,4 @@
-"""Settings that do not fit each other are refused with a sentence."""
+"""Checks of settings that contradict each other."""
 
 import base64
 from collections.abc import Iterator, Mapping
@@ -18,7 +18,7 @@ class BadSetting(ValueError):
 
 
 def check(settings: Settings, origins: Mapping[str, str]) -> None:
-    """Raises for the first setting that does not fit the others."""
+    """Raise BadSetting for the first setting that contradicts the others."""
     problems = _of_keys(settings.auth), _of_webhooks(settings.webhooks), _of_limits(settings)
     for name, problem in chain(*problems):
         setting, mark, place = name.partition("[")

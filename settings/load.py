@@ -22,7 +22,7 @@ SETTINGS_VARIABLE = "ROOMCAST_SETTINGS"  # the path of a settings file, for the 
 
 
 class Given(NamedTuple):
-    """A value and where it was given; in a variable everything is text."""
+    """A value and its origin; values of variables are texts."""
 
     name: str
     value: object
@@ -51,7 +51,7 @@ def load(
     options: Mapping[str, object] | None = None,
     environ: Mapping[str, str] = os.environ,
 ) -> Settings:
-    """The settings in force; a Mapping or a Settings reads no file and no environment."""
+    """Return the settings; with a Mapping or a Settings, no file and no variable is read."""
     return read(source, options, environ).settings
 
 
@@ -75,7 +75,7 @@ def read(
     return Loaded(settings, origins)
 
 
-# ---------------------------------------------------------------- where they come from
+# ---------------------------------------------------------------- origins
 
 
 def _of_source(source: Source, environ: Mapping[str, str]) -> Iterator[Given]:
@@ -176,14 +176,14 @@ def _value(given: Given) -> object:
         return msgspec.convert(parsed, hint, strict=not given.text)
     except BadSetting:
         raise
-    # Errors of msgspec are ValueErrors only in its newer releases. Its own words show a regular
-    # expression, and may show a secret.
+    # Errors of msgspec are ValueErrors only in newer releases. Their texts contain a regular
+    # expression, and may contain a secret.
     except (ValueError, msgspec.MsgspecError):
         raise BadSetting(f"{given.where}: expected {_expected(hint)}") from None
 
 
 def _issuers(tables: object, given: str) -> tuple[Issuer, ...]:
-    """A table of its own for each, with the settings of [auth] but for its list of issuers."""
+    """Return the issuers: each has the settings of [auth] except the list of issuers."""
     issuers = []
     for number, table in enumerate(msgspec.convert(tables, list[dict[str, object]])):
         where = f"{given}[{number}]"

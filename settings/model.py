@@ -1,4 +1,4 @@
-"""Every setting with its type and its default: one frozen struct a section."""
+"""All settings with types and defaults: a struct for each section."""
 
 from typing import Annotated, Any
 
@@ -77,7 +77,7 @@ class Broadcast(Struct, frozen=True):
 
 
 class AttachmentSettings(Struct, frozen=True):
-    """Times are seconds, sizes bytes."""
+    """Storage and limits of files; times are seconds, sizes bytes."""
 
     url: AttachmentsUrl = "file:./attachments"
     download_url_ttl: Seconds = 86_400
@@ -112,7 +112,7 @@ SECRETS = ("secret", "keys")
 
 
 class Discreet(Struct, frozen=True):
-    """Its secret and its keys never show in a log or a traceback."""
+    """A section whose secrets and keys are hidden in logs and tracebacks."""
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
         values = [(name, getattr(self, name)) for name in self.__struct_fields__]
@@ -138,7 +138,7 @@ class Issuer(Discreet, frozen=True):
 
     @property
     def hmac(self) -> tuple[str, ...]:
-        """The algorithms that the secret serves."""
+        """The algorithms of the secret."""
         return tuple(name for name in self.algorithms or ("HS256",) if name in SHORTEST)
 
 
@@ -154,13 +154,13 @@ class AuthSettings(Issuer, frozen=True):
 
     @property
     def wants_secret(self) -> bool:
-        """Whether tokens are checked by a secret that nobody has set."""
+        """Whether tokens need a secret that is not set."""
         others = self.public_key or self.jwks_url or self.issuers
         return not self.secret and bool(self.hmac if self.algorithms else not others)
 
 
 class Webhooks(Discreet, frozen=True):
-    """Times are seconds; 0 for unread_reminder_after is off."""
+    """The webhook; times are seconds, and 0 for unread_reminder_after is off."""
 
     url: WebAddress = ""
     secret: Text = ""
@@ -171,7 +171,7 @@ class Webhooks(Discreet, frozen=True):
 
 
 class ServerApi(Discreet, frozen=True):
-    """Keys of the site's own programs; without one there is no server API."""
+    """The keys of the server API; without one it is off."""
 
     keys: Keys = ()
 
@@ -183,13 +183,13 @@ class RoomPolicy(Struct, frozen=True):
 
 
 class Retention(Struct, frozen=True):
-    """Seconds; 0 keeps messages for ever."""
+    """The time for which messages are kept, in seconds; 0 means always."""
 
     messages: Wait = 0
 
 
 class Limits(Struct, frozen=True):
-    """Times are seconds, sizes bytes, lengths code points."""
+    """Limits of actions; times are seconds, sizes bytes, lengths code points."""
 
     max_text_length: Count = 4_000
     max_title_length: Count = 200
@@ -227,7 +227,7 @@ class RateLimit(Struct, frozen=True):
 
 
 class PresenceSettings(Struct, frozen=True):
-    """Seconds."""
+    """Times of presence, in seconds."""
 
     grace: Patience = 5.0
     lease: Seconds = 40.0

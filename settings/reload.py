@@ -1,4 +1,4 @@
-"""Settings that a running server takes anew on SIGHUP."""
+"""Settings that a running server reloads on SIGHUP."""
 
 from msgspec import Struct
 from msgspec.structs import force_setattr
@@ -14,9 +14,9 @@ RELOADABLE = {
 
 
 def apply_reload(current: Settings, new: Settings) -> tuple[list[str], list[str]]:
-    """Changes `current` in place, so that whoever holds one of its sections sees the new values.
+    """Change `current` in place, so that all references to its sections have the new values.
 
-    Returns the names of the settings that were changed, and of those that need a restart.
+    Return the names of the changed settings, and of those that need a restart.
     """
     changed: list[str] = []
     needs_restart: list[str] = []
@@ -32,7 +32,7 @@ def apply_reload(current: Settings, new: Settings) -> tuple[list[str], list[str]
 
 
 def overwrite(current: Settings, new: Settings) -> None:
-    """Changes every setting of `current` in place; only for what is not running."""
+    """Change every setting of `current` in place; only while the chat does not run."""
     for section in Settings.__struct_fields__:
         old, fresh = getattr(current, section), getattr(new, section)
         for key in old.__struct_fields__:

@@ -1,4 +1,4 @@
-"""The whole chat inside other people's tests: no port, no server, and nothing left afterwards.
+"""The whole chat inside a test: no port, no server, and no files left afterwards.
 
 Importing this package loads nothing of the chat until a name is asked for: pytest imports it for
 its plugin in every test run of the site.

@@ -1,4 +1,4 @@
-"""The whole chat inside other people's tests: no port, no server, and nothing left afterwards."""
+"""The whole chat inside a test: no port, no server, and no files left afterwards."""
 
 import asyncio
 import secrets
@@ -35,7 +35,7 @@ LIFE = 3_600  # seconds until a token expires: longer than any test
 
 
 class Transport(ASGIWebSocketTransport):
-    """httpx-ws's, with what servers see to: names without blanks, paths without a query."""
+    """The transport of httpx-ws, which also trims names and paths as servers do."""
 
     def __init__(self, app: App, secret: str) -> None:
         super().__init__(app=app)
@@ -45,12 +45,12 @@ class Transport(ASGIWebSocketTransport):
     async def _handle_ws_request(self, request: httpx.Request, scope: Any) -> httpx.Response:
         scope["subprotocols"] = [name.strip() for name in scope["subprotocols"]]
         scope["raw_path"] = scope["raw_path"].partition(b"?")[0]
-        async with self._turn:  # two that connect at once would both get the later one's scope
+        async with self._turn:  # two that connect at once would both get the later scope
             return await super()._handle_ws_request(request, scope)
 
 
 class ChatClient(httpx.AsyncClient):
-    """An httpx client with somebody logged in. `chat` is the app, for the host's own code."""
+    """An httpx client with a logged-in user. `chat` is the app, for the host's own code."""
 
     def __init__(
         self, chat: App, transport: Transport, user: int | str, claims: Mapping[str, Any]
@@ -68,13 +68,13 @@ class ChatClient(httpx.AsyncClient):
         )
 
     def another(self, user: int | str, claims: Mapping[str, Any] | None = None) -> "ChatClient":
-        """Somebody else in the same chat. The claims may tell a `name` and a `picture`."""
+        """Return a client of another user. The claims may have a `name` and a `picture`."""
         return ChatClient(self.chat, self.shared_transport, user, claims or {})
 
     def socket(
         self, room: RoomRef, **query: object
     ) -> AbstractAsyncContextManager[AsyncWebSocketSession]:
-        """A socket in the room; `after=0` and the like go into its query."""
+        """Open a socket in the room; `after=0` and other arguments are its query."""
         room_id = room.id if isinstance(room, RoomRecord) else room
         url = f"{URL}/ws/chat/?{urlencode({'room_id': room_id, **query})}"
         # In here nobody answers pings.
@@ -95,7 +95,7 @@ async def chat_client(
 
     It is a new one, with hooks as create_app takes them, or the site's own `app`, with its own
     hooks, and its settings except for the engines'. Database and files are deleted afterwards,
-    unless they lie in a given `folder`. The settings are as in settings.toml; by default there are
+    unless a `folder` is given. The settings are as in settings.toml; by default there are
     no rate limits.
     """
     async with AsyncExitStack() as stack:

@@ -1,4 +1,4 @@
-"""Errors of a test that come out of task groups as they were raised."""
+"""Unwraps a test's errors from the groups of task groups."""
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 @asynccontextmanager
 async def ungrouped(entered: AbstractAsyncContextManager[T]) -> AsyncIterator[T]:
-    """Enter a context; an error raised inside comes out as it is, unless others came with it."""
+    """Enter a context; a single error inside it is raised without its group."""
     raised: BaseException | None = None
     try:
         async with entered as value:

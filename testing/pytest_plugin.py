@@ -1,4 +1,4 @@
-"""pytest's door to roomcast.testing: nothing is loaded until a test asks for it."""
+"""The pytest plugin of roomcast.testing; nothing is loaded until a test uses it."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING

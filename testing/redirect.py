@@ -19,7 +19,7 @@ READ_AT_CREATION = frozenset({"auth", "server", "server_api", "web"})
 
 
 class TokenLogin(Authenticator):
-    """Accepts the tokens of a test, and whoever else the site's own login accepts."""
+    """Accepts the tokens of a test, and otherwise the site's own login."""
 
     def __init__(self, site: Authenticator, secret: str) -> None:
         super().__init__(Settings(auth=AuthSettings(secret=secret)))
@@ -47,9 +47,9 @@ class TokenLogin(Authenticator):
 
 @contextmanager
 def redirected(app: App, wanted: Mapping[str, Mapping[str, Any]]) -> Iterator[None]:
-    """The app has these settings beside its own, until the end.
+    """Give the app these settings in addition to its own until the end.
 
-    Raises ValueError for a section that an app reads when it is made.
+    Raises ValueError for a section that an app reads when it is created.
     """
     if too_late := sorted(READ_AT_CREATION & wanted.keys()):
         raise ValueError(

@@ -43,7 +43,7 @@ def move_command(
 
     if reopen:
         asyncio.run(transfer.reopen(checked("database", reopen)))
-        click.echo("It is open again, with a new epoch: clients load their rooms anew.")
+        click.echo("It is open again, with a new epoch: clients load their rooms again.")
         return
     if (source is None) != (target is None) or not (source or attachments):
         raise click.UsageError("Name a SOURCE and a TARGET, or --attachments FROM TO, or both.")
@@ -63,7 +63,7 @@ def checked(section: str, url: str) -> str:
 
 
 def print_moved(moved: "TransferResult") -> None:
-    all_of_it = ", ".join(f"{count:,} {name}" for name, count in moved.counts.items())
+    all_of_it = ", ".join(f"{count:,} {name}" for name, count in moved.counts.items() if count)
     if moved.was_there:
         click.echo(f"Everything was there already: {all_of_it}.")
         return

@@ -67,7 +67,7 @@ async def check_encoding(raw: Any) -> str | None:
     if encoding == "UTF8":
         return None
     return (
-        f"its encoding is {encoding}, which cannot hold every text: create it anew with "
+        f"its encoding is {encoding}, which cannot hold every text: create it again with "
         "ENCODING 'UTF8' TEMPLATE template0"
     )
 
