@@ -217,7 +217,9 @@ async def test_however_many_are_in_doubt_few_look_at_the_same_time(here: Here) -
         async with asyncio.timeout(5):
             while any(inbox.task for inbox, _ in entered):  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
-    assert 0 < most <= inboxes.LOOKS + 1  # and who is online, for all of them at once
+    assert (
+        0 < most <= inboxes.MAX_CONCURRENT_READS + 1
+    )  # and who is online, for all of them at once
 
 
 async def test_large_frames_to_many_sockets_go_seldomer(
