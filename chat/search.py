@@ -23,11 +23,11 @@ from ..store.store import Connection, DatabaseUnavailable, Store
 
 log = logging.getLogger("roomcast.search")
 
-SETTLES = 5.0  # seconds after a change until it is indexed, together with those that follow
-AT_ONCE = 100  # messages in one transaction, for which other writers wait
-BUSY = 200  # messages written during a step; with more, the server counts as busy
-PART = 20  # while the server is busy, indexing uses one part in so many of the time
-REMEMBERED = 10_000  # changed rooms that are recorded; with more, all rooms are searched
+INDEX_DELAY = 5.0  # seconds after a change until it is indexed, together with those that follow
+MESSAGE_BATCH = 100  # messages in one transaction, for which other writers wait
+BUSY_MESSAGES = 200  # messages written during a step; with more, the server counts as busy
+BUSY_SHARE = 20  # while the server is busy, indexing uses one part in so many of the time
+MAX_CHANGED_ROOMS = 10_000  # changed rooms that are recorded; with more, all rooms are searched
 MAX_CHANGED = 500  # of them, among which a question looks for rooms of its user
 CAUGHT_UP = 10  # rooms that a query indexes first, and steps for each of them
 RETRY_DELAY = 10.0  # seconds until the next attempt after a failure

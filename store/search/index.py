@@ -17,7 +17,7 @@ from . import tokenizer as words
 from .tokenizer import Term
 
 MAX_LOOKED = 200  # rooms of a user, the newest, among which a question looks for changes
-NAMED = 256  # rooms that a query can name; with more, hits in others' rooms are filtered out
+MAX_NAMED_ROOMS = 256  # in a query; with more, hits in others' rooms are filtered out
 
 
 class SearchQuery(Struct, frozen=True):
