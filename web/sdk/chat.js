@@ -141,9 +141,10 @@ export class Chat extends Observable {
     return super.on(name, run);
   }
 
-  /** Whether it is known who the user is; awaited where something of a user may be stored. @internal */
+  /** Whether something of the user may be stored, who is known by then. @internal */
   async _identified() {
-    if (!this.me && (await this._vault("isFilled"))) await this.ready.catch(() => {});
+    if (!(await this._vault("isFilled"))) return false;
+    await this.ready.catch(() => {});
     return this.me !== null;
   }
 
@@ -165,7 +166,7 @@ export class Chat extends Observable {
     const { state } = this;
     if (state !== this.#state) this._emit("state", { state });
     this.#state = state;
-    if (this.me && state === "open") this._tabs ??= this.#join();
+    if (this.me && state === "open" && ![...this._rooms.values()].some((room) => room._isUsed && !room._isLoaded)) this._tabs ??= this.#join();
   }
 
   #identify() {

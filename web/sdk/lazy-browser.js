@@ -31,12 +31,21 @@ export function openStorage(name) {
   };
 }
 
+const NAME = "roomcast"; // of the database where a page brings no storage
+
+/** Whether there is a database already; also where the browser doesn't say. */
+async function isMade() {
+  const all = await indexedDB.databases?.();
+  return !all || all.some(({ name }) => name === NAME);
+}
+
 /**
  * @param {import("./types.js").Storage | null | undefined} given
  * @param {string} server
  */
 export function openVault(given, server) {
-  const storage = given === undefined && globalThis.indexedDB ? openStorage("roomcast") : given;
+  const isOurs = given === undefined && globalThis.indexedDB;
+  const storage = isOurs ? openStorage(NAME) : given;
   let prefix = ""; // of all keys of the user; none: it is not known yet who that is
   return {
     /** @param {string} user */
@@ -44,7 +53,10 @@ export function openVault(given, server) {
       prefix = `${server} ${encodeURIComponent(user)} `;
     },
     /** Whether something may be stored here, of a user who is not known yet. */
-    isFilled: async () => Boolean((await storage?.keys(`${server} `))?.length),
+    isFilled: async () => {
+      if (isOurs && !(await isMade())) return false; // to make a database takes longer than the first messages
+      return Boolean((await storage?.keys(`${server} `))?.length);
+    },
     /** @param {string} key @returns {Promise<any>} */
     get: async (key) => prefix && storage?.get(prefix + key),
     /** @param {string} key @param {any} value */
