@@ -299,6 +299,9 @@ create table idempotency_keys (
 
 create index idempotency_keys_created on idempotency_keys (created_at);
 
+-- A deleted room takes its rows with it.
+create index idempotency_keys_room on idempotency_keys (room_id);
+
 -- A server process says again and again that it lives: whom it holds online is online until then.
 create table processes (
     id text primary key,
@@ -380,6 +383,9 @@ create table departed (
     room_id bigint not null references rooms (id) on delete cascade,
     primary key (user_id, room_id)
 );
+
+-- A deleted room takes its rows with it.
+create index departed_room on departed (room_id);
 
 -- Who wants to be forgotten: what he said before asked_at goes, and is gone when the row is.
 create table erasures (

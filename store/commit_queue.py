@@ -15,6 +15,7 @@ from .store import Store
 log = logging.getLogger("roomcast.commit_queue")
 MAX_BATCH_SIZE = 1024
 MAX_COSTLY_CHANGES = 32  # edits, files, posts of the site …: each takes queries of its own
+SLOW_COMMIT = 0.5  # seconds after which the next transaction has half as many of them
 RECEIPT_RETRY_DELAY = 1.0  # seconds until receipts of a failed commit are committed again
 SINGLE_COMMITS_TIMEOUT = 3.0  # seconds for committing the changes of a failed batch one by one
 
@@ -54,6 +55,7 @@ class CommitQueue:
         self._waiting: list[asyncio.Future[bool]] = []
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._costly_limit = MAX_COSTLY_CHANGES
         self._closing = False
 
     def open(self, on_committed: OnCommitted, on_unconfirmed: OnUnconfirmed) -> None:
@@ -141,11 +143,21 @@ class CommitQueue:
             outcomes, moved, at = await self._store.commit([e.change for e in entries], marks)
         except Exception as error:  # nothing may end the queue
             return error
+        finally:
+            self._limit_costly(time.perf_counter() - began)
         for entry, outcome in zip(entries, outcomes, strict=True):
             entry.outcome = outcome
         took = time.perf_counter() - began
         await self._announce(Committed(entries, moved, at, took))
         return None
+
+    def _limit_costly(self, took: float) -> None:
+        """Keeps transactions short where each query takes long, as other processes wait for them.
+
+        One that took longer than the timeout would fail, with all that wait behind it.
+        """
+        limit = self._costly_limit // 2 if took > SLOW_COMMIT else self._costly_limit + 1
+        self._costly_limit = min(max(limit, 1), MAX_COSTLY_CHANGES)
 
     async def _commit_each(self, entries: list[Entry], marks: Marks) -> bool:
         """Commit the changes one by one, so that a failing change fails alone.
@@ -219,7 +231,7 @@ class CommitQueue:
         for entry in self._entries[:MAX_BATCH_SIZE]:
             change = entry.change
             costly += not is_plain(change)
-            if costly > MAX_COSTLY_CHANGES:
+            if costly > self._costly_limit:
                 break
             if isinstance(change, Add) and change.client_id is not None:
                 name = change.room_id, change.sender_id, change.client_id

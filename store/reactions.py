@@ -6,6 +6,7 @@ from unicodedata import normalize
 
 from databases.core import Connection
 from msgspec import Struct
+from sqlalchemy import TextClause
 
 
 class ReactionRow(Struct):
@@ -34,9 +35,23 @@ BETWEEN = """
 """
 
 
+OF = """
+    SELECT message_id, emoji, user_id FROM reactions
+     WHERE room_id = :room_id AND message_id IN :ids
+     ORDER BY created_at, emoji, user_id
+"""
+
+
 async def between(db: Connection, room_id: int, first: int, last: int) -> Reactions:
     """Return the reactions to messages of a room with first <= id <= last."""
-    rows = await db.fetch_all(BETWEEN, {"room_id": room_id, "first": first, "last": last})
+    return await load(db, BETWEEN, {"room_id": room_id, "first": first, "last": last})
+
+
+async def load(
+    db: Connection, query: str | TextClause, values: dict[str, int] | None = None
+) -> Reactions:
+    """Return the reactions that one of the two statements finds."""
+    rows = await db.fetch_all(query, values)
     return gathered((row["message_id"], row["emoji"], row["user_id"]) for row in rows)
 
 

@@ -62,6 +62,28 @@ async def written(journal: CommitQueue, *texts: str) -> list[Outcome | None]:
         return [entry.outcome for entry in await asyncio.gather(*futures)]
 
 
+async def test_a_slow_commit_makes_the_next_ones_smaller(
+    journal: CommitQueue, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Far from the database, or beside processes that want the same rooms."""
+    monkeypatch.setattr(commit_queue, "is_plain", lambda change: False)
+
+    def sizes() -> list[int]:
+        found = [len(texts) for texts in database.tries]
+        database.tries.clear()
+        return found
+
+    texts = [f"{n}" for n in range(100)]
+    await written(journal, *texts)
+    assert sizes() == [32, 32, 32, 4]
+    monkeypatch.setattr(commit_queue, "SLOW_COMMIT", -1.0)
+    await written(journal, *texts)
+    assert sizes() == [32, 16, 8, 4, 2, *[1] * 38]
+    monkeypatch.setattr(commit_queue, "SLOW_COMMIT", 60.0)
+    await written(journal, *texts)
+    assert sizes()[:4] == [1, 2, 3, 4]
+
+
 async def test_who_fails_at_hearing_an_outcome_ends_nothing(journal: CommitQueue) -> None:
     def fails(entry: Entry) -> None:
         raise RuntimeError("this socket is closed")

@@ -133,7 +133,7 @@ async def since(db: Connection, room_id: int, version: int) -> Since | None:
          WHERE room_id = :room_id AND version > :version AND deleted_at IS NULL
          ORDER BY version
     """)
-    messages = await load(db, room_id, query, values)
+    messages = await load(db, room_id, query, values, is_page=False)
     query = """
         SELECT id, version, sender_id FROM messages
          WHERE room_id = :room_id AND version > :version AND deleted_at IS NOT NULL
@@ -165,31 +165,55 @@ async def of_ids(
             bindparam("room_id", value=room_id),
             bindparam("user_id", value=user_id),
         )
-        messages += await load(db, room_id, query)
+        messages += await load(db, room_id, query, is_page=False)
     return sorted(messages, key=lambda message: -message.id)
 
 
 async def load(
-    db: Connection, room_id: int, query: str | TextClause, values: dict[str, Any] | None = None
+    db: Connection,
+    room_id: int,
+    query: str | TextClause,
+    values: dict[str, Any] | None = None,
+    *,
+    is_page: bool = True,
 ) -> list[MessageRow]:
     rows = await db.fetch_all(query, values)
     messages = [MessageRow(*row._mapping.values()) for row in rows]
-    await complete(db, room_id, messages)
+    await complete(db, room_id, messages, is_page=is_page)
     return messages
 
 
-async def complete(db: Connection, room_id: int, messages: Sequence[MessageRow]) -> None:
-    """Load the attachments, reactions and quotes of the messages of a room."""
+async def complete(
+    db: Connection, room_id: int, messages: Sequence[MessageRow], *, is_page: bool = True
+) -> None:
+    """Load the attachments, reactions and quotes of the messages of a room.
+
+    A page has all messages between its first and its last. Others may lie far apart, with much
+    between them that nobody asked for: they are looked up by their ids.
+    """
     if not messages:
         return
     ids = [message.id for message in messages]
-    files = await _attachments(db, room_id, min(ids), max(ids))
-    reacted = await reactions.between(db, room_id, min(ids), max(ids))
+    if is_page:
+        files = await _attachments(db, ATTACHMENTS, _span(room_id, ids))
+        reacted = await reactions.load(db, reactions.BETWEEN, _span(room_id, ids))
+    else:
+        files = await _attachments(db, _of(ATTACHMENTS_OF, room_id, ids))
+        reacted = await reactions.load(db, _of(reactions.OF, room_id, ids))
     quotes = await load_quotes(db, room_id, [message.reply_to for message in messages])
     for message in messages:
         message.attachments = files.get(message.id, ())
         message.reactions = reacted.get(message.id, ())
         message.quote = quotes.get((room_id, message.reply_to))
+
+
+def _span(room_id: int, ids: Sequence[int]) -> dict[str, int]:
+    return {"room_id": room_id, "first": min(ids), "last": max(ids)}
+
+
+def _of(query: str, room_id: int, ids: Sequence[int]) -> TextClause:
+    wanted = bindparam("ids", value=list(ids), expanding=True)
+    return text(query).bindparams(wanted, bindparam("room_id", value=room_id))
 
 
 async def load_quotes(db: Connection, room_id: int, ids: Sequence[int | None]) -> Quotes:
@@ -217,10 +241,18 @@ ATTACHMENTS = """
 """
 
 
+ATTACHMENTS_OF = """
+    SELECT message_id, key, name, content_type, size, width, height
+      FROM attachments
+     WHERE room_id = :room_id AND message_id IN :ids
+     ORDER BY message_id, position
+"""
+
+
 async def _attachments(
-    db: Connection, room_id: int, first: int, last: int
+    db: Connection, query: str | TextClause, values: dict[str, int] | None = None
 ) -> dict[int, list[AttachmentRow]]:
-    rows = await db.fetch_all(ATTACHMENTS, {"room_id": room_id, "first": first, "last": last})
+    rows = await db.fetch_all(query, values)
     found: dict[int, list[AttachmentRow]] = {}
     for row in rows:
         message_id, *rest = row._mapping.values()

@@ -46,8 +46,8 @@ async def first_since(db: Connection, room_id: int, moment: int) -> int:
     time, so a binary search finds it without an index on times.
     """
     query = """
-        SELECT coalesce(min(id), 0) AS first, coalesce(max(id), 0) AS last
-          FROM messages WHERE room_id = :room_id
+        SELECT coalesce((SELECT min(id) FROM messages WHERE room_id = :room_id), 0) AS first,
+               coalesce((SELECT max(id) FROM messages WHERE room_id = :room_id), 0) AS last
     """
     (row,) = await db.fetch_all(query, {"room_id": room_id})
     low, high = int(row["first"]), int(row["last"]) + 1

@@ -96,7 +96,9 @@ class BucketCredentials(Provider):
 
 def _ends_within(known: Credentials, time_left: timedelta) -> bool:
     now = datetime.now(UTC).replace(tzinfo=None)  # the library's times have no zone
-    return known.expiration is not None and known.expiration < now + time_left
+    ends_at: datetime | None = getattr(known, "expiration", None)  # public from minio 7.2.20 on
+    ends_at = ends_at or getattr(known, "_expiration", None)
+    return ends_at is not None and ends_at < now + time_left
 
 
 def credentials_of(place: Place) -> BucketCredentials:

@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from .. import reactions, receipts
 from ..messages import QUOTED, AttachmentRow, MessageRow, QuoteRow, Quotes
 from ..messages.columns import with_columns
-from ..messages.read import ATTACHMENTS, OLDER
+from ..messages.read import ATTACHMENTS, ATTACHMENTS_OF, OLDER
 from ..room_look import RoomLook
 from ..snapshot import Snapshot, SnapshotQuery
 from .connection import encode_json, transaction
 
 MAX_ID = 2**63 - 1  # of SQLite
-Span = dict[str, int]  # a room, and the first and last of its messages
+EACH_ID = "(SELECT value FROM json_each(:ids))"
+Of = dict[str, int] | dict[str, str | int]  # a room, and the span or the ids of its messages
 
 
 def snapshot(db: sqlite3.Connection, ask: SnapshotQuery) -> Snapshot | str:
@@ -99,15 +100,22 @@ def _since(db: sqlite3.Connection, ask: SnapshotQuery, after: int, found: Snapsh
         return
     found.deleted = sorted(row[0] for row in rows if row[10] is not None)
     kept = sorted((MessageRow(*row[:10]) for row in rows if row[10] is None), key=lambda m: m.id)
-    found.messages = complete(db, ask.room_id, kept)
+    found.messages = complete(db, ask.room_id, kept, is_page=False)
 
 
-def complete(db: sqlite3.Connection, room_id: int, messages: list[MessageRow]) -> list[MessageRow]:
-    """Add attachments, reactions and quotes to the messages."""
+def complete(
+    db: sqlite3.Connection, room_id: int, messages: list[MessageRow], *, is_page: bool = True
+) -> list[MessageRow]:
+    """Add attachments, reactions and quotes: of a page by its span, of others by ids."""
     if not messages:
         return messages
-    span = {"room_id": room_id, "first": messages[0].id, "last": messages[-1].id}
-    files, reacted = _files(db, span), _reactions(db, span)
+    if is_page:
+        span = {"room_id": room_id, "first": messages[0].id, "last": messages[-1].id}
+        files, reacted = _files(db, ATTACHMENTS, span), _reactions(db, reactions.BETWEEN, span)
+    else:
+        ids = {"room_id": room_id, "ids": encode_json([message.id for message in messages])}
+        files = _files(db, ATTACHMENTS_OF.replace(":ids", EACH_ID), ids)
+        reacted = _reactions(db, reactions.OF.replace(":ids", EACH_ID), ids)
     quotes = load_quotes(db, [(room_id, m.reply_to) for m in messages])
     if files or reacted or quotes:
         for message in messages:
@@ -117,15 +125,15 @@ def complete(db: sqlite3.Connection, room_id: int, messages: list[MessageRow]) -
     return messages
 
 
-def _files(db: sqlite3.Connection, span: Span) -> dict[int, list[AttachmentRow]]:
+def _files(db: sqlite3.Connection, query: str, of: Of) -> dict[int, list[AttachmentRow]]:
     files: dict[int, list[AttachmentRow]] = {}
-    for message_id, *file in db.execute(ATTACHMENTS, span):
+    for message_id, *file in db.execute(query, of):
         files.setdefault(message_id, []).append(AttachmentRow(*file))
     return files
 
 
-def _reactions(db: sqlite3.Connection, span: Span) -> reactions.Reactions:
-    return reactions.gathered(db.execute(reactions.BETWEEN, span))
+def _reactions(db: sqlite3.Connection, query: str, of: Of) -> reactions.Reactions:
+    return reactions.gathered(db.execute(query, of))
 
 
 def load_quotes(db: sqlite3.Connection, answered: Iterable[tuple[int, int | None]]) -> Quotes:

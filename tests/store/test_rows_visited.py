@@ -6,9 +6,13 @@ SQLite steps of its machine, of which each row takes several.
 # ruff: noqa: S608 # no one's words but ours
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import sys
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import asyncpg
@@ -47,6 +51,9 @@ from roomcast.store.snapshot import SnapshotQuery
 from roomcast.store.store import Connection, Store
 
 from ..engines.postgres import Postgres
+from . import other_rows
+from .other_rows import OTHER_ROWS, REASONS, Work, reads, writes
+from .statements import STORE, statements
 
 MANY = 20_000  # messages of a room, or rooms of a user
 MOST_ROWS = 4_000  # of tables and indexes, in one operation on PostgreSQL
@@ -156,13 +163,46 @@ MANY_ROOMS = (
 )
 
 
+class Visits:
+    """The functions of the store that have run, `file: function`, in whatever thread."""
+
+    def __init__(self) -> None:
+        self.functions: set[str] = set()
+        self.done: set[str] = set()  # names of rows
+
+    def note(self, frame: FrameType, event: str, _: object) -> None:
+        code = frame.f_code
+        if event == "call" and code.co_filename.startswith(f"{STORE}/"):
+            file = code.co_filename.removeprefix(f"{STORE}/")
+            self.functions.add(f"{file}: {code.co_name}")
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """In this thread; those that begin meanwhile go on being watched."""
+        before = sys.getprofile()
+        sys.setprofile(self.note)
+        threading.setprofile(self.note)
+        try:
+            yield
+        finally:
+            sys.setprofile(before)
+            threading.setprofile(None)  # type: ignore[arg-type] # as its documentation has it
+
+
 class Meter:
     """What the sessions of a store have visited so far, on SQLite."""
 
+    dialect = "sqlite"
+
     def __init__(self, store: Store) -> None:
+        self.store = store
         self.engine: Any = store.engine
+        self.visits = Visits()
         self._steps = 0
         self.most = MOST_STEPS
+
+    async def fill(self) -> None:
+        await self.store.write(other_rows.fill)
 
     async def open(self) -> None:
         for held in self.engine.held:
@@ -181,13 +221,22 @@ class Meter:
 class PostgresMeter:
     """The same on PostgreSQL."""
 
+    dialect = "postgresql"
+
     def __init__(self, store: Store, url: str) -> None:
+        self.store = store
         self.engine: Any = store.engine
+        self.visits = Visits()
         self._url = url
         self.most = MOST_ROWS
 
-    async def open(self) -> None:
+    async def fill(self) -> None:
+        """By a session of its own, which has no timeouts."""
         self._db = await asyncpg.connect(self._url)
+        for statement in other_rows.FILLED:
+            await self._db.execute(statement)
+
+    async def open(self) -> None:
         await self._db.execute("ANALYZE")
 
     async def read(self) -> int:
@@ -216,24 +265,18 @@ async def worlds(
         url = postgres.create_database()
         store = Store(url)
         meter = PostgresMeter(store, url)
-    await store.open()
+    with meter.visits.watching():
+        await store.open()
     await store.write(filled)
+    await meter.fill()
     await meter.open()
+    meter.visits.functions.clear()  # what the start has run no row has measured
     yield store, meter
     await meter.aclose()
     await store.aclose()
 
 
-Work = Callable[[Store], Awaitable[object]]
 NOW = 2**50
-
-
-def reads(function: Callable[..., Awaitable[object]], *args: Any, **options: Any) -> Work:
-    return lambda store: store.read(lambda db: function(db, *args, **options))
-
-
-def writes(function: Callable[..., Awaitable[object]], *args: Any, **options: Any) -> Work:
-    return lambda store: store.write(lambda db: function(db, *args, **options))
 
 
 def commits(*changes: Any, **marks: int) -> Work:
@@ -360,18 +403,36 @@ LISTS = [
 ]
 
 
+ROWS = [*WORST, *MORE, *LISTS, *OTHER_ROWS]
+
+
 @pytest.mark.parametrize(
-    ("name", "work"),
-    [*WORST, *MORE, *LISTS],
-    ids=lambda value: value if isinstance(value, str) else "",
+    ("name", "work"), ROWS, ids=lambda value: value if isinstance(value, str) else ""
 )
 async def test_rows_visited(
     name: str, work: Work, worlds: tuple[Store, Meter | PostgresMeter]
 ) -> None:
     store, meter = worlds
-    await work(store)  # plans are made, caches are filled
+    with meter.visits.watching():
+        await work(store)  # plans are made, caches are filled
+    meter.visits.done.add(name)
     before = await meter.read()
     await work(store)
     await asyncio.sleep(0)
     visited = await meter.read() - before
     assert visited <= meter.most, f"{name} visits {visited}"
+
+
+async def test_every_function_with_a_statement_has_a_row_or_a_reason(
+    worlds: tuple[Store, Meter | PostgresMeter],
+) -> None:
+    store, meter = worlds
+    with meter.visits.watching():
+        for name, work in ROWS:
+            if name not in meter.visits.done:  # this test is run alone
+                await work(store)
+    places = {statement.place for statement in statements(meter.dialect)}
+    wanted = {place for place in places if ".py: " in place and not place.endswith(": module")}
+    assert len(wanted) > 100
+    assert wanted - meter.visits.functions - REASONS.keys() == set()
+    assert {name for name in REASONS.keys() & wanted if name in meter.visits.functions} == set()

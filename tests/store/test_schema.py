@@ -4,7 +4,7 @@ from hashlib import sha256
 
 from roomcast.store import schema as meta
 
-KNOWN = {11: "cce647df025b7932"}
+KNOWN = {12: "22cbb7a08978d198"}
 
 
 def test_a_changed_schema_has_another_version():

@@ -41,14 +41,23 @@ SELECT r.version, r.roster, r.title, r.total, r.floor, me.user_id IS NOT NULL AS
               array_agg(size ORDER BY message_id, position) AS sizes,
               array_agg(width ORDER BY message_id, position) AS widths,
               array_agg(height ORDER BY message_id, position) AS heights
-         FROM attachments
-        WHERE room_id = r.id AND message_id BETWEEN h.first_id AND h.last_id) AS f
+         FROM (SELECT * FROM attachments
+                WHERE room_id = r.id AND $4::bigint IS NULL
+                  AND message_id BETWEEN h.first_id AND h.last_id
+                UNION ALL
+               -- What changed may lie far apart, with much between that nobody asked for.
+               SELECT * FROM attachments
+                WHERE room_id = r.id AND $4::bigint IS NOT NULL AND message_id = ANY(h.ids)) AS a) AS f
  CROSS JOIN LATERAL (
        SELECT array_agg(message_id ORDER BY created_at, emoji, user_id) AS reacted_to,
               array_agg(emoji ORDER BY created_at, emoji, user_id) AS emojis,
               array_agg(user_id ORDER BY created_at, emoji, user_id) AS reacting
-         FROM reactions
-        WHERE room_id = r.id AND message_id BETWEEN h.first_id AND h.last_id) AS e
+         FROM (SELECT * FROM reactions
+                WHERE room_id = r.id AND $4::bigint IS NULL
+                  AND message_id BETWEEN h.first_id AND h.last_id
+                UNION ALL
+               SELECT * FROM reactions
+                WHERE room_id = r.id AND $4::bigint IS NOT NULL AND message_id = ANY(h.ids)) AS a) AS e
  CROSS JOIN LATERAL (
        SELECT array_agg(m.id) AS quoted, array_agg(m.sender_id) AS authors,
               array_agg(CASE WHEN m.deleted_at IS NULL
