@@ -15,6 +15,7 @@ from .store import Store
 log = logging.getLogger("roomcast.commit_queue")
 MAX_BATCH_SIZE = 1024
 MAX_COSTLY_CHANGES = 32  # edits, files, posts of the site …: each takes queries of its own
+FIRST_COSTLY_CHANGES = 8  # of them in the first transaction, before it is known how long they take
 SLOW_COMMIT = 0.5  # seconds after which the next transaction has half as many of them
 RECEIPT_RETRY_DELAY = 1.0  # seconds until receipts of a failed commit are committed again
 SINGLE_COMMITS_TIMEOUT = 3.0  # seconds for committing the changes of a failed batch one by one
@@ -55,7 +56,7 @@ class CommitQueue:
         self._waiting: list[asyncio.Future[bool]] = []
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._costly_limit = MAX_COSTLY_CHANGES
+        self._costly_limit = FIRST_COSTLY_CHANGES
         self._closing = False
 
     def open(self, on_committed: OnCommitted, on_unconfirmed: OnUnconfirmed) -> None:

@@ -75,10 +75,10 @@ async def test_a_slow_commit_makes_the_next_ones_smaller(
 
     texts = [f"{n}" for n in range(100)]
     await written(journal, *texts)
-    assert sizes() == [32, 32, 32, 4]
+    assert sizes() == [*range(8, 16), 8]
     monkeypatch.setattr(commit_queue, "SLOW_COMMIT", -1.0)
     await written(journal, *texts)
-    assert sizes() == [32, 16, 8, 4, 2, *[1] * 38]
+    assert sizes() == [17, 8, 4, 2, *[1] * 69]
     monkeypatch.setattr(commit_queue, "SLOW_COMMIT", 60.0)
     await written(journal, *texts)
     assert sizes()[:4] == [1, 2, 3, 4]

@@ -9,7 +9,6 @@ import re
 import shutil
 import subprocess
 import time
-import uuid
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -25,7 +24,6 @@ from roomcast.integrations.host_events import EventFile, HostEvent
 from roomcast.integrations.public_address import is_public
 from roomcast.integrations.webhook import DeliveryFailed, Webhook, signed
 from roomcast.protocol.actions import File, Send
-from roomcast.protocol.errors import Unavailable
 from roomcast.settings import BadSetting, Webhooks, load
 from roomcast.store.messages import ReactionChange
 from roomcast.store.outbox import Kind
@@ -282,17 +280,6 @@ async def test_an_event_that_nobody_takes_is_given_up_at_last(
     assert "poison" not in caplog.text  # what people say stays out of the log
 
 
-async def posts_until_stored(chat: App, room: int, text: str) -> None:
-    """As every client must: a database on a busy machine may not answer within its timeout."""
-    name = uuid.uuid4().hex
-    while True:
-        try:
-            await chat.post(room, sender=1, text=text, client_id=name)
-        except Unavailable:
-            continue
-        return
-
-
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 async def test_two_processes_tell_each_event_once_and_in_order(
     make: Callable[..., App], database_url: str
@@ -302,7 +289,7 @@ async def test_two_processes_tell_each_event_once_and_in_order(
     async with one.lifespan(), two.lifespan():
         rooms = [(await one.open_room([1, 2], context=f"{n}")).id for n in range(8)]
         posts = [
-            posts_until_stored(chat, room, f"{n}")
+            chat.post(room, sender=1, text=f"{n}")
             for n in range(10)
             for room in rooms
             for chat in (one, two)
