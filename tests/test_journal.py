@@ -143,8 +143,9 @@ async def test_costly_changes_are_few_in_a_batch(journal: CommitQueue, database:
     async with asyncio.timeout(5):
         await done.wait()
     kinds = [[text.split()[0] for text in batch] for batch in database.tries]
-    assert [batch.count("costly") for batch in kinds] == [32, 32, 32, 4]
-    assert [batch.count("plain") for batch in kinds] == [33, 32, 32, 3]
+    counts = [batch.count("costly") for batch in kinds]
+    assert counts == [*range(8, 16), 8], "one more each time, while commits are fast"
+    assert [batch.count("plain") for batch in kinds] == [9, *range(9, 16), 7]
     assert database.stored[-3:] == ["plain 99", "costly 99", "last"]
 
 

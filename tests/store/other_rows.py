@@ -368,7 +368,7 @@ OTHER_ROWS: list[tuple[str, Work]] = [
     ("room of a pair", reads(rooms.find_pair, ["writer", "reader"], "1")),
     ("room is there", reads(rooms.exists, ROOM)),
     ("is member", reads(rooms.has_member, ROOM, "reader")),
-    ("rooms that search is behind of", reads(index.behind_of, "many", 20)),
+    ("rooms that search is behind of", reads(index.behind_of, "many", [ROOM], 20)),
     ("rooms of a user for search", reads(index.rooms_of, "many")),
     ("search follows", learn),
     ("messages for the site", reads(site_messages.page, ROOM, None, None, 50)),
