@@ -5,7 +5,7 @@ from typing import Any
 
 from databases.core import Connection
 from msgspec import Struct
-from sqlalchemy import TextClause, bindparam, text
+from sqlalchemy import BindParameter, TextClause, bindparam, text
 
 from .. import reactions
 from ..room_look import RoomLook
@@ -212,7 +212,7 @@ def _span(room_id: int, ids: Sequence[int]) -> dict[str, int]:
 
 
 def _of(query: str, room_id: int, ids: Sequence[int]) -> TextClause:
-    wanted = bindparam("ids", value=list(ids), expanding=True)
+    wanted: BindParameter[list[int]] = bindparam("ids", value=list(ids), expanding=True)
     return text(query).bindparams(wanted, bindparam("room_id", value=room_id))
 
 

@@ -113,7 +113,8 @@ def complete(
         span = {"room_id": room_id, "first": messages[0].id, "last": messages[-1].id}
         files, reacted = _files(db, ATTACHMENTS, span), _reactions(db, reactions.BETWEEN, span)
     else:
-        ids = {"room_id": room_id, "ids": encode_json([message.id for message in messages])}
+        wanted = encode_json([message.id for message in messages])
+        ids: dict[str, str | int] = {"room_id": room_id, "ids": wanted}
         files = _files(db, ATTACHMENTS_OF.replace(":ids", EACH_ID), ids)
         reacted = _reactions(db, reactions.OF.replace(":ids", EACH_ID), ids)
     quotes = load_quotes(db, [(room_id, m.reply_to) for m in messages])
