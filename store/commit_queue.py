@@ -145,20 +145,12 @@ class CommitQueue:
         except Exception as error:  # nothing may end the queue
             return error
         finally:
-            self._limit_costly(time.perf_counter() - began)
+            self._costly_limit = _next_limit(self._costly_limit, time.perf_counter() - began)
         for entry, outcome in zip(entries, outcomes, strict=True):
             entry.outcome = outcome
         took = time.perf_counter() - began
         await self._announce(Committed(entries, moved, at, took))
         return None
-
-    def _limit_costly(self, took: float) -> None:
-        """Keeps transactions short where each query takes long, as other processes wait for them.
-
-        One that took longer than the timeout would fail, with all that wait behind it.
-        """
-        limit = self._costly_limit // 2 if took > SLOW_COMMIT else self._costly_limit + 1
-        self._costly_limit = min(max(limit, 1), MAX_COSTLY_CHANGES)
 
     async def _commit_each(self, entries: list[Entry], marks: Marks) -> bool:
         """Commit the changes one by one, so that a failing change fails alone.
@@ -249,6 +241,16 @@ def _advance(marks: Marks, where: tuple[int, str], delivered: int, read: int) ->
     if had is not None:
         delivered, read = max(delivered, had[0]), max(read, had[1])
     marks[where] = delivered, read
+
+
+def _next_limit(limit: int, took: float) -> int:
+    """Return how many costly changes the transaction after one of `took` seconds may have.
+
+    One that takes longer than the timeout fails, with all that wait behind it, and other processes
+    wait for its rooms.
+    """
+    limit = limit // 2 if took > SLOW_COMMIT else limit + 1
+    return min(max(limit, 1), MAX_COSTLY_CHANGES)
 
 
 def _complete(entry: Entry) -> None:
