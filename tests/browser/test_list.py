@@ -144,6 +144,12 @@ def test_a_group_is_named_grown_and_left(ada: Person, bob: Person, server: Serve
     expect(notes).to_have_text(told)
     ada.page.reload()
     expect(notes).to_have_text(told)
+    ada.chooses_of_room("Details")
+    sheet.get_by_role("button", name="Remove Bob").click()
+    expect(sheet).to_contain_text("Remove Bob from this group?")
+    ada.answers("Remove Bob")
+    expect(sheet.get_by_role("listitem")).to_have_count(2)
+    expect(notes).to_have_text([*told, "Bob is no longer in the group."])
 
 
 def test_back_on_a_phone_leads_to_the_row_one_came_from(

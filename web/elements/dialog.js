@@ -44,7 +44,8 @@ export class Dialog {
       no.addEventListener("click", () => this.box.close());
       let given = /** @type {FormData | null} */ (null);
       form.addEventListener("submit", () => (given = new FormData(form)), { signal: done.signal });
-      this.box.addEventListener("close", () => end(given), { signal: done.signal });
+      const left = () => this.box.open || end(given); // open: the event is of what was shown before
+      this.box.addEventListener("close", left, { signal: done.signal });
     });
   }
 
