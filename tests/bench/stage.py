@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import asyncpg
+from roomcast.store.search import tokenizer
 
 from ..engines import Engine, Missing, done
 from ..engines.postgres import Postgres, postgres
@@ -142,6 +143,8 @@ class Stage:
         move(self.lite_world(wanted) / "roomcast.db", server.url_of(name))
         server.execute(world.SEARCHED, name)
         if wanted.collected:
+            query = f"insert into meta values ('tokenizer', '{tokenizer.VERSION}')"  # noqa: S608
+            server.execute(f"{query} on conflict (name) do update set value = excluded.value", name)
             server.execute("delete from word_changes", name)
             server.execute(world.WORDS, name)
         server.execute("vacuum analyze", name)
