@@ -140,7 +140,9 @@ class Stage:
         """A database's name."""
         server, name = self.postgres(), "world_" + wanted.name.replace(" ", "_")
         server.execute(f'create database "{name}"')
-        move(self.lite_world(wanted) / "roomcast.db", server.url_of(name))
+        moved = self._subfolder(f"moved_{name}")  # a move ends its source
+        copy(self.lite_world(wanted), moved)
+        move(moved / "roomcast.db", server.url_of(name))
         server.execute(world.SEARCHED, name)
         if wanted.collected:
             query = f"insert into meta values ('tokenizer', '{tokenizer.VERSION}')"  # noqa: S608
