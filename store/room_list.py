@@ -150,7 +150,7 @@ async def _next_members(db: Connection, room_ids: list[int], after: tuple[int, s
     """Return the members after one of them, in the order of room and user."""
     query = text("""
         SELECT m.room_id, m.user_id, p.name, p.picture,
-               EXISTS (SELECT 1 FROM presence o WHERE o.user_id = m.user_id) AS is_online,
+               (SELECT 1 FROM presence o WHERE o.user_id = m.user_id LIMIT 1) AS is_online,
                p.last_seen, coalesce(m.shown_delivered, m.delivered_upto),
                coalesce(m.shown_read, m.read_upto)
           FROM members m LEFT JOIN people p ON p.user_id = m.user_id

@@ -51,6 +51,7 @@ from .pool import (
 )
 from .process_lock import ProcessLock
 from .session import (
+    CUSTOM_PLANS,
     GENERIC_PLANS,
     LOST_PEER_TIMEOUT,
     MIGRATION_LOCK,
@@ -169,12 +170,13 @@ class Postgres:
     async def _prepare(self, db: Connection) -> None:
         """At each new connection: the database behind it may be another by now."""
         await self._limit(db.raw_connection)
+        await db.raw_connection.execute(CUSTOM_PLANS)
         if self._lineage:  # else its tables are being made
             await self._recognize(db)
 
     async def _prepare_joiner(self, db: Connection) -> None:
-        await db.raw_connection.execute(GENERIC_PLANS)
         await self._prepare(db)
+        await db.raw_connection.execute(GENERIC_PLANS)
 
     async def _recognize(self, db: Connection) -> None:
         """Raises DatabaseUnavailable, once, where the database has another lineage than before.

@@ -25,6 +25,10 @@ LOST_PEER_TIMEOUT = """
       FROM pg_settings WHERE name = 'tcp_user_timeout'
 """
 
+# Other statements are planned for the values that they are run with. After five runs PostgreSQL may
+# keep a plan for a usual user, which reads all rooms of one who has 10,000.
+CUSTOM_PLANS = "SET plan_cache_mode = force_custom_plan"
+
 # The statements of the commit queue and of joins are planned once, and by indexes, even if the
 # tables were small then. Otherwise PostgreSQL plans each join and each small batch, which takes
 # twice as long as running it.
