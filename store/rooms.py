@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, text
 
 from . import messages, room_counts, room_words
 from .members import SITE, MembershipChange, Reason
+from .room_lock import lock_room
 
 MEMBERS_PER_STATEMENT = 500
 
@@ -199,8 +200,7 @@ async def _set_own(db: Connection, where: dict[str, Any], wish: RoomPatch) -> No
 
 async def _lock_archived(db: Connection, where: dict[str, Any]) -> bool:
     """Whether the member's row is in the archive; whoever changes that has locked the room."""
-    lock = "UPDATE rooms SET version = version WHERE id = :room_id"
-    await db.execute(lock, {"room_id": where["room_id"]})
+    await lock_room(db, where["room_id"])
     query = """
         SELECT archived_at_total FROM members WHERE room_id = :room_id AND user_id = :user_id
     """

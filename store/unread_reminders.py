@@ -3,6 +3,7 @@
 from databases.core import Connection
 
 from .outbox import Happened
+from .room_lock import lock_room
 
 
 async def claim_unread(db: Connection, after: int, now: int, limit: int) -> list[Happened]:
@@ -15,8 +16,7 @@ async def claim_unread(db: Connection, after: int, now: int, limit: int) -> list
     found: list[Happened] = []
     for room_id in sorted(rooms):
         # The lock excludes sends and other processes with the same check.
-        lock = "UPDATE rooms SET version = version WHERE id = :room_id"
-        await db.execute(lock, {"room_id": room_id})
+        await lock_room(db, room_id)
         found += await _unread_in(db, room_id, after, now)
     return found
 

@@ -4,6 +4,7 @@ from databases.core import Connection
 from msgspec import Struct
 
 from .. import list_order, room_counts
+from ..room_lock import lock_room
 
 
 class Wrong(Struct):
@@ -59,7 +60,7 @@ async def wrong(db: Connection, first: int, last: int) -> list[Wrong]:
 async def mend(db: Connection, room_id: int) -> None:
     """Correct the counters of a room; for each member it stays archived or active."""
     where = {"room_id": room_id}
-    await db.execute("UPDATE rooms SET version = version WHERE id = :room_id", where)
+    await lock_room(db, room_id)
     await room_counts.subtract(db, room_id)
     query = """
         UPDATE members

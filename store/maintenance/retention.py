@@ -5,6 +5,7 @@ from itertools import takewhile
 from databases.core import Connection
 
 from .. import list_order, messages
+from ..room_lock import lock_room
 
 
 async def rooms(db: Connection, above: int, limit: int) -> list[int]:
@@ -40,8 +41,7 @@ async def prune(db: Connection, room_id: int, before: int, limit: int) -> int:
     rows = await db.fetch_all(query, {"room_id": room_id, "limit": limit})
     old = [row["id"] for row in takewhile(lambda row: row["created_at"] < before, rows)]
     if old:
-        lock = "UPDATE rooms SET version = version WHERE id = :room_id"
-        await db.execute(lock, {"room_id": room_id})
+        await lock_room(db, room_id)
         await _uncount(db, room_id, old[-1])
         await messages.drop(db, room_id, old[-1])
         await list_order.mark_room(db, room_id)
