@@ -8,16 +8,6 @@ from .messages.columns import with_columns
 NEWEST = 2**53
 
 
-async def one(db: Connection, room_id: int, message_id: int) -> MessageRow | None:
-    """A message of any room; None for a deleted one."""
-    query = with_columns("""
-        SELECT {columns}
-          FROM messages m WHERE room_id = :room_id AND id = :id AND deleted_at IS NULL
-    """)
-    found = await load(db, room_id, query, {"room_id": room_id, "id": message_id})
-    return found[0] if found else None
-
-
 async def page(
     db: Connection, room_id: int, before: int | None, after: int | None, limit: int
 ) -> list[MessageRow] | None:

@@ -12,7 +12,15 @@ from ...protocol.actions import Send
 from ...protocol.errors import InvalidFrame, NotFound
 from ...protocol.events import Message as WireMessage
 from ...store import receipts, site_messages
-from ...store.messages import Added, DeleteChange, EditChange, Edited, MessageRow, extra
+from ...store.messages import (
+    Added,
+    DeleteChange,
+    EditChange,
+    Edited,
+    MessageRow,
+    extra,
+    get_anybodys,
+)
 from ...store.messages.extra import SITE
 from ...store.store import Connection, Store
 from ..attachments.service import Attachments
@@ -119,7 +127,7 @@ class SiteMessages:
 
     async def _find_unchanged(self, change: EditChange) -> MessageRow | None:
         """Return the message where the edit would change nothing: a request came twice."""
-        find = partial(site_messages.one, room_id=change.room_id, message_id=change.message_id)
+        find = partial(get_anybodys, room_id=change.room_id, message_id=change.message_id)
         found = await self._store.read(find)
         if found is None or change.text not in (None, found.text):
             return None

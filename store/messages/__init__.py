@@ -22,7 +22,19 @@ from .changes import (
     runs,
 )
 from .model import QUOTED, AttachmentRow, MessageRow, QuoteRow, Quotes
-from .read import HistoryQuery, Since, between, find, get, load, of_ids, page, since, size_since
+from .read import (
+    HistoryQuery,
+    Since,
+    between,
+    find,
+    get,
+    get_anybodys,
+    load,
+    of_ids,
+    page,
+    since,
+    size_since,
+)
 from .write import delete, drop, edit, make, react, rewritten
 
 __all__ = [
@@ -55,6 +67,7 @@ __all__ = [
     "extra",
     "find",
     "get",
+    "get_anybodys",
     "hash_of",
     "is_plain",
     "load",

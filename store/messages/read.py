@@ -26,6 +26,16 @@ async def get(db: Connection, room_id: int, user_id: str, message_id: int) -> Me
     return found[0] if found else None
 
 
+async def get_anybodys(db: Connection, room_id: int, message_id: int) -> MessageRow | None:
+    """Return a message of any room, for the site and for erasures; None if it is deleted."""
+    query = with_columns("""
+        SELECT {columns}
+          FROM messages m WHERE room_id = :room_id AND id = :id AND deleted_at IS NULL
+    """)
+    found = await load(db, room_id, query, {"room_id": room_id, "id": message_id})
+    return found[0] if found else None
+
+
 async def find(db: Connection, room_id: int, user_id: str, client_id: str) -> int | None:
     """Return the id of the message that was sent with this client_id, deleted or not."""
     query = """

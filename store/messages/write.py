@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, text
 
 from .. import blocks, list_order, reactions
 from ..reactions import ReactionRow
+from ..room_lock import lock_room
 from . import extra
 from .add import add, next_version
 from .changes import (
@@ -24,9 +25,8 @@ from .changes import (
     ReactionChange,
     RefusedChange,
 )
-from .columns import with_columns
 from .model import MessageRow
-from .read import get, load
+from .read import get, get_anybodys
 
 
 def rewritten(outcomes: Iterable[Outcome]) -> list[int]:
@@ -105,7 +105,7 @@ async def act(db: Connection, change: ActChange, now: int) -> Outcome:
 async def _pressed(db: Connection, change: ActChange) -> MessageRow | RefusedChange:
     """Return the message if the user may press this button now, else the refusal."""
     room_id, user_id, id_ = change.room_id, change.sender_id, change.message_id
-    await db.execute("UPDATE rooms SET version = version WHERE id = :id", {"id": room_id})
+    await lock_room(db, room_id)
     found = await get(db, room_id, user_id, id_)
     if found is None:
         return RefusedChange("not_found", id_)
@@ -195,7 +195,7 @@ async def _own_anywhere(
     db: Connection, room_id: int, user_id: str, message_id: int
 ) -> MessageRow | RefusedChange:
     """Return a message of the user, also in a room that they have left."""
-    message = await _anybodys(db, room_id, message_id)
+    message = await get_anybodys(db, room_id, message_id)
     own = message is not None and message.sender_id == user_id
     return message if message is not None and own else RefusedChange("not_found", message_id)
 
@@ -204,23 +204,14 @@ async def _anywhere(
     db: Connection, room_id: int, user_id: str, message_id: int
 ) -> MessageRow | RefusedChange:
     """Return a message for the site, whoever sent it."""
-    return await _anybodys(db, room_id, message_id) or RefusedChange("not_found", message_id)
-
-
-async def _anybodys(db: Connection, room_id: int, message_id: int) -> MessageRow | None:
-    query = with_columns("""
-        SELECT {columns}
-          FROM messages m WHERE room_id = :room_id AND id = :id AND deleted_at IS NULL
-    """)
-    found = await load(db, room_id, query, {"room_id": room_id, "id": message_id})
-    return found[0] if found else None
+    return await get_anybodys(db, room_id, message_id) or RefusedChange("not_found", message_id)
 
 
 async def react(db: Connection, change: ReactionChange, now: int) -> Outcome:
     """Change a reaction; a real change takes a version, which becomes the message's version."""
     room_id, user_id, id_ = change.room_id, change.sender_id, change.message_id
     if change.is_erasure:
-        message = await _anybodys(db, room_id, id_)
+        message = await get_anybodys(db, room_id, id_)
     else:
         message = await get(db, room_id, user_id, id_)
     if message is None:
