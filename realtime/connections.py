@@ -61,10 +61,14 @@ class SocketBatches:
         key = hidden if is_compact else None
         batch = self._batches.get(key)
         if batch is None:
-            moved = {user: upto for user, upto in self._moved.items() if user not in hidden}
-            more = self._receipt_frames(moved) if is_compact else self._full()
+            more = self._shown_receipts(hidden) if is_compact else self._full()
             batch = self._batches[key] = Batch([*frames, *more])
         return batch
+
+    def _shown_receipts(self, hidden: frozenset[str]) -> list[bytes]:
+        moved = self._moved
+        shown = {user: moved[user] for user in moved if user not in hidden} if hidden else moved
+        return self._receipt_frames(shown)
 
 
 class RoomConnections:
