@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import settings as configuration
 from .auth.authenticator import Authenticator, Hook
-from .auth.base_url import ROOT, plain_path
+from .auth.base_url import ROOT_KEY, plain_path
 from .auth.origins import Cors
 from .auth.site_keys import SiteKeys
 from .chat.chat import NO_HOOKS, ChatServices
@@ -213,9 +213,9 @@ class App(Starlette, HostApi):
                 return await refuse_http(scope, receive, send)
             if scope["type"] == "websocket" and path in SOCKETS and not self.user_middleware:
                 # Sockets bypass the router and its middlewares, which need memory for each of them.
-                scope["app"], scope[ROOT] = self, root
+                scope["app"], scope[ROOT_KEY] = self, root
                 return await SOCKETS[path](scope, receive, send)
-            scope = {**scope, "path": root + path, "root_path": root, ROOT: root}
+            scope = {**scope, "path": root + path, "root_path": root, ROOT_KEY: root}
             # These are for every page, and have their own headers.
             if scope["type"] == "http" and not path.startswith(("/files/", "/ui/")):
                 return await self._for_pages(scope, receive, send)

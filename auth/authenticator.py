@@ -17,11 +17,11 @@ from ..settings import BadSetting, Issuer, Settings
 from .claims import Identity, identity_of
 from .keys import Keys, PublishedKeys
 from .origins import is_foreign, origin_of
-from .tokens import MAX_TOKEN_LENGTH, NO_TOKEN, TOKEN, object_of, reason_of, token_of
+from .tokens import MAX_TOKEN_LENGTH, NO_TOKEN, TOKEN_PATTERN, object_of, reason_of, token_of
 
 log = logging.getLogger("roomcast.auth")
 
-MAX_VERIFIED = 4_096  # tokens whose signature is not checked again
+MAX_VERIFIED_TOKENS = 4_096  # tokens whose signature is not checked again
 
 Hook = Callable[[HTTPConnection], Awaitable[str | int | None]]
 
@@ -148,7 +148,7 @@ class Authenticator:
         """Return the user of a token. Raises Unauthenticated."""
         if self._hook:
             raise Unauthenticated("The site signs its users in by itself; it takes no tokens here.")
-        if len(token) > MAX_TOKEN_LENGTH or not TOKEN.fullmatch(token):
+        if len(token) > MAX_TOKEN_LENGTH or not TOKEN_PATTERN.fullmatch(token):
             raise Unauthenticated(NO_TOKEN)
         for published in self.key_sets:
             published.refresh_if_old()
@@ -176,7 +176,7 @@ class Authenticator:
 
     def _remember(self, fingerprint: bytes, identity: Identity) -> None:
         self.verified.pop(fingerprint, None)
-        if len(self.verified) >= MAX_VERIFIED:
+        if len(self.verified) >= MAX_VERIFIED_TOKENS:
             del self.verified[next(iter(self.verified))]
         self.verified[fingerprint] = identity
 

@@ -6,9 +6,10 @@ from urllib.parse import unquote
 from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
-ROOT = "roomcast.root_path"  # the mount prefix, kept in the scope before our own mounts add to it
-HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?")
-LOCAL = ("127.0.0.1", "::1")
+# The mount prefix, kept in the scope before our own mounts add to it.
+ROOT_KEY = "roomcast.root_path"
+HOST_PATTERN = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?")
+LOOPBACK_HOSTS = ("127.0.0.1", "::1")
 
 
 def base_of(connection: HTTPConnection, public_url: str) -> str:
@@ -22,13 +23,13 @@ def base_of(connection: HTTPConnection, public_url: str) -> str:
     scheme = {"ws": "http", "wss": "https"}.get(scope["scheme"], scope["scheme"])
     client = scope.get("client")
     forwarded = connection.headers.get("x-forwarded-proto", "")
-    if client and client[0] in LOCAL and forwarded in ("http", "https"):
+    if client and client[0] in LOOPBACK_HOSTS and forwarded in ("http", "https"):
         scheme = forwarded
     server = scope.get("server") or ("localhost", None)
     host = connection.headers.get("host", "")
-    if not HOST.fullmatch(host):  # links must have no other characters (RFC 9110, 7.2)
+    if not HOST_PATTERN.fullmatch(host):  # links must have no other characters (RFC 9110, 7.2)
         host = ":".join(str(part) for part in server if part)
-    return f"{scheme}://{host}{scope.get(ROOT, '')}"
+    return f"{scheme}://{host}{scope.get(ROOT_KEY, '')}"
 
 
 def mounted(scope: Scope) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from .origins import parts_of
 
 MAX_NAME_LENGTH = 200
 MAX_PICTURE_LENGTH = 2_000
-END_OF_TIME = 253_370_764_800  # 9999-01-01: the last date that is supported, with some leeway
+MAX_EXPIRY = 253_370_764_800  # 9999-01-01: the last date that is supported, with some leeway
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ def identity_of(claims: dict[str, Any], issuer: Issuer) -> Identity:
         user_id = user_of(issuer.user_prefix + user_of(claims[issuer.user_claim]))
     except InvalidFrame:
         raise Unauthenticated(f"The token's claim {issuer.user_claim} is no user id.") from None
-    expires_at = min(int(claims["exp"]), END_OF_TIME) + float(issuer.leeway)
+    expires_at = min(int(claims["exp"]), MAX_EXPIRY) + float(issuer.leeway)
     name, picture = name_of(claims.get("name")), picture_of(claims.get("picture"))
     return Identity(user_id, expires_at, name, picture, by_hook=False)
 

@@ -14,23 +14,24 @@ import jwt
 from jwt.algorithms import AllowedPublicKeys
 
 from ..protocol.errors import Unauthenticated
-from ..settings import SHORTEST, BadSetting, Issuer
+from ..settings import MIN_SECRET_SIZES, BadSetting, Issuer
 from .tls import explain_failure, tls_context
 
-ASYMMETRIC = (
+ASYMMETRIC_ALGORITHMS = (
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512",
     "ES256", "ES384", "ES512", "ES256K", "EdDSA",
 )  # fmt: skip
-USUAL = ("RS256", "ES256", "ES384", "ES512", "ES256K", "EdDSA")  # for a key without one
+# For a key that does not name one.
+DEFAULT_ALGORITHMS = ("RS256", "ES256", "ES384", "ES512", "ES256K", "EdDSA")
 
-TIMEOUT = 2.0  # seconds for the whole answer
-MAX_AGE = 300.0  # seconds for which a key that the issuer has removed may still work
-RETRY_DELAY = 10.0  # seconds between two fetches for unknown key ids
-RETRY_EMPTY = 2.0  # the same without any key, as the issuer may be starting
-MAX_BYTES = 1 << 18
+FETCH_TIMEOUT = 2.0  # seconds for the whole answer
+KEYS_TTL = 300.0  # seconds for which a key that the issuer has removed may still work
+FETCH_INTERVAL = 10.0  # seconds between two fetches for unknown key ids
+EMPTY_FETCH_INTERVAL = 2.0  # the same without any key, as the issuer may be starting
+MAX_ANSWER_SIZE = 1 << 18
 
 NO_SUCH_KEY = "The token is signed with a key that is not known here."
-AWAY = "The keys that check tokens can't be fetched right now; try again."
+KEYS_UNAVAILABLE = "The keys that check tokens can't be fetched right now; try again."
 
 log = logging.getLogger("roomcast.keys")
 
@@ -99,9 +100,9 @@ def _prepared(material: Any, algorithm: str) -> Any | None:
 
 
 def _fixed(issuer: Issuer, where: str) -> tuple[Key, ...]:
-    unknown = set(issuer.algorithms).difference(SHORTEST, ASYMMETRIC)
+    unknown = set(issuer.algorithms).difference(MIN_SECRET_SIZES, ASYMMETRIC_ALGORITHMS)
     if unknown:
-        known = ", ".join((*SHORTEST, *ASYMMETRIC))
+        known = ", ".join((*MIN_SECRET_SIZES, *ASYMMETRIC_ALGORITHMS))
         raise BadSetting(f"{where}.algorithms: {min(unknown)!r} is not one of {known}.")
     if issuer.public_key and issuer.jwks_url:
         raise BadSetting(f"{where}.public_key and {where}.jwks_url: set one of the two.")
@@ -115,8 +116,10 @@ def _secret_key(issuer: Issuer, where: str) -> Key | None:
         return None
     secret = issuer.secret.encode()
     longest = max(issuer.hmac)
-    if len(secret) < SHORTEST[longest]:
-        raise BadSetting(f"{where}.secret: {longest} needs at least {SHORTEST[longest]} bytes.")
+    if len(secret) < MIN_SECRET_SIZES[longest]:
+        raise BadSetting(
+            f"{where}.secret: {longest} needs at least {MIN_SECRET_SIZES[longest]} bytes."
+        )
     key = _bind(secret, issuer.hmac)
     if key is None:
         raise BadSetting(f"{where}.secret: this is a public key or a JWK, not a secret.")
@@ -131,10 +134,12 @@ def _public_key(issuer: Issuer, where: str) -> Key | None:
         raise BadSetting(
             f"{where}.public_key: this is a private key; the server needs the public one."
         )
-    named = [name for name in issuer.algorithms or USUAL if name in ASYMMETRIC]
+    named = [
+        name for name in issuer.algorithms or DEFAULT_ALGORITHMS if name in ASYMMETRIC_ALGORITHMS
+    ]
     key = _bind(pem.encode(), named)
     if key is None:
-        given = ", ".join(issuer.algorithms or USUAL)
+        given = ", ".join(issuer.algorithms or DEFAULT_ALGORITHMS)
         raise BadSetting(f"{where}.public_key: no PEM key that fits {where}.algorithms ({given}).")
     return key
 
@@ -163,7 +168,9 @@ class PublishedKeys:
         transport: httpx.AsyncBaseTransport | None,
         on_change: Callable[[], None],
     ) -> None:
-        self.algorithms = tuple(n for n in issuer.algorithms or ASYMMETRIC if n in ASYMMETRIC)
+        self.algorithms = tuple(
+            n for n in issuer.algorithms or ASYMMETRIC_ALGORITHMS if n in ASYMMETRIC_ALGORITHMS
+        )
         if not self.algorithms:
             raise BadSetting(
                 f"{where}.jwks_url: set {where}.algorithms to the issuer's, such as RS256."
@@ -186,7 +193,7 @@ class PublishedKeys:
             await self.refresh()
             found = self._find(algorithm, key_id)
         if found is None:
-            raise Unauthenticated(NO_SUCH_KEY if self._keys else AWAY)
+            raise Unauthenticated(NO_SUCH_KEY if self._keys else KEYS_UNAVAILABLE)
         return found
 
     def _find(self, algorithm: str, key_id: str | None) -> Key | None:
@@ -197,7 +204,7 @@ class PublishedKeys:
 
     def refresh_if_old(self) -> None:
         """Fetch the keys in the background if they are old; known keys stay valid meanwhile."""
-        if self._keys and monotonic() - self._fetched > MAX_AGE:
+        if self._keys and monotonic() - self._fetched > KEYS_TTL:
             self._start()
 
     async def refresh(self) -> None:
@@ -207,7 +214,7 @@ class PublishedKeys:
             await asyncio.shield(fetching)
 
     def _start(self) -> asyncio.Task[None] | None:
-        pause = RETRY_DELAY if self._keys else RETRY_EMPTY
+        pause = FETCH_INTERVAL if self._keys else EMPTY_FETCH_INTERVAL
         if self.fetching is None and monotonic() - self._tried >= pause:
             self._tried = monotonic()
             self.fetching = asyncio.create_task(self._fetch())
@@ -215,7 +222,7 @@ class PublishedKeys:
 
     async def _fetch(self) -> None:
         try:
-            async with asyncio.timeout(TIMEOUT):
+            async with asyncio.timeout(FETCH_TIMEOUT):
                 self._keys = keys_in(await self._download(), self._wanted)
             self._fetched = monotonic()
             self._on_change()
@@ -236,8 +243,8 @@ class PublishedKeys:
                 raise ValueError(f"status {response.status_code}")
             async for chunk in response.aiter_raw():
                 body += chunk
-                if len(body) > MAX_BYTES:
-                    raise ValueError(f"more than {MAX_BYTES} bytes")
+                if len(body) > MAX_ANSWER_SIZE:
+                    raise ValueError(f"more than {MAX_ANSWER_SIZE} bytes")
         return bytes(body)
 
     async def aclose(self) -> None:
@@ -281,8 +288,8 @@ def _published_key(jwk: Any, algorithms: tuple[str, ...]) -> Key | None:
         return None
     if not isinstance(operations, list) or "verify" not in operations:
         return None
-    known = algorithms or (ASYMMETRIC if "alg" in jwk else USUAL)
-    own = [name for name in known if name in ASYMMETRIC and jwk.get("alg", name) == name]
+    known = algorithms or (ASYMMETRIC_ALGORITHMS if "alg" in jwk else DEFAULT_ALGORITHMS)
+    own = [name for name in known if name in ASYMMETRIC_ALGORITHMS and jwk.get("alg", name) == name]
     if not own:
         return None
     try:

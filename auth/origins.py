@@ -8,10 +8,10 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-ALLOW = "Access-Control-Allow-Origin"
-METHODS = "GET, HEAD, POST, PATCH, DELETE"
-MAX_AGE = "600"  # seconds for which a browser need not ask again
-ANYBODY = "*"
+ALLOW_ORIGIN = "Access-Control-Allow-Origin"
+ALLOWED_METHODS = "GET, HEAD, POST, PATCH, DELETE"
+PREFLIGHT_MAX_AGE = "600"  # seconds for which a browser need not ask again
+ANY_ORIGIN = "*"
 
 
 class Cors:
@@ -28,7 +28,7 @@ class Cors:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
         own = self._cors_headers_for(headers.getlist("origin"))
-        if ALLOW in own and _is_preflight(scope, headers):
+        if ALLOW_ORIGIN in own and _is_preflight(scope, headers):
             answer = Response(status_code=204, headers=own | _permits(headers))
             return await answer(scope, receive, send)
 
@@ -41,12 +41,12 @@ class Cors:
 
     def _cors_headers_for(self, origins: list[str]) -> dict[str, str]:
         """Return the CORS headers for these origins; Vary keeps them apart in caches."""
-        if ANYBODY in self._allowed:
-            return {ALLOW: ANYBODY, "Access-Control-Expose-Headers": "Retry-After"}
+        if ANY_ORIGIN in self._allowed:
+            return {ALLOW_ORIGIN: ANY_ORIGIN, "Access-Control-Expose-Headers": "Retry-After"}
         if len(origins) != 1 or is_foreign(origins[0], "", self._allowed):
             return {"Vary": "Origin"}
         return {
-            ALLOW: origins[0],
+            ALLOW_ORIGIN: origins[0],
             "Access-Control-Allow-Credentials": "true",
             "Access-Control-Expose-Headers": "Retry-After",
             "Vary": "Origin",
@@ -59,7 +59,10 @@ def _is_preflight(scope: Scope, headers: Headers) -> bool:
 
 def _permits(asked: Headers) -> dict[str, str]:
     """Return the headers of a preflight answer; an allowed origin may send any headers."""
-    wanted = {"Access-Control-Allow-Methods": METHODS, "Access-Control-Max-Age": MAX_AGE}
+    wanted = {
+        "Access-Control-Allow-Methods": ALLOWED_METHODS,
+        "Access-Control-Max-Age": PREFLIGHT_MAX_AGE,
+    }
     if names := asked.get("access-control-request-headers"):
         wanted["Access-Control-Allow-Headers"] = names
     wanted["Vary"] = "Origin, Access-Control-Request-Headers"
@@ -67,7 +70,7 @@ def _permits(asked: Headers) -> dict[str, str]:
 
 
 def _add(headers: MutableHeaders, added: dict[str, str]) -> None:
-    if ALLOW in headers:
+    if ALLOW_ORIGIN in headers:
         return
     for name, value in added.items():
         if name == "Vary":

@@ -24,11 +24,11 @@ class SiteKeys:
 
     def check(self, connection: HTTPConnection) -> str:
         """Return the fingerprint of the key. Raises Unauthenticated."""
-        said = sha256(token_of(connection).encode("utf-8", "surrogateescape")).digest()
-        matches = [compare_digest(said, known) for known in self._hashes]
+        digest = sha256(token_of(connection).encode("utf-8", "surrogateescape")).digest()
+        matches = [compare_digest(digest, known) for known in self._hashes]
         if not any(matches):
             raise Unauthenticated("This is not one of the keys of this server.")
-        return said.hex()[:FINGERPRINT_LENGTH]
+        return digest.hex()[:FINGERPRINT_LENGTH]
 
 
 def sign_token(auth: AuthSettings, user_id: str, ttl: float) -> tuple[str, int]:

@@ -14,7 +14,7 @@ from ..protocol.errors import Unauthenticated
 
 MAX_TOKEN_LENGTH = 16_384  # characters
 
-TOKEN = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
+TOKEN_PATTERN = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
 NO_TOKEN = "This is not a valid token."
 _REASONS: dict[type[jwt.PyJWTError], str] = {
     jwt.ExpiredSignatureError: "The token has expired.",

@@ -9,7 +9,7 @@ from functools import partial
 from ..protocol.errors import Forbidden
 from ..store import bans
 from ..store.bans import Ban
-from ..store.outbox import Happened
+from ..store.outbox import NewEvent
 from ..store.store import Connection, DatabaseUnavailable, Store
 
 log = logging.getLogger("roomcast.bans")
@@ -20,7 +20,7 @@ REFRESH_INTERVAL = 20.0  # seconds between two loads of all bans: the broker may
 class Banned(Forbidden):
     """The user is banned: HTTP 403, and sockets close with 4005."""
 
-    says = "You are banned from this chat."
+    text = "You are banned from this chat."
 
 
 class Bans:
@@ -39,7 +39,7 @@ class Bans:
     async def check(self, user_id: str) -> None:
         """Raise Banned if the user is banned. Raises DatabaseUnavailable."""
         if user_id in self._uncertain:
-            await self._look_up(user_id)
+            await self._refresh(user_id)
         ban = self.bans.get(user_id)
         if ban is not None and (ban.until is None or ban.until > _now()):
             raise Banned
@@ -63,7 +63,7 @@ class Bans:
             if await bans.find(db, user_id, _now()) == ban:
                 return
             await bans.put(db, user_id, ban, _now())
-            await self._store.note(db, Happened("user_banned", 0, user_id, text=ban.reason))
+            await self._store.note(db, NewEvent("user_banned", 0, user_id, text=ban.reason))
 
         await self._store.write(work)
         self.on_changed(user_id)
@@ -72,7 +72,7 @@ class Bans:
         await self._store.write(partial(bans.remove, user_id=user_id))
         self.on_changed(user_id)
 
-    async def _look_up(self, user_id: str) -> None:
+    async def _refresh(self, user_id: str) -> None:
         """Read the user's ban until no change came in while it was being read."""
         while (change := self._uncertain.get(user_id)) is not None:
             ban = await self.find(user_id)

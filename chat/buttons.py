@@ -48,8 +48,10 @@ class Buttons:
         reply = None
         if self._on_action is not None:
             message = await self._check(room_id, user_id, id_, action.id)
-            said = Pressed(room_id, id_, wire_user(user_id), action.id, action.params, message.text)
-            reply = await ask_on_action(self._on_action, said)
+            pressed = Pressed(
+                room_id, id_, wire_user(user_id), action.id, action.params, message.text
+            )
+            reply = await ask_on_action(self._on_action, pressed)
         made = await self._messages.make(ActChange(room_id, user_id, id_, action.id, params))
         assert isinstance(made, Acted | Edited)
         return made.message, reply

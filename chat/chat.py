@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any, TypeVar
 
-from ..integrations.hooks import Faces, Hooks
+from ..integrations.hooks import Hooks, HostProfiles
 from ..integrations.metrics import Metrics
 from ..integrations.outbox_relay import OutboxRelay, listeners_of
 from ..integrations.supervisor import Supervisor
@@ -58,20 +58,20 @@ class ChatServices:
     def __init__(self, settings: Settings, hooks: Hooks = NO_HOOKS) -> None:
         self.settings = settings
         self._tasks: set[asyncio.Task[Any]] = set()
-        self.faces = Faces(hooks.describe_users) if hooks.describe_users else None
+        self.host_profiles = HostProfiles(hooks.describe_users) if hooks.describe_users else None
         self.contexts = Contexts(hooks.describe_contexts)
         self.metrics = Metrics()
-        told = listeners_of(settings.webhooks, hooks.on_event)
+        host_listeners = listeners_of(settings.webhooks, hooks.on_event)
         alone = settings.broadcast.url.startswith("memory:")
         self.store = store = Store(
             settings.database.url,
             settings.database.synchronous,
             alone=alone,
             start_timeout=START_TIMEOUT,
-            listeners=OutboxRelay.wants(settings.webhooks, told),
+            listeners=OutboxRelay.wants(settings.webhooks, host_listeners),
             on_new_epoch=lambda: self.recovery.on_database_restored(),
         )
-        self.host = OutboxRelay(store, settings.webhooks, told, self.metrics, alone=alone)
+        self.host = OutboxRelay(store, settings.webhooks, host_listeners, self.metrics, alone=alone)
         self.texts = TextPolicy(settings.limits, settings.reactions, store, hooks.before_send)
         self.attachments = Attachments(settings, store, self.texts)
         self.pages = HistoryCache(store, self.attachments)
@@ -106,7 +106,7 @@ class ChatServices:
         self.receipts = Receipts(store, queue, hub)
         self.rooms = Rooms(settings, store, commits, self.texts, hooks.before_open)
         self.members = Members(store, hub, commits, self.spawn, self.texts, hooks.before_open)
-        self.profiles = Profiles(store, self.faces)
+        self.profiles = Profiles(store, self.host_profiles)
         self.inboxes = Inboxes(store, hub, self.dispatcher, self.receipts.deliver, self.contexts)
         self.erasures = Erasures(store, self.messages.make, single_process=alone)
         self.recovery = Recovery(store, queue, hub, self.dispatcher, self.inboxes, self.presence)
@@ -157,7 +157,7 @@ class ChatServices:
             self._background.start("recovery watch", self.recovery.watch)
             self._background.start("search", self.search.run)
             self._background.start("room lists", self.room_lists.run)
-            self._background.start("bans", partial(self.bans.watch, self.revocations.look))
+            self._background.start("bans", partial(self.bans.watch, self.revocations.load_missed))
             self._background.start("erasures", self.erasures.keep)
             self._opened = stack.pop_all()
 

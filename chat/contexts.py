@@ -17,8 +17,8 @@ log = logging.getLogger("roomcast.contexts")
 ANSWER_TIMEOUT = 2.0  # seconds; without an answer rooms are shown as known before
 CACHE_TTL = 60.0  # seconds
 RETRY_DELAY = 5.0  # seconds after a failure
-MAX_CACHED = 10_000  # contexts
-MAX_ASKED = 1_000  # contexts in one call
+MAX_CACHED_CONTEXTS = 10_000  # contexts
+CONTEXT_BATCH = 1_000  # contexts in one call
 
 
 class Contexts:
@@ -36,9 +36,9 @@ class Contexts:
         wanted, now = [c for c in dict.fromkeys(contexts) if c], monotonic()
         old = [c for c in wanted if c not in self._known or self._known[c][1] < now]
         found = {c: self._known[c][0] for c in wanted if c in self._known}
-        for start in range(0, len(old), MAX_ASKED):
+        for start in range(0, len(old), CONTEXT_BATCH):
             if now >= self._silent_until:
-                found |= await self._ask(self._describe, old[start : start + MAX_ASKED])
+                found |= await self._ask(self._describe, old[start : start + CONTEXT_BATCH])
         return {context: about for context, about in found.items() if about is not None}
 
     async def _ask(
@@ -47,8 +47,8 @@ class Contexts:
         try:
             async with asyncio.timeout(ANSWER_TIMEOUT):
                 with of_the_host():
-                    said = await describe(contexts)
-            fresh = {context: _checked(context, said.get(context)) for context in contexts}
+                    described = await describe(contexts)
+            fresh = {context: _checked(context, described.get(context)) for context in contexts}
         except Exception:
             log.warning("describe_contexts failed; rooms keep what was known", exc_info=True)
             self._silent_until = monotonic() + RETRY_DELAY
@@ -57,7 +57,7 @@ class Contexts:
         for context, about in fresh.items():
             self._known.pop(context, None)
             self._known[context] = about, until
-        while len(self._known) > MAX_CACHED:
+        while len(self._known) > MAX_CACHED_CONTEXTS:
             del self._known[next(iter(self._known))]
         return fresh
 

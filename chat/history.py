@@ -64,11 +64,11 @@ class HistoryReader:
         after = None if query.after is None else id_of(query.after, "after")
         where = HistoryQuery(room_id, user_id, before, after, limit)
 
-        async def look(db: Connection) -> tuple[list[MessageRow], Marks]:
+        async def load(db: Connection) -> tuple[list[MessageRow], Marks]:
             found = await messages.page(db, where, limit + 1)
             return found, await receipts.of_room(db, room_id)
 
-        found, marks = await self._store.read(look)
+        found, marks = await self._store.read(load)
         has_more = len(found) > limit
         if after is None:
             return HistoryFound(found[-limit:], marks, has_more)
@@ -83,7 +83,7 @@ class HistoryReader:
         moment = None if query.at is None else moment_of(query.at)
         id_ = 0 if query.around is None else id_of(query.around, "around")
 
-        async def look(db: Connection) -> HistoryFound:
+        async def load(db: Connection) -> HistoryFound:
             marks = await receipts.of_room(db, room_id)
             if user_id not in marks:
                 return HistoryFound([], marks, has_more=False)
@@ -91,7 +91,7 @@ class HistoryReader:
             found = await window.around(db, room_id, user_id, place, limit)
             return HistoryFound(found.messages, marks, found.has_older, found.has_newer)
 
-        return await self._store.read(look)
+        return await self._store.read(load)
 
 
 def moment_of(text: str) -> int:

@@ -16,17 +16,18 @@ from ..store.snapshot import Snapshot
 from ..store.store import Store
 from .attachments.service import Attachments
 
-SIZE = 1 << 22  # bytes of all frames; with their messages they take three times the memory
+# Bytes of all frames; with their messages they take three times the memory.
+MAX_CACHE_SIZE = 1 << 22
 MIN_CACHED_MESSAGES = 8  # messages; a page with fewer is encoded faster than found in the cache
 
 
 class CachedHistory(Struct):
-    """A cached page; `look` has the statuses and links for which its frame is valid."""
+    """A cached page; `valid_for` has the statuses and links for which its frame is valid."""
 
     epoch: str
     known: tuple[int, int]  # the room's version, and its total: pruning takes no version
     messages: list[MessageRow]
-    look: tuple[object, ...]
+    valid_for: tuple[object, ...]
     frame: bytes
 
 
@@ -52,21 +53,23 @@ class HistoryCache:
         as_found = found.version, found.total
         page = known if known is not None and known.known == as_found else None
         messages = found.messages if page is None else page.messages
-        look = base, self._attachments.expires_at(), *room.statuses.lowest
-        if page is not None and page.look == look:
+        valid_for = base, self._attachments.expires_at(), *room.statuses.lowest
+        if page is not None and page.valid_for == valid_for:
             return page.frame
         link, status = self._attachments.link(base), room.statuses.status
         frame = codec.encode(
             [message_of(m, link, status(m.sender_id, m.id)) for m in messages or ()]
         )
         if messages is not None and len(messages) >= MIN_CACHED_MESSAGES:
-            self._keep(room.id, CachedHistory(self._store.epoch, as_found, messages, look, frame))
+            self._keep(
+                room.id, CachedHistory(self._store.epoch, as_found, messages, valid_for, frame)
+            )
         return frame
 
     def _keep(self, room_id: int, page: CachedHistory) -> None:
         had = self._pages.pop(room_id, None)
         self._pages[room_id] = page
         self.size += len(page.frame) - (len(had.frame) if had else 0)
-        while self.size > SIZE:
+        while self.size > MAX_CACHE_SIZE:
             _, oldest = self._pages.popitem(last=False)
             self.size -= len(oldest.frame)

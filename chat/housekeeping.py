@@ -15,7 +15,7 @@ from .attachments.service import Attachments
 
 log = logging.getLogger("roomcast.housekeeping")
 
-INTERVAL = 60.0  # seconds between two rounds
+ROUND_INTERVAL = 60.0  # seconds between two rounds
 SWEEP_BATCH = 500  # messages of deleted rooms in one transaction
 RETENTION_INTERVAL = 3_600.0  # seconds between two searches for messages that are too old
 ROOM_BATCH = 100  # rooms in one query for such messages
@@ -54,7 +54,7 @@ class Housekeeping:
             except Exception:
                 log.exception("housekeeping failed")
             with suppress(TimeoutError):
-                async with asyncio.timeout(INTERVAL):
+                async with asyncio.timeout(ROUND_INTERVAL):
                     await self._requested.wait()
             self._requested.clear()
 

@@ -9,7 +9,7 @@ from ..store.commit_queue import CommitQueue
 from ..store.snapshot import Snapshot, SnapshotQuery
 from ..store.store import DatabaseUnavailable, Store
 
-PAIR = 2  # members: there a block freezes what both see, and nobody else is in the room
+PAIR_SIZE = 2  # members: there a block freezes what both see, and nobody else is in the room
 
 
 class Joining:
@@ -65,6 +65,6 @@ class Joining:
     async def hide_receipts(self, room: Room, user_id: str) -> None:
         """Have a room of several send the user no receipts of members who have blocked them."""
         members = room.statuses.watermarks.keys()
-        if len(members) > PAIR:
+        if len(members) > PAIR_SIZE:
             find = partial(blocks.find_blockers, blocked_id=user_id, users=members)
             room.connections.hide(user_id, await self._store.read(find))

@@ -20,7 +20,7 @@ from ..realtime.hub import Hub
 from ..realtime.user_channels import UserEvent
 from ..store import blocks, members, room_list, rooms, site_rooms
 from ..store.members import SITE, MembershipChange, Reason
-from ..store.outbox import Happened
+from ..store.outbox import NewEvent
 from ..store.room_list import Listed
 from ..store.rooms import RoomPatch
 from ..store.site_rooms import SitePatch
@@ -61,13 +61,13 @@ class Members:
             raise NotFound
         return found[0]
 
-    async def change(self, room_id: int, user_id: str, wish: RoomPatch) -> None:
+    async def change(self, room_id: int, user_id: str, patch: RoomPatch) -> None:
         """Set the user's own flags of a room (muted, archived), and the title for all members."""
-        if wish.title is not None:
-            title = await self._texts.approve_title(room_id, user_id, wish.title)
-            wish = replace(wish, title=title)
-        work = partial(rooms.change, room_id=room_id, user_id=user_id, wish=wish)
-        renamed = Happened("room_changed", room_id, user_id, text=wish.title)
+        if patch.title is not None:
+            title = await self._texts.approve_title(room_id, user_id, patch.title)
+            patch = replace(patch, title=title)
+        work = partial(rooms.change, room_id=room_id, user_id=user_id, patch=patch)
+        renamed = NewEvent("room_changed", room_id, user_id, text=patch.title)
         await self._write(work, renamed)
 
     async def patch(self, room_id: int, wanted: SitePatch) -> None:
@@ -76,11 +76,11 @@ class Members:
             self._texts.check_label(wanted.title, "title")
 
         async def work(db: Connection) -> MembershipChange | Reason:
-            roster = await site_rooms.patch(db, room_id, wanted)
-            return "not_found" if roster is None else MembershipChange(roster)
+            members_version = await site_rooms.patch(db, room_id, wanted)
+            return "not_found" if members_version is None else MembershipChange(members_version)
 
         title = None if wanted.title is UNSET else wanted.title
-        await self._write(work, Happened("room_changed", room_id, SITE, text=title))
+        await self._write(work, NewEvent("room_changed", room_id, SITE, text=title))
 
     async def add(self, room_id: int, user_id: str, guest_id: str) -> bool:
         """Add a member as the creator of the room; return False if they are in it already.
@@ -96,8 +96,8 @@ class Members:
         find = partial(blocks.find_blocked_members, room_id=room_id, user_id=guest_id)
         for blocked in await self._store.read(find):
             await self._publish_block(guest_id, blocked, is_blocked=True)
-        added = Happened("member_added", room_id, user_id, about=guest_id)
-        return (await self._write(work, added)).roster > 0
+        added = NewEvent("member_added", room_id, user_id, about=guest_id)
+        return (await self._write(work, added)).members_version > 0
 
     async def _permit(self, room_id: int, user_id: str, guest_id: str) -> None:
         """Ask the host, but only about a change that is possible: `add` refuses the others."""
@@ -116,7 +116,7 @@ class Members:
         async def work(db: Connection) -> MembershipChange | Reason:
             return await members.remove(db, room_id, user_id, other_id, now)
 
-        await self._write(work, Happened("member_removed", room_id, user_id, about=other_id))
+        await self._write(work, NewEvent("member_removed", room_id, user_id, about=other_id))
 
     async def block(self, user_id: str, blocked_id: str) -> None:
         """Block a user: in direct rooms their messages are refused. Clients are sent no event.
@@ -157,42 +157,44 @@ class Members:
 
     # ------------------------------------------------------------ write, then publish
 
-    async def _write(self, work: Work, happened: Happened) -> MembershipChange:
+    async def _write(self, work: Work, new_event: NewEvent) -> MembershipChange:
         """Write and publish a change, even if the caller is cancelled. Raises its Refusal."""
-        task = self._spawn(self._write_and_publish(work, happened))
+        task = self._spawn(self._write_and_publish(work, new_event))
         done: MembershipChange | Reason = await asyncio.shield(task)
         if isinstance(done, MembershipChange):
             return done
         raise self._refusal(done)
 
-    async def _write_and_publish(self, work: Work, happened: Happened) -> MembershipChange | Reason:
-        room_id = happened.room_id
+    async def _write_and_publish(
+        self, work: Work, new_event: NewEvent
+    ) -> MembershipChange | Reason:
+        room_id = new_event.room_id
 
         async def noted(db: Connection) -> MembershipChange | Reason:
             done = await work(db)
-            if isinstance(done, MembershipChange) and done.roster:
-                ended = [await self._ended(db, happened)] if done.is_gone else []
-                await self._store.note(db, happened, *ended)
+            if isinstance(done, MembershipChange) and done.members_version:
+                ended = [await self._ended(db, new_event)] if done.is_empty else []
+                await self._store.note(db, new_event, *ended)
             return done
 
         done = await self._store.write(noted)
         if isinstance(done, MembershipChange):
-            if done.roster:
-                event = RoomEvent(is_deleted=done.is_gone, members_version=done.roster)
+            if done.members_version:
+                event = RoomEvent(is_deleted=done.is_empty, members_version=done.members_version)
                 await self._commits.on_commit(Commit({room_id: event}))
             try:
                 await self._hub.user_channels.publish(
-                    UserEvent(happened.about or happened.user_id, [room_id])
+                    UserEvent(new_event.about or new_event.user_id, [room_id])
                 )
             except Unreachable as error:  # other processes reload when the broker is back
                 log.info("user not removed from a room: room=%d error=%s", room_id, error)
         return done
 
     @staticmethod
-    async def _ended(db: Connection, left: Happened) -> Happened:
+    async def _ended(db: Connection, left: NewEvent) -> NewEvent:
         """The event of a room whose last member has left."""
         context = await rooms.find_context(db, left.room_id)
-        return Happened("room_deleted", left.room_id, left.user_id, members="[]", context=context)
+        return NewEvent("room_deleted", left.room_id, left.user_id, members="[]", context=context)
 
     def _refusal(self, reason: Reason) -> Refusal:
         match reason:

@@ -25,7 +25,7 @@ class MessageEncoder:
         if kind == "reacted":
             shown = reactions_of(message.reactions)
             return codec.encode(MessageReacted(message.version, message.id, shown))
-        said = message_of(message, self._attachments.link(self._base))
+        sent = message_of(message, self._attachments.link(self._base))
         if kind == "sent":
-            return codec.encode(MessageSent(message.version, said))
-        return codec.encode(MessageEdited(message.version, message.id, message.text, said))
+            return codec.encode(MessageSent(message.version, sent))
+        return codec.encode(MessageEdited(message.version, message.id, message.text, sent))

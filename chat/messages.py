@@ -133,8 +133,8 @@ class Messages:
                     draft = Draft(room_id, user, _json_of(data), kind="data")
                     data = await self._approve_data(draft, user_id)
         beside = None if data is None else self._extra_of(data)
-        said = None if text == send.message else send.message
-        change = Add(room_id, user_id, text, send.client_id, (), base, None, said, beside)
+        original_text = None if text == send.message else send.message
+        change = Add(room_id, user_id, text, send.client_id, (), base, None, original_text, beside)
         return await self._add(change, send)
 
     async def post(
@@ -249,5 +249,5 @@ def settle(entry: Entry) -> Made:
     if outcome is None:
         raise Unavailable
     if isinstance(outcome, messages.RefusedChange):
-        raise REFUSALS[outcome.code](outcome.says, message_id=outcome.message_id)
+        raise REFUSALS[outcome.code](outcome.text, message_id=outcome.message_id)
     return outcome

@@ -160,7 +160,7 @@ class Presence:
         if self._changed or is_tick:
             await self._write()
         if self._unverified:
-            await self._look()
+            await self._find_expired()
         if is_tick:
             self._next_tick = now + self._tick
             if now >= self._steady:
@@ -203,7 +203,7 @@ class Presence:
             elif isinstance(error, BaseException):
                 raise error
 
-    async def _look(self) -> None:
+    async def _find_expired(self) -> None:
         """Read the presence of users whose events may have been lost."""
         channels = self._hub.user_channels
         unverified, self._unverified = self._unverified, set()

@@ -55,22 +55,22 @@ class EventEncoder:
     def _change(self, entry: Entry) -> Encoded | None:
         """Return the room's event part for a committed change; None if it changed nothing."""
         match entry.outcome:
-            case Added(message, roster):
-                return self._message(message, "sent", roster)
-            case Edited(message, roster):
-                return self._message(message, "edited", roster)
+            case Added(message, members_version):
+                return self._message(message, "sent", members_version)
+            case Edited(message, members_version):
+                return self._message(message, "edited", members_version)
             case Reacted(is_new=True) as reacted:
                 change = RoomChange(
                     reacted.version, reacted.message_id, reacted.author_id, "reacted"
                 )
                 line = codec.encode(reacted_of(reacted))
-                return entry.change.room_id, reacted.roster, change, line
-            case Deleted(message_id, version, roster, sender_id):
+                return entry.change.room_id, reacted.members_version, change, line
+            case Deleted(message_id, version, members_version, sender_id):
                 change = RoomChange(version, message_id, sender_id, "deleted")
                 line = codec.encode(MessageDeleted(version, message_id))
-                return entry.change.room_id, roster, change, line
+                return entry.change.room_id, members_version, change, line
         return None
 
-    def _message(self, message: MessageRow, kind: Kind, roster: int) -> Encoded:
+    def _message(self, message: MessageRow, kind: Kind, members_version: int) -> Encoded:
         change = RoomChange(message.version, message.id, message.sender_id, kind)
-        return message.room_id, roster, change, self._encoder.encode(message, kind)
+        return message.room_id, members_version, change, self._encoder.encode(message, kind)

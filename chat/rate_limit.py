@@ -15,7 +15,7 @@ from weakref import WeakValueDictionary
 from ..protocol.errors import Close, Closing, RateLimited
 from ..settings import RateLimit
 
-RECENT_USERS = 10_000  # users whose buckets are kept while they have no socket
+MAX_IDLE_BUCKETS = 10_000  # users whose buckets are kept while they have no socket
 EXCESS_PAUSE = 1.0  # seconds without a refusal after which an excess is over
 MAX_DEBT = 10.0  # seconds that a user waits at most after a costly answer
 MAX_JOIN_DELAY = 2.0  # seconds that a joining socket waits for its token
@@ -23,7 +23,7 @@ MAX_JOIN_DELAY = 2.0  # seconds that a joining socket waits for its token
 ANSWER_BYTES_PER_TOKEN = 1 << 15  # bytes of a page, a sync or an export
 UPLOAD_BYTES_PER_TOKEN = 1 << 19  # bytes of files that are sent
 MEMBERS_PER_TOKEN = 50  # members shown in a page of the room list
-EXPORT_RETRY = 5.0  # seconds after which a refused export may be asked for again
+EXPORT_RETRY_DELAY = 5.0  # seconds after which a refused export may be asked for again
 SEARCH_COST = 4.0  # tokens
 
 
@@ -100,7 +100,9 @@ class TokenBucket:
     def export(self) -> Iterator[None]:
         """Allow one export of the user at a time. Raises RateLimited during another one."""
         if self._is_exporting:
-            raise RateLimited("Your other export is still being sent.", retry_after=EXPORT_RETRY)
+            raise RateLimited(
+                "Your other export is still being sent.", retry_after=EXPORT_RETRY_DELAY
+            )
         self._is_exporting = True
         try:
             yield
@@ -147,6 +149,6 @@ class RateLimiter:
             bucket = self._buckets[user_id] = TokenBucket(self._limit)
         self._recent[user_id] = bucket
         self._recent.move_to_end(user_id)
-        if len(self._recent) > RECENT_USERS:
+        if len(self._recent) > MAX_IDLE_BUCKETS:
             self._recent.popitem(last=False)
         return bucket

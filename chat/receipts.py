@@ -24,11 +24,11 @@ class Receipts:
     async def read(self, room_id: int, user_id: str, message_id: int) -> None:
         """Move the read watermark forward to this message; it never moves back."""
 
-        async def look(db: Connection) -> tuple[int, bool]:
+        async def load(db: Connection) -> tuple[int, bool]:
             upto = await receipts.reach(db, room_id, user_id, message_id)
             return upto, await receipts.is_marked_unread(db, room_id, user_id)
 
-        upto, is_marked = await self._store.read(look)
+        upto, is_marked = await self._store.read(load)
         if upto:
             self._queue.mark(room_id, user_id, upto, upto)
         if is_marked:
@@ -45,12 +45,12 @@ class Receipts:
         Raises NotFound and Unavailable.
         """
 
-        async def look(db: Connection) -> tuple[tuple[int, int] | None, int, bool]:
+        async def load(db: Connection) -> tuple[tuple[int, int] | None, int, bool]:
             own = await receipts.of_member(db, room_id, user_id)
             upto = await receipts.reach(db, room_id, user_id, message_id)
             return own, upto, await receipts.is_marked_unread(db, room_id, user_id)
 
-        own, upto, is_marked = await self._store.read(look)
+        own, upto, is_marked = await self._store.read(load)
         if own is None:
             raise NotFound
         if is_marked:
@@ -83,11 +83,11 @@ class Receipts:
         Raises Forbidden.
         """
 
-        async def look(db: Connection) -> tuple[bool, list[str]]:
+        async def load(db: Connection) -> tuple[bool, list[str]]:
             is_silenced = await blocks.is_silenced(db, room_id, user_id)
             return is_silenced, await blocks.find_blocked_members(db, room_id, user_id)
 
-        is_silenced, blocked = await self._store.read(look)
+        is_silenced, blocked = await self._store.read(load)
         if is_silenced:
             raise Forbidden
         event = RoomEvent(typing=user_id, hidden_from=blocked)

@@ -5,7 +5,7 @@ import time
 from ..protocol.errors import NotFound
 from ..realtime.commits import Commit, CommitListener
 from ..store import messages, reports
-from ..store.outbox import Happened, message_details
+from ..store.outbox import NewEvent, message_details
 from ..store.reports import NewReport
 from ..store.store import Connection, Store
 from .text_policy import TextPolicy
@@ -34,10 +34,10 @@ class Reports:
                 raise NotFound(message_id=report.message_id)
             is_new = await reports.add(db, report, now)
             if is_new:
-                said = message_details(message, {"reason": report.reason, "report": report.text})
-                event = Happened(
+                details = message_details(message, {"reason": report.reason, "report": report.text})
+                event = NewEvent(
                     "message_reported", report.room_id, report.reporter_id, 0, message.id,
-                    message.text, details=said,
+                    message.text, details=details,
                 )  # fmt: skip
                 await self._store.note(db, event)
             return is_new

@@ -17,8 +17,8 @@ from ..store.store import DatabaseUnavailable, Store
 
 log = logging.getLogger("roomcast.revocations")
 
-LOOKED_BACK = 900.0  # seconds of revocations that are loaded from the database
-RETENTION = 1_200.0  # seconds for which a revocation is stored: longer than a join takes
+LOAD_PERIOD = 900.0  # seconds of revocations that are loaded from the database
+RETENTION_PERIOD = 1_200.0  # seconds for which a revocation is stored: longer than a join takes
 
 
 class Revocations:
@@ -78,29 +78,35 @@ class Revocations:
 
     def on_gap(self, user_id: str) -> None:
         """Load revocations at the next round: the broker may have lost some."""
-        self._hub.start(self._look_soon())
+        self._hub.start(self._load_missed_or_log())
 
-    async def _look_soon(self) -> None:
+    async def _load_missed_or_log(self) -> None:
         try:
-            await self.look()
+            await self.load_missed()
         except DatabaseUnavailable as error:
             log.warning("revocations not loaded, they are looked for again: %s", error)
 
-    async def look(self) -> None:
+    async def load_missed(self) -> None:
         """Load missed revocations and delete old rows. Raises DatabaseUnavailable."""
         if not self._hub.is_shared:
             return self._forget()
-        after = max(self._began, _now() - int(LOOKED_BACK * 1e6))
+        after = max(self._began, _now() - int(LOAD_PERIOD * 1e6))
         for user_id, at in await self._store.read(partial(revocations.since, after=after)):
             self.on_user_event(UserEvent(EVERYBODY, whom=user_id, at=at))
         self._forget()
-        old = _now() - int(2 * LOOKED_BACK * 1e6)
+        old = _now() - int(2 * LOAD_PERIOD * 1e6)
         return await self._store.write(partial(revocations.forget, before=old))
 
     def _forget(self) -> None:
-        long_ago = time.monotonic() - RETENTION
-        self.applied = {cut: heard for cut, heard in self.applied.items() if heard > long_ago}
-        self._last = {user: heard for user, heard in self._last.items() if heard > long_ago}
+        long_ago = time.monotonic() - RETENTION_PERIOD
+        self.applied = {
+            revocation: received_at
+            for revocation, received_at in self.applied.items()
+            if received_at > long_ago
+        }
+        self._last = {
+            user: received_at for user, received_at in self._last.items() if received_at > long_ago
+        }
 
 
 def _now() -> int:

@@ -21,13 +21,13 @@ from ..store.store import Connection, DatabaseUnavailable, Store
 
 log = logging.getLogger("roomcast.room_lists")
 
-INTERVAL = 1.0  # seconds after a change until the lists are updated, together with others
-LOOK_INTERVAL = 30.0  # seconds between two searches for changes of other processes
+UPDATE_DELAY = 1.0  # seconds after a change until the lists are updated, together with others
+SEARCH_INTERVAL = 30.0  # seconds between two searches for changes of other processes
 ROOM_BATCH = 100  # rooms whose order is updated in one transaction
 WORD_BATCH = 20  # rooms whose words are updated in one transaction
-MAX_LOOKED = 2_000  # changed rooms that a query searches for rooms of its user
-MAX_CAUGHT_UP = 200  # rooms whose words a query updates first
-MAX_QUESTION = 200  # code points
+MAX_SEARCHED_ROOMS = 2_000  # changed rooms that a query searches for rooms of its user
+MAX_UPDATED_ROOMS = 200  # rooms whose words a query updates first
+MAX_QUERY_LENGTH = 200  # code points
 MAX_TERMS = 16
 
 
@@ -57,7 +57,7 @@ class RoomLists:
         dialect = self._store.dialect
         one_more = replace(query, limit=query.limit + 1)
 
-        async def look(db: Connection) -> RoomListPage:
+        async def load(db: Connection) -> RoomListPage:
             if query.terms or query.only_unread:
                 places, count = await room_pages.find_and_count(db, dialect, one_more)
             else:
@@ -70,12 +70,15 @@ class RoomLists:
             rooms = await room_list.of_ids(db, query.user_id, [p.room_id for p in places])
             return RoomListPage(count, rooms, places, has_more)
 
-        return await self._store.read(look)
+        return await self._store.read(load)
 
     async def catch_up(self, user_id: str) -> None:
         """Update the index of the words of the user's rooms, before a query that uses it."""
         find = partial(
-            room_words.changed_of, user_id=user_id, looked=MAX_LOOKED, limit=MAX_CAUGHT_UP
+            room_words.changed_of,
+            user_id=user_id,
+            looked=MAX_SEARCHED_ROOMS,
+            limit=MAX_UPDATED_ROOMS,
         )
         await self._refresh(await self._store.read(find))
 
@@ -98,9 +101,9 @@ class RoomLists:
             except DatabaseUnavailable as error:
                 log.warning("room lists not carried over, the database is unavailable: %s", error)
             with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_INTERVAL):
+                async with asyncio.timeout(SEARCH_INTERVAL):
                     await self._wake.wait()
-            await asyncio.sleep(INTERVAL)
+            await asyncio.sleep(UPDATE_DELAY)
             self._wake.clear()
 
     async def _follow(self) -> None:
@@ -123,6 +126,6 @@ def terms_of(question: str | None) -> tuple[WordTerm, ...] | None:
     """
     if question is None or not question.strip():
         return ()
-    if len(question) > MAX_QUESTION or not is_clean(question):
-        raise InvalidFrame(f"q: a text of at most {MAX_QUESTION} characters, without NUL.")
+    if len(question) > MAX_QUERY_LENGTH or not is_clean(question):
+        raise InvalidFrame(f"q: a text of at most {MAX_QUERY_LENGTH} characters, without NUL.")
     return room_words.terms_of(question)[:MAX_TERMS] or None

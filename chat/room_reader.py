@@ -41,14 +41,14 @@ class DatabaseRoomReader:
         Raises GapTooLarge if the changes are more than a resuming client is sent.
         """
 
-        async def look(db: Connection) -> tuple[messages.Since | None, Marks]:
+        async def load(db: Connection) -> tuple[messages.Since | None, Marks]:
             await self._check_size(db, room_id, version)
             since = await messages.since(db, room_id, version)
             return since, await receipts.of_room(db, room_id)
 
         try:
             async with self._reads:
-                since, marks = await self._store.read(look)
+                since, marks = await self._store.read(load)
         except Exception:
             self._metrics.failed_repairs.inc()
             raise
@@ -58,7 +58,7 @@ class DatabaseRoomReader:
         pairs = self._pairs(since, top)
         changes, frames = [change for change, _ in pairs], [frame for _, frame in pairs]
         return MissedChanges(
-            since.version, since.roster, since.title, changes, frames, marks, since.look
+            since.version, since.members_version, since.title, changes, frames, marks, since.look
         )
 
     async def _check_size(self, db: Connection, room_id: int, version: int) -> None:

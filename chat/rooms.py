@@ -15,7 +15,7 @@ from ..realtime.events import RoomEvent
 from ..settings import Settings
 from ..store import blocks, quotas, receipts, rooms, site_rooms
 from ..store.members import SITE
-from ..store.outbox import Happened
+from ..store.outbox import NewEvent
 from ..store.quotas import Request
 from ..store.rooms import Opened
 from ..store.store import Connection, Store
@@ -113,7 +113,7 @@ class Rooms:
             if new.about or new.data or new.is_frozen:
                 patch = site_rooms.SitePatch(about=new.about, data=new.data, frozen=new.is_frozen)
                 await site_rooms.patch(db, opened.room.id, patch)
-            await self._store.note(db, Happened("room_created", opened.room.id, creator_id))
+            await self._store.note(db, NewEvent("room_created", opened.room.id, creator_id))
         if new.request is not None:
             await quotas.keep_request(db, new.request, opened.room.id, now)
         return opened
@@ -150,7 +150,7 @@ class Rooms:
             if is_deleted:
                 left = codec.encode(members).decode()
                 context = await rooms.find_context(db, room_id)
-                event = Happened("room_deleted", room_id, user_id, members=left, context=context)
+                event = NewEvent("room_deleted", room_id, user_id, members=left, context=context)
                 await self._store.note(db, event)
             return members, is_deleted
 

@@ -28,11 +28,11 @@ MESSAGE_BATCH = 100  # messages in one transaction, for which other writers wait
 BUSY_MESSAGES = 200  # messages written during a step; with more, the server counts as busy
 BUSY_SHARE = 20  # while the server is busy, indexing uses one part in so many of the time
 MAX_CHANGED_ROOMS = 10_000  # changed rooms that are recorded; with more, all rooms are searched
-MAX_CHANGED = 500  # of them, among which a question looks for rooms of its user
-CAUGHT_UP = 10  # rooms that a query indexes first, and steps for each of them
+MAX_SEARCHED_ROOMS = 500  # of them, among which a question looks for rooms of its user
+MAX_ROOMS_INDEXED_FIRST = 10  # rooms that a query indexes first, and steps for each of them
 RETRY_DELAY = 10.0  # seconds until the next attempt after a failure
 MAX_QUERY_LENGTH = 200  # code points of a query
-WORDS = 16  # words of a query
+MAX_QUERY_WORDS = 16  # words of a query
 
 
 class Found(Struct):
@@ -65,14 +65,14 @@ class Search:
         wanted = _words_of(question)
         await self._catch_up(user_id)
 
-        async def look(db: Connection) -> Found:
+        async def load(db: Connection) -> Found:
             room_ids = await self._rooms(db, user_id, room_id)
             if room_ids == ():
                 return Found([], None)
             limit = self._limits.search_page_size
-            return await self._look(db, SearchQuery(user_id, wanted, before, limit, room_ids))
+            return await self._find(db, SearchQuery(user_id, wanted, before, limit, room_ids))
 
-        return await self._store.read(look)
+        return await self._store.read(load)
 
     async def _rooms(
         self, db: Connection, user_id: str, room_id: int | None
@@ -84,7 +84,7 @@ class Search:
             raise NotFound
         return (room_id,)
 
-    async def _look(self, db: Connection, query: SearchQuery) -> Found:
+    async def _find(self, db: Connection, query: SearchQuery) -> Found:
         hits = await self._store.finder.find(db, query)
         found = await messages.of_ids(db, query.user_id, hits.found)
         marks = await receipts.of_rooms(db, {message.room_id for message in found})
@@ -93,10 +93,12 @@ class Search:
 
     async def _catch_up(self, user_id: str) -> None:
         """Update the index for these rooms, within the time that a query can wait."""
-        changed = list(islice(self._changed, MAX_CHANGED))
-        find = partial(index.behind_of, user_id=user_id, changed=changed, limit=CAUGHT_UP)
+        changed = list(islice(self._changed, MAX_SEARCHED_ROOMS))
+        find = partial(
+            index.behind_of, user_id=user_id, changed=changed, limit=MAX_ROOMS_INDEXED_FIRST
+        )
         room_ids: Sequence[int] = await self._store.read(find)
-        for _ in range(CAUGHT_UP * CAUGHT_UP):
+        for _ in range(MAX_ROOMS_INDEXED_FIRST * MAX_ROOMS_INDEXED_FIRST):
             if not (room_ids := await self.step(room_ids)):
                 break
 
@@ -162,14 +164,16 @@ class Search:
     async def step(self, room_ids: Sequence[int]) -> Sequence[int]:
         """Index some rooms; return those with more to index, the longest ones last."""
         some, rest = room_ids[:MESSAGE_BATCH], room_ids[MESSAGE_BATCH:]
-        look = partial(index.news, dialect=self._store.dialect, room_ids=some, limit=MESSAGE_BATCH)
-        news, left = await self._store.read(look)
-        if not news:
+        load = partial(
+            index.load_changes, dialect=self._store.dialect, room_ids=some, limit=MESSAGE_BATCH
+        )
+        changes, left = await self._store.read(load)
+        if not changes:
             return rest
-        read = await asyncio.to_thread(index.read, news)
-        learn = partial(index.learn, finder=self._store.finder, news=read)
+        read = await asyncio.to_thread(index.read, changes)
+        learn = partial(index.learn, finder=self._store.finder, changes=read)
         learned = await self._store.write(learn)
-        more = [of.room_id for of in news if not of.is_all or of.room_id not in learned]
+        more = [of.room_id for of in changes if not of.is_all or of.room_id not in learned]
         return [*left, *rest, *more]
 
 
@@ -181,4 +185,4 @@ def _words_of(question: str) -> tuple[Term, ...]:
     wanted = tokenizer.wanted(question)
     if not wanted:
         raise InvalidFrame("q: at least one word is needed.")
-    return tuple(wanted[:WORDS])
+    return tuple(wanted[:MAX_QUERY_WORDS])

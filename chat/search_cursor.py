@@ -9,12 +9,12 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 from ..protocol.errors import InvalidFrame
 
-_SIZE = 8  # bytes of an id, and of its authentication tag
+_FIELD_SIZE = 8  # bytes of an id, and of its authentication tag
 
 
 def write_cursor(key: bytes, user_id: str, before: int) -> str:
     """Return the cursor of this user for results older than the message `before`."""
-    id_ = before.to_bytes(_SIZE, "big")
+    id_ = before.to_bytes(_FIELD_SIZE, "big")
     proof = _digest(key, b"proof", user_id.encode() + b"\0" + id_)
     hidden = _xor(id_, _digest(key, b"mask", proof))
     return urlsafe_b64encode(proof + hidden).decode().rstrip("=")
@@ -26,9 +26,9 @@ def read_cursor(key: bytes, user_id: str, cursor: str) -> int:
         raw = urlsafe_b64decode(cursor.encode("ascii") + b"==")
     except ValueError:
         raw = b""
-    proof, hidden = raw[:_SIZE], raw[_SIZE:]
+    proof, hidden = raw[:_FIELD_SIZE], raw[_FIELD_SIZE:]
     before = int.from_bytes(_xor(hidden, _digest(key, b"mask", proof)), "big")
-    if len(hidden) != _SIZE or not hmac.compare_digest(
+    if len(hidden) != _FIELD_SIZE or not hmac.compare_digest(
         write_cursor(key, user_id, before).encode(), cursor.encode("utf-8", "replace")
     ):
         raise InvalidFrame("cursor: take the one in `next`.")
@@ -36,7 +36,7 @@ def read_cursor(key: bytes, user_id: str, cursor: str) -> int:
 
 
 def _digest(key: bytes, purpose: bytes, data: bytes) -> bytes:
-    return hmac.digest(key, b"search cursor " + purpose + b"\0" + data, "sha256")[:_SIZE]
+    return hmac.digest(key, b"search cursor " + purpose + b"\0" + data, "sha256")[:_FIELD_SIZE]
 
 
 def _xor(data: bytes, mask: bytes) -> bytes:

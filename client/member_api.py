@@ -11,7 +11,7 @@ from .records import UserId
 from .server_api import error_of
 
 MAX_INLINE_SIZE = 256 * 1024  # bytes of all files of a message that travel in its frame
-TIMEOUT = 60.0  # seconds
+REQUEST_TIMEOUT = 60.0  # seconds
 
 
 class MemberApi:
@@ -23,7 +23,7 @@ class MemberApi:
     async def fetch_user_id(self, token: str) -> UserId | None:
         """Return the user id of the token, or None where the server does not answer with one."""
         try:
-            async with httpx.AsyncClient(timeout=TIMEOUT) as http:
+            async with httpx.AsyncClient(timeout=REQUEST_TIMEOUT) as http:
                 answer = await http.get(f"{self._base}me/", headers=_bearer(token))
             return answer.json()["user_id"] if answer.is_success else None
         except (httpx.TransportError, ValueError, KeyError):
@@ -35,7 +35,7 @@ class MemberApi:
         """Return the `files` of a frame: small ones inside it, large ones uploaded first."""
         if sum(len(file.data) for file in files) <= MAX_INLINE_SIZE:
             return [file.inline() for file in files]
-        async with httpx.AsyncClient(timeout=TIMEOUT) as http:
+        async with httpx.AsyncClient(timeout=REQUEST_TIMEOUT) as http:
             return [await self._upload(http, token, room_id, file) for file in files]
 
     async def _upload(

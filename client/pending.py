@@ -143,9 +143,9 @@ def deleting(message_id: int) -> PendingAction:
     """A deletion: its answer is True."""
 
     def answer_of(received: Frame) -> Any:
-        is_told = received["type"] == "message_deleted" and received["message_id"] == message_id
+        is_deleted = received["type"] == "message_deleted" and received["message_id"] == message_id
         is_synced = received["type"] == "sync" and message_id in received["deleted"]
-        return True if is_told or is_synced else None
+        return True if is_deleted or is_synced else None
 
     return PendingAction({"action": "delete", "message_id": message_id}, answer_of)
 

@@ -13,7 +13,7 @@ from .room_session import CLOSED_BY_PROGRAM, ResumingSession
 from .room_state import Frame, Position, RoomState, RoomUpdate
 from .tokens import Tokens, TokenSource
 
-KEPT_MESSAGES = 1_000
+MAX_KEPT_MESSAGES = 1_000
 
 
 class MessageExtras(TypedDict, total=False):
@@ -48,7 +48,7 @@ class Room:
         *,
         position: Position | None = None,
         receipts: str = "",
-        keep: int = KEPT_MESSAGES,
+        keep: int = MAX_KEPT_MESSAGES,
     ) -> None:
         self.room_id = room
         manner = "manual,compact" if receipts == "manual" else "compact"

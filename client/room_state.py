@@ -44,7 +44,7 @@ class RoomState:
         self.receipts: dict[UserId, tuple[int, int]] = {}
         self.is_synced = False  # whether the first sync was received
         self.cursor, self.epoch, self.newest = position or Position()
-        self._tells_first_sync = position is not None
+        self._reports_first_sync = position is not None
         self._keep = keep
         self._ids: list[int] = []  # of `messages`, in order
         self._handlers: dict[str, Callable[[Frame], Iterator[Frame]]] = {
@@ -79,7 +79,7 @@ class RoomState:
     def _sync(self, frame: Frame) -> Iterator[Frame]:
         known = {(id_, m.created_at) for id_, m in self.messages.items()}
         is_other_epoch = self.epoch not in ("", frame["epoch"])
-        tells = self.is_synced or self._tells_first_sync
+        is_reported = self.is_synced or self._reports_first_sync
         updates: list[Frame] = []
         if frame["reset"]:
             self._clear()
@@ -99,7 +99,7 @@ class RoomState:
         if is_other_epoch:
             self.newest = max(self.messages, default=0)
         self.is_synced = True
-        if tells:
+        if is_reported:
             yield from updates
 
     # ---------------------------------------------------------------- changes
@@ -162,8 +162,8 @@ class RoomState:
         return STATUSES[min(sum(message_id <= upto for upto in receipt) for receipt in others)]
 
     def _room_changed(self, frame: Frame) -> Iterator[Frame]:
-        gone = self.receipts.keys() - set(frame["members"])
-        for user in gone:
+        left = self.receipts.keys() - set(frame["members"])
+        for user in left:
             del self.receipts[user]
         self._raise_statuses(self._ids)
         yield frame

@@ -18,8 +18,8 @@ from .server_calls import ServerCall
 P = ParamSpec("P")
 T = TypeVar("T")
 
-TIMEOUT = 10.0  # seconds for one answer
-RETRIES = 3  # attempts after the first one
+REQUEST_TIMEOUT = 10.0  # seconds for one answer
+MAX_RETRIES = 3  # attempts after the first one
 RETRIED_STATUSES = frozenset({429, 502, 503, 504})
 
 
@@ -61,8 +61,8 @@ class Chat:
         url: str,
         key: str,
         *,
-        timeout: float = TIMEOUT,
-        retries: int = RETRIES,
+        timeout: float = REQUEST_TIMEOUT,
+        retries: int = MAX_RETRIES,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._http = httpx.Client(transport=transport, **_options(url, key, timeout))
@@ -131,8 +131,8 @@ class AsyncChat:
         url: str,
         key: str,
         *,
-        timeout: float = TIMEOUT,
-        retries: int = RETRIES,
+        timeout: float = REQUEST_TIMEOUT,
+        retries: int = MAX_RETRIES,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._http = httpx.AsyncClient(transport=transport, **_options(url, key, timeout))
@@ -247,8 +247,8 @@ def error_of(answer: httpx.Response) -> ChatError:
         body = answer.json()
         return ChatError(body["code"], body["detail"], answer.status_code)
     except (ValueError, KeyError, TypeError):
-        said = answer.text[:200].strip()
-        return ChatError("internal", f"HTTP {answer.status_code} {said}", answer.status_code)
+        text = answer.text[:200].strip()
+        return ChatError("internal", f"HTTP {answer.status_code} {text}", answer.status_code)
 
 
 def _options(url: str, key: str, timeout: float) -> dict[str, Any]:

@@ -18,7 +18,12 @@ from ..protocol import errors
 from ..protocol.errors import Close, Closing, Forbidden, Refusal
 from ..realtime.asgi_send_queue import AsgiSendQueue
 from ..realtime.connection_limits import CountLimit
-from ..realtime.frame_transport import EXTENSION, REFUSED_AT_ONCE, REFUSED_PAUSE, FrameTransport
+from ..realtime.frame_transport import (
+    MAX_REFUSED_MESSAGES,
+    REFUSED_PAUSE,
+    TRANSPORT_EXTENSION,
+    FrameTransport,
+)
 from ..realtime.send_queue import DirectSendQueue, SendQueue
 from ..store.store import DatabaseUnavailable
 from .session import Session
@@ -52,7 +57,7 @@ class Endpoint(WebSocketEndpoint):
     async def dispatch(self) -> None:
         """Handle a connection like the base class, without its three coroutines for each frame."""
         extensions: dict[str, Any] = self.scope.get("extensions") or {}
-        if (direct := extensions.get(EXTENSION)) is not None:
+        if (direct := extensions.get(TRANSPORT_EXTENSION)) is not None:
             direct.hold()  # read nothing before the user is authenticated
         websocket = WebSocket(self.scope, receive=self.receive, send=self.send)
         await self.on_connect(websocket)
@@ -71,7 +76,7 @@ class Endpoint(WebSocketEndpoint):
         while (message := await self.receive())["type"] == "websocket.receive":
             if (session := self._session) is not None:
                 if session.on_text(message.get("text")):
-                    await asyncio.sleep(REFUSED_PAUSE / REFUSED_AT_ONCE)
+                    await asyncio.sleep(REFUSED_PAUSE / MAX_REFUSED_MESSAGES)
                 if session.flow.is_paused:
                     await session.wait_until_readable()
         return int(message.get("code") or 1000)
@@ -164,4 +169,4 @@ class Endpoint(WebSocketEndpoint):
 
 def direct_of(websocket: WebSocket) -> FrameTransport | None:
     extensions: dict[str, Any] = websocket.scope.get("extensions") or {}
-    return extensions.get(EXTENSION)
+    return extensions.get(TRANSPORT_EXTENSION)

@@ -24,8 +24,8 @@ from .flow_control import FlowControl
 
 log = logging.getLogger("roomcast.socket")
 
-LARGE_FRAME = 1 << 16  # bytes of a frame, above which its size counts in the rate limit
-MAX_TIMER = 30 * 86_400.0  # seconds; a longer timer is set in several steps
+LARGE_FRAME_SIZE = 1 << 16  # bytes of a frame, above which its size counts in the rate limit
+MAX_TIMER_DELAY = 30 * 86_400.0  # seconds; a longer timer is set in several steps
 PONG = codec.encode(Pong())
 
 
@@ -70,8 +70,10 @@ class Session(ABC):
         if expires_at is not None:
             left = expires_at - time.time()
             again = partial(self._expire_at, expires_at)
-            what = again if left > MAX_TIMER else partial(self._close, Close.UNAUTHENTICATED)
-            self._timer = asyncio.get_running_loop().call_later(min(max(left, 0), MAX_TIMER), what)
+            what = again if left > MAX_TIMER_DELAY else partial(self._close, Close.UNAUTHENTICATED)
+            self._timer = asyncio.get_running_loop().call_later(
+                min(max(left, 0), MAX_TIMER_DELAY), what
+            )
 
     def _close(self, close: Close) -> None:
         self._is_open = False
@@ -90,7 +92,7 @@ class Session(ABC):
             self._bucket.take()
             if data is None:
                 raise InvalidFrame("Frames are JSON text, not binary.")
-            if len(data) > LARGE_FRAME:
+            if len(data) > LARGE_FRAME_SIZE:
                 self._bucket.charge(len(data) / UPLOAD_BYTES_PER_TOKEN)
             self._take(codec.decode(data), len(data))
         except Refusal as refusal:
@@ -140,8 +142,8 @@ class Session(ABC):
     def _refuse_frame(self) -> None:
         """Send the error for a frame over the limit, before the socket is closed with 1009."""
         most = self._chat.settings.limits.max_frame_size
-        says = f"A frame may have at most {most:,} bytes, all its files together."
-        self._refuse(errors.FileTooLarge(says), codec.hint(b""))
+        message = f"A frame may have at most {most:,} bytes, all its files together."
+        self._refuse(errors.FileTooLarge(message), codec.hint(b""))
 
     def _refuse(self, refusal: Refusal, about: Hint) -> None:
         self._chat.metrics.refusals.labels(refusal.code).inc()

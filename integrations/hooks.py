@@ -17,11 +17,11 @@ from .host_events import Listener, of_the_host
 
 log = logging.getLogger("roomcast.hooks")
 
-ANSWERS_WITHIN = 10.0  # seconds for a hook that approves
-DESCRIBES_WITHIN = 2.0  # the same for names; without an answer, known names are used
-FRESH = 60.0  # seconds after which a name is loaded again
-PAUSE = 5.0  # seconds until the next call after one without an answer
-MOST = 10_000  # users whose names are kept
+APPROVAL_TIMEOUT = 10.0  # seconds for a hook that approves
+DESCRIPTION_TIMEOUT = 2.0  # the same for names; without an answer, known names are used
+PROFILE_TTL = 60.0  # seconds after which a name is loaded again
+RETRY_DELAY = 5.0  # seconds until the next call after one without an answer
+MAX_CACHED_PROFILES = 10_000  # users whose names are kept
 USER_BATCH = 1_000  # users in one call
 
 User = int | str
@@ -98,13 +98,13 @@ async def asked_for_permission(hook: str) -> AsyncIterator[None]:
     Raises Unavailable if the host does not answer in time, Internal if the hook fails.
     """
     try:
-        async with asyncio.timeout(ANSWERS_WITHIN):
+        async with asyncio.timeout(APPROVAL_TIMEOUT):
             with of_the_host():
                 yield
     except Refusal:
         raise
     except TimeoutError:
-        log.warning("%s did not answer within %g s.", hook, ANSWERS_WITHIN)
+        log.warning("%s did not answer within %g s.", hook, APPROVAL_TIMEOUT)
         raise Unavailable from None
     except Exception as error:
         log.exception("%s failed", hook)
@@ -142,53 +142,55 @@ async def ask_on_action(on_action: OnAction, pressed: Pressed) -> str | None:
     return reply
 
 
-class Known(NamedTuple):
-    face: Profile
+class CachedProfile(NamedTuple):
+    profile: Profile
     until: float
 
 
-class Faces:
+class HostProfiles:
     """The profiles of users, cached from the host's hook."""
 
     def __init__(self, describe_users: DescribeUsers) -> None:
         self.describe = describe_users
-        self.known: dict[str, Known] = {}
+        self.cached: dict[str, CachedProfile] = {}
         self._silent_until = 0.0
 
     async def of(self, users: Iterable[str]) -> Mapping[str, Profile]:
         """Return profiles by user id, without users whom the host does not know."""
         wanted, now = list(dict.fromkeys(users)), monotonic()
-        old = [user for user in wanted if user not in self.known or self.known[user].until < now]
-        found = {user: self.known[user].face for user in wanted if user in self.known}
+        old = [user for user in wanted if user not in self.cached or self.cached[user].until < now]
+        found = {user: self.cached[user].profile for user in wanted if user in self.cached}
         for start in range(0, len(old), USER_BATCH):
             if now < self._silent_until:
                 break
             found |= await self._ask(old[start : start + USER_BATCH])
-        return {user: face for user, face in found.items() if face != Profile()}
+        return {user: profile for user, profile in found.items() if profile != Profile()}
 
     async def _ask(self, users: list[str]) -> dict[str, Profile]:
         try:
-            async with asyncio.timeout(DESCRIBES_WITHIN):
+            async with asyncio.timeout(DESCRIPTION_TIMEOUT):
                 with of_the_host():
-                    told = await self.describe([wire_user(user) for user in users])
-            faces = {user_of(user): _clean(face) for user, face in told.items()}
+                    described = await self.describe([wire_user(user) for user in users])
+            profiles = {user_of(user): _clean(profile) for user, profile in described.items()}
         except Exception:
             log.warning("describe_users failed; names keep what was known.", exc_info=True)
-            self._silent_until = monotonic() + PAUSE
+            self._silent_until = monotonic() + RETRY_DELAY
             return {}
-        fresh = {user: faces.get(user, Profile()) for user in users}
-        self._keep(fresh)
-        return fresh
+        loaded = {user: profiles.get(user, Profile()) for user in users}
+        self._keep(loaded)
+        return loaded
 
-    def _keep(self, fresh: Mapping[str, Profile]) -> None:
-        until = monotonic() + FRESH
-        for user, face in fresh.items():
-            self.known.pop(user, None)
-            self.known[user] = Known(face, until)
-        while len(self.known) > MOST:
-            del self.known[next(iter(self.known))]
+    def _keep(self, loaded: Mapping[str, Profile]) -> None:
+        until = monotonic() + PROFILE_TTL
+        for user, profile in loaded.items():
+            self.cached.pop(user, None)
+            self.cached[user] = CachedProfile(profile, until)
+        while len(self.cached) > MAX_CACHED_PROFILES:
+            del self.cached[next(iter(self.cached))]
 
 
-def _clean(told: str | Sequence[object]) -> Profile:
-    name, picture = (told, None) if isinstance(told, str) else (*told, None, None)[:2]
+def _clean(described: str | Sequence[object]) -> Profile:
+    name, picture = (
+        (described, None) if isinstance(described, str) else (*described, None, None)[:2]
+    )
     return Profile(name_of(name), picture_of(picture))

@@ -12,11 +12,11 @@ from msgspec.structs import asdict, replace
 from ..protocol.ids import when, wire_user
 from ..store import attachments, outbox, receipts, room_list, rooms
 from ..store.messages import AttachmentRow
-from ..store.outbox import Claim, Kind, Noted
+from ..store.outbox import Claim, Kind, StoredEvent
 from ..store.store import Connection
 
-MAX_EVENTS = 100  # events of a room that are loaded at once
-WITH_FILES = "message_sent", "message_edited", "message_action", "message_reported"
+EVENT_BATCH = 100  # events of a room that are loaded at once
+KINDS_WITH_FILES = "message_sent", "message_edited", "message_action", "message_reported"
 
 Wire = int | str
 
@@ -89,16 +89,18 @@ def of_the_host() -> Iterator[None]:
         raise RuntimeError("what it awaited was cancelled") from error
 
 
-async def load_events(db: Connection, claim: Claim) -> list[tuple[Noted, HostEvent]]:
+async def load_events(db: Connection, claim: Claim) -> list[tuple[StoredEvent, HostEvent]]:
     """Load the events of a room that wait for a listener, oldest first."""
-    found = await outbox.waiting(db, claim, MAX_EVENTS)
+    found = await outbox.waiting(db, claim, EVENT_BATCH)
     marks = await receipts.of_room(db, claim.room_id)
     members = [wire_user(user) for user in sorted(marks)]
     context = next((noted.context for noted in found if noted.context is not None), None)
     if context is None and claim.room_id:
         context = await rooms.find_context(db, claim.room_id)
-    told_of = [(n.room_id, n.message_id) for n in found if n.message_id and n.kind in WITH_FILES]
-    files = await attachments.of_messages(db, told_of)
+    wanted = [
+        (n.room_id, n.message_id) for n in found if n.message_id and n.kind in KINDS_WITH_FILES
+    ]
+    files = await attachments.of_messages(db, wanted)
     events = []
     for noted in found:
         sent = files.get((noted.room_id, noted.message_id or 0), ())
@@ -111,13 +113,13 @@ async def load_events(db: Connection, claim: Claim) -> list[tuple[Noted, HostEve
 
 
 def _event(
-    noted: Noted, members: list[Wire], context: str | None, files: Sequence[AttachmentRow]
+    noted: StoredEvent, members: list[Wire], context: str | None, files: Sequence[AttachmentRow]
 ) -> HostEvent:
     is_of_room = bool(noted.room_id)
     left = msgspec.json.decode(noted.members, type=list[str]) if noted.members else None
     shown = members if left is None else [wire_user(user) for user in left]
     details = msgspec.json.decode(noted.details or b"{}", type=EventDetails)
-    told_files = [EventFile(f.name, f.content_type, f.size) for f in files]
+    event_files = [EventFile(f.name, f.content_type, f.size) for f in files]
     return HostEvent(
         type=noted.kind,
         id=f"{noted.room_id}-{noted.id}" if is_of_room else f"user-{noted.id}",
@@ -130,6 +132,6 @@ def _event(
         message_id=noted.message_id,
         text=noted.text,
         about=None if noted.about is None else wire_user(noted.about),
-        files=told_files,
+        files=event_files,
         **asdict(details),
     )

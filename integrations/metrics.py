@@ -29,8 +29,8 @@ from ..settings.limit_names import LIMITS, limit_value
 from ..store.messages import Acted, Added, Deleted, Edited, Reacted, RefusedChange, Repeated
 
 WRITE_INTERVAL = 5.0  # seconds between two writes of a worker's metrics
-BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)  # seconds
-OUTCOMES = {  # the label of each outcome of a change
+LATENCY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)  # seconds
+OUTCOME_LABELS = {  # the label of each outcome of a change
     Added: "added",
     Repeated: "repeated",
     Edited: "edited",
@@ -40,7 +40,9 @@ OUTCOMES = {  # the label of each outcome of a change
     RefusedChange: "refused",
     NoneType: "failed",
 }
-ENDS = {1000, 1001, 1005, 1006} | {close.code for close in Close}  # clients may invent others
+KNOWN_CLOSE_CODES = {1000, 1001, 1005, 1006} | {
+    close.code for close in Close
+}  # clients may invent others
 
 
 class Metrics:
@@ -59,13 +61,13 @@ class Metrics:
             "roomcast_commit_seconds",
             "How long commits took; a commit holds all changes that came in during the last one.",
             registry=registry,
-            buckets=BUCKETS,
+            buckets=LATENCY_BUCKETS,
         )
         self.joins = Histogram(
             "roomcast_join_seconds",
             "From a socket's handshake to its first frame.",
             registry=registry,
-            buckets=BUCKETS,
+            buckets=LATENCY_BUCKETS,
         )
         self.refusals = Counter(
             "roomcast_refusals", "Actions that were refused.", ["code"], registry=registry
@@ -73,7 +75,7 @@ class Metrics:
         self.ends = Counter(
             "roomcast_closed_sockets", "Sockets that ended.", ["code"], registry=registry
         )
-        self.turned_away = Counter(
+        self.refused_connections = Counter(
             "roomcast_refused_connections",
             "Connections and requests that were refused before they reached the chat.",
             ["status"],
@@ -134,10 +136,10 @@ class Metrics:
         self.commits.observe(committed.took)
         kinds = Counted([type(entry.outcome) for entry in committed.entries])
         for kind, count in kinds.items():
-            self.changes.labels(OUTCOMES[kind]).inc(count)
+            self.changes.labels(OUTCOME_LABELS[kind]).inc(count)
 
     def ended(self, code: int) -> None:
-        self.ends.labels(code if code in ENDS else "other").inc()
+        self.ends.labels(code if code in KNOWN_CLOSE_CODES else "other").inc()
 
     def count_answer(self, of: str, *, has_more: bool) -> None:
         """Count an answer of "history", "rooms", "search" or "resume" that that a limit has cut."""
@@ -156,7 +158,7 @@ class WorkerMetrics:
         self._folder = folder
         self._metrics = metrics
         self._own = folder / f"{os.getpid()}.prom"
-        self._turn = threading.Lock()
+        self._lock = threading.Lock()
         threading.Thread(target=self._keep, daemon=True, name="roomcast metrics").start()
 
     def _keep(self) -> None:
@@ -167,7 +169,7 @@ class WorkerMetrics:
 
     def write(self) -> None:
         fresh = self._own.with_suffix(".new")
-        with self._turn:
+        with self._lock:
             fresh.write_bytes(self._metrics.text())
             fresh.replace(self._own)
 

@@ -15,7 +15,7 @@ from functools import partial
 from ..realtime.commits import Commit
 from ..settings import Webhooks
 from ..store import listeners, outbox, unread_reminders
-from ..store.outbox import Claim, Listeners, Noted
+from ..store.outbox import Claim, Listeners, StoredEvent
 from ..store.store import LISTENER_TTL, Connection, DatabaseUnavailable, Store
 from .host_events import HostEvent, Listener, load_events, of_the_host
 from .metrics import Metrics
@@ -23,24 +23,24 @@ from .webhook import Webhook
 
 log = logging.getLogger("roomcast.outbox")
 
-MAX_DELIVERIES = 16  # rooms whose events are delivered at once
-HOLD = 90.0  # seconds for which a room is claimed: longer than SPENT and ANSWERED together
-SPENT = 30.0  # seconds after which no other event of it is begun
-ANSWERED = 30.0  # seconds that a listener may take for one
-LOOK = 1.0  # seconds between two searches for events of other processes and for retries
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 600.0  # seconds between attempts
-CHECKED_AT_ONCE = 100
+MAX_CONCURRENT_DELIVERIES = 16  # rooms whose events are delivered at once
+CLAIM_DURATION = 90.0  # seconds for which a room is claimed: longer than the next two together
+DELIVERY_PERIOD = 30.0  # seconds after which no other event of it is begun
+ANSWER_TIMEOUT = 30.0  # seconds that a listener may take for one
+SEARCH_INTERVAL = 1.0  # seconds between two searches for events of other processes and for retries
+FIRST_RETRY_DELAY, MAX_RETRY_DELAY = 1.0, 600.0  # seconds between attempts
+CHECK_BATCH = 100
 REGISTER_INTERVAL = 60_000_000  # microseconds between two registrations of our listeners
-HOOK, WEB = "hook", "web"
+HOOK_LISTENER, WEBHOOK_LISTENER = "hook", "web"
 
 
 def listeners_of(options: Webhooks, on_event: Listener | None) -> dict[str, Listener]:
     """Return the listeners that the settings and the hook name, by the names of their outbox."""
     found: dict[str, Listener] = {}
     if on_event is not None:
-        found[HOOK] = on_event
+        found[HOOK_LISTENER] = on_event
     if options.url:
-        found[WEB] = Webhook(options)
+        found[WEBHOOK_LISTENER] = Webhook(options)
     return found
 
 
@@ -83,7 +83,7 @@ class OutboxRelay:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if isinstance(webhook := self._listeners.get(WEB), Webhook):
+        if isinstance(webhook := self._listeners.get(WEBHOOK_LISTENER), Webhook):
             await webhook.aclose()
 
     async def on_commit(self, commit: Commit) -> None:
@@ -93,16 +93,16 @@ class OutboxRelay:
     async def _run(self) -> None:
         while True:
             try:
-                await self._look()
+                await self._start_deliveries()
             except DatabaseUnavailable as error:
                 log.warning("host events delayed: database unavailable: %s", error)
             except Exception:
                 log.exception("host events failed")
             with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK):
+                async with asyncio.timeout(SEARCH_INTERVAL):
                     await self._wake.wait()
 
-    async def _look(self) -> None:
+    async def _start_deliveries(self) -> None:
         """Claim rooms with due events, up to the limit of deliveries."""
         self._wake.clear()
         if self._is_alone:  # existing claims are of a process that has ended
@@ -111,9 +111,9 @@ class OutboxRelay:
         await self._register()
         if self._options.unread_reminder_after:
             await self._store.write(self._note_unread)
-        while (free := MAX_DELIVERIES - len(self._deliveries)) > 0:
+        while (free := MAX_CONCURRENT_DELIVERIES - len(self._deliveries)) > 0:
             now = _now()
-            until = now + int(HOLD * 1_000_000)
+            until = now + int(CLAIM_DURATION * 1_000_000)
             claim = partial(outbox.claim, dialect=self._store.dialect, names=self._own.names)
             claims = await self._store.write(partial(claim, now=now, until=until, limit=free))
             for claimed in claims:
@@ -139,14 +139,14 @@ class OutboxRelay:
 
     async def _note_unread(self, db: Connection) -> None:
         after = int(self._options.unread_reminder_after * 1_000_000)
-        found = await unread_reminders.claim_unread(db, after, _now(), CHECKED_AT_ONCE)
+        found = await unread_reminders.claim_unread(db, after, _now(), CHECK_BATCH)
         await self._store.note(db, *found)
 
     # ------------------------------------------------------------ one room, one listener
 
     async def _deliver_room(self, claim: Claim) -> None:
         last_delivered, failed = 0, False
-        until = time.monotonic() + SPENT
+        until = time.monotonic() + DELIVERY_PERIOD
         try:
             for noted, event in await self._store.read(partial(load_events, claim=claim)):
                 failed = not await self._deliver_event(claim, noted, event)
@@ -161,9 +161,9 @@ class OutboxRelay:
         finally:
             await self._settle(claim, last_delivered, failed=failed)
 
-    async def _deliver_event(self, claim: Claim, noted: Noted, event: HostEvent) -> bool:
+    async def _deliver_event(self, claim: Claim, noted: StoredEvent, event: HostEvent) -> bool:
         try:
-            async with asyncio.timeout(ANSWERED):
+            async with asyncio.timeout(ANSWER_TIMEOUT):
                 with of_the_host():
                     await self._listeners[claim.listener](event)
         except Exception as error:
@@ -191,7 +191,7 @@ class OutboxRelay:
 
 def _pause(tries: int) -> float:
     """Return a growing, random pause in seconds before the next try."""
-    return min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** (tries - 1)) * random.uniform(0.5, 1)
+    return min(MAX_RETRY_DELAY, FIRST_RETRY_DELAY * 2.0 ** (tries - 1)) * random.uniform(0.5, 1)
 
 
 def _now() -> int:

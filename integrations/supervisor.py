@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 log = logging.getLogger("roomcast.supervisor")
 
 FIRST_RESTART_DELAY, MAX_RESTART_DELAY = 0.1, 30.0  # seconds; doubled with each failure in a row
-STABLE_AFTER = 60.0  # seconds after which a failure counts as the first one again
+STABLE_PERIOD = 60.0  # seconds after which a failure counts as the first one again
 
 
 class Supervisor:
@@ -40,7 +40,7 @@ class Supervisor:
             except Exception:
                 log.exception("background task %s failed; it is started again", name)
             self._on_restart(name)
-            if clock() - started > STABLE_AFTER:
+            if clock() - started > STABLE_PERIOD:
                 delay = FIRST_RESTART_DELAY
             await asyncio.sleep(delay)
             delay = min(2 * delay, MAX_RESTART_DELAY)

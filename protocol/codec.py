@@ -13,9 +13,9 @@ from .actions import AnyAction
 from .errors import InvalidFrame, InvalidJSON, Refusal
 from .events import Error
 
-SECOND_LOOK = 1 << 16  # bytes of an invalid frame that are decoded again for hints
-MOST_OBJECTS = 10_000  # in a larger frame, as each costs more than its bytes
-ENDS = 1 << 10  # bytes at both ends of a larger frame, where its short fields are
+MAX_HINT_SIZE = 1 << 16  # bytes of an invalid frame that are decoded again for hints
+MAX_OBJECTS = 10_000  # in a larger frame, as each costs more than its bytes
+HINT_WINDOW_SIZE = 1 << 10  # bytes at both ends of a larger frame, where its short fields are
 
 Body = TypeVar("Body")
 
@@ -39,7 +39,7 @@ def decode(data: bytes | str) -> AnyAction:
 
     Raises InvalidJSON, or InvalidFrame with the name of the field.
     """
-    if len(data) > SECOND_LOOK:
+    if len(data) > MAX_HINT_SIZE:
         _check_plain(data)
     try:
         return _decode(data)
@@ -51,7 +51,7 @@ def decode(data: bytes | str) -> AnyAction:
 
 def decode_as(data: bytes | bytearray, shape: type[Body]) -> Body:
     """Decode an HTTP body by the rules of a frame."""
-    if len(data) > SECOND_LOOK:
+    if len(data) > MAX_HINT_SIZE:
         _check_plain(data)
     try:
         return msgspec.json.decode(data, type=shape)
@@ -66,11 +66,11 @@ def _check_plain(data: bytes | bytearray | str) -> None:
     marks = ("{", "[") if isinstance(data, str) else (b"{", b"[")
     for mark in marks:
         at = -1
-        for _ in range(MOST_OBJECTS + 1):  # ten times as fast as `count` where there are few
+        for _ in range(MAX_OBJECTS + 1):  # ten times as fast as `count` where there are few
             if (at := data.find(mark, at + 1)) < 0:  # type: ignore[arg-type]
                 break
         else:
-            raise InvalidFrame(f"More than {MOST_OBJECTS:,} objects or lists are too many.")
+            raise InvalidFrame(f"More than {MAX_OBJECTS:,} objects or lists are too many.")
 
 
 def _why_not(data: bytes | bytearray | str) -> Refusal:
@@ -80,7 +80,7 @@ def _why_not(data: bytes | bytearray | str) -> Refusal:
             "This is not valid JSON: it begins with a byte order mark or is UTF-16. Send UTF-8 "
             "without a byte order mark."
         )
-    if len(data) > SECOND_LOOK:
+    if len(data) > MAX_HINT_SIZE:
         return InvalidJSON()
     try:
         json.loads(data, parse_constant=_refuse)
@@ -114,8 +114,8 @@ def _in_words(error: msgspec.ValidationError) -> str:
 
 def hint(data: bytes | str) -> Hint:
     """Return the identifying fields of a refused frame; empty if it can't be read."""
-    if len(data) > SECOND_LOOK:
-        return _glimpse(data)
+    if len(data) > MAX_HINT_SIZE:
+        return _hint_of_large(data)
     try:
         found = _decode_hint(data)
     except (msgspec.DecodeError, RecursionError, UnicodeError):
@@ -126,9 +126,9 @@ def hint(data: bytes | str) -> Hint:
 _NAMED = re.compile(r'"(action|client_id|message_id)"\s*:\s*(?:"([^"\\]*)"|(\d{1,16}))\s*[,}]')
 
 
-def _glimpse(data: bytes | str) -> Hint:
+def _hint_of_large(data: bytes | str) -> Hint:
     """Return the identifying fields of a large frame without decoding it again."""
-    ends = data[:ENDS] + data[-ENDS:]  # type: ignore[operator] # both are of one kind
+    ends = data[:HINT_WINDOW_SIZE] + data[-HINT_WINDOW_SIZE:]  # type: ignore[operator] # both are of one kind
     text = ends if isinstance(ends, str) else ends.decode(errors="replace")
     found = {name: int(number) if number else word for name, word, number in _NAMED.findall(text)}
     return hint_of(found.get("action"), found.get("client_id"), found.get("message_id"))

@@ -29,19 +29,19 @@ class Refusal(Exception):
 
     code: ClassVar[str] = "internal"
     status: ClassVar[int] = 500
-    says: ClassVar[str] = "Something went wrong on the server."
+    text: ClassVar[str] = "Something went wrong on the server."
 
     def __init__(self, message: str = "", *, message_id: int | None = None) -> None:
-        super().__init__(message or self.says)
+        super().__init__(message or self.text)
         self.message_id = message_id
 
 
 class InvalidJSON(Refusal):
-    code, status, says = "invalid_json", 400, "This is not valid JSON."
+    code, status, text = "invalid_json", 400, "This is not valid JSON."
 
 
 class InvalidFrame(Refusal):
-    code, status, says = (
+    code, status, text = (
         "invalid_frame",
         400,
         "This request has an unknown action or a wrong field.",
@@ -49,53 +49,53 @@ class InvalidFrame(Refusal):
 
 
 class EmptyMessage(Refusal):
-    code, status, says = "empty_message", 400, "A message needs text or a file."
+    code, status, text = "empty_message", 400, "A message needs text or a file."
 
 
 class TooLong(Refusal):
-    code, status, says = "too_long", 400, "The text is too long."
+    code, status, text = "too_long", 400, "The text is too long."
 
 
 class FileType(Refusal):
-    code, status, says = "file_type", 400, "Files of this type are not accepted."
+    code, status, text = "file_type", 400, "Files of this type are not accepted."
 
 
 class FileInvalid(Refusal):
-    code, status, says = "file_invalid", 400, "The file is not what it was declared to be."
+    code, status, text = "file_invalid", 400, "The file is not what it was declared to be."
 
 
 class FileMissing(Refusal):
-    code, status, says = "file_missing", 400, "No uploaded file was found there."
+    code, status, text = "file_missing", 400, "No uploaded file was found there."
 
 
 class Unauthenticated(Refusal):
-    code, status, says = "unauthenticated", 401, "A valid token is needed: Authorization: Bearer …"
+    code, status, text = "unauthenticated", 401, "A valid token is needed: Authorization: Bearer …"
 
 
 class Forbidden(Refusal):
-    code, status, says = "forbidden", 403, "You may not do this."
+    code, status, text = "forbidden", 403, "You may not do this."
 
 
 class NotFound(Refusal):
-    code, status, says = "not_found", 404, "There is nothing here."
+    code, status, text = "not_found", 404, "There is nothing here."
 
 
 class MethodNotAllowed(Refusal):
-    code, status, says = "method_not_allowed", 405, "This method is not allowed here."
+    code, status, text = "method_not_allowed", 405, "This method is not allowed here."
 
 
 class Conflict(Refusal):
-    code, status, says = "conflict", 409, "This client_id was already used for another text."
+    code, status, text = "conflict", 409, "This client_id was already used for another text."
 
 
 class FileTooLarge(Refusal):
-    code, status, says = "file_too_large", 413, "The file is too large."
+    code, status, text = "file_too_large", 413, "The file is too large."
 
 
 class RateLimited(Refusal):
     """Too many actions; `retry_after` is the number of seconds to wait."""
 
-    code, status, says = "rate_limited", 429, "Too many actions; slow down."
+    code, status, text = "rate_limited", 429, "Too many actions; slow down."
 
     def __init__(self, message: str = "", *, retry_after: float = 1.0) -> None:
         super().__init__(message)
@@ -108,14 +108,14 @@ class Internal(Refusal):
 
 class Unavailable(Refusal):
     code, status = "unavailable", 503
-    says = (
+    text = (
         "The database is unavailable. The message may not have been stored: send it again with "
         "the same client_id."
     )
 
 
 class StorageUnavailable(Refusal):
-    code, status, says = "storage_unavailable", 503, "The file storage is unavailable; try again."
+    code, status, text = "storage_unavailable", 503, "The file storage is unavailable; try again."
 
 
 REFUSALS: dict[str, type[Refusal]] = {kind.code: kind for kind in Refusal.__subclasses__()}

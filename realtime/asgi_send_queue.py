@@ -21,8 +21,8 @@ class AsgiSendQueue:
     """Holds texts until `websocket.send` takes them; a task runs while any wait."""
 
     __slots__ = (
-        "_base", "_closing", "_limit", "_on_dead", "_send", "_size", "_task", "_timeout", "_timer",
-        "_waiting", "on_drained", "progress",
+        "_base", "_closing", "_limit", "_on_peer_lost", "_send", "_size", "_task", "_timeout",
+        "_timer", "_waiting", "on_drained", "progress",
     )  # fmt: skip
 
     def __init__(
@@ -31,11 +31,11 @@ class AsgiSendQueue:
         limit: int,
         timeout: float,
         base: str = "",
-        on_dead: Callable[[], object] | None = None,
+        on_peer_lost: Callable[[], object] | None = None,
     ) -> None:
-        """`on_dead` is called if even the close frame can't be sent within the timeout."""
+        """`on_peer_lost` is called if even the close frame can't be sent within the timeout."""
         self._send = send
-        self._on_dead = on_dead
+        self._on_peer_lost = on_peer_lost
         self._base = base
         self._limit = limit
         self._timeout = timeout
@@ -124,8 +124,8 @@ class AsgiSendQueue:
             async with asyncio.timeout(self._timeout):
                 await self._send_or_log(message)
         except TimeoutError:
-            if self._on_dead is not None:
-                self._on_dead()
+            if self._on_peer_lost is not None:
+                self._on_peer_lost()
 
     async def _send_or_log(self, message: dict[str, Any]) -> None:
         """Send a message; log the error if the peer is lost."""

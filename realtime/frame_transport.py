@@ -1,6 +1,6 @@
 """The interface of a server that offers direct access to the transport of a socket.
 
-Such a server puts a FrameTransport into `scope["extensions"]` under EXTENSION.
+Such a server puts a FrameTransport into `scope["extensions"]` under TRANSPORT_EXTENSION.
 """
 
 import struct
@@ -8,8 +8,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Protocol
 
-EXTENSION = "roomcast.direct"
-REFUSED_AT_ONCE = 8  # messages refused by the rate limit, after which their socket is not read
+TRANSPORT_EXTENSION = "roomcast.direct"
+MAX_REFUSED_MESSAGES = 8  # messages refused by the rate limit, after which their socket is not read
 REFUSED_PAUSE = 0.05  # for so many seconds
 OnText = Callable[[bytes | None], object]
 

@@ -15,7 +15,7 @@ from .brokers import GAP, Unreachable
 
 log = logging.getLogger("roomcast.hub")
 
-CHANNEL = "processes"
+HEARTBEAT_CHANNEL = "processes"
 HEARTBEAT_INTERVAL = 2.0  # seconds between two heartbeats of a process
 HEARTBEAT_TIMEOUT = 5.0  # seconds without one, after which a process counts as lost
 SECOND_CHECK_DELAY = 10.0  # seconds: the database may finish a commit of a lost process late

@@ -53,7 +53,7 @@ class Hub:
         self._tasks: set[asyncio.Task[None]] = set()
         self._gap_repair = GapRepair(reader)
         self._heartbeat = Heartbeat(
-            partial(self.channels.publish, heartbeat.CHANNEL), self._repair_all
+            partial(self.channels.publish, heartbeat.HEARTBEAT_CHANNEL), self._repair_all
         )
 
     async def open(self) -> None:
@@ -142,7 +142,7 @@ class Hub:
     # ------------------------------------------------------------ heartbeats
 
     async def _listen_to_heartbeats(self) -> None:
-        async with self.channels.subscription(heartbeat.CHANNEL) as subscriber:
+        async with self.channels.subscription(heartbeat.HEARTBEAT_CHANNEL) as subscriber:
             self.start(self._heartbeat.run())
             while True:
                 self._heartbeat.on_message((await subscriber.get()).message, time.monotonic())

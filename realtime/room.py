@@ -24,12 +24,12 @@ from .events import Change, Mark, OldMessage, RoomEvent, Watermarks, split, unpa
 from .gap_watch import GapWatch
 from .reader import GapTooLarge, MissedChanges, RoomHead, RoomReader
 from .sequence import VersionSequence
-from .statuses import MAX_MARKS, MAX_MARKS_OF_JOIN, MAX_WATERMARK, StatusTracker
+from .statuses import MAX_STATUS_FRAMES, MAX_STATUS_FRAMES_OF_JOIN, MAX_WATERMARK, StatusTracker
 from .wakeup import Wakeup
 
 log = logging.getLogger("roomcast.room")
 
-REPAIR_SLICE = 1 << 15  # bytes of a repair in one write
+REPAIR_WRITE_SIZE = 1 << 15  # bytes of a repair in one write
 COMMIT_TIMEOUT = 1.0  # seconds to wait for a committed change, before the database is read
 
 
@@ -74,7 +74,7 @@ class Room:
     async def wait_for_snapshot(self, found: Snapshot) -> None:
         """Wait until this process has delivered what the snapshot holds. Raises Closing."""
         await self._start(found)
-        await self.wait_until_delivered(found.version, found.marks, found.roster)
+        await self.wait_until_delivered(found.version, found.marks, found.members_version)
 
     async def wait_until_delivered(
         self, version: int, watermarks: Mapping[str, Watermarks], members_version: int = 0
@@ -100,7 +100,7 @@ class Room:
             if self.sequence.version is not None:
                 return
             self._membership = Membership(
-                found.roster, found.title, found.look, frozenset(found.marks)
+                found.members_version, found.title, found.look, frozenset(found.marks)
             )
             self.statuses.start(found.marks, found.top)
             early, has_gap = self.sequence.start(found.version)
@@ -165,7 +165,11 @@ class Room:
         """Load messages that are not kept in memory, whose status these marks may change."""
         if (span := self.statuses.old_span(marks)) is None:
             return []
-        most = MAX_MARKS_OF_JOIN if all(mark.by_joining for mark in marks) else MAX_MARKS
+        most = (
+            MAX_STATUS_FRAMES_OF_JOIN
+            if all(mark.by_joining for mark in marks)
+            else MAX_STATUS_FRAMES
+        )
         return await self._reader.load_between(self.id, *span, most)
 
     def _apply(self, event: RoomEvent, older: list[OldMessage]) -> None:
@@ -208,7 +212,7 @@ class Room:
                 version,
             )
             return self.close(Close.RESTART)
-        for event in split(self._as_event(state, version), REPAIR_SLICE):
+        for event in split(self._as_event(state, version), REPAIR_WRITE_SIZE):
             await self._deliver_in_order(event)
         return self._apply_membership(state)
 

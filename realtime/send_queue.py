@@ -11,7 +11,7 @@ from ..protocol import codec
 from ..protocol.errors import Close
 from .frame_transport import FrameTransport, frame_head
 
-DROPPABLE_BELOW = 1 << 14  # unread bytes, far below a transport's high-water mark
+DROP_THRESHOLD = 1 << 14  # unread bytes, far below a transport's high-water mark
 
 LINK_BASE = "\0"  # a placeholder for the start of links, which differs by receiver
 LINK_START = b'"file_url":"\\u0000'  # as JSON; no text of a user holds a NUL
@@ -129,7 +129,7 @@ class DirectSendQueue:
         return self._keep_or_close(wire)
 
     def put_droppable(self, batch: Batch) -> None:
-        if self._waiting is None and self._protocol.waiting() < DROPPABLE_BELOW:
+        if self._waiting is None and self._protocol.waiting() < DROP_THRESHOLD:
             self._protocol.write(batch.wire)
 
     def _keep_or_close(self, data: bytes) -> bool:

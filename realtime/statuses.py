@@ -18,8 +18,8 @@ from .events import Change, Mark, OldMessage, RoomEvent, Watermarks
 from .unread_buffer import StatusChange, UnreadBuffer
 
 MAX_WATERMARK = MAX_ID  # of a member who left: they no longer limit any status
-MAX_MARKS_OF_JOIN = 50  # newest messages for which a join sends status frames
-MAX_MARKS = 1_000  # messages for which reading old messages sends status frames
+MAX_STATUS_FRAMES_OF_JOIN = 50  # newest messages for which a join sends status frames
+MAX_STATUS_FRAMES = 1_000  # messages for which reading old messages sends status frames
 STATUSES: tuple[Status, ...] = ("send", "delivered", "read")
 
 
@@ -211,7 +211,9 @@ class StatusTracker:
             delivered, read = self._delivered.excluding(sender), self._read.excluding(sender)
             self.unread.advance(sender, delivered, read, found)
         if found and cause and all(mark.by_joining for mark in cause):
-            newest = set(sorted({change.message_id for change in found})[-MAX_MARKS_OF_JOIN:])
+            newest = set(
+                sorted({change.message_id for change in found})[-MAX_STATUS_FRAMES_OF_JOIN:]
+            )
             found = [change for change in found if change.message_id in newest]
         return found
 

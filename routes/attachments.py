@@ -29,9 +29,9 @@ async def offer(request: Request) -> Response:
     After the upload, put `file_path` into the `files` of a message to the same room.
     """
     caller = await caller_of(request)
-    wish = decode_as(await body_of(request), UploadWish)
-    room_id = id_of(wish.room_id, "room_id")
-    send = Send(file=actions.File(wish.name, wish.size, wish.type))
+    given = decode_as(await body_of(request), UploadWish)
+    room_id = id_of(given.room_id, "room_id")
+    send = Send(file=actions.File(given.name, given.size, given.type))
     base = base_of_request(request)
     return Reply(await chat_of(request).messages.offer_upload(room_id, caller.user_id, send, base))
 

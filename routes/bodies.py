@@ -9,14 +9,14 @@ from starlette.requests import Request
 
 from ..protocol.errors import Conflict, FileTooLarge, InvalidFrame, RateLimited, Unavailable
 
-SMALL_BODY = 1 << 20  # bytes of a body without files
-FIRST_WAIT = 10.0  # seconds that a body of any size may take
-LEAST_RATE = 8 << 10  # bytes a second, on average
-BODIES_AT_ONCE = 8  # bodies with files that one user may have under way
+SMALL_BODY_SIZE = 1 << 20  # bytes of a body without files
+FIRST_BYTES_TIMEOUT = 10.0  # seconds that a body of any size may take
+MIN_BYTE_RATE = 8 << 10  # bytes a second, on average
+MAX_CONCURRENT_BODIES = 8  # bodies with files that one user may have under way
 
 
 class BodyTooSlow(InvalidFrame):
-    status, says = 408, "The body came in too slowly."
+    status, text = 408, "The body came in too slowly."
 
 
 class BodiesInFlight:
@@ -31,7 +31,7 @@ class BodiesInFlight:
     @contextmanager
     def of_user(self, user_id: str) -> Iterator[None]:
         """Count a body with files of this user. Raises RateLimited if too many are under way."""
-        if self._by_user[user_id] >= BODIES_AT_ONCE:
+        if self._by_user[user_id] >= MAX_CONCURRENT_BODIES:
             raise RateLimited("Your other messages with files are still coming in.")
         self._by_user[user_id] += 1
         try:
@@ -59,7 +59,9 @@ class BodiesInFlight:
         try:
             while True:
                 try:
-                    async with asyncio.timeout_at(began + FIRST_WAIT + size / LEAST_RATE):
+                    async with asyncio.timeout_at(
+                        began + FIRST_BYTES_TIMEOUT + size / MIN_BYTE_RATE
+                    ):
                         chunk = await anext(chunks)
                 except StopAsyncIteration:
                     return
@@ -73,7 +75,7 @@ class BodiesInFlight:
         finally:
             self.size -= size
 
-    async def read(self, request: Request, most: int = SMALL_BODY) -> bytearray:
+    async def read(self, request: Request, most: int = SMALL_BODY_SIZE) -> bytearray:
         """Return the whole body. Raises FileTooLarge, and the errors of `stream`.
 
         If a body is too large, up to the same size again is read and discarded: some servers never

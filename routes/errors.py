@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Mount, Route
 from starlette.types import Receive, Scope, Send
 
-from ..auth.base_url import ROOT
+from ..auth.base_url import ROOT_KEY
 from ..protocol import errors
 from ..protocol.errors import Close, Refusal
 from ..store.store import DatabaseUnavailable
@@ -61,7 +61,7 @@ def _http_error(request: Request, error: Exception) -> Response:
     answer = answer_refusal(request, refusal)
     answer.headers.update(error.headers or {})
     if error.status_code == 405:
-        scope = {**request.scope, "root_path": request.scope[ROOT]}  # as the app got it
+        scope = {**request.scope, "root_path": request.scope[ROOT_KEY]}  # as the app got it
         answer.headers["Allow"] = ", ".join(sorted(_methods(request.app.routes, scope)))
     return answer
 

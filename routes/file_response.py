@@ -15,7 +15,7 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-PIECE = 1 << 18  # bytes that are read and sent at once
+PIECE_SIZE = 1 << 18  # bytes that are read and sent at once
 _RANGE = re.compile(r"bytes=(?:(\d{1,18})-(\d{0,18})|-(\d{1,18}))", re.ASCII)
 _TAG = re.compile(r'(?:W/)?("[^"]*")')
 
@@ -107,7 +107,7 @@ class ObjectResponse(Response):
 
     async def _send_bytes(self, send: Send, start: int, end: int) -> None:
         while start < end:
-            body = await self._content.read(start, min(PIECE, end - start))
+            body = await self._content.read(start, min(PIECE_SIZE, end - start))
             start = start + len(body) if body else end
             more = {"type": "http.response.body", "body": body, "more_body": start < end}
             await send(more)

@@ -19,7 +19,7 @@ from ..store.store import DatabaseUnavailable
 from .requests import PRIVATE, Reply, base_of_request, bucket_of, caller_of, chat_of
 
 log = logging.getLogger("roomcast")
-CHUNK = 1 << 15  # bytes
+CHUNK_SIZE = 1 << 15  # bytes
 MAX_EXPORT_PAUSE = 0.05  # seconds after each chunk, for other requests
 NDJSON = "application/x-ndjson"
 
@@ -78,7 +78,7 @@ async def _encode_lines(first: ExportLine, rest: AsyncIterator[ExportLine]) -> A
     try:
         async for line in rest:
             text += codec.encode(line) + b"\n"
-            if len(text) > CHUNK:
+            if len(text) > CHUNK_SIZE:
                 yield bytes(text)
                 text.clear()
                 await asyncio.sleep(min(time.monotonic() - began, MAX_EXPORT_PAUSE))

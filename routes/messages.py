@@ -176,10 +176,10 @@ async def report(request: Request) -> Response:
     """Reports a message to the site: 204, also when repeated; the first report counts."""
     caller = await caller_of(request)
     given = decode_as(await body_of(request), MessageReport)
-    said = NewReport(
+    new_report = NewReport(
         room_id_of(request), message_id_of(request), caller.user_id, given.reason, given.text
     )
-    await chat_of(request).reports.add(said)
+    await chat_of(request).reports.add(new_report)
     return Response(status_code=204)
 
 

@@ -9,7 +9,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
 from ..auth.authenticator import Authenticator
-from ..auth.base_url import ROOT, base_of
+from ..auth.base_url import ROOT_KEY, base_of
 from ..auth.claims import Identity
 from ..chat.chat import ChatServices
 from ..chat.rate_limit import UPLOAD_BYTES_PER_TOKEN, RateLimiter, TokenBucket
@@ -87,7 +87,7 @@ def base_of_request(request: Request) -> str:
 
 def url_of(request: Request, **query: object) -> str:
     """Return the absolute URL of this request with other query parameters."""
-    path = request.scope["path"].removeprefix(request.scope[ROOT])
+    path = request.scope["path"].removeprefix(request.scope[ROOT_KEY])
     url = request.url.include_query_params(**query)
     return f"{base_of_request(request)}{path}/?{url.query}"
 

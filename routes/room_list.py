@@ -24,7 +24,7 @@ from .requests import Reply, bucket_of, caller_of, chat_of, integer, url_of
 from .room_shapes import RoomListed, RoomPage, add_profiles, listed_room
 from .rooms import describe
 
-SMALL_ROOM = 50  # members
+SMALL_ROOM_SIZE = 50  # members
 MAX_CONTEXT_LENGTH = 200  # code points
 Time = Annotated[int, Meta(ge=0, lt=2**62)]  # microseconds since 1970, UTC
 
@@ -69,7 +69,7 @@ async def mine(request: Request) -> Response:
 
 def _reply(page: RoomPage) -> Response:
     """Answer a page; with large rooms it may have 20 MB, so it is sent room by room."""
-    if all(len(room.members) <= SMALL_ROOM for room in page.results):
+    if all(len(room.members) <= SMALL_ROOM_SIZE for room in page.results):
         return Reply(page)
     return StreamingResponse(_pieces(page), media_type=Reply.media_type)
 
@@ -181,7 +181,7 @@ async def _all_listed(found: Sequence[Listed], user_id: str) -> list[RoomListed]
     listed = []
     for room in found:
         listed.append(listed_room(room, user_id))
-        if len(room.members) > SMALL_ROOM:
+        if len(room.members) > SMALL_ROOM_SIZE:
             await asyncio.sleep(0)
     return listed
 

@@ -82,12 +82,12 @@ async def describe(request: Request, found: Sequence[Listed]) -> None:
     for room in blank:
         if about := abouts.get(room.context):
             room.about = codec.encode(about).decode()
-    if faces := chat_of(request).faces:
+    if host_profiles := chat_of(request).host_profiles:
         people = [person for room in found for person in room.members]
-        told = await faces.of(person.user_id for person in people)
+        profiles = await host_profiles.of(person.user_id for person in people)
         for person in people:
-            if face := told.get(person.user_id):
-                person.name, person.picture = face
+            if profile := profiles.get(person.user_id):
+                person.name, person.picture = profile
 
 
 async def one(request: Request) -> Response:

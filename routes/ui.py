@@ -16,14 +16,14 @@ from .ui_bundle import built_files, hash_sources, source_files, source_texts
 from .ui_minify import minified
 
 WEB = Path(__file__).parent.with_name("web")
-TYPES = {
+CONTENT_TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".ts": "application/typescript; charset=utf-8",
     ".json": "application/json",
 }
-SHORT = "public, max-age=300"
-FOR_EVER = "public, max-age=31536000, immutable"
-HASHED = re.compile(r"\.[0-9a-z]{8}\.js$", re.IGNORECASE)
+SHORT_CACHING = "public, max-age=300"
+LONG_CACHING = "public, max-age=31536000, immutable"
+HASHED_NAME = re.compile(r"\.[0-9a-z]{8}\.js$", re.IGNORECASE)
 HEADERS = {
     "Access-Control-Allow-Origin": "*",  # modules of another origin need CORS
     "Cross-Origin-Resource-Policy": "cross-origin",
@@ -87,7 +87,9 @@ def get(request: Request) -> Response:
     encoding, body = _choose(file, request.headers.get("accept-encoding", ""))
     etag = f'"{file.etag}{encoding and "-" + encoding}"'
     headers = HEADERS | {
-        "Cache-Control": FOR_EVER if HASHED.search(request.path_params["name"]) else SHORT,
+        "Cache-Control": LONG_CACHING
+        if HASHED_NAME.search(request.path_params["name"])
+        else SHORT_CACHING,
         "ETag": etag,
     }
     if etag in [
@@ -97,7 +99,7 @@ def get(request: Request) -> Response:
         return Response(status_code=304, headers=headers)
     if encoding:
         headers["Content-Encoding"] = encoding
-    return Response(body, headers=headers, media_type=TYPES[Path(file.name).suffix])
+    return Response(body, headers=headers, media_type=CONTENT_TYPES[Path(file.name).suffix])
 
 
 def _choose(file: UiFile, accepted: str) -> tuple[str, bytes]:

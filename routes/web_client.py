@@ -21,13 +21,13 @@ WEB = Path(__file__).parent.with_name("web")
 ICON = WEB / "page/icon.svg"
 ICON_DATA = f"data:image/svg+xml,{quote(ICON.read_text().strip())}"  # one request fewer
 TEMPLATE = (WEB / "page/index.html").read_text()
-FRESH = {"Cache-Control": "no-cache"}  # validated on each use: an upgrade is seen at once
-POLICY = (
+REVALIDATED = {"Cache-Control": "no-cache"}  # validated on each use: an upgrade is seen at once
+CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; "
     "img-src 'self' blob: data: http: https:; connect-src 'self' http: https: ws: wss:; "
     "form-action 'none'; base-uri 'none'; require-trusted-types-for 'script'; frame-ancestors "
 )
-HEADERS = FRESH | {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
+HEADERS = REVALIDATED | {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
 
 
 async def _inbox(request: Request, language: str = "") -> Response:
@@ -58,7 +58,7 @@ def _page(request: Request, *, root: str, view: str, language: str, ancestors: s
     text = TEMPLATE
     for name, value in (values | {"logo": logo, "root": root}).items():
         text = text.replace("{{" + name + "}}", escape(value))
-    headers = HEADERS | {"Content-Security-Policy": POLICY + ancestors}
+    headers = HEADERS | {"Content-Security-Policy": CONTENT_SECURITY_POLICY + ancestors}
     return Response(text, media_type="text/html", headers=headers)
 
 
@@ -80,7 +80,7 @@ class Assets(StaticFiles):
 
     def file_response(self, *args: Any, **options: Any) -> Response:
         answer = super().file_response(*args, **options)
-        answer.headers.update(FRESH)
+        answer.headers.update(REVALIDATED)
         return answer
 
 

@@ -14,7 +14,7 @@ from websockets.frames import Frame
 from websockets.frames import Opcode as Kind
 
 from ..protocol.errors import Close
-from ..realtime.frame_transport import REFUSED_AT_ONCE, REFUSED_PAUSE, OnText
+from ..realtime.frame_transport import MAX_REFUSED_MESSAGES, REFUSED_PAUSE, OnText
 from .frame_reader import (
     BINARY,
     CLOSE,
@@ -31,13 +31,13 @@ from .linger import Linger
 FRAMES_PER_SLICE = 64  # then other connections have their turn
 BYTES_PER_SLICE = 1 << 16
 FLOOD_RATE = 100.0  # control frames and small fragments a second, and how many at once
-SMALL_FRAGMENT = 1 << 12  # bytes; browsers cut large messages into larger ones
-LARGE_FRAME = 1 << 18  # bytes of an unfinished message that the budget counts
-FRAMES_AFTER_CLOSE = 64  # among which the peer's close frame may be
+SMALL_FRAGMENT_SIZE = 1 << 12  # bytes; browsers cut large messages into larger ones
+LARGE_FRAME_SIZE = 1 << 18  # bytes of an unfinished message that the budget counts
+MAX_FRAMES_AFTER_CLOSE = 64  # among which the peer's close frame may be
 
 # Reasons to read nothing: authentication is not done; the app's queue is full; the peer sends
 # faster than it may; the app has not accepted the socket.
-HELD, FULL, TOO_FAST, NOT_ACCEPTED = 1, 2, 4, 8
+HELD_FRAMES, BUFFER_FULL, TOO_FAST, NOT_ACCEPTED = 1, 2, 4, 8
 
 
 class FloodBucket:
@@ -93,7 +93,7 @@ class FrameFlow(WebSocketsSansIOProtocol):
         self._reader: FrameReader | None = None
         self._budget: FrameBudget | None = getattr(self.config, "frame_budget", None)
         self._flood = FloodBucket(self.flood_rate, self.loop.time())
-        self._after_close = FRAMES_AFTER_CLOSE
+        self._after_close = MAX_FRAMES_AFTER_CLOSE
 
     def _shake_hands(self, head: bytes) -> None:
         raise NotImplementedError
@@ -108,19 +108,19 @@ class FrameFlow(WebSocketsSansIOProtocol):
 
     def data_received(self, data: bytes) -> None:
         if self._linger is not None:
-            self._linger.was_heard = True
+            self._linger.has_received = True
         if self._reader is None:
             self._shake_hands(data)
         elif not self._is_discarding:
             self._reader.feed(data)
             if not self._is_scheduled:
                 self._read()
-            if self._counted or self._reader.held > LARGE_FRAME:
+            if self._counted or self._reader.held > LARGE_FRAME_SIZE:
                 self._count(self._reader.held)
 
     def _count(self, held: int) -> None:
         """Count the bytes of an unfinished large message in the budget of the process."""
-        before, self._counted = self._counted, held if held > LARGE_FRAME else 0
+        before, self._counted = self._counted, held if held > LARGE_FRAME_SIZE else 0
         difference = self._counted - before
         is_within = self._budget is None or self._budget.change(difference)
         if difference > 0 and not is_within:
@@ -161,7 +161,7 @@ class FrameFlow(WebSocketsSansIOProtocol):
             self._take_after_close(opcode)
         elif opcode in (TEXT, BINARY):
             self._take_message(opcode, content)
-        elif len(content) < SMALL_FRAGMENT and self._flood.is_empty(self.loop.time()):
+        elif len(content) < SMALL_FRAGMENT_SIZE and self._flood.is_empty(self.loop.time()):
             self.end(*Close.FLOOD.value)
         elif opcode == PING:
             self.transport.write(frame_of(PONG, content))
@@ -179,7 +179,7 @@ class FrameFlow(WebSocketsSansIOProtocol):
     def _slow_down(self) -> None:
         """Pause reading from a client that sends too fast: refusals cost as much as actions."""
         self._refused += 1
-        if self._refused % REFUSED_AT_ONCE == 0:
+        if self._refused % MAX_REFUSED_MESSAGES == 0:
             self._waits_for |= TOO_FAST
             self.loop.call_later(REFUSED_PAUSE, self._resume, TOO_FAST)
 
@@ -217,11 +217,11 @@ class FrameFlow(WebSocketsSansIOProtocol):
             (self.transport.resume_reading if is_wanted else self.transport.pause_reading)()
 
     def pause_reading(self) -> None:
-        self._waits_for |= FULL
+        self._waits_for |= BUFFER_FULL
         self._update_reading()
 
     def resume_reading(self) -> None:
-        self._resume(FULL)
+        self._resume(BUFFER_FULL)
 
     def _resume(self, reasons: int) -> None:
         self._waits_for &= ~reasons

@@ -12,7 +12,7 @@ from websockets.frames import apply_mask  # type: ignore[attr-defined] # in C, w
 FINAL, MASKED, RESERVED = 0x80, 0x80, 0x70  # bits of a frame's first two bytes
 SHORT = MASKED + 126  # the second byte of a masked frame with at least 126 bytes, or more
 PLAIN_TEXT = 0x81  # the first byte of a text in one frame
-CONTROL_SIZE = 125  # bytes that a control frame may carry
+MAX_CONTROL_SIZE = 125  # bytes that a control frame may carry
 INVALID_CODES = {1004, 1005, 1006, 1015}  # reserved: no frame may have them
 
 
@@ -50,7 +50,7 @@ class FrameReader:
     __slots__ = ("_data", "_is_text", "_max_size", "_message", "_need", "_pos", "_undecoded")
 
     def __init__(self, max_size: int) -> None:
-        self._max_size = max(max_size, CONTROL_SIZE)
+        self._max_size = max(max_size, MAX_CONTROL_SIZE)
         self._data: bytes | bytearray = b""
         self._pos = 0
         self._need = 2  # bytes without which the next frame can't be read
@@ -142,7 +142,7 @@ class FrameReader:
         if second < MASKED:
             raise protocol_error("a client's frames must be masked")
         if opcode >= CLOSE:
-            if second & 0x7F > CONTROL_SIZE:
+            if second & 0x7F > MAX_CONTROL_SIZE:
                 raise protocol_error("control frame too long")
             if first < FINAL:
                 raise protocol_error("fragmented control frame")
@@ -202,7 +202,7 @@ def frame_of(opcode: int, content: bytes) -> bytes:
 
 def close_frame(code: int, reason: str) -> bytes:
     """Return a close frame; its reason is cut to the size of a control frame."""
-    content = reason.encode()[: CONTROL_SIZE - 2].decode(errors="ignore").encode()
+    content = reason.encode()[: MAX_CONTROL_SIZE - 2].decode(errors="ignore").encode()
     return frame_of(CLOSE, struct.pack("!H", code) + content)
 
 

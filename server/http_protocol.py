@@ -16,18 +16,20 @@ from .http_refusal import BAD_REQUEST, RefusedRequest, answer_of, fault_of_head,
 from .linger import Linger
 from .websocket_protocol import WebSocketProtocol, report_refused
 
-HEAD_SIZE = 1 << 16  # bytes of a request line and its headers
-HEADER_COUNT = 100
+MAX_HEAD_SIZE = 1 << 16  # bytes of a request line and its headers
+MAX_HEADER_COUNT = 100
 HEAD_TIMEOUT = 10.0  # seconds for a head to come in
 END_OF_HEAD = b"\r\n\r\n"
-BODY_PIECE = 1 << 12  # bytes of a body of unknown length that are parsed at a time
-UNREAD_BODY = 1 << 16  # bytes of a body that are read after an answer, to keep the connection
-UPLOAD_LINGER = 10.0  # seconds in which a larger one is discarded, so that the answer is read
-SLICE = 1 << 16  # bytes after which other connections have their turn
-SMALLEST_SHARE = 1 << 9  # bytes as which a smaller piece is counted in a slice
-AHEAD_AT_ONCE = 4  # requests that a client sent ahead of their answers, after which
-AHEAD_PAUSE = 0.02  # seconds its next one waits: others' messages take several turns of the loop
-MOST_UNREAD = 1 << 20  # bytes that may come in while a response is under way
+BODY_PIECE_SIZE = 1 << 12  # bytes of a body of unknown length that are parsed at a time
+# Bytes of a body that are read after an answer, to keep the connection.
+MAX_DISCARDED_BODY_SIZE = 1 << 16
+# Seconds in which a larger one is discarded, so that the answer is read.
+UPLOAD_DISCARD_TIMEOUT = 10.0
+SLICE_SIZE = 1 << 16  # bytes after which other connections have their turn
+MIN_COUNTED_SIZE = 1 << 9  # bytes as which a smaller piece is counted in a slice
+MAX_SENT_AHEAD = 4  # requests that a client sent ahead of their answers, after which
+PIPELINE_PAUSE = 0.02  # seconds its next one waits: others' messages take several turns of the loop
+MAX_UNREAD_SIZE = 1 << 20  # bytes that may come in while a response is under way
 
 
 class StopParsing(Exception):
@@ -87,13 +89,13 @@ class HttpProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         if self._linger is not None:
-            self._linger.was_heard = True
+            self._linger.has_received = True
             return
         self._unset_keepalive_if_required()
         self._unread = self._unread + data if self._unread else data
         if not self._is_scheduled:
             self._parse()
-        if len(self._unread) > MOST_UNREAD:
+        if len(self._unread) > MAX_UNREAD_SIZE:
             self.transport.abort()
 
     @property
@@ -104,7 +106,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _parse(self) -> None:
         self._is_scheduled = False
-        left = SLICE
+        left = SLICE_SIZE
         while self._unread and self.parser is not None and self._linger is None:
             if self._is_busy or left <= 0:
                 self.flow.pause_reading()
@@ -113,7 +115,7 @@ class HttpProtocol(HttpToolsProtocol):
                 return
             piece = self._next_piece()
             self._unread = self._unread[len(piece) :]
-            left -= max(len(piece), SMALLEST_SHARE)
+            left -= max(len(piece), MIN_COUNTED_SIZE)
             self._feed(piece)
 
     def _parse_later(self, pause: float = 0) -> None:
@@ -135,8 +137,8 @@ class HttpProtocol(HttpToolsProtocol):
         if self._is_head:
             end = self._unread.find(END_OF_HEAD)
             piece = self._unread if end < 0 else self._unread[: end + len(END_OF_HEAD)]
-            return piece[: HEAD_SIZE + 1 - self._head_size]
-        return self._unread[: BODY_PIECE if self._body_left is None else self._body_left]
+            return piece[: MAX_HEAD_SIZE + 1 - self._head_size]
+        return self._unread[: BODY_PIECE_SIZE if self._body_left is None else self._body_left]
 
     def _feed(self, piece: bytes) -> None:
         if self._is_head:
@@ -149,8 +151,8 @@ class HttpProtocol(HttpToolsProtocol):
         except httptools.HttpParserError as error:
             self._refuse(self._refused or RefusedRequest(BAD_REQUEST, "invalid_frame", f"{error}"))
         else:
-            if self._is_head and self._head_size > HEAD_SIZE:
-                self._refuse(too_large(f"a head of over {HEAD_SIZE} bytes"))
+            if self._is_head and self._head_size > MAX_HEAD_SIZE:
+                self._refuse(too_large(f"a head of over {MAX_HEAD_SIZE} bytes"))
 
     def _upgrade(self) -> None:
         if not self._should_upgrade():
@@ -177,8 +179,8 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._header_count += 1
-        if self._header_count > HEADER_COUNT:
-            self._refused = too_large(f"over {HEADER_COUNT} headers")
+        if self._header_count > MAX_HEADER_COUNT:
+            self._refused = too_large(f"over {MAX_HEADER_COUNT} headers")
             raise StopParsing
         super().on_header(name, value)
 
@@ -202,7 +204,7 @@ class HttpProtocol(HttpToolsProtocol):
         if self.cycle is not None and not self.parser.should_upgrade():
             self._keeps_alive = self.cycle.keep_alive
             self.cycle.transport = cast(asyncio.Transport, ResponseTransport(self))
-            if self._body_left is None or self._body_left > UNREAD_BODY:
+            if self._body_left is None or self._body_left > MAX_DISCARDED_BODY_SIZE:
                 self.cycle.keep_alive = False  # until the body has come in
 
     def on_body(self, body: bytes) -> None:
@@ -228,14 +230,14 @@ class HttpProtocol(HttpToolsProtocol):
             self._head_timer = self.loop.call_later(HEAD_TIMEOUT, self.transport.close)
         if self._unread:
             self._sent_ahead += 1
-            self._parse_later(AHEAD_PAUSE if self._sent_ahead % AHEAD_AT_ONCE == 0 else 0)
+            self._parse_later(PIPELINE_PAUSE if self._sent_ahead % MAX_SENT_AHEAD == 0 else 0)
 
     def close(self) -> None:
         """End the connection after a response; closing while the client sends would be a reset."""
         if self._is_head and not self._unread:
             self.transport.close()
         else:
-            self._start_lingering(UPLOAD_LINGER)
+            self._start_lingering(UPLOAD_DISCARD_TIMEOUT)
 
     def _refuse(self, refused: RefusedRequest) -> None:
         client = self.client[0] if self.client else "unknown"

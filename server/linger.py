@@ -3,7 +3,7 @@
 import asyncio
 
 SILENCE_TIMEOUT = 0.1  # seconds without a byte after which our side of the connection is closed
-LINGER = 2.0  # seconds until the connection is aborted, whatever the peer does
+LINGER_TIMEOUT = 2.0  # seconds until the connection is aborted, whatever the peer does
 
 
 class Linger:
@@ -13,7 +13,7 @@ class Linger:
     after two seconds (or the given limit) it is aborted.
     """
 
-    __slots__ = ("_deadline", "_has_ended", "_loop", "_timer", "_transport", "was_heard")
+    __slots__ = ("_deadline", "_has_ended", "_loop", "_timer", "_transport", "has_received")
 
     def __init__(
         self,
@@ -23,23 +23,23 @@ class Linger:
     ) -> None:
         self._loop = loop
         self._transport = transport
-        self._deadline = loop.time() + (LINGER if limit is None else limit)
+        self._deadline = loop.time() + (LINGER_TIMEOUT if limit is None else limit)
         self._has_ended = False
-        self.was_heard = False  # set by the protocol at each byte that comes in
-        self._timer = loop.call_later(SILENCE_TIMEOUT, self._look)
+        self.has_received = False  # set by the protocol at each byte that comes in
+        self._timer = loop.call_later(SILENCE_TIMEOUT, self._check)
 
     def cancel(self) -> None:
         """Stop, because the connection is lost."""
         self._timer.cancel()
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         if self._loop.time() >= self._deadline:
             return self._transport.abort()
-        if not (self.was_heard or self._has_ended):
+        if not (self.has_received or self._has_ended):
             self._has_ended = True
             self._half_close()
-        self.was_heard = False
-        self._timer = self._loop.call_later(SILENCE_TIMEOUT, self._look)
+        self.has_received = False
+        self._timer = self._loop.call_later(SILENCE_TIMEOUT, self._check)
         return None
 
     def _half_close(self) -> None:

@@ -6,7 +6,7 @@ import socket
 
 ACK_TIMEOUT_MS = 8_000  # without an acknowledgement; then the kernel drops the peer
 BACKLOG = 2_048
-UNSENT = 1 << 17  # unsent bytes that the kernel holds for a connection
+MAX_UNSENT_SIZE = 1 << 17  # unsent bytes that the kernel holds for a connection
 
 
 class CannotServe(Exception):
@@ -52,7 +52,7 @@ def _listening(family: socket.AddressFamily, address: str, port: int) -> socket.
             listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, ACK_TIMEOUT_MS)
         if hasattr(socket, "TCP_NOTSENT_LOWAT"):
             # So data that a slow reader leaves unread is in our buffer, not in the kernel's.
-            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
+            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MAX_UNSENT_SIZE)
         if family == socket.AF_INET6:
             listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, address != "::")
         listening.bind((address, port))

@@ -25,19 +25,19 @@ class Seldom(logging.Filter):
 
     def __init__(self) -> None:
         super().__init__()
-        self._said: dict[str, tuple[float, int]] = {}  # last time, suppressed ones
+        self._logged: dict[str, tuple[float, int]] = {}  # last time, suppressed ones
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.levelno != logging.WARNING:
             return True
         what, now = f"{record.name} {record.msg}", time.monotonic()
-        at, unsaid = self._said.get(what, (-REPEAT_INTERVAL, 0))
+        at, suppressed = self._logged.get(what, (-REPEAT_INTERVAL, 0))
         if now - at < REPEAT_INTERVAL:
-            self._said[what] = at, unsaid + 1
+            self._logged[what] = at, suppressed + 1
             return False
-        self._said[what] = now, 0
-        if unsaid:
-            record.msg = f"{record.msg} ({unsaid} more like this since the last one)"
+        self._logged[what] = now, 0
+        if suppressed:
+            record.msg = f"{record.msg} ({suppressed} more like this since the last one)"
         return True
 
 

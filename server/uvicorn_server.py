@@ -36,15 +36,15 @@ log = logging.getLogger("roomcast.serve")
 Reload = Callable[[], Settings]  # loads the settings anew; raises BadSetting
 
 # The stages of an end, in their order: 2.6 seconds at most until the engines are closed.
-NOTICE_TIMEOUT = 0.1  # seconds until the server looks whether it should end
-DRAIN_STEP = 0.1  # seconds between two groups of sockets that are closed,
-DRAIN_STEPS = 15  # at most so many groups,
-DRAIN_GROUP = 5  # of at least so many sockets: not all of them come back at once
-GRACE = 1  # seconds for open requests and sockets after all were closed
-DEADLINE = 4.5  # seconds after SIGTERM until the process ends, whatever still hangs
-COLLECT_EVERY = 60.0  # seconds between two collections of garbage,
-COLLECT_SHARE = 1_000  # or so many times what the last one took
-SPARE_FILES = 128  # open files reserved for databases, attachments and the log
+STOP_CHECK_INTERVAL = 0.1  # seconds until the server looks whether it should end
+DRAIN_INTERVAL = 0.1  # seconds between two groups of sockets that are closed,
+MAX_DRAIN_GROUPS = 15  # at most so many groups,
+MIN_DRAIN_GROUP_SIZE = 5  # of at least so many sockets: not all of them come back at once
+CLOSE_TIMEOUT = 1  # seconds for open requests and sockets after all were closed
+STOP_TIMEOUT = 4.5  # seconds after SIGTERM until the process ends, whatever still hangs
+COLLECTION_INTERVAL = 60.0  # seconds between two collections of garbage,
+COLLECTION_COST_FACTOR = 1_000  # or so many times what the last one took
+RESERVED_FILE_COUNT = 128  # open files reserved for databases, attachments and the log
 
 
 def run_here(
@@ -95,8 +95,8 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self.ready = ready
         self.on_drain: Callable[[], None] = lambda: None
-        self.collects_at = time.monotonic() + COLLECT_EVERY
-        self.deadline = threading.Timer(DEADLINE, _give_up)
+        self.collects_at = time.monotonic() + COLLECTION_INTERVAL
+        self.deadline = threading.Timer(STOP_TIMEOUT, _give_up)
         self.deadline.daemon = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -112,7 +112,7 @@ class Server(uvicorn.Server):
             began = time.monotonic()
             gc.collect()
             took = time.monotonic() - began
-            self.collects_at = began + max(COLLECT_EVERY, took * COLLECT_SHARE)
+            self.collects_at = began + max(COLLECTION_INTERVAL, took * COLLECTION_COST_FACTOR)
         return await super().on_tick(counter)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -126,17 +126,17 @@ class Server(uvicorn.Server):
         """Close sockets with 1012 in groups, then end everything else."""
         self.on_drain()  # where no signal has ended it
         waiting = [c for c in self.server_state.connections if isinstance(c, WebSocketProtocol)]
-        size = max(DRAIN_GROUP, -(-len(waiting) // DRAIN_STEPS))
+        size = max(MIN_DRAIN_GROUP_SIZE, -(-len(waiting) // MAX_DRAIN_GROUPS))
         for start in range(0, len(waiting), size):
             for connection in waiting[start : start + size]:
                 connection.shutdown()
             if start + size < len(waiting):
-                await asyncio.sleep(DRAIN_STEP)
+                await asyncio.sleep(DRAIN_INTERVAL)
         await super().shutdown(sockets)
 
 
 def _give_up() -> None:
-    log.error("The server did not end within %s seconds and is killed.", DEADLINE)
+    log.error("The server did not end within %s seconds and is killed.", STOP_TIMEOUT)
     os._exit(1)
 
 
@@ -163,7 +163,7 @@ def config(chat: App, settings: Settings) -> ServerConfig:
         backlog=BACKLOG,
         proxy_headers=True,
         forwarded_allow_ips=proxies,
-        timeout_graceful_shutdown=GRACE,
+        timeout_graceful_shutdown=CLOSE_TIMEOUT,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -181,7 +181,7 @@ def config(chat: App, settings: Settings) -> ServerConfig:
 def _count_refused(chat: App, status: int) -> None:
     services: ChatServices | None = getattr(chat.state, "chat", None)
     if services is not None:
-        services.metrics.turned_away.labels(status).inc()
+        services.metrics.refused_connections.labels(status).inc()
 
 
 def _ipv4(settings: Settings) -> list[str]:
@@ -201,5 +201,5 @@ def _most_connections(wanted: int) -> int:
     with suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         soft = hard
-    allowed = max(soft - SPARE_FILES, 1) if soft != resource.RLIM_INFINITY else wanted
+    allowed = max(soft - RESERVED_FILE_COUNT, 1) if soft != resource.RLIM_INFINITY else wanted
     return min(wanted or allowed, allowed)

@@ -13,8 +13,8 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request
 
 from ..protocol.errors import Close
-from ..realtime.frame_transport import EXTENSION, OnText
-from .frame_flow import HELD, NOT_ACCEPTED, FrameFlow
+from ..realtime.frame_transport import TRANSPORT_EXTENSION, OnText
+from .frame_flow import HELD_FRAMES, NOT_ACCEPTED, FrameFlow
 from .frame_reader import FrameReader, close_frame
 from .linger import Linger
 
@@ -55,7 +55,7 @@ class WebSocketProtocol(FrameFlow):
 
     async def run_asgi(self) -> None:
         extensions = cast(dict[str, object], self.scope["extensions"])
-        extensions[EXTENSION] = self
+        extensions[TRANSPORT_EXTENSION] = self
         try:
             await super().run_asgi()
         finally:
@@ -65,7 +65,7 @@ class WebSocketProtocol(FrameFlow):
 
     def hold(self) -> None:
         """Read nothing until `begin` or `end`, because authentication is not done."""
-        self._waits_for |= HELD
+        self._waits_for |= HELD_FRAMES
         self._update_reading()
 
     def begin(
@@ -81,7 +81,7 @@ class WebSocketProtocol(FrameFlow):
         cast(list[object], self.scope["headers"]).clear()
         self.scope["subprotocols"] = []
         self.request = self.response = None  # type: ignore[assignment]
-        self._resume(HELD | NOT_ACCEPTED)
+        self._resume(HELD_FRAMES | NOT_ACCEPTED)
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)

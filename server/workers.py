@@ -22,17 +22,17 @@ from ..settings import BadSetting, Settings, apply_reload
 from .listen import CannotServe
 from .logs import log_to_stderr
 from .startup import CANNOT_START
-from .uvicorn_server import DEADLINE, Reload, run_here
+from .uvicorn_server import STOP_TIMEOUT, Reload, run_here
 
 log = logging.getLogger("roomcast.serve")
 
-STEADY = 10.0  # seconds after which a worker's end is no longer a failed start
-MOST_PAUSE = 30.0  # seconds between two tries to start a worker
+START_PERIOD = 10.0  # seconds after which a worker's end is no longer a failed start
+MAX_RESTART_DELAY = 30.0  # seconds between two tries to start a worker
 NO_FOLDER = (
     "The workers share their metrics in a temporary folder, and none can be made ({}): let TMPDIR"
     " name a folder that this user may write to."
 )
-LISTENS = b"listens"  # a worker's line on success; any other line says why it can't
+LISTENING_LINE = b"listens"  # a worker's line on success; any other line says why it can't
 
 
 class Job(msgspec.Struct):
@@ -66,10 +66,10 @@ class Worker:
         assert process.stdin is not None
         assert process.stdout is not None
         process.stdin.write(msgspec.json.encode(self.job) + b"\n")
-        said = await process.stdout.read()
-        if said != LISTENS:
+        line = await process.stdout.read()
+        if line != LISTENING_LINE:
             code = await process.wait()
-            raise CannotServe(said.decode() or f"A worker did not start (exit code {code}).")
+            raise CannotServe(line.decode() or f"A worker did not start (exit code {code}).")
 
     def send(self, settings: Settings) -> None:
         """Send new settings to the process, if it runs."""
@@ -87,7 +87,7 @@ class Worker:
             log.error(
                 "Worker %s ended (exit code %s); a new one is started.", self.process.pid, code
             )
-            await self.start_again(0.0 if time.monotonic() - since > STEADY else 1.0)
+            await self.start_again(0.0 if time.monotonic() - since > START_PERIOD else 1.0)
 
     async def start_again(self, pause: float) -> None:
         """Start the process, trying until it listens."""
@@ -96,7 +96,7 @@ class Worker:
             try:
                 return await self.start()
             except CannotServe as error:
-                pause = min(MOST_PAUSE, 2 * pause or 1.0)
+                pause = min(MAX_RESTART_DELAY, 2 * pause or 1.0)
                 log.error("%s The next try is in %s seconds.", error, pause)
 
     async def end(self) -> int:
@@ -105,7 +105,7 @@ class Worker:
             return 0
         self.process.terminate()
         try:
-            async with asyncio.timeout(DEADLINE):
+            async with asyncio.timeout(STOP_TIMEOUT):
                 return await self.process.wait()
         except TimeoutError:
             log.error("Worker %s did not end in time and is killed.", self.process.pid)
@@ -208,7 +208,7 @@ def _follow_the_parent(latest: list[Settings]) -> None:
 
 
 def _report_listening() -> None:
-    os.write(1, LISTENS)
+    os.write(1, LISTENING_LINE)
     os.dup2(2, 1)  # so that the parent sees the end of the output
 
 

@@ -17,11 +17,11 @@ from .model import (
     Webhooks,
 )
 from .reload import apply_reload, overwrite
-from .types import SHORTEST
+from .types import MIN_SECRET_SIZES
 
 __all__ = [
     "HINTS",
-    "SHORTEST",
+    "MIN_SECRET_SIZES",
     "VARIABLES",
     "AttachmentSettings",
     "AuthSettings",

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from itertools import chain
 
 from .model import AuthSettings, Settings, Webhooks
-from .types import SHORTEST
+from .types import MIN_SECRET_SIZES
 
 NO_AUDIENCE = (
     "with auth.jwks_url it is needed, or auth.issuer: else a token that the login service made for "
@@ -29,7 +29,7 @@ def _of_keys(auth: AuthSettings) -> Iterator[tuple[str, str]]:
     others = ((f"auth.issuers[{number}]", one) for number, one in enumerate(auth.issuers))
     named = {"": "", auth.issuer: "auth"}
     for where, one in (("auth", auth), *others):
-        least = max((SHORTEST[name] for name in one.hmac), default=0)
+        least = max((MIN_SECRET_SIZES[name] for name in one.hmac), default=0)
         if one.secret and len(one.secret.encode()) < least:
             yield f"{where}.secret", f"at least {least} bytes are needed"
         if where == "auth" and one.jwks_url and not (one.audience or one.issuer):

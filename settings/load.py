@@ -14,7 +14,7 @@ from msgspec import Meta, Struct
 
 from .checks import BadSetting, check
 from .model import Issuer, Issuers, Settings
-from .types import DURATION, SIZE
+from .types import DURATION_FORMAT, SIZE_FORMAT
 
 log = logging.getLogger("roomcast.settings")
 
@@ -143,9 +143,9 @@ def _known(name: str, file: str) -> str:
     if name in HINTS:
         return name
     section, _, key = name.partition(".")
-    neighbours = [known.partition(".")[2] for known in HINTS if known.startswith(f"{section}.")]
+    siblings = [known.partition(".")[2] for known in HINTS if known.startswith(f"{section}.")]
     elsewhere = [known for known in HINTS if known.endswith(f".{key}")]
-    meant = _meant(key, neighbours) or _meant(name, elsewhere)
+    meant = _meant(key, siblings) or _meant(name, elsewhere)
     raise BadSetting(f"{file}unknown setting {name}{meant}")
 
 
@@ -217,7 +217,7 @@ def seconds(text: str) -> float:
     """A duration: `90`, `90s`, `5m`, `24h`, `7d`."""
     found = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?([smhd]?)", text)
     if found is None:
-        raise ValueError(f"expected {DURATION}")
+        raise ValueError(f"expected {DURATION_FORMAT}")
     return float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}[found[2]]
 
 
@@ -225,5 +225,5 @@ def octets(text: str) -> int:
     """A size: `512`, `64KiB`, `10MiB`, `1GiB`."""
     found = re.fullmatch(r"([0-9]{1,15}) ?(|B|KiB|MiB|GiB)", text)
     if found is None:
-        raise ValueError(f"expected {SIZE}")
+        raise ValueError(f"expected {SIZE_FORMAT}")
     return int(found[1]) << {"": 0, "B": 0, "KiB": 10, "MiB": 20, "GiB": 30}[found[2]]

@@ -6,7 +6,7 @@ from msgspec import Meta, Struct, field
 
 from .types import (
     MIB,
-    SHORTEST,
+    MIN_SECRET_SIZES,
     Address,
     Algorithms,
     Answer,
@@ -20,15 +20,15 @@ from .types import (
     FileTypes,
     Filled,
     Flag,
+    GracePeriod,
     Keys,
     Languages,
     Leeway,
     Limit,
     LogLevel,
-    Most,
+    Maximum,
     OpenBy,
     Origins,
-    Patience,
     Picture,
     Port,
     Proxies,
@@ -139,7 +139,7 @@ class Issuer(Discreet, frozen=True):
     @property
     def hmac(self) -> tuple[str, ...]:
         """The algorithms of the secret."""
-        return tuple(name for name in self.algorithms or ("HS256",) if name in SHORTEST)
+        return tuple(name for name in self.algorithms or ("HS256",) if name in MIN_SECRET_SIZES)
 
 
 Issuers = Annotated[
@@ -198,7 +198,7 @@ class Limits(Struct, frozen=True):
     max_frame_size: Bytes = 16 * MIB
     max_bytes_in_flight: Bytes = 128 * MIB
     max_members: Several = 256
-    rooms_per_day: Most = 200
+    rooms_per_day: Maximum = 200
     max_blocks: Count = 2_000
     history_page_size: Count = 50
     max_history_page_size: Count = 100
@@ -223,13 +223,13 @@ class RateLimit(Struct, frozen=True):
 
     rate: Rate = 50
     burst: Count = 200
-    grace: Patience = 10
+    grace: GracePeriod = 10
 
 
 class PresenceSettings(Struct, frozen=True):
     """Times of presence, in seconds."""
 
-    grace: Patience = 5.0
+    grace: GracePeriod = 5.0
     lease: Seconds = 40.0
 
 

@@ -5,9 +5,9 @@ from typing import Annotated, Literal, get_args
 from msgspec import Meta
 
 MIB = 1 << 20
-DURATION = "seconds, or a duration such as 90s, 5m, 24h or 7d"
-SIZE = "bytes, or a size such as 64KiB, 10MiB or 1GiB"
-HOST = r"([^\s/?#@:*\[\]]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?"
+DURATION_FORMAT = "seconds, or a duration such as 90s, 5m, 24h or 7d"
+SIZE_FORMAT = "bytes, or a size such as 64KiB, 10MiB or 1GiB"
+HOST_PATTERN = r"([^\s/?#@:*\[\]]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?"
 
 # Each description is the end of the sentence "expected …".
 Flag = Annotated[bool, Meta(description="true or false")]
@@ -18,36 +18,38 @@ Keys = Annotated[
     Meta(description="a list of keys, each of at least 32 characters of ASCII without blanks"),
 ]
 OpenBy = Annotated[Literal["members", "host"], Meta(description="members or host")]
-Most = Annotated[int, Meta(ge=0, description="a whole number, 0 is off")]
+Maximum = Annotated[int, Meta(ge=0, description="a whole number, 0 is off")]
 Filled = Annotated[str, Meta(min_length=1, description="a text that is not empty")]
 Count = Annotated[int, Meta(ge=1, description="a whole number above 0")]
 Several = Annotated[int, Meta(ge=2, description="a whole number above 1")]
 Limit = Annotated[int, Meta(ge=0, le=10_000_000, description="a whole number, 0 is off")]
 Port = Annotated[int, Meta(ge=0, le=65_535, description="a port from 0 to 65535")]
 Rate = Annotated[float, Meta(ge=0, le=1e6, description="how many a second, 0 is off")]
-Bytes = Annotated[int, "bytes", Meta(ge=1, le=1 << 40, description=SIZE)]
-BytesOrNone = Annotated[int, "bytes", Meta(ge=0, le=1 << 40, description=f"0, or {SIZE}")]
-Seconds = Annotated[float, "seconds", Meta(gt=0, le=3_650 * 86_400, description=DURATION)]
-Patience = Annotated[float, "seconds", Meta(ge=0, le=86_400, description=DURATION)]
-Wait = Annotated[float, "seconds", Meta(ge=0, le=3_650 * 86_400, description=f"0, {DURATION}")]
+Bytes = Annotated[int, "bytes", Meta(ge=1, le=1 << 40, description=SIZE_FORMAT)]
+BytesOrNone = Annotated[int, "bytes", Meta(ge=0, le=1 << 40, description=f"0, or {SIZE_FORMAT}")]
+Seconds = Annotated[float, "seconds", Meta(gt=0, le=3_650 * 86_400, description=DURATION_FORMAT)]
+GracePeriod = Annotated[float, "seconds", Meta(ge=0, le=86_400, description=DURATION_FORMAT)]
+Wait = Annotated[
+    float, "seconds", Meta(ge=0, le=3_650 * 86_400, description=f"0, {DURATION_FORMAT}")
+]
 Answer = Annotated[float, "seconds", Meta(gt=0, le=30, description="at most 30 seconds")]
 Leeway = Annotated[float, "seconds", Meta(ge=0, le=60, description="at most 60 seconds")]
 Address = Annotated[
     str,
     Meta(
-        pattern=rf"\A(https?://{HOST}(/[^\s?#]*[^\s?#/])?)?\Z",
+        pattern=rf"\A(https?://{HOST_PATTERN}(/[^\s?#]*[^\s?#/])?)?\Z",
         description="an address such as https://chat.example.com, without a slash at its end",
     ),
 ]
 WebAddress = Annotated[
     str,
     Meta(
-        pattern=rf"\A(https?://{HOST}(/[^\s#]*)?)?\Z",
+        pattern=rf"\A(https?://{HOST_PATTERN}(/[^\s#]*)?)?\Z",
         description="an address such as https://shop.example.com/chat-events",
     ),
 ]
 Origins = Annotated[
-    tuple[Annotated[str, Meta(pattern=rf"\A(\*|[a-z][a-z0-9+.-]*://{HOST})\Z")], ...],
+    tuple[Annotated[str, Meta(pattern=rf"\A(\*|[a-z][a-z0-9+.-]*://{HOST_PATTERN})\Z")], ...],
     Meta(description="a list of origins such as https://example.com"),
 ]
 Proxies = Annotated[
@@ -110,4 +112,4 @@ Algorithms = Annotated[
     tuple[Algorithm, ...],
     Meta(description=f"a list of any of {', '.join(get_args(Algorithm))}"),
 ]
-SHORTEST = {"HS256": 32, "HS384": 48, "HS512": 64}  # bytes of a secret
+MIN_SECRET_SIZES = {"HS256": 32, "HS384": 48, "HS512": 64}  # bytes of a secret

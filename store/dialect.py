@@ -4,7 +4,7 @@ from msgspec import Struct
 
 
 class Dialect(Struct, frozen=True):
-    """The expressions by which `speak` replaces the placeholders of a query.
+    """The expressions by which `render` replaces the placeholders of a query.
 
     PACKED(a, b)) returns the rows of a query as one JSON array of arrays, because many rows are
     slow to transfer. JOINED(a, ' ') joins the texts of a group.
@@ -24,13 +24,13 @@ class Dialect(Struct, frozen=True):
     skipping: str
     keeping: str
 
-    def speak(self, query: str) -> str:
-        said = query.replace("EACH", self.each).replace("NOW", self.now)
-        said = said.replace("PACKED(", self.packed).replace("JOINED(", self.joined)
-        said = said.replace("NUMBERS", self.array.format(":numbers"))
-        said = said.replace("ROWS", self.array.format(":rows"))
-        said = said.replace("LOCKING()", self.locking).replace("LOCKING(r)", self.skipping)
-        return said.replace("KEEPING(r)", self.keeping)
+    def render(self, query: str) -> str:
+        query = query.replace("EACH", self.each).replace("NOW", self.now)
+        query = query.replace("PACKED(", self.packed).replace("JOINED(", self.joined)
+        query = query.replace("NUMBERS", self.array.format(":numbers"))
+        query = query.replace("ROWS", self.array.format(":rows"))
+        query = query.replace("LOCKING()", self.locking).replace("LOCKING(r)", self.skipping)
+        return query.replace("KEEPING(r)", self.keeping)
 
 
 SQLITE = Dialect(

@@ -8,8 +8,8 @@ from sqlalchemy import BindParameter, bindparam, text
 
 from .dialect import Dialect
 
-# Archived rooms with news are counted as listed again.
-BACK = """
+# Archived rooms with new messages are counted as listed again.
+LIST_AGAIN = """
     INSERT INTO room_counts (user_id, listed, archived)
     SELECT m.user_id, count(*), -count(*)
       FROM rooms r JOIN members m ON m.room_id = r.id
@@ -42,7 +42,7 @@ async def carry_over(db: Connection, dialect: Dialect, limit: int) -> bool:
         SELECT r.id FROM list_changes c JOIN rooms r ON r.id = c.room_id
          ORDER BY c.room_id LIMIT :limit LOCKING(r)
     """
-    rows = await db.fetch_all(dialect.speak(query), {"limit": limit})
+    rows = await db.fetch_all(dialect.render(query), {"limit": limit})
     room_ids = [row["id"] for row in rows]
     if room_ids:
         await _carry_over(db, dialect, room_ids)
@@ -51,7 +51,7 @@ async def carry_over(db: Connection, dialect: Dialect, limit: int) -> bool:
 
 async def _carry_over(db: Connection, dialect: Dialect, room_ids: list[int]) -> None:
     """Update the rows of the members, locked in the order in which receipts lock them."""
-    lock = dialect.speak("""
+    lock = dialect.render("""
         SELECT 1 FROM members WHERE room_id IN :room_ids ORDER BY room_id, user_id LOCKING()
     """)
     move = """
@@ -66,6 +66,8 @@ async def _carry_over(db: Connection, dialect: Dialect, room_ids: list[int]) -> 
          WHERE r.id = members.room_id AND members.room_id IN :room_ids
     """
     forget = "DELETE FROM list_changes WHERE room_id IN :room_ids"
-    for query in (lock, BACK, move, forget) if dialect.locking else (BACK, move, forget):
+    for query in (
+        (lock, LIST_AGAIN, move, forget) if dialect.locking else (LIST_AGAIN, move, forget)
+    ):
         those: BindParameter[list[int]] = bindparam("room_ids", value=room_ids, expanding=True)
         await db.execute(text(query).bindparams(those))

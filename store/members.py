@@ -16,10 +16,10 @@ SITE = ""  # the actor is the site itself: no user has this id
 
 
 class MembershipChange(Struct):
-    """The new version of the member list, 0 if nothing changed; `is_gone`: nobody is left."""
+    """The new version of the member list, 0 if nothing changed; `is_empty`: nobody is left."""
 
-    roster: int = 0
-    is_gone: bool = False
+    members_version: int = 0
+    is_empty: bool = False
 
 
 class Addition(Struct):
@@ -95,8 +95,8 @@ async def remove(
         ON CONFLICT (user_id, room_id) DO NOTHING
     """
     await db.execute(query, where)
-    is_gone = row["creator_id"] == other_id and not await _hand_over(db, room_id, now)
-    return MembershipChange(row["roster"], is_gone)
+    is_empty = row["creator_id"] == other_id and not await _hand_over(db, room_id, now)
+    return MembershipChange(row["roster"], is_empty)
 
 
 async def _role(

@@ -46,7 +46,7 @@ Kind = Literal[
 ]
 
 
-class Happened(Struct):
+class NewEvent(Struct):
     """One event; `user_id` caused it, or has unread messages. `version` is 0 if it took none."""
 
     kind: Kind
@@ -61,7 +61,7 @@ class Happened(Struct):
     details: str | None = None  # JSON: further fields of the event
 
 
-class Noted(Struct):
+class StoredEvent(Struct):
     """An event in the outbox; `at` in microseconds since 1970, UTC."""
 
     id: int
@@ -101,7 +101,7 @@ class Listeners(Struct):
         self.unread_after = self.unread_after or others.unread_after
 
 
-def happened(changes: Sequence[Change], outcomes: Sequence[Outcome]) -> list[Happened]:
+def events_of(changes: Sequence[Change], outcomes: Sequence[Outcome]) -> list[NewEvent]:
     """Return the events of these changes, in their order."""
     found = []
     for change, outcome in zip(changes, outcomes, strict=True):
@@ -115,40 +115,40 @@ def happened(changes: Sequence[Change], outcomes: Sequence[Outcome]) -> list[Hap
                 found.append(_of("message_edited", m))
             case Deleted(id_, version, _, sender_id):
                 where = change.room_id, change.sender_id
-                said = _details(sender_id, None)
-                found.append(Happened("message_deleted", *where, version, id_, details=said))
+                details = _details(sender_id, None)
+                found.append(NewEvent("message_deleted", *where, version, id_, details=details))
             case Reacted(id_, _, version, is_new=True):
                 assert isinstance(change, ReactionChange)
                 where = change.room_id, change.sender_id
-                found.append(Happened("message_reacted", *where, version, id_, change.emoji))
+                found.append(NewEvent("message_reacted", *where, version, id_, change.emoji))
     return found
 
 
-def _pressed(change: ActChange, outcome: Outcome) -> list[Happened]:
+def _pressed(change: ActChange, outcome: Outcome) -> list[NewEvent]:
     """Return one event for a press of a button, whether it changed the message or not."""
     if not isinstance(outcome, Acted | Edited):
         return []
     m, params = outcome.message, Raw((change.params or "null").encode())
-    said = _details(m.sender_id, m.extra, {"action": change.id, "params": params})
+    details = _details(m.sender_id, m.extra, {"action": change.id, "params": params})
     where = m.room_id, change.sender_id, m.version, m.id
-    return [Happened("message_action", *where, text=m.text, details=said)]
+    return [NewEvent("message_action", *where, text=m.text, details=details)]
 
 
-def _of(kind: Kind, m: Any) -> Happened:
-    said = _details(m.sender_id, m.extra)
-    return Happened(kind, m.room_id, m.sender_id, m.version, m.id, m.text, details=said)
+def _of(kind: Kind, m: Any) -> NewEvent:
+    details = _details(m.sender_id, m.extra)
+    return NewEvent(kind, m.room_id, m.sender_id, m.version, m.id, m.text, details=details)
 
 
 def _details(
     sender_id: str, column: str | None, more: dict[str, object] | None = None
 ) -> str | None:
     """Encode the extra parts of a message as JSON; None if there are none."""
-    said = dict(more or {})
+    details = dict(more or {})
     if sender_id == SITE:
-        said["kind"] = "system"
+        details["kind"] = "system"
     if column is not None and (data := extra.read(column).data) is not UNSET:
-        said["data"] = data
-    return msgspec.json.encode(said).decode() if said else None
+        details["data"] = data
+    return msgspec.json.encode(details).decode() if details else None
 
 
 def message_details(message: MessageRow, more: dict[str, object]) -> str | None:
@@ -156,26 +156,26 @@ def message_details(message: MessageRow, more: dict[str, object]) -> str | None:
     return _details(message.sender_id, message.extra, more)
 
 
-NOTE = """
+INSERT_EVENT = """
     INSERT INTO outbox (listener, room_id, kind, user_id, version, message_id, text, members,
                         about, created_at, context, details)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 """
 
 # The update locks the row: a process that removes it at the same time sees the new last_id.
-CALL = """
+CALL_RELAY = """
     INSERT INTO outbox_rooms (room_id, listener, last_id, due_at)
     SELECT $1, $2, max(id), $3 FROM outbox WHERE room_id = $1 AND listener = $2
     HAVING max(id) IS NOT NULL
     ON CONFLICT (room_id, listener) DO UPDATE SET last_id = excluded.last_id
 """
 
-WATCH = """
+INSERT_UNREAD_CHECK = """
     INSERT INTO unread_checks (room_id, due_at) VALUES ($1, $2) ON CONFLICT (room_id) DO NOTHING
 """
 
 
-async def note(db: Connection, listeners: Listeners, events: Iterable[Happened], now: int) -> None:
+async def note(db: Connection, listeners: Listeners, events: Iterable[NewEvent], now: int) -> None:
     """Write events in the transaction of their changes, whose new versions lock the rooms."""
     events = list(events)
     rows = [
@@ -198,12 +198,14 @@ async def note(db: Connection, listeners: Listeners, events: Iterable[Happened],
     ]
     if not rows:
         return
-    await _each(db, NOTE, rows)
+    await _each(db, INSERT_EVENT, rows)
     rooms = sorted({e.room_id for e in events})
-    await _each(db, CALL, [(room, name, now) for room in rooms for name in listeners.names])
+    await _each(db, CALL_RELAY, [(room, name, now) for room in rooms for name in listeners.names])
     if listeners.unread_after:
         sent = sorted({e.room_id for e in events if e.kind == "message_sent"})
-        await _each(db, WATCH, [(room, now + listeners.unread_after) for room in sent])
+        await _each(
+            db, INSERT_UNREAD_CHECK, [(room, now + listeners.unread_after) for room in sent]
+        )
 
 
 async def _each(db: Connection, query: str, rows: list[tuple[Any, ...]]) -> None:
@@ -234,7 +236,7 @@ async def claim(
            AND claimed_until <= :now
         RETURNING room_id, listener, tries
     """
-    bound = text(dialect.speak(query)).bindparams(
+    bound = text(dialect.render(query)).bindparams(
         bindparam("names", value=list(names), expanding=True),
         bindparam("now", value=now),
         bindparam("until", value=until),
@@ -255,14 +257,14 @@ async def next_due(db: Connection) -> int | None:
     return None if row is None else row["at"]
 
 
-async def waiting(db: Connection, claim: Claim, limit: int) -> list[Noted]:
+async def waiting(db: Connection, claim: Claim, limit: int) -> list[StoredEvent]:
     query = """
         SELECT id, kind, room_id, user_id, version, message_id, text, members, about,
                created_at AS at, context, details
           FROM outbox WHERE room_id = :room_id AND listener = :listener ORDER BY id LIMIT :limit
     """
     values = {"room_id": claim.room_id, "listener": claim.listener, "limit": limit}
-    return [Noted(**dict(row._mapping)) for row in await db.fetch_all(query, values)]
+    return [StoredEvent(**dict(row._mapping)) for row in await db.fetch_all(query, values)]
 
 
 async def settle(

@@ -43,9 +43,9 @@ async def change(
     is_known = await _renew(db, me)
     stamps = await _touch(db, me, [*came, *left])
     fresh = await _add(db, me, came)
-    gone = await _remove(db, me, left)
-    elsewhere = await _elsewhere(db, me, fresh | gone)
-    changed = sorted((fresh | gone) - elsewhere)
+    removed = await _remove(db, me, left)
+    elsewhere = await _elsewhere(db, me, fresh | removed)
+    changed = sorted((fresh | removed) - elsewhere)
     seen = [Seen(user, user in fresh, stamps[user]) for user in changed]
     return is_known, await _hide(db, me.dialect, seen)
 
@@ -53,10 +53,10 @@ async def change(
 async def _renew(db: Connection, me: Process) -> bool:
     query = "UPDATE processes SET alive_until = NOW + :lease WHERE id = :id RETURNING id"
     values = {"id": me.id, "lease": me.lease}
-    if await db.fetch_all(me.dialect.speak(query), values):
+    if await db.fetch_all(me.dialect.render(query), values):
         return True
     query = "INSERT INTO processes (id, alive_until) VALUES (:id, NOW + :lease)"
-    await db.execute(me.dialect.speak(query), values)
+    await db.execute(me.dialect.render(query), values)
     return False
 
 
@@ -74,7 +74,7 @@ async def _touch(
     """
     if not users:
         return {}
-    rows = await db.fetch_all(me.dialect.speak(query), {"users": _json(users), "at": at})
+    rows = await db.fetch_all(me.dialect.render(query), {"users": _json(users), "at": at})
     return {row["user_id"]: row["last_seen"] for row in rows}
 
 
@@ -111,7 +111,7 @@ async def _elsewhere(db: Connection, me: Process, users: Collection[str]) -> set
 async def _users(db: Connection, me: Process, query: str, users: Collection[str]) -> set[str]:
     if not users:
         return set()
-    rows = await db.fetch_all(me.dialect.speak(query), {"id": me.id, "users": _json(users)})
+    rows = await db.fetch_all(me.dialect.render(query), {"id": me.id, "users": _json(users)})
     return {row["user_id"] for row in rows}
 
 
@@ -123,7 +123,7 @@ async def retire(db: Connection, me: Process, grace: int) -> None:
     rows = await db.fetch_all("SELECT user_id FROM presence WHERE process_id = :id", {"id": me.id})
     await _touch(db, me, [row["user_id"] for row in rows])
     query = "UPDATE processes SET alive_until = NOW + :grace WHERE id = :id"
-    await db.execute(me.dialect.speak(query), {"id": me.id, "grace": grace})
+    await db.execute(me.dialect.render(query), {"id": me.id, "grace": grace})
 
 
 async def reap(db: Connection, me: Process, *, all_others: bool = False) -> list[Seen] | None:
@@ -139,24 +139,24 @@ async def reap(db: Connection, me: Process, *, all_others: bool = False) -> list
         RETURNING id, alive_until
     """
     values = {"me": me.id, "all_others": int(all_others)}
-    rows = await db.fetch_all(me.dialect.speak(query), values)
+    rows = await db.fetch_all(me.dialect.render(query), values)
     if not rows:
         return None
-    dead = Process(rows[0]["id"], me.lease, me.dialect)
-    users = await _some_users(db, dead)
-    stamps = await _touch(db, dead, users, at=rows[0]["alive_until"] - me.lease)
-    gone = await _remove(db, dead, users)
+    expired = Process(rows[0]["id"], me.lease, me.dialect)
+    users = await _some_users(db, expired)
+    stamps = await _touch(db, expired, users, at=rows[0]["alive_until"] - me.lease)
+    removed = await _remove(db, expired, users)
     if len(users) < USER_BATCH:
-        await db.execute("DELETE FROM processes WHERE id = :id", {"id": dead.id})
-    offline = sorted(gone - await _elsewhere(db, dead, gone))
+        await db.execute("DELETE FROM processes WHERE id = :id", {"id": expired.id})
+    offline = sorted(removed - await _elsewhere(db, expired, removed))
     return await _hide(db, me.dialect, [Seen(user, False, stamps[user]) for user in offline])
 
 
-async def _some_users(db: Connection, dead: Process) -> list[str]:
+async def _some_users(db: Connection, expired: Process) -> list[str]:
     query = """
         SELECT user_id FROM presence WHERE process_id = :id ORDER BY user_id LIMIT :most
     """
-    rows = await db.fetch_all(query, {"id": dead.id, "most": USER_BATCH})
+    rows = await db.fetch_all(query, {"id": expired.id, "most": USER_BATCH})
     return [row["user_id"] for row in rows]
 
 
@@ -171,7 +171,7 @@ async def of(db: Connection, dialect: Dialect, users: Collection[str]) -> list[S
           FROM people p
          WHERE p.user_id IN (SELECT value FROM EACH) AND p.last_seen IS NOT NULL
     """
-    rows = await db.fetch_all(dialect.speak(query), {"users": _json(users)})
+    rows = await db.fetch_all(dialect.render(query), {"users": _json(users)})
     seen = [Seen(row["user_id"], bool(row["is_online"]), row["last_seen"]) for row in rows]
     return await _hide(db, dialect, seen)
 
@@ -184,6 +184,6 @@ async def _hide(db: Connection, dialect: Dialect, seen: list[Seen]) -> list[Seen
         SELECT user_id, blocked_id FROM blocks WHERE user_id IN (SELECT value FROM EACH)
     """
     by_user = {each.user_id: each for each in seen}
-    for row in await db.fetch_all(dialect.speak(query), {"users": _json(by_user)}):
+    for row in await db.fetch_all(dialect.render(query), {"users": _json(by_user)}):
         by_user[row["user_id"]].hidden_from.append(row["blocked_id"])
     return seen

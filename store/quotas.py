@@ -3,7 +3,7 @@
 from databases.core import Connection
 from msgspec import Struct
 
-DAY = 86_400_000_000  # microseconds
+DAY_MICROSECONDS = 86_400_000_000  # microseconds
 
 
 async def count_opened_room(db: Connection, user_id: str, now: int) -> int:
@@ -13,7 +13,7 @@ async def count_opened_room(db: Connection, user_id: str, now: int) -> int:
         ON CONFLICT (user_id, day) DO UPDATE SET opened = room_quotas.opened + 1
         RETURNING opened
     """
-    rows = await db.fetch_all(query, {"user_id": user_id, "day": now // DAY})
+    rows = await db.fetch_all(query, {"user_id": user_id, "day": now // DAY_MICROSECONDS})
     return int(rows[0]["opened"])
 
 
@@ -42,6 +42,8 @@ async def keep_request(db: Connection, request: Request, room_id: int, now: int)
 
 async def forget_old(db: Connection, now: int, kept: int) -> None:
     """Delete quotas of past days, and requests older than `kept` microseconds."""
-    await db.execute("DELETE FROM room_quotas WHERE day < :day", {"day": now // DAY - 1})
+    await db.execute(
+        "DELETE FROM room_quotas WHERE day < :day", {"day": now // DAY_MICROSECONDS - 1}
+    )
     query = "DELETE FROM idempotency_keys WHERE created_at < :before"
     await db.execute(query, {"before": now - kept})

@@ -13,8 +13,8 @@ from .messages import MessageRow
 from .receipts import Status
 from .rooms import RoomRow
 
-MEMBERS_AT_ONCE = 1_000  # rows of one query: each costs some µs of the event loop
-LARGE_ROOMS_AT_ONCE = 4  # rooms of one query, after a query has shown that rooms are large
+MEMBER_BATCH = 1_000  # rows of one query: each costs some µs of the event loop
+LARGE_ROOM_BATCH = 4  # rooms of one query, after a query has shown that rooms are large
 
 
 class Person(Struct):
@@ -138,10 +138,10 @@ async def load_members(
             room_id, user_id, name, picture, is_online, seen, delivered, read = row
             people[room_id].append(Person(user_id, name, picture, bool(is_online), seen))
             marks[room_id][user_id] = delivered, read
-        if len(rows) < MEMBERS_AT_ONCE:
+        if len(rows) < MEMBER_BATCH:
             left, after = left[len(asked) :], (0, "")
         else:
-            after, size = rows[-1][:2], LARGE_ROOMS_AT_ONCE
+            after, size = rows[-1][:2], LARGE_ROOM_BATCH
             left = left[bisect_left(left, after[0]) :]
     return people, marks
 
@@ -160,6 +160,6 @@ async def _next_members(db: Connection, room_ids: list[int], after: tuple[int, s
         bindparam("room_ids", value=room_ids, expanding=True),
         bindparam("room_id", value=after[0]),
         bindparam("user_id", value=after[1]),
-        bindparam("limit", value=MEMBERS_AT_ONCE),
+        bindparam("limit", value=MEMBER_BATCH),
     )
     return [tuple(row._mapping.values()) for row in await db.fetch_all(query)]

@@ -17,15 +17,16 @@ from .dialect import Dialect
 from .room_places import RoomPlace, places_as_of
 from .room_words import IN_LARGE_ROOM, SITE, WordRange, WordTerm, word_conditions
 
-MAX_NAMED = 1_000  # rooms with a word that are read one by one; with more, the list is walked
-MAX_COUNTED = 500  # unread rooms: a higher number would cost as many rows
-MAX_COUNTED_BY_WORDS = 100  # counted rooms with too common words, as each must be read
-MAX_MOVED = 1_000  # rooms that moved since the time of a cursor; with more, it is ignored
-MIN_STEP, MAX_STEP = 64, 4_096  # rows of one step of a walk
+# Rooms with a word that are read one by one; with more, the list is walked.
+MAX_ROOMS_WITH_WORD = 1_000
+MAX_COUNTED_ROOMS = 500  # unread rooms: a higher number would cost as many rows
+MAX_COUNTED_ROOMS_WITH_WORDS = 100  # counted rooms with too common words, as each must be read
+MAX_MOVED_ROOMS = 1_000  # rooms that moved since the time of a cursor; with more, it is ignored
+MIN_STEP_ROWS, MAX_STEP_ROWS = 64, 4_096  # rows of one step of a walk
 
 
-TOP = RoomPlace(2**62, 2**62)
-BOTTOM = RoomPlace(-1, -1)
+HIGHEST_PLACE = RoomPlace(2**62, 2**62)
+LOWEST_PLACE = RoomPlace(-1, -1)
 
 
 class RoomQuery(Struct, frozen=True):
@@ -45,7 +46,7 @@ class RoomQuery(Struct, frozen=True):
     as_of: int | None = None
 
 
-class LookedAt(Struct, frozen=True):
+class RoomsReadFirst(Struct, frozen=True):
     """The rooms of a query that were read one by one; `is_all` if there are no others."""
 
     places: list[RoomPlace]
@@ -54,37 +55,37 @@ class LookedAt(Struct, frozen=True):
 
 async def find(db: Connection, dialect: Dialect, query: RoomQuery) -> list[RoomPlace]:
     """Return at most `limit` rooms, the one with the newest activity first."""
-    return await _page(db, dialect, query, await _look_first(db, dialect, query))
+    return await _page(db, dialect, query, await _read_first(db, dialect, query))
 
 
 async def find_and_count(
     db: Connection, dialect: Dialect, query: RoomQuery
 ) -> tuple[list[RoomPlace], int]:
     """Return the rooms of `find`, and the number of rooms on all pages, up to a limit."""
-    looked = await _look_first(db, dialect, query)
-    return await _page(db, dialect, query, looked), await _count(db, query, looked)
+    read_first = await _read_first(db, dialect, query)
+    return await _page(db, dialect, query, read_first), await _count(db, query, read_first)
 
 
 async def _page(
-    db: Connection, dialect: Dialect, query: RoomQuery, looked: LookedAt
+    db: Connection, dialect: Dialect, query: RoomQuery, read_first: RoomsReadFirst
 ) -> list[RoomPlace]:
-    places = looked.places
-    if not looked.is_all:
+    places = read_first.places
+    if not read_first.is_all:
         moved = await _find_moved(db, query)
         if moved is None:
             query = msgspec.structs.replace(query, as_of=None)
-        start = query.place or (BOTTOM if query.is_backwards else TOP)
+        start = query.place or (LOWEST_PLACE if query.is_backwards else HIGHEST_PLACE)
         walked = await _walk(db, query, start, query.limit + query.offset)
         places = [*places, *(moved or ()), *walked]
     return _slice_page(query, await places_as_of(db, dialect, query.as_of, places))
 
 
-async def _count(db: Connection, query: RoomQuery, looked: LookedAt) -> int:
-    if looked.is_all:
-        return len(looked.places)
+async def _count(db: Connection, query: RoomQuery, read_first: RoomsReadFirst) -> int:
+    if read_first.is_all:
+        return len(read_first.places)
     values: dict[str, Any] = {"user_id": query.user_id}
     own, words = _own(query), word_conditions(query.terms, values)
-    most = MAX_COUNTED_BY_WORDS if words else MAX_COUNTED
+    most = MAX_COUNTED_ROOMS_WITH_WORDS if words else MAX_COUNTED_ROOMS
     statement = f"""
         SELECT (SELECT count(*)
                   FROM (SELECT 1 FROM members me WHERE {" AND ".join([*own, *words])}
@@ -95,7 +96,7 @@ async def _count(db: Connection, query: RoomQuery, looked: LookedAt) -> int:
                                       AND {" AND ".join([*own, *words])}), 0) > 0) AS settled
     """
     (row,) = await db.fetch_all(statement, {**values, "most": most})
-    return min(most, max(0, int(row["settled"])) + len(looked.places))
+    return min(most, max(0, int(row["settled"])) + len(read_first.places))
 
 
 def _slice_page(query: RoomQuery, places: Sequence[RoomPlace]) -> list[RoomPlace]:
@@ -110,11 +111,11 @@ def _slice_page(query: RoomQuery, places: Sequence[RoomPlace]) -> list[RoomPlace
 # ---------------------------------------------------------------- rooms that are read one by one
 
 
-async def _look_first(db: Connection, dialect: Dialect, query: RoomQuery) -> LookedAt:
+async def _read_first(db: Connection, dialect: Dialect, query: RoomQuery) -> RoomsReadFirst:
     """Read the rooms with one of the words; if these are too many, only changed rooms."""
     named = await find_named(db, query.user_id, query.terms)
     room_ids = await _changed(db, query) if named is None else named
-    return LookedAt(await _look_at(db, dialect, query, room_ids), named is not None)
+    return RoomsReadFirst(await _read_places(db, dialect, query, room_ids), named is not None)
 
 
 async def _changed(db: Connection, query: RoomQuery) -> list[int]:
@@ -128,7 +129,7 @@ async def _changed(db: Connection, query: RoomQuery) -> list[int]:
     return [row["room_id"] for row in rows]
 
 
-async def _look_at(
+async def _read_places(
     db: Connection, dialect: Dialect, query: RoomQuery, room_ids: Sequence[int]
 ) -> list[RoomPlace]:
     """Return those of the rooms that match the query, by the columns of the rooms themselves."""
@@ -157,7 +158,7 @@ async def _look_at(
     """
     return [
         RoomPlace(row["at"], row["id"])
-        for row in await db.fetch_all(dialect.speak(statement), values)
+        for row in await db.fetch_all(dialect.render(statement), values)
         if row["at"] is not None
     ]
 
@@ -179,7 +180,12 @@ async def find_named(db: Connection, owner: str, terms: Sequence[WordTerm]) -> l
 
 
 async def _with_word(db: Connection, owner: str, words: WordRange) -> list[int] | None:
-    values = {"user_id": owner, "low": words.low, "high": words.high, "limit": MAX_NAMED + 1}
+    values = {
+        "user_id": owner,
+        "low": words.low,
+        "high": words.high,
+        "limit": MAX_ROOMS_WITH_WORD + 1,
+    }
     statement = """
         SELECT room_id FROM room_words
          WHERE user_id = :user_id AND word BETWEEN :low AND :high
@@ -194,7 +200,7 @@ async def _with_word(db: Connection, owner: str, words: WordRange) -> list[int] 
                AND w.word BETWEEN :low AND :high LIMIT :limit
         """
         found += [row["room_id"] for row in await db.fetch_all(statement, values)]
-    return found if len(found) <= MAX_NAMED else None
+    return found if len(found) <= MAX_ROOMS_WITH_WORD else None
 
 
 # ---------------------------------------------------------------- the walk
@@ -224,14 +230,14 @@ async def walk(step: Step, place: RoomPlace, limit: int) -> list[RoomPlace]:
 
     `step` returns rows with at, id and fits. The limit keeps planners from sorting.
     """
-    found, size = list[RoomPlace](), max(limit, MIN_STEP)
+    found, size = list[RoomPlace](), max(limit, MIN_STEP_ROWS)
     while True:
         rows = await step(place, size)
         found += [RoomPlace(row["at"], row["id"]) for row in rows if row["fits"]]
         if len(found) >= limit or len(rows) < size:
             return found[:limit]
         place = RoomPlace(rows[-1]["at"], rows[-1]["id"])
-        size = min(4 * size, MAX_STEP)
+        size = min(4 * size, MAX_STEP_ROWS)
 
 
 async def _walk(db: Connection, query: RoomQuery, place: RoomPlace, limit: int) -> list[RoomPlace]:
@@ -264,5 +270,5 @@ async def _find_moved(db: Connection, query: RoomQuery) -> list[RoomPlace] | Non
     if query.as_of is None:
         return []
     upwards = msgspec.structs.replace(query, is_backwards=True, as_of=None)
-    found = await _walk(db, upwards, RoomPlace(query.as_of, 2**62), MAX_MOVED + 1)
-    return None if len(found) > MAX_MOVED else found
+    found = await _walk(db, upwards, RoomPlace(query.as_of, 2**62), MAX_MOVED_ROOMS + 1)
+    return None if len(found) > MAX_MOVED_ROOMS else found

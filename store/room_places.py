@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from .dialect import Dialect
 
-MAX_NEWS = 200  # newest messages of a room that are searched for an earlier place
+MAX_SEARCHED_MESSAGES = 200  # newest messages of a room that are searched for an earlier place
 
 
 class RoomPlace(Struct, frozen=True, order=True):
@@ -25,11 +25,12 @@ async def places_as_of(
     """
     if as_of is None or all(place.at <= as_of for place in places):
         return places
-    statement = dialect.speak("""
+    statement = dialect.render("""
         SELECT CAST(CAST(j.value AS text) AS bigint) AS id,
                (SELECT coalesce((SELECT n.created_at
                                    FROM (SELECT id, created_at FROM messages m
-                                          WHERE m.room_id = r.id ORDER BY id DESC LIMIT :news) AS n
+                                          WHERE m.room_id = r.id
+                                          ORDER BY id DESC LIMIT :searched) AS n
                                   WHERE n.created_at <= :as_of ORDER BY n.id DESC LIMIT 1),
                                 r.created_at)
                   FROM rooms r
@@ -39,11 +40,13 @@ async def places_as_of(
     """)
     moved = [place.room_id for place in places if place.at > as_of]
     values = {
-        "numbers": msgspec.json.encode(moved).decode(), "news": MAX_NEWS, "as_of": as_of,
-    }  # fmt: skip
-    stood = [
+        "numbers": msgspec.json.encode(moved).decode(),
+        "searched": MAX_SEARCHED_MESSAGES,
+        "as_of": as_of,
+    }
+    earlier = [
         RoomPlace(row["at"], row["id"])
         for row in await db.fetch_all(statement, values)
         if row["at"] is not None
     ]
-    return [place for place in places if place.at <= as_of] + stood
+    return [place for place in places if place.at <= as_of] + earlier

@@ -12,10 +12,11 @@ from .dialect import Dialect
 from .search import tokenizer
 
 SITE = ""
-MAX_NAMED = 16  # members of a room up to which each has its words; of larger ones SITE has them
+# Members of a room up to which each has its words; of larger ones SITE has them.
+MAX_MEMBERS_WITH_WORDS = 16
 IN_LARGE_ROOM = " "  # in place of words: the words of this room are those of SITE
-CONTEXT = "="  # the prefix of a context: no word begins with it
-LAST = "\U0010ffff"
+CONTEXT_PREFIX = "="  # the prefix of a context: no word begins with it
+HIGHEST_CHARACTER = "\U0010ffff"
 
 
 class WordRange(Struct, frozen=True):
@@ -46,16 +47,16 @@ def terms_of(question: str) -> tuple[WordTerm, ...]:
 
 def context_term(context: str) -> WordTerm:
     """Return the condition for rooms with exactly this context."""
-    return WordTerm(WordRange(CONTEXT + context, CONTEXT + context))
+    return WordTerm(WordRange(CONTEXT_PREFIX + context, CONTEXT_PREFIX + context))
 
 
 def context_prefix_term(prefix: str) -> WordTerm:
     """Return the condition for rooms whose context begins like this."""
-    return WordTerm(_beginning(CONTEXT + prefix))
+    return WordTerm(_beginning(CONTEXT_PREFIX + prefix))
 
 
-def _beginning(said: str) -> WordRange:
-    return WordRange(said, said + LAST)
+def _beginning(text: str) -> WordRange:
+    return WordRange(text, text + HIGHEST_CHARACTER)
 
 
 def word_conditions(
@@ -140,7 +141,7 @@ async def refresh(db: Connection, dialect: Dialect, room_ids: Sequence[int]) -> 
     room_ids = await _keep(db, dialect, room_ids)
     if not room_ids:
         return
-    query = dialect.speak("""
+    query = dialect.render("""
         DELETE FROM word_changes
          WHERE room_id IN (SELECT r.room_id FROM word_changes r WHERE r.room_id IN :room_ids
                             ORDER BY r.room_id LOCKING(r))
@@ -156,7 +157,7 @@ async def refresh(db: Connection, dialect: Dialect, room_ids: Sequence[int]) -> 
         for word in words
     ]
     await db.execute(_of("DELETE FROM room_words WHERE room_id IN :room_ids", claimed))
-    query = dialect.speak("""
+    query = dialect.render("""
         INSERT INTO room_words (room_id, user_id, word)
         SELECT CAST(value->>0 AS bigint), value->>1, value->>2 FROM ROWS
     """)
@@ -167,7 +168,7 @@ async def _keep(db: Connection, dialect: Dialect, room_ids: Sequence[int]) -> Se
     """Locks these rooms against deletion; returns them without those that others delete."""
     if not dialect.keeping:
         return room_ids
-    query = dialect.speak(
+    query = dialect.render(
         "SELECT r.id FROM rooms r WHERE r.id IN :room_ids ORDER BY r.id KEEPING(r)"
     )
     kept = {row["id"] for row in await db.fetch_all(_of(query, room_ids))}
@@ -197,19 +198,19 @@ async def _load(db: Connection, room_ids: Sequence[int]) -> dict[int, dict[str, 
         found[row["id"]] = _owned(texts, names.get(row["id"], {}))
         if row["context"]:
             for words in found[row["id"]].values():
-                words.add(CONTEXT + row["context"])
+                words.add(CONTEXT_PREFIX + row["context"])
     return found
 
 
 def _owned(texts: Sequence[str], names: dict[str, str]) -> dict[str, set[str]]:
-    words = {word for said in (*texts, *names.values()) for word in _words(said)}
-    if len(names) <= MAX_NAMED:
+    words = {word for text in (*texts, *names.values()) for word in _words(text)}
+    if len(names) <= MAX_MEMBERS_WITH_WORDS:
         return {owner: set(words) for owner in (SITE, *names)}
     return {SITE: words} | {owner: {IN_LARGE_ROOM} for owner in names}
 
 
-def _words(said: str) -> Iterator[str]:
-    yield from tokenizer.of(said) if said else ()
+def _words(text: str) -> Iterator[str]:
+    yield from tokenizer.of(text) if text else ()
 
 
 def _of(query: str, room_ids: Sequence[int]) -> TextClause:

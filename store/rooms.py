@@ -134,7 +134,7 @@ class RoomPatch(Struct):
 
 
 async def change(
-    db: Connection, room_id: int, user_id: str, wish: RoomPatch
+    db: Connection, room_id: int, user_id: str, patch: RoomPatch
 ) -> MembershipChange | Reason:
     query = """
         SELECT r.creator_id
@@ -145,12 +145,12 @@ async def change(
     row = await db.fetch_one(query, where)
     if row is None:
         return "not_found"
-    if wish.title is not None and row["creator_id"] != user_id:
+    if patch.title is not None and row["creator_id"] != user_id:
         return "forbidden"
     # The room is locked before its members, as everywhere.
-    roster = 0 if wish.title is None else await _rename(db, where, wish.title)
-    await _set_own(db, where, wish)
-    return MembershipChange(roster)
+    members_version = 0 if patch.title is None else await _rename(db, where, patch.title)
+    await _set_own(db, where, patch)
+    return MembershipChange(members_version)
 
 
 async def _rename(db: Connection, where: dict[str, Any], title: str) -> int:
@@ -166,12 +166,12 @@ async def _rename(db: Connection, where: dict[str, Any], title: str) -> int:
     return int(rows[0]["roster"]) if rows else 0
 
 
-async def _set_own(db: Connection, where: dict[str, Any], wish: RoomPatch) -> None:
+async def _set_own(db: Connection, where: dict[str, Any], patch: RoomPatch) -> None:
     """Set the member's own flags, in one statement to avoid deadlocks."""
     wanted = {
-        "is_muted": wish.is_muted,
-        "is_archived": wish.is_archived,
-        "is_marked": wish.is_marked_unread,
+        "is_muted": patch.is_muted,
+        "is_archived": patch.is_archived,
+        "is_marked": patch.is_marked_unread,
     }
     if all(flag is None for flag in wanted.values()):
         return
@@ -192,10 +192,10 @@ async def _set_own(db: Connection, where: dict[str, Any], wish: RoomPatch) -> No
          WHERE room_id = :room_id AND user_id = :user_id
     """
     flags = {name: None if flag is None else int(flag) for name, flag in wanted.items()}
-    was_archived = None if wish.is_archived is None else await _lock_archived(db, where)
+    was_archived = None if patch.is_archived is None else await _lock_archived(db, where)
     await db.execute(query, {**where, **flags})
-    if wish.is_archived is not None and was_archived != wish.is_archived:
-        await room_counts.move(db, where["user_id"], to_archive=wish.is_archived)
+    if patch.is_archived is not None and was_archived != patch.is_archived:
+        await room_counts.move(db, where["user_id"], to_archive=patch.is_archived)
 
 
 async def _lock_archived(db: Connection, where: dict[str, Any]) -> bool:

@@ -5,7 +5,7 @@ from databases.core import Connection
 from .messages import MessageRow, load
 from .messages.columns import with_columns
 
-NEWEST = 2**53
+ABOVE_ALL_IDS = 2**53
 
 
 async def page(
@@ -15,7 +15,11 @@ async def page(
     query = "SELECT 1 FROM rooms WHERE id = :room_id AND deleted_at IS NULL"
     if await db.fetch_one(query, {"room_id": room_id}) is None:
         return None
-    values = {"room_id": room_id, "before": NEWEST if before is None else before, "limit": limit}
+    values = {
+        "room_id": room_id,
+        "before": ABOVE_ALL_IDS if before is None else before,
+        "limit": limit,
+    }
     if after is not None:
         return await load(db, room_id, NEWER, {**values, "after": after})
     return (await load(db, room_id, OLDER, values))[::-1]

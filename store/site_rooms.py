@@ -14,7 +14,7 @@ from .room_pages import RoomQuery
 from .room_places import RoomPlace
 from .room_words import SITE, WordTerm, word_conditions
 
-NEWEST = 2**53
+ABOVE_ALL_IDS = 2**53
 
 
 class SiteRoom(Struct):
@@ -96,7 +96,7 @@ async def _by_age(db: Connection, wanted: RoomFilter, limit: int) -> list[RoomPl
     async def step(place: RoomPlace, size: int) -> Sequence[Any]:
         return await db.fetch_all(statement, {**values, "id": place.room_id, "size": size})
 
-    return await room_pages.walk(step, wanted.after or RoomPlace(0, NEWEST), limit)
+    return await room_pages.walk(step, wanted.after or RoomPlace(0, ABOVE_ALL_IDS), limit)
 
 
 async def _of_ids(db: Connection, room_ids: list[int]) -> list[SiteRoom]:

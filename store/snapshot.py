@@ -12,7 +12,7 @@ class Snapshot(Struct):
     """A room at one version, as a joining member may see it."""
 
     version: int
-    roster: int
+    members_version: int
     title: str
     marks: dict[str, tuple[int, int]]  # every member's (delivered, read), as others may see them
     top: int  # the newest message id, deleted or not

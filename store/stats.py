@@ -3,7 +3,7 @@
 from databases.core import Connection
 from msgspec import Struct
 
-from .quotas import DAY
+from .quotas import DAY_MICROSECONDS
 
 
 class DayCount(Struct):
@@ -39,7 +39,10 @@ async def load(db: Connection, now: int, days: int) -> Totals:
            AND created_at >= :since AND deleted_at IS NULL
          GROUP BY 1 ORDER BY 1
     """
-    values = {"length": DAY, "since": (now // DAY - days + 1) * DAY}
+    values = {
+        "length": DAY_MICROSECONDS,
+        "since": (now // DAY_MICROSECONDS - days + 1) * DAY_MICROSECONDS,
+    }
     counted = [
         DayCount(int(d["day"]), int(d["messages"])) for d in await db.fetch_all(query, values)
     ]

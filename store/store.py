@@ -23,7 +23,7 @@ from .errors import (
     TransactionConflict,
 )
 from .messages import Change, Outcome
-from .outbox import Happened, Listeners
+from .outbox import Listeners, NewEvent
 from .receipts import Marks, Moved
 from .search.index import Finder
 from .snapshot import Snapshot, SnapshotQuery
@@ -194,7 +194,7 @@ class Store:
 
         return await self._shielded(writing())
 
-    async def note(self, db: Connection, *events: Happened) -> None:
+    async def note(self, db: Connection, *events: NewEvent) -> None:
         """Write a host event into the outbox, in the caller's transaction."""
         await outbox.note(db, self.listeners, events, time.time_ns() // 1000)
 

@@ -2,8 +2,9 @@
 
 import time
 
-SLICE = 0.0005  # seconds
-PAUSE = 0.0001  # seconds; after a sleep of 0 the same thread would get the interpreter again
+SLICE_DURATION = 0.0005  # seconds
+# Seconds; after a sleep of 0 the same thread would get the interpreter again.
+PAUSE_DURATION = 0.0001
 
 
 class TimeSlices:
@@ -12,10 +13,10 @@ class TimeSlices:
     __slots__ = ("_ends_at",)
 
     def __init__(self) -> None:
-        self._ends_at = time.perf_counter() + SLICE
+        self._ends_at = time.perf_counter() + SLICE_DURATION
 
     def pause_if_due(self) -> None:
         """Sleep briefly if the time slice is used up, so that the event loop can run."""
         if time.perf_counter() >= self._ends_at:
-            time.sleep(PAUSE)
-            self._ends_at = time.perf_counter() + SLICE
+            time.sleep(PAUSE_DURATION)
+            self._ends_at = time.perf_counter() + SLICE_DURATION

@@ -52,7 +52,7 @@ async def everywhere(db: Connection, dialect: Dialect, user_id: str) -> list[Unr
           FROM members me JOIN rooms r ON r.id = me.room_id
          WHERE me.user_id = :user_id AND r.total > me.sent + me.seen
     """
-    row = await db.fetch_one(dialect.speak(query), {"user_id": user_id})
+    row = await db.fetch_one(dialect.render(query), {"user_id": user_id})
     assert row is not None  # an aggregate always answers
     # Not a condition of the query: PostgreSQL would count twice.
     return [room for room in _decode(row["rooms"] or b"[]") if room.count > 0]
@@ -129,7 +129,7 @@ async def online(db: Connection, dialect: Dialect, users: Collection[str]) -> se
         SELECT DISTINCT user_id FROM presence WHERE user_id IN (SELECT value FROM EACH)
     """
     values = {"users": msgspec.json.encode(list(users)).decode()}
-    rows = await db.fetch_all(dialect.speak(query), values) if users else []
+    rows = await db.fetch_all(dialect.render(query), values) if users else []
     return {row["user_id"] for row in rows}
 
 
@@ -138,7 +138,7 @@ async def members(
 ) -> dict[int, list[str]]:
     """Return the members of each of these rooms, read as one row for each room."""
     query = text(
-        dialect.speak("""
+        dialect.render("""
             SELECT room_id, PACKED(user_id)) AS users
               FROM members WHERE room_id IN :room_ids GROUP BY room_id
         """)

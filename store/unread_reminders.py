@@ -2,18 +2,18 @@
 
 from databases.core import Connection
 
-from .outbox import Happened
+from .outbox import NewEvent
 from .room_lock import lock_room
 
 
-async def claim_unread(db: Connection, after: int, now: int, limit: int) -> list[Happened]:
+async def claim_unread(db: Connection, after: int, now: int, limit: int) -> list[NewEvent]:
     """Return an event for each member with messages unread for `after` microseconds.
 
     A member gets no second reminder until they have read these messages.
     """
     query = "SELECT room_id FROM unread_checks WHERE due_at <= :now ORDER BY due_at LIMIT :limit"
     rooms = [row["room_id"] for row in await db.fetch_all(query, {"now": now, "limit": limit})]
-    found: list[Happened] = []
+    found: list[NewEvent] = []
     for room_id in sorted(rooms):
         # The lock excludes sends and other processes with the same check.
         await lock_room(db, room_id)
@@ -21,7 +21,7 @@ async def claim_unread(db: Connection, after: int, now: int, limit: int) -> list
     return found
 
 
-async def _unread_in(db: Connection, room_id: int, after: int, now: int) -> list[Happened]:
+async def _unread_in(db: Connection, room_id: int, after: int, now: int) -> list[NewEvent]:
     where = {"room_id": room_id}
     query = "SELECT 1 FROM unread_checks WHERE room_id = :room_id AND due_at <= :now"
     if await db.fetch_one(query, {**where, "now": now}) is None:
@@ -49,7 +49,7 @@ async def _unread_in(db: Connection, room_id: int, after: int, now: int) -> list
     later = [row["created_at"] + after for row in rows if row not in overdue]
     await _check_again(db, room_id, min(later, default=None))
     return [
-        Happened("messages_unread", room_id, row["user_id"], message_id=row["id"])
+        NewEvent("messages_unread", room_id, row["user_id"], message_id=row["id"])
         for row in overdue
     ]
 

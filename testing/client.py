@@ -30,8 +30,8 @@ except ModuleNotFoundError as error:
 
 __all__ = ["ChatClient", "chat_client"]
 
-URL = "http://chat.test"
-LIFE = 3_600  # seconds until a token expires: longer than any test
+BASE_URL = "http://chat.test"
+TOKEN_TTL = 3_600  # seconds until a token expires: longer than any test
 
 
 class Transport(ASGIWebSocketTransport):
@@ -40,12 +40,12 @@ class Transport(ASGIWebSocketTransport):
     def __init__(self, app: App, secret: str) -> None:
         super().__init__(app=app)
         self.secret = secret  # signs the tokens of the test
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
 
     async def _handle_ws_request(self, request: httpx.Request, scope: Any) -> httpx.Response:
         scope["subprotocols"] = [name.strip() for name in scope["subprotocols"]]
         scope["raw_path"] = scope["raw_path"].partition(b"?")[0]
-        async with self._turn:  # two that connect at once would both get the later scope
+        async with self._lock:  # two that connect at once would both get the later scope
             return await super()._handle_ws_request(request, scope)
 
 
@@ -58,11 +58,11 @@ class ChatClient(httpx.AsyncClient):
         self.chat = chat
         self.user_id = wire_user(user_of(user))
         self.shared_transport = transport
-        told = {"sub": str(user), "exp": int(time.time()) + LIFE, **claims}
-        self.token = jwt.encode(told, transport.secret, algorithm="HS256")
+        claimed = {"sub": str(user), "exp": int(time.time()) + TOKEN_TTL, **claims}
+        self.token = jwt.encode(claimed, transport.secret, algorithm="HS256")
         super().__init__(
             transport=transport,
-            base_url=URL,
+            base_url=BASE_URL,
             headers={"Authorization": f"Bearer {self.token}"},
             trust_env=False,
         )
@@ -76,7 +76,7 @@ class ChatClient(httpx.AsyncClient):
     ) -> AbstractAsyncContextManager[AsyncWebSocketSession]:
         """Open a socket in the room; `after=0` and other arguments are its query."""
         room_id = room.id if isinstance(room, RoomRecord) else room
-        url = f"{URL}/ws/chat/?{urlencode({'room_id': room_id, **query})}"
+        url = f"{BASE_URL}/ws/chat/?{urlencode({'room_id': room_id, **query})}"
         # In here nobody answers pings.
         return ungrouped(aconnect_ws(url, self, keepalive_ping_interval_seconds=None))
 

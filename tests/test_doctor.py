@@ -227,7 +227,7 @@ def test_a_file_that_is_no_database_and_a_folder_that_is_not_there(
 
 
 def test_little_space(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database, "LITTLE_SPACE", 1 << 60)
+    monkeypatch.setattr(database, "LOW_DISK_SPACE", 1 << 60)
     assert "GiB are free for messages" in the_one_wrong(run())
 
 

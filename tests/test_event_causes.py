@@ -212,7 +212,7 @@ CAUSES = [
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox_relay, "LOOK", 0.02)
+    monkeypatch.setattr(outbox_relay, "SEARCH_INTERVAL", 0.02)
 
 
 @asynccontextmanager

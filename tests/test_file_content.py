@@ -587,7 +587,7 @@ async def test_files_are_checked_one_at_a_time(monkeypatch: pytest.MonkeyPatch) 
 def test_long_work_in_a_thread_lets_others_in_between(monkeypatch: pytest.MonkeyPatch) -> None:
     pauses: list[float] = []
     monkeypatch.setattr(time_slices.time, "sleep", pauses.append)
-    monkeypatch.setattr(time_slices, "SLICE", 0.0)
+    monkeypatch.setattr(time_slices, "SLICE_DURATION", 0.0)
     check(b"A long story. " * 60_000, TEXT, None, POLICY)  # pieces of 256 KiB
     assert len(pauses) == 4
     assert min(pauses) > 0  # a sleep of 0 hands nothing over

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from roomcast.protocol import codec, splice
 from roomcast.protocol.actions import Send
-from roomcast.protocol.codec import MOST_OBJECTS, SECOND_LOOK, Hint, decode_as
+from roomcast.protocol.codec import MAX_HINT_SIZE, MAX_OBJECTS, Hint, decode_as
 from roomcast.protocol.errors import InvalidFrame, InvalidJSON, Refusal
 from roomcast.store import messages
 
@@ -35,7 +35,7 @@ def test_a_small_broken_frame_is_looked_at_again_to_say_what_is_wrong() -> None:
 @pytest.mark.parametrize("decode", [codec.decode, lambda b: decode_as(b, Send)])
 @pytest.mark.parametrize(
     "data",
-    [BROKEN % (b"x" * SECOND_LOOK), b'{"x":' + b"[" * 5_000 + b" " * SECOND_LOOK],
+    [BROKEN % (b"x" * MAX_HINT_SIZE), b'{"x":' + b"[" * 5_000 + b" " * MAX_HINT_SIZE],
     ids=["surrogate", "depth"],
 )
 def test_a_large_broken_frame_is_not_looked_at_twice(decode: Any, data: bytes) -> None:
@@ -85,13 +85,13 @@ def test_an_error_says_what_is_short_again() -> None:
     ids=["before", "after"],
 )
 def test_a_large_frame_says_what_stands_around_what_is_large(kind: type, ends: Any) -> None:
-    frame = ends[0] + "ü" * SECOND_LOOK + ends[1]
+    frame = ends[0] + "ü" * MAX_HINT_SIZE + ends[1]
     said = codec.hint(frame if kind is str else frame.encode())
     assert said == Hint("send", "c1", 7)
 
 
 def test_what_a_large_text_quotes_is_not_what_the_frame_says() -> None:
-    text = '"client_id":"c2",' + "x" * SECOND_LOOK + '"message_id":7}'
+    text = '"client_id":"c2",' + "x" * MAX_HINT_SIZE + '"message_id":7}'
     assert codec.hint(json.dumps({"action": "send", "message": text})) == Hint("send")
 
 
@@ -99,11 +99,11 @@ def test_what_a_large_text_quotes_is_not_what_the_frame_says() -> None:
 @pytest.mark.parametrize("thing", [b"{},", b"[],"])
 def test_a_large_frame_of_many_small_things_is_refused_unread(decode: Any, thing: bytes) -> None:
     head = b'{"action":"send","message":"Hello","x":['
-    few = head + thing * MOST_OBJECTS
-    decode(head + thing * 100 + b"0]" + b" " * SECOND_LOOK + b"}")
+    few = head + thing * MAX_OBJECTS
+    decode(head + thing * 100 + b"0]" + b" " * MAX_HINT_SIZE + b"}")
     with pytest.raises(InvalidFrame, match="too many"):
-        decode(few + b"0]" + b" " * SECOND_LOOK + b"}")
+        decode(few + b"0]" + b" " * MAX_HINT_SIZE + b"}")
 
 
 def test_a_quote_is_as_long_in_a_spliced_frame_as_in_the_database() -> None:
-    assert splice.QUOTE_LENGTH == messages.QUOTED
+    assert splice.QUOTE_LENGTH == messages.QUOTE_LENGTH

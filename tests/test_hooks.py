@@ -236,7 +236,7 @@ async def waits_for_what_was_cancelled(draft: Draft) -> str:
 async def test_where_the_host_has_no_good_answer_nothing_passes(
     hook: Any, code: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hooks, "ANSWERS_WITHIN", 0.05)
+    monkeypatch.setattr(hooks, "APPROVAL_TIMEOUT", 0.05)
     async with chat_client(1, before_send=hook) as ada:
         room = (await ada.chat.open_room([1, 2])).id
         async with ada.socket(room) as socket:
@@ -305,14 +305,14 @@ async def test_a_name_is_asked_for_again_after_a_while(monkeypatch: pytest.Monke
 
 
 async def test_only_so_many_names_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hooks, "MOST", 3)
+    monkeypatch.setattr(hooks, "MAX_CACHED_PROFILES", 3)
     monkeypatch.setattr(hooks, "USER_BATCH", 2)
     people = People(**{str(user): Profile(f"User {user}") for user in range(5)})
-    faces = hooks.Faces(people)
+    faces = hooks.HostProfiles(people)
     everyone = [str(user) for user in range(5)]
     assert len(await faces.of(everyone)) == 5
     assert people.asked == [[0, 1], [2, 3], [4]]
-    assert len(faces.known) == 3
+    assert len(faces.cached) == 3
     assert (await faces.of(["4", "0"]))["0"] == Profile("User 0")
     assert people.asked[3:] == [[0]]
 
@@ -323,7 +323,7 @@ async def test_a_host_that_fails_leaves_the_names_as_they_were(
     clock = 1_000.0
     monkeypatch.setattr(hooks, "monotonic", lambda: clock)
     people = People(**FACES)
-    faces = hooks.Faces(people)
+    faces = hooks.HostProfiles(people)
     assert await faces.of(["1", "bob"]) == {"1": FACES["1"], "bob": FACES["bob"]}
 
     async def fails(users: Sequence[int | str]) -> Mapping[int | str, Profile]:
@@ -331,20 +331,20 @@ async def test_a_host_that_fails_leaves_the_names_as_they_were(
         raise ZeroDivisionError
 
     faces.describe = fails
-    clock += hooks.FRESH + 1
+    clock += hooks.PROFILE_TTL + 1
     with caplog.at_level(logging.WARNING, "roomcast.hooks"):
         assert await faces.of(["bob", "carl"]) == {"bob": FACES["bob"]}
         assert await faces.of(["carl"]) == {}
     assert people.asked == [[1, "bob"], ["bob", "carl"]]  # not again at once
     assert len(caplog.records) == 1
-    clock += hooks.PAUSE + 1
+    clock += hooks.RETRY_DELAY + 1
     faces.describe = people
     people.faces["carl"] = Profile("Carl")
     assert await faces.of(["carl"]) == {"carl": Profile("Carl")}
 
 
 async def test_a_host_that_hangs_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hooks, "DESCRIBES_WITHIN", 0.01)
+    monkeypatch.setattr(hooks, "DESCRIPTION_TIMEOUT", 0.01)
 
     async def hangs(users: Sequence[int | str]) -> Mapping[int | str, Profile]:
         await asyncio.Event().wait()
@@ -359,7 +359,7 @@ async def test_a_name_alone_will_do() -> None:
     async def describe(users: Sequence[int | str]) -> Any:
         return dict.fromkeys(users, "Ada")
 
-    assert await hooks.Faces(describe).of(["1"]) == {"1": Profile("Ada")}
+    assert await hooks.HostProfiles(describe).of(["1"]) == {"1": Profile("Ada")}
 
 
 @pytest.mark.parametrize("told", [("Ada\x00",), (5, 5), ("x" * 300, "javascript:alert(1)"), ()])
@@ -367,7 +367,7 @@ async def test_what_is_no_name_and_no_picture_is_none(told: tuple[object, ...]) 
     async def describe(users: Sequence[int | str]) -> Any:
         return {"1": told, 2: ("Bob", "https://shop.example/bob.png")}
 
-    found = await hooks.Faces(describe).of(["1", "2"])
+    found = await hooks.HostProfiles(describe).of(["1", "2"])
     assert found == {"2": Profile("Bob", "https://shop.example/bob.png")}
 
 

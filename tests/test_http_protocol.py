@@ -108,9 +108,9 @@ async def test_requests_that_are_sent_ahead_are_answered_one_by_one(site: Site) 
 async def test_who_sends_many_requests_ahead_waits_between_them(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http_protocol, "AHEAD_PAUSE", 3600.0)
+    monkeypatch.setattr(http_protocol, "PIPELINE_PAUSE", 3600.0)
     reader, writer = await begins(site, (GET + b"\r\n") * 30)
-    for _ in range(http_protocol.AHEAD_AT_ONCE):
+    for _ in range(http_protocol.MAX_SENT_AHEAD):
         assert b" 200 " in await reader.readuntil(b"\r\n\r\n")
         await reader.readuntil(b"}")
     last = GET + b"Connection: close\r\n\r\n"
@@ -190,7 +190,7 @@ async def test_sockets_of_a_user_are_limited(tmp_path: Path) -> None:
 async def test_a_closed_connection_ends_whatever_its_peer_does(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(linger, "LINGER", 0.2)
+    monkeypatch.setattr(linger, "LINGER_TIMEOUT", 0.2)
     reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
     writer.write(SHAKE + b"\r\n")  # without a token: 4001
     assert b" 101 " in await reader.readuntil(b"\r\n\r\n")
@@ -224,7 +224,7 @@ def authorized(head: bytes) -> bytes:
 async def test_a_body_that_comes_in_too_slowly_is_answered_408(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bodies, "FIRST_WAIT", 0.05)
+    monkeypatch.setattr(bodies, "FIRST_BYTES_TIMEOUT", 0.05)
     answer = await site.asks(authorized(POST) + b"{")
     assert answer.startswith(b"HTTP/1.1 408 ")
 

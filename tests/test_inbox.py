@@ -176,7 +176,7 @@ async def test_who_is_cut_off_or_told_to_come_back_hears_it(here: Here) -> None:
 async def test_a_hundred_rooms_are_shown_and_all_are_counted(
     here: Here, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(counters, "SHOWN", 3)
+    monkeypatch.setattr(counters, "MAX_ROOMS_PER_FRAME", 3)
     monkeypatch.setattr(delivery, "ROOMS_PER_COMMIT", 2)
     chat, _ = here
     rooms = [
@@ -226,7 +226,7 @@ async def test_large_frames_to_many_sockets_go_seldomer(
     here: Here, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chat, room = here
-    monkeypatch.setattr(inboxes, "MAX_RATE", 1)  # byte a second: the next frame comes tomorrow
+    monkeypatch.setattr(inboxes, "MAX_BYTE_RATE", 1)  # byte a second: the next frame comes tomorrow
     async with a_reader(chat, BOB) as (_, bob):
         await says(chat, room, "first")
         await until(bob, counter=1)

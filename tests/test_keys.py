@@ -224,7 +224,7 @@ async def test_a_rotated_key_is_taken_within_thirty_seconds_whoever_came_before(
     issuer.document = {"keys": [jwk(OTHER_RSA, "new")]}
     rotated = token(OTHER_RSA, "RS256", "new")
     await refusal(by, rotated)
-    clock.now += 30 - keys.TIMEOUT
+    clock.now += 30 - keys.FETCH_TIMEOUT
     assert await by.verify(rotated)
     assert issuer.asked == 3
 
@@ -438,7 +438,7 @@ async def test_a_published_key_that_cannot_check_signatures_is_passed_over(chang
 def test_no_published_key_takes_its_neighbours_with_it(odd):
     for base in ({}, jwk(RSA), jwk(P256), jwk(ED25519)):
         document = json.dumps({"keys": [base | odd, jwk(OTHER_RSA, "b")]}).encode()
-        assert keys_in(document, keys.ASYMMETRIC)[-1].id == "b"
+        assert keys_in(document, keys.ASYMMETRIC_ALGORITHMS)[-1].id == "b"
         assert keys_in(document, ())[-1].id == "b"
 
 
@@ -496,7 +496,7 @@ async def test_only_an_answer_of_200_is_taken(status, clock, caplog):
 
 
 async def test_an_issuer_who_never_answers_is_given_up(monkeypatch, caplog):
-    monkeypatch.setattr(keys, "TIMEOUT", 0.01)
+    monkeypatch.setattr(keys, "FETCH_TIMEOUT", 0.01)
     issuer = Publisher(jwk(RSA, "a"))
     issuer.free.clear()
     by = subscriber(issuer)
@@ -564,7 +564,7 @@ async def test_an_issuer_that_nobody_runs_stops_no_start(caplog):
 
 
 async def test_an_issuer_who_falls_silent_holds_up_nobody(monkeypatch, clock, caplog):
-    monkeypatch.setattr(keys, "TIMEOUT", 0.2)
+    monkeypatch.setattr(keys, "FETCH_TIMEOUT", 0.2)
     silent = socket.create_server(("127.0.0.1", 0))  # the kernel accepts, nobody answers
     with silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/keys"

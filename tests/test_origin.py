@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from roomcast.auth.base_url import ROOT, base_of, mounted
+from roomcast.auth.base_url import ROOT_KEY, base_of, mounted
 from starlette.requests import HTTPConnection
 
 
@@ -15,7 +15,7 @@ def reached(host: str | None, public_url: str = "", **more: Any) -> str:
         "server": ("10.0.0.5", 8000),
         "client": ("10.0.0.9", 5000),
         "headers": headers,
-        ROOT: "/chat",
+        ROOT_KEY: "/chat",
     }
     return base_of(HTTPConnection(scope | more), public_url)
 

@@ -128,7 +128,7 @@ async def test_what_is_kept_has_its_bounds(site: Any, monkeypatch: pytest.Monkey
         other = (await chat.rooms.open(ADA, [ADA, "3"])).room.id
         for n in range(MANY):
             await chat.messages.make(Add(other, ADA, f"number {n}"))
-        monkeypatch.setattr(history_cache, "SIZE", len(frame) + 10)
+        monkeypatch.setattr(history_cache, "MAX_CACHE_SIZE", len(frame) + 10)
         async with chat.hub.room(other) as room_:
             await look(chat, room_)
         assert chat.pages.get(room_id) is None

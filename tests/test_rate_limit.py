@@ -64,7 +64,7 @@ def test_a_user_has_one_bucket_and_others_their_own(clock: Clock) -> None:
 
 
 def test_a_bucket_outlives_its_sockets(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rate_limit, "RECENT_USERS", 2)
+    monkeypatch.setattr(rate_limit, "MAX_IDLE_BUCKETS", 2)
     limiter = RateLimiter(RateLimit(10, 20, 5))
     held = limiter.bucket_of("ada")
     allowed(held, 20)

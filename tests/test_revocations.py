@@ -218,7 +218,7 @@ async def test_a_cut_is_not_remembered_for_ever(
         assert here.chat.revocations.has(str(ADA), since=began)
         assert not here.chat.revocations.has(str(ADA), since=time.monotonic() + 1)
         assert not here.chat.revocations.has(str(BOB), since=began)
-        monkeypatch.setattr(module, "RETENTION", 0.0)
+        monkeypatch.setattr(module, "RETENTION_PERIOD", 0.0)
         await here.chat.revocations.look()
         assert not here.chat.revocations.has(str(ADA), since=began)
         assert here.chat.revocations.applied == {}
@@ -354,7 +354,7 @@ async def test_the_database_forgets_what_no_process_could_still_miss(
         assert [
             user for user, _ in await here.chat.store.read(partial(revocations.since, after=0))
         ] == [str(ADA)]
-        monkeypatch.setattr(module, "LOOKED_BACK", -1.0)
+        monkeypatch.setattr(module, "LOAD_PERIOD", -1.0)
         await here.chat.revocations.look()
         assert await here.chat.store.read(partial(revocations.since, after=0)) == []
 

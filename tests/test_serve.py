@@ -363,7 +363,7 @@ async def test_a_socket_that_reads_nothing_does_not_hold_up_the_end(
         sent = time.monotonic()
         assert await asyncio.to_thread(server.stop, 10) == 0
         took = time.monotonic() - sent
-        assert uvicorn_server.GRACE <= took < 5  # waited for in vain, then no longer
+        assert uvicorn_server.CLOSE_TIMEOUT <= took < 5  # waited for in vain, then no longer
         his.cut()
 
 
@@ -474,10 +474,13 @@ def test_a_flood_of_warnings_is_a_line_now_and_then(monkeypatch: pytest.MonkeyPa
 
 
 def test_the_stages_of_an_end_leave_time_for_the_commits_under_way() -> None:
-    stages = uvicorn_server.NOTICE_TIMEOUT, uvicorn_server.DRAIN_STEPS * uvicorn_server.DRAIN_STEP
-    before_the_engines = sum(stages) + uvicorn_server.GRACE
-    assert before_the_engines + presence.STOP_TIMEOUT <= uvicorn_server.DEADLINE - 0.5
-    assert uvicorn_server.DEADLINE <= 4.5  # half a second is left for the machine
+    stages = (
+        uvicorn_server.STOP_CHECK_INTERVAL,
+        uvicorn_server.MAX_DRAIN_GROUPS * uvicorn_server.DRAIN_INTERVAL,
+    )
+    before_the_engines = sum(stages) + uvicorn_server.CLOSE_TIMEOUT
+    assert before_the_engines + presence.STOP_TIMEOUT <= uvicorn_server.STOP_TIMEOUT - 0.5
+    assert uvicorn_server.STOP_TIMEOUT <= 4.5  # half a second is left for the machine
 
 
 class Ending(uvicorn_server.Server):
@@ -490,7 +493,7 @@ class Ending(uvicorn_server.Server):
 async def test_it_is_not_ready_before_its_sockets_are_closed_in_groups(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(uvicorn_server, "DEADLINE", 600.0)
+    monkeypatch.setattr(uvicorn_server, "STOP_TIMEOUT", 600.0)
     async with (
         served(tmp_path, by=lambda made: Ending(made, lambda: None)) as site,
         AsyncExitStack() as stack,
@@ -511,7 +514,7 @@ async def test_it_is_not_ready_before_its_sockets_are_closed_in_groups(
         ended = sorted(await asyncio.gather(*ends))
         assert {code for _, code in ended} == {1012}
         # Three groups, of five at most.
-        assert ended[-1][0] - ended[0][0] >= uvicorn_server.DRAIN_STEP
+        assert ended[-1][0] - ended[0][0] >= uvicorn_server.DRAIN_INTERVAL
 
 
 async def end_of(visit: ClientConnection) -> tuple[float, int | None]:

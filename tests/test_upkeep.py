@@ -65,7 +65,9 @@ async def test_what_is_older_goes_with_all_that_hangs_on_it(store: Store) -> Non
     old = await says(store, room, ADA, 10, 20)
     new = await says(store, room, ADA, 30)
     await store.commit([ReactionChange(room, BOB, old[0], "👍", True, 9)], {})
-    news, _ = await store.read(partial(index.news, dialect=store.dialect, room_ids=[room], limit=9))
+    news, _ = await store.read(
+        partial(index.load_changes, dialect=store.dialect, room_ids=[room], limit=9)
+    )
     assert [of_room.room_id for of_room in news] == [room]
     await store.write(lambda db: index.learn(db, store.finder, index.read(news)))
     assert await prune(store, room, before=30) == 2

@@ -87,9 +87,9 @@ class Ear:
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox_relay, "FIRST_PAUSE", 0.01)
-    monkeypatch.setattr(outbox_relay, "LONGEST_PAUSE", 0.05)
-    monkeypatch.setattr(outbox_relay, "LOOK", 0.02)
+    monkeypatch.setattr(outbox_relay, "FIRST_RETRY_DELAY", 0.01)
+    monkeypatch.setattr(outbox_relay, "MAX_RETRY_DELAY", 0.05)
+    monkeypatch.setattr(outbox_relay, "SEARCH_INTERVAL", 0.02)
 
 
 @pytest.fixture
@@ -198,7 +198,7 @@ async def test_a_hook_that_fails_is_told_again_in_order_and_delays_nobody(
 async def test_a_hook_that_never_answers_is_given_up_like_one_that_fails(
     make: Callable[..., App], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outbox_relay, "ANSWERED", 0.05)
+    monkeypatch.setattr(outbox_relay, "ANSWER_TIMEOUT", 0.05)
     ear = Ear()
 
     async def sticks(event: HostEvent) -> None:

@@ -11,21 +11,21 @@ from ...protocol.errors import NotFound, Unavailable
 from ...store import account
 from ...store.account import Erasure
 from ...store.messages import Change, DeleteChange, ReactionChange
-from ...store.outbox import Happened
+from ...store.outbox import NewEvent
 from ...store.store import Connection, DatabaseUnavailable, Store
 
 log = logging.getLogger("roomcast.erasure")
 
-PLACES = 100  # rooms in one query
-WINDOW = 500  # messages read in one step
+ROOM_BATCH = 100  # rooms in one query
+MESSAGE_BATCH = 500  # messages read in one step
 MAX_CHANGES_PER_COMMIT = 10  # few, since other changes wait for that commit
-MAX_RUNNING = 4  # erasures at a time
+MAX_CONCURRENT_ERASURES = 4  # erasures at a time
 REQUEST_TIMEOUT = 0.5  # seconds that a request waits for the end of its erasure
 CHECK_INTERVAL = 5.0  # seconds between two searches for unfinished erasures
 CLAIM_DURATION = 20.0  # seconds until another process may take over an erasure
 
 Make = Callable[[Change], Awaitable[object]]
-PASSING = DatabaseUnavailable, Unavailable
+TEMPORARY_ERRORS = DatabaseUnavailable, Unavailable
 Progress = Callable[[int], None]  # called with the number of messages deleted since the last call
 
 
@@ -81,7 +81,7 @@ class Erasures:
             log.warning("erasure delayed: %s", error)
             return
         for user_id in due:
-            if user_id not in self._running and len(self._running) < MAX_RUNNING:
+            if user_id not in self._running and len(self._running) < MAX_CONCURRENT_ERASURES:
                 self._running[user_id] = asyncio.create_task(self._try(user_id))
 
     async def _try(self, user_id: str) -> None:
@@ -89,7 +89,9 @@ class Erasures:
             await self.run(user_id)
             self._done.pop(user_id, asyncio.Event()).set()
         except Exception as error:
-            log.warning("erasure delayed: %s", error, exc_info=not isinstance(error, PASSING))
+            log.warning(
+                "erasure delayed: %s", error, exc_info=not isinstance(error, TEMPORARY_ERRORS)
+            )
         finally:
             del self._running[user_id]
             self._wake.set()
@@ -111,16 +113,16 @@ class Erasures:
     async def _forget(self, db: Connection, erasure: Erasure) -> None:
         """Delete the last data of the user, and the record of the erasure."""
         await account.forget(db, erasure)
-        await self._store.note(db, Happened("user_erased", 0, erasure.user_id))
+        await self._store.note(db, NewEvent("user_erased", 0, erasure.user_id))
 
     async def _messages(self, erasure: Erasure, progress: Progress) -> None:
         above, user_id = 0, erasure.user_id
         while True:
-            find = partial(account.places, user_id=user_id, above=above, limit=PLACES)
+            find = partial(account.places, user_id=user_id, above=above, limit=ROOM_BATCH)
             places = await self._store.read(find)
             for place in places:
                 await self._room(erasure, place.room_id, progress)
-            if len(places) < PLACES:
+            if len(places) < ROOM_BATCH:
                 return
             above = places[-1].room_id
 
@@ -129,7 +131,7 @@ class Erasures:
         user_id = erasure.user_id
         while above is not None:
             find = partial(
-                account.own, user_id=user_id, room_id=room_id, above=above, window=WINDOW
+                account.own, user_id=user_id, room_id=room_id, above=above, window=MESSAGE_BATCH
             )
             found, above = await self._store.read(find)
             ids = [message.id for message in found if message.created_at <= erasure.asked_at]
@@ -140,7 +142,7 @@ class Erasures:
     async def _reactions(self, erasure: Erasure) -> None:
         user_id, last = erasure.user_id, None
         while True:
-            find = partial(account.given, user_id=user_id, after=last, limit=WINDOW)
+            find = partial(account.given, user_id=user_id, after=last, limit=MESSAGE_BATCH)
             found = await self._store.read(find)
             if not found:
                 return

@@ -18,7 +18,7 @@ from ..serializers import Link, message_of
 
 Marks = dict[str, tuple[int, int]]  # user → delivered and read up to these ids
 ROW_BATCH = 100  # rows in one query
-WINDOW = 1_000  # messages of a room that are searched in one query
+MESSAGE_BATCH = 1_000  # messages of a room that are searched in one query
 
 
 class ExportLine(Struct, tag_field="type"):
@@ -145,13 +145,13 @@ def _shown(listed: Listed) -> ExportedRoom:
 async def _sent_messages(
     store: Store, user_id: str, room_id: int
 ) -> AsyncIterator[tuple[MessageRow, Status]]:
-    async def look(db: Connection, above: int) -> tuple[list[MessageRow], int | None, Marks]:
-        found, last = await account.own(db, user_id, room_id, above, WINDOW)
+    async def load(db: Connection, above: int) -> tuple[list[MessageRow], int | None, Marks]:
+        found, last = await account.own(db, user_id, room_id, above, MESSAGE_BATCH)
         return found, last, await receipts.of_room(db, room_id)
 
     above: int | None = 0
     while above is not None:
-        found, above, marks = await store.read(partial(look, above=above))
+        found, above, marks = await store.read(partial(load, above=above))
         for message in found:
             yield message, receipts.status(marks, user_id, message.id)
 

@@ -14,7 +14,7 @@ class FileChecks:
 
     def __init__(self, settings: AttachmentSettings) -> None:
         self._settings = settings
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
 
     @property
     def policy(self) -> Policy:
@@ -27,7 +27,7 @@ class FileChecks:
         """
         assert file.size is not None  # File ensures that
         kind = file.type or ANY
-        async with self._turn:
+        async with self._lock:
             return await asyncio.to_thread(content.unpack, data, kind, file.size, self.policy)
 
     async def check(self, data: bytes, content_type: str, size: int | None) -> Checked:
@@ -35,5 +35,5 @@ class FileChecks:
 
         Raises FileType, FileTooLarge or FileInvalid.
         """
-        async with self._turn:
+        async with self._lock:
             return await asyncio.to_thread(content.check, data, content_type, size, self.policy)

@@ -14,7 +14,7 @@ from ...store.objects.bucket import UPLOADS, Bucket, BucketUnavailable
 from ...store.store import Store
 
 log = logging.getLogger("roomcast.attachments")
-SWEPT_AT_ONCE = 100
+SWEEP_BATCH = 100
 
 
 class UnusedObjects:
@@ -35,7 +35,7 @@ class UnusedObjects:
         """Remove every object that belongs to no message and has expired."""
         while True:
             now = time.time_ns() // 1000
-            keys = await self._store.read(partial(uploads.expired, now=now, limit=SWEPT_AT_ONCE))
+            keys = await self._store.read(partial(uploads.expired, now=now, limit=SWEEP_BATCH))
             if not keys or not await self._remove(keys):
                 break
         try:

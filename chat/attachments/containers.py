@@ -51,7 +51,7 @@ from .media_types import (
 )
 
 MAX_ENTRIES = 4_096  # names of an archive that are read
-HEAD = 1 << 20  # bytes in which a Matroska file describes its tracks
+TRACK_HEADER_SIZE = 1 << 20  # bytes in which a Matroska file describes its tracks
 
 
 class Recognized(Struct, frozen=True):
@@ -81,8 +81,8 @@ _OTHER_BRANDS = {b"crx ", b"jp2 ", b"jpx ", b"jpm ", b"mjp2"}  # pictures of oth
 _MP4_BRAND = re.compile(
     rb"iso.|mp4[12v]|avc1|M4[ABV].|dash|MSNV|F4V |mmp4|cmf.|dby1|msd.|hvc1|hev1|av01|XAVC|ND.."
 )
-_MOVIES = (MP4, QUICKTIME, VIDEO_3GPP)
-_SOUNDS = (MP4_AUDIO, AUDIO_3GPP)
+_MOVIE_TYPES = (MP4, QUICKTIME, VIDEO_3GPP)
+_AUDIO_TYPES = (MP4_AUDIO, AUDIO_3GPP)
 
 
 def _recognize_iso_media(data: bytes) -> Recognized:
@@ -107,17 +107,21 @@ def _recognize_movie(data: bytes, major: bytes, brands: set[bytes]) -> Recognize
     handlers = find_handlers(data)
     is_sound = b"soun" in handlers and b"vide" not in handlers
     if major[:2] == b"3g":
-        return Recognized((AUDIO_3GPP,), (VIDEO_3GPP, *_SOUNDS)) if is_sound else _movie(VIDEO_3GPP)
+        return (
+            Recognized((AUDIO_3GPP,), (VIDEO_3GPP, *_AUDIO_TYPES))
+            if is_sound
+            else _movie(VIDEO_3GPP)
+        )
     if major == b"qt  ":
-        return Recognized((MP4_AUDIO,), _MOVIES) if is_sound else _movie(QUICKTIME)
+        return Recognized((MP4_AUDIO,), _MOVIE_TYPES) if is_sound else _movie(QUICKTIME)
     if not any(map(_MP4_BRAND.fullmatch, brands)):
         return Recognized()
-    return Recognized((MP4_AUDIO,), (*_MOVIES, *_SOUNDS)) if is_sound else _movie(MP4)
+    return Recognized((MP4_AUDIO,), (*_MOVIE_TYPES, *_AUDIO_TYPES)) if is_sound else _movie(MP4)
 
 
 def _movie(name: str) -> Recognized:
     """Return a video type; browsers declare the other two, since they ignore the brand."""
-    return Recognized((name,), tuple(other for other in _MOVIES if other != name))
+    return Recognized((name,), tuple(other for other in _MOVIE_TYPES if other != name))
 
 
 # ---------------------------------------------------------------- Matroska and Ogg
@@ -133,9 +137,9 @@ def _recognize_matroska(data: bytes) -> Recognized:
     is_webm = at >= 0 and data[at + 3 : at + 7] == b"webm"
     if not is_webm:
         return Recognized((MATROSKA,), (WEBM,))
-    start = max(data.find(_TRACKS, 0, HEAD), 0)
-    end = data.find(_CLUSTER, start, start + HEAD)
-    described = data[start : start + HEAD if end < 0 else end]
+    start = max(data.find(_TRACKS, 0, TRACK_HEADER_SIZE), 0)
+    end = data.find(_CLUSTER, start, start + TRACK_HEADER_SIZE)
+    described = data[start : start + TRACK_HEADER_SIZE if end < 0 else end]
     if _VIDEO_CODEC.search(described):
         return Recognized((WEBM,))
     if _AUDIO_CODEC.search(described):

@@ -9,7 +9,7 @@ from msgspec import Struct
 from ...protocol.errors import FileInvalid, FileTooLarge, FileType
 from ...settings.model import AttachmentSettings
 from .containers import Recognized, is_whole_archive, recognize
-from .exif import SIDEWAYS, Damaged
+from .exif import SIDEWAYS_ORIENTATIONS, Damaged
 from .media_types import (
     ANY,
     BY_TYPE,
@@ -24,7 +24,7 @@ from .media_types import (
 )
 from .metadata import clean
 from .pictures import Size, measure
-from .pieces import PIECE, pieces
+from .pieces import PIECE_SIZE, pieces
 from .texts import read_head, type_of_text
 
 MAGIC_TYPES = frozenset(
@@ -116,7 +116,7 @@ def unpack(data: str, content_type: str, size: int, policy: Policy) -> Checked:
 def _cleaned(data: bytes, kind: str, picture: Size | None, policy: Policy) -> Checked:
     found = clean(data, kind)
     width, height = picture or (None, None)
-    if found.orientation in SIDEWAYS:
+    if found.orientation in SIDEWAYS_ORIENTATIONS:
         width, height = height, width
     return Checked(found.content if policy.strip_metadata else data, kind, width, height)
 
@@ -141,7 +141,7 @@ def _decoded(data: str, start: int) -> Iterator[bytes]:
     if (len(data) - start) % 4 or data.find("=", start, -2) >= 0:
         raise ValueError("padding is missing, or stands elsewhere than at the end")
     for at in pieces(len(data), start):
-        yield a2b_base64(data[at : at + PIECE], strict_mode=True)
+        yield a2b_base64(data[at : at + PIECE_SIZE], strict_mode=True)
 
 
 # ---------------------------------------------------------------- what the bytes are

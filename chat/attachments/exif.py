@@ -2,8 +2,8 @@
 
 from msgspec import Struct
 
-UPRIGHT = 1
-SIDEWAYS = range(5, 9)  # orientations in which width and height are exchanged
+UPRIGHT_ORIENTATION = 1
+SIDEWAYS_ORIENTATIONS = range(5, 9)  # orientations in which width and height are exchanged
 MAX_TAGS = 1_000
 
 _ORIENTATION = 0x0112
@@ -14,7 +14,7 @@ class Cleaned(Struct, frozen=True):
     """A picture without its metadata, and its orientation (Exif 2.32, 4.6.4)."""
 
     content: bytes
-    orientation: int = UPRIGHT
+    orientation: int = UPRIGHT_ORIENTATION
 
 
 class Damaged(ValueError):
@@ -25,7 +25,7 @@ def read_orientation(tiff: bytes) -> int:
     """Return the orientation in a TIFF structure (Exif 2.32, 4.6.4), 1 to 8; 1 if none is set."""
     order = {b"II*\0": "little", b"MM\0*": "big"}.get(tiff[:4])
     if order is None:
-        return UPRIGHT
+        return UPRIGHT_ORIENTATION
     number = _Number(order == "big")
     start = number.of(tiff[4:8])
     for index in range(min(number.of(tiff[start : start + 2]), MAX_TAGS)):
@@ -35,8 +35,8 @@ def read_orientation(tiff: bytes) -> int:
             and number.of(tiff[at + 2 : at + 4]) == _SHORT
         ):
             found = number.of(tiff[at + 8 : at + 10])
-            return found if 1 <= found <= 8 else UPRIGHT
-    return UPRIGHT
+            return found if 1 <= found <= 8 else UPRIGHT_ORIENTATION
+    return UPRIGHT_ORIENTATION
 
 
 def write_orientation(orientation: int) -> bytes:

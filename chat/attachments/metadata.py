@@ -7,10 +7,10 @@ import re
 import zlib
 from collections.abc import Callable
 
-from .exif import UPRIGHT, Cleaned, Damaged, read_orientation, write_orientation
+from .exif import UPRIGHT_ORIENTATION, Cleaned, Damaged, read_orientation, write_orientation
 from .heif import clean_heif, clean_movie
 from .media_types import AVIF, GIF, HEIC, HEIF, JPEG, MP4, PNG, QUICKTIME, VIDEO_3GPP, WEBP
-from .pieces import PIECE, pieces
+from .pieces import PIECE_SIZE, pieces
 
 MAX_SEGMENTS = 10_000  # of a JPEG picture
 MAX_CHUNKS = 100_000  # of a PNG or WEBP picture, the smallest of 12 bytes
@@ -36,7 +36,7 @@ _KEPT_SEGMENTS = ((0xE0, b"JFIF\0"), (0xE2, b"ICC_PROFILE\0"), (0xEE, b"Adobe"))
 
 
 def _clean_jpeg(data: bytes) -> Cleaned:
-    parts, orientation, at = [data[:2]], UPRIGHT, 2
+    parts, orientation, at = [data[:2]], UPRIGHT_ORIENTATION, 2
     for _ in range(MAX_SEGMENTS):
         at = _find_marker(data, at)
         marker = data[at + 1] if at + 1 < len(data) else _END
@@ -47,7 +47,7 @@ def _clean_jpeg(data: bytes) -> Cleaned:
         body = data[at + 4 : end]
         if marker == _SCAN:
             end = _find_marker(data, end)
-        if marker == 0xE1 and body.startswith(_EXIF) and orientation == UPRIGHT:
+        if marker == 0xE1 and body.startswith(_EXIF) and orientation == UPRIGHT_ORIENTATION:
             orientation = read_orientation(body[6:])
         if _is_kept(marker, body):
             parts.append(data[at:end])
@@ -58,7 +58,7 @@ def _clean_jpeg(data: bytes) -> Cleaned:
 def _find_marker(data: bytes, at: int) -> int:
     """Return the offset of the next marker, after fill bytes and other bytes to skip."""
     for start in pieces(len(data), at):
-        if found := _MARKER.search(data, start, start + PIECE + 1):
+        if found := _MARKER.search(data, start, start + PIECE_SIZE + 1):
             return found.start()
     return len(data)
 
@@ -72,7 +72,7 @@ def _is_kept(marker: int, body: bytes) -> bool:
 
 def _with_exif(parts: list[bytes], orientation: int) -> list[bytes]:
     """Insert the orientation after the JFIF segment, which must come first."""
-    if orientation == UPRIGHT:
+    if orientation == UPRIGHT_ORIENTATION:
         return parts
     body = _EXIF + write_orientation(orientation)
     segment = b"\xff\xe1" + (len(body) + 2).to_bytes(2, "big") + body
@@ -89,7 +89,7 @@ _KEPT_CHUNKS = frozenset(
 
 
 def _clean_png(data: bytes) -> Cleaned:
-    parts, orientation, at, kept_from = list[bytes](), UPRIGHT, 8, 0
+    parts, orientation, at, kept_from = list[bytes](), UPRIGHT_ORIENTATION, 8, 0
     for _ in range(MAX_CHUNKS):
         kind = data[at + 4 : at + 8]
         end = at + 12 + _big(data[at : at + 4])
@@ -100,7 +100,7 @@ def _clean_png(data: bytes) -> Cleaned:
         if kind not in _KEPT_CHUNKS:
             parts.append(data[kept_from:at])
             kept_from = end
-            if kind == b"eXIf" and orientation == UPRIGHT:
+            if kind == b"eXIf" and orientation == UPRIGHT_ORIENTATION:
                 orientation = read_orientation(data[at + 8 : end - 4])
         at = end
     raise Damaged
@@ -108,7 +108,7 @@ def _clean_png(data: bytes) -> Cleaned:
 
 def _with_chunk(parts: list[bytes], orientation: int) -> list[bytes]:
     """Insert the orientation after the header, which has a fixed size."""
-    if orientation == UPRIGHT:
+    if orientation == UPRIGHT_ORIENTATION:
         return parts
     body = b"eXIf" + write_orientation(orientation)
     chunk = (len(body) - 4).to_bytes(4, "big") + body + zlib.crc32(body).to_bytes(4, "big")
@@ -123,7 +123,7 @@ _HAS_EXIF, _HAS_XMP = 0x08, 0x04
 
 
 def _clean_webp(data: bytes) -> Cleaned:
-    parts, orientation, at = list[bytes](), UPRIGHT, 12
+    parts, orientation, at = list[bytes](), UPRIGHT_ORIENTATION, 12
     end_of_file = min(8 + _little(data[4:8]), len(data))
     for _ in range(MAX_CHUNKS):
         if at + 8 > end_of_file:
@@ -133,7 +133,9 @@ def _clean_webp(data: bytes) -> Cleaned:
         end = min(at + 8 + size + (size & 1), end_of_file)
         if kind == b"EXIF":
             body = data[at + 8 : end].removeprefix(_EXIF)
-            orientation = read_orientation(body) if orientation == UPRIGHT else orientation
+            orientation = (
+                read_orientation(body) if orientation == UPRIGHT_ORIENTATION else orientation
+            )
         if kind in _KEPT_WEBP:
             parts.append(data[at:end])
         at = end
@@ -144,7 +146,7 @@ def _webp_of(chunks: list[bytes], orientation: int) -> bytes:
     """Return the picture; only the extended form (VP8X) can hold an orientation."""
     if chunks and chunks[0][:4] == b"VP8X" and len(chunks[0]) > 8:
         flags = chunks[0][8] & ~(_HAS_EXIF | _HAS_XMP)
-        if orientation != UPRIGHT:
+        if orientation != UPRIGHT_ORIENTATION:
             flags |= _HAS_EXIF
             body = write_orientation(orientation)
             chunks.append(b"EXIF" + len(body).to_bytes(4, "little") + body)
@@ -178,7 +180,7 @@ def _clean_gif(data: bytes) -> Cleaned:
             at, budget = at + 1, budget - 1
         else:
             parts.append(data[kept_from:at] + (b";" if label else b"") + _rest(data, at + 1))
-            return _finish(data, parts, UPRIGHT)
+            return _finish(data, parts, UPRIGHT_ORIENTATION)
     raise Damaged
 
 

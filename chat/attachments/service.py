@@ -116,13 +116,13 @@ class Attachments:
     async def _check_sender(self, room_id: int, user_id: str, *, by_site: bool = False) -> None:
         """Raise a Refusal if the user may not send files to the room; the site always may."""
 
-        async def look(db: Connection) -> tuple[bool, bool]:
+        async def load(db: Connection) -> tuple[bool, bool]:
             if user_id == SITE:
                 return await rooms.exists(db, room_id), False
             is_member = await rooms.has_member(db, room_id, user_id)
             return is_member, await blocks.is_silenced(db, room_id, user_id)
 
-        is_member, is_silenced = await self._store.read(look)
+        is_member, is_silenced = await self._store.read(load)
         if not is_member:
             raise NotFound
         if is_silenced and not by_site:

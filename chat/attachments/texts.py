@@ -4,9 +4,9 @@ import codecs
 import re
 
 from .media_types import CALENDAR, TEXT, VCARD
-from .pieces import PIECE, pieces
+from .pieces import PIECE_SIZE, pieces
 
-HEAD = 4_096  # code points at the beginning of a text by which its type is detected
+DETECTION_LENGTH = 4_096  # code points at the beginning of a text by which its type is detected
 
 _CONTROL_BYTES = bytes([*range(9), 0x0B, *range(0x0E, 0x20), 0x7F])
 _TAG = re.compile(r"<(?:!--|!doctype|[a-z][\w:.-]*[\s>/])")
@@ -31,18 +31,18 @@ def read_head(data: bytes) -> str | None:
 def _read_legacy(data: bytes) -> str | None:
     """Return the head of a text in an unknown 8-bit encoding; None if it has control bytes."""
     text = data.removesuffix(b"\x1a")  # some old programs end a text with Ctrl+Z
-    if any(_has_control(text[at : at + PIECE]) for at in pieces(len(text))):
+    if any(_has_control(text[at : at + PIECE_SIZE]) for at in pieces(len(text))):
         return None
-    return data[:HEAD].decode("latin-1")
+    return data[:DETECTION_LENGTH].decode("latin-1")
 
 
 def _read_unicode(data: bytes, encoding: str) -> str | None:
     decoder, head = codecs.getincrementaldecoder(encoding)(), ""
     for at in pieces(len(data)):
-        piece = decoder.decode(data[at : at + PIECE], at + PIECE >= len(data))
+        piece = decoder.decode(data[at : at + PIECE_SIZE], at + PIECE_SIZE >= len(data))
         if _has_control(piece.encode()):
             return None
-        head = head or piece[:HEAD]
+        head = head or piece[:DETECTION_LENGTH]
     return head
 
 

@@ -16,7 +16,7 @@ from ...store.unread import Newest, Unread
 from ..contexts import Contexts
 from ..serializers import kind_of, sender_of, summaries_of
 
-SHOWN = 100  # rooms in a frame
+MAX_ROOMS_PER_FRAME = 100  # rooms in a frame
 
 Counted = tuple[dict[int, Unread], dict[int, Newest], set[str], dict[int, Newest]]
 
@@ -33,7 +33,7 @@ class Counters:
         self._newest: dict[int, Newest] = {}
         self._online: set[str] = set()
 
-    async def look(self, changed: Collection[int] | None = None) -> list[tuple[int, int]]:
+    async def load_changed(self, changed: Collection[int] | None = None) -> list[tuple[int, int]]:
         """Count these rooms, or all; return (room, message) ids that are not delivered yet."""
         work = partial(self._count, changed=changed)
         self.rooms, self._newest, self._online, fresh = await self._store.read(work)
@@ -42,7 +42,7 @@ class Counters:
         ]
 
     async def describe(self) -> None:
-        """Ask the site about rooms without a stored subject. Call it after `look`."""
+        """Ask the site about rooms without a stored subject. Call it after `load_changed`."""
         asked = set(self._undescribed())
         found = await self._contexts.describe(asked)
         kept = {context: self._abouts.get(context) for context in set(self._undescribed()) - asked}
@@ -106,4 +106,4 @@ class Counters:
 
 
 def most_recent(rooms: dict[int, Unread]) -> list[int]:
-    return nlargest(SHOWN, rooms, key=lambda id_: (rooms[id_].active_at, id_))
+    return nlargest(MAX_ROOMS_PER_FRAME, rooms, key=lambda id_: (rooms[id_].active_at, id_))

@@ -95,9 +95,9 @@ class NotificationDispatcher:
             self.rooms = rooms | self.rooms
         except Exception:
             log.exception("notifications of a commit not published")
-        news = (UserEvent(user_id, some) for user_id in users for some in parts(users[user_id]))
+        events = (UserEvent(user_id, some) for user_id in users for some in parts(users[user_id]))
         results = await asyncio.gather(
-            *map(self._hub.user_channels.publish, news), return_exceptions=True
+            *map(self._hub.user_channels.publish, events), return_exceptions=True
         )
         for failure in results:
             if not isinstance(failure, Unreachable | None):

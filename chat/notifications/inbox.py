@@ -24,8 +24,9 @@ from .dispatcher import NotificationDispatcher
 log = logging.getLogger("roomcast.inbox")
 
 FRAME_INTERVAL = 0.21  # seconds between two frames: five in a second, never six
-MAX_RATE = 1 << 24  # bytes a second to all sockets of a user: larger frames are sent less often
-LARGE_BATCH = 1 << 16  # bytes after which other tasks run before the next socket
+# Bytes a second to all sockets of a user: larger frames are sent less often.
+MAX_BYTE_RATE = 1 << 24
+BYTES_PER_SLICE = 1 << 16  # bytes after which other tasks run before the next socket
 RETRY_DELAY = 1.0  # seconds until the next attempt, while the database is unavailable
 MAX_CHANGED_ROOMS = 200  # changed rooms; with more, all rooms are read
 MAX_CONCURRENT_READS = 2  # reads at a time, for joining inboxes and again for open ones
@@ -42,26 +43,28 @@ class InboxSocket(UserSocket):
         self.last_essence: object = None  # the `essence` of the last frame that it was sent
 
 
-class Turns:
+class ReadLimits:
     """Limits how many inboxes of this process read the database at the same time."""
 
     def __init__(self) -> None:
-        self.coming = asyncio.Semaphore(MAX_CONCURRENT_READS)
-        self.there = asyncio.Semaphore(MAX_CONCURRENT_READS)
+        self.joining = asyncio.Semaphore(MAX_CONCURRENT_READS)
+        self.open_ = asyncio.Semaphore(MAX_CONCURRENT_READS)
 
 
 class Inbox:
     """The inbox of one user; it exists while they have a notifications socket open here."""
 
-    def __init__(self, user_id: str, counters: Counters, turns: Turns, delivery: Delivery) -> None:
+    def __init__(
+        self, user_id: str, counters: Counters, read_limits: ReadLimits, delivery: Delivery
+    ) -> None:
         self.user_id = user_id
         self.connection_count = 0  # its sockets, and those that are joining
-        self._turns = turns
+        self._read_limits = read_limits
         self._sockets: list[InboxSocket] = []
         self._counters = counters
         self._changed: set[int] = set()
         self._has_gap = False
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
         self._next = 0.0  # when the next frame may go out
         self.task: asyncio.Task[None] | None = None
         self.delivery = delivery
@@ -70,10 +73,10 @@ class Inbox:
 
     async def prepare(self) -> None:
         """Load all rooms for a joining socket. Raises DatabaseUnavailable."""
-        async with self._turns.coming, self._turn:
+        async with self._read_limits.joining, self._lock:
             changed, self._changed = self._changed, set()
             try:
-                await self._counters.look()
+                await self._counters.load_changed()
             except BaseException:
                 self._changed |= changed
                 raise
@@ -135,21 +138,21 @@ class Inbox:
             is_due = True
             while is_due:
                 await asyncio.sleep(self._next - self._now())
-                async with self._turns.there, self._turn:
-                    await self._look()
+                async with self._read_limits.open_, self._lock:
+                    await self._load()
                 await self._counters.describe()
                 await self._publish()
                 is_due = bool(self._changed) or self._has_gap
         finally:
             self.task = None
 
-    async def _look(self) -> None:
+    async def _load(self) -> None:
         changed, self._changed = self._changed, set()
         has_gap, self._has_gap = self._has_gap, False
         is_all = has_gap or len(changed) > MAX_CHANGED_ROOMS
         self._next = self._now() + FRAME_INTERVAL
         try:
-            found = await self._counters.look(None if is_all else changed)
+            found = await self._counters.load_changed(None if is_all else changed)
         except Exception as error:
             log.warning(
                 "notifications delayed: %s",
@@ -173,9 +176,9 @@ class Inbox:
                     batches[shape] = Batch([encoded(frame, is_flat=shape)])
                 socket.send_queue.put(batches[shape])
                 written += batches[shape].size
-                if batches[shape].size > LARGE_BATCH:
+                if batches[shape].size > BYTES_PER_SLICE:
                     await asyncio.sleep(0)
-        self._next = max(self._next, self._now() + written / MAX_RATE)
+        self._next = max(self._next, self._now() + written / MAX_BYTE_RATE)
         if any(socket.send_queue.is_empty for socket in self._sockets):
             self.delivery.start()
 
@@ -211,7 +214,7 @@ class Inboxes:
         self._hub = hub
         self._dispatcher = dispatcher
         self._deliver = deliver
-        self._turns = Turns()
+        self._read_limits = ReadLimits()
         self._inboxes: dict[str, Inbox] = {}
 
     async def enter(self, user_id: str) -> Inbox:
@@ -219,7 +222,7 @@ class Inboxes:
         inbox = self._inboxes.get(user_id)
         if inbox is None:
             delivery = Delivery(user_id, self._store, self._deliver)
-            inbox = Inbox(user_id, self._counters(user_id), self._turns, delivery)
+            inbox = Inbox(user_id, self._counters(user_id), self._read_limits, delivery)
             self._inboxes[user_id] = inbox
             self._hub.user_channels.add(user_id, inbox)
             self._dispatcher.readers += 1
@@ -242,7 +245,7 @@ class Inboxes:
     async def unread(self, user_id: str) -> Notified:
         """Return the first frame of a notifications socket. Raises DatabaseUnavailable."""
         counters = self._counters(user_id)
-        await counters.look()
+        await counters.load_changed()
         await counters.describe()
         return counters.frame()
 

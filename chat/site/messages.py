@@ -94,11 +94,11 @@ class SiteMessages:
             raise InvalidFrame("limit: an integer from 1 is needed.")
         limit = min(wanted.limit, MAX_PAGE_SIZE)
 
-        async def look(db: Connection) -> tuple[list[MessageRow] | None, Marks]:
+        async def load(db: Connection) -> tuple[list[MessageRow] | None, Marks]:
             found = await site_messages.page(db, room_id, wanted.before, wanted.after, limit + 1)
             return found, await receipts.of_room(db, room_id)
 
-        found, marks = await self._store.read(look)
+        found, marks = await self._store.read(load)
         if found is None:
             raise NotFound
         has_more = len(found) > limit
@@ -150,10 +150,10 @@ class SiteMessages:
         return await self._receipts.read_at_once(room_id, user_id, message_id)
 
     async def _shown(self, message: MessageRow, base: str) -> WireMessage:
-        async def look(db: Connection) -> Marks:
+        async def load(db: Connection) -> Marks:
             return await receipts.of_room(db, message.room_id)
 
-        return self._wire(message, base, await self._store.read(look))
+        return self._wire(message, base, await self._store.read(load))
 
     def _wire(self, message: MessageRow, base: str, marks: Marks) -> WireMessage:
         status = receipts.status(marks, message.sender_id, message.id)

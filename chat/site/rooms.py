@@ -118,10 +118,10 @@ class SiteRooms:
             await self._lists.catch_up(wanted.user_id or SITE)
         asked = RoomFilter(wanted.user_id, terms, after, as_of)
 
-        async def look(db: Connection) -> tuple[list[SiteRoom], list[RoomPlace]]:
+        async def load(db: Connection) -> tuple[list[SiteRoom], list[RoomPlace]]:
             return await site_rooms.page(db, self._store.dialect, asked, PAGE_SIZE + 1)
 
-        found, places = await self._store.read(look)
+        found, places = await self._store.read(load)
         following = None
         if len(places) > PAGE_SIZE:
             last = places[PAGE_SIZE - 1]
@@ -153,10 +153,10 @@ class SiteRooms:
     async def members(self, room_id: int) -> set[str]:
         """Return the members' ids. Raises NotFound."""
 
-        async def look(db: Connection) -> set[str] | None:
+        async def load(db: Connection) -> set[str] | None:
             return await site_rooms.find_members(db, room_id)
 
-        found = await self._store.read(look)
+        found = await self._store.read(load)
         if found is None:
             raise NotFound
         return found
@@ -176,6 +176,6 @@ def _place_of(cursor: str) -> tuple[int, RoomPlace]:
 def _request_of(users: Sequence[str], new: RoomDetails, key: str) -> quotas.Request:
     if not key or len(key) > MAX_KEY_LENGTH or not is_clean(key):
         raise InvalidFrame(f"Idempotency-Key: a text of 1 to {MAX_KEY_LENGTH} characters.")
-    said = json.dumps([sorted(users), new.context, new.title, new.about, new.data, new.is_frozen])
-    digest = blake2b(said.encode(), digest_size=8).digest()
+    fields = json.dumps([sorted(users), new.context, new.title, new.about, new.data, new.is_frozen])
+    digest = blake2b(fields.encode(), digest_size=8).digest()
     return quotas.Request(key, int.from_bytes(digest, "big", signed=True))

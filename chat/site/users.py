@@ -18,7 +18,7 @@ from ..bans import Bans
 from ..revocations import Revocations
 from .records import StatsRecord, UserRecord, stats_of, user_record
 
-LENGTHS = {"name": 200, "picture": 2_000, "email": 320, "language": 35}  # characters
+MAX_FIELD_LENGTHS = {"name": 200, "picture": 2_000, "email": 320, "language": 35}  # characters
 MAX_REASON_LENGTH = 1_000
 STATS_DAYS = 30
 
@@ -97,8 +97,8 @@ def _checked(name: str, value: str | None) -> str | None:
         return None
     if not isinstance(value, str) or not is_clean(value):
         raise InvalidFrame(f"{name}: a string is needed.")
-    if len(value) > LENGTHS[name]:
-        raise TooLong(f"{name}: at most {LENGTHS[name]} characters.")
+    if len(value) > MAX_FIELD_LENGTHS[name]:
+        raise TooLong(f"{name}: at most {MAX_FIELD_LENGTHS[name]} characters.")
     if name == "picture" and value and not value.startswith(("https://", "http://")):
         raise InvalidFrame("picture: an http or https address is needed.")
     return value or None

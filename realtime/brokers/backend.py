@@ -26,9 +26,9 @@ log = logging.getLogger("roomcast.brokers")
 CHECK_INTERVAL = 0.5  # seconds between two checks of the link
 MAX_SILENT_CHECKS = 4  # checks in a row without any data, while an answer is due: the link is lost
 CHECKS_PER_PULSE = 10  # a pulse that has not returned by the next one: the link is lost
-OPEN_WITHIN = 5.0  # seconds for each step of a connection
-CHECK_WITHIN = 2.0
-FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0  # seconds between attempts to connect
+OPEN_TIMEOUT = 5.0  # seconds for each step of a connection
+CHECK_TIMEOUT = 2.0
+FIRST_RETRY_DELAY, MAX_RETRY_DELAY = 0.05, 1.0  # seconds between attempts to connect
 CHANNELS_PER_STEP = 1_000  # channels in one step of subscribing again
 MAX_GAPS_DUE = 10_000  # channels that are due a GAP; with more, every channel gets one
 
@@ -80,7 +80,7 @@ class Backend(BroadcastBackend):
         if self._link is None:
             raise self._unreachable()
         try:
-            async with asyncio.timeout(CHECK_WITHIN):
+            async with asyncio.timeout(CHECK_TIMEOUT):
                 succeed(await self._link.pulse())
         except Exception as error:
             raise self._unreachable(error) from error
@@ -163,8 +163,8 @@ class Backend(BroadcastBackend):
             self._require_gap(p.channel for p in link.unanswered if p.needs_gap)
             await link.close()
             link = await self._renew()
-            away = time.monotonic() - since
-            log.info("broker available again: address=%s outage=%.1f s", self._where, away)
+            outage = time.monotonic() - since
+            log.info("broker available again: address=%s outage=%.1f s", self._where, outage)
 
     async def _renew(self) -> Link:
         for pause in pauses():
@@ -185,7 +185,7 @@ class Backend(BroadcastBackend):
         """Return a link that delivers events, subscribed to all channels in use."""
         link = self._new_link()
         try:
-            async with asyncio.timeout(OPEN_WITHIN):
+            async with asyncio.timeout(OPEN_TIMEOUT):
                 await link.open()
                 succeed(await link.subscribe([link.pulse_channel, EVERYONE]))
             await prove(link)
@@ -206,7 +206,7 @@ class Backend(BroadcastBackend):
         while fresh := self._channels.keys() - known:
             channels = iter(fresh)
             while some := list(islice(channels, CHANNELS_PER_STEP)):
-                async with asyncio.timeout(OPEN_WITHIN):
+                async with asyncio.timeout(OPEN_TIMEOUT):
                     succeed(await link.subscribe(some))
             known |= fresh
         link.unsubscribe(known - self._channels.keys())
@@ -233,7 +233,7 @@ async def watch(link: Link) -> Exception:
 async def prove(link: Link) -> None:
     """Return once a published message returns. Raises Unreachable."""
     try:
-        async with asyncio.timeout(OPEN_WITHIN):
+        async with asyncio.timeout(OPEN_TIMEOUT):
             succeed(await link.pulse())
     except TimeoutError:
         raise Unreachable(link.mute) from None
@@ -254,7 +254,7 @@ def succeed(error: Exception | None) -> None:
 
 def pauses() -> Iterator[float]:
     """Yield growing pauses in seconds, random so that processes do not reconnect together."""
-    pause = FIRST_PAUSE
+    pause = FIRST_RETRY_DELAY
     while True:
         yield pause * random.uniform(0.5, 1)
-        pause = min(LONGEST_PAUSE, pause * 2)
+        pause = min(MAX_RETRY_DELAY, pause * 2)

@@ -18,16 +18,16 @@ import msgspec
 
 from ...store.errors import CannotOpen
 from ...store.postgres.address import PostgresAddress, parse_postgres_url
-from .backend import OPEN_WITHIN, Backend
+from .backend import OPEN_TIMEOUT, Backend
 from .connection import GAP, Failure, Link, OnMessage, Publish, Unreachable, log
 
-CHANNEL = "roomcast"
-APPLICATION = {"application_name": "roomcast broker"}
-NOTIFY = "select pg_notify($1, bundle) from unnest($2::text[]) as bundle"
+NOTIFY_CHANNEL = "roomcast"
+SERVER_SETTINGS = {"application_name": "roomcast broker"}
+NOTIFY_QUERY = "select pg_notify($1, bundle) from unnest($2::text[]) as bundle"
 MAX_NOTIFICATION_SIZE = 7_999  # bytes that a notification may carry
 HEAD_SIZE = 32  # bytes of a bundle's head beside its parts
 PUBLISHES_PER_STATEMENT = 1_000  # publishes in one statement
-LEFT_OUT = -1  # the length that stands for a message that was left out
+LEFT_OUT_LENGTH = -1  # the length that stands for a message that was left out
 
 Head = tuple[int, list[tuple[str, int]]]  # a number, then channel and length of each message
 
@@ -49,16 +49,16 @@ class PostgresLink(Link):
     async def open(self) -> None:
         await (await self._connect()).add_listener(self._channel, self._notified)
         # A connection of its own: on the listening one, the effect of a pooler would not show.
-        speaker = await self._connect()
-        self._start(self._publish(await speaker.prepare(NOTIFY)))
+        publisher = await self._connect()
+        self._start(self._publish(await publisher.prepare(NOTIFY_QUERY)))
 
     def may_pass(self, error: Exception) -> bool:
         return isinstance(error, asyncpg.CannotConnectNowError) or super().may_pass(error)
 
     async def _connect(self) -> asyncpg.Connection:
-        async with asyncio.timeout(OPEN_WITHIN):
+        async with asyncio.timeout(OPEN_TIMEOUT):
             connection: asyncpg.Connection = await self._address.connect(
-                statement_cache_size=0, server_settings=APPLICATION
+                statement_cache_size=0, server_settings=SERVER_SETTINGS
             )
         self._connections.append(connection)
         connection.add_termination_listener(self._terminated)
@@ -114,7 +114,7 @@ def bundled(publishes: Iterable[Publish], numbers: Iterator[int]) -> Iterator[st
         part, text = (channel, len(message)), message
         size = size_of(part, text)
         if size > MAX_NOTIFICATION_SIZE - HEAD_SIZE or "\0" in message:
-            part, text = (channel, LEFT_OUT), ""
+            part, text = (channel, LEFT_OUT_LENGTH), ""
             size = size_of(part, text)
         if size > space:
             yield bundle_of(next(numbers), parts, messages)
@@ -137,7 +137,7 @@ def unbundled(bundle: str) -> Iterator[tuple[str, str]]:
     head, _, messages = bundle.partition("\n")
     at = 0
     for channel, length in _decode_head(head)[1]:
-        if length == LEFT_OUT:
+        if length == LEFT_OUT_LENGTH:
             yield channel, GAP
         else:
             yield channel, messages[at : at + length]
@@ -154,7 +154,9 @@ class PostgresBackend(Backend):
         except CannotOpen as error:
             raise Unreachable(str(error).replace("database.url", "broadcast.url")) from None
         schema = self._address.schema
-        self._channel = f"{CHANNEL}_{schema}" if schema else CHANNEL  # each schema's own
+        self._channel = (
+            f"{NOTIFY_CHANNEL}_{schema}" if schema else NOTIFY_CHANNEL
+        )  # each schema's own
 
     def _new_link(self) -> Link:
         return PostgresLink(self._on_message, self._address, self._channel)

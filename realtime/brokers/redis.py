@@ -20,9 +20,9 @@ from .backend import Backend
 from .connection import GAP, Failure, Link, OnMessage, Publish, complete
 
 MAX_MESSAGE_SIZE = 1 << 20  # bytes: a server drops a subscriber with 32 MiB of unread messages
-OTHERS = ("max_connections", "timeout", "health_check_interval")  # redis-py's, for a pool
+POOL_OPTIONS = ("max_connections", "timeout", "health_check_interval")  # redis-py's, for a pool
 # A connection that was given up on may try to send for 10 s, not for the kernel's 15 minutes.
-DROPPED = {socket.TCP_USER_TIMEOUT: 10_000} if hasattr(socket, "TCP_USER_TIMEOUT") else {}
+SOCKET_OPTIONS = {socket.TCP_USER_TIMEOUT: 10_000} if hasattr(socket, "TCP_USER_TIMEOUT") else {}
 
 
 class QuietParser(DefaultParser):  # type: ignore[misc,valid-type]
@@ -174,11 +174,11 @@ def options_of(url: str) -> dict[str, Any]:
         "parser_class": QuietParser,
         "decode_responses": False,
         "socket_timeout": None,
-        "socket_keepalive_options": DROPPED,
+        "socket_keepalive_options": SOCKET_OPTIONS,
     }
     return (
         {"db": 0, "client_name": "roomcast"}
         | UNNAMED_LIBRARY
-        | {name: value for name, value in asked.items() if name not in OTHERS}
+        | {name: value for name, value in asked.items() if name not in POOL_OPTIONS}
         | ours
     )

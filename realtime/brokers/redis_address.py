@@ -3,19 +3,19 @@
 from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
-Place = tuple[str, int]  # host and port
+HostAndPort = tuple[str, int]  # host and port
 
 
 class RedisUrl(NamedTuple):
     """The parts of redis+sentinel:// and redis+cluster:// URLs."""
 
-    places: list[Place]
+    places: list[HostAndPort]
     account: str  # user:password@, as it is quoted in the URL, or nothing
     path: str
     query: dict[str, str]
     is_secure: bool
 
-    def at(self, place: Place, database: str = "0", account: str | None = None) -> str:
+    def at(self, place: HostAndPort, database: str = "0", account: str | None = None) -> str:
         """Return the URL of one server, for redis-py; a number after the slash is its database."""
         host, port = place
         scheme = "rediss" if self.is_secure else "redis"
@@ -38,7 +38,7 @@ def parse_redis_url(url: str, default_port: int) -> RedisUrl:
     return RedisUrl(places, account + at, path, query, parts.scheme.startswith("rediss"))
 
 
-def _place(text: str, default_port: int) -> Place:
+def _place(text: str, default_port: int) -> HostAndPort:
     try:
         parts = urlsplit(f"//{text}")
         host, port = parts.hostname, parts.port

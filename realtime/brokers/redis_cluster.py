@@ -18,17 +18,19 @@ from redis.exceptions import RedisError
 from .backend import Backend
 from .connection import Failure, Link, OnMessage, Publish, Unreachable, complete
 from .redis import RedisLink, connections_to, is_silent
-from .redis_address import Place, RedisUrl, parse_redis_url
+from .redis_address import HostAndPort, RedisUrl, parse_redis_url
 from .redis_sentinel import ask
 
-PORT = 6_379
-SLOTS = 16_384
-PREFIX = "roomcast:0:"
-KINDS = {b"smessage": b"message", b"ssubscribe": b"subscribe"}
-ANSWER_WITHIN = 1.0  # seconds for each node that is asked for the map of slots
+DEFAULT_PORT = 6_379
+SLOT_COUNT = 16_384
+CHANNEL_PREFIX = "roomcast:0:"
+MESSAGE_KINDS = {b"smessage": b"message", b"ssubscribe": b"subscribe"}
+ANSWER_TIMEOUT = 1.0  # seconds for each node that is asked for the map of slots
 
-SlotRange = tuple[int, int, Place]  # the first and last slot, and the primary that serves them
-NewConnection = Callable[[Place], AbstractConnection]
+SlotRange = tuple[
+    int, int, HostAndPort
+]  # the first and last slot, and the primary that serves them
+NewConnection = Callable[[HostAndPort], AbstractConnection]
 
 
 class ShardLink(RedisLink):
@@ -39,7 +41,7 @@ class ShardLink(RedisLink):
     def __init__(
         self, on_message: OnMessage, connection: AbstractConnection, on_reply: Callable[[], None]
     ) -> None:
-        super().__init__(on_message, connection, PREFIX)
+        super().__init__(on_message, connection, CHANNEL_PREFIX)
         self._on_reply = on_reply
         self._leaving: set[str] = set()  # names whose unsubscription is not acknowledged yet
 
@@ -64,7 +66,7 @@ class ShardLink(RedisLink):
 
     def _push(self, kind: bytes, name: bytes, rest: Any) -> None:
         if kind != b"sunsubscribe":
-            super()._push(KINDS.get(kind, kind), name, rest)
+            super()._push(MESSAGE_KINDS.get(kind, kind), name, rest)
         elif name.decode() in self._leaving:
             self._leaving.discard(name.decode())
         else:
@@ -75,13 +77,13 @@ class ClusterLink(Link):
     """Links to all primaries of a cluster; it is lost with the first of them."""
 
     def __init__(
-        self, on_message: OnMessage, places: list[Place], new_connection: NewConnection
+        self, on_message: OnMessage, places: list[HostAndPort], new_connection: NewConnection
     ) -> None:
         super().__init__(on_message)
         self._places = places  # addresses of nodes; grows with the nodes that they report
         self._new_connection = new_connection
         self._shards: list[ShardLink] = []
-        self._shard_of_slot: list[ShardLink | None] = [None] * SLOTS
+        self._shard_of_slot: list[ShardLink | None] = [None] * SLOT_COUNT
 
     # ------------------------------------------------------------ opening
 
@@ -100,7 +102,7 @@ class ClusterLink(Link):
         """Also where some slots have no node: they may be on their way to another."""
         return isinstance(error, Unreachable) or is_silent(error) or super().may_pass(error)
 
-    def _new_shard(self, place: Place) -> ShardLink:
+    def _new_shard(self, place: HostAndPort) -> ShardLink:
         shard = ShardLink(self._on_message, self._new_connection(place), self._count_reply)
         shard.lost.add_done_callback(lambda lost: self.fail(lost.result()))
         return shard
@@ -117,7 +119,7 @@ class ClusterLink(Link):
         for place in list(self._places):
             connection = self._new_connection(place)
             try:
-                async with asyncio.timeout(ANSWER_WITHIN):
+                async with asyncio.timeout(ANSWER_TIMEOUT):
                     await connection.connect()  # type: ignore[no-untyped-call]
                     answer = await ask(connection, "CLUSTER", "SLOTS")
             except (OSError, TimeoutError, RedisError) as error:
@@ -171,7 +173,7 @@ class ClusterLink(Link):
         raise AssertionError("the nodes send what is published")
 
     def _shard_of(self, channel: str) -> ShardLink:
-        shard = self._shard_of_slot[key_slot((PREFIX + channel).encode())]
+        shard = self._shard_of_slot[key_slot((CHANNEL_PREFIX + channel).encode())]
         assert shard is not None  # or it would not have opened
         return shard
 
@@ -207,7 +209,7 @@ class ClusterBackend(Backend):
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
-        self._url: RedisUrl = parse_redis_url(url, PORT)
+        self._url: RedisUrl = parse_redis_url(url, DEFAULT_PORT)
         if self._url.path not in ("", "0"):
             raise ValueError("redis+cluster:// takes no path: a cluster has one database.")
         self._places = list(self._url.places)
@@ -216,16 +218,16 @@ class ClusterBackend(Backend):
     def _new_link(self) -> Link:
         return ClusterLink(self._on_message, self._places, self._new_connection)
 
-    def _new_connection(self, place: Place) -> AbstractConnection:
+    def _new_connection(self, place: HostAndPort) -> AbstractConnection:
         return connections_to(self._url.at(place))()
 
 
-def _nodes_in(answer: Any, asked: Place) -> Iterator[Place]:
+def _nodes_in(answer: Any, asked: HostAndPort) -> Iterator[HostAndPort]:
     for _, _, *nodes in answer:
         yield from (_place(node, asked) for node in nodes)
 
 
-def _place(node: Sequence[Any], asked: Place) -> Place:
+def _place(node: Sequence[Any], asked: HostAndPort) -> HostAndPort:
     """Return the address of a node; a node without an own address has the one that was asked."""
     host = node[0].decode() if isinstance(node[0], bytes) else node[0]
     return (host or asked[0], int(node[1]))

@@ -21,9 +21,9 @@ from .redis import RedisLink, connections_to
 from .redis_address import parse_redis_url
 
 SENTINEL_PORT = 26_379
-ANSWER_WITHIN = 1.0  # seconds for each sentinel
+ANSWER_TIMEOUT = 1.0  # seconds for each sentinel
 ASK_INTERVAL = 2.0  # seconds between two requests for the address of the primary
-ROLES = (b"master", "master")
+PRIMARY_ROLES = (b"master", "master")
 
 NewConnection = Callable[[], AbstractConnection]
 
@@ -44,7 +44,7 @@ class SentinelLink(RedisLink):
         connection.host, connection.port = await self._find_primary()
         await connection.connect()
         role = await ask(connection, "ROLE")
-        if role[0] not in ROLES:
+        if role[0] not in PRIMARY_ROLES:
             raise Unreachable(f"{self._service} is being replaced")
         await super().open()
         self._start(self._watch_primary((connection.host, connection.port)))
@@ -68,7 +68,7 @@ class SentinelLink(RedisLink):
         for new_connection in list(self._sentinels):
             connection = new_connection()
             try:
-                async with asyncio.timeout(ANSWER_WITHIN):
+                async with asyncio.timeout(ANSWER_TIMEOUT):
                     await connection.connect()  # type: ignore[no-untyped-call]
                     question = "SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._service
                     found = await ask(connection, *question)

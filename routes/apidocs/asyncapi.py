@@ -115,7 +115,7 @@ def _server(base: str) -> Json:
 def _room(shown: dict[Any, Json], kinds: Iterable[Any]) -> Json:
     query = {
         "type": "object",
-        "properties": {p.name: shown[p.type] | {"description": p.says} for p in QUERY},
+        "properties": {p.name: shown[p.type] | {"description": p.description} for p in QUERY},
         "required": [p.name for p in QUERY if p.is_required],
     }
     ws = {"method": "GET", "query": query, "bindingVersion": "0.1.0"}
@@ -179,4 +179,4 @@ def _name(kind: Any) -> str:
 def _list_codes(schema: Json) -> None:
     refusals = [kind for kind in Refusal.__subclasses__() if kind not in HTTP_ONLY]
     schema["enum"] = [kind.code for kind in refusals]
-    schema["description"] = "\n".join(f"- `{kind.code}`: {kind.says}" for kind in refusals)
+    schema["description"] = "\n".join(f"- `{kind.code}`: {kind.text}" for kind in refusals)

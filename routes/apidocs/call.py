@@ -31,7 +31,7 @@ class Parameter(Struct, frozen=True):
 
     name: str
     type: Any
-    says: str
+    description: str
     place: Literal["query", "header", "path"] = "query"
     default: str | int | None = None
     is_required: bool = False
@@ -41,7 +41,7 @@ class Parameter(Struct, frozen=True):
 class Answer(Struct, frozen=True):
     """An answer or a request body: JSON of a type, or bytes of the kind in `media`, or nothing."""
 
-    says: str
+    description: str
     type: Any = None
     media: str = ""
     is_needed: bool = True  # where it is the body of a request

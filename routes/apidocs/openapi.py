@@ -92,13 +92,13 @@ def _server(url: str) -> Json:
 
 def info(about: str, settings: Settings) -> Json:
     limits, files = settings.limits, settings.attachments
-    said = about.format(
+    text = about.format(
         limits=limits, rate_limit=settings.rate_limit, files=files, types=", ".join(files.types)
     )
     return {
         "title": "roomcast",
         "version": version("roomcast"),
-        "description": said.strip(),
+        "description": text.strip(),
         "license": {"name": "MIT"},
     }
 
@@ -169,7 +169,7 @@ class _Writer:
         return {
             "name": parameter.name,
             "in": parameter.place,
-            "description": parameter.says.format(limits=self._limits),
+            "description": parameter.description.format(limits=self._limits),
             "required": parameter.is_required,
             "deprecated": parameter.is_old,
             "schema": schema if default is None else schema | {"default": default},
@@ -182,11 +182,11 @@ class _Writer:
             content[JSON]["examples"] = {
                 name: {"value": _as_body(given[name])} for name in names or given
             }
-        return {"description": body.says, "content": content, "required": body.is_needed}
+        return {"description": body.description, "content": content, "required": body.is_needed}
 
     def _answer(self, answer: Answer) -> Json:
-        said: Json = {"description": answer.says}
-        return said | {"content": self._content(answer)} if answer.type or answer.media else said
+        shown: Json = {"description": answer.description}
+        return shown | {"content": self._content(answer)} if answer.type or answer.media else shown
 
     def _content(self, answer: Answer) -> Json:
         if answer.type:
@@ -207,10 +207,10 @@ class _Writer:
             "properties": {"code": {"enum": [kind.code for kind in kinds]}},
         }
         examples = {
-            kind.code: {"value": {"detail": kind.says, "code": kind.code}} for kind in kinds
+            kind.code: {"value": {"detail": kind.text, "code": kind.code}} for kind in kinds
         }
         return {
-            "description": "\n".join(f"- `{kind.code}`: {kind.says}" for kind in kinds),
+            "description": "\n".join(f"- `{kind.code}`: {kind.text}" for kind in kinds),
             "headers": HEADERS.get(status, {}),
             "content": {JSON: {"schema": schema, "examples": examples}},
         }

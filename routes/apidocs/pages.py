@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from swagger_ui_bundle import swagger_ui_path  # type: ignore[import-untyped]  # no stubs
 
-from ...auth.base_url import ROOT
+from ...auth.base_url import ROOT_KEY
 from ...protocol import codec
 from ...protocol.errors import NotFound
 from ...settings import Settings
@@ -30,7 +30,7 @@ from .. import (
     unread,
 )
 from ..requests import base_of_request, chat_of
-from ..web_client import FRESH, ICON, WEB, Assets
+from ..web_client import ICON, REVALIDATED, WEB, Assets
 from . import asyncapi, openapi
 from .call import JSON
 
@@ -43,7 +43,7 @@ ASSETS = {
     "swagger-ui-bundle.js": swagger_ui_path / "swagger-ui-bundle.js",
 }
 PAGE = (SWAGGER / "index.html").read_text()
-HEADERS = FRESH | {
+HEADERS = REVALIDATED | {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
         "img-src 'self' blob: data:; connect-src 'self'; "
@@ -74,7 +74,7 @@ async def asset(request: Request) -> Response:
 async def schema(request: Request) -> Response:
     """Describes the HTTP API for programs: OpenAPI 3.1."""
     root = urlsplit(base_of_request(request)).path
-    prefix = request.scope["root_path"].removeprefix(request.scope[ROOT])
+    prefix = request.scope["root_path"].removeprefix(request.scope[ROOT_KEY])
     # It takes some ten milliseconds, and reads the package's metadata.
     said = await asyncio.to_thread(_schema, chat_of(request).settings, root, prefix)
     return Response(said, media_type=JSON)

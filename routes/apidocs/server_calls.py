@@ -24,7 +24,7 @@ KEY = Parameter("Idempotency-Key", str, "The same key does a thing once.", "head
 CURSOR = Parameter("cursor", str, "What `next` says.")
 ROOM, MESSAGE = "/server/rooms/{room_id}", "/server/rooms/{room_id}/messages/{message_id}"
 USER = "/server/users/{user_id:path}"
-GONE = Answer("It is done.")
+DONE = Answer("It is done.")
 
 SERVER_CALLS: dict[str, Call] = {
     "POST /server/rooms": Call(
@@ -49,7 +49,7 @@ SERVER_CALLS: dict[str, Call] = {
         body=Answer("What shall be otherwise.", SiteRoomPatch),
         own=(TooLong, NotFound),
     ),
-    f"DELETE {ROOM}": Call({204: GONE}, own=(NotFound,)),
+    f"DELETE {ROOM}": Call({204: DONE}, own=(NotFound,)),
     f"POST {ROOM}/members": Call(
         {
             201: Answer("The room, with the new member.", RoomRecord),
@@ -59,7 +59,7 @@ SERVER_CALLS: dict[str, Call] = {
         own=(NotFound, Conflict),
     ),
     f"DELETE {ROOM}/members/{{user_id:path}}": Call(
-        {204: GONE}, own=(InvalidFrame, NotFound, Conflict)
+        {204: DONE}, own=(InvalidFrame, NotFound, Conflict)
     ),
     f"GET {ROOM}/messages": Call(
         {200: Answer("A page of messages, oldest first.", SiteMessagePage)},
@@ -92,14 +92,14 @@ SERVER_CALLS: dict[str, Call] = {
         body=Answer("What shall be otherwise.", SiteMessagePatch),
         own=(EmptyMessage, TooLong, NotFound),
     ),
-    f"DELETE {MESSAGE}": Call({204: GONE}, own=(NotFound,)),
+    f"DELETE {MESSAGE}": Call({204: DONE}, own=(NotFound,)),
     f"GET {USER}": Call({200: Answer("The user.", UserRecord)}, own=(InvalidFrame, NotFound)),
     f"PUT {USER}": Call(
         {200: Answer("The user, as they are now.", UserRecord)},
         body=Answer("The user's profile.", SiteUserPatch),
         own=(TooLong, NotFound),
     ),
-    f"DELETE {USER}": Call({204: GONE}, own=(InvalidFrame, NotFound)),
+    f"DELETE {USER}": Call({204: DONE}, own=(InvalidFrame, NotFound)),
     f"GET {USER}/export": Call(
         {200: Answer("One JSON object a line.", media=NDJSON)}, own=(InvalidFrame, NotFound)
     ),
@@ -111,13 +111,13 @@ SERVER_CALLS: dict[str, Call] = {
         body=Answer("For how long.", TokenWish, is_needed=False),
         own=(NotFound,),
     ),
-    f"POST {USER}/disconnect": Call({204: GONE}, own=(InvalidFrame, NotFound)),
+    f"POST {USER}/disconnect": Call({204: DONE}, own=(InvalidFrame, NotFound)),
     f"PUT {USER}/ban": Call(
-        {204: GONE},
+        {204: DONE},
         body=Answer("The end of the ban, and its reason.", BanWish, is_needed=False),
         own=(TooLong, NotFound),
     ),
-    f"DELETE {USER}/ban": Call({204: GONE}, own=(InvalidFrame, NotFound)),
+    f"DELETE {USER}/ban": Call({204: DONE}, own=(InvalidFrame, NotFound)),
     "GET /server/reports": Call(
         {200: Answer("A page of reports, the newest first.", SiteReportPage)},
         parameters=(Parameter("state", str, "`open` or `resolved`; left out, both."), CURSOR),

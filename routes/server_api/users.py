@@ -63,12 +63,12 @@ def site_user_of(request: Request) -> str:
     if raw:
         parts = raw.rstrip(b"/").partition(b"/server/users/")[2].split(b"/")
         try:
-            said = unquote_to_bytes(parts[0]).decode()
+            segment = unquote_to_bytes(parts[0]).decode()
         except UnicodeDecodeError:
             raise InvalidFrame("user_id: this is not UTF-8.") from None
-        if said.rstrip("/") != decoded.rstrip("/"):
+        if segment.rstrip("/") != decoded.rstrip("/"):
             raise NotFound
-        decoded = said
+        decoded = segment
     return user_of(decoded, "user_id")
 
 

@@ -53,7 +53,7 @@ HIKERS = (
     Line("Bob", "I bring the sandwiches 🥪", [("😂", "Carl"), ("🙏", "Ada")]),
     Line("Carl", "Then I bring the coffee."),
 )
-TOKENS_LAST = timedelta(days=30).total_seconds()
+TOKEN_TTL = timedelta(days=30).total_seconds()
 
 
 def demo_settings(folder: Path, host: str, port: int) -> Settings:
@@ -97,11 +97,11 @@ async def seed(chat: App, tokens: Iterable[str]) -> dict[str, int]:
 
 async def converse(chat: App, room: int, talk: Iterable[Line]) -> None:
     ids = {name: user for user, name in PEOPLE.items()}
-    said: dict[str | None, int] = {}
+    message_ids: dict[str | None, int] = {}
     for line in talk:
-        reply_to = said.get(line.answers)
+        reply_to = message_ids.get(line.answers)
         sent = await chat.post(room, line.text, sender=ids[line.sender], reply_to=reply_to)
-        said[line.text] = sent.message_id
+        message_ids[line.text] = sent.message_id
         for emoji, name in line.reactions:
             await chat.react(room, sent, user=ids[name], emoji=emoji)
 
@@ -132,8 +132,7 @@ def demo_command(host: str, port: int, folder: Path) -> None:
     make_folder(folder)
     settings, _ = with_secret(demo_settings(folder, host, port), folder / SECRET_FILE)
     tokens = {
-        name: sign_token(settings.auth, str(user), TOKENS_LAST, name)
-        for user, name in PEOPLE.items()
+        name: sign_token(settings.auth, str(user), TOKEN_TTL, name) for user, name in PEOPLE.items()
     }
     rooms: dict[str, int] = {}
 

@@ -19,10 +19,10 @@ from ...store.diagnostics.database import diagnose
 from ...store.diagnostics.objects import Finding
 
 EXAMINE_TIMEOUT = 5.0  # seconds for each examination
-ANSWERED_WITHIN = 2.0  # seconds, as long as the server waits for the keys of others
-LOOPBACK = ("127.0.0.1", "localhost", "::1", "[::1]")
+ANSWER_TIMEOUT = 2.0  # seconds, as long as the server waits for the keys of others
+LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1", "[::1]")
 
-LATE = {
+TIMEOUT_FINDINGS = {
     "broker": ": correct broadcast.url, which leads to the server itself, not to a pooler",
     "attachments": ": check the bucket of attachments.url, and the network to it",
     "auth": "",
@@ -45,18 +45,22 @@ async def examine(settings: Settings, secret_file: Path) -> AsyncIterator[tuple[
         ("server", _of_server),
         ("webhooks", _of_webhooks),
     ]
-    for part, look in parts:
-        for finding in await _in_time(part, look, settings):
+    for part, examine_part in parts:
+        for finding in await _in_time(part, examine_part, settings):
             yield part, finding
 
 
-async def _in_time(part: str, look: Findings, settings: Settings) -> list[Finding]:
+async def _in_time(part: str, examine_part: Findings, settings: Settings) -> list[Finding]:
     try:
         async with asyncio.timeout(EXAMINE_TIMEOUT):
-            return await look(settings)
+            return await examine_part(settings)
     except TimeoutError:
         return [
-            Finding("late", False, f"It did not end within {EXAMINE_TIMEOUT:.0f} s{LATE[part]}.")
+            Finding(
+                "late",
+                False,
+                f"It did not end within {EXAMINE_TIMEOUT:.0f} s{TIMEOUT_FINDINGS[part]}.",
+            )
         ]
 
 
@@ -120,7 +124,7 @@ def _with_secret(auth: AuthSettings, file: Path) -> AuthSettings:
 async def _published(issuer: Issuer, where: str) -> Finding:
     host = httpx.URL(issuer.jwks_url).host
     try:
-        async with httpx.AsyncClient(timeout=ANSWERED_WITHIN) as client:
+        async with httpx.AsyncClient(timeout=ANSWER_TIMEOUT) as client:
             answer = await client.get(issuer.jwks_url)
         answer.raise_for_status()
         keys = keys_in(answer.content, issuer.algorithms)
@@ -140,7 +144,7 @@ async def _of_server(settings: Settings) -> list[Finding]:
     if server.public_url:
         return [Finding("public", True, f"Links start with {server.public_url}.")]
     sentence = "Links start with the host that each request came to"
-    if server.host in LOOPBACK:
+    if server.host in LOOPBACK_HOSTS:
         sentence += "; behind a proxy, set server.public_url"
     return [Finding("public", True, f"{sentence}.")]
 

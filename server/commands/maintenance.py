@@ -9,7 +9,7 @@ import click
 from ..options import Duration, Failure, load_and_show, one_sentence, progress_of, settings_option
 from . import upkeep
 
-DAY = 86_400.0  # seconds
+DAY_SECONDS = 86_400.0  # seconds
 
 
 @click.command("prune", short_help="Delete old messages for good.")
@@ -28,7 +28,7 @@ def prune_command(path: Path | None, older_than: float) -> None:
     Example:
       roomcast prune --older-than 365d
     """
-    if older_than < DAY:
+    if older_than < DAY_SECONDS:
         raise Failure('--older-than: at least "1d"; a number alone is seconds.')
     before = int((time.time() - older_than) * 1_000_000)
     with progress_of("Rooms") as (expect, advance):

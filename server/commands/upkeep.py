@@ -23,7 +23,7 @@ from ...store.store import CannotOpen, DatabaseInUse, Store
 ROOM_BATCH = 100  # rooms that are read in one step
 USER_BATCH = 500  # users that are read in one step
 MESSAGE_BATCH = 500  # messages that are deleted in one transaction
-LOOK_INTERVAL = 0.2  # seconds between two queries for the progress of a server
+PROGRESS_INTERVAL = 0.2  # seconds between two queries for the progress of a server
 PROGRESS_TIMEOUT = 30.0  # seconds without progress after which the command gives up
 
 Count = Callable[[int], None]
@@ -91,7 +91,7 @@ async def _erase_by_server(settings: Settings, user_id: str, expect: Count, done
                 deadline = time.monotonic() + PROGRESS_TIMEOUT
             elif time.monotonic() > deadline:
                 raise TimeoutError
-            await asyncio.sleep(LOOK_INTERVAL)
+            await asyncio.sleep(PROGRESS_INTERVAL)
         done(left)
     return total
 
@@ -137,22 +137,22 @@ async def _rooms(store: Store, expect: Count) -> AsyncIterator[list[int]]:
 
 async def prune(settings: Settings, before: int, expect: Count, done: Count) -> int:
     """Delete messages older than a time (µs since 1970, UTC); return how many."""
-    gone = 0
+    deleted = 0
     async with opened(settings) as store:
         async for room_ids in _rooms(store, expect):
             for room_id in room_ids:
-                gone += await _prune(store, room_id, before)
+                deleted += await _prune(store, room_id, before)
             done(len(room_ids))
-    return gone
+    return deleted
 
 
 async def _prune(store: Store, room_id: int, before: int) -> int:
-    gone, taken = 0, MESSAGE_BATCH
+    deleted, taken = 0, MESSAGE_BATCH
     take = partial(retention.prune, room_id=room_id, before=before, limit=MESSAGE_BATCH)
     while taken == MESSAGE_BATCH:
         taken = await store.write(take)
-        gone += taken
-    return gone
+        deleted += taken
+    return deleted
 
 
 async def recount(settings: Settings, expect: Count, done: Count, *, mends: bool) -> list[Wrong]:
@@ -160,8 +160,8 @@ async def recount(settings: Settings, expect: Count, done: Count, *, mends: bool
     found: list[Wrong] = []
     async with opened(settings) as store:
         async for room_ids in _rooms(store, expect):
-            look = partial(counts.wrong, first=room_ids[0], last=room_ids[-1])
-            wrong = await store.read(look)
+            load = partial(counts.wrong, first=room_ids[0], last=room_ids[-1])
+            wrong = await store.read(load)
             for room in wrong if mends else ():
                 await store.write(partial(counts.mend, room_id=room.room_id))
             found += wrong
@@ -175,8 +175,8 @@ async def recount_lists(settings: Settings, *, mends: bool) -> list[WrongCount]:
     async with opened(settings) as store:
         above: str | None = ""
         while above is not None:
-            look = partial(room_counts.find_wrong, above=above, limit=USER_BATCH)
-            wrong, above = await store.read(look)
+            load = partial(room_counts.find_wrong, above=above, limit=USER_BATCH)
+            wrong, above = await store.read(load)
             for user in wrong if mends else ():
                 await store.write(partial(room_counts.mend, user_id=user.user_id))
             found += wrong

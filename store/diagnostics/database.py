@@ -26,11 +26,11 @@ from ..postgres.session import (
 from ..sqlite.address import is_sqlite, parse_sqlite_url
 from .objects import Finding
 
-CHECKED_WITHIN = 4.0  # seconds for each check
-CLOCKS_APART = 5.0  # seconds by which the clocks may differ
-LITTLE_SPACE = 1 << 30
-SLOW = 0.05  # seconds for an answer, above which messages would be slow
-OLDEST = 100_000  # PostgreSQL 10: identity columns
+CHECK_TIMEOUT = 4.0  # seconds for each check
+MAX_CLOCK_DIFFERENCE = 5.0  # seconds by which the clocks may differ
+LOW_DISK_SPACE = 1 << 30
+SLOW_ANSWER_TIME = 0.05  # seconds for an answer, above which messages would be slow
+MIN_SERVER_VERSION = 100_000  # PostgreSQL 10: identity columns
 
 POOLED = "A pooler before it gives each transaction another session (PgBouncer, transaction mode)"
 UNPREPARED = "set max_prepared_statements there, or add ?statement_cache_size=0 to database.url"
@@ -73,7 +73,7 @@ def _of_file(path: Path) -> Iterator[Finding]:
         yield Finding("writable", False, f"{path}: {error}; {advice}.")
     free = shutil.disk_usage(folder).free
     sentence = f"{free / (1 << 30):.1f} GiB are free for messages."
-    yield Finding("space", free >= LITTLE_SPACE, sentence)
+    yield Finding("space", free >= LOW_DISK_SPACE, sentence)
 
 
 def _of_nothing(path: Path, folder: Path) -> Iterator[Finding]:
@@ -88,7 +88,7 @@ def _of_nothing(path: Path, folder: Path) -> Iterator[Finding]:
 
 
 def _of_content(path: Path) -> Iterator[Finding]:
-    with closing(sqlite3.connect(path, timeout=CHECKED_WITHIN, isolation_level=None)) as db:
+    with closing(sqlite3.connect(path, timeout=CHECK_TIMEOUT, isolation_level=None)) as db:
         began = time.perf_counter()
         db.execute("BEGIN IMMEDIATE")
         try:
@@ -139,7 +139,7 @@ async def _of_server(url: str, alone: bool) -> AsyncIterator[Finding]:
     where = str(address)
     connections: list[Any] = []
     try:
-        async with asyncio.timeout(CHECKED_WITHIN):
+        async with asyncio.timeout(CHECK_TIMEOUT):
             connections.append(await _connect(address))
             connections.append(await _connect(address))
     except (CannotOpen, asyncpg.PostgresError, ValueError, *UNAVAILABLE_ERRORS) as error:
@@ -181,7 +181,7 @@ def _why_not(where: str, error: BaseException) -> str:
 
 async def _in_time(where: str, check: Callable[..., Awaitable[Finding]], *args: Any) -> Finding:
     try:
-        async with asyncio.timeout(CHECKED_WITHIN):
+        async with asyncio.timeout(CHECK_TIMEOUT):
             return await check(*args)
     except (asyncpg.PostgresError, *UNAVAILABLE_ERRORS) as error:
         return Finding(check.__name__.strip("_"), False, _why_not(where, error))
@@ -196,12 +196,16 @@ async def _answers(db: Any, where: str) -> Finding:
     usual = median(took)
     sentence = f"PostgreSQL at {where} answers in {_ms(usual)}"
     far = "; every message waits for several answers, run roomcast nearer to it"
-    return Finding("reachable", usual <= SLOW, f"{sentence}{'' if usual <= SLOW else far}.")
+    return Finding(
+        "reachable",
+        usual <= SLOW_ANSWER_TIME,
+        f"{sentence}{'' if usual <= SLOW_ANSWER_TIME else far}.",
+    )
 
 
 async def _version(db: Any) -> Finding:
     version = await db.fetchval("SHOW server_version")
-    if int(await db.fetchval("SHOW server_version_num")) < OLDEST:
+    if int(await db.fetchval("SHOW server_version_num")) < MIN_SERVER_VERSION:
         return Finding("version", False, f"It is PostgreSQL {version}: 10 or later is needed.")
     return Finding("version", True, f"It is PostgreSQL {version}.")
 
@@ -251,7 +255,7 @@ async def _clock(db: Any) -> Finding:
     before = time.time()
     there = float(await db.fetchval("SELECT extract(epoch FROM clock_timestamp())::float8"))
     apart = there - (before + time.time()) / 2
-    ok = abs(apart) <= CLOCKS_APART
+    ok = abs(apart) <= MAX_CLOCK_DIFFERENCE
     advice = "" if ok else "; set both by NTP"
     return Finding("clock", ok, f"Its clock is {apart:+.2f} s from this machine's{advice}.")
 

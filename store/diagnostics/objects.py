@@ -18,8 +18,8 @@ from ..objects.s3 import S3
 from ..objects.s3_client import in_short
 from ..objects.s3_cors import ADVICE, lets_pages_put
 
-LITTLE_SPACE = 1 << 30
-CLOCKS_APART = 60.0  # seconds by which clocks may differ; from 15 minutes on, requests fail
+LOW_DISK_SPACE = 1 << 30
+MAX_CLOCK_DIFFERENCE = 60.0  # seconds by which clocks may differ; from 15 minutes on, requests fail
 
 _PROBE = b"written by roomcast to see whether it can be\n"
 _HEADERS = {"Content-Type": "image/png", "Content-Disposition": 'inline; filename="a.png"'}
@@ -59,7 +59,7 @@ def _of_folder(root: Path) -> list[Finding]:
     free = shutil.disk_usage(there).free
     return [
         Finding("writable", True, f"The folder {root} {how}."),
-        Finding("space", free >= LITTLE_SPACE, f"{free / (1 << 30):.1f} GiB are free for files."),
+        Finding("space", free >= LOW_DISK_SPACE, f"{free / (1 << 30):.1f} GiB are free for files."),
     ]
 
 
@@ -166,10 +166,10 @@ def _pages(bucket: S3) -> Finding:
 
 
 def _clock(bucket: S3) -> Finding:
-    said = bucket.client.http.request("GET", bucket.client.inside.base).headers.get("Date")
-    if said is None:
+    date = bucket.client.http.request("GET", bucket.client.inside.base).headers.get("Date")
+    if date is None:
         return Finding("clock", True, "The bucket's answers have no time to compare.")
-    apart = parsedate_to_datetime(said).timestamp() - time.time()
-    ok = abs(apart) <= CLOCKS_APART
+    apart = parsedate_to_datetime(date).timestamp() - time.time()
+    ok = abs(apart) <= MAX_CLOCK_DIFFERENCE
     advice = "" if ok else "; set this machine's by NTP, at 15 minutes every request is refused"
     return Finding("clock", ok, f"The bucket's clock is {apart:+.0f} s from this one's{advice}.")

@@ -21,7 +21,7 @@ from .changes import (
     is_plain,
     runs,
 )
-from .model import QUOTED, AttachmentRow, MessageRow, QuoteRow, Quotes
+from .model import QUOTE_LENGTH, AttachmentRow, MessageRow, QuoteRow, Quotes
 from .read import (
     HistoryQuery,
     Since,
@@ -38,7 +38,7 @@ from .read import (
 from .write import delete, drop, edit, make, react, rewritten
 
 __all__ = [
-    "QUOTED",
+    "QUOTE_LENGTH",
     "ActChange",
     "Acted",
     "Add",

@@ -20,7 +20,7 @@ async def add(db: Connection, change: Add, now: int) -> Outcome:
     if len(files) < len(change.files):
         return RefusedChange("file_missing")
     await _take(db, change)
-    version, roster = await next_version(db, change.room_id, sent_at=now)
+    version, members_version = await next_version(db, change.room_id, sent_at=now)
     message = MessageRow(
         0, change.room_id, change.sender_id, change.text, now, now, version, change.client_id,
         change.reply_to, change.extra, files, quoted.get((change.room_id, change.reply_to)),
@@ -28,7 +28,7 @@ async def add(db: Connection, change: Add, now: int) -> Outcome:
     message.id = await _insert(db, message, change.text_hash)
     await _count(db, message)
     await _attach(db, message)
-    return Added(message, roster)
+    return Added(message, members_version)
 
 
 async def _may_add(db: Connection, change: Add) -> Outcome | None:

@@ -18,14 +18,14 @@ class RefusedChange(Struct):
 
     code: str
     message_id: int | None = None
-    says: str = ""
+    text: str = ""
 
 
 class Added(Struct, gc=False):
-    """A message was added; `roster` is the member list's version, as in the other outcomes."""
+    """A message was added; `members_version` is the version of the member list."""
 
     message: MessageRow
-    roster: int = 0
+    members_version: int = 0
 
 
 class Repeated(Struct):
@@ -36,7 +36,7 @@ class Repeated(Struct):
 
 class Edited(Struct):
     message: MessageRow
-    roster: int = 0
+    members_version: int = 0
 
 
 class Deleted(Struct):
@@ -44,7 +44,7 @@ class Deleted(Struct):
 
     message_id: int
     version: int
-    roster: int = 0
+    members_version: int = 0
     sender_id: str = ""
 
 
@@ -56,7 +56,7 @@ class Reacted(Struct):
     version: int
     reactions: Sequence[ReactionRow]
     is_new: bool
-    roster: int = 0
+    members_version: int = 0
 
 
 class Acted(Struct):
@@ -71,7 +71,7 @@ Outcome = Added | Repeated | Edited | Deleted | Reacted | Acted | RefusedChange
 class Add(Struct, gc=False):
     """A new message; `files` are keys of its sender's uploads, links start with `base`.
 
-    `said` is the sender's original text, if the host's hook has changed it.
+    `original_text` is the sender's original text, if the host's hook has changed it.
     """
 
     room_id: int
@@ -81,14 +81,14 @@ class Add(Struct, gc=False):
     files: Sequence[str] = ()
     base: str = ""
     reply_to: int | None = None
-    said: str | None = None
+    original_text: str | None = None
     extra: str | None = None  # JSON of an Extra
     by_site: bool = False  # the site posts it, as itself or on behalf of a member
 
     @property
     def text_hash(self) -> int | None:
-        said = self.text if self.said is None else self.said
-        return None if self.client_id is None else hash_of(said)
+        original_text = self.text if self.original_text is None else self.original_text
+        return None if self.client_id is None else hash_of(original_text)
 
     def is_lost(self, quotes: Quotes) -> bool:
         """Return whether the message that it answers does not exist or is deleted."""

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from ..reactions import ReactionRow
 
-QUOTED = 140  # code points of a message in the quote of its reply
+QUOTE_LENGTH = 140  # code points of a message in the quote of its reply
 
 
 class AttachmentRow(Struct, frozen=True):

@@ -10,7 +10,7 @@ from sqlalchemy import BindParameter, TextClause, bindparam, text
 from .. import reactions
 from ..room_look import RoomLook
 from .columns import with_columns
-from .model import QUOTED, AttachmentRow, MessageRow, QuoteRow, Quotes
+from .model import QUOTE_LENGTH, AttachmentRow, MessageRow, QuoteRow, Quotes
 
 
 async def get(db: Connection, room_id: int, user_id: str, message_id: int) -> MessageRow | None:
@@ -108,7 +108,7 @@ class Since(Struct):
     """A room's state, and its changes after a version."""
 
     version: int
-    roster: int
+    members_version: int
     title: str
     messages: list[MessageRow]
     deleted: list[tuple[int, int, str]]  # id, version, sender
@@ -237,7 +237,7 @@ async def load_quotes(db: Connection, room_id: int, ids: Sequence[int | None]) -
     """).bindparams(
         bindparam("ids", value=wanted, expanding=True),
         bindparam("room_id", value=room_id),
-        bindparam("most", value=QUOTED),
+        bindparam("most", value=QUOTE_LENGTH),
     )
     rows = await db.fetch_all(query)
     return {(room_id, r["id"]): QuoteRow(r["id"], r["sender_id"], r["shown"]) for r in rows}

@@ -71,7 +71,7 @@ async def edit(db: Connection, change: EditChange, now: int) -> Outcome:
 async def _update(db: Connection, message: MessageRow, now: int) -> Edited:
     """Store the text and the extra parts of a message, under the next version of the room."""
     message.updated_at = max(now, message.updated_at + 1)
-    message.version, roster = await next_version(db, message.room_id)
+    message.version, members_version = await next_version(db, message.room_id)
     query = """
         UPDATE messages SET text = :text, extra = :extra, updated_at = :now, version = :version
          WHERE room_id = :room_id AND id = :id
@@ -85,7 +85,7 @@ async def _update(db: Connection, message: MessageRow, now: int) -> Edited:
         "version": message.version,
     }
     await db.execute(query, values)
-    return Edited(message, roster)
+    return Edited(message, members_version)
 
 
 async def act(db: Connection, change: ActChange, now: int) -> Outcome:
@@ -125,7 +125,7 @@ async def delete(db: Connection, change: DeleteChange, now: int) -> Outcome:
     found = await reach(db, change.room_id, change.sender_id, change.message_id)
     if isinstance(found, RefusedChange):
         return found
-    version, roster = await next_version(db, change.room_id)
+    version, members_version = await next_version(db, change.room_id)
     query = """
         UPDATE messages SET text = '', text_hash = NULL, extra = NULL, updated_at = :now,
                             deleted_at = :now, version = :version,
@@ -145,7 +145,7 @@ async def delete(db: Connection, change: DeleteChange, now: int) -> Outcome:
         await _discard(db, change.room_id, change.message_id)
     if found.reactions:
         await reactions.forget(db, change.room_id, change.message_id)
-    return Deleted(change.message_id, version, roster, found.sender_id)
+    return Deleted(change.message_id, version, members_version, found.sender_id)
 
 
 async def drop(db: Connection, room_id: int, last: int) -> None:
@@ -226,15 +226,17 @@ async def react(db: Connection, change: ReactionChange, now: int) -> Outcome:
     if not wanted:
         await reactions.remove(db, room_id, id_, emoji, user_id)
     elif _is_full(message, emoji, change.most):
-        says = f"emoji: at most {change.most} different ones under one message."
-        return RefusedChange("invalid_frame", id_, says)
+        text = f"emoji: at most {change.most} different ones under one message."
+        return RefusedChange("invalid_frame", id_, text)
     else:
         await reactions.add(db, room_id, id_, emoji, user_id, now)
-    version, roster = await next_version(db, room_id)
+    version, members_version = await next_version(db, room_id)
     query = "UPDATE messages SET version = :version WHERE room_id = :room_id AND id = :id"
     await db.execute(query, {"room_id": room_id, "id": id_, "version": version})
     now_there = (await reactions.between(db, room_id, id_, id_)).get(id_, [])
-    return Reacted(id_, message.sender_id, version, now_there, is_new=True, roster=roster)
+    return Reacted(
+        id_, message.sender_id, version, now_there, is_new=True, members_version=members_version
+    )
 
 
 def _as_shown(emoji: str, shown: Sequence[ReactionRow]) -> str:

@@ -21,12 +21,12 @@ class ObjectDraft:
 
     def __init__(self, at: Path) -> None:
         self._at = at
-        self._turn = Lock()
+        self._lock = Lock()
         self._file: BinaryIO | None = None
         self._is_over = False
 
     def write(self, data: bytes) -> None:
-        with self._turn:
+        with self._lock:
             if self._is_over:
                 return
             if self._file is None:
@@ -36,7 +36,7 @@ class ObjectDraft:
 
     def keep(self, target: Path) -> None:
         """Sync the file to the disk, then rename it to the target."""
-        with self._turn:
+        with self._lock:
             if self._is_over or self._file is None:
                 return
             os.fsync(self._file.fileno())
@@ -45,7 +45,7 @@ class ObjectDraft:
             _sync(target.parent)
 
     def remove(self) -> None:
-        with self._turn:
+        with self._lock:
             self._is_over = True
             if self._file is None:
                 return

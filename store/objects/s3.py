@@ -20,11 +20,12 @@ from .s3_url import place_of
 
 log = logging.getLogger("roomcast.bucket")
 
-THREADS = 16
-FREE_WITHIN = 5.0  # seconds to wait for a free thread
-LINKS_LAST = 3_600.0  # seconds for which a URL is valid, at least
-LINKS_CHANGE = 900.0  # seconds for which a URL stays the same, so that browsers can cache it
-SWEPT_EVERY = 3_600.0  # seconds between two sweeps
+THREAD_COUNT = 16
+THREAD_TIMEOUT = 5.0  # seconds to wait for a free thread
+MIN_LINK_VALIDITY = 3_600.0  # seconds for which a URL is valid, at least
+# Seconds for which a URL stays the same, so that browsers can cache it.
+LINK_CHANGE_INTERVAL = 900.0
+SWEEP_INTERVAL = 3_600.0  # seconds between two sweeps
 
 _ORDERED = ("Content-Type", "Content-Disposition", "Cache-Control")  # headers that a URL can set
 
@@ -39,11 +40,11 @@ class S3:
 
     def __init__(self, url: str) -> None:
         self.place = place_of(url)
-        self.client = S3Client(self.place, THREADS)
-        self._pool = ThreadPoolExecutor(THREADS, "bucket")
-        self._slots = asyncio.Semaphore(THREADS)
+        self.client = S3Client(self.place, THREAD_COUNT)
+        self._pool = ThreadPoolExecutor(THREAD_COUNT, "bucket")
+        self._slots = asyncio.Semaphore(THREAD_COUNT)
         self._preparing: asyncio.Task[None] | None = None
-        self._swept_at = -SWEPT_EVERY
+        self._swept_at = -SWEEP_INTERVAL
 
     async def open(self) -> None:
         """Create the bucket if it is missing; if it is unavailable, log a warning."""
@@ -60,7 +61,7 @@ class S3:
 
     async def check(self) -> None:
         """Check that the bucket answers to this key. Raises BucketUnavailable."""
-        await self._do(self.client.look)
+        await self._do(self.client.check_bucket)
 
     async def find(self) -> None:
         """Open the bucket without creating or changing anything, for diagnosis."""
@@ -104,15 +105,15 @@ class S3:
 
     async def sweep(self, older_than: float) -> None:
         """Delete objects that were PUT after their upload had ended, and so have no row."""
-        if time.monotonic() - self._swept_at >= SWEPT_EVERY:
+        if time.monotonic() - self._swept_at >= SWEEP_INTERVAL:
             await self._do(self.client.sweep, time.time() - older_than)
             self._swept_at = time.monotonic()
 
     def get_url(self, method: str, key: str, headers: Mapping[str, str]) -> str:
         """Return a signed URL of the object for about an hour, with headers that S3 can send."""
         query = {f"response-{name.lower()}": headers[name] for name in _ORDERED if name in headers}
-        at = time.time() // LINKS_CHANGE * LINKS_CHANGE
-        return self.client.outside.url(method, key, LINKS_LAST, query=query, at=at)
+        at = time.time() // LINK_CHANGE_INTERVAL * LINK_CHANGE_INTERVAL
+        return self.client.outside.url(method, key, MIN_LINK_VALIDITY, query=query, at=at)
 
     def put_url(self, key: str, size: int, expires_in: float) -> str:
         """Return a signed URL to PUT exactly `size` bytes to, for `expires_in` seconds."""
@@ -132,11 +133,11 @@ class S3:
     async def _run(self, work: Callable[..., Result], *args: object) -> Result:
         """Run work in a thread; if the caller is cancelled, the thread still keeps its slot."""
         try:
-            async with asyncio.timeout(FREE_WITHIN):
+            async with asyncio.timeout(THREAD_TIMEOUT):
                 await self._slots.acquire()
         except TimeoutError:
             raise unavailable(
-                self.place, f"{THREADS} requests are under way, and none is answered"
+                self.place, f"{THREAD_COUNT} requests are under way, and none is answered"
             ) from None
         release = partial(asyncio.get_running_loop().call_soon_threadsafe, self._slots.release)
         future = self._pool.submit(self._translate_errors, work, *args)

@@ -16,7 +16,7 @@ from .s3_cors import allow_pages
 from .s3_credentials import BucketCredentials, credentials_of
 from .s3_http import S3Transport
 from .s3_presign import Signer
-from .s3_url import Place, S3Endpoint
+from .s3_url import S3Endpoint, S3Location
 
 _ANY_REGION = "us-east-1"
 _SMALLEST_PART = 5 << 20
@@ -37,7 +37,7 @@ class S3Client:
     Its methods raise the library's errors, and ObjectMissing for a malformed key.
     """
 
-    def __init__(self, place: Place, threads: int) -> None:
+    def __init__(self, place: S3Location, threads: int) -> None:
         self.place = place
         self.http = _transport(place, threads)
         self._credentials = credentials_of(place)
@@ -60,12 +60,12 @@ class S3Client:
 
     def find(self) -> None:
         """Find the bucket and its region; the library asks for the region once if it is not set."""
-        self.look()
+        self.check_bucket()
         url = urlsplit(self._minio.get_presigned_url("GET", self.place.bucket, _NO_KEY))
         [credential] = parse_qs(url.query)["X-Amz-Credential"]
         self._sign_for(credential.split("/")[-3])
 
-    def look(self) -> None:
+    def check_bucket(self) -> None:
         list(self._minio.list_objects(self.place.bucket, _NO_KEY, recursive=True))
 
     def make(self) -> None:
@@ -136,18 +136,18 @@ class S3Client:
         self.delete(name for name in old if name and KEY.fullmatch(name))
 
 
-def unavailable(place: Place, why: str) -> BucketUnavailable:
+def unavailable(place: S3Location, why: str) -> BucketUnavailable:
     return BucketUnavailable(f"The {place} can't be used: {why}.")
 
 
-def _transport(place: Place, threads: int) -> S3Transport:
+def _transport(place: S3Location, threads: int) -> S3Transport:
     try:
         return S3Transport(threads, place.ca)
     except OSError:
         raise ValueError("attachments.url: ca names no file of certificates.") from None
 
 
-def _client(place: Place, credentials: Provider, http: S3Transport) -> Minio:
+def _client(place: S3Location, credentials: Provider, http: S3Transport) -> Minio:
     try:
         return Minio(
             place.endpoint.host,
@@ -161,7 +161,7 @@ def _client(place: Place, credentials: Provider, http: S3Transport) -> Minio:
 
 
 def _signer(
-    place: Place, credentials: BucketCredentials, endpoint: S3Endpoint, region: str
+    place: S3Location, credentials: BucketCredentials, endpoint: S3Endpoint, region: str
 ) -> Signer:
     """Return a signer; the library knows the address of the bucket (path, or host on AWS)."""
     nobody = Minio(endpoint.host, secure=endpoint.is_secure, region=region)
@@ -182,6 +182,6 @@ def reason_of(code: str | None, message: str | None) -> str:
 def in_short(error: Exception) -> str:
     if isinstance(error, ParseError | UnicodeDecodeError):
         return "what answers there is no S3"
-    said = next((part for part in error.args if isinstance(part, str)), str(error))
-    words = " ".join(said.split())
+    sentence = next((part for part in error.args if isinstance(part, str)), str(error))
+    words = " ".join(sentence.split())
     return re.sub(r"^HTTPS?Connection(Pool)?\(.*?\): ", "", words)[:200].rstrip(".")

@@ -10,7 +10,7 @@ from .s3_presign import Signer
 
 log = logging.getLogger("roomcast.bucket")
 
-ELSEWHERE = "https://elsewhere.example"
+FOREIGN_ORIGIN = "https://elsewhere.example"
 ADVICE = "allow PUT, GET and HEAD from any origin, with any header, in the bucket's CORS rules"
 
 _RULES = (
@@ -19,7 +19,7 @@ _RULES = (
     b"<AllowedMethod>PUT</AllowedMethod><MaxAgeSeconds>86400</MaxAgeSeconds>"
     b"</CORSRule></CORSConfiguration>"
 )
-_SOON = 60.0  # seconds for which our own request is signed
+_SIGNATURE_TTL = 60.0  # seconds for which our own request is signed
 
 
 def allow_pages(http: PoolManager, bucket: Signer) -> None:
@@ -32,7 +32,7 @@ def allow_pages(http: PoolManager, bucket: Signer) -> None:
 def lets_pages_put(http: PoolManager, bucket: Signer) -> bool:
     """Send a browser's preflight, and return whether pages of other origins may PUT."""
     asked = {
-        "Origin": ELSEWHERE,
+        "Origin": FOREIGN_ORIGIN,
         "Access-Control-Request-Method": "PUT",
         "Access-Control-Request-Headers": "content-type",
     }
@@ -40,22 +40,24 @@ def lets_pages_put(http: PoolManager, bucket: Signer) -> bool:
     methods, names = _words(answer, "methods"), _words(answer, "headers")
     return (
         answer.status in (200, 204)
-        and answer.headers.get("Access-Control-Allow-Origin") in ("*", ELSEWHERE)
+        and answer.headers.get("Access-Control-Allow-Origin") in ("*", FOREIGN_ORIGIN)
         and bool(methods & {"put", "*"})
         and bool(names & {"content-type", "*"})
     )
 
 
 def _words(answer: BaseHTTPResponse, kind: str) -> set[str]:
-    said = answer.headers.get(f"Access-Control-Allow-{kind}", "")
-    return {word.strip().lower() for word in said.split(",")}
+    header = answer.headers.get(f"Access-Control-Allow-{kind}", "")
+    return {word.strip().lower() for word in header.split(",")}
 
 
 def _has_no_rules(http: PoolManager, bucket: Signer) -> bool:
-    return http.request("GET", bucket.url("GET", "", _SOON, query={"cors": ""})).status == 404
+    return (
+        http.request("GET", bucket.url("GET", "", _SIGNATURE_TTL, query={"cors": ""})).status == 404
+    )
 
 
 def _set_rules(http: PoolManager, bucket: Signer) -> bool:
-    url = bucket.url("PUT", "", _SOON, query={"cors": ""})
+    url = bucket.url("PUT", "", _SIGNATURE_TTL, query={"cors": ""})
     digest = b64encode(md5(_RULES, usedforsecurity=False).digest()).decode()
     return http.request("PUT", url, body=_RULES, headers={"Content-MD5": digest}).status < 300

@@ -24,7 +24,7 @@ from urllib3 import PoolManager, Retry, Timeout
 from urllib3.exceptions import HTTPError
 
 from .bucket import BucketUnavailable
-from .s3_url import Place
+from .s3_url import S3Location
 
 METADATA_TIMEOUT = 2.0  # seconds for an answer of the machine's metadata service
 REFRESH_AHEAD = timedelta(minutes=10)  # before temporary credentials end
@@ -101,7 +101,7 @@ def _ends_within(known: Credentials, time_left: timedelta) -> bool:
     return ends_at is not None and ends_at < now + time_left
 
 
-def credentials_of(place: Place) -> BucketCredentials:
+def credentials_of(place: S3Location) -> BucketCredentials:
     """Return the credentials of the URL, or else those of the SDKs' chain."""
     if place.key:
         return fixed_credentials(place.key, place.secret, place.session_token)

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from .s3_credentials import BucketCredentials
 
-WEEK = 7 * 86_400  # seconds; servers accept no longer validity
+MAX_VALIDITY = 7 * 86_400  # seconds; servers accept no longer validity
 
 _ALGORITHM, _UNREAD = "AWS4-HMAC-SHA256", "UNSIGNED-PAYLOAD"
 
@@ -55,7 +55,7 @@ class Signer(Struct, frozen=True):
             "X-Amz-Algorithm": _ALGORITHM,
             "X-Amz-Credential": f"{who.access_key}/{scope}",
             "X-Amz-Date": stamp,
-            "X-Amz-Expires": str(max(1, min(int(expires_in), WEEK))),
+            "X-Amz-Expires": str(max(1, min(int(expires_in), MAX_VALIDITY))),
             "X-Amz-SignedHeaders": names,
         }
         if who.session_token:

@@ -19,7 +19,7 @@ class S3Endpoint(Struct, frozen=True):
     is_secure: bool
 
 
-class Place(Struct, frozen=True):
+class S3Location(Struct, frozen=True):
     """The place of a bucket; `public` is the endpoint for clients, `ca` a file of trusted CAs.
 
     Without a `key` the credentials come from the environment or the machine.
@@ -40,7 +40,7 @@ class Place(Struct, frozen=True):
     __repr__ = __str__  # the secret stays out of every log
 
 
-def place_of(url: str) -> Place:
+def place_of(url: str) -> S3Location:
     """Parse the URL. Raises ValueError without any part of the URL, which may be a secret."""
     try:
         parts = urlsplit(url)
@@ -55,7 +55,7 @@ def place_of(url: str) -> Place:
         raise _wrong("the bucket's name is 3 to 63 lower-case letters, digits, dots and hyphens")
     options = _options(parts.query)
     endpoint = S3Endpoint(host, _is_secure(options))
-    return Place(
+    return S3Location(
         endpoint,
         _public(options, endpoint),
         bucket,
@@ -79,10 +79,10 @@ def _options(query: str) -> Mapping[str, str]:
 
 
 def _is_secure(options: Mapping[str, str]) -> bool:
-    said = options.get("secure", "true")
-    if said not in ("true", "false"):
+    value = options.get("secure", "true")
+    if value not in ("true", "false"):
         raise _wrong("secure is true (HTTPS) or false (HTTP)")
-    return said == "true"
+    return value == "true"
 
 
 def _public(options: Mapping[str, str], inner: S3Endpoint) -> S3Endpoint:

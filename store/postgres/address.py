@@ -17,13 +17,13 @@ from .tls import SSL_OPTIONS, context_of
 
 CONNECT_TIMEOUT = 1.5  # seconds for a connection to one host
 DEFAULT_PORT = 5432
-SCHEME = re.compile(r"postgres(?:ql)?://")
-PLACE = re.compile(r"(?P<hosts>[^@/?#]*)(?:/(?P<database>[^/?#]*))?(?:\?(?P<query>.*))?")
-HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[^\[\]:]*)(?::(?P<port>[0-9]{1,5}))?")
-SCHEMA_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
+SCHEME_PATTERN = re.compile(r"postgres(?:ql)?://")
+LOCATION_PATTERN = re.compile(r"(?P<hosts>[^@/?#]*)(?:/(?P<database>[^/?#]*))?(?:\?(?P<query>.*))?")
+HOST_PATTERN = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[^\[\]:]*)(?::(?P<port>[0-9]{1,5}))?")
+SCHEMA_NAME_PATTERN = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 SESSION_KINDS = ("any", "primary", "standby", "read-write", "read-only", "prefer-standby")
 # Options of libpq that are accepted and ignored.
-IGNORED = {
+IGNORED_OPTIONS = {
     "channel_binding", "client_encoding", "fallback_application_name", "gssencmode", "keepalives",
     "keepalives_count", "keepalives_idle", "keepalives_interval", "load_balance_hosts",
     "sslcompression", "sslsni", "tcp_user_timeout",
@@ -35,13 +35,13 @@ NOT_CONNECTED = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,  # the host does not fit target_session_attrs
 )
-Place = tuple[str | None, int]
+HostAndPort = tuple[str | None, int]
 
 
 class PostgresAddress(Struct):
     """The address of a PostgreSQL database, and its credentials."""
 
-    places: list[Place]
+    places: list[HostAndPort]
     user: str | None = None
     password: str | None = None
     database: str | None = None
@@ -92,7 +92,7 @@ class PostgresAddress(Struct):
 
 def parse_postgres_url(url: str) -> PostgresAddress:
     """Parse a URL. Raises CannotOpen with a sentence that has no secret in it."""
-    start = SCHEME.match(url)
+    start = SCHEME_PATTERN.match(url)
     if start is None:
         raise CannotOpen("database.url: postgresql://user:password@host/database is needed.")
     account, place = _split(url[start.end() :])
@@ -112,7 +112,7 @@ def _split(rest: str) -> tuple[str, re.Match[str]]:
     """Split the account from the rest. A password may contain any character, even @ and /."""
     marks = [i for i, character in enumerate(rest) if character == "@"] or [-1]
     for mark in marks:
-        if found := PLACE.fullmatch(rest, mark + 1):
+        if found := LOCATION_PATTERN.fullmatch(rest, mark + 1):
             return rest[: max(mark, 0)], found
     raise CannotOpen(
         "database.url: what follows the password is not host:port/database?option=value. A # in an "
@@ -127,15 +127,15 @@ def _query(text: str) -> dict[str, str]:
         raise CannotOpen("database.url: options are written ?name=value&name=value.") from None
 
 
-def _places(hosts: str, ports: str) -> list[Place]:
+def _places(hosts: str, ports: str) -> list[HostAndPort]:
     """Return hosts and ports, in their order; a folder is that of the server's socket."""
     given = ports.split(",")
-    places: list[Place] = []
+    places: list[HostAndPort] = []
     for number, each in enumerate(hosts.split(",")):
         host = unquote(each)
         port = given[number] if len(given) > number else given[-1]
         if not host.startswith("/"):
-            found = HOST.fullmatch(host)
+            found = HOST_PATTERN.fullmatch(host)
             if found is None:
                 raise CannotOpen("database.url: the host or its port is not one.")
             host, port = found["name"].strip("[]"), found["port"] or port
@@ -167,9 +167,9 @@ def _check_names(address: PostgresAddress, kind: str, rest: dict[str, str]) -> N
         raise CannotOpen(
             f"database.url: target_session_attrs is one of {', '.join(SESSION_KINDS)}."
         )
-    if address.schema and not SCHEMA_NAME.fullmatch(address.schema):
+    if address.schema and not SCHEMA_NAME_PATTERN.fullmatch(address.schema):
         raise CannotOpen("database.url: schema is a name of letters, digits and underscores.")
-    if unknown := [name for name in rest if name not in IGNORED]:
+    if unknown := [name for name in rest if name not in IGNORED_OPTIONS]:
         raise CannotOpen(f"database.url: unknown option {unknown[0][:40]}.")
 
 

@@ -21,7 +21,7 @@ from ..messages import (
     runs,
 )
 from ..messages.columns import with_columns
-from ..outbox import Listeners, happened
+from ..outbox import Listeners, events_of
 from ..receipts import Marks, Moved
 from ..search import postgres
 from .snapshot import columns_of, load_quotes
@@ -29,13 +29,13 @@ from .sql import load_statement
 
 T = TypeVar("T")
 
-MARK = load_statement("store_receipts")
+STORE_RECEIPTS = load_statement("store_receipts")
 
-STORE = load_statement("store_batch")
+STORE_BATCH = load_statement("store_batch")
 
 STORE_ONE = load_statement("store_one")
 
-JUDGE = load_statement("find_refused")
+FIND_REFUSED = load_statement("find_refused")
 
 Done = tuple[list[Outcome], list[Moved]]
 
@@ -49,8 +49,8 @@ async def write(raw: Any, adds: Sequence[Add], marks: Marks, now: int) -> Done:
     the same sender and client_id.
     """
     is_one = len(adds) == 1 and not marks and adds[0].reply_to is None
-    if is_one and (said := await _store_one(raw, adds[0], now)):
-        return [said], []
+    if is_one and (outcome := await _store_one(raw, adds[0], now)):
+        return [outcome], []
     quotes = await load_quotes(
         raw, [(a.room_id, a.reply_to) for a in adds if a.reply_to is not None]
     )
@@ -72,11 +72,11 @@ async def _store_one(raw: Any, add: Add, now: int) -> Added | None:
     row = await raw.fetchrow(STORE_ONE, now, *named, add.text_hash, add.text)
     if row is None:
         return None
-    id_, version, roster = row
+    id_, version, members_version = row
     message = MessageRow(
         id_, add.room_id, add.sender_id, add.text, now, now, version, add.client_id
     )
-    return Added(message, roster)
+    return Added(message, members_version)
 
 
 async def _store(
@@ -92,7 +92,7 @@ async def _store(
     numbers = {room_id: number for number, room_id in enumerate(rooms, 1)}
     places = _places(adds)
     row = await raw.fetchrow(
-        STORE,
+        STORE_BATCH,
         now,
         rooms,
         [counts[room_id] for room_id in rooms],
@@ -149,7 +149,7 @@ def _outcomes(
     ids = dict(zip(columns_of(row, "room_ids", "versions"), row["ids"], strict=True))
     outcomes: list[Outcome] = []
     for add, place in zip(adds, places, strict=True):
-        base, roster = under[add.room_id]
+        base, members_version = under[add.room_id]
         version = base + place
         message = MessageRow(
             ids[add.room_id, version], add.room_id, add.sender_id, add.text, now, now, version,
@@ -157,7 +157,7 @@ def _outcomes(
         )  # fmt: skip
         if add.reply_to is not None:
             message.quote = quotes.get((add.room_id, add.reply_to))
-        outcomes.append(Added(message, roster))
+        outcomes.append(Added(message, members_version))
     return outcomes
 
 
@@ -165,7 +165,7 @@ async def _mark(raw: Any, marks: Marks) -> list[Moved]:
     if not marks:
         return []
     columns = zip(*[(*who, *upto) for who, upto in sorted(marks.items())], strict=True)
-    return [Moved(*row) for row in await raw.fetch(MARK, *columns)]
+    return [Moved(*row) for row in await raw.fetch(STORE_RECEIPTS, *columns)]
 
 
 async def _judged(raw: Any, adds: Sequence[Add], quotes: Quotes) -> dict[int, Outcome]:
@@ -174,7 +174,7 @@ async def _judged(raw: Any, adds: Sequence[Add], quotes: Quotes) -> dict[int, Ou
     refused: dict[int, Outcome] = {
         i: RefusedChange("not_found", a.reply_to) for i, a in enumerate(adds) if a.is_lost(quotes)
     }
-    for row in await raw.fetch(JUDGE, *columns):
+    for row in await raw.fetch(FIND_REFUSED, *columns):
         i = row["place"] - 1
         refused[i] = await _refused(raw, adds[i], row)
     return refused
@@ -237,7 +237,7 @@ async def commit_changes(
         else:
             outcomes = await _in_runs(db, changes, now)
             _, moved = await write(raw, (), marks, now)
-        await outbox.note(db, listeners, happened(changes, outcomes), now)
+        await outbox.note(db, listeners, events_of(changes, outcomes), now)
         return outcomes, moved
 
 

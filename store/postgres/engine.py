@@ -71,9 +71,8 @@ JOINER_COUNT = 2  # for joins alone, so that they never wait for a search
 
 WRITER_COUNT = 2  # for rooms, uploads and names, which do not wait for the commit queue
 
-MIGRATION_TIMEOUT = (
-    86_400.0  # seconds: there may be many messages, and other processes wait for this one
-)
+# Seconds: there may be many messages, and other processes wait for this one.
+MIGRATION_TIMEOUT = 86_400.0
 
 
 class Postgres:
@@ -246,7 +245,7 @@ class Postgres:
         self, changes: Sequence[Change], marks: Marks, now: int
     ) -> tuple[list[Outcome], list[Moved]]:
         self._versions.refuse_if_outdated()
-        async with self.committer.turn:
+        async with self.committer.lock:
             for attempt in range(MAX_ATTEMPTS):
                 try:
                     async with asyncio.timeout(COMMAND_TIMEOUT), using(self.committer) as db:

@@ -74,7 +74,7 @@ class HeldConnection:
         self._timeout = timeout
         self._prepare = prepare
         self.connection: Connection | None = None
-        self.turn = asyncio.Lock()  # held by its present user
+        self.lock = asyncio.Lock()  # held by its present user
 
     async def get(self) -> Connection:
         if self.connection is not None and not self._is_broken(self.connection):

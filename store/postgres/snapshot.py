@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from .. import reactions
-from ..messages import QUOTED, AttachmentRow, MessageRow, QuoteRow, Quotes
+from ..messages import QUOTE_LENGTH, AttachmentRow, MessageRow, QuoteRow, Quotes
 from ..room_look import RoomLook
 from ..snapshot import Snapshot, SnapshotQuery
 from .sql import load_statement
@@ -20,7 +20,7 @@ async def load_snapshot(
     limit = ask.last if ask.after is None else ask.most + 1
     after = None if ask.after is None else min(ask.after, 2**62)
     limit = 0 if without_messages else limit
-    asked = ask.room_id, ask.user_id, limit, after, QUOTED, *(ask.known or (None, None))
+    asked = ask.room_id, ask.user_id, limit, after, QUOTE_LENGTH, *(ask.known or (None, None))
     row = await raw.fetchrow(SNAPSHOT, *asked)
     if row is None:
         return "not_found"
@@ -125,5 +125,5 @@ async def load_quotes(raw: Any, answered: Iterable[tuple[int, int | None]]) -> Q
           JOIN messages m ON m.room_id = o.room_id AND m.id = o.id
     """
     room_ids, ids = [list(column) for column in zip(*wanted, strict=True)]
-    rows = await raw.fetch(query, room_ids, ids, QUOTED)
+    rows = await raw.fetch(query, room_ids, ids, QUOTE_LENGTH)
     return {(room_id, id_): QuoteRow(id_, *rest) for room_id, id_, *rest in rows}

@@ -14,8 +14,10 @@ from .process_lock import wait_for_others
 
 log = logging.getLogger("roomcast.store")
 
-HAS_PROCESSES = "SELECT to_regclass('meta') IS NOT NULL AND to_regclass('processes') IS NOT NULL"
-LIVING = "SELECT count(*) FROM processes WHERE alive_until > NOW"
+HAS_PROCESS_TABLES = (
+    "SELECT to_regclass('meta') IS NOT NULL AND to_regclass('processes') IS NOT NULL"
+)
+COUNT_ACTIVE = "SELECT count(*) FROM processes WHERE alive_until > NOW"
 
 
 class VersionGuard:
@@ -59,9 +61,9 @@ async def _count_older_processes(db: Connection) -> int:
 
     With the present schema it is 0: processes of one schema may run beside each other.
     """
-    if not await db.fetch_val(HAS_PROCESSES):
+    if not await db.fetch_val(HAS_PROCESS_TABLES):
         return 0
     found = await get(db, "schema")
     if not found.isdecimal() or int(found) >= schema.VERSION:
         return 0
-    return int(await db.fetch_val(POSTGRESQL.speak(LIVING)))
+    return int(await db.fetch_val(POSTGRESQL.render(COUNT_ACTIVE)))

@@ -16,7 +16,7 @@ from ..time_slices import TimeSlices
 from . import tokenizer as words
 from .tokenizer import Term
 
-MAX_LOOKED = 200  # rooms of a user, the newest, among which a question looks for changes
+MAX_NEWEST_ROOMS = 200  # rooms of a user, the newest, among which a question looks for changes
 MAX_NAMED_ROOMS = 256  # in a query; with more, hits in others' rooms are filtered out
 
 
@@ -63,17 +63,17 @@ class Finder(Protocol):
 
     async def find(self, db: Connection, ask: SearchQuery) -> Hits: ...
 
-    async def advance(self, db: Connection, news: Sequence[IndexDelta]) -> set[int]:
+    async def advance(self, db: Connection, changes: Sequence[IndexDelta]) -> set[int]:
         """Record the rooms' indexed versions; return those where no other process was faster."""
         ...
 
-    async def put(self, db: Connection, news: Sequence[IndexDelta]) -> None: ...
+    async def put(self, db: Connection, changes: Sequence[IndexDelta]) -> None: ...
 
 
 # ---------------------------------------------------------------- updating the index
 
 # The names of a message's files are part of its text; a deleted one has none.
-SAID = """
+CHANGED_TEXTS = """
     SELECT m.id, m.version,
            CASE WHEN m.deleted_at IS NULL THEN
                 m.text || ' ' || coalesce((SELECT JOINED(a.name, ' ') FROM attachments a
@@ -119,7 +119,7 @@ async def behind_of(db: Connection, user_id: str, changed: Sequence[int], limit:
                  WHERE me.user_id = :user_id AND me.room_id IN :changed) AS mine
     """).bindparams(
         bindparam("user_id", value=user_id),
-        bindparam("looked", value=MAX_LOOKED),
+        bindparam("looked", value=MAX_NEWEST_ROOMS),
         bindparam("changed", value=[*changed, 0], expanding=True),
     )
     rows = [(row["at"], row["id"]) for row in await db.fetch_all(query)]
@@ -127,7 +127,7 @@ async def behind_of(db: Connection, user_id: str, changed: Sequence[int], limit:
     return [id_ for _, id_ in behind[:limit]]
 
 
-async def news(
+async def load_changes(
     db: Connection, dialect: Dialect, room_ids: Sequence[int], limit: int
 ) -> tuple[list[IndexDelta], Sequence[int]]:
     """Load the changes of at most `limit` messages; also return the rooms that were not read."""
@@ -137,14 +137,14 @@ async def news(
          WHERE r.id IN :room_ids AND r.deleted_at IS NULL AND r.version > coalesce(s.version, 0)
     """).bindparams(bindparam("room_ids", value=list(room_ids), expanding=True))
     behind = {row["id"]: (row["since"], row["version"]) for row in await db.fetch_all(query)}
-    said, found = dialect.speak(SAID), list[IndexDelta]()
+    statement, found = dialect.render(CHANGED_TEXTS), list[IndexDelta]()
     for n, room_id in enumerate(room_ids):
         if limit <= 0:
             return found, room_ids[n:]
         if room_id in behind:
             since, upto = behind[room_id]
             values = {"room_id": room_id, "since": since, "limit": limit}
-            rows = await db.fetch_all(said, values)
+            rows = await db.fetch_all(statement, values)
             is_all = len(rows) < limit
             entries = [IndexEntry(row["id"], row["said"] or "") for row in rows]
             upto = upto if is_all else rows[-1]["version"]
@@ -153,20 +153,20 @@ async def news(
     return found, ()
 
 
-def read(news: Sequence[IndexDelta]) -> Sequence[IndexDelta]:
+def read(changes: Sequence[IndexDelta]) -> Sequence[IndexDelta]:
     """Split the texts into words. It can be slow, so it must not run on the event loop."""
     slices = TimeSlices()
-    for of_room in news:
+    for of_room in changes:
         for entry in of_room.entries:
             entry.words = words.of(entry.text)
             slices.pause_if_due()
-    return news
+    return changes
 
 
-async def learn(db: Connection, finder: Finder, news: Sequence[IndexDelta]) -> set[int]:
+async def learn(db: Connection, finder: Finder, changes: Sequence[IndexDelta]) -> set[int]:
     """Write the changes to the index; return the updated rooms, without those of others."""
-    learned = await finder.advance(db, news)
-    await finder.put(db, [of_room for of_room in news if of_room.room_id in learned])
+    learned = await finder.advance(db, changes)
+    await finder.put(db, [of_room for of_room in changes if of_room.room_id in learned])
     return learned
 
 

@@ -60,16 +60,16 @@ FIND = """
 """
 
 
-async def advance(db: Connection, news: Sequence[IndexDelta]) -> set[int]:
-    columns = [n.room_id for n in news], [n.since for n in news], [n.upto for n in news]
+async def advance(db: Connection, changes: Sequence[IndexDelta]) -> set[int]:
+    columns = [n.room_id for n in changes], [n.since for n in changes], [n.upto for n in changes]
     return {row["room_id"] for row in await db.raw_connection.fetch(ADVANCE, *columns)}
 
 
-async def put(db: Connection, news: Sequence[IndexDelta]) -> None:
+async def put(db: Connection, changes: Sequence[IndexDelta]) -> None:
     raw = db.raw_connection
-    gone = [entry.message_id for n in news for entry in n.entries if not entry.words]
-    await raw.execute("DELETE FROM search WHERE rowid = ANY($1)", gone)
-    known = [(n.room_id, entry) for n in news for entry in n.entries if entry.words]
+    deleted = [entry.message_id for n in changes for entry in n.entries if not entry.words]
+    await raw.execute("DELETE FROM search WHERE rowid = ANY($1)", deleted)
+    known = [(n.room_id, entry) for n in changes for entry in n.entries if entry.words]
     room_ids, ids = [room_id for room_id, _ in known], [entry.message_id for _, entry in known]
     texts = [
         " ".join([*entry.words, *_places(room_id, entry.message_id)]) for room_id, entry in known
@@ -92,11 +92,11 @@ def _places(room_id: int, message_id: int) -> list[str]:
     return [f"/{room_id}", *(f"/{shift}/{message_id >> shift}" for shift in RANGE_SHIFTS)]
 
 
-class Look(Struct):
+class SearchStep(Struct):
     """A range of ids from `first` on, and the words of the ranges that cover it."""
 
     first: int
-    stretches: Sequence[str]
+    ranges: Sequence[str]
 
 
 async def find(db: Connection, ask: SearchQuery) -> Hits:
@@ -120,14 +120,14 @@ async def _walk(db: Connection, ask: SearchQuery) -> Hits:
     before, found = (top or 0) + 1, list[tuple[int, int]]()
     width, ends = 0, time.monotonic() + TIME_BUDGET
     while before > 1:
-        look = _look(before, width)
-        wanted = _query(ask, look.stretches)
+        step = _step(before, width)
+        wanted = _query(ask, step.ranges)
         left = ask.limit - len(found)
-        row = await raw.fetchrow(FIND, wanted, before, look.first, ask.user_id, left)
+        row = await raw.fetchrow(FIND, wanted, before, step.first, ask.user_id, left)
         found += zip(row["room_ids"] or (), row["ids"] or (), strict=True)
         if len(found) == ask.limit:
             return Hits(found, found[-1][1])
-        before = look.first
+        before = step.first
         if before > 1 and time.monotonic() > ends:
             return Hits(found, before)
         width += row["walked"] < MAX_RANGE_HITS
@@ -137,30 +137,30 @@ async def _walk(db: Connection, ask: SearchQuery) -> Hits:
 WIDTHS = ((12, 2), (12, 32), (17, 32), (22, 32))  # shift, and the number of such ranges
 
 
-def _look(before: int, width: int) -> Look:
+def _step(before: int, width: int) -> SearchStep:
     """Return the range of this width below `before`; beyond the last width, all ids."""
     if width >= len(WIDTHS):
-        return Look(1, ())
+        return SearchStep(1, ())
     shift, many = WIDTHS[width]
     newest = (before - 1) >> shift
     oldest = max(newest - many + 1, 0)
-    stretches = [f"/{shift}/{n}" for n in range(oldest, newest + 1)]
-    return Look(max(oldest << shift, 1), stretches)
+    ranges = [f"/{shift}/{n}" for n in range(oldest, newest + 1)]
+    return SearchStep(max(oldest << shift, 1), ranges)
 
 
-def _query(ask: SearchQuery, stretches: Sequence[str]) -> str:
+def _query(ask: SearchQuery, ranges: Sequence[str]) -> str:
     rooms = None if ask.room_ids is None else [f"/{room_id}" for room_id in ask.room_ids]
-    return " & ".join(_parts(ask.words, rooms, stretches))
+    return " & ".join(_parts(ask.words, rooms, ranges))
 
 
 def _parts(
-    words: Sequence[Term], rooms: Sequence[str] | None, stretches: Sequence[str]
+    words: Sequence[Term], rooms: Sequence[str] | None, ranges: Sequence[str]
 ) -> Iterator[str]:
     """Yield the parts of a tsquery; words contain no quotes."""
     for term in words:
         whole = f"'{term.whole}'"
         parts = " & ".join(f"'{part}'" for part in term.parts)
         yield f"({whole} | ({parts}))" if parts else whole
-    for some in (rooms, stretches):
+    for some in (rooms, ranges):
         if some:
             yield f"({' | '.join(map(repr, some))})"

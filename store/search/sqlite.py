@@ -8,10 +8,10 @@ from databases.core import Connection
 from .index import Hits, IndexDelta, SearchQuery
 from .tokenizer import Term
 
-WALKED = 16_000  # messages with the words that one query reads, in rooms of any user
+MAX_WALKED_MESSAGES = 16_000  # messages with the words that one query reads, in rooms of any user
 
 
-async def advance(db: Connection, news: Sequence[IndexDelta]) -> set[int]:
+async def advance(db: Connection, changes: Sequence[IndexDelta]) -> set[int]:
     query = """
         INSERT INTO search_upto (room_id, version)
         SELECT r.id, u.value->>2
@@ -22,12 +22,12 @@ async def advance(db: Connection, news: Sequence[IndexDelta]) -> set[int]:
             ON CONFLICT (room_id) DO UPDATE SET version = excluded.version
         RETURNING room_id
     """
-    rows = _json([(of_room.room_id, of_room.since, of_room.upto) for of_room in news])
+    rows = _json([(of_room.room_id, of_room.since, of_room.upto) for of_room in changes])
     return {row["room_id"] for row in await db.fetch_all(query, {"rows": rows})}
 
 
-async def put(db: Connection, news: Sequence[IndexDelta]) -> None:
-    entries = [(entry, str(of_room.room_id)) for of_room in news for entry in of_room.entries]
+async def put(db: Connection, changes: Sequence[IndexDelta]) -> None:
+    entries = [(entry, str(of_room.room_id)) for of_room in changes for entry in of_room.entries]
     query = "DELETE FROM search WHERE rowid IN (SELECT value FROM json_each(:ids))"
     await db.execute(query, {"ids": _json([entry.message_id for entry, _ in entries])})
     query = """
@@ -56,7 +56,7 @@ async def find(db: Connection, ask: SearchQuery) -> Hits:
           JOIN members me ON me.room_id = m.room_id AND me.user_id = :user_id
          ORDER BY s.id DESC LIMIT :limit
     """
-    where = {"wanted": _match(ask), "before": ask.before, "walked": WALKED}
+    where = {"wanted": _match(ask), "before": ask.before, "walked": MAX_WALKED_MESSAGES}
     rows = await db.fetch_all(query, {**where, "user_id": ask.user_id, "limit": ask.limit})
     found = [(row["room_id"], row["id"]) for row in rows]
     if len(found) == ask.limit:
@@ -66,7 +66,7 @@ async def find(db: Connection, ask: SearchQuery) -> Hits:
          WHERE search MATCH :wanted AND rowid < :before
          ORDER BY rowid DESC LIMIT 1 OFFSET :walked
     """
-    beyond = await db.fetch_one(query, {**where, "walked": WALKED})
+    beyond = await db.fetch_one(query, {**where, "walked": MAX_WALKED_MESSAGES})
     return Hits(found, None if beyond is None else beyond["id"] + 1)
 
 

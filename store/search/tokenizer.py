@@ -12,7 +12,7 @@ from msgspec import Struct
 
 VERSION = "2"  # of these rules; after a change of it everything is indexed again
 MAX_WORD_LENGTH = 64  # code points of a word that are indexed
-MOST = 10_000  # code points of a text that are indexed; one may unfold into eighteen
+MAX_INDEXED_LENGTH = 10_000  # code points of a text that are indexed; one may unfold into eighteen
 
 # Scripts without spaces, or with endings that are attached to words: any part is found.
 DENSE = re.compile(
@@ -97,7 +97,7 @@ def _split(text: str) -> Iterator[tuple[str, list[str]]]:
     if text.isascii():
         words = PLAIN_WORD.findall(text.lower())
     else:
-        unfolded = unicodedata.normalize("NFKD", text.casefold()).casefold()[:MOST]
+        unfolded = unicodedata.normalize("NFKD", text.casefold()).casefold()[:MAX_INDEXED_LENGTH]
         words = WORD.findall(unicodedata.normalize("NFC", unfolded.translate(_FOLDED)))
     for word in words:
         parts = word.split("-")

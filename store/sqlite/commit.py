@@ -21,7 +21,7 @@ def commit_batch(
 ) -> tuple[list[Outcome], list[Moved]]:
     """Commit texts and receipts in one transaction."""
     result = transaction(db, "BEGIN IMMEDIATE", write_batch, lineage, adds, marks, now)
-    lineage.turn()
+    lineage.advance()
     return result
 
 
@@ -135,7 +135,10 @@ def _number(db: sqlite3.Connection, adds: Sequence[Add], now: int) -> dict[int, 
     rows = db.execute(query, (now, encode_json(list(counts.items())))).fetchall()
     query = "INSERT OR IGNORE INTO list_changes (room_id) SELECT value FROM json_each(?)"
     db.execute(query, (encode_json(list(counts)),))
-    return {room_id: (version - counts[room_id], roster) for room_id, version, roster in rows}
+    return {
+        room_id: (version - counts[room_id], members_version)
+        for room_id, version, members_version in rows
+    }
 
 
 def _insert(

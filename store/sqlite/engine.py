@@ -24,7 +24,7 @@ from ..messages import (
     is_plain,
     runs,
 )
-from ..outbox import Listeners, happened
+from ..outbox import Listeners, events_of
 from ..receipts import Marks, Moved
 from ..search import sqlite
 from ..search.index import Finder
@@ -190,8 +190,8 @@ class Sqlite:
             adds = changes if plain else ()
             added, moved = await call(db, write_batch, self.lineage, adds, marks, now)
             outcomes = made or added
-            await outbox.note(db, self._listeners, happened(changes, outcomes), now)
-        self.lineage.turn()
+            await outbox.note(db, self._listeners, events_of(changes, outcomes), now)
+        self.lineage.advance()
         return outcomes, moved
 
 

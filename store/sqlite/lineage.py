@@ -52,7 +52,7 @@ class Lineage:
         os.pwrite(self._file, f"{self.word} {self._coming}\n".encode(), 0)
         return self._coming
 
-    def turn(self) -> None:
+    def advance(self) -> None:
         """Advance to the word of the commit that was just made."""
         self.word = self._coming
 

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Iterable
 
 from .. import reactions, receipts
-from ..messages import QUOTED, AttachmentRow, MessageRow, QuoteRow, Quotes
+from ..messages import QUOTE_LENGTH, AttachmentRow, MessageRow, QuoteRow, Quotes
 from ..messages.columns import with_columns
 from ..messages.read import ATTACHMENTS, ATTACHMENTS_OF, OLDER
 from ..room_look import RoomLook
@@ -33,13 +33,13 @@ def _snapshot(db: sqlite3.Connection, ask: SnapshotQuery) -> Snapshot | str:
     row = db.execute(query, (ask.user_id, ask.room_id)).fetchone()
     if row is None:
         return "not_found"
-    version, roster, title, total, floor, is_member, top, shown_read, *more = row
+    version, members_version, title, total, floor, is_member, top, shown_read, *more = row
     delivered, read, is_marked, *look = more
     if not is_member:
         return "forbidden"
     marks = _marks(db, ask.room_id)
     newest = _newest(db, ask)
-    found = Snapshot(version, roster, title, marks, top or 0, newest, [], [], False, total)
+    found = Snapshot(version, members_version, title, marks, top or 0, newest, [], [], False, total)
     found.own = None if shown_read is None else (delivered, read)
     found.look, found.is_marked_unread = RoomLook(*look), bool(is_marked)
     if ask.after is None:
@@ -145,5 +145,5 @@ def load_quotes(db: sqlite3.Connection, answered: Iterable[tuple[int, int | None
           JOIN messages m ON m.room_id = o.value->>0 AND m.id = o.value->>1
     """
     wanted = [where for where in answered if where[1] is not None]
-    rows = db.execute(query, (encode_json(wanted), QUOTED)).fetchall() if wanted else []
+    rows = db.execute(query, (encode_json(wanted), QUOTE_LENGTH)).fetchall() if wanted else []
     return {(room_id, id_): QuoteRow(id_, *rest) for room_id, id_, *rest in rows}

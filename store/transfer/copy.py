@@ -11,8 +11,8 @@ from ..store import Store
 from .endpoint import Digest, TransferEndpoint, end_of, opened
 from .tables import CannotMove, Table, tables
 
-MOVING = "moving"  # the name in meta, during a move, of the source's digests at its start
-HALF = f"{meta.VERSION} but half moved (roomcast move, again, ends it)"
+MOVING_NAME = "moving"  # the name in meta, during a move, of the source's digests at its start
+HALF_MOVED_SCHEMA = f"{meta.VERSION} but half moved (roomcast move, again, ends it)"
 
 
 async def make_ready(source: str, target: str) -> None:
@@ -23,15 +23,15 @@ async def make_ready(source: str, target: str) -> None:
     if not end_of(source).exists():
         raise CannotMove(f"{end_of(source).where}: there is no such database.")
     async with opened(source) as end:
-        told = await end.meta()
-    if not told or MOVING in told:
-        why = "a move into it is not finished" if told else "there is no chat in it"
+        values = await end.meta()
+    if not values or MOVING_NAME in values:
+        why = "a move into it is not finished" if values else "there is no chat in it"
         raise CannotMove(f"{end.where}: {why}.")
-    if meta.MOVED not in told["schema"]:
+    if meta.MOVED not in values["schema"]:
         await _begun(source)
     async with opened(target) as end:
-        told = await end.meta()
-    if MOVING not in told:
+        values = await end.meta()
+    if MOVING_NAME not in values:
         await _begun(target)
 
 
@@ -60,10 +60,10 @@ async def plan(source: TransferEndpoint, target: TransferEndpoint) -> Plan:
     _, is_moved, where = here["schema"].partition(meta.MOVED)
     if is_moved and where != target.where:
         raise CannotMove(f"{source.where}: {meta.why_moved(here['schema'])}")
-    if MOVING in there:
+    if MOVING_NAME in there:
         if not is_same:
             raise CannotMove(f"{target.where}: half of another chat was moved there.")
-        if there[MOVING] == fingerprint:
+        if there[MOVING_NAME] == fingerprint:
             return Plan(digests, here)
         await target.empty()  # the source went on since: what was copied may be old
     else:
@@ -72,7 +72,7 @@ async def plan(source: TransferEndpoint, target: TransferEndpoint) -> Plan:
             return Plan(digests, here, is_done=True)
         if any(count for count, *_ in found.values()):
             raise CannotMove(f"{target.where}: {_why_not(is_same)}")
-    await target.keep(here | {"lineage": "", "schema": HALF, MOVING: fingerprint})
+    await target.keep(here | {"lineage": "", "schema": HALF_MOVED_SCHEMA, MOVING_NAME: fingerprint})
     return Plan(digests, here)
 
 

@@ -11,7 +11,7 @@ from ..postgres.pool import UNAVAILABLE_ERRORS
 from ..sqlite.address import is_sqlite
 from .tables import CannotMove, Table
 
-BATCH = 10_000  # rows in one transaction
+ROW_BATCH = 10_000  # rows in one transaction
 
 Row = Sequence[Any]
 

@@ -12,8 +12,8 @@ from ..errors import CannotOpen, DatabaseInUse
 from ..postgres.address import CONNECT_TIMEOUT, parse_postgres_url
 from ..postgres.pool import UNAVAILABLE_ERRORS
 from ..postgres.session import SINGLE_PROCESS_LOCK
-from .endpoint import BATCH, Digest, Row, translate_errors
-from .tables import DERIVED, Table, tables
+from .endpoint import ROW_BATCH, Digest, Row, translate_errors
+from .tables import DERIVED_TABLES, Table, tables
 
 EXCLUSIVE_TIMEOUT = 3.0  # seconds to wait for other processes to disconnect
 
@@ -97,7 +97,7 @@ class PostgresEnd:
     async def rows(self, table: Table, start: int | None) -> AsyncIterator[Sequence[Row]]:
         with translate_errors(f"{self.where}, {table.name}"):
             found = await self._db.cursor(table.rows(start))
-            while rows := await found.fetch(BATCH):
+            while rows := await found.fetch(ROW_BATCH):
                 yield rows
 
     async def last(self, table: Table) -> int | None:
@@ -149,7 +149,7 @@ class PostgresEnd:
             await self._db.execute(query, table.name, highest)
 
     async def empty(self) -> None:
-        names = ", ".join([*DERIVED, *(table.name for table in tables())])
+        names = ", ".join([*DERIVED_TABLES, *(table.name for table in tables())])
         with translate_errors(self.where):
             await self._db.execute(f"TRUNCATE {names}")
 

@@ -10,8 +10,8 @@ from ..errors import CannotOpen
 from ..sqlite.address import parse_sqlite_url
 from ..sqlite.connection import SqliteConnection
 from ..sqlite.lineage import Lineage
-from .endpoint import BATCH, Digest, Row, translate_errors
-from .tables import DERIVED, Table, tables
+from .endpoint import ROW_BATCH, Digest, Row, translate_errors
+from .tables import DERIVED_TABLES, Table, tables
 
 
 class SqliteEnd:
@@ -57,7 +57,7 @@ class SqliteEnd:
     async def rows(self, table: Table, start: int | None) -> AsyncIterator[Sequence[Row]]:
         with translate_errors(f"{self.where}, {table.name}"):
             found = self._db.execute(table.rows(start))
-            while rows := found.fetchmany(BATCH):
+            while rows := found.fetchmany(ROW_BATCH):
                 yield rows
 
     async def last(self, table: Table) -> int | None:
@@ -93,7 +93,7 @@ class SqliteEnd:
 
     async def empty(self) -> None:
         with self._transaction():
-            for name in (*DERIVED, *(table.name for table in reversed(tables()))):
+            for name in (*DERIVED_TABLES, *(table.name for table in reversed(tables()))):
                 self._db.execute(f"DELETE FROM {name}")
 
     async def keep(self, values: Mapping[str, str]) -> None:

@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from .. import schema
 
-DERIVED = "search", "search_upto", "room_words", "word_changes"  # rebuilt if they are empty
-PRIME = 1_000_003  # sums of remainders fit into 64 bits
+DERIVED_TABLES = "search", "search_upto", "room_words", "word_changes"  # rebuilt if they are empty
+DIGEST_PRIME = 1_000_003  # sums of remainders fit into 64 bits
 
 
 class CannotMove(Exception):
@@ -34,7 +34,7 @@ class Table(Struct, frozen=True):
     def digest(self, size: str) -> str:
         """Return the query for the digest; `size` is the expression for the bytes of a text."""
         sums = (
-            f"{name} % {PRIME}" if name in self.numbers else size.format(name)
+            f"{name} % {DIGEST_PRIME}" if name in self.numbers else size.format(name)
             for name in self.columns
         )
         parts = ["count(*)", *(f"CAST(coalesce(sum({each}), 0) AS bigint)" for each in sums)]

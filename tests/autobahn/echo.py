@@ -12,7 +12,7 @@ from typing import Any
 import uvicorn
 from roomcast.server.frame_reader import TEXT, frame_of
 from roomcast.server.http_protocol import HttpProtocol
-from roomcast.server.websocket_protocol import EXTENSION, WebSocketProtocol
+from roomcast.server.websocket_protocol import TRANSPORT_EXTENSION, WebSocketProtocol
 
 LARGEST = 16 << 20  # bytes of a message, as in the largest cases
 
@@ -37,7 +37,7 @@ class DirectEcho(PatientProtocol):
 async def echo(scope: Any, receive: Any, send: Any) -> None:
     await receive()
     await send({"type": "websocket.accept"})
-    if isinstance(direct := scope["extensions"].get(EXTENSION), DirectEcho):
+    if isinstance(direct := scope["extensions"].get(TRANSPORT_EXTENSION), DirectEcho):
         direct.begin(direct.echo, lambda is_blocked: None)
     while (message := await receive())["type"] == "websocket.receive":
         await send(message | {"type": "websocket.send"})

@@ -277,7 +277,7 @@ async def test_a_publish_fails_within_two_seconds_of_silence(opened, server, pro
 
 
 async def test_a_check_fails_where_nothing_comes_back(opened, server, proxy, monkeypatch):
-    monkeypatch.setattr(backend, "CHECK_WITHIN", 0.1)
+    monkeypatch.setattr(backend, "CHECK_TIMEOUT", 0.1)
     async with opened(proxy.url_of(server.url)) as broker:
         await broker.check()
         proxy.blackhole("down")
@@ -350,7 +350,7 @@ async def test_a_server_that_is_not_there_fails_the_start(server):
 
 
 async def test_a_server_that_says_nothing_fails_the_start(server, proxy, monkeypatch):
-    monkeypatch.setattr(backend, "OPEN_WITHIN", 0.2)
+    monkeypatch.setattr(backend, "OPEN_TIMEOUT", 0.2)
     proxy.blackhole()
     broker = backend_of(proxy.url_of(server.url))
     with pytest.raises(Unreachable):

@@ -65,8 +65,8 @@ async def test_a_database_is_a_chat_of_its_own(opened, server):
 
 
 async def test_a_pooler_that_swallows_notifications_fails_the_start(server, monkeypatch):
-    monkeypatch.setattr(postgres, "NOTIFY", "select $1::text from unnest($2::text[])")
-    monkeypatch.setattr(backend, "OPEN_WITHIN", 0.5)
+    monkeypatch.setattr(postgres, "NOTIFY_QUERY", "select $1::text from unnest($2::text[])")
+    monkeypatch.setattr(backend, "OPEN_TIMEOUT", 0.5)
     with pytest.raises(Unreachable, match="the server itself, not to a pooler"):
         await backend_of(server.url).connect()
 

@@ -73,7 +73,7 @@ def cluster(go_on: Callable[[], None], *ports: int) -> Iterator[str]:
             | {"auth": {"secret": secrets.token_urlsafe(64)}}
         )
         tokens = {
-            name: sign_token(settings.auth, str(user), demo.TOKENS_LAST, name)
+            name: sign_token(settings.auth, str(user), demo.TOKEN_TTL, name)
             for user, name in demo.PEOPLE.items()
         }
         rooms = asyncio.run(seed(settings, tokens.values()))

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 from roomcast.protocol.errors import FileTooLarge
-from roomcast.routes.bodies import SMALL_BODY, BodiesInFlight
+from roomcast.routes.bodies import SMALL_BODY_SIZE, BodiesInFlight
 from starlette.requests import Request
 
 from ..client import Person
@@ -95,23 +95,23 @@ async def test_binary_frames_count_as_actions(serve: Make, cast: Cast) -> None:
 
 
 async def test_a_body_without_files_is_small(ada: Person) -> None:
-    fits = {"second_user": 2, "title": "x" * (SMALL_BODY - 100)}
+    fits = {"second_user": 2, "title": "x" * (SMALL_BODY_SIZE - 100)}
     assert (await ada.post("chat/create/", fits)).status_code == 400  # for its title
-    large = {"second_user": 2, "title": "x" * SMALL_BODY}
+    large = {"second_user": 2, "title": "x" * SMALL_BODY_SIZE}
     answer = await ada.post("chat/create/", large)
     assert (answer.status_code, answer.json()["code"]) == (413, "file_too_large")
 
 
 @pytest.mark.parametrize(("sent", "read"), [(20, 20), (32, 32), (90, 33)])
 async def test_of_a_body_that_is_too_large_as_much_again_is_read(sent: int, read: int) -> None:
-    chunk, taken = b"x" * (SMALL_BODY // 16), 0
+    chunk, taken = b"x" * (SMALL_BODY_SIZE // 16), 0
 
     async def receive() -> dict[str, Any]:
         nonlocal taken
         taken += 1
         return {"type": "http.request", "body": chunk, "more_body": taken < sent}
 
-    bodies = BodiesInFlight(8 * SMALL_BODY)
+    bodies = BodiesInFlight(8 * SMALL_BODY_SIZE)
     with pytest.raises(FileTooLarge):
         await bodies.read(Request({"type": "http"}, receive))
     assert (taken, bodies.size) == (read, 0)

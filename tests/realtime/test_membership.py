@@ -116,7 +116,7 @@ async def test_who_is_removed_amid_his_joining_does_not_get_in() -> None:
             SnapshotQuery(room_id, BOB, None, 50, 1000), is_manual=False
         )
         await chat.members.remove(room_id, ADA, BOB)
-        await room.wait_until_delivered(0, {}, found.roster + 1)
+        await room.wait_until_delivered(0, {}, found.members_version + 1)
         await room.wait_for_snapshot(found)
         with pytest.raises(Closing) as closing:
             room.activate(socket, b"[]", above=found.version, top=found.top)

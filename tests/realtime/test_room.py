@@ -8,7 +8,7 @@ from roomcast.realtime import unread_buffer
 from roomcast.realtime.connections import RoomSocket
 from roomcast.realtime.events import Change, OldMessage, RoomEvent, pack
 from roomcast.realtime.reader import GapTooLarge, MissedChanges, retry_delays
-from roomcast.realtime.room import REPAIR_SLICE, Room
+from roomcast.realtime.room import REPAIR_WRITE_SIZE, Room
 from roomcast.realtime.send_queue import Batch
 
 from ..inside import ADA, BOB, EVE, Marks, Recorded, Rows, as_of, deliver, enter, line, room_of
@@ -232,7 +232,7 @@ async def test_a_repair_goes_out_in_slices_and_in_order() -> None:
     await room.repair_gap()
     assert [f["message"]["text"] for f in bob.frames] == list(texts.values())
     assert len(sizes) > 5
-    assert max(sizes) < 2 * REPAIR_SLICE
+    assert max(sizes) < 2 * REPAIR_WRITE_SIZE
     assert room.sequence.version == 59
 
 

@@ -10,7 +10,7 @@ from roomcast.protocol import codec
 from roomcast.protocol.errors import Close
 from roomcast.realtime.asgi_send_queue import AsgiSendQueue
 from roomcast.realtime.send_queue import (
-    DROPPABLE_BELOW,
+    DROP_THRESHOLD,
     LINK_BASE,
     LINK_START,
     Batch,
@@ -103,7 +103,7 @@ async def test_what_was_dropped_at_the_end_is_never_said_to_have_gone_out() -> N
 async def test_what_may_be_lost_is_dropped_beside_what_is_unread() -> None:
     peer, outbox, _ = direct()
     outbox.put_droppable(Batch([b"1"]))
-    peer.unread = DROPPABLE_BELOW
+    peer.unread = DROP_THRESHOLD
     outbox.put_droppable(Batch([b"2"]))
     peer.unread = 0
     outbox.blocked(True)
@@ -496,7 +496,7 @@ async def test_the_answer_to_a_close_frame_ends_the_connection() -> None:
 
 async def test_a_silent_peer_sees_the_end_after_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(linger, "SILENCE_TIMEOUT", 0.001)
-    monkeypatch.setattr(linger, "LINGER", 0.3)
+    monkeypatch.setattr(linger, "LINGER_TIMEOUT", 0.3)
     protocol, wire = connected(lambda data: None)
     protocol.data_received(masked(Opcode.TEXT, b"\xff"))
     async with asyncio.timeout(5):

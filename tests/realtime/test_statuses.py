@@ -135,7 +135,7 @@ def test_old_messages_are_asked_for_only_where_a_mark_may_change_them() -> None:
 
 
 def test_a_join_makes_the_newest_statuses_known_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("roomcast.realtime.statuses.MAX_MARKS_OF_JOIN", 2)
+    monkeypatch.setattr("roomcast.realtime.statuses.MAX_STATUS_FRAMES_OF_JOIN", 2)
     room = tracker()
     apply(room, *(sent(id_, ADA) for id_ in range(1, 6)))
     joined = apply(room, by_joining=True, u2=(5, 5))

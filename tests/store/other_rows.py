@@ -46,7 +46,7 @@ from roomcast.store.messages import (
     window,
 )
 from roomcast.store.messages.extra import SITE, StoredButton
-from roomcast.store.outbox import Happened, Listeners
+from roomcast.store.outbox import Listeners, NewEvent
 from roomcast.store.presence import Process
 from roomcast.store.reports import NewReport
 from roomcast.store.room_pages import RoomQuery, find_and_count
@@ -213,7 +213,7 @@ async def be_online(store: Store) -> None:
 
 async def tell_the_site(store: Store) -> None:
     told = Listeners(("site",), 1)
-    event = Happened("message_sent", ROOM, "writer", 1, 1)
+    event = NewEvent("message_sent", ROOM, "writer", 1, 1)
 
     async def work(db: Connection) -> None:
         await outbox.note(db, told, [event], 1)
@@ -319,7 +319,7 @@ async def erase(store: Store) -> None:
 
 async def learn(store: Store) -> None:
     """Search follows one room, and what an edit removes from it is forgotten."""
-    news, _ = await store.read(lambda db: index.news(db, store.dialect, [ROOM], 50))
+    news, _ = await store.read(lambda db: index.load_changes(db, store.dialect, [ROOM], 50))
     known = [IndexDelta(of.room_id, of.since, of.since, of.entries, True) for of in news]
     for of in known:
         of.entries = [IndexEntry(entry.message_id, entry.text, ("text",)) for entry in of.entries]

@@ -64,4 +64,4 @@ def _text_of(node: ast.AST) -> str | None:
 
 def _spoken(text: str, engine: Dialect) -> str:
     dialect = SQLITE if engine == "sqlite" else POSTGRESQL
-    return LIST.sub(r"IN (:\1)", dialect.speak(with_columns(text)))
+    return LIST.sub(r"IN (:\1)", dialect.render(with_columns(text)))

@@ -175,5 +175,5 @@ async def test_a_folder_that_can_not_be_written_is_told(tmp_path: Path) -> None:
 async def test_a_disk_that_is_nearly_full_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(examining, "LITTLE_SPACE", 1 << 60)
+    monkeypatch.setattr(examining, "LOW_DISK_SPACE", 1 << 60)
     assert wrong(await examine(f"file:{tmp_path}")).keys() == {"space"}

@@ -66,7 +66,7 @@ async def test_a_send_that_waits_for_a_removal_is_refused_by_it(postgres: Postgr
         assert isinstance(two, Added)
         assert no == RefusedChange("not_found")
         assert (one.message.version, two.message.version) == (1, 2)
-        assert (one.roster, two.roster) == (1, 1)
+        assert (one.members_version, two.members_version) == (1, 1)
         assert [m.user_id for m in moved] == [CARL]
         counts = await watch.fetch("SELECT user_id, sent FROM members ORDER BY user_id")
         assert [tuple(row) for row in counts] == [(ADA, 2), (CARL, 0)]
@@ -114,7 +114,7 @@ async def test_nobody_who_may_not_changes_the_roster(database_url: str) -> None:
         ]  # fmt: skip
         (sent,), _, _ = await store.commit([Add(room_id, ADA, "still the first")], {})
         assert isinstance(sent, Added)
-        assert sent.roster == 0
+        assert sent.members_version == 0
 
 
 async def test_a_block_is_of_the_rooms_of_these_two_and_makes_them_a_new_roster(
@@ -134,7 +134,7 @@ async def test_a_block_is_of_the_rooms_of_these_two_and_makes_them_a_new_roster(
         outcomes, _, _ = await store.commit([Add(room, BOB, "hi") for room in places], {})
         assert [type(o) for o in outcomes] == [RefusedChange, RefusedChange, Added, Added]
         outcomes, _, _ = await store.commit([Add(room, ADA, "hi") for room in (here, there)], {})
-        assert [o.roster for o in outcomes if isinstance(o, Added)] == [1, 1]
+        assert [o.members_version for o in outcomes if isinstance(o, Added)] == [1, 1]
 
 
 async def test_a_change_says_under_which_roster_it_was_made(database_url: str) -> None:
@@ -150,7 +150,7 @@ async def test_a_change_says_under_which_roster_it_was_made(database_url: str) -
             assert await store.write(let_in) == MembershipChange(n)
             (sent,), _, _ = await store.commit([Add(room_id, guest, "hello")], {})
             assert isinstance(sent, Added)
-            assert sent.roster == n
+            assert sent.members_version == n
 
 
 # ---------------------------------------------------------------- members of many rooms
@@ -172,8 +172,8 @@ async def test_members_of_large_rooms_are_read_some_at_a_time(
     )
     assert {id_: sorted(users) for id_, users in found.items()} == opened
     for at_once, rooms_at_once in ((1, 1), (2, 1), (3, 2), (4, 4), (100, 1)):
-        monkeypatch.setattr(room_list, "MEMBERS_AT_ONCE", at_once)
-        monkeypatch.setattr(room_list, "LARGE_ROOMS_AT_ONCE", rooms_at_once)
+        monkeypatch.setattr(room_list, "MEMBER_BATCH", at_once)
+        monkeypatch.setattr(room_list, "LARGE_ROOM_BATCH", rooms_at_once)
         people, marks = await store.read(lambda db: room_list.load_members(db, [*opened][::-1]))
         assert {id_: [p.user_id for p in all_] for id_, all_ in people.items()} == opened
         assert {id_: list(all_) for id_, all_ in marks.items()} == opened

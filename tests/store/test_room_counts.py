@@ -119,7 +119,7 @@ async def test_wrong_counters_are_found_and_mended(store: Store) -> None:
 async def test_a_filtered_list_counts_so_many_and_pages_go_on(
     store: Store, monkeypatch: pytest.MonkeyPatch, only_unread: bool
 ) -> None:
-    monkeypatch.setattr(room_pages, "MAX_COUNTED", 3)
+    monkeypatch.setattr(room_pages, "MAX_COUNTED_ROOMS", 3)
     for n in range(1, 7):
         await opens(f"{n}", ADA, BOB)(store)
         await says(n)(store)

@@ -144,7 +144,7 @@ async def test_a_new_name_is_found_and_the_old_one_is_not(store: Store) -> None:
 async def test_pages_of_many_rooms_with_a_word_are_walked(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room_pages, "MAX_NAMED", 3)
+    monkeypatch.setattr(room_pages, "MAX_ROOMS_WITH_WORD", 3)
     made = [await opens(store, context=f"sale:{n}", title="Sale", at=n) for n in range(1, 8)]
     other = await opens(store, context="x", title="Other", at=50)
     await learns(store)

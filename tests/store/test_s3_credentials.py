@@ -19,7 +19,7 @@ from roomcast.store.objects.s3_credentials import (
     fixed_credentials,
 )
 from roomcast.store.objects.s3_presign import Signer
-from roomcast.store.objects.s3_url import Place, place_of
+from roomcast.store.objects.s3_url import S3Location, place_of
 
 BASE = "https://examplebucket.s3.us-east-1.amazonaws.com/"
 SESSION = "a session/token+with=signs"
@@ -38,7 +38,7 @@ def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:9/none")
 
 
-def elsewhere() -> Place:
+def elsewhere() -> S3Location:
     return place_of("s3://s3.amazonaws.com/examplebucket?region=us-east-1")
 
 

@@ -35,9 +35,9 @@ async def bucket(seaweed: Seaweed, proxy: FaultProxy) -> AsyncIterator[S3]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten times faster than it is, before a bucket is made."""
-    monkeypatch.setattr(s3_http, "CONNECTED_WITHIN", 0.2)
-    monkeypatch.setattr(s3_http, "ANSWERED_WITHIN", 0.5)
-    monkeypatch.setattr(s3, "FREE_WITHIN", 0.5)
+    monkeypatch.setattr(s3_http, "CONNECT_TIMEOUT", 0.2)
+    monkeypatch.setattr(s3_http, "ANSWER_TIMEOUT", 0.5)
+    monkeypatch.setattr(s3, "THREAD_TIMEOUT", 0.5)
 
 
 def everything(bucket: S3) -> dict[str, Callable[[], Awaitable[object]]]:
@@ -93,7 +93,7 @@ async def test_a_server_that_is_away_at_the_start_is_made_ready_when_it_comes(
 async def test_a_connection_that_was_cut_is_made_again(bucket: S3, proxy: FaultProxy) -> None:
     await bucket.put("ab" * 16, b"hello")
     for _ in range(3):
-        await asyncio.gather(*(bucket.stat("ab" * 16) for _ in range(s3.THREADS)))
+        await asyncio.gather(*(bucket.stat("ab" * 16) for _ in range(s3.THREAD_COUNT)))
         proxy.cut()
         assert await bucket.read("ab" * 16) == b"hello"
 
@@ -155,13 +155,13 @@ async def test_more_than_there_are_threads_are_given_up_too(
     async with opened(seaweed.url_of("faults", proxy.port)) as bucket:
         proxy.blackhole()
         begun = time.monotonic()
-        asked = [bucket.stat(new_key()) for _ in range(5 * s3.THREADS)]
+        asked = [bucket.stat(new_key()) for _ in range(5 * s3.THREAD_COUNT)]
         results = await asyncio.gather(*asked, return_exceptions=True)
         assert time.monotonic() - begun < 3
         assert {type(result) for result in results} == {BucketUnavailable}
         assert any("16 requests are under way" in str(result) for result in results)
         await proxy.heal()
-        await asyncio.gather(*(bucket.stat(new_key()) for _ in range(5 * s3.THREADS)))
+        await asyncio.gather(*(bucket.stat(new_key()) for _ in range(5 * s3.THREAD_COUNT)))
 
 
 async def test_callers_who_go_away_leave_no_thread_behind(
@@ -169,14 +169,16 @@ async def test_callers_who_go_away_leave_no_thread_behind(
 ) -> None:
     async with opened(seaweed.url_of("faults", proxy.port)) as bucket:
         proxy.blackhole()
-        asked = [asyncio.create_task(bucket.put(new_key(), b"x")) for _ in range(2 * s3.THREADS)]
+        asked = [
+            asyncio.create_task(bucket.put(new_key(), b"x")) for _ in range(2 * s3.THREAD_COUNT)
+        ]
         await under_way()
         for task in asked:
             task.cancel()
         results = await asyncio.gather(*asked, return_exceptions=True)
         assert {type(result) for result in results} == {asyncio.CancelledError}
         await proxy.heal()
-        await asyncio.gather(*(bucket.put(new_key(), b"x") for _ in range(2 * s3.THREADS)))
+        await asyncio.gather(*(bucket.put(new_key(), b"x") for _ in range(2 * s3.THREAD_COUNT)))
 
 
 async def test_a_caller_who_goes_away_takes_nobody_with_him(
@@ -212,7 +214,7 @@ async def test_a_large_upload_takes_the_time_that_its_link_needs(
     monkeypatch: pytest.MonkeyPatch, seaweed: Seaweed, proxy: FaultProxy
 ) -> None:
     """All of it in one call would have to be sent within the time for connecting."""
-    monkeypatch.setattr(s3_http, "CONNECTED_WITHIN", 0.3)
+    monkeypatch.setattr(s3_http, "CONNECT_TIMEOUT", 0.3)
     async with opened(seaweed.url_of("faults", proxy.port)) as bucket:
         key, data = new_key(), b"x" * (40 << 20)
         proxy.rate = 40e6

@@ -33,7 +33,7 @@ async def says(store: Store, room: int, *texts: str, sender: str = ADA) -> list[
 
 
 async def unlearned(store: Store, room: int) -> list[IndexDelta]:
-    look = partial(search.news, dialect=store.dialect, room_ids=[room], limit=9)
+    look = partial(search.load_changes, dialect=store.dialect, room_ids=[room], limit=9)
     return (await store.read(look))[0]
 
 
@@ -54,7 +54,7 @@ async def pages(store: Store, user: str, question: str, limit: int = 2) -> list[
 def narrow(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """A look goes through few messages; a user's rooms can be named, or are too many."""
     monkeypatch.setattr(search, "MAX_NAMED_ROOMS", 256 if request.param == "named" else 0)
-    monkeypatch.setattr(sqlite, "WALKED", 3)
+    monkeypatch.setattr(sqlite, "MAX_WALKED_MESSAGES", 3)
     monkeypatch.setattr(search_postgres, "MAX_RANGE_HITS", 3)
     monkeypatch.setattr(search_postgres, "MAX_NAMED_ROOMS", 1)
     monkeypatch.setattr(search_postgres, "RANGE_SHIFTS", (1, 3))
