@@ -42,6 +42,8 @@ async def carry_over(db: Connection, dialect: Dialect, limit: int) -> bool:
         SELECT r.id FROM list_changes c JOIN rooms r ON r.id = c.room_id
          ORDER BY c.room_id LIMIT :limit LOCKING(r)
     """
+    if dialect.without_sync:
+        await db.execute(dialect.without_sync)
     rows = await db.fetch_all(dialect.render(query), {"limit": limit})
     room_ids = [row["id"] for row in rows]
     if room_ids:
