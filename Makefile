@@ -32,12 +32,14 @@ types: .venv/dev  ## mypy --strict
 check: lint types  ## lint, types and the direction of imports
 	$(BIN)/pytest -q tests/test_architecture.py
 
-test: .venv/dev  ## everything, and the protocol on three stacks of engines
+test: .venv/dev  ## all tests, on SQLite, memory and a folder where they do not say otherwise
 	.ci/chromium
 	.ci/node
 	.ci/packages
 	rm -rf .cache/pytest
 	$(call pytest,$(BIN)/pytest)
+
+stacks: .venv/dev  ## the protocol on PostgreSQL and SeaweedFS: two processes, by Valkey and by NOTIFY
 	$(call pytest,$(BIN)/pytest,--stack redis tests/protocol)
 	$(call pytest,$(BIN)/pytest,--stack notify tests/protocol)
 
@@ -60,8 +62,8 @@ faults: .venv/dev  ## kill -9, slow readers, restarts; engines that die and fall
 	$(BIN)/python -m tests.test_loop
 
 fuzz: .venv/dev  ## strangers' bytes, guided by coverage, and every HTTP call; minutes=60
-	for name in decoder frames files; do \
-		$(BIN)/python -m tests.fuzz $$name $$(( $(or $(minutes),3) * 20 )) || exit 1; done
+	printf '%s\n' decoder frames files | \
+		xargs -P 3 -I {} $(BIN)/python -m tests.fuzz {} $$(( $(or $(minutes),3) * 20 ))
 	$(BIN)/python -m tests.fuzz.api $$(( $(or $(minutes),3) * 10 ))
 
 failover: .venv/dev .cache/proxies/installed  ## PostgreSQL under Patroni and etcd, and the proxies: each fails over under load

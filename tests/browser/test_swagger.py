@@ -16,12 +16,16 @@ DOT = (
 )
 
 
-@pytest.fixture(scope="module", params=["alone", "mounted"])
+# Under a prefix what is different is where the calls go: the tests of that run both ways.
+both = pytest.mark.parametrize("server", ["alone", "mounted"], indirect=True)
+
+
+@pytest.fixture(scope="module")
 def server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("server")
-    if request.param == "alone":
+    if getattr(request, "param", "alone") == "alone":
         running = Server(folder, SERVE, "serve", "--host", "127.0.0.1")
     else:
         running = Server(folder, SITE)
@@ -61,9 +65,9 @@ def tries(call: Locator, status: int) -> Locator:
     return answer
 
 
-@pytest.mark.parametrize("page", [PAGE, BARE])
-def test_all_calls_are_shown(ada: Person, page: str) -> None:
-    opens(ada, page)
+@both
+def test_all_calls_are_shown(ada: Person) -> None:
+    opens(ada)
     schema = ada.server.call("ada", "GET", "schema/").json()
     calls = [m for item in schema["paths"].values() for m in item if m != "servers"]
     expect(ada.page.locator(".opblock")).to_have_count(len(calls))
@@ -79,6 +83,7 @@ def test_a_call_is_refused_without_a_token_and_answered_with_one(ada: Person, ro
     expect(tries(call, 200)).to_contain_text(f'"room_id": {room.id}')
 
 
+@both
 def test_a_message_is_sent_and_read_by_trying_out(ada: Person, room: Room) -> None:
     opens(ada, BARE)
     authorizes(ada)

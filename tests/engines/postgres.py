@@ -6,6 +6,7 @@ import secrets
 import shutil
 import signal
 import subprocess
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -66,8 +67,14 @@ class Postgres(Engine):
     def create_database(self) -> str:
         """The URL of a new, empty database."""
         name = f"chat_{secrets.token_hex(6)}"
-        self.execute(f"create database {name}")
+        self.execute(f"create database {name} {self._copying}")
         return self.url_of(name)
+
+    @cached_property
+    def _copying(self) -> str:
+        """Copying files costs a third of what logging pages costs, where fsync is off."""
+        is_since_15 = int(self.execute("show server_version_num")) >= 150_000
+        return "strategy file_copy" if self.is_ours and is_since_15 else ""
 
     def execute(self, sql: str, database: str = "") -> Any:
         """The first value of the answer."""
