@@ -1,4 +1,4 @@
-"""TLS for calls to issuers of tokens: trusted authorities, and explanations of failures."""
+"""TLS for calls to other servers: trusted authorities, and explanations of failures."""
 
 import os
 from functools import cache

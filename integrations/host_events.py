@@ -29,7 +29,18 @@ class EventFile(Struct, frozen=True):
     size: int
 
 
-class HostEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class EventDetails(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The parts of an event that the outbox stores as JSON."""
+
+    kind: Literal["system"] | None = None
+    data: dict[str, Any] | None = None
+    action: str | None = None
+    params: dict[str, Any] | None = None
+    reason: str | None = None
+    report: str | None = None
+
+
+class HostEvent(EventDetails, frozen=True, kw_only=True, omit_defaults=True):
     """A committed change; times as in the protocol.
 
     `id` is the same at each delivery. `user_id` is the user who made the change, null for the site;
@@ -54,23 +65,6 @@ class HostEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     about: Wire | None = None
     unread: int | None = None
     files: list[EventFile] = []
-    kind: Literal["system"] | None = None
-    data: dict[str, Any] | None = None
-    action: str | None = None
-    params: dict[str, Any] | None = None
-    reason: str | None = None
-    report: str | None = None
-
-
-class EventDetails(Struct):
-    """The parts of an event that the outbox stores as JSON."""
-
-    kind: Literal["system"] | None = None
-    data: dict[str, Any] | None = None
-    action: str | None = None
-    params: dict[str, Any] | None = None
-    reason: str | None = None
-    report: str | None = None
 
 
 Listener = Callable[[HostEvent], Awaitable[None]]

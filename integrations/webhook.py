@@ -11,6 +11,7 @@ from ipaddress import ip_address
 import httpx
 import msgspec
 
+from ..auth.tls import tls_context
 from ..settings import Webhooks
 from .host_events import HostEvent
 from .public_address import is_public
@@ -49,7 +50,7 @@ class Webhook:
             except (httpx.ConnectError, httpx.ConnectTimeout):
                 if address == last:
                     raise
-        await answer.aclose()  # what it says does not matter, nor how long it says it
+        await answer.aclose()  # its content does not matter, and may be endless
         if not answer.is_success:
             raise DeliveryFailed(f"{_shown(url)} answered {answer.status_code}")
 
@@ -61,16 +62,15 @@ class Webhook:
     def _http(self) -> httpx.AsyncClient:
         if self._client is None:
             self._client = httpx.AsyncClient(
-                timeout=self._options.timeout, trust_env=False, verify=httpx.create_ssl_context()
+                timeout=self._options.timeout, trust_env=False, verify=tls_context()
             )
         return self._client
 
     async def addresses(self) -> list[str]:
-        """Resolves the URL's host once and checks every address.
+        """Resolve the URL's host once and check every address.
 
-        Raises DeliveryFailed for a private one.
-
-        The addresses are used as they are: a second lookup of the name may lead elsewhere.
+        Raises DeliveryFailed for a private one. The addresses are used as they are, because a
+        second lookup of the name may return others.
         """
         url = httpx.URL(self._options.url)
         port = url.port or (443 if url.scheme == "https" else 80)
@@ -86,19 +86,19 @@ class Webhook:
 
 
 def _shown(url: httpx.URL) -> str:
-    """The address without its query and password, which may be secret."""
+    """Return the address without its query and password, which may be secret."""
     return str(url.copy_with(query=None, fragment=None, username=None, password=None))
 
 
 def key_of(secret: str) -> bytes:
-    """`whsec_` and base64, or any text."""
+    """Return the bytes of a secret: `whsec_` and base64, or any text."""
     if secret.startswith("whsec_"):
         return base64.b64decode(secret.removeprefix("whsec_"))
     return secret.encode()
 
 
 def signed(key: bytes, id_: str, at: int, body: bytes) -> dict[str, str]:
-    """The headers that prove who sent this body, and when (seconds since 1970)."""
+    """Return the headers that prove who sent this body, and when (seconds since 1970)."""
     content = f"{id_}.{at}.".encode() + body
     signature = base64.b64encode(hmac.digest(key, content, hashlib.sha256)).decode()
     return {

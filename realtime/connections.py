@@ -38,7 +38,7 @@ class RoomSocket(UserSocket):
 
 
 NOBODY: frozenset[str] = frozenset()
-ReceiptFrames = Callable[[Mapping[str, Watermarks]], list[bytes]]
+ReceiptFrames = Callable[[Mapping[str, Watermarks], Collection[str]], list[bytes]]
 
 
 class SocketBatches:
@@ -61,14 +61,9 @@ class SocketBatches:
         key = hidden if is_compact else None
         batch = self._batches.get(key)
         if batch is None:
-            more = self._shown_receipts(hidden) if is_compact else self._full()
+            more = self._receipt_frames(self._moved, hidden) if is_compact else self._full()
             batch = self._batches[key] = Batch([*frames, *more])
         return batch
-
-    def _shown_receipts(self, hidden: frozenset[str]) -> list[bytes]:
-        moved = self._moved
-        shown = {user: moved[user] for user in moved if user not in hidden} if hidden else moved
-        return self._receipt_frames(shown)
 
 
 class RoomConnections:

@@ -237,9 +237,7 @@ class StatusTracker:
                 frames += self._marks_so_far(change, frame)  # before the frame of a later edit
         sent = [change for change, _ in changes if change.kind == "sent"]
         if is_compact and sent:
-            passing = self._watermarks_passing(sent)
-            shown = {user: upto for user, upto in passing.items() if user not in hidden}
-            frames += self.receipt_frames(shown)
+            frames += self.receipt_frames(self._watermarks_passing(sent), hidden)
         return frames
 
     def _watermarks_passing(self, sent: list[Change]) -> dict[str, Watermarks]:
@@ -257,10 +255,15 @@ class StatusTracker:
         marks = [splice.mark(body, "delivered")]
         return marks if status == "delivered" else [*marks, splice.mark(body, "read")]
 
-    def receipt_frames(self, watermarks: Mapping[str, Watermarks]) -> list[bytes]:
-        """Return the `receipt` frames of these watermarks; none for members who left."""
+    def receipt_frames(
+        self, watermarks: Mapping[str, Watermarks], hidden: Collection[str] = ()
+    ) -> list[bytes]:
+        """Return the `receipt` frames of these watermarks.
+
+        There are none for members who left, and for those in `hidden`.
+        """
         return [
             codec.encode(ReceiptMoved(self._room_id, wire_user(user), *upto))
             for user, upto in watermarks.items()
-            if upto[0] < MAX_WATERMARK
+            if upto[0] < MAX_WATERMARK and user not in hidden
         ]

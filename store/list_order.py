@@ -7,18 +7,7 @@ from databases.core import Connection
 from sqlalchemy import BindParameter, bindparam, text
 
 from .dialect import Dialect
-
-# Archived rooms with new messages are counted as listed again.
-LIST_AGAIN = """
-    INSERT INTO room_counts (user_id, listed, archived)
-    SELECT m.user_id, count(*), -count(*)
-      FROM rooms r JOIN members m ON m.room_id = r.id
-     WHERE r.id IN :room_ids AND m.archived_at_total <> r.total
-     GROUP BY m.user_id ORDER BY m.user_id
-    ON CONFLICT (user_id) DO UPDATE
-       SET listed = room_counts.listed + excluded.listed,
-           archived = room_counts.archived + excluded.archived
-"""
+from .room_counts import LIST_AGAIN
 
 
 async def mark_room(db: Connection, room_id: int) -> None:
@@ -68,8 +57,7 @@ async def _carry_over(db: Connection, dialect: Dialect, room_ids: list[int]) -> 
          WHERE r.id = members.room_id AND members.room_id IN :room_ids
     """
     forget = "DELETE FROM list_changes WHERE room_id IN :room_ids"
-    for query in (
-        (lock, LIST_AGAIN, move, forget) if dialect.locking else (LIST_AGAIN, move, forget)
-    ):
+    statements = (LIST_AGAIN, move, forget)
+    for query in (lock, *statements) if dialect.locking else statements:
         those: BindParameter[list[int]] = bindparam("room_ids", value=room_ids, expanding=True)
         await db.execute(text(query).bindparams(those))

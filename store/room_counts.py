@@ -21,6 +21,18 @@ ROOM = """
            archived = room_counts.archived + excluded.archived
 """
 
+# Counts archived rooms with new messages as listed again; the members' rows don't show it yet.
+LIST_AGAIN = """
+    INSERT INTO room_counts (user_id, listed, archived)
+    SELECT m.user_id, count(*), -count(*)
+      FROM rooms r JOIN members m ON m.room_id = r.id
+     WHERE r.id IN :room_ids AND m.archived_at_total <> r.total
+     GROUP BY m.user_id ORDER BY m.user_id
+    ON CONFLICT (user_id) DO UPDATE
+       SET listed = room_counts.listed + excluded.listed,
+           archived = room_counts.archived + excluded.archived
+"""
+
 
 class WrongCount(Struct):
     """A user whose counters differ from their rows."""

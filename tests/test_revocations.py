@@ -153,7 +153,7 @@ async def test_who_is_let_in_again_stays(opens: Opens) -> None:
             await here.app.disconnect(ADA)
             assert await closed(ada) == 4005
         async with here.entered(ADA, den) as again:
-            await here.chat.revocations.look()
+            await here.chat.revocations.load_missed()
             assert await is_open(again)
 
 
@@ -214,12 +214,12 @@ async def test_a_cut_is_not_remembered_for_ever(
     async with opens() as here:
         began = time.monotonic()
         await here.app.disconnect(ADA)
-        await here.chat.revocations.look()
+        await here.chat.revocations.load_missed()
         assert here.chat.revocations.has(str(ADA), since=began)
         assert not here.chat.revocations.has(str(ADA), since=time.monotonic() + 1)
         assert not here.chat.revocations.has(str(BOB), since=began)
         monkeypatch.setattr(module, "RETENTION_PERIOD", 0.0)
-        await here.chat.revocations.look()
+        await here.chat.revocations.load_missed()
         assert not here.chat.revocations.has(str(ADA), since=began)
         assert here.chat.revocations.applied == {}
 
@@ -265,7 +265,7 @@ async def test_every_process_hears_of_it(shared: Opens) -> None:
             await here.app.disconnect(ADA)
             assert [await closed(near), await closed(far)] == [4005, 4005]
         async with there.entered(ADA, den) as again:
-            await there.chat.revocations.look()
+            await there.chat.revocations.load_missed()
             assert await is_open(again), "what was heard is not heard again from the database"
 
 
@@ -341,7 +341,7 @@ async def test_what_was_before_a_process_began_is_none_of_its_business(shared: O
         den = (await here.app.open_room([ADA, BOB])).id
         await here.app.disconnect(ADA)
         async with shared() as later, later.entered(ADA, den) as ada:
-            await later.chat.revocations.look()
+            await later.chat.revocations.load_missed()
             assert await is_open(ada)
 
 
@@ -350,12 +350,12 @@ async def test_the_database_forgets_what_no_process_could_still_miss(
 ) -> None:
     async with shared() as here:
         await here.app.disconnect(ADA)
-        await here.chat.revocations.look()
+        await here.chat.revocations.load_missed()
         assert [
             user for user, _ in await here.chat.store.read(partial(revocations.since, after=0))
         ] == [str(ADA)]
         monkeypatch.setattr(module, "LOAD_PERIOD", -1.0)
-        await here.chat.revocations.look()
+        await here.chat.revocations.load_missed()
         assert await here.chat.store.read(partial(revocations.since, after=0)) == []
 
 

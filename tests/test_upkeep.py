@@ -115,7 +115,7 @@ async def test_an_archived_room_stays_archived(store: Store) -> None:
     for each in (room, back):
         await says(store, each, BOB, 10, 20)
         archive = rooms.RoomPatch(is_archived=True)
-        await store.write(partial(rooms.change, room_id=each, user_id=ADA, wish=archive))
+        await store.write(partial(rooms.change, room_id=each, user_id=ADA, patch=archive))
     await says(store, back, BOB, 30)
     assert [(await sees(store, r, ADA)).is_archived for r in (room, back)] == [True, False]
     for each in (room, back):

@@ -142,7 +142,7 @@ async def test_a_batch_without_links_is_the_same_for_everybody() -> None:
 
 async def test_a_peer_that_takes_not_even_a_close_frame_is_given_up() -> None:
     given_up = asyncio.Event()
-    outbox = AsgiSendQueue(Server(), LIMIT, 0.01, on_dead=given_up.set)
+    outbox = AsgiSendQueue(Server(), LIMIT, 0.01, on_peer_lost=given_up.set)
     outbox.put(Batch([SMALL]))
     async with asyncio.timeout(5):
         await given_up.wait()

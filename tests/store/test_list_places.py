@@ -37,6 +37,6 @@ async def test_places_are_right_after_each_change(store: Store) -> None:
         await store.commit([], marks)
         assert await misplaced(store) == [], marks
     for flag in (True, False):
-        wish = RoomPatch(is_marked_unread=flag)
-        await store.write(lambda db, wish=wish: change(db, room, "1", wish))  # type: ignore[misc]
+        patch = RoomPatch(is_marked_unread=flag)
+        await store.write(lambda db, patch=patch: change(db, room, "1", patch))  # type: ignore[misc]
         assert await misplaced(store) == [], flag

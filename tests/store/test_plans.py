@@ -46,7 +46,7 @@ POSTGRES_WALKS = {
 # Put together from parts: test_rows_visited.py runs them.
 IN_PARTS = {
     "room_pages.py: _count",
-    "room_pages.py: _look_at",
+    "room_pages.py: _read_places",
     "room_pages.py: _walk",
     "room_pages.py: _with_word",
     "rooms.py: _add_members",

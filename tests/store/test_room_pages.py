@@ -74,7 +74,7 @@ async def test_what_is_read_is_unread_no_more(store: Store) -> None:
     assert await found(store, only_unread=True) == [three]
     await carries_over(store)
     assert await found(store, only_unread=True) == [three]
-    mark = partial(rooms.change, user_id=ADA, wish=RoomPatch(is_marked_unread=True))
+    mark = partial(rooms.change, user_id=ADA, patch=RoomPatch(is_marked_unread=True))
     await store.write(partial(mark, room_id=one))
     assert await found(store, only_unread=True) == [three, one]
     await store.write(partial(receipts.clear_marked_unread, room_id=one, user_id=ADA))
@@ -84,7 +84,7 @@ async def test_what_is_read_is_unread_no_more(store: Store) -> None:
 
 async def test_an_archived_room_is_back_with_news(store: Store) -> None:
     one, two = [await opens(store, context=str(n), at=n) for n in (1, 2)]
-    archive = partial(rooms.change, user_id=ADA, wish=RoomPatch(is_archived=True))
+    archive = partial(rooms.change, user_id=ADA, patch=RoomPatch(is_archived=True))
     await store.write(partial(archive, room_id=one))
     assert (await found(store), await found(store, is_archived=True)) == ([two], [one])
     await says(store, one, 10)

@@ -104,7 +104,7 @@ async def test_what_another_process_has_learned_is_not_unlearned(store: Store) -
     assert await pages(store, ADA, "coffee") == [[one]]
 
     assert [of_room.room_id for of_room in old] == [room]
-    learn = partial(search.learn, finder=store.finder, news=old)
+    learn = partial(search.learn, finder=store.finder, changes=old)
     assert await store.write(learn) == set()
     assert await pages(store, ADA, "tea") == [[]]
 
