@@ -1,5 +1,6 @@
 """Helpers that commands share: settings, errors in one sentence, durations, progress."""
 
+import math
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -41,15 +42,24 @@ else:
 
 
 class Duration(FloatType):
+    """A number of seconds, given as `90`, `90s`, `3m` and so on, within bounds."""
+
     name = "duration"
+
+    def __init__(self, least: float = 0, most: float = math.inf) -> None:
+        self._least = least
+        self._most = most
 
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
         try:
-            return seconds(str(value))
+            given = seconds(str(value))
         except ValueError as error:
             self.fail(str(error), param, ctx)
+        if not self._least <= given <= self._most:
+            self.fail(f"from {self._least:g} to {self._most:g} seconds", param, ctx)
+        return given
 
 
 settings_option = click.option(

@@ -110,6 +110,20 @@ def test_every_command_has_help_with_examples(
     assert example in result.stdout
 
 
+def test_the_help_of_each_command_has_an_example(run: Run) -> None:
+    context = click.Context(main)
+    groups = [(name, main.get_command(context, name)) for name in COMMANDS]
+    names = [(name,) for name, _ in groups]
+    for name, group in groups:
+        names += [(name, each) for each in getattr(group, "commands", ())]
+    assert ("admin", "reports") in names
+    for command in names:
+        shown = run(*command, "--help").stdout
+        found = re.search(r"Examples?:\n((?:  .+\n)+)", shown)
+        assert found is not None, command
+        assert f"roomcast {' '.join(command)}" in found[1], command
+
+
 def test_every_command_is_listed_in_a_whole_line(run: Run) -> None:
     listed = run("--help").stdout.split("Commands:\n")[1].splitlines()
     names = [

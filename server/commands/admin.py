@@ -1,35 +1,17 @@
 """`roomcast admin`: manages a running server by its server API."""
 
 import functools
-import json
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
-from ...client import (
-    Chat,
-    ChatError,
-    MessageInfo,
-    Record,
-    ReportInfo,
-    ResultPage,
-    RoomInfo,
-    ServerUnreachable,
-    UserInfo,
-)
-from ...settings import Settings, load
-from ..options import Failure, one_sentence, settings_option
+from ...client import MessageInfo, ReportInfo, RoomInfo, UserInfo
+from ..options import one_sentence, settings_option
+from .admin_session import AdminSession, open_session
 
 Command = Callable[..., None]
-
-
-class AdminRefusal(click.ClickException):
-    """The server refused the request: one sentence on stderr, exit code 1."""
-
-    exit_code = 1
 
 
 @click.group("admin", short_help="Look after a running server: rooms, users, bans, reports.")
@@ -48,36 +30,6 @@ def admin_group() -> None:
     """
 
 
-class AdminSession:
-    """The server that a command calls, and the format of its output."""
-
-    def __init__(self, chat: Chat, *, as_json: bool) -> None:
-        self.chat = chat
-        self._as_json = as_json
-
-    def show(self, record: Record | None, line: str) -> None:
-        """Print one record as JSON, or as a line for people."""
-        click.echo(
-            _to_json(record if record is not None else {"ok": True}) if self._as_json else line
-        )
-
-    def show_all(self, page: ResultPage[Any], lines: Iterable[str], nothing: str) -> None:
-        """Print a page as JSON with its cursor, or a line for each of its records."""
-        if self._as_json:
-            click.echo(_to_json({"results": list(page), "cursor": page.cursor}))
-            return
-        for line in lines:
-            click.echo(line)
-        if not page:
-            click.echo(nothing, err=True)
-        if page.cursor:
-            click.echo(f"There are more: --cursor {page.cursor}", err=True)
-
-
-def _to_json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=2)
-
-
 def admin_command(name: str) -> Callable[[Command], click.Command]:
     """Return a command of the group, with the options that all of them have."""
 
@@ -87,7 +39,7 @@ def admin_command(name: str) -> Callable[[Command], click.Command]:
         def command(
             path: Path | None, url: str | None, key: str | None, as_json: bool, **rest: Any
         ) -> None:
-            with _session(path, url, key, as_json=as_json) as session:
+            with open_session(path, url, key, as_json=as_json) as session:
                 run(session, **rest)
 
         decorated: Any = command
@@ -101,41 +53,6 @@ def admin_command(name: str) -> Callable[[Command], click.Command]:
         return admin_group.command(name)(decorated)
 
     return decorate
-
-
-@contextmanager
-def _session(
-    path: Path | None, url: str | None, key: str | None, *, as_json: bool
-) -> Iterator[AdminSession]:
-    if url is None or key is None:
-        settings = load(path)
-        url = url or _url_of(settings)
-        key = key or _key_of(settings)
-    try:
-        with Chat(url, key) as chat:
-            yield AdminSession(chat, as_json=as_json)
-    except ChatError as error:
-        _refuse(error, url)
-    except ServerUnreachable as error:
-        raise Failure(f"No server answers at {url} ({error}). Name it with --url.") from None
-
-
-def _url_of(settings: Settings) -> str:
-    server = settings.server
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(server.host, server.host)
-    return server.public_url or f"http://{host}:{server.port}"
-
-
-def _key_of(settings: Settings) -> str:
-    if not settings.server_api.keys:
-        raise Failure("There is no key: set server_api.keys, or give --key.")
-    return settings.server_api.keys[0]
-
-
-def _refuse(error: ChatError, url: str) -> NoReturn:
-    if error.status == 401:
-        raise Failure(f"{url} does not accept the key: see its server_api.keys.") from None
-    raise AdminRefusal(f"{error.detail} ({error.code})") from None
 
 
 # ---------------------------------------------------------------- rooms and messages
@@ -152,7 +69,13 @@ def _refuse(error: ChatError, url: str) -> NoReturn:
 def rooms(
     session: AdminSession, room: int | None, frozen: bool | None, delete: bool, **filters: Any
 ) -> None:
-    """List rooms, or show, freeze or delete one."""
+    """List rooms, or show, freeze or delete one.
+
+    \b
+    Examples:
+      roomcast admin rooms --user 7
+      roomcast admin rooms 4 --freeze
+    """
     chat = session.chat
     if room is None:
         if frozen is not None or delete:
@@ -181,7 +104,13 @@ def _room_line(room: RoomInfo) -> str:
 @click.option("--limit", type=int, default=50, show_default=True, help="How many.")
 @click.option("--delete", type=int, metavar="ID", help="Delete this message with its files.")
 def messages(session: AdminSession, room: int, delete: int | None, **place: Any) -> None:
-    """Read a room's messages, oldest first, or delete one."""
+    """Read a room's messages, oldest first, or delete one.
+
+    \b
+    Examples:
+      roomcast admin messages 4 --limit 10
+      roomcast admin messages 4 --delete 63
+    """
     if delete is not None:
         session.chat.delete_message(room, delete)
         session.show(None, f"Message {delete} is deleted.")
@@ -205,7 +134,13 @@ def _message_line(message: MessageInfo) -> str:
 def post(
     session: AdminSession, room: int, text: str, sender: str | None, client_id: str | None
 ) -> None:
-    """Post a message as the site, or for a member."""
+    """Post a message as the site, or for a member.
+
+    \b
+    Examples:
+      roomcast admin post 4 "The order has shipped."
+      roomcast admin post 4 "On my way" --sender 7 --client-id order-55
+    """
     named: Any = {"client_id": client_id} if client_id else {}
     message = session.chat.post(room, text, sender=sender, **named)
     session.show(message, _message_line(message))
@@ -222,7 +157,13 @@ def post(
 def users(
     session: AdminSession, user: str, name: str | None, disconnect: bool, erase: bool
 ) -> None:
-    """Show a user, or name, disconnect or erase them."""
+    """Show a user, or name, disconnect or erase them.
+
+    \b
+    Examples:
+      roomcast admin users 7 --json
+      roomcast admin users 7 --disconnect
+    """
     chat = session.chat
     if erase:
         chat.erase_user(user)
@@ -250,7 +191,13 @@ def _ban_of(user: UserInfo) -> str:
 @click.option("--reason", default="", metavar="TEXT", help="For the site alone.")
 @click.option("--lift", is_flag=True, help="Lift the ban instead.")
 def ban(session: AdminSession, user: str, until: str | None, reason: str, lift: bool) -> None:
-    """Ban a user: their sockets are closed, and they are refused from now on."""
+    """Ban a user: their sockets are closed, and they are refused from now on.
+
+    \b
+    Examples:
+      roomcast admin ban 7 --until 2027-01-01T00:00:00Z --reason spam
+      roomcast admin ban 7 --lift
+    """
     if lift:
         session.chat.unban(user)
         session.show(None, f"User {user} is no longer banned.")
@@ -268,7 +215,13 @@ def ban(session: AdminSession, user: str, until: str | None, reason: str, lift: 
 def reports(
     session: AdminSession, state: str, cursor: str | None, resolve: int | None, note: str
 ) -> None:
-    """List what members reported, or resolve a report."""
+    """List what members reported, or resolve a report.
+
+    \b
+    Examples:
+      roomcast admin reports
+      roomcast admin reports --resolve 12 --note "User 7 is banned."
+    """
     if resolve is not None:
         report = session.chat.resolve_report(resolve, note)
         session.show(report, f"Report {resolve} is resolved.")
@@ -284,7 +237,12 @@ def _report_line(report: ReportInfo) -> str:
 
 @admin_command("stats")
 def stats(session: AdminSession) -> None:
-    """Count users, rooms, messages, bytes and sockets."""
+    """Count users, rooms, messages, bytes and sockets.
+
+    \b
+    Examples:
+      roomcast admin stats --url https://chat.example.com --key $KEY
+    """
     shown = session.chat.stats()
     names = "users", "rooms", "messages", "bytes", "sockets"
     session.show(shown, "\n".join(f"{name:<9}{shown.get(name, 0):>16,}" for name in names))

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -57,7 +58,7 @@ class Account:
         self.pace = pace
         self.report = report
         self.user_id: int | str = ""
-        self.name = ""
+        self.expires_at: float | None = None  # seconds since 1970; None: as far as is known, never
 
     async def identify(self) -> int | str:
         """Ask the server for the token's user."""
@@ -67,7 +68,10 @@ class Account:
         if answer.status_code != 200:
             raise BrokenPromise(f"GET chat/me/ answers {answer.status_code}", answer.text)
         first_line = answer.text.partition("\n")[0]
-        self.user_id = httpx.Response(200, content=first_line).json()["user_id"]
+        shown = httpx.Response(200, content=first_line).json()
+        self.user_id = shown["user_id"]
+        if shown.get("expires_at"):
+            self.expires_at = datetime.fromisoformat(shown["expires_at"]).timestamp()
         return self.user_id
 
     @property
@@ -89,9 +93,11 @@ class Account:
             await asyncio.sleep(min(5.0, float(answer.headers.get("retry-after") or 1)))
 
     def _check(self, method: str, path: str, answer: httpx.Response) -> None:
+        call = f"{method} {path.partition('?')[0]}"
+        for problem in header_problems(answer):
+            self.report.find("http", "headers of answers", f"{call}: {problem}")
         if answer.status_code < 400 or method == "HEAD":
             return
-        call = f"{method} {path.partition('?')[0]}"
         for problem in refusal_problems(answer):
             self.report.find("http", "refusals over HTTP", f"{call}: {problem}", answer.text)
 
@@ -116,6 +122,15 @@ class Account:
         return body
 
 
+def header_problems(answer: httpx.Response) -> list[str]:
+    """Return what is missing in the headers of an answer with a body, which is one caller's."""
+    if not answer.content:
+        return []
+    wanted = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+    found = {name: answer.headers.get(name, "") for name in wanted}
+    return [f"{name} is {found[name]!r}" for name, value in wanted.items() if value != found[name]]
+
+
 def refusal_problems(answer: httpx.Response) -> list[str]:
     """Return the errors in the body, the code and the headers of a refusal."""
     try:
@@ -130,6 +145,6 @@ def refusal_problems(answer: httpx.Response) -> list[str]:
         and "bearer" not in answer.headers.get("www-authenticate", "").lower()
     ):
         problems.append("401 without WWW-Authenticate: Bearer")
-    if answer.status_code == 429 and not answer.headers.get("retry-after"):
-        problems.append("429 without Retry-After")
+    if answer.status_code == 429 and not answer.headers.get("retry-after", "").isdecimal():
+        problems.append("429 without Retry-After in seconds")
     return problems

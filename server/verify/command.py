@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..options import Duration
 from .promises import PROMISES
 
 if TYPE_CHECKING:
@@ -28,11 +29,11 @@ TOKEN_LIFETIME = 3_600  # seconds
 )
 @click.option(
     "--duration",
-    type=click.FloatRange(1, 3_600),
-    default=60,
+    type=Duration(1, 3_600),
+    default="60s",
     show_default=True,
-    metavar="SECONDS",
-    help="How long connections are broken under load.",
+    metavar="TIME",
+    help="How long connections are broken under load: 90, 90s or 3m.",
 )
 @click.option(
     "--rate",
@@ -55,10 +56,10 @@ TOKEN_LIFETIME = 3_600  # seconds
 @click.option("--fail-fast", is_flag=True, help="End at the first broken promise.")
 @click.option(
     "--timeout",
-    type=click.FloatRange(0.1),
-    default=10,
+    type=Duration(0.1),
+    default="10s",
     show_default=True,
-    metavar="SECONDS",
+    metavar="TIME",
     help="How long an answer may take.",
 )
 @click.option(
@@ -76,14 +77,21 @@ def verify_command(
     order or wrongly marked are reported, and all answers that differ from the documentation. Data
     of other users is not touched, and the rooms are deleted at the end.
 
-    It takes the --duration and one to two minutes more. The exit code is 0 if every promise held, 1
-    if one is broken, and 2 if the deployment could not be verified.
+    The tokens should be of two users who were created for this: they are online during the run,
+    block each other once, reach the rate limit, and open about a hundred rooms. A run takes the
+    --duration and about two minutes more. With --server-key it makes these users by itself, and
+    also checks what only a site can do: expiring tokens, bans, buttons, read-only rooms.
+
+    The exit code is 0 if every promise held, 1 if one is broken, and 2 if the deployment could not
+    be verified. docs/guarantees.md explains the promises, and what a run does not show.
 
     \b
     Examples:
       roomcast verify http://127.0.0.1:8000 \\
           --token $(roomcast token --user ada) --token $(roomcast token --user bob)
       roomcast verify https://www.example.com/chat --server-key $KEY --json
+      roomcast verify https://chat.example.com --token $ADA --token $BOB --duration 10m
+      roomcast verify https://chat.example.com --server-key $KEY --only files --only http
     """
     from ...client import ClientError  # imports that other commands don't need
     from .account import CannotVerify

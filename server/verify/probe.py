@@ -13,6 +13,15 @@ from .history import Progression
 from .shapes import frame_problems
 
 Frame = Any  # an object, or the first array
+REASONS = {  # of docs/protocol.md; those of other codes may differ
+    4000: ("room_id, after, epoch or receipts is missing or wrong",),
+    4001: ("authentication failed or the token expired",),
+    4003: ("not a member of this room, or a foreign origin",),
+    4004: ("room not found or deleted",),
+    4005: ("disconnected by the site",),
+    4008: ("reads too slowly; resume with after=",),
+    4029: ("rate limit exceeded for too long", "too many sockets of this user or address"),
+}
 
 
 def includes(whole: Any, part: Any) -> bool:
@@ -99,7 +108,13 @@ class ProbeSocket:
         except BrokenPromise:
             if self.connection.close_code is None:
                 raise
+            self._check_reason(self.connection.close_code, self.connection.close_reason)
             return self.connection.close_code
+
+    def _check_reason(self, code: int, reason: str | None) -> None:
+        if reason not in REASONS.get(code, (reason,)):
+            what = f"{code} has another reason than {REASONS[code][0]!r}"
+            self.account.report.find("authentication", "reasons of close codes", what, reason)
 
     def seen(self, kind: str, **fields: Any) -> list[dict[str, Any]]:
         """Return the received frames of this kind with these fields."""

@@ -20,7 +20,7 @@ from .storm import check_storm
 assert checks.__all__  # importing them registered them
 
 BURST = 60.0  # actions at once, well below the documented 200
-CHECK_LIMIT = 45.0  # seconds for one check
+MOST_OF_CHECKS = 180.0  # seconds that a run takes beside the storm
 STORM_PROMISE = "nothing_lost"
 CONCURRENT_CHECKS = 6  # checks that run side by side
 
@@ -61,7 +61,7 @@ async def verify(
         if key:
             deployment.site_key = key
             deployment.site = await stack.enter_async_context(open_site(base, key, options))
-        await _introduce(deployment)
+        await _introduce(deployment, options)
         try:
             await _until_first_finding(_run_all(deployment, options, progress), report, options)
         finally:
@@ -119,10 +119,11 @@ def _tls(base: str, options: Options) -> ssl.SSLContext | None:
     return context
 
 
-async def _introduce(deployment: Deployment) -> None:
+async def _introduce(deployment: Deployment, options: Options) -> None:
     try:
         for account in (deployment.ada, deployment.bob):
             await account.identify()
+            _check_lifetime(account, options.duration + MOST_OF_CHECKS)
         answer = await deployment.ada.http.get(f"{deployment.base}/api/v1/chat/config/")
         if answer.status_code == 200:
             deployment.config = answer.json()
@@ -140,6 +141,18 @@ async def _introduce(deployment: Deployment) -> None:
         raise CannotVerify("Both tokens are of the same user; two users are needed.")
 
 
+def _check_lifetime(account: Account, needed: float) -> None:
+    """Raise CannotVerify for a token that expires before the run has ended."""
+    if account.expires_at is None:
+        return
+    left = account.expires_at - time.time()
+    if left < needed:
+        raise CannotVerify(
+            f"The token of user {account.user_id} expires in {left:.0f} s, and a run may take "
+            f"{needed:.0f} s."
+        )
+
+
 async def _run_checks(deployment: Deployment, chosen: Sequence[Check], progress: Progress) -> None:
     """Run checks concurrently, then those that must run alone."""
     slots = asyncio.Semaphore(CONCURRENT_CHECKS)
@@ -148,7 +161,7 @@ async def _run_checks(deployment: Deployment, chosen: Sequence[Check], progress:
         async with slots:
             progress(f"{check.promise}: {check.name}")
             stage = Stage(deployment, check.promise, check.name)
-            await _guard(stage, check.run(stage), CHECK_LIMIT)
+            await _guard(stage, check.run(stage), check.limit)
 
     await asyncio.gather(*(run(check) for check in chosen if not check.alone))
     for check in chosen:

@@ -153,6 +153,7 @@ LAST_MESSAGE = Fields(
      "sender_id": optional_null(user), "status": status},
     {"kind": text, "data": an_object, "attachments": list_of(anything)},
 )  # fmt: skip
+PROFILE = Fields({"id": user, "username": optional_null(text), "picture": optional_null(text)})
 _SITE_FIELDS = {
     "about": optional_null(ABOUT), "data": optional_null(an_object), "frozen": boolean,
     "marked_unread": boolean, "can": list_of(text),
@@ -162,7 +163,9 @@ _ROOM = {
     "created_at": moment, "members": list_of(MEMBER), "unread": identifier,
     "last_message": optional_null(LAST_MESSAGE),
 }  # fmt: skip
-ROOM_ITEM = Fields(_ROOM, _SITE_FIELDS)
+ROOM_ITEM = Fields(
+    _ROOM, _SITE_FIELDS | {"first_user_profile": PROFILE, "second_user_profile": PROFILE}
+)
 ROOM_SHOWN = Fields(
     _ROOM | {"muted": boolean, "archived": boolean, "version": identifier}, _SITE_FIELDS
 )
@@ -174,6 +177,8 @@ ROOM_PAGE = Fields({"count": identifier, "next": optional_null(address),
                     "previous": optional_null(address), "results": list_of(ROOM_ITEM)})  # fmt: skip
 MESSAGE_PAGE = Fields({"messages": messages, "has_more": boolean}, {"has_newer": boolean})
 RECEIPT = Fields({"user_id": user, "delivered": identifier, "read": identifier})
+BLOCK_PAGE = Fields({"results": list_of(Fields({"user_id": user, "at": moment})),
+                     "next": optional_null(address)})  # fmt: skip
 SEARCH_PAGE = Fields({"results": list_of(message), "next": optional_null(address)})
 UPLOAD = {
     "presigned_url": address, "file_path": text, "file_name": text, "message": optional_null(text),

@@ -128,6 +128,7 @@ class Stage:
                 subprotocols=[Subprotocol(offer) for offer in offers] or None,
                 origin=Origin(origin) if origin else None,
                 additional_headers=options.pop("headers", None),
+                compression=options.pop("compression", "deflate"),
                 ssl=self.deployment.tls,
                 open_timeout=self.deployment.limit,
                 close_timeout=1.0,
@@ -147,6 +148,9 @@ class Stage:
             yield socket
 
 
+CHECK_LIMIT = 45.0  # seconds for one check
+
+
 class Check(NamedTuple):
     """A function that checks one promise; with `alone`, no other check runs meanwhile."""
 
@@ -154,6 +158,7 @@ class Check(NamedTuple):
     run: Callable[[Stage], Awaitable[None]]
     alone: bool
     needs_site: bool
+    limit: float  # seconds that it may take
 
     @property
     def name(self) -> str:
@@ -165,12 +170,12 @@ CHECKS: list[Check] = []
 
 
 def check(
-    promise: str, *, alone: bool = False, needs_site: bool = False
+    promise: str, *, alone: bool = False, needs_site: bool = False, limit: float = CHECK_LIMIT
 ) -> Callable[[Callable[[Stage], Awaitable[None]]], Callable[[Stage], Awaitable[None]]]:
     """Register a function as a check of a promise."""
 
     def register(run: Callable[[Stage], Awaitable[None]]) -> Callable[[Stage], Awaitable[None]]:
-        CHECKS.append(Check(promise, run, alone, needs_site))
+        CHECKS.append(Check(promise, run, alone, needs_site, limit))
         return run
 
     return register

@@ -3,10 +3,10 @@
 import asyncio
 import json
 import threading
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import parse_qs
 
 import uvicorn
@@ -16,6 +16,7 @@ from ..engines import free_port
 MOUNT = "/a/site/chat"  # where the app is reached as well
 Frame = Any
 App = Callable[..., Awaitable[None]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 @dataclass
@@ -45,12 +46,33 @@ class Mutation:
         """A frame on its way to the client."""
         return [frame]
 
+    is_absorbing: ClassVar[bool] = False  # whether frames are kept for a client that reads none
+
     def closes(self, code: int, wire: Wire) -> int:
         return code
+
+    def reasons(self, reason: str, wire: Wire) -> str:
+        return reason
 
     def answers(self, status: int, headers: dict[str, str], body: bytes, wire: Wire) -> Any:
         """An HTTP answer."""
         return status, headers, body
+
+
+@asynccontextmanager
+async def absorbing(send: Send) -> AsyncIterator[Send]:
+    """A `send` that never waits: what the client does not read is kept in memory."""
+    kept: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+
+    async def pass_on() -> None:
+        while True:
+            await send(await kept.get())
+
+    passing = asyncio.create_task(pass_on())
+    try:
+        yield kept.put
+    finally:
+        passing.cancel()
 
 
 class Breaking:
@@ -106,7 +128,10 @@ class Breaking:
             for changed in self._given(event, wire):
                 await send(changed)
 
-        await self.app(wire.scope, taken, given)
+        if self.mutation.is_absorbing:
+            async with absorbing(given) as kept:
+                return await self.app(wire.scope, taken, kept)
+        return await self.app(wire.scope, taken, given)
 
     def _taken(self, event: dict[str, Any], wire: Wire) -> dict[str, Any] | None:
         """A client's text as the server gets it; None where it is lost."""
@@ -122,7 +147,9 @@ class Breaking:
     def _given(self, event: dict[str, Any], wire: Wire) -> Iterator[dict[str, Any]]:
         """What the client gets instead of the server's event."""
         if event["type"] == "websocket.close":
-            yield event | {"code": self.mutation.closes(event.get("code", 1000), wire)}
+            code = self.mutation.closes(event.get("code", 1000), wire)
+            reason = self.mutation.reasons(event.get("reason") or "", wire)
+            yield event | {"code": code, "reason": reason}
         elif event["type"] == "websocket.send":
             frame = json.loads(event.get("text") or event.get("bytes") or b"")
             for changed in self.mutation.sends(frame, wire):

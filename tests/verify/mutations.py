@@ -14,9 +14,12 @@ class Broken(Mutation):
     promise: ClassVar[str]
     needs_site: ClassVar[bool] = False  # whether only verify with a key of the server API finds it
     limits: ClassVar[tuple[float, int, float]] = (0.0, 200, 10.0)  # rate, burst, grace
+    timeout: ClassVar[float] = 3.0  # seconds for a frame that must come
+    check: ClassVar[str] = ""  # the check that finds it, which then runs alone
 
-    def __init_subclass__(cls) -> None:
-        MUTATIONS[cls.__name__] = cls
+    def __init_subclass__(cls, *, is_listed: bool = True) -> None:
+        if is_listed:
+            MUTATIONS[cls.__name__] = cls
 
 
 def is_a(frame: Frame, *kinds: str) -> bool:
@@ -452,6 +455,7 @@ class TypesToTheTypist(Broken):
 
 class HidesPresence(Broken):
     promise = "presence"
+    check = "presence follows sockets"
 
     def sends(self, frame: Frame, wire: Wire) -> list[Frame]:
         return [] if is_a(frame, "presence") else [frame]
@@ -459,6 +463,7 @@ class HidesPresence(Broken):
 
 class CountsUnreadWrongly(Broken):
     promise = "http"
+    check = "unread counts"
 
     def answers(self, status: int, headers: dict[str, str], body: bytes, wire: Wire) -> Any:
         if not wire.scope["path"].rstrip("/").endswith("unread"):
@@ -473,6 +478,7 @@ class NotifiesLate(Broken):
     """Only the first notify comes."""
 
     promise = "notifications"
+    check = "notifications follow what is unread"
 
     def sends(self, frame: Frame, wire: Wire) -> list[Frame]:
         if is_a(frame, "notify"):
@@ -498,6 +504,7 @@ class LetsFilesBeSniffed(Broken):
 
 class OpensTwoRoomsForAPair(Broken):
     promise = "http"
+    check = "two members share one room"
 
     def answers(self, status: int, headers: dict[str, str], body: bytes, wire: Wire) -> Any:
         if status == 200 and wire.scope["path"].endswith("/create/"):
@@ -509,6 +516,7 @@ class OpensTwoRoomsForAPair(Broken):
 
 class ListsTheOldestFirst(Broken):
     promise = "http"
+    check = "the room list"
 
     def answers(self, status: int, headers: dict[str, str], body: bytes, wire: Wire) -> Any:
         page = of_json(body)
@@ -520,6 +528,7 @@ class ListsTheOldestFirst(Broken):
 
 class PagesWithoutEnd(Broken):
     promise = "http"
+    check = "pages of messages"
 
     def answers(self, status: int, headers: dict[str, str], body: bytes, wire: Wire) -> Any:
         page = of_json(body)
@@ -531,6 +540,7 @@ class PagesWithoutEnd(Broken):
 
 class ErrorsWithoutCode(Broken):
     promise = "http"
+    check = "rooms that cannot be"
 
     def answers(self, status: int, headers: dict[str, str], body: bytes, wire: Wire) -> Any:
         return (status, headers, b'{"detail": "No."}') if status >= 400 else (status, headers, body)
@@ -538,6 +548,8 @@ class ErrorsWithoutCode(Broken):
 
 class SearchIsDeaf(Broken):
     promise = "http"
+    check = "search finds words"
+    timeout = 1.0
 
     def answers(self, status: int, headers: dict[str, str], body: bytes, wire: Wire) -> Any:
         if status == 200 and wire.scope["path"].endswith("/search/"):

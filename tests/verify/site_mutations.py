@@ -42,6 +42,7 @@ class ThawsEverything(Broken):
 class HidesWhatARoomIsAbout(Broken):
     promise = "http"
     needs_site = True
+    check = "what a room is about"
 
     def answers(self, status: int, headers: dict[str, str], body: bytes, wire: Wire) -> Any:
         if status == 200 and "/chat/rooms/" in wire.scope["path"] and b'"about"' in body:
@@ -70,6 +71,7 @@ class ListsNoBlocks(Broken):
 
 class CutsExportsOff(Broken):
     promise = "http"
+    check = "an export is the callers"
 
     def answers(self, status: int, headers: dict[str, str], body: bytes, wire: Wire) -> Any:
         if status == 200 and wire.scope["path"].endswith("/export/"):
@@ -79,6 +81,7 @@ class CutsExportsOff(Broken):
 
 class FiltersNothing(Broken):
     promise = "http"
+    check = "filters of the room list"
 
     def connects(self, wire: Wire) -> None:
         if wire.scope["path"].endswith("/receive/"):

@@ -4,7 +4,7 @@ import base64
 import uuid
 from typing import Any
 
-from ..shapes import UPLOAD, Fields, text
+from ..shapes import STATUS_OF_CODE, UPLOAD, Fields, text
 from ..stage import Stage, check
 
 PNG = base64.b64decode(
@@ -106,6 +106,19 @@ async def put(stage: Stage, place: dict[str, Any], data: bytes) -> None:
 async def check_files_that_are_refused(stage: Stage) -> None:
     """Wrong types, wrong bytes, wrong sizes, too many; nothing of it is stored."""
     room = await stage.open_room()
+    cases = refused_files(stage)
+    async with stage.enter(stage.ada, room, after=0, receipts="compact") as a:
+        for number, (what, fields, code) in enumerate(cases):
+            error = await a.refusal("send", message=what, client_id=f"n{number}", **fields)
+            found = error["code"], error.get("client_id")
+            stage.equal(found, (code, f"n{number}"), f"{what} is {code}")
+        await a.settle()
+        stage.equal(a.seen("chat_message"), [], "what is refused reaches nobody")
+    stage.equal(await stage.read_all(stage.ada, room), [], "what is refused is not stored")
+
+
+def refused_files(stage: Stage) -> list[tuple[str, dict[str, Any], str]]:
+    """Return fields of messages whose files are refused: what they are, and the code."""
     page = b"<!doctype html><html><script>alert(1)</script></html>"
     too_large = stage.deployment.config.get("attachments", {}).get("max_size", 10 * 2**20) + 1
     cases: list[tuple[str, dict[str, Any], str]] = [
@@ -121,11 +134,29 @@ async def check_files_that_are_refused(stage: Stage) -> None:
         ("an upload that is not there", {"files": [{"file_path": f"uploads/{uuid.uuid4().hex}"}]},
          "file_missing"),
     ]  # fmt: skip
-    async with stage.enter(stage.ada, room, after=0, receipts="compact") as a:
-        for number, (what, fields, code) in enumerate(cases):
-            error = await a.refusal("send", message=what, client_id=f"n{number}", **fields)
-            found = error["code"], error.get("client_id")
-            stage.equal(found, (code, f"n{number}"), f"{what} is {code}")
-        await a.settle()
-        stage.equal(a.seen("chat_message"), [], "what is refused reaches nobody")
+    return cases
+
+
+@check("files")
+async def check_files_that_are_refused_over_http(stage: Stage) -> None:
+    """Files over HTTP are refused with the codes of the socket, and uploads before they begin."""
+    room = await stage.open_room()
+    for what, fields, code in refused_files(stage):
+        if code == "file_too_large":  # without bytes, it asks a socket for an upload
+            continue
+        body = {"message": what, **fields}
+        answer = await stage.ada.request("POST", f"chat/rooms/{room}/messages/", json=body)
+        found = answer.status_code, answer.json().get("code")
+        stage.equal(found, (STATUS_OF_CODE[code], code), f"a POST with {what} is {code}")
     stage.equal(await stage.read_all(stage.ada, room), [], "what is refused is not stored")
+    wish = {"room_id": room, "name": "a.png", "size": len(PNG), "type": "image/png"}
+    too_large = stage.deployment.config.get("attachments", {}).get("max_size", 10 * 2**20) + 1
+    for changes, code in (
+        ({"type": "text/html", "name": "a.html"}, "file_type"),
+        ({"size": too_large}, "file_too_large"),
+        ({"size": -1}, "invalid_frame"),
+        ({"room_id": 2**52}, "not_found"),
+    ):
+        answer = await stage.ada.request("POST", "chat/attachments/", json=wish | changes)
+        found = answer.status_code, answer.json().get("code")
+        stage.equal(found, (STATUS_OF_CODE[code], code), f"an upload that is {code} is refused")

@@ -3,7 +3,19 @@
 from typing import Any
 from urllib.parse import quote
 
-from ..shapes import Fields, an_object, list_of, moment, optional_null, text, user
+from ..shapes import (
+    MESSAGE_PAGE,
+    Fields,
+    anything,
+    boolean,
+    identifier,
+    list_of,
+    moment,
+    optional_null,
+    positive,
+    text,
+    user,
+)
 from ..stage import Stage, check
 
 ME = Fields(
@@ -14,11 +26,19 @@ ME = Fields(
         "expires_at": optional_null(moment),
     }
 )
+LIMITS = (
+    "max_text_length", "max_title_length", "max_data_size", "max_client_id_length",
+    "max_emoji_length", "max_frame_size", "max_members", "max_reactions_per_message",
+    "max_resume_changes", "history_page_size", "max_history_page_size", "room_page_size",
+    "max_room_page_size",
+)  # fmt: skip
 CONFIG = Fields(
     {
-        "limits": an_object,
-        "attachments": an_object,
-        "features": an_object,
+        "limits": Fields(dict.fromkeys(LIMITS, identifier)),
+        "attachments": Fields(
+            {"types": list_of(text), "max_size": positive, "max_files": positive}
+        ),
+        "features": Fields({"open_rooms": boolean, "reports": boolean, "push": anything}),
         "languages": list_of(text),
     }
 )
@@ -32,6 +52,35 @@ async def check_who_one_is_and_what_is_allowed(stage: Stage) -> None:
     answer = await stage.ada.http.get(f"{stage.deployment.base}/api/v1/chat/config/")
     stage.equal(answer.status_code, 200, "chat/config/ needs no token")
     stage.equal(list(CONFIG(answer.json(), "config")), [], "chat/config/ is as documented")
+
+
+@check("http")
+async def check_requests_about_messages_that_are_refused(stage: Stage) -> None:
+    """Reports and presses of messages, buttons and reasons that are not there."""
+    room = await stage.open_room()
+    path = f"chat/rooms/{room}/messages/"
+    sent = f"{path}{(await stage.post(stage.ada, room, 'no buttons'))['message_id']}/"
+    nowhere = f"{path}{2**52}/"
+    for call, body, status in (
+        (f"{sent}report/", {"reason": "boredom"}, 400),
+        (f"{nowhere}report/", {"reason": "other"}, 404),
+        (f"{sent}act/", {"id": "accept"}, 404),
+        (f"{nowhere}act/", {"id": "accept"}, 404),
+        (f"{sent}act/", {}, 400),
+    ):
+        answer = await stage.bob.request("POST", call, json=body)
+        stage.equal(answer.status_code, status, f"POST of {call.split('/')[-2]}: {status}")
+    for method, call in (
+        ("PATCH", nowhere),
+        ("DELETE", nowhere),
+        ("PUT", f"{nowhere}reactions/x/"),
+    ):
+        answer = await stage.bob.request(method, call, json={"text": "x"})
+        stage.holds(answer.status_code in (400, 404), f"{method} of a missing message", answer.text)
+    async with stage.enter(stage.bob, room, after=1) as b:
+        error = await b.refusal("act", message_id=2**52, id="accept")
+        found = error["code"], error.get("message_id")
+        stage.equal(found, ("not_found", 2**52), "act on a missing message is not_found")
 
 
 @check("messages")
@@ -87,5 +136,20 @@ async def check_places_in_history(stage: Stage) -> None:
         found, _, newer = await place(at=sent[5]["created_at"])
         stage.holds(ids[5] in found, "at holds the first message at or after a time", found)
         stage.equal(newer, False, "and says whether there are newer ones")
-    page = await stage.ada.json("GET", f"chat/rooms/{room}/messages/?around={ids[3]}&limit=3")
-    stage.holds(ids[3] in [m["message_id"] for m in page["messages"]], "around by HTTP", page)
+        error = await a.refusal("history", at="yesterday")
+        stage.equal(error["code"], "invalid_frame", "at must be a time")
+        await a.act("delete", message_id=ids[3])
+        await a.expect("message_deleted")
+        found, older, newer = await place(around=ids[3], limit=2)
+        what = "around a deleted message is what surrounds its place"
+        stage.equal((found, older, newer), ([ids[2], ids[4]], True, True), what)
+    path = f"chat/rooms/{room}/messages/"
+    page = await stage.ada.json("GET", f"{path}?around={ids[4]}&limit=3", MESSAGE_PAGE)
+    stage.holds(ids[4] in [m["message_id"] for m in page["messages"]], "around by HTTP", page)
+    more = page["has_more"], page.get("has_newer")
+    stage.equal(more, (True, True), "around by HTTP says that there are more on both sides")
+    page = await stage.ada.json("GET", f"{path}?after={ids[5]}", MESSAGE_PAGE)
+    last = [m["message_id"] for m in page["messages"]], page["has_more"], page.get("has_newer")
+    stage.equal(last, ([ids[6]], False, False), "after by HTTP says whether there are newer ones")
+    page = await stage.ada.json("GET", f"{path}?at={sent[0]['created_at'][:19]}Z", MESSAGE_PAGE)
+    stage.holds(ids[0] in [m["message_id"] for m in page["messages"]], "at by HTTP", page)

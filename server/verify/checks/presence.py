@@ -7,6 +7,9 @@ from ..account import BrokenPromise
 from ..probe import Frame, ProbeSocket
 from ..stage import Stage, check
 
+KEYS = 4  # that are pressed at once
+TYPING_INTERVAL = 2.0  # seconds between two frames for the others
+
 
 async def expect_presence(stage: Stage, socket: ProbeSocket, *, online: bool) -> Frame:
     """The next presence frame that says so of bob."""
@@ -45,6 +48,9 @@ async def check_presence_follows_sockets(stage: Stage) -> None:
             shown = await stage.ada.json("GET", f"chat/rooms/{room}/")
             online = {member["user_id"]: member["online"] for member in shown["members"]}
             stage.equal(online.get(bob), True, "the room shows who is online")
+        async with stage.enter(stage.bob, room, after=0, receipts="compact"):
+            await a.settle()
+            stage.equal(a.presences, [], "a page that is loaded again changes no presence")
         frame = await expect_presence(stage, a, online=False)
         shown = await stage.ada.json("GET", f"chat/rooms/{room}/")
         online = {member["user_id"]: member["online"] for member in shown["members"]}
@@ -69,3 +75,24 @@ async def check_typing_reaches_the_others(stage: Stage) -> None:
         await asyncio.gather(a.settle(), tab.settle())
         own = [*a.seen("typing"), *tab.seen("typing")]
         stage.equal(own, [], "the typist's own sockets get no typing")
+
+
+@check("presence")
+async def check_typing_is_limited(stage: Stage) -> None:
+    """The others get typing every two seconds at most, however many keys are pressed."""
+    room = await stage.open_room()
+    async with (
+        stage.enter(stage.ada, room, after=0, receipts="compact") as a,
+        stage.enter(stage.bob, room, after=0, receipts="compact") as b,
+    ):
+        began = time.monotonic()
+        for _ in range(KEYS):
+            await a.act("typing")
+        await a.send_message("typed")
+        await b.expect_message("typed")
+        await b.settle()
+        most = 1 + (time.monotonic() - began) // TYPING_INTERVAL
+        count = len(b.seen("typing"))
+        stage.holds(0 < count <= most, "typing comes every two seconds at most", count)
+    stored = [message["text"] for message in await stage.read_all(stage.bob, room)]
+    stage.equal(stored, ["typed"], "typing is stored nowhere")

@@ -3,9 +3,10 @@
 import asyncio
 from typing import Any
 
-from ..account import BrokenPromise
+from ..account import BrokenPromise, refusal_problems
 from ..stage import Stage, check
 
+SEARCHES = 30  # at once; each counts as four actions
 FLOOD = 300  # actions at once, more than the documented burst of 200
 UNSENDABLE: list[tuple[str | bytes, str, str]] = [
     ("{", "invalid_json", "half an object"),
@@ -103,11 +104,25 @@ async def check_a_flood_is_refused(stage: Stage) -> None:
         while not a.seen("history") and not a.seen("error", action="history"):
             await a.receive()
         codes = {frame["code"] for frame in a.seen("error")}
+        problems = await _refuse_searches(stage)
+        stage.equal(problems, [], "429 says when to come back")
+        named = {frame.get("action") for frame in a.seen("error", code="rate_limited")}
+        stage.holds(named <= {"typing", "history"}, "rate_limited names the action", str(named))
         if not codes:
             stage.report.note(f"{FLOOD} actions at once met no rate limit")
         stage.holds(codes <= {"rate_limited"}, "a flood is answered with rate_limited", codes)
-        await asyncio.sleep(2.0 if codes else 0.0)
+        await asyncio.sleep(4.0 if codes else 0.0)
         await a.send_message("the socket is still open")
+
+
+async def _refuse_searches(stage: Stage) -> list[str]:
+    """Search so often at once that some are refused; return what is wrong with the refusals."""
+    url = f"{stage.deployment.base}/api/v1/chat/search/?q=verify"
+    headers = {"Authorization": f"Bearer {stage.ada.token}"}
+    searches = (stage.ada.http.get(url, headers=headers) for _ in range(SEARCHES))
+    answers = await asyncio.gather(*searches)
+    refused = [answer for answer in answers if answer.status_code != 200]
+    return sorted({problem for answer in refused for problem in refusal_problems(answer)})
 
 
 @check("refusals")

@@ -1,6 +1,12 @@
 """Resuming: a cursor brings exactly what was missed, or a reset; an epoch guards it."""
 
+import json
+
+from ..shapes import MARKS
 from ..stage import Stage, check
+
+MARKS_OF_JOIN = 50  # messages whose marks a join tells
+LARGE_TEXTS = 70  # messages of 16 KB: more than a sync holds by default
 
 
 @check("resuming")
@@ -67,10 +73,18 @@ async def check_the_first_frame_without_a_cursor(stage: Stage) -> None:
         for number in range(size + 3):
             await a.act("send", message=f"m{number}")
         await a.expect_message(f"m{size + 2}")
-    async with stage.enter(stage.bob, room) as b:
-        found = [message["text"] for message in b.first]
-        wanted = [f"m{number}" for number in range(3, size + 3)]
-        stage.equal(found, wanted, f"the first frame holds the newest {size}, oldest first")
+        async with stage.enter(stage.bob, room) as b:
+            found = [message["text"] for message in b.first]
+            wanted = [f"m{number}" for number in range(3, size + 3)]
+            stage.equal(found, wanted, f"the first frame holds the newest {size}, oldest first")
+        newest = [frame["message"]["message_id"] for frame in a.seen("chat_message")]
+        wanted_mark = {"message_id": newest[-1]}
+        await a.expect("mark_message_as_read", message=wanted_mark)
+        await a.settle()
+        for kind in MARKS:
+            marked = [frame["message"]["message_id"] for frame in a.seen(kind)]
+            what = f"a join tells {kind} of the newest {MARKS_OF_JOIN} at most, once each"
+            stage.equal(marked, newest[-MARKS_OF_JOIN:], what)
 
 
 @check("resuming")
@@ -90,3 +104,23 @@ async def check_a_connection_that_breaks_misses_nothing(stage: Stage) -> None:
         await stage.post(stage.ada, room, f"missed {number}")
     wanted = [f"{what} {number}" for number in range(6) for what in ("live", "missed")]
     stage.equal(got, wanted[:-1], "each message comes once, live or by sync")
+
+
+@check("resuming")
+async def check_a_long_absence(stage: Stage) -> None:
+    """A sync has all that was missed, or where that is too much a reset to the newest."""
+    room = await stage.open_room()
+    limits = stage.deployment.config.get("limits", {})
+    length, size = limits.get("max_text_length", 4_000), limits.get("history_page_size", 50)
+    texts = [f"{number} ".ljust(length, "😀") for number in range(LARGE_TEXTS)]
+    async with stage.enter(stage.ada, room, after=0, receipts="compact") as a:
+        for text in texts:
+            action = {"action": "send", "message": text}
+            await a.send(json.dumps(action, ensure_ascii=False))
+        await a.expect_message(texts[-1])
+    async with stage.enter(stage.bob, room, after=0) as b:
+        found = [message["text"] for message in b.first["messages"]]
+        wanted = texts[-size:] if b.first["reset"] else texts
+        stage.holds(found == wanted, "a sync has everything that was missed, or is a reset", found)
+        cursor = b.first["version"], b.first["deleted"]
+        stage.equal(cursor, (LARGE_TEXTS, []), "a reset leads to the present version")

@@ -1,12 +1,16 @@
 """Checks of the server API, where verify has a key of it."""
 
+import uuid
 from typing import Any
+from urllib.parse import quote
 
 from ....client import AsyncChat, ChatError
 from ..account import Account
+from ..shapes import ROOM_SHOWN
 from ..stage import Stage, check
 
 TOKEN_LIFETIME = 3  # seconds
+ERASED_LIFETIME = 300  # seconds
 
 
 def with_token(account: Account, token: str) -> Account:
@@ -89,3 +93,33 @@ async def check_the_site_posts_once(stage: Stage) -> None:
         await stage.site.delete_message(room, first.message_id)
         await b.expect("message_deleted", message_id=first.message_id)
         stage.equal(len(b.seen("chat_message")), 1, "a repeated post reaches a socket once")
+
+
+@check("http", needs_site=True)
+async def check_everything_of_a_user_is_erased(stage: Stage) -> None:
+    """`DELETE chat/me/` removes what the user wrote and gave, also from open sockets."""
+    user = f"verify-erased-{uuid.uuid4().hex[:12]}"
+    room = await stage.open_room(user)
+    eve = with_token(stage.ada, (await stage.site.create_token(user, ttl=ERASED_LIFETIME)).token)
+    eve.user_id = user
+    sent = await stage.post(eve, room, "to be erased")
+    async with stage.enter(stage.bob, room, after=0, receipts="compact") as b:
+        kept = await b.send_message("stays")
+        reaction = f"chat/rooms/{room}/messages/{kept['message_id']}/reactions/{quote('👍')}/"
+        await eve.json("PUT", reaction)
+        await b.expect("message_reacted", version=3)
+        answer = await eve.request("DELETE", "chat/me/")
+        stage.equal(answer.status_code, 204, "DELETE chat/me/ is 204")
+        for version in (4, 5):
+            frame = await b.next()
+            while frame.get("version") != version:
+                frame = await b.next()
+        deleted = b.seen("message_deleted", message_id=sent["message_id"])
+        stage.equal(len(deleted), 1, "what the user wrote is deleted")
+        reacted = b.seen("message_reacted", reactions=[])
+        stage.equal(len(reacted), 1, "the user's reactions are taken back")
+    me = await eve.json("GET", "chat/me/")
+    stage.equal(me["user_id"], user, "an erased user may still come")
+    shown = await eve.json("GET", f"chat/rooms/{room}/", ROOM_SHOWN)
+    members = [member["user_id"] for member in shown["members"]]
+    stage.holds(user in members, "an erased user stays a member", members)
