@@ -25,8 +25,8 @@ class Profiles:
         """Return name and picture: of the host's hook, else of the token, else as stored."""
         if self._host_profiles is not None:
             described = await self._host_profiles.of([identity.user_id])
-            if face := described.get(identity.user_id):
-                return face.name, face.picture
+            if profile := described.get(identity.user_id):
+                return profile.name, profile.picture
         if (identity.name, identity.picture) != (None, None):
             return identity.name, identity.picture
         stored = await self._store.read(partial(account.profile, user_id=identity.user_id))

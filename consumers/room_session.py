@@ -119,14 +119,14 @@ class RoomSession(Session):
     def _after(self, version: int, work: Callable[[], object], action: AnyAction) -> None:
         """Call `work` as soon as this socket has received everything up to the version."""
         if not self._room.sequence.has(version):
-            self._chat.spawn(self._answered(self._in_turn(version, work), action))
+            self._chat.spawn(self._answered(self._after_version(version, work), action))
             return
         try:
             work()
         except Refusal as refusal:
             self._refuse(refusal, hint_of(action))
 
-    async def _in_turn(self, version: int, work: Callable[[], object]) -> None:
+    async def _after_version(self, version: int, work: Callable[[], object]) -> None:
         await self._room.wait_until_delivered(version, {})
         work()
 
@@ -191,13 +191,13 @@ class RoomSession(Session):
         else:
             outcome = await self._chat.messages.make(change)
         if isinstance(outcome, Reacted) and not outcome.is_new:
-            await self._in_turn(outcome.version, partial(self._show_reactions, outcome))
+            await self._after_version(outcome.version, partial(self._show_reactions, outcome))
         return None
 
     async def _press(self, action: Act) -> None:
         message, reply = await self._chat.buttons.press(self._room.id, self._socket.user_id, action)
         pressed = ButtonPressed(message.id, action.id, UNSET if reply is None else reply)
-        await self._in_turn(message.version, lambda: self._socket.put(codec.encode(pressed)))
+        await self._after_version(message.version, lambda: self._socket.put(codec.encode(pressed)))
 
     async def _send(self, action: Send | FileUploaded) -> None:
         where = self._room.id, self._socket.user_id
@@ -210,7 +210,7 @@ class RoomSession(Session):
             return
         outcome = await self._chat.messages.send(*where, action, self._link_base)
         if isinstance(outcome, Repeated):
-            await self._in_turn(outcome.message.version, partial(self._show, outcome.message))
+            await self._after_version(outcome.message.version, partial(self._show, outcome.message))
 
     # ------------------------------------------------------------ answers to this socket alone
 

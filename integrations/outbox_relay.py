@@ -168,10 +168,12 @@ class OutboxRelay:
                     await self._listeners[claim.listener](event)
         except Exception as error:
             is_over = _now() - noted.at > self._options.max_retry_age * 1_000_000
-            outcome = "given up" if is_over else "later"
-            log.warning("%s: %s, %r: %s", outcome.capitalize(), event.type, event.id, _why(error))
+            outcome = "given up" if is_over else "failed"
+            log.warning(
+                "event delivery %s: %s id=%s %s", outcome, event.type, event.id, _why(error)
+            )
         else:
-            is_over, outcome = True, "told"
+            is_over, outcome = True, "delivered"
         self._metrics.host_events.labels(claim.listener, outcome).inc()
         return is_over
 

@@ -14,7 +14,7 @@ from ..protocol.ids import id_of
 from .requests import Reply, base_of_request, body_of, caller_of, chat_of
 
 
-class UploadWish(Struct):
+class NewUpload(Struct):
     """A file to upload, for a message to this room."""
 
     room_id: int | str
@@ -29,7 +29,7 @@ async def offer(request: Request) -> Response:
     After the upload, put `file_path` into the `files` of a message to the same room.
     """
     caller = await caller_of(request)
-    given = decode_as(await body_of(request), UploadWish)
+    given = decode_as(await body_of(request), NewUpload)
     room_id = id_of(given.room_id, "room_id")
     send = Send(file=actions.File(given.name, given.size, given.type))
     base = base_of_request(request)

@@ -105,7 +105,7 @@ class RoomShown(RoomListed, kw_only=True):
     can: list[Right]
 
 
-class RoomWish(Struct):
+class RoomEdit(Struct):
     """The changes to a room; a field that is left out keeps its value.
 
     A title of `""` or null removes it.

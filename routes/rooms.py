@@ -24,8 +24,8 @@ from .requests import (
 )
 from .room_shapes import (
     NewRoom,
+    RoomEdit,
     RoomShown,
-    RoomWish,
     opened_room,
     shown_room,
 )
@@ -103,14 +103,14 @@ async def change(request: Request) -> Response:
     """
     caller = await caller_of(request)
     room_id = room_id_of(request)
-    given = decode_as(await body_of(request), RoomWish)
-    wish = RoomPatch(
+    given = decode_as(await body_of(request), RoomEdit)
+    patch = RoomPatch(
         None if given.muted is UNSET else given.muted,
         None if given.archived is UNSET else given.archived,
         None if given.title is UNSET else given.title or "",
         None if given.marked_unread is UNSET else given.marked_unread,
     )
-    await chat_of(request).members.change(room_id, caller.user_id, wish)
+    await chat_of(request).members.change(room_id, caller.user_id, patch)
     return Reply(await shown(request, room_id, caller.user_id))
 
 

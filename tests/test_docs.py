@@ -50,9 +50,9 @@ SHAPES: dict[str, Any] = {
     "RoomOpened": room_shapes.RoomOpened,
     "RoomPage": room_shapes.RoomPage,
     "RoomShown": room_shapes.RoomShown,
-    "RoomWish": room_shapes.RoomWish,
+    "RoomEdit": room_shapes.RoomEdit,
     "NewMember": members.NewMember,
-    "UploadWish": attachments.UploadWish,
+    "NewUpload": attachments.NewUpload,
     "Read": actions.Read,
     "Receipt": events.Receipt,
     "MessagePage": messages.MessagePage,
@@ -71,8 +71,8 @@ SHAPES: dict[str, Any] = {
 
 
 ASKED = {
-    "MessageReport", "ButtonPress", "MessagePatch", "action", "NewRoom", "NewMember", "RoomWish",
-    "UploadWish", "Send", "Read",
+    "MessageReport", "ButtonPress", "MessagePatch", "action", "NewRoom", "NewMember", "RoomEdit",
+    "NewUpload", "Send", "Read",
 }  # fmt: skip
 
 

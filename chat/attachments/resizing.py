@@ -27,7 +27,7 @@ MAX_PROFILE_SIZE = 1 << 16  # bytes of a colour profile
 PLAIN_MODES = frozenset(("1", "L", "LA", "P", "PA", "RGB", "RGBA"))
 USUAL_GAMMA = 1 / 2.2
 _ORIENTATION = 0x0112
-_TURNS = {
+_TRANSPOSITIONS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -52,10 +52,10 @@ def make_thumbnail(data: bytes, content_type: str, size: int) -> Thumbnail | Non
             return None
         if max(picture.size) <= size or not _is_plain(picture, data):
             return None
-        turn = _TURNS.get(picture.getexif().get(_ORIENTATION, 1))
+        transposition = _TRANSPOSITIONS.get(picture.getexif().get(_ORIENTATION, 1))
         profile = picture.info.get("icc_profile") or b""
         small = _shrink(picture, size)
-    upright = small if turn is None else small.transpose(turn)
+    upright = small if transposition is None else small.transpose(transposition)
     content = _encode(upright, content_type, profile)
     kind = JPEG if content_type == JPEG else WEBP
     return Thumbnail(content, kind) if len(content) < len(data) else None

@@ -84,7 +84,7 @@ class Thumbnails:
         self._is_possible = cache_size > 0 and find_spec("PIL") is not None
         if cache_size > 0 and not self._is_possible:
             log.info("no thumbnails without Pillow: pip install 'roomcast[thumbnails]'")
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
         self._thread = ThreadPoolExecutor(1, "thumbnails")  # several would keep memory of their own
         self._making: dict[Key, asyncio.Task[Thumbnail | None]] = {}
 
@@ -126,7 +126,7 @@ class Thumbnails:
             made.exception()
 
     async def _make(self, key: Key, content_type: str) -> Thumbnail | None:
-        async with self._turn:
+        async with self._lock:
             data = await self._bucket.read(key[0], MAX_OBJECT_SIZE)
             loop = asyncio.get_running_loop()
             work = partial(make_safely, data, content_type, key)

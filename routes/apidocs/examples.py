@@ -124,7 +124,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "finished upload": {"action": "send", "files": [{"file_path": UPLOAD}]},
         "reply": {"action": "send", "message": "Hi", "reply_to": 63},
         "data": {"action": "send", "message": "Size 42", "data": {"size": 42}},
-        "wish to upload": {
+        "request to upload": {
             "action": "send",
             "message": "The garden",
             "file": {"name": "garden.zip", "size": 8_400_000, "type": "application/zip"},
@@ -215,11 +215,11 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "RoomListed": {"room": LISTED},
     "UserProfile": {"ada": UserProfile(2, "Ada", f"{SITE}/ada.png")},
     "RoomShown": {"room": SHOWN},
-    "UploadWish": {
+    "NewUpload": {
         "file": {"room_id": 4, "name": "garden.zip", "size": 8_400_000, "type": "application/zip"}
     },
     "NewMember": {"somebody": {"user_id": 9}},
-    "RoomWish": {
+    "RoomEdit": {
         "for oneself": {"muted": True, "archived": True},
         "for all": {"title": "Garden"},
     },

@@ -18,7 +18,7 @@ from ...protocol.errors import (
     Unavailable,
 )
 from ...protocol.events import Notified, UploadOffered
-from ..attachments import UploadWish
+from ..attachments import NewUpload
 from ..blocks import BlockPage
 from ..config import Config
 from ..health import Alive, Ready
@@ -32,7 +32,7 @@ from ..messages import (
     MessageReport,
     Reactions,
 )
-from ..room_shapes import NewRoom, RoomOpened, RoomPage, RoomShown, RoomWish
+from ..room_shapes import NewRoom, RoomEdit, RoomOpened, RoomPage, RoomShown
 from ..search import SearchPage
 from .call import ANY, HTML, SIGNED, Answer, AnyUser, Call, From1, Id, Parameter, User, Words
 
@@ -80,7 +80,7 @@ CALLS: dict[str, Call] = {
     "GET /chat/rooms/{room_id}": Call({200: Answer("The room.", RoomShown)}, own=(NotFound,)),
     "PATCH /chat/rooms/{room_id}": Call(
         {200: Answer("The room, as it is now.", RoomShown)},
-        body=Answer("What shall be otherwise.", RoomWish),
+        body=Answer("What shall be otherwise.", RoomEdit),
         own=(NotFound,),
     ),
     "POST /chat/rooms/{room_id}/members": Call(
@@ -164,7 +164,7 @@ CALLS: dict[str, Call] = {
     ),
     "POST /chat/attachments": Call(
         {200: Answer("The URL for the upload, and its headers.", UploadOffered)},
-        body=Answer("The file.", UploadWish),
+        body=Answer("The file.", NewUpload),
         own=(FileType, FileInvalid, NotFound, StorageUnavailable),
     ),
     "GET /chat/blocks": Call(

@@ -76,8 +76,8 @@ async def schema(request: Request) -> Response:
     root = urlsplit(base_of_request(request)).path
     prefix = request.scope["root_path"].removeprefix(request.scope[ROOT_KEY])
     # It takes some ten milliseconds, and reads the package's metadata.
-    said = await asyncio.to_thread(_schema, chat_of(request).settings, root, prefix)
-    return Response(said, media_type=JSON)
+    body = await asyncio.to_thread(_schema, chat_of(request).settings, root, prefix)
+    return Response(body, media_type=JSON)
 
 
 @lru_cache(16)

@@ -17,7 +17,7 @@ from ..me import NDJSON
 from ..server_api.messages import SiteMessagePage, SiteMessagePatch, SiteNewMessage
 from ..server_api.reports import SiteReportPage, SiteReportPatch
 from ..server_api.rooms import SiteNewMember, SiteNewRoom, SiteRoomPage, SiteRoomPatch
-from ..server_api.users import BanWish, SiteUserPatch, TokenRecord, TokenWish
+from ..server_api.users import NewBan, NewToken, SiteUserPatch, TokenRecord
 from .call import Answer, Call, From1, Id, Parameter, User, Words
 
 KEY = Parameter("Idempotency-Key", str, "The same key does a thing once.", "header")
@@ -108,13 +108,13 @@ SERVER_CALLS: dict[str, Call] = {
     ),
     f"POST {USER}/token": Call(
         {200: Answer("A token of the user.", TokenRecord)},
-        body=Answer("For how long.", TokenWish, is_needed=False),
+        body=Answer("For how long.", NewToken, is_needed=False),
         own=(NotFound,),
     ),
     f"POST {USER}/disconnect": Call({204: DONE}, own=(InvalidFrame, NotFound)),
     f"PUT {USER}/ban": Call(
         {204: DONE},
-        body=Answer("The end of the ban, and its reason.", BanWish, is_needed=False),
+        body=Answer("The end of the ban, and its reason.", NewBan, is_needed=False),
         own=(TooLong, NotFound),
     ),
     f"DELETE {USER}/ban": Call({204: DONE}, own=(InvalidFrame, NotFound)),

@@ -41,7 +41,7 @@ SERVER_EXAMPLES: dict[str, dict[str, Any]] = {
     },
     "SiteMessagePatch": {"text": {"text": "Your order has arrived"}},
     "SiteUserPatch": {"profile": {"name": "Ada", "picture": "https://shop.example/ada.png"}},
-    "TokenWish": {"day": {"ttl": 86_400}},
-    "BanWish": {"a while": {"until": "2030-01-01T00:00:00Z", "reason": "spam"}},
+    "NewToken": {"day": {"ttl": 86_400}},
+    "NewBan": {"a while": {"until": "2030-01-01T00:00:00Z", "reason": "spam"}},
     "SiteReportPatch": {"resolved": {"state": "resolved", "note": "warned"}},
 }

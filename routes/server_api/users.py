@@ -33,7 +33,7 @@ class SiteUserPatch(Struct):
     language: str | UnsetType | None = UNSET
 
 
-class TokenWish(Struct):
+class NewToken(Struct):
     """The lifetime of the token in seconds; an hour if left out."""
 
     ttl: float | None = None
@@ -46,7 +46,7 @@ class TokenRecord(Struct):
     expires_at: str
 
 
-class BanWish(Struct):
+class NewBan(Struct):
     """The end of the ban (RFC 3339; null: no end), and its reason, which only the site sees."""
 
     until: str | None = None
@@ -118,7 +118,7 @@ async def token(request: Request) -> Response:
     """Signs a token for a user, with `auth.secret`."""
     user_id = site_user_of(request)
     body = await body_of(request)
-    given = codec.decode_as(body, TokenWish) if body.strip() else TokenWish()
+    given = codec.decode_as(body, NewToken) if body.strip() else NewToken()
     auth = chat_of(request).settings.auth
     signed, at = sign_token(auth, user_id, DEFAULT_TTL if given.ttl is None else given.ttl)
     return Reply(TokenRecord(signed, when(at * 1_000_000)))
@@ -136,7 +136,7 @@ async def ban(request: Request) -> Response:
     """Bans a user: their requests get 403, and their open sockets close with 4005."""
     user_id = site_user_of(request)
     body = await body_of(request)
-    given = codec.decode_as(body, BanWish) if body.strip() else BanWish()
+    given = codec.decode_as(body, NewBan) if body.strip() else NewBan()
     await chat_of(request).site_users.ban(user_id, given.until, given.reason or "")
     return Response(status_code=204)
 

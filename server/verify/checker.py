@@ -33,11 +33,11 @@ class Contradiction(NamedTuple):
 class Rules:
     """The deviations that a run allows.
 
-    With `in_doubt`, a refused message may be stored nevertheless: the database's answer to a commit
-    was lost, or the clocks of clients and servers differ.
+    With `may_be_stored`, a refused message may be stored nevertheless: the database's answer to a
+    commit was lost, or the clocks of clients and servers differ.
     """
 
-    in_doubt: bool = False
+    may_be_stored: bool = False
     refused_within: float = REFUSED_WITHIN
     allowed_errors: frozenset[str] = frozenset({"unavailable"})
 
@@ -58,7 +58,7 @@ def contradictions(
         for connection in history.connections:
             yield from _named(history.name, "nothing_lost", _missing(connection, stored))
             yield from _named(history.name, "nothing_lost", _lost(connection, stored, deleted))
-        if not rules.in_doubt:
+        if not rules.may_be_stored:
             yield from _named(history.name, "refusals", _stored_though_refused(history, stored))
         yield from _named(history.name, "refusals", _late(history, rules))
         yield from _named(history.name, "refusals", _odd_errors(history, rules))

@@ -141,9 +141,9 @@ class StormMember:
         mine = self.account.user_id
         # A deletion may be under way: the message may be deleted before anybody gets the event.
         sent = (each.action for each in self.history.connections[-1].sent)
-        gone = {action["message_id"] for action in sent if action["action"] == "delete"}
+        deleted = {action["message_id"] for action in sent if action["action"] == "delete"}
         kept = self.replay.messages.items()
-        return [id_ for id_, m in kept if m["sender_id"] == mine and id_ not in gone]
+        return [id_ for id_, m in kept if m["sender_id"] == mine and id_ not in deleted]
 
     async def send_message(self) -> None:
         """Send a new message, repeated until it is answered."""

@@ -124,7 +124,7 @@ async def check_storm(stage: Stage, seconds: float, rate: float, seed: int) -> N
     await storm.run(seconds, rate)
     stored = await stage.read_all(stage.bob, room)
     histories = [member.history for member in storm.members]
-    rules = Rules(in_doubt=True, refused_within=10.0, allowed_errors=TEMPORARY)
+    rules = Rules(may_be_stored=True, refused_within=10.0, allowed_errors=TEMPORARY)
     version = await storm.version()
     for promise, what in contradictions(histories, stored, version, rules):
         stage.report.find(promise, stage.name, what)

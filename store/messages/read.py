@@ -149,7 +149,7 @@ async def since(db: Connection, room_id: int, version: int) -> Since | None:
          WHERE room_id = :room_id AND version > :version AND deleted_at IS NOT NULL
     """
     rows = await db.fetch_all(query, values)
-    deleted = [(gone["id"], gone["version"], gone["sender_id"]) for gone in rows]
+    deleted = [(row["id"], row["version"], row["sender_id"]) for row in rows]
     look = RoomLook(row["about"], row["data"], row["frozen"])
     return Since(row["version"], row["roster"], row["title"], messages, deleted, look)
 

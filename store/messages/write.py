@@ -164,9 +164,9 @@ async def drop(db: Connection, room_id: int, last: int) -> None:
     """
     await db.execute(query, upto)
     query = "DELETE FROM messages WHERE room_id = :room_id AND id <= :last RETURNING id"
-    gone = [row["id"] for row in await db.fetch_all(query, upto)]
+    ids = [row["id"] for row in await db.fetch_all(query, upto)]
     forget = text("DELETE FROM search WHERE rowid IN :ids")
-    await db.execute(forget.bindparams(bindparam("ids", value=gone, expanding=True)))
+    await db.execute(forget.bindparams(bindparam("ids", value=ids, expanding=True)))
 
 
 async def _discard(db: Connection, room_id: int, message_id: int) -> None:

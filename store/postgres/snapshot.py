@@ -68,8 +68,8 @@ def _found(row: Any, room_id: int) -> Snapshot:
     kept: list[MessageRow] = []
     files, quotes = _files(row), _quoted(row)
     reacted = reactions.gathered(columns_of(row, "reacted_to", "emojis", "reacting"))
-    for gone, id_, *rest in columns_of(row, "gone", *COLUMNS):
-        if gone is not None:
+    for deleted_at, id_, *rest in columns_of(row, "gone", *COLUMNS):
+        if deleted_at is not None:
             found.deleted.append(id_)
             continue
         message = MessageRow(id_, room_id, *rest)

@@ -25,10 +25,10 @@ def contradictions(
     stored: Sequence[Message],
     version: int,
     *,
-    in_doubt: bool = False,
+    may_be_stored: bool = False,
 ) -> list[str]:
     """What can't be, where the clients' clock is the servers' and only engines fail."""
-    rules = Rules(in_doubt=in_doubt, refused_within=patient(REFUSED_WITHIN))
+    rules = Rules(may_be_stored=may_be_stored, refused_within=patient(REFUSED_WITHIN))
     return [found.what for found in find_contradictions(histories, stored, version, rules)]
 
 
@@ -37,12 +37,12 @@ def check(
     stored: Sequence[Message],
     version: int,
     *,
-    in_doubt: bool = False,
+    may_be_stored: bool = False,
 ) -> None:
     """`stored` is the whole room and `version` its counter, after all is said and done.
 
-    With `in_doubt` the database's own answer to a commit was cut off: then a message that was
+    With `may_be_stored` the database's own answer to a commit was cut off: then a message that was
     refused may be stored all the same, and the client that sends it again finds it there.
     """
-    wrong = contradictions(histories, stored, version, in_doubt=in_doubt)
+    wrong = contradictions(histories, stored, version, may_be_stored=may_be_stored)
     assert not wrong, f"{len(wrong)} contradictions:\n" + "\n".join(w[:600] for w in wrong[:20])

@@ -235,7 +235,7 @@ async def test_every_answer_that_is_documented_comes_as_documented(call: Caller)
         await call(2, "POST", MEMBERS, places={"room_id": group}, json={"user_id": 9})
     await call(2, "DELETE", MEMBERS + "{user_id}/", places={"room_id": group, "user_id": 9})
     await call(7, "POST", MESSAGES[:-9] + "read/", places=where, json={"message_id": 1})
-    await call(7, "POST", "/chat/attachments/", json=EXAMPLES["UploadWish"]["file"] | where)
+    await call(7, "POST", "/chat/attachments/", json=EXAMPLES["NewUpload"]["file"] | where)
     for method in ("POST", "DELETE"):
         await call(7, method, "/chat/blocks/{user_id}/", places={"user_id": "a%2Fb"})
     await call(7, "GET", "/chat/blocks/")

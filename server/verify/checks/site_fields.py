@@ -151,16 +151,16 @@ async def check_buttons_are_pressed(stage: Stage) -> None:
         if answer.get("type") == "error" and answer["code"] == "forbidden":
             stage.report.note("the site's on_action refused a button: presses are not checked")
             return
-        told = answer if answer.get("type") == "message_edited" else None
-        acted = answer if told is None else await a.next()
+        edited = answer if answer.get("type") == "message_edited" else None
+        acted = answer if edited is None else await a.next()
         stage.equal(acted.get("type"), "acted", "a press is answered with acted")
-        told = told or await a.expect("message_edited", message_id=posted.message_id)
+        edited = edited or await a.expect("message_edited", message_id=posted.message_id)
         other = await b.expect("message_edited", message_id=posted.message_id)
-        stage.equal(other["message"], told["message"], "a press reaches everybody alike")
-        chosen = told["message"].get("chosen", {})
+        stage.equal(other["message"], edited["message"], "a press reaches everybody alike")
+        chosen = edited["message"].get("chosen", {})
         found = chosen.get("id"), chosen.get("user_id")
         stage.equal(found, ("accept", stage.ada.user_id), "the message says who chose what")
-        stage.holds("actions" not in told["message"], "the buttons are gone", told["message"])
+        stage.holds("actions" not in edited["message"], "the buttons are gone", edited["message"])
         for pressed in ("accept", "refuse"):
             error = await b.refusal("act", message_id=posted.message_id, id=pressed)
             stage.equal(error["code"], "conflict", "a second press is conflict")

@@ -175,7 +175,7 @@ class Talk:
     def __init__(self, cluster: Cluster, room: int, *ways: FaultProxy) -> None:
         self.cluster = cluster
         self.room = room
-        self.in_doubt = False  # whether an answer of the database to a commit may be cut off
+        self.may_be_stored = False  # whether an answer of the database to a commit may be cut off
         ada, bob = cluster.people
         for person, way in zip((ada, bob), ways, strict=False):
             person.server = copy(person.server)
@@ -221,5 +221,5 @@ class Talk:
         stored = await self.cluster.bob.reads_all(self.room)
         assert len(stored) > 20
         histories = [member.history for member in self.members]
-        in_doubt = self.in_doubt or is_starved()
-        check(histories, stored, await self.version(), in_doubt=in_doubt)
+        may_be_stored = self.may_be_stored or is_starved()
+        check(histories, stored, await self.version(), may_be_stored=may_be_stored)

@@ -48,7 +48,7 @@ async def test_two_processes_talk_through_it_while_sessions_end(
         try:
             await cluster.start(is_proxied=False)
             async with cluster.talking() as talk:
-                talk.in_doubt = True
+                talk.may_be_stored = True
                 await talk.goes_on()
                 await asyncio.to_thread(postgres.terminate_backends)
                 await talk.goes_on()

@@ -64,7 +64,7 @@ async def test_a_postgres_that_is_restarted_is_found_again(
     started: Started, broker: Engine
 ) -> None:
     async with started(broker) as cluster, cluster.talking() as talk:
-        talk.in_doubt = True
+        talk.may_be_stored = True
         await asyncio.to_thread(cluster.postgres.restart)
         await talk.goes_on()
         await asyncio.to_thread(cluster.postgres.kill)
@@ -87,7 +87,7 @@ def start_again(postgres: Postgres) -> None:
 
 async def test_terminated_backends_are_replaced(started: Started, broker: Engine) -> None:
     async with started(broker) as cluster, cluster.talking() as talk:
-        talk.in_doubt = True
+        talk.may_be_stored = True
         for _ in range(5):
             await asyncio.to_thread(cluster.postgres.terminate_backends)
             await cluster.recovers()
@@ -112,7 +112,7 @@ async def test_while_the_database_is_away_messages_are_refused_in_time(
         cluster.talking() as talk,
         probing(cluster, talk) as probes,
     ):
-        talk.in_doubt = True  # the way is cut while commits are under way
+        talk.may_be_stored = True  # the way is cut while commits are under way
         for proxy in cluster.to_database:
             await fault(proxy)
         posting = asyncio.create_task(posting_is_unavailable(cluster.bob, talk.room))
@@ -140,7 +140,7 @@ async def test_a_process_that_lost_the_database_does_not_hold_up_the_other(
         cluster.talking() as talk,
         probing(cluster, talk) as (first, second),
     ):
-        talk.in_doubt = True
+        talk.may_be_stored = True
         await fault(cluster.to_database[0])
         await is_unavailable(first, "probe")
         await second.says("on the other process")
@@ -160,7 +160,7 @@ async def test_a_database_that_is_heard_one_way_only(
         cluster.talking() as talk,
         probing(cluster, talk) as probes,
     ):
-        talk.in_doubt = True
+        talk.may_be_stored = True
         for proxy in cluster.to_database:
             proxy.blackhole(way)
         await all_unavailable(probes)
