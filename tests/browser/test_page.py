@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import WebSocketRoute, expect
 
 from .conftest import HTTP, SERVE, Person, Room, Server, token_of
+from .first_message import WATCH, wait_for_first_message
 from .pictures import png
 
 ADDRESS = "location.hash"
@@ -27,17 +29,13 @@ def test_the_token_leaves_the_address_and_links_can_be_shared(ada: Person, room:
 
 
 def test_the_first_message_needs_three_requests(ada: Person, room: Room) -> None:
-    """The script, who the user is, and the list; all others are not answered."""
+    """The script, who the user is, and the list; all others begin after the message is there."""
     room.post("bob", "Good morning")
-    needed = re.compile(r"/(\?.*)?(#.*)?$|/ui/page\.js$|/chat/me/$|/chat/receive/(\?.*)?$")
-    asked: list[str] = []
-    ada.page.on("request", lambda request: asked.append(request.url))
-    for_more = lambda route: route.continue_() if needed.search(route.request.url) else None  # noqa: E731
-    ada.page.route("**/*", for_more)
-    ada.opens(room)
-    expect(ada.texts.last).to_have_text("Good morning")
-    assert len([url for url in asked if needed.search(url)]) == 4
-    ada.page.unroute("**/*")
+    ada.page.add_init_script(WATCH)
+    url = f"{room.server.url}#token={token_of('ada')}&room={room.id}"
+    asked = [urlsplit(one).path for one in wait_for_first_message(ada.page, url).asked]
+    api = "/api/v1/chat/"
+    assert sorted(asked) == [f"{api}me/", f"{api}receive/", "/ui/page.js"]
 
 
 def test_without_a_token_the_page_asks_for_one(ada: Person, room: Room) -> None:

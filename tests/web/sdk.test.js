@@ -47,6 +47,8 @@ async function opened(messages = [], options = {}, more = {}) {
   await settle();
   wire.find(4).receive(sync(messages, more));
   await settle();
+  mock.timers.tick(1); // what is asked for after the messages
+  await settle();
   return { chat, room, snapshots, socket: wire.find(4) };
 }
 
@@ -632,6 +634,14 @@ test("a filter takes the place of the last one", async () => {
   assert.equal(slow.length, 1);
   assert.deepEqual(inbox.snapshot.rooms.map((one) => one.room_id), [5]);
   assert.deepEqual(wire.requests.at(-1).query, { q: "ab", unread: "1", context_prefix: "listing:" });
+});
+
+test("the socket of a room that is shown goes before that of the notifications", async () => {
+  const chat = start();
+  chat.inbox.subscribe(() => {});
+  chat.room(4).subscribe(() => {});
+  await settle();
+  assert.deepEqual(wire.sockets.map(({ query }) => query.room_id ?? query.format), ["4", "flat"]);
 });
 
 test("a badge needs no list", async () => {

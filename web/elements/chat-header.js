@@ -79,9 +79,9 @@ export class ChatHeader {
     const { words } = this.view;
     if (partner?.online) return words.say("online");
     if (partner) return partner.last_seen ? words.say("seen", { when: words.ago(new Date(partner.last_seen)) }) : "";
+    if (room.members.length < 2) return "";
     const online = room.members.filter((/** @type {any} */ one) => one.online && !isSame(one.user_id, me)).length;
     const members = words.say("members", { n: room.members.length });
-    if (room.members.length < 2) return "";
     return online ? `${members}, ${words.say("membersOnline", { n: online })}` : members;
   }
 

@@ -1,12 +1,15 @@
 /** One conversation: its header, its messages and its composer, on one room of the SDK. */
 
-import { arrange, h, icon } from "./dom.js";
+import { afterPaint, arrange, h, icon } from "./dom.js";
 import { ChatHeader } from "./chat-header.js";
 import { MessageHistory } from "./message-history.js";
 import { memberOf, nameOf, summaryOf, titleOf } from "./people.js";
 
 const MINUTE = 60_000;
 const NOTICE = 5_000; // ms that a notice stays
+
+/** Whether a message shows more than a text. @param {any} message */
+const isRich = ({ attachments, reactions, actions, chosen, data }) => attachments.length || reactions.length || actions || chosen || data;
 
 export class ChatView {
   #off = /** @type {(() => void)[]} */ ([]);
@@ -16,6 +19,7 @@ export class ChatView {
   #asked = new Set(); // users whose names were asked for
   #newest = NaN; // the last message that was there or was announced
   #added = new Set(); // parts that were asked for
+  #isShown = false; // whether messages are on the screen
   #wantsFocus = false; // the composer gets the focus once it is there
   /** @type {any} */
   composer = null; // loaded after the first messages
@@ -118,14 +122,15 @@ export class ChatView {
     if (snapshot.loaded && Number.isNaN(this.#newest)) this.#newest = snapshot.messages.at(-1)?.message_id ?? 0;
     this.header.render();
     const isReady = snapshot.loaded || snapshot.state === "waiting";
-    if (isReady) void this.#addPart("Extras", () => import("./lazy-extras.js"), (Extras) => this.history.enrich(Extras));
-    if (isReady && this.foot) void this.#addPart("Composer", () => import("./lazy-composer.js"), (Composer) => this.#addComposer(Composer));
+    const { views } = this.host.link;
+    if (isReady && views.Extras && snapshot.messages.some(isRich)) this.#addExtras();
     this.composer?.render();
     this.history.render();
+    if (isReady && this.#isShown) this.#addParts();
+    else if (isReady) afterPaint(() => this.#addParts());
     this.#showBar(snapshot);
     this.#showClosed(snapshot);
     this.box.setAttribute("aria-label", titleOf(this.room, this.me, this.words));
-    if (snapshot.loaded && (snapshot.state === "open" || snapshot.id === null)) void this.shell.learn();
   }
 
   redraw() {
@@ -147,6 +152,20 @@ export class ChatView {
     const part = this.host.link.views[name] ?? (await load().catch(() => null))?.[name];
     if (!part) this.#added.delete(name);
     else if (!this.history.isOver) add(part);
+  }
+
+  /** What is needed once the first messages are on the screen. */
+  #addParts() {
+    if (this.history.isOver) return;
+    this.#isShown = true;
+    const { loaded, state, id } = this.model.snapshot;
+    if (loaded && (state === "open" || id === null)) void this.shell.learn();
+    this.#addExtras();
+    if (this.foot) void this.#addPart("Composer", () => import("./lazy-composer.js"), (Composer) => this.#addComposer(Composer));
+  }
+
+  #addExtras() {
+    void this.#addPart("Extras", () => import("./lazy-extras.js"), (Extras) => this.history.enrich(Extras));
   }
 
   /** @param {any} Composer */

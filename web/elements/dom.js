@@ -127,6 +127,13 @@ export function arrange(parent, nodes) {
   });
 }
 
+/** Runs once what was drawn is on the screen, or at once where nobody looks. @param {() => void} run */
+export function afterPaint(run) {
+  const soon = () => setTimeout(run, 0);
+  if (document.visibilityState === "visible") requestAnimationFrame(soon);
+  else soon();
+}
+
 /** The focused element, also inside a shadow root. @param {Node} within */
 export function focusedIn(within) {
   const root = /** @type {ShadowRoot} */ (within.getRootNode());

@@ -1,6 +1,6 @@
 /** The messages of one room in the page, in their order, and where the reader is among them. */
 
-import { arrange, h, hasFeature } from "./dom.js";
+import { afterPaint, arrange, h, hasFeature } from "./dom.js";
 import { MessageRow } from "./message-row.js";
 import { below, MessageWindow } from "./message-window.js";
 import { isSame, nameOf } from "./people.js";
@@ -8,6 +8,7 @@ import { ScrollAnchor } from "./scroll-anchor.js";
 
 const PAUSE = 5 * 60_000; // ms after which the next message of a person stands apart
 const EDGE = 700; // pixels from an edge at which more is loaded
+const ROW = 40; // pixels: no row is lower, so that this many fill a window
 
 /** Extended by `MessageHistory`, which adds what the user can do with a message. */
 export class HistoryView {
@@ -153,15 +154,32 @@ export class HistoryView {
     const { firstUnread, mark } = this.snapshot;
     const id = firstUnread ?? 0;
     this.#firstNew = id;
-    this.render();
     const wanted = this.parts.wanted();
-    if (wanted) return void this.jump(wanted).finally(() => this.#settle());
-    if (!id) {
+    const isBefore = id && this.snapshot.messages[0]?.message_id === id && this.snapshot.hasOlder;
+    if (!wanted && !isBefore) return this.#openFast();
+    this.render();
+    if (wanted) void this.jump(wanted).finally(() => this.#settle());
+    else void this.#openAround(mark);
+  }
+
+  /** What fills the window is drawn first, all else in a moment. */
+  #openFast() {
+    const count = Math.ceil(innerHeight / ROW);
+    this.#filling = true;
+    if (this.#firstNew) this.#showNewLine(count);
+    else {
+      this.#window.toLast(this.snapshot.messages, count);
+      this.render();
       this.anchor.toEnd();
-      return this.#settle();
+      this.#settle();
     }
-    if (this.snapshot.messages[0]?.message_id === id && this.snapshot.hasOlder) void this.#openAround(mark);
-    else this.#showNewLine();
+    afterPaint(() => {
+      this.#filling = false;
+      if (this.isOver) return;
+      if (this.#firstNew) this.#window.around(this.snapshot.messages, this.#firstNew);
+      else if (this.#window.followsNewest) this.#window.toNewest();
+      this.render();
+    });
   }
 
   /** More is unread than was loaded: loads around what was read last. @param {number} mark */
@@ -175,8 +193,9 @@ export class HistoryView {
     this.#showNewLine();
   }
 
-  #showNewLine() {
-    this.#window.around(this.snapshot.messages, this.#firstNew);
+  /** @param {number} [count] of messages below the line, at first */
+  #showNewLine(count) {
+    this.#window.around(this.snapshot.messages, this.#firstNew, count);
     this.anchor.atEnd = false;
     this.render();
     if (this.newLine.isConnected) this.anchor.showAt(this.newLine, 0.15);
@@ -186,8 +205,10 @@ export class HistoryView {
   }
 
   #settle() {
-    this.#settled = true;
-    this.seen();
+    afterPaint(() => {
+      this.#settled = true;
+      this.seen();
+    });
   }
 
   /** @param {any} item an outgoing message of the SDK */

@@ -30,6 +30,12 @@ export class Extras {
     this.jumps = new Jumps(history);
     this.hasMarks = hasFeature(this.host, "markdown", false);
     addSheet(this.host.root, extrasStyle);
+    history.list.addEventListener("pointerover", (/** @type {any} */ { target }) => this.#date(target.closest("time")));
+  }
+
+  /** The whole date of the time that the pointer is on. @param {HTMLTimeElement | null} time */
+  #date(time) {
+    if (time) time.title ||= this.words.full(new Date(time.dateTime));
   }
 
   /** Draws what has changed. @param {any} row @param {any} message */

@@ -103,8 +103,7 @@ export class MessageRow {
   #showMeta({ created_at, at, updated_at, mine, status, state, pending }) {
     const { words } = this.history;
     const date = new Date(created_at ?? at);
-    const exactly = { dateTime: date.toISOString(), title: words.full(date) };
-    const parts = /** @type {Node[]} */ ([h("time", { ...exactly, textContent: words.time(date) })]);
+    const parts = /** @type {Node[]} */ ([h("time", { dateTime: date.toISOString(), textContent: words.time(date) })]);
     if (updated_at && updated_at !== created_at) parts.unshift(h("span", {}, words.say("edited")));
     const isStored = !state && !pending;
     if (mine && state !== "refused") parts.push(tickOf(isStored ? (hasFeature(this.history.host, "receipts") ? status : "send") : "", words));

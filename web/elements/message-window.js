@@ -30,10 +30,15 @@ export class MessageWindow {
     this.#to = Infinity;
   }
 
-  /** @param {any[]} messages @param {number} message_id */
-  around(messages, message_id) {
+  /** Shows so many of the newest. @param {any[]} messages @param {number} count */
+  toLast(messages, count) {
+    this.#from = messages.at(-count)?.message_id ?? 0;
+  }
+
+  /** @param {any[]} messages @param {number} message_id @param {number} [count] of messages on either side, at most */
+  around(messages, message_id, count = STEP) {
     const at = below(messages, message_id);
-    this.#fix(messages, Math.max(0, at - STEP), Math.min(messages.length, at + STEP));
+    this.#fix(messages, Math.max(0, at - count), Math.min(messages.length, at + count));
   }
 
   /** Moves towards older messages; false when none are loaded. @param {any[]} messages @param {any[]} shown */

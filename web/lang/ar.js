@@ -35,6 +35,8 @@ export default {
   history: "المحادثة",
   empty: "ابدأ بالتحية!",
   newLine: "رسائل جديدة",
+  today: "اليوم",
+  yesterday: "أمس",
   newest: "إلى أحدث رسالة",
   fresh: { zero: "لا رسائل جديدة", one: "رسالة جديدة", two: "رسالتان جديدتان", few: "{n} رسائل جديدة", many: "{n} رسالة جديدة", other: "{n} رسالة جديدة" },
   edited: "معدّلة",

@@ -35,6 +35,8 @@ export default {
   history: "Konverzace",
   empty: "Pozdravte!",
   newLine: "Nové zprávy",
+  today: "dnes",
+  yesterday: "včera",
   newest: "Na nejnovější zprávu",
   fresh: { one: "{n} nová zpráva", few: "{n} nové zprávy", many: "{n} nové zprávy", other: "{n} nových zpráv" },
   edited: "upraveno",

@@ -35,6 +35,8 @@ export default {
   history: "Unterhaltung",
   empty: "Sag Hallo!",
   newLine: "Neue Nachrichten",
+  today: "heute",
+  yesterday: "gestern",
   newest: "Zur neuesten Nachricht",
   fresh: { one: "{n} neue Nachricht", other: "{n} neue Nachrichten" },
   edited: "bearbeitet",

@@ -34,6 +34,8 @@ export const english = {
   history: "Conversation",
   empty: "Say hello!",
   newLine: "New messages",
+  today: "today",
+  yesterday: "yesterday",
   newest: "To the newest message",
   fresh: { one: "{n} new message", other: "{n} new messages" },
   edited: "edited",

@@ -35,6 +35,8 @@ export default {
   history: "Conversación",
   empty: "¡Saluda!",
   newLine: "Mensajes nuevos",
+  today: "hoy",
+  yesterday: "ayer",
   newest: "Ir al último mensaje",
   fresh: { one: "{n} mensaje nuevo", many: "{n} mensajes nuevos", other: "{n} mensajes nuevos" },
   edited: "editado",

@@ -35,6 +35,8 @@ export default {
   history: "گفتگو",
   empty: "سلام کنید!",
   newLine: "پیام‌های تازه",
+  today: "امروز",
+  yesterday: "دیروز",
   newest: "رفتن به تازه‌ترین پیام",
   fresh: { one: "{n} پیام تازه", other: "{n} پیام تازه" },
   edited: "ویرایش‌شده",

@@ -35,6 +35,8 @@ export default {
   history: "Conversation",
   empty: "Dites bonjour !",
   newLine: "Nouveaux messages",
+  today: "aujourd’hui",
+  yesterday: "hier",
   newest: "Aller au dernier message",
   fresh: { one: "{n} nouveau message", many: "{n} nouveaux messages", other: "{n} nouveaux messages" },
   edited: "modifié",

@@ -35,6 +35,8 @@ export default {
   history: "שיחה",
   empty: "זה הזמן להגיד שלום!",
   newLine: "הודעות חדשות",
+  today: "היום",
+  yesterday: "אתמול",
   newest: "להודעה האחרונה",
   fresh: { one: "הודעה חדשה", two: "{n} הודעות חדשות", many: "{n} הודעות חדשות", other: "{n} הודעות חדשות" },
   edited: "נערך",

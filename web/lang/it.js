@@ -35,6 +35,8 @@ export default {
   history: "Conversazione",
   empty: "Manda un saluto!",
   newLine: "Nuovi messaggi",
+  today: "oggi",
+  yesterday: "ieri",
   newest: "Vai all’ultimo messaggio",
   fresh: { one: "{n} nuovo messaggio", many: "{n} nuovi messaggi", other: "{n} nuovi messaggi" },
   edited: "modificato",

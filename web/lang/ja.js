@@ -35,6 +35,8 @@ export default {
   history: "トーク",
   empty: "あいさつしてみましょう",
   newLine: "ここから未読",
+  today: "今日",
+  yesterday: "昨日",
   newest: "最新のメッセージへ",
   fresh: { other: "新着{n}件" },
   edited: "編集済み",

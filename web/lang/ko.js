@@ -35,6 +35,8 @@ export default {
   history: "대화",
   empty: "인사를 건네 보세요!",
   newLine: "여기부터 새 메시지",
+  today: "오늘",
+  yesterday: "어제",
   newest: "최신 메시지로 이동",
   fresh: { other: "새 메시지 {n}개" },
   edited: "수정됨",

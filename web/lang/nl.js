@@ -35,6 +35,8 @@ export default {
   history: "Gesprek",
   empty: "Zeg hallo!",
   newLine: "Nieuwe berichten",
+  today: "vandaag",
+  yesterday: "gisteren",
   newest: "Naar het nieuwste bericht",
   fresh: { one: "{n} nieuw bericht", other: "{n} nieuwe berichten" },
   edited: "bewerkt",

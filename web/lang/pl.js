@@ -35,6 +35,8 @@ export default {
   history: "Rozmowa",
   empty: "Przywitaj się!",
   newLine: "Nowe wiadomości",
+  today: "dzisiaj",
+  yesterday: "wczoraj",
   newest: "Do najnowszej wiadomości",
   fresh: { one: "{n} nowa wiadomość", few: "{n} nowe wiadomości", many: "{n} nowych wiadomości", other: "{n} nowej wiadomości" },
   edited: "edytowano",

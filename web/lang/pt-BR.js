@@ -35,6 +35,8 @@ export default {
   history: "Conversa",
   empty: "Diga oi!",
   newLine: "Novas mensagens",
+  today: "hoje",
+  yesterday: "ontem",
   newest: "Ir para a última mensagem",
   fresh: { one: "{n} nova mensagem", many: "{n} novas mensagens", other: "{n} novas mensagens" },
   edited: "editada",

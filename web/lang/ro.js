@@ -35,6 +35,8 @@ export default {
   history: "Conversație",
   empty: "Salută!",
   newLine: "Mesaje noi",
+  today: "azi",
+  yesterday: "ieri",
   newest: "La ultimul mesaj",
   fresh: { one: "{n} mesaj nou", few: "{n} mesaje noi", other: "{n} de mesaje noi" },
   edited: "editat",

@@ -35,6 +35,8 @@ export default {
   history: "Sohbet",
   empty: "Merhaba deyin!",
   newLine: "Yeni mesajlar",
+  today: "bugün",
+  yesterday: "dün",
   newest: "En yeni mesaja git",
   fresh: { one: "{n} yeni mesaj", other: "{n} yeni mesaj" },
   edited: "düzenlendi",

@@ -35,6 +35,8 @@ export default {
   history: "会话",
   empty: "打个招呼吧！",
   newLine: "以下为新消息",
+  today: "今天",
+  yesterday: "昨天",
   newest: "跳到最新消息",
   fresh: { other: "{n} 条新消息" },
   edited: "已编辑",

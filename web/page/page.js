@@ -4,7 +4,7 @@ import { defineElements } from "../elements/base.js";
 import { RoomcastChat } from "../elements/chat.js";
 import { RoomcastInbox } from "../elements/inbox.js";
 import { languageFor, stringsFor } from "../elements/languages.js";
-import { configure, useViews } from "../elements/session.js";
+import { configure, sessionOf, useViews } from "../elements/session.js";
 import { Composer } from "../elements/lazy-composer.js";
 import { Extras } from "../elements/lazy-extras.js";
 import { InboxView } from "../elements/lazy-inbox.js";
@@ -17,6 +17,7 @@ import { takeToken, keepToken, forgetToken } from "./token.js";
 
 /** @typedef {{ name: string, logo: string, accent: string, root: string, login: "token" | "site", view: "inbox" | "embed", language: string }} PageSettings */
 
+const PATIENCE = 100; // ms that the views wait for the storage of the browser
 const EMBED_ATTRIBUTES = ["room", "with", "context", "message", "theme", "density", "heading", "composer", "features"];
 
 /** @returns {PageSettings} */
@@ -54,8 +55,8 @@ function logoOf(src) {
   return logo;
 }
 
-/** All conversations, or the sign-in where there is no token. @param {PageSettings} settings @param {Promise<any>} speaking */
-function showInbox(settings, speaking) {
+/** All conversations, or the sign-in where there is no token. @param {PageSettings} settings @param {Promise<any>} speaking @param {string} token */
+function showInbox(settings, speaking, token) {
   const inbox = /** @type {any} */ (document.createElement("roomcast-inbox"));
   inbox.setAttribute("history", "hash");
   inbox.strings = { chats: settings.name };
@@ -65,8 +66,6 @@ function showInbox(settings, speaking) {
   Object.assign(heading, { className: "unseen", textContent: settings.name });
   main.append(heading);
   document.body.append(main);
-  const token = takeToken();
-  if (token) configure({ token });
   titled(inbox, settings.name);
   const entering = speaking.then((words) => signIn(settings, words, inbox, main));
   if (token || settings.login === "site") main.append(inbox);
@@ -107,24 +106,42 @@ function showEmbedded() {
   const isChat = query.has("room") || query.has("with");
   const element = /** @type {any} */ (document.createElement(isChat ? "roomcast-chat" : "roomcast-inbox"));
   for (const name of EMBED_ATTRIBUTES) if (query.has(name)) element.setAttribute(name, query.get(name));
-  const token = takeToken();
-  if (token) configure({ token });
   document.body.append(element);
   const tell = () => parent.postMessage({ type: "roomcast", unread: element.unread, height: document.documentElement.scrollHeight }, "*");
   element.addEventListener("roomcast-unread", tell);
   element.addEventListener("roomcast-ready", tell);
 }
 
-function startPage() {
+/**
+ * Asks for the messages of the room in the address before the views are made, which takes a phone as
+ * long as the answer. Resolves once the socket is on its way.
+ * @param {string} server
+ * @param {number} room
+ */
+async function hasten(server, room) {
+  const chat = await sessionOf(server).whole();
+  const stop = chat.room(room).subscribe(() => {});
+  chat.ready.finally(() => setTimeout(stop, 5_000)).catch(() => {}); // by then the view has it, or nobody wants it
+  const isAsked = chat._vault("isFilled"); // the room asks this too, before its socket
+  await Promise.race([isAsked, new Promise((resolve) => setTimeout(resolve, PATIENCE))]);
+}
+
+async function startPage() {
   const settings = pageSettings();
+  const server = new URL(settings.root, document.baseURI).href;
+  const token = takeToken();
+  const isEmbedded = settings.view === "embed";
+  const query = new URLSearchParams(isEmbedded ? location.search : location.hash.slice(1));
+  const room = Number(query.get("room"));
   defineElements({ inbox: RoomcastInbox, chat: RoomcastChat });
   useViews({ Composer, Extras, InboxView, openChat, SingleView, wordsOf });
   bundled._list = Promise.resolve({ List });
-  configure({ server: new URL(settings.root, document.baseURI).href });
+  configure({ server, ...(token && { token }) });
+  if (room && (token || settings.login === "site")) await hasten(server, room);
   dress(settings.accent);
   const speaking = speak(new URLSearchParams(location.search).get("lang") || settings.language || navigator.language);
-  if (settings.view === "embed") showEmbedded();
-  else showInbox(settings, speaking);
+  if (isEmbedded) showEmbedded();
+  else showInbox(settings, speaking, token);
 }
 
-startPage();
+void startPage();

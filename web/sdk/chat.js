@@ -1,5 +1,5 @@
 import { backoff } from "./backoff.js";
-import { isTemporary, lazily, loadCalls, SignedOut } from "./errors.js";
+import { isTemporary, lazily, loadCalls, SignedOut, soon } from "./errors.js";
 import { Inbox } from "./inbox.js";
 import { Observable } from "./observable.js";
 import { Room } from "./room.js";
@@ -113,7 +113,8 @@ export class Chat extends Observable {
 
   /** @param {string} token */
   setToken(token) {
-    this.session.setToken(token);
+    this.session.signedOut = null;
+    this.session._keep(token);
     this.retry();
   }
 
@@ -128,7 +129,7 @@ export class Chat extends Observable {
 
   /** @internal */
   start() {
-    this.inbox._listen();
+    void this.inbox._listen();
   }
 
   /**
@@ -137,7 +138,7 @@ export class Chat extends Observable {
    * @param {(detail: import("./types.js").ChatEvents[Name]) => void} run
    */
   on(name, run) {
-    if (name === "unread" || name === "message") this.inbox._listen();
+    if (name === "unread" || name === "message") void this.inbox._listen();
     return super.on(name, run);
   }
 
@@ -166,7 +167,7 @@ export class Chat extends Observable {
     const { state } = this;
     if (state !== this.#state) this._emit("state", { state });
     this.#state = state;
-    if (this.me && state === "open" && ![...this._rooms.values()].some((room) => room._isUsed && !room._isLoaded)) this._tabs ??= this.#join();
+    if (this.me && state === "open") this._tabs ??= this.#join();
   }
 
   #identify() {
@@ -197,7 +198,7 @@ export class Chat extends Observable {
       this.leads = true;
       this._changed();
     };
-    return loadCalls().then(({ join }) => join(this, lead), lead);
+    return soon().then(loadCalls).then(({ join }) => join(this, lead), lead);
   }
 
   /** A room that is shown, and was not made yet, may be this one. @internal @param {number} id */

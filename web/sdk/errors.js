@@ -62,6 +62,9 @@ export function later(load) {
  * @typedef {F extends (owner: any, ...call: infer Call) => infer Result ? (...call: Call) => Promise<Awaited<Result>> : never} Bound
  */
 
+/** Once what is being shown is shown, which goes before what else is asked for. */
+export const soon = () => new Promise((resolve) => setTimeout(resolve, 0));
+
 export const loadCalls = later(() => import("./lazy-calls.js"));
 
 /**

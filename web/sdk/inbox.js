@@ -59,14 +59,20 @@ export class Inbox extends Observable {
     await (await this.#listed()).reload();
   }
 
-  /** The notifications socket, without the list. @internal */
-  _listen() {
-    this._connection.open();
+  /**
+   * The notifications socket, without the list. Browsers open sockets of one server one after another:
+   * those of rooms that are shown go first, where nothing of them is stored.
+   * @internal
+   */
+  async _listen() {
+    const { _vault: vault, _rooms: rooms, session } = this.chat;
+    if (!(await vault("isFilled"))) await Promise.all([...rooms.values()].map((room) => room._starting));
+    if (!session._isClosed) this._connection.open();
   }
 
   /** @internal */
   start() {
-    this._listen();
+    void this._listen();
     if (!this._list?._isLoaded) this.reload().catch(() => {}); // the snapshot has the error
   }
 

@@ -103,7 +103,7 @@ export async function find(room) {
     if (found) inform(room, found);
     else {
       room._starting = null;
-      chat.inbox._listen(); // the other one may write first
+      void chat.inbox._listen(); // the other one may write first
     }
     room._isLoaded ||= !found;
   }
@@ -286,7 +286,7 @@ async function loadPage(timeline, kind, request) {
   }
 }
 
-export { giveUp, refused, stopTyping, types, typing } from "./room-frames.js";
+export { giveUp, meet, refused, stopTyping, types, typing } from "./room-frames.js";
 export { pump } from "./sending.js";
 export { renewLater } from "./renewal.js";
 export { join, share } from "./tabs.js";

@@ -1,5 +1,6 @@
 /** What follows from frames that are rare, or that answer what was sent: loaded with the calls. */
 
+import { met } from "./members.js";
 import { refuse, repeat } from "./sending.js";
 
 /** @typedef {import("./room.js").Room} Room */
@@ -20,6 +21,15 @@ export function refused(room, frame) {
   if (client_id !== undefined || action === "typing" || action === "read") return;
   if (room._changes?.refuse(frame, error, isPassing)) return room.refused(null, error, action);
   if (isPassing) repeat(room._outbox, error, () => room._pump());
+}
+
+/** @param {Room} room @param {{ user_id: UserId, online: boolean, last_seen: string | null }} frame */
+export function meet(room, { user_id, online, last_seen }) {
+  const presence = { online, last_seen };
+  room._emit("presence", { user_id, ...presence });
+  room.chat.inbox._list?._meet(user_id, presence);
+  if (room.info) room.info = { ...room.info, members: met(room.info.members, user_id, presence) };
+  room._changed();
 }
 
 /** @param {Room} room @param {UserId} user */

@@ -1,6 +1,5 @@
 import { Connection } from "./connection.js";
-import { ChatError, isTemporary, lazily, loadCalls } from "./errors.js";
-import { met } from "./members.js";
+import { ChatError, isTemporary, lazily, loadCalls, soon } from "./errors.js";
 import { Observable } from "./observable.js";
 import { Outbox } from "./outbox.js";
 import { loadBrowser } from "./storage.js";
@@ -255,7 +254,7 @@ export class Room extends Observable {
     else if (type === "chat_message") this.#arrived(message, isNew);
     else if (type === "receipt") this._emit("receipts", { receipts: [...this._timeline.receipts.values()] });
     else if (type === "typing") return void loadCalls().then(({ types }) => types(this, user_id), () => {}); // the next frame says so again
-    else if (type === "presence") this.#meet(frame);
+    else if (type === "presence") return void loadCalls().then(({ meet }) => meet(this, frame), () => {}); // without it there is no info to change
     else if (type === "error") loadCalls().then(({ refused }) => refused(this, frame), () => {}); // refused again on the next connection
     else if (type === "room_changed") return void this.reload().catch(() => {}); // the next one asks again
     else if (type === "room_deleted") this._emit("deleted", {});
@@ -268,13 +267,7 @@ export class Room extends Observable {
   #synced(frame) {
     this._isLoaded = true;
     for (const message of frame.messages) this.#stored(message);
-    this.#prepare();
-  }
-
-  /** What is needed soon, while there is a network; asked for again by the next connection, and where it is used. */
-  #prepare() {
-    loadCalls().catch(() => {});
-    if (!this.info?.can) this.reload().catch(() => {});
+    soon().then(() => /** @type {Promise<any>} */ (this.info?.can ? loadCalls() : this.reload())).catch(() => {}); // asked for again by the next connection, and where it is used
   }
 
   /** @param {import("./types.js").WireMessage} message @param {boolean} isNew */
@@ -308,19 +301,11 @@ export class Room extends Observable {
     this._changed();
   }
 
-  /** @param {{ user_id: UserId, online: boolean, last_seen: string | null }} presence */
-  #meet({ user_id, online, last_seen }) {
-    const presence = { online, last_seen };
-    this._emit("presence", { user_id, ...presence });
-    this.chat.inbox._list?._meet(user_id, presence);
-    if (this.info) this.info = { ...this.info, members: met(this.info.members, user_id, presence) };
-  }
-
   // ------------------------------------------------------------ what goes out
 
   _pump() {
     this._changes?._pump();
-    this._outbox._pump().catch(() => {}); // loaded with the next connection
+    if (this._outbox.items.length) this._outbox._pump().catch(() => {}); // loaded with the next connection
   }
 
   #save() {

@@ -36,13 +36,6 @@ export class UserSession {
     return url;
   }
 
-  /** @param {string | undefined} token */
-  setToken(token) {
-    this._keep(token);
-    this.#isRenewed = false;
-    this._resume();
-  }
-
   /**
    * The token to use now; undefined with cookies.
    * @returns {Promise<string | undefined>}
