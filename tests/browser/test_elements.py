@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from .conftest import Person, Room, Server, token_of
 from .pictures import png
@@ -103,7 +103,15 @@ PAGES = {
     "all.js": 'window.events = []; for (const name of ["ready", "unread", "select", "message", "send", "sent", "refused", "open", "close", "state", "link", "file", "action"])'  # noqa: E501
     ' document.addEventListener("roomcast-" + name, (event) => window.events.push([name, event.target.localName, Object.keys(event.detail).sort().join()]));',  # noqa: E501
     "inbox.html": HEAD + '<roomcast-inbox history="query"></roomcast-inbox>',
-    "chat.html": HEAD + '<roomcast-chat with="2" context="listing:photo"></roomcast-chat>',
+    **{
+        f"{name}.html": HEAD + f'<roomcast-chat with="2" context="listing:{about}"></roomcast-chat>'
+        for name, about in {
+            "chat": "photo",
+            "place": "place",
+            "search": "search",
+            "lost": "lost",
+        }.items()
+    },
     "small.html": HEAD + "<roomcast-launcher></roomcast-launcher><roomcast-badge></roomcast-badge>",
 }
 
@@ -236,6 +244,67 @@ def test_pictures_open_under_the_strictest_policy(visitor: Callable[..., Visitor
     expect(ada.page.locator("[part=menu]")).to_have_css("position", "fixed")
     ada.page.get_by_role("menuitem", name="Delete").click()
     expect(ada.page.locator("[part=dialog]")).to_be_visible()
+
+
+def test_a_picture_has_its_place_before_it_is_drawn(visitor: Callable[..., Visitor]) -> None:
+    """What draws pictures is loaded after the texts: nothing moves then."""
+    ada = visitor("ada").opens("place.html")
+    field, messages = ada.page.locator("[part=input]"), ada.page.locator("[part~=message]")
+    field.wait_for()
+    for number, files in enumerate(([(900, 600)], [(400, 300)] * 2, [(400, 300)] * 3, [(90, 180)])):
+        photos = [{"name": "a.png", "mimeType": "image/png", "buffer": png(*s)} for s in files]
+        ada.page.set_input_files("input[type=file]", files=photos)  # type: ignore[arg-type]
+        field.press("Enter")
+        sent = messages.nth(number).locator("[part=meta]").get_by_role("img")
+        expect(sent).to_have_attribute("aria-label", "Sent")
+    held: list[Route] = []
+    ada.page.route("**/lazy-extras.js*", lambda route: held.append(route))
+    ada.page.reload()
+    expect(messages).to_have_count(4)
+    field.wait_for()  # loaded with what draws pictures
+    boxes = "all => all.map(({ offsetWidth, offsetHeight }) => [offsetWidth, offsetHeight])"
+    bubbles, pictures = ada.page.locator("[part=bubble]"), ada.page.locator("[part=picture]")
+    before = bubbles.evaluate_all(boxes)
+    assert pictures.count() == 0
+    held[0].continue_()
+    expect(pictures).to_have_count(7)
+    sizes = [*zip(before, bubbles.evaluate_all(boxes), strict=True)]
+    assert [pair for pair in sizes if pair[1] != pytest.approx(pair[0], abs=5)] == []
+
+
+def test_a_chat_is_searched(visitor: Callable[..., Visitor]) -> None:
+    ada = visitor("ada")
+    for text in ("The bike is blue", "The saddle is black", "Its bell is loud"):
+        ada.says(2, text, "listing:search")
+    ada.opens("search.html")
+    chat, dialog = ada.page.locator("roomcast-chat"), ada.page.locator("[part=dialog]")
+    expect(chat.locator("[part=text]")).to_have_count(3)
+    chat.evaluate("chat => chat.find('saddle')")
+    expect(dialog.get_by_role("searchbox")).to_have_value("saddle")
+    expect(dialog.locator("li")).to_have_text([re.compile("Bob.*The saddle is black")])
+    dialog.get_by_role("searchbox").fill("bike")
+    dialog.get_by_text("The bike is blue").click()
+    expect(dialog).to_be_hidden()
+    expect(chat.locator("[part~=message]").first).to_be_focused()
+    chat.get_by_role("button", name="More").first.click()
+    ada.page.get_by_role("menuitem", name="Search").click()
+    expect(dialog.get_by_role("searchbox")).to_be_focused()
+
+
+def test_what_cannot_be_loaded_is_said_and_tried_again(visitor: Callable[..., Visitor]) -> None:
+    ada = visitor("ada")
+    ada.says(2, "hello", "listing:lost")
+    ada.opens("lost.html")
+    chat = ada.page.locator("roomcast-chat")
+    more = chat.locator("[part=header]").get_by_role("button", name="More")
+    more.wait_for()
+    ada.page.route("**/lazy-more.js*", lambda route: route.abort())
+    more.click()
+    expect(chat.get_by_text("No connection")).to_be_visible()
+    ada.page.unroute("**/lazy-more.js*")
+    more.click()
+    expect(ada.page.locator("[part=menu]")).to_be_visible()
+    ada.errors.clear()  # the browser reports the file
 
 
 def test_the_first_message_of_a_chat_needs_three_requests(

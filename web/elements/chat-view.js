@@ -68,6 +68,7 @@ export class ChatView {
     return {
       words,
       more: () => this.shell.more(),
+      use: (/** @type {Promise<any>} */ loading, /** @type {(loaded: any) => void} */ act) => void this.shell.use(loading, act),
       composer: {
         reply: (/** @type {number} */ id) => this.compose((composer) => composer.reply(id)),
         edit: (/** @type {any} */ message) => this.compose((composer) => composer.edit(message)),
@@ -324,13 +325,17 @@ export class ChatView {
   }
 
   /** @param {HTMLElement} from */
-  async openRoomMenu(from) {
-    (await this.shell.more()).openRoomMenu(this, from);
+  openRoomMenu(from) {
+    void this.shell.use(this.shell.more(), (/** @type {any} */ more) => more.openRoomMenu(this, from));
   }
 
   /** @param {HTMLElement} from @param {(emoji: string) => void} pick */
-  async pickEmoji(from, pick) {
-    const { openEmoji } = await import("./lazy-emoji.js");
-    openEmoji({ root: this.host.root, from, pick, label: this.words.say("emoji") });
+  pickEmoji(from, pick) {
+    void this.shell.use(import("./lazy-emoji.js"), (/** @type {any} */ { openEmoji }) => openEmoji({ root: this.host.root, from, pick, label: this.words.say("emoji") }));
+  }
+
+  /** Searches the messages of this conversation. @param {string} words */
+  find(words) {
+    return this.shell.use(this.shell.more(), (/** @type {any} */ more) => more.find(this, words));
   }
 }

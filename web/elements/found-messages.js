@@ -1,16 +1,22 @@
-/** Messages that hold the words looked for, below the conversations that do. */
+/** Messages that hold the words looked for: below the conversations that do, or in a dialog. */
 
-import { bdi, h, isSame, nameOf, titleOf } from "./views.js";
+import { foundStyle } from "./style-found.js";
 
 export class FoundMessages {
   isShown = false;
   /** @type {AbortController | null} */
   #asking = null;
 
-  /** @param {any} list the list of conversations */
-  constructor(list) {
+  /**
+   * @param {any} list what they are shown in: the list of conversations, or the search of one
+   * @param {any} kit what draws them: this file is part of two that are loaded later
+   */
+  constructor(list, kit) {
     this.list = list;
+    this.kit = kit;
     const { words } = list;
+    const { addSheet, h } = kit;
+    addSheet(list.host.root, foundStyle);
     this.results = h("ul", { role: "list", "aria-label": words.say("found") });
     this.more = h("button", { type: "button", className: "quiet", hidden: true }, words.say("fold"));
     this.status = h("p", { className: "notice", role: "status" });
@@ -32,7 +38,7 @@ export class FoundMessages {
     this.#asking = new AbortController();
     const { signal } = this.#asking;
     this.status.textContent = this.list.words.say("loading");
-    void this.#show(this.list.shell.chat.search(words, { signal }), words, signal);
+    void this.#show(this.list.shell.chat.search(words, { room: this.list.room, signal }), words, signal);
   }
 
   /** @param {Promise<any>} asking @param {string} words @param {AbortSignal} signal */
@@ -52,26 +58,23 @@ export class FoundMessages {
   /** @param {any} message @param {string} words */
   #row(message, words) {
     const { list } = this;
+    const { bdi, h, isSame, nameOf, titleOf } = this.kit;
     const item = list.shell.item(message.room_id);
     const me = list.host.user?.user_id;
     const title = item ? titleOf(item, me, list.words) : "";
     const author = isSame(message.sender_id, me) ? list.words.say("you") : item ? nameOf(item, message.sender_id, list.words) : "";
     const head = h("span", { className: "result-head" }, bdi(title || author), h("time", {}, list.words.brief(new Date(message.created_at))));
-    const text = h("span", { className: "result-text" }, ...(title && author && author !== title ? [bdi(author), ": "] : []), h("bdi", {}, ...markedNodes(message.text ?? "", words)));
+    const text = h("span", { className: "result-text" }, ...(title && author && author !== title ? [bdi(author), ": "] : []), h("bdi", {}, ...this.#marked(message.text ?? "", words)));
     const go = () => list.select(message.room_id, message.message_id);
     return h("li", {}, h("button", { type: "button", className: "result", onclick: go }, head, text));
   }
-}
 
-/**
- * A text with the words that were looked for marked, from shortly before the first of them.
- * @param {string} text
- * @param {string} words
- */
-function markedNodes(text, words) {
-  const each = words.split(/[^\p{L}\p{M}\p{N}]+/u).filter(Boolean);
-  if (!each.length) return [text];
-  const parts = text.split(new RegExp(`(${each.join("|")})`, "iu"));
-  if (parts[0].length > 16 && parts.length > 1) parts[0] = `…${parts[0].slice(-14)}`;
-  return parts.map((part, i) => (i % 2 ? h("mark", { textContent: part }) : part));
+  /** A text with the words that were looked for marked, from shortly before the first of them. @param {string} text @param {string} words */
+  #marked(text, words) {
+    const each = words.split(/[^\p{L}\p{M}\p{N}]+/u).filter(Boolean);
+    if (!each.length) return [text];
+    const parts = text.split(new RegExp(`(${each.join("|")})`, "iu"));
+    if (parts[0].length > 16 && parts.length > 1) parts[0] = `…${parts[0].slice(-14)}`;
+    return parts.map((part, i) => (i % 2 ? this.kit.h("mark", { textContent: part }) : part));
+  }
 }

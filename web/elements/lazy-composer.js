@@ -206,8 +206,9 @@ export class Composer {
   }
 
   /** @param {number} message_id */
-  async #delete(message_id) {
-    (await this.view.shell.more()).deleteMessage(this.view.history, message_id);
+  #delete(message_id) {
+    const { shell, history } = this.view;
+    void shell.use(shell.more(), (/** @type {any} */ more) => more.deleteMessage(history, message_id));
   }
 
   /** @param {string} reason */

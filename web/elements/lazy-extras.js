@@ -10,12 +10,12 @@ import { Jumps } from "./jumps.js";
 import { extrasStyle } from "./style-extras.js";
 import { addSheet, focusedIn, h, hasFeature, iconButton, isSame, nameOf } from "./views.js";
 
-const TIME_FITS = 140; // pixels that a picture must be wide for the time to stand on it
+const WIDE = 140; // pixels that a picture must be wide for the time to stand on it
 const TALLEST = 352; // pixels, as in its style
 
 /** Whether a picture is shown so wide that the time can stand on it. @param {any} file */
 function isWide(file) {
-  return file?.width >= TIME_FITS && file.height >= 60 && (file.width / file.height) * TALLEST >= TIME_FITS;
+  return file?.width >= WIDE && file.height >= 60 && (file.width / file.height) * TALLEST >= WIDE;
 }
 
 /** For all messages of one conversation. */
@@ -60,6 +60,7 @@ export class Extras {
     files.className = !isMedia ? "" : pictures === 1 ? "single" : `album ${pictures === 3 ? "three" : ""}`;
     box.classList.toggle("bare", isMedia && !message.text && (pictures > 1 || isWide(message.attachments?.[0])));
     files.hidden = !nodes.length;
+    files.removeAttribute("style"); // the place that was kept
     const before = files.querySelectorAll("img");
     files.replaceChildren(...nodes);
     files.querySelectorAll("img").forEach((/** @type {HTMLImageElement} */ picture, /** @type {number} */ i) => keepBeneath(picture, before[i]));
@@ -73,11 +74,12 @@ export class Extras {
   }
 
   /** Opens the lightbox. @param {any[]} pictures @param {number} index @param {HTMLElement} from */
-  async look(pictures, index, from) {
+  look(pictures, index, from) {
     if (!this.host.emit("file", { file: pictures[index] }, true)) return;
-    const { openLightbox } = await import("./lazy-lightbox.js");
-    this.words.learn(pictureEnglish);
-    openLightbox({ root: this.host.root, words: this.words, pictures, index, from, thumbnailOf });
+    this.history.parts.use(import("./lazy-lightbox.js"), (/** @type {any} */ { openLightbox }) => {
+      this.words.learn(pictureEnglish);
+      openLightbox({ root: this.host.root, words: this.words, pictures, index, from, thumbnailOf });
+    });
   }
 
   // ------------------------------------------------------------ reactions
@@ -179,7 +181,7 @@ export class Extras {
     }
     if (!(step || row) || event.altKey || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
-    if (row) return void this.openMenu(row, row.box);
+    if (row) return this.openMenu(row, row.box);
     const at = rows.findIndex((/** @type {any} */ { li }) => li.contains(event.target));
     if (step > 0 && at === rows.length - 1) return history.parts.focusComposer();
     const next = rows[Math.max(0, Math.min(rows.length - 1, at + step))];
@@ -195,7 +197,7 @@ export class Extras {
       iconButton(name, words.say(name), does, { tabIndex: -1, ...more });
     const tools = [];
     if (kind !== "system" && history.may("send")) tools.push(tool("reply", () => history.parts.composer.reply(message_id)));
-    const open = (/** @type {any} */ event) => void this.openMenu(row, event.currentTarget);
+    const open = (/** @type {any} */ event) => this.openMenu(row, event.currentTarget);
     tools.push(tool("more", open, { "aria-haspopup": "menu" }));
     row.tools.replaceChildren(...tools);
   }
@@ -218,13 +220,13 @@ export class Extras {
     if (pointerType !== "touch" || target.closest("a, button") || String(getSelection())) return;
     const { top, height } = row.bubble.getBoundingClientRect();
     const isShort = height < innerHeight / 3; // the menu stands beside what it is for
-    void this.openMenu(row, row.box, { x, y: isShort ? top : clientY, height: isShort ? height : 0 });
+    this.openMenu(row, row.box, { x, y: isShort ? top : clientY, height: isShort ? height : 0 });
   }
 
   /** @param {any} row @param {HTMLElement} opener @param {{ x: number, y: number, height: number }} [point] */
-  async openMenu(row, opener, point) {
+  openMenu(row, opener, point) {
     const { history } = this;
-    if (row.message.message_id) (await history.parts.more()).openMessageMenu(history, row, opener, point);
+    if (row.message.message_id) history.parts.use(history.parts.more(), (/** @type {any} */ more) => more.openMessageMenu(history, row, opener, point));
   }
 
   // ------------------------------------------------------------ what is not stored yet

@@ -33,6 +33,11 @@ export class More {
     new MessageMenu(history, this).open(row, opener, point);
   }
 
+  /** Searches the messages of a conversation. @param {any} view @param {string} words */
+  find(view, words) {
+    return this.shell.use(import("./lazy-find.js"), (/** @type {any} */ { openFind }) => openFind(view, this.dialog, words));
+  }
+
   /** Asks, then deletes. @param {any} history @param {number} message_id */
   async deleteMessage(history, message_id) {
     const agrees = await this.dialog.confirm(history.words.say("askDelete"), history.words.say("delete"));

@@ -2,7 +2,7 @@
 
 import { FoundMessages } from "./found-messages.js";
 import { ListItem } from "./list-item.js";
-import { addDrawings, arrange, focusedIn, h, icon, iconButton } from "./views.js";
+import { addDrawings, addSheet, arrange, bdi, focusedIn, h, icon, iconButton, isSame, nameOf, titleOf } from "./views.js";
 
 addDrawings({
   lens: "M11 4a7 7 0 1 0 0 14 7 7 0 0 0 0-14M20 20l-4-4",
@@ -31,12 +31,12 @@ export class ListView {
     this.words = shell.words;
     this.inbox = shell.chat.inbox;
     this.filter = this.#initialFilter();
-    this.found = new FoundMessages(this);
+    this.found = new FoundMessages(this, { addSheet, bdi, h, isSame, nameOf, titleOf });
     const { words } = this;
     const say = (/** @type {string} */ key) => words.say(key);
-    const more = iconButton("more", say("more"), () => void shell.more().then((/** @type {any} */ kit) => kit.openListMenu(more)), { "aria-haspopup": "menu" });
+    const more = iconButton("more", say("more"), () => void shell.use(shell.more(), (/** @type {any} */ kit) => kit.openListMenu(more)), { "aria-haspopup": "menu" });
     this.heading = h("h2", {}, say("chats"));
-    const startChat = () => void shell.more().then((/** @type {any} */ kit) => kit.startChat());
+    const startChat = () => void shell.use(shell.more(), (/** @type {any} */ kit) => kit.startChat());
     this.start = iconButton("plus", say("newChat"), startChat, { hidden: true });
     this.search = h("input", { type: "search", part: "search", "aria-label": say("search"), placeholder: say("search"), autocomplete: "off", enterkeyhint: "search" });
     const field = h("div", { className: "search-field", role: "search", hidden: host.getAttribute("search") === "none" }, icon("lens"), this.search);
@@ -128,6 +128,12 @@ export class ListView {
     if (!this.list.querySelector('[part="item"][tabindex="0"]')) this.#activate(this.list.querySelector("[part=item]"));
     if (hasMore) this.#fill();
     if (!loading && !error && !this.shell.open) void this.shell.learn();
+  }
+
+  /** Said until the next rendering. @param {string} text */
+  notice(text) {
+    this.lost.textContent = text;
+    this.lost.hidden = false;
   }
 
   /** All rows are drawn again. */

@@ -4,6 +4,7 @@ import { arrange, avatar, bdi, colourOf, h, hasFeature, tickOf } from "./dom.js"
 import { isEmoji, textNodes } from "./text.js";
 import { isSame, nameOf, memberOf, summaryOf } from "./people.js";
 
+const TIME_FITS = 8.75; // rem that a picture without a text must be wide for the time to stand on it
 const LONG = 1_500; // characters, or
 const TALL = 22; // lines, above which a text is folded
 
@@ -49,7 +50,8 @@ export class MessageRow {
     const quoted = message.reply_to && [message.reply_to, nameOf(room, message.reply_to.sender_id, words)];
     this.once("quote", JSON.stringify(quoted ?? null), () => this.#showQuote(message.reply_to));
     this.once("label", [name, message.text, message.created_at].join(), () => this.#label(name, message));
-    this.history.extras?.show(this, message);
+    if (this.history.extras) this.history.extras.show(this, message);
+    else if (message.attachments?.length) this.once("place", "", () => this.#keepPlace(message.attachments, !message.text));
     if (!this.#index) this.reach(0); // what was drawn again too
   }
 
@@ -128,6 +130,17 @@ export class MessageRow {
     const who = message.kind === "system" ? "" : message.mine ? words.say("you") : name;
     const when = words.time(new Date(message.created_at ?? message.at));
     this.box.setAttribute("aria-label", [who, summaryOf(message, words), when].filter(Boolean).join(", "));
+  }
+
+  /** The room that files will take, until what draws them is there: nothing moves then. @param {any[]} files @param {boolean} isBare */
+  #keepPlace(files, isBare) {
+    const [{ width, height }, more] = files;
+    const ratio = more ? (files[2] ? 1 : 2) : width / height;
+    const inline = more ? 21 : Math.min(width / 16, 21, 22 * ratio);
+    this.files.style.cssText = files.every((each) => each.width)
+      ? `inline-size: ${inline}rem; max-inline-size: calc(100% + 1.1rem); aspect-ratio: ${ratio}; margin: -.22rem -.55rem ${isBare && inline >= TIME_FITS ? -1.3 : 0.3}rem`
+      : `block-size: ${3 * files.length}rem`;
+    this.files.hidden = false;
   }
 
   /** Whether Tab reaches what is in the message. @param {number} index */

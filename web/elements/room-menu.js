@@ -28,6 +28,7 @@ export class RoomMenu {
     const toggle = (/** @type {any} */ wish) => this.#try(view.model.update(wish));
     const items = [
       item("details", () => this.#details(), { icon: "group" }),
+      { id: "search", icon: "lens", label: words.say("search"), act: () => void view.find("") },
       item("date", () => this.#pickDate(), { icon: "day" }),
       item(room.muted ? "unmute" : "mute", () => toggle({ muted: !room.muted }), { icon: room.muted ? "bell" : "mute" }),
       item(room.archived ? "unarchive" : "archive", () => this.#archive(!room.archived), { icon: "box" }),

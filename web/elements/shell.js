@@ -37,6 +37,8 @@ export class Shell {
   #more = null;
   /** @type {(() => void)[]} */
   off = [];
+  /** @type {any} */
+  list = null; // of an inbox
 
   /** @param {any} host the element @param {any} chat the chat of the SDK */
   constructor(host, chat) {
@@ -47,6 +49,7 @@ export class Shell {
     this.frame = h("div", { className: "frame", lang: this.words.tag, dir: directionOf(host) });
     host.root.replaceChildren(this.frame);
     for (const name of ["dragover", "drop"]) this.frame.addEventListener(name, (event) => keepPage(/** @type {DragEvent} */ (event)));
+    this.frame.addEventListener("pointermove", () => this.more().catch(() => {}), { once: true }); // there before it is used, or then
     this.off.push(chat.on("message", (/** @type {any} */ detail) => this.#heard(detail)));
   }
 
@@ -71,7 +74,18 @@ export class Shell {
   /** Menus and dialogs. @returns {Promise<any>} */
   more() {
     this.#more ??= import("./lazy-more.js").then(({ More }) => new More(this));
+    this.#more.catch(() => (this.#more = null)); // the next use tries again
     return this.#more;
+  }
+
+  /**
+   * Does something with what is loaded with its first use; where it can't be loaded, it says so.
+   * @template T
+   * @param {Promise<T>} loading
+   * @param {(loaded: T) => void} act
+   */
+  use(loading, act) {
+    return loading.then(act, () => (this.open ?? this.list)?.notice(this.words.reason("lost"), true));
   }
 
   destroy() {
@@ -130,8 +144,10 @@ export class Shell {
     this.open?.focus();
   }
 
-  /** Searches conversations and messages; only the inbox has a search. @param {string} words */
-  find(words) {}
+  /** Searches the messages of the conversation; an inbox searches all. @param {string} words */
+  find(words) {
+    return this.open?.find(words);
+  }
 
   /** An attribute or a property of the element was changed. @param {string} name @param {any} value */
   changed(name, value) {

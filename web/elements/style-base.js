@@ -67,8 +67,6 @@ a { color: var(--link); }
 .main, .quiet { border: 1px solid var(--accent); border-radius: var(--radius); padding: .45rem 1rem; background: var(--accent); color: var(--on-accent); font-weight: 600; min-block-size: 2.4rem; }
 .quiet { background: none; color: var(--link); border-color: var(--line); }
 .quiet:hover { background: var(--hover); }
-.main.danger { background: var(--danger); border-color: var(--danger); color: light-dark(#fff, #2b0d0a); }
-.quiet.danger { color: var(--danger); }
 .face { position: relative; flex: none; display: inline-grid; }
 .avatar { inline-size: var(--face); block-size: var(--face); border-radius: var(--face-radius); display: grid; place-items: center; overflow: hidden; font-weight: 600; font-size: calc(var(--face) * .36); background: var(--tint); color: #fff; user-select: none; flex: none; }
 .avatar img { inline-size: 100%; block-size: 100%; object-fit: cover; }

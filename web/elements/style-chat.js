@@ -11,7 +11,6 @@ export const chatStyle = `
 [part=title] > bdi { min-inline-size: 0; overflow: hidden; text-overflow: ellipsis; text-align: match-parent; }
 [part=title] .icon { inline-size: 1em; block-size: 1em; color: var(--faint); margin-inline-start: .3rem; }
 [part=subtitle] { font-size: .85em; color: var(--faint); overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
-[part=subtitle] .typing { color: var(--link); }
 [part=listing] { display: grid; grid-template-columns: auto minmax(0, 1fr); column-gap: .6rem; align-items: center; flex: 0 1 auto; max-inline-size: 46%; min-block-size: 2.75rem; padding: .25rem .7rem .25rem .3rem; padding-inline: .3rem .7rem; border: 1px solid var(--line); border-radius: var(--radius); background: var(--ground); color: var(--ink); text-decoration: none; font-size: .87em; line-height: 1.25; }
 a[part=listing]:hover { border-color: var(--link); }
 [part=listing-photo] { grid-row: 1 / span 2; inline-size: 2.3rem; block-size: 2.3rem; border-radius: .45rem; object-fit: cover; background: var(--line); }
@@ -31,7 +30,6 @@ a[part=listing]:hover { border-color: var(--link); }
 [part=messages][aria-busy=true]::before { content: ""; position: sticky; inset-block-start: .5rem; z-index: 1; align-self: center; flex: none; margin-block: 0 -1.6rem; }
 [part=messages] > ol { margin-block-start: auto; display: flex; flex-direction: column; gap: .55rem; }
 [part=day], [part=new-line], .note, .typing-row { align-self: center; user-select: none; }
-.note { padding: .1rem .8rem; border-radius: 1rem; background: color-mix(in oklab, var(--panel) 80%, var(--talk)); color: var(--faint); font-size: .87em; text-align: center; }
 [part=day] { margin-block: .5rem; padding: .15rem .8rem; border-radius: 1rem; background: color-mix(in oklab, var(--panel) 80%, var(--talk)); color: var(--faint); font-size: .82em; font-weight: 600; }
 [part=new-line] { align-self: stretch; display: flex; align-items: center; gap: .8rem; color: var(--link); font-size: .85em; font-weight: 600; }
 [part=new-line]::before, [part=new-line]::after { content: ""; flex: 1; block-size: 1px; background: var(--link); opacity: .5; }
@@ -53,8 +51,6 @@ a[part=listing]:hover { border-color: var(--link); }
 [part~=system] > :has(> .extra[hidden]) [part=meta] { display: none; }
 [part~=message].large > [part~=bubble] { background: none; box-shadow: none; padding-inline: .2rem; }
 [part~=message].large [part=text] { font-size: 2.6rem; line-height: 1.25; }
-[part~=message].large .body { display: flex; align-items: flex-end; }
-[part~=message].going { opacity: .5; }
 [part=author] { display: block; inline-size: fit-content; font-size: .85em; font-weight: 600; color: light-dark(oklch(from var(--tint) min(l, .47) c h), oklch(from var(--tint) .8 min(c, .12) h)); user-select: none; }
 .body { white-space: pre-wrap; unicode-bidi: plaintext; text-align: start; display: flow-root; }
 .body.folded { max-block-size: 16em; overflow: hidden; mask-image: linear-gradient(#000 75%, transparent); }
@@ -66,7 +62,6 @@ a[part=listing]:hover { border-color: var(--link); }
 [part=quote] b { display: block; color: var(--link); font-size: .92em; }
 [part=quote] span { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; }
 @media (hover: none) { [part~=message] { max-inline-size: min(90%, 34rem); } }
-.typing-row { align-self: flex-start; color: var(--faint); font-size: .9em; min-block-size: 1.4em; }
 .pills { position: absolute; inset-block-end: .7rem; inset-inline-end: max(1rem, (100% - var(--column)) / 2 - 3.5rem); display: grid; gap: .5rem; justify-items: end; z-index: 2; }
 [part=pill] { display: inline-flex; gap: .4rem; align-items: center; padding: .45rem .8rem; border: 1px solid var(--line); border-radius: 1.4rem; background: var(--panel); color: var(--ink); box-shadow: 0 2px 8px rgb(0 0 0 / 15%); font-size: .9em; font-weight: 600; min-block-size: 2.4rem; }
 .foot { background: var(--panel); border-block-start: 1px solid var(--line); min-block-size: 3.45rem; }

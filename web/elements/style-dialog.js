@@ -15,6 +15,7 @@ export const dialogStyle = `
 [part=menu] p { padding: .4rem .7rem; font-size: .85em; color: var(--faint); }
 [part~=dialog] { inline-size: min(26rem, 92vw); max-block-size: 88dvh; padding: 1.3rem; border: 1px solid var(--line); border-radius: calc(var(--radius) + .25rem); background: var(--panel); color: var(--ink); box-shadow: var(--shade); overscroll-behavior: contain; }
 [part~=dialog]::backdrop { background: rgb(0 0 0 / 45%); }
+.main.danger { background: var(--danger); border-color: var(--danger); color: light-dark(#fff, #2b0d0a); }
 [part~=dialog] form { display: grid; gap: 1rem; }
 [part~=dialog] h2 { font-size: 1.1rem; }
 .field { inline-size: 100%; padding: .55rem .8rem; border: 1px solid light-dark(#82898f, #7d888d); border-radius: var(--radius); background: var(--panel); color: var(--ink); }

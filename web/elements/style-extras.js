@@ -27,6 +27,12 @@ export const extrasStyle = `
 [part~=message].found > [part~=bubble] { animation: roomcast-found 1.8s ease-out; }
 @keyframes roomcast-found { 0%, 45% { background: light-dark(#ffe9a8, #6b571a); } }
 progress { inline-size: 100%; block-size: .35rem; accent-color: var(--accent); }
+.quiet.danger { color: var(--danger); }
+.note { padding: .1rem .8rem; border-radius: 1rem; background: color-mix(in oklab, var(--panel) 80%, var(--talk)); color: var(--faint); font-size: .87em; text-align: center; }
+[part~=message].going { opacity: .5; }
+.typing-row { align-self: flex-start; color: var(--faint); font-size: .9em; min-block-size: 1.4em; }
+[part=subtitle] .typing { color: var(--link); }
+[part~=message].large .body { display: flex; align-items: flex-end; }
 [part=reactions] { display: flex; flex-wrap: wrap; gap: .25rem; margin-block-start: .2rem; user-select: none; }
 [part=chip] { display: inline-flex; gap: .3rem; align-items: center; padding: .1rem .5rem; border: 1px solid var(--line); border-radius: 1rem; background: var(--panel); color: var(--ink); font-size: .87em; }
 [part=chip][aria-pressed=true] { background-color: var(--chosen); border-color: var(--link); }

@@ -57,12 +57,6 @@ export const listStyle = `
 [part=badge] { min-inline-size: 1.4rem; padding: 0 .4rem; border-radius: 1rem; background: var(--badge); color: var(--on-badge); font-size: .8rem; font-weight: 600; line-height: 1.4rem; text-align: center; flex: none; }
 [part=badge]:empty { display: block; min-inline-size: .8rem; block-size: .8rem; padding: 0; }
 [part=badge].muted { background: light-dark(#6a737a, #8a969b); color: light-dark(#fff, #10161a); }
-mark { background: light-dark(#ffe9a8, #6b571a); color: var(--ink); }
-.result { display: block; inline-size: 100%; padding: .5rem .6rem; border: 0; border-radius: var(--radius); background: none; text-align: start; }
-.result:is(:hover, :focus-visible) { background: var(--hover); }
-.result-head { display: flex; gap: .6rem; justify-content: space-between; font-weight: 600; }
-.result-head time { font-weight: 400; font-size: .8em; color: var(--faint); white-space: nowrap; }
-.result-text { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; color: var(--faint); }
 .skeleton { display: flex; gap: .75rem; align-items: center; padding: .6rem; }
 .skeleton { animation: roomcast-fade 1.4s ease-in-out infinite alternate; }
 @keyframes roomcast-fade { to { opacity: .45; } }

@@ -17,7 +17,7 @@ import { takeToken, keepToken, forgetToken } from "./token.js";
 
 /** @typedef {{ name: string, logo: string, accent: string, root: string, login: "token" | "site", view: "inbox" | "embed", language: string }} PageSettings */
 
-const PATIENCE = 100; // ms that the views wait for the storage of the browser
+const STORAGE_WAIT = 100; // ms that the views wait for the storage of the browser
 const EMBED_ATTRIBUTES = ["room", "with", "context", "message", "theme", "density", "heading", "composer", "features"];
 
 /** @returns {PageSettings} */
@@ -123,7 +123,7 @@ async function hasten(server, room) {
   const stop = chat.room(room).subscribe(() => {});
   chat.ready.finally(() => setTimeout(stop, 5_000)).catch(() => {}); // by then the view has it, or nobody wants it
   const isAsked = chat._vault("isFilled"); // the room asks this too, before its socket
-  await Promise.race([isAsked, new Promise((resolve) => setTimeout(resolve, PATIENCE))]);
+  await Promise.race([isAsked, new Promise((resolve) => setTimeout(resolve, STORAGE_WAIT))]);
 }
 
 async function startPage() {

@@ -1,0 +1,39 @@
+/** The search within one conversation: a dialog, loaded when it is first opened. */
+
+import { listEnglish } from "../lang/en.js";
+import { bdi, h, iconButton } from "./dom.js";
+import { FoundMessages } from "./found-messages.js";
+import { isSame, nameOf, titleOf } from "./people.js";
+
+const PATIENCE = 250; // ms after the last key in which a search begins
+
+/** @param {ShadowRoot} root @param {string} css */
+function addSheet(root, css) {
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(css);
+  root.adoptedStyleSheets.push(sheet);
+}
+
+/** Shows the search, and what these words find. @param {any} view of the conversation @param {any} dialog @param {string} [sought] */
+export function openFind(view, dialog, sought = "") {
+  const { host, model, shell, words } = view;
+  const { search, found } = listEnglish;
+  words.learn({ search, found });
+  const select = (/** @type {number} */ _, /** @type {number} */ message) => {
+    dialog.close();
+    void view.history.jump(message);
+  };
+  const around = { chat: shell.chat, item: () => view.room };
+  const messages = new FoundMessages({ host, words, shell: around, room: model.id, select }, { addSheet, bdi, h, isSame, nameOf, titleOf });
+  const field = h("input", { type: "search", part: "search", className: "field", dir: "auto", value: sought, "aria-label": words.say("search"), placeholder: words.say("search") });
+  let typing = 0;
+  field.addEventListener("input", () => {
+    clearTimeout(typing);
+    typing = Number(setTimeout(() => messages.search(field.value.trim()), PATIENCE));
+  });
+  const title = h("h2", { id: "dialog-title" }, words.say("search"));
+  const head = h("div", { className: "dialog-head" }, title, iconButton("close", words.say("close"), () => dialog.close()));
+  dialog.show(h("div", { className: "details" }, head, field, messages.box));
+  field.focus();
+  messages.search(sought.trim());
+}
