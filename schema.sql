@@ -21,30 +21,31 @@ create table rooms (
     -- Counts the committed changes of the room's messages, without gaps.
     version bigint not null default 0,
     created_at bigint not null,
-    -- The creation, or the newest message, by the clock of who stored it: what a list of rooms is
-    -- ordered by. It goes back where that clock was ahead.
+    -- The time of the creation or of the newest message, by the clock of the process that stored it:
+    -- lists of rooms are ordered by it. It decreases if that clock was ahead.
     active_at bigint not null,
-    -- Messages ever sent to it, also those that were deleted since: unread counters start here.
+    -- The number of messages ever sent to it, deleted ones included: unread counters are computed from it.
     total bigint not null default 0,
-    -- Counts the changes of its members, of its title, and of who blocks whom in it. What is told of a
-    -- change of its messages says under which roster it was made, so that nobody tells one who has left.
-    roster bigint not null default 0,
-    -- Rises when history is pruned: a cursor below it can't be told what it missed.
+    -- Counts the changes of its members, of its title, and of blocks between its members. The event of
+    -- a change of messages has the number under which it was committed, so that no process delivers it
+    -- to a member who was removed before.
+    members_version bigint not null default 0,
+    -- Increases when history is pruned: a client whose cursor is lower gets a reset.
     floor bigint not null default 0,
-    -- What the room is about, and what the site keeps with it: JSON objects.
+    -- The subject of the room, and the site's custom data: JSON objects.
     about text,
     data text,
     -- 1: read-only for its members.
     frozen integer not null default 0,
-    -- A deleted room has no members any more; the sweep takes its messages and then the row.
+    -- A deleted room has no members; the sweep removes its messages and then the row.
     deleted_at bigint,
     unique (low_user, high_user, context)
 );
 
--- The rooms of a subject, newest first, for the site.
+-- The rooms of a context, newest first, for the server API.
 create index rooms_context on rooms (context, id) where context <> '';
 
--- Whether any room is frozen: asked at each commit.
+-- Each commit checks whether any room is frozen.
 create index rooms_frozen on rooms (id) where frozen = 1;
 
 create index rooms_deleted on rooms (deleted_at) where deleted_at is not null;
@@ -55,29 +56,29 @@ create table members (
     -- Receipts: ids of the newest message that the member has received and read; they only grow.
     delivered_upto bigint not null default 0,
     read_upto bigint not null default 0,
-    -- Messages that he sent to it, and messages of others up to read_upto, deleted or not; what was there
-    -- when he joined counts as seen, whoever sent it. So rooms.total - sent - seen are the ones of others
-    -- after read_upto, however many they are; and unread_deleted are the deleted ones among them.
+    -- The numbers of messages that the member sent, and of others' messages up to read_upto, deleted ones
+    -- included; all messages before the member joined count as seen. So rooms.total - sent - seen is the
+    -- number of others' messages after read_upto, and unread_deleted that of the deleted ones among them.
     sent bigint not null default 0,
     seen bigint not null default 0,
     unread_deleted bigint not null default 0,
     is_muted integer not null default 0,
     -- The member's own flag, until they read the room.
     marked_unread integer not null default 0,
-    -- rooms.total as it was when he archived the room: with the next message it is back in the list.
+    -- rooms.total when the member archived the room: the next message returns the room to the list.
     archived_at_total bigint,
-    -- The newest message when the host was told that he leaves something unread.
-    warned_upto bigint not null default 0,
-    -- 0 for those who opened it: of two members the one with the lesser number is here for longer.
+    -- The newest message at the time of the last reminder of unread messages to the host.
+    reminded_upto bigint not null default 0,
+    -- 0 for the members with whom it was opened: a member with a smaller number joined earlier.
     joined_at bigint not null default 0,
-    -- Where the room stands in the member's list: rooms.active_at, and whether they have unread messages
-    -- or have marked the room. Both are carried over in the background: a send would else write a row of
-    -- each member, or a page would sort all rooms of its user. Of the rooms in list_changes the lists
-    -- read the room itself; they are few, since they are carried over every second.
+    -- The place of the room in the member's list: rooms.active_at, and whether the member has unread
+    -- messages or has marked the room. Both are copied in the background: otherwise a send would write a
+    -- row of each member, or a page would sort all rooms of its user. For rooms in list_changes the lists
+    -- read the room itself; these are few, since they are processed every second.
     listed_at bigint not null default 0,
     is_behind integer not null default 0,
-    -- In a room of two, while the member has blocked the other: the receipts as they stood then, which
-    -- is what the other goes on seeing. Null: those of today.
+    -- In a room of two, while the member has blocked the other: the receipts at the time of the block,
+    -- which the other is shown. Null: the present ones.
     shown_delivered bigint,
     shown_read bigint,
     primary key (room_id, user_id)
@@ -86,7 +87,7 @@ create table members (
 -- The rooms of a user.
 create index members_user on members (user_id, room_id);
 
--- A member's list, their archive, and what is unread in both: a page is a walk along one of these.
+-- A member's list, their archive, and the unread rooms of both: a page reads a range of one of these.
 create index members_listed on members (user_id, listed_at, room_id) where archived_at_total is null;
 
 create index members_archived on members (user_id, listed_at, room_id)
@@ -94,31 +95,31 @@ where archived_at_total is not null;
 
 create index members_behind on members (user_id, listed_at, room_id) where is_behind = 1;
 
--- How many rooms a user has in their list and in their archive, by the rows of members: a page says how
--- many rooms there are, and would else visit each of them.
+-- The numbers of rooms in a user's list and archive, by the rows of members: a page contains the number of
+-- rooms, and would otherwise count them one by one.
 create table room_counts (
     user_id text primary key,
     listed bigint not null default 0,
     archived bigint not null default 0
 );
 
--- Rooms with news that their members' rows do not have yet: listed_at, is_behind. Written with the
--- room locked.
+-- Rooms with changes that are not in their members' rows yet (listed_at, is_behind). Written while the
+-- room is locked.
 create table list_changes (
     room_id bigint primary key
 );
 
--- Rooms whose words are to be found anew: titles and names have changed.
+-- Rooms whose words must be indexed again, because titles or names have changed.
 create table word_changes (
     room_id bigint primary key,
     changes bigint not null default 1
 );
 
--- What rooms are found by, each for its member: the words of its title, of about.title, of its context
--- and of its members' names, as store/search/tokenizer.py makes them, and the context itself after '='.
--- By member, since the beginning of a word fits rooms of everybody. User '' is the site. Rooms of more
--- than 16 have their words only there, and their members one row with the word ' ', which says so: a
--- row for each of 256 members and each of their names would be 100,000.
+-- The words by which members find rooms: those of the title, of about.title, of the context and of the
+-- members' names, as store/search/tokenizer.py splits them, and the whole context after '='. The index
+-- begins with the user, because the beginning of a word matches rooms of everybody. User '' is the site.
+-- A room of more than 16 members has its words for '' only, and one row with the word ' ' for each member:
+-- a row for each of 256 members and each of their names would be 100,000.
 
 -- only sqlite
 create table room_words (
@@ -144,8 +145,8 @@ create table messages (
     id bigint generated by default as identity,
     room_id bigint not null references rooms (id) on delete cascade,
     sender_id text not null,
-    -- The sender's own name for the message; with it goes a hash of the text as first sent, so that
-    -- a repetition is told from another message, also after an edit.
+    -- The idempotency key of the sender, and a hash of the text as first sent: it distinguishes a
+    -- repetition from another message under the same key, also after an edit.
     client_id text,
     text_hash bigint,
     text text not null,
@@ -153,26 +154,26 @@ create table messages (
     updated_at bigint not null,
     -- The room's version of the last change to this message.
     version bigint not null,
-    -- A deleted message stays without its text, so that a resuming client hears of it.
+    -- A deleted message stays as a tombstone without text, so that resuming clients remove it.
     deleted_at bigint,
-    -- The message of the same room that this one answers.
+    -- The message of the same room that this one replies to.
     reply_to bigint,
-    -- What it has beside the text, as JSON: data, buttons, and which of them was chosen.
+    -- Further parts as JSON: data, buttons, and which of them was chosen.
     extra text,
-    -- A message is only ever looked up within its room. No index on id alone: PostgreSQL would walk it
-    -- backwards for a page of an old room.
+    -- A message is only looked up within its room. There is no index on id alone: PostgreSQL would scan
+    -- it backwards for a page of an old room.
     unique (room_id, id),
-    -- What changed since a cursor.
+    -- The changes since a cursor.
     unique (room_id, version)
 );
 
 create unique index messages_client on messages (room_id, sender_id, client_id)
 where client_id is not null;
 
--- The newest ones that are not deleted: a page costs the same above any number of tombstones.
+-- The newest messages that are not deleted: a page costs the same above any number of tombstones.
 create index messages_present on messages (room_id, id) where deleted_at is null;
 
--- Those that are, to count how many of them a receipt passes.
+-- Deleted messages, to count those that a receipt passes.
 create index messages_deleted on messages (room_id, id) where deleted_at is not null;
 
 create table attachments (
@@ -187,13 +188,13 @@ create table attachments (
     width integer,
     height integer,
     primary key (room_id, message_id, position),
-    -- An object is of one message, and goes with it.
+    -- An object belongs to one message, and is removed with it.
     unique (key),
     foreign key (room_id, message_id) references messages (room_id, id) on delete cascade
 );
 
--- Objects in the bucket that no message holds: uploads before they are sent, and objects of deleted
--- messages. Each is swept away after expires_at, so that nothing is left behind by a crash.
+-- Objects in the bucket that belong to no message: uploads before they are sent, and objects of deleted
+-- messages. The sweep removes each after expires_at, so that a crash leaves nothing behind.
 create table uploads (
     key text primary key,
     room_id bigint not null,
@@ -201,8 +202,8 @@ create table uploads (
     name text not null,
     content_type text not null,
     size bigint not null,
-    -- 1 once the bytes were looked at: before that no message can take it. 2 while what lies there is
-    -- replaced by its cleaned form: then it may be either, and its size is not the declared one.
+    -- 1 after the bytes were checked: before that no message can use it. 2 while the object is replaced by
+    -- its form without metadata: then it may be either, and its size is not the declared one.
     is_ready integer not null,
     expires_at bigint not null,
     width integer,
@@ -221,10 +222,10 @@ create table reactions (
     foreign key (room_id, message_id) references messages (room_id, id) on delete cascade
 );
 
--- What a user has reacted to, for his export and for forgetting him.
+-- The reactions of a user, for their export and erasure.
 create index reactions_user on reactions (user_id);
 
--- What members report to the site; a reporter reports a message once.
+-- Reports of messages to the site, one of each reporter and message.
 create table reports (
     id bigint generated by default as identity primary key,
     room_id bigint not null references rooms (id) on delete cascade,
@@ -247,7 +248,7 @@ create table blocks (
     primary key (user_id, blocked_id)
 );
 
--- Who may not write to a room of two, since its other member has blocked them.
+-- The members of rooms of two who may not write there, because the other member has blocked them.
 create view blocked_senders as
 select r.id as room_id, b.blocked_id as user_id
   from rooms r join blocks b on b.blocked_id = r.low_user and b.user_id = r.high_user
@@ -255,13 +256,13 @@ union all
 select r.id, b.blocked_id
   from rooms r join blocks b on b.blocked_id = r.high_user and b.user_id = r.low_user;
 
--- How many messages of others a member has not read, deleted ones left out.
+-- The number of others' messages that a member has not read, without deleted ones.
 create view member_unread as
 select me.room_id, me.user_id, r.total - me.sent - me.seen - me.unread_deleted as unread
   from members me join rooms r on r.id = me.room_id;
 
--- Names and pictures as last seen in the claims of tokens, or as the site has set them: then claims
--- change them no more. last_seen is when the last socket was closed.
+-- Names and pictures: those of the last token's claims, or those that the site has set, which claims do
+-- not change. last_seen is the time when the last socket was closed.
 create table people (
     user_id text primary key,
     name text,
@@ -273,7 +274,7 @@ create table people (
     picture_is_set integer not null default 0
 );
 
--- Users whom the site has banned: no request and no socket of theirs is let in. Without until it is for good.
+-- Users whom the site has banned: their requests and sockets are refused. Without `until` a ban does not end.
 create table bans (
     user_id text primary key,
     until bigint,
@@ -281,7 +282,7 @@ create table bans (
     created_at bigint not null
 );
 
--- How many rooms a user has opened on a day (of UTC, counted from 1970).
+-- The number of rooms that a user has opened on a day (of UTC, counted from 1970).
 create table room_quotas (
     user_id text not null,
     day bigint not null,
@@ -289,7 +290,7 @@ create table room_quotas (
     primary key (user_id, day)
 );
 
--- The room that a request of the site has opened, for the same request sent again.
+-- The room that a request of the site has opened: the same request, sent again, returns it.
 create table idempotency_keys (
     key text primary key,
     body_hash bigint not null,
@@ -299,10 +300,10 @@ create table idempotency_keys (
 
 create index idempotency_keys_created on idempotency_keys (created_at);
 
--- A deleted room takes its rows with it.
+-- The rows of a room are deleted with it.
 create index idempotency_keys_room on idempotency_keys (room_id);
 
--- A server process says again and again that it lives: whom it holds online is online until then.
+-- Server processes renew their leases: a user is online until the lease of a process with their socket ends.
 create table processes (
     id text primary key,
     alive_until bigint not null
@@ -316,8 +317,8 @@ create table presence (
 
 create index presence_process on presence (process_id);
 
--- What the host is to be told, noted in the transaction of the change itself: by a listener each
--- (its own code, its webhook), in the order of ids within a room.
+-- Events for the host, written in the transaction of the change itself: one row for each listener (the
+-- host's function, its webhook), delivered in the order of ids within a room.
 create table outbox (
     id bigint generated by default as identity primary key,
     listener text not null,
@@ -327,19 +328,19 @@ create table outbox (
     version bigint not null,
     message_id bigint,
     text text,
-    -- Of a room that is gone, as JSON.
+    -- The members of a deleted room, as JSON.
     members text,
-    -- Whom it is about, where that is somebody else: who was let in, who was removed.
+    -- The user who was added or removed, if it is not user_id.
     about text,
     created_at bigint not null,
-    -- The room's context, where the room may be gone when this is told.
+    -- The room's context, if the room may be deleted before the event is delivered.
     context text,
-    -- What else the event says, as JSON.
+    -- Further fields of the event, as JSON.
     details text
 );
 
--- Who is to be told, as serving processes have said: every process notes events for all of them, also one
--- that tells nobody itself. unread_after in microseconds, 0 where nobody wants to know.
+-- The listeners that server processes have registered: every process writes events for all of them, also
+-- a process without a listener. unread_after in microseconds, 0 if no listener wants reminders.
 create table listeners (
     name text primary key,
     unread_after bigint not null,
@@ -348,7 +349,7 @@ create table listeners (
 
 create index outbox_room on outbox (room_id, listener, id);
 
--- The rooms in it, each claimed by one process at a time.
+-- The rooms with events in the outbox, each claimed by one process at a time.
 create table outbox_rooms (
     room_id bigint not null,
     listener text not null,
@@ -361,7 +362,7 @@ create table outbox_rooms (
 
 create index outbox_rooms_due on outbox_rooms (due_at);
 
--- When to look for members of a room who have left a message unread.
+-- The times at which rooms are checked for members who have left a message unread.
 create table unread_checks (
     room_id bigint primary key,
     due_at bigint not null
@@ -369,40 +370,40 @@ create table unread_checks (
 
 create index unread_checks_due on unread_checks (due_at);
 
--- Whom the site has cut off in the last minutes, for processes that the broker did not tell.
-create table cuts (
+-- Revocations of the last minutes, for processes that did not receive the event of the broker.
+create table revocations (
     user_id text primary key,
-    cut_at bigint not null
+    revoked_at bigint not null
 );
 
-create index cuts_at on cuts (cut_at);
+create index revocations_at on revocations (revoked_at);
 
--- Who was in a room and is no more: what he said there is still his, to be handed out or erased.
+-- Former members: their messages in the room are still part of their export and erasure.
 create table departed (
     user_id text not null,
     room_id bigint not null references rooms (id) on delete cascade,
     primary key (user_id, room_id)
 );
 
--- A deleted room takes its rows with it.
+-- The rows of a room are deleted with it.
 create index departed_room on departed (room_id);
 
--- Who wants to be forgotten: what he said before asked_at goes, and is gone when the row is.
+-- Erasures under way: the user's data from before asked_at. The row is deleted when all of it is erased.
 create table erasures (
     user_id text primary key,
     asked_at bigint not null,
-    -- A process is at it until then.
+    -- A process works on it until then.
     claimed_until bigint not null default 0
 );
 
--- What full text search knows; it follows the messages behind their backs, and can be made anew. How
--- far it has come into the versions of each room:
+-- The version of each room up to which its messages are in the search index. The index is updated in the
+-- background, and can be rebuilt.
 create table search_upto (
     room_id bigint primary key references rooms (id) on delete cascade,
     version bigint not null
 );
 
--- The words of each message under its id, as store/words.py makes them.
+-- The words of each message under its id, as store/search/tokenizer.py splits them.
 
 -- only sqlite
 create virtual table search using fts5 (words, place, detail = column, tokenize = 'ascii');
@@ -412,10 +413,10 @@ create virtual table search using fts5 (words, place, detail = column, tokenize 
 create table search (
     rowid bigint primary key,
     room_id bigint not null,
-    -- Among them its room, and the stretches of ids that it lies in: see store/search_postgres.py.
+    -- Among them the room and the ranges of ids that contain the message: see store/search/postgres.py.
     words tsvector not null
 );
 
--- What waits to be sorted into it is read by every question: it is kept short (kB).
+-- Every query reads the pending list of the index, so the list is kept short (kB).
 create index search_words on search using gin (words) with (gin_pending_list_limit = 256);
 -- end

@@ -38,7 +38,7 @@ async def _shared(db: Connection, user_id: str, other_id: str) -> list[int]:
 
 
 async def _lock(db: Connection, room_id: int) -> None:
-    query = "UPDATE rooms SET roster = roster + 1 WHERE id = :room_id"
+    query = "UPDATE rooms SET members_version = members_version + 1 WHERE id = :room_id"
     await db.execute(query, {"room_id": room_id})
 
 

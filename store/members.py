@@ -65,7 +65,7 @@ async def add(
     if await _count(db, room_id) >= most:
         return "full"
     await _insert(db, room_id, guest_id, row["total"], now)
-    return MembershipChange(row["roster"])
+    return MembershipChange(row["members_version"])
 
 
 async def remove(
@@ -96,7 +96,7 @@ async def remove(
     """
     await db.execute(query, where)
     is_empty = row["creator_id"] == other_id and not await _hand_over(db, room_id, now)
-    return MembershipChange(row["roster"], is_empty)
+    return MembershipChange(row["members_version"], is_empty)
 
 
 async def _role(
@@ -121,8 +121,8 @@ async def _role(
 async def _lock(db: Connection, room_id: int) -> Mapping[str, Any]:
     """Raise the members' version: no more messages are stored under the former one."""
     query = """
-        UPDATE rooms SET roster = roster + 1 WHERE id = :room_id
-        RETURNING roster, creator_id, total
+        UPDATE rooms SET members_version = members_version + 1 WHERE id = :room_id
+        RETURNING members_version, creator_id, total
     """
     rows = await db.fetch_all(query, {"room_id": room_id})
     return rows[0]._mapping

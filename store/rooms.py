@@ -104,14 +104,16 @@ async def _of_pair(db: Connection, values: dict[str, Any]) -> RoomRow:
 async def find_heads(db: Connection, room_ids: Sequence[int]) -> dict[int, tuple[int, int, int]]:
     """Return the version, member list's version and sum of watermarks of each existing room."""
     query = text("""
-        SELECT r.id, r.version, r.roster,
+        SELECT r.id, r.version, r.members_version,
                (SELECT sum(coalesce(m.shown_delivered, m.delivered_upto)
                            + coalesce(m.shown_read, m.read_upto)) FROM members m
                  WHERE m.room_id = r.id) AS marks
           FROM rooms r WHERE r.id IN :room_ids AND r.deleted_at IS NULL
     """).bindparams(bindparam("room_ids", value=list(room_ids), expanding=True))
     rows = await db.fetch_all(query)
-    return {row["id"]: (row["version"], row["roster"], int(row["marks"] or 0)) for row in rows}
+    return {
+        row["id"]: (row["version"], row["members_version"], int(row["marks"] or 0)) for row in rows
+    }
 
 
 async def exists(db: Connection, room_id: int) -> bool:
@@ -156,14 +158,14 @@ async def change(
 async def _rename(db: Connection, where: dict[str, Any], title: str) -> int:
     """Set the title; return the member list's new version, 0 if nothing changed."""
     query = """
-        UPDATE rooms SET title = :title, roster = roster + 1
+        UPDATE rooms SET title = :title, members_version = members_version + 1
          WHERE id = :room_id AND creator_id = :user_id AND title <> :title
-        RETURNING roster
+        RETURNING members_version
     """
     rows = await db.fetch_all(query, {**where, "title": title})
     if rows:
         await room_words.mark_room(db, where["room_id"])
-    return int(rows[0]["roster"]) if rows else 0
+    return int(rows[0]["members_version"]) if rows else 0
 
 
 async def _set_own(db: Connection, where: dict[str, Any], patch: RoomPatch) -> None:
@@ -222,7 +224,9 @@ async def delete(db: Connection, room_id: int, user_id: str, now: int) -> bool:
     if row is None or (row["low_user"] is None and user_id not in (SITE, row["creator_id"])):
         return False
     query = """
-        UPDATE rooms SET deleted_at = :now, low_user = NULL, high_user = NULL, roster = roster + 1
+        UPDATE rooms
+           SET deleted_at = :now, low_user = NULL, high_user = NULL,
+               members_version = members_version + 1
          WHERE id = :room_id AND deleted_at IS NULL
         RETURNING id
     """

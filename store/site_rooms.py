@@ -138,7 +138,7 @@ async def patch(db: Connection, room_id: int, wanted: SitePatch) -> int | None:
                       WHEN 1 THEN CAST(:data AS text) ELSE data END,
                frozen = CASE CAST(:has_frozen AS integer)
                         WHEN 1 THEN CAST(:frozen AS integer) ELSE frozen END,
-               roster = roster + 1
+               members_version = members_version + 1
          WHERE id = :room_id AND deleted_at IS NULL
            AND (title <> CASE CAST(:has_title AS integer)
                          WHEN 1 THEN CAST(:title AS text) ELSE title END
@@ -148,7 +148,7 @@ async def patch(db: Connection, room_id: int, wanted: SitePatch) -> int | None:
                          WHEN 1 THEN coalesce(CAST(:data AS text), '') ELSE coalesce(data, '') END
              OR frozen <> CASE CAST(:has_frozen AS integer)
                           WHEN 1 THEN CAST(:frozen AS integer) ELSE frozen END)
-        RETURNING roster
+        RETURNING members_version
     """
     values: dict[str, Any] = {"room_id": room_id}
     for name in ("title", "about", "data", "frozen"):
@@ -161,7 +161,7 @@ async def patch(db: Connection, room_id: int, wanted: SitePatch) -> int | None:
         return 0 if await rooms.exists(db, room_id) else None
     if wanted.title is not UNSET or wanted.about is not UNSET:
         await room_words.mark_room(db, room_id)
-    return int(rows[0]["roster"])
+    return int(rows[0]["members_version"])
 
 
 async def find_members(db: Connection, room_id: int) -> set[str] | None:

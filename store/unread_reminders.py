@@ -35,13 +35,13 @@ async def _unread_in(db: Connection, room_id: int, after: int, now: int) -> list
                           AND x.sender_id <> me.user_id AND x.deleted_at IS NULL
                         ORDER BY x.id LIMIT 1)
           JOIN rooms r ON r.id = me.room_id AND r.total > me.sent + me.seen
-         WHERE me.room_id = :room_id AND me.warned_upto <= me.read_upto AND me.is_muted = 0
+         WHERE me.room_id = :room_id AND me.reminded_upto <= me.read_upto AND me.is_muted = 0
     """
     rows = await db.fetch_all(query, where)
     overdue = [row for row in rows if row["created_at"] <= now - after]
     for row in overdue:
         query = """
-            UPDATE members SET warned_upto = (SELECT max(id) FROM messages
+            UPDATE members SET reminded_upto = (SELECT max(id) FROM messages
                                                WHERE room_id = :room_id)
              WHERE room_id = :room_id AND user_id = :user_id
         """

@@ -589,5 +589,5 @@ def test_the_tables_are_those_of_the_schema(tmp_path: Path) -> None:
         names = {name for (name,) in db.execute(query) if not name.startswith("search")}
     lasting = {table.name for table in tables()} | {"meta"}
     made_anew = {"room_words", "word_changes"}
-    assert lasting == names - {"processes", "presence", "cuts"} - made_anew
+    assert lasting == names - {"processes", "presence", "revocations"} - made_anew
     assert set(contents()) == {table.name for table in tables()}

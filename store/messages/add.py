@@ -131,13 +131,13 @@ async def next_version(db: Connection, room_id: int, sent_at: int = 0) -> tuple[
                active_at = CASE WHEN CAST(:sent_at AS bigint) > 0
                                 THEN CAST(:sent_at AS bigint) ELSE active_at END
          WHERE id = :room_id
-        RETURNING version, roster
+        RETURNING version, members_version
     """
     values = {"room_id": room_id, "sent": 1 if sent_at else 0, "sent_at": sent_at}
     rows = await db.fetch_all(query, values)
     if sent_at:
         await list_order.mark_room(db, room_id)
-    return rows[0]["version"], rows[0]["roster"]
+    return rows[0]["version"], rows[0]["members_version"]
 
 
 async def _count(db: Connection, message: MessageRow) -> None:

@@ -130,7 +130,7 @@ async def size_since(db: Connection, room_id: int, version: int, most: int) -> t
 async def since(db: Connection, room_id: int, version: int) -> Since | None:
     """Read the state and changes for gap repair; None if the room is deleted."""
     query = """
-        SELECT version, roster, title, about, data, frozen
+        SELECT version, members_version, title, about, data, frozen
           FROM rooms WHERE id = :room_id AND deleted_at IS NULL
     """
     row = await db.fetch_one(query, {"room_id": room_id})
@@ -151,7 +151,7 @@ async def since(db: Connection, room_id: int, version: int) -> Since | None:
     rows = await db.fetch_all(query, values)
     deleted = [(row["id"], row["version"], row["sender_id"]) for row in rows]
     look = RoomLook(row["about"], row["data"], row["frozen"])
-    return Since(row["version"], row["roster"], row["title"], messages, deleted, look)
+    return Since(row["version"], row["members_version"], row["title"], messages, deleted, look)
 
 
 async def of_ids(

@@ -107,7 +107,7 @@ async def _store(
     )
     if row["bases"] is None:
         return None
-    under = dict(zip(rooms, columns_of(row, "bases", "rosters"), strict=True))
+    under = dict(zip(rooms, columns_of(row, "bases", "members_versions"), strict=True))
     moved = [Moved(*it) for it in columns_of(row, "marked", "users", "delivered", "read")]
     return _outcomes(adds, places, under, row, quotes, now), moved
 

@@ -61,8 +61,9 @@ def _found(row: Any, room_id: int) -> Snapshot:
         for user, delivered, read in zip(row["users"], row["delivered"], row["read"], strict=True)
     }
     found = Snapshot(
-        row["version"], row["roster"], row["title"], marks, row["top"] or 0, row["newest"] or 0,
-        [], [], False, row["total"], RoomLook(row["about"], row["data"], row["frozen"]),
+        row["version"], row["members_version"], row["title"], marks, row["top"] or 0,
+        row["newest"] or 0, [], [], False, row["total"],
+        RoomLook(row["about"], row["data"], row["frozen"]),
         bool(row["marked_unread"]), row["own"] and (row["own"][0], row["own"][1]),
     )  # fmt: skip
     kept: list[MessageRow] = []

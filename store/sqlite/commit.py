@@ -129,7 +129,7 @@ def _number(db: sqlite3.Connection, adds: Sequence[Add], now: int) -> dict[int, 
                          active_at = ?
           FROM (SELECT value->>0 AS id, value->>1 AS n FROM json_each(?)) AS b
          WHERE rooms.id = b.id
-        RETURNING id, version, roster
+        RETURNING id, version, members_version
     """
     counts = Counter([a.room_id for a in adds])
     rows = db.execute(query, (now, encode_json(list(counts.items())))).fetchall()

@@ -23,7 +23,7 @@ def snapshot(db: sqlite3.Connection, ask: SnapshotQuery) -> Snapshot | str:
 
 def _snapshot(db: sqlite3.Connection, ask: SnapshotQuery) -> Snapshot | str:
     query = """
-        SELECT r.version, r.roster, r.title, r.total, r.floor, me.user_id IS NOT NULL,
+        SELECT r.version, r.members_version, r.title, r.total, r.floor, me.user_id IS NOT NULL,
                (SELECT max(id) FROM messages m WHERE m.room_id = r.id),
                me.shown_read, me.delivered_upto, me.read_upto,
                me.marked_unread, r.about, r.data, r.frozen

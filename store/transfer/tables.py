@@ -57,7 +57,7 @@ def tables() -> tuple[Table, ...]:
     query = """
         SELECT name, sql LIKE :identity FROM sqlite_master
          WHERE type = 'table' AND name NOT GLOB 'search*'
-           AND name NOT IN ('meta', 'processes', 'presence', 'cuts', 'sqlite_sequence',
+           AND name NOT IN ('meta', 'processes', 'presence', 'revocations', 'sqlite_sequence',
                           'room_words', 'word_changes')
          ORDER BY rowid
     """

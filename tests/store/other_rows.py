@@ -76,7 +76,7 @@ FILLED = (
     f"""INSERT INTO outbox_rooms (room_id, listener, last_id, due_at)
         {SERIES} SELECT 1000 + i, 'hook', 1, {LATER} + i FROM n""",
     f"INSERT INTO unread_checks (room_id, due_at) {SERIES} SELECT 1000 + i, {LATER} + i FROM n",
-    f"INSERT INTO cuts (user_id, cut_at) {SERIES} SELECT 'p' || i, i FROM n",
+    f"INSERT INTO revocations (user_id, revoked_at) {SERIES} SELECT 'p' || i, i FROM n",
     f"INSERT INTO departed (user_id, room_id) {SERIES} SELECT 'p' || i, 1 FROM n",
     f"""INSERT INTO reports (room_id, message_id, reporter_id, reason, text, created_at)
         {SERIES} SELECT 1, i, 'p' || i, 'spam', '', i FROM n""",
@@ -234,7 +234,7 @@ async def remind(store: Store) -> None:
         await unread_reminders.claim_unread(db, 1, LATER - 1, 10)
         await db.execute("DELETE FROM unread_checks WHERE room_id < 10")
         await db.execute(
-            "UPDATE members SET warned_upto = 0 WHERE room_id < 10 AND warned_upto > 0"
+            "UPDATE members SET reminded_upto = 0 WHERE room_id < 10 AND reminded_upto > 0"
         )
 
     await store.write(work)

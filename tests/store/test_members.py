@@ -38,7 +38,7 @@ async def a_group(url: str) -> AsyncIterator[tuple[Store, int]]:
 
 
 async def lock(postgres: Any, room_id: int) -> None:
-    query = "UPDATE rooms SET roster = roster + 1 WHERE id = $1"
+    query = "UPDATE rooms SET members_version = members_version + 1 WHERE id = $1"
     await postgres.execute(query, room_id)
 
 

@@ -4,12 +4,12 @@ from hashlib import sha256
 
 from roomcast.store import schema as meta
 
-KNOWN = {12: "22cbb7a08978d198"}
+KNOWN = {13: "b1fc9a05fe8c252a"}
 
 
 def test_a_changed_schema_has_another_version():
     schema = meta.SCHEMA.read_text()
     both = meta.statements_of(schema, "postgresql") + meta.statements_of(schema, "sqlite")
-    said = "\n".join(both)
-    found = sha256(" ".join(said.split()).encode()).hexdigest()[:16]
+    text = "\n".join(both)
+    found = sha256(" ".join(text.split()).encode()).hexdigest()[:16]
     assert KNOWN[meta.VERSION] == found, "raise meta.VERSION, and write the migration"

@@ -1,8 +1,8 @@
--- A member's row takes their marks, and the number of texts that they sent, from `touched`. What they
--- have not seen is put in order for the sake of the index: while the table is thought to be empty,
--- that by version looks as good, and with it the whole room is read.
--- A receipt passes few messages, or it ends near the newest one. Then what is above it is counted, in
--- one state of the database; only a receipt that does neither counts all that it passes.
+-- Updates members' rows with their watermarks, and with the number of texts that they sent, from
+-- `touched`. Unseen messages are ordered so that the planner takes the index on ids: while it assumes an
+-- empty table, the index on versions seems as good, and with that one the whole room is read.
+-- A receipt usually passes few messages, or ends near the newest one. In the second case the messages
+-- above it are counted, in one state of the database; otherwise those that it passes.
 UPDATE members m
    SET delivered_upto = greatest(m.delivered_upto, t.delivered),
        read_upto = greatest(m.read_upto, t.read),

@@ -1,4 +1,4 @@
--- Of a batch in which something is not in order: what, by its place.
+-- Returns the changes of a batch that must be refused, by their positions.
 SELECT a.place, me.user_id IS NOT NULL AS is_member, x.id, x.text_hash, x.deleted_at IS NOT NULL AS is_deleted
   FROM unnest($1::bigint[], $2::text[], $3::text[]) WITH ORDINALITY
        AS a(room_id, sender_id, client_id, place)

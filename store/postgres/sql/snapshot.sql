@@ -1,10 +1,10 @@
--- One row, arrays instead of records: the driver makes few objects of it. With a cursor ($4) the
--- page is what changed since, else ($4 is null) the newest messages.
-SELECT r.version, r.roster, r.title, r.total, r.floor, me.user_id IS NOT NULL AS is_member,
+-- Returns one row of arrays instead of records, for which the driver creates few objects. With a cursor
+-- ($4) the page holds the changes since; without one ($4 is null) the newest messages.
+SELECT r.version, r.members_version, r.title, r.total, r.floor, me.user_id IS NOT NULL AS is_member,
        CASE WHEN me.shown_read IS NOT NULL THEN array[me.delivered_upto, me.read_upto] END AS own,
        me.marked_unread, r.about, r.data, r.frozen,
        (SELECT max(m.id) FROM messages m WHERE m.room_id = r.id) AS top,
-       -- The newest message of others; read_upto where the counters say that none is unread.
+       -- The newest message of others; read_upto if by the counters none is unread.
        coalesce(CASE WHEN r.total > me.sent + me.seen THEN
            (SELECT m.id FROM messages m
              WHERE m.room_id = r.id AND m.id > me.read_upto AND m.sender_id <> $2
@@ -45,7 +45,7 @@ SELECT r.version, r.roster, r.title, r.total, r.floor, me.user_id IS NOT NULL AS
                 WHERE room_id = r.id AND $4::bigint IS NULL
                   AND message_id BETWEEN h.first_id AND h.last_id
                 UNION ALL
-               -- What changed may lie far apart, with much between that nobody asked for.
+               -- The changed messages may be far apart, with many others between them.
                SELECT * FROM attachments
                 WHERE room_id = r.id AND $4::bigint IS NOT NULL AND message_id = ANY(h.ids)) AS a) AS f
  CROSS JOIN LATERAL (

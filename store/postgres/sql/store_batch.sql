@@ -1,8 +1,8 @@
--- All of a batch; or nothing, where anything in it is not in order. Nobody has statistics of parts
--- of a statement, so that joins of them would be nested loops, quadratic in the batch: there are
--- none. The versions before the batch are an array, by the rooms' numbers in it. A roster that
--- changed while the statement waited for the room ends it: who may send now is judged anew, with
--- the rooms locked before. Neither blocks nor frozen rooms are asked for by EXISTS, for which
+-- Stores all changes of a batch, or none if one of them must be refused. PostgreSQL has no statistics of
+-- the parts of a statement, so joins between them would be nested loops, quadratic in the batch: there
+-- are none. The versions before the batch are an array, indexed by the numbers of rooms in the batch. If
+-- a members_version changed while the statement waited for the room, nothing is stored, and the batch is
+-- repeated with the rooms locked first. Blocks and frozen rooms are not checked by EXISTS, for which
 -- PostgreSQL may read all of them with each batch.
 WITH sender AS (
     SELECT c.room_id, c.user_id, me.user_id IS NOT NULL AS is_member
@@ -28,15 +28,15 @@ WITH sender AS (
                      active_at = $1
       FROM unnest($2::bigint[], $3::int[]) WITH ORDINALITY AS f(room_id, n, room_no)
       JOIN rooms seen ON seen.id = f.room_id
-     WHERE rooms.id = f.room_id AND rooms.roster = seen.roster
+     WHERE rooms.id = f.room_id AND rooms.members_version = seen.members_version
        AND (SELECT is_in_order FROM checked)
-    RETURNING f.room_no, rooms.roster, rooms.version - f.n AS base
+    RETURNING f.room_no, rooms.members_version, rooms.version - f.n AS base
 ), listed AS (
     INSERT INTO list_changes (room_id) SELECT ($2::bigint[])[c.room_no] FROM counted c
         ON CONFLICT (room_id) DO NOTHING
 ), based AS (
     SELECT array_agg(base ORDER BY room_no) AS bases,
-           array_agg(roster ORDER BY room_no) AS rosters
+           array_agg(members_version ORDER BY room_no) AS members_versions
       FROM counted
     HAVING NOT (SELECT is_in_order FROM checked)
         OR 1 / (count(*) = cardinality($2))::int = 1 -- else a division by zero
