@@ -644,6 +644,17 @@ test("the socket of a room that is shown goes before that of the notifications",
   assert.deepEqual(wire.sockets.map(({ query }) => query.room_id ?? query.format), ["4", "flat"]);
 });
 
+test("what is opened after the user was signed out is opened again with the next token", async () => {
+  const chat = start();
+  chat.session.signOut("unauthenticated");
+  chat.on("unread", () => {});
+  await settle();
+  assert.deepEqual([wire.sockets.length, chat.state], [0, "signedout"]);
+  chat.setToken(jwt(1));
+  await settle();
+  assert.equal(wire.sockets.length, 1);
+});
+
 test("a badge needs no list", async () => {
   const chat = start();
   chat.subscribe(() => {});

@@ -61,7 +61,7 @@ export class FoundMessages {
     const { bdi, h, isSame, nameOf, titleOf } = this.kit;
     const item = list.shell.item(message.room_id);
     const me = list.host.user?.user_id;
-    const title = item ? titleOf(item, me, list.words) : "";
+    const title = item && !list.room ? titleOf(item, me, list.words) : ""; // in one conversation the author is enough
     const author = isSame(message.sender_id, me) ? list.words.say("you") : item ? nameOf(item, message.sender_id, list.words) : "";
     const head = h("span", { className: "result-head" }, bdi(title || author), h("time", {}, list.words.brief(new Date(message.created_at))));
     const text = h("span", { className: "result-text" }, ...(title && author && author !== title ? [bdi(author), ": "] : []), h("bdi", {}, ...this.#marked(message.text ?? "", words)));

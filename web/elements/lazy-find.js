@@ -33,7 +33,13 @@ export function openFind(view, dialog, sought = "") {
   });
   const title = h("h2", { id: "dialog-title" }, words.say("search"));
   const head = h("div", { className: "dialog-head" }, title, iconButton("close", words.say("close"), () => dialog.close()));
-  dialog.show(h("div", { className: "details" }, head, field, messages.box));
+  const content = h("div", { className: "details" }, head, field, messages.box);
+  dialog.show(content);
+  const left = () => {
+    messages.stop();
+    if (!dialog.box.open) content.remove(); // open: something else is shown by now
+  };
+  dialog.box.addEventListener("close", left, { once: true });
   field.focus();
   messages.search(sought.trim());
 }

@@ -27,7 +27,6 @@ a[part=listing]:hover { border-color: var(--link); }
 .bar button { border: 0; background: none; color: inherit; font-weight: 600; text-decoration: underline; min-block-size: 1.8rem; flex: none; }
 .scroll { flex: 1; min-block-size: 0; position: relative; display: flex; flex-direction: column; }
 [part=messages] { flex: 1; min-block-size: 0; overflow-y: auto; overflow-x: hidden; overflow-anchor: none; overscroll-behavior: contain; scrollbar-width: thin; display: flex; flex-direction: column; padding-block: .6rem; padding-inline: max(clamp(.6rem, 3%, 2rem), (100% - var(--column)) / 2); outline-offset: -3px; }
-[part=messages][aria-busy=true]::before { content: ""; position: sticky; inset-block-start: .5rem; z-index: 1; align-self: center; flex: none; margin-block: 0 -1.6rem; }
 [part=messages] > ol { margin-block-start: auto; display: flex; flex-direction: column; gap: .55rem; }
 [part=day], [part=new-line], .note, .typing-row { align-self: center; user-select: none; }
 [part=day] { margin-block: .5rem; padding: .15rem .8rem; border-radius: 1rem; background: color-mix(in oklab, var(--panel) 80%, var(--talk)); color: var(--faint); font-size: .82em; font-weight: 600; }

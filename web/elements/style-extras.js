@@ -33,6 +33,7 @@ progress { inline-size: 100%; block-size: .35rem; accent-color: var(--accent); }
 .typing-row { align-self: flex-start; color: var(--faint); font-size: .9em; min-block-size: 1.4em; }
 [part=subtitle] .typing { color: var(--link); }
 [part~=message].large .body { display: flex; align-items: flex-end; }
+[part=messages][aria-busy=true]::before { content: ""; position: sticky; inset-block-start: .5rem; z-index: 1; align-self: center; flex: none; margin-block: 0 -1.6rem; }
 [part=reactions] { display: flex; flex-wrap: wrap; gap: .25rem; margin-block-start: .2rem; user-select: none; }
 [part=chip] { display: inline-flex; gap: .3rem; align-items: center; padding: .1rem .5rem; border: 1px solid var(--line); border-radius: 1rem; background: var(--panel); color: var(--ink); font-size: .87em; }
 [part=chip][aria-pressed=true] { background-color: var(--chosen); border-color: var(--link); }

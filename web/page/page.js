@@ -142,6 +142,7 @@ async function startPage() {
   const speaking = speak(new URLSearchParams(location.search).get("lang") || settings.language || navigator.language);
   if (isEmbedded) showEmbedded();
   else showInbox(settings, speaking, token);
+  setTimeout(() => speaking.then((words) => words.time(new Date())), 0); // the first format takes a phone 100 ms: made before the messages come
 }
 
 void startPage();

@@ -113,7 +113,9 @@ export class Connection {
       this.#sentAt = this.#askedAt = 0;
       this.#watch = setInterval(() => this.#listen(), 500);
     } catch {
-      if (turn === this.turn && !session.signedOut) this.#wait();
+      if (turn !== this.turn) return;
+      if (session.signedOut) this.end(session.signedOut);
+      else this.#wait();
     }
   }
 
