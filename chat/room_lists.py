@@ -80,13 +80,15 @@ class RoomLists:
             looked=MAX_SEARCHED_ROOMS,
             limit=MAX_UPDATED_ROOMS,
         )
-        await self._refresh(await self._store.read(find))
+        await self._refresh(sorted(await self._store.read(find)), waits=True)
 
-    async def _refresh(self, room_ids: Sequence[int]) -> None:
+    async def _refresh(self, room_ids: Sequence[int], *, waits: bool = False) -> None:
         for start in range(0, len(room_ids), WORD_BATCH):
             some = room_ids[start : start + WORD_BATCH]
             dialect = self._store.dialect
-            await self._store.write(partial(room_words.refresh, dialect=dialect, room_ids=some))
+            await self._store.write(
+                partial(room_words.refresh, dialect=dialect, room_ids=some, waits=waits)
+            )
 
     # ------------------------------------------------------------ following the changes
 

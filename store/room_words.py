@@ -132,21 +132,26 @@ async def changed_of(db: Connection, user_id: str, looked: int, limit: int) -> l
 
 # ---------------------------------------------------------------- updating
 
+_CLAIM = """
+    DELETE FROM word_changes
+     WHERE room_id IN (SELECT r.room_id FROM word_changes r WHERE r.room_id IN :room_ids
+                        ORDER BY r.room_id LOCKING(r))
+    RETURNING room_id
+"""
 
-async def refresh(db: Connection, dialect: Dialect, room_ids: Sequence[int]) -> None:
+
+async def refresh(
+    db: Connection, dialect: Dialect, room_ids: Sequence[int], *, waits: bool = False
+) -> None:
     """Update the words of these rooms, except those that another process is updating.
 
+    With `waits`, those are waited for: afterwards the words of all these rooms are up to date.
     Rooms are locked before their words, as by who deletes a room; those being deleted are left out.
     """
     room_ids = await _keep(db, dialect, room_ids)
     if not room_ids:
         return
-    query = dialect.render("""
-        DELETE FROM word_changes
-         WHERE room_id IN (SELECT r.room_id FROM word_changes r WHERE r.room_id IN :room_ids
-                            ORDER BY r.room_id LOCKING(r))
-        RETURNING room_id
-    """)
+    query = dialect.render(_CLAIM.replace("LOCKING(r)", "LOCKING()") if waits else _CLAIM)
     claimed = [row["room_id"] for row in await db.fetch_all(_of(query, room_ids))]
     if not claimed:
         return

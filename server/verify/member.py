@@ -1,6 +1,7 @@
 """A correct client: it resumes, repeats unanswered messages, and logs everything."""
 
 import asyncio
+import base64
 import json
 import random
 import time
@@ -21,6 +22,9 @@ from .stage import Deployment
 
 RETRY_DELAY = 0.1  # seconds until it reconnects or repeats a refused message
 MAX_UNANSWERED = 20  # messages
+FILE_TYPE = "text/plain"
+FILE_CONTENT = b"a file of the storm"
+FILE_SHARE = 0.1  # of the messages have a file
 
 
 class StormMember:
@@ -33,7 +37,7 @@ class StormMember:
         self.relay = relay
         self.history = ClientHistory(name, account.user_id)
         self.replay = Replay(account.user_id)
-        self.unanswered: dict[str, str] = {}  # client_id → text
+        self.unanswered: dict[str, dict[str, Any]] = {}  # client_id → fields of the message
         self.query: dict[str, Any] = {"room_id": room}
         self._deployment = deployment
         self._socket: Any = None
@@ -135,7 +139,7 @@ class StormMember:
             elif len(own) > 5 and chance < 0.15:
                 await self._act("delete", message_id=own[self._chance.randrange(5)])
             elif len(self.unanswered) < MAX_UNANSWERED:
-                await self.send_message()
+                await self.send_message(with_file=chance > 1 - FILE_SHARE)
 
     def _own_messages(self) -> list[int]:
         mine = self.account.user_id
@@ -145,16 +149,32 @@ class StormMember:
         kept = self.replay.messages.items()
         return [id_ for id_, m in kept if m["sender_id"] == mine and id_ not in deleted]
 
-    async def send_message(self) -> None:
+    async def send_message(self, *, with_file: bool = False) -> None:
         """Send a new message, repeated until it is answered."""
         self._number += 1
         client_id = f"{self.name}-{self._number}"
-        self.unanswered[client_id] = f"{self.name} writes {self._number}"
+        fields: dict[str, Any] = {"message": f"{self.name} writes {self._number}"}
+        if with_file and self._takes_files:
+            data = base64.b64encode(FILE_CONTENT).decode()
+            size = len(FILE_CONTENT)
+            fields["file"] = {"name": "a.txt", "size": size, "type": FILE_TYPE, "data": data}
+        self.unanswered[client_id] = fields
         await self._send(client_id)
+
+    @property
+    def with_files(self) -> set[str]:
+        """The client_ids of the messages that it has sent with a file."""
+        sent = (action for each in self.history.connections for _, action in each.sent)
+        return {action["client_id"] for action in sent if "file" in action}
+
+    @property
+    def _takes_files(self) -> bool:
+        config = self._deployment.config
+        return FILE_TYPE in config.get("attachments", {}).get("types", [FILE_TYPE])
 
     async def _send(self, client_id: str) -> None:
         if client_id in self.unanswered:
-            await self._act("send", client_id=client_id, message=self.unanswered[client_id])
+            await self._act("send", client_id=client_id, **self.unanswered[client_id])
 
     async def _act(self, action: str, **fields: Any) -> None:
         socket = self._socket

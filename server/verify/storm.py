@@ -9,13 +9,13 @@ from urllib.parse import urlsplit
 
 from .checker import Rules, answers_of, contradictions
 from .history import ClientHistory, Message
-from .member import StormMember
+from .member import FILE_CONTENT, StormMember
 from .relay import Relay
 from .stage import Stage
 
-TEMPORARY = frozenset({"unavailable", "rate_limited"})
+TEMPORARY = frozenset({"unavailable", "storage_unavailable", "rate_limited"})
 MAX_BYTES_UNTIL_BREAK = 3_000
-STORM_SIZE = 10  # connections that come back at the same moment
+QUIET = 1.0  # seconds without a change after which nothing is under way
 
 
 class Storm:
@@ -74,13 +74,16 @@ class Storm:
         for member in self.members:
             member.relay.heal()
         for writer in self.writers:
-            await writer.send_message()
+            await writer.send_message(with_file=True)
             await writer.until(partial(_is_answered, writer), "is answered", patience)
-        version = await self.version()
-        for member in self.members:
-            reached = f"has everything up to version {version}"
-            await member.until(partial(_has_come_to, version, member), reached, patience)
-            await member.until(partial(_is_read, member), "sees all of it read", patience)
+        version, before = await self.version(), -1
+        while version != before:  # actions of broken connections may still be under way
+            for member in self.members:
+                reached = f"has everything up to version {version}"
+                await member.until(partial(_has_come_to, version, member), reached, patience)
+                await member.until(partial(_is_read, member), "sees all of it read", patience)
+            await asyncio.sleep(QUIET)
+            version, before = await self.version(), version
 
     async def version(self) -> int:
         """Return the version of the room, from its sync."""
@@ -128,6 +131,7 @@ async def check_storm(stage: Stage, seconds: float, rate: float, seed: int) -> N
     version = await storm.version()
     for promise, what in contradictions(histories, stored, version, rules):
         stage.report.find(promise, stage.name, what)
+    await _check_files(stage, storm, stored)
     _count(stage, histories, stored)
     report = stage.report
     report.numbers["messages in the storm"] = len(stored)
@@ -135,6 +139,25 @@ async def check_storm(stage: Stage, seconds: float, rate: float, seed: int) -> N
     report.numbers["connections broken"] = sum(m.relay.broken for m in storm.members)
     report.measure("acknowledged", _acknowledged(histories))
     report.measure("received by the other", _received_by_others(histories))
+
+
+async def _check_files(stage: Stage, storm: Storm, stored: Sequence[Message]) -> None:
+    """Expect the file of each message that was sent with one, for everybody; download the last."""
+    sent = {(m.history.user_id, client_id) for m in storm.writers for client_id in m.with_files}
+    wanted = {
+        m["message_id"]: [len(FILE_CONTENT)] * ((m["sender_id"], m.get("client_id")) in sent)
+        for m in stored
+    }
+    shown = {member.name: member.replay.messages for member in storm.members}
+    for name, messages in {"history": {m["message_id"]: m for m in stored}, **shown}.items():
+        found = {id_: [f["size"] for f in m["attachments"]] for id_, m in messages.items()}
+        odd = {id_: sizes for id_, sizes in found.items() if sizes != wanted.get(id_, sizes)}
+        stage.equal(odd, {}, f"{name}: each message has the file that it was sent with")
+    links = [file["file_url"] for message in stored for file in message["attachments"]]
+    for url in links[-1:]:
+        answer = await stage.ada.http.get(url, follow_redirects=True)
+        stage.equal(answer.content, FILE_CONTENT, "a file of the storm comes back byte for byte")
+    stage.report.numbers["files in the storm"] = len(links)
 
 
 def _count(stage: Stage, histories: Sequence[ClientHistory], stored: Sequence[Message]) -> None:

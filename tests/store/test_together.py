@@ -12,6 +12,7 @@ import asyncpg
 import pytest
 from broadcaster import Broadcast as Broadcaster
 from roomcast.chat.chat import ChatServices
+from roomcast.chat.room_lists import RoomLists
 from roomcast.chat.rooms import RoomDetails
 from roomcast.protocol import actions
 from roomcast.protocol.actions import FileUploaded
@@ -20,6 +21,7 @@ from roomcast.store import blocks, members, outbox, room_words, rooms, uploads
 from roomcast.store.maintenance import recount
 from roomcast.store.messages import Add, Added, Repeated
 from roomcast.store.outbox import Listeners
+from roomcast.store.room_pages import RoomQuery
 from roomcast.store.store import Connection, Store
 
 from ..engines.postgres import Postgres, execute
@@ -342,3 +344,38 @@ async def test_words_found_beside_a_deletion_of_their_room_are_no_deadlock(
     assert tries == [1, 1]
     assert await execute(url, "select count(*) from room_words") == 0
     await store.aclose()
+
+
+async def test_a_list_has_the_rooms_whose_words_another_process_is_writing(
+    postgres: Postgres,
+) -> None:
+    """The other one has taken them up and has not committed: they were left out of the answer."""
+    url = postgres.create_database()
+    one, two = Store(url, alone=False), Store(url, alone=False)
+    await one.open()
+    await two.open()
+    context, opened = "listing:55", []
+    for number in range(3):
+        open_ = partial(
+            rooms.open_, creator_id=ADA, members=[ADA, BOB], context=f"{context}:{number}",
+            title="", now=number + 1,
+        )  # fmt: skip
+        opened.append((await one.write(open_)).room.id)
+    paused = asyncio.Queue[Paused]()
+
+    async def find_words(db: Connection) -> None:
+        paused.put_nowait(held := Paused(db, "INSERT INTO room_words"))
+        await room_words.refresh(held, one.dialect, opened[:2])  # type: ignore[arg-type]
+
+    finding = asyncio.create_task(one.write(find_words))
+    held = await paused.get()
+    await held.is_there.wait()
+    query = RoomQuery(ADA, 10, terms=(room_words.context_prefix_term(context),))
+    listing = asyncio.create_task(RoomLists(two).page(query))
+    while await execute(url, "select count(*) from pg_locks where not granted") == 0:
+        assert not listing.done(), "the list did not wait for the words"
+    held.may_go_on.set()
+    await finding
+    assert [room.room.id for room in (await listing).rooms] == opened[::-1]
+    await one.aclose()
+    await two.aclose()

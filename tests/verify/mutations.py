@@ -59,6 +59,20 @@ class LosesOneOfHundreds(Broken):
         return [] if is_live and every(wire, 12) else [frame]
 
 
+class LosesFilesOfTheStorm(Broken):
+    """History shows the messages without the files that they were sent with."""
+
+    promise = "nothing_lost"
+
+    def answers(self, status: int, headers: dict[str, str], body: bytes, wire: Wire) -> Any:
+        page = of_json(body)
+        if isinstance(page, dict) and "messages" in page and "has_more" in page:
+            for message in page["messages"]:
+                message["attachments"] = []
+            body = json.dumps(page).encode()
+        return status, headers, body
+
+
 class AcknowledgesWithoutStoring(Broken):
     """The sender gets a chat_message that nobody else ever sees."""
 
