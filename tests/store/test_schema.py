@@ -13,3 +13,8 @@ def test_a_changed_schema_has_another_version():
     text = "\n".join(both)
     found = sha256(" ".join(text.split()).encode()).hexdigest()[:16]
     assert KNOWN[meta.VERSION] == found, "raise meta.VERSION, and write the migration"
+
+
+def test_every_version_has_a_migration():
+    numbers = {int(path.stem) for path in meta.MIGRATIONS.glob("*.sql")}
+    assert numbers == set(range(2, meta.VERSION + 1))
