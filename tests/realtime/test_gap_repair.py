@@ -105,13 +105,15 @@ async def test_a_room_that_the_database_knows_less_of_ends() -> None:
 
 
 class Counter:
-    """Reads of the database, and how many of them there were at the same time."""
+    """Reads of rooms with a gap, and how many of them there were at the same time."""
 
     def __init__(self, read: Callable[..., Awaitable[Any]]) -> None:
         self._read = read
         self._now = self.most = 0
 
     async def __call__(self, work: Any) -> Any:
+        if "load_changes_since" not in getattr(work, "__qualname__", ""):
+            return await self._read(work)  # of another task, such as the one that orders the lists
         self._now += 1
         self.most = max(self.most, self._now)
         try:
