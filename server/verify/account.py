@@ -123,8 +123,11 @@ class Account:
 
 
 def header_problems(answer: httpx.Response) -> list[str]:
-    """Return what is missing in the headers of an answer with a body, which is one caller's."""
-    if not answer.content:
+    """Return what is missing in the headers of a JSON answer, which is one caller's.
+
+    Answers of another type are those of a proxy.
+    """
+    if not answer.content or "json" not in answer.headers.get("content-type", ""):
         return []
     wanted = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
     found = {name: answer.headers.get(name, "") for name in wanted}
