@@ -14,9 +14,9 @@ const queryOf = (next) => (next ? Object.fromEntries(new URL(next).searchParams)
 
 // ------------------------------------------------------------ of the chat
 
-/** @param {Chat} chat @param {{ members: UserId[], title?: string, context?: string, data?: object }} wish */
-export async function open(chat, wish) {
-  return chat.room((await chat.request("POST", "chat/create/", { body: wish })).room_id);
+/** @param {Chat} chat @param {{ members: UserId[], title?: string, context?: string }} fields */
+export async function open(chat, fields) {
+  return chat.room((await chat.request("POST", "chat/create/", { body: fields })).room_id);
 }
 
 /**
@@ -160,9 +160,9 @@ export async function refresh(room, id) {
   room._changed();
 }
 
-/** @param {Room} room @param {{ title?: string, muted?: boolean, archived?: boolean, marked_unread?: boolean, data?: object }} wish */
-export async function update(room, wish) {
-  inform(room, await callOf(room, "PATCH", "", { body: wish }));
+/** @param {Room} room @param {{ title?: string, muted?: boolean, archived?: boolean, marked_unread?: boolean }} changes */
+export async function update(room, changes) {
+  inform(room, await callOf(room, "PATCH", "", { body: changes }));
 }
 
 /** @param {Room} room @param {UserId} user_id */
