@@ -110,6 +110,8 @@ PAGES = {
             "place": "place",
             "search": "search",
             "lost": "lost",
+            "begun": "begun",
+            "low": "low",
         }.items()
     },
     "small.html": HEAD + "<roomcast-launcher></roomcast-launcher><roomcast-badge></roomcast-badge>",
@@ -289,6 +291,36 @@ def test_a_chat_is_searched(visitor: Callable[..., Visitor]) -> None:
     chat.get_by_role("button", name="More").first.click()
     ada.page.get_by_role("menuitem", name="Search").click()
     expect(dialog.get_by_role("searchbox")).to_be_focused()
+
+
+def test_a_chat_that_is_not_begun_finds_nothing_of_other_rooms(
+    visitor: Callable[..., Visitor],
+) -> None:
+    ada = visitor("ada")
+    ada.says(2, "the secret of the saddle", "listing:else")
+    ada.opens("begun.html")
+    chat, dialog = ada.page.locator("roomcast-chat"), ada.page.locator("[part=dialog]")
+    chat.locator("[part=input]").wait_for()
+    chat.evaluate("chat => void chat.find('saddle')")
+    expect(dialog.get_by_text("Nothing found")).to_be_visible()
+    expect(dialog.locator("li")).to_have_count(0)
+
+
+def test_a_chat_in_a_frame_without_height_is_whole_once_it_has_one(
+    visitor: Callable[..., Visitor],
+) -> None:
+    """A site gives the frame the height that the page in it tells, or shows it later."""
+    ada = visitor("ada")
+    for text in ("Hello", "Is it still there?"):
+        ada.says(2, text, "listing:low")
+    frame = '<iframe src="/low.html" style="height: 0; border: 0; inline-size: 400px"></iframe>'
+    ada.page.route("**/frame", lambda route: route.fulfill(body=frame, content_type="text/html"))
+    ada.opens("frame")
+    inside = ada.page.frame_locator("iframe")
+    expect(inside.locator("[part=text]")).to_have_text(["Hello", "Is it still there?"])
+    ada.page.locator("iframe").evaluate("frame => (frame.style.height = '600px')")
+    expect(inside.locator("[part=new-line]")).to_be_visible()
+    expect(inside.locator("[part=input]")).to_be_visible()
 
 
 def test_what_cannot_be_loaded_is_said_and_tried_again(visitor: Callable[..., Visitor]) -> None:

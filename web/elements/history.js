@@ -164,7 +164,7 @@ export class HistoryView {
 
   /** What fills the window is drawn first, all else in a moment. */
   #openFast() {
-    const count = Math.ceil(innerHeight / ROW);
+    const count = Math.ceil(innerHeight / ROW) || 1; // a frame that is hidden has no height
     this.#filling = true;
     if (this.#firstNew) this.#showNewLine(count);
     else {

@@ -14,6 +14,17 @@ function addSheet(root, css) {
   root.adoptedStyleSheets.push(sheet);
 }
 
+/** The id of a conversation once it is known; null where it is not begun. @param {any} model @returns {Promise<number | null>} */
+function idOf(model) {
+  return new Promise((resolve) => {
+    const off = model.subscribe((/** @type {any} */ { id, loaded, state }) => {
+      if (id === null && !loaded && state !== "ended") return;
+      resolve(id);
+      queueMicrotask(() => off());
+    });
+  });
+}
+
 /** Shows the search, and what these words find. @param {any} view of the conversation @param {any} dialog @param {string} [sought] */
 export function openFind(view, dialog, sought = "") {
   const { host, model, shell, words } = view;
@@ -23,8 +34,13 @@ export function openFind(view, dialog, sought = "") {
     dialog.close();
     void view.history.jump(message);
   };
-  const around = { chat: shell.chat, item: () => view.room };
-  const messages = new FoundMessages({ host, words, shell: around, room: model.id, select }, { addSheet, bdi, h, isSame, nameOf, titleOf });
+  const nothing = { results: [], next: null };
+  const ask = async (/** @type {string} */ text, /** @type {any} */ { signal }) => {
+    const room = await idOf(model); // without it all conversations are searched
+    return room === null ? nothing : shell.chat.search(text, { room, signal });
+  };
+  const around = { chat: { search: ask }, item: () => view.room };
+  const messages = new FoundMessages({ host, words, shell: around, room: true, select }, { addSheet, bdi, h, isSame, nameOf, titleOf });
   const field = h("input", { type: "search", part: "search", className: "field", dir: "auto", value: sought, "aria-label": words.say("search"), placeholder: words.say("search") });
   let typing = 0;
   field.addEventListener("input", () => {
