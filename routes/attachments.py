@@ -7,11 +7,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from ..chat.rate_limit import UPLOAD_BYTES_PER_TOKEN
 from ..protocol import actions
 from ..protocol.actions import Send
 from ..protocol.codec import decode_as
 from ..protocol.ids import id_of
-from .requests import Reply, base_of_request, body_of, caller_of, chat_of
+from .requests import Reply, base_of_request, body_of, bucket_of, caller_of, chat_of
 
 
 class NewUpload(Struct):
@@ -33,7 +34,9 @@ async def offer(request: Request) -> Response:
     room_id = id_of(given.room_id, "room_id")
     send = Send(file=actions.File(given.name, given.size, given.type))
     base = base_of_request(request)
-    return Reply(await chat_of(request).messages.offer_upload(room_id, caller.user_id, send, base))
+    offered = await chat_of(request).messages.offer_upload(room_id, caller.user_id, send, base)
+    bucket_of(request, caller.user_id).charge(given.size / UPLOAD_BYTES_PER_TOKEN)
+    return Reply(offered)
 
 
 # fmt: off

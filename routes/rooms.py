@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from ..chat.rate_limit import MEMBERS_PER_TOKEN
 from ..chat.rooms import RoomDetails
 from ..protocol import codec
 from ..protocol.codec import decode_as
@@ -93,7 +94,8 @@ async def describe(request: Request, found: Sequence[Listed]) -> None:
 async def one(request: Request) -> Response:
     """Shows a room as the caller sees it."""
     caller = await caller_of(request)
-    return Reply(await shown(request, room_id_of(request), caller.user_id))
+    async with bucket_of(request, caller.user_id).costly():
+        return Reply(await shown(request, room_id_of(request), caller.user_id))
 
 
 async def change(request: Request) -> Response:
@@ -110,8 +112,9 @@ async def change(request: Request) -> Response:
         None if given.title is UNSET else given.title or "",
         None if given.marked_unread is UNSET else given.marked_unread,
     )
-    await chat_of(request).members.change(room_id, caller.user_id, patch)
-    return Reply(await shown(request, room_id, caller.user_id))
+    async with bucket_of(request, caller.user_id).costly():
+        await chat_of(request).members.change(room_id, caller.user_id, patch)
+        return Reply(await shown(request, room_id, caller.user_id))
 
 
 async def shown(request: Request, room_id: int, user_id: str) -> RoomShown:
@@ -120,6 +123,7 @@ async def shown(request: Request, room_id: int, user_id: str) -> RoomShown:
 
 async def _find_room(request: Request, room_id: int, user_id: str) -> Listed:
     found = await chat_of(request).members.room(room_id, user_id)
+    bucket_of(request, user_id).charge(len(found.members) / MEMBERS_PER_TOKEN)
     await describe(request, [found])
     return found
 

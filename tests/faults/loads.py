@@ -1,6 +1,6 @@
 """What one user may do within the limits, again and again, as fast as they are answered.
 
-`python -m tests.faults.loads NAME PORT` goes on until its stdin ends; `fill` makes the rooms.
+`fill` makes the rooms. The process that runs a load is `more_loads.py`.
 """
 
 import asyncio
@@ -337,24 +337,21 @@ async def notifications(user: Person) -> None:
         await asyncio.gather(at_once(5, send), *map(drain, sockets))
 
 
-LOADS: dict[str, Load] = {
-    load.__name__.replace("_", " "): load
-    for load in (
+LOADS: tuple[Load, ...] = (
         nothing, open_large_rooms, list_rooms, show_a_room, count_unread, export, search,
         search_for_much, read_history, read_old_history, join_large_room, join_long_texts,
         resume_from_nothing, send_long_texts, send_to_large_room, react, edit, ask_for_history,
         send_nonsense, send_files, send_pictures, put_files, ask_for_thumbnails, change_title,
         change_members, block, notifications,
-    )
-}  # fmt: skip
+)  # fmt: skip
 
 
-async def run(name: str, port: int) -> None:
+async def run(load: Load, port: int) -> None:
     """Until stdin ends; then prints what was answered."""
     server = SimpleNamespace(url=f"http://127.0.0.1:{port}", sockets_url=f"ws://127.0.0.1:{port}")
     http = httpx.AsyncClient(timeout=60, limits=httpx.Limits(max_connections=50))
     user = Person(cast(Server, server), http, BUSY, BUSY)
-    working = asyncio.ensure_future(LOADS[name](user))
+    working = asyncio.ensure_future(load(user))
     ended = asyncio.ensure_future(asyncio.to_thread(sys.stdin.read))
     await asyncio.wait([working, ended], return_when=asyncio.FIRST_COMPLETED)
     if working.done():
@@ -363,7 +360,3 @@ async def run(name: str, port: int) -> None:
     sys.stdout.write(", ".join(f"{number}×{status}" for status, number in sorted(done.items())))
     sys.stdout.flush()
     os._exit(0)  # whatever is under way
-
-
-if __name__ == "__main__":
-    asyncio.run(run(sys.argv[1], int(sys.argv[2])))

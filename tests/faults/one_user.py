@@ -27,7 +27,8 @@ from .attacks import (
     pin,
     say,
 )
-from .loads import LOADS, fill
+from .loads import fill
+from .more_loads import ALL_LOADS
 
 
 class Row(NamedTuple):
@@ -42,7 +43,7 @@ class Row(NamedTuple):
 
 
 def start_load(name: str, server: Server) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-m", "tests.faults.loads", name, str(server.port)]
+    command = [sys.executable, "-m", "tests.faults.more_loads", name, str(server.port)]
     root = Path(__file__).parent.parent.parent
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=root)
 
@@ -103,7 +104,7 @@ def main() -> int:
     failures = 0
     with TemporaryDirectory(dir=in_memory()) as folder:
         asyncio.run(fill(Path(folder)))
-        for name in LOADS:
+        for name in ALL_LOADS:
             if options.only not in name:
                 continue
             rounds = [

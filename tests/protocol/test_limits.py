@@ -95,6 +95,28 @@ async def test_what_costs_more_takes_more(hasty: tuple[Person, Person]) -> None:
     assert (await bob.get("chat/recieve/")).status_code == 200
 
 
+async def test_a_large_room_that_is_shown_is_paid_by_its_members(
+    hasty: tuple[Person, Person],
+) -> None:
+    ada, bob = hasty
+    body = {"members": [bob.id, ada.id, *range(20_000, 20_250)]}
+    room = (await bob.post("chat/create/", body)).json()["room_id"]
+    path = f"chat/rooms/{room}/"
+    asked = [await ada.asks("PATCH", path, json={"muted": True}) for _ in range(2)]
+    assert [answer.status_code for answer in asked] == [200, 200]
+    assert_error(await ada.get(path), 429, "rate_limited")
+
+
+async def test_an_upload_is_paid_by_its_size_when_it_is_offered(
+    hasty: tuple[Person, Person],
+) -> None:
+    ada, bob = hasty
+    room = await ada.opens(bob)
+    upload = {"room_id": room, "name": "a.txt", "size": 9 << 20, "type": "text/plain"}
+    assert (await ada.post("chat/attachments/", upload)).status_code == 200
+    assert_error(await ada.post("chat/attachments/", upload), 429, "rate_limited")
+
+
 async def test_going_on_for_long_is_closed(hasty: tuple[Person, Person]) -> None:
     ada, bob = hasty
     room = await ada.opens(bob)
