@@ -55,10 +55,12 @@ unit: .venv/dev  ## the tests beside protocol, faults and browser
 protocol: .venv/dev  ## what a client sees, on a running server; stack=redis or notify
 	$(BIN)/pytest $(if $(stack),--stack $(stack)) tests/protocol
 
-faults: .venv/dev  ## kill -9, slow readers, restarts; engines that die and fall silent; attacks without a login
+faults: .venv/dev  ## kill -9, slow readers, restarts; engines that die and fall silent; attacks; memory
 	$(BIN)/pytest tests/faults
 	$(BIN)/python -m tests.faults.attacks
 	$(BIN)/python -m tests.faults.one_user
+	$(BIN)/python -m tests.faults.erasure
+	$(BIN)/python -m tests.faults.memory
 	$(BIN)/python -m tests.test_loop
 
 fuzz: .venv/dev  ## strangers' bytes, guided by coverage, and every HTTP call; minutes=60

@@ -1,6 +1,7 @@
 """A bucket in a folder: objects are files, named by their keys."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -12,6 +13,7 @@ from .bucket import BucketUnavailable, too_large
 from .folder_files import FolderFiles, ObjectDraft
 
 PIECE_SIZE = 1 << 18  # bytes of a stream that wait in memory
+WRITE_PROOF_TTL = 5.0  # seconds for which a written file proves that there can be others
 
 Result = TypeVar("Result")
 
@@ -40,6 +42,7 @@ class Folder:
         self.root = root.absolute()
         self._files = FolderFiles(self.root)
         self._pool = ThreadPoolExecutor(4, "bucket")
+        self._proven_until = 0.0  # time.monotonic
 
     async def open(self) -> None:
         """Create the folder, and remove incomplete files that a crash has left."""
@@ -50,10 +53,17 @@ class Folder:
         await asyncio.to_thread(self._pool.shutdown)
 
     async def check(self) -> None:
-        """Check that the folder can be written to. Raises BucketUnavailable."""
+        """Check that the folder can be written to. Raises BucketUnavailable.
+
+        It writes a file, but not again within WRITE_PROOF_TTL, since anybody may ask for /readyz.
+        """
+        if time.monotonic() < self._proven_until:
+            await self._run(self._files.check_access)
+            return
         async with self._draft() as draft:
             await self._run(draft.write, b"\0" * 4096)
             await self._run(draft.remove)
+        self._proven_until = time.monotonic() + WRITE_PROOF_TTL
 
     async def put(self, key: str, data: bytes) -> None:
         target = self._files.path_of(key)

@@ -1,5 +1,6 @@
 """The blocking file operations of a folder of objects, for use in threads."""
 
+import errno
 import fcntl
 import os
 import secrets
@@ -90,6 +91,12 @@ class FolderFiles:
         for left in drafts.iterdir():
             _remove_unlocked(left)
         _sync(self.root)
+
+    def check_access(self) -> None:
+        """Raise OSError if this process may not write to the folder; write nothing."""
+        os.stat(self.root / _DRAFTS)
+        if not os.access(self.root / _DRAFTS, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
     def keep(self, draft: "ObjectDraft", target: Path) -> None:
         self._make_folder(target.parent)

@@ -29,7 +29,7 @@ async def exports(person: Person) -> dict[str, list[dict[str, Any]]]:
     answer = await person.get("chat/export/")
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-type"] == "application/x-ndjson"
-    lines = [json.loads(line) for line in answer.text.splitlines()]
+    lines = [json.loads(line) for line in answer.text.split("\n") if line]
     assert (lines[0]["type"], lines[-1]["type"]) == ("user", "end")
     found: dict[str, list[dict[str, Any]]] = {}
     for line in lines:

@@ -94,11 +94,6 @@ FILLED = (
 numbers = itertools.count(1)
 
 
-async def fill(db: Connection) -> None:
-    for statement in FILLED:
-        await db.execute(statement)
-
-
 def reads(function: Callable[..., Awaitable[object]], *args: Any, **options: Any) -> Work:
     return lambda store: store.read(lambda db: function(db, *args, **options))
 

@@ -38,6 +38,22 @@ async def folder(root: Path) -> AsyncIterator[Folder]:
     await bucket.aclose()
 
 
+async def test_a_check_of_a_folder_writes_no_file_each_time(
+    folder: Folder, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drafts, aside = root / ".drafts", root.with_name("aside")
+    before = drafts.stat().st_mtime_ns
+    await folder.check()
+    assert drafts.stat().st_mtime_ns == before
+    await asyncio.to_thread(root.rename, aside)
+    with pytest.raises(BucketUnavailable, match="No such file"):
+        await folder.check()
+    await asyncio.to_thread(aside.rename, root)
+    monkeypatch.setattr(folder, "_proven_until", 0.0)
+    await folder.check()
+    assert drafts.stat().st_mtime_ns > before
+
+
 def found(root: Path) -> list[str]:
     """Every file below the folder, half written ones included."""
     return sorted(str(p.relative_to(root)) for p in root.rglob("*") if p.is_file())

@@ -62,12 +62,28 @@ STEP = 100
 ONE_WRITER, ALL_DELETED, FAR_BEHIND, TURNED_OVER = 1, 2, 3, 4  # rooms
 
 SERIES = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})"
-SAID = f"""
-    INSERT INTO messages (room_id, sender_id, text, created_at, updated_at, version, deleted_at)
-    {SERIES.format(count=MANY)}
-    SELECT :room, CAST(:sender AS text), CASE WHEN :gone = 1 THEN '' ELSE 'text' END, i, i, i,
-           CASE WHEN :gone = 1 THEN i END
-      FROM n ORDER BY i
+
+
+def said(room: int, sender: str, *, is_deleted: bool = False) -> str:
+    """The statement by which the sender writes all these messages."""
+    text, deleted_at = ("", "i") if is_deleted else ("text", "NULL")
+    return f"""
+        INSERT INTO messages (room_id, sender_id, text, created_at, updated_at, version, deleted_at)
+        {SERIES.format(count=MANY)}
+        SELECT {room}, '{sender}', '{text}', i, i, i, {deleted_at} FROM n ORDER BY i
+    """
+
+
+def first(room: int, sender: str) -> str:
+    return f"""
+        INSERT INTO messages (room_id, sender_id, text, created_at, updated_at, version)
+        VALUES ({room}, '{sender}', 'first', 1, 1, 100000)
+    """
+
+
+READ = """
+    UPDATE members SET read_upto = 9000000, delivered_upto = 9000000
+     WHERE user_id <> 'behind' AND (room_id <> 2 OR user_id <> 'reader')
 """
 # Who has read anything here has read all of it.
 COUNTED = """
@@ -75,6 +91,10 @@ COUNTED = """
        SET sent = (SELECT count(*) FROM messages m
                     WHERE m.room_id = members.room_id AND m.sender_id = members.user_id)
      WHERE room_id < 10 AND user_id IN ('writer', 'reader', 'erased')
+"""
+TOTALS = """
+    UPDATE rooms SET total = (SELECT count(*) FROM messages m WHERE m.room_id = rooms.id),
+                     version = 20000
 """
 SEEN = """
     UPDATE members SET seen = (SELECT r.total FROM rooms r WHERE r.id = members.room_id) - sent
@@ -90,7 +110,7 @@ VISITED = """
 """
 
 
-async def filled(db: Connection) -> None:
+async def open_rooms(db: Connection) -> None:
     """Room 1 is one writer's; in room 2 all is deleted; in 3 one of 256 has read nothing."""
     for room, users in (
         (ONE_WRITER, ["writer", "reader"]),
@@ -100,33 +120,6 @@ async def filled(db: Connection) -> None:
     ):
         opened = await rooms.open_(db, "writer", users, str(room), "", 1)
         assert opened.room.id == room
-    await _say(db, ONE_WRITER, "reader", many=False)
-    for room in (ONE_WRITER, ALL_DELETED, FAR_BEHIND):
-        gone = int(room == ALL_DELETED)
-        await db.execute(SAID, {"room": room, "sender": "writer", "gone": gone})
-    await db.execute(SAID, {"room": TURNED_OVER, "sender": "erased", "gone": 1})
-    await db.execute(
-        "UPDATE members SET read_upto = 9000000, delivered_upto = 9000000"
-        " WHERE user_id <> 'behind' AND (room_id <> 2 OR user_id <> 'reader')"
-    )
-    await db.execute(COUNTED)
-    query = """
-        UPDATE rooms SET total = (SELECT count(*) FROM messages m WHERE m.room_id = rooms.id),
-                         version = 20000
-    """
-    await db.execute(query)
-    await db.execute(SEEN)
-    await db.execute(UNREAD_DELETED)
-    for statement in MANY_ROOMS:
-        await db.execute(statement)
-
-
-async def _say(db: Connection, room: int, sender: str, *, many: bool) -> None:
-    query = """
-        INSERT INTO messages (room_id, sender_id, text, created_at, updated_at, version)
-        VALUES (:room, :sender, 'first', 1, 1, 100000)
-    """
-    await db.execute(query, {"room": room, "sender": sender})
 
 
 MANY_ROOMS = (
@@ -160,6 +153,18 @@ MANY_ROOMS = (
     SELECT user_id, count(*) - count(archived_at_total), count(archived_at_total)
       FROM members WHERE room_id > 1000 GROUP BY user_id
     """,
+)
+
+
+FILLED = (
+    first(ONE_WRITER, "reader"),
+    said(ONE_WRITER, "writer"),
+    said(ALL_DELETED, "writer", is_deleted=True),
+    said(FAR_BEHIND, "writer"),
+    said(TURNED_OVER, "erased", is_deleted=True),
+    *(READ, COUNTED, TOTALS, SEEN, UNREAD_DELETED),
+    *MANY_ROOMS,
+    *other_rows.FILLED,
 )
 
 
@@ -202,7 +207,12 @@ class Meter:
         self.most = MOST_STEPS
 
     async def fill(self) -> None:
-        await self.store.write(other_rows.fill)
+        async def work(db: Connection) -> None:
+            await open_rooms(db)
+            for statement in FILLED:
+                await db.execute(statement)
+
+        await self.store.write(work)
 
     async def open(self) -> None:
         for held in self.engine.held:
@@ -233,7 +243,8 @@ class PostgresMeter:
     async def fill(self) -> None:
         """By a session of its own, which has no timeouts."""
         self._db = await asyncpg.connect(self._url)
-        for statement in other_rows.FILLED:
+        await self.store.write(open_rooms)
+        for statement in FILLED:
             await self._db.execute(statement)
 
     async def open(self) -> None:
@@ -267,7 +278,6 @@ async def worlds(
         meter = PostgresMeter(store, url)
     with meter.visits.watching():
         await store.open()
-    await store.write(filled)
     await meter.fill()
     await meter.open()
     meter.visits.functions.clear()  # what the start has run no row has measured

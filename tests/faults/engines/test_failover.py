@@ -2,9 +2,10 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from asyncpg.exceptions import TargetServerAttributeNotMatched
@@ -16,6 +17,8 @@ from ...engines.fixtures import running
 from ...engines.postgres import FAST, PASSWORD, Postgres, binaries, execute
 from ...engines.proxy import FaultProxy
 from ...engines.valkey import Valkey
+from ...patience import patient
+from ...server import Server
 from .cluster import Cluster
 
 NOTICED_WITHIN = 30.0  # seconds; mostly it is five
@@ -133,3 +136,41 @@ async def test_a_failover_that_lost_commits_is_noticed_where_nobody_does_anythin
             await cluster.stop()
         finally:
             await cluster.end()
+
+
+async def test_commits_that_wait_for_a_standby_are_an_outage(
+    primary: Postgres, own_server: Callable[..., Server], cast: Any
+) -> None:
+    """A single process: its own session that waits is not taken for another process."""
+    server = own_server(database_url=primary.create_database()).start()
+    ada, bob, _ = cast(server)
+    room = await ada.opens(bob)
+    async with ada.enters(room) as socket:
+        await socket.says("before")
+        await asyncio.to_thread(wait_for_standby, primary, "nobody")
+        error = await socket.is_refused("send", message="in doubt", client_id="n1")
+        assert (error["code"], error["client_id"]) == ("unavailable", "n1")
+        await asyncio.to_thread(wait_for_standby, primary, "")
+        await is_stored_at_last(socket, "in doubt", "n1")
+    texts = [message["text"] for message in await bob.reads_all(room)]
+    assert texts == ["before", "in doubt"]
+
+
+def wait_for_standby(postgres: Postgres, name: str) -> None:
+    """From now on a commit is confirmed by this standby; by none if its name is empty."""
+    postgres.execute(f"alter system set synchronous_standby_names = '{name}'")
+    postgres.execute("select pg_reload_conf()")
+
+
+async def is_stored_at_last(socket: Socket, text: str, client_id: str) -> None:
+    """Sent again under its client_id, as clients do, it is answered with its message."""
+    async with asyncio.timeout(patient(NOTICED_WITHIN)):
+        while True:
+            await socket.does("send", message=text, client_id=client_id)
+            frame = await socket.next()
+            while frame["type"] not in ("error", "chat_message"):
+                frame = await socket.next()
+            if frame["type"] == "chat_message":
+                assert frame["message"]["client_id"] == client_id
+                return
+            assert (frame["code"], frame["client_id"]) == ("unavailable", client_id)
