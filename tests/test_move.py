@@ -168,7 +168,7 @@ ways = pytest.mark.parametrize("way", WAYS, ids=lambda way: f"{way[0]} to {way[1
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     for engine in ("sqlite", "postgres"):
-        monkeypatch.setattr(f"roomcast.store.transfer.{engine}.BATCH", 100)
+        monkeypatch.setattr(f"roomcast.store.transfer.{engine}.ROW_BATCH", 100)
 
 
 @ways
