@@ -12,7 +12,7 @@ import pytest
 from roomcast.realtime.brokers import GAP, Backend, Unreachable, backend, backend_of
 from roomcast.realtime.brokers.connection import Link
 
-from .hearing import gap, gets_through, hears, hears_until, until
+from .receiving import gap, gets_through, receives, receives_until, until
 
 # ---------------------------------------------------------------- events
 
@@ -24,8 +24,8 @@ async def test_every_process_hears_what_is_published_in_its_channels(opened):
         await one.subscribe("room:2")
         await other.publish("room:2", "for one")
         await other.publish("room:1", "for both")
-        assert await hears(one, 2) == ["for one", "for both"]
-        assert await hears(other) == ["for both"]
+        assert await receives(one, 2) == ["for one", "for both"]
+        assert await receives(other) == ["for both"]
 
 
 @pytest.mark.parametrize(
@@ -35,21 +35,21 @@ async def test_a_text_comes_out_as_it_went_in(opened, text):
     async with opened() as broker:
         await broker.subscribe("room:1")
         await broker.publish("room:1", text)
-        assert await hears(broker) == [text]
+        assert await receives(broker) == [text]
 
 
 async def test_what_is_too_long_for_the_broker_travels_as_a_gap(opened):
     async with opened() as broker:
         await broker.subscribe("room:1")
         await asyncio.gather(*(broker.publish("room:1", m) for m in ("a", "x" * 2_000_000, "b")))
-        assert await hears(broker, 3) == ["a", GAP, "b"]
+        assert await receives(broker, 3) == ["a", GAP, "b"]
 
 
 async def test_equal_messages_that_are_published_together_all_arrive(opened):
     async with opened() as broker:
         await broker.subscribe("room:1")
         await asyncio.gather(*(broker.publish("room:1", "same" * 1_000) for _ in range(100)))
-        assert len(await hears(broker, 100)) == 100
+        assert len(await receives(broker, 100)) == 100
 
 
 async def test_each_channel_is_in_order_whoever_publishes_at_the_same_time(opened):
@@ -62,9 +62,9 @@ async def test_each_channel_is_in_order_whoever_publishes_at_the_same_time(opene
 
         await asyncio.gather(*map(publish, range(20)))
         await broker.publish("room:0", "last")
-        heard = await hears_until(other, "last")
+        received = await receives_until(other, "last")
         for room in range(1, 20):
-            assert [m for c, m in heard if c == f"room:{room}"] == [f"{n}" for n in range(50)]
+            assert [m for c, m in received if c == f"room:{room}"] == [f"{n}" for n in range(50)]
 
 
 async def test_what_is_no_text_is_refused_and_harms_nobody(opened):
@@ -73,7 +73,7 @@ async def test_what_is_no_text_is_refused_and_harms_nobody(opened):
         with pytest.raises(UnicodeEncodeError):
             await broker.publish("room:1", "\ud800")
         await broker.publish("room:1", "text")
-        assert await hears(broker) == ["text"]
+        assert await receives(broker) == ["text"]
 
 
 async def test_a_caller_that_goes_away_while_publishing_harms_nobody(opened, server, proxy):
@@ -86,8 +86,8 @@ async def test_a_caller_that_goes_away_while_publishing_harms_nobody(opened, ser
             caller.cancel()
         await asyncio.gather(*callers, return_exceptions=True)
         await broker.publish("room:1", "last")
-        heard = [message for _, message in await hears_until(broker, "last")]
-        assert set("13579") < set(heard)
+        received = [message for _, message in await receives_until(broker, "last")]
+        assert set("13579") < set(received)
 
 
 # ---------------------------------------------------------------- subscribing
@@ -98,11 +98,11 @@ async def test_a_channel_that_was_left_is_not_heard(opened):
         await broker.subscribe("room:1")
         await broker.subscribe("room:2")
         await broker.publish("room:1", "before")
-        assert await hears(broker) == ["before"]
+        assert await receives(broker) == ["before"]
         await broker.unsubscribe("room:1")
         await broker.publish("room:1", "after")
         await broker.publish("room:2", "end")
-        assert await hears(broker) == ["end"]
+        assert await receives(broker) == ["end"]
 
 
 async def test_leaving_what_was_never_subscribed_is_nothing(opened):
@@ -122,8 +122,8 @@ async def test_in_any_turmoil_the_last_word_counts(opened, server, proxy, seed):
         await asyncio.gather(*map(broker.unsubscribe, channels[1::2]))
         await asyncio.gather(*(broker.publish(channel, "now") for channel in channels))
         await broker.publish(channels[0], "last")
-        heard = await hears_until(broker, "last")
-        assert heard == [*((channel, "now") for channel in channels[::2]), (channels[0], "last")]
+        received = await receives_until(broker, "last")
+        assert received == [*((channel, "now") for channel in channels[::2]), (channels[0], "last")]
 
 
 async def come_and_go(broker: Backend, channel: str, chance: random.Random) -> None:
@@ -151,7 +151,7 @@ async def test_a_subscription_that_was_cancelled_leaves_nothing_behind(opened, s
                 await broker.unsubscribe("room:1")
         await broker.publish("room:1", "for nobody")
         await broker.publish("room:2", "end")
-        assert await hears(broker) == ["end"]
+        assert await receives(broker) == ["end"]
 
 
 async def test_two_calls_for_one_channel_are_one_subscription(opened, server, proxy):
@@ -164,7 +164,7 @@ async def test_two_calls_for_one_channel_are_one_subscription(opened, server, pr
         await second
         await broker.publish("room:1", "once")
         await broker.publish("room:1", "end")
-        assert await hears(broker, 2) == ["once", "end"]
+        assert await receives(broker, 2) == ["once", "end"]
 
 
 # ---------------------------------------------------------------- a broker that is away
@@ -182,7 +182,7 @@ async def test_back_within_two_seconds_of_the_servers_return(opened, mortal):
         back = time.monotonic()
         await gap(broker)
         await broker.publish("room:1", "hello again")
-        await hears_until(broker, "hello again")
+        await receives_until(broker, "hello again")
         assert time.monotonic() - back < 2
 
 
@@ -204,9 +204,9 @@ async def test_nobody_waits_for_a_broker_that_is_away(opened, server, proxy):
         assert events == {"room:1", "room:3"}
         await broker.publish("room:2", "for nobody")
         await broker.publish("room:3", "end")
-        heard = await hears_until(broker, "end")
-        assert {message for _, message in heard} <= {GAP, "end"}
-        assert {channel for channel, _ in heard} <= {"room:1", "room:3"}
+        received = await receives_until(broker, "end")
+        assert {message for _, message in received} <= {GAP, "end"}
+        assert {channel for channel, _ in received} <= {"room:1", "room:3"}
 
 
 async def test_a_publish_that_failed_is_a_gap_for_the_others(opened, server, proxy):
@@ -216,7 +216,7 @@ async def test_a_publish_that_failed_is_a_gap_for_the_others(opened, server, pro
         with pytest.raises(Unreachable):
             await speaker.publish("room:1", "lost")
         await proxy.heal()
-        assert await hears(listener) == [GAP]
+        assert await receives(listener) == [GAP]
 
 
 async def test_a_publish_that_nobody_answered_is_a_gap_for_the_others(opened, server, proxy):
@@ -236,8 +236,8 @@ async def test_a_whisper_is_heard_or_lost_and_is_no_gap_for_anybody(opened, serv
     caplog.set_level(logging.INFO)
     async with opened() as other, opened(proxy.url_of(server.url)) as broker:
         await other.subscribe("room:1")
-        broker.publish_ephemeral("room:1", "heard")
-        assert await hears(other) == ["heard"]
+        broker.publish_ephemeral("room:1", "received")
+        assert await receives(other) == ["received"]
         proxy.blackhole("down")
         broker.publish_ephemeral("room:1", "on its way")
         await proxy.refuse()
@@ -246,8 +246,8 @@ async def test_a_whisper_is_heard_or_lost_and_is_no_gap_for_anybody(opened, serv
         await proxy.heal()
         await until(lambda: "broker available again" in caplog.text)
         await broker.publish("room:1", "back")
-        heard = [message for _, message in await hears_until(other, "back")]
-        assert set(heard) <= {"on its way", "back"}
+        received = [message for _, message in await receives_until(other, "back")]
+        assert set(received) <= {"on its way", "back"}
 
 
 async def test_too_many_to_be_told_one_by_one_are_one_gap_for_everyone(
@@ -261,7 +261,7 @@ async def test_too_many_to_be_told_one_by_one_are_one_gap_for_everyone(
             with pytest.raises(Unreachable):
                 await speaker.publish(f"room:{n}", "lost")
         await proxy.heal()
-        assert await hears(listener) == [GAP]
+        assert await receives(listener) == [GAP]
 
 
 async def test_a_publish_fails_within_two_seconds_of_silence(opened, server, proxy):
@@ -305,7 +305,7 @@ async def test_a_link_that_went_deaf_is_renewed(opened, impatient):
         broker._link._take = lambda channel, message: None
         await gap(broker)
         await broker.publish("room:1", "hello again")
-        await hears_until(broker, "hello again")
+        await receives_until(broker, "hello again")
 
 
 def test_silence_is_noticed_within_ten_seconds():
@@ -334,7 +334,7 @@ async def test_thousands_of_channels_are_subscribed_again(opened, server, proxy)
         assert gaps == set(channels)
         await asyncio.gather(*(other.publish(channel, channel) for channel in channels))
         await other.publish("room:0", "last")
-        assert len(await hears_until(broker, "last")) == 5_001
+        assert len(await receives_until(broker, "last")) == 5_001
 
 
 # ---------------------------------------------------------------- beginning and end

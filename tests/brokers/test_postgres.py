@@ -12,7 +12,7 @@ from roomcast.realtime.brokers.postgres import bundled, unbundled
 
 from ..engines.postgres import execute
 from ..engines.proxy import FaultProxy
-from .hearing import gap, gets_through, hears
+from .receiving import gap, gets_through, receives
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ async def test_seven_thousand_nine_hundred_bytes_fit(opened):
         await broker.subscribe("room:123456789")
         await broker.publish("room:123456789", "x" * 7_900)
         await broker.publish("room:123456789", "x" * 8_000)
-        assert await hears(broker, 2) == ["x" * 7_900, GAP]
+        assert await receives(broker, 2) == ["x" * 7_900, GAP]
 
 
 async def test_a_database_is_a_chat_of_its_own(opened, server):
@@ -60,8 +60,8 @@ async def test_a_database_is_a_chat_of_its_own(opened, server):
             await broker.subscribe("room:1")
         await one.publish("room:1", "in one")
         await other.publish("room:1", "in the other")
-        assert await hears(one) == ["in one"]
-        assert await hears(other) == ["in the other"]
+        assert await receives(one) == ["in one"]
+        assert await receives(other) == ["in the other"]
 
 
 async def test_a_pooler_that_swallows_notifications_fails_the_start(server, monkeypatch):
@@ -102,7 +102,7 @@ async def test_tls_is_spoken_with_a_certificate_that_is_checked(opened, server, 
         async with opened(f"{url}&{urlencode({'sslrootcert': authority.path})}") as broker:
             await broker.subscribe("room:1")
             await broker.publish("room:1", "in secret")
-            assert await hears(broker) == ["in secret"]
+            assert await receives(broker) == ["in secret"]
 
 
 async def test_the_first_of_several_hosts_that_takes_writes_is_found(opened, server):
@@ -110,7 +110,7 @@ async def test_the_first_of_several_hosts_that_takes_writes_is_found(opened, ser
     async with opened(f"{account}@127.0.0.1:9,{place}") as broker:
         await broker.subscribe("room:1")
         await broker.publish("room:1", "found")
-        assert await hears(broker) == ["found"]
+        assert await receives(broker) == ["found"]
 
 
 async def test_a_standby_is_passed_over(server, monkeypatch):
@@ -159,5 +159,5 @@ async def test_chats_of_two_schemas_do_not_meet(opened, server):
             await broker.subscribe("room:1")
         await one.publish("room:1", "in one")
         await other.publish("room:1", "in public")
-        assert await hears(one) == ["in one"]
-        assert await hears(other) == ["in public"]
+        assert await receives(one) == ["in one"]
+        assert await receives(other) == ["in public"]

@@ -7,7 +7,7 @@ import pytest
 from roomcast.realtime.brokers import Unreachable, backend_of
 
 from ..engines.proxy import FaultProxy
-from .hearing import gap, gets_through, hears
+from .receiving import gap, gets_through, receives
 
 
 @pytest.fixture
@@ -25,8 +25,8 @@ async def test_a_database_number_is_a_chat_of_its_own(opened, server):
             await broker.subscribe("room:1")
         await one.publish("room:1", "in 0")
         await other.publish("room:1", "in 1")
-        assert await hears(one) == ["in 0"]
-        assert await hears(other) == ["in 1"]
+        assert await receives(one) == ["in 0"]
+        assert await receives(other) == ["in 1"]
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ async def test_tls_is_spoken_with_a_certificate_that_is_checked(opened, server, 
         async with opened(f"{url}?{urlencode({'ssl_ca_certs': authority.path})}") as broker:
             await broker.subscribe("room:1")
             await broker.publish("room:1", "in secret")
-            assert await hears(broker) == ["in secret"]
+            assert await receives(broker) == ["in secret"]
             proxy.cut()
             await gap(broker)
 
@@ -82,7 +82,7 @@ async def test_texts_of_people_are_in_no_log(opened, caplog):
     async with opened() as broker:
         await broker.subscribe("room:1")
         await broker.publish("room:1", "between us")
-        assert await hears(broker) == ["between us"]
+        assert await receives(broker) == ["between us"]
     assert "between us" not in caplog.text
 
 

@@ -12,7 +12,7 @@ from roomcast.realtime.brokers.redis_address import parse_redis_url
 from ..engines.fixtures import running
 from ..engines.valkey import binary
 from ..engines.valkey_groups import PRIMARIES, ClusterGroup, SentinelGroup, wait_for
-from .hearing import gap, gets_through, hears
+from .receiving import gap, gets_through, receives
 
 
 def found(kind: type, folder: Path) -> SentinelGroup | ClusterGroup:
@@ -43,7 +43,7 @@ async def test_channels_of_a_cluster_are_spread_over_its_nodes(opened, cluster) 
             await other.subscribe(room)
         for room in rooms:
             await one.publish(room, f"in {room}")
-        assert sorted(await hears(other, len(rooms))) == sorted(f"in {room}" for room in rooms)
+        assert sorted(await receives(other, len(rooms))) == sorted(f"in {room}" for room in rooms)
         for node in cluster.nodes[:PRIMARIES]:
             channels = node.execute("PUBSUB", "SHARDCHANNELS", "roomcast:0:room:*")
             assert int(channels.removeprefix("*")) > 3
@@ -51,7 +51,7 @@ async def test_channels_of_a_cluster_are_spread_over_its_nodes(opened, cluster) 
         await other.check()
         await one.publish(rooms[0], "to nobody")
         await one.publish(rooms[1], "the next")
-        assert await hears(other) == ["the next"]
+        assert await receives(other) == ["the next"]
 
 
 async def test_a_slot_that_moves_is_a_gap(opened, cluster) -> None:

@@ -17,7 +17,7 @@ from roomcast.realtime.brokers import GAP, Unreachable
 from ..engines import Engine
 from ..engines.postgres import Postgres
 from ..engines.valkey import Valkey
-from .hearing import arrives, broadcast_on, event_of, publishes
+from .receiving import arrives, broadcast_on, event_of, publishes
 
 
 def on_each(**stock: type[Exception] | tuple[type[Exception], ...]) -> pytest.MarkDecorator:
@@ -80,7 +80,7 @@ async def test_a_network_that_fell_silent_is_noticed_and_told(kind, server, prox
 
 
 async def gets_through(broadcast: Broadcast, subscriber: Any) -> None:
-    """Said until it is heard: the first times may be lost with the connection."""
+    """Said until it is received: the first times may be lost with the connection."""
     async with asyncio.timeout(3):
         while True:
             await publishes(broadcast, "room:1", "hello again")

@@ -1,4 +1,4 @@
-"""One life of a database: a crash goes on with it, a copy put back starts another."""
+"""The lineage of a database: a crash keeps its epoch, a restored copy begins another."""
 
 import shutil
 import sqlite3

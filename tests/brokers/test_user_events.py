@@ -1,4 +1,4 @@
-"""UserEvent of a user reach every process that follows him, on each broker."""
+"""Events about a user reach every process that follows the user, on each broker."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,7 +11,7 @@ from roomcast.realtime.hub import Hub
 from roomcast.realtime.user_channels import UserEvent
 
 from ..inside import Rows
-from .hearing import WITHIN
+from .receiving import WITHIN
 
 
 class Listener:

@@ -1,4 +1,4 @@
-"""What counts as a word: the same for who writes and who looks for it, in every script."""
+"""The tokenizer: the same words for a text and for a query, in every script."""
 
 import pytest
 from hypothesis import given

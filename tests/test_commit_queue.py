@@ -1,4 +1,4 @@
-"""Nothing ends the commit queue: no receiver of an outcome, no change that can't be stored."""
+"""The commit queue goes on after any error: of a callback, or of a change that fails."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence

@@ -1,4 +1,4 @@
-"""What the tests do with any backend, broadcaster's own or ours."""
+"""Helpers for tests of any backend, of broadcaster or of ours."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -11,20 +11,20 @@ from roomcast.realtime.brokers import GAP, Backend, Unreachable, backend_of
 WITHIN = 30.0  # seconds for what should take milliseconds
 
 
-async def hears(broker: Backend, count: int = 1) -> list[str]:
+async def receives(broker: Backend, count: int = 1) -> list[str]:
     """The next messages, of any channel."""
     async with asyncio.timeout(WITHIN):
         return [(await broker.next_published()).message for _ in range(count)]
 
 
-async def hears_until(broker: Backend, last: str) -> list[tuple[str, str]]:
+async def receives_until(broker: Backend, last: str) -> list[tuple[str, str]]:
     """All events up to this message, which is the last."""
-    heard = []
+    received = []
     async with asyncio.timeout(WITHIN):
-        while not heard or heard[-1][1] != last:
+        while not received or received[-1][1] != last:
             event = await broker.next_published()
-            heard.append((event.channel, event.message))
-    return heard
+            received.append((event.channel, event.message))
+    return received
 
 
 async def gap(broker: Backend, within: float = WITHIN) -> None:
@@ -44,7 +44,7 @@ async def publishes(broker: Backend | Broadcast, channel: str, message: str) -> 
 
 
 async def gets_through(broker: Backend, channel: str, message: str) -> None:
-    """Said until it is heard: what was taken may still be lost, and a GAP is told."""
+    """Said until it is received: what was taken may still be lost, and a GAP is told."""
     async with asyncio.timeout(WITHIN):
         while True:
             await publishes(broker, channel, message)

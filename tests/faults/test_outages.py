@@ -1,4 +1,4 @@
-"""The database or the storage is away: nothing is half done, and all goes on afterwards."""
+"""The database or the storage is unavailable: nothing is half done, and it continues afterwards."""
 
 import asyncio
 import fcntl

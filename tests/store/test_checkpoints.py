@@ -1,4 +1,4 @@
-"""SQLite's log is moved into the database beside the writer, and soon."""
+"""SQLite's write-ahead log is checkpointed by a connection of its own, soon after a commit."""
 
 import shutil
 import sqlite3
