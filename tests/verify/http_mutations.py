@@ -49,6 +49,7 @@ class LetsAnswersBeStored(Broken):
 class RefusesUnknownFields(Broken):
     promise = "http"
     check = "unknown fields are ignored"
+    timeout = 1.0
 
     def receives(self, frame: Frame, wire: Wire) -> Frame:
         return {"action": "nonsense"} if "nonsense" in frame else frame
@@ -97,6 +98,7 @@ class KeepsNoSuccessor(Rewriting):
 class TellsNoReceiptsOfNewMembers(Broken):
     promise = "http"
     check = "members come and go"
+    timeout = 1.0
 
     def sends(self, frame: Frame, wire: Wire) -> list[Frame]:
         is_new = is_a(frame, "receipt") and str(frame["user_id"]).startswith("verify-fourth")

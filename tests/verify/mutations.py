@@ -470,6 +470,7 @@ class TypesToTheTypist(Broken):
 class HidesPresence(Broken):
     promise = "presence"
     check = "presence follows sockets"
+    timeout = 1.0
 
     def sends(self, frame: Frame, wire: Wire) -> list[Frame]:
         return [] if is_a(frame, "presence") else [frame]
@@ -493,6 +494,7 @@ class NotifiesLate(Broken):
 
     promise = "notifications"
     check = "notifications follow what is unread"
+    timeout = 1.0
 
     def sends(self, frame: Frame, wire: Wire) -> list[Frame]:
         if is_a(frame, "notify"):

@@ -36,6 +36,7 @@ class NestsAnotherCounter(Broken):
 class NotifiesWithoutFiles(Broken):
     promise = "notifications"
     check = "what a notification shows"
+    timeout = 1.0
 
     def sends(self, frame: Frame, wire: Wire) -> list[Frame]:
         if is_a(frame, "notify"):
@@ -151,6 +152,7 @@ class LimitsWithoutSayingWhat(Broken):
 class ErasesNobody(Broken):
     promise = "http"
     check = "everything of a user is erased"
+    timeout = 1.0
     needs_site = True
 
     def sends(self, frame: Frame, wire: Wire) -> list[Frame]:
