@@ -30,7 +30,7 @@ KEY = "a-key-of-the-server-API-for-the-tests-alone"
 QUICK = ["--rate", "0", "--quiet", "--json"]
 SETTINGS = {
     "rate_limit": {"rate": 0},
-    "presence": {"grace": 0.2, "lease": 5},
+    "presence": {"grace": 1, "lease": 5},
     "limits": {"slow_consumer_timeout": 1},
     "server_api": {"keys": [KEY]},
 }

@@ -12,7 +12,7 @@ from ...client import token
 from ...engines.valkey import Valkey
 from .conftest import Started
 
-QUICK = {"presence_grace": 0.5, "presence_lease": 4.0}
+QUICK = {"presence_grace": 2.0, "presence_lease": 4.0}
 
 
 class RoundRobin:
