@@ -43,10 +43,9 @@ class Watched:
         self.http = httpx.Client(
             base_url=f"http://{self.site}/api/v1/", headers=headers, timeout=60, trust_env=False
         )
-        self.name = ""
+        self.name, self.rounds = "", 0
         self.took: dict[str, float] = {}  # the longest callback of each chapter
         self.waited: list[str] = []
-        self.chapter("a room")
         self.room = self.http.post("chat/create/", json={"second_user": 2}).json()["id"]
 
     def heard(self) -> str:
@@ -164,6 +163,11 @@ def pages(server: Watched) -> None:
 
 
 def everyday(server: Watched) -> None:
+    server.chapter("a room")
+    for number in range(10):
+        body = {"second_user": 2, "context": f"{server.rounds}-{number}"}
+        assert server.http.post("chat/create/", json=body).status_code == 201
+    server.rounds += 1
     with server.enters(1) as at_adas, server.enters(2) as at_bobs:
         server.chapter("messages")
         for number in range(100):
