@@ -89,7 +89,7 @@ WORDS = {
     "id": "The same as `room_id`.",
     "last_message": "The newest message, or null.",
     "last_seen": "When the user came online or went offline for the last time: UTC, with "
-    "microseconds; null where he was never here.",
+    "microseconds; null for a user who was never online.",
     "limit": "The largest number of entries.",
     "members": "Everybody in the room, the caller included.",
     "message": "The message as it is now.",

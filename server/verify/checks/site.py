@@ -80,7 +80,7 @@ async def _status_of(chat: AsyncChat) -> int:
 
 @check("nothing_doubled", needs_site=True)
 async def check_the_site_posts_once(stage: Stage) -> None:
-    """A repeated client_id of the site's posts is the same message, told once."""
+    """A repeated client_id of the site's posts is the same message, published once."""
     room, ada = await stage.open_room(), stage.ada.user_id
     async with stage.enter(stage.bob, room, after=0, receipts="compact") as b:
         fields: dict[str, Any] = {"sender": ada, "client_id": "n1"}
