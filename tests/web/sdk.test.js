@@ -707,6 +707,19 @@ test("unsent messages, drafts and the last messages survive the page", async () 
   assert.deepEqual(storage.keys(""), []);
 });
 
+test("after a sign-out no tab stores anything of the user", async () => {
+  const storage = memoryStorage();
+  const tabs = [await opened([message(1)], { storage }), await opened([message(1)], { storage })];
+  await pass(1_000);
+  const { chat } = tabs[1];
+  for (const { socket } of tabs) socket.receive(chat_message(message(2))); // stored a moment later
+  await tabs[0].chat.signOut();
+  for (let i = 0; i < 50 && chat.state !== "signedout"; i++) await settle();
+  for (const { room } of tabs) room.setDraft({ text: "late" });
+  await pass(3_000);
+  assert.deepEqual([chat.state, storage.keys("")], ["signedout", []]);
+});
+
 test("what one user has stored is not shown to another", async () => {
   const storage = memoryStorage();
   const { chat } = await opened([message(1)], { storage });

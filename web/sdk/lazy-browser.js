@@ -47,10 +47,18 @@ export function openVault(given, server) {
   const isOurs = given === undefined && globalThis.indexedDB;
   const storage = isOurs ? openStorage(NAME) : given;
   let prefix = ""; // of all keys of the user; none: it is not known yet who that is
+  let isClosed = false;
   return {
     /** @param {string} user */
     open(user) {
-      prefix = `${server} ${encodeURIComponent(user)} `;
+      if (!isClosed) prefix = `${server} ${encodeURIComponent(user)} `;
+    },
+    /** Erases all of the user; nothing of them is stored from then on. */
+    erase: async () => {
+      const erased = prefix;
+      isClosed = true;
+      prefix = "";
+      for (const key of (erased && (await storage?.keys(erased))) || []) await storage?.delete(key);
     },
     /** Whether something may be stored here, of a user who is not known yet. */
     isFilled: async () => {

@@ -66,9 +66,10 @@ export function unblock(chat, user) {
 
 /** @param {Chat} chat */
 export async function signOut(chat) {
+  const erased = chat._vault("erase");
   await chat._share({ signOut: true });
   chat.end();
-  for (const key of (await chat._vault("keys", "")) ?? []) await chat._vault("delete", key);
+  await erased;
 }
 
 /** The room of two that is there already. @param {Chat} chat @param {UserId} user @param {string} context */

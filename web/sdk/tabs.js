@@ -44,5 +44,7 @@ function receive(chat, { touch, read, cancel, signOut }) {
   }
   if (read) chat.inbox._list?.read(read);
   if (cancel) for (const { _outbox: outbox } of chat._rooms.values()) outbox.find(cancel)?.cancel();
-  if (signOut && chat.state !== "ended") chat.session.signOut("disconnected");
+  if (!signOut) return;
+  void chat._vault("erase"); // what this tab has stored meanwhile
+  if (chat.state !== "ended") chat.session.signOut("disconnected");
 }
