@@ -32,7 +32,7 @@ def move_command(
     Ids, versions and links to files stay the same. SOURCE keeps its data and is marked as moved, so
     that no server and no command opens it; --reopen removes the mark. If the command is
     interrupted, run it again: it continues. With --attachments the files are copied too; without
-    SOURCE and TARGET, only the files of the chat in database.url are.
+    SOURCE and TARGET, only the files of the chat in database.url are copied.
 
     \b
     Examples:
