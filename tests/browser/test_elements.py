@@ -114,6 +114,10 @@ PAGES = {
             "low": "low",
         }.items()
     },
+    "guest.html": HEAD + '<roomcast-chat with="2"></roomcast-chat>'
+    '<roomcast-launcher open></roomcast-launcher>',
+    "new.html": HEAD + '<roomcast-chat with="3" context="listing:new"></roomcast-chat>'
+    '<roomcast-chat with="nobody" context="listing:new"></roomcast-chat>',
     "small.html": HEAD + "<roomcast-launcher></roomcast-launcher><roomcast-badge></roomcast-badge>",
 }
 
@@ -391,6 +395,18 @@ def test_a_closed_launcher_is_light(visitor: Callable[..., Visitor]) -> None:
     expect(ada.page.locator("roomcast-badge")).to_be_visible()
     assert [url.rpartition("/")[2] for url in ada.loaded] == ["roomcast.js"]
     assert sum(ada.loaded.values()) <= 6.2 * 1024
+
+
+def test_a_guest_reads_one_sentence(visitor: Callable[..., Visitor]) -> None:
+    guest = visitor("guest").opens("guest.html")
+    for place in ("body > roomcast-chat", "roomcast-launcher"):
+        shown = guest.page.locator(place)
+        expect(shown.get_by_text("You are signed out.")).to_be_visible()
+        for role in ("progressbar", "searchbox", "button"):
+            found = shown.get_by_role(role)  # type: ignore[arg-type]  # one of those
+            expect(found.and_(guest.page.locator(":not([part=launcher])"))).to_have_count(0)
+        expect(shown.get_by_text("Connecting")).to_have_count(0)
+    guest.errors.clear()  # the browser reports the refusals
 
 
 def test_an_inbox_in_a_page_of_the_site(visitor: Callable[..., Visitor]) -> None:

@@ -189,6 +189,12 @@ def test_a_frame_shows_one_conversation_where_the_settings_allow_it(
     ada.sees("hello")
     expect(ada.part("list")).to_have_count(0)
     ada.page.wait_for_function("() => window.told?.type === 'roomcast'")
+    guest = person("eve", shop)
+    guest.expects_errors = True
+    guest.page.goto(f"{shop.url}embed/?room={room.id}")
+    expect(guest.page.get_by_text("You are signed out.")).to_be_visible()
+    expect(guest.page.get_by_text("Connecting")).to_have_count(0)
+    expect(guest.page.get_by_role("progressbar")).to_have_count(0)
     bob = person("bob", server)
     bob.expects_errors = True
     missing = bob.page.goto(f"{server.url}embed/")

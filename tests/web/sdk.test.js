@@ -58,6 +58,14 @@ const store = (socket, frame, id) =>
 
 // ---------------------------------------------------------------- sending
 
+test("a token may end with a line break", async () => {
+  for (const login of [{ token: `${jwt(1)}\n` }, { token: undefined, getToken: async () => `${jwt(1)}\r\n` }]) {
+    const { socket } = await opened([], login);
+    assert.deepEqual(socket.protocols, ["Bearer", jwt(1)]);
+    assert.equal(wire.asked("GET", "chat/me/").at(-1).headers.Authorization, `Bearer ${jwt(1)}`);
+  }
+});
+
 test("a refusal belongs to the message that it names", async () => {
   const { chat, room, socket } = await opened();
   const refused = [];

@@ -186,7 +186,7 @@ export class ChatView {
   }
 
   get room() {
-    return this.history?.room ?? this.model.snapshot.info ?? this.shell.item(this.model.id) ?? { members: [] };
+    return this.history.room;
   }
 
   get me() {

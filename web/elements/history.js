@@ -116,7 +116,7 @@ export class HistoryView {
     this.anchor.keepTo((node) => kept.has(node));
     this.extras?.keepFocus(kept);
     arrange(this.list, nodes);
-    arrange(this.scroller, loaded ? [...this.parts.emptyNodes(views), this.list] : [this.spinner]);
+    arrange(this.scroller, loaded ? [...this.parts.emptyNodes(views), this.list] : state === "ended" ? [] : [this.spinner]);
     this.anchor.restore();
     this.anchor.note();
     if (!this.#active?.box.isConnected) this.activate(this.#lastRow()?.box);

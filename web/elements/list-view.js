@@ -34,20 +34,20 @@ export class ListView {
     this.found = new FoundMessages(this, { addSheet, bdi, h, isSame, nameOf, titleOf });
     const { words } = this;
     const say = (/** @type {string} */ key) => words.say(key);
-    const more = iconButton("more", say("more"), () => void shell.use(shell.more(), (/** @type {any} */ kit) => kit.openListMenu(more)), { "aria-haspopup": "menu" });
+    this.menu = iconButton("more", say("more"), () => void shell.use(shell.more(), (/** @type {any} */ kit) => kit.openListMenu(this.menu)), { "aria-haspopup": "menu" });
     this.heading = h("h2", {}, say("chats"));
     const startChat = () => void shell.use(shell.more(), (/** @type {any} */ kit) => kit.startChat());
     this.start = iconButton("plus", say("newChat"), startChat, { hidden: true });
     this.search = h("input", { type: "search", part: "search", "aria-label": say("search"), placeholder: say("search"), autocomplete: "off", enterkeyhint: "search" });
-    const field = h("div", { className: "search-field", role: "search", hidden: host.getAttribute("search") === "none" }, icon("lens"), this.search);
+    this.field = h("div", { className: "search-field", role: "search", hidden: host.getAttribute("search") === "none" }, icon("lens"), this.search);
     this.filters = h("div", { className: "filters", role: "group", "aria-label": say("chats") }, ...FILTERS.map((each) => this.#filterButton(each)));
     this.list = h("ul", { part: "list", role: "list", "aria-label": say("chats") });
     this.hint = h("div", { className: "empty", hidden: true });
     this.noRooms = h("slot", { name: "no-rooms" }, icon("chat"), h("p", {}, say("noChats")));
     this.rows = h("div", { className: "rows" }, this.list, this.hint, this.found.box);
-    const head = h("header", {}, h("slot", { name: "list-start" }), this.heading, this.start, more);
+    const head = h("header", {}, h("slot", { name: "list-start" }), this.heading, this.start, this.menu);
     this.lost = h("p", { className: "lost", role: "status", hidden: true });
-    this.box = h("nav", { className: "aside", "aria-label": say("chats") }, head, field, this.filters, this.lost, this.rows);
+    this.box = h("nav", { className: "aside", "aria-label": say("chats") }, head, this.field, this.filters, this.lost, this.rows);
     this.#listen();
     void this.#applyFilter();
     this.#off.push(this.inbox.subscribe(() => this.render()));
@@ -152,6 +152,10 @@ export class ListView {
     this.hint.hidden = !isEmpty || (Boolean(this.#words) && this.found.isShown);
     if (this.hint.hidden) return;
     const { words } = this;
+    if (error?.code === "unauthenticated") {
+      for (const useless of [this.menu, this.field, this.filters]) useless.hidden = true; // until the next login, which makes another view
+      return this.hint.replaceChildren(h("p", {}, words.reason(error.code)));
+    }
     if (error) {
       const again = h("button", { type: "button", className: "quiet", onclick: () => void this.#applyFilter() }, words.say("now"));
       return this.hint.replaceChildren(h("p", {}, words.reason(error.code)), again);

@@ -140,7 +140,7 @@ export class UserSession {
 
   /** @param {string | undefined} token */
   _keep(token) {
-    this._token = token;
+    this._token = token = token?.trim(); // a file and a page end with a line break
     clearTimeout(this._timer);
     if (token && this.getToken) loadCalls().then(({ renewLater }) => renewLater(this, token), () => {}); // without it the server's refusal renews
   }
