@@ -116,7 +116,7 @@ PAGES = {
     },
     "guest.html": HEAD + '<roomcast-chat with="2"></roomcast-chat>'
     '<roomcast-launcher open></roomcast-launcher>',
-    "new.html": HEAD + '<roomcast-chat with="3" context="listing:new"></roomcast-chat>'
+    "new.html": HEAD + '<roomcast-chat with="2" context="listing:new"></roomcast-chat>'
     '<roomcast-chat with="nobody" context="listing:new"></roomcast-chat>',
     "small.html": HEAD + "<roomcast-launcher></roomcast-launcher><roomcast-badge></roomcast-badge>",
 }
@@ -395,6 +395,14 @@ def test_a_closed_launcher_is_light(visitor: Callable[..., Visitor]) -> None:
     expect(ada.page.locator("roomcast-badge")).to_be_visible()
     assert [url.rpartition("/")[2] for url in ada.loaded] == ["roomcast.js"]
     assert sum(ada.loaded.values()) <= 6.2 * 1024
+
+
+def test_a_chat_that_is_not_begun_names_the_other_one(visitor: Callable[..., Visitor]) -> None:
+    ada = visitor("ada")
+    ada.says(2, "hello", "elsewhere")
+    ada.opens("new.html")
+    titles = ada.page.locator("roomcast-chat [part=title]")
+    expect(titles).to_have_text(["Bob", "Someone"])
 
 
 def test_a_guest_reads_one_sentence(visitor: Callable[..., Visitor]) -> None:

@@ -491,6 +491,39 @@ test("a message that is stored long since makes no hole in the window", async ()
   assert.equal(room.snapshot.messages[0].message_id, 51);
 });
 
+test("a room that is not made yet names the other one, where a newer room does", async () => {
+  wire.routes["GET chat/receive/"] = ({ query }) => ({ next: null, results: "context" in query ? [] : [item(3)] });
+  const chat = start();
+  const [known, unknown] = [2, "nobody"].map((user) => chat.with(user, { context: "listing:55" }));
+  for (const room of [known, unknown]) room.subscribe(() => {});
+  await settle();
+  assert.deepEqual([known.snapshot.with.name, known.snapshot.info], ["user 2", null]);
+  assert.deepEqual([unknown.snapshot.with.user_id, unknown.snapshot.with.name], ["nobody", null]);
+});
+
+test("a page of an origin that is not allowed names the setting, once", async () => {
+  const said = mock.method(console, "warn", () => {});
+  globalThis.location = { origin: "http://shop.example" };
+  try {
+    const fetch = async () => {
+      throw new TypeError("Failed to fetch");
+    };
+    const chat = start({ fetch });
+    chat.inbox.reload().catch(() => {});
+    chat.with(2).subscribe(() => {});
+    await settle();
+    assert.equal(said.mock.callCount(), 1);
+    assert.match(said.mock.calls[0].arguments[0], /server\.allowed_origins must contain "http:\/\/shop\.example"/);
+    globalThis.location = { origin: "http://site.example" };
+    start({ fetch }).with(2).subscribe(() => {});
+    await settle();
+    assert.equal(said.mock.callCount(), 1);
+  } finally {
+    delete globalThis.location;
+    said.mock.restore();
+  }
+});
+
 test("a room with somebody is made with the first message", async () => {
   wire.routes["GET chat/receive/"] = () => ({ count: 1, next: null, previous: null, results: [item(3, { context: "listing:5" })] });
   wire.routes["POST chat/create/"] = () => answer(201, { id: 4, room_id: 4, members: [1, 2] });

@@ -88,7 +88,8 @@ export class HistoryView {
 
   /** What is known of the room, also before it was loaded. */
   get room() {
-    return this.snapshot.info ?? this.parts.item() ?? { members: [] };
+    const { info, with: partner } = this.snapshot;
+    return info ?? this.parts.item() ?? { members: partner ? [partner] : [] };
   }
 
   get me() {

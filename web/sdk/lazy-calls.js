@@ -1,4 +1,5 @@
 import { Changes } from "./changes.js";
+import { explain } from "./cross-origin.js";
 
 /** Calls that are made now and then: loaded with the first of them. */
 
@@ -77,13 +78,26 @@ async function seek(chat, user, context) {
   /** @type {any} */
   let query = { context, page_size: "100" };
   for (let page = 0; query && page < PAGES; page++) {
-    const { results, next } = await chat.request("GET", "chat/receive/", { query });
+    const asking = chat.request("GET", "chat/receive/", { query });
+    asking.catch((error) => explain(chat, error));
+    const { results, next } = await asking;
     const ids = (/** @type {import("./types.js").RoomInfo} */ { members }) => members.map((one) => String(one.user_id));
     const found = results.find((/** @type {import("./types.js").RoomInfo} */ one) => one.context === context && one.members.length < 3 && ids(one).includes(String(user)));
     if (found) return found;
     query = queryOf(next);
   }
   return null;
+}
+
+/** Who that is, where the user shares a newer room with them; a room that is not made yet has no members. @param {Room} room */
+async function meetPeer(room) {
+  const peer = /** @type {NonNullable<typeof room._peer>} */ (room._peer);
+  if (peer.member) return;
+  const page = await room.chat.request("GET", "chat/receive/").catch(() => ({ results: [] })); // then without a name
+  const members = page.results.flatMap((/** @type {import("./types.js").RoomInfo} */ one) => one.members);
+  const known = members.find((/** @type {import("./types.js").Member} */ one) => String(one.user_id) === String(peer.user));
+  peer.member = known ?? { user_id: peer.user, name: null, picture: null, online: false, last_seen: null };
+  room._changed();
 }
 
 // ------------------------------------------------------------ of a room
@@ -105,6 +119,7 @@ export async function find(room) {
     else {
       room._starting = null;
       void chat.inbox._listen(); // the other one may write first
+      void meetPeer(room);
     }
     room._isLoaded ||= !found;
   }
@@ -192,7 +207,9 @@ export async function remove(room) {
 
 /** @param {Room} room */
 export async function reload(room) {
-  inform(room, await callOf(room, "GET", ""));
+  const asking = callOf(room, "GET", "");
+  asking.catch((error) => explain(room.chat, error));
+  inform(room, await asking);
 }
 
 /** What the server leaves out where it is not so. */
@@ -287,6 +304,7 @@ async function loadPage(timeline, kind, request) {
   }
 }
 
+export { explain } from "./cross-origin.js";
 export { giveUp, meet, refused, stopTyping, types, typing } from "./room-frames.js";
 export { pump } from "./sending.js";
 export { renewLater } from "./renewal.js";

@@ -169,6 +169,7 @@ export class List {
     } catch (error) {
       if (loading.signal.aborted) return;
       this.#error = /** @type {Error} */ (error);
+      import("./lazy-calls.js").then(({ explain }) => explain(this.chat, error), () => {}); // the next failure is explained
       throw error;
     } finally {
       if (loading === this.#loading) this.#loading = null;

@@ -71,7 +71,7 @@ export class Room extends Observable {
   /**
    * @param {import("./chat.js").Chat} chat
    * @param {number | null} id
-   * @param {{ user: UserId, context: string, title?: string }} [peer] with whom the room is made
+   * @param {{ user: UserId, context: string, title?: string, member?: import("./types.js").Member }} [peer] with whom the room is made
    */
   constructor(chat, id, peer) {
     super();
@@ -112,7 +112,7 @@ export class Room extends Observable {
       hasNewer,
       loading,
       info,
-      with: this.chat._other(info),
+      with: this.chat._other(info) ?? this._peer?.member ?? null,
       can: info?.can ?? null,
       draft: this._draft,
     };
