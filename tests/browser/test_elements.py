@@ -115,7 +115,7 @@ PAGES = {
         }.items()
     },
     "guest.html": HEAD + '<roomcast-chat with="2"></roomcast-chat>'
-    '<roomcast-launcher open></roomcast-launcher>',
+    "<roomcast-launcher open></roomcast-launcher>",
     "new.html": HEAD + '<roomcast-chat with="2" context="listing:new"></roomcast-chat>'
     '<roomcast-chat with="nobody" context="listing:new"></roomcast-chat>',
     "small.html": HEAD + "<roomcast-launcher></roomcast-launcher><roomcast-badge></roomcast-badge>",
