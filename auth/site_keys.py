@@ -13,6 +13,7 @@ from ..settings.model import AuthSettings
 from .tokens import token_of
 
 FINGERPRINT_LENGTH = 8  # hexadecimal digits of a key's hash that the audit log shows
+NO_KEY = "A key of server_api.keys is needed: Authorization: Bearer <key>."
 MAX_TTL = 366 * 86_400.0  # seconds
 
 
@@ -24,7 +25,11 @@ class SiteKeys:
 
     def check(self, connection: HTTPConnection) -> str:
         """Return the fingerprint of the key. Raises Unauthenticated."""
-        digest = sha256(token_of(connection).encode("utf-8", "surrogateescape")).digest()
+        try:
+            given = token_of(connection)
+        except Unauthenticated:
+            raise Unauthenticated(NO_KEY) from None
+        digest = sha256(given.encode("utf-8", "surrogateescape")).digest()
         matches = [compare_digest(digest, known) for known in self._hashes]
         if not any(matches):
             raise Unauthenticated("This is not one of the keys of this server.")

@@ -158,7 +158,8 @@ class Messages:
         """Store the files, then the message. A sweep removes the files of a refused message."""
         where = change.room_id, change.sender_id
         sent, change.reply_to = send.all_files, answered(send)
-        self._texts.check_new(change.text, send.client_id, has_files=bool(sent))
+        texts, by_site = self._texts, change.by_site
+        texts.check_new(change.text, send.client_id, has_files=bool(sent), by_site=by_site)
         if sent and not await self._is_repeated(*where, send.client_id):
             try:
                 change.files = await self._attachments.keep(*where, sent, by_site=change.by_site)

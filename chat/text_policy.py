@@ -39,11 +39,14 @@ class TextPolicy:
         if not is_clean(text):
             raise InvalidFrame(f"{name}: NUL and lone surrogates are not accepted.")
 
-    def check_new(self, text: str, client_id: str | None, *, has_files: bool) -> None:
+    def check_new(
+        self, text: str, client_id: str | None, *, has_files: bool, by_site: bool = False
+    ) -> None:
         """Raise a Refusal for a wrong field of a new message, from a socket, HTTP or the host."""
-        self.check_text(text, "message")
+        name, file = ("text", "files") if by_site else ("message", "file")
+        self.check_text(text, name)
         if not has_files and not shows_something(text):
-            raise EmptyMessage
+            raise EmptyMessage(f"A message needs text in `{name}` or a file in `{file}`.")
         if client_id is not None:
             most = self.limits.max_client_id_length
             if len(client_id) > most or not is_clean(client_id):

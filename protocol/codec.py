@@ -105,8 +105,8 @@ def _in_words(error: msgspec.ValidationError) -> str:
     words = str(error)
     if words.endswith("`$.action`"):
         return "action: unknown."
-    what, _, path = words.removesuffix("`").partition(" - at `$")
-    path = path.removeprefix(".")
+    what, _, path = words.partition(" - at `$")
+    path = path.removesuffix("`").removeprefix(".")
     if what[:1].islower():  # our own sentence about a field of the value at that path
         return f"{path}.{what}." if path else f"{what}."
     return f"{what} - at `{path}`." if path else f"{what}."

@@ -39,7 +39,7 @@ async def refuse_unstarted(scope: Scope, receive: Receive, send: Send, *, is_ref
         close = Close.TRY_LATER
     else:
         log.error(NOT_STARTED)
-        refusal, close = errors.Internal(NOT_STARTED), Close.INTERNAL
+        refusal, close = errors.Unavailable(NOT_STARTED), Close.INTERNAL
     if scope["type"] == "http":
         body = {"detail": str(refusal), "code": refusal.code}
         return await Reply(body, status_code=refusal.status)(scope, receive, send)

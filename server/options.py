@@ -18,6 +18,7 @@ from ..store.transfer.tables import CannotMove
 from .startup import CANNOT_START
 
 FAULTS = *CANNOT_START, BadSetting, CannotMove
+EXTRAS = {"asyncpg": "postgres", "redis": "redis", "minio": "s3"}  # by the package they bring
 
 
 class Failure(click.ClickException):
@@ -33,6 +34,11 @@ def one_sentence() -> Iterator[None]:
         yield
     except FAULTS as error:
         raise Failure(str(error)) from None
+    except ModuleNotFoundError as error:
+        if error.name not in EXTRAS:
+            raise
+        hint = f"pip install 'roomcast[{EXTRAS[error.name]}]'"
+        raise Failure(f"This needs {error.name}: {hint}.") from None
 
 
 if TYPE_CHECKING:

@@ -17,6 +17,7 @@ import pytest
 from click.testing import CliRunner, Result
 from roomcast.server.cli import main
 from roomcast.store.diagnostics import database
+from roomcast.store.diagnostics import postgres as checks
 from roomcast.store.objects.bucket import bucket_of
 from roomcast.store.schema import VERSION
 from roomcast.store.store import Store
@@ -211,8 +212,8 @@ def test_a_user_who_may_make_no_tables(run: Run, postgres: Postgres) -> None:
 def test_clocks_that_differ(run: Run, postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
     url = postgres.create_database()
     assert wrong(run(database_url=url)) == []
-    real = database.time.time
-    monkeypatch.setattr(database.time, "time", lambda: real() + 3_600)
+    real = checks.time.time
+    monkeypatch.setattr(checks.time, "time", lambda: real() + 3_600)
     assert re.search(r"clock is -(3600\.0|3599\.9)", the_one_wrong(run(database_url=url)))
 
 
@@ -293,10 +294,10 @@ async def test_a_pooler_in_transaction_mode(
     url = postgres.create_database()
     sessions = [await asyncpg.connect(url) for _ in range(2)]
     try:
-        direct = await database.compare_sessions(*sessions, alone, prepares)
+        direct = await checks.compare_sessions(*sessions, alone, prepares)
         assert (direct.ok, direct.sentence.split()[0]) == (True, "Sessions")
         pooler = Pooler(list(sessions), keeps)
-        found = await database.compare_sessions(Client(pooler), Client(pooler), alone, prepares)
+        found = await checks.compare_sessions(Client(pooler), Client(pooler), alone, prepares)
         assert found.ok is ok
         assert said in found.sentence
     finally:

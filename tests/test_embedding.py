@@ -182,7 +182,7 @@ async def test_a_chat_that_was_not_started_says_so(site: dict[str, Any]) -> None
     client = httpx.AsyncClient(transport=httpx.ASGITransport(site["app"]), base_url="http://test")
     async with client:
         answer = await client.get("/chat/api/v1/chat/receive/", headers={"Cookie": COOKIES[2]})
-    assert answer.status_code == 500
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
     assert "lifespan=chat.lifespan" in answer.json()["detail"]
 
 

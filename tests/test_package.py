@@ -290,3 +290,85 @@ def test_an_engine_is_loaded_when_its_url_asks_for_it(tmp_path: Path) -> None:
         [sys.executable, "-c", look], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     assert done.stdout == "\n"
+
+
+BARE = """
+import importlib, sys
+for name in sys.argv[1].split():
+    sys.modules[name] = None
+import roomcast
+
+def fails(module):
+    try:
+        importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        return error.name.partition(".")[0]
+
+print(*sorted(f"{m}: {fails(m)}" for m in sys.argv[2:] if fails(m)), sep="\\n")
+"""
+# What an extra alone brings, and the modules that may need it; others import those when asked.
+ENGINES = {
+    "asyncpg": ("store/postgres/", "store/transfer/postgres", "store/diagnostics/postgres",
+                "realtime/brokers/postgres"),
+    "redis": ("realtime/brokers/redis",),
+    "minio": ("store/objects/s3", "store/diagnostics/bucket"),
+    "urllib3": ("store/objects/s3", "store/diagnostics/bucket"),
+    "PIL": ("chat/attachments/resizing",),
+}  # fmt: skip
+
+
+def without(packages: str, look: str, *arguments: str, cwd: Path) -> str:
+    """What a program prints where these packages are not installed."""
+    command = [sys.executable, "-c", look, packages, *arguments]
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
+
+
+def test_a_module_that_no_extra_is_named_for_needs_none(tmp_path: Path) -> None:
+    paths = [name.removeprefix("roomcast/").removesuffix(".py") for name in modules()]
+    named = tuple(path for places in ENGINES.values() for path in places)
+    plain = [path for path in paths if not path.startswith((*named, "testing/"))]
+    assert len(plain) > 200
+    names = [f"roomcast.{path}".replace("/", ".").removesuffix(".__init__") for path in plain]
+    assert without(" ".join(ENGINES), BARE, *names, cwd=tmp_path) == "\n"
+
+
+RUN = """
+import os, sys
+for name in sys.argv[1].split():
+    sys.modules[name] = None
+from click.testing import CliRunner
+from roomcast.server.cli import COMMANDS, main
+
+def run(words, env=None):
+    result = CliRunner().invoke(main, words, env=env)
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    print(result.output)
+    return result.exit_code
+
+for name in COMMANDS:
+    assert run([name, "--help"]) == 0, name
+assert run("doctor") == 0
+assert run("move sqlite:///a.db sqlite:///b.db") == 2
+print("ENGINES")
+assert run("doctor", {"ROOMCAST_DATABASE_URL": "postgresql://h/d"}) == 1
+assert run("doctor", {"ROOMCAST_BROADCAST_URL": "redis://h"}) in (1, 2)
+assert run("doctor", {"ROOMCAST_ATTACHMENTS_URL": "s3://K:S@h/b"}) in (1, 2)
+assert run("move postgresql://h/d sqlite:///b.db") == 2
+assert run("backup b", {"ROOMCAST_DATABASE_URL": "postgresql://h/d"}) == 2
+assert not os.path.exists("b")  # a failed backup leaves no empty folder
+os.mkdir("mine")
+assert run("backup mine") == run("backup new") == 2
+assert os.path.exists("mine") and not os.path.exists("new")
+"""
+
+
+def test_commands_run_with_the_extra_server_alone_and_name_others(tmp_path: Path) -> None:
+    lacking = [name for name in ENGINES if name != "PIL"]  # `server` brings it
+    plain, _, engines = without(" ".join(lacking), RUN, cwd=tmp_path).partition("ENGINES")
+    assert "will be made at the start" in plain, plain
+    assert "Traceback" not in engines, engines
+    named = ("asyncpg", "postgres", 3), ("redis", "redis", 1), ("minio", "s3", 1)
+    for package, extra, times in named:
+        assert engines.count(f"needs {package}: pip install 'roomcast[{extra}]'.") == times, engines

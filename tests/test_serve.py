@@ -435,6 +435,7 @@ def test_a_server_says_where_everything_is(own_server: OwnServer) -> None:
         f"  database     sqlite:///{server.database}",
         f"  attachments  file:{server.attachments}",
         "  secret       from ROOMCAST_AUTH_SECRET",
+        f"  chat page    {server.url}/ (roomcast token prints a token for it)",
     ]
     assert SECRET not in server.said()
 

@@ -11,7 +11,7 @@ from ...protocol import actions
 from ...protocol.actions import Send
 from ...protocol.errors import InvalidFrame, NotFound
 from ...protocol.events import Message as WireMessage
-from ...store import receipts, site_messages
+from ...store import receipts, rooms, site_messages
 from ...store.messages import (
     Added,
     DeleteChange,
@@ -84,9 +84,24 @@ class SiteMessages:
     async def post(self, room_id: int, new: SitePost, base: str) -> tuple[WireMessage, bool]:
         """Post a message; return it, and whether it is new. Raises a Refusal."""
         buttons = check_buttons(new.buttons)
-        sent = await self._messages.post(room_id, new.sender_id, new.send, base, buttons)
+        try:
+            sent = await self._messages.post(room_id, new.sender_id, new.send, base, buttons)
+        except NotFound:
+            await self._check_sender(room_id, new.sender_id)
+            raise
         audit.record("message_posted", room_id=room_id, message_id=sent.message.id)
         return await self._shown(sent.message, base), isinstance(sent, Added)
+
+    async def _check_sender(self, room_id: int, sender_id: str) -> None:
+        """Raise NotFound, with a sentence for the site, if the sender is not in an open room."""
+
+        async def is_stranger(db: Connection) -> bool:
+            if not await rooms.exists(db, room_id):
+                return False
+            return not await rooms.has_member(db, room_id, sender_id)
+
+        if sender_id != SITE and await self._store.read(is_stranger):
+            raise NotFound("The sender is no member of this room.")
 
     async def page(self, room_id: int, wanted: MessageQuery, base: str) -> MessageList:
         """Return messages, oldest first. Raises NotFound for an unknown room."""

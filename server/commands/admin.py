@@ -18,8 +18,9 @@ Command = Callable[..., None]
 def admin_group() -> None:
     """Look after a running server, by its server API.
 
-    URL and key come from the settings that the server itself uses, or from --url and --key. The
-    server keeps running, also on SQLite. Each change is recorded in its audit log.
+    URL and key come from the settings that the server itself uses, or from --url and --key: name
+    the --url of a server that was started with --host or --port. The server keeps running, also on
+    SQLite. Each change is recorded in its audit log.
 
     \b
     Examples:

@@ -4,8 +4,8 @@ import asyncio
 import json
 import os
 import shutil
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -46,8 +46,7 @@ def backup_command(path: Path | None, folder: Path) -> None:
       roomcast backup --settings /etc/roomcast/settings.toml /backup/monday
     """
     settings = load_and_show(path)
-    prepare(folder)
-    with refusals():
+    with prepared(folder), refusals():
         count, missing = asyncio.run(write_backup(settings, folder))
     click.echo(f"Saved the database and {count:,} files in {folder}.")
     if missing:
@@ -91,6 +90,19 @@ class refusals:  # noqa: N801 # reads as a statement
 
 
 # ---------------------------------------------------------------- the folder
+
+
+@contextmanager
+def prepared(folder: Path) -> Iterator[None]:
+    """Prepare the folder; remove it after a failure, if it is new and nothing is in it."""
+    is_new = not folder.exists()
+    prepare(folder)
+    try:
+        yield
+    except BaseException:
+        if is_new and not any(folder.iterdir()):
+            folder.rmdir()
+        raise
 
 
 def prepare(folder: Path) -> None:

@@ -33,7 +33,7 @@ PAIR = (
     Line("Ada", "Do pictures work? And PDFs?"),
     Line("Bob", "Both. Drop them here, or paste them.", answers="Do pictures work? And PDFs?"),
     Line("Ada", "Lovely 🎉", [("🎉", "Bob")]),
-    Line("Bob", "Watch the ticks too: one is sent, two are delivered, two blue ones are read."),
+    Line("Bob", "Watch the ticks too: one is sent, two are delivered, two coloured ones are read."),
     Line("Ada", "Then let us talk about the table.", [("👍", "Bob")]),
 )
 TABLE = About("Oak table with four chairs", price="€240", status="Available")

@@ -16,7 +16,7 @@ from ...realtime.brokers import Unreachable, backend_of
 from ...settings import AuthSettings, BadSetting, Issuer, Settings
 from ...store.diagnostics import objects as place
 from ...store.diagnostics.database import diagnose
-from ...store.diagnostics.objects import Finding
+from ...store.diagnostics.finding import Finding
 
 EXAMINE_TIMEOUT = 5.0  # seconds for each examination
 ANSWER_TIMEOUT = 2.0  # seconds, as long as the server waits for the keys of others

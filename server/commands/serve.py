@@ -54,3 +54,5 @@ def print_banner(settings: Settings, url: str, secret: str) -> None:
     click.echo(f"  database     {public_form(settings.database.url)}")
     click.echo(f"  attachments  {public_form(settings.attachments.url)}")
     click.echo(f"  secret       {secret}")
+    if settings.server.web_client and settings.auth.secret:
+        click.echo(f"  chat page    {public or url}/ (roomcast token prints a token for it)")

@@ -1,13 +1,9 @@
 """The interface of the two ends of a move: a database of either engine without other users."""
 
-import sqlite3
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Protocol
 
-import asyncpg
-
-from ..postgres.pool import UNAVAILABLE_ERRORS
 from ..sqlite.address import is_sqlite
 from .tables import CannotMove, Table
 
@@ -57,10 +53,13 @@ class TransferEndpoint(Protocol):
 
 
 def end_of(url: str) -> TransferEndpoint:
-    from .postgres import PostgresEnd  # both are made of what stands here
-    from .sqlite import SqliteEnd
+    if is_sqlite(url):
+        from .sqlite import SqliteEnd  # both are made of what stands here
 
-    return SqliteEnd(url) if is_sqlite(url) else PostgresEnd(url)
+        return SqliteEnd(url)
+    from .postgres import PostgresEnd  # its driver may not be installed
+
+    return PostgresEnd(url)
 
 
 @asynccontextmanager
@@ -75,9 +74,10 @@ async def opened(url: str) -> AsyncIterator[TransferEndpoint]:
 
 
 @contextmanager
-def translate_errors(where: str) -> Iterator[None]:
+def translate_errors(where: str, kinds: tuple[type[Exception], ...]) -> Iterator[None]:
+    """Raise CannotMove for an error of these kinds, which are those of the driver."""
     try:
         yield
-    except (asyncpg.PostgresError, *UNAVAILABLE_ERRORS, sqlite3.Error) as error:
+    except kinds as error:
         why, *_ = [*str(error).splitlines(), type(error).__name__]
         raise CannotMove(f"{where}: {why}. Run the same command again to continue.") from error

@@ -3,6 +3,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -16,6 +17,8 @@ from .endpoint import ROW_BATCH, Digest, Row, translate_errors
 from .tables import DERIVED_TABLES, Table, tables
 
 EXCLUSIVE_TIMEOUT = 3.0  # seconds to wait for other processes to disconnect
+
+_translate_errors = partial(translate_errors, kinds=(asyncpg.PostgresError, *UNAVAILABLE_ERRORS))
 
 
 class PostgresEnd:
@@ -75,44 +78,44 @@ class PostgresEnd:
         """Lock all tables: a server that starts now can read them, but not write."""
         self._frozen = self._db.transaction(isolation="repeatable_read")
         names = ", ".join(["meta", *(table.name for table in tables())])
-        with translate_errors(self.where):
+        with _translate_errors(self.where):
             await self._frozen.start()
             await self._db.execute(f"SET LOCAL lock_timeout = '{EXCLUSIVE_TIMEOUT:.0f}s'")
             await self._db.execute(f"LOCK TABLE {names} IN SHARE MODE")
 
     async def thaw(self) -> None:
-        with translate_errors(self.where):
+        with _translate_errors(self.where):
             await self._frozen.commit()
 
     async def meta(self) -> dict[str, str]:
-        with translate_errors(self.where):
+        with _translate_errors(self.where):
             if not await self._db.fetchval(meta.HAS_TABLES["postgresql"]):
                 return {}
             return dict(await self._db.fetch("SELECT name, value FROM meta"))
 
     async def digest(self, table: Table) -> Digest:
-        with translate_errors(self.where):
+        with _translate_errors(self.where):
             return tuple(await self._db.fetchrow(table.digest("octet_length({})")))
 
     async def rows(self, table: Table, start: int | None) -> AsyncIterator[Sequence[Row]]:
-        with translate_errors(f"{self.where}, {table.name}"):
+        with _translate_errors(f"{self.where}, {table.name}"):
             found = await self._db.cursor(table.rows(start))
             while rows := await found.fetch(ROW_BATCH):
                 yield rows
 
     async def last(self, table: Table) -> int | None:
-        with translate_errors(self.where):
+        with _translate_errors(self.where):
             value: int | None = await self._db.fetchval(table.last) if table.last else None
             return value
 
     async def keys(self) -> tuple[list[str], list[str]]:
-        with translate_errors(self.where):
+        with _translate_errors(self.where):
             held = await self._db.fetch("SELECT key FROM attachments")
             loose = await self._db.fetch("SELECT key FROM uploads")
             return [row["key"] for row in held], [row["key"] for row in loose]
 
     async def add(self, table: Table, rows: Sequence[Row]) -> None:
-        with translate_errors(f"{self.where}, {table.name}"):
+        with _translate_errors(f"{self.where}, {table.name}"):
             try:
                 async with self._db.transaction():
                     await self._copy(rows, table.name, table)
@@ -134,7 +137,7 @@ class PostgresEnd:
 
     async def counted(self, table: Table) -> int:
         name = f"pg_get_serial_sequence('{table.name}', 'id')"
-        with translate_errors(self.where):
+        with _translate_errors(self.where):
             sequence = await self._db.fetchval(f"SELECT {name}")
             query = f"""
                 SELECT greatest(CASE WHEN is_called THEN last_value ELSE last_value - 1 END,
@@ -145,16 +148,16 @@ class PostgresEnd:
 
     async def count_from(self, table: Table, highest: int) -> None:
         query = "SELECT setval(pg_get_serial_sequence($1, 'id'), greatest($2::bigint, 1), $2 > 0)"
-        with translate_errors(self.where):
+        with _translate_errors(self.where):
             await self._db.execute(query, table.name, highest)
 
     async def empty(self) -> None:
         names = ", ".join([*DERIVED_TABLES, *(table.name for table in tables())])
-        with translate_errors(self.where):
+        with _translate_errors(self.where):
             await self._db.execute(f"TRUNCATE {names}")
 
     async def keep(self, values: Mapping[str, str]) -> None:
-        with translate_errors(self.where):
+        with _translate_errors(self.where):
             async with self._db.transaction():
                 await self._db.execute("DELETE FROM meta")
                 query = "INSERT INTO meta (name, value) VALUES ($1, $2)"

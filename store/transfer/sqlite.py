@@ -4,6 +4,7 @@
 import sqlite3
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 from .. import schema as meta
 from ..errors import CannotOpen
@@ -12,6 +13,8 @@ from ..sqlite.connection import SqliteConnection
 from ..sqlite.lineage import Lineage
 from .endpoint import ROW_BATCH, Digest, Row, translate_errors
 from .tables import DERIVED_TABLES, Table, tables
+
+_translate_errors = partial(translate_errors, kinds=(sqlite3.Error, OSError))
 
 
 class SqliteEnd:
@@ -44,29 +47,29 @@ class SqliteEnd:
         """Do nothing: each change was committed at once."""
 
     async def meta(self) -> dict[str, str]:
-        with translate_errors(self.where):
+        with _translate_errors(self.where):
             if not self._db.execute(meta.HAS_TABLES["sqlite"]).fetchall():
                 return {}
             return dict(self._db.execute("SELECT name, value FROM meta").fetchall())
 
     async def digest(self, table: Table) -> Digest:
-        with translate_errors(self.where):
+        with _translate_errors(self.where):
             query = table.digest("length(CAST({} AS blob))")
             return tuple(self._db.execute(query).fetchone())
 
     async def rows(self, table: Table, start: int | None) -> AsyncIterator[Sequence[Row]]:
-        with translate_errors(f"{self.where}, {table.name}"):
+        with _translate_errors(f"{self.where}, {table.name}"):
             found = self._db.execute(table.rows(start))
             while rows := found.fetchmany(ROW_BATCH):
                 yield rows
 
     async def last(self, table: Table) -> int | None:
-        with translate_errors(self.where):
+        with _translate_errors(self.where):
             value: int | None = self._db.execute(table.last).fetchone()[0] if table.last else None
             return value
 
     async def keys(self) -> tuple[list[str], list[str]]:
-        with translate_errors(self.where):
+        with _translate_errors(self.where):
             held = self._db.execute("SELECT key FROM attachments").fetchall()
             loose = self._db.execute("SELECT key FROM uploads").fetchall()
             return [key for (key,) in held], [key for (key,) in loose]
@@ -82,7 +85,7 @@ class SqliteEnd:
             SELECT max(coalesce((SELECT seq FROM sqlite_sequence WHERE name = ?), 0),
                        coalesce((SELECT max(id) FROM {table.name}), 0))
         """
-        with translate_errors(self.where):
+        with _translate_errors(self.where):
             return int(self._db.execute(query, (table.name,)).fetchone()[0])
 
     async def count_from(self, table: Table, highest: int) -> None:
@@ -101,12 +104,12 @@ class SqliteEnd:
             self._db.execute("DELETE FROM meta")
             self._db.executemany("INSERT INTO meta (name, value) VALUES (?, ?)", values.items())
         # Everything is on the disk before the move is reported as finished.
-        with translate_errors(self.where):
+        with _translate_errors(self.where):
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        with translate_errors(self.where):
+        with _translate_errors(self.where):
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield

@@ -45,6 +45,7 @@ async def test_without_a_key_every_call_is_401(site: Site, said: str) -> None:
                 method, f"http://chat.test{prefix}{path}", headers=headers
             )
             assert answer.status_code == 401, (method, path)
+            assert ("server_api.keys" in answer.text) == (said not in ("wrong key", "user's token"))
             assert answer.json()["code"] == "unauthenticated"
             assert answer.headers["www-authenticate"] == "Bearer"
 

@@ -36,12 +36,20 @@ async def test_a_message_sent_again_is_stored_once(site: Site) -> None:
 
 async def test_a_sender_who_is_no_member_is_not_found(site: Site) -> None:
     room = await site.room(1, 2)
-    for path, body in (
-        (f"rooms/{room}/messages/", {"text": "Hi", "sender": 3}),
-        ("rooms/99/messages/", {"text": "Hi", "sender": 1}),
+    for path, body, detail in (
+        (f"rooms/{room}/messages/", {"sender": 3}, "The sender is no member of this room."),
+        ("rooms/99/messages/", {"sender": 1}, "There is nothing here."),
+        (f"rooms/{room}/messages/", {"sender": 1, "reply_to": 9}, "There is nothing here."),
     ):
-        answer = await site.post(path, json=body)
-        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+        answer = await site.post(path, json={"text": "Hi", **body})
+        assert answer.status_code == 404
+        assert answer.json() == {"detail": detail, "code": "not_found"}
+
+
+async def test_an_empty_message_names_the_fields_of_this_api(site: Site) -> None:
+    answer = await site.post(f"rooms/{await site.room(1, 2)}/messages/", json={})
+    sentence = "A message needs text in `text` or a file in `files`."
+    assert answer.json() == {"detail": sentence, "code": "empty_message"}
 
 
 async def test_messages_are_paged_both_ways(site: Site) -> None:

@@ -142,3 +142,12 @@ async def test_nobody_is_put_into_a_room_by_somebody_whom_they_have_blocked(site
     assert answer.status_code == 403
     answer = await site.post(f"rooms/{group}/members/", json={"user_id": 2})
     assert answer.status_code == 201
+
+
+async def test_a_wrong_body_is_refused_in_a_plain_sentence(site: Site) -> None:
+    for body, says in (
+        ({"member": [2]}, "Object missing required field `members`."),
+        ([], "Expected `object`, got `array`."),
+    ):
+        answer = await site.post("rooms/", json=body)
+        assert answer.json() == {"detail": says, "code": "invalid_frame"}

@@ -9,8 +9,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from roomcast.store.diagnostics import bucket as bucket_checks
 from roomcast.store.diagnostics import objects as examining
-from roomcast.store.diagnostics.objects import Finding, examine
+from roomcast.store.diagnostics.finding import Finding
+from roomcast.store.diagnostics.objects import examine
 from roomcast.store.objects.s3_presign import Signer
 
 from ..engines.proxy import FaultProxy
@@ -115,7 +117,7 @@ async def test_clocks_that_differ_are_told(
     seaweed: Seaweed, name: str, monkeypatch: pytest.MonkeyPatch, apart: float, ok: bool
 ) -> None:
     clock = SimpleNamespace(time=lambda: time.time() - apart)
-    monkeypatch.setattr(examining, "time", clock)
+    monkeypatch.setattr(bucket_checks, "time", clock)
     found = {finding.name: finding for finding in await examine(seaweed.url_of(name))}
     assert found["clock"].ok == ok
     said = re.search(r"clock is ([+-]\d+) s", found["clock"].sentence)
