@@ -120,7 +120,7 @@ export class HistoryView {
     arrange(this.scroller, loaded ? [...this.parts.emptyNodes(views), this.list] : state === "ended" ? [] : [this.spinner]);
     this.anchor.restore();
     this.anchor.note();
-    if (!this.#active?.box.isConnected) this.activate(this.#lastRow()?.box);
+    if (!this.#active?.box.isConnected) this.activate(this.rows.at(-1)?.box);
     this.seen();
     this.parts.moved();
     void this.#fill();
@@ -347,8 +347,7 @@ export class HistoryView {
     const top = Math.max(box.top, 0);
     const bottom = Math.min(box.bottom, innerHeight) + 8;
     if (bottom - top < 40) return;
-    const rows = [...this.#rows.values()];
-    const last = rows.findLast((row) => {
+    const last = this.rows.findLast((row) => {
       const at = row.box.getBoundingClientRect();
       return row.message.message_id && at.height && (at.bottom <= bottom ? at.bottom > top : at.top < top);
     });
@@ -394,15 +393,11 @@ export class HistoryView {
 
   /** @param {number} message_id */
   rowOf(message_id) {
-    return [...this.#rows.values()].find((row) => row.message.message_id === message_id);
+    return this.rows.find((row) => row.message.message_id === message_id);
   }
 
   get rows() {
     return [...this.#rows.values()];
-  }
-
-  #lastRow() {
-    return [...this.#rows.values()].at(-1);
   }
 
   // ------------------------------------------------------------ the keyboard
@@ -410,7 +405,7 @@ export class HistoryView {
   /** Makes a message the one that Tab reaches. @param {Element | undefined} within */
   activate(within) {
     const li = within?.closest(".row");
-    const row = li && [...this.#rows.values()].find((each) => each.li === li);
+    const row = li && this.rows.find((each) => each.li === li);
     if (!row || row === this.#active) return;
     this.#active?.reach(-1);
     row.reach(0);
