@@ -90,7 +90,7 @@ async def test_binary_frames_count_as_actions(serve: Make, cast: Cast) -> None:
         for _ in range(12):
             await a.raw(b"\0")
         codes = [(await a.receives("error"))["code"] for _ in range(12)]
-    assert codes[:5] == ["invalid_frame"] * 5
+    assert codes[:4] == ["invalid_frame"] * 4  # the room was opened and shown by the same tokens
     assert codes.count("rate_limited") >= 5
 
 
