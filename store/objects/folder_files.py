@@ -61,10 +61,13 @@ class ObjectDraft:
 
     def _begun(self) -> BinaryIO:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-        file = os.fdopen(os.open(self._at, flags, 0o600), "wb")
-        with suppress(OSError):  # some network file systems have no locks
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return file
+        while True:
+            file = os.fdopen(os.open(self._at, flags, 0o600), "wb")
+            with suppress(OSError):  # some network file systems have no locks
+                fcntl.flock(file, fcntl.LOCK_EX)
+            if _is_at(self._at, file):
+                return file
+            file.close()  # a process that opens the folder removed it before it was locked
 
 
 class FolderFiles:
@@ -155,6 +158,13 @@ class FolderFiles:
         self._make_folder(folder.parent)
         folder.mkdir(0o700, exist_ok=True)
         _sync(folder.parent)
+
+
+def _is_at(path: Path, file: BinaryIO) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False
 
 
 def _remove_unlocked(left: Path) -> None:

@@ -1,6 +1,7 @@
 """A folder of objects: whole or not at all, never outside, and never in the way of the loop."""
 
 import asyncio
+import fcntl
 import itertools
 import os
 import resource
@@ -12,6 +13,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from roomcast.store.objects.bucket import (
@@ -23,6 +25,7 @@ from roomcast.store.objects.bucket import (
     new_key,
 )
 from roomcast.store.objects.folder import Folder
+from roomcast.store.objects.folder_files import FolderFiles
 
 
 @pytest.fixture
@@ -328,6 +331,7 @@ import asyncio, os, signal, sys
 from pathlib import Path
 from roomcast.store.objects.bucket import new_key
 from roomcast.store.objects.folder import Folder
+from roomcast.store.objects.folder_files import FolderFiles
 
 async def endless():
     yield b"x" * 300_000
@@ -431,6 +435,26 @@ async def test_the_check_finds_a_full_disk(folder: Folder, root: Path) -> None:
     await unproven.check()
     await unproven.aclose()
     assert found(root) == []
+
+
+async def test_a_folder_opened_by_another_process_takes_no_file_that_begins(
+    folder: Folder, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other process finds the file after it was made, and before it was locked."""
+    lock, opened = fcntl.flock, threading.Event()
+
+    def late(file: BinaryIO, operation: int) -> None:
+        if not opened.is_set():
+            opened.set()
+            FolderFiles(root).open()
+        lock(file, operation)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    key = new_key()
+    await folder.put(key, b"hello")
+    assert opened.is_set()
+    assert await folder.read(key) == b"hello"
+    assert len(found(root)) == 1
 
 
 async def test_a_folder_that_is_gone_has_lost_nothing(folder: Folder, root: Path) -> None:
