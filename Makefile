@@ -1,4 +1,6 @@
 PYTHON ?= python3
+# Else each of a thousand processes compiles all modules again.
+export PYTHONDONTWRITEBYTECODE :=
 BIN := .venv/bin
 AT_ONCE := -n 4 --dist loadfile --no-loadscope-reorder# most of them wait most of the time
 # Beside three others a test may have no core for seconds. What fails is run again, alone: if it fails then, it has failed.
