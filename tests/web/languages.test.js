@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
 import { test } from "node:test";
 
+import { Words } from "../../web/elements/words.js";
 import * as parts from "../../web/lang/en.js";
 
 const folder = new URL("../../web/lang/", import.meta.url);
@@ -35,6 +36,11 @@ for (const name of names) {
     }
   });
 }
+
+test("a time of day is written as the language writes it, after midnight too", () => {
+  const written = (tag) => new Words(tag, {}).time(new Date(2026, 0, 1, 0, 5));
+  assert.deepEqual(["uk", "de", "es"].map(written), ["00:05", "00:05", "0:05"]);
+});
 
 test("French signs of two parts never begin a line", async () => {
   const { default: strings } = await import(new URL("fr.js", folder));

@@ -32,7 +32,7 @@ const dateFormat = (options) => (/** @type {string} */ tag) => new Intl.DateTime
 const FORMATS = /** @type {Record<string, (tag: string) => any>} */ ({
   plurals: (tag) => new Intl.PluralRules(tag),
   numbers: (tag) => new Intl.NumberFormat(tag),
-  clock: dateFormat({ hour: "numeric", minute: "2-digit" }),
+  clock: dateFormat({ timeStyle: "short" }),
   short: dateFormat({ day: "numeric", month: "short" }),
   near: dateFormat({ weekday: "long", day: "numeric", month: "long" }),
   far: dateFormat({ day: "numeric", month: "long", year: "numeric" }),
