@@ -107,12 +107,18 @@ class PatroniNode(Engine):
         """`leader`, `replica` where it follows, or nothing."""
         try:
             with urlopen(f"http://127.0.0.1:{self.rest}/patroni", timeout=2) as answer:
-                said = json.load(answer)
+                answered = json.load(answer)
         except (URLError, OSError, ValueError):
             return ""
-        if said.get("state") != "running":
+        if answered.get("state") != "running":
             return ""
-        return "leader" if said["role"] in ("master", "primary", "leader") else "replica"
+        return "leader" if answered["role"] in ("master", "primary", "leader") else "replica"
+
+    def members(self) -> list[dict[str, Any]]:
+        """All nodes as this one's Patroni sees them."""
+        with urlopen(f"http://127.0.0.1:{self.rest}/cluster", timeout=10) as answer:
+            found: list[dict[str, Any]] = json.load(answer)["members"]
+            return found
 
     def kill(self) -> None:
         """SIGKILL to Patroni and to its PostgreSQL, as a machine loses its power."""
@@ -123,9 +129,6 @@ class PatroniNode(Engine):
     def kill_postgres(self) -> None:
         """SIGKILL to PostgreSQL alone: Patroni sees it at once."""
         os.kill(int((self.folder / "data/postmaster.pid").read_text().split()[0]), signal.SIGKILL)
-
-    def stop(self) -> None:
-        super().stop()
 
 
 class PatroniCluster(Engine):
@@ -148,10 +151,18 @@ class PatroniCluster(Engine):
         while self.nodes[0].status() != "leader":
             time.sleep(0.1)
         self.nodes[1].start()
-        wanted = "sync" if self.is_synchronous else "async"
-        question = "select coalesce(max(sync_state), '') from pg_stat_replication"
-        while done(execute(self.nodes[0].url, question)) != wanted:
+        while not self.may_fail_over():
             time.sleep(0.1)
+
+    def may_fail_over(self) -> bool:
+        """Whether Patroni would promote the standby: it is named in etcd, seconds after PostgreSQL
+        replicates to it. Before that, a leader that crashes is started again in its place."""
+        role = "sync_standby" if self.is_synchronous else "replica"
+        return any(
+            member["role"] == role and member["state"] in ("running", "streaming")
+            and member.get("lag") == 0
+            for member in self.nodes[0].members()
+        )  # fmt: skip
 
     def command(self) -> list[str | Path]:
         raise AssertionError("its nodes are started")
