@@ -6,6 +6,7 @@ integers or strings: `2` and `"2"` are the same user. A room is given by its id 
 
 import base64
 from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
 from datetime import datetime
 
 from msgspec import UNSET, Struct, UnsetType
@@ -248,8 +249,9 @@ class HostUsers:
     async def export_user(self, id: User) -> AsyncIterator[ExportLine]:
         """Yield all data of a user, line by line; the last line is an `end`."""
         base = self._chat.settings.server.public_url
-        async for line in self._chat.site_users.export(user_of(id), base):
-            yield unpack_line(line)
+        async with aclosing(self._chat.site_users.export(user_of(id), base)) as lines:
+            async for line in lines:
+                yield unpack_line(line)
 
     async def erase_user(self, id: User) -> None:
         """Erase all data of a user: messages, files, reactions and name."""

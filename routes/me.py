@@ -3,11 +3,12 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 from msgspec import Struct
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
@@ -16,12 +17,11 @@ from ..chat.rate_limit import TokenBucket
 from ..protocol import codec
 from ..protocol.ids import when, wire_user
 from ..store.store import DatabaseUnavailable
-from .requests import PRIVATE, Reply, base_of_request, bucket_of, caller_of, chat_of
+from .requests import LinesReply, Reply, base_of_request, bucket_of, caller_of, chat_of
 
 log = logging.getLogger("roomcast")
 CHUNK_SIZE = 1 << 15  # bytes
 MAX_EXPORT_PAUSE = 0.05  # seconds after each chunk, for other requests
-NDJSON = "application/x-ndjson"
 
 
 class Me(Struct):
@@ -54,17 +54,14 @@ async def export(request: Request) -> Response:
     bucket = bucket_of(request, caller.user_id)
     with bucket.export():  # an unavailable database is reported before the answer begins
         first = await anext(found)
-    return ExportResponse(_encode_lines(first, found), bucket)
+    return ExportReply(_encode_lines(first, found), bucket)
 
 
-class ExportResponse(StreamingResponse):
-    """An export. The user's next one waits until it has ended, also by an error."""
+class ExportReply(LinesReply):
+    """An export. The user's next one waits until it has ended, also if the client has left."""
 
-    media_type = NDJSON
-
-    def __init__(self, body: AsyncIterator[bytes], bucket: TokenBucket) -> None:
-        disposition = 'attachment; filename="export.ndjson"'
-        super().__init__(body, headers=PRIVATE | {"Content-Disposition": disposition})
+    def __init__(self, lines: AsyncGenerator[bytes, None], bucket: TokenBucket) -> None:
+        super().__init__(lines, {"Content-Disposition": 'attachment; filename="export.ndjson"'})
         self._bucket = bucket
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -72,17 +69,20 @@ class ExportResponse(StreamingResponse):
             await super().__call__(scope, receive, send)
 
 
-async def _encode_lines(first: ExportLine, rest: AsyncIterator[ExportLine]) -> AsyncIterator[bytes]:
+async def _encode_lines(
+    first: ExportLine, rest: AsyncGenerator[ExportLine, None]
+) -> AsyncGenerator[bytes, None]:
     """Yield a few lines at a time, with pauses; an export without an `end` is incomplete."""
     text, began = bytearray(codec.encode(first) + b"\n"), time.monotonic()
     try:
-        async for line in rest:
-            text += codec.encode(line) + b"\n"
-            if len(text) > CHUNK_SIZE:
-                yield bytes(text)
-                text.clear()
-                await asyncio.sleep(min(time.monotonic() - began, MAX_EXPORT_PAUSE))
-                began = time.monotonic()
+        async with aclosing(rest):
+            async for line in rest:
+                text += codec.encode(line) + b"\n"
+                if len(text) > CHUNK_SIZE:
+                    yield bytes(text)
+                    text.clear()
+                    await asyncio.sleep(min(time.monotonic() - began, MAX_EXPORT_PAUSE))
+                    began = time.monotonic()
     except DatabaseUnavailable as error:
         log.warning("export incomplete: error=%s", error)
     yield bytes(text)

@@ -1,12 +1,14 @@
 """Helpers that every route uses to read a request and to answer it."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from math import ceil
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from ..auth.authenticator import Authenticator
 from ..auth.base_url import ROOT_KEY, base_of
@@ -25,6 +27,7 @@ from ..protocol.errors import (
 from ..protocol.ids import id_of, user_of
 from .bodies import BodiesInFlight
 
+NDJSON = "application/x-ndjson"
 PRIVATE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
@@ -38,6 +41,28 @@ class Reply(Response):
 
     def render(self, content: Any) -> bytes:
         return codec.encode(content)
+
+
+class StreamedReply(StreamingResponse):
+    """A Reply in pieces. Their generator is closed at once if the client leaves."""
+
+    media_type = Reply.media_type
+
+    def __init__(
+        self, pieces: AsyncGenerator[bytes, None], headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(pieces, headers=PRIVATE | dict(headers or {}))
+        self._pieces = pieces
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with aclosing(self._pieces):
+            await super().__call__(scope, receive, send)
+
+
+class LinesReply(StreamedReply):
+    """JSON lines for one caller."""
+
+    media_type = NDJSON
 
 
 def chat_of(request: Request) -> ChatServices:

@@ -2,13 +2,13 @@
 
 import asyncio
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import Route
 
 from ..chat.rate_limit import MEMBERS_PER_TOKEN
@@ -20,7 +20,7 @@ from ..store.room_list import Listed
 from ..store.room_pages import RoomQuery
 from ..store.room_places import RoomPlace
 from ..store.room_words import WordTerm, context_prefix_term, context_term
-from .requests import Reply, bucket_of, caller_of, chat_of, integer, url_of
+from .requests import Reply, StreamedReply, bucket_of, caller_of, chat_of, integer, url_of
 from .room_shapes import RoomListed, RoomPage, add_profiles, listed_room
 from .rooms import describe
 
@@ -71,10 +71,10 @@ def _reply(page: RoomPage) -> Response:
     """Answer a page; with large rooms it may have 20 MB, so it is sent room by room."""
     if all(len(room.members) <= SMALL_ROOM_SIZE for room in page.results):
         return Reply(page)
-    return StreamingResponse(_pieces(page), media_type=Reply.media_type)
+    return StreamedReply(_pieces(page))
 
 
-async def _pieces(page: RoomPage) -> AsyncIterator[bytes]:
+async def _pieces(page: RoomPage) -> AsyncGenerator[bytes, None]:
     end = b"]}"
     yield codec.encode(RoomPage(page.count, page.next, page.previous, [])).removesuffix(end)
     for number, room in enumerate(page.results):

@@ -91,9 +91,12 @@ async def count(db: Connection, user_id: str) -> int:
 
 
 async def own(
-    db: Connection, user_id: str, room_id: int, above: int, window: int
+    db: Connection, user_id: str, room_id: int, above: int, window: int, limit: int
 ) -> tuple[list[MessageRow], int | None]:
-    """Return the user's messages among the next `window` messages, and the last of all ids."""
+    """Return at most `limit` of the user's messages among the next `window` messages of the room.
+
+    The second value is the id after which to go on; it is None at the end of the room.
+    """
     where = {"room_id": room_id, "above": above, "window": window}
     query = """
         SELECT max(id) AS last
@@ -108,11 +111,11 @@ async def own(
           FROM messages m
          WHERE room_id = :room_id AND id > :above AND id <= :last AND sender_id = :user_id
            AND deleted_at IS NULL
-         ORDER BY id
+         ORDER BY id LIMIT :limit
     """)
     values: dict[str, Any] = {"room_id": room_id, "above": above, "last": row["last"]}
-    found = await messages.load(db, room_id, query, {**values, "user_id": user_id})
-    return found, row["last"]
+    found = await messages.load(db, room_id, query, {**values, "user_id": user_id, "limit": limit})
+    return found, row["last"] if len(found) < limit else found[-1].id
 
 
 async def given(

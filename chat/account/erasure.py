@@ -131,7 +131,12 @@ class Erasures:
         user_id = erasure.user_id
         while above is not None:
             find = partial(
-                account.own, user_id=user_id, room_id=room_id, above=above, window=MESSAGE_BATCH
+                account.own,
+                user_id=user_id,
+                room_id=room_id,
+                above=above,
+                window=MESSAGE_BATCH,
+                limit=MESSAGE_BATCH,
             )
             found, above = await self._store.read(find)
             ids = [message.id for message in found if message.created_at <= erasure.asked_at]

@@ -1,6 +1,7 @@
 """Export all data of a user, line by line, a few rows at a time."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from functools import partial
 
 from msgspec import UNSET, Struct, UnsetType
@@ -18,7 +19,9 @@ from ..serializers import Link, message_of
 
 Marks = dict[str, tuple[int, int]]  # user → delivered and read up to these ids
 ROW_BATCH = 100  # rows in one query
-MESSAGE_BATCH = 1_000  # messages of a room that are searched in one query
+ROOM_BATCH = 10  # rooms in one query, each with all of its members
+MESSAGE_BATCH = 100  # messages of the user in one query
+MAX_SEARCHED_MESSAGES = 1_000  # of a room, searched for the user's in one query
 
 
 class ExportLine(Struct, tag_field="type"):
@@ -92,25 +95,27 @@ def unpack_line(line: ExportLine) -> ExportLine:
     return line
 
 
-async def lines(store: Store, user_id: str, link: Link) -> AsyncIterator[ExportLine]:
+async def lines(store: Store, user_id: str, link: Link) -> AsyncGenerator[ExportLine, None]:
     """Yield the lines of an export. Data that is written meanwhile may be missing."""
     profile = await store.read(partial(account.profile, user_id=user_id))
     yield ExportedUser(wire_user(user_id), profile.name, profile.picture)
     sent = 0
-    async for line in _rooms(store, user_id, link):
-        sent += isinstance(line, ExportedMessage)
-        yield line
-    async for line in _reactions(store, user_id):
-        yield line
+    async with aclosing(_rooms(store, user_id, link)) as rooms:
+        async for line in rooms:
+            sent += isinstance(line, ExportedMessage)
+            yield line
+    async with aclosing(_reactions(store, user_id)) as reactions:
+        async for line in reactions:
+            yield line
     for blocked in await store.read(partial(account.blocked, user_id=user_id)):
         yield ExportedBlock(wire_user(blocked.user_id), ids.when(blocked.created_at))
     yield ExportEnd(sent)
 
 
-async def _rooms(store: Store, user_id: str, link: Link) -> AsyncIterator[ExportLine]:
+async def _rooms(store: Store, user_id: str, link: Link) -> AsyncGenerator[ExportLine, None]:
     above = 0
     while True:
-        find = partial(account.places, user_id=user_id, above=above, limit=ROW_BATCH)
+        find = partial(account.places, user_id=user_id, above=above, limit=ROOM_BATCH)
         places = await store.read(find)
         mine = [place.room_id for place in places if place.is_member]
         listed = await store.read(partial(room_list.of_ids, user_id=user_id, room_ids=mine))
@@ -118,11 +123,12 @@ async def _rooms(store: Store, user_id: str, link: Link) -> AsyncIterator[Export
         for place in places:
             room = known.get(place.room_id)
             yield LeftRoom(place.room_id) if room is None else _shown(room)
-            async for message, status in _sent_messages(store, user_id, place.room_id):
-                if room is None:  # the others' words there are no longer theirs to read
-                    message.quote, message.reactions = None, ()
-                yield ExportedMessage(message_of(message, link, status))
-        if len(places) < ROW_BATCH:
+            async with aclosing(_sent_messages(store, user_id, place.room_id)) as sent:
+                async for message, status in sent:
+                    if room is None:  # the others' words there are no longer theirs to read
+                        message.quote, message.reactions = None, ()
+                    yield ExportedMessage(message_of(message, link, status))
+        if len(places) < ROOM_BATCH:
             return
         above = places[-1].room_id
 
@@ -144,9 +150,11 @@ def _shown(listed: Listed) -> ExportedRoom:
 
 async def _sent_messages(
     store: Store, user_id: str, room_id: int
-) -> AsyncIterator[tuple[MessageRow, Status]]:
+) -> AsyncGenerator[tuple[MessageRow, Status], None]:
     async def load(db: Connection, above: int) -> tuple[list[MessageRow], int | None, Marks]:
-        found, last = await account.own(db, user_id, room_id, above, MESSAGE_BATCH)
+        found, last = await account.own(
+            db, user_id, room_id, above, MAX_SEARCHED_MESSAGES, MESSAGE_BATCH
+        )
         return found, last, await receipts.of_room(db, room_id)
 
     above: int | None = 0
@@ -156,7 +164,7 @@ async def _sent_messages(
             yield message, receipts.status(marks, user_id, message.id)
 
 
-async def _reactions(store: Store, user_id: str) -> AsyncIterator[ExportLine]:
+async def _reactions(store: Store, user_id: str) -> AsyncGenerator[ExportLine, None]:
     last = None
     while True:
         find = partial(account.given, user_id=user_id, after=last, limit=ROW_BATCH)

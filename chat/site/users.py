@@ -1,7 +1,8 @@
 """The site's calls about users: it reads, bans, disconnects and erases them."""
 
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from datetime import datetime
 from functools import partial
 
@@ -78,11 +79,12 @@ class SiteUsers:
         await self._erasures.erase(user_id)
         audit.record("user_erased", user_id=user_id)
 
-    async def export(self, user_id: str, base: str) -> AsyncIterator[ExportLine]:
+    async def export(self, user_id: str, base: str) -> AsyncGenerator[ExportLine, None]:
         """Yield all data of the user, line by line."""
         audit.record("user_exported", user_id=user_id)
-        async for line in lines(self._store, user_id, self._attachments.link(base)):
-            yield line
+        async with aclosing(lines(self._store, user_id, self._attachments.link(base))) as found:
+            async for line in found:
+                yield line
 
     async def stats(self, sockets: int) -> StatsRecord:
         now = time.time_ns() // 1000

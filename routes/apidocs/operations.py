@@ -22,7 +22,7 @@ from ..attachments import NewUpload
 from ..blocks import BlockPage
 from ..config import Config
 from ..health import Alive, Ready
-from ..me import NDJSON, Me
+from ..me import Me
 from ..members import NewMember
 from ..messages import (
     ButtonPress,
@@ -32,6 +32,7 @@ from ..messages import (
     MessageReport,
     Reactions,
 )
+from ..requests import NDJSON
 from ..room_shapes import NewRoom, RoomEdit, RoomOpened, RoomPage, RoomShown
 from ..search import SearchPage
 from .call import ANY, HTML, SIGNED, Answer, AnyUser, Call, From1, Id, Parameter, User, Words

@@ -13,7 +13,7 @@ from ...protocol.errors import (
     TooLong,
 )
 from ...protocol.events import Message, Notified
-from ..me import NDJSON
+from ..requests import NDJSON
 from ..server_api.messages import SiteMessagePage, SiteMessagePatch, SiteNewMessage
 from ..server_api.reports import SiteReportPage, SiteReportPatch
 from ..server_api.rooms import SiteNewMember, SiteNewRoom, SiteRoomPage, SiteRoomPatch

@@ -1,23 +1,23 @@
 """The server API: users, their tokens, bans and data."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import asdict
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import Route
 
 from ...auth.site_keys import sign_token
 from ...protocol import codec
 from ...protocol.errors import InvalidFrame, NotFound
 from ...protocol.ids import user_of, when
-from ..requests import PRIVATE, Reply, base_of_request, body_of, chat_of
+from ..requests import LinesReply, Reply, base_of_request, body_of, chat_of
 from .requests import with_key
 
-NDJSON = "application/x-ndjson"
 DEFAULT_TTL = 3_600.0  # seconds
 
 
@@ -99,12 +99,13 @@ async def export(request: Request) -> Response:
     """Exports a user's data: one JSON object a line, the last one an `end`."""
     user_id, base = site_user_of(request), base_of_request(request)
     lines = chat_of(request).site_users.export(user_id, base)
-    return StreamingResponse(_encoded(lines), headers=PRIVATE, media_type=NDJSON)
+    return LinesReply(_encoded(lines))
 
 
-async def _encoded(lines: AsyncIterator[Any]) -> AsyncIterator[bytes]:
-    async for line in lines:
-        yield codec.encode(line) + b"\n"
+async def _encoded(lines: AsyncGenerator[Any, None]) -> AsyncGenerator[bytes, None]:
+    async with aclosing(lines):
+        async for line in lines:
+            yield codec.encode(line) + b"\n"
 
 
 @with_key
