@@ -364,6 +364,49 @@ def test_the_first_message_of_a_chat_needs_three_requests(
     ada.page.unroute("**/chat/**")
 
 
+def test_each_element_tells_the_site_when_it_is_ready(visitor: Callable[..., Visitor]) -> None:
+    """Also one that is added when it is long known who the user is."""
+    ada = visitor("ada").opens("low.html")
+    ada.page.locator("[part=input]").wait_for()
+    user = ada.page.evaluate(
+        """() => new Promise(done => {
+            const chat = document.createElement("roomcast-chat");
+            chat.setAttribute("with", 3);
+            document.body.append(chat);
+            chat.addEventListener("roomcast-ready", (event) => done(event.detail.user));
+        })"""
+    )
+    assert (user["user_id"], user["name"]) == (1, "Ada")
+
+
+def test_a_user_who_comes_back_without_a_new_page_is_let_in(
+    visitor: Callable[..., Visitor],
+) -> None:
+    ada = visitor("guest").opens("small.html")
+    launcher = ada.page.locator("roomcast-launcher")
+    ada.page.wait_for_function(
+        "() => document.querySelector('roomcast-launcher').link?.state === 'signedout'"
+    )
+    ada.context.add_cookies([{"name": "session", "value": "ada", "url": ada.shop.url}])
+    ada.says(2, "welcome back", "listing:back")
+    add = """() => {
+        const chat = document.createElement("roomcast-chat");
+        chat.setAttribute("with", 2);
+        chat.setAttribute("context", "listing:back");
+        document.body.append(chat);
+    }"""
+    ada.page.evaluate(add)
+    shown = ada.page.locator("roomcast-chat [part=text]")
+    expect(shown).to_have_text("welcome back")
+    ada.page.evaluate("document.querySelector('roomcast-launcher').signOut()")
+    expect(shown).to_have_count(0)
+    ada.page.evaluate("document.querySelector('roomcast-chat').remove()")
+    ada.page.evaluate(add)
+    expect(shown).to_have_text("welcome back")
+    expect(launcher).to_be_visible()
+    ada.errors.clear()  # the browser reports the refusal
+
+
 def test_what_a_site_sets_later_is_drawn_in_place(visitor: Callable[..., Visitor]) -> None:
     """A framework sets properties with each rendering: nothing is built again for that."""
     ada = visitor("ada").opens("chat.html")

@@ -38,6 +38,33 @@ def test_the_first_message_needs_three_requests(ada: Person, room: Room) -> None
     assert sorted(asked) == [f"{api}me/", f"{api}receive/", "/ui/page.js"]
 
 
+NO_STORAGE = """
+    const forbid = () => { throw new DOMException("denied", "SecurityError"); };
+    Object.defineProperty(window, "sessionStorage", { get: forbid });
+    Object.defineProperty(window, "indexedDB", { get: forbid });
+    navigator.locks.request = async () => forbid();
+"""
+SILENT_STORAGE = """
+    IDBFactory.prototype.open = () => new EventTarget();
+    IDBFactory.prototype.databases = async () => [{ name: "roomcast" }];
+"""
+
+
+@pytest.mark.parametrize("storage", [NO_STORAGE, SILENT_STORAGE], ids=["forbidden", "silent"])
+def test_a_browser_whose_storage_does_not_work_shows_and_sends(
+    ada: Person, room: Room, storage: str
+) -> None:
+    """A browser that blocks cookies forbids its storages; some databases never answer."""
+    room.post("bob", "hello")
+    ada.page.add_init_script(storage)
+    ada.opens(room)
+    ada.sees("hello")
+    ada.says("and back")
+    ada.sees_status("Sent")
+    expect(ada.item(room)).to_contain_text("and back")
+    ada.page.wait_for_function("() => document.querySelector('roomcast-inbox').session.leads")
+
+
 def test_without_a_token_the_page_asks_for_one(ada: Person, room: Room) -> None:
     ada.expects_errors = True  # the browser reports the 401
     ada.page.goto(room.server.url)

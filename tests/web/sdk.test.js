@@ -761,6 +761,70 @@ test("after a sign-out no tab stores anything of the user", async () => {
   assert.deepEqual([chat.state, storage.keys("")], ["signedout", []]);
 });
 
+test("a sign-out before it is known who the user is leaves nothing of this server", async () => {
+  const storage = memoryStorage();
+  storage.set("http://other.example/ 1 draft 4", { text: "of another server" });
+  const { chat: before, room } = await opened([message(1)], { storage });
+  room.setDraft({ text: "half a thou" });
+  await pass(1_000);
+  before.end();
+  wire.routes["GET chat/me/"] = () => new Promise(() => {});
+  const chat = start({ storage });
+  const leaving = chat.signOut();
+  await pass(2_000);
+  await leaving;
+  assert.deepEqual([chat.state, storage.keys("")], ["ended", ["http://other.example/ 1 draft 4"]]);
+});
+
+test("a sign-out right after the start tells the user's other tabs, and leaves what is another user's", async () => {
+  const storage = memoryStorage();
+  const { chat: other } = await opened([message(1)], { storage });
+  await pass(1_000);
+  storage.set("http://site.example/chat/ 2 draft 4", { text: "of somebody else" });
+  await start({ storage }).signOut();
+  for (let i = 0; i < 50 && other.state !== "signedout"; i++) await settle();
+  assert.deepEqual([other.state, storage.keys("")], ["signedout", ["http://site.example/chat/ 2 draft 4"]]);
+});
+
+test("a storage that never answers is waited for a second", async () => {
+  const silent = () => new Promise(() => {});
+  const storage = { get: silent, set: silent, delete: silent, keys: silent };
+  wire.routes["GET chat/receive/"] = () => ({ next: null, results: [item(4)] });
+  const chat = start({ storage });
+  const room = chat.room(4);
+  room.subscribe(() => {});
+  chat.inbox.subscribe(() => {});
+  await pass(1_500);
+  wire.find(4).receive(sync([message(1)]));
+  wire.find().receive({ type: "notify", counter: 0, messages: [] });
+  room.setDraft({ text: "x" });
+  const one = room.send("hello");
+  await settle();
+  store(wire.find(4), sends(wire.find(4))[0], 2);
+  assert.equal((await one.stored).message_id, 2);
+  assert.equal(chat.inbox.snapshot.rooms.length, 1);
+  const leaving = chat.signOut();
+  await pass(6_000);
+  await leaving;
+  assert.equal(chat.state, "ended");
+});
+
+test("a storage that was late is read again", async () => {
+  const storage = memoryStorage();
+  storage.set("http://site.example/chat/ 1 draft 4", { text: "half a thou" });
+  const { keys } = storage;
+  storage.keys = (prefix) => new Promise((resolve) => setTimeout(() => resolve(keys(prefix)), storage.takes));
+  storage.takes = 3_000;
+  const chat = start({ storage });
+  chat.room(5).subscribe(() => {});
+  await pass(4_000);
+  storage.takes = 100;
+  const room = chat.room(4);
+  room.subscribe(() => {});
+  await pass(3_000);
+  assert.equal(room.snapshot.draft.text, "half a thou");
+});
+
 test("what one user has stored is not shown to another", async () => {
   const storage = memoryStorage();
   const { chat } = await opened([message(1)], { storage });

@@ -76,8 +76,10 @@ export class RoomcastElement extends Element {
     on("state", () => this.emit("state", { state: link.state }));
     on("signedout", ({ detail }) => this.#signedOut(detail));
     on("restart", () => this.rebuild());
-    on("ready", ({ detail }) => this.emit("ready", { user: detail }));
+    const greet = () => this.emit("ready", { user: this.user });
+    on("ready", greet);
     link.hold(this);
+    if (this.user) queueMicrotask(greet); // known already; the site listens by then
     this.joined();
   }
 

@@ -11,13 +11,13 @@ export function openChat(session, login) {
   const isNow = () => session.chat === chat;
   chat.on("unread", (/** @type {any} */ unread) => isNow() && session.count(unread));
   chat.on("state", (/** @type {any} */ { state }) => isNow() && session.turn(state));
-  chat.on("signedout", (/** @type {any} */ { error }) => isNow() && session.end(error?.code));
+  chat.on("signedout", (/** @type {any} */ { error }) => isNow() && session.tell("signedout", error?.code));
   chat.on("message", (/** @type {any} */ detail) => {
     if (document.visibilityState === "visible" && document.hasFocus()) return;
     import("./lazy-notify.js").then(({ notify }) => notify(chat, speakerOf(session.holders), detail), () => {}); // offline nothing arrives
   });
   chat.ready.then(
-    (/** @type {any} */ user) => isNow() && session.tell("ready", user),
+    () => isNow() && session.tell("ready"),
     () => {}, // signed out, which the event tells
   );
   return chat;

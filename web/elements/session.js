@@ -35,7 +35,7 @@ export function useViews(views) {
 
 /** The address of the chat: what was configured, or the folder above the one this module lies in. */
 export function defaultServer() {
-  return new URL(defaults.server ?? new URL("../", import.meta.url), document.baseURI).href;
+  return defaults.server ?? new URL("../", import.meta.url);
 }
 
 /** @param {string} server */
@@ -51,7 +51,7 @@ function pageReady() {
   return new Promise((done) => document.addEventListener("DOMContentLoaded", done, { once: true }));
 }
 
-/** Events: "unread", "state", "signedout", "ready" (it is known who the user is), "restart" (another login). */
+/** Events: "unread", "state", "signedout" (with the reason), "ready" (it is known who the user is), "restart" (another login). */
 export class SharedSession extends EventTarget {
   /** @type {Unread} */
   unread = { total: 0, rooms: [] };
@@ -80,7 +80,7 @@ export class SharedSession extends EventTarget {
   /** The login in force. @returns {Login} */
   get credentials() {
     const { token, getToken } = { ...defaults, ...this.#own };
-    return { ...(token && { token }), ...(getToken && { getToken }) };
+    return { token: token || undefined, getToken };
   }
 
   /** Another way to sign in; what was open is opened again with it. @param {Login} own */
@@ -94,10 +94,11 @@ export class SharedSession extends EventTarget {
     void this.#start();
   }
 
-  /** @param {object} element */
+  /** A new element is a new try where the user was signed out: they may have come back meanwhile. @param {object} element */
   hold(element) {
     this.holders.add(element);
-    void this.#start();
+    if (this.state === "signedout") this.login({});
+    else void this.#start();
   }
 
   /** @param {object} element */
@@ -120,8 +121,7 @@ export class SharedSession extends EventTarget {
 
   /** Loads the views and the client; the light socket ends. @returns {Promise<any>} */
   whole() {
-    this.#whole ??= this.#load();
-    return this.#whole;
+    return (this.#whole ??= this.#load());
   }
 
   async #load() {
@@ -155,7 +155,7 @@ export class SharedSession extends EventTarget {
     await chat.signOut();
     this.state = "signedout";
     this.count({ total: 0, rooms: [] });
-    this.end("left");
+    this.tell("signedout", "left");
   }
 
   /** @param {Unread} unread */
@@ -169,12 +169,7 @@ export class SharedSession extends EventTarget {
     if (state === this.state) return;
     this.state = state;
     this.tell("state");
-    if (state === "signedout" && !this.chat) this.end("unauthenticated");
-  }
-
-  /** The user is signed out. @param {string} why */
-  end(why) {
-    this.tell("signedout", why);
+    if (state === "signedout" && !this.chat) this.tell("signedout", "unauthenticated");
   }
 
   /** @param {string} name @param {any} [detail] */

@@ -66,11 +66,6 @@ export class Words {
     return (this.#formats[name] ??= FORMATS[name](this.tag));
   }
 
-  /** @returns {"ltr" | "rtl"} */
-  get direction() {
-    return /^(ar|fa|he|ur)\b/.test(this.tag) ? "rtl" : "ltr";
-  }
-
   /**
    * The string of a key with its values filled in; `n` chooses the plural form.
    * @param {string} key

@@ -43,7 +43,7 @@ async function speak(tag) {
   document.documentElement.lang = languageFor(tag) === "en" && !/^en\b/i.test(tag) ? "en" : tag; // elements look for it
   const words = wordsOf(tag, await stringsFor(tag));
   document.documentElement.lang = words.tag;
-  document.documentElement.dir = words.direction;
+  document.documentElement.dir = /^(ar|fa|he)\b/.test(words.tag) ? "rtl" : "ltr";
   return words;
 }
 

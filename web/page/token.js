@@ -2,11 +2,20 @@
 
 const TOKEN_KEY = `roomcast token ${globalThis.location?.pathname}`;
 
+/** The storage of this tab; none where the browser forbids it to the page, whose token then lives as long as the page. */
+function tabStorage() {
+  try {
+    return globalThis.sessionStorage;
+  } catch {
+    return null;
+  }
+}
+
 /** The token of a link, or the one of before; it leaves the address bar. */
 export function takeToken() {
   const query = new URLSearchParams(location.hash.slice(1));
   const token = query.get("token");
-  if (token === null) return sessionStorage.getItem(TOKEN_KEY) ?? "";
+  if (token === null) return tabStorage()?.getItem(TOKEN_KEY) ?? "";
   query.delete("token");
   history.replaceState(history.state, "", `${location.pathname}${location.search}${query.size ? `#${query}` : ""}`);
   keepToken(token);
@@ -15,9 +24,9 @@ export function takeToken() {
 
 /** @param {string} token */
 export function keepToken(token) {
-  sessionStorage.setItem(TOKEN_KEY, token);
+  tabStorage()?.setItem(TOKEN_KEY, token);
 }
 
 export function forgetToken() {
-  sessionStorage.removeItem(TOKEN_KEY);
+  tabStorage()?.removeItem(TOKEN_KEY);
 }

@@ -20,8 +20,13 @@ export function openStorage(name) {
   };
   /** @param {"get" | "put" | "delete" | "getAllKeys"} method @param {any[]} call */
   const run = async (method, ...call) => {
-    const store = (await (opening ??= open())).transaction("values", "readwrite").objectStore("values");
-    return answer(/** @type {any} */ (store)[method](...call));
+    try {
+      const store = (await (opening ??= open())).transaction("values", "readwrite").objectStore("values");
+      return await answer(/** @type {any} */ (store)[method](...call));
+    } catch (error) {
+      opening = undefined; // a browser may close a database at any time: the next call opens it again
+      throw error;
+    }
   };
   return {
     get: (key) => run("get", key),
@@ -32,6 +37,7 @@ export function openStorage(name) {
 }
 
 const NAME = "roomcast"; // of the database where a page brings no storage
+const ANSWERS_WITHIN = 1_000; // ms that the page waits for a storage; some never answer
 
 /** Whether there is a database already; also where the browser doesn't say. */
 async function isMade() {
@@ -47,24 +53,24 @@ export function openVault(given, server) {
   const isOurs = given === undefined && globalThis.indexedDB;
   const storage = isOurs ? openStorage(NAME) : given;
   let prefix = ""; // of all keys of the user; none: it is not known yet who that is
-  let isClosed = false;
+  let erased = ""; // what the keys begin with that were erased, once something was
+  const isFilled = async () => {
+    if (isOurs && !(await isMade())) return false; // to make a database takes longer than the first messages
+    return Boolean((await storage?.keys(`${server} `))?.length);
+  };
   return {
     /** @param {string} user */
     open(user) {
-      if (!isClosed) prefix = `${server} ${encodeURIComponent(user)} `;
+      if (!erased) prefix = `${server} ${encodeURIComponent(user)} `;
     },
-    /** Erases all of the user; nothing of them is stored from then on. */
+    /** Erases all of the user, or of everybody while it is not known who that is; nothing of them is stored from then on. */
     erase: async () => {
-      const erased = prefix;
-      isClosed = true;
+      erased ||= prefix || `${server} `;
       prefix = "";
-      for (const key of (erased && (await storage?.keys(erased))) || []) await storage?.delete(key);
+      for (const key of (await storage?.keys(erased)) ?? []) await storage?.delete(key);
     },
-    /** Whether something may be stored here, of a user who is not known yet. */
-    isFilled: async () => {
-      if (isOurs && !(await isMade())) return false; // to make a database takes longer than the first messages
-      return Boolean((await storage?.keys(`${server} `))?.length);
-    },
+    /** Whether something is stored here, maybe of another user; false where the storage does not answer in time. */
+    isFilled: () => Promise.race([isFilled(), new Promise((resolve) => setTimeout(resolve, ANSWERS_WITHIN))]),
     /** @param {string} key @returns {Promise<any>} */
     get: async (key) => prefix && storage?.get(prefix + key),
     /** @param {string} key @param {any} value */

@@ -1,5 +1,6 @@
 import { Changes } from "./changes.js";
 import { explain } from "./cross-origin.js";
+import { join } from "./tabs.js";
 
 /** Calls that are made now and then: loaded with the first of them. */
 
@@ -8,6 +9,8 @@ import { explain } from "./cross-origin.js";
 /** @typedef {import("./types.js").UserId} UserId */
 /** @typedef {import("./types.js").WireMessage} WireMessage */
 
+const KNOWN_WITHIN = 1_000; // ms that a sign-out waits for the answer who the user is
+const ERASED_WITHIN = 5_000; // ms that a sign-out waits for the storage, which erases as long as it takes
 const PAGES = 5; // of the room list that are looked through for the room with somebody
 
 /** The query of the next page. @param {string | null} next */
@@ -65,13 +68,18 @@ export function unblock(chat, user) {
   return chat.request("DELETE", `chat/blocks/${encodeURIComponent(user)}/`);
 }
 
-/** @param {Chat} chat */
+/** Waits a moment for who the user is: their other tabs hear of it by that. @param {Chat} chat */
 export async function signOut(chat) {
+  await within(KNOWN_WITHIN, chat.ready.catch(() => {}));
   const erased = chat._vault("erase");
+  if (chat.me) chat._tabs ??= Promise.resolve(join(chat, () => {}));
   await chat._share({ signOut: true });
   chat.end();
-  await erased;
+  await within(ERASED_WITHIN, erased);
 }
+
+/** @param {number} ms @param {Promise<unknown>} done */
+const within = (ms, done) => Promise.race([done, new Promise((resolve) => setTimeout(resolve, ms))]);
 
 /** The room of two that is there already. @param {Chat} chat @param {UserId} user @param {string} context */
 async function seek(chat, user, context) {

@@ -19,7 +19,7 @@ export function join(chat, lead) {
   if (!locks) lead();
   else {
     const whileOpen = () => (lead(), held());
-    locks.request(name, { signal: closing.signal }, whileOpen).catch(() => {}); // closed before it led
+    locks.request(name, { signal: closing.signal }, whileOpen).catch(() => closing.signal.aborted || lead()); // where a browser forbids locks, each tab leads
   }
   return {
     post: (news) => channel?.postMessage(news),
