@@ -4,11 +4,10 @@ import asyncio
 import json
 import os
 import shutil
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -17,15 +16,24 @@ from ...store.maintenance import backup as copies
 from ...store.maintenance.backup import BackupFailed
 from ...store.objects.bucket import Bucket, ObjectMissing, bucket_of
 from ...store.objects.folder import Folder
-from ...store.schema import VERSION
-from ...store.sqlite.address import is_sqlite, parse_sqlite_url
+from ...store.sqlite.address import parse_sqlite_url
 from ..options import Failure, load_and_show, one_sentence, progress_of, settings_option
 from ..secret import SECRET_FILE
+from .backup_folder import (
+    CHECKSUMS,
+    DATABASES,
+    FORMAT,
+    MANIFEST,
+    OBJECTS,
+    SECRET,
+    Checksums,
+    engine_of,
+    prepared,
+    read_manifest,
+)
 
-FORMAT = 1  # the version of the folder's format
-MANIFEST, DATABASES = "backup.json", {"sqlite": "database.sqlite3", "postgresql": "database.dump"}
-OBJECTS, SECRET = "attachments", "roomcast.secret"
 WORKERS = 8  # objects that are copied at once
+MAX_NAMED = 5  # damaged files that are named
 
 folder_argument = click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 
@@ -38,7 +46,8 @@ def backup_command(path: Path | None, folder: Path) -> None:
     """Copy the database, the files of messages and the secret into FOLDER.
 
     The server goes on serving: the database is copied as of one moment, by SQLite's online backup
-    or by pg_dump. FOLDER is created, or must be empty; only its owner can read it.
+    or by pg_dump. FOLDER is created, or must be empty; only its owner can read it. It holds the
+    checksums of its files: `sha256sum --check SHA256SUMS` in it tests the copy.
 
     \b
     Examples:
@@ -51,6 +60,12 @@ def backup_command(path: Path | None, folder: Path) -> None:
     click.echo(f"Saved the database and {count:,} files in {folder}.")
     if missing:
         click.echo(f"{missing:,} files were deleted meanwhile, with their messages.")
+    if settings.auth.wants_secret and not (folder / SECRET).exists():
+        click.echo(
+            "The secret is not in it: auth.secret is not set for this command, and there is no "
+            f"{SECRET_FILE} here. Keep the server's secret elsewhere.",
+            err=True,
+        )
 
 
 @click.command("restore", short_help="Restore a backup into an empty database.")
@@ -62,6 +77,8 @@ def restore_command(path: Path | None, folder: Path) -> None:
 
     The server must not run, and the database must not hold a chat. Clients start with a new
     snapshot: a restored database has a new epoch, and cursors from the lost timeline don't count.
+    Files come first and the database last, so a restoration that was interrupted can be repeated.
+    The exit code is 1 if files of the backup are missing or damaged: everything else is restored.
 
     \b
     Example:
@@ -70,11 +87,18 @@ def restore_command(path: Path | None, folder: Path) -> None:
     settings = load_and_show(path)
     with refusals():
         manifest = read_manifest(folder, settings)
-        count = asyncio.run(read_backup(settings, folder))
-    wrote_secret = restore_secret(settings, folder)
-    click.echo(f"Restored the backup of {manifest['created_at']}: the database, {count:,} files.")
+        count, bad = asyncio.run(read_backup(settings, folder))
+        wrote_secret = restore_secret(settings, folder)
+    made_at = manifest.get("created_at", folder)
+    click.echo(f"Restored the backup of {made_at}: the database, {count:,} files.")
     if wrote_secret:
         click.echo(f"Restored the secret to {SECRET_FILE}.")
+    bad_count = max(len(bad), manifest.get("files", 0) - count)
+    if bad_count:
+        named = ": " + ", ".join(bad[:MAX_NAMED]) if bad else ""
+        more = " …" if len(bad) > MAX_NAMED else ""
+        click.echo(f"{bad_count:,} files are missing or damaged in it{named}{more}", err=True)
+        raise SystemExit(1)
 
 
 class refusals:  # noqa: N801 # reads as a statement
@@ -89,93 +113,35 @@ class refusals:  # noqa: N801 # reads as a statement
             raise Failure(f"{error.filename or 'A file'}: {error.strerror}.") from None
 
 
-# ---------------------------------------------------------------- the folder
-
-
-@contextmanager
-def prepared(folder: Path) -> Iterator[None]:
-    """Prepare the folder; remove it after a failure, if it is new and nothing is in it."""
-    is_new = not folder.exists()
-    prepare(folder)
-    try:
-        yield
-    except BaseException:
-        if is_new and not any(folder.iterdir()):
-            folder.rmdir()
-        raise
-
-
-def prepare(folder: Path) -> None:
-    """Create the folder. Raises Failure if it is not empty or can't be created."""
-    os.umask(0o077)
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if any(folder.iterdir()):
-            raise Failure(f"{folder} is not empty: name a new folder for each backup.")
-        folder.chmod(0o700)
-    except OSError as error:
-        raise Failure(f"{folder} cannot be written to: {error.strerror}.") from None
-
-
-def engine_of(settings: Settings) -> str:
-    return "sqlite" if is_sqlite(settings.database.url) else "postgresql"
-
-
-def sqlite_path(settings: Settings) -> Path:
-    return parse_sqlite_url(settings.database.url)
-
-
-def read_manifest(folder: Path, settings: Settings) -> dict[str, Any]:
-    """Return the manifest. Raises Failure for an incomplete backup, or one of another engine."""
-    try:
-        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
-        engine, version, schema = manifest["engine"], manifest["format"], manifest["schema"]
-    except (OSError, ValueError, KeyError):
-        raise Failure(f"{folder} holds no complete backup: {MANIFEST} is missing.") from None
-    if version > FORMAT or schema > VERSION:
-        raise Failure("The backup is of a later roomcast: install that one, or a later one.")
-    if engine != engine_of(settings):
-        raise Failure(
-            f"The backup is of {engine}, and database.url names another engine: restore it into "
-            f"{engine}, then use roomcast move."
-        )
-    there, here = manifest.get("database_schema"), copies.schema_of(settings.database.url)
-    if there not in (None, here):
-        raise Failure(
-            f"The tables of the backup are in the schema {there or 'public'}, and those of "
-            f"database.url in {here or 'public'}: let both have the same ?schema=."
-        )
-    return manifest
-
-
 # ---------------------------------------------------------------- backup
 
 
 async def write_backup(settings: Settings, folder: Path) -> tuple[int, int]:
     """Write the backup; return the numbers of files saved and of files deleted meanwhile."""
-    engine = engine_of(settings)
-    database = folder / DATABASES[engine]
+    engine, url = engine_of(settings), settings.database.url
+    database, checksums = folder / DATABASES[engine], Checksums(folder)
     if engine == "sqlite":
-        source = sqlite_path(settings)
+        source = parse_sqlite_url(url)
         if not source.is_file():
             raise BackupFailed(
                 f"There is no database {source} here: go to the server's folder, or set "
                 "database.url."
             )
         await asyncio.to_thread(copies.copy_sqlite, source, database)
-        keys = list(copies.sqlite_keys(database))
+        schema, keys = await asyncio.to_thread(copies.contents_of_sqlite, database)
     else:
-        await copies.dump_postgres(settings.database.url, database)
-        keys = await copies.postgres_keys(settings.database.url)
-    saved, missing = await _copy_objects(
-        bucket_of(settings.attachments.url), Folder(folder / OBJECTS), keys
-    )
-    _save_secret(settings, folder)
+        await copies.dump_postgres(url, database)
+        schema, keys = await copies.contents_of_postgres(url)
+    await asyncio.to_thread(checksums.add, database.name)
+    saved, missing = await _save_objects(settings, Folder(folder / OBJECTS), keys, checksums)
+    if _save_secret(settings, folder):
+        checksums.add(SECRET)
+    checksums.write()
     manifest = {
         "format": FORMAT,
         "engine": engine,
-        "schema": VERSION,
-        "database_schema": copies.schema_of(settings.database.url),
+        "schema": schema,
+        "database_schema": copies.schema_of(url),
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "files": saved,
     }
@@ -183,28 +149,75 @@ async def write_backup(settings: Settings, folder: Path) -> tuple[int, int]:
     return saved, missing
 
 
-def _save_secret(settings: Settings, folder: Path) -> None:
-    """Save the secret that is in use, wherever it is set."""
+async def _save_objects(
+    settings: Settings, target: Folder, keys: list[str], checksums: Checksums
+) -> tuple[int, int]:
+    source = bucket_of(settings.attachments.url)
+    saved = missing = 0
+
+    async def save(key: str) -> None:
+        nonlocal saved, missing
+        try:
+            content = await source.read(key)
+        except ObjectMissing:
+            missing += 1
+            return
+        await target.put(key, content)
+        checksums.add(checksums.name_of(key), content)
+        saved += 1
+
+    await _for_each(keys, save, source, target)
+    return saved, missing
+
+
+def _save_secret(settings: Settings, folder: Path) -> bool:
+    """Save the secret that is in use, wherever it is set; return whether there is one."""
     secret = settings.auth.secret or (SECRET_FILE.read_text() if SECRET_FILE.exists() else "")
     if secret:
         (folder / SECRET).write_text(secret.strip() + "\n")
+    return bool(secret)
 
 
 # ---------------------------------------------------------------- restore
 
 
-async def read_backup(settings: Settings, folder: Path) -> int:
-    """Restore the database, then the files; return the number of files."""
-    engine = engine_of(settings)
-    database = folder / DATABASES[engine]
+async def read_backup(settings: Settings, folder: Path) -> tuple[int, list[str]]:
+    """Restore the files, then the database; return their number, and the names of bad files.
+
+    Raises BackupFailed before it writes anything if the database of the backup is damaged, or if
+    there is a chat in the database of the settings.
+    """
+    engine, url = engine_of(settings), settings.database.url
+    database, checksums = folder / DATABASES[engine], Checksums.read(folder)
+    if not await asyncio.to_thread(checksums.check, database.name):
+        raise BackupFailed(f"{database} is damaged: its checksum is not that of {CHECKSUMS}.")
     if engine == "sqlite":
-        await asyncio.to_thread(copies.restore_sqlite, database, sqlite_path(settings))
-        keys = list(copies.sqlite_keys(database))
+        await asyncio.to_thread(copies.check_sqlite, database, parse_sqlite_url(url))
+        count = await _restore_objects(settings, Folder(folder / OBJECTS), checksums)
+        await asyncio.to_thread(copies.restore_sqlite, database, parse_sqlite_url(url))
     else:
-        await copies.restore_postgres(settings.database.url, database)
-        keys = await copies.postgres_keys(settings.database.url)
-    source = Folder(folder / OBJECTS)
-    restored, _ = await _copy_objects(source, bucket_of(settings.attachments.url), keys)
+        await copies.check_postgres(url, database)
+        count = await _restore_objects(settings, Folder(folder / OBJECTS), checksums)
+        await copies.restore_postgres(url, database)
+    return count, checksums.bad
+
+
+async def _restore_objects(settings: Settings, source: Folder, checksums: Checksums) -> int:
+    target = bucket_of(settings.attachments.url)
+    restored = 0
+
+    async def restore(key: str) -> None:
+        nonlocal restored
+        try:
+            content = await source.read(key)
+        except ObjectMissing:
+            checksums.bad.append(checksums.name_of(key))
+            return
+        if checksums.check(checksums.name_of(key), content):
+            await target.put(key, content)
+            restored += 1
+
+    await _for_each(await asyncio.to_thread(checksums.objects), restore, source, target)
     return restored
 
 
@@ -222,32 +235,35 @@ def restore_secret(settings: Settings, folder: Path) -> bool:
 # ---------------------------------------------------------------- objects
 
 
-async def _copy_objects(source: Bucket, target: Bucket, keys: list[str]) -> tuple[int, int]:
-    """Copy objects; return the numbers of objects copied and of objects missing in the source."""
-    saved = missing = 0
-    async with opened(source), opened(target):
+async def _for_each(
+    keys: list[str], work: Callable[[str], Awaitable[None]], *buckets: Bucket
+) -> None:
+    """Do the work for each object, for several at once; a failure ends all of it."""
+    async with opened(*buckets):
         with progress_of("Files") as (expect, done):
             expect(len(keys))
             waiting = iter(keys)
 
             async def carry() -> None:
-                nonlocal saved, missing
                 for key in waiting:
-                    try:
-                        await target.put(key, await source.read(key))
-                        saved += 1
-                    except ObjectMissing:
-                        missing += 1
+                    await work(key)
                     done(1)
 
-            await asyncio.gather(*(carry() for _ in range(WORKERS)))
-    return saved, missing
+            tasks = [asyncio.create_task(carry()) for _ in range(WORKERS)]
+            try:
+                await asyncio.gather(*tasks)
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @asynccontextmanager
-async def opened(bucket: Bucket) -> AsyncIterator[None]:
-    await bucket.open()
+async def opened(*buckets: Bucket) -> AsyncIterator[None]:
     try:
+        for bucket in buckets:
+            await bucket.open()
         yield
     finally:
-        await bucket.aclose()
+        for bucket in buckets:
+            await bucket.aclose()

@@ -5,18 +5,21 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..epoch import new_epoch
 from ..errors import CannotOpen
+from ..schema import why_moved
 from ..sqlite.address import is_sqlite
 
 if TYPE_CHECKING:
     from ..postgres.address import PostgresAddress
 
 SET_META = "UPDATE meta SET value = ? WHERE name = ?"
+SCHEMA_OF = "SELECT value FROM meta WHERE name = 'schema'"
+KEYS = "SELECT key FROM attachments ORDER BY key"
 PROGRAM_MISSING = (
     "{program} was not found: install the PostgreSQL client programs of the server's version or a "
     "newer one (Debian: postgresql-client)."
@@ -27,6 +30,13 @@ class BackupFailed(Exception):
     """The backup or restore did not succeed; the text is one sentence."""
 
 
+def _number_of(schema: str) -> int:
+    """Return the number of a schema. Raises BackupFailed for that of a database that was moved."""
+    if not schema.isdecimal():
+        raise BackupFailed(why_moved(schema) or "The database holds no chat.")
+    return int(schema)
+
+
 # ---------------------------------------------------------------- SQLite
 
 
@@ -34,42 +44,79 @@ def copy_sqlite(source: Path, target: Path) -> None:
     """Copy the database as of one moment, while a server writes to it, and check the copy.
 
     All pages are copied in one step: a write between two steps would make SQLite start again.
+    Raises BackupFailed.
     """
     with (
-        closing(sqlite3.connect(f"file:{_quoted(source)}?mode=ro", uri=True)) as reading,
+        in_one_sentence(f"{source} can't be copied"),
+        closing(_opened(source)) as reading,
         closing(sqlite3.connect(target)) as writing,
     ):
         reading.backup(writing)
         writing.execute("PRAGMA journal_mode=DELETE")
-        (state,) = writing.execute("PRAGMA quick_check(1)").fetchone()
-    if state != "ok":
-        raise BackupFailed(f"The copy of {source} is damaged: {state}.")
+    _check_pages(target)
 
 
-def restore_sqlite(backup: Path, target: Path) -> None:
-    """Put the copy in place of a database that does not exist yet, with a new epoch.
+def check_sqlite(backup: Path, target: Path) -> None:
+    """Check that the copy is whole, and that there is no database yet in its place.
 
-    Raises CannotOpen if there is a database.
+    Raises BackupFailed and CannotOpen.
     """
     for path in (target, target.with_name(f"{target.name}-wal")):
         if path.exists():
             raise CannotOpen(f"{path} exists: stop the server and move its database away first.")
+    _check_pages(backup)
+    contents_of_sqlite(backup)
+
+
+def restore_sqlite(backup: Path, target: Path) -> None:
+    """Put a checked copy in place of a database that does not exist yet, with a new epoch.
+
+    Raises CannotOpen if there is a database.
+    """
+    check_sqlite(backup, target)
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.restoring")
     part.unlink(missing_ok=True)
     os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-    shutil.copyfile(backup, part)
-    with closing(sqlite3.connect(part)) as database, database:
-        database.executemany(SET_META, [(new_epoch(), "epoch"), ("", "lineage")])
-    target.with_name(f"{target.name}-lineage").unlink(missing_ok=True)
-    part.replace(target)
+    try:
+        shutil.copyfile(backup, part)
+        with (
+            in_one_sentence(f"{target} can't be written"),
+            closing(sqlite3.connect(part)) as database,
+            database,
+        ):
+            database.executemany(SET_META, [(new_epoch(), "epoch"), ("", "lineage")])
+        target.with_name(f"{target.name}-lineage").unlink(missing_ok=True)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
 
 
-def sqlite_keys(path: Path) -> Iterator[str]:
-    """Yield the keys of the objects that messages hold, from a copy."""
-    with closing(sqlite3.connect(f"file:{_quoted(path)}?mode=ro", uri=True)) as database:
-        for (key,) in database.execute("SELECT key FROM attachments ORDER BY key"):
-            yield key
+def contents_of_sqlite(path: Path) -> tuple[int, list[str]]:
+    """Return the schema of a copy and the keys of its messages' objects. Raises BackupFailed."""
+    with in_one_sentence(f"{path} holds no chat"), closing(_opened(path)) as database:
+        (schema,) = database.execute(SCHEMA_OF).fetchone() or ("",)
+        keys = [key for (key,) in database.execute(KEYS)]
+    return _number_of(schema), keys
+
+
+def _check_pages(path: Path) -> None:
+    with in_one_sentence(f"{path} is damaged"), closing(_opened(path)) as database:
+        (state,) = database.execute("PRAGMA quick_check(1)").fetchone()
+    if state != "ok":
+        raise BackupFailed(f"{path} is damaged: {state}.")
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"file:{_quoted(path)}?mode=ro", uri=True)
+
+
+@contextmanager
+def in_one_sentence(what: str) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise BackupFailed(f"{what}: {error}.") from None
 
 
 def _quoted(path: Path) -> str:
@@ -90,14 +137,23 @@ async def dump_postgres(url: str, target: Path) -> None:
     await _run("pg_dump", address, *options)
 
 
-async def restore_postgres(url: str, backup: Path) -> None:
-    """Restore into a database without a chat, with a new epoch; all or nothing.
+async def check_postgres(url: str, backup: Path) -> None:
+    """Check that the dump can be read, and that there is no chat in the database yet.
 
     Raises BackupFailed.
     """
     address = _address_of(url)
     if await _psql(address, "SELECT to_regclass('meta') IS NOT NULL") != "f":
         raise BackupFailed("The database of database.url has a chat already: use an empty one.")
+    await _run("pg_restore", None, "--list", str(backup))
+
+
+async def restore_postgres(url: str, backup: Path) -> None:
+    """Restore a checked dump into a database without a chat, with a new epoch; all or nothing.
+
+    Raises BackupFailed.
+    """
+    address = _address_of(url)
     options = ["--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction"]
     if address.schema:  # what is in it is restored, and not the schema itself
         await _psql(address, f'CREATE SCHEMA IF NOT EXISTS "{address.schema}"')
@@ -107,9 +163,10 @@ async def restore_postgres(url: str, backup: Path) -> None:
     await _psql(address, query)
 
 
-async def postgres_keys(url: str) -> list[str]:
-    """Return the keys of the objects that messages hold."""
-    return (await _psql(_address_of(url), "SELECT key FROM attachments ORDER BY key")).split()
+async def contents_of_postgres(url: str) -> tuple[int, list[str]]:
+    """Return the schema of the chat and the keys of its messages' objects. Raises BackupFailed."""
+    address = _address_of(url)
+    return _number_of(await _psql(address, SCHEMA_OF)), (await _psql(address, KEYS)).split()
 
 
 def schema_of(url: str) -> str:
@@ -128,8 +185,8 @@ async def _psql(address: "PostgresAddress", query: str) -> str:
     return (await _run("psql", address, *options, f"--command={query}")).strip()
 
 
-async def _run(program: str, address: "PostgresAddress", *options: str) -> str:
-    """Run a program of PostgreSQL on the database, and return its output. Raises BackupFailed."""
+async def _run(program: str, address: "PostgresAddress | None", *options: str) -> str:
+    """Run a program of PostgreSQL on a database, and return its output. Raises BackupFailed."""
     from ..postgres.libpq import database_argument, environment_of
 
     found = shutil.which(program)
@@ -137,11 +194,11 @@ async def _run(program: str, address: "PostgresAddress", *options: str) -> str:
         raise BackupFailed(PROGRAM_MISSING.format(program=program))
     process = await asyncio.create_subprocess_exec(
         found,
-        database_argument(address),
+        *([database_argument(address)] if address else []),
         *options,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env=os.environ | environment_of(address),
+        env=os.environ | (environment_of(address) if address else {}),
     )
     output, errors = await process.communicate()
     if process.returncode:

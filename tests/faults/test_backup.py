@@ -3,6 +3,8 @@
 import asyncio
 import json
 import os
+import shutil
+import sqlite3
 import stat
 import subprocess
 from collections.abc import AsyncIterator, Callable
@@ -11,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
+from roomcast.server.cli import main
 
 from ..client import Person
 from ..engines.postgres import Postgres, binaries
@@ -169,3 +173,109 @@ async def test_what_is_no_backup_for_this_chat_is_a_sentence(
     refused = await asyncio.to_thread(run, own_server(), "restore", str(folder))
     assert refused.returncode == 2
     assert sentence in refused.stderr
+
+
+def overwrite(path: Path, content: bytes, at: int = 0) -> None:
+    with path.open("r+b") as file:
+        file.seek(at)
+        file.write(content)
+
+
+def only_file(folder: Path) -> Path:
+    (path,) = (path for path in (folder / "attachments").rglob("*") if path.is_file())
+    return path
+
+
+def edit_manifest(folder: Path, **fields: Any) -> None:
+    path = folder / "backup.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | fields))
+
+
+def without_checksums(damage: Callable[[Path], object]) -> Callable[[Path], object]:
+    """The damage in a backup of an earlier version."""
+
+    def both(folder: Path) -> None:
+        (folder / "SHA256SUMS").unlink()
+        damage(folder)
+
+    return both
+
+
+def database_of(folder: Path) -> Path:
+    return folder / "database.sqlite3"
+
+
+DAMAGED: dict[str, tuple[Callable[[Path], object], int, str]] = {
+    "one byte": (lambda f: overwrite(database_of(f), b"!", 99_999), 2, "checksum is not that of"),
+    "no database": (lambda f: database_of(f).unlink(), 2, "No such file"),
+    "cut": (without_checksums(lambda f: os.truncate(database_of(f), 90_000)), 2, "is damaged"),
+    "empty": (without_checksums(lambda f: os.truncate(database_of(f), 0)), 2, "holds no chat"),
+    "noise": (without_checksums(lambda f: overwrite(database_of(f), b"?" * 99)), 2, "is damaged"),
+    "a list": (lambda f: (f / "backup.json").write_text("[]"), 2, "backup.json is damaged"),
+    "a word": (lambda f: edit_manifest(f, format="x"), 2, "backup.json is damaged"),
+    "a file less": (lambda f: only_file(f).unlink(), 1, "1 files are missing or damaged in it: "),
+    "a file cut": (lambda f: os.truncate(only_file(f), 9), 1, "1 files are missing or damaged in"),
+    "less": (without_checksums(lambda f: only_file(f).unlink()), 1, "1 files are missing"),
+    "no damage": (lambda f: edit_manifest(f, created_at=None), 0, ""),
+    "an older one": (without_checksums(lambda f: None), 0, ""),
+}
+
+
+async def test_a_damaged_backup_is_named_and_a_restoration_can_be_repeated(
+    own_server: Callable[..., Server], cast: Cast, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = own_server().start()
+    ada, bob, _ = cast(server)
+    await ada.posts(await ada.opens(bob), "look", file=file("a.png", "image/png", PNG))
+    backup = tmp_path / "backup"
+    done = await asyncio.to_thread(run, server, "backup", str(backup))
+    assert (done.returncode, "The secret is not in it" in done.stderr) == (0, False)
+    server.stop()
+    target = tmp_path / "target"
+    target.mkdir()
+    monkeypatch.chdir(target)
+    await asyncio.to_thread(restore_each, backup, tmp_path, target)
+
+
+def restore_each(backup: Path, folder: Path, target: Path) -> None:
+    """Restore copies of a backup, each with another damage, into the same folder."""
+    subprocess.run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=backup, check=True)
+    for name, (damage, code, sentence) in DAMAGED.items():
+        copy = folder / name
+        shutil.copytree(backup, copy)
+        damage(copy)
+        done = CliRunner().invoke(main, ["restore", str(copy)])
+        assert (done.exit_code, sentence in done.stderr) == (code, True), (name, done.output)
+        if code == 2:
+            assert {path.name for path in target.iterdir()} <= {"attachments"}, name
+        else:
+            with sqlite3.connect("roomcast.db") as database:
+                assert database.execute("SELECT text FROM messages").fetchall() == [("look",)]
+            Path("roomcast.db").unlink()
+
+
+def test_a_backup_without_the_secret_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with sqlite3.connect("roomcast.db") as database:
+        database.execute("CREATE TABLE meta (name, value)")
+        database.execute("CREATE TABLE attachments (key)")
+        database.execute("INSERT INTO meta VALUES ('schema', '13')")
+    done = CliRunner().invoke(main, ["backup", "there"])
+    assert (done.exit_code, "The secret is not in it" in done.stderr) == (0, True), done.output
+    done = CliRunner().invoke(main, ["backup", "two"], env={"ROOMCAST_AUTH_SECRET": "x" * 32})
+    assert (done.exit_code, "The secret is not in it" in done.stderr) == (0, False)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [(b"no database at all", "not a database"), (b"", "holds no chat")],
+)
+def test_what_is_no_chat_can_not_be_saved(
+    content: bytes, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("roomcast.db").write_bytes(content)
+    done = CliRunner().invoke(main, ["backup", "there"])
+    assert (done.exit_code, sentence in done.stderr) == (2, True), done.output
