@@ -7,7 +7,7 @@ wheel as they are, and the server joins and compresses them.
 
 import gzip
 import hashlib
-import importlib.util
+import importlib
 import json
 import os
 import platform
@@ -23,6 +23,7 @@ from setuptools.build_meta import *  # noqa: F403
 
 WEB = Path(__file__).parent
 DIST = WEB / "dist"
+ROUTES = "roomcast_build_routes"  # what the modules of the server are called here
 TOOLS = ["tdewolff-minify==2.24.12", "zopfli==0.4.3"]  # the minifier, and a gzip 4 % smaller
 WITHIN = 300  # seconds for npm
 
@@ -122,9 +123,6 @@ def _compress_better() -> None:
 
 def _load(name: str) -> ModuleType:
     """The server's own way to join modules, by its path: its package is not installed yet."""
-    spec = importlib.util.spec_from_file_location(name, WEB.parent / f"routes/{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    package = sys.modules.setdefault(ROUTES, ModuleType(ROUTES))
+    package.__path__ = [str(WEB.parent / "routes")]
+    return importlib.import_module(f"{ROUTES}.{name}")

@@ -17,12 +17,21 @@ TOGETHER = {
 }
 
 
-def run(*command: str, cwd: Path = HERE, within: float = WITHIN, **more: str) -> str:
-    """What it prints, with more variables of the environment; the test fails where it fails."""
+def run(
+    *command: str, cwd: Path = HERE, within: float = WITHIN, given: str = "", **more: str
+) -> str:
+    """What it prints when it is given a text and more variables; the test fails where it fails."""
     ours = {"ROOMCAST_COMMAND": str(Path(sys.executable).with_name("roomcast"))}
     env = os.environ | ours | more
     done = subprocess.run(
-        command, cwd=cwd, env=env, capture_output=True, text=True, timeout=within, check=False
+        command,
+        cwd=cwd,
+        env=env,
+        input=given,
+        capture_output=True,
+        text=True,
+        timeout=within,
+        check=False,
     )
     assert done.returncode == 0, (done.stdout + done.stderr)[-12_000:]
     return done.stdout

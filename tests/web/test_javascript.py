@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from roomcast.routes.ui_bundle import source_files, source_texts
-from roomcast.routes.ui_minify import minified
+from roomcast.routes.ui_minify import minified, minify
 
 from ..faults.history import ConnectionLog, History, Received, Sent, check
 from .nodes import HERE, JOINED_BUDGETS, WEB, run
@@ -74,3 +74,22 @@ def test_the_client_as_it_is_served_without_a_bundler(node: str, tmp_path: Path)
     for file in tmp_path.glob("web/sdk/*.js"):
         run(node, "--check", str(file))
     run_tests(node, tmp_path / "tests/web/sdk.test.js")
+
+
+SAME = """
+const { transformSync } = require(process.argv[1]);
+const look = { minify: true, format: "esm", target: "es2022" };
+const pairs = JSON.parse(require("fs").readFileSync(0, "utf8"));
+const lengths = pairs.map((pair) => pair.map((code) => transformSync(code, look).code.length));
+console.log(JSON.stringify(lengths.map(([a, b]) => a - b)));
+"""
+
+
+def test_short_names_change_no_meaning(node: str) -> None:
+    """A real minifier makes the same of a module and of what ours has made of it."""
+    sources = [read().decode() for name, read in source_files(WEB) if "/" not in name]
+    pairs = [(source, minify(source)) for source in sources]
+    assert all(len(small) < len(source) for source, small in pairs)
+    command = (node, "-e", SAME, str(WEB / "node_modules/esbuild"))
+    printed = run(*command, given=json.dumps(pairs))
+    assert json.loads(printed) == [0] * len(pairs)

@@ -8,6 +8,7 @@ import { fileNodes, keepBeneath, sendingNodes, thumbnailOf } from "./attachments
 import { formatted } from "./formatting.js";
 import { Jumps } from "./jumps.js";
 import { extrasStyle } from "./style-extras.js";
+import { textNodes } from "./text.js";
 import { addSheet, focusedIn, h, hasFeature, iconButton, isSame, nameOf } from "./views.js";
 
 const WIDE = 140; // pixels that a picture must be wide for the time to stand on it
@@ -46,8 +47,17 @@ export class Extras {
     row.once("files", filesKey(message), () => this.#showFiles(row, message));
     row.once("extra", JSON.stringify([message.actions, message.chosen, message.data, names]), () => this.#showExtra(row, message));
     row.once("tools", `${message.message_id} ${message.kind}`, () => this.#showTools(row, message));
-    if (this.hasMarks) row.once("marks", message.text, () => row.text.replaceChildren(...formatted(message.text ?? "", (text) => row.nodesOf(text))));
+    row.once("marks", message.text, () => row.text.replaceChildren(...this.#nodesOf(message.text ?? "")));
     row.once("below", `${message.state} ${message.error?.code}`, () => this.#showState(row, message));
+  }
+
+  /** A text with its links and, where the site wants it, its formatting. @param {string} text */
+  #nodesOf(text) {
+    const { host } = this;
+    const onlink = (/** @type {Event} */ event) =>
+      host.emit("link", { url: /** @type {any} */ (event.currentTarget).href }, true) || event.preventDefault();
+    const linked = (/** @type {string} */ part) => textNodes(part, { policy: host.linkPolicy, onlink });
+    return this.hasMarks ? formatted(text, linked) : linked(text);
   }
 
   // ------------------------------------------------------------ files

@@ -1,7 +1,7 @@
 /** One message in the conversation: made once, then only what changed is changed. */
 
 import { arrange, avatar, bdi, colourOf, h, hasFeature, tickOf } from "./dom.js";
-import { isEmoji, textNodes } from "./text.js";
+import { isEmoji } from "./emoji-text.js";
 import { isSame, nameOf, memberOf, summaryOf } from "./people.js";
 
 const TIME_FITS = 8.75; // rem that a picture without a text must be wide for the time to stand on it
@@ -85,20 +85,12 @@ export class MessageRow {
 
   /** @param {any} message */
   #showText({ text }) {
-    this.text.replaceChildren(...this.nodesOf(text ?? ""));
+    this.text.replaceChildren(text ?? "");
     this.text.hidden = !text;
     this.box.classList.toggle("large", isEmoji(text ?? ""));
     this.body.classList.toggle("folded", (text ?? "").length > LONG || (text ?? "").split("\n").length > TALL);
     this.#shown.delete("extra");
     this.#shown.delete("marks");
-  }
-
-  /** A text with its links. @param {string} text */
-  nodesOf(text) {
-    const { host } = this.history;
-    const onlink = (/** @type {Event} */ event) =>
-      host.emit("link", { url: /** @type {any} */ (event.currentTarget).href }, true) || event.preventDefault();
-    return textNodes(text, { policy: host.linkPolicy, onlink });
   }
 
   /** @param {any} message */

@@ -1,12 +1,9 @@
 /** Turns a light session into a whole one: the client of the SDK, with what the elements hear of it. */
 
 import { connect } from "../sdk/index.js";
-import { openStorage, openVault, restore } from "../sdk/lazy-browser.js";
-import { bundled } from "../sdk/storage.js";
 
 /** @param {any} session @param {{ token?: string, getToken?: () => any }} login */
 export function openChat(session, login) {
-  bundled._browser = Promise.resolve({ openStorage, openVault, restore }); // one request fewer
   const chat = /** @type {any} */ (connect({ server: session.server, ...login }));
   const isNow = () => session.chat === chat;
   chat.on("unread", (/** @type {any} */ unread) => isNow() && session.count(unread));

@@ -1,6 +1,6 @@
-/** Texts of messages: links, and what is only emoji. */
+/** Texts of messages: their links, drawn after the first messages. */
 
-import { h } from "./dom.js";
+import { h } from "./views.js";
 
 const BIDI = /[\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]/g;
 const DOMAINS = "com|net|org|io|dev|app|eu|info|shop|co|uk|de|fr|es|it|nl|pl|tr|cz|ro|ua|ru|il|ir|jp|cn|kr|br|at|ch|be|se|no|dk|fi|pt|us|ca|au";
@@ -13,11 +13,6 @@ const LINKS = new RegExp(
   ].join("|"),
   "giu",
 );
-const ONLY_EMOJI = /^(?:\s*(?:\p{Extended_Pictographic}|\p{Regional_Indicator}{2})(?:\p{Emoji_Modifier}|\ufe0f|\u20e3|\u200d\p{Extended_Pictographic})*){1,3}\s*$/u;
-/** Whether a text is one to three emoji. @param {string} text */
-export function isEmoji(text) {
-  return text.length < 60 && ONLY_EMOJI.test(text);
-}
 
 /**
  * The nodes of a text: its addresses become links, other text stays text.

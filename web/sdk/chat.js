@@ -4,7 +4,7 @@ import { Inbox } from "./inbox.js";
 import { Observable } from "./observable.js";
 import { Room } from "./room.js";
 import { UserSession } from "./session.js";
-import { loadBrowser, vaultOf } from "./storage.js";
+import { vaultOf } from "./storage.js";
 
 /** @typedef {import("./types.js").UserId} UserId */
 
@@ -55,7 +55,6 @@ export class Chat extends Observable {
     on("offline", (one) => one._lose());
     on("online", (one) => one.retry());
     this.ready = this.#identify();
-    loadBrowser().catch(() => {}); // beside the request; tried again where it is used
   }
 
   _build() {

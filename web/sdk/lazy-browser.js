@@ -36,49 +36,49 @@ export function openStorage(name) {
   };
 }
 
-const NAME = "roomcast"; // of the database where a page brings no storage
 const ANSWERS_WITHIN = 1_000; // ms that the page waits for a storage; some never answer
 
-/** Whether there is a database already; also where the browser doesn't say. */
-async function isMade() {
-  const all = await indexedDB.databases?.();
-  return !all || all.some(({ name }) => name === NAME);
-}
-
 /**
- * @param {import("./types.js").Storage | null | undefined} given
+ * @param {import("./types.js").Storage | null | undefined} storage
  * @param {string} server
+ * @param {{ user: string }} owner of all that is stored; "": it is not known yet who that is
  */
-export function openVault(given, server) {
-  const isOurs = given === undefined && globalThis.indexedDB;
-  const storage = isOurs ? openStorage(NAME) : given;
-  let prefix = ""; // of all keys of the user; none: it is not known yet who that is
+export function openVault(storage, server, owner) {
   let erased = ""; // what the keys begin with that were erased, once something was
-  const isFilled = async () => {
-    if (isOurs && !(await isMade())) return false; // to make a database takes longer than the first messages
-    return Boolean((await storage?.keys(`${server} `))?.length);
-  };
+  /** What all keys of the user begin with; "": nothing of them is stored. */
+  const prefixOf = () => (owner.user && !erased ? `${server} ${encodeURIComponent(owner.user)} ` : "");
   return {
-    /** @param {string} user */
-    open(user) {
-      if (!erased) prefix = `${server} ${encodeURIComponent(user)} `;
-    },
     /** Erases all of the user, or of everybody while it is not known who that is; nothing of them is stored from then on. */
     erase: async () => {
-      erased ||= prefix || `${server} `;
-      prefix = "";
+      erased ||= prefixOf() || `${server} `;
       for (const key of (await storage?.keys(erased)) ?? []) await storage?.delete(key);
     },
     /** Whether something is stored here, maybe of another user; false where the storage does not answer in time. */
-    isFilled: () => Promise.race([isFilled(), new Promise((resolve) => setTimeout(resolve, ANSWERS_WITHIN))]),
+    isFilled: () => {
+      const isFilled = Promise.resolve(storage?.keys(`${server} `)).then((keys) => Boolean(keys?.length));
+      return Promise.race([isFilled, new Promise((resolve) => setTimeout(resolve, ANSWERS_WITHIN))]);
+    },
     /** @param {string} key @returns {Promise<any>} */
-    get: async (key) => prefix && storage?.get(prefix + key),
+    get: async (key) => {
+      const prefix = prefixOf();
+      return prefix && storage?.get(prefix + key);
+    },
     /** @param {string} key @param {any} value */
-    set: async (key, value) => void (prefix && (await storage?.set(prefix + key, value))),
+    set: async (key, value) => {
+      const prefix = prefixOf();
+      if (prefix) await storage?.set(prefix + key, value);
+    },
     /** @param {string} key */
-    delete: async (key) => void (prefix && (await storage?.delete(prefix + key))),
+    delete: async (key) => {
+      const prefix = prefixOf();
+      if (prefix) await storage?.delete(prefix + key);
+    },
     /** The keys that begin so, without what all keys of the user begin with. @param {string} start */
-    keys: async (start) => ((prefix && (await storage?.keys(prefix + start))) || []).map((/** @type {string} */ key) => key.slice(prefix.length)),
+    keys: async (start) => {
+      const prefix = prefixOf();
+      const found = prefix ? await storage?.keys(prefix + start) : null;
+      return (found ?? []).map((/** @type {string} */ key) => key.slice(prefix.length));
+    },
   };
 }
 

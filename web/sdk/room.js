@@ -267,7 +267,7 @@ export class Room extends Observable {
   #synced(frame) {
     this._isLoaded = true;
     for (const message of frame.messages) this.#stored(message);
-    soon().then(() => /** @type {Promise<any>} */ (this.info?.can ? loadCalls() : this.reload())).catch(() => {}); // asked for again by the next connection, and where it is used
+    soon().then(() => Promise.all([loadBrowser(), this.info?.can ? loadCalls() : this.reload()])).catch(() => {}); // asked for again by the next connection, and where it is used
   }
 
   /** @param {import("./types.js").WireMessage} message @param {boolean} isNew */
