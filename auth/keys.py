@@ -15,7 +15,7 @@ from jwt.algorithms import AllowedPublicKeys
 
 from ..protocol.errors import Unauthenticated
 from ..settings import MIN_SECRET_SIZES, BadSetting, Issuer
-from .tls import explain_failure, tls_context
+from .tls import explain_failure, tls_context, unlogged
 
 ASYMMETRIC_ALGORITHMS = (
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512",
@@ -223,7 +223,8 @@ class PublishedKeys:
     async def _fetch(self) -> None:
         try:
             async with asyncio.timeout(FETCH_TIMEOUT):
-                self._keys = keys_in(await self._download(), self._wanted)
+                with unlogged():
+                    self._keys = keys_in(await self._download(), self._wanted)
             self._fetched = monotonic()
             self._on_change()
         except (httpx.HTTPError, TimeoutError, ValueError) as error:

@@ -1,10 +1,16 @@
-"""TLS for calls to other servers: trusted authorities, and explanations of failures."""
+"""Calls to other servers: trusted authorities, explanations of failures, and what is logged."""
 
+import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from ssl import SSLContext
 
 import httpx
+
+_is_hidden = ContextVar("_is_hidden", default=False)
 
 
 def tls_context() -> SSLContext:
@@ -22,3 +28,23 @@ def explain_failure(error: Exception) -> str:
 def _make_context(file: str | None, folder: str | None) -> SSLContext:
     """Create the context once, because loading all authorities is slow."""
     return httpx.create_ssl_context()
+
+
+@contextmanager
+def unlogged() -> Iterator[None]:
+    """Keep the calls that are made inside out of the log of httpx.
+
+    It logs addresses with their queries, which may hold a key. Other calls are logged as before.
+    """
+    token = _is_hidden.set(True)
+    try:
+        yield
+    finally:
+        _is_hidden.reset(token)
+
+
+def _is_shown(record: logging.LogRecord) -> bool:
+    return not _is_hidden.get()
+
+
+logging.getLogger("httpx").addFilter(_is_shown)

@@ -11,7 +11,7 @@ from ipaddress import ip_address
 import httpx
 import msgspec
 
-from ..auth.tls import tls_context
+from ..auth.tls import tls_context, unlogged
 from ..settings import Webhooks
 from .host_events import HostEvent
 from .public_address import is_public
@@ -45,7 +45,8 @@ class Webhook:
                 extensions={"sni_hostname": url.host},
             )
             try:
-                answer = await self._http.send(request, stream=True)
+                with unlogged():
+                    answer = await self._http.send(request, stream=True)
                 break
             except (httpx.ConnectError, httpx.ConnectTimeout):
                 if address == last:

@@ -1,5 +1,6 @@
 """All settings with types and defaults: a struct for each section."""
 
+import re
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct, field
@@ -67,16 +68,44 @@ class Web(Struct, frozen=True):
     accent: Colour = ""
 
 
-class Database(Struct, frozen=True):
+SECRETS = ("secret", "keys")
+
+
+class Discreet(Struct, frozen=True):
+    """A section whose secrets, keys, and passwords in URLs are hidden in logs and tracebacks."""
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [(name, self._shown(name)) for name in self.__struct_fields__]
+
+    def __repr__(self) -> str:
+        shown = (f"{name}={value!r}" for name, value in self.__rich_repr__())
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    def _shown(self, name: str) -> Any:
+        value = getattr(self, name)
+        if name in SECRETS and value:
+            return "…"
+        return public_part(value) if name.endswith("url") else value
+
+
+def public_part(url: str) -> str:
+    """Return a URL without its user, password and query; a password may hold any character."""
+    scheme, mark, rest = url.partition("://")
+    _, at, place = rest.rpartition("@")
+    place, *query = re.split(r"[?#]", place, maxsplit=1)
+    return f"{scheme}{mark}{'…@' if at else ''}{place}{'?…' if query else ''}"
+
+
+class Database(Discreet, frozen=True):
     url: DatabaseUrl = "sqlite:///roomcast.db"
     synchronous: Synchronous = "FULL"
 
 
-class Broadcast(Struct, frozen=True):
+class Broadcast(Discreet, frozen=True):
     url: BroadcastUrl = "memory://"
 
 
-class AttachmentSettings(Struct, frozen=True):
+class AttachmentSettings(Discreet, frozen=True):
     """Storage and limits of files; times are seconds, sizes bytes."""
 
     url: AttachmentsUrl = "file:./attachments"
@@ -106,21 +135,6 @@ class AttachmentSettings(Struct, frozen=True):
     strip_metadata: Flag = True
     max_size: Bytes = 10 * MIB
     max_files: Count = 10
-
-
-SECRETS = ("secret", "keys")
-
-
-class Discreet(Struct, frozen=True):
-    """A section whose secrets and keys are hidden in logs and tracebacks."""
-
-    def __rich_repr__(self) -> list[tuple[str, Any]]:
-        values = [(name, getattr(self, name)) for name in self.__struct_fields__]
-        return [(name, "…" if name in SECRETS and value else value) for name, value in values]
-
-    def __repr__(self) -> str:
-        shown = (f"{name}={value!r}" for name, value in self.__rich_repr__())
-        return f"{type(self).__name__}({', '.join(shown)})"
 
 
 class Issuer(Discreet, frozen=True):

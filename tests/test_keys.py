@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import socket
 from base64 import urlsafe_b64encode
 from time import monotonic
@@ -519,15 +520,18 @@ async def test_closing_ends_a_fetch_under_way():
 # ---------------------------------------------------------------- a real issuer
 
 
-async def test_keys_come_over_a_real_connection():
+async def test_keys_come_over_a_real_connection(caplog):
+    caplog.set_level(logging.DEBUG)
+
     async def keys(request: Any) -> JSONResponse:
         assert request.headers["accept-encoding"] == "identity"
         return JSONResponse({"keys": [jwk(RSA, "a")]})
 
     async with served(Starlette(routes=[Route("/keys", keys)])) as host:
-        by = authenticator(jwks_url=f"http://{host}/keys", algorithms=("RS256",))
+        by = authenticator(jwks_url=f"http://{host}/keys?key=hidden", algorithms=("RS256",))
         await by.open()
         assert (await by.verify(token(RSA, "RS256", "a"))).user_id == "2"
+        assert not [entry for entry in caplog.records if entry.name == "httpx"]
         assert "signature" in await refusal(by, token(OTHER_RSA, "RS256", "a"))
         await by.aclose()
 

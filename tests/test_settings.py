@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from roomcast import settings as module
 from roomcast.settings import BadSetting, Settings, load, octets, read, seconds
+from roomcast.settings.model import public_part
 
 ROOT = Path(__file__).parent.parent
 MANUAL = (ROOT / "settings.toml").read_text()
@@ -556,6 +557,43 @@ def test_a_secret_never_shows() -> None:
     assert SECRET not in shown
     assert "secret='…'" in shown
     assert "issuer='us'" in shown
+
+
+@pytest.mark.parametrize(
+    ("name", "url", "shown"),
+    [
+        ("database.url", "postgresql://me:PASS@h/db", "postgresql://…@h/db"),
+        ("database.url", "postgresql://me:PA%2FSS@h:1/db?sslmode=require", "postgresql://…@h:1/db?…"),
+        ("database.url", "postgresql:///db?host=/run/p&password=PASS", "postgresql:///db?…"),
+        ("database.url", "sqlite:///a folder/chat.db", "sqlite:///a folder/chat.db"),
+        ("broadcast.url", "redis://:PASS@h:6379/0", "redis://…@h:6379/0"),
+        ("broadcast.url", "memory://", "memory://"),
+        ("attachments.url", "s3://PASS:PASS@h/bucket?region=x", "s3://…@h/bucket?…"),
+        ("attachments.url", "file:./attachments", "file:./attachments"),
+        ("webhooks.url", "https://h/hook?token=PASS", "https://h/hook?…"),
+        ("auth.jwks_url", "https://h/keys?key=PASS", "https://h/keys?…"),
+    ],
+)  # fmt: skip
+def test_a_password_of_a_url_never_shows(name: str, url: str, shown: str) -> None:
+    section, key = name.split(".")
+    other = {"auth": {"issuer": "us"}, "webhooks": {"secret": SECRET}}.get(section, {})
+    loaded = load({"auth": {"secret": SECRET}} | {section: {key: url, **other}})
+    assert getattr(getattr(loaded, section), key) == url
+    assert "PASS" not in f"{loaded!r} {loaded}"
+    assert f"{key}={shown!r}" in repr(loaded)
+    assert dict(getattr(loaded, section).__rich_repr__())[key] == shown
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://me:PA@SS/PA?SS#PA@h/db", "postgresql://…@h/db"),
+        ("redis+sentinel://PA:SS@a:1,b:2/main", "redis+sentinel://…@a:1,b:2/main"),
+        ("", ""),
+    ],
+)
+def test_the_public_part_of_a_url(url: str, shown: str) -> None:
+    assert public_part(url) == shown
 
 
 def test_that_there_is_no_secret_does_show() -> None:

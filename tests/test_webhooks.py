@@ -5,6 +5,7 @@ import base64
 import hashlib
 import hmac
 import json
+import logging
 import re
 import shutil
 import subprocess
@@ -16,6 +17,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, get_args
 
+import httpx
 import msgspec
 import pytest
 from roomcast.app import App, create_app
@@ -33,6 +35,7 @@ from . import made_files as made
 from .pages import ROOT, blocks
 from .running import in_steps
 
+SHORT_SECRET = "whsec_" + base64.b64encode(b"k" * 23).decode()
 SECRET = "whsec_" + base64.b64encode(b"a secret for these tests alone!!").decode()
 WITHIN = 30.0
 CREATED = HostEvent(
@@ -441,7 +444,10 @@ async def test_a_private_address_is_refused(receiver: Receiver) -> None:
     [
         "10.0.0.1", "127.0.0.1", "169.254.169.254", "0.0.0.0", "224.0.0.1", "::1", "::", "fe80::1",
         "fec0::1", "fd00::1", "::ffff:127.0.0.1", "::7f00:1", "64:ff9b::a00:1", "2002:7f00:1::",
-        "2001:0:a00:1::1", "ff0e::1",
+        "2001:0:a00:1::1", "ff0e::1", "100.64.0.1", "192.0.0.1", "192.88.99.1", "198.18.0.1",
+        "203.0.113.1", "240.0.0.1", "255.255.255.255", "64:ff9b::7f00:1", "64:ff9b::6440:1",
+        "64:ff9b:1::a00:1", "64:ff9b:1::5db8:d70e", "::ffff:0:a00:1", "100::1", "100:0:0:1::1",
+        "2001:db8::1", "2001:10::1", "3fff::1", "5f00::1", "4000::1", "fd00:ec2::254",
     ],
 )  # fmt: skip
 def test_no_address_leads_inside(address: str) -> None:
@@ -474,12 +480,31 @@ async def test_a_name_with_a_dead_address_is_reached_by_the_next_one(
         ({"url": "https://shop.example.com/chat"}, "webhooks.secret: it is needed"),
         ({"secret": "short"}, "webhooks.secret: at least 24 bytes"),
         ({"secret": "whsec_ünd so weiter und so fort"}, "after whsec_ there must be base64"),
+        (
+            {"secret": SHORT_SECRET},
+            "after whsec_ there must be at least 24 bytes in base64",
+        ),
         ({"url": "ftp://shop.example.com"}, "webhooks.url: expected an address such as"),
     ],
 )
 def test_a_webhook_that_can_not_be_stops_the_start(options: dict[str, Any], why: str) -> None:
     with pytest.raises(BadSetting, match=re.escape(why)):
         create_app({"auth": {"secret": "x" * 32}, "webhooks": options})
+
+
+async def test_no_log_has_the_query_of_the_address(
+    make: Callable[..., App], receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whether it is accepted or refused; the site's own calls by httpx are logged as before."""
+    caplog.set_level(logging.DEBUG)
+    receiver.answers = iter([500])
+    async with posted(make, receiver):
+        await receiver.until(2)
+    assert "answered 500" in caplog.text
+    assert "key=1" not in caplog.text
+    async with httpx.AsyncClient() as client:
+        await client.post(receiver.url, content=b"{}")
+    assert "key=1" in caplog.text
 
 
 def test_the_secret_shows_nowhere() -> None:

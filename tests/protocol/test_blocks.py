@@ -241,6 +241,24 @@ async def test_in_a_room_of_several_he_gets_no_receipts_of_her(stranger: Strange
         await b.receives("receipt", user_id=her.id, read=last["message_id"])
 
 
+async def test_in_a_room_of_several_a_status_is_that_of_all_and_names_nobody(
+    stranger: Stranger,
+) -> None:
+    """One value for everybody: the blocked one's message is read when the last one has read it."""
+    her, bob, carl = stranger(), stranger(), stranger()
+    room = await her.opens(bob, carl)
+    await blocks(her, bob)
+    async with bob.enters(room, receipts="manual") as b, carl.enters(room, receipts="manual") as c:
+        message = await b.says("to all")
+        await reads(carl, room, message)
+        assert (await bob.reads_all(room))[-1]["status"] != "read"
+        await reads(her, room, message)
+        for socket in (b, c):
+            frame = await socket.receives("mark_message_as_read")
+            assert frame["message"]["message_id"] == message["message_id"]
+        assert [f for f in b.seen[1:] if her.id in f.values()] == []
+
+
 async def test_who_comes_into_the_room_later_is_hidden_too(stranger: Stranger) -> None:
     her, bob, carl, dora = (stranger() for _ in range(4))
     room = await carl.opens(bob, dora)
