@@ -33,13 +33,13 @@ async function isListed() {
  * @returns {Vaulted}
  */
 export function vaultOf(storage, server) {
-  const isOurs = storage === undefined && Boolean(globalThis.indexedDB);
+  const isOurs = () => storage === undefined && Boolean(globalThis.indexedDB); // some browsers forbid to look
   const owner = { user: "" }; // of what is stored; "": it is not known yet who that is
-  const open = later(async () => (await loadBrowser()).openVault(isOurs ? browserStorage() : storage, server, owner));
+  const open = later(async () => (await loadBrowser()).openVault(isOurs() ? browserStorage() : storage, server, owner));
   return async (name, ...call) => {
     try {
       if (name === "open") return void (owner.user ||= call[0]);
-      if (name === "isFilled" && isOurs && !(await isMade())) return false; // to make a database takes longer than the first messages
+      if (name === "isFilled" && isOurs() && !(await isMade())) return false; // to make a database takes longer than the first messages
       return await /** @type {any} */ (await open())[name](...call);
     } catch {
       return undefined; // full, or forbidden to this page
