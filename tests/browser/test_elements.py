@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Page, Route, WebSocketRoute, expect
 
 from .conftest import Person, Room, Server, token_of
 from .pictures import png
@@ -377,6 +377,96 @@ def test_each_element_tells_the_site_when_it_is_ready(visitor: Callable[..., Vis
         })"""
     )
     assert (user["user_id"], user["name"]) == (1, "Ada")
+
+
+def test_an_element_does_what_it_is_asked_before_it_is_shown_and_keeps_it_where_it_is_moved(
+    visitor: Callable[..., Visitor],
+) -> None:
+    ada = visitor("ada")
+    ada.page.clock.install()
+    ada.opens("small.html")
+    ada.page.route("**/ui/views.js*", lambda route: route.abort())
+    with ada.page.expect_event("requestfailed"):
+        ada.page.evaluate(
+            """() => {
+                const chat = document.createElement("roomcast-chat");
+                chat.setAttribute("with", 2);
+                chat.setAttribute("context", "listing:at once");
+                document.body.append(chat);
+                chat.send({ text: "first" });
+                chat.insert("second");
+                chat.focusComposer();
+            }"""
+        )
+    ada.page.unroute("**/ui/views.js*")
+    ada.page.clock.fast_forward(3_000)
+    chat = ada.page.locator("roomcast-chat")
+    field, chosen = chat.locator("[part=input]"), chat.get_by_text("plan.txt")
+    expect(chat.locator("[part=text]")).to_have_text("first")
+    expect(field).to_have_value("second")
+    expect(field).to_be_focused()
+    plan = {"name": "plan.txt", "mimeType": "text/plain", "buffer": b"x"}
+    ada.page.set_input_files("input[type=file]", files=[plan])  # type: ignore[list-item]
+    expect(chosen).to_be_visible()
+    chat.evaluate("chat => document.body.prepend(chat)")
+    expect(chosen).to_be_visible()
+    field.press("Enter")
+    expect(chat.locator("[part=text]")).to_have_text(["first", "second"])
+    expect(chat.locator("[part=card]")).to_contain_text("plan.txt")
+    again = "chat => (chat.remove(), chat.setAttribute('context', 'x'), document.body.append(chat))"
+    chat.evaluate(again)
+    expect(chat.locator("[part=text]")).to_have_count(0)
+    expect(field).to_have_value("")
+    ada.errors.clear()  # the browser reports the file
+
+
+def test_a_conversation_that_is_begun_has_its_number_in_the_element_and_the_address(
+    visitor: Callable[..., Visitor],
+) -> None:
+    ada = visitor("ada").opens("inbox.html")
+    inbox = ada.page.locator("roomcast-inbox")
+    inbox.evaluate("inbox => inbox.select({ with: 2, context: 'listing:number' })")
+    field = ada.page.locator("[part=input]")
+    field.fill("hello")
+    field.press("Enter")
+    chosen = ada.page.locator("[part=item][aria-current]")
+    expect(chosen).to_contain_text("hello")
+    room = chosen.get_attribute("data-room")
+    expect(inbox).to_have_attribute("room", str(room))
+    expect(ada.page).to_have_url(re.compile(rf"\?room={room}$"))
+
+
+def test_a_conversation_that_may_not_be_begun_keeps_its_field(
+    visitor: Callable[..., Visitor],
+) -> None:
+    eve, bob = visitor("eve"), visitor("bob").opens("small.html")
+    block = "method => fetch('/chat/api/v1/chat/blocks/3/', { method }).then(({ ok }) => ok)"
+    assert bob.page.evaluate(block, "POST")
+    closing = []
+
+    def relay(line: WebSocketRoute) -> None:
+        line.connect_to_server()
+        closing.append(line)
+
+    eve.page.route_web_socket(re.compile("/ws/"), relay)
+    eve.opens("chat.html")
+    chat = eve.page.locator("roomcast-chat")
+    field, texts = chat.locator("[part=input]"), chat.locator("[part=text]")
+    field.fill("hello")
+    field.press("Enter")
+    expect(chat.get_by_text("You can't do this.")).to_be_visible()
+    expect(chat.get_by_text("no longer there")).to_be_hidden()
+    assert bob.page.evaluate(block, "DELETE")
+    chat.get_by_role("button", name="Edit").click()
+    expect(field).to_have_value("hello")
+    field.press("Enter")
+    expect(texts).to_have_text("hello")
+    expect(chat.get_by_role("img", name="Delivered")).to_be_visible()
+    for line in closing:
+        line.close(code=4005)  # the site has signed the user out
+    expect(chat.get_by_text("You are signed out.")).to_be_visible()
+    expect(field).to_be_hidden()
+    eve.errors.clear()  # the browser reports the refusal
 
 
 def test_a_user_who_comes_back_without_a_new_page_is_let_in(

@@ -20,7 +20,10 @@ export class RoomcastElement extends Element {
   /** @type {Record<string, any>} */
   #properties = {};
   #listening = new AbortController();
-  #building = 0;
+  #turn = 0; // grows with each building, and with each end of a view
+  /** @type {Promise<any> | null} */
+  #building = null;
+  #isBuilt = false;
 
   static get observedAttributes() {
     return COMMON;
@@ -44,16 +47,20 @@ export class RoomcastElement extends Element {
       delete self[name];
       self[name] = value;
     }
-    this.#join();
+    if (!this.link) return this.#join();
+    this.counted();
+    this.view?.open?.render(); // where it was scrolled to
   }
 
+  /** An element that is only moved keeps what it shows. */
   disconnectedCallback() {
-    this.#leave();
+    queueMicrotask(() => this.isConnected || this.#leave());
   }
 
   /** @param {string} name @param {string | null} old @param {string | null} value */
   attributeChangedCallback(name, old, value) {
-    if (old === value || !this.isConnected) return;
+    if (old === value) return;
+    if (!this.isConnected) return this.#leave();
     if (name === "server") {
       this.#leave();
       this.#join();
@@ -97,18 +104,25 @@ export class RoomcastElement extends Element {
   }
 
   #wipe() {
-    this.#building += 1;
+    this.#turn += 1;
+    this.#building = null;
     this.view?.frame.remove();
     this.view?.destroy();
     this.view = null;
   }
 
   /** Shows the whole view, loading it first. @returns {Promise<any>} */
-  async build() {
-    const turn = ++this.#building;
+  build() {
+    this.#isBuilt = true;
+    return (this.#building = this.#build());
+  }
+
+  async #build() {
+    const turn = ++this.#turn;
     const { link, language } = this;
     const [chat, own, strings] = await Promise.all([link?.whole(), this.ownViews(link?.views), stringsFor(language)]);
-    if (!link || turn !== this.#building || chat !== link.chat) return this.view;
+    if (turn !== this.#turn) return this.#building;
+    if (!link) return null;
     this.view?.destroy();
     this.words = link.views.wordsOf(language, strings, this.property("strings"));
     this.view = this.makeView({ ...link.views, ...own }, chat);
@@ -116,12 +130,12 @@ export class RoomcastElement extends Element {
   }
 
   rebuild() {
-    if (this.view || this.#building) void this.build();
+    if (this.#isBuilt) void this.build();
   }
 
   /** The view, once it is there. @returns {Promise<any>} */
   async shown() {
-    return this.view ?? (await this.build());
+    return this.view ?? this.#building ?? this.build();
   }
 
   /** What the view of this element needs beside what all views need. @param {any} known @returns {any} */

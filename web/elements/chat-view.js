@@ -247,9 +247,10 @@ export class ChatView {
   }
 
   /** @param {any} snapshot */
-  #closedBecause({ state, error, info, can, with: partner }) {
+  #closedBecause({ id, state, info, can, with: partner }) {
     const { words } = this;
-    if (state === "ended") return words.say(error?.code === "unauthenticated" ? "signedOut" : "roomGone");
+    if (this.shell.chat.session.signedOut) return words.say("signedOut");
+    if (state === "ended" && id !== null) return words.say("roomGone"); // one that could not be begun is tried again with the next message
     if (partner && this.shell.isBlocked(partner.user_id)) return words.say("blocked", { name: nameOf(this.room, partner.user_id, words) });
     if (info?.frozen || (can && !can.includes("send"))) return words.say("frozen");
     return "";

@@ -39,6 +39,9 @@ function setProperty(element, name, value) {
   else element.setAttribute(name, value === true ? "" : value);
 }
 
+/** Whether there is a drawing of this name. @param {string | undefined} name @returns {name is string} */
+export const isDrawn = (name) => Object.hasOwn(DRAWINGS, name ?? "");
+
 /** Drawings of what is loaded later. @param {Record<string, string>} more */
 export function addDrawings(more) {
   Object.assign(DRAWINGS, more);

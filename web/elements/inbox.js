@@ -1,6 +1,7 @@
 /** `<roomcast-inbox>`: all conversations of the user. */
 
 import { RoomcastElement } from "./base.js";
+import { insist } from "./session.js";
 
 export class RoomcastInbox extends RoomcastElement {
   static get observedAttributes() {
@@ -13,7 +14,7 @@ export class RoomcastInbox extends RoomcastElement {
 
   /** @param {any} known */
   ownViews(known) {
-    return known?.InboxView ? known : import("./lazy-inbox.js");
+    return known?.InboxView ? known : insist(() => import("./lazy-inbox.js"));
   }
 
   /** @param {any} views @param {any} chat */

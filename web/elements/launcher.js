@@ -3,6 +3,7 @@
 import { RoomcastElement } from "./base.js";
 import { RoomcastChat } from "./chat.js";
 import { countOf, sayShortly } from "./languages.js";
+import { insist } from "./session.js";
 import { launcherStyle } from "./style-launcher.js";
 
 const SVG_NS = "http://www.w3.org/2000/svg";
@@ -23,7 +24,7 @@ export class RoomcastLauncher extends RoomcastElement {
 
   /** @param {any} known */
   ownViews(known) {
-    return known?.LauncherPanel ? known : import("./lazy-launcher.js");
+    return known?.LauncherPanel ? known : insist(() => import("./lazy-launcher.js"));
   }
 
   /** @param {any} views */

@@ -5,7 +5,7 @@ import { addSheet, h } from "./views.js";
 
 const PASSED_ON = ["server", "lang", "dir", "theme", "density", "features", "room", "with", "context", "message", "filter", "context-prefix", "search", "heading", "composer", "placeholder", "suggestion", "enter"];
 const PASSED_PROPERTIES = ["strings", "quickReplies", "actions", "renderers", "linkPolicy", "beforeSend"];
-const SLOTS = ["header-start", "header-end", "before-messages", "empty", "composer-start", "composer-end", "no-rooms"];
+const SLOTS = ["header-start", "header-end", "before-messages", "empty", "composer-start", "composer-end", "list-start", "no-rooms"];
 const EXPORTED = [
   "badge list search item item-title item-listing item-last item-time header title subtitle listing listing-photo",
   "listing-price messages day new-line system message mine theirs author bubble text meta quote reactions chip files",

@@ -1,6 +1,6 @@
 /** One menu for a view: a popover beside what opened it, worked with arrows, Enter and Escape. */
 
-import { addDrawings, focusedIn, h, icon } from "./dom.js";
+import { addDrawings, focusedIn, h, icon, isDrawn } from "./dom.js";
 
 addDrawings({
   bell: "M6 17h12c-1.5-1.5-2-3-2-6a4 4 0 0 0-8 0c0 3-.5 4.5-2 6M10.5 20h3",
@@ -68,7 +68,7 @@ export class Menu {
       act();
     };
     const about = { type: "button", role: "menuitem", tabIndex: -1, className: danger ? "danger" : "" };
-    const sign = typeof drawing === "string" ? icon(/** @type {any} */ (drawing)) : (drawing ?? (isIndented && h("span", { className: "icon" })));
+    const sign = isDrawn(drawing) ? icon(drawing) : (drawing || isIndented) && h("span", { className: "icon", "aria-hidden": "true" }, drawing);
     return h("button", { ...about, "data-id": id, onclick: does }, sign, h("span", {}, label));
   }
 

@@ -18,6 +18,7 @@ const defaults = {};
 /** @type {Views | null} */
 let knownViews = null;
 const RELEASE_AFTER = 5_000; // ms that a session outlives its last element
+const RETRY_AFTER = 3_000; // ms after which a file that could not be loaded is asked for again
 
 /**
  * How every element on the page signs in, unless it says otherwise itself.
@@ -31,6 +32,16 @@ export function configure(options) {
 /** The views, where a page has them in its own bundle. @param {any} views */
 export function useViews(views) {
   knownViews = views;
+}
+
+/** What can't be loaded is tried again, until it is there. @param {() => Promise<any>} load @returns {Promise<any>} */
+export async function insist(load) {
+  try {
+    return await load();
+  } catch {
+    await new Promise((resolve) => setTimeout(resolve, RETRY_AFTER));
+    return insist(load);
+  }
 }
 
 /** The address of the chat: what was configured, or the folder above the one this module lies in. */
@@ -126,7 +137,7 @@ export class SharedSession extends EventTarget {
 
   async #load() {
     const generation = this.#generation;
-    const views = this.views ?? (await import("./views.js"));
+    const views = this.views ?? (await insist(() => import("./views.js")));
     await pageReady();
     if (generation !== this.#generation) return this.whole();
     this.views = views;

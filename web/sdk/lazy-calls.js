@@ -123,8 +123,10 @@ export async function find(room) {
     room.id = (await chat.request("POST", "chat/create/", { body: { second_user: user, context, title } })).room_id;
   } else {
     const found = await seek(chat, user, context);
-    if (found) inform(room, found);
-    else {
+    if (found) {
+      inform(room, found);
+      void adoptDraft(room);
+    } else {
       room._starting = null;
       void chat.inbox._listen(); // the other one may write first
       void meetPeer(room);
@@ -133,6 +135,18 @@ export async function find(room) {
   }
   room._changed();
   if (room.id === null && room._outbox.items.length) await find(room);
+}
+
+/** A room that is found has the draft that was written to it by its id; one that was written before it was made becomes that. @param {Room} room */
+async function adoptDraft(room) {
+  const { chat, key, _draft: draft } = room;
+  if (draft.text) {
+    room.setDraft(draft);
+    return chat._vault("delete", `draft ${key}`);
+  }
+  const kept = await chat._vault("get", `draft ${room.id}`);
+  if (kept && !room._draft.text) room._draft = kept;
+  room._changed();
 }
 
 /** @param {Room} room @param {number} message_id @param {string} text */

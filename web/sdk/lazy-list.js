@@ -26,7 +26,9 @@ export class List {
     this.inbox = inbox;
     this.chat = inbox.chat;
     const { signal } = this.chat._listeners;
-    /** @type {Partial<EventTarget>} */ (globalThis).addEventListener?.("focus", () => void this.#refresh(), { signal });
+    for (const name of ["focus", "visibilitychange"]) {
+      /** @type {Partial<EventTarget>} */ (globalThis).addEventListener?.(name, () => void this.#refresh(), { signal });
+    }
   }
 
   _build() {
@@ -59,17 +61,18 @@ export class List {
    * the window is looked at again. What changes meanwhile holds.
    */
   async #refresh() {
-    if (!this._isLoaded || this.#loading || Date.now() - this.#loadedAt < RECENT) return;
+    const page = /** @type {{ hidden?: boolean } | undefined} */ (Reflect.get(globalThis, "document"));
+    if (page?.hidden || !this._isLoaded || this.#loading || Date.now() - this.#loadedAt < RECENT) return;
     this.#loadedAt = Date.now();
     const filter = this.#filter;
     const before = new Map(this.#items);
-    const page = await this.chat.request("GET", "chat/receive/", { query: Object.fromEntries(this.#query) }).catch(() => null); // the next look asks again
-    if (!page || filter !== this.#filter || this.#loading) return;
+    const found = await this.chat.request("GET", "chat/receive/", { query: Object.fromEntries(this.#query) }).catch(() => null); // the next look asks again
+    if (!found || filter !== this.#filter || this.#loading) return;
     const isSame = (/** @type {number} */ id) => this.#items.get(id) === before.get(id);
-    const found = new Set(page.results.map((/** @type {Item} */ { room_id }) => room_id));
-    const oldest = page.next ? activeAt(page.results.at(-1)) : "";
-    for (const [id, item] of before) if (!found.has(id) && isSame(id) && activeAt(item) > oldest) this.#items.delete(id);
-    for (const room of page.results) if (isSame(room.room_id)) this.#keep(room);
+    const ids = new Set(found.results.map((/** @type {Item} */ { room_id }) => room_id));
+    const oldest = found.next ? activeAt(found.results.at(-1)) : "";
+    for (const [id, item] of before) if (!ids.has(id) && isSame(id) && activeAt(item) > oldest) this.#items.delete(id);
+    for (const room of found.results) if (isSame(room.room_id)) this.#keep(room);
     this.inbox._changed();
   }
 

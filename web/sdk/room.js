@@ -143,7 +143,7 @@ export class Room extends Observable {
   /** @param {{ text: string, replyTo?: number }} draft */
   setDraft(draft) {
     this._draft = draft;
-    const key = `draft ${this.key}`;
+    const key = `draft ${this.id ?? this.key}`;
     void this.chat._vault(draft.text ? "set" : "delete", key, draft);
     this.chat.inbox._patch(this.id, { draft: draft.text });
     this._changed();

@@ -14,12 +14,16 @@ export function join(chat, lead) {
   if (channel) channel.onmessage = ({ data }) => receive(chat, data);
   /** @type {{ unref?: () => void } | undefined} */ (channel)?.unref?.();
   const closing = new AbortController();
+  const begin = () => {
+    lead();
+    void sendUnsent(chat);
+  };
   const locks = globalThis.navigator?.locks;
   const held = () => new Promise((resolve) => closing.signal.addEventListener("abort", resolve));
-  if (!locks) lead();
+  if (!locks) begin();
   else {
-    const whileOpen = () => (lead(), held());
-    locks.request(name, { signal: closing.signal }, whileOpen).catch(() => closing.signal.aborted || lead()); // where a browser forbids locks, each tab leads
+    const whileOpen = () => (begin(), held());
+    locks.request(name, { signal: closing.signal }, whileOpen).catch(() => closing.signal.aborted || begin()); // where a browser forbids locks, each tab leads
   }
   return {
     post: (news) => channel?.postMessage(news),
@@ -28,6 +32,17 @@ export function join(chat, lead) {
       channel?.close();
     },
   };
+}
+
+/** Sends what earlier pages have not sent, also in conversations that are not shown. @param {import("./chat.js").Chat} chat */
+async function sendUnsent(chat) {
+  if (!(await chat._vault("isFilled"))) return;
+  const keys = /** @type {string[]} */ ((await chat._vault("keys", "outbox ")) ?? []);
+  for (const key of new Set(keys.map((one) => one.split(" ")[1]))) {
+    const [, user, context] = /^with (\S+) (\S*)$/.exec(decodeURIComponent(key)) ?? []; // others wait until they are shown: a space may be part of either
+    const room = Number(key) ? chat.room(Number(key)) : user && chat.with(user, { context });
+    if (room) room._begin();
+  }
 }
 
 /** @param {import("./chat.js").Chat} chat @param {News} news */
