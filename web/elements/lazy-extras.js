@@ -7,7 +7,9 @@ import { pictureEnglish } from "../lang/en.js";
 import { fileNodes, keepBeneath, sendingNodes, thumbnailOf } from "./attachments.js";
 import { formatted } from "./formatting.js";
 import { Jumps } from "./jumps.js";
+import { chatRestStyle } from "./style-chatrest.js";
 import { extrasStyle } from "./style-extras.js";
+import { restStyle } from "./style-rest.js";
 import { textNodes } from "./text.js";
 import { addSheet, focusedIn, h, hasFeature, iconButton, isSame, nameOf } from "./views.js";
 
@@ -30,7 +32,7 @@ export class Extras {
     this.words = history.words;
     this.jumps = new Jumps(history);
     this.hasMarks = hasFeature(this.host, "markdown", false);
-    addSheet(this.host.root, extrasStyle);
+    for (const style of [restStyle, chatRestStyle, extrasStyle]) addSheet(this.host.root, style);
     history.list.addEventListener("pointerover", (/** @type {any} */ { target }) => this.#date(target.closest("time")));
   }
 

@@ -36,14 +36,14 @@ export class InboxView extends Shell {
 
   #listen() {
     const { signal } = this.#leaving;
-    this.host.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => this.#key(event), { signal });
+    this.host.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => this.list.tools?.shortcut(event, this), { signal });
     addEventListener("popstate", () => this.#arrive(), { signal });
     addEventListener("hashchange", () => this.#arrive(), { signal });
   }
 
   /** @param {string} words */
   find(words) {
-    this.list.find(words);
+    return this.list.find(words);
   }
 
   /** How the room stands in the address of the page: "none", "hash" or "query". */
@@ -200,23 +200,5 @@ export class InboxView extends Shell {
   redraw() {
     super.redraw();
     this.list.redraw();
-  }
-
-  // ------------------------------------------------------------ the keyboard
-
-  /** Ctrl+K searches, Alt+arrows turn to the next room, Escape goes back. @param {KeyboardEvent} event */
-  #key(event) {
-    if (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey)) {
-      event.preventDefault();
-      if (this.isNarrow && this.open) this.close();
-      this.list.search.focus();
-    } else if (event.altKey && (event.key === "ArrowUp" || event.key === "ArrowDown")) {
-      event.preventDefault();
-      const next = this.list.beside(event.key === "ArrowUp" ? -1 : 1);
-      if (next) void this.select(next, { by: "user" });
-    } else if (event.key === "Escape" && !event.defaultPrevented && this.open && this.isNarrow) {
-      event.preventDefault(); // the launcher around stays open
-      this.back();
-    }
   }
 }

@@ -1,15 +1,13 @@
 /** The list of conversations: search, filters, rows that change in place. */
 
-import { FoundMessages } from "./found-messages.js";
 import { ListItem } from "./list-item.js";
-import { addDrawings, addSheet, arrange, bdi, focusedIn, h, icon, iconButton, isSame, nameOf, titleOf } from "./views.js";
+import { addDrawings, afterPaint, arrange, focusedIn, h, icon, iconButton } from "./views.js";
 
 addDrawings({
   lens: "M11 4a7 7 0 1 0 0 14 7 7 0 0 0 0-14M20 20l-4-4",
   plus: "M12 5v14M5 12h14",
 });
 
-const PATIENCE = 250; // ms after the last key in which a search begins
 const NEAR_END = 600; // pixels from the end of the list at which more is loaded
 const FILTERS = /** @type {const} */ (["all", "unread", "archived"]);
 const NOTHING = { all: "noChats", unread: "noUnread", archived: "noArchived" };
@@ -18,10 +16,12 @@ export class ListView {
   #rows = new Map();
   #off = /** @type {(() => void)[]} */ ([]);
   #pressed = false;
-  #words = "";
+  /** @type {Promise<any> | null} */
+  #equipping = null;
+  /** Search and keyboard, loaded after the first rows. @type {any} */
+  tools = null;
+  sought = ""; // the words looked for
   canStart = false;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #typing;
   #leaving = new AbortController();
 
   /** @param {any} host the element @param {any} shell the inbox around */
@@ -31,7 +31,6 @@ export class ListView {
     this.words = shell.words;
     this.inbox = shell.chat.inbox;
     this.filter = this.#initialFilter();
-    this.found = new FoundMessages(this, { addSheet, bdi, h, isSame, nameOf, titleOf });
     const { words } = this;
     const say = (/** @type {string} */ key) => words.say(key);
     this.menu = iconButton("more", say("more"), () => void shell.use(shell.more(), (/** @type {any} */ kit) => kit.openListMenu(this.menu)), { "aria-haspopup": "menu" });
@@ -44,12 +43,12 @@ export class ListView {
     this.list = h("ul", { part: "list", role: "list", "aria-label": say("chats") });
     this.hint = h("div", { className: "empty", hidden: true });
     this.noRooms = h("slot", { name: "no-rooms" }, icon("chat"), h("p", {}, say("noChats")));
-    this.rows = h("div", { className: "rows" }, this.list, this.hint, this.found.box);
+    this.rows = h("div", { className: "rows" }, this.list, this.hint);
     const head = h("header", {}, h("slot", { name: "list-start" }), this.heading, this.start, this.menu);
     this.lost = h("p", { className: "lost", role: "status", hidden: true });
     this.box = h("nav", { className: "aside", "aria-label": say("chats") }, head, this.field, this.filters, this.lost, this.rows);
     this.#listen();
-    void this.#applyFilter();
+    void this.applyFilter();
     this.#off.push(this.inbox.subscribe(() => this.render()));
   }
 
@@ -63,16 +62,16 @@ export class ListView {
   #filterButton(name) {
     const does = () => {
       this.filter = name;
-      void this.#applyFilter();
+      void this.applyFilter();
     };
     return h("button", { type: "button", "data-filter": name, onclick: does }, this.words.say(name));
   }
 
   #listen() {
     const { signal } = this.#leaving;
-    this.search.addEventListener("input", () => this.#searched());
-    this.search.addEventListener("keydown", (event) => this.#searchKey(event));
-    this.rows.addEventListener("keydown", (event) => this.#key(event));
+    this.search.addEventListener("input", () => void this.equip((tools) => tools.searched()));
+    this.search.addEventListener("keydown", (event) => this.tools?.searchKey(event));
+    this.rows.addEventListener("keydown", (event) => this.tools?.key(event));
     this.rows.addEventListener("scroll", () => this.#fill(), { passive: true });
     this.list.addEventListener("focusin", (event) => this.#activate(/** @type {Element} */ (event.target)));
     this.rows.addEventListener("pointerdown", () => (this.#pressed = true));
@@ -85,14 +84,14 @@ export class ListView {
   destroy() {
     this.#leaving.abort();
     for (const off of this.#off) off();
-    this.found.stop();
+    this.tools?.found.stop();
     this.box.remove();
   }
 
   /** The filter in force: what is chosen, what is searched, and what the site limits the list to. */
-  async #applyFilter() {
+  async applyFilter() {
     const prefix = this.host.getAttribute("context-prefix");
-    const wish = { ...(this.filter !== "all" && { [this.filter]: true }), ...(this.#words && { q: this.#words }) };
+    const wish = { ...(this.filter !== "all" && { [this.filter]: true }), ...(this.sought && { q: this.sought }) };
     for (const button of this.filters.querySelectorAll("button")) {
       button.setAttribute("aria-pressed", String(button.dataset.filter === this.filter));
     }
@@ -128,6 +127,13 @@ export class ListView {
     if (!this.list.querySelector('[part="item"][tabindex="0"]')) this.#activate(this.list.querySelector("[part=item]"));
     if (hasMore) this.#fill();
     if (!loading && !error && !this.shell.open) void this.shell.learn();
+    if (!loading && !this.#equipping) afterPaint(() => void this.equip());
+  }
+
+  /** Does something with search and keyboard once they are there. @param {(tools: any) => void} [act] */
+  equip(act = () => {}) {
+    this.#equipping ??= import("./lazy-list-tools.js").then(({ ListTools }) => (this.tools = new ListTools(this)));
+    return this.#equipping.then(act, () => void (this.#equipping = null)); // the next use tries again
   }
 
   /** Said until the next rendering. @param {string} text */
@@ -149,7 +155,7 @@ export class ListView {
 
   /** @param {boolean} isEmpty @param {any} error */
   #showHint(isEmpty, error) {
-    this.hint.hidden = !isEmpty || (Boolean(this.#words) && this.found.isShown);
+    this.hint.hidden = !isEmpty || (Boolean(this.sought) && this.tools.found.isShown);
     if (this.hint.hidden) return;
     const { words } = this;
     if (error?.code === "unauthenticated") {
@@ -157,10 +163,10 @@ export class ListView {
       return this.hint.replaceChildren(h("p", {}, words.reason(error.code)));
     }
     if (error) {
-      const again = h("button", { type: "button", className: "quiet", onclick: () => void this.#applyFilter() }, words.say("now"));
+      const again = h("button", { type: "button", className: "quiet", onclick: () => void this.applyFilter() }, words.say("now"));
       return this.hint.replaceChildren(h("p", {}, words.reason(error.code)), again);
     }
-    if (this.#words) return this.hint.replaceChildren(h("p", {}, words.say("nothing")));
+    if (this.sought) return this.hint.replaceChildren(h("p", {}, words.say("nothing")));
     if (this.filter === "all") return arrange(this.hint, [this.noRooms]);
     this.hint.replaceChildren(h("p", {}, words.say(NOTHING[this.filter])));
   }
@@ -189,41 +195,17 @@ export class ListView {
     this.render();
   }
 
-  // ------------------------------------------------------------ searching
-
   /** @param {string} words */
   find(words) {
-    this.search.value = words;
-    this.#searched(0);
+    return this.equip((tools) => tools.find(words));
   }
 
-  #searched(wait = PATIENCE) {
-    clearTimeout(this.#typing);
-    this.#typing = setTimeout(() => {
-      this.#words = this.search.value.trim();
-      this.filters.hidden = Boolean(this.#words);
-      this.found.search(this.#words);
-      void this.#applyFilter();
-    }, wait);
-  }
-
-  /** @param {KeyboardEvent} event */
-  #searchKey(event) {
-    if (event.key === "Escape" && this.search.value) {
-      event.stopPropagation();
-      this.find("");
-    } else if (event.key === "ArrowDown") {
-      event.preventDefault();
-      this.#stops()[0]?.focus();
-    }
+  /** The ids of the rooms, in their order. */
+  get ids() {
+    return [...this.#rows.keys()];
   }
 
   // ------------------------------------------------------------ the keyboard
-
-  /** @returns {HTMLElement[]} */
-  #stops() {
-    return /** @type {HTMLElement[]} */ ([...this.rows.querySelectorAll("[part=item], .result")]);
-  }
 
   /** @param {Element | null} target */
   #activate(target) {
@@ -231,25 +213,6 @@ export class ListView {
     if (!item) return;
     for (const other of this.list.querySelectorAll('[tabindex="0"]')) /** @type {HTMLElement} */ (other).tabIndex = -1;
     /** @type {HTMLElement} */ (item).tabIndex = 0;
-  }
-
-  /** @param {KeyboardEvent} event */
-  #key(event) {
-    const steps = { ArrowDown: 1, ArrowUp: -1, Home: -9999, End: 9999, PageDown: 8, PageUp: -8 };
-    const step = steps[/** @type {"Home"} */ (event.key)];
-    if (!step || event.altKey) return;
-    event.preventDefault();
-    const stops = this.#stops();
-    const at = stops.indexOf(/** @type {HTMLElement} */ (focusedIn(this.rows)));
-    if (at === 0 && step === -1 && !this.search.parentElement?.hidden) return this.search.focus();
-    stops[Math.max(0, Math.min(stops.length - 1, at + step))]?.focus();
-  }
-
-  /** The room beside the open one. @param {number} step */
-  beside(step) {
-    const ids = [...this.#rows.keys()];
-    const at = ids.indexOf(this.shell.current);
-    return ids[at < 0 ? 0 : Math.max(0, Math.min(ids.length - 1, at + step))];
   }
 
   /** Back from a room: the row one came from. @param {number} room_id */

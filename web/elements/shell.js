@@ -39,6 +39,7 @@ export class Shell {
   off = [];
   /** @type {any} */
   list = null; // of an inbox
+  addSheet = addSheet; // for what is loaded later
 
   /** @param {any} host the element @param {any} chat the chat of the SDK */
   constructor(host, chat) {

@@ -54,7 +54,6 @@ h1, h2, h3, p, ul, ol, figure, dl, dd { margin: 0; padding: 0; }
 ul, ol { list-style: none; }
 button, input, textarea, select { font: inherit; color: inherit; margin: 0; }
 button { cursor: pointer; -webkit-tap-highlight-color: transparent; }
-button:disabled { opacity: .45; cursor: default; }
 :focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
 a { color: var(--link); }
 .frame { position: absolute; inset: 0; display: flex; flex-direction: column; min-block-size: 0; container: roomcast / inline-size; }
@@ -63,9 +62,9 @@ a { color: var(--link); }
 :dir(rtl) > .icon:is(.back, .send, .reply, .left, .right) { transform: scaleX(-1); }
 .hidden { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 .plain { border: 0; padding: .45rem; background: none; border-radius: 50%; color: var(--faint); line-height: 1; display: inline-grid; place-items: center; flex: none; }
-.plain:hover { background: var(--hover); color: var(--ink); }
 .main, .quiet { border: 1px solid var(--accent); border-radius: var(--radius); padding: .45rem 1rem; background: var(--accent); color: var(--on-accent); font-weight: 600; min-block-size: 2.4rem; }
 .quiet { background: none; color: var(--link); border-color: var(--line); }
+.plain:hover { background: var(--hover); color: var(--ink); }
 .quiet:hover { background: var(--hover); }
 .face { position: relative; flex: none; display: inline-grid; }
 .avatar { inline-size: var(--face); block-size: var(--face); border-radius: var(--face-radius); display: grid; place-items: center; overflow: hidden; font-weight: 600; font-size: calc(var(--face) * .36); background: var(--tint); color: #fff; user-select: none; flex: none; }
@@ -74,23 +73,11 @@ a { color: var(--link); }
 .colour-none { --tint: var(--line); } .colour-0 { --tint: #b04a35; } .colour-1 { --tint: #8a6116; } .colour-2 { --tint: #4d7424; } .colour-3 { --tint: #1d7a5f; }
 .colour-4 { --tint: #1b7591; } .colour-5 { --tint: #4a63b8; } .colour-6 { --tint: #8050ac; } .colour-7 { --tint: #ab4078; }
 .dot { position: absolute; inset-block-end: 0; inset-inline-end: 0; inline-size: .8rem; block-size: .8rem; border-radius: 50%; background: var(--online); border: 2px solid var(--panel); }
-.notice { padding: .5rem 1rem; text-align: center; color: var(--faint); }
-.notice.alert { background: var(--danger-ground); color: var(--danger); }
 .empty { margin: auto; padding: 2rem 1.5rem; text-align: center; color: var(--faint); display: grid; gap: .8rem; justify-items: center; }
 .empty .icon { inline-size: 3.5rem; block-size: 3.5rem; stroke-width: 1.2; }
 .spin, [part=messages][aria-busy=true]::before { inline-size: 1.6rem; block-size: 1.6rem; margin: 1rem auto; border: 3px solid var(--line); border-block-start-color: var(--link); border-radius: 50%; animation: roomcast-spin .9s linear infinite; }
 @keyframes roomcast-spin { to { rotate: 1turn; } }
 @media (pointer: coarse) {
   .plain { min-inline-size: 44px; min-block-size: 44px; }
-  .main, .quiet, [part=pill] { min-block-size: 44px; }
-}
-@media (forced-colors: active) {
-  .main, .quiet { border: 1px solid ButtonText; }
-  .dot { forced-color-adjust: none; background: Highlight; }
-  .avatar { border: 1px solid CanvasText; color: CanvasText; }
-}
-@media (prefers-reduced-motion: reduce) {
-  *, ::before, ::after { animation-duration: .01ms !important; animation-iteration-count: 1 !important; transition-duration: .01ms !important; scroll-behavior: auto !important; }
-  .spin, [aria-busy=true]::before { animation-duration: 4s !important; animation-iteration-count: infinite !important; }
 }
 `;

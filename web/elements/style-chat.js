@@ -12,7 +12,6 @@ export const chatStyle = `
 [part=title] .icon { inline-size: 1em; block-size: 1em; color: var(--faint); margin-inline-start: .3rem; }
 [part=subtitle] { font-size: .85em; color: var(--faint); overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 [part=listing] { display: grid; grid-template-columns: auto minmax(0, 1fr); column-gap: .6rem; align-items: center; flex: 0 1 auto; max-inline-size: 46%; min-block-size: 2.75rem; padding: .25rem .7rem .25rem .3rem; padding-inline: .3rem .7rem; border: 1px solid var(--line); border-radius: var(--radius); background: var(--ground); color: var(--ink); text-decoration: none; font-size: .87em; line-height: 1.25; }
-a[part=listing]:hover { border-color: var(--link); }
 [part=listing-photo] { grid-row: 1 / span 2; inline-size: 2.3rem; block-size: 2.3rem; border-radius: .45rem; object-fit: cover; background: var(--line); }
 .listing-title { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; grid-column: 2; }
 .listing-end { grid-column: 2; display: flex; gap: .5rem; color: var(--faint); }
@@ -23,8 +22,6 @@ a[part=listing]:hover { border-color: var(--link); }
   [part=listing] { order: 9; flex: 1 0 100%; max-inline-size: 100%; }
   .back-button:not([hidden]) ~ [part=listing] { max-inline-size: calc(100% - .2rem); margin-inline-start: .2rem; flex-basis: calc(100% - .2rem); }
 }
-.bar { display: flex; justify-content: center; align-items: center; gap: .8rem; padding: .35rem 1rem; font-size: .9em; background: light-dark(#fff4d6, #3a3013); color: light-dark(#5b4300, #f3dfa4); }
-.bar button { border: 0; background: none; color: inherit; font-weight: 600; text-decoration: underline; min-block-size: 1.8rem; flex: none; }
 .scroll { flex: 1; min-block-size: 0; position: relative; display: flex; flex-direction: column; }
 [part=messages] { flex: 1; min-block-size: 0; overflow-y: auto; overflow-x: hidden; overflow-anchor: none; overscroll-behavior: contain; scrollbar-width: thin; display: flex; flex-direction: column; padding-block: .6rem; padding-inline: max(clamp(.6rem, 3%, 2rem), (100% - var(--column)) / 2); outline-offset: -3px; }
 [part=messages] > ol { margin-block-start: auto; display: flex; flex-direction: column; gap: .55rem; }
@@ -61,15 +58,9 @@ a[part=listing]:hover { border-color: var(--link); }
 [part=quote] b { display: block; color: var(--link); font-size: .92em; }
 [part=quote] span { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; }
 @media (hover: none) { [part~=message] { max-inline-size: min(90%, 34rem); } }
-.pills { position: absolute; inset-block-end: .7rem; inset-inline-end: max(1rem, (100% - var(--column)) / 2 - 3.5rem); display: grid; gap: .5rem; justify-items: end; z-index: 2; }
-[part=pill] { display: inline-flex; gap: .4rem; align-items: center; padding: .45rem .8rem; border: 1px solid var(--line); border-radius: 1.4rem; background: var(--panel); color: var(--ink); box-shadow: 0 2px 8px rgb(0 0 0 / 15%); font-size: .9em; font-weight: 600; min-block-size: 2.4rem; }
 .foot { background: var(--panel); border-block-start: 1px solid var(--line); min-block-size: 3.45rem; }
 .closed { padding: .9rem 1rem; text-align: center; color: var(--faint); display: flex; flex-wrap: wrap; gap: .4rem .8rem; align-items: center; justify-content: center; }
 @media (pointer: coarse) {
-  [part=quote], [part=pill], [part=listing], .bar button { min-block-size: 44px; }
-}
-@media (forced-colors: active) {
-  [part~=bubble], [part=day], [part=pill] { border: 1px solid CanvasText; }
-  [part~=mine] > [part~=bubble] { border: 2px solid Highlight; }
+  [part=quote], [part=listing] { min-block-size: 44px; }
 }
 `;

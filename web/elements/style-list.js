@@ -22,21 +22,15 @@ export const listStyle = `
 .search-field { position: relative; margin: .2rem .8rem .4rem; }
 .search-field .icon { position: absolute; inset-inline-start: .7rem; inset-block-start: 50%; translate: 0 -50%; color: var(--faint); pointer-events: none; }
 .search-field input { inline-size: 100%; padding-block: .5rem; padding-inline: 2.4rem .8rem; border: 1px solid transparent; border-radius: 1.4rem; background: var(--ground); }
-.search-field input:focus { border-color: var(--link); outline: 1px solid var(--link); outline-offset: 0; }
-.search-field input::-webkit-search-cancel-button { filter: grayscale(1); }
 .search-field input::placeholder { color: var(--faint); opacity: 1; }
 .filters { display: flex; flex-wrap: wrap; gap: .4rem; padding: 0 .8rem .5rem; }
 .filters button { padding: .2rem .8rem; border: 1px solid var(--line); border-radius: 1.2rem; background: none; color: var(--faint); font-size: .87em; }
-.filters button:hover { background: var(--hover); }
 .filters [aria-pressed=true] { background: var(--chosen); color: var(--ink); border-color: transparent; font-weight: 600; }
-.lost { padding: .35rem 1rem; font-size: .9em; background: light-dark(#fff4d6, #3a3013); color: light-dark(#5b4300, #f3dfa4); }
 .rows { flex: 1; overflow-y: auto; overscroll-behavior: contain; scrollbar-width: thin; padding: 0 .4rem .6rem; }
-.rows h3 { padding: .8rem .6rem .3rem; font-size: .85em; color: var(--faint); }
 [part=item] { display: grid; grid-template-columns: auto minmax(0, 1fr) auto; column-gap: var(--gap); align-items: center; inline-size: 100%; padding: .5rem .6rem; border: 0; border-radius: var(--radius); background: none; text-align: start; min-block-size: calc(var(--face) + 1rem); }
 [part=item]:hover { background: var(--hover); }
 [part=item][aria-current=true] { background: var(--chosen); }
 [part=item] .face { grid-row: 1 / span 3; }
-[part=item]:focus-visible { outline-offset: -2px; }
 .thumb { position: absolute; inset-block-end: -.2rem; inset-inline-end: -.3rem; inline-size: 1.5rem; block-size: 1.5rem; border-radius: .35rem; object-fit: cover; border: 2px solid var(--panel); background: var(--line); }
 [part=item-title], [part=item-listing], [part=item-last] { display: flex; overflow: hidden; white-space: nowrap; overflow-wrap: normal; }
 :is([part=item-title], [part=item-listing], [part=item-last]) > * { min-inline-size: 0; overflow: hidden; text-overflow: ellipsis; text-align: match-parent; }
@@ -67,11 +61,5 @@ export const listStyle = `
   .filters { gap: .1rem; padding-block-end: .1rem; margin-block-start: -.2rem; }
   .filters button, .filters [aria-pressed=true] { min-block-size: 44px; padding-inline: .7rem; border: 6px solid transparent; border-radius: 22px; background-clip: padding-box; box-shadow: inset 0 0 0 1px var(--line); }
   .filters [aria-pressed=true] { box-shadow: none; }
-}
-@media (forced-colors: active) {
-  [part=badge] { border: 1px solid ButtonText; }
-  [part=item][aria-current=true] { background: SelectedItem; color: SelectedItemText; forced-color-adjust: none; }
-  [part=item][aria-current=true] * { color: SelectedItemText; }
-  .filters [aria-pressed=true] { border-color: Highlight; }
 }
 `;

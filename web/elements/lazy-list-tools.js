@@ -1,0 +1,95 @@
+/** Search and keyboard of the list of conversations: loaded once its first rows are on the screen. */
+
+import { bdi, focusedIn, h } from "./dom.js";
+import { FoundMessages } from "./found-messages.js";
+import { isSame, nameOf, titleOf } from "./people.js";
+import { listRestStyle } from "./style-listrest.js";
+import { restStyle } from "./style-rest.js";
+
+const PATIENCE = 250; // ms after the last key in which a search begins
+
+export class ListTools {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #typing;
+
+  /** @param {any} list the view of the list */
+  constructor(list) {
+    this.list = list;
+    for (const style of [restStyle, listRestStyle]) list.shell.addSheet(list.host.root, style);
+    this.found = new FoundMessages(list, { addSheet: list.shell.addSheet, bdi, h, isSame, nameOf, titleOf });
+    list.rows.append(this.found.box);
+  }
+
+  // ------------------------------------------------------------ searching
+
+  /** @param {string} words */
+  find(words) {
+    this.list.search.value = words;
+    this.searched(0);
+  }
+
+  searched(wait = PATIENCE) {
+    const { list, found } = this;
+    clearTimeout(this.#typing);
+    this.#typing = setTimeout(() => {
+      list.sought = list.search.value.trim();
+      list.filters.hidden = Boolean(list.sought);
+      found.search(list.sought);
+      void list.applyFilter();
+    }, wait);
+  }
+
+  /** @param {KeyboardEvent} event */
+  searchKey(event) {
+    if (event.key === "Escape" && this.list.search.value) {
+      event.stopPropagation();
+      this.find("");
+    } else if (event.key === "ArrowDown") {
+      event.preventDefault();
+      this.#stops()[0]?.focus();
+    }
+  }
+
+  // ------------------------------------------------------------ the keyboard
+
+  /** @returns {HTMLElement[]} */
+  #stops() {
+    return [...this.list.rows.querySelectorAll("[part=item], .result")];
+  }
+
+  /** @param {KeyboardEvent} event */
+  key(event) {
+    const { list } = this;
+    const steps = { ArrowDown: 1, ArrowUp: -1, Home: -9999, End: 9999, PageDown: 8, PageUp: -8 };
+    const step = steps[/** @type {"Home"} */ (event.key)];
+    if (!step || event.altKey) return;
+    event.preventDefault();
+    const stops = this.#stops();
+    const at = stops.indexOf(/** @type {HTMLElement} */ (focusedIn(list.rows)));
+    if (at === 0 && step === -1 && !list.field.hidden) return list.search.focus();
+    stops[Math.max(0, Math.min(stops.length - 1, at + step))]?.focus();
+  }
+
+  /** Ctrl+K searches, Alt+arrows turn to the next room, Escape goes back. @param {KeyboardEvent} event @param {any} inbox */
+  shortcut(event, inbox) {
+    if (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      if (inbox.isNarrow && inbox.open) inbox.close();
+      this.list.search.focus();
+    } else if (event.altKey && (event.key === "ArrowUp" || event.key === "ArrowDown")) {
+      event.preventDefault();
+      const next = this.#beside(inbox.current, event.key === "ArrowUp" ? -1 : 1);
+      if (next) void inbox.select(next, { by: "user" });
+    } else if (event.key === "Escape" && !event.defaultPrevented && inbox.open && inbox.isNarrow) {
+      event.preventDefault(); // the launcher around stays open
+      inbox.back();
+    }
+  }
+
+  /** The room beside the open one. @param {number | null} current @param {number} step */
+  #beside(current, step) {
+    const { ids } = this.list;
+    const at = ids.indexOf(current);
+    return ids[at < 0 ? 0 : Math.max(0, Math.min(ids.length - 1, at + step))];
+  }
+}
