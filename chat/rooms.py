@@ -138,7 +138,9 @@ class Rooms:
             raise Forbidden
         most = self._limits.rooms_per_day
         if most and await quotas.count_opened_room(db, creator_id, now) > most:
-            raise RateLimited(f"You have opened {most} rooms today: go on tomorrow.")
+            reset_in = quotas.seconds_until_reset(now)
+            text = f"You have opened {most} rooms today: go on tomorrow."
+            raise RateLimited(text, retry_after=reset_in)
 
     async def delete(self, room_id: int, user_id: str) -> None:
         """Delete a room for all its members; messages and objects follow. Raises NotFound."""

@@ -20,6 +20,7 @@ T = TypeVar("T")
 
 REQUEST_TIMEOUT = 10.0  # seconds for one answer
 MAX_RETRIES = 3  # attempts after the first one
+MAX_RETRY_AFTER = 60.0  # seconds; a refusal that asks for more is raised at once
 RETRIED_STATUSES = frozenset({429, 502, 503, 504})
 
 
@@ -227,10 +228,13 @@ class Tries:
         """Return the seconds until the next attempt, or None if this answer is the last one."""
         if answer.status_code not in RETRIED_STATUSES or self._left == 0:
             return None
+        after = answer.headers.get("retry-after", "")
+        at_least = float(after) if after.isdecimal() else 0.0
+        if at_least > MAX_RETRY_AFTER:
+            return None
         self._left -= 1
         self._lost_answer = self._lost_answer or answer.status_code != 429
-        after = answer.headers.get("retry-after", "")
-        return self._backoff.next_delay(at_least=float(after) if after.isdigit() else 0.0)
+        return self._backoff.next_delay(at_least=at_least)
 
     def body_of(self, answer: httpx.Response) -> Any:
         """Return the JSON of an answer. Raises ChatError for a refusal."""

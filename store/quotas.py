@@ -17,6 +17,11 @@ async def count_opened_room(db: Connection, user_id: str, now: int) -> int:
     return int(rows[0]["opened"])
 
 
+def seconds_until_reset(now: int) -> float:
+    """Return the seconds until the next day (UTC), when users may open rooms again."""
+    return (DAY_MICROSECONDS - now % DAY_MICROSECONDS) / 1_000_000
+
+
 class Request(Struct, frozen=True):
     """A request that may be repeated: its key, and a hash of its body."""
 

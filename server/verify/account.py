@@ -12,6 +12,7 @@ from .report import Report
 from .shapes import REFUSAL, STATUS_OF_CODE, Fields
 
 MAX_WAIT = 20.0  # seconds for a temporary refusal to pass
+MAX_RETRY_AFTER = 600  # seconds; a longer one is a quota of the day
 
 
 class BrokenPromise(Exception):
@@ -60,19 +61,11 @@ class Account:
         self.user_id: int | str = ""
         self.expires_at: float | None = None  # seconds since 1970; None: as far as is known, never
 
-    async def identify(self) -> int | str:
-        """Ask the server for the token's user."""
-        answer = await self.request("GET", "chat/me/")
-        if answer.status_code != 200:  # a server that has no chat/me/
-            answer = await self.request("GET", "chat/export/")
-        if answer.status_code != 200:
-            raise BrokenPromise(f"GET chat/me/ answers {answer.status_code}", answer.text)
-        first_line = answer.text.partition("\n")[0]
-        shown = httpx.Response(200, content=first_line).json()
+    def set_identity(self, shown: dict[str, Any]) -> None:
+        """Take the user and the expiry of the token from an answer of `chat/me/`."""
         self.user_id = shown["user_id"]
         if shown.get("expires_at"):
             self.expires_at = datetime.fromisoformat(shown["expires_at"]).timestamp()
-        return self.user_id
 
     @property
     def user_in_path(self) -> str:
@@ -88,9 +81,12 @@ class Account:
             await self.pace.wait()
             answer = await self.http.request(method, url, headers=headers, **options)
             self._check(method, path, answer)
-            if answer.status_code not in (429, 503) or time.monotonic() > deadline:
+            delay = answer.headers.get("retry-after", "")
+            seconds = int(delay) if delay.isdecimal() else 1
+            is_temporary = answer.status_code in (429, 503) and seconds < MAX_RETRY_AFTER
+            if not is_temporary or time.monotonic() > deadline:
                 return answer
-            await asyncio.sleep(min(5.0, float(answer.headers.get("retry-after") or 1)))
+            await asyncio.sleep(min(5.0, seconds))
 
     def _check(self, method: str, path: str, answer: httpx.Response) -> None:
         call = f"{method} {path.partition('?')[0]}"
@@ -120,6 +116,22 @@ class Account:
         for problem in shape(body, "answer") if shape is not None else ():
             self.report.find("http", "shapes of answers", f"{method} {path}: {problem}", body)
         return body
+
+
+def object_of(answer: httpx.Response) -> dict[str, Any]:
+    """Return the JSON object in the first line of an answer; an empty one for anything else."""
+    try:
+        shown = httpx.Response(200, content=answer.text.partition("\n")[0]).json()
+    except ValueError:
+        return {}
+    return shown if isinstance(shown, dict) else {}
+
+
+def detail_of(answer: httpx.Response) -> str:
+    """Return the reason that an answer gives, for people."""
+    detail = object_of(answer).get("detail")
+    kind = answer.headers.get("content-type", "").partition(";")[0] or "no type"
+    return str(detail) if detail else f"an answer of {kind}."
 
 
 def header_problems(answer: httpx.Response) -> list[str]:

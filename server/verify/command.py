@@ -2,9 +2,9 @@
 
 import asyncio
 import json
-import uuid
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+import signal
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,8 +15,6 @@ from .promises import PROMISES
 if TYPE_CHECKING:
     from .report import Report
     from .run import Options
-
-TOKEN_LIFETIME = 3_600  # seconds
 
 
 @click.command("verify", short_help="Test a running deployment against its guarantees.")
@@ -78,7 +76,7 @@ def verify_command(
     of other users is not touched, and the rooms are deleted at the end.
 
     The tokens should be of two users who were created for this: they are online during the run,
-    block each other once, reach the rate limit, and open about a hundred rooms. A run takes the
+    block each other once, reach the rate limit, and open about forty rooms each. A run takes the
     --duration and about two minutes more. With --server-key it makes these users by itself, and
     also checks what only a site can do: expiring tokens, bans, buttons, read-only rooms.
 
@@ -95,6 +93,7 @@ def verify_command(
     """
     from ...client import ClientError  # imports that other commands don't need
     from .account import CannotVerify
+    from .introduction import parse_base
     from .run import Options
 
     tokens = [token.strip() for token in tokens]
@@ -103,14 +102,19 @@ def verify_command(
         raise click.UsageError("Give --token twice, of two users, or --server-key.")
     if not all(given.isascii() and given.isprintable() and given for given in secrets):
         raise click.UsageError("A token or key is empty, or has characters that a header can't.")
-    if not url.startswith(("http://", "https://")):
-        raise click.UsageError(f"URL must start with http:// or https://, not {url!r}.")
+    try:
+        base = parse_base(url)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
     chosen = Options(**options)
-    run = _run(url.rstrip("/"), tokens, server_key, chosen, quiet=quiet)
+    run = _run(base, tokens, server_key, chosen, quiet=quiet)
     try:
         report = asyncio.run(run)
     except (CannotVerify, ClientError) as error:
         click.echo(f"Error: {error}", err=True)
+        raise SystemExit(2) from None
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        click.echo("Error: interrupted; the rooms of this run are deleted.", err=True)
         raise SystemExit(2) from None
     click.echo(json.dumps(report.as_json(), indent=2) if as_json else report.as_text())
     raise SystemExit(1 if report.findings else 0)
@@ -123,24 +127,15 @@ async def _run(
         if not quiet:
             click.echo(line, err=True)
 
+    from .introduction import tls_of, two_users
     from .run import verify
 
+    task = asyncio.current_task()
+    assert task is not None
+    with suppress(NotImplementedError):  # another system than Linux
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     if server_key is None:
         return await verify(url, tokens, options, progress)
-    async with _two_users(url, server_key, options) as made:
+    tls = tls_of(url, insecure=options.insecure)
+    async with two_users(url, server_key, options.timeout, tls) as made:
         return await verify(url, made, options, progress, server_key)
-
-
-@asynccontextmanager
-async def _two_users(url: str, key: str, options: "Options") -> AsyncIterator[list[str]]:
-    """Yield tokens of two new users, whose data is erased afterwards."""
-    from .run import open_site
-
-    users = [f"verify-{name}-{uuid.uuid4().hex[:12]}" for name in ("ada", "bob")]
-    async with open_site(url, key, options) as chat:
-        tokens = [(await chat.create_token(user, ttl=TOKEN_LIFETIME)).token for user in users]
-        try:
-            yield tokens
-        finally:
-            for user in users:
-                await chat.erase_user(user)

@@ -8,11 +8,13 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from .account import Account, BrokenPromise
+from .account import Account, BrokenPromise, CannotVerify
 from .history import Progression
 from .shapes import frame_problems
 
 Frame = Any  # an object, or the first array
+SOCKETS = 20  # that a run has open at once, of each user
+TOO_MANY_SOCKETS = "too many sockets of this user or address"
 REASONS = {  # of docs/protocol.md; those of other codes may differ
     4000: ("room_id, after, epoch or receipts is missing or wrong",),
     4001: ("authentication failed or the token expired",),
@@ -20,7 +22,7 @@ REASONS = {  # of docs/protocol.md; those of other codes may differ
     4004: ("room not found or deleted",),
     4005: ("disconnected by the site",),
     4008: ("reads too slowly; resume with after=",),
-    4029: ("rate limit exceeded for too long", "too many sockets of this user or address"),
+    4029: ("rate limit exceeded for too long", TOO_MANY_SOCKETS),
 }
 
 
@@ -58,6 +60,12 @@ class ProbeSocket:
             raise BrokenPromise("nothing came", self.story()) from None
         except ConnectionClosed as closed:
             code = closed.rcvd.code if closed.rcvd else 1006
+            if closed.rcvd and (code, closed.rcvd.reason) == (4029, TOO_MANY_SOCKETS):
+                raise CannotVerify(
+                    f"User {self.account.user_id} may open no more sockets here, and a run needs "
+                    f"up to {SOCKETS} of each user (server.max_connections_per_user, "
+                    "server.max_connections_per_address)."
+                ) from None
             raise BrokenPromise(f"the socket was closed with {code}", self.story()) from None
         frame = json.loads(data)
         is_presence = isinstance(frame, dict) and frame.get("type") == "presence"

@@ -1,20 +1,21 @@
 """A whole run: identify the users, run the checks and the storm, clean up, report."""
 
 import asyncio
-import ssl
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 import httpx
+from websockets.exceptions import ConnectionClosed
 
-from ...client import AsyncChat, ClientError
+from ...client import ClientError
 from . import checks
-from .account import Account, BrokenPromise, CannotVerify, Pace
+from .account import Account, BrokenPromise, Pace
+from .introduction import introduce, open_site, read_config, tls_of
 from .report import Report
 from .shapes import Fields
-from .stage import CHECKS, Check, Deployment, Stage
+from .stage import CHECKS, CONTEXT, Check, Deployment, Stage
 from .storm import check_storm
 
 assert checks.__all__  # importing them registered them
@@ -22,7 +23,13 @@ assert checks.__all__  # importing them registered them
 BURST = 60.0  # actions at once, well below the documented 200
 MOST_OF_CHECKS = 180.0  # seconds that a run takes beside the storm
 STORM_PROMISE = "nothing_lost"
+MAX_FAILURES = 3  # rooms that can't be deleted until the remaining ones are left
 CONCURRENT_CHECKS = 6  # checks that run side by side
+
+UNREADABLE = (
+    KeyError, TypeError, ValueError, IndexError, AttributeError, AssertionError, RecursionError,
+    httpx.InvalidURL,
+)  # fmt: skip
 
 Progress = Callable[[str], None]
 
@@ -50,7 +57,7 @@ async def verify(
     began = time.monotonic()
     report = Report(base, awaited=options.only)
     Fields.unknown.clear()
-    tls = _tls(base, options)
+    tls = tls_of(base, insecure=options.insecure)
     async with AsyncExitStack() as stack:
         client = httpx.AsyncClient(timeout=options.timeout, verify=True if tls is None else tls)
         http = await stack.enter_async_context(client)
@@ -60,8 +67,10 @@ async def verify(
         deployment = Deployment(base, ada, bob, report, options.timeout, 3 * options.timeout, tls)
         if key:
             deployment.site_key = key
-            deployment.site = await stack.enter_async_context(open_site(base, key, options))
-        await _introduce(deployment, options)
+            site = open_site(base, key, options.timeout, tls)
+            deployment.site = await stack.enter_async_context(site)
+        deployment.config = await read_config(base, http)
+        await introduce(deployment, options.duration + MOST_OF_CHECKS)
         try:
             await _until_first_finding(_run_all(deployment, options, progress), report, options)
         finally:
@@ -76,13 +85,22 @@ async def _run_all(deployment: Deployment, options: Options, progress: Progress)
     only = () if "shapes" in options.only else options.only  # the frames of all checks count
     able = [check for check in CHECKS if deployment.site is not None or not check.needs_site]
     chosen = [check for check in able if not only or check.promise in only]
-    await _run_checks(deployment, chosen, progress)
+    await _run_checks(deployment, list(_allowed(chosen, deployment)), progress)
     if only and STORM_PROMISE not in only:
         return
     progress(f"storm: {options.duration:.0f} s of broken connections")
     storm = Stage(deployment, STORM_PROMISE, "storm")
     rate = min(options.rate / 3 or 30.0, 30.0)
     await _guard(storm, check_storm(storm, options.duration, rate, options.seed), None)
+
+
+def _allowed(chosen: Sequence[Check], deployment: Deployment) -> Iterator[Check]:
+    """Yield the checks that the settings of the deployment allow, and note the others."""
+    for check in chosen:
+        if missing := check.needs.missing_in(deployment.config):
+            deployment.report.note(f"not checked: {check.name}, since {missing} here")
+        else:
+            yield check
 
 
 async def _until_first_finding(
@@ -102,57 +120,6 @@ async def _until_first_finding(
     return None
 
 
-def open_site(base: str, key: str, options: Options) -> AsyncChat:
-    """Open a client of the server API, with the same TLS options."""
-    tls = _tls(base, options)
-    transport = httpx.AsyncHTTPTransport(verify=True if tls is None else tls)
-    return AsyncChat(base, key, timeout=options.timeout, transport=transport)
-
-
-def _tls(base: str, options: Options) -> ssl.SSLContext | None:
-    if not base.startswith("https:"):
-        return None
-    context = ssl.create_default_context()
-    if options.insecure:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
-
-
-async def _introduce(deployment: Deployment, options: Options) -> None:
-    try:
-        for account in (deployment.ada, deployment.bob):
-            await account.identify()
-            _check_lifetime(account, options.duration + MOST_OF_CHECKS)
-        answer = await deployment.ada.http.get(f"{deployment.base}/api/v1/chat/config/")
-        if answer.status_code == 200:
-            deployment.config = answer.json()
-    except httpx.HTTPError as error:
-        raise CannotVerify(
-            f"{deployment.base} does not answer: {error or type(error).__name__}"
-        ) from error
-    except (BrokenPromise, ValueError, KeyError) as error:
-        raise CannotVerify(f"{deployment.base} does not say who a token is: {error}") from None
-    if deployment.config.get("features", {}).get("open_rooms") is False:
-        raise CannotVerify(
-            'Only the site opens rooms here: verify needs rooms.open_by = "members".'
-        )
-    if deployment.ada.user_id == deployment.bob.user_id:
-        raise CannotVerify("Both tokens are of the same user; two users are needed.")
-
-
-def _check_lifetime(account: Account, needed: float) -> None:
-    """Raise CannotVerify for a token that expires before the run has ended."""
-    if account.expires_at is None:
-        return
-    left = account.expires_at - time.time()
-    if left < needed:
-        raise CannotVerify(
-            f"The token of user {account.user_id} expires in {left:.0f} s, and a run may take "
-            f"{needed:.0f} s."
-        )
-
-
 async def _run_checks(deployment: Deployment, chosen: Sequence[Check], progress: Progress) -> None:
     """Run checks concurrently, then those that must run alone."""
     slots = asyncio.Semaphore(CONCURRENT_CHECKS)
@@ -163,7 +130,13 @@ async def _run_checks(deployment: Deployment, chosen: Sequence[Check], progress:
             stage = Stage(deployment, check.promise, check.name)
             await _guard(stage, check.run(stage), check.limit)
 
-    await asyncio.gather(*(run(check) for check in chosen if not check.alone))
+    running = [asyncio.create_task(run(check)) for check in chosen if not check.alone]
+    try:
+        await asyncio.gather(*running)
+    finally:  # so that none opens a room after the rooms were deleted
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
     for check in chosen:
         if check.alone:
             await run(check)
@@ -178,20 +151,40 @@ async def _guard(stage: Stage, running: Awaitable[None], limit: float | None) ->
         stage.holds(False, str(broken), broken.evidence)
     except TimeoutError:
         stage.holds(False, f"the check did not end within {limit} s")
-    except (httpx.HTTPError, ClientError) as error:
-        stage.holds(False, f"an HTTP call got no answer: {type(error).__name__} {error}")
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+    except httpx.HTTPError as error:
+        asked = str(error.request.url).partition("?")[0]
+        stage.holds(False, f"{asked} gives no answer: {type(error).__name__} {error}")
+    except ClientError as error:
+        stage.holds(False, f"a call of the server API failed: {type(error).__name__} {error}")
+    except ConnectionClosed as error:
+        stage.holds(False, f"a socket was closed: {error}")
+    except UNREADABLE as error:
         stage.holds(False, f"an answer can't be read: {type(error).__name__} {error}")
 
 
 async def _clean_up(deployment: Deployment) -> None:
-    """Delete the remaining rooms of this run."""
-    for creator, room in deployment.rooms:
+    """Delete the remaining rooms of this run, also one whose answer did not come."""
+    failures = 0
+    rooms = dict.fromkeys(deployment.rooms)
+    for account in (deployment.ada, deployment.bob):
+        rooms |= dict.fromkeys((account, room) for room in await _listed_rooms(account))
+    for creator, room in rooms:
         try:
-            await creator.pace.wait()
-            headers = {"Authorization": f"Bearer {creator.token}"}
-            url = f"{deployment.base}/api/v1/chat/delete/{room}"
-            await creator.http.delete(url, headers=headers)
+            answer = await creator.request("DELETE", f"chat/delete/{room}")
+            failures += answer.status_code not in (204, 404)
         except httpx.HTTPError:
-            deployment.report.note("not all rooms of this run could be deleted")
-            return
+            failures += 1
+        if failures == MAX_FAILURES:
+            break
+    if failures:
+        deployment.report.note("not all rooms of this run could be deleted")
+
+
+async def _listed_rooms(account: Account) -> list[int]:
+    """Return the rooms in the user's list that a run has opened."""
+    try:
+        page = await account.json("GET", f"chat/receive/?context_prefix={CONTEXT}&page_size=100")
+        found = [room for room in page["results"] if room["context"].startswith(CONTEXT)]
+        return [room["room_id"] for room in found]
+    except (BrokenPromise, httpx.HTTPError, ValueError, TypeError, KeyError, AttributeError):
+        return []  # of a deployment that does not answer as documented, which a check has found

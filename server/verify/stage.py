@@ -13,9 +13,10 @@ from websockets.exceptions import InvalidHandshake
 from websockets.typing import Origin, Subprotocol
 
 from ...client import AsyncChat
-from .account import Account, BrokenPromise, CannotVerify
+from .account import Account, BrokenPromise, CannotVerify, detail_of
 from .probe import ProbeSocket
 from .report import Report
+from .rooms import OpenedRooms, why_no_room
 from .shapes import ROOM_OPENED
 
 CONTEXT = "roomcast-verify:"  # what the contexts of all rooms of a run begin with
@@ -35,7 +36,7 @@ class Deployment:
     site: AsyncChat | None = None  # with a key of the server API
     site_key: str = ""
     config: dict[str, Any] = field(default_factory=dict)  # of GET chat/config/
-    rooms: list[tuple[Account, int]] = field(default_factory=list)  # to be deleted afterwards
+    rooms: OpenedRooms = field(default_factory=OpenedRooms)
 
     @property
     def sockets(self) -> str:
@@ -76,22 +77,37 @@ class Stage:
 
     # ---------------------------------------------------------------- rooms
 
-    async def open_room(self, *third: int | str, by: Account | None = None, **fields: Any) -> int:
-        """Open a new room of both users, and of others who need not exist."""
-        creator = by or self.ada
+    async def open_room(self, *third: int | str, **fields: Any) -> int:
+        """Open a new room of both users, and of others who need not exist.
+
+        Ada opens those of others and those with fields; the rest is shared between the two, since
+        each may open only so many a day (`limits.rooms_per_day`).
+        """
         members = [self.ada.user_id, self.bob.user_id, *third]
+        rooms = self.deployment.rooms
+        creator = self.ada if third or fields else rooms.next_creator(self.ada, self.bob)
         context = f"{CONTEXT}{uuid.uuid4()}"
         body = {"members": members, "context": context} | fields
+        rooms.count(creator)
         answer = await creator.request("POST", "chat/create/", json=body)
         if answer.status_code == 429:
-            raise CannotVerify(f"User {creator.user_id} may open no more rooms today: use others.")
+            delay = answer.headers.get("retry-after", "")
+            raise CannotVerify(why_no_room(creator, delay, detail_of(answer)))
         if answer.status_code != 201:
             raise BrokenPromise(f"a new room is answered {answer.status_code}", answer.text)
         room = answer.json()
         for problem in ROOM_OPENED(room, "answer"):
             self.report.find("http", "shapes of answers", f"POST chat/create/: {problem}", room)
-        self.deployment.rooms.append((creator, room["room_id"]))
+        rooms.append((creator, room["room_id"]))
         return int(room["room_id"])
+
+    async def empty_room(self) -> int:
+        """Return the room of all checks that store no message in it."""
+        return await self.deployment.rooms.shared("empty", self.open_room)
+
+    async def busy_room(self) -> int:
+        """Return the room of all checks that may find other messages in it."""
+        return await self.deployment.rooms.shared("busy", self.open_room)
 
     async def post(self, account: Account, room: int, text: str, **fields: Any) -> dict[str, Any]:
         """Send a message by HTTP."""
@@ -151,6 +167,25 @@ class Stage:
 CHECK_LIMIT = 45.0  # seconds for one check
 
 
+class Needs(NamedTuple):
+    """What the settings of a deployment must allow for a check, by `chat/config/`."""
+
+    types: tuple[str, ...] = ()  # of files
+    least: tuple[tuple[str, int], ...] = ()  # limits and their least values
+
+    def missing_in(self, config: dict[str, Any]) -> str:
+        """Return the setting that forbids the check, or an empty text; unknown ones allow it."""
+        files = config.get("attachments", {})
+        for kind in self.types:
+            if kind not in files.get("types", self.types):
+                return f"attachments.types has no {kind}"
+        limits = config.get("limits", {}) | files
+        for name, least in self.least:
+            if limits.get(name, least) < least:
+                return f"{name} is {limits[name]}"
+        return ""
+
+
 class Check(NamedTuple):
     """A function that checks one promise; with `alone`, no other check runs meanwhile."""
 
@@ -159,6 +194,7 @@ class Check(NamedTuple):
     alone: bool
     needs_site: bool
     limit: float  # seconds that it may take
+    needs: Needs
 
     @property
     def name(self) -> str:
@@ -167,15 +203,25 @@ class Check(NamedTuple):
 
 
 CHECKS: list[Check] = []
+Checking = Callable[[Stage], Awaitable[None]]
 
 
 def check(
-    promise: str, *, alone: bool = False, needs_site: bool = False, limit: float = CHECK_LIMIT
-) -> Callable[[Callable[[Stage], Awaitable[None]]], Callable[[Stage], Awaitable[None]]]:
-    """Register a function as a check of a promise."""
+    promise: str,
+    *types: str,
+    alone: bool = False,
+    needs_site: bool = False,
+    limit: float = CHECK_LIMIT,
+    **least: int,
+) -> Callable[[Checking], Checking]:
+    """Register a function as a check of a promise.
 
-    def register(run: Callable[[Stage], Awaitable[None]]) -> Callable[[Stage], Awaitable[None]]:
-        CHECKS.append(Check(promise, run, alone, needs_site, limit))
+    `types` are the types of its files, and `least` the values that limits must have for it.
+    """
+
+    def register(run: Checking) -> Checking:
+        needs = Needs(types, tuple(least.items()))
+        CHECKS.append(Check(promise, run, alone, needs_site, limit, needs))
         return run
 
     return register

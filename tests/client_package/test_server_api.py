@@ -182,8 +182,12 @@ def test_it_gives_up() -> None:
         script.chat.stats()
 
 
-def test_what_is_refused_for_good_is_not_repeated() -> None:
-    script = Script(refused("forbidden", 403))
+@pytest.mark.parametrize(
+    "refusal",
+    [refused("forbidden", 403), refused("rate_limited", 429, **{"Retry-After": "40000"})],
+)
+def test_what_is_refused_for_long_is_not_repeated(refusal: httpx.Response) -> None:
+    script = Script(refusal)
     with pytest.raises(ChatError):
         script.chat.post(4, "Hi")
     assert len(script.requests) == 1

@@ -94,6 +94,45 @@ def test_a_mounted_server_passes(breaking: tuple[Breaking, str]) -> None:
     assert code == 0, report["findings"]
 
 
+LIMITED = {  # checks whose files, texts, members and pages the settings limit
+    "sizes of a picture", "members come and go", "replies quote their room only",
+    "files in a frame", "files by upload", "files that are refused", "pieces of a file",
+    "pages of a search", "a message by http is as by socket", "errors name what failed",
+    "rooms that cannot be", "titles", "limits of reactions", "the room list",
+}  # fmt: skip
+
+
+def test_settings_that_allow_less_break_no_promise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the settings forbid is not checked, and named; everything else is."""
+    app = create_app(
+        {
+            "database": {"url": f"sqlite:///{tmp_path / 'chat.db'}", "synchronous": "NORMAL"},
+            "attachments": {
+                "url": f"file:{tmp_path / 'files'}", "types": ["image/png"], "max_size": "20KiB",
+            },
+            "auth": {"secret": SECRET},
+            "server": {"languages": ["de"]},
+            **SETTINGS,
+            "limits": {
+                "max_text_length": 60, "max_title_length": 60, "max_client_id_length": 40,
+                "max_frame_size": "64KiB", "max_members": 3, "search_page_size": 2,
+                "max_reactions_per_message": 2, "max_data_size": 200,
+            },
+        }
+    )  # fmt: skip
+    chosen = [each for each in CHECKS if each.name in LIMITED]
+    assert len(chosen) == len(LIMITED)
+    monkeypatch.setattr("roomcast.server.verify.run.CHECKS", chosen)
+    with served(app) as url:
+        only = [word for each in chosen for word in ("--only", each.promise)]
+        code, report = run(url, *only)
+    assert code == 0, report["findings"]
+    assert "not checked: members come and go, since max_members is 3 here" in report["notes"]
+    assert sum(note.startswith("not checked: ") for note in report["notes"]) == 3
+
+
 @pytest.mark.parametrize("broken", MUTATIONS.values(), ids=MUTATIONS)
 def test_a_broken_guarantee_is_found(
     breaking: tuple[Breaking, str], broken: type[Broken], monkeypatch: pytest.MonkeyPatch
@@ -144,7 +183,7 @@ def test_what_can_not_be_verified_is_a_sentence(breaking: tuple[Breaking, str]) 
         ([url, "--token", good], "--token twice"),
         (["ftp://x", "--token", good, "--token", good], "must start with http"),
         ([url, "--token", good, "--token", good], "the same user"),
-        ([url, "--token", good, "--token", "nonsense"], "does not say who a token is"),
+        ([url, "--token", good, "--token", "nonsense"], "refuses the second token: "),
         (["http://127.0.0.1:9", "--token", good, "--token", good], "does not answer"),
         ([url, "--token", good, "--token", token("2"), "--only", "luck"], "luck"),
     ):

@@ -42,7 +42,7 @@ async def check_http_needs_a_token(stage: Stage) -> None:
 @check("authentication")
 async def check_sockets_need_a_token(stage: Stage) -> None:
     """A bad token closes with 4001, after a handshake that succeeds; good ones count both ways."""
-    room = await stage.open_room()
+    room = await stage.empty_room()
     query = f"?room_id={room}&after=0"
     for what, offers in {
         "no token": [],
@@ -71,7 +71,7 @@ async def check_sockets_need_a_token(stage: Stage) -> None:
 @check("authentication")
 async def check_sockets_end_with_the_documented_codes(stage: Stage) -> None:
     """4000 for a bad query, 4004 for no room; the seed's spellings are understood."""
-    room = await stage.open_room()
+    room = await stage.empty_room()
     for query, code in {
         "": 4000, "?room_id=": 4000, "?room_id=x": 4000, "?room_id=1.5": 4000,
         f"?room_id={room}&after=x": 4000, f"?room_id={room}&after=-1": 4000,

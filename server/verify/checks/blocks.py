@@ -5,7 +5,7 @@ from ..shapes import BLOCK_PAGE, ROOM_SHOWN
 from ..stage import Stage, check
 
 
-@check("isolation", alone=True)
+@check("isolation", alone=True, max_members=3)
 async def check_a_block_silences_a_direct_room(stage: Stage) -> None:
     """The blocked one's sends and edits are refused; the blocker takes it back."""
     room, group = await stage.open_room(), await stage.open_room("verify-third-member")

@@ -18,7 +18,7 @@ BURST = 200  # actions that may come at once
 @check("authentication")
 async def check_a_flood_of_pings_closes_the_socket(stage: Stage) -> None:
     """1008 for more than 100 control frames a second, where the server itself sees them."""
-    room = await stage.open_room()
+    room = await stage.empty_room()
     async with stage.enter(stage.ada, room, after=0) as a:
         for number in range(PINGS):
             a.connection.protocol.send_ping(str(number).encode())
@@ -35,7 +35,7 @@ async def check_a_flood_of_pings_closes_the_socket(stage: Stage) -> None:
 @check("authentication", alone=True)
 async def check_a_flood_that_goes_on_closes_the_socket(stage: Stage) -> None:
     """4029 for a socket that stays above the rate limit; its user may come back later."""
-    room = await stage.open_room()
+    room = await stage.busy_room()
     async with stage.enter(stage.bob, room, after=0, receipts="manual") as b:
         code = await _code_of_flood(b)
     if code is None:

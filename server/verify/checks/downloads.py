@@ -10,7 +10,7 @@ import httpx
 
 from ..probe import ProbeSocket
 from ..stage import Stage, check
-from .files import PNG, TEXT, inline
+from .files import PNG, inline, other_file
 
 ORIGIN = "https://elsewhere.example"
 WIDTH, HEIGHT = 400, 380  # of a picture that does not fit into the smallest thumbnail
@@ -39,12 +39,13 @@ async def send_file(socket: ProbeSocket, name: str, content: bytes, kind: str) -
     return attachment
 
 
-@check("files")
+@check("files", "image/png")
 async def check_pieces_of_a_file(stage: Stage) -> None:
     """`Range` is a piece of the file, and `If-None-Match` with its `ETag` is 304."""
     room = await stage.open_room()
+    ending, data, kind = other_file(stage)
     async with stage.enter(stage.ada, room, after=0, receipts="compact") as a:
-        url = (await send_file(a, "pieces.txt", TEXT, "text/plain"))["file_url"]
+        url = (await send_file(a, f"pieces{ending}", data, kind))["file_url"]
 
         async def get(**headers: str) -> httpx.Response:
             named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -52,20 +53,20 @@ async def check_pieces_of_a_file(stage: Stage) -> None:
 
         piece = await get(range="bytes=2-5")
         found = piece.status_code, piece.content, piece.headers.get("content-range")
-        stage.equal(found, (206, TEXT[2:6], f"bytes 2-5/{len(TEXT)}"), "Range is a piece of a file")
+        stage.equal(found, (206, data[2:6], f"bytes 2-5/{len(data)}"), "Range is a piece of a file")
         last = await get(range="bytes=-4")
-        stage.equal((last.status_code, last.content), (206, TEXT[-4:]), "a range from the end")
-        beyond = await get(range=f"bytes={len(TEXT)}-")
+        stage.equal((last.status_code, last.content), (206, data[-4:]), "a range from the end")
+        beyond = await get(range=f"bytes={len(data)}-")
         stage.equal(beyond.status_code, 416, "a range beyond the end is 416")
         etag = (await get()).headers.get("etag", "")
         stage.holds(etag, "a file has an ETag")
         same = await get(if_none_match=etag)
         stage.equal((same.status_code, same.content), (304, b""), "a file that is known is 304")
         other = await get(if_none_match='"another"')
-        stage.equal(other.content, TEXT, "another ETag is answered with the file")
+        stage.equal(other.content, data, "another ETag is answered with the file")
         answer = await stage.ada.http.head(url, follow_redirects=True)
         head = answer.status_code, answer.headers.get("content-length"), answer.content
-        stage.equal(head, (200, str(len(TEXT)), b""), "HEAD works for files")
+        stage.equal(head, (200, str(len(data)), b""), "HEAD works for files")
         damaged = await stage.ada.http.get(f"{url}0")
         stage.holds(damaged.status_code in (403, 404), "a damaged signature is refused", url)
         id_ = a.seen("chat_message")[-1]["message"]["message_id"]
@@ -79,7 +80,7 @@ async def check_pieces_of_a_file(stage: Stage) -> None:
         stage.holds(status in (403, 404), "the link to a deleted message's file ends", status)
 
 
-@check("files")
+@check("files", "image/png", max_size=160_000, max_frame_size=300_000)
 async def check_sizes_of_a_picture(stage: Stage) -> None:
     """A picture has its pixels, and a smaller picture for a list where the server makes one."""
     room, picture = await stage.open_room(), noise()
@@ -101,14 +102,17 @@ async def check_sizes_of_a_picture(stage: Stage) -> None:
         answer = await stage.ada.http.get(f"{url}&size={THUMBNAIL + 1}")
         found_code = answer.status_code, answer.json().get("code")
         stage.equal(found_code, (400, "invalid_frame"), "another size is invalid_frame")
-        plain = await send_file(a, "plain.txt", TEXT, "text/plain")
+        ending, data, kind = other_file(stage)
+        if kind == "image/png":
+            return
+        plain = await send_file(a, f"plain{ending}", data, kind)
         stage.holds("width" not in plain, "a file that is no picture has no width", plain)
         answer = await stage.ada.http.get(f"{plain['file_url']}&size={THUMBNAIL}")
-        found_text = answer.content if answer.status_code == 200 else TEXT
-        stage.equal(found_text, TEXT, "where there is no thumbnail, the file comes")
+        found_text = answer.content if answer.status_code == 200 else data
+        stage.equal(found_text, data, "where there is no thumbnail, the file comes")
 
 
-@check("files")
+@check("files", "image/png")
 async def check_uploads_of_any_page(stage: Stage) -> None:
     """An upload repeats what was asked; any page may PUT the bytes, only its user may send them."""
     room = await stage.open_room()

@@ -19,6 +19,12 @@ def inline(name: str, content: bytes, kind: str, **fields: Any) -> dict[str, Any
     return {"name": name, "size": len(content), "type": kind, "data": encoded} | fields
 
 
+def other_file(stage: Stage) -> tuple[str, bytes, str]:
+    """Return the ending, the bytes and the type of a file that is no PNG, if others are allowed."""
+    allowed = stage.deployment.config.get("attachments", {}).get("types", ["text/plain"])
+    return (".txt", TEXT, "text/plain") if "text/plain" in allowed else (".png", PNG, "image/png")
+
+
 async def expect_download(stage: Stage, attachment: dict[str, Any], data: bytes) -> None:
     """The link works without a token, byte for byte, with the headers that make it safe."""
     answer = await stage.ada.http.get(attachment["file_url"], follow_redirects=True)
@@ -35,7 +41,7 @@ async def expect_download(stage: Stage, attachment: dict[str, Any], data: bytes)
     stage.equal(shown, wanted, "images are shown inline, other files are not")
 
 
-@check("files")
+@check("files", "image/png", max_files=2)
 async def check_files_in_a_frame(stage: Stage) -> None:
     """Bytes in base64, with and without the head of a data URL, one or several."""
     room = await stage.open_room()
@@ -54,18 +60,19 @@ async def check_files_in_a_frame(stage: Stage) -> None:
         stage.holds(path.endswith(".png"), "the link carries the file's name", path)
         unsigned = await stage.ada.http.get(path)
         stage.holds(unsigned.status_code >= 400, "a link without its signature is refused", path)
-        both = [inline("b.png", PNG, "image/png"), inline("c.txt", TEXT, "text/plain")]
+        ending, content, kind = other_file(stage)
+        both = [inline("b.png", PNG, "image/png"), inline(f"c{ending}", content, kind)]
         await a.act("send", message="two files", files=both)
         message = (await b.expect("chat_message", message={"text": "two files"}))["message"]
         names = [each["file_name"] for each in message["attachments"]]
-        stage.equal(names, ["b.png", "c.txt"], "several files keep their order")
-        await expect_download(stage, message["attachments"][1], TEXT)
+        stage.equal(names, ["b.png", f"c{ending}"], "several files keep their order")
+        await expect_download(stage, message["attachments"][1], content)
         await a.send_message("no file", file=None)
         await a.act("delete", message_id=message["message_id"])
         await a.expect("message_deleted")
 
 
-@check("files")
+@check("files", "image/png", max_files=2)
 async def check_files_by_upload(stage: Stage) -> None:
     """Ask for an address, PUT the bytes, send the message; by socket and by HTTP."""
     room = await stage.open_room()
@@ -87,11 +94,12 @@ async def check_files_by_upload(stage: Stage) -> None:
         error = await a.refusal("file_uploaded", file_path=place["file_path"], message="early")
         stage.equal(error["code"], "file_missing", "an upload that is not there is file_missing")
         await put(stage, place, PNG)
-        files = [{"file_path": place["file_path"]}, inline("c.txt", TEXT, "text/plain")]
+        ending, content, kind = other_file(stage)
+        files = [{"file_path": place["file_path"]}, inline(f"c{ending}", content, kind)]
         await a.act("send", message="mixed", files=files)
         message = (await a.expect("chat_message", message={"text": "mixed"}))["message"]
         sizes = [each["size"] for each in message["attachments"]]
-        stage.equal(sizes, [len(PNG), len(TEXT)], "uploads and inline files go together")
+        stage.equal(sizes, [len(PNG), len(content)], "uploads and inline files go together")
 
 
 async def put(stage: Stage, place: dict[str, Any], data: bytes) -> None:
@@ -102,10 +110,10 @@ async def put(stage: Stage, place: dict[str, Any], data: bytes) -> None:
     stage.holds(answer.is_success, "the upload address takes the bytes", answer.text)
 
 
-@check("files")
+@check("files", "image/png")
 async def check_files_that_are_refused(stage: Stage) -> None:
     """Wrong types, wrong bytes, wrong sizes, too many; nothing of it is stored."""
-    room = await stage.open_room()
+    room = await stage.empty_room()
     cases = refused_files(stage)
     async with stage.enter(stage.ada, room, after=0, receipts="compact") as a:
         for number, (what, fields, code) in enumerate(cases):
@@ -120,7 +128,9 @@ async def check_files_that_are_refused(stage: Stage) -> None:
 def refused_files(stage: Stage) -> list[tuple[str, dict[str, Any], str]]:
     """Return fields of messages whose files are refused: what they are, and the code."""
     page = b"<!doctype html><html><script>alert(1)</script></html>"
-    too_large = stage.deployment.config.get("attachments", {}).get("max_size", 10 * 2**20) + 1
+    settings = stage.deployment.config.get("attachments", {})
+    too_large = settings.get("max_size", 10 * 2**20) + 1
+    too_many = [inline("a.png", PNG, "image/png")] * (settings.get("max_files", 10) + 1)
     cases: list[tuple[str, dict[str, Any], str]] = [
         ("HTML", {"file": inline("a.html", page, "text/html")}, "file_type"),
         ("SVG", {"file": inline("a.svg", b"<svg></svg>", "image/svg+xml")}, "file_type"),
@@ -128,7 +138,7 @@ def refused_files(stage: Stage) -> list[tuple[str, dict[str, Any], str]]:
         ("bad base64", {"file": inline("a.png", PNG, "image/png", data="%%%")}, "file_invalid"),
         ("another size", {"file": inline("a.png", PNG, "image/png", size=5)}, "file_invalid"),
         ("a file without a name", {"file": {"size": 1, "type": "image/png"}}, "invalid_frame"),
-        ("eleven files", {"files": [inline("a.png", PNG, "image/png")] * 11}, "invalid_frame"),
+        ("too many files", {"files": too_many}, "invalid_frame"),
         ("a file over the limit",
          {"file": {"name": "a.png", "size": too_large, "type": "image/png"}}, "file_too_large"),
         ("an upload that is not there", {"files": [{"file_path": f"uploads/{uuid.uuid4().hex}"}]},
@@ -137,10 +147,10 @@ def refused_files(stage: Stage) -> list[tuple[str, dict[str, Any], str]]:
     return cases
 
 
-@check("files")
+@check("files", "image/png")
 async def check_files_that_are_refused_over_http(stage: Stage) -> None:
     """Files over HTTP are refused with the codes of the socket, and uploads before they begin."""
-    room = await stage.open_room()
+    room = await stage.empty_room()
     for what, fields, code in refused_files(stage):
         if code == "file_too_large":  # without bytes, it asks a socket for an upload
             continue

@@ -7,7 +7,7 @@ THIRD = "verify-third-member"
 FOURTH = "verify-fourth-member"
 
 
-@check("http")
+@check("http", max_members=4)
 async def check_members_come_and_go(stage: Stage) -> None:
     """200 for a member, receipts of new ones; the oldest member follows the creator."""
     room = await stage.open_room(THIRD)
@@ -42,7 +42,7 @@ async def check_members_come_and_go(stage: Stage) -> None:
 @check("http")
 async def check_a_room_of_two_stays_one(stage: Stage) -> None:
     """Nobody comes to a room of two and nobody leaves it: 409; it can only be deleted."""
-    room = await stage.open_room()
+    room = await stage.empty_room()
     path = f"chat/rooms/{room}/members/"
     answer = await stage.ada.request("POST", path, json={"user_id": THIRD})
     found = answer.status_code, answer.json().get("code")

@@ -61,6 +61,7 @@ async def check_pages_of_messages(stage: Stage) -> None:
 @check("http")
 async def check_a_message_by_http_is_as_by_socket(stage: Stage) -> None:
     """Messages by HTTP obey the rules of the socket, and everybody receives the same frames."""
+    limit = stage.deployment.config.get("limits", {}).get("max_text_length", 4_000)
     room = await stage.open_room()
     async with stage.enter(stage.bob, room, after=0, receipts="compact") as b:
         sent = await stage.post(stage.ada, room, "by http", client_id="n1")
@@ -68,7 +69,7 @@ async def check_a_message_by_http_is_as_by_socket(stage: Stage) -> None:
         stage.equal(frame["message"], sent | {"status": "send"}, "both see the same message")
         for body, code in (
             ({"message": ""}, "empty_message"),
-            ({"message": "x" * 100_000}, "too_long"),
+            ({"message": "x" * (limit + 1)}, "too_long"),
             ({"message": 5}, "invalid_frame"),
             ({"message": "x", "reply_to": 2**53 - 2}, "not_found"),
         ):

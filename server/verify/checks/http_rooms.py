@@ -31,13 +31,14 @@ async def check_two_members_share_one_room(stage: Stage) -> None:
     stage.equal(opened.get("context"), context, "the context comes back")
     wanted = {stage.ada.user_id, stage.bob.user_id}
     stage.equal(set(opened["members"]), wanted, "the members are the two")
-    elsewhere = await stage.open_room()
+    elsewhere = await stage.busy_room()
     stage.holds(elsewhere not in ids, "another context is another room", elsewhere)
 
 
 @check("http")
 async def check_rooms_that_cannot_be(stage: Stage) -> None:
     """Bad requests to open a room, and their codes."""
+    longest = stage.deployment.config.get("limits", {}).get("max_title_length", 200)
     for what, body, status in (
         ("a room with oneself", {"second_user": stage.ada.user_id}, 400),
         ("no member", {}, 400),
@@ -45,8 +46,8 @@ async def check_rooms_that_cannot_be(stage: Stage) -> None:
         ("a list that is none", {"members": 5}, 400),
         ("a room of others", {"members": [stage.bob.user_id, "verify-third-member"]}, 403),
         (
-            "a context of 201",
-            {"second_user": stage.bob.user_id, "context": "c" * 201},
+            "a context over the limit",
+            {"second_user": stage.bob.user_id, "context": "c" * (longest + 1)},
             400,
         ),
     ):
@@ -58,7 +59,7 @@ async def check_rooms_that_cannot_be(stage: Stage) -> None:
     stage.equal(found, (400, "invalid_json"), "a body that is no JSON is invalid_json")
 
 
-@check("http")
+@check("http", max_room_page_size=100)
 async def check_the_room_list(stage: Stage) -> None:
     """Newest activity first, page by page, with what is unread."""
     first, second = await stage.open_room(), await stage.open_room()
@@ -98,7 +99,7 @@ async def check_the_room_list(stage: Stage) -> None:
         stage.equal(answer.status_code, status, f"{what} is {status}")
 
 
-@check("http")
+@check("http", max_room_page_size=100)
 async def check_a_room_is_shown_and_changed(stage: Stage) -> None:
     """`muted` and `archived` are the caller's own, until a new message."""
     room = await stage.open_room()
@@ -127,7 +128,7 @@ async def check_a_room_is_shown_and_changed(stage: Stage) -> None:
 @check("http")
 async def check_paths_and_methods(stage: Stage) -> None:
     """Slashes, languages, HEAD, unknown paths and wrong methods."""
-    room = await stage.open_room()
+    room = await stage.empty_room()
     path = f"chat/rooms/{room}"
     for spelled in (path, f"{path}/"):
         answer = await stage.ada.request("GET", spelled)

@@ -57,7 +57,7 @@ async def check_who_one_is_and_what_is_allowed(stage: Stage) -> None:
 @check("http")
 async def check_requests_about_messages_that_are_refused(stage: Stage) -> None:
     """Reports and presses of messages, buttons and reasons that are not there."""
-    room = await stage.open_room()
+    room = await stage.busy_room()
     path = f"chat/rooms/{room}/messages/"
     sent = f"{path}{(await stage.post(stage.ada, room, 'no buttons'))['message_id']}/"
     nowhere = f"{path}{2**52}/"

@@ -6,7 +6,7 @@ from ..stage import Stage, check
 THIRD = "verify-third-member"
 
 
-@check("isolation")
+@check("isolation", max_members=3)
 async def check_a_removed_member_sees_nothing_any_more(stage: Stage) -> None:
     """Sockets close with 4003 at once; a member who is added again sees it all."""
     room = await stage.open_room(THIRD)
@@ -36,7 +36,7 @@ async def check_a_removed_member_sees_nothing_any_more(stage: Stage) -> None:
         stage.equal(stored, ["before", "a secret"], "a new member sees all history")
 
 
-@check("http")
+@check("http", max_members=3)
 async def check_only_the_creator_manages_a_group(stage: Stage) -> None:
     """Title and members are the creator's; everybody may leave."""
     room = await stage.open_room(THIRD, title="Before")

@@ -56,10 +56,10 @@ async def check_deletions_reach_everybody(stage: Stage) -> None:
     stage.equal(quoted.get("text", "missing"), None, "a quote of a deleted message has text null")
 
 
-@check("messages")
+@check("messages", max_text_length=200)
 async def check_replies_quote_their_room_only(stage: Stage) -> None:
     """A reply shows whom it answers, cut at 140 code points; foreign ids are not found."""
-    room, elsewhere = await stage.open_room(), await stage.open_room()
+    room, elsewhere = await stage.open_room(), await stage.busy_room()
     foreign = await stage.post(stage.ada, elsewhere, "elsewhere")
     async with stage.enter(stage.ada, room, after=0) as a:
         first = await a.send_message("ü" * 200)

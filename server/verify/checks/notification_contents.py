@@ -24,7 +24,7 @@ async def expect_entry(socket: ProbeSocket, room: int, **wanted: Any) -> dict[st
                 return found
 
 
-@check("notifications")
+@check("notifications", "image/png")
 async def check_what_a_notification_shows(stage: Stage) -> None:
     """The newest unread message as it is by now: edited, deleted, with files, of who is online."""
     room = await stage.open_room()

@@ -8,10 +8,10 @@ from typing import Any
 from ..account import BrokenPromise
 from ..shapes import SEARCH_PAGE
 from ..stage import Stage, check
-from .files import TEXT, inline
+from .files import inline, other_file
 
 PAUSE = 0.25  # seconds between two tries: search may be behind for a while
-PAGES = 10  # at most, of the few messages of a check
+PAGES = 28  # at most, of the few messages of a check
 MESSAGES = 27  # two more than a page holds
 
 
@@ -37,7 +37,7 @@ async def search(stage: Stage, query: str, wanted: int) -> list[dict[str, Any]]:
 @check("http")
 async def check_search_finds_words(stage: Stage) -> None:
     """All the words, whatever their case and accents, and whole; a deleted message no more."""
-    room, elsewhere = await stage.open_room(), await stage.open_room()
+    room, elsewhere = await stage.open_room(), await stage.busy_room()
     word = f"w{uuid.uuid4().hex[:12]}"
     sent = await stage.post(stage.ada, room, f"Find the {word.upper()} here, Zoë")
     other = await stage.post(stage.ada, elsewhere, f"and {word} there")
@@ -62,12 +62,13 @@ async def check_search_finds_words(stage: Stage) -> None:
     stage.equal(ids, [other["message_id"]], "search finds no deleted message")
 
 
-@check("http")
+@check("http", "image/png")
 async def check_pages_of_a_search(stage: Stage) -> None:
     """`next` leads to older messages until it is null, each once; names of files are found."""
     room, word = await stage.open_room(), f"w{uuid.uuid4().hex[:12]}"
+    ending, content, kind = other_file(stage)
     async with stage.enter(stage.ada, room, after=0, receipts="compact") as a:
-        await a.act("send", message="a file", file=inline(f"{word}.txt", TEXT, "text/plain"))
+        await a.act("send", message="a file", file=inline(f"{word}{ending}", content, kind))
         for number in range(1, MESSAGES):
             await a.act("send", message=f"{number} {word}")
         await a.expect_message(f"{MESSAGES - 1} {word}")

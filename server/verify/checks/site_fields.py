@@ -100,7 +100,7 @@ def _given(about: Any) -> Any:
     return about and {name: value for name, value in about.items() if value is not None}
 
 
-@check("refusals", needs_site=True)
+@check("refusals", "image/png", needs_site=True)
 async def check_a_frozen_room_is_read_only(stage: Stage) -> None:
     """Sends, edits, reactions and uploads are `forbidden` while a room is frozen."""
     room = await stage.open_room()

@@ -114,7 +114,7 @@ async def check_compact_receipts(stage: Stage) -> None:
         stage.holds(not kinds & MARKS.keys(), "compact sockets get no marks", sorted(kinds))
 
 
-@check("true_statuses")
+@check("true_statuses", max_members=3)
 async def check_the_slowest_of_three_counts(stage: Stage) -> None:
     """In a room of three the status is the least of all recipients'."""
     room = await stage.open_room("verify-third-member")
