@@ -9,9 +9,10 @@ from functools import partial
 from ..realtime.commits import Commit
 from ..store import quotas, rooms
 from ..store.maintenance import retention
-from ..store.messages import Deleted
+from ..store.messages import Deleted, Edited
 from ..store.store import DatabaseUnavailable, Store
 from .attachments.service import Attachments
+from .index_cleanup import IndexCleanup
 
 log = logging.getLogger("roomcast.housekeeping")
 
@@ -31,6 +32,7 @@ class Housekeeping:
         self._pruned_at = -RETENTION_INTERVAL
         self._store = store
         self._attachments = attachments
+        self._index = IndexCleanup(store)
         self._requested = asyncio.Event()
 
     def request(self) -> None:
@@ -42,7 +44,10 @@ class Housekeeping:
         if any(isinstance(entry.outcome, Deleted) for entry in entries) or any(
             event.is_deleted for event in commit.events.values()
         ):
+            self._index.request()
             self.request()
+        elif any(isinstance(entry.outcome, Edited) for entry in entries):
+            self._index.request()
 
     async def run(self) -> None:
         """Clean once a minute, and after each request, until cancelled."""
@@ -62,6 +67,7 @@ class Housekeeping:
         while await self._store.write(partial(rooms.sweep, limit=SWEEP_BATCH)):
             pass
         await self._attachments.unused.sweep()
+        await self._index.run_if_due()
         if time.monotonic() - self._pruned_at >= RETENTION_INTERVAL:
             now = time.time_ns() // 1000
             await self._store.write(partial(quotas.forget_old, now=now, kept=REQUEST_TTL))

@@ -4,6 +4,7 @@ from typing import Any
 
 from databases.core import Connection
 from msgspec import Struct
+from sqlalchemy import bindparam, text
 
 from . import messages, room_words
 from .messages import MessageRow
@@ -185,6 +186,27 @@ async def release_claims(db: Connection) -> None:
 async def renew(db: Connection, user_id: str, until: int) -> None:
     query = "UPDATE erasures SET claimed_until = :until WHERE user_id = :user_id"
     await db.execute(query, {"user_id": user_id, "until": until})
+
+
+async def named_tombstones(db: Connection, user_id: str, room_id: int, limit: int) -> list[int]:
+    """Return ids of deleted messages of the user that still have a client_id."""
+    query = """
+        SELECT id FROM messages
+         WHERE room_id = :room_id AND sender_id = :user_id AND client_id IS NOT NULL
+           AND deleted_at IS NOT NULL
+         LIMIT :limit
+    """
+    where = {"room_id": room_id, "user_id": user_id, "limit": limit}
+    return [row["id"] for row in await db.fetch_all(query, where)]
+
+
+async def forget_client_ids(db: Connection, room_id: int, ids: list[int]) -> None:
+    query = text("UPDATE messages SET client_id = NULL WHERE room_id = :room_id AND id IN :ids")
+    await db.execute(
+        query.bindparams(
+            bindparam("room_id", value=room_id), bindparam("ids", value=ids, expanding=True)
+        )
+    )
 
 
 async def forget(db: Connection, erasure: Erasure) -> None:

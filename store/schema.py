@@ -57,11 +57,11 @@ async def migrate(db: Connection, dialect: Dialect, execute: Execute) -> None:
             text = MIGRATIONS.joinpath(f"{version}.sql").read_text()
             await _apply(text, dialect, execute)
             await set_(db, "schema", str(version))
+        await _forget_for_good(db, dialect)
         await _index_again(db)
         return
     await _apply(SCHEMA.read_text(), dialect, execute)
-    if dialect == "sqlite":
-        await _forget_for_good(db)
+    await _forget_for_good(db, dialect)
     await set_(db, "schema", str(VERSION))
     await set_(db, "epoch", new_epoch())
     await set_(db, "file_key", secrets.token_hex(32))
@@ -93,9 +93,9 @@ def why_moved(found: str) -> str:
     )
 
 
-async def _forget_for_good(db: Connection) -> None:
+async def _forget_for_good(db: Connection, dialect: Dialect) -> None:
     """Make SQLite (3.42 and newer) overwrite the words of deleted messages in its index."""
-    if sqlite3.sqlite_version_info >= (3, 42):
+    if dialect == "sqlite" and sqlite3.sqlite_version_info >= (3, 42):
         await db.execute("INSERT INTO search (search, rank) VALUES ('secure-delete', 1)")
 
 

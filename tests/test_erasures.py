@@ -2,17 +2,22 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from roomcast.chat import index_cleanup
 from roomcast.chat.account import erasure as module
 from roomcast.chat.account.erasure import Erasures
+from roomcast.chat.index_cleanup import BUSY_SHARE, FIRST_DELAY, IndexCleanup
 from roomcast.store import account, rooms
 from roomcast.store.messages import Add, Change
 from roomcast.store.store import Connection, Store
+from roomcast.testing import chat_client
 
 LONG_AGO = 1_000
+API = "/api/v1/chat"
 
 
 @pytest.fixture
@@ -81,3 +86,71 @@ async def _texts(store: Store) -> dict[int, str]:
         return {row["room_id"]: row["text"] for row in rows}
 
     return await store.read(read)
+
+
+# ---------------------------------------------------------------- what the files hold
+
+
+def content_of(folder: Path) -> bytes:
+    return b"".join(file.read_bytes() for file in folder.rglob("*") if file.is_file())
+
+
+async def test_no_file_has_a_word_of_what_was_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither as a text nor as a client_id nor in the search index."""
+    monkeypatch.setattr(index_cleanup, "MIN_INTERVAL", 0)
+    monkeypatch.setattr(index_cleanup, "BUSY_SHARE", 1e9)
+    async with chat_client(1, folder=tmp_path) as ada:
+        room = (await ada.post(f"{API}/create/", json={"second_user": 2})).json()["id"]
+        path = f"{API}/rooms/{room}/messages/"
+        ids = {}
+        for word in ("deleted", "edited", "erased"):
+            sent = {"message": f"zq{word} by ada", "client_id": f"id-{word}"}
+            ids[word] = (await ada.post(path, json=sent)).json()["message_id"]
+        found = await ada.get(f"{API}/search/", params={"q": "zqdeleted"})
+        assert len(found.json()["results"]) == 1
+        chat = ada.chat.state.chat
+        await chat.store.write(partial(chat.store.finder.merge, is_first=True))
+        await ada.delete(f"{path}{ids['deleted']}/")
+        await ada.patch(f"{path}{ids['edited']}/", json={"text": "another text"})
+        await ada.get(f"{API}/search/", params={"q": "another"})
+        assert (await ada.delete(f"{API}/me/")).status_code == 204
+        await chat.housekeeping.clean()
+    content = content_of(tmp_path)
+    for word in ids:
+        assert content.count(f"zq{word}".encode()) == 0, word
+        assert content.count(f"id-{word}".encode()) == 0, word
+
+
+async def test_the_index_is_merged_at_most_once_in_a_while(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [FIRST_DELAY]
+    monkeypatch.setattr("roomcast.chat.index_cleanup.monotonic", lambda: clock[0])
+    merges: list[float] = []
+
+    async def merge(_: Connection, *, is_first: bool) -> bool:
+        if is_first:
+            merges.append(clock[0])
+        clock[0] += 10
+        return is_first
+
+    monkeypatch.setattr(store.finder, "merge", merge)
+    monkeypatch.setattr(store.finder, "KEEPS_DELETED_WORDS", True)
+    cleanup = IndexCleanup(store)
+    await cleanup.run_if_due()
+    assert merges == []  # nothing was deleted since the start
+    cleanup.request()
+    await cleanup.run_if_due()
+    assert merges == [FIRST_DELAY]
+    cleanup.request()
+    clock[0] += 20 / BUSY_SHARE - 1
+    await cleanup.run_if_due()
+    assert len(merges) == 1
+    clock[0] += 1
+    await cleanup.run_if_due()
+    assert len(merges) == 2
+    clock[0] += 10 * FIRST_DELAY
+    await cleanup.run_if_due()
+    assert len(merges) == 2

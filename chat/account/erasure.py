@@ -143,6 +143,16 @@ class Erasures:
             await self._all([DeleteChange(room_id, user_id, id_, is_erasure=True) for id_ in ids])
             progress(len(ids))
             await self._renew(user_id)
+        await self._client_ids(room_id, user_id)
+
+    async def _client_ids(self, room_id: int, user_id: str) -> None:
+        """Remove the client ids of messages that the user had deleted before."""
+        find = partial(
+            account.named_tombstones, user_id=user_id, room_id=room_id, limit=MESSAGE_BATCH
+        )
+        while ids := await self._store.read(find):
+            await self._store.write(partial(account.forget_client_ids, room_id=room_id, ids=ids))
+            await self._renew(user_id)
 
     async def _reactions(self, erasure: Erasure) -> None:
         user_id, last = erasure.user_id, None

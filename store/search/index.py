@@ -61,6 +61,12 @@ class IndexDelta(Struct):
 class Finder(Protocol):
     """The search operations that differ between the two engines."""
 
+    KEEPS_DELETED_WORDS: bool  # until `merge` has removed them
+
+    async def merge(self, db: Connection, *, is_first: bool) -> bool:
+        """Merge a little of the index; return whether there is more to merge."""
+        ...
+
     async def find(self, db: Connection, ask: SearchQuery) -> Hits: ...
 
     async def advance(self, db: Connection, changes: Sequence[IndexDelta]) -> set[int]:

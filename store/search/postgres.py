@@ -18,6 +18,7 @@ from .tokenizer import Term
 MAX_NAMED_ROOMS = 32  # rooms in one query: with more, several queries are faster
 RANGE_SHIFTS = (12, 17, 22)  # the ranges have 2^12 ids, 2^17 and 2^22
 MAX_RANGE_HITS = 1_000  # messages found in one range, above which the next one is not wider
+KEEPS_DELETED_WORDS = False
 TIME_BUDGET = 0.25  # seconds after which a query returns what it has found
 
 # In the order of rooms, as every process locks them. Another process may have been faster.
@@ -85,6 +86,11 @@ async def forget(db: Connection, message_ids: Sequence[int]) -> None:
     """
     if message_ids:
         await db.raw_connection.execute(FORGET, message_ids)
+
+
+async def merge(db: Connection, *, is_first: bool) -> bool:
+    """Do nothing: vacuum removes the words of deleted entries."""
+    return False
 
 
 def _places(room_id: int, message_id: int) -> list[str]:

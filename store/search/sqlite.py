@@ -1,5 +1,6 @@
 """Search by FTS5, which reads the messages with a word from the newest on."""
 
+import sqlite3
 from collections.abc import Sequence
 
 import msgspec
@@ -9,6 +10,9 @@ from .index import Hits, IndexDelta, SearchQuery
 from .tokenizer import Term
 
 MAX_WALKED_MESSAGES = 16_000  # messages with the words that one query reads, in rooms of any user
+
+KEEPS_DELETED_WORDS = sqlite3.sqlite_version_info < (3, 42)  # later ones have secure-delete
+MERGED_PAGES = 100  # of the index, in one transaction
 
 
 async def advance(db: Connection, changes: Sequence[IndexDelta]) -> set[int]:
@@ -44,6 +48,19 @@ async def forget(db: Connection, message_ids: Sequence[int]) -> None:
     if message_ids:
         query = "DELETE FROM search WHERE rowid IN (SELECT value FROM json_each(:ids))"
         await db.execute(query, {"ids": _json(message_ids)})
+
+
+async def merge(db: Connection, *, is_first: bool) -> bool:
+    """Merge some pages of the index, so that the words of deleted entries leave the file.
+
+    The first call begins to merge all parts into one. Returns whether there is more to merge.
+    """
+    changes = "SELECT total_changes() AS n"
+    (before,) = await db.fetch_all(changes)
+    pages = -MERGED_PAGES if is_first else MERGED_PAGES
+    await db.execute("INSERT INTO search (search, rank) VALUES ('merge', :pages)", {"pages": pages})
+    (after,) = await db.fetch_all(changes)
+    return int(after["n"]) - int(before["n"]) >= 2  # the statement itself counts as one
 
 
 async def find(db: Connection, ask: SearchQuery) -> Hits:

@@ -47,6 +47,7 @@ class SqliteConnection(sqlite3.Connection):
             "foreign_keys=1",
             "temp_store=MEMORY",  # otherwise a large batch writes a temporary file
             "cache_size=-32000",
+            "secure_delete=1",  # what is deleted is overwritten; the default depends on the build
             f"wal_autocheckpoint={MAX_WAL_PAGES}",
         ):
             super().execute(f"PRAGMA {pragma}")

@@ -307,6 +307,7 @@ async def erase(store: Store) -> None:
         assert await account.claim(db, "nobody", 2, 3)
         await account.renew(db, "nobody", 4)
         await account.release_claims(db)
+        await account.forget_client_ids(db, ROOM, [1, 2, 3])
         await db.execute("DELETE FROM erasures")
 
     await store.write(work)

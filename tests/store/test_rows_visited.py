@@ -349,6 +349,7 @@ WORST = [
         ("listed", lambda room, user: reads(room_list.of_ids, user, [room])),
         ("blocked", lambda room, user: reads(blocks.is_silenced, room, user)),
         ("own", lambda room, user: reads(account.own, user, room, 0, 500, 500)),
+        ("tombstones", lambda room, user: reads(account.named_tombstones, user, room, 500)),
         ("found", lambda room, user: reads(find, room, user, "never")),
         ("message", lambda room, user: reads(get, room, user, 10_000)),
     )
