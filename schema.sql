@@ -32,6 +32,9 @@ create table rooms (
     members_version bigint not null default 0,
     -- Increases when history is pruned: a client whose cursor is lower gets a reset.
     floor bigint not null default 0,
+    -- Messages up to this id are in message_blocks; the version at which more were last looked for.
+    blocks_upto bigint not null default 0,
+    blocks_version bigint not null default 0,
     -- The subject of the room, and the site's custom data: JSON objects.
     about text,
     data text,
@@ -175,6 +178,19 @@ create index messages_present on messages (room_id, id) where deleted_at is null
 
 -- Deleted messages, to count those that a receipt passes.
 create index messages_deleted on messages (room_id, id) where deleted_at is not null;
+
+-- Blocks of 250 messages of a room. A member's unread messages may lie below any number of their own:
+-- these are passed block by block. An index on senders would cost each send a tenth of its time; blocks
+-- are added in the background.
+create table message_blocks (
+    room_id bigint not null references rooms (id) on delete cascade,
+    -- The ids of its last message, and of the last one before it.
+    upto bigint not null,
+    block_after bigint not null,
+    -- The sender of all its messages that are not deleted; '' if there are none, null if several sent them.
+    only_sender text,
+    primary key (room_id, upto)
+);
 
 create table attachments (
     room_id bigint not null,

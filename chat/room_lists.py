@@ -13,6 +13,7 @@ from ..protocol.errors import InvalidFrame
 from ..protocol.ids import is_clean
 from ..realtime.commits import Commit
 from ..store import list_order, room_counts, room_list, room_pages, room_words
+from ..store.messages import message_blocks
 from ..store.room_list import Listed
 from ..store.room_pages import RoomQuery
 from ..store.room_places import RoomPlace
@@ -111,6 +112,7 @@ class RoomLists:
     async def _follow(self) -> None:
         move = partial(list_order.carry_over, dialect=self._store.dialect, limit=ROOM_BATCH)
         if await self._store.read(list_order.has_changes):
+            await self._extend_blocks()
             is_more = True
             while is_more:
                 is_more = await self._store.write(move)
@@ -119,6 +121,14 @@ class RoomLists:
             await self._refresh(room_ids)
             if len(room_ids) < WORD_BATCH:
                 break
+
+    async def _extend_blocks(self) -> None:
+        find = partial(message_blocks.find_due, limit=ROOM_BATCH)
+        while room_ids := await self._store.read(find):
+            for room_id in room_ids:
+                extend = partial(message_blocks.extend, room_id=room_id)
+                while await self._store.write(extend):
+                    pass
 
 
 def terms_of(question: str | None) -> tuple[WordTerm, ...] | None:

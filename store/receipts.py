@@ -6,6 +6,8 @@ from typing import Literal
 from databases.core import Connection
 from msgspec import Struct
 
+from .messages.others import with_others
+
 Status = Literal["send", "delivered", "read"]
 Marks = dict[tuple[int, str], tuple[int, int]]  # (room, user) → delivered and read up to these ids
 
@@ -39,16 +41,11 @@ async def reach(db: Connection, room_id: int, user_id: str, message_id: int) -> 
 
     It is 0 if there is none, which the counters show however many own messages follow.
     """
-    query = """
-        SELECT CASE WHEN r.total > me.sent + me.seen THEN
-                   (SELECT m.id FROM messages m
-                     WHERE m.room_id = :room_id AND m.id > me.read_upto AND m.id <= :message_id
-                       AND m.sender_id <> :user_id AND m.deleted_at IS NULL
-                     ORDER BY m.id DESC LIMIT 1)
-               END AS id
+    query = with_others("""
+        SELECT CASE WHEN r.total > me.sent + me.seen THEN {newest_of_others_upto} END AS id
           FROM members me JOIN rooms r ON r.id = me.room_id
          WHERE me.room_id = :room_id AND me.user_id = :user_id
-    """
+    """)
     values = {"room_id": room_id, "user_id": user_id, "message_id": message_id}
     row = await db.fetch_one(query, values)
     return 0 if row is None else int(row["id"] or 0)

@@ -17,7 +17,7 @@ SCHEMA = Path(__file__).parent.with_name("schema.sql")
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 
-VERSION = 13
+VERSION = 14
 
 MOVED = ", moved to "  # in the schema value of a moved database, before its new address
 

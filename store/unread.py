@@ -6,11 +6,12 @@ from typing import Any
 import msgspec
 from databases.core import Connection
 from msgspec import Struct
-from sqlalchemy import bindparam, text
+from sqlalchemy import TextClause, bindparam, text
 
 from . import attachments
 from .dialect import Dialect
 from .messages import AttachmentRow
+from .messages.others import with_others
 from .receipts import Status, status_of
 
 
@@ -62,7 +63,7 @@ async def of_rooms(
     db: Connection, user_id: str, room_ids: Sequence[int]
 ) -> dict[int, tuple[Unread, Newest]]:
     """Return those of the rooms that have unread messages, each with the newest one."""
-    query = text("""
+    query = """
         SELECT me.room_id, me.is_muted, me.delivered_upto, r.active_at, r.about, r.context,
                (SELECT u.unread FROM member_unread u
                  WHERE u.room_id = me.room_id AND u.user_id = me.user_id) AS unread,
@@ -76,17 +77,11 @@ async def of_rooms(
           FROM members me
           JOIN rooms r ON r.id = me.room_id
           JOIN messages l ON l.room_id = me.room_id
-                         AND l.id = (SELECT m.id FROM messages m
-                                      WHERE m.room_id = me.room_id AND m.id > me.read_upto
-                                        AND m.sender_id <> me.user_id AND m.deleted_at IS NULL
-                                      ORDER BY m.id DESC LIMIT 1)
-                         AND r.total > me.sent + me.seen -- otherwise none is unread
+                         AND l.id = CASE WHEN r.total > me.sent + me.seen -- else none is unread
+                                         THEN {newest_of_others} END
          WHERE me.user_id = :user_id AND me.room_id IN :room_ids
-    """).bindparams(
-        bindparam("user_id", value=user_id),
-        bindparam("room_ids", value=list(room_ids), expanding=True),
-    )
-    rows = await db.fetch_all(query) if room_ids else []
+    """
+    rows = await db.fetch_all(_of_rooms(query, user_id, room_ids)) if room_ids else []
     with_files = [(row["room_id"], row["id"]) for row in rows if row["has_files"]]
     files = await attachments.of_messages(db, with_files)
     return {row["room_id"]: _found(row, files.get((row["room_id"], row["id"]), ())) for row in rows}
@@ -105,22 +100,25 @@ async def undelivered(
     db: Connection, user_id: str, room_ids: Sequence[int]
 ) -> list[tuple[int, int]]:
     """Return rooms whose newest message is undelivered to the user, with that message's id."""
-    query = text("""
-        SELECT room_id, newest
-          FROM (SELECT me.room_id, me.delivered_upto,
-                       (SELECT m.id FROM messages m
-                         WHERE m.room_id = me.room_id AND m.id > me.read_upto
-                           AND m.sender_id <> me.user_id AND m.deleted_at IS NULL
-                         ORDER BY m.id DESC LIMIT 1) AS newest
-                  FROM members me JOIN rooms r ON r.id = me.room_id
-                 WHERE me.user_id = :user_id AND me.room_id IN :room_ids
-                   AND r.total > me.sent + me.seen) AS mine
-         WHERE delivered_upto < newest
-    """).bindparams(
+    query = """
+        SELECT me.room_id, me.delivered_upto, {newest_of_others} AS newest
+          FROM members me JOIN rooms r ON r.id = me.room_id
+         WHERE me.user_id = :user_id AND me.room_id IN :room_ids
+           AND r.total > me.sent + me.seen
+    """
+    rows = await db.fetch_all(_of_rooms(query, user_id, room_ids))
+    return [
+        (row["room_id"], row["newest"])
+        for row in rows
+        if row["newest"] is not None and row["delivered_upto"] < row["newest"]
+    ]
+
+
+def _of_rooms(query: str, user_id: str, room_ids: Sequence[int]) -> TextClause:
+    return text(with_others(query)).bindparams(
         bindparam("user_id", value=user_id),
         bindparam("room_ids", value=list(room_ids), expanding=True),
     )
-    return [(row["room_id"], row["newest"]) for row in await db.fetch_all(query)]
 
 
 async def online(db: Connection, dialect: Dialect, users: Collection[str]) -> set[str]:

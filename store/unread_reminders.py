@@ -2,6 +2,7 @@
 
 from databases.core import Connection
 
+from .messages.others import with_others
 from .outbox import NewEvent
 from .room_lock import lock_room
 
@@ -26,17 +27,15 @@ async def _unread_in(db: Connection, room_id: int, after: int, now: int) -> list
     query = "SELECT 1 FROM unread_checks WHERE room_id = :room_id AND due_at <= :now"
     if await db.fetch_one(query, {**where, "now": now}) is None:
         return []
-    query = """
-        SELECT me.user_id, m.id, m.created_at
+    query = with_others("""
+        SELECT me.user_id, l.id, l.created_at
           FROM members me
-          JOIN messages m ON m.room_id = me.room_id
-           AND m.id = (SELECT x.id FROM messages x
-                        WHERE x.room_id = me.room_id AND x.id > me.read_upto
-                          AND x.sender_id <> me.user_id AND x.deleted_at IS NULL
-                        ORDER BY x.id LIMIT 1)
-          JOIN rooms r ON r.id = me.room_id AND r.total > me.sent + me.seen
+          JOIN rooms r ON r.id = me.room_id
+          JOIN messages l ON l.room_id = me.room_id
+                         AND l.id = CASE WHEN r.total > me.sent + me.seen
+                                         THEN {oldest_of_others} END
          WHERE me.room_id = :room_id AND me.reminded_upto <= me.read_upto AND me.is_muted = 0
-    """
+    """)
     rows = await db.fetch_all(query, where)
     overdue = [row for row in rows if row["created_at"] <= now - after]
     for row in overdue:

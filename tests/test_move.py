@@ -80,7 +80,7 @@ def contents() -> dict[str, list[tuple[object, ...]]]:
         pair = (None, None) if room % 3 == 0 else (f"{room}", f"{room}é")
         deleted = at if room == 7 else None
         label = "ctx", f"Room {room} 🙂"
-        counts = EACH, at, at + room, EACH, room, room % 2
+        counts = EACH, at, at + room, EACH, room, room % 2, 250 * room, EACH
         rooms.append(
             (room, "1", *pair, *label, *counts, '{"title": "about 🙂"}', '{"a": 1}', 0, deleted)
         )
@@ -107,6 +107,7 @@ def contents() -> dict[str, list[tuple[object, ...]]]:
         "rooms": rooms,
         "members": members,
         "messages": messages,
+        "message_blocks": [(1, 250, 0, "ada"), (2, 250, 0, None)],
         "attachments": files,
         "uploads": uploads,
         "reactions": [(1, 1, "👍", "Zed", at), (1, 1, "👍", "ada", at)],
@@ -423,7 +424,7 @@ def test_the_command_says_what_it_did(run: Run, postgres: Postgres, tmp_path: Pa
     first, second = run("move", source, target), run("move", source, target)
     assert (first.exit_code, first.stderr) == (0, "")
     assert "40 rooms, 120 members, 3 room_counts, 1 list_changes, 1,200 messages" in first.stdout
-    assert "2 attachments, 1 uploads" in first.stdout
+    assert "2 message_blocks, 2 attachments, 1 uploads" in first.stdout
     assert re.search(r"\([\d,]+ messages a second\)", first.stdout)
     assert "the same on both sides" in first.stdout
     assert second.stdout.startswith("Everything was there already: 40 rooms")

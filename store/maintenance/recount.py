@@ -4,6 +4,7 @@ from databases.core import Connection
 from msgspec import Struct
 
 from .. import list_order, room_counts
+from ..messages import message_blocks
 from ..room_lock import lock_room
 
 
@@ -84,4 +85,5 @@ async def mend(db: Connection, room_id: int) -> None:
     """
     await db.execute(query, where)
     await room_counts.add(db, room_id)
+    await message_blocks.rebuild(db, room_id)
     await list_order.mark_room(db, room_id)

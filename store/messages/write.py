@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, text
 from .. import blocks, list_order, reactions
 from ..reactions import ReactionRow
 from ..room_lock import lock_room
-from . import extra
+from . import extra, message_blocks
 from .add import add, next_version
 from .changes import (
     ActChange,
@@ -135,6 +135,7 @@ async def delete(db: Connection, change: DeleteChange, now: int) -> Outcome:
     where = {"room_id": change.room_id, "id": change.message_id}
     values = {**where, "now": now, "version": version, "is_erasure": int(change.is_erasure)}
     await db.execute(query, values)
+    await message_blocks.correct(db, change.room_id, change.message_id)
     query = """
         UPDATE members SET unread_deleted = unread_deleted + 1
          WHERE room_id = :room_id AND read_upto < :id AND user_id <> :sender_id
@@ -165,6 +166,7 @@ async def drop(db: Connection, room_id: int, last: int) -> None:
     await db.execute(query, upto)
     query = "DELETE FROM messages WHERE room_id = :room_id AND id <= :last RETURNING id"
     ids = [row["id"] for row in await db.fetch_all(query, upto)]
+    await message_blocks.drop_upto(db, room_id, last)
     forget = text("DELETE FROM search WHERE rowid IN :ids")
     await db.execute(forget.bindparams(bindparam("ids", value=ids, expanding=True)))
 

@@ -10,10 +10,62 @@ from collections.abc import Collection, Mapping, Sequence
 
 from ..messages import Add, Added, MessageRow, Outcome, Quotes, RefusedChange
 from ..messages.columns import with_columns
+from ..messages.others import with_others
 from ..receipts import Marks, Moved
 from .connection import encode_json, transaction
 from .lineage import Lineage
 from .snapshot import complete, load_quotes
+
+ADVANCE = with_others("""
+    WITH t AS MATERIALIZED (  -- otherwise each use of a column parses the JSON again
+         SELECT value->>0 AS room_id, value->>1 AS user_id, value->>2 AS delivered,
+                value->>3 AS read, value->>4 AS sent
+           FROM json_each(?))
+    UPDATE members AS m
+       SET delivered_upto = max(delivered_upto, t.delivered),
+           read_upto = max(read_upto, t.read),
+           sent = m.sent + t.sent,
+           -- Count the passed messages, or those above if these are fewer than 1,000.
+           seen = CASE WHEN t.read > read_upto THEN coalesce(
+               seen + (SELECT CASE WHEN count(*) < 1000
+                                   THEN count(*) FILTER (WHERE x.sender_id <> t.user_id) END
+                         FROM (SELECT sender_id FROM messages
+                                WHERE room_id = t.room_id AND id > read_upto AND id <= t.read
+                                LIMIT 1000) AS x),
+               (SELECT total - m.sent FROM rooms WHERE id = t.room_id)
+               - (SELECT CASE WHEN count(*) < 1000
+                              THEN count(*) FILTER (WHERE x.sender_id <> t.user_id) END
+                    FROM (SELECT sender_id FROM messages
+                           WHERE room_id = t.room_id AND id > t.read LIMIT 1000) AS x),
+               seen + (SELECT count(*) FROM messages o
+                        WHERE o.room_id = t.room_id AND o.id > read_upto
+                          AND o.id <= t.read AND o.sender_id <> t.user_id)) ELSE seen END,
+           unread_deleted = CASE WHEN t.read > read_upto AND unread_deleted > 0 THEN
+               max(0, coalesce(
+               unread_deleted
+               - (SELECT CASE WHEN count(*) < 1000
+                              THEN count(*) FILTER (WHERE x.sender_id <> t.user_id) END
+                    FROM (SELECT sender_id FROM messages
+                           WHERE room_id = t.room_id AND id > read_upto AND id <= t.read
+                             AND deleted_at IS NOT NULL LIMIT 1000) AS x),
+               (SELECT CASE WHEN count(*) < 1000
+                            THEN count(*) FILTER (WHERE x.sender_id <> t.user_id) END
+                  FROM (SELECT sender_id FROM messages
+                         WHERE room_id = t.room_id AND id > t.read
+                           AND deleted_at IS NOT NULL LIMIT 1000) AS x),
+               unread_deleted
+               - (SELECT count(*) FROM messages o
+                   WHERE o.room_id = t.room_id AND o.id > read_upto AND o.id <= t.read
+                     AND o.sender_id <> t.user_id AND o.deleted_at IS NOT NULL)))
+               ELSE unread_deleted END,
+           is_behind = CASE WHEN is_behind = 1 AND t.read > read_upto
+                             AND NOT {others_above_read} THEN 0 ELSE is_behind END
+      FROM t
+     WHERE m.room_id = t.room_id AND m.user_id = t.user_id
+       AND (delivered_upto < t.delivered OR read_upto < t.read OR t.sent > 0)
+    RETURNING room_id, user_id, coalesce(shown_delivered, delivered_upto),
+              coalesce(shown_read, read_upto)
+""")
 
 
 def commit_batch(
@@ -185,60 +237,7 @@ def advance(
 
     A sender who is not returned is no member.
     """
-    query = """
-        WITH c AS MATERIALIZED (  -- otherwise each use of a column parses the JSON again
-             SELECT value->>0 AS room_id, value->>1 AS user_id, value->>2 AS delivered,
-                    value->>3 AS read, value->>4 AS sent
-               FROM json_each(?))
-        UPDATE members
-           SET delivered_upto = max(delivered_upto, c.delivered),
-               read_upto = max(read_upto, c.read),
-               sent = members.sent + c.sent,
-               -- Count the passed messages, or those above if these are fewer than 1,000.
-               seen = CASE WHEN c.read > read_upto THEN coalesce(
-                   seen + (SELECT CASE WHEN count(*) < 1000
-                                       THEN count(*) FILTER (WHERE x.sender_id <> c.user_id) END
-                             FROM (SELECT sender_id FROM messages
-                                    WHERE room_id = c.room_id AND id > read_upto AND id <= c.read
-                                    LIMIT 1000) AS x),
-                   (SELECT total - members.sent FROM rooms WHERE id = c.room_id)
-                   - (SELECT CASE WHEN count(*) < 1000
-                                  THEN count(*) FILTER (WHERE x.sender_id <> c.user_id) END
-                        FROM (SELECT sender_id FROM messages
-                               WHERE room_id = c.room_id AND id > c.read LIMIT 1000) AS x),
-                   seen + (SELECT count(*) FROM messages m
-                            WHERE m.room_id = c.room_id AND m.id > read_upto
-                              AND m.id <= c.read AND m.sender_id <> c.user_id)) ELSE seen END,
-               unread_deleted = CASE WHEN c.read > read_upto AND unread_deleted > 0 THEN
-                   max(0, coalesce(
-                   unread_deleted
-                   - (SELECT CASE WHEN count(*) < 1000
-                                  THEN count(*) FILTER (WHERE x.sender_id <> c.user_id) END
-                        FROM (SELECT sender_id FROM messages
-                               WHERE room_id = c.room_id AND id > read_upto AND id <= c.read
-                                 AND deleted_at IS NOT NULL LIMIT 1000) AS x),
-                   (SELECT CASE WHEN count(*) < 1000
-                                THEN count(*) FILTER (WHERE x.sender_id <> c.user_id) END
-                      FROM (SELECT sender_id FROM messages
-                             WHERE room_id = c.room_id AND id > c.read
-                               AND deleted_at IS NOT NULL LIMIT 1000) AS x),
-                   unread_deleted
-                   - (SELECT count(*) FROM messages m
-                       WHERE m.room_id = c.room_id AND m.id > read_upto AND m.id <= c.read
-                         AND m.sender_id <> c.user_id AND m.deleted_at IS NOT NULL)))
-                   ELSE unread_deleted END,
-               is_behind = CASE WHEN is_behind = 1 AND c.read > read_upto AND NOT EXISTS (
-                   SELECT 1 FROM (SELECT sender_id FROM messages
-                                   WHERE room_id = c.room_id AND id > c.read
-                                     AND deleted_at IS NULL LIMIT 1000) AS x
-                    WHERE x.sender_id <> c.user_id) THEN 0 ELSE is_behind END
-          FROM c
-         WHERE members.room_id = c.room_id AND members.user_id = c.user_id
-           AND (delivered_upto < c.delivered OR read_upto < c.read OR c.sent > 0)
-        RETURNING room_id, user_id, coalesce(shown_delivered, delivered_upto),
-                  coalesce(shown_read, read_upto)
-    """
     values = [(*who, *upto, sent.get(who, 0)) for who, upto in marks.items()]
     values += [(*who, 0, 0, n) for who, n in sent.items() if who not in marks]
-    rows = db.execute(query, (encode_json(values),)).fetchall()
+    rows = db.execute(ADVANCE, (encode_json(values),)).fetchall()
     return {(row[0], row[1]): Moved(*row) for row in rows}

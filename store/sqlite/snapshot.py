@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from .. import reactions, receipts
 from ..messages import QUOTE_LENGTH, AttachmentRow, MessageRow, QuoteRow, Quotes
 from ..messages.columns import with_columns
+from ..messages.others import with_others
 from ..messages.read import ATTACHMENTS, ATTACHMENTS_OF, OLDER
 from ..room_look import RoomLook
 from ..snapshot import Snapshot, SnapshotQuery
@@ -58,16 +59,11 @@ def _marks(db: sqlite3.Connection, room_id: int) -> dict[str, tuple[int, int]]:
 
 def _newest(db: sqlite3.Connection, ask: SnapshotQuery) -> int:
     """Return the newest message of others; read_upto if the counters show none unread."""
-    query = """
-        SELECT CASE WHEN r.total > me.sent + me.seen THEN
-                   (SELECT id FROM messages
-                     WHERE room_id = r.id AND id > me.read_upto AND sender_id <> me.user_id
-                       AND deleted_at IS NULL
-                     ORDER BY id DESC LIMIT 1)
-               END, me.read_upto
+    query = with_others("""
+        SELECT CASE WHEN r.total > me.sent + me.seen THEN {newest_of_others} END, me.read_upto
           FROM rooms r JOIN members me ON me.room_id = r.id AND me.user_id = ?2
          WHERE r.id = ?1
-    """
+    """)
     newest, read_upto = db.execute(query, (ask.room_id, ask.user_id)).fetchone()
     return int(newest or read_upto)
 

@@ -223,12 +223,12 @@ async def tell_the_site(store: Store) -> None:
     await store.write(work)
 
 
-async def remind(store: Store) -> None:
+async def remind(store: Store, rooms: tuple[int, ...] = (1, 2, 3, 4)) -> None:
     """Of all that is unread in the rooms, as soon as it may be and as late."""
 
     async def work(db: Connection) -> None:
         query = "INSERT INTO unread_checks (room_id, due_at) VALUES (:room, 1)"
-        for room in (1, 2, 3, 4):
+        for room in rooms:
             await db.execute(query, {"room": room})
         await unread_reminders.claim_unread(db, LATER, 2, 10)
         await unread_reminders.claim_unread(db, 1, LATER - 1, 10)
@@ -361,6 +361,7 @@ OTHER_ROWS: list[tuple[str, Work]] = [
     ("rooms opened and deleted", open_and_delete),
     ("context", reads(rooms.find_context, ROOM)),
     ("reminders of what is unread", remind),
+    ("reminders of what is unread beside own", partial(remind, rooms=(5, 6))),
     ("room opened again", writes(rooms.open_, "writer", ["writer", "reader"], "1", "", 1)),
     ("room of a pair", reads(rooms.find_pair, ["writer", "reader"], "1")),
     ("room is there", reads(rooms.exists, ROOM)),
@@ -388,6 +389,8 @@ REASONS = {
     "maintenance/recount.py: mend": "the same",
     "maintenance/retention.py: count_rooms": "prune: an operator's command over everything",
     "maintenance/retention.py: rooms_with_old": "once an hour, an index entry for each room",
+    "messages/message_blocks.py: extend": "once for each message, in the background, in parts",
+    "messages/message_blocks.py: rebuild": "fsck: an operator's command over everything",
     "outbox.py: release": "once at a start",
     "quotas.py: forget_old": "once an hour, of the last days",
     "room_counts.py: find_wrong": "fsck: an operator's command over everything",

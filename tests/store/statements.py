@@ -8,6 +8,7 @@ from pathlib import Path
 from msgspec import Struct
 from roomcast.store.dialect import POSTGRESQL, SQLITE
 from roomcast.store.messages.columns import with_columns
+from roomcast.store.messages.others import with_others
 from roomcast.store.postgres.sql import load_statement
 from roomcast.store.schema import Dialect
 
@@ -64,4 +65,4 @@ def _text_of(node: ast.AST) -> str | None:
 
 def _spoken(text: str, engine: Dialect) -> str:
     dialect = SQLITE if engine == "sqlite" else POSTGRESQL
-    return LIST.sub(r"IN (:\1)", dialect.render(with_columns(text)))
+    return LIST.sub(r"IN (:\1)", dialect.render(with_others(with_columns(text))))

@@ -40,6 +40,7 @@ from roomcast.store.messages import (
     between,
     find,
     get,
+    message_blocks,
     page,
     since,
 )
@@ -59,7 +60,7 @@ MANY = 20_000  # messages of a room, or rooms of a user
 MOST_ROWS = 4_000  # of tables and indexes, in one operation on PostgreSQL
 MOST_STEPS = 40_000  # of SQLite's machine; 20,000 rows are 120,000 and more
 STEP = 100
-ONE_WRITER, ALL_DELETED, FAR_BEHIND, TURNED_OVER = 1, 2, 3, 4  # rooms
+ONE_WRITER, ALL_DELETED, FAR_BEHIND, TURNED_OVER, UNREAD_BELOW, UNREAD_ABOVE = range(1, 7)  # rooms
 
 SERIES = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})"
 
@@ -84,6 +85,7 @@ def first(room: int, sender: str) -> str:
 READ = """
     UPDATE members SET read_upto = 9000000, delivered_upto = 9000000
      WHERE user_id <> 'behind' AND (room_id <> 2 OR user_id <> 'reader')
+       AND (room_id < 5 OR user_id <> 'writer')
 """
 # Who has read anything here has read all of it.
 COUNTED = """
@@ -111,12 +113,17 @@ VISITED = """
 
 
 async def open_rooms(db: Connection) -> None:
-    """Room 1 is one writer's; in room 2 all is deleted; in 3 one of 256 has read nothing."""
+    """Room 1 is one writer's; in room 2 all is deleted; in 3 one of 256 has read nothing.
+
+    In rooms 5 and 6 the writer has not read one message, below all of their own or above them.
+    """
     for room, users in (
         (ONE_WRITER, ["writer", "reader"]),
         (ALL_DELETED, ["writer", "reader"]),
         (FAR_BEHIND, ["writer", "behind", *(f"u{n}" for n in range(254))]),
         (TURNED_OVER, ["writer", "erased"]),
+        (UNREAD_BELOW, ["writer", "reader"]),
+        (UNREAD_ABOVE, ["writer", "reader"]),
     ):
         opened = await rooms.open_(db, "writer", users, str(room), "", 1)
         assert opened.room.id == room
@@ -162,10 +169,21 @@ FILLED = (
     said(ALL_DELETED, "writer", is_deleted=True),
     said(FAR_BEHIND, "writer"),
     said(TURNED_OVER, "erased", is_deleted=True),
+    first(UNREAD_BELOW, "reader"),
+    said(UNREAD_BELOW, "writer"),
+    said(UNREAD_ABOVE, "writer"),
+    first(UNREAD_ABOVE, "reader"),
     *(READ, COUNTED, TOTALS, SEEN, UNREAD_DELETED),
     *MANY_ROOMS,
     *other_rows.FILLED,
 )
+
+
+async def add_blocks(store: Store) -> None:
+    """Do what the background does after each second of sends."""
+    for room_id in range(1, 7):
+        while await store.write(partial(message_blocks.extend, room_id=room_id)):
+            pass
 
 
 class Visits:
@@ -213,6 +231,7 @@ class Meter:
                 await db.execute(statement)
 
         await self.store.write(work)
+        await add_blocks(self.store)
 
     async def open(self) -> None:
         for held in self.engine.held:
@@ -246,6 +265,7 @@ class PostgresMeter:
         await self.store.write(open_rooms)
         for statement in FILLED:
             await self._db.execute(statement)
+        await add_blocks(self.store)
 
     async def open(self) -> None:
         await self._db.execute("ANALYZE")
@@ -332,6 +352,39 @@ async def carry_over(store: Store) -> object:
     return await store.write(lambda db: list_order.carry_over(db, store.dialect, 100))
 
 
+async def read_below(store: Store) -> object:
+    """The writer reads one message of two below all of their own, and stays behind."""
+
+    async def work(db: Connection) -> int:
+        query = """
+            UPDATE members SET read_upto = 0, delivered_upto = 0, is_behind = 1
+             WHERE room_id = 6 AND user_id = 'writer'
+        """
+        await db.execute(query)
+        (row,) = await db.fetch_all("SELECT min(id) AS id FROM messages WHERE room_id = 6")
+        return int(row["id"])
+
+    upto = await store.write(work)
+    _, moved, _ = await store.commit([], {(UNREAD_ABOVE, "writer"): (upto, upto)})
+    assert len(moved) == 1
+    query = "SELECT is_behind FROM members WHERE room_id = 6 AND user_id = 'writer'"
+    (row,) = await store.read(lambda db: db.fetch_all(query))
+    assert row["is_behind"] == 1
+    return row
+
+
+async def delete_below(store: Store) -> object:
+    """Delete a message that its block names."""
+
+    async def work(db: Connection) -> int:
+        query = "SELECT max(upto) AS id FROM message_blocks WHERE room_id = 5"
+        (row,) = await db.fetch_all(query)
+        return int(row["id"])
+
+    id_ = await store.read(work)
+    return await store.commit([DeleteChange(UNREAD_BELOW, "writer", id_, by_site=True)], {})
+
+
 async def site_rooms_found(store: Store, question: str) -> object:
     wanted = RoomFilter(terms=room_words.terms_of(question))
     return await store.read(lambda db: site_rooms.page(db, store.dialect, wanted, 51))
@@ -362,6 +415,9 @@ WORST = [
         (FAR_BEHIND, "behind"),
         (TURNED_OVER, "writer"),
         (TURNED_OVER, "erased"),
+        (UNREAD_BELOW, "writer"),
+        (UNREAD_ABOVE, "writer"),
+        (UNREAD_BELOW, "reader"),
     )
 ]
 MORE = [
@@ -379,6 +435,11 @@ MORE = [
     ("edit", commits(EditChange(ONE_WRITER, "writer", 9_000, "else"))),
     ("delete", commits(DeleteChange(ONE_WRITER, "writer", 9_001))),
     ("react", commits(ReactionChange(ONE_WRITER, "reader", 9_002, "👍", True, 20))),
+    ("reach among own", reads(receipts.reach, UNREAD_BELOW, "writer", 90_000)),
+    ("reach above own", reads(receipts.reach, UNREAD_ABOVE, "writer", 115_000)),
+    ("delete below own", delete_below),
+    ("receipt below own", read_below),
+    ("rooms due for blocks", reads(message_blocks.find_due, 100)),
     ("receipt", commits(u1=9_000_001)),
     ("receipt of all", first_commit(behind=60_001)),
     ("prune", writes(retention.prune, ONE_WRITER, 100, 50)),

@@ -4,7 +4,7 @@ from hashlib import sha256
 
 from roomcast.store import schema as meta
 
-KNOWN = {13: "b1fc9a05fe8c252a"}
+KNOWN = {14: "d13f94f96497dbce"}
 
 
 def test_a_changed_schema_has_another_version():

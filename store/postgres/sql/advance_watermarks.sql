@@ -43,11 +43,8 @@ UPDATE members m
                WHERE x.room_id = m.room_id AND x.id > m.read_upto AND x.id <= t.read
                  AND x.sender_id <> m.user_id AND x.deleted_at IS NOT NULL)))
            ELSE m.unread_deleted END,
-       is_behind = CASE WHEN m.is_behind = 1 AND t.read > m.read_upto AND NOT EXISTS (
-           SELECT FROM (SELECT sender_id FROM messages
-                         WHERE room_id = m.room_id AND id > t.read AND deleted_at IS NULL
-                         ORDER BY id LIMIT 1000) AS x
-            WHERE x.sender_id <> m.user_id) THEN 0 ELSE m.is_behind END
+       is_behind = CASE WHEN m.is_behind = 1 AND t.read > m.read_upto
+                         AND NOT {others_above_read} THEN 0 ELSE m.is_behind END
   FROM touched t
  WHERE m.room_id = t.room_id AND m.user_id = t.user_id
    AND (m.delivered_upto < t.delivered OR m.read_upto < t.read OR t.sent > 0)

@@ -5,12 +5,8 @@ SELECT r.version, r.members_version, r.title, r.total, r.floor, me.user_id IS NO
        me.marked_unread, r.about, r.data, r.frozen,
        (SELECT max(m.id) FROM messages m WHERE m.room_id = r.id) AS top,
        -- The newest message of others; read_upto if by the counters none is unread.
-       coalesce(CASE WHEN r.total > me.sent + me.seen THEN
-           (SELECT m.id FROM messages m
-             WHERE m.room_id = r.id AND m.id > me.read_upto AND m.sender_id <> $2
-               AND m.deleted_at IS NULL
-             ORDER BY m.id DESC LIMIT 1)
-       END, me.read_upto) AS newest,
+       coalesce(CASE WHEN r.total > me.sent + me.seen THEN {newest_of_others} END,
+                me.read_upto) AS newest,
        w.users, w.delivered, w.read, h.*, f.*, e.*, q.*
   FROM rooms r
   LEFT JOIN members me ON me.room_id = r.id AND me.user_id = $2
