@@ -135,7 +135,10 @@ async def test_links_start_with_the_address_that_was_set(folder: Path) -> None:
     assert page["next"].startswith(f"{there}/api/v1/chat/receive/?page_size=1&cursor=")
 
 
-EXCERPTS = [(name, text) for name, text in blocks((ROOT / PAGE).read_text(), "python") if name]
+SHOWN = [ROOT / PAGE, *(ROOT / "docs").glob("add-chat-to-*.md")]
+EXCERPTS = [
+    (name, text) for page in SHOWN for name, text in blocks(page.read_text(), "python") if name
+]
 
 
 @pytest.mark.parametrize(("name", "excerpt"), EXCERPTS)
@@ -145,7 +148,7 @@ def test_what_the_page_shows_of_a_site_stands_in_it(name: str, excerpt: str) -> 
 
 
 def test_the_page_shows_something_of_the_sites() -> None:
-    assert len(EXCERPTS) > 2
+    assert len(EXCERPTS) > 7
 
 
 async def test_nobody_is_refused(site: dict[str, Any]) -> None:

@@ -161,7 +161,8 @@ def site(packed: dict[str, Path], tmp_path: Path) -> Path:
     install = ("npm", "install", "--no-audit", "--no-fund", "--loglevel=error")
     run(*install, *(str(archive) for archive in packed.values()), "vue", cwd=folder)
     run("npx", "tsc", "-p", ".", cwd=folder)
-    run("npx", "vite", "build", cwd=folder)
+    development = {"NODE_ENV": "development"}  # React's StrictMode takes effects back once there
+    run("npx", "vite", "build", "--mode", "development", cwd=folder, **development)
     return folder / "dist"
 
 
@@ -191,6 +192,8 @@ def test_a_site_in_react_and_vue_talks(served: str, own_server: Callable[..., Se
         sync_api.expect(page.locator("roomcast-chat [part~=message]")).to_have_count(1)
         sync_api.expect(page.locator("#rooms")).to_have_text("1")
         sync_api.expect(page.locator("#unread")).to_have_text("0")
+        page.click("roomcast-launcher#bare [part=launcher]")
+        sync_api.expect(page.locator("body#opened roomcast-launcher [part=item]")).to_have_count(1)
         sync_api.expect(page.locator("#vue")).to_have_text(re.compile(r"^\d+ 0 true$"))
         assert errors == []
         browser.close()

@@ -1,4 +1,6 @@
 import { Badge, Chat, ChatProvider, useInbox, useRoom, useUnread } from "@roomcast/react";
+import "@roomcast/ui";
+import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { showInVue } from "./vue";
 
@@ -21,10 +23,13 @@ function Conversation() {
 }
 
 createRoot(document.getElementById("root")!).render(
+  <StrictMode>
   <ChatProvider server={server} getToken={getToken}>
     <Conversation />
     <Chat server={server} getToken={getToken} with={2} context="listing:55" onSent={(event) => (document.title = event.detail.message.text)} />
     <Badge server={server} getToken={getToken} />
-  </ChatProvider>,
+    <roomcast-launcher id="bare" server={server} getToken={getToken} context-prefix="listing:" onroomcast-open={() => (document.body.id = "opened")} />
+  </ChatProvider>
+  </StrictMode>,
 );
 showInVue(server, getToken);

@@ -45,8 +45,9 @@ export interface ChatProps extends CommonProps<RoomcastChat> {
   placeholder?: string;
   suggestion?: string;
   enter?: "send" | "newline";
+  autofocus?: "smart" | "none";
 }
-export interface InboxProps extends CommonProps<RoomcastInbox> {
+export interface InboxProps extends CommonProps<RoomcastInbox>, Pick<ChatProps, "heading" | "composer" | "placeholder" | "suggestion" | "enter"> {
   room?: number;
   filter?: "all" | "unread" | "archived";
   contextPrefix?: string;
@@ -54,12 +55,13 @@ export interface InboxProps extends CommonProps<RoomcastInbox> {
   search?: string;
   listOnly?: boolean;
 }
-export interface LauncherProps extends Omit<ChatProps, "elementRef"> {
+export interface LauncherProps extends Omit<ChatProps, "elementRef" | "autofocus">, Pick<InboxProps, "filter" | "contextPrefix" | "search"> {
   elementRef?: Ref<RoomcastLauncher>;
   open?: boolean;
   position?: string;
   label?: string;
   for?: "inbox" | "chat";
+  lazy?: boolean;
 }
 export interface BadgeProps extends CommonProps<RoomcastBadge> {
   of?: string | number;
@@ -76,3 +78,19 @@ export declare function useChat(): Client | null;
 export declare function useInbox(): (InboxSnapshot & { inbox: Client["inbox"] }) | null;
 export declare function useRoom(which: number | { with: UserId; context?: string } | null): (RoomSnapshot & { room: ReturnType<Client["room"]> }) | null;
 export declare function useUnread(): number | null;
+
+/** The elements themselves, which React takes from version 19 on: attributes by their own names, events as `onroomcast-sent`. */
+type Bare<Element, Props> = Omit<Props, keyof RoomcastEvents | "elementRef" | `on${string}`> & {
+  [Name in keyof RoomcastEvents as `on${Name}`]?: Handler<Name>;
+} & { ref?: Ref<Element>; key?: string | number; "context-prefix"?: string; "list-only"?: boolean };
+
+declare module "react" {
+  namespace JSX {
+    interface IntrinsicElements {
+      "roomcast-inbox": Bare<RoomcastInbox, InboxProps>;
+      "roomcast-chat": Bare<RoomcastChat, ChatProps>;
+      "roomcast-launcher": Bare<RoomcastLauncher, LauncherProps>;
+      "roomcast-badge": Bare<RoomcastBadge, BadgeProps>;
+    }
+  }
+}

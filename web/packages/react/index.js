@@ -11,6 +11,9 @@ const isEvent = (name) => /^on[A-Z]/.test(name);
 const eventOf = (name) => `roomcast-${name.slice(2).replace(/(?!^)[A-Z]/g, (letter) => `-${letter}`).toLowerCase()}`;
 const attributeOf = (name) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
+/** When a client ends that no provider holds any more: React's StrictMode takes each provider away once and puts it back. */
+const endings = new WeakMap();
+
 /** Strings, numbers and booleans become attributes; functions named on… listen; the rest are properties. */
 function wrap(tag) {
   function Wrapped({ children, elementRef, ...given }) {
@@ -23,6 +26,7 @@ function wrap(tag) {
     for (const [name, value] of Object.entries(given)) {
       if (["className", "style", "slot", "id"].includes(name)) attributes[name === "className" ? "class" : name] = value;
       else if (value === true) attributes[attributeOf(name)] = "";
+      else if (value === false && name === "lazy") attributes.lazy = "false"; // the attribute's own word
       else if (typeof value === "string" || typeof value === "number") attributes[attributeOf(name)] = String(value);
     }
     useEarlyEffect(() => {
@@ -59,7 +63,11 @@ export const Badge = wrap("roomcast-badge");
 /** The client of everything below: `chat`, or one made of the options `server`, `token`, `getToken`. */
 export function ChatProvider({ chat, children, ...options }) {
   const made = useMemo(() => chat ?? (typeof document === "undefined" ? null : connect(options)), [chat, options.server, options.token]);
-  useEffect(() => () => void (chat || made?.end()), [chat, made]);
+  useEffect(() => {
+    if (chat || !made) return undefined;
+    clearTimeout(endings.get(made));
+    return () => void endings.set(made, setTimeout(() => made.end(), 0));
+  }, [chat, made]);
   return createElement(ChatContext.Provider, { value: made }, children);
 }
 
