@@ -396,6 +396,7 @@ REASONS = {
     "room_counts.py: find_wrong": "fsck: an operator's command over everything",
     "room_counts.py: mend": "the same",
     "search/index.py: behind": "once at a start: whether search knows all of each room",
+    "search/sqlite.py: merge": "at most 100 pages of the index in one call",
     "search/sqlite.py: find": "walks through at most WALKED messages with the word",
     "search/postgres.py: _walk": "walks through stretches of ids for at most BUDGET seconds",
     "stats.py: load": "the site asks for numbers of everything",
