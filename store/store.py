@@ -83,6 +83,17 @@ class Engine(Protocol):
     ) -> tuple[list[Outcome], list[Moved]]: ...
 
 
+def hide_values() -> None:
+    """Keep two libraries from logging each statement with its values at DEBUG.
+
+    A level that the host has set for them stays.
+    """
+    for library in ("aiosqlite", "databases"):
+        logger = logging.getLogger(library)
+        if logger.level == logging.NOTSET:
+            logger.setLevel(logging.INFO)
+
+
 class Store:
     """The database of the chat: it passes each piece of work to the engine that the URL names."""
 
@@ -151,6 +162,7 @@ class Store:
 
     async def open(self) -> None:
         """Open the database. Raises CannotOpen with a sentence for the operator."""
+        hide_values()
         await self.engine.open()
         await self.learn_listeners()
 
