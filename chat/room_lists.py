@@ -110,12 +110,11 @@ class RoomLists:
             self._wake.clear()
 
     async def _follow(self) -> None:
-        move = partial(list_order.carry_over, dialect=self._store.dialect, limit=ROOM_BATCH)
         if await self._store.read(list_order.has_changes):
             await self._extend_blocks()
             is_more = True
             while is_more:
-                is_more = await self._store.write(move)
+                is_more = await self._store.carry_over(ROOM_BATCH)
         find = partial(room_words.changed, limit=WORD_BATCH)
         while room_ids := await self._store.read(find):
             await self._refresh(room_ids)

@@ -23,7 +23,6 @@ class Dialect(Struct, frozen=True):
     locking: str
     skipping: str
     keeping: str
-    without_sync: str  # for a transaction that is repeated after a crash that loses it
 
     def render(self, query: str) -> str:
         query = query.replace("EACH", self.each).replace("NOW", self.now)
@@ -42,7 +41,6 @@ SQLITE = Dialect(
     locking="",  # it has one writer at a time
     skipping="",
     keeping="",
-    without_sync="",
     now="CAST((julianday('now') - 2440587.5) * 86400000000 AS integer)",
 )
 POSTGRESQL = Dialect(
@@ -53,6 +51,5 @@ POSTGRESQL = Dialect(
     locking="FOR NO KEY UPDATE",
     skipping="FOR NO KEY UPDATE OF r SKIP LOCKED",
     keeping="FOR KEY SHARE OF r SKIP LOCKED",
-    without_sync="SET LOCAL synchronous_commit TO off",
     now="CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint)",
 )

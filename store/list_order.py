@@ -6,8 +6,27 @@ A send only records its room in `list_changes`; a background task updates the ro
 from databases.core import Connection
 from sqlalchemy import BindParameter, bindparam, text
 
-from .dialect import Dialect
+from .dialect import SQLITE
 from .room_counts import LIST_AGAIN
+
+# Rooms that others are writing to are left for the next time.
+CHOOSE = """
+    SELECT r.id FROM list_changes c JOIN rooms r ON r.id = c.room_id
+     ORDER BY c.room_id LIMIT :limit LOCKING(r)
+"""
+MOVE = """
+    UPDATE members
+       SET listed_at = r.active_at,
+           archived_at_total = CASE WHEN members.archived_at_total = r.total
+                                    THEN members.archived_at_total END,
+           is_behind = CASE WHEN members.marked_unread = 1
+                              OR r.total > members.sent + members.seen + members.unread_deleted
+                            THEN 1 ELSE 0 END
+      FROM rooms r
+     WHERE r.id = members.room_id AND members.room_id IN :room_ids
+"""
+FORGET = "DELETE FROM list_changes WHERE room_id IN :room_ids"
+CARRY_OVER = (LIST_AGAIN, MOVE, FORGET)
 
 
 async def mark_room(db: Connection, room_id: int) -> None:
@@ -22,42 +41,14 @@ async def has_changes(db: Connection) -> bool:
     return await db.fetch_one("SELECT 1 FROM list_changes LIMIT 1") is not None
 
 
-async def carry_over(db: Connection, dialect: Dialect, limit: int) -> bool:
+async def carry_over(db: Connection, limit: int) -> bool:
     """Update the lists for up to `limit` rooms; return whether there may be more.
 
-    Rooms that others are writing to are left for the next call.
+    PostgreSQL runs the same statements as one script: store/postgres/carry_over.py.
     """
-    query = """
-        SELECT r.id FROM list_changes c JOIN rooms r ON r.id = c.room_id
-         ORDER BY c.room_id LIMIT :limit LOCKING(r)
-    """
-    if dialect.without_sync:
-        await db.execute(dialect.without_sync)
-    rows = await db.fetch_all(dialect.render(query), {"limit": limit})
+    rows = await db.fetch_all(SQLITE.render(CHOOSE), {"limit": limit})
     room_ids = [row["id"] for row in rows]
-    if room_ids:
-        await _carry_over(db, dialect, room_ids)
-    return len(room_ids) == limit
-
-
-async def _carry_over(db: Connection, dialect: Dialect, room_ids: list[int]) -> None:
-    """Update the rows of the members, locked in the order in which receipts lock them."""
-    lock = dialect.render("""
-        SELECT 1 FROM members WHERE room_id IN :room_ids ORDER BY room_id, user_id LOCKING()
-    """)
-    move = """
-        UPDATE members
-           SET listed_at = r.active_at,
-               archived_at_total = CASE WHEN members.archived_at_total = r.total
-                                        THEN members.archived_at_total END,
-               is_behind = CASE WHEN members.marked_unread = 1
-                                  OR r.total > members.sent + members.seen + members.unread_deleted
-                                THEN 1 ELSE 0 END
-          FROM rooms r
-         WHERE r.id = members.room_id AND members.room_id IN :room_ids
-    """
-    forget = "DELETE FROM list_changes WHERE room_id IN :room_ids"
-    statements = (LIST_AGAIN, move, forget)
-    for query in (lock, *statements) if dialect.locking else statements:
+    for query in CARRY_OVER if room_ids else ():
         those: BindParameter[list[int]] = bindparam("room_ids", value=room_ids, expanding=True)
         await db.execute(text(query).bindparams(those))
+    return len(room_ids) == limit

@@ -82,6 +82,10 @@ class Engine(Protocol):
         self, changes: Sequence[Change], marks: Marks, now: int
     ) -> tuple[list[Outcome], list[Moved]]: ...
 
+    async def carry_over(self, limit: int) -> bool:
+        """Update the room lists in a transaction of its own: see list_order.py."""
+        ...
+
 
 def hide_values() -> None:
     """Keep two libraries from logging each statement with its values at DEBUG.
@@ -195,16 +199,19 @@ class Store:
         """
 
         async def writing() -> T:
-            for attempt in range(MAX_ATTEMPTS):
-                try:
-                    async with self.engine.writing() as db:
-                        return await work(db)
-                except TransactionConflict:
-                    if attempt == MAX_ATTEMPTS - 1:
-                        raise
-            raise AssertionError  # the last attempt returns or raises
+            async with self.engine.writing() as db:
+                return await work(db)
 
-        return await self._shielded(writing())
+        return await self._shielded(self._repeat(writing))
+
+    async def _repeat(self, work: Callable[[], Awaitable[T]]) -> T:
+        for attempt in range(MAX_ATTEMPTS):
+            try:
+                return await work()
+            except TransactionConflict:
+                if attempt == MAX_ATTEMPTS - 1:
+                    raise
+        raise AssertionError  # the last attempt returns or raises
 
     async def note(self, db: Connection, *events: NewEvent) -> None:
         """Write a host event into the outbox, in the caller's transaction."""
@@ -229,6 +236,13 @@ class Store:
         outcomes, moved = await self.engine.commit(changes, marks, now)
         self._proven_until = time.monotonic() + COMMIT_PROOF_TTL
         return outcomes, moved, now
+
+    async def carry_over(self, limit: int) -> bool:
+        """Update the room lists for up to `limit` changed rooms; return whether there may be more.
+
+        Raises DatabaseUnavailable.
+        """
+        return await self._shielded(self._repeat(partial(self.engine.carry_over, limit)))
 
     async def check(self) -> None:
         """Check that the database answers. Raises DatabaseUnavailable."""

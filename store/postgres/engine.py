@@ -40,6 +40,7 @@ from ..search import postgres
 from ..search.index import Finder
 from ..snapshot import Snapshot, SnapshotQuery
 from .address import PostgresAddress, parse_postgres_url
+from .carry_over import carry_over
 from .commit import commit_changes
 from .pool import (
     COMMAND_TIMEOUT,
@@ -228,6 +229,11 @@ class Postgres:
         self._versions.refuse_if_outdated()
         async with self.writers.use() as db, db.raw_connection.transaction():
             yield db
+
+    async def carry_over(self, limit: int) -> bool:
+        self._versions.refuse_if_outdated()
+        async with self.writers.use() as db:
+            return await carry_over(db.raw_connection, limit)
 
     async def snapshot(self, ask: SnapshotQuery) -> Snapshot | str:
         self._versions.refuse_if_outdated()

@@ -15,7 +15,7 @@ from functools import partial
 from databases import Database
 from databases.core import Connection
 
-from .. import epoch, messages, outbox, schema
+from .. import epoch, list_order, messages, outbox, schema
 from ..dialect import SQLITE
 from ..errors import CannotOpen, DatabaseInUse, DatabaseUnavailable
 from ..messages import (
@@ -161,6 +161,10 @@ class Sqlite:
             async with self._write_lock, transaction_of(self._writer, "BEGIN IMMEDIATE"):
                 yield self._writer
             self.checkpoints.schedule()
+
+    async def carry_over(self, limit: int) -> bool:
+        async with self.writing() as db:
+            return await list_order.carry_over(db, limit)
 
     async def check_space(self) -> None:
         usage = await asyncio.to_thread(shutil.disk_usage, self.path.absolute().parent)

@@ -3,12 +3,15 @@
 from roomcast.store import list_order
 from roomcast.store.maintenance import recount
 from roomcast.store.messages import Add, DeleteChange, EditChange
+from roomcast.store.room_lock import lock_room
 from roomcast.store.rooms import RoomPatch, change, open_
-from roomcast.store.store import Store
+from roomcast.store.store import Connection, Store
+
+from ..engines.postgres import Postgres
 
 
 async def carries_over(store: Store) -> None:
-    await store.write(lambda db: list_order.carry_over(db, store.dialect, 100))
+    await store.carry_over(100)
 
 
 async def misplaced(store: Store) -> list[int]:
@@ -40,3 +43,29 @@ async def test_places_are_right_after_each_change(store: Store) -> None:
         patch = RoomPatch(is_marked_unread=flag)
         await store.write(lambda db, patch=patch: change(db, room, "1", patch))  # type: ignore[misc]
         assert await misplaced(store) == [], flag
+
+
+async def test_rooms_that_others_write_to_are_left_for_the_next_time(postgres: Postgres) -> None:
+    store, other = (Store(url, alone=False) for url in [postgres.create_database()] * 2)
+    await store.open()
+    await other.open()
+    for context in "ab":
+        await store.write(lambda db, name=context: open_(db, "1", ["1", "2"], name, "", 5))  # type: ignore[misc]
+    await store.commit([Add(1, "1", "one"), Add(2, "1", "two")], {})
+    behind = "SELECT room_id FROM members WHERE user_id = '2' AND is_behind = 1 ORDER BY room_id"
+
+    async def find(db: Connection) -> list[int]:
+        return [row["room_id"] for row in await db.fetch_all(behind)]
+
+    async def update(db: Connection) -> None:
+        await lock_room(db, 1)
+        assert not await store.carry_over(100)
+        assert await store.read(find) == [2]
+
+    await other.write(update)
+    assert await store.read(list_order.has_changes)
+    await store.carry_over(1)
+    assert await store.read(find) == [1, 2]
+    assert not await store.read(list_order.has_changes)
+    await other.aclose()
+    await store.aclose()

@@ -4,7 +4,7 @@ import random
 from collections.abc import AsyncIterator
 
 import pytest
-from roomcast.store import list_order, receipts, rooms, unread
+from roomcast.store import receipts, rooms, unread
 from roomcast.store.maintenance import recount, retention
 from roomcast.store.messages import Add, DeleteChange, message_blocks
 from roomcast.store.messages.others import with_others
@@ -29,7 +29,7 @@ async def follow(store: Store) -> None:
     for room_id in await store.read(lambda db: message_blocks.find_due(db, 10)):
         while await store.write(lambda db, id_=room_id: message_blocks.extend(db, id_)):
             pass
-    await store.write(lambda db: list_order.carry_over(db, store.dialect, 10))
+    await store.carry_over(10)
 
 
 async def say(store: Store, sender: str, count: int) -> None:

@@ -40,7 +40,7 @@ SQLITE_WALKS = {
     "sqlite/commit.py: _find_silenced": "ends at the first row: whether any room is frozen",
 }
 POSTGRES_WALKS = {
-    "list_order.py: carry_over": "it begins with list_changes where rooms are many",
+    "list_order.py: module": "it begins with list_changes where rooms are many",
     "rooms.py: sweep": "the index of deleted rooms",
 }
 # Put together from parts: test_rows_visited.py runs them.

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from roomcast.chat.room_lists import RoomLists
-from roomcast.store import list_order, members, room_counts, room_pages, rooms
+from roomcast.store import members, room_counts, room_pages, rooms
 from roomcast.store.maintenance import recount, retention
 from roomcast.store.messages import Add
 from roomcast.store.room_pages import RoomQuery
@@ -31,7 +31,7 @@ def archives(room: int, user: str = ADA, *, on: bool = True) -> Step:
 
 
 async def carries_over(store: Store) -> object:
-    return await store.write(lambda db: list_order.carry_over(db, store.dialect, 100))
+    return await store.carry_over(100)
 
 
 def says(room: int) -> Step:

@@ -29,7 +29,7 @@ async def says(store: Store, room: int, at: int, sender: str = BOB) -> int:
 
 
 async def carries_over(store: Store) -> None:
-    await store.write(partial(list_order.carry_over, dialect=store.dialect, limit=100))
+    await store.carry_over(100)
 
 
 async def learns(store: Store) -> None:

@@ -21,7 +21,6 @@ from roomcast.chat.room_lists import RoomLists
 from roomcast.store import (
     account,
     blocks,
-    list_order,
     receipts,
     room_list,
     room_words,
@@ -349,7 +348,7 @@ def lists(question: str = "", user: str = "many", **query: Any) -> Work:
 
 
 async def carry_over(store: Store) -> object:
-    return await store.write(lambda db: list_order.carry_over(db, store.dialect, 100))
+    return await store.carry_over(100)
 
 
 async def read_below(store: Store) -> object:
