@@ -88,14 +88,14 @@ class Engine(Protocol):
 
 
 def hide_values() -> None:
-    """Keep two libraries from logging each statement with its values at DEBUG.
-
-    A level that the host has set for them stays.
-    """
+    """Keep two libraries from logging each statement with its values at DEBUG."""
     for library in ("aiosqlite", "databases"):
-        logger = logging.getLogger(library)
-        if logger.level == logging.NOTSET:
-            logger.setLevel(logging.INFO)
+        logging.getLogger(library).addFilter(_has_no_values)
+
+
+def _has_no_values(record: logging.LogRecord) -> bool:
+    """Return whether the record is above DEBUG, or the host has set a level for its logger."""
+    return record.levelno > logging.DEBUG or logging.getLogger(record.name).level != logging.NOTSET
 
 
 class Store:
