@@ -469,6 +469,47 @@ def test_a_conversation_that_may_not_be_begun_keeps_its_field(
     eve.errors.clear()  # the browser reports the refusal
 
 
+def test_another_function_for_tokens_interrupts_nothing(
+    person: Callable[..., Person], server: Server, room: Room
+) -> None:
+    """A framework makes a new one with each rendering, and each element has its own."""
+    room.post("bob", "hello")
+    ada, token = person("ada"), token_of("ada")
+    ada.expects_errors = True  # the browser looks for an icon of the page
+    ada.page.goto(f"{server.url}healthz")
+    ada.page.evaluate(
+        """async ([room, token]) => {
+            await import("/ui/roomcast.js");
+            window.asked = [];
+            window.render = (number) => {
+                const tag = number < 2 ? "roomcast-chat" : "roomcast-badge";
+                const element = document.querySelector(tag) ?? document.createElement(tag);
+                element.setAttribute("room", room);
+                element.getToken = () => (asked.push(number), token);
+                document.body.append(element);
+            };
+            render(0);
+        }""",
+        [str(room.id), token],
+    )
+    ada.sees("hello")
+    ada.composer.evaluate("field => (window.field = field)")
+    for number in (1, 2):
+        ada.page.evaluate("number => render(number)", number)
+    ada.says("still here")
+    ada.sees("hello", "still here")
+    assert ada.composer.evaluate("field => field === window.field")
+    ada.page.evaluate(
+        """token => {
+            const { session } = document.querySelector("roomcast-chat");
+            session.session.refuse(token); // as the server does once it has expired
+            return session.request("GET", "chat/me/");
+        }""",
+        token,
+    )
+    assert ada.page.evaluate("asked") == [0, 2]
+
+
 def test_a_user_who_comes_back_without_a_new_page_is_let_in(
     visitor: Callable[..., Visitor],
 ) -> None:

@@ -94,12 +94,20 @@ export class SharedSession extends EventTarget {
     return { token: token || undefined, getToken };
   }
 
-  /** Another way to sign in; what was open is opened again with it. @param {Login} own */
+  /**
+   * Another way to sign in: what was open is opened again with it. Another function for the same way is asked
+   * from then on: frameworks make a new one with each rendering.
+   * @param {Login} own
+   */
   login(own) {
     Object.assign(this.#own, own);
+    if (!this.#used) return;
     const { token, getToken } = this.credentials;
-    const isSame = token === this.#used?.token && getToken === this.#used?.getToken;
-    if (!this.#used || (isSame && this.state !== "signedout")) return;
+    if (this.state !== "signedout" && token === this.#used.token && !getToken === !this.#used.getToken) {
+      this.#used.getToken = getToken;
+      if (this.chat) this.chat.session.getToken = getToken;
+      return;
+    }
     this.#close();
     this.tell("restart");
     void this.#start();
