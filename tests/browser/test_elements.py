@@ -510,6 +510,25 @@ def test_another_function_for_tokens_interrupts_nothing(
     assert ada.page.evaluate("asked") == [0, 2]
 
 
+def test_what_a_site_selects_stays_when_the_element_is_built_again(
+    visitor: Callable[..., Visitor],
+) -> None:
+    ada = visitor("ada")
+    for context in ("listing:low", "listing:selected"):
+        ada.says(2, f"about {context}", context)
+    ada.opens("low.html")
+    chat = ada.page.locator("roomcast-chat")
+    text, field = chat.locator("[part=text]").last, chat.locator("[part=input]")
+    expect(text).to_have_text("about listing:low")
+    chat.evaluate("chat => chat.select({ with: 2, context: 'listing:selected' })")
+    expect(text).to_have_text("about listing:selected")
+    chat.evaluate("chat => chat.setAttribute('lang', 'de')")
+    expect(field).to_have_attribute("placeholder", "Nachricht schreiben")
+    expect(text).to_have_text("about listing:selected")
+    chat.evaluate("chat => chat.setAttribute('context', 'listing:none')")
+    expect(chat.locator("[part=text]")).to_have_count(0)
+
+
 def test_a_user_who_comes_back_without_a_new_page_is_let_in(
     visitor: Callable[..., Visitor],
 ) -> None:

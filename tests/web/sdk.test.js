@@ -572,6 +572,13 @@ test("a room that the other one makes is found", async () => {
   assert.deepEqual(events, [true]);
 });
 
+test("the user is a member of a room that they make", async () => {
+  wire.routes["POST chat/create/"] = () => ({ room_id: 9 });
+  const chat = start();
+  for (const members of [[2, 3], [3, "1"]]) assert.equal((await chat.open({ members, title: "us" })).id, 9);
+  assert.deepEqual(wire.asked("POST", "chat/create/").map(({ body }) => body), [{ members: [1, 2, 3], title: "us" }, { members: [3, "1"], title: "us" }]);
+});
+
 test("rooms are closed when nobody looks and all is sent", async () => {
   const chat = start();
   const room = chat.room(4);

@@ -5,7 +5,7 @@ import { insist } from "./session.js";
 
 export class RoomcastInbox extends RoomcastElement {
   static get observedAttributes() {
-    return [...super.observedAttributes, "room", "filter", "context-prefix", "history", "search", "list-only", "composer", "heading"];
+    return [...super.observedAttributes, "room", "filter", "context-prefix", "history", "search", "list-only", "composer", "heading", "placeholder", "suggestion", "enter"];
   }
 
   joined() {

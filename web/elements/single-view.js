@@ -11,7 +11,10 @@ export class SingleView extends Shell {
     if (host.getAttribute("autofocus") === "smart" && !matchMedia("(pointer: coarse)").matches) this.open?.focus();
   }
 
+  /** What a site has selected, or the attributes name. */
   #showWanted() {
+    const { chosen } = this.host;
+    if (chosen) return this.#show(this.#modelOf(chosen), null);
     const room = Number(this.host.getAttribute("room")) || null;
     const partner = this.host.getAttribute("with");
     const context = this.host.getAttribute("context") ?? undefined;
@@ -28,12 +31,17 @@ export class SingleView extends Shell {
 
   /** @param {any} target @param {{ message?: number }} [how] */
   async select(target, { message } = {}) {
-    const isPerson = typeof target === "object";
     if (!this.host.emit("select", { room: target }, true)) return false;
-    const model = isPerson ? this.chat.with(target.with, { context: target.context }) : this.chat.room(Number(target));
+    this.host.chosen = target;
+    const model = this.#modelOf(target);
     if (model === this.open?.model) return message ? this.open.history.jump(message) : true;
     this.#show(model, message ?? null);
     return true;
+  }
+
+  /** @param {any} target a room, or who it is with */
+  #modelOf(target) {
+    return typeof target === "object" ? this.chat.with(target.with, { context: target.context }) : this.chat.room(Number(target));
   }
 
   close() {
@@ -42,6 +50,7 @@ export class SingleView extends Shell {
 
   /** @param {string} name @param {any} value */
   changed(name, value) {
+    if (/^(room|with|context)$/.test(name)) this.host.chosen = null;
     if (name === "message" && value) void this.open?.history.jump(Number(value));
     else super.changed(name, value);
   }

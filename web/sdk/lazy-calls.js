@@ -18,9 +18,11 @@ const queryOf = (next) => (next ? Object.fromEntries(new URL(next).searchParams)
 
 // ------------------------------------------------------------ of the chat
 
-/** @param {Chat} chat @param {{ members: UserId[], title?: string, context?: string }} fields */
-export async function open(chat, fields) {
-  return chat.room((await chat.request("POST", "chat/create/", { body: fields })).room_id);
+/** The user is a member of every room that they make, named or not. @param {Chat} chat @param {{ members: UserId[], title?: string, context?: string }} fields */
+export async function open(chat, { members, ...fields }) {
+  const { user_id } = await chat.ready;
+  const all = members.some((one) => String(one) === String(user_id)) ? members : [user_id, ...members];
+  return chat.room((await chat.request("POST", "chat/create/", { body: { members: all, ...fields } })).room_id);
 }
 
 /**
