@@ -3,7 +3,7 @@
 import { afterPaint, arrange, h, icon } from "./dom.js";
 import { ChatHeader } from "./chat-header.js";
 import { MessageHistory } from "./message-history.js";
-import { memberOf, nameOf, summaryOf, titleOf } from "./people.js";
+import { nameOf, titleOf } from "./people.js";
 
 const MINUTE = 60_000;
 const NOTICE = 5_000; // ms that a notice stays
@@ -16,8 +16,7 @@ export class ChatView {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #fading;
   #pending = false;
-  #asked = new Set(); // users whose names were asked for
-  #newest = NaN; // the last message that was there or was announced
+  newest = NaN; // the last message that was there or was announced
   #added = new Set(); // parts that were asked for
   #isShown = false; // whether messages are on the screen
   #wantsFocus = false; // the composer gets the focus once it is there
@@ -51,7 +50,7 @@ export class ChatView {
     this.bar = h("div", { className: "bar", role: "status", hidden: true });
     this.toast = h("p", { className: "notice", role: "status", hidden: true });
     this.announcer = h("div", { className: "hidden", role: "log", "aria-live": "polite" });
-    this.pill = h("button", { type: "button", part: "pill", hidden: true, onclick: () => this.#pressPill() });
+    this.pill = h("button", { type: "button", part: "pill", hidden: true, onclick: () => this.tools.pressPill() });
     this.empty = h("div", { className: "empty" }, h("slot", { name: "empty" }, icon("chat"), h("p", {}, words.say("empty"))));
     this.closed = h("div", { className: "closed", hidden: true });
     const scroll = h("div", { className: "scroll" }, this.history.scroller, h("div", { className: "pills" }, this.pill));
@@ -79,11 +78,13 @@ export class ChatView {
       reports: () => this.shell.config.features?.reports !== false,
       wanted: () => this.#takeWanted(),
       emptyNodes: (/** @type {any[]} */ views) => (views.length ? [] : [this.empty]),
-      moved: () => this.#showPill(),
-      announce: (/** @type {string} */ text) => this.#announce(text),
+      moved: () => this.tools?.showPill(),
+      enriched: () => this.render(),
+      view: this,
+      announce: (/** @type {string} */ text) => this.tools?.announce(text),
       notice: (/** @type {string} */ text, /** @type {boolean} */ isBad) => this.notice(text, isBad),
       focusComposer: () => this.focus(),
-      pickEmoji: (/** @type {HTMLElement} */ from, /** @type {any} */ pick) => this.pickEmoji(from, pick),
+      pickEmoji: (/** @type {HTMLElement} */ from, /** @type {any} */ pick) => this.tools.pickEmoji(from, pick),
     };
   }
 
@@ -91,10 +92,11 @@ export class ChatView {
   #listen() {
     const { model } = this;
     this.#off.push(model.subscribe(() => this.#soon()));
-    this.#off.push(model.on("messages", (/** @type {any} */ { added }) => added.forEach((/** @type {any} */ one) => this.#arrived(one))));
+    const later = (/** @type {string} */ name) => (/** @type {any} */ detail) => void this.history.enriched.then((/** @type {any} */ { tools }) => tools[name](detail));
+    this.#off.push(model.on("messages", later("arrived")));
     this.#off.push(model.on("sent", (/** @type {any} */ { message }) => this.host.emit("sent", { message })));
-    this.#off.push(model.on("refused", (/** @type {any} */ { outgoing, error }) => this.#refused(outgoing, error)));
-    this.#off.push(model.on("presence", (/** @type {any} */ { user_id }) => void this.#learnNames(user_id)));
+    this.#off.push(model.on("refused", later("refused")));
+    this.#off.push(model.on("presence", later("met")));
     this.#off.push(model.on("deleted", () => this.#soon()));
     const clock = setInterval(() => this.render(), MINUTE); // "Today", "5 min. ago"
     this.#off.push(() => clearInterval(clock));
@@ -120,7 +122,7 @@ export class ChatView {
 
   render() {
     const { snapshot } = this.model;
-    if (snapshot.loaded && Number.isNaN(this.#newest)) this.#newest = snapshot.messages.at(-1)?.message_id ?? 0;
+    if (snapshot.loaded && Number.isNaN(this.newest)) this.newest = snapshot.messages.at(-1)?.message_id ?? 0;
     this.header.render();
     const isReady = snapshot.loaded || snapshot.state === "waiting";
     const { views } = this.host.link;
@@ -185,6 +187,11 @@ export class ChatView {
     void this.composing.then(act);
   }
 
+  /** What is loaded after the first messages; null before. */
+  get tools() {
+    return this.history?.extras?.tools; // nothing asks for it before the first message
+  }
+
   get room() {
     return this.history.room;
   }
@@ -235,15 +242,8 @@ export class ChatView {
     this.closed.hidden = !text || mode === "none";
     if (this.foot) this.foot.hidden = Boolean(text);
     if (!text) return;
-    const unblock = snapshot.with && this.shell.isBlocked(snapshot.with.user_id) ? [this.#unblockButton(snapshot.with)] : [];
+    const unblock = snapshot.with && this.shell.isBlocked(snapshot.with.user_id) ? (this.tools?.unblockButtons(snapshot.with) ?? []) : [];
     this.closed.replaceChildren(h("span", {}, h("bdi", {}, text)), ...unblock);
-  }
-
-  /** @param {any} partner */
-  #unblockButton(partner) {
-    const does = () => this.history.attempt(this.shell.block(partner.user_id, false).then(() => this.render()));
-    const label = this.words.say("unblock", { name: nameOf(this.room, partner.user_id, this.words) });
-    return h("button", { type: "button", className: "quiet", onclick: does }, h("bdi", {}, label));
   }
 
   /** @param {any} snapshot */
@@ -256,23 +256,6 @@ export class ChatView {
     return "";
   }
 
-  #showPill() {
-    const { history, words } = this;
-    const { isJumping } = history;
-    const fresh = isJumping || history.atNewest ? 0 : history.fresh;
-    this.pill.hidden = !isJumping && (history.atNewest || !history.shown.length);
-    const label = isJumping ? words.say("cancel") : fresh ? words.say("fresh", { n: fresh }) : words.say("newest");
-    if (this.pill.getAttribute("aria-label") === label) return;
-    this.pill.setAttribute("aria-label", label);
-    this.pill.replaceChildren(...(fresh || isJumping ? [label] : []), icon(isJumping ? "close" : "down"));
-  }
-
-  /** To the newest message; while another one is looked for, not to that one. */
-  #pressPill() {
-    if (this.history.isJumping) this.history.extras.jumps.stop();
-    else void this.history.toNewest();
-  }
-
   /** @param {string} text @param {boolean} [isBad] */
   notice(text, isBad = false) {
     clearTimeout(this.#fading);
@@ -282,40 +265,11 @@ export class ChatView {
     this.#fading = setTimeout(() => (this.toast.hidden = true), NOTICE);
   }
 
-  /** Says a message that came in to a screen reader, no older one. @param {any} message */
-  async #arrived(message) {
-    if (message.sender_id !== null) await this.#learnNames(message.sender_id);
-    if (message.mine || !(message.message_id > this.#newest)) return;
-    this.#newest = message.message_id;
-    const name = message.kind === "system" ? "" : `${nameOf(this.room, message.sender_id, this.words)}: `;
-    this.#announce(name + summaryOf(message, this.words));
-  }
-
-  /** Two equal texts are two nodes, and so said twice. @param {string} text */
-  #announce(text) {
-    this.announcer.append(h("p", {}, text));
-    if (this.announcer.childNodes.length > 3) this.announcer.firstChild?.remove();
-  }
-
-  /** Somebody whose name is not known yet has a name by now. @param {unknown} user */
-  async #learnNames(user) {
-    if (!this.model.snapshot.info || this.#asked.has(String(user)) || memberOf(this.room, user)?.name) return;
-    this.#asked.add(String(user));
-    await this.model.reload().catch(() => {}); // offline: the next visit learns it
-  }
-
-  /** @param {any} outgoing @param {any} error */
-  #refused(outgoing, error) {
-    const text = this.history.reason(error);
-    this.host.emit("refused", { code: error?.code, text: outgoing?.text ?? text });
-    if (!outgoing) this.notice(text, true);
-  }
-
   // ------------------------------------------------------------ what can be done
 
   /** @param {any} draft */
   send(draft) {
-    this.history.forgetNew();
+    this.history.firstNew = 0; // who writes has seen what was new
     this.model.send(draft);
     void this.history.toNewest();
   }
@@ -328,11 +282,6 @@ export class ChatView {
   /** @param {HTMLElement} from */
   openRoomMenu(from) {
     void this.shell.use(this.shell.more(), (/** @type {any} */ more) => more.openRoomMenu(this, from));
-  }
-
-  /** @param {HTMLElement} from @param {(emoji: string) => void} pick */
-  pickEmoji(from, pick) {
-    void this.shell.use(import("./lazy-emoji.js"), (/** @type {any} */ { openEmoji }) => openEmoji({ root: this.host.root, from, pick, label: this.words.say("emoji") }));
   }
 
   /** Searches the messages of this conversation. @param {string} words */

@@ -1,31 +1,28 @@
 /** The messages of one room in the page, in their order, and where the reader is among them. */
 
-import { afterPaint, arrange, h, hasFeature } from "./dom.js";
+import { afterPaint, arrange, h } from "./dom.js";
 import { MessageRow } from "./message-row.js";
 import { below, MessageWindow } from "./message-window.js";
-import { isSame, nameOf } from "./people.js";
+import { isSame } from "./people.js";
 import { ScrollAnchor } from "./scroll-anchor.js";
 
 const PAUSE = 5 * 60_000; // ms after which the next message of a person stands apart
-const EDGE = 700; // pixels from an edge at which more is loaded
 const ROW = 40; // pixels: no row is lower, so that this many fill a window
 
 /** Extended by `MessageHistory`, which adds what the user can do with a message. */
 export class HistoryView {
   #rows = new Map();
   #days = new Map();
-  #window = new MessageWindow();
+  window = new MessageWindow();
   #leaving = new AbortController();
   #today = new Date().toDateString();
-  #placed = false;
-  #settled = false; // the reader stands where they should: from now on what is seen is read
-  #filling = false;
-  /** @type {Promise<void> | null} */
-  #noting = null;
+  isPlaced = false;
+  isSettled = false; // the reader stands where they should: from now on what is seen is read
+  isFilling = false;
   /** @type {any} */
   #active = null;
   /** @type {number} the message above which the line stands; 0: none */
-  #firstNew = 0;
+  firstNew = 0;
   /** @type {any[]} */
   shown = [];
   /** @type {any} */
@@ -51,7 +48,6 @@ export class HistoryView {
     this.list = h("ol", { role: "list", "aria-label": label });
     this.scroller = h("div", { part: "messages", role: "region", "aria-label": label, tabIndex: -1 }, this.list);
     this.newLine = h("li", { part: "new-line" }, this.words.say("newLine"));
-    this.typing = h("li", { className: "typing-row" });
     this.spinner = h("div", { className: "spin", role: "progressbar", "aria-label": this.words.say("loading") });
     this.anchor = new ScrollAnchor(this.scroller, this.list);
     this.#listen();
@@ -61,7 +57,7 @@ export class HistoryView {
     const { signal } = this.#leaving;
     this.scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     this.list.addEventListener("focusin", (event) => this.activate(/** @type {Element} */ (event.target)));
-    const look = () => this.seen();
+    const look = () => this.extras?.reading.seen();
     for (const name of ["focus", "scroll", "resize"]) addEventListener(name, look, { signal, passive: true });
     document.addEventListener("visibilitychange", () => this.render(), { signal });
   }
@@ -79,7 +75,7 @@ export class HistoryView {
   enrich(Extras) {
     this.extras = new Extras(this);
     this.#enriched(this.extras);
-    if (this.rows.length) this.render();
+    this.parts.enriched();
   }
 
   get snapshot() {
@@ -106,13 +102,12 @@ export class HistoryView {
     const { messages, outgoing, hasNewer, loaded, loading, state } = this.snapshot;
     this.scroller.setAttribute("aria-busy", String(loading === "around"));
     this.#newDay();
-    if (!this.#placed && loaded && state !== "connecting") return this.#open();
-    this.#note(this.snapshot);
-    this.shown = this.#window.slice(messages, this.anchor.atEnd);
-    const isEnd = this.#window.followsNewest && !hasNewer;
+    if (!this.isPlaced && loaded && state !== "connecting") return this.#open();
+    this.shown = this.window.slice(messages, this.anchor.atEnd);
+    const isEnd = this.window.followsNewest && !hasNewer;
     const views = [...this.shown, ...(isEnd ? outgoing.map((/** @type {any} */ item) => this.#unsent(item)) : [])];
     const nodes = this.#nodesOf(views);
-    if (isEnd) nodes.push(...this.#typingRow());
+    if (isEnd) nodes.push(...(this.extras?.reading.typingRow() ?? []));
     const kept = new Set(nodes);
     this.anchor.keepTo((node) => kept.has(node));
     this.extras?.keepFocus(kept);
@@ -121,27 +116,7 @@ export class HistoryView {
     this.anchor.restore();
     this.anchor.note();
     if (!this.#active?.box.isConnected) this.activate(this.rows.at(-1)?.box);
-    this.seen();
-    this.parts.moved();
-    void this.#fill();
-  }
-
-  /** Who joins and leaves is said in groups. @param {any} snapshot */
-  #note({ info, messages, id }) {
-    const last = messages.at(-1)?.message_id ?? 0;
-    if (this.notes && info) this.notes.note(info.members, last);
-    if (this.#noting || !id || !(info?.members.length > 2)) return;
-    this.#noting = import("./lazy-notes.js").then(async ({ MemberNotes }) => {
-      const notes = await MemberNotes.of(this);
-      notes.note(info.members, last); // those of the beginning, whatever has changed meanwhile
-      this.notes = notes;
-      if (!this.isOver) this.render();
-    }, () => void (this.#noting = null)); // the next rendering tries again
-  }
-
-  /** @param {number} message_id @returns {Node[]} */
-  #notesBelow(message_id) {
-    return this.notes?.below(message_id) ?? [];
+    this.#looked();
   }
 
   /** All messages are drawn again with the next rendering. */
@@ -151,52 +126,41 @@ export class HistoryView {
 
   /** The first time: at the first unread message, or at the end. */
   #open() {
-    this.#placed = true;
+    this.isPlaced = true;
     const { firstUnread, mark } = this.snapshot;
     const id = firstUnread ?? 0;
-    this.#firstNew = id;
+    this.firstNew = id;
     const wanted = this.parts.wanted();
     const isBefore = id && this.snapshot.messages[0]?.message_id === id && this.snapshot.hasOlder;
     if (!wanted && !isBefore) return this.#openFast();
     this.render();
     if (wanted) void this.jump(wanted).finally(() => this.#settle());
-    else void this.#openAround(mark);
+    else void this.enriched.then(({ reading }) => reading.openAround(mark));
   }
 
   /** What fills the window is drawn first, all else in a moment. */
   #openFast() {
     const count = Math.ceil(innerHeight / ROW) || 1; // a frame that is hidden has no height
-    this.#filling = true;
-    if (this.#firstNew) this.#showNewLine(count);
+    this.isFilling = true;
+    if (this.firstNew) this.showNewLine(count);
     else {
-      this.#window.toLast(this.snapshot.messages, count);
+      this.window.toLast(this.snapshot.messages, count);
       this.render();
       this.anchor.toEnd();
       this.#settle();
     }
     afterPaint(() => {
-      this.#filling = false;
+      this.isFilling = false;
       if (this.isOver) return;
-      if (this.#firstNew) this.#window.around(this.snapshot.messages, this.#firstNew);
-      else if (this.#window.followsNewest) this.#window.toNewest();
+      if (this.firstNew) this.window.around(this.snapshot.messages, this.firstNew);
+      else if (this.window.followsNewest) this.window.toNewest();
       this.render();
     });
   }
 
-  /** More is unread than was loaded: loads around what was read last. @param {number} mark */
-  async #openAround(mark) {
-    await this.model.around(mark).catch(() => false);
-    const first = this.snapshot.messages.find((/** @type {any} */ one) => one.message_id > mark && !one.mine);
-    if (first) this.#firstNew = first.message_id;
-    this.#window.around(this.snapshot.messages, this.#firstNew);
-    this.anchor.atEnd = false;
-    this.render();
-    this.#showNewLine();
-  }
-
   /** @param {number} [count] of messages below the line, at first */
-  #showNewLine(count) {
-    this.#window.around(this.snapshot.messages, this.#firstNew, count);
+  showNewLine(count) {
+    this.window.around(this.snapshot.messages, this.firstNew, count);
     this.anchor.atEnd = false;
     this.render();
     if (this.newLine.isConnected) this.anchor.showAt(this.newLine, 0.15);
@@ -207,8 +171,8 @@ export class HistoryView {
 
   #settle() {
     afterPaint(() => {
-      this.#settled = true;
-      this.seen();
+      this.isSettled = true;
+      this.extras?.reading.seen();
     });
   }
 
@@ -225,13 +189,13 @@ export class HistoryView {
   #nodesOf(views) {
     const rows = new Map();
     /** @type {Node[]} */
-    const nodes = [...this.#notesBelow(0)];
+    const nodes = [...(this.notes?.below(0) ?? [])];
     /** @type {any} */
     let previous = null;
     for (const view of views) {
       const at = new Date(view.created_at ?? view.at);
       const day = at.toDateString();
-      const isNew = view.message_id !== undefined && view.message_id === this.#firstNew;
+      const isNew = view.message_id !== undefined && view.message_id === this.firstNew;
       if (day !== previous?.day) nodes.push(this.#dayLine(day, at));
       if (isNew) nodes.push(this.newLine);
       const isJoined = !isNew && this.#follows(previous, view, day, at);
@@ -239,7 +203,7 @@ export class HistoryView {
       const row = this.#rows.get(key) ?? new MessageRow(this);
       row.show(view, isJoined);
       rows.set(key, row);
-      nodes.push(row.li, ...this.#notesBelow(view.message_id));
+      nodes.push(row.li, ...(this.notes?.below(view.message_id) ?? []));
       previous = { view, day, at };
     }
     this.#rows = rows;
@@ -268,120 +232,31 @@ export class HistoryView {
     this.#today = today;
   }
 
-  #typingRow() {
-    const { typing } = this.snapshot;
-    if (!typing.length || !hasFeature(this.host, "typing")) return [];
-    const names = typing.map((/** @type {any} */ user) => nameOf(this.room, user, this.words));
-    const key = names.length > 1 ? "typeMany" : "types";
-    this.typing.textContent = this.words.say(key, { name: names[0], names: this.words.list(names) });
-    return [this.typing];
-  }
-
   // ------------------------------------------------------------ where the reader is
 
   #scrolled() {
     this.anchor.note();
-    this.seen();
+    this.#looked();
+  }
+
+  /** What follows from where the reader is. */
+  #looked() {
+    this.extras?.reading.looked();
     this.parts.moved();
-    void this.#fill();
-  }
-
-  /** Loads and shows more when the reader nears an edge of what is there. */
-  async #fill() {
-    const { scrollTop, scrollHeight, clientHeight } = this.scroller;
-    if (this.#filling || !this.#placed || !this.list.isConnected || !clientHeight) return;
-    const { hasOlder, hasNewer } = this.snapshot;
-    const goesUp = scrollTop < EDGE && (this.#hidden("up") || hasOlder);
-    const goesDown = scrollHeight - scrollTop - clientHeight < EDGE && (this.#hidden("down") || hasNewer);
-    if (!goesUp && !goesDown) return;
-    this.#filling = true;
-    const more = goesUp ? this.#window.up(this.snapshot.messages, this.shown) : this.#window.down(this.snapshot.messages, this.shown);
-    const before = this.shown.length;
-    if (!more) await this.#load(goesUp);
-    this.#filling = false;
-    if (more || this.shown.length !== before) this.render();
-  }
-
-  /** @param {boolean} older */
-  async #load(older) {
-    const known = this.shown;
-    const isThere = await (older ? this.model.older() : this.model.newer()).then(
-      () => true,
-      () => false, // the connection is gone: the next scroll asks again
-    );
-    if (!isThere || this.isOver) return;
-    if (older) this.#window.up(this.snapshot.messages, known);
-    else this.#window.down(this.snapshot.messages, known);
-    this.render();
-  }
-
-  /** Whether loaded messages lie outside the window. @param {"up" | "down"} way */
-  #hidden(way) {
-    const { messages } = this.snapshot;
-    if (!this.shown.length) return messages.length > 0;
-    return way === "up" ? messages[0] !== this.shown[0] : messages.at(-1) !== this.shown.at(-1);
   }
 
   get atNewest() {
-    return this.anchor.atEnd && this.#window.followsNewest && !this.snapshot.hasNewer;
+    return this.anchor.atEnd && this.window.followsNewest && !this.snapshot.hasNewer;
   }
 
-  /** Who writes has seen what was new. */
-  forgetNew() {
-    this.#firstNew = 0;
-  }
-
+  /** To the end, once what leads there is loaded. */
   async toNewest() {
-    this.extras?.jumps.stop();
-    if (this.snapshot.hasNewer) await this.model.latest().catch(() => false);
-    this.#window.toNewest();
-    this.anchor.atEnd = true;
-    this.render();
-    this.anchor.toEnd();
-  }
-
-  /** Read is what stood on the screen of a window in use. */
-  seen() {
-    if (!this.#settled || document.visibilityState !== "visible" || !document.hasFocus()) return;
-    const box = this.scroller.getBoundingClientRect();
-    const top = Math.max(box.top, 0);
-    const bottom = Math.min(box.bottom, innerHeight) + 8;
-    if (bottom - top < 40) return;
-    const last = this.rows.findLast((row) => {
-      const at = row.box.getBoundingClientRect();
-      return row.message.message_id && at.height && (at.bottom <= bottom ? at.bottom > top : at.top < top);
-    });
-    const id = last && this.#newestOfOthers(last.message.message_id);
-    if (id) this.model.read(id);
-  }
-
-  /** @param {number} upto */
-  #newestOfOthers(upto) {
-    return this.shown.findLast((message) => !message.mine && message.message_id <= upto)?.message_id;
-  }
-
-  /** How many messages of others stand below what was read. */
-  get fresh() {
-    const { messages, mark, missed } = this.snapshot;
-    if (mark === null) return missed;
-    let count = missed;
-    for (let i = messages.length; i-- && messages[i].message_id > mark; ) if (!messages[i].mine) count += 1;
-    return count;
+    await (await this.enriched).reading.toNewest();
   }
 
   /** Goes to a message, also to one that has to be loaded first. @param {number} message_id @returns {Promise<boolean>} */
   async jump(message_id) {
     return (await this.enriched).jumps.to(message_id);
-  }
-
-  /** @param {number} message_id @param {number} share */
-  show(message_id, share) {
-    this.#window.around(this.snapshot.messages, message_id);
-    this.anchor.atEnd = false;
-    this.render();
-    const row = this.rowOf(message_id);
-    if (row) this.anchor.showAt(row.li, share);
-    this.parts.moved();
   }
 
   /** A loaded message. @param {number} message_id */

@@ -29,7 +29,7 @@ export class Jumps {
       history.parts.notice(history.words.say("notFound"));
       return false;
     }
-    history.show(message_id, 0.4);
+    history.extras.reading.show(message_id, 0.4);
     const box = history.rowOf(message_id)?.box;
     box?.focus({ preventScroll: true });
     box?.classList.remove("found");
@@ -44,7 +44,7 @@ export class Jumps {
     if (!(await this.#load((signal) => history.model.at(date, { signal })))) return;
     const { messages } = history.snapshot;
     const target = messages.find((/** @type {any} */ one) => new Date(one.created_at) >= date) ?? messages.at(-1);
-    if (target) history.show(target.message_id, 0.1);
+    if (target) history.extras.reading.show(target.message_id, 0.1);
   }
 
   /** Whether the way is free to go. @param {((signal: AbortSignal) => Promise<any>) | null} load */

@@ -7,10 +7,12 @@ import { pictureEnglish } from "../lang/en.js";
 import { fileNodes, keepBeneath, sendingNodes, thumbnailOf } from "./attachments.js";
 import { formatted } from "./formatting.js";
 import { Jumps } from "./jumps.js";
+import { Reading } from "./reading.js";
 import { chatRestStyle } from "./style-chatrest.js";
 import { extrasStyle } from "./style-extras.js";
 import { restStyle } from "./style-rest.js";
 import { textNodes } from "./text.js";
+import { ViewTools } from "./view-tools.js";
 import { addSheet, focusedIn, h, hasFeature, iconButton, isSame, nameOf } from "./views.js";
 
 const WIDE = 140; // pixels that a picture must be wide for the time to stand on it
@@ -31,6 +33,8 @@ export class Extras {
     this.host = history.host;
     this.words = history.words;
     this.jumps = new Jumps(history);
+    this.reading = new Reading(history);
+    this.tools = new ViewTools(history.parts.view);
     this.hasMarks = hasFeature(this.host, "markdown", false);
     for (const style of [restStyle, chatRestStyle, extrasStyle]) addSheet(this.host.root, style);
     history.list.addEventListener("pointerover", (/** @type {any} */ { target }) => this.#date(target.closest("time")));

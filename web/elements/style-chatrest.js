@@ -11,6 +11,6 @@ a[part=listing]:hover { border-color: var(--link); }
   [part~=mine] > [part~=bubble] { border: 2px solid Highlight; }
 }
 @media (pointer: coarse) {
-  .bar button { min-block-size: 44px; }
+  [part=pill], .bar button { min-block-size: 44px; }
 }
 `;

@@ -5,7 +5,7 @@ button:disabled { opacity: .45; cursor: default; }
 .notice { padding: .5rem 1rem; text-align: center; color: var(--faint); }
 .notice.alert { background: var(--danger-ground); color: var(--danger); }
 @media (pointer: coarse) {
-  .main, .quiet, [part=pill] { min-block-size: 44px; }
+  .main, .quiet { min-block-size: 44px; }
 }
 @media (forced-colors: active) {
   .main, .quiet { border: 1px solid ButtonText; }

@@ -1,0 +1,162 @@
+/** Where the reader goes in a conversation and what they have read: loaded after the first messages. */
+
+import { h, hasFeature, nameOf } from "./views.js";
+
+const EDGE = 700; // pixels from an edge at which more is loaded
+
+/** For the messages of one conversation. */
+export class Reading {
+  /** @type {Promise<void> | null} */
+  #noting = null;
+
+  /** @param {any} history the messages */
+  constructor(history) {
+    this.history = history;
+    this.typing = h("li", { className: "typing-row" });
+  }
+
+  /** What follows from where the reader is. */
+  looked() {
+    this.#note();
+    this.seen();
+    void this.#fill();
+  }
+
+  typingRow() {
+    const { host, room, words, snapshot } = this.history;
+    const { typing } = snapshot;
+    if (!typing.length || !hasFeature(host, "typing")) return [];
+    const names = typing.map((/** @type {any} */ user) => nameOf(room, user, words));
+    const key = names.length > 1 ? "typeMany" : "types";
+    this.typing.textContent = words.say(key, { name: names[0], names: words.list(names) });
+    return [this.typing];
+  }
+
+  /** Who joins and leaves is said in groups. */
+  #note() {
+    const { history } = this;
+    const { info, messages, id } = history.snapshot;
+    const last = messages.at(-1)?.message_id ?? 0;
+    if (history.notes && info) history.notes.note(info.members, last);
+    if (this.#noting || !id || !(info?.members.length > 2)) return;
+    this.#noting = import("./lazy-notes.js").then(async ({ MemberNotes }) => {
+      const notes = await MemberNotes.of(history);
+      notes.note(info.members, last); // those of the beginning, whatever has changed meanwhile
+      history.notes = notes;
+      if (!history.isOver) history.render();
+    }, () => void (this.#noting = null)); // the next rendering tries again
+  }
+
+  /** More is unread than was loaded: loads around what was read last. @param {number} mark */
+  async openAround(mark) {
+    const { history } = this;
+    await history.model.around(mark).catch(() => false);
+    const first = history.snapshot.messages.find((/** @type {any} */ one) => one.message_id > mark && !one.mine);
+    if (first) history.firstNew = first.message_id;
+    history.window.around(history.snapshot.messages, history.firstNew);
+    history.anchor.atEnd = false;
+    history.render();
+    history.showNewLine();
+  }
+
+  // ------------------------------------------------------------ loading more
+
+  /** Loads and shows more when the reader nears an edge of what is there. */
+  async #fill() {
+    const { history } = this;
+    const { scrollTop, scrollHeight, clientHeight } = history.scroller;
+    if (history.isFilling || !history.isPlaced || !history.list.isConnected || !clientHeight) return;
+    const { hasOlder, hasNewer } = history.snapshot;
+    const goesUp = scrollTop < EDGE && (this.#hidden("up") || hasOlder);
+    const goesDown = scrollHeight - scrollTop - clientHeight < EDGE && (this.#hidden("down") || hasNewer);
+    if (!goesUp && !goesDown) return;
+    history.isFilling = true;
+    const before = history.shown.length;
+    const more = this.#widen(goesUp, history.shown);
+    if (!more) await this.#load(goesUp);
+    history.isFilling = false;
+    if (more || history.shown.length !== before) history.render();
+  }
+
+  /** @param {boolean} older @param {any[]} known */
+  #widen(older, known) {
+    const { window, snapshot } = this.history;
+    return older ? window.up(snapshot.messages, known) : window.down(snapshot.messages, known);
+  }
+
+  /** @param {boolean} older */
+  async #load(older) {
+    const { history } = this;
+    const known = history.shown;
+    const isThere = await (older ? history.model.older() : history.model.newer()).then(
+      () => true,
+      () => false, // the connection is gone: the next scroll asks again
+    );
+    if (!isThere || history.isOver) return;
+    this.#widen(older, known);
+    history.render();
+  }
+
+  /** Whether loaded messages lie outside the window. @param {"up" | "down"} way */
+  #hidden(way) {
+    const { shown, snapshot } = this.history;
+    const { messages } = snapshot;
+    if (!shown.length) return messages.length > 0;
+    return way === "up" ? messages[0] !== shown[0] : messages.at(-1) !== shown.at(-1);
+  }
+
+  // ------------------------------------------------------------ what was read
+
+  /** Read is what stood on the screen of a window in use. */
+  seen() {
+    const { history } = this;
+    if (!history.isSettled || document.visibilityState !== "visible" || !document.hasFocus()) return;
+    const box = history.scroller.getBoundingClientRect();
+    const top = Math.max(box.top, 0);
+    const bottom = Math.min(box.bottom, innerHeight) + 8;
+    if (bottom - top < 40) return;
+    const last = history.rows.findLast((/** @type {any} */ row) => {
+      const at = row.box.getBoundingClientRect();
+      return row.message.message_id && at.height && (at.bottom <= bottom ? at.bottom > top : at.top < top);
+    });
+    const id = last && this.#newestOfOthers(last.message.message_id);
+    if (id) history.model.read(id);
+  }
+
+  /** @param {number} upto */
+  #newestOfOthers(upto) {
+    return this.history.shown.findLast((/** @type {any} */ message) => !message.mine && message.message_id <= upto)?.message_id;
+  }
+
+  /** How many messages of others stand below what was read. */
+  get fresh() {
+    const { messages, mark, missed } = this.history.snapshot;
+    if (mark === null) return missed;
+    let count = missed;
+    for (let i = messages.length; i-- && messages[i].message_id > mark; ) if (!messages[i].mine) count += 1;
+    return count;
+  }
+
+  // ------------------------------------------------------------ going somewhere
+
+  async toNewest() {
+    const { history } = this;
+    history.extras.jumps.stop();
+    if (history.snapshot.hasNewer) await history.model.latest().catch(() => false);
+    history.window.toNewest();
+    history.anchor.atEnd = true;
+    history.render();
+    history.anchor.toEnd();
+  }
+
+  /** @param {number} message_id @param {number} share of the height above it */
+  show(message_id, share) {
+    const { history } = this;
+    history.window.around(history.snapshot.messages, message_id);
+    history.anchor.atEnd = false;
+    history.render();
+    const row = history.rowOf(message_id);
+    if (row) history.anchor.showAt(row.li, share);
+    history.parts.moved();
+  }
+}
