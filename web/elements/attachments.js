@@ -1,7 +1,7 @@
 /** Files of messages: pictures as an album, everything else as a card. */
 
+import { h, icon, isWeb } from "./dom.js";
 import { fileLabel, isPicture, previewOf } from "./files.js";
-import { h, icon, isWeb } from "./views.js";
 
 const ALBUM = 4; // pictures of an album; what is above them is in the lightbox
 

@@ -8,9 +8,6 @@ import { nameOf, titleOf } from "./people.js";
 const MINUTE = 60_000;
 const NOTICE = 5_000; // ms that a notice stays
 
-/** Whether a message shows more than a text. @param {any} message */
-const isRich = ({ attachments, reactions, actions, chosen, data }) => attachments.length || reactions.length || actions || chosen || data;
-
 export class ChatView {
   #off = /** @type {(() => void)[]} */ ([]);
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -125,8 +122,6 @@ export class ChatView {
     if (snapshot.loaded && Number.isNaN(this.newest)) this.newest = snapshot.messages.at(-1)?.message_id ?? 0;
     this.header.render();
     const isReady = snapshot.loaded || snapshot.state === "waiting";
-    const { views } = this.host.link;
-    if (isReady && views.Extras && snapshot.messages.some(isRich)) this.#addExtras();
     this.composer?.render();
     this.history.render();
     if (isReady && this.#isShown) this.#addParts();
@@ -143,8 +138,8 @@ export class ChatView {
   }
 
   /**
-   * Loads a part of the view after the first messages, where the page does not have it. What can't be
-   * loaded is tried again with the next rendering.
+   * Loads a part of the view after the first messages. What can't be loaded is tried again with the next
+   * rendering.
    * @param {"Composer" | "Extras"} name
    * @param {() => Promise<any>} load
    * @param {(Part: any) => void} add
@@ -152,7 +147,7 @@ export class ChatView {
   async #addPart(name, load, add) {
     if (this.#added.has(name)) return;
     this.#added.add(name);
-    const part = this.host.link.views[name] ?? (await load().catch(() => null))?.[name];
+    const part = (await load().catch(() => null))?.[name];
     if (!part) this.#added.delete(name);
     else if (!this.history.isOver) add(part);
   }
@@ -179,7 +174,7 @@ export class ChatView {
     this.foot = this.composer.box;
     this.#composed(this.composer);
     this.composer.render();
-    if (this.#wantsFocus) this.focus();
+    if (this.#wantsFocus && this.history.focused() === this.history.scroller) this.focus(); // it has not moved on meanwhile
   }
 
   /** Does something with the composer once it is there. @param {(composer: any) => void} act */

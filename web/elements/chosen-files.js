@@ -1,7 +1,7 @@
 /** The files that go with the next message: checked when chosen, each with its reason when refused. */
 
+import { h, icon, iconButton } from "./dom.js";
 import { fileLabel, isPicture, previewOf } from "./files.js";
-import { h, icon, iconButton } from "./views.js";
 
 export class ChosenFiles {
   /** @type {File[]} */

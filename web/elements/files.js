@@ -1,6 +1,6 @@
 /** Files as they are shown wherever they stand: which are pictures, and what they are called. */
 
-import { addDrawings, h } from "./views.js";
+import { addDrawings, h } from "./dom.js";
 
 addDrawings({ file: "M7 3h7l5 5v13H7zM14 3v5h5" });
 

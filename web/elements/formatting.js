@@ -1,6 +1,6 @@
 /** Simple formatting of texts: **bold**, *italic*, ~~struck~~, `code`. Only where the site turns it on. */
 
-import { h } from "./views.js";
+import { h } from "./dom.js";
 
 const MARKS = /```([^]+?)```|`([^`\n]+)`|\*\*([^*\n]+)\*\*|~~([^~\n]+)~~|(?<![\w*])\*([^*\n]+)\*(?![\w*])|(?<!\w)_([^_\n]+)_(?!\w)/u;
 const TAGS = /** @type {const} */ (["code", "code", "strong", "s", "em", "em"]);

@@ -1,5 +1,8 @@
 /** Messages that hold the words looked for: below the conversations that do, or in a dialog. */
 
+import { bdi, h } from "./dom.js";
+import { isSame, nameOf, titleOf } from "./people.js";
+import { addSheet } from "./sheets.js";
 import { foundStyle } from "./style-found.js";
 
 export class FoundMessages {
@@ -7,15 +10,10 @@ export class FoundMessages {
   /** @type {AbortController | null} */
   #asking = null;
 
-  /**
-   * @param {any} list what they are shown in: the list of conversations, or the search of one
-   * @param {any} kit what draws them: this file is part of two that are loaded later
-   */
-  constructor(list, kit) {
+  /** @param {any} list what they are shown in: the list of conversations, or the search of one */
+  constructor(list) {
     this.list = list;
-    this.kit = kit;
     const { words } = list;
-    const { addSheet, h } = kit;
     addSheet(list.host.root, foundStyle);
     this.results = h("ul", { role: "list", "aria-label": words.say("found") });
     this.more = h("button", { type: "button", className: "quiet", hidden: true }, words.say("fold"));
@@ -58,7 +56,6 @@ export class FoundMessages {
   /** @param {any} message @param {string} words */
   #row(message, words) {
     const { list } = this;
-    const { bdi, h, isSame, nameOf, titleOf } = this.kit;
     const item = list.shell.item(message.room_id);
     const me = list.host.user?.user_id;
     const title = item && !list.room ? titleOf(item, me, list.words) : ""; // in one conversation the author is enough
@@ -75,6 +72,6 @@ export class FoundMessages {
     if (!each.length) return [text];
     const parts = text.split(new RegExp(`(${each.join("|")})`, "iu"));
     if (parts[0].length > 16 && parts.length > 1) parts[0] = `…${parts[0].slice(-14)}`;
-    return parts.map((part, i) => (i % 2 ? this.kit.h("mark", { textContent: part }) : part));
+    return parts.map((part, i) => (i % 2 ? h("mark", { textContent: part }) : part));
   }
 }

@@ -103,6 +103,7 @@ export class HistoryView {
     this.scroller.setAttribute("aria-busy", String(loading === "around"));
     this.#newDay();
     if (!this.isPlaced && loaded && state !== "connecting") return this.#open();
+    this.extras?.reading.note();
     this.shown = this.window.slice(messages, this.anchor.atEnd);
     const isEnd = this.window.followsNewest && !hasNewer;
     const views = [...this.shown, ...(isEnd ? outgoing.map((/** @type {any} */ item) => this.#unsent(item)) : [])];
@@ -135,14 +136,14 @@ export class HistoryView {
     if (!wanted && !isBefore) return this.#openFast();
     this.render();
     if (wanted) void this.jump(wanted).finally(() => this.#settle());
-    else void this.enriched.then(({ reading }) => reading.openAround(mark));
+    else void this.#openAround(mark);
   }
 
   /** What fills the window is drawn first, all else in a moment. */
   #openFast() {
     const count = Math.ceil(innerHeight / ROW) || 1; // a frame that is hidden has no height
     this.isFilling = true;
-    if (this.firstNew) this.showNewLine(count);
+    if (this.firstNew) this.#showNewLine(count);
     else {
       this.window.toLast(this.snapshot.messages, count);
       this.render();
@@ -158,8 +159,16 @@ export class HistoryView {
     });
   }
 
+  /** More is unread than was loaded: loads around what was read last. @param {number} mark */
+  async #openAround(mark) {
+    await this.model.around(mark).catch(() => false);
+    const first = this.snapshot.messages.find((/** @type {any} */ one) => one.message_id > mark && !one.mine);
+    if (first) this.firstNew = first.message_id;
+    this.#showNewLine();
+  }
+
   /** @param {number} [count] of messages below the line, at first */
-  showNewLine(count) {
+  #showNewLine(count) {
     this.window.around(this.snapshot.messages, this.firstNew, count);
     this.anchor.atEnd = false;
     this.render();

@@ -1,9 +1,11 @@
 /** Where a message is written: text, files, answers and edits. */
 
-import { writeEnglish } from "../lang/en.js";
 import { ChosenFiles } from "./chosen-files.js";
+import { addDrawings, h, hasFeature, icon, iconButton } from "./dom.js";
+import { isSame, nameOf, summaryOf } from "./people.js";
+import { addSheet } from "./sheets.js";
 import { composerStyle } from "./style-composer.js";
-import { addDrawings, addSheet, h, hasFeature, icon, iconButton, isSame, nameOf, summaryOf } from "./views.js";
+import { writeEnglish } from "../lang/en.js";
 
 addDrawings({
   send: "M4 12l16-8-5 16-3-6-8-2M12 14l4-5",

@@ -3,17 +3,19 @@
  * not sent. Loaded after the first messages, or by the first that needs it.
  */
 
-import { pictureEnglish } from "../lang/en.js";
 import { fileNodes, keepBeneath, sendingNodes, thumbnailOf } from "./attachments.js";
+import { focusedIn, h, hasFeature, iconButton } from "./dom.js";
 import { formatted } from "./formatting.js";
 import { Jumps } from "./jumps.js";
+import { isSame, nameOf } from "./people.js";
 import { Reading } from "./reading.js";
+import { addSheet } from "./sheets.js";
 import { chatRestStyle } from "./style-chatrest.js";
 import { extrasStyle } from "./style-extras.js";
 import { restStyle } from "./style-rest.js";
 import { textNodes } from "./text.js";
 import { ViewTools } from "./view-tools.js";
-import { addSheet, focusedIn, h, hasFeature, iconButton, isSame, nameOf } from "./views.js";
+import { pictureEnglish } from "../lang/en.js";
 
 const WIDE = 140; // pixels that a picture must be wide for the time to stand on it
 const TALLEST = 352; // pixels, as in its style

@@ -1,18 +1,10 @@
 /** The search within one conversation: a dialog, loaded when it is first opened. */
 
 import { listEnglish } from "../lang/en.js";
-import { bdi, h, iconButton } from "./dom.js";
+import { h, iconButton } from "./dom.js";
 import { FoundMessages } from "./found-messages.js";
-import { isSame, nameOf, titleOf } from "./people.js";
 
 const PATIENCE = 250; // ms after the last key in which a search begins
-
-/** @param {ShadowRoot} root @param {string} css */
-function addSheet(root, css) {
-  const sheet = new CSSStyleSheet();
-  sheet.replaceSync(css);
-  root.adoptedStyleSheets.push(sheet);
-}
 
 /** The id of a conversation once it is known; null where it is not begun. @param {any} model @returns {Promise<number | null>} */
 function idOf(model) {
@@ -40,7 +32,7 @@ export function openFind(view, dialog, sought = "") {
     return room === null ? nothing : shell.chat.search(text, { room, signal });
   };
   const around = { chat: { search: ask }, item: () => view.room };
-  const messages = new FoundMessages({ host, words, shell: around, room: true, select }, { addSheet, bdi, h, isSame, nameOf, titleOf });
+  const messages = new FoundMessages({ host, words, shell: around, room: true, select });
   const field = h("input", { type: "search", part: "search", className: "field", dir: "auto", value: sought, "aria-label": words.say("search"), placeholder: words.say("search") });
   let typing = 0;
   field.addEventListener("input", () => {

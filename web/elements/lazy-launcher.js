@@ -1,7 +1,8 @@
 /** The popup of a launcher: made when it is first opened, with an inbox or a chat in it. */
 
+import { h } from "./dom.js";
+import { addSheet } from "./sheets.js";
 import { panelStyle } from "./style-panel.js";
-import { addSheet, h } from "./views.js";
 
 const PASSED_ON = ["server", "lang", "dir", "theme", "density", "features", "room", "with", "context", "message", "filter", "context-prefix", "search", "heading", "composer", "placeholder", "suggestion", "enter"];
 const PASSED_PROPERTIES = ["strings", "quickReplies", "actions", "renderers", "linkPolicy", "beforeSend"];

@@ -1,8 +1,8 @@
 /** Search and keyboard of the list of conversations: loaded once its first rows are on the screen. */
 
-import { bdi, focusedIn, h } from "./dom.js";
+import { focusedIn } from "./dom.js";
 import { FoundMessages } from "./found-messages.js";
-import { isSame, nameOf, titleOf } from "./people.js";
+import { addSheet } from "./sheets.js";
 import { listRestStyle } from "./style-listrest.js";
 import { restStyle } from "./style-rest.js";
 
@@ -15,8 +15,8 @@ export class ListTools {
   /** @param {any} list the view of the list */
   constructor(list) {
     this.list = list;
-    for (const style of [restStyle, listRestStyle]) list.shell.addSheet(list.host.root, style);
-    this.found = new FoundMessages(list, { addSheet: list.shell.addSheet, bdi, h, isSame, nameOf, titleOf });
+    for (const style of [restStyle, listRestStyle]) addSheet(list.host.root, style);
+    this.found = new FoundMessages(list);
     list.rows.append(this.found.box);
   }
 

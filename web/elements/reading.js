@@ -1,6 +1,7 @@
 /** Where the reader goes in a conversation and what they have read: loaded after the first messages. */
 
-import { h, hasFeature, nameOf } from "./views.js";
+import { h, hasFeature } from "./dom.js";
+import { nameOf } from "./people.js";
 
 const EDGE = 700; // pixels from an edge at which more is loaded
 
@@ -17,7 +18,6 @@ export class Reading {
 
   /** What follows from where the reader is. */
   looked() {
-    this.#note();
     this.seen();
     void this.#fill();
   }
@@ -33,7 +33,7 @@ export class Reading {
   }
 
   /** Who joins and leaves is said in groups. */
-  #note() {
+  note() {
     const { history } = this;
     const { info, messages, id } = history.snapshot;
     const last = messages.at(-1)?.message_id ?? 0;
@@ -45,18 +45,6 @@ export class Reading {
       history.notes = notes;
       if (!history.isOver) history.render();
     }, () => void (this.#noting = null)); // the next rendering tries again
-  }
-
-  /** More is unread than was loaded: loads around what was read last. @param {number} mark */
-  async openAround(mark) {
-    const { history } = this;
-    await history.model.around(mark).catch(() => false);
-    const first = history.snapshot.messages.find((/** @type {any} */ one) => one.message_id > mark && !one.mine);
-    if (first) history.firstNew = first.message_id;
-    history.window.around(history.snapshot.messages, history.firstNew);
-    history.anchor.atEnd = false;
-    history.render();
-    history.showNewLine();
   }
 
   // ------------------------------------------------------------ loading more

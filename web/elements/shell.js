@@ -1,28 +1,12 @@
 /** What stands around a list or a conversation: menu, dialog, limits, blocks, and the room shown. */
 
 import { h } from "./dom.js";
+import { sheetOf } from "./sheets.js";
 import { baseStyle } from "./style-base.js";
 import { chatStyle } from "./style-chat.js";
 
 const STYLED = new Set(["theme", "density"]); // attributes that style sheets read
 const DRAWN = new Set(["quickReplies", "actions", "renderers", "linkPolicy", "beforeSend"]); // a framework may set these with each rendering
-
-/** @type {Map<string, CSSStyleSheet>} */
-const sheets = new Map();
-
-/** A style sheet that all elements share. @param {string} css */
-function sheetOf(css) {
-  const found = sheets.get(css) ?? new CSSStyleSheet();
-  if (!sheets.has(css)) found.replaceSync(css);
-  sheets.set(css, found);
-  return found;
-}
-
-/** The style of a part that was loaded later. @param {ShadowRoot} root @param {string} css */
-export function addSheet(root, css) {
-  const sheet = sheetOf(css);
-  if (!root.adoptedStyleSheets.includes(sheet)) root.adoptedStyleSheets.push(sheet);
-}
 
 /** Extended by the views of `<roomcast-inbox>` and `<roomcast-chat>`. */
 export class Shell {
@@ -39,7 +23,6 @@ export class Shell {
   off = [];
   /** @type {any} */
   list = null; // of an inbox
-  addSheet = addSheet; // for what is loaded later
 
   /** @param {any} host the element @param {any} chat the chat of the SDK */
   constructor(host, chat) {

@@ -80,4 +80,8 @@ a { color: var(--link); }
 @media (pointer: coarse) {
   .plain { min-inline-size: 44px; min-block-size: 44px; }
 }
+@media (prefers-reduced-motion: reduce) {
+  *, ::before, ::after { animation-duration: .01ms !important; animation-iteration-count: 1 !important; transition-duration: .01ms !important; scroll-behavior: auto !important; }
+  .spin, [aria-busy=true]::before { animation-duration: 4s !important; animation-iteration-count: infinite !important; }
+}
 `;

@@ -12,8 +12,4 @@ button:disabled { opacity: .45; cursor: default; }
   .dot { forced-color-adjust: none; background: Highlight; }
   .avatar { border: 1px solid CanvasText; color: CanvasText; }
 }
-@media (prefers-reduced-motion: reduce) {
-  *, ::before, ::after { animation-duration: .01ms !important; animation-iteration-count: 1 !important; transition-duration: .01ms !important; scroll-behavior: auto !important; }
-  .spin, [aria-busy=true]::before { animation-duration: 4s !important; animation-iteration-count: infinite !important; }
-}
 `;

@@ -1,6 +1,6 @@
 /** Texts of messages: their links, drawn after the first messages. */
 
-import { h } from "./views.js";
+import { h } from "./dom.js";
 
 const BIDI = /[\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]/g;
 const DOMAINS = "com|net|org|io|dev|app|eu|info|shop|co|uk|de|fr|es|it|nl|pl|tr|cz|ro|ua|ru|il|ir|jp|cn|kr|br|at|ch|be|se|no|dk|fi|pt|us|ca|au";

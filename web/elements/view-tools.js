@@ -1,6 +1,7 @@
 /** What a conversation shows and says beside its messages: loaded after the first of them. */
 
-import { h, icon, memberOf, nameOf, summaryOf } from "./views.js";
+import { h, icon } from "./dom.js";
+import { memberOf, nameOf, summaryOf } from "./people.js";
 
 /** For the view of one conversation. */
 export class ViewTools {

@@ -7,6 +7,7 @@ export { ChatView } from "./chat-view.js";
 export { addDrawings, afterPaint, arrange, avatar, bdi, focusedIn, h, hasFeature, icon, iconButton, isWeb, tickOf } from "./dom.js";
 export { openChat } from "./open-chat.js";
 export { isGroup, isSame, memberOf, nameOf, othersIn, summaryOf, titleOf } from "./people.js";
-export { addSheet, Shell } from "./shell.js";
+export { addSheet } from "./sheets.js";
+export { Shell } from "./shell.js";
 export { SingleView } from "./single-view.js";
 export { wordsOf } from "./words.js";

@@ -5,8 +5,6 @@ import { RoomcastChat } from "../elements/chat.js";
 import { RoomcastInbox } from "../elements/inbox.js";
 import { languageFor, stringsFor } from "../elements/languages.js";
 import { configure, sessionOf, useViews } from "../elements/session.js";
-import { Composer } from "../elements/lazy-composer.js";
-import { Extras } from "../elements/lazy-extras.js";
 import { InboxView } from "../elements/lazy-inbox.js";
 import { openChat, SingleView, wordsOf } from "../elements/views.js";
 import { List } from "../sdk/lazy-list.js";
@@ -134,7 +132,7 @@ async function startPage() {
   const query = new URLSearchParams(isEmbedded ? location.search : location.hash.slice(1));
   const room = Number(query.get("room"));
   defineElements({ inbox: RoomcastInbox, chat: RoomcastChat });
-  useViews({ Composer, Extras, InboxView, openChat, SingleView, wordsOf });
+  useViews({ InboxView, openChat, SingleView, wordsOf });
   bundled._list = Promise.resolve({ List });
   configure({ server, ...(token && { token }) });
   if (room && (token || settings.login === "site")) await hasten(server, room);
