@@ -917,6 +917,14 @@ test("drafts are in the list", async () => {
   assert.equal(next.inbox.snapshot.rooms[0].draft, "later");
 });
 
+test("what a room received while the list was on its way is in the list", async () => {
+  wire.routes["GET chat/receive/"] = () => ({ count: 1, next: null, results: [item(4)] });
+  const { chat } = await opened([message(7)]);
+  chat.inbox.subscribe(() => {});
+  await settle();
+  assert.equal(chat.inbox.snapshot.rooms[0].last_message?.message_id, 7);
+});
+
 test("two tabs: what one takes back the other does not send", async () => {
   const storage = memoryStorage();
   const first = await opened([], { storage });

@@ -167,6 +167,7 @@ export class List {
       if (loading !== this.#loading) return;
       if (isFirst) this.#items.clear();
       for (const room of page.results) this.#keep(room);
+      this.#catchUp();
       this.#loadedAt = Date.now();
       this.#next = page.next && new URL(page.next).searchParams;
     } catch (error) {
@@ -177,6 +178,15 @@ export class List {
     } finally {
       if (loading === this.#loading) this.#loading = null;
       this.inbox._changed();
+    }
+  }
+
+  /** What an open room has received while the list was on its way. */
+  #catchUp() {
+    for (const { id, snapshot } of this.chat._rooms.values()) {
+      const last = snapshot.messages.at(-1);
+      const known = this.#items.get(id ?? 0)?.last_message?.message_id ?? 0;
+      if (last && last.message_id > known) this._touch(id, last);
     }
   }
 
