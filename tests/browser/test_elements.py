@@ -343,24 +343,43 @@ def test_what_cannot_be_loaded_is_said_and_tried_again(visitor: Callable[..., Vi
     ada.errors.clear()  # the browser reports the file
 
 
-def test_the_first_message_of_a_chat_needs_three_requests(
-    visitor: Callable[..., Visitor],
+BY_ROOM = ("roomcast-chat", {"room": "ROOM"})
+BY_PEER = ("roomcast-chat", {"with": "2", "context": "listing:3"})
+NEEDED = {  # elements, and what is asked for until the first message, after `roomcast.js`
+    "room": ([BY_ROOM], r"/ui/views\.js|/chat/me/"),
+    "with": ([BY_PEER], r"/ui/views\.js|/chat/me/|/chat/receive/\?"),
+    "all": (
+        [("roomcast-inbox", {}), BY_ROOM],
+        r"/ui/(views|lazy-inbox|lazy-list)\.js|/chat/me/|/chat/receive/",
+    ),
+}
+ADD = """elements => {
+    for (const [tag, attributes] of elements) {
+        const element = document.createElement(tag);
+        for (const name in attributes) element.setAttribute(name, attributes[name]);
+        document.body.append(element);
+    }
+}"""
+
+
+@pytest.mark.parametrize(("elements", "needed"), NEEDED.values(), ids=NEEDED)
+def test_the_first_message_needs_few_requests(
+    visitor: Callable[..., Visitor], elements: list[tuple[str, dict[str, str]]], needed: str
 ) -> None:
-    ada = visitor("ada").opens("small.html")
+    ada = visitor("ada").opens("small.html")  # has a launcher and a badge
     room = ada.asks("offer", context="listing:3")
-    needed = re.compile(r"/ui/views\.js|/chat/me/$")
-    ada.page.route(
-        "**/chat/**", lambda it: it.continue_() if needed.search(it.request.url) else None
-    )
-    ada.page.evaluate(
-        """room => {
-            const chat = document.createElement("roomcast-chat");
-            chat.setAttribute("room", room);
-            document.body.append(chat);
-        }""",
-        room,
-    )
-    expect(ada.page.locator("roomcast-chat [part=text]")).to_have_text("Offer: € 220")
+
+    def decide(route: Route) -> None:
+        if re.search(needed, route.request.url):
+            route.continue_()  # all else waits
+
+    ada.page.route("**/chat/**", decide)
+    own = [(tag, {n: v.replace("ROOM", str(room)) for n, v in of.items()}) for tag, of in elements]
+    with ada.page.expect_request("**/ui/lazy-extras.js*"):  # after the first message
+        ada.page.evaluate(ADD, own)
+        expect(ada.page.locator("roomcast-chat [part=text]").last).to_have_text("Offer: € 220")
+        item = ada.page.locator(f'roomcast-inbox [part=item][data-room="{room}"]')
+        expect(item).to_have_count(len(own) - 1)
     ada.page.unroute("**/chat/**")
 
 

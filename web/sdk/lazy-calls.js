@@ -1,5 +1,6 @@
 import { Changes } from "./changes.js";
 import { explain } from "./cross-origin.js";
+import { isWith } from "./members.js";
 import { join } from "./tabs.js";
 
 /** Calls that are made now and then: loaded with the first of them. */
@@ -83,16 +84,15 @@ export async function signOut(chat) {
 /** @param {number} ms @param {Promise<unknown>} done */
 const within = (ms, done) => Promise.race([done, new Promise((resolve) => setTimeout(resolve, ms))]);
 
-/** The room of two that is there already. @param {Chat} chat @param {UserId} user @param {string} context */
-async function seek(chat, user, context) {
+/** The room of two that is there already. @param {Chat} chat @param {{ user: UserId, context: string }} peer @param {any} first the first page, where it was asked for */
+async function seek(chat, peer, first) {
   /** @type {any} */
-  let query = { context, page_size: "100" };
+  let query = { context: peer.context, page_size: "100" };
   for (let page = 0; query && page < PAGES; page++) {
-    const asking = chat.request("GET", "chat/receive/", { query });
-    asking.catch((error) => explain(chat, error));
+    const asking = (page === 0 && first) || chat.request("GET", "chat/receive/", { query });
+    Promise.resolve(asking).catch((error) => explain(chat, error));
     const { results, next } = await asking;
-    const ids = (/** @type {import("./types.js").RoomInfo} */ { members }) => members.map((one) => String(one.user_id));
-    const found = results.find((/** @type {import("./types.js").RoomInfo} */ one) => one.context === context && one.members.length < 3 && ids(one).includes(String(user)));
+    const found = results.find((/** @type {import("./types.js").RoomInfo} */ one) => isWith(one, peer));
     if (found) return found;
     query = queryOf(next);
   }
@@ -117,17 +117,18 @@ function callOf(room, method, path, call) {
   return room.chat.request(method, `chat/rooms/${room.id}/${path}`, call);
 }
 
-/** The room with the peer: the one that is there, or a new one for the first message. @param {Room} room */
-export async function find(room) {
+/** The room with the peer: the one that is there, or a new one for the first message. @param {Room} room @param {any} [first] the first page of the list, where it was asked for */
+export async function find(room, first) {
   const { chat } = room;
-  const { user, context, title } = /** @type {NonNullable<typeof room._peer>} */ (room._peer);
+  const peer = /** @type {NonNullable<typeof room._peer>} */ (room._peer);
+  const { user, context, title } = peer;
   if (room._outbox.items.length) {
     room.id = (await chat.request("POST", "chat/create/", { body: { second_user: user, context, title } })).room_id;
   } else {
-    const found = await seek(chat, user, context);
+    const found = await seek(chat, peer, first);
     if (found) {
-      inform(room, found);
-      void adoptDraft(room);
+      room.info = found;
+      adopt(room);
     } else {
       room._starting = null;
       void chat.inbox._listen(); // the other one may write first
@@ -137,6 +138,13 @@ export async function find(room) {
   }
   room._changed();
   if (room.id === null && room._outbox.items.length) await find(room);
+}
+
+/** The list and the storage learn which room it is that was found. @param {Room} room */
+export function adopt(room) {
+  room._isFound = false;
+  inform(room, /** @type {import("./types.js").RoomInfo} */ (room.info));
+  void adoptDraft(room);
 }
 
 /** A room that is found has the draft that was written to it by its id; one that was written before it was made becomes that. @param {Room} room */

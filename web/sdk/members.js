@@ -5,3 +5,12 @@
  */
 export const met = (members, user, presence) =>
   members.map((one) => (String(one.user_id) === String(user) ? { ...one, ...presence } : one));
+
+/**
+ * Whether a room is the one with somebody about something.
+ * @param {import("./types.js").RoomInfo} room
+ * @param {{ user: import("./types.js").UserId, context: string }} peer
+ */
+export function isWith({ context, members }, peer) {
+  return context === peer.context && members.length < 3 && members.some((one) => String(one.user_id) === String(peer.user));
+}

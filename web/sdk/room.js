@@ -1,5 +1,6 @@
 import { Connection } from "./connection.js";
 import { ChatError, isTemporary, lazily, loadCalls, soon } from "./errors.js";
+import { isWith } from "./members.js";
 import { Observable } from "./observable.js";
 import { Outbox } from "./outbox.js";
 import { loadBrowser } from "./storage.js";
@@ -26,6 +27,7 @@ export class Room extends Observable {
   /** @type {"older" | "newer" | "around" | null} */
   loading = null;
   _isLoaded = false;
+  _isFound = false; // a room that was there before, of which the list does not know that it is this one
   #readUpto = 0;
   _typedAt = 0;
   /** @type {Promise<void> | null} */
@@ -66,7 +68,6 @@ export class Room extends Observable {
   leave = lazily(this, "leave");
   /** Deletes the room, for everybody. */
   remove = lazily(this, "remove");
-  #find = lazily(this, "find");
 
   /**
    * @param {import("./chat.js").Chat} chat
@@ -205,6 +206,20 @@ export class Room extends Observable {
     if (!this._isLoaded && (await this.chat._identified())) await loadBrowser().then(({ restore }) => restore(this), () => {}); // without it from the server alone
   }
 
+  /** The room with the peer; mostly it is on the first page, and what else may become of it is not loaded before the messages. */
+  async #find() {
+    const peer = /** @type {NonNullable<typeof this._peer>} */ (this._peer);
+    const query = { context: peer.context, page_size: "100" };
+    const page = this._outbox.items.length ? null : await this.chat.request("GET", "chat/receive/", { query }).catch(() => null);
+    const found = page?.results.find((/** @type {import("./types.js").RoomInfo} */ one) => isWith(one, peer));
+    if (!found) return (await loadCalls()).find(this, page);
+    this.id = found.room_id;
+    this.info = found;
+    this._isFound = true;
+    this._changed();
+    if (await this.chat._identified()) loadCalls().then(({ adopt }) => adopt(this), () => {}); // else once its messages are there
+  }
+
   async #open() {
     try {
       if (this.id === null) await this.#find();
@@ -267,7 +282,10 @@ export class Room extends Observable {
   #synced(frame) {
     this._isLoaded = true;
     for (const message of frame.messages) this.#stored(message);
-    soon().then(() => Promise.all([loadBrowser(), this.info?.can ? loadCalls() : this.reload()])).catch(() => {}); // asked for again by the next connection, and where it is used
+    soon().then(() => Promise.all([loadCalls(), loadBrowser()])).then(([{ adopt }]) => {
+      if (this._isFound) adopt(this);
+      return this.info?.can ? null : this.reload();
+    }).catch(() => {}); // asked for again by the next connection, and where it is used
   }
 
   /** @param {import("./types.js").WireMessage} message @param {boolean} isNew */
