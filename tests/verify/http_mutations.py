@@ -221,3 +221,35 @@ class ShowsTheBlockerOnline(Rewriting):
         for member in body.get("members", ()) if "muted" in body else ():
             member["online"] = True
         return body
+
+
+class ListsNobodyOnline(Rewriting):
+    ending = "/receive/"
+    check = "the room list"
+
+    def change(self, body: Any, wire: Wire) -> Any:
+        for room in body["results"]:
+            for member in room["members"]:
+                member["online"] = False
+        return body
+
+
+class ListsNoStatuses(Rewriting):
+    ending = "/receive/"
+    check = "the room list"
+
+    def change(self, body: Any, wire: Wire) -> Any:
+        for room in body["results"]:
+            if room["last_message"]:
+                room["last_message"]["status"] = "send"
+        return body
+
+
+class SpeaksOneLanguage(Broken):
+    promise = "http"
+    check = "paths and methods"
+
+    def answers(self, status: int, headers: dict[str, str], body: bytes, wire: Wire) -> Any:
+        refusal = b'{"detail": "There is nothing here.", "code": "not_found"}'
+        is_other = wire.scope["path"].startswith("/uk/")
+        return (404, headers, refusal) if is_other else (status, headers, body)

@@ -157,3 +157,38 @@ class ErasesNobody(Broken):
 
     def sends(self, frame: Frame, wire: Wire) -> list[Frame]:
         return [] if is_a(frame, "message_deleted") else [frame]
+
+
+class Editing(Broken, is_listed=False):
+    """Changes the message of each edit; each subclass says how."""
+
+    promise = "messages"
+    check = "an edit keeps the rest"
+
+    def change(self, message: Frame) -> Frame:
+        return message
+
+    def sends(self, frame: Frame, wire: Wire) -> list[Frame]:
+        if is_a(frame, "message_edited"):
+            return [frame | {"message": self.change(frame["message"])}]
+        return [frame]
+
+
+class EditsDropTheQuote(Editing):
+    def change(self, message: Frame) -> Frame:
+        return {name: value for name, value in message.items() if name != "reply_to"}
+
+
+class EditsDropTheFiles(Editing):
+    def change(self, message: Frame) -> Frame:
+        return message | {"attachments": []}
+
+
+class EditsDropTheReactions(Editing):
+    def change(self, message: Frame) -> Frame:
+        return {name: value for name, value in message.items() if name != "reactions"}
+
+
+class EditsKeepTheirTime(Editing):
+    def change(self, message: Frame) -> Frame:
+        return message | {"updated_at": message["created_at"]}

@@ -78,6 +78,7 @@ async def check_the_room_list(stage: Stage) -> None:
         stage.equal(item["unread"], 1, "unread counts the others' messages")
         members = {member["user_id"] for member in item["members"]}
         stage.equal(members, {stage.ada.user_id, stage.bob.user_id}, "members has the caller too")
+    await _expect_a_reader(stage, first)
     small = await stage.ada.json("GET", "chat/recieve/?page_size=1&page=1", ROOM_PAGE)
     stage.equal(len(small["results"]), 1, "page_size is kept")
     stage.holds(small["next"], "the first page of several has a next", small["next"])
@@ -97,6 +98,21 @@ async def check_the_room_list(stage: Stage) -> None:
             else query.replace(str(stage.bob.user_in_path), "another user")
         )
         stage.equal(answer.status_code, status, f"{what} is {status}")
+
+
+async def _expect_a_reader(stage: Stage, room: int) -> None:
+    """Expect that the list shows a member who reads in the room: their status and presence."""
+    async with stage.enter(stage.bob, room, after=0, receipts="compact") as b:
+        sent = await stage.post(stage.ada, room, "read at once")
+        await b.expect("receipt", user_id=stage.bob.user_id, read=sent["message_id"])
+        page = await stage.ada.json("GET", "chat/receive/?page_size=100", ROOM_PAGE)
+        item: dict[str, Any] = next(
+            (each for each in page["results"] if each["room_id"] == room), {}
+        )
+        last: dict[str, Any] = item.get("last_message") or {}
+        stage.equal(last.get("status"), "read", "last_message has its status")
+        online = {each["user_id"]: each["online"] for each in item.get("members", ())}
+        stage.equal(online.get(stage.bob.user_id), True, "the list shows who is online")
 
 
 @check("http", max_room_page_size=100)
@@ -137,8 +153,9 @@ async def check_paths_and_methods(stage: Stage) -> None:
     stage.equal((answer.status_code, answer.content), (200, b""), "HEAD works where GET does")
     languages = stage.deployment.config.get("languages") or ["en"]
     base = stage.deployment.base
-    answer = await stage.ada.request("GET", f"{base}/{languages[0]}/api/v1/{path}/")
-    stage.equal(answer.status_code, 200, "a path works with a language in front")
+    for language in languages:
+        answer = await stage.ada.request("GET", f"{base}/{language}/api/v1/{path}/")
+        stage.equal(answer.status_code, 200, "a path works with each language in front")
     answer = await stage.ada.request("GET", f"{base}/xx/api/v1/{path}/")
     stage.equal(answer.status_code, 404, "an unknown language is 404")
     answer = await stage.ada.request("GET", "chat/nowhere/")

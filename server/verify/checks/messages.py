@@ -1,8 +1,10 @@
 """Checks of message actions: edit, delete, answer, react, page; and of token renewal."""
 
+import uuid
 from typing import Any
 
 from ..stage import Stage, check
+from .files import PNG, inline
 
 
 @check("messages")
@@ -30,6 +32,37 @@ async def check_edits_reach_everybody(stage: Stage) -> None:
         stage.equal(error["code"], "forbidden", "deleting somebody else's message is forbidden")
     stored = [message["text"] for message in await stage.read_all(stage.bob, room)]
     stage.equal(stored, ["after"], "an edit is stored")
+
+
+@check("messages")
+async def check_an_edit_keeps_the_rest(stage: Stage) -> None:
+    """What a message answers, its files and its reactions stay; `updated_at` says when it was."""
+    room = await stage.busy_room()
+    async with (
+        stage.enter(stage.ada, room, after=0, receipts="compact") as a,
+        stage.enter(stage.bob, room, after=0, receipts="compact") as b,
+    ):
+        quoted = await a.send_message("an offer")
+        fields: dict[str, Any] = {"reply_to": quoted["message_id"], "client_id": uuid.uuid4().hex}
+        if "image/png" in stage.deployment.config.get("attachments", {}).get("types", ()):
+            fields["file"] = inline("kept.png", PNG, "image/png")
+        sent = await a.send_message("with all of it", **fields)
+        id_ = sent["message_id"]
+        await b.act("react", message_id=id_, emoji="👍")
+        reacted = await a.expect("message_reacted", message_id=id_)
+        await a.act("edit", message_id=id_, text="with all that it had")
+        edited = (await b.expect("message_edited", message_id=id_))["message"]
+        named = [each["file_name"] for each in edited["attachments"]]
+        found = edited.get("reply_to"), named, edited.get("reactions")
+        names = [each["file_name"] for each in sent["attachments"]]
+        wanted = sent["reply_to"], names, reacted["reactions"]
+        stage.equal(found, wanted, "an edit keeps the quote, the files and the reactions")
+        stage.holds(edited["updated_at"] > sent["updated_at"], "updated_at is that of the edit")
+    stored = {each["message_id"]: each for each in await stage.read_all(stage.bob, room)}
+    there = stored.get(id_, {})
+    names = [each["file_name"] for each in there.get("attachments", ())]
+    found = there.get("reply_to"), names, there.get("reactions")
+    stage.equal(found, wanted, "history has the quote, the files and the reactions of an edit")
 
 
 @check("messages")
