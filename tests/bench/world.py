@@ -108,6 +108,20 @@ UPDATE members
                         THEN 1 ELSE 0 END
   FROM rooms r WHERE r.id = members.room_id
 """
+# As the server adds them in the background; the first block begins after any id below its first.
+BLOCKED = """
+INSERT INTO message_blocks (room_id, upto, block_after, only_sender)
+SELECT room_id, max(id), min(id) - 1,
+       CASE count(DISTINCT sender) WHEN 0 THEN '' WHEN 1 THEN max(sender) END
+  FROM (SELECT room_id, id, CASE WHEN deleted_at IS NULL THEN sender_id END AS sender,
+               (row_number() OVER (PARTITION BY room_id ORDER BY id) - 1) / 250 AS number
+          FROM messages)
+ GROUP BY room_id, number HAVING count(*) = 250;
+UPDATE rooms
+   SET blocks_version = version,
+       blocks_upto = coalesce((SELECT max(b.upto) FROM message_blocks b
+                                WHERE b.room_id = rooms.id), 0)
+"""
 
 
 # Every other room has an unread message; each is found by two words and by its context.
@@ -158,7 +172,7 @@ def fill(file: Path, world: World) -> None:
         if world.messages:
             flags = {"one": world.is_one_writers, "deleted": world.is_deleted}
             db.execute(FILL, {"each": world.each, "rooms": world.rooms, "since": since, **flags})
-        for statement in (*READ.split(";"), SEARCHED):
+        for statement in (*READ.split(";"), *BLOCKED.split(";"), SEARCHED):
             db.execute(statement)
         for statement in COLLECTED.split(";") if world.collected else ():
             values = {"count": world.collected, "since": since, "first": LISTING_ROOM}
