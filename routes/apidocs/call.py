@@ -24,6 +24,8 @@ From1 = Annotated[int, Meta(ge=1, lt=MAX_ID)]
 User = int | Annotated[str, Meta(min_length=1, max_length=255)]
 AnyUser = int | str  # where a body says who it is, it is not looked at
 Words = Annotated[str, Meta(min_length=1, max_length=200)]
+Cursor = Annotated[str, Meta(min_length=1)]
+Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 
 
 class Parameter(Struct, frozen=True):

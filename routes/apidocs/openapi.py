@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from ...protocol.actions import Action
 from ...protocol.errors import Refusal
-from ...settings import Settings
+from ...settings import Limits, Settings
 from .call import ANY, JSON, PLACES, Answer, Call, Parameter
 from .examples import examples_of
 from .operations import CALLS
@@ -131,6 +131,11 @@ class _Writer:
         for kind in shown:
             if isinstance(kind, type) and issubclass(kind, Action):
                 _without_action(components[kind.__name__])
+        bodies = {
+            call.body.type.__name__ for call in calls.values() if call.body and call.body.type
+        }
+        for name in bodies:
+            _bound(components[name], settings.limits)
 
     def paths(self, routes: Iterable[Route], slash: str) -> dict[str, Json]:
         paths: dict[str, Json] = {}
@@ -214,6 +219,32 @@ class _Writer:
             "headers": HEADERS.get(status, {}),
             "content": {JSON: {"schema": schema, "examples": examples}},
         }
+
+
+def _bound(schema: Json, limits: Limits) -> None:
+    """Give the fields of a request body the lengths that the server allows."""
+    most = {
+        "client_id": limits.max_client_id_length,
+        "context": limits.max_title_length,
+        "message": limits.max_text_length,
+        "text": limits.max_text_length,
+        "title": limits.max_title_length,
+    }
+    for name, field in schema["properties"].items():
+        _bound_user(field)
+        for part in field.get("anyOf", [field]):
+            if part.get("type") == "array":
+                _bound_user(part["items"])
+            if name == "members":
+                part |= {"minItems": 1} if part.get("type") == "array" else {}
+        if name in most and "string" in field.get("type", ()):
+            field["maxLength"] = most[name]
+
+
+def _bound_user(schema: Json) -> None:
+    """Bound the id of a user, the only kind of value that may be an integer or a string."""
+    if {"integer", "string"} <= set(schema.get("type", ())):
+        schema |= {"minLength": 1, "maxLength": 255}
 
 
 def _without_action(schema: Json) -> None:

@@ -35,7 +35,21 @@ from ..messages import (
 from ..requests import NDJSON
 from ..room_shapes import NewRoom, RoomEdit, RoomOpened, RoomPage, RoomShown
 from ..search import SearchPage
-from .call import ANY, HTML, SIGNED, Answer, AnyUser, Call, From1, Id, Parameter, User, Words
+from .call import (
+    ANY,
+    HTML,
+    SIGNED,
+    Answer,
+    AnyUser,
+    Call,
+    Cursor,
+    From1,
+    Id,
+    Parameter,
+    Time,
+    User,
+    Words,
+)
 
 LIST = Call(
     {200: Answer("A page of the caller's rooms.", RoomPage)},
@@ -47,7 +61,7 @@ LIST = Call(
         Parameter("unread", Literal["0", "1"], "`1` for rooms with unread messages or a mark."),
         Parameter("context", str, "Only rooms with this context."),
         Parameter("context_prefix", str, "Only rooms whose context has this prefix."),
-        Parameter("cursor", str, "The page's position, from `next` or `previous`."),
+        Parameter("cursor", Cursor, "The page's position, from `next` or `previous`."),
         Parameter("page", From1, "The page's number, for clients that count pages.", default=1),
         Parameter(
             "page_size",
@@ -103,7 +117,7 @@ CALLS: dict[str, Call] = {
             Parameter("before", Id, "Only messages with a lower id: the newest of them."),
             Parameter("after", Id, "Only messages with a higher id: the oldest of them."),
             Parameter("around", Id, "Messages on both sides of this id, which may be deleted."),
-            Parameter("at", str, "Messages around the first one at or after this RFC 3339 time."),
+            Parameter("at", Time, "Messages around the first one at or after this RFC 3339 time."),
             Parameter(
                 "limit",
                 From1,
@@ -187,7 +201,7 @@ CALLS: dict[str, Call] = {
         {200: Answer("Messages with all of the words, newest first.", SearchPage)},
         parameters=(
             Parameter("q", Words, "The words, at most 200 characters.", is_required=True),
-            Parameter("cursor", str, "The page's position, from `next`."),
+            Parameter("cursor", Cursor, "The page's position, from `next`."),
             Parameter("room_id", Id, "Only messages of this room."),
             Parameter("before", Id, "Only messages with a lower id."),
         ),

@@ -1,5 +1,7 @@
 """The table of the server API's calls: the parameters and answers of each."""
 
+from typing import Literal
+
 from ...chat.site.records import RoomCreated, RoomRecord, StatsRecord, UserRecord
 from ...chat.site.reports import ReportRecord
 from ...protocol.errors import (
@@ -18,10 +20,10 @@ from ..server_api.messages import SiteMessagePage, SiteMessagePatch, SiteNewMess
 from ..server_api.reports import SiteReportPage, SiteReportPatch
 from ..server_api.rooms import SiteNewMember, SiteNewRoom, SiteRoomPage, SiteRoomPatch
 from ..server_api.users import NewBan, NewToken, SiteUserPatch, TokenRecord
-from .call import Answer, Call, From1, Id, Parameter, User, Words
+from .call import Answer, Call, Cursor, From1, Id, Parameter, User, Words
 
 KEY = Parameter("Idempotency-Key", str, "The same key does a thing once.", "header")
-CURSOR = Parameter("cursor", str, "What `next` says.")
+CURSOR = Parameter("cursor", Cursor, "What `next` says.")
 ROOM, MESSAGE = "/server/rooms/{room_id}", "/server/rooms/{room_id}/messages/{message_id}"
 USER = "/server/users/{user_id:path}"
 DONE = Answer("It is done.")
@@ -120,7 +122,12 @@ SERVER_CALLS: dict[str, Call] = {
     f"DELETE {USER}/ban": Call({204: DONE}, own=(InvalidFrame, NotFound)),
     "GET /server/reports": Call(
         {200: Answer("A page of reports, the newest first.", SiteReportPage)},
-        parameters=(Parameter("state", str, "`open` or `resolved`; left out, both."), CURSOR),
+        parameters=(
+            Parameter(
+                "state", Literal["open", "resolved"], "`open` or `resolved`; left out, both."
+            ),
+            CURSOR,
+        ),
         own=(InvalidFrame,),
     ),
     "PATCH /server/reports/{report_id}": Call(

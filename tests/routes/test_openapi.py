@@ -101,6 +101,33 @@ async def test_generators_of_clients_find_a_type_for_everything(schema: Json) ->
             assert content.get("schema"), f"{method} {path}: {kind}"
 
 
+async def test_what_a_body_may_not_be_is_not_valid_by_its_schema(schema: Json) -> None:
+    """The ids of users, empty lists, and texts that are too long."""
+    types = schema["components"]["schemas"]
+    check = {
+        name: Draft202012Validator({"$ref": f"#/components/schemas/{name}", **schema}).is_valid
+        for name in types
+    }
+    for name, body in (
+        ("NewRoom", {"second_user": ""}),
+        ("NewRoom", {"second_user": "x" * 256}),
+        ("NewRoom", {"members": []}),
+        ("NewRoom", {"members": [1, ""]}),
+        ("NewRoom", {"second_user": 2, "title": "x" * 201}),
+        ("NewRoom", {"second_user": 2, "context": "x" * 201}),
+        ("NewMember", {"user_id": ""}),
+        ("Send", {"message": "x" * 4001}),
+        ("Send", {"message": "x", "client_id": "x" * 65}),
+    ):
+        assert not check[name](body), (name, body)
+    for name, body in (
+        ("NewRoom", {"second_user": "x" * 255}),
+        ("NewRoom", {"members": [1, "anna"], "title": "x" * 200}),
+        ("Send", {"message": "x" * 4000, "client_id": "x" * 64}),
+    ):
+        assert check[name](body), (name, body)
+
+
 async def test_every_parameter_of_a_path_is_there(schema: Json) -> None:
     for _, path, operation in operations(schema):
         places = [p["name"] for p in operation["parameters"] if p["in"] == "path"]
