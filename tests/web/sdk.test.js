@@ -667,6 +667,21 @@ test("what was done on another device is in the list when the window is looked a
   }
 });
 
+test("a list that could not be loaded for now is asked for again by itself", async () => {
+  let answers = [answer(503, { code: "unavailable", detail: "" }), answer(503, { code: "unavailable", detail: "" }), { next: null, results: [item(4)] }];
+  wire.routes["GET chat/receive/"] = () => answers.shift();
+  const { inbox } = start();
+  inbox.subscribe(() => {});
+  await settle();
+  assert.equal(inbox.snapshot.error.code, "unavailable");
+  await pass(10_000);
+  assert.deepEqual([inbox.snapshot.error, inbox.snapshot.rooms.length], [null, 1]);
+  answers = [answer(403, { code: "forbidden", detail: "" })];
+  await assert.rejects(inbox.reload(), { code: "forbidden" });
+  await pass(30_000);
+  assert.equal(wire.asked("GET", "chat/receive/").length, 4);
+});
+
 test("a filter takes the place of the last one", async () => {
   const slow = [];
   wire.routes["GET chat/receive/"] = ({ query, signal }) =>

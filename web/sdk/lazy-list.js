@@ -1,3 +1,4 @@
+import { backoff } from "./backoff.js";
 import { met } from "./members.js";
 
 /** @typedef {import("./types.js").Item} Item */
@@ -20,6 +21,9 @@ export class List {
   /** @type {Error | null} */
   #error = null;
   #loadedAt = 0;
+  #tries = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
 
   /** @param {import("./inbox.js").Inbox} inbox */
   constructor(inbox) {
@@ -157,6 +161,7 @@ export class List {
 
   /** @param {URLSearchParams} query @param {boolean} [isFirst] */
   async #load(query, isFirst = false) {
+    clearTimeout(this.#timer);
     this.#loading?.abort();
     const loading = (this.#loading = new AbortController());
     this.#error = null;
@@ -169,10 +174,12 @@ export class List {
       for (const room of page.results) this.#keep(room);
       this.#catchUp();
       this.#loadedAt = Date.now();
+      this.#tries = 0;
       this.#next = page.next && new URL(page.next).searchParams;
     } catch (error) {
       if (loading.signal.aborted) return;
       this.#error = /** @type {Error} */ (error);
+      if (isFirst && this.chat.session._errors.isTemporary(error)) this.#retry();
       import("./lazy-calls.js").then(({ explain }) => explain(this.chat, error), () => {}); // the next failure is explained
       throw error;
     } finally {
@@ -188,6 +195,13 @@ export class List {
       const known = this.#items.get(id ?? 0)?.last_message?.message_id ?? 0;
       if (last && last.message_id > known) this._touch(id, last);
     }
+  }
+
+  /** The first page is asked for again by itself: where the sockets are open nothing else would. */
+  #retry() {
+    this.#timer = setTimeout(() => {
+      if (!this.chat.session._isClosed) this.reload().catch(() => {}); // the snapshot has the error
+    }, backoff(this.#tries++));
   }
 
   async #restoreDrafts() {
