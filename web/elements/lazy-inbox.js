@@ -1,9 +1,12 @@
 /** `<roomcast-inbox>`: the list and one conversation, beside each other where there is room. */
 
 import { listEnglish } from "../lang/en.js";
+import { List } from "../sdk/lazy-list.js";
 import { ListView } from "./list-view.js";
 import { listStyle } from "./style-list.js";
-import { addSheet, ChatView, h, hasFeature, icon, isSame, Shell } from "./views.js";
+import { addSheet, bundled, ChatView, h, hasFeature, icon, isSame, Shell } from "./views.js";
+
+bundled._list = Promise.resolve({ List }); // one request fewer
 
 export class InboxView extends Shell {
   #leaving = new AbortController();

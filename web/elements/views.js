@@ -3,6 +3,7 @@
  * to show. What is loaded later imports the rest from here, so that it is there once.
  */
 
+export { bundled } from "../sdk/storage.js";
 export { ChatView } from "./chat-view.js";
 export { addDrawings, afterPaint, arrange, avatar, bdi, focusedIn, h, hasFeature, icon, iconButton, isWeb, tickOf } from "./dom.js";
 export { openChat } from "./open-chat.js";

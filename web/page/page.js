@@ -7,8 +7,6 @@ import { languageFor, stringsFor } from "../elements/languages.js";
 import { configure, sessionOf, useViews } from "../elements/session.js";
 import { InboxView } from "../elements/lazy-inbox.js";
 import { openChat, SingleView, wordsOf } from "../elements/views.js";
-import { List } from "../sdk/lazy-list.js";
-import { bundled } from "../sdk/storage.js";
 import { Entry } from "./entry.js";
 import { pageStyle } from "./style-page.js";
 import { takeToken, keepToken, forgetToken } from "./token.js";
@@ -133,7 +131,6 @@ async function startPage() {
   const room = Number(query.get("room"));
   defineElements({ inbox: RoomcastInbox, chat: RoomcastChat });
   useViews({ InboxView, openChat, SingleView, wordsOf });
-  bundled._list = Promise.resolve({ List });
   configure({ server, ...(token && { token }) });
   if (room && (token || settings.login === "site")) await hasten(server, room);
   dress(settings.accent);
