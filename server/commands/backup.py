@@ -152,7 +152,7 @@ async def write_backup(settings: Settings, folder: Path) -> tuple[int, int]:
 async def _save_objects(
     settings: Settings, target: Folder, keys: list[str], checksums: Checksums
 ) -> tuple[int, int]:
-    source = bucket_of(settings.attachments.url)
+    source = _bucket_of(settings)
     saved = missing = 0
 
     async def save(key: str) -> None:
@@ -203,7 +203,7 @@ async def read_backup(settings: Settings, folder: Path) -> tuple[int, list[str]]
 
 
 async def _restore_objects(settings: Settings, source: Folder, checksums: Checksums) -> int:
-    target = bucket_of(settings.attachments.url)
+    target = _bucket_of(settings)
     restored = 0
 
     async def restore(key: str) -> None:
@@ -233,6 +233,13 @@ def restore_secret(settings: Settings, folder: Path) -> bool:
 
 
 # ---------------------------------------------------------------- objects
+
+
+def _bucket_of(settings: Settings) -> Bucket:
+    try:
+        return bucket_of(settings.attachments.url)
+    except ValueError as error:
+        raise BackupFailed(str(error)) from None
 
 
 async def _for_each(

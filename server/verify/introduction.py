@@ -46,10 +46,12 @@ def tls_of(base: str, *, insecure: bool) -> ssl.SSLContext | None:
     return context
 
 
-def open_site(base: str, key: str, timeout: float, tls: ssl.SSLContext | None) -> AsyncChat:
+def open_site(
+    base: str, key: str, timeout: float, tls: ssl.SSLContext | None, retries: int = 3
+) -> AsyncChat:
     """Open a client of the server API, with the same TLS options."""
     transport = httpx.AsyncHTTPTransport(verify=True if tls is None else tls)
-    return AsyncChat(base, key, timeout=timeout, transport=transport)
+    return AsyncChat(base, key, timeout=timeout, transport=transport, retries=retries)
 
 
 @asynccontextmanager

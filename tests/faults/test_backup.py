@@ -279,3 +279,16 @@ def test_what_is_no_chat_can_not_be_saved(
     Path("roomcast.db").write_bytes(content)
     done = CliRunner().invoke(main, ["backup", "there"])
     assert (done.exit_code, sentence in done.stderr) == (2, True), done.output
+
+
+def test_a_malformed_address_of_the_bucket_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with sqlite3.connect("roomcast.db") as database:
+        database.execute("CREATE TABLE meta (name, value)")
+        database.execute("CREATE TABLE attachments (key)")
+        database.execute("INSERT INTO meta VALUES ('schema', '13')")
+    address = {"ROOMCAST_ATTACHMENTS_URL": "s3://a:b@127.0.0.1:9/x"}
+    done = CliRunner().invoke(main, ["backup", "there"], env=address)
+    assert (done.exit_code, "the bucket's name is 3 to 63" in done.stderr) == (2, True)

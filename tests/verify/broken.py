@@ -6,6 +6,7 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import parse_qs
 
@@ -160,12 +161,13 @@ class Breaking:
 
 
 @contextmanager
-def served(app: App) -> Iterator[str]:
-    """The app on a port of its own, in a thread of its own."""
+def served(app: App, certificate: Path | None = None) -> Iterator[str]:
+    """The app on a port of its own, in a thread of its own; by TLS with a certificate."""
     port = free_port()
     config = uvicorn.Config(
-        app, port=port, log_level="error", lifespan="on", ws="websockets-sansio"
-    )
+        app, port=port, log_level="error", lifespan="on", ws="websockets-sansio",
+        ssl_certfile=certificate,
+    )  # fmt: skip
     server = uvicorn.Server(config)
     thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
     thread.start()
@@ -173,7 +175,7 @@ def served(app: App) -> Iterator[str]:
         while not server.started:
             assert thread.is_alive(), "the server does not start"
             thread.join(0.02)
-        yield f"http://127.0.0.1:{port}"
+        yield f"{'https' if certificate else 'http'}://127.0.0.1:{port}"
     finally:
         server.should_exit = True
         thread.join()

@@ -159,6 +159,18 @@ class ErasesNobody(Broken):
         return [] if is_a(frame, "message_deleted") else [frame]
 
 
+class ShowsWhoIsThereAtJoin(Broken):
+    promise = "presence"
+    check = "presence follows sockets"
+
+    def sends(self, frame: Frame, wire: Wire) -> list[Frame]:
+        if not is_a(frame, "sync"):
+            return [frame]
+        there = {"user_id": frame["receipts"][0]["user_id"], "online": True}
+        moment = "2025-05-12T15:11:02.310882+00:00"
+        return [frame, {"type": "presence", "last_seen": moment, **there}]
+
+
 class Editing(Broken, is_listed=False):
     """Changes the message of each edit; each subclass says how."""
 

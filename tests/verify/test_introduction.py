@@ -1,6 +1,7 @@
 """roomcast verify: whatever stands in the way of a run is a sentence, and the exit code is 2."""
 
 import signal
+import socket
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -10,15 +11,19 @@ import click
 import httpx
 import pytest
 from click.testing import CliRunner
+from roomcast.app import create_app
 from roomcast.server.cli import main
 from roomcast.server.verify.account import Account, CannotVerify, Pace
+from roomcast.server.verify.checks.slow_readers import set_receive_buffer
 from roomcast.server.verify.introduction import introduce, parse_base, read_config
 from roomcast.server.verify.report import Report
 from roomcast.server.verify.rooms import OpenedRooms, why_no_room
-from roomcast.server.verify.stage import Deployment, Needs
+from roomcast.server.verify.stage import CHECKS, Deployment, Needs
 
+from ..brokers.conftest import Authority
 from ..client import token
-from .broken import Mutation
+from ..server import SECRET
+from .broken import Mutation, served
 from .test_verify import KEY, Breaking, breaking
 
 __all__ = ["breaking"]  # the fixture
@@ -132,6 +137,37 @@ def test_a_key_that_can_not_be_used_is_named(
     app.use(Mutation())
     done = CliRunner().invoke(main, ["verify", address or url, "--server-key", key])
     assert (done.exit_code, sentence in done.stderr) == (2, True), done.output
+
+
+def test_a_certificate_that_nobody_trusts_is_named_or_accepted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With --insecure each call of each check accepts it, also those of the server API."""
+    settings = {
+        "database": {"url": f"sqlite:///{tmp_path / 'chat.db'}"},
+        "attachments": {"url": f"file:{tmp_path / 'files'}"},
+        "auth": {"secret": SECRET},
+        "server_api": {"keys": [KEY]},
+    }
+    names = "a users token is no key", "sockets need a token"
+    chosen = [each for each in CHECKS if each.name in names]
+    monkeypatch.setattr("roomcast.server.verify.run.CHECKS", chosen)
+    with served(create_app(settings), Authority(tmp_path).both) as url:
+        given = ["verify", url, "--server-key", KEY, "--only", "authentication"]
+        refused = CliRunner().invoke(main, given)
+        accepted = CliRunner().invoke(main, [*given, "--insecure"])
+    assert (refused.exit_code, "CERTIFICATE_VERIFY_FAILED" in refused.stderr) == (2, True)
+    assert accepted.exit_code == 0, accepted.output
+
+
+def test_a_socket_that_is_closed_has_no_buffer_to_set() -> None:
+    with socket.socket() as closed:
+        pass
+    for raw in (None, closed):
+        set_receive_buffer(raw, 4_096)
+    with socket.socket() as there:
+        set_receive_buffer(there, 4_096)
+        assert there.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) < 65_536
 
 
 def test_the_rooms_of_a_run_are_shared_between_the_users() -> None:

@@ -41,8 +41,10 @@ async def check_presence_follows_sockets(stage: Stage) -> None:
         async with stage.enter(stage.bob, room, after=0, receipts="compact"):
             frame = await expect_presence(stage, a, online=True)
             stage.holds(frame["last_seen"], "presence says since when", frame)
-            async with stage.enter(stage.bob, room, after=0, receipts="compact"):
+            async with stage.enter(stage.bob, room, after=0, receipts="compact") as second:
                 await a.settle()
+                await second.settle()
+                stage.equal(second.presences, [], "who joins gets no presence of who is there")
             await a.settle()
             stage.equal(a.presences, [], "two tabs are one presence")
             shown = await stage.ada.json("GET", f"chat/rooms/{room}/")

@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from ....client import AsyncChat, ChatError
 from ..account import Account
+from ..introduction import open_site
 from ..shapes import ROOM_SHOWN
 from ..stage import Stage, check
 
@@ -63,8 +64,9 @@ async def check_the_site_disconnects_and_bans(stage: Stage) -> None:
 @check("authentication", needs_site=True)
 async def check_a_users_token_is_no_key(stage: Stage) -> None:
     """The server API takes keys alone, and a key is no user's token."""
+    place = stage.deployment
     for key, what in ((stage.ada.token, "a user's token"), ("x" * 40, "a wrong key")):
-        async with AsyncChat(stage.deployment.base, key, retries=0) as stranger:
+        async with open_site(place.base, key, place.limit, place.tls, retries=0) as stranger:
             stage.equal(await _status_of(stranger), 401, f"{what} is no key")
     answer = await with_token(stage.ada, stage.deployment.site_key).request("GET", "chat/unread/")
     stage.equal(answer.status_code, 401, "a key is no user's token")

@@ -54,7 +54,7 @@ async def _ask_without_reading(
 ) -> int:
     """Ask for pages and read none of them, until the socket was closed; return how many."""
     transport = a.connection.transport
-    _set_receive_buffer(transport.get_extra_info("socket"), 4_096)
+    set_receive_buffer(transport.get_extra_info("socket"), 4_096)
     transport.pause_reading()
     asked = 0
     with suppress(BrokenPromise):  # it may be closed before it has asked for all of them
@@ -90,7 +90,7 @@ async def _read_to_the_end(a: ProbeSocket, asked: int) -> tuple[int | None, int]
     """Read on; return the close code, or None where it is open, and the number of answers."""
     transport = a.connection.transport
     # A proxy may hold megabytes, which a small buffer takes minutes to take.
-    _set_receive_buffer(transport.get_extra_info("socket"), 1 << 20)
+    set_receive_buffer(transport.get_extra_info("socket"), 1 << 20)
     transport.resume_reading()
     with suppress(BrokenPromise):
         while len(a.seen("history")) < asked:
@@ -98,7 +98,10 @@ async def _read_to_the_end(a: ProbeSocket, asked: int) -> tuple[int | None, int]
     return a.connection.close_code, len(a.seen("history"))
 
 
-def _set_receive_buffer(raw: sockets.socket, size: int) -> None:
-    """Set how many bytes the kernel keeps unread; a socket that was closed meanwhile keeps none."""
-    if raw.fileno() >= 0:
+def set_receive_buffer(raw: sockets.socket | None, size: int) -> None:
+    """Set how many bytes the kernel keeps unread; a socket that was closed meanwhile keeps none.
+
+    With TLS a transport that was closed has no socket.
+    """
+    if raw is not None and raw.fileno() >= 0:
         raw.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, size)
