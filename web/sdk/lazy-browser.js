@@ -36,7 +36,7 @@ export function openStorage(name) {
   };
 }
 
-const ANSWERS_WITHIN = 1_000; // ms that the page waits for a storage; some never answer
+const ANSWERS_WITHIN = 2_000; // ms that the page waits for a storage; some never answer
 
 /**
  * @param {import("./types.js").Storage | null | undefined} storage

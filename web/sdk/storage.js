@@ -18,7 +18,7 @@ export function browserStorage(name = NAME) {
 }
 
 /** Whether the browser has a database of ours already; also where it doesn't say, but not where it never answers. */
-const isMade = () => Promise.race([isListed(), new Promise((resolve) => setTimeout(resolve, 1_000))]);
+const isMade = () => Promise.race([isListed(), new Promise((resolve) => setTimeout(resolve, 2_000))]);
 
 async function isListed() {
   const all = await indexedDB.databases?.();
