@@ -168,7 +168,7 @@ CHECK_LIMIT = 45.0  # seconds for one check
 
 
 class Needs(NamedTuple):
-    """What the settings of a deployment must allow for a check, by `chat/config/`."""
+    """The types of files and the limits that a check needs, compared with `chat/config/`."""
 
     types: tuple[str, ...] = ()  # of files
     least: tuple[tuple[str, int], ...] = ()  # limits and their least values

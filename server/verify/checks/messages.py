@@ -36,7 +36,7 @@ async def check_edits_reach_everybody(stage: Stage) -> None:
 
 @check("messages")
 async def check_an_edit_keeps_the_rest(stage: Stage) -> None:
-    """What a message answers, its files and its reactions stay; `updated_at` says when it was."""
+    """An edit keeps the quote, the files and the reactions; `updated_at` is its time."""
     room = await stage.busy_room()
     async with (
         stage.enter(stage.ada, room, after=0, receipts="compact") as a,
