@@ -24,6 +24,7 @@ log = logging.getLogger("roomcast.room_lists")
 
 UPDATE_DELAY = 1.0  # seconds after a change until the lists are updated, together with others
 SEARCH_INTERVAL = 30.0  # seconds between two searches for changes of other processes
+EXTENDED_ROOMS = 20  # rooms that get blocks of messages between two updates of the lists
 ROOM_BATCH = 100  # rooms whose order is updated in one transaction
 WORD_BATCH = 20  # rooms whose words are updated in one transaction
 MAX_SEARCHED_ROOMS = 2_000  # changed rooms that a query searches for rooms of its user
@@ -50,6 +51,7 @@ class RoomLists:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._wake = asyncio.Event()
+        self._due: dict[int, None] = {}  # rooms that get blocks of messages, in order
 
     async def page(self, query: RoomQuery) -> RoomListPage:
         """Return a page of the user's rooms, the one with the newest activity first."""
@@ -111,23 +113,31 @@ class RoomLists:
 
     async def _follow(self) -> None:
         if await self._store.read(list_order.has_changes):
-            await self._extend_blocks()
+            await self._find_due()
             is_more = True
             while is_more:
                 is_more = await self._store.carry_over(ROOM_BATCH)
+        await self._extend_blocks()
         find = partial(room_words.changed, limit=WORD_BATCH)
         while room_ids := await self._store.read(find):
             await self._refresh(room_ids)
             if len(room_ids) < WORD_BATCH:
                 break
 
+    async def _find_due(self) -> None:
+        last, find = 0, message_blocks.find_due
+        while room_ids := await self._store.read(partial(find, above=last, limit=ROOM_BATCH)):
+            self._due.update(dict.fromkeys(room_ids))
+            last = room_ids[-1]
+
     async def _extend_blocks(self) -> None:
-        find = partial(message_blocks.find_due, limit=ROOM_BATCH)
-        while room_ids := await self._store.read(find):
-            for room_id in room_ids:
-                extend = partial(message_blocks.extend, room_id=room_id)
-                while await self._store.write(extend):
-                    pass
+        """Add blocks to some of the rooms that are due; the others follow after the lists."""
+        for room_id in [*self._due][:EXTENDED_ROOMS]:
+            del self._due[room_id]
+            if await self._store.write(partial(message_blocks.extend, room_id=room_id)):
+                self._due[room_id] = None
+        if self._due:
+            self._wake.set()
 
 
 def terms_of(question: str | None) -> tuple[WordTerm, ...] | None:

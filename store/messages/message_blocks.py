@@ -48,15 +48,17 @@ CORRECT = f"""
 """
 
 
-async def find_due(db: Connection, limit: int) -> list[int]:
-    """Return the ids of changed rooms that may have a block to add."""
+async def find_due(db: Connection, above: int, limit: int) -> list[int]:
+    """Return the ids of changed rooms above an id that may have a block to add, in order."""
     query = """
         SELECT c.room_id FROM list_changes c
-         WHERE coalesce((SELECT 1 FROM rooms r
+         WHERE c.room_id > :above
+           AND coalesce((SELECT 1 FROM rooms r
                           WHERE r.id = c.room_id AND r.version >= r.blocks_version + :size), 0) > 0
          ORDER BY c.room_id LIMIT :limit
     """
-    rows = await db.fetch_all(query, {"size": BLOCK_SIZE, "limit": limit})
+    values = {"above": above, "size": BLOCK_SIZE, "limit": limit}
+    rows = await db.fetch_all(query, values)
     return [row["room_id"] for row in rows]
 
 

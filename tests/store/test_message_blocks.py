@@ -1,10 +1,12 @@
 """Blocks of messages pass a member's own, and always answer what the messages themselves say."""
 
+import asyncio
 import random
 from collections.abc import AsyncIterator
 
 import pytest
-from roomcast.store import receipts, rooms, unread
+from roomcast.chat import room_lists
+from roomcast.store import list_order, receipts, rooms, unread
 from roomcast.store.maintenance import recount, retention
 from roomcast.store.messages import Add, DeleteChange, message_blocks
 from roomcast.store.messages.others import with_others
@@ -26,7 +28,7 @@ async def store(database_url: str) -> AsyncIterator[Store]:
 
 async def follow(store: Store) -> None:
     """Do what the background does."""
-    for room_id in await store.read(lambda db: message_blocks.find_due(db, 10)):
+    for room_id in await store.read(lambda db: message_blocks.find_due(db, 0, 10)):
         while await store.write(lambda db, id_=room_id: message_blocks.extend(db, id_)):
             pass
     await store.carry_over(10)
@@ -111,3 +113,32 @@ async def test_a_room_stays_unread_below_many_own_messages(store: Store) -> None
         assert await load(store, behind) == [(1,)]
     await store.commit([], {(1, "ada"): (OWN + 3, OWN + 3)})
     assert await load(store, behind) == [(0,)]
+
+
+async def test_a_busy_room_does_not_hold_up_the_lists(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(message_blocks, "BLOCK_SIZE", 2)
+    monkeypatch.setattr(room_lists, "UPDATE_DELAY", 0.0)
+    extend = message_blocks.extend
+    blocks = "SELECT upto FROM message_blocks"
+    calls = 0
+
+    async def extend_beside_sends(db: Connection, room_id: int) -> bool:
+        nonlocal calls
+        calls += 1
+        is_more = await extend(db, room_id)
+        await db.execute("UPDATE rooms SET version = version + 100 WHERE id = 1")  # due again
+        return is_more
+
+    monkeypatch.setattr(message_blocks, "extend", extend_beside_sends)
+    await say(store, "ada", 3)
+    lists = room_lists.RoomLists(store)
+    running = asyncio.create_task(lists.run())
+    async with asyncio.timeout(20):
+        while await store.read(list_order.has_changes) or not await load(store, blocks):
+            continue
+    running.cancel()
+    await asyncio.wait([running])
+    assert calls == 1
+    assert await load(store, blocks) == [(2,)]

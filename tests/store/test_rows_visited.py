@@ -438,7 +438,7 @@ MORE = [
     ("reach above own", reads(receipts.reach, UNREAD_ABOVE, "writer", 115_000)),
     ("delete below own", delete_below),
     ("receipt below own", read_below),
-    ("rooms due for blocks", reads(message_blocks.find_due, 100)),
+    ("rooms due for blocks", reads(message_blocks.find_due, 0, 100)),
     ("receipt", commits(u1=9_000_001)),
     ("receipt of all", first_commit(behind=60_001)),
     ("prune", writes(retention.prune, ONE_WRITER, 100, 50)),
