@@ -70,8 +70,10 @@ export class ListView {
   #listen() {
     const { signal } = this.#leaving;
     this.search.addEventListener("input", () => void this.equip((tools) => tools.searched()));
-    this.search.addEventListener("keydown", (event) => this.tools?.searchKey(event));
-    this.rows.addEventListener("keydown", (event) => this.tools?.key(event));
+    /** A key that comes before the tools waits for them. @param {"searchKey" | "key"} name @returns {(event: KeyboardEvent) => void} */
+    const toTools = (name) => (event) => (this.tools ? this.tools[name](event) : void this.equip((tools) => tools[name](event)));
+    this.search.addEventListener("keydown", toTools("searchKey"));
+    this.rows.addEventListener("keydown", toTools("key"));
     this.rows.addEventListener("scroll", () => this.#fill(), { passive: true });
     this.list.addEventListener("focusin", (event) => this.#activate(/** @type {Element} */ (event.target)));
     this.rows.addEventListener("pointerdown", () => (this.#pressed = true));
