@@ -86,6 +86,7 @@ CALLS: dict[str, Call] = {
             Parameter("first_profile_id", AnyUser, "The same as `first_user`.", is_old=True),
         ),
         body=Answer("The others, or all members.", NewRoom, is_needed=False),
+        own=(TooLong,),
     ),
     "GET /chat/recieve": LIST,
     "GET /chat/receive": LIST,
@@ -96,7 +97,7 @@ CALLS: dict[str, Call] = {
     "PATCH /chat/rooms/{room_id}": Call(
         {200: Answer("The room, as it is now.", RoomShown)},
         body=Answer("What shall be otherwise.", RoomEdit),
-        own=(NotFound,),
+        own=(TooLong, NotFound),
     ),
     "POST /chat/rooms/{room_id}/members": Call(
         {

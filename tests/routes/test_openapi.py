@@ -330,6 +330,12 @@ async def uploads(call: Caller, room: int) -> None:
         ("2 GET /chat/receive/", {"params": {"page": 0}}, "400 invalid_frame"),
         ("2 POST /chat/create/", {"content": "{"}, "400 invalid_json"),
         ("2 POST /chat/create/", {"json": {"members": [7, 8]}}, "403 forbidden"),
+        (
+            "2 POST /chat/create/",
+            {"json": {"second_user": 7, "title": "x" * 201}},
+            "400 too_long",
+        ),
+        ("2 PATCH /chat/rooms/{room_id}/", {"json": {"title": "x" * 201}}, "400 too_long"),
         ("2 DELETE /chat/delete/{room_id}/", {}, "404 not_found"),
         (f"2 GET {MESSAGES}", {}, "404 not_found"),
         (f"2 GET {MESSAGES}", {"params": {"limit": "x"}}, "400 invalid_frame"),
