@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,13 +26,15 @@ CHECKSUMS = "SHA256SUMS"  # in the format of sha256sum
 
 @contextmanager
 def prepared(folder: Path) -> Iterator[None]:
-    """Prepare the folder; remove it after a failure, if it is new and nothing is in it."""
+    """Prepare the folder; after a failure, remove what was written, for a second try."""
     is_new = not folder.exists()
     prepare(folder)
     try:
         yield
     except BaseException:
-        if is_new and not any(folder.iterdir()):
+        for path in folder.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        if is_new:
             folder.rmdir()
         raise
 
