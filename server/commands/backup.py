@@ -31,8 +31,8 @@ from .backup_folder import (
     prepared,
     read_manifest,
 )
+from .concurrency import for_each
 
-WORKERS = 8  # objects that are copied at once
 MAX_NAMED = 5  # damaged files that are named
 
 folder_argument = click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
@@ -166,7 +166,7 @@ async def _save_objects(
         checksums.add(checksums.name_of(key), content)
         saved += 1
 
-    await _for_each(keys, save, source, target)
+    await _copy_each(keys, save, source, target)
     return saved, missing
 
 
@@ -217,7 +217,7 @@ async def _restore_objects(settings: Settings, source: Folder, checksums: Checks
             await target.put(key, content)
             restored += 1
 
-    await _for_each(await asyncio.to_thread(checksums.objects), restore, source, target)
+    await _copy_each(await asyncio.to_thread(checksums.objects), restore, source, target)
     return restored
 
 
@@ -242,27 +242,19 @@ def _bucket_of(settings: Settings) -> Bucket:
         raise BackupFailed(str(error)) from None
 
 
-async def _for_each(
+async def _copy_each(
     keys: list[str], work: Callable[[str], Awaitable[None]], *buckets: Bucket
 ) -> None:
-    """Do the work for each object, for several at once; a failure ends all of it."""
+    """Do the work for each object, with the buckets open and the progress shown."""
     async with opened(*buckets):
         with progress_of("Files") as (expect, done):
             expect(len(keys))
-            waiting = iter(keys)
 
-            async def carry() -> None:
-                for key in waiting:
-                    await work(key)
-                    done(1)
+            async def carry(key: str) -> None:
+                await work(key)
+                done(1)
 
-            tasks = [asyncio.create_task(carry()) for _ in range(WORKERS)]
-            try:
-                await asyncio.gather(*tasks)
-            finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+            await for_each(keys, carry)
 
 
 @asynccontextmanager

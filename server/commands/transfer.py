@@ -1,10 +1,9 @@
 """Copies a chat from one engine to another: its database and its files."""
 
-import asyncio
 import sys
 import time
-from collections.abc import Coroutine, Iterable
 from contextlib import nullcontext
+from itertools import chain
 from typing import Any
 
 import click
@@ -16,8 +15,7 @@ from ...store.transfer.copy import copy, finish, make_ready, plan, retire
 from ...store.transfer.copy import reopen as reopen_end
 from ...store.transfer.endpoint import opened
 from ...store.transfer.tables import CannotMove, tables
-
-CONCURRENT_COPIES = 8  # objects that are copied at once
+from .concurrency import for_each
 
 
 class TransferResult(Struct, frozen=True):
@@ -105,16 +103,14 @@ async def move_objects(source_url: str, target_url: str, keys: ObjectKeys) -> Ob
         await target.open()
         await target.check()
         with bar(len(keys.held) + len(keys.loose), "attachments") as shown:
-            waiting = iter(
-                [(key, True) for key in keys.held] + [(key, False) for key in keys.loose]
-            )
 
-            async def carry() -> None:
-                for key, is_held in waiting:
-                    await _carry(source, target, key, is_held, found)
-                    shown.update(1)
+            async def carry(item: tuple[str, bool]) -> None:
+                key, is_held = item
+                await _carry(source, target, key, is_held, found)
+                shown.update(1)
 
-            await _together(carry() for _ in range(CONCURRENT_COPIES))
+            held, loose = ((key, True) for key in keys.held), ((key, False) for key in keys.loose)
+            await for_each(chain(held, loose), carry)
     finally:
         await source.aclose()
         await target.aclose()
@@ -131,17 +127,6 @@ async def _open(source: Bucket) -> None:
 
     assert isinstance(source, S3)
     return await source.find()
-
-
-async def _together(works: Iterable[Coroutine[Any, Any, None]]) -> None:
-    """Run all, wait for all, and then raise the first error."""
-    tasks = [asyncio.create_task(work) for work in works]
-    try:
-        await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _carry(source: Bucket, target: Bucket, key: str, is_held: bool, found: Objects) -> None:

@@ -254,14 +254,18 @@ def restore_each(backup: Path, folder: Path, target: Path) -> None:
             Path("roomcast.db").unlink()
 
 
-def test_a_backup_without_the_secret_says_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def empty_chat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In this folder there is a chat without messages."""
     monkeypatch.chdir(tmp_path)
     with sqlite3.connect("roomcast.db") as database:
         database.execute("CREATE TABLE meta (name, value)")
         database.execute("CREATE TABLE attachments (key)")
         database.execute("INSERT INTO meta VALUES ('schema', '13')")
+
+
+@pytest.mark.usefixtures("empty_chat")
+def test_a_backup_without_the_secret_says_so() -> None:
     done = CliRunner().invoke(main, ["backup", "there"])
     assert (done.exit_code, "The secret is not in it" in done.stderr) == (0, True), done.output
     done = CliRunner().invoke(main, ["backup", "two"], env={"ROOMCAST_AUTH_SECRET": "x" * 32})
@@ -282,14 +286,8 @@ def test_what_is_no_chat_can_not_be_saved(
     assert not Path("there").exists()
 
 
-def test_a_malformed_address_of_the_bucket_is_a_sentence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    with sqlite3.connect("roomcast.db") as database:
-        database.execute("CREATE TABLE meta (name, value)")
-        database.execute("CREATE TABLE attachments (key)")
-        database.execute("INSERT INTO meta VALUES ('schema', '13')")
+@pytest.mark.usefixtures("empty_chat")
+def test_a_malformed_address_of_the_bucket_is_a_sentence() -> None:
     address = {"ROOMCAST_ATTACHMENTS_URL": "s3://a:b@127.0.0.1:9/x"}
     Path("there").mkdir()
     for _ in range(2):  # nothing is left of a backup that failed
