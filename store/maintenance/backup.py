@@ -61,9 +61,7 @@ def check_sqlite(backup: Path, target: Path) -> None:
 
     Raises BackupFailed and CannotOpen.
     """
-    for path in (target, target.with_name(f"{target.name}-wal")):
-        if path.exists():
-            raise CannotOpen(f"{path} exists: stop the server and move its database away first.")
+    _refuse_existing(target)
     _check_pages(backup)
     contents_of_sqlite(backup)
 
@@ -73,7 +71,7 @@ def restore_sqlite(backup: Path, target: Path) -> None:
 
     Raises CannotOpen if there is a database.
     """
-    check_sqlite(backup, target)
+    _refuse_existing(target)  # also one that was created since the check
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.restoring")
     part.unlink(missing_ok=True)
@@ -98,6 +96,12 @@ def contents_of_sqlite(path: Path) -> tuple[int, list[str]]:
         (schema,) = database.execute(SCHEMA_OF).fetchone() or ("",)
         keys = [key for (key,) in database.execute(KEYS)]
     return _number_of(schema), keys
+
+
+def _refuse_existing(target: Path) -> None:
+    for path in (target, target.with_name(f"{target.name}-wal")):
+        if path.exists():
+            raise CannotOpen(f"{path} exists: stop the server and move its database away first.")
 
 
 def _check_pages(path: Path) -> None:
