@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -25,44 +25,24 @@ EMPTY_EXPORT = re.compile(r"^export \{\};?\n?", re.MULTILINE)
 SETTINGS = json.loads((Path(__file__).parent.with_name("web") / "bundle.json").read_text())
 SOURCES: list[str] = SETTINGS["sources"]  # folders of modules
 ENTRIES: dict[str, str] = SETTINGS["entries"]  # modules that pages load, by their names there
-SHARED = "./views.js"  # loaded before every module that is loaded later
 CODE_COMMENT = re.compile(r"/\*\* (?:(?!\*/).)*\*/ ?|(?<=[;,{]) // .*$")
 
 
 def join_modules(entry: Path) -> str:
-    """Return one module with the code of the entry and of its static imports.
-
-    A module that is loaded later imports from `views.js`, which the page has loaded before.
-    """
+    """Return one module with the code of the entry and of its static imports."""
     parts: dict[Path, str] = {}
-    shared = SHARED if entry.name.startswith("lazy-") else None
-    names = _collect(entry.resolve(), parts, shared)
-    code = "\n".join(parts.values()) + f"\nexport {{ {', '.join(names)} }};\n"
-    return (_import_shared(parts) if shared else "") + code
+    names = _collect(entry.resolve(), parts)
+    return "\n".join(parts.values()) + f"\nexport {{ {', '.join(names)} }};\n"
 
 
-def _import_shared(files: Iterable[Path]) -> str:
-    """Return one import of all names that the modules use from `views.js`."""
-    found = re.compile(IMPORT.pattern.replace("[^}]*", "([^}]*)"), re.MULTILINE)
-    names = {
-        name.strip()
-        for file in files
-        for listed, target in found.findall(file.read_text(encoding="utf-8"))
-        if target == SHARED
-        for name in listed.split(",")
-    }
-    return f'import {{ {", ".join(sorted(names))} }} from "{SHARED}";\n' if names else ""
-
-
-def _collect(file: Path, parts: dict[Path, str], shared: str | None = None) -> list[str]:
-    """Add the module after its imports, except the shared one; return its exported names."""
+def _collect(file: Path, parts: dict[Path, str]) -> list[str]:
+    """Add the module after its imports; return its exported names."""
     if file in parts:
         return []
     source = file.read_text(encoding="utf-8")
     parts[file] = ""  # reserves its place, if modules import each other
     for target in [*IMPORT.findall(source), *(path for _, path in EXPORT_FROM.findall(source))]:
-        if target != shared:
-            _collect((file.parent / target).resolve(), parts, shared)
+        _collect((file.parent / target).resolve(), parts)
     names = EXPORT.findall(source)
     for listed, _ in EXPORT_FROM.findall(source):
         names += [name.strip() for name in listed.split(",") if name.strip()]

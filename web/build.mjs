@@ -20,7 +20,6 @@ const { values: options } = parseArgs({ options: { out: { type: "string" }, pack
 const dist = resolve(options.out ?? join(web, "dist"));
 const { entries, sources } = JSON.parse(await readFile(join(web, "bundle.json"), "utf8"));
 const MINIFY = { minify: true, mangleProps: /^_[a-z]/ };
-const SHARED = "./views.js"; // loaded before what comes later, which imports from it
 const OPTIONS = { bundle: true, format: "esm", target: "es2022", charset: "utf8", logLevel: "warning", legalComments: "none" };
 
 /** Style sheets are template literals in modules of their own: minified as CSS. */
@@ -57,8 +56,7 @@ async function hashSources() {
 /** Short names for properties that begin with `_`, the same in all files: these share them. */
 async function shortInternals() {
   const entryPoints = [...(await targets()).values()].map((entry) => join(web, entry));
-  const external = ["./lazy-*", SHARED];
-  const { mangleCache } = await build({ ...OPTIONS, ...MINIFY, external, entryPoints, mangleCache: {}, outdir: dist, write: false });
+  const { mangleCache } = await build({ ...OPTIONS, ...MINIFY, external: ["./lazy-*", "./views.js"], entryPoints, mangleCache: {}, outdir: dist, write: false });
   return mangleCache;
 }
 
@@ -84,7 +82,6 @@ async function bundle(name, entry, options, version = "") {
     name: "lazy",
     setup({ onResolve }) {
       onResolve({ filter: /./ }, ({ kind, path }) => {
-        if (path === SHARED && name.startsWith("lazy-")) return { path, external: true };
         if (kind !== "dynamic-import" || !external.includes(path)) return undefined;
         const file = path.split("/").at(-1);
         return { path: `./${file}${file.startsWith("lazy-") ? version : ""}`, external: true };

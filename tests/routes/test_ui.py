@@ -140,17 +140,6 @@ def test_modules_are_joined_behind_what_they_import(web: Callable[..., Path]) ->
     assert joined == "class c {\ny = 1;\n}\nconst b = c;\nconst a = () => b;\nexport { a, c };\n"
 
 
-def test_what_is_loaded_later_imports_what_the_page_has_by_then(web: Callable[..., Path]) -> None:
-    folder = web(
-        **{"lazy-a": 'import { h, icon } from "./views.js";\nimport { b } from "./b.js";\n'},
-        b='import { h } from "./views.js";\nexport const b = h;\n',
-        views='export { h, icon } from "./dom.js";\n',
-        dom="export const h = 1;\nexport const icon = 2;\n",
-    )
-    joined = join_modules(folder / "sdk/lazy-a.js")
-    assert joined == 'import { h, icon } from "./views.js";\nconst b = h;\n\nexport {  };\n'
-
-
 LATER = [f"{file.parent.name}/{file.name}" for file in (ROOT / "web").glob("*/lazy-*.js")]
 
 
@@ -164,13 +153,6 @@ def test_a_name_that_is_declared_twice_is_found(web: Callable[..., Path]) -> Non
         index='import { b } from "./b.js";\nconst c = b;\n', b="export const b = 1;\nlet c;\n"
     )
     assert repeated_names(folder / "sdk/index.js") == ["c"]
-
-
-def test_the_page_loads_no_part_of_the_views_twice() -> None:
-    """What the page itself does not hold, and loads later, has no import from `views.js`."""
-    page = (ROOT / "web/page/page.js").read_text()
-    later = {file for file in ROOT.glob("web/elements/lazy-*.js") if file.name not in page}
-    assert [file.name for file in later if '"./views.js"' in join_modules(file)] == []
 
 
 def test_a_build_of_other_sources_is_not_served(web: Callable[..., Path]) -> None:

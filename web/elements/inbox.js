@@ -1,7 +1,6 @@
 /** `<roomcast-inbox>`: all conversations of the user. */
 
 import { RoomcastElement } from "./base.js";
-import { insist } from "./session.js";
 
 export class RoomcastInbox extends RoomcastElement {
   static get observedAttributes() {
@@ -10,11 +9,6 @@ export class RoomcastInbox extends RoomcastElement {
 
   joined() {
     void this.build();
-  }
-
-  /** @param {any} known */
-  ownViews(known) {
-    return known?.InboxView ? known : insist(() => import("./lazy-inbox.js"));
   }
 
   /** @param {any} views @param {any} chat */

@@ -1,7 +1,7 @@
 /** One row of the list of conversations: the person, the listing, what was said last. */
 
-import { avatar, bdi, h, hasFeature, icon, isGroup, isSame, isWeb, nameOf, othersIn, summaryOf, tickOf, titleOf } from "./views.js";
-
+import { avatar, bdi, h, hasFeature, icon, isWeb, tickOf } from "./dom.js";
+import { isGroup, isSame, nameOf, othersIn, summaryOf, titleOf } from "./people.js";
 
 export class ListItem {
   #shown = "";

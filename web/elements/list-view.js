@@ -1,7 +1,7 @@
 /** The list of conversations: search, filters, rows that change in place. */
 
 import { ListItem } from "./list-item.js";
-import { addDrawings, afterPaint, arrange, focusedIn, h, icon, iconButton } from "./views.js";
+import { addDrawings, afterPaint, arrange, focusedIn, h, icon, iconButton } from "./dom.js";
 
 addDrawings({
   lens: "M11 4a7 7 0 1 0 0 14 7 7 0 0 0 0-14M20 20l-4-4",

@@ -2,9 +2,14 @@
 
 import { listEnglish } from "../lang/en.js";
 import { List } from "../sdk/lazy-list.js";
+import { bundled } from "../sdk/storage.js";
+import { ChatView } from "./chat-view.js";
+import { h, hasFeature, icon } from "./dom.js";
 import { ListView } from "./list-view.js";
+import { isSame } from "./people.js";
+import { addSheet } from "./sheets.js";
+import { Shell } from "./shell.js";
 import { listStyle } from "./style-list.js";
-import { addSheet, bundled, ChatView, h, hasFeature, icon, isSame, Shell } from "./views.js";
 
 bundled._list = Promise.resolve({ List }); // one request fewer
 
