@@ -13,6 +13,8 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 
+import { minify } from "terser";
+
 import { describe } from "./describe.mjs";
 
 const web = dirname(fileURLToPath(import.meta.url));
@@ -20,6 +22,7 @@ const { values: options } = parseArgs({ options: { out: { type: "string" }, pack
 const dist = resolve(options.out ?? join(web, "dist"));
 const { entries, sources } = JSON.parse(await readFile(join(web, "bundle.json"), "utf8"));
 const MINIFY = { minify: true, mangleProps: /^_[a-z]/ };
+const AGAIN = /** @type {import("terser").MinifyOptions} */ ({ module: true, ecma: 2022, compress: { passes: 3 } });
 const OPTIONS = { bundle: true, format: "esm", target: "es2022", charset: "utf8", logLevel: "warning", legalComments: "none" };
 
 /** Style sheets are template literals in modules of their own: minified as CSS. */
@@ -93,6 +96,12 @@ async function bundle(name, entry, options, version = "") {
   return Buffer.from(result.outputFiles[0].contents);
 }
 
+/** terser chooses names by how often they are used, which compresses 2 % better. */
+async function smaller(content) {
+  const { code } = await minify(content.toString(), AGAIN);
+  return Buffer.from(/** @type {string} */ (code));
+}
+
 function compress(content) {
   const params = { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: content.length };
   return { ".gz": gzipSync(content, { level: 9 }), ".br": brotliCompressSync(content, { params }) };
@@ -129,9 +138,9 @@ async function site() {
   };
   const rows = [];
   const version = `?${(await hashSources()).slice(0, 8)}`;
-  const minify = { ...MINIFY, mangleCache: await shortInternals() };
+  const short = { ...MINIFY, mangleCache: await shortInternals() };
   for (const [name, entry] of await targets()) {
-    const content = await bundle(name, entry, minify, version);
+    const content = await smaller(await bundle(name, entry, short, version));
     const hash = createHash("sha256").update(content).digest("hex").slice(0, 8);
     await put(name, content, name in entries ? name.replace(/\.js$/, `.${hash}.js`) : name);
     rows.push([name, content.length, gzipSync(content, { level: 9 }).length]);
