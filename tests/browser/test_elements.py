@@ -605,8 +605,26 @@ def test_a_closed_launcher_is_light(visitor: Callable[..., Visitor]) -> None:
     expect(ada.page.locator("roomcast-launcher [part=launcher]")).to_be_visible()
     ada.says(2, "hello", "light")
     expect(ada.page.locator("roomcast-badge")).to_be_visible()
-    assert [url.rpartition("/")[2] for url in ada.loaded] == ["roomcast.js"]
+    names = [url.rpartition("/")[2].partition("?")[0] for url in ada.loaded]
+    assert names == ["roomcast.js", "lazy-unread.js"]
     assert sum(ada.loaded.values()) <= 6.2 * 1024
+
+
+def test_a_closed_launcher_counts_after_a_failure(visitor: Callable[..., Visitor]) -> None:
+    ada = visitor("ada")
+    ada.says(2, "hello", "failed")
+    hurry = "later = setTimeout; setTimeout = (act, wait) => later(act, wait === 3000 ? 0 : wait)"
+    ada.page.add_init_script(hurry)
+    failures = iter([True])
+
+    def fail_once(route: Route) -> None:
+        route.abort() if next(failures, False) else route.continue_()
+
+    ada.page.route("**/lazy-unread.js*", fail_once)
+    with ada.page.expect_event("requestfailed"):
+        ada.opens("small.html")
+    expect(ada.page.locator("roomcast-badge")).to_be_visible()
+    ada.errors.clear()  # the browser reports the file
 
 
 def test_a_chat_that_is_not_begun_names_the_other_one(visitor: Callable[..., Visitor]) -> None:

@@ -3,8 +3,6 @@
  * light socket, and gives way to the whole client when an element needs it.
  */
 
-import { UnreadSocket } from "./unread-socket.js";
-
 /**
  * @typedef {{ token?: string, getToken?: () => string | Promise<string> }} Login
  * @typedef {{ total: number, rooms: { room_id: number, unread: number }[] }} Unread
@@ -34,7 +32,7 @@ export function useViews(views) {
   knownViews = views;
 }
 
-/** What can't be loaded is tried again, until it is there. @param {() => Promise<any>} load @returns {Promise<any>} */
+/** What can't be loaded is tried again, until it is there. @template T @param {() => Promise<T>} load @returns {Promise<T>} */
 export async function insist(load) {
   try {
     return await load();
@@ -75,7 +73,7 @@ export class SharedSession extends EventTarget {
   /** @type {Login | null} what the open connections were opened with */
   #used = null;
   holders = new Set(); // the elements
-  /** @type {UnreadSocket | null} */
+  /** @type {import("./lazy-unread.js").UnreadSocket | null} */
   #light = null;
   /** @type {Promise<any> | null} */
   #whole = null;
@@ -131,7 +129,10 @@ export class SharedSession extends EventTarget {
     if (this.#started || !this.holders.size) return;
     this.#started = true;
     if (this.#whole) return;
+    const generation = this.#generation;
     this.#used = this.credentials;
+    const { UnreadSocket } = await insist(() => import("./lazy-unread.js"));
+    if (generation !== this.#generation || this.chat) return;
     this.#light = new UnreadSocket(this.server, this.#used, {
       unread: (unread) => this.count(unread),
       state: (state) => this.turn(state),

@@ -1,4 +1,7 @@
-/** The notifications socket without the client: counts for a launcher and a badge, in few bytes. */
+/**
+ * The notifications socket without the client: counts for a launcher and a badge, in few bytes. Loaded
+ * where no element of the page needs the whole client.
+ */
 
 const END_CODES = new Set([4000, 4003, 4005]); // close codes that another try does not cure
 const SLOWEST = 60_000; // ms between two tries, at most
