@@ -81,9 +81,9 @@ autobahn: .venv/dev .cache/autobahn/installed  ## Autobahn's cases of RFC 6455 a
 servers: .venv/dev .cache/servers/installed  ## the chat under uvicorn, gunicorn, hypercorn, granian and daphne
 	$(BIN)/python -m tests.servers .cache/servers
 
-browser: .venv/dev  ## two people talk in Chromium and Firefox
+browser: .venv/dev  ## two people talk in Chromium, Firefox and WebKit
 	.ci/chromium
-	.ci/firefox
+	.ci/engines
 	$(BIN)/pytest tests/browser
 
 pictures: .venv/dev  ## the pictures of the README and the docs, from the page as it is

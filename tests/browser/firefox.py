@@ -12,31 +12,23 @@ from typing import Any
 
 from websockets.sync.client import ClientConnection, connect
 
-WITHIN = 60  # seconds for an answer
+from .webdriver import WITHIN, Tab
+
 PREFERENCES = """
 user_pref("browser.shell.checkDefaultBrowser", false);
 user_pref("datareporting.policy.dataSubmissionEnabled", false);
 user_pref("app.update.disabledForTesting", true);
 user_pref("intl.accept_languages", "en");
 """
-# Elements by their part, in whatever shadow they stand.
-LOOK = """
-const all = (root, selector) => [...root.querySelectorAll("*")].flatMap((one) => {
-    const inside = one.shadowRoot ? all(one.shadowRoot, selector) : [];
-    return one.matches(selector) ? [one, ...inside] : inside;
-});
-const part = (name) => all(document, `[part~="${name}"]`);
-const texts = () => part("text").map((one) => one.textContent);
-"""
 
 
-class Tab:
+class FirefoxTab(Tab):
     """One page of a running Firefox."""
 
     def __init__(self, line: ClientConnection) -> None:
+        super().__init__()
         self._line = line
         self._number = 0
-        self.errors: list[str] = []
         self.ask("session.new", capabilities={})
         self.ask("session.subscribe", events=["log.entryAdded"])
         self.context = self.ask("browsingContext.getTree")["contexts"][0]["context"]
@@ -59,38 +51,23 @@ class Tab:
     def reloads(self) -> None:
         self.ask("browsingContext.reload", context=self.context, wait="complete")
 
-    def sees(self, what: str) -> Any:
-        """Waits until an expression over `part` and `texts` is true, and returns its value."""
-        script = f"""(async () => {{
-            {LOOK}
-            for (;;) {{
-                const found = {what};
-                if (found) return JSON.stringify(found);
-                await new Promise((next) => setTimeout(next, 20));
-            }}
-        }})()"""
-        target = {"context": self.context}
-        more = {"target": target, "awaitPromise": True}
+    def evaluate(self, body: str) -> Any:
+        script = f"(async () => {{ {body} }})()"
+        more = {"target": {"context": self.context}, "awaitPromise": True}
         answer = self.ask("script.evaluate", expression=script, **more)
         assert answer["type"] == "success", answer
-        return json.loads(answer["result"]["value"])
+        return answer["result"].get("value")
 
-    def does(self, what: str) -> None:
-        self.sees(f"({what}, true)")
-
-    def types(self, keys: str) -> None:
-        """Keys of a keyboard, one after the other; \\ue007 is Enter, \\ue00c Escape."""
-        down = ({"type": kind, "value": key} for key in keys for kind in ("keyDown", "keyUp"))
-        source = {"type": "key", "id": "keyboard", "actions": list(down)}
-        self.ask("input.performActions", context=self.context, actions=[source])
+    def perform(self, actions: list[dict[str, Any]]) -> None:
+        self.ask("input.performActions", context=self.context, actions=actions)
 
 
-def firefox() -> str | None:
+def find_firefox() -> str | None:
     return shutil.which("firefox-esr") or shutil.which("firefox")
 
 
 @contextmanager
-def running(program: str, folder: Path) -> Iterator[Tab]:
+def run_firefox(program: str, folder: Path) -> Iterator[Tab]:
     """A Firefox with a profile of its own."""
     (folder / "user.js").write_text(PREFERENCES)
     options = ("--headless", "--no-remote", "--profile", str(folder), "--remote-debugging-port=0")
@@ -101,7 +78,7 @@ def running(program: str, folder: Path) -> Iterator[Tab]:
         rest.start()  # or the pipe would be full
         try:
             with connect(f"{address}/session", max_size=None) as line:
-                yield Tab(line)
+                yield FirefoxTab(line)
         finally:
             process.kill()
             rest.join()

@@ -1,4 +1,4 @@
-"""A core of the page's tests in Firefox: Chromium has the others."""
+"""A core of the page's tests in Firefox and WebKit: Chromium has the others."""
 
 import os
 from collections.abc import Iterator
@@ -6,28 +6,27 @@ from collections.abc import Iterator
 import pytest
 
 from .conftest import Room, Server, token_of
-from .firefox import Tab, firefox, running
+from .firefox import find_firefox, run_firefox
+from .webdriver import Tab
+from .webkit import find_webkit, run_webkit
 
 ENTER, ESCAPE = "\ue007", "\ue00c"
+ENGINES = {"firefox": (find_firefox, run_firefox), "webkit": (find_webkit, run_webkit)}
 
 
-@pytest.fixture(scope="module")
-def program() -> str:
-    found = firefox()
-    if found is None:
-        absent = "no Firefox: `.ci/firefox` installs one"
+@pytest.fixture(params=ENGINES)
+def tab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
+    find, run = ENGINES[request.param]
+    program = find()
+    if program is None:
+        absent = f"no {request.param}: `.ci/engines` installs it"
         pytest.fail(absent) if os.environ.get("CI") == "true" else pytest.skip(absent)
-    return found
-
-
-@pytest.fixture
-def tab(program: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
-    with running(program, tmp_path_factory.mktemp("profile")) as tab:
+    with run(program, tmp_path_factory.mktemp("profile")) as tab:
         yield tab
-        assert tab.errors == []
+    assert tab.errors == []
 
 
-def test_two_people_talk_in_firefox(tab: Tab, server: Server, room: Room) -> None:
+def test_two_people_talk(tab: Tab, server: Server, room: Room) -> None:
     first = room.post("bob", "Is it still there? https://example.org/a_(b).")
     tab.opens(f"{server.url}#token={token_of('ada')}&room={room.id}")
     assert tab.sees("texts().length && texts()") == [
