@@ -9,7 +9,8 @@ import * as parts from "../../web/lang/en.js";
 
 const folder = new URL("../../web/lang/", import.meta.url);
 const english = Object.assign({}, ...Object.values(parts));
-const names = (await readdir(folder)).filter((name) => name !== "en.js");
+const files = await readdir(folder);
+const names = files.filter((name) => name !== "en.js" && !name.endsWith("-menu.js"));
 const valuesIn = (text) => [...text.matchAll(/\{(\w+)\}/g)].map(([, name]) => name).sort();
 const formsOf = (phrase) => (typeof phrase === "string" ? [phrase] : Object.values(phrase));
 
@@ -17,13 +18,18 @@ test("each string stands in one part", () => {
   assert.equal(Object.keys(english).length, Object.values(parts).flatMap(Object.keys).length);
 });
 
-test("there are eighteen languages", () => assert.equal(names.length, 17));
+test("there are eighteen languages, each of two files but for English", () => {
+  assert.equal(names.length, 17);
+  assert.equal(files.length, 2 * 17 + 1);
+});
 
 for (const name of names) {
   const tag = name.replace(".js", "");
   test(`${tag} is whole`, async () => {
-    const { default: strings } = await import(new URL(name, folder));
+    const [first, menu] = await Promise.all([import(new URL(name, folder)), import(new URL(`${tag}-menu.js`, folder))]);
+    const strings = { ...first.default, ...menu.default };
     assert.deepEqual(Object.keys(strings).sort(), Object.keys(english).sort());
+    assert.deepEqual(Object.keys(menu.default).sort(), Object.keys(parts.menuEnglish).sort());
     const categories = new Intl.PluralRules(tag).resolvedOptions().pluralCategories;
     for (const [key, phrase] of Object.entries(strings)) {
       assert.ok(formsOf(phrase).every((form) => form.trim() === form && form), key);
@@ -43,8 +49,10 @@ test("a time of day is written as the language writes it, after midnight too", (
 });
 
 test("French signs of two parts never begin a line", async () => {
-  const { default: strings } = await import(new URL("fr.js", folder));
-  for (const [key, phrase] of Object.entries(strings)) {
-    for (const form of formsOf(phrase)) assert.doesNotMatch(form, /(?<!\u00a0)[:;!?]/, key);
+  for (const name of ["fr.js", "fr-menu.js"]) {
+    const { default: strings } = await import(new URL(name, folder));
+    for (const [key, phrase] of Object.entries(strings)) {
+      for (const form of formsOf(phrase)) assert.doesNotMatch(form, /(?<!\u00a0)[:;!?]/, key);
+    }
   }
 });

@@ -17,7 +17,7 @@ from zopfli.gzip import compress
 
 from ..client import token
 from ..server import Server
-from .nodes import BUDGETS, TOGETHER, WEB, run
+from .nodes import BUDGETS, LANGUAGE_BUDGET, TOGETHER, WEB, run
 
 ROOT = WEB.parent
 SITE = Path(__file__).parent / "site"
@@ -82,6 +82,10 @@ def test_the_sizes_are_within_the_budgets(built: tuple[Path, str]) -> None:
     sizes = {name: len(compress((dist / file).read_bytes())) for name, file in scripts.items()}
     print(json.dumps(sizes, indent=1))  # noqa: T201 # pytest shows it with -s, or where this fails
     assert {name: sizes[name] for name in BUDGETS if sizes[name] > BUDGETS[name]} == {}
+    languages = {
+        name: len(compress((dist / name).read_bytes())) for name in files if "lang/" in name
+    }
+    assert {name: size for name, size in languages.items() if size > LANGUAGE_BUDGET} == {}
     together = {names: sum(sizes[name] for name in names) for names in TOGETHER}
     assert {names: sum_ for names, sum_ in together.items() if sum_ > TOGETHER[names]} == {}
 

@@ -13,10 +13,10 @@ export function languageFor(tag) {
   return exact ?? LANGUAGES.find((each) => each.split("-")[0] === language) ?? "en";
 }
 
-/** The strings of the language that fits a tag; null: those inside, in English. @param {string} tag @returns {Promise<Record<string, any> | null>} */
-export async function stringsFor(tag) {
+/** The strings of the language that fits a tag; null: those inside, in English. @param {string} tag @param {"" | "-menu"} [part] @returns {Promise<Record<string, any> | null>} */
+export async function stringsFor(tag, part = "") {
   const language = languageFor(tag);
-  const found = language !== "en" && (await import(new URL(`./lang/${language}.js`, import.meta.url).href).catch(() => null));
+  const found = language !== "en" && (await import(new URL(`./lang/${language}${part}.js`, import.meta.url).href).catch(() => null));
   return found ? { ...found.default, tag: language } : null;
 }
 

@@ -2,18 +2,26 @@
 
 import { menuEnglish } from "../lang/en.js";
 import { Dialog } from "./dialog.js";
+import { stringsFor } from "./languages.js";
 import { ListMenu } from "./list-menu.js";
 import { Menu } from "./menu.js";
 import { MessageMenu } from "./message-menu.js";
 import { RoomMenu } from "./room-menu.js";
 import { dialogStyle } from "./style-dialog.js";
 
+/** The menus of a view, once their strings are there. @param {any} shell the view */
+export async function openMore(shell) {
+  const { words } = shell;
+  words.learn((await stringsFor(words.tag, "-menu")) ?? {});
+  words.learn(menuEnglish);
+  return new More(shell);
+}
+
 /** One menu and one dialog for each view. */
-export class More {
+class More {
   /** @param {any} shell the view */
   constructor(shell) {
     const { host, words } = shell;
-    words.learn(menuEnglish);
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(dialogStyle);
     host.root.adoptedStyleSheets.push(sheet);

@@ -57,7 +57,7 @@ export class Shell {
 
   /** Menus and dialogs. @returns {Promise<any>} */
   more() {
-    this.#more ??= import("./lazy-more.js").then(({ More }) => new More(this));
+    this.#more ??= import("./lazy-more.js").then(({ openMore }) => openMore(this));
     this.#more.catch(() => (this.#more = null)); // the next use tries again
     return this.#more;
   }
