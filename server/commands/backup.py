@@ -184,13 +184,18 @@ def _save_secret(settings: Settings, folder: Path) -> bool:
 async def read_backup(settings: Settings, folder: Path) -> tuple[int, list[str]]:
     """Restore the files, then the database; return their number, and the names of bad files.
 
-    Raises BackupFailed before it writes anything if the database of the backup is damaged, or if
-    there is a chat in the database of the settings.
+    Raises BackupFailed before it writes anything if the database or the secret of the backup is
+    damaged, or if there is a chat in the database of the settings.
     """
     engine, url = engine_of(settings), settings.database.url
     database, checksums = folder / DATABASES[engine], Checksums.read(folder)
     if not await asyncio.to_thread(checksums.check, database.name):
         raise BackupFailed(f"{database} is damaged: its checksum is not that of {CHECKSUMS}.")
+    if (folder / SECRET).exists() and not checksums.check(SECRET):
+        raise BackupFailed(
+            f"{folder / SECRET} is damaged: its checksum is not that of {CHECKSUMS}. Take it out "
+            "of the backup to restore the rest: tokens of the lost secret are not accepted then."
+        )
     if engine == "sqlite":
         await asyncio.to_thread(copies.check_sqlite, database, parse_sqlite_url(url))
         count = await _restore_objects(settings, Folder(folder / OBJECTS), checksums)

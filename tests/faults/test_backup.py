@@ -207,6 +207,7 @@ def database_of(folder: Path) -> Path:
 
 DAMAGED: dict[str, tuple[Callable[[Path], object], int, str]] = {
     "one byte": (lambda f: overwrite(database_of(f), b"!", 99_999), 2, "checksum is not that of"),
+    "the secret": (lambda f: overwrite(f / "roomcast.secret", b"!"), 2, "secret is damaged"),
     "no database": (lambda f: database_of(f).unlink(), 2, "No such file"),
     "cut": (without_checksums(lambda f: os.truncate(database_of(f), 90_000)), 2, "is damaged"),
     "empty": (without_checksums(lambda f: os.truncate(database_of(f), 0)), 2, "holds no chat"),
