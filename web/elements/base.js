@@ -1,7 +1,7 @@
 /** What the four elements share: attributes, properties, language, session and events. */
 
 import { stringsFor } from "./languages.js";
-import { defaultServer, sessionOf } from "./session.js";
+import { addressOf, sessionOf } from "./session.js";
 
 /** The class exists where there is no DOM too, so that a server can import the module. */
 const Element = /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? class {});
@@ -17,6 +17,7 @@ export class RoomcastElement extends Element {
   link = null;
   /** @type {any} */
   words = null;
+  shownIn = ""; // the language of what is shown
   /** @type {Record<string, any>} */
   #properties = {};
   #listening = new AbortController();
@@ -124,6 +125,7 @@ export class RoomcastElement extends Element {
     if (turn !== this.#turn) return this.#building;
     if (!link) return null;
     this.view?.destroy();
+    this.shownIn = language;
     this.words = link.views.wordsOf(language, strings, this.property("strings"));
     this.view = this.makeView({ ...link.views, ...own }, chat);
     return this.view;
@@ -155,9 +157,7 @@ export class RoomcastElement extends Element {
   // ------------------------------------------------------------ what a site sets and reads
 
   get server() {
-    const own = this.getAttribute("server");
-    const url = new URL(own ?? defaultServer(), document.baseURI).href;
-    return url.endsWith("/") ? url : `${url}/`;
+    return addressOf(this.getAttribute("server"));
   }
 
   set server(value) {

@@ -7,6 +7,7 @@ import { fileNodes, keepBeneath, sendingNodes, thumbnailOf } from "./attachments
 import { focusedIn, h, hasFeature, iconButton } from "./dom.js";
 import { formatted } from "./formatting.js";
 import { Jumps } from "./jumps.js";
+import { watchLanguage } from "./language-watch.js";
 import { isSame, nameOf } from "./people.js";
 import { Reading } from "./reading.js";
 import { addSheet } from "./sheets.js";
@@ -37,6 +38,7 @@ export class Extras {
     this.jumps = new Jumps(history);
     this.reading = new Reading(history);
     this.tools = new ViewTools(history.parts.view);
+    watchLanguage(this.host.link);
     this.hasMarks = hasFeature(this.host, "markdown", false);
     for (const style of [restStyle, chatRestStyle, extrasStyle]) addSheet(this.host.root, style);
     history.list.addEventListener("pointerover", (/** @type {any} */ { target }) => this.#date(target.closest("time")));

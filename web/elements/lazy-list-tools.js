@@ -2,6 +2,7 @@
 
 import { focusedIn } from "./dom.js";
 import { FoundMessages } from "./found-messages.js";
+import { watchLanguage } from "./language-watch.js";
 import { addSheet } from "./sheets.js";
 import { listRestStyle } from "./style-listrest.js";
 import { restStyle } from "./style-rest.js";
@@ -16,6 +17,7 @@ export class ListTools {
   constructor(list) {
     this.list = list;
     for (const style of [restStyle, listRestStyle]) addSheet(list.host.root, style);
+    watchLanguage(list.host.link);
     this.found = new FoundMessages(list);
     list.rows.append(this.found.box);
   }

@@ -42,9 +42,10 @@ export async function insist(load) {
   }
 }
 
-/** The address of the chat: what was configured, or the folder above the one this module lies in. */
-export function defaultServer() {
-  return defaults.server ?? new URL("../", import.meta.url);
+/** The address of a chat: an element's own, what was configured, or the folder above the one this module lies in. @param {string | URL | null} [own] */
+export function addressOf(own) {
+  const url = new URL(own ?? defaults.server ?? new URL("../", import.meta.url), document.baseURI).href;
+  return url.endsWith("/") ? url : `${url}/`;
 }
 
 /** @param {string} server */
@@ -94,18 +95,33 @@ export class SharedSession extends EventTarget {
 
   /**
    * Another way to sign in: what was open is opened again with it. Another function for the same way is asked
-   * from then on: frameworks make a new one with each rendering.
+   * from then on: frameworks make a new one with each rendering. Another token of the same user changes
+   * nothing that is shown.
    * @param {Login} own
    */
   login(own) {
     Object.assign(this.#own, own);
-    if (!this.#used) return;
+    const used = this.#used;
+    if (!used) return;
     const { token, getToken } = this.credentials;
-    if (this.state !== "signedout" && token === this.#used.token && !getToken === !this.#used.getToken) {
-      this.#used.getToken = getToken;
+    const isNew = token !== used.token;
+    const isKnown = this.chat?.me && this.chat.state !== "ended";
+    if (!getToken === !used.getToken && (isNew ? token && isKnown : this.state !== "signedout")) {
+      used.token = token;
+      used.getToken = getToken;
       if (this.chat) this.chat.session.getToken = getToken;
-      return;
-    }
+      if (isNew) void this.#renew(token);
+    } else this.#restart();
+  }
+
+  /** @param {string | undefined} token */
+  async #renew(token) {
+    const { chat } = this;
+    const isSameUser = await insist(() => chat._renew(token));
+    if (!isSameUser && chat === this.chat && token === this.#used?.token) this.#restart();
+  }
+
+  #restart() {
     this.#close();
     this.tell("restart");
     void this.#start();
@@ -150,12 +166,17 @@ export class SharedSession extends EventTarget {
     await pageReady();
     if (generation !== this.#generation) return this.whole();
     this.views = views;
+    return this.open(views.openChat);
+  }
+
+  /** The client, which takes the place of the light socket. @param {Views["openChat"]} openChat @returns {any} */
+  open(openChat) {
+    if (this.chat) return this.chat;
     this.#started = true;
     this.#light?.close();
     this.#light = null;
     this.#used = this.credentials;
-    this.chat = views.openChat(this, this.#used);
-    return this.chat;
+    return (this.chat = openChat(this, this.#used));
   }
 
   #close() {

@@ -39,6 +39,8 @@ export class Chat extends Observable {
   unblock = lazily(this, "unblock");
   /** Ends, and erases what this user has stored in the browser. */
   signOut = lazily(this, "signOut");
+  /** Takes another token where it is of the same user; whether it is. @internal */
+  _renew = lazily(this, "renewBy");
   /** Tells this user's other tabs, and this one. @internal */
   _share = lazily(this, "share", true);
 

@@ -339,5 +339,5 @@ async function loadPage(timeline, kind, request) {
 export { explain } from "./cross-origin.js";
 export { giveUp, meet, refused, stopTyping, types, typing } from "./room-frames.js";
 export { pump } from "./sending.js";
-export { renewLater } from "./renewal.js";
+export { renewBy, renewLater } from "./renewal.js";
 export { join, share } from "./tabs.js";

@@ -18,11 +18,31 @@ async function renew(session) {
   const old = session._token;
   session._token = undefined;
   try {
-    const token = await session._authorize();
-    for (const connection of session._connections) connection.send({ action: "auth", token });
+    show(session, await session._authorize());
   } catch {
     if (!session._token) session._keep(old); // tried again in half of the time that is left
   }
+}
+
+/** @param {import("./session.js").UserSession} session @param {string | undefined} token */
+function show(session, token) {
+  for (const connection of session._connections) connection.send({ action: "auth", token });
+}
+
+/**
+ * Takes a token that the site gives meanwhile, unless it is of another user; whether it is of this one. A token
+ * that the server refuses signs the user out, as one that has expired does.
+ * @param {import("./chat.js").Chat} chat
+ * @param {string} token
+ */
+export async function renewBy(chat, token) {
+  const { session, me } = chat;
+  const answer = await session.fetch(new URL("api/v1/chat/me/", session.server), { headers: { Authorization: `Bearer ${token}` } });
+  if (!answer.ok && answer.status !== 401) throw new session._errors.Lost("lost");
+  if (answer.ok && String((await answer.json()).user_id) !== String(me?.user_id)) return false;
+  chat.setToken(token);
+  show(session, token);
+  return true;
 }
 
 /**
