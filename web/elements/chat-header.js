@@ -1,7 +1,7 @@
 /** The head of a conversation: who is there, what it is about, and what can be done with it. */
 
-import { arrange, avatar, bdi, h, hasFeature, icon, iconButton, isWeb } from "./dom.js";
-import { isSame, nameOf, othersIn, titleOf } from "./people.js";
+import { avatar, bdi, h, icon, iconButton } from "./dom.js";
+import { partnerIn, titleOf } from "./people.js";
 
 /** Where the room is shown: the person, the presence, the listing, and a menu. */
 export class ChatHeader {
@@ -10,13 +10,14 @@ export class ChatHeader {
   /** @param {any} view the view of the conversation */
   constructor(view) {
     this.view = view;
-    const { words } = view;
-    this.back = iconButton("back", words.say("back"), () => view.back(), { className: "plain back-button", hidden: !view.hasBack });
-    this.face = h("span", { className: "face-place" });
+    const { words, shell, back } = view;
+    this.back = iconButton("back", words.say("back"), back, { className: "plain back-button", hidden: !back });
+    this.face = h("span");
     this.title = h("h2", { part: "title", tabIndex: -1 });
     this.subtitle = h("p", { part: "subtitle" });
     this.about = h("span", { hidden: true });
-    this.menu = iconButton("more", words.say("more"), () => view.openRoomMenu(this.menu), { "aria-haspopup": "menu" });
+    const openMenu = () => void shell.use(shell.more(), (/** @type {any} */ more) => more.openRoomMenu(view, this.menu));
+    this.menu = iconButton("more", words.say("more"), openMenu, { "aria-haspopup": "menu" });
     const who = h("div", { className: "who" }, this.title, this.subtitle);
     const start = h("slot", { name: "header-start" });
     const end = h("slot", { name: "header-end" });
@@ -29,78 +30,36 @@ export class ChatHeader {
   }
 
   render() {
-    const { view } = this;
-    const { snapshot } = view.model;
-    const room = view.room;
-    this.menu.hidden = snapshot.id === null || snapshot.state === "ended";
-    this.#showSubtitle(room, snapshot);
-    const online = this.#partner(room)?.online && snapshot.state === "open";
-    const state = JSON.stringify([room.members, room.title, room.about, room.muted, online, view.me]);
-    if (state === this.#shown) return;
-    this.#shown = state;
-    this.#showWho(room, Boolean(online));
-    this.#showAbout(room.about);
+    const { room, model, tools, words, me } = this.view;
+    const { id, state } = model.snapshot;
+    this.menu.hidden = id === null || state === "ended";
+    if (tools) tools.head.showSubtitle(this.subtitle);
+    else if (state === "connecting") this.subtitle.textContent = words.say("connecting"); // stays until it is known what to say
+    const isOnline = partnerIn(room, me)?.online && state === "open";
+    const shown = JSON.stringify([room.members, room.title, room.about, room.muted, isOnline, me, !tools]);
+    if (shown === this.#shown) return;
+    this.#shown = shown;
+    this.#showWho(room, isOnline);
+    this.#showAbout(room);
   }
 
-  /** @param {any} room @param {boolean} online */
-  #showWho(room, online) {
+  /** @param {any} room @param {boolean | undefined} isOnline */
+  #showWho(room, isOnline) {
     const { words, me } = this.view;
     const title = titleOf(room, me, words);
-    const partner = this.#partner(room);
+    const partner = partnerIn(room, me);
     this.title.replaceChildren(bdi(title), ...(room.muted ? [icon("mute", words.say("muted"))] : []));
-    const dot = online ? h("span", { className: "dot", role: "img", "aria-label": words.say("online") }) : null;
+    const dot = isOnline && h("span", { className: "dot", role: "img", "aria-label": words.say("online") });
     const face = avatar(title, partner?.picture, partner ? String(partner.user_id) : `room ${room.room_id}`);
     this.face.replaceChildren(h("span", { className: "face" }, face, dot));
   }
 
-  /** @param {any} room */
-  #partner(room) {
-    const others = othersIn(room, this.view.me);
-    return others.length === 1 ? others[0] : null;
-  }
-
-  /** @param {any} room @param {any} snapshot */
-  #showSubtitle(room, snapshot) {
-    const { words, host, me } = this.view;
-    const typing = hasFeature(host, "typing") ? snapshot.typing : [];
-    const partner = this.#partner(room);
-    const isLive = snapshot.state === "open" || snapshot.id === null;
-    if (typing.length) {
-      const names = words.list(typing.map((/** @type {any} */ user) => nameOf(room, user, words)));
-      const text = partner ? words.say("typing") : words.say(typing.length > 1 ? "typeMany" : "types", { name: names, names });
-      return arrange(this.subtitle, [h("span", { className: "typing" }, text)]);
-    }
-    if (!isLive) return arrange(this.subtitle, [document.createTextNode(snapshot.state === "connecting" ? words.say("connecting") : "")]);
-    this.subtitle.textContent = hasFeature(host, "presence") ? this.#presence(room, partner, me) : "";
-  }
-
-  /** @param {any} room @param {any} partner @param {any} me */
-  #presence(room, partner, me) {
-    const { words } = this.view;
-    if (partner?.online) return words.say("online");
-    if (partner) return partner.last_seen ? words.say("seen", { when: words.ago(new Date(partner.last_seen)) }) : "";
-    if (room.members.length < 2) return "";
-    const online = room.members.filter((/** @type {any} */ one) => one.online && !isSame(one.user_id, me)).length;
-    const members = words.say("members", { n: room.members.length });
-    return online ? `${members}, ${words.say("membersOnline", { n: online })}` : members;
-  }
-
-  /** The card of what the conversation is about. @param {any} about */
-  #showAbout(about) {
-    const own = this.view.host.renderers?.listing?.(this.view.room);
-    const card = own ?? (about ? this.#card(about) : h("span", { hidden: true }));
+  /** What the conversation is about: what the site draws, or a card, whose place is kept until its style is there. @param {any} room */
+  #showAbout(room) {
+    const { host, tools } = this.view;
+    const place = () => h("span", { className: "about-place", hidden: !room.about });
+    const card = host.renderers?.listing?.(room) ?? ((room.about && tools?.head.card(room.about)) || place());
     this.about.replaceWith(card);
     this.about = card;
-  }
-
-  /** @param {any} about */
-  #card({ title, url, picture, price, status }) {
-    const photo = isWeb(picture) ? h("img", { part: "listing-photo", src: picture, alt: "", loading: "lazy", onerror: (/** @type {Event} */ event) => /** @type {Element} */ (event.target).remove() }) : null;
-    const cost = price ? h("span", { part: "listing-price" }, bdi(price)) : null;
-    const end = price || status ? h("span", { className: "listing-end" }, cost, status ? h("span", { className: "listing-status" }, bdi(status)) : null) : null;
-    const content = [photo, h("span", { className: "listing-title" }, bdi(title)), end];
-    if (!isWeb(url)) return h("span", { part: "listing" }, ...content);
-    const open = (/** @type {Event} */ event) => this.view.host.emit("link", { url }, true) || event.preventDefault();
-    return h("a", { part: "listing", href: url, target: "_blank", rel: "noopener", title, onclick: open }, ...content);
   }
 }

@@ -2,6 +2,7 @@
 
 import { h, icon, iconButton } from "./dom.js";
 import { fileLabel, isPicture, previewOf } from "./files.js";
+import { sizeIn } from "./later-words.js";
 
 export class ChosenFiles {
   /** @type {File[]} */
@@ -40,7 +41,7 @@ export class ChosenFiles {
   /** Why a file can't be sent; "" where it can. @param {File} file */
   #troubleOf(file) {
     const { types, max_size, max_files } = this.limits();
-    if (max_size && file.size > max_size) return this.words.say("tooBig", { size: this.words.size(max_size) });
+    if (max_size && file.size > max_size) return this.words.say("tooBig", { size: sizeIn(this.words, max_size) });
     if (types?.length && !isAccepted(types, file)) return this.words.say("badType");
     if (max_files && this.files.indexOf(file) >= max_files) return this.words.say("tooMany", { n: max_files });
     return "";

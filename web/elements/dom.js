@@ -5,10 +5,7 @@ const SVG = "http://www.w3.org/2000/svg";
 /** Paths on a field of 24 by 24, drawn with a line. @type {Record<string, string>} */
 const DRAWINGS = {
   back: "M15 5l-7 7 7 7",
-  close: "M6 6l12 12M18 6L6 18",
   more: "M5 12h.01M12 12h.01M19 12h.01",
-  reply: "M10 6l-6 5 6 5v-3.5c5 0 8 1.5 10 5 0-6-3.5-8.5-10-9V6",
-  down: "M6 9l6 6 6-6",
   clock: "M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16M12 8v4l3 2",
   tick: "M5 12.5l4.5 4.5L19 7.5",
   ticks: "M2 12.5l4.5 4.5L16 7.5M11.5 16l1 1L22 7.5",

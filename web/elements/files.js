@@ -1,6 +1,7 @@
 /** Files as they are shown wherever they stand: which are pictures, and what they are called. */
 
 import { addDrawings, h } from "./dom.js";
+import { sizeIn } from "./later-words.js";
 
 addDrawings({ file: "M7 3h7l5 5v13H7zM14 3v5h5" });
 
@@ -23,5 +24,5 @@ export function previewOf(file) {
 
 /** A name and a size. @param {string} name @param {number} size @param {any} words @param {string} [trouble] */
 export function fileLabel(name, size, words, trouble) {
-  return h("span", {}, h("b", {}, h("bdi", {}, name)), h("small", {}, trouble || words.size(size)));
+  return h("span", {}, h("b", {}, h("bdi", {}, name)), h("small", {}, trouble || sizeIn(words, size)));
 }

@@ -1,6 +1,7 @@
 /** Messages that hold the words looked for: below the conversations that do, or in a dialog. */
 
 import { bdi, h } from "./dom.js";
+import { reasonOf } from "./later-words.js";
 import { isSame, nameOf, titleOf } from "./people.js";
 import { addSheet } from "./sheets.js";
 import { foundStyle } from "./style-found.js";
@@ -49,7 +50,7 @@ export class FoundMessages {
       this.more.hidden = !next;
       this.more.onclick = () => void this.#show(next(), words, signal);
     } catch (error) {
-      if (!signal.aborted) this.status.textContent = this.list.words.reason(/** @type {any} */ (error).code);
+      if (!signal.aborted) this.status.textContent = reasonOf(this.list.words, /** @type {any} */ (error).code);
     }
   }
 

@@ -1,6 +1,6 @@
 /** The messages of one room in the page, in their order, and where the reader is among them. */
 
-import { afterPaint, arrange, h } from "./dom.js";
+import { afterPaint, arrange, h, icon } from "./dom.js";
 import { MessageRow } from "./message-row.js";
 import { below, MessageWindow } from "./message-window.js";
 import { isSame } from "./people.js";
@@ -9,8 +9,7 @@ import { ScrollAnchor } from "./scroll-anchor.js";
 const PAUSE = 5 * 60_000; // ms after which the next message of a person stands apart
 const ROW = 40; // pixels: no row is lower, so that this many fill a window
 
-/** Extended by `MessageHistory`, which adds what the user can do with a message. */
-export class HistoryView {
+export class MessageHistory {
   #rows = new Map();
   #days = new Map();
   window = new MessageWindow();
@@ -34,21 +33,19 @@ export class HistoryView {
   /** The extras, once they are there. @type {Promise<any>} */
   enriched = new Promise((resolve) => (this.#enriched = resolve));
 
-  /**
-   * @param {any} host the element
-   * @param {any} model the room of the SDK
-   * @param {any} parts what the view around this one gives
-   */
-  constructor(host, model, parts) {
+  /** @param {any} view of the conversation */
+  constructor(view) {
+    const { host, model, words } = view;
     this.host = host;
     this.model = model;
-    this.words = parts.words;
-    this.parts = parts;
-    const label = this.words.say("history");
+    this.words = words;
+    this.view = view;
+    const label = words.say("history");
     this.list = h("ol", { role: "list", "aria-label": label });
     this.scroller = h("div", { part: "messages", role: "region", "aria-label": label, tabIndex: -1 }, this.list);
-    this.newLine = h("li", { part: "new-line" }, this.words.say("newLine"));
-    this.spinner = h("div", { className: "spin", role: "progressbar", "aria-label": this.words.say("loading") });
+    this.newLine = h("li", { part: "new-line" }, words.say("newLine"));
+    this.spinner = h("div", { className: "spin", role: "progressbar", "aria-label": words.say("loading") });
+    this.empty = h("div", { className: "empty" }, h("slot", { name: "empty" }, icon("chat"), h("p", {}, words.say("empty"))));
     this.anchor = new ScrollAnchor(this.scroller, this.list);
     this.#listen();
   }
@@ -75,7 +72,7 @@ export class HistoryView {
   enrich(Extras) {
     this.extras = new Extras(this);
     this.#enriched(this.extras);
-    this.parts.enriched();
+    this.view.render();
   }
 
   get snapshot() {
@@ -84,8 +81,8 @@ export class HistoryView {
 
   /** What is known of the room, also before it was loaded. */
   get room() {
-    const { info, with: partner } = this.snapshot;
-    return info ?? this.parts.item() ?? { members: partner ? [partner] : [] };
+    const { id, info, with: partner } = this.snapshot;
+    return info ?? this.view.shell.item(id) ?? { members: partner ? [partner] : [] };
   }
 
   get me() {
@@ -113,7 +110,8 @@ export class HistoryView {
     this.anchor.keepTo((node) => kept.has(node));
     this.extras?.keepFocus(kept);
     arrange(this.list, nodes);
-    arrange(this.scroller, loaded ? [...this.parts.emptyNodes(views), this.list] : state === "ended" ? [] : [this.spinner]);
+    const filler = loaded ? (views.length ? [] : [this.empty]) : state === "ended" ? [] : [this.spinner];
+    arrange(this.scroller, loaded ? [...filler, this.list] : filler);
     this.anchor.restore();
     this.anchor.note();
     if (!this.#active?.box.isConnected) this.activate(this.rows.at(-1)?.box);
@@ -131,7 +129,7 @@ export class HistoryView {
     const { firstUnread, mark } = this.snapshot;
     const id = firstUnread ?? 0;
     this.firstNew = id;
-    const wanted = this.parts.wanted();
+    const { wanted } = this.view;
     const isBefore = id && this.snapshot.messages[0]?.message_id === id && this.snapshot.hasOlder;
     if (!wanted && !isBefore) return this.#openFast();
     this.render();
@@ -175,7 +173,7 @@ export class HistoryView {
     if (this.newLine.isConnected) this.anchor.showAt(this.newLine, 0.15);
     else this.anchor.toEnd();
     this.#settle();
-    this.parts.moved();
+    this.view.tools?.showPill();
   }
 
   #settle() {
@@ -189,9 +187,7 @@ export class HistoryView {
   #unsent(item) {
     const quoted = item.replyTo && this.find(item.replyTo);
     const reply_to = item.replyTo && { message_id: item.replyTo, sender_id: quoted?.sender_id, text: quoted?.text ?? "" };
-    const { client_id, text, files, data, at, state, progress, error, version } = item;
-    const does = { retry: () => item.retry(), cancel: () => item.cancel(), item };
-    return { client_id, text, files, data, at, state, progress, error, version, reply_to, mine: true, sender_id: this.me, ...does };
+    return { ...item, reply_to, mine: true, sender_id: this.me, retry: () => item.retry(), cancel: () => item.cancel() };
   }
 
   /** @param {any[]} views */
@@ -251,7 +247,7 @@ export class HistoryView {
   /** What follows from where the reader is. */
   #looked() {
     this.extras?.reading.looked();
-    this.parts.moved();
+    this.view.tools?.showPill();
   }
 
   get atNewest() {

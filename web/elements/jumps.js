@@ -17,7 +17,7 @@ export class Jumps {
   stop() {
     this.#underWay?.abort();
     this.#underWay = null;
-    this.history.parts.moved();
+    this.history.view.tools.showPill();
   }
 
   /** Goes to a message. @param {number} message_id */
@@ -26,7 +26,7 @@ export class Jumps {
     const isLoaded = Boolean(history.find(message_id));
     if (!(await this.#load(isLoaded ? null : (signal) => history.model.around(message_id, { signal })))) return false;
     if (!history.find(message_id)) {
-      history.parts.notice(history.words.say("notFound"));
+      history.view.notice(history.words.say("notFound"));
       return false;
     }
     history.extras.reading.show(message_id, 0.4);
@@ -53,11 +53,11 @@ export class Jumps {
     this.stop();
     if (!load) return true;
     const { signal } = (this.#underWay = new AbortController());
-    history.parts.moved();
+    history.view.tools.showPill();
     const error = await load(signal).then(() => null, (/** @type {any} */ why) => why);
     if (signal.aborted || history.isOver) return false;
     this.stop();
-    if (error) history.parts.notice(history.words.reason(error.code), true);
+    if (error) history.view.notice(history.view.tools.reason(error), true);
     return !error;
   }
 }

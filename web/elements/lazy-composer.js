@@ -2,14 +2,16 @@
 
 import { ChosenFiles } from "./chosen-files.js";
 import { addDrawings, h, hasFeature, icon, iconButton } from "./dom.js";
+import { reasonOf } from "./later-words.js";
 import { isSame, nameOf, summaryOf } from "./people.js";
 import { addSheet } from "./sheets.js";
 import { composerStyle } from "./style-composer.js";
-import { writeEnglish } from "../lang/en.js";
+import { restEnglish, writeEnglish } from "../lang/en.js";
 
 addDrawings({
   send: "M4 12l16-8-5 16-3-6-8-2M12 14l4-5",
   clip: "M20 11l-8.5 8.5a5 5 0 0 1-7-7L13 4a3.4 3.4 0 0 1 5 5l-8.5 8.5a1.7 1.7 0 0 1-2.5-2.5l7.5-7.5",
+  close: "M6 6l12 12M18 6L6 18",
   smile: "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18M8.5 14.5c2 2.3 5 2.3 7 0M9 9.500h.01M15 9.500h.01",
 });
 
@@ -31,10 +33,11 @@ export class Composer {
     this.view = view;
     this.host = view.host;
     this.words = view.words;
-    this.words.learn(writeEnglish);
-    this.files = new ChosenFiles(this.words, () => view.limits(), () => this.#changed());
+    this.words.learn({ ...restEnglish, ...writeEnglish });
+    this.files = new ChosenFiles(this.words, () => view.shell.limits, () => this.#changed());
     const { words, host } = this;
     addSheet(host.root, composerStyle);
+    view.box.dataset.drop = words.say("drop");
     const label = words.say("write");
     const placeholder = host.getAttribute("placeholder") ?? label;
     this.input = h("textarea", { part: "input", rows: 1, dir: "auto", placeholder, "aria-label": label, enterkeyhint: "send", autocomplete: "off" });
@@ -202,7 +205,7 @@ export class Composer {
     if (text !== message.text) {
       this.view.model.edit(message.message_id, text).catch((/** @type {any} */ error) => {
         this.edit({ ...message, text });
-        this.complain(this.view.history.reason(error));
+        this.complain(reasonOf(this.words, error?.code, this.view.shell.limits));
       });
     }
   }
@@ -239,7 +242,7 @@ export class Composer {
 
   /** Code points above the limit. */
   #tooLong() {
-    const { max_text_length: limit } = this.view.limits();
+    const { max_text_length: limit } = this.view.shell.limits;
     if (!limit || this.input.value.length <= limit) return 0;
     return [...this.input.value].length - limit;
   }

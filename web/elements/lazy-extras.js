@@ -8,6 +8,7 @@ import { focusedIn, h, hasFeature, iconButton } from "./dom.js";
 import { formatted } from "./formatting.js";
 import { Jumps } from "./jumps.js";
 import { watchLanguage } from "./language-watch.js";
+import { wholeDate } from "./later-words.js";
 import { isSame, nameOf } from "./people.js";
 import { Reading } from "./reading.js";
 import { addSheet } from "./sheets.js";
@@ -16,7 +17,7 @@ import { extrasStyle } from "./style-extras.js";
 import { restStyle } from "./style-rest.js";
 import { textNodes } from "./text.js";
 import { ViewTools } from "./view-tools.js";
-import { pictureEnglish } from "../lang/en.js";
+import { pictureEnglish, restEnglish } from "../lang/en.js";
 
 const WIDE = 140; // pixels that a picture must be wide for the time to stand on it
 const TALLEST = 352; // pixels, as in its style
@@ -35,9 +36,10 @@ export class Extras {
     this.history = history;
     this.host = history.host;
     this.words = history.words;
+    this.words.learn(restEnglish);
     this.jumps = new Jumps(history);
     this.reading = new Reading(history);
-    this.tools = new ViewTools(history.parts.view);
+    this.tools = new ViewTools(history.view);
     watchLanguage(this.host.link);
     this.hasMarks = hasFeature(this.host, "markdown", false);
     for (const style of [restStyle, chatRestStyle, extrasStyle]) addSheet(this.host.root, style);
@@ -46,7 +48,7 @@ export class Extras {
 
   /** The whole date of the time that the pointer is on. @param {HTMLTimeElement | null} time */
   #date(time) {
-    if (time) time.title ||= this.words.full(new Date(time.dateTime));
+    if (time) time.title ||= wholeDate(this.words, new Date(time.dateTime));
   }
 
   /** Draws what has changed. @param {any} row @param {any} message */
@@ -96,7 +98,7 @@ export class Extras {
   /** Opens the lightbox. @param {any[]} pictures @param {number} index @param {HTMLElement} from */
   look(pictures, index, from) {
     if (!this.host.emit("file", { file: pictures[index] }, true)) return;
-    this.history.parts.use(import("./lazy-lightbox.js"), (/** @type {any} */ { openLightbox }) => {
+    this.history.view.shell.use(import("./lazy-lightbox.js"), (/** @type {any} */ { openLightbox }) => {
       this.words.learn(pictureEnglish);
       openLightbox({ root: this.host.root, words: this.words, pictures, index, from, thumbnailOf });
     });
@@ -113,9 +115,9 @@ export class Extras {
     const chips = reactions.map((/** @type {any} */ { emoji, count, user_ids, mine }) => {
       const names = user_ids.map((/** @type {any} */ user) => (isSame(user, me) ? words.say("you") : nameOf(room, user, words)));
       const label = `${emoji} ${words.list(names)}`;
-      const does = () => history.react(message_id, emoji, !mine);
+      const does = () => this.tools.react(message_id, emoji, !mine);
       const about = { type: "button", part: "chip", tabIndex: -1, title: label, "aria-label": label, "data-emoji": emoji };
-      const disabled = !hasFeature(host, "reactions") || !history.may("send");
+      const disabled = !hasFeature(host, "reactions") || !this.tools.may("send");
       return h("button", { ...about, disabled, "aria-pressed": String(mine), onclick: does }, emoji, ` ${words.number(count)}`);
     });
     const stood = row.reactions.contains(focused) ? focused.dataset.emoji : null;
@@ -170,7 +172,7 @@ export class Extras {
 
   /** @param {any} message @param {any} action @param {HTMLButtonElement} button */
   async #act(message, action, button) {
-    const { room, model, parts } = this.history;
+    const { room, model, view } = this.history;
     if (action.url) {
       if (this.host.emit("link", { url: action.url }, true)) window.open(action.url, "_blank", "noopener");
       return;
@@ -179,9 +181,9 @@ export class Extras {
     button.disabled = true;
     try {
       const reply = await model.act(message.message_id, action.id, action.params);
-      if (reply) parts.notice(reply);
+      if (reply) view.notice(reply);
     } catch (error) {
-      parts.notice(this.history.reason(error), true);
+      view.notice(this.tools.reason(error), true);
     }
     button.disabled = false;
   }
@@ -197,13 +199,13 @@ export class Extras {
     const row = event.key === "Enter" && rows.find((/** @type {any} */ { box }) => box === event.target);
     if (event.key === "Escape") {
       event.stopPropagation();
-      return jumps.isUnderWay ? jumps.stop() : history.parts.focusComposer();
+      return jumps.isUnderWay ? jumps.stop() : history.view.focus();
     }
     if (!(step || row) || event.altKey || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
     if (row) return this.openMenu(row, row.box);
     const at = rows.findIndex((/** @type {any} */ { li }) => li.contains(event.target));
-    if (step > 0 && at === rows.length - 1) return history.parts.focusComposer();
+    if (step > 0 && at === rows.length - 1) return history.view.focus();
     const next = rows[Math.max(0, Math.min(rows.length - 1, at + step))];
     next?.box.focus();
     next?.li.scrollIntoView({ block: "nearest" });
@@ -216,7 +218,7 @@ export class Extras {
     const tool = (/** @type {any} */ name, /** @type {(event: Event) => void} */ does, more = {}) =>
       iconButton(name, words.say(name), does, { tabIndex: -1, ...more });
     const tools = [];
-    if (kind !== "system" && history.may("send")) tools.push(tool("reply", () => history.parts.composer.reply(message_id)));
+    if (kind !== "system" && this.tools.may("send")) tools.push(tool("reply", () => history.view.compose((/** @type {any} */ composer) => composer.reply(message_id))));
     const open = (/** @type {any} */ event) => this.openMenu(row, event.currentTarget);
     tools.push(tool("more", open, { "aria-haspopup": "menu" }));
     row.tools.replaceChildren(...tools);
@@ -224,7 +226,7 @@ export class Extras {
 
   /** A focused row that goes leaves the focus to its neighbour. @param {Set<Node>} kept */
   keepFocus(kept) {
-    const { list, parts } = this.history;
+    const { list, view } = this.history;
     const li = focusedIn(list)?.closest(".row");
     if (!li || kept.has(li)) return;
     let next = /** @type {Element | null} */ (li);
@@ -232,7 +234,7 @@ export class Extras {
     const row = next ?? [...list.children].find((node) => kept.has(node));
     const box = /** @type {HTMLElement | null} */ (row?.querySelector("[part~=message]") ?? null);
     if (box) box.focus();
-    else parts.focusComposer();
+    else view.focus();
   }
 
   /** On a screen without a mouse a tap on the bubble opens the menu. @param {any} event @param {any} row */
@@ -246,7 +248,8 @@ export class Extras {
   /** @param {any} row @param {HTMLElement} opener @param {{ x: number, y: number, height: number }} [point] */
   openMenu(row, opener, point) {
     const { history } = this;
-    if (row.message.message_id) history.parts.use(history.parts.more(), (/** @type {any} */ more) => more.openMessageMenu(history, row, opener, point));
+    const { shell } = history.view;
+    if (row.message.message_id) shell.use(shell.more(), (/** @type {any} */ more) => more.openMessageMenu(history, row, opener, point));
   }
 
   // ------------------------------------------------------------ what is not stored yet
@@ -259,14 +262,14 @@ export class Extras {
     if (!isRefused && message.state !== "retrying") return below.replaceChildren();
     const button = (/** @type {string} */ key, /** @type {() => void} */ does) => linkButton(words.say(key), does);
     const first = isRefused ? button("edit", () => this.#takeBack(message)) : button("now", () => message.retry());
-    const reason = isRefused ? this.history.reason(message.error) : words.say("waiting");
+    const reason = isRefused ? this.tools.reason(message.error) : words.say("waiting");
     const line = h("p", { className: isRefused ? "state failed" : "state" }, reason, first, button("delete", () => message.cancel()));
     below.replaceChildren(line);
   }
 
   /** Puts a refused message back into the composer. @param {any} message */
   #takeBack(message) {
-    this.history.parts.composer.takeBack(message);
+    this.history.view.compose((/** @type {any} */ composer) => composer.takeBack(message));
     message.cancel();
   }
 }

@@ -1,8 +1,10 @@
 /** The search within one conversation: a dialog, loaded when it is first opened. */
 
 import { listEnglish } from "../lang/en.js";
-import { h, iconButton } from "./dom.js";
+import { addDrawings, h, iconButton } from "./dom.js";
 import { FoundMessages } from "./found-messages.js";
+
+addDrawings({ close: "M6 6l12 12M18 6L6 18" });
 
 const PATIENCE = 250; // ms after the last key in which a search begins
 

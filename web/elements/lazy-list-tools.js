@@ -6,6 +6,7 @@ import { watchLanguage } from "./language-watch.js";
 import { addSheet } from "./sheets.js";
 import { listRestStyle } from "./style-listrest.js";
 import { restStyle } from "./style-rest.js";
+import { restEnglish } from "../lang/en.js";
 
 const PATIENCE = 250; // ms after the last key in which a search begins
 
@@ -16,6 +17,7 @@ export class ListTools {
   /** @param {any} list the view of the list */
   constructor(list) {
     this.list = list;
+    list.words.learn(restEnglish);
     for (const style of [restStyle, listRestStyle]) addSheet(list.host.root, style);
     watchLanguage(list.host.link);
     this.found = new FoundMessages(list);

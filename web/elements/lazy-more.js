@@ -1,6 +1,6 @@
 /** Menus and dialogs of a view. Loaded when the first of them is opened. */
 
-import { menuEnglish } from "../lang/en.js";
+import { menuEnglish, restEnglish } from "../lang/en.js";
 import { Dialog } from "./dialog.js";
 import { stringsFor } from "./languages.js";
 import { ListMenu } from "./list-menu.js";
@@ -13,7 +13,7 @@ import { dialogStyle } from "./style-dialog.js";
 export async function openMore(shell) {
   const { words } = shell;
   words.learn((await stringsFor(words.tag, "-menu")) ?? {});
-  words.learn(menuEnglish);
+  words.learn({ ...restEnglish, ...menuEnglish });
   return new More(shell);
 }
 
@@ -50,7 +50,7 @@ class More {
   async deleteMessage(history, message_id) {
     const agrees = await this.dialog.confirm(history.words.say("askDelete"), history.words.say("delete"));
     history.rowOf(message_id)?.box.focus(); // what had the focus is gone with the menu
-    if (agrees) history.attempt(history.model.delete(message_id));
+    if (agrees) void history.enriched.then((/** @type {any} */ { tools }) => tools.attempt(history.model.delete(message_id)));
   }
 
   /** Actions of the site for a room, or for a message in it. @param {any} room @param {any} [message] */

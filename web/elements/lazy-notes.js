@@ -43,7 +43,7 @@ export class MemberNotes {
   /** @param {Note} note */
   #add(note) {
     const text = this.#show(note);
-    if (this.#isLive) this.history.parts.announce(text);
+    if (this.#isLive) this.history.view.tools.announce(text);
     this.#keep();
   }
 

@@ -1,6 +1,7 @@
 /** The menu of the list: new conversations, notifications, one's data. */
 
 import { h } from "./dom.js";
+import { reasonOf } from "./later-words.js";
 import { PeoplePicker } from "./people-picker.js";
 
 /** For one opening of the menu. */
@@ -47,7 +48,7 @@ export class ListMenu {
   /** @param {any} error */
   #fail(error) {
     const { words } = this;
-    void this.more.dialog.form(words.reason(error?.code), [], words.say("close"));
+    void this.more.dialog.form(reasonOf(words, error?.code), [], words.say("close"));
   }
 
   /** All of the user's data, as a file. */

@@ -3,6 +3,9 @@
 import { addDrawings, focusedIn, h, icon, isDrawn } from "./dom.js";
 
 addDrawings({
+  close: "M6 6l12 12M18 6L6 18",
+  reply: "M10 6l-6 5 6 5v-3.5c5 0 8 1.5 10 5 0-6-3.5-8.5-10-9V6",
+  down: "M6 9l6 6 6-6",
   bell: "M6 17h12c-1.5-1.5-2-3-2-6a4 4 0 0 0-8 0c0 3-.5 4.5-2 6M10.5 20h3",
   box: "M4 5h16v4H4zM6 9v10h12V9M10 13h4",
   plus: "M12 5v14M5 12h14",

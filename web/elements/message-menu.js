@@ -19,7 +19,7 @@ export class MessageMenu {
   /** @param {any} row @param {HTMLElement} opener @param {{ x: number, y: number, height: number }} [point] */
   open({ message }, opener, point) {
     const { history } = this;
-    const reacts = message.kind !== "system" && hasFeature(history.host, "reactions") && history.may("send");
+    const reacts = message.kind !== "system" && hasFeature(history.host, "reactions") && history.view.tools.may("send");
     const emoji = reacts ? this.#emojiRow(message, opener) : undefined;
     this.more.menu.open(opener, this.#itemsFor(message), { emoji, note: this.#readers(message), point });
   }
@@ -28,25 +28,25 @@ export class MessageMenu {
   #emojiRow(message, opener) {
     const { history, words } = this;
     const chosen = message.reactions.filter((/** @type {any} */ one) => one.mine).map((/** @type {any} */ one) => one.emoji);
-    const pick = (/** @type {string} */ one) => history.react(message.message_id, one, !chosen.includes(one));
-    const more = () => history.parts.pickEmoji(opener, pick);
+    const pick = (/** @type {string} */ one) => history.view.tools.react(message.message_id, one, !chosen.includes(one));
+    const more = () => history.view.tools.pickEmoji(opener, pick);
     return { list: QUICK_EMOJI, chosen, label: words.say("react"), pick, more };
   }
 
   /** @param {any} message */
   #itemsFor(message) {
     const { history, words } = this;
-    const { host, parts } = history;
+    const { host, view } = history;
     const { message_id, mine, text } = message;
     const isPerson = message.kind !== "system";
-    const writes = isPerson && history.may("send");
+    const writes = isPerson && history.view.tools.may("send");
     const item = (/** @type {string} */ key, /** @type {() => void} */ act, look = {}) => ({ label: words.say(key), act, id: key, icon: key, ...look });
     const items = [];
-    if (writes) items.push(item("reply", () => history.parts.composer.reply(message_id)));
+    if (writes) items.push(item("reply", () => view.compose((/** @type {any} */ composer) => composer.reply(message_id))));
     if (text) items.push(item("copy", () => void navigator.clipboard?.writeText(text)));
-    if (mine && writes && hasFeature(host, "edit")) items.push(item("edit", () => parts.composer.edit(message)));
+    if (mine && writes && hasFeature(host, "edit")) items.push(item("edit", () => view.compose((/** @type {any} */ composer) => composer.edit(message))));
     items.push(...this.more.siteActions(history.room, message));
-    if (!mine && isPerson && parts.reports()) items.push(item("report", () => void this.#report(message_id)));
+    if (!mine && isPerson && view.shell.config.features?.reports !== false) items.push(item("report", () => void this.#report(message_id)));
     if (mine && isPerson && hasFeature(host, "delete")) items.push(item("delete", () => void this.more.deleteMessage(history, message_id), { danger: true }));
     return items;
   }
@@ -68,6 +68,6 @@ export class MessageMenu {
     const values = await this.more.dialog.form(words.say("askReport"), [reasons, h("textarea", about)], words.say("report"));
     if (!values) return;
     const sent = history.model.report(message_id, values.get("reason"), values.get("text") || undefined);
-    history.attempt(sent.then(() => history.parts.notice(words.say("thanks"))));
+    history.view.tools.attempt(sent.then(() => history.view.notice(words.say("thanks"))));
   }
 }

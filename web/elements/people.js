@@ -29,6 +29,12 @@ export function othersIn(room, me) {
   return (room?.members ?? []).filter((/** @type {Member} */ member) => !isSame(member.user_id, me));
 }
 
+/** The other member, where there is one. @param {any} room @param {unknown} me @returns {Member | null} */
+export function partnerIn(room, me) {
+  const others = othersIn(room, me);
+  return others.length === 1 ? others[0] : null;
+}
+
 /** The title of a room: its own, or the names of the others. @param {any} room @param {unknown} me @param {any} words */
 export function titleOf(room, me, words) {
   if (room?.title) return room.title;

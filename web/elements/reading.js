@@ -22,14 +22,19 @@ export class Reading {
     void this.#fill();
   }
 
-  typingRow() {
+  /** Who writes, in words; "" where nobody does or it is not shown. */
+  get typingText() {
     const { host, room, words, snapshot } = this.history;
     const { typing } = snapshot;
-    if (!typing.length || !hasFeature(host, "typing")) return [];
+    if (!typing.length || !hasFeature(host, "typing")) return "";
     const names = typing.map((/** @type {any} */ user) => nameOf(room, user, words));
-    const key = names.length > 1 ? "typeMany" : "types";
-    this.typing.textContent = words.say(key, { name: names[0], names: words.list(names) });
-    return [this.typing];
+    return words.say(names.length > 1 ? "typeMany" : "types", { name: names[0], names: words.list(names) });
+  }
+
+  typingRow() {
+    const text = this.typingText;
+    this.typing.textContent = text;
+    return text ? [this.typing] : [];
   }
 
   /** Who joins and leaves is said in groups. */
@@ -145,6 +150,6 @@ export class Reading {
     history.render();
     const row = history.rowOf(message_id);
     if (row) history.anchor.showAt(row.li, share);
-    history.parts.moved();
+    history.view.tools.showPill();
   }
 }

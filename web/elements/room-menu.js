@@ -2,6 +2,7 @@
 
 import { avatar, bdi, h, hasFeature, iconButton } from "./dom.js";
 import { field } from "./dialog.js";
+import { ago, reasonOf } from "./later-words.js";
 import { PeoplePicker } from "./people-picker.js";
 import { isSame, nameOf, othersIn, titleOf } from "./people.js";
 
@@ -55,7 +56,7 @@ export class RoomMenu {
       await doing;
       return true;
     } catch (error) {
-      this.view.notice(this.view.history.reason(error), true);
+      this.view.notice(reasonOf(this.words, /** @type {any} */ (error)?.code, this.view.shell.limits), true);
       return false;
     }
   }
@@ -151,7 +152,7 @@ export class RoomMenu {
     const { words, view, room } = this;
     const name = member.name || words.say("someone");
     const isMe = isSame(member.user_id, view.me);
-    const seen = member.last_seen && !member.online ? words.say("seen", { when: words.ago(new Date(member.last_seen)) }) : "";
+    const seen = member.last_seen && !member.online ? words.say("seen", { when: ago(words, new Date(member.last_seen)) }) : "";
     const state = isMe ? words.say("you") : member.online ? words.say("online") : seen;
     const canRemove = !isMe && room.members.length > 2 && this.#may("remove_member", true);
     const remove = canRemove ? iconButton("close", words.say("remove", { name }), () => void this.#removeMember(member, name)) : null;

@@ -12,6 +12,8 @@ const DRAWN = new Set(["quickReplies", "actions", "renderers", "linkPolicy", "be
 export class Shell {
   /** @type {any} */
   config = {};
+  /** Of messages and files. @type {any} */
+  limits = {};
   /** @type {any} */
   open = null; // the conversation shown
   #blocked = new Set();
@@ -45,7 +47,10 @@ export class Shell {
   async #learn() {
     const missing = () => void (this.#learning = null); // asked for again later; the server checks what is sent
     const [config, blocks] = await Promise.all([this.chat.config().catch(missing), this.chat.blocks().catch(missing)]);
-    if (config) this.config = config;
+    if (config) {
+      this.config = config;
+      this.limits = { ...config.limits, ...config.attachments };
+    }
     if (blocks) this.#blocked = new Set(blocks.map((/** @type {any} */ one) => String(one.user_id)));
     if (!config || !blocks) return;
     this.learned();
@@ -69,7 +74,7 @@ export class Shell {
    * @param {(loaded: T) => void} act
    */
   use(loading, act) {
-    return loading.then(act, () => (this.open ?? this.list)?.notice(this.words.reason("lost"), true));
+    return loading.then(act, () => (this.open ?? this.list)?.notice(this.words.say("offline"), true));
   }
 
   destroy() {

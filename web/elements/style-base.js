@@ -22,7 +22,6 @@ export const baseStyle = `
   --read: var(--roomcast-read, var(--link));
   --online: var(--roomcast-online, light-dark(#1f8f4e, #3ecf7c));
   --danger: var(--roomcast-danger, light-dark(#b3261e, #ff9a92));
-  --danger-ground: var(--roomcast-danger-ground, light-dark(#fdeceb, #3a1d1b));
   --badge: var(--roomcast-badge, var(--accent));
   --on-badge: ${inkOn("--badge")};
   --radius: var(--roomcast-radius, .75rem);
@@ -31,7 +30,6 @@ export const baseStyle = `
   --face-radius: var(--roomcast-avatar-radius, 50%);
   --gap: var(--roomcast-gap, .75rem);
   --column: 60rem;
-  --shade: var(--roomcast-shadow, 0 8px 28px rgb(0 0 0 / 18%));
   color-scheme: light dark;
   display: block;
   position: relative;
@@ -50,9 +48,9 @@ export const baseStyle = `
 :host([density=compact]) { --face: var(--roomcast-avatar-size, 2.1rem); --gap: var(--roomcast-gap, .5rem); }
 :host([hidden]), [hidden] { display: none !important; }
 *, ::before, ::after { box-sizing: border-box; }
-h1, h2, h3, p, ul, ol, figure, dl, dd { margin: 0; padding: 0; }
+h2, h3, p, ul, ol { margin: 0; padding: 0; }
 ul, ol { list-style: none; }
-button, input, textarea, select { font: inherit; color: inherit; margin: 0; }
+button, input, textarea { font: inherit; color: inherit; margin: 0; }
 button { cursor: pointer; -webkit-tap-highlight-color: transparent; }
 :focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
 a { color: var(--link); }
@@ -60,16 +58,10 @@ a { color: var(--link); }
 .icon { inline-size: 1.4em; block-size: 1.4em; flex: none; fill: none; stroke: currentColor; stroke-width: 1.8; stroke-linecap: round; stroke-linejoin: round; vertical-align: -.3em; }
 .icon.more { stroke-width: 3; }
 :dir(rtl) > .icon:is(.back, .send, .reply, .left, .right) { transform: scaleX(-1); }
-.hidden { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 .plain { border: 0; padding: .45rem; background: none; border-radius: 50%; color: var(--faint); line-height: 1; display: inline-grid; place-items: center; flex: none; }
-.main, .quiet { border: 1px solid var(--accent); border-radius: var(--radius); padding: .45rem 1rem; background: var(--accent); color: var(--on-accent); font-weight: 600; min-block-size: 2.4rem; }
-.quiet { background: none; color: var(--link); border-color: var(--line); }
-.plain:hover { background: var(--hover); color: var(--ink); }
-.quiet:hover { background: var(--hover); }
 .face { position: relative; flex: none; display: inline-grid; }
 .avatar { inline-size: var(--face); block-size: var(--face); border-radius: var(--face-radius); display: grid; place-items: center; overflow: hidden; font-weight: 600; font-size: calc(var(--face) * .36); background: var(--tint); color: #fff; user-select: none; flex: none; }
 .avatar img { inline-size: 100%; block-size: 100%; object-fit: cover; }
-.avatar .icon { inline-size: 55%; block-size: 55%; }
 .colour-none { --tint: var(--line); } .colour-0 { --tint: #b04a35; } .colour-1 { --tint: #8a6116; } .colour-2 { --tint: #4d7424; } .colour-3 { --tint: #1d7a5f; }
 .colour-4 { --tint: #1b7591; } .colour-5 { --tint: #4a63b8; } .colour-6 { --tint: #8050ac; } .colour-7 { --tint: #ab4078; }
 .dot { position: absolute; inset-block-end: 0; inset-inline-end: 0; inline-size: .8rem; block-size: .8rem; border-radius: 50%; background: var(--online); border: 2px solid var(--panel); }
@@ -81,7 +73,6 @@ a { color: var(--link); }
   .plain { min-inline-size: 44px; min-block-size: 44px; }
 }
 @media (prefers-reduced-motion: reduce) {
-  *, ::before, ::after { animation-duration: .01ms !important; animation-iteration-count: 1 !important; transition-duration: .01ms !important; scroll-behavior: auto !important; }
-  .spin, [aria-busy=true]::before { animation-duration: 4s !important; animation-iteration-count: infinite !important; }
+  *, ::before, ::after { animation: none !important; transition: none !important; }
 }
 `;

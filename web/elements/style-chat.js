@@ -3,7 +3,7 @@
 export const chatStyle = `
 :host { block-size: 30rem; max-block-size: 100dvh; }
 .conversation { flex: 1; min-block-size: 0; display: flex; flex-direction: column; position: relative; background: var(--talk); }
-[part=header] { display: flex; align-items: center; gap: calc(.8 * var(--gap)); min-block-size: 3.9rem; padding: .45rem .6rem .45rem 1rem; padding-inline: 1rem .6rem; background: var(--panel); border-block-end: 1px solid var(--line); --face: 2.5rem; }
+[part=header] { display: flex; align-items: center; gap: calc(.8 * var(--gap)); min-block-size: 3.9rem; padding: .45rem .6rem; padding-inline-start: 1rem; background: var(--panel); border-block-end: 1px solid var(--line); --face: 2.5rem; }
 [part=header]:has(> .back-button:not([hidden])) { padding-inline-start: .4rem; }
 [part=header] > .back-button { margin-inline-end: -.3rem; }
 .who { flex: 1 1 6rem; min-inline-size: 0; }
@@ -11,29 +11,21 @@ export const chatStyle = `
 [part=title] > bdi { min-inline-size: 0; overflow: hidden; text-overflow: ellipsis; text-align: match-parent; }
 [part=title] .icon { inline-size: 1em; block-size: 1em; color: var(--faint); margin-inline-start: .3rem; }
 [part=subtitle] { font-size: .85em; color: var(--faint); overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
-[part=listing] { display: grid; grid-template-columns: auto minmax(0, 1fr); column-gap: .6rem; align-items: center; flex: 0 1 auto; max-inline-size: 46%; min-block-size: 2.75rem; padding: .25rem .7rem .25rem .3rem; padding-inline: .3rem .7rem; border: 1px solid var(--line); border-radius: var(--radius); background: var(--ground); color: var(--ink); text-decoration: none; font-size: .87em; line-height: 1.25; }
-[part=listing-photo] { grid-row: 1 / span 2; inline-size: 2.3rem; block-size: 2.3rem; border-radius: .45rem; object-fit: cover; background: var(--line); }
-.listing-title { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; grid-column: 2; }
-.listing-end { grid-column: 2; display: flex; gap: .5rem; color: var(--faint); }
-[part=listing-price] { font-weight: 700; color: var(--ink); white-space: nowrap; }
-.listing-status { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 @container roomcast (inline-size < 34rem) {
   [part=header] { flex-wrap: wrap; }
-  [part=listing] { order: 9; flex: 1 0 100%; max-inline-size: 100%; }
-  .back-button:not([hidden]) ~ [part=listing] { max-inline-size: calc(100% - .2rem); margin-inline-start: .2rem; flex-basis: calc(100% - .2rem); }
+  .about-place { order: 9; flex: 1 0 100%; block-size: calc(2.8rem + 2px); }
 }
 .scroll { flex: 1; min-block-size: 0; position: relative; display: flex; flex-direction: column; }
 [part=messages] { flex: 1; min-block-size: 0; overflow-y: auto; overflow-x: hidden; overflow-anchor: none; overscroll-behavior: contain; scrollbar-width: thin; display: flex; flex-direction: column; padding-block: .6rem; padding-inline: max(clamp(.6rem, 3%, 2rem), (100% - var(--column)) / 2); outline-offset: -3px; }
 [part=messages] > ol { margin-block-start: auto; display: flex; flex-direction: column; gap: .55rem; }
-[part=day], [part=new-line], .note, .typing-row { align-self: center; user-select: none; }
-[part=day] { margin-block: .5rem; padding: .15rem .8rem; border-radius: 1rem; background: color-mix(in oklab, var(--panel) 80%, var(--talk)); color: var(--faint); font-size: .82em; font-weight: 600; }
-[part=new-line] { align-self: stretch; display: flex; align-items: center; gap: .8rem; color: var(--link); font-size: .85em; font-weight: 600; }
+[part=day] { align-self: center; user-select: none; margin-block: .5rem; padding: .15rem .8rem; border-radius: 1rem; background: color-mix(in oklab, var(--panel) 80%, var(--talk)); color: var(--faint); font-size: .82em; font-weight: 600; }
+[part=new-line] { user-select: none; display: flex; align-items: center; gap: .8rem; color: var(--link); font-size: .85em; font-weight: 600; }
 [part=new-line]::before, [part=new-line]::after { content: ""; flex: 1; block-size: 1px; background: var(--link); opacity: .5; }
 .row { display: flex; gap: .5rem; align-items: flex-end; --face: 2rem; max-inline-size: 100%; }
 .row.joined { margin-block-start: -.4rem; }
 .row:has(+ .joined) > .avatar { visibility: hidden; block-size: 1px; }
-.row.mine-row { flex-direction: row-reverse; }
-.row.system-row { justify-content: center; }
+.mine-row { flex-direction: row-reverse; }
+.system-row { justify-content: center; }
 [part~=message] { position: relative; display: flex; flex-direction: column; max-inline-size: min(85%, 34rem); min-inline-size: 0; border-radius: var(--bubble); outline-offset: 1px; }
 [part~=mine] { align-items: flex-end; }
 [part~=theirs] { align-items: flex-start; }
@@ -50,8 +42,7 @@ export const chatStyle = `
 [part=author] { display: block; inline-size: fit-content; font-size: .85em; font-weight: 600; color: light-dark(oklch(from var(--tint) min(l, .47) c h), oklch(from var(--tint) .8 min(c, .12) h)); user-select: none; }
 .body { white-space: pre-wrap; unicode-bidi: plaintext; text-align: start; display: flow-root; }
 .body.folded { max-block-size: 16em; overflow: hidden; mask-image: linear-gradient(#000 75%, transparent); }
-[part=meta] { float: inline-end; margin-block: .38em -.2em; margin-inline-start: .6rem; font-size: .75em; line-height: 1.4; color: color-mix(in oklab, currentColor 72%, transparent); white-space: nowrap; user-select: none; display: flex; gap: .25rem; align-items: center; }
-[part~=theirs] [part=meta], [part~=mine] [part=meta], [part~=system] [part=meta] { color: var(--faint); }
+[part=meta] { float: inline-end; margin-block: .38em -.2em; margin-inline-start: .6rem; font-size: .75em; line-height: 1.4; color: var(--faint); white-space: nowrap; user-select: none; display: flex; gap: .25rem; align-items: center; }
 [part=meta] .icon { inline-size: 1.35em; block-size: 1.35em; }
 [part=meta] .read { color: var(--read); }
 [part=quote] { display: block; inline-size: 100%; margin-block: .1rem .35rem; padding: .2rem .6rem; border: 0; border-inline-start: 3px solid var(--link); border-radius: .4rem; background: color-mix(in oklab, var(--link) 9%, transparent); color: inherit; font-size: .9em; text-align: start; overflow: hidden; user-select: none; }
@@ -59,8 +50,7 @@ export const chatStyle = `
 [part=quote] span { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; }
 @media (hover: none) { [part~=message] { max-inline-size: min(90%, 34rem); } }
 .foot { background: var(--panel); border-block-start: 1px solid var(--line); min-block-size: 3.45rem; }
-.closed { padding: .9rem 1rem; text-align: center; color: var(--faint); display: flex; flex-wrap: wrap; gap: .4rem .8rem; align-items: center; justify-content: center; }
 @media (pointer: coarse) {
-  [part=quote], [part=listing] { min-block-size: 44px; }
+  [part=quote] { min-block-size: 44px; }
 }
 `;

@@ -24,7 +24,7 @@ export const composerStyle = `
 [part=input]::placeholder { color: var(--faint); opacity: 1; }
 [part=composer] .plain { block-size: 2.4rem; inline-size: 2.4rem; padding: 0; }
 .emoji-button { margin-inline-start: -2.75rem; }
-.emoji-button:hover { background: none; }
+.emoji-button.plain:hover { background: none; }
 [part=composer]:dir(rtl) { --left: 2.7rem; --right: .9rem; }
 [part=send].plain { background: var(--accent); color: var(--on-accent); margin-inline-start: .25rem; }
 [part=send].idle { background: none; color: var(--faint); }

@@ -28,10 +28,10 @@ export const extrasStyle = `
 @keyframes roomcast-found { 0%, 45% { background: light-dark(#ffe9a8, #6b571a); } }
 progress { inline-size: 100%; block-size: .35rem; accent-color: var(--accent); }
 .quiet.danger { color: var(--danger); }
-.note { padding: .1rem .8rem; border-radius: 1rem; background: color-mix(in oklab, var(--panel) 80%, var(--talk)); color: var(--faint); font-size: .87em; text-align: center; }
+.note { align-self: center; user-select: none; padding: .1rem .8rem; border-radius: 1rem; background: color-mix(in oklab, var(--panel) 80%, var(--talk)); color: var(--faint); font-size: .87em; text-align: center; }
 [part~=message].going { opacity: .5; }
-.typing-row { align-self: flex-start; color: var(--faint); font-size: .9em; min-block-size: 1.4em; }
-[part=subtitle] .typing { color: var(--link); }
+.typing-row { align-self: flex-start; user-select: none; color: var(--faint); font-size: .9em; min-block-size: 1.4em; }
+[part=subtitle].typing { color: var(--link); }
 [part~=message].large .body { display: flex; align-items: flex-end; }
 [part=messages][aria-busy=true]::before { content: ""; position: sticky; inset-block-start: .5rem; z-index: 1; align-self: center; flex: none; margin-block: 0 -1.6rem; }
 [part=reactions] { display: flex; flex-wrap: wrap; gap: .25rem; margin-block-start: .2rem; user-select: none; }

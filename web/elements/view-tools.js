@@ -1,7 +1,16 @@
 /** What a conversation shows and says beside its messages: loaded after the first of them. */
 
-import { h, icon } from "./dom.js";
+import { addDrawings, h, icon } from "./dom.js";
+import { HeaderDetails } from "./header-details.js";
+import { reasonOf } from "./later-words.js";
 import { memberOf, nameOf, summaryOf } from "./people.js";
+import { ViewStates } from "./view-states.js";
+
+addDrawings({
+  close: "M6 6l12 12M18 6L6 18",
+  down: "M6 9l6 6 6-6",
+  reply: "M10 6l-6 5 6 5v-3.5c5 0 8 1.5 10 5 0-6-3.5-8.5-10-9V6",
+});
 
 /** For the view of one conversation. */
 export class ViewTools {
@@ -11,14 +20,19 @@ export class ViewTools {
   constructor(view) {
     this.view = view;
     this.words = view.words;
+    this.head = new HeaderDetails(view);
+    this.states = new ViewStates(view);
+    this.pill = h("button", { type: "button", part: "pill", hidden: true, onclick: () => this.#pressPill() });
+    this.announcer = h("div", { className: "hidden", role: "log", "aria-live": "polite" });
+    view.scroll.append(h("div", { className: "pills" }, this.pill));
+    view.box.append(this.announcer);
   }
 
   // ------------------------------------------------------------ the way to the newest message
 
   showPill() {
-    const { view, words } = this;
-    const { history, pill } = view;
-    const { isJumping } = history;
+    const { pill, words, isJumping } = this;
+    const { history } = this.view;
     const fresh = isJumping || history.atNewest ? 0 : history.extras.reading.fresh;
     pill.hidden = !isJumping && (history.atNewest || !history.shown.length);
     const label = isJumping ? words.say("cancel") : fresh ? words.say("fresh", { n: fresh }) : words.say("newest");
@@ -27,17 +41,22 @@ export class ViewTools {
     pill.replaceChildren(...(fresh || isJumping ? [label] : []), icon(isJumping ? "close" : "down"));
   }
 
+  /** Whether a message that is not loaded yet is on its way. */
+  get isJumping() {
+    return this.view.history.extras.jumps.isUnderWay;
+  }
+
   /** To the newest message; while another one is looked for, not to that one. */
-  pressPill() {
+  #pressPill() {
     const { history } = this.view;
-    if (history.isJumping) history.extras.jumps.stop();
+    if (this.isJumping) history.extras.jumps.stop();
     else void history.toNewest();
   }
 
-  // ------------------------------------------------------------ what is said
+  // ------------------------------------------------------------ events of the room
 
   /** @param {{ added: any[] }} change */
-  arrived({ added }) {
+  messages({ added }) {
     for (const message of added) void this.#say(message);
   }
 
@@ -53,13 +72,13 @@ export class ViewTools {
 
   /** Two equal texts are two nodes, and so said twice. @param {string} text */
   announce(text) {
-    const { announcer } = this.view;
+    const { announcer } = this;
     announcer.append(h("p", {}, text));
-    if (announcer.childNodes.length > 3) announcer.firstChild.remove();
+    if (announcer.childNodes.length > 3) announcer.firstChild?.remove();
   }
 
   /** @param {{ user_id: unknown }} presence */
-  met({ user_id }) {
+  presence({ user_id }) {
     void this.#learnNames(user_id);
   }
 
@@ -74,17 +93,33 @@ export class ViewTools {
   /** @param {{ outgoing: any, error: any }} refusal */
   refused({ outgoing, error }) {
     const { view } = this;
-    const text = view.history.reason(error);
+    const text = this.reason(error);
     view.host.emit("refused", { code: error?.code, text: outgoing?.text ?? text });
     if (!outgoing) view.notice(text, true);
   }
 
-  /** @param {any} partner who is blocked */
-  unblockButtons(partner) {
-    const { view, words } = this;
-    const does = () => view.history.attempt(view.shell.block(partner.user_id, false).then(() => view.render()));
-    const label = words.say("unblock", { name: nameOf(view.room, partner.user_id, words) });
-    return [h("button", { type: "button", className: "quiet", onclick: does }, h("bdi", {}, label))];
+  // ------------------------------------------------------------ what a user may do
+
+  /** Whether the user has a right in this room; unknown rights are left to the server. @param {string} right */
+  may(right) {
+    const { can, state, info } = this.view.model.snapshot;
+    if (state === "ended" || info?.frozen) return false;
+    return !can || can.includes(right);
+  }
+
+  /** @param {number} message_id @param {string} emoji @param {boolean} on */
+  react(message_id, emoji, on) {
+    this.attempt(this.view.model.react(message_id, emoji, on));
+  }
+
+  /** A refusal is told to the user in words. @param {Promise<any>} doing */
+  attempt(doing) {
+    doing.catch((/** @type {any} */ error) => this.view.notice(this.reason(error), true));
+  }
+
+  /** @param {any} error */
+  reason(error) {
+    return reasonOf(this.words, error?.code, this.view.shell.limits);
   }
 
   /** @param {HTMLElement} from @param {(emoji: string) => void} pick */

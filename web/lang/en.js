@@ -19,15 +19,9 @@ export const english = {
 
   // The head of a conversation.
   back: "Back",
-  close: "Close",
   more: "More",
   online: "online",
-  seen: "last seen {when}",
-  members: { one: "{n} member", other: "{n} members" },
-  membersOnline: "{n} online",
   typing: "typing…",
-  types: "{name} is typing…",
-  typeMany: "{names} are typing…",
   muted: "Muted",
 
   // Messages.
@@ -36,18 +30,37 @@ export const english = {
   newLine: "New messages",
   today: "today",
   yesterday: "yesterday",
-  newest: "To the newest message",
-  fresh: { one: "{n} new message", other: "{n} new messages" },
   edited: "edited",
   sending: "Sending",
   sent: "Sent",
   delivered: "Delivered",
   read: "Read",
-  waiting: "Not sent yet. Trying again…",
   now: "Try now",
+  gone: "Message deleted",
+
+  // States and refusals.
+  loading: "Loading…",
+  connecting: "Connecting…",
+  offline: "No connection. Your messages will be sent later.",
+  signedOut: "You are signed out.",
+  failed: "That didn't work. Try again.",
+};
+
+/** What is said beside the messages, and why something is refused: with each part that is loaded after them. @type {import("../elements/words.js").Strings} */
+export const restEnglish = {
+  // The head of a conversation.
+  seen: "last seen {when}",
+  members: { one: "{n} member", other: "{n} members" },
+  membersOnline: "{n} online",
+  types: "{name} is typing…",
+  typeMany: "{names} are typing…",
+
+  // Messages.
+  newest: "To the newest message",
+  fresh: { one: "{n} new message", other: "{n} new messages" },
+  waiting: "Not sent yet. Trying again…",
   joined: "{name} joined the group.",
   left: "{name} is no longer in the group.",
-  gone: "Message deleted",
   notFound: "This message is no longer there.",
   fold: "Show more",
   reply: "Reply",
@@ -55,9 +68,9 @@ export const english = {
   delete: "Delete",
 
   // Controls, and files that are refused.
-  emoji: "Emoji",
+  close: "Close",
   save: "Save",
-  drop: "Drop files here",
+  emoji: "Emoji",
   cancel: "Cancel",
   tooBig: "Larger than {size}",
   badType: "This type of file is not accepted",
@@ -66,17 +79,12 @@ export const english = {
   remove: "Remove {name}",
 
   // States and refusals.
-  loading: "Loading…",
-  connecting: "Connecting…",
-  offline: "No connection. Your messages will be sent later.",
-  signedOut: "You are signed out.",
   frozen: "This conversation is read-only.",
   blocked: "You blocked {name}.",
   roomGone: "This conversation is no longer there.",
   forbidden: "You can't do this.",
   conflict: "This was already answered.",
   busy: "That was too fast. Wait a moment.",
-  failed: "That didn't work. Try again.",
 };
 
 /** The list of conversations. @type {import("../elements/words.js").Strings} */
@@ -97,6 +105,7 @@ export const listEnglish = {
 
 /** The composer. @type {import("../elements/words.js").Strings} */
 export const writeEnglish = {
+  drop: "Drop files here",
   write: "Write a message",
   send: "Send",
   attach: "Attach files",
