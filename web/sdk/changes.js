@@ -61,11 +61,12 @@ export class Changes {
 
   /**
    * The reactions as they will be.
-   * @param {import("./types.js").Reaction[]} reactions
-   * @param {import("./types.js").UserId} me
+   * @param {import("./types.js").Reaction[] | undefined} reactions
+   * @param {import("./types.js").UserId | undefined} me nothing is known of their reactions where it is not known who that is
    * @param {string} wishes
    */
-  _wished(reactions, me, wishes) {
+  _wished(reactions = [], me, wishes) {
+    if (me === undefined) return reactions;
     const found = new Map(reactions.map(({ emoji, user_ids }) => [emoji, user_ids]));
     for (const wish of wishes.split("\n").slice(0, -1)) {
       const emoji = wish.slice(1);

@@ -1,5 +1,5 @@
 import { backoff } from "./backoff.js";
-import { isTemporary, lazily, loadCalls, SignedOut, soon } from "./errors.js";
+import { isTemporary, lazily, loadCalls, SignedOut, withCalls } from "./errors.js";
 import { Inbox } from "./inbox.js";
 import { Observable } from "./observable.js";
 import { Room } from "./room.js";
@@ -41,8 +41,6 @@ export class Chat extends Observable {
   signOut = lazily(this, "signOut");
   /** Takes another token where it is of the same user; whether it is. @internal */
   _renew = lazily(this, "renewBy");
-  /** Tells this user's other tabs, and this one. @internal */
-  _share = lazily(this, "share", true);
 
   /** @param {import("./types.js").Options} options */
   constructor(options) {
@@ -109,7 +107,7 @@ export class Chat extends Observable {
   retry() {
     this.session._resume();
     if (!this.me) this.ready = this.#identify();
-    for (const { _outbox: outbox } of this._rooms.values()) outbox._resume();
+    withCalls(({ resumeAll }) => resumeAll(this));
   }
 
   /** @param {string} token */
@@ -156,13 +154,6 @@ export class Chat extends Observable {
     return this.me && room?.members?.length === 2 ? (others[0] ?? null) : null;
   }
 
-  /** A notice of a new message: an event, unless an open room has told of it. @internal @param {any} notice */
-  _arrived({ room_id, last_message: text, sender_id, created_at, status }) {
-    this._seek(room_id);
-    if ([...this._rooms.values()].some(({ id, _connection: connection }) => id === room_id && connection.state === "open")) return;
-    this._emit("message", { room_id, message: { room_id, text, sender_id, created_at, status }, live: false });
-  }
-
   /** @internal */
   _flush() {
     const { state } = this;
@@ -199,14 +190,7 @@ export class Chat extends Observable {
       this.leads = true;
       this._changed();
     };
-    return soon().then(loadCalls).then(({ join }) => join(this, lead), lead);
-  }
-
-  /** A room that is shown, and was not made yet, may be this one. @internal @param {number} id */
-  _seek(id) {
-    const rooms = [...this._rooms.values()];
-    if (rooms.some((room) => room.id === id)) return;
-    for (const room of rooms) if (room.id === null && room._isUsed) room.start();
+    return loadCalls().then(({ join }) => join(this, lead), lead);
   }
 
   /** @param {number | string} key @param {() => Room} make */

@@ -62,10 +62,24 @@ export function later(load) {
  * @typedef {F extends (owner: any, ...call: infer Call) => infer Result ? (...call: Call) => Promise<Awaited<Result>> : never} Bound
  */
 
-/** Once what is being shown is shown, which goes before what else is asked for. */
-export const soon = () => new Promise((resolve) => setTimeout(resolve, 0));
+/** @type {typeof import("./lazy-calls.js") | null} */
+let loadedCalls = null;
 
-export const loadCalls = later(() => import("./lazy-calls.js"));
+/** Loads what the first messages do not need: once what is being shown is shown, which goes before. */
+export const loadCalls = later(async () => {
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  return (loadedCalls = await import("./lazy-calls.js"));
+});
+
+/**
+ * Does something by the calls: at once where they are loaded, or in the order in which it waits for them.
+ * @param {(calls: typeof import("./lazy-calls.js")) => unknown} act
+ * @param {() => void} [fail] where they can't be loaded
+ */
+export function withCalls(act, fail = () => {}) {
+  if (loadedCalls) act(loadedCalls);
+  else loadCalls().then(act, fail);
+}
 
 /**
  * A method that is loaded with its first use.

@@ -1,5 +1,5 @@
 import { Connection } from "./connection.js";
-import { later } from "./errors.js";
+import { later, withCalls } from "./errors.js";
 import { Observable } from "./observable.js";
 import { bundled } from "./storage.js";
 
@@ -16,12 +16,12 @@ export class Inbox extends Observable {
   _drafts = new Map();
   /** @type {import("./lazy-list.js").List | null} */
   _list = null; // loaded with the first use
-  /** @type {Map<number, import("./types.js").Notice>} */
-  #notices = new Map();
+  /** @type {Map<number, import("./types.js").Notice> | null} */
+  #notices = null;
   #isAsked = false; // whether the list is on its way
   /** @type {Error | null} */
   #error = null;
-  #isMissing = false; // notices may have been missed
+  _isMissing = false; // notices may have been missed
 
   /** @param {import("./chat.js").Chat} chat */
   constructor(chat) {
@@ -101,10 +101,10 @@ export class Inbox extends Observable {
 
   #connectionChanged() {
     const { state } = this._connection;
-    if (state === "waiting") this.#isMissing = true;
+    if (state === "waiting") this._isMissing = true;
     if (state === "open") loadList().catch(() => {}); // while there is a network; tried again where it is used
-    if (state === "open" && this.#isMissing) {
-      this.#isMissing = false;
+    if (state === "open" && this._isMissing) {
+      this._isMissing = false;
       if (this._list?._isLoaded || this.#error) this.reload().catch(() => {}); // the snapshot has the error
     }
     this.chat._changed();
@@ -115,16 +115,10 @@ export class Inbox extends Observable {
   #receive(frame) {
     if (frame.type !== "notify") return;
     const { counter: total, messages } = /** @type {{ counter: number, messages: import("./types.js").Notice[] }} */ (frame);
-    const isFirst = this.unread === null;
     const known = this.#notices;
+    const notices = (this.#notices = new Map(messages.map((one) => [one.room_id, one])));
     this.unread = total;
-    this.#notices = new Map(messages.map((one) => [one.room_id, one]));
-    const isMissed = this._list?.notice(this.#notices, isFirst ? null : known);
-    isMissed?.then((isMissed) => (this.#isMissing ||= isMissed)); // the list is loaded with the next connection
-    for (const notice of messages) {
-      const before = known.get(notice.room_id);
-      if (!isFirst && !(before && before.created_at >= notice.created_at)) this.chat._arrived(notice);
-    }
+    if (known || this._list) withCalls(({ notice }) => notice(this, notices, known), () => (this._isMissing = true));
     this.chat._emit("unread", { total, rooms: messages.map(({ room_id, counter_by_room: unread }) => ({ room_id, unread })) });
     this.chat._changed();
     this._changed();

@@ -73,6 +73,12 @@ export function openVault(storage, server, owner) {
       const prefix = prefixOf();
       if (prefix) await storage?.delete(prefix + key);
     },
+    /** The texts of all drafts by the ids of their rooms. @returns {Promise<[number, string][]>} */
+    drafts: async () => {
+      const prefix = prefixOf();
+      const keys = prefix ? await storage?.keys(`${prefix}draft `) : null;
+      return Promise.all((keys ?? []).map(async (/** @type {string} */ key) => [Number(key.slice(prefix.length + 6)), (await storage?.get(key))?.text ?? ""]));
+    },
     /** The keys that begin so, without what all keys of the user begin with. @param {string} start */
     keys: async (start) => {
       const prefix = prefixOf();
@@ -87,7 +93,7 @@ const FRESH = 20 * 3_600_000; // ms in which the links to files in the storage w
 /** What the storage has of a room: shown at once, and continued. @param {import("./room.js").Room} room */
 export async function restore(room) {
   const { _vault: vault } = room.chat;
-  const [kept, draft] = await Promise.all([vault("get", `room ${room.key}`), vault("get", `draft ${room.key}`), restoreUnsent(room._outbox)]);
+  const [kept, draft] = await Promise.all([vault("get", `room ${room.key}`), vault("get", `draft ${room.key}`), restoreUnsent(room)]);
   if (draft && !room._draft.text) room._draft = draft;
   if (kept?.at > Date.now() - FRESH) {
     const { _timeline: timeline } = room;
@@ -100,10 +106,13 @@ export async function restore(room) {
   room._changed();
 }
 
-/** @param {import("./outbox.js").Outbox} outbox */
-async function restoreUnsent(outbox) {
-  const { _vault: vault } = outbox;
-  const kept = await Promise.all(((await vault("keys", outbox.key)) ?? []).map((/** @type {string} */ key) => vault("get", key)));
-  const known = new Set(outbox.items.map(({ client_id }) => client_id));
-  outbox._restore(kept.filter((draft) => draft && !known.has(draft.client_id)).sort((a, b) => a.at - b.at));
+/** @param {import("./room.js").Room} room */
+async function restoreUnsent(room) {
+  const { _vault: vault } = room.chat;
+  const keys = (await vault("keys", `outbox ${room.key} `)) ?? [];
+  const kept = await Promise.all(keys.map((/** @type {string} */ key) => vault("get", key)));
+  const known = new Set(room._outgoing.map(({ client_id }) => client_id));
+  const fresh = kept.filter((draft) => draft && !known.has(draft.client_id)).sort((a, b) => a.at - b.at);
+  const made = fresh.map((draft) => Object.assign(room._made(draft), { _isKept: true }));
+  room._outgoing = [...made, ...room._outgoing];
 }

@@ -1,7 +1,12 @@
 import { Changes } from "./changes.js";
 import { explain } from "./cross-origin.js";
+import { forget, noticeInList } from "./list-changes.js";
 import { isWith } from "./members.js";
-import { join } from "./tabs.js";
+import { pumpRoom } from "./room-frames.js";
+import { adopt, inform } from "./room-info.js";
+import { resume } from "./sending.js";
+import { findMade, join, share } from "./tabs.js";
+import { changeMessages } from "./timeline-frames.js";
 
 /** Calls that are made now and then: loaded with the first of them. */
 
@@ -76,9 +81,35 @@ export async function signOut(chat) {
   await within(KNOWN_WITHIN, chat.ready.catch(() => {}));
   const erased = chat._vault("erase");
   if (chat.me) chat._tabs ??= Promise.resolve(join(chat, () => {}));
-  await chat._share({ signOut: true });
+  await share(chat, { signOut: true });
   chat.end();
   await within(ERASED_WITHIN, erased);
+}
+
+/** Sends at once what waits. @param {Chat} chat */
+export function resumeAll(chat) {
+  for (const room of chat._rooms.values()) resume(room);
+}
+
+/**
+ * What is new since the last frame of notifications.
+ * @param {import("./inbox.js").Inbox} inbox
+ * @param {Map<number, import("./types.js").Notice>} notices
+ * @param {Map<number, import("./types.js").Notice> | null} known those before, null where these are the first
+ */
+export function notice({ chat, _list: list }, notices, known) {
+  if (list) void noticeInList(list, notices, known);
+  for (const one of known ? notices.values() : []) {
+    const before = known?.get(one.room_id);
+    if (!before || before.created_at < one.created_at) announce(chat, one);
+  }
+}
+
+/** A notice of a new message: an event, unless an open room has told of it. @param {Chat} chat @param {import("./types.js").Notice} notice */
+function announce(chat, { room_id, last_message: text, sender_id, created_at, status }) {
+  findMade(chat, room_id);
+  if ([...chat._rooms.values()].some(({ id, _connection: connection }) => id === room_id && connection.state === "open")) return;
+  chat._emit("message", { room_id, message: { room_id, text, sender_id, created_at, status }, live: false });
 }
 
 /** @param {number} ms @param {Promise<unknown>} done */
@@ -122,7 +153,7 @@ export async function find(room, first) {
   const { chat } = room;
   const peer = /** @type {NonNullable<typeof room._peer>} */ (room._peer);
   const { user, context, title } = peer;
-  if (room._outbox.items.length) {
+  if (room._outgoing.length) {
     room.id = (await chat.request("POST", "chat/create/", { body: { second_user: user, context, title } })).room_id;
   } else {
     const found = await seek(chat, peer, first);
@@ -137,26 +168,7 @@ export async function find(room, first) {
     room._isLoaded ||= !found;
   }
   room._changed();
-  if (room.id === null && room._outbox.items.length) await find(room);
-}
-
-/** The list and the storage learn which room it is that was found. @param {Room} room */
-export function adopt(room) {
-  room._isFound = false;
-  inform(room, /** @type {import("./types.js").RoomInfo} */ (room.info));
-  void adoptDraft(room);
-}
-
-/** A room that is found has the draft that was written to it by its id; one that was written before it was made becomes that. @param {Room} room */
-async function adoptDraft(room) {
-  const { chat, key, _draft: draft } = room;
-  if (draft.text) {
-    room.setDraft(draft);
-    return chat._vault("delete", `draft ${key}`);
-  }
-  const kept = await chat._vault("get", `draft ${room.id}`);
-  if (kept && !room._draft.text) room._draft = kept;
-  room._changed();
+  if (room.id === null && room._outgoing.length) await find(room);
 }
 
 /** @param {Room} room @param {number} message_id @param {string} text */
@@ -178,7 +190,7 @@ export function react(room, message_id, emoji, on) {
 function change(room, wish) {
   const changed = (room._changes ??= new Changes(room)).add(wish);
   room._begin();
-  room._pump();
+  pumpRoom(room);
   room._changed();
   return changed;
 }
@@ -228,13 +240,13 @@ export async function removeMember(room, user_id) {
 /** @param {Room} room */
 export async function leave(room) {
   await callOf(room, "DELETE", `members/${encodeURIComponent(String(room.chat.me?.user_id))}/`);
-  room.chat.inbox._list?._forget(room.id);
+  forget(room.chat.inbox, room.id);
 }
 
 /** @param {Room} room */
 export async function remove(room) {
   await room.chat.request("DELETE", `chat/delete/${room.id}/`);
-  room.chat.inbox._list?._forget(room.id);
+  forget(room.chat.inbox, room.id);
 }
 
 /** @param {Room} room */
@@ -242,27 +254,6 @@ export async function reload(room) {
   const asking = callOf(room, "GET", "");
   asking.catch((error) => explain(room.chat, error));
   inform(room, await asking);
-}
-
-/** What the server leaves out where it is not so. */
-const PLAIN = { frozen: false, muted: false, archived: false, marked_unread: false, about: undefined, data: undefined };
-
-/** @param {Room} room @param {import("./types.js").RoomInfo} info */
-function inform(room, info) {
-  const whole = { ...PLAIN, ...info };
-  room.id = info.room_id;
-  room.info = { ...room.info, ...whole };
-  room.chat.inbox._patch(room.id, whole);
-  room._emit("members", { members: info.members });
-  room._changed();
-}
-
-/** What the next page starts with. @param {import("./room.js").Room} room */
-export function save(room) {
-  const { cursor, epoch, hasOlder, hasNewer, receipts, _sorted: all } = room._timeline;
-  if (hasNewer || room.id === null) return;
-  const kept = { cursor, epoch, messages: all.slice(-50), hasOlder: hasOlder || all.length > 50, receipts: [...receipts.values()], at: Date.now() };
-  void room.chat._vault("set", `room ${room.id}`, kept);
 }
 
 // ------------------------------------------------------------ the window of a room
@@ -330,14 +321,16 @@ async function loadPage(timeline, kind, request) {
     if (kind !== "older") timeline.hasNewer = page.has_newer ?? (kind === "newer" && page.has_more);
     for (const message of page.messages) timeline.put(message);
     if (!timeline.hasNewer) timeline.missed = 0;
-    for (const frame of [...timeline.log]) if (frame.type !== "sync") timeline.change(frame);
+    for (const frame of [...timeline.log]) changeMessages(timeline, frame);
   } finally {
     if (!--timeline.pages) timeline.log = [];
   }
 }
 
 export { explain } from "./cross-origin.js";
-export { giveUp, meet, refused, stopTyping, types, typing } from "./room-frames.js";
-export { pump } from "./sending.js";
+export { catchUp, refreshList } from "./list-changes.js";
+export { keepDraft, publish, pumpRoom, read, receive, stop, turned, typing } from "./room-frames.js";
+export { adopt } from "./room-info.js";
+export { dropped, resend } from "./sending.js";
 export { renewBy, renewLater } from "./renewal.js";
-export { join, share } from "./tabs.js";
+export { join } from "./tabs.js";

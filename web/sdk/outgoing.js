@@ -1,6 +1,6 @@
-import { Refused } from "./errors.js";
+import { Refused, withCalls } from "./errors.js";
 
-/** A message that the server has not confirmed yet. */
+/** A message that the server has not confirmed yet: what becomes of it is loaded with the calls. */
 export class Outgoing {
   /** @type {"waiting" | "uploading" | "sending" | "retrying" | "refused" | "stored" | "cancelled"} */
   state = "waiting";
@@ -9,46 +9,45 @@ export class Outgoing {
   /** @type {import("./errors.js").ChatError | null} */
   error = null;
   version = 0;
-  turn = 0; // of the connection that it was sent on
-  /** @type {Map<File, string>} */
-  _paths = new Map();
-  _abort = new AbortController();
-  #promise = /** @type {{ resolve: (message: any) => void, reject: (error: Error) => void }} */ ({});
+  /** @internal The turn of the connection that it was sent on. */
+  _turn = 0;
+  /** @internal Whether the storage has it. */
+  _isKept = false;
+  /** @internal @type {Map<File, string> | undefined} */
+  _paths;
+  /** @internal @type {AbortController | undefined} */
+  _abort;
+  /** @internal */
+  _promise = /** @type {{ resolve: (message: any) => void, reject: (error: Error) => void }} */ ({});
   /** @type {Promise<import("./types.js").WireMessage>} */
-  stored = this.#promised();
+  stored = this._promised();
 
   /**
    * @param {import("./types.js").Draft & { client_id?: string, at?: Date }} draft
-   * @param {{ _changed: () => void, retry: (one: Outgoing) => void, drop: (one: Outgoing) => void }} owner
+   * @param {import("./room.js").Room} room
    */
-  constructor({ text = "", files = [], replyTo, data, client_id = newId(), at = new Date() }, owner) {
+  constructor({ text = "", files = [], replyTo, data, client_id = newId(), at = new Date() }, room) {
     this.text = text;
     this.files = files;
     this.replyTo = replyTo;
     this.data = data;
     this.client_id = client_id;
     this.at = at;
-    this._owner = owner;
-  }
-
-  /** What is kept until the message is stored. */
-  _toStorage() {
-    const { text, files, replyTo, data, client_id, at } = this;
-    return { text, files, replyTo, data, client_id, at };
+    /** @internal */
+    this._room = room;
   }
 
   /** Sends it now, under the same client_id. */
   retry() {
-    if (this.state === "refused") this.stored = this.#promised();
-    if (this.state === "refused" || this.state === "retrying") this._owner.retry(this);
+    withCalls(({ resend }) => resend(this));
   }
 
   /** Takes it back. It may be stored already where it was on its way. */
   cancel() {
     if (this.state === "stored" || this.state === "cancelled") return;
-    this._abort.abort();
     this._fail(new Refused("cancelled"), "cancelled");
-    this._owner.drop(this);
+    this._drop();
+    withCalls(({ dropped }) => dropped(this));
   }
 
   /** @internal @param {Outgoing["state"]} state @param {import("./errors.js").ChatError | null} [error] */
@@ -59,25 +58,27 @@ export class Outgoing {
     this._change();
   }
 
-  /** @internal @param {import("./types.js").WireMessage} message */
-  confirm(message) {
-    this._become("stored");
-    this.#promise.resolve(message);
-  }
-
   /** @internal @param {import("./errors.js").ChatError} error @param {Outgoing["state"]} [state] */
   _fail(error, state = "refused") {
     this._become(state, error);
-    this.#promise.reject(error);
+    this._promise.reject(error);
   }
 
+  /** @internal */
+  _drop() {
+    const { _room: room } = this;
+    room._outgoing = room._outgoing.filter((other) => other !== this);
+  }
+
+  /** @internal */
   _change() {
     this.version++;
-    this._owner._changed();
+    this._room._changed();
   }
 
-  #promised() {
-    const stored = new Promise((resolve, reject) => (this.#promise = { resolve, reject }));
+  /** @internal */
+  _promised() {
+    const stored = new Promise((resolve, reject) => (this._promise = { resolve, reject }));
     stored.catch(() => {}); // whoever looks at the state need not catch
     return stored;
   }

@@ -1,5 +1,7 @@
 /** The tabs of one user, and what they tell each other: loaded with the calls. */
 
+import { readInList, touchSent } from "./list-changes.js";
+
 /** @typedef {{ touch?: import("./types.js").WireMessage, read?: number, cancel?: string, signOut?: true }} News */
 
 /**
@@ -11,7 +13,7 @@
 export function join(chat, lead) {
   const name = `roomcast ${chat.session.server.href} ${chat.me?.user_id}`;
   const channel = globalThis.BroadcastChannel && new BroadcastChannel(name);
-  if (channel) channel.onmessage = ({ data }) => receive(chat, data);
+  if (channel) channel.onmessage = ({ data }) => takeNews(chat, data);
   /** @type {{ unref?: () => void } | undefined} */ (channel)?.unref?.();
   const closing = new AbortController();
   const begin = () => {
@@ -48,18 +50,26 @@ async function sendUnsent(chat) {
 /** @param {import("./chat.js").Chat} chat @param {News} news */
 export async function share(chat, news) {
   (await chat._tabs)?.post(news);
-  receive(chat, news);
+  takeNews(chat, news);
 }
 
 /** What this tab or another one has done. @param {import("./chat.js").Chat} chat @param {News} news */
-function receive(chat, { touch, read, cancel, signOut }) {
+function takeNews(chat, { touch, read, cancel, signOut }) {
+  const { _list: list } = chat.inbox;
   if (touch) {
-    void chat.inbox._list?._sent(touch);
-    chat._seek(touch.room_id);
+    if (list) void touchSent(list, touch);
+    findMade(chat, touch.room_id);
   }
-  if (read) chat.inbox._list?.read(read);
-  if (cancel) for (const { _outbox: outbox } of chat._rooms.values()) outbox.find(cancel)?.cancel();
+  if (read && list) readInList(list, read);
+  if (cancel) for (const room of chat._rooms.values()) room._outgoing.find((one) => one.client_id === cancel)?.cancel();
   if (!signOut) return;
   void chat._vault("erase"); // what this tab has stored meanwhile
   if (chat.state !== "ended") chat.session.signOut("disconnected");
+}
+
+/** A room that is shown, and was not made yet, may be this one. @param {import("./chat.js").Chat} chat @param {number} id */
+export function findMade(chat, id) {
+  const rooms = [...chat._rooms.values()];
+  if (rooms.some((room) => room.id === id)) return;
+  for (const room of rooms) if (room.id === null && room._isUsed) room.start();
 }

@@ -40,24 +40,6 @@ export class Timeline {
     return this.#sorted;
   }
 
-  /** @param {any} frame */
-  apply(frame) {
-    if (frame.version > this.cursor) this.cursor = frame.version;
-    if (this.pages) this.log.push(frame);
-    this.change(frame);
-  }
-
-  /** @param {any} frame */
-  change(frame) {
-    const { type, message_id, message } = frame;
-    if (type === "sync") this.#sync(frame);
-    else if (type === "chat_message") this.#add(message);
-    else if (type === "message_edited") this.#update(message_id, message.version, message);
-    else if (type === "message_reacted") this.#update(message_id, frame.version, { reactions: frame.reactions, version: frame.version });
-    else if (type === "message_deleted") this.#remove(message_id);
-    else if (type === "receipt") this.receipts.set(String(frame.user_id), frame);
-  }
-
   /** @returns {WireMessage[]} ids ascending */
   get _sorted() {
     return this.#ids.map((id) => /** @type {WireMessage} */ (this.messages.get(id)));
@@ -86,7 +68,7 @@ export class Timeline {
         mine: raw.sender_id !== null && String(raw.sender_id) === String(me),
         status,
         pending,
-        reactions: reacted(wishes && changes && me !== undefined ? changes._wished(raw.reactions ?? [], me, wishes) : (raw.reactions ?? []), me),
+        reactions: reacted((wishes && changes?._wished(raw.reactions, me, wishes)) || (raw.reactions ?? []), me),
         ...(raw.reply_to && { reply_to: { ...raw.reply_to, text: quote } }),
       }));
       this.#views.set(raw, { me, status, pending, wishes, quote, message });
@@ -94,20 +76,20 @@ export class Timeline {
     });
   }
 
-  /** @param {any} frame */
-  #sync(frame) {
+  /** What has changed since the cursor, or the newest messages. @param {any} frame */
+  sync(frame) {
+    if (frame.reset || frame.version > this.cursor) this.cursor = frame.version;
     if (frame.reset) {
       this.messages.clear();
       this._isSorted = false;
       this.hasOlder = frame.version > frame.messages.length && frame.messages.length > 0; // each took a version
       this.hasNewer = false;
       this.missed = 0;
-      this.cursor = frame.version;
     }
     this.epoch = frame.epoch;
     this._receive(frame.receipts);
-    for (const message of frame.messages) this.#add(message);
-    for (const id of frame.deleted) this.#remove(id);
+    for (const message of frame.messages) this._add(message);
+    for (const id of frame.deleted) this._remove(id);
   }
 
   /** @param {import("./types.js").Receipt[]} receipts */
@@ -116,7 +98,7 @@ export class Timeline {
   }
 
   /** A new or changed message, where the window has it or reaches to it. @param {WireMessage} message */
-  #add(message) {
+  _add(message) {
     const id = message.message_id;
     const isBehind = this.hasNewer && id > this.last;
     if (!isBehind && (this.messages.has(id) || !this.hasOlder || id > this.oldest)) return this.put(message);
@@ -134,14 +116,8 @@ export class Timeline {
     this.newest = Math.max(this.newest, id);
   }
 
-  /** @param {number} id @param {number} version @param {Partial<WireMessage>} change */
-  #update(id, version, change) {
-    const known = this.messages.get(id);
-    if (known && known.version <= version) this.messages.set(id, Object.freeze({ ...known, ...change }));
-  }
-
   /** @param {number} id */
-  #remove(id) {
+  _remove(id) {
     this.#deleted.add(id);
     if (this.messages.delete(id)) this._isSorted = false;
   }
