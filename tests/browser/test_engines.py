@@ -14,8 +14,10 @@ ENTER, ESCAPE = "\ue007", "\ue00c"
 ENGINES = {"firefox": (find_firefox, run_firefox), "webkit": (find_webkit, run_webkit)}
 
 
-@pytest.fixture(params=ENGINES)
-def tab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
+@pytest.fixture(scope="module", params=ENGINES)
+def running(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Tab]:
     find, run = ENGINES[request.param]
     program = find()
     if program is None:
@@ -23,7 +25,12 @@ def tab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         pytest.fail(absent) if os.environ.get("CI") == "true" else pytest.skip(absent)
     with run(program, tmp_path_factory.mktemp("profile")) as tab:
         yield tab
-    assert tab.errors == []
+
+
+@pytest.fixture
+def tab(running: Tab) -> Iterator[Tab]:
+    yield running
+    assert running.take_errors() == []
 
 
 def test_two_people_talk(tab: Tab, server: Server, room: Room) -> None:
@@ -61,3 +68,22 @@ def test_two_people_talk(tab: Tab, server: Server, room: Room) -> None:
     tab.does(f"location.hash = 'room={room.id}'")
     tab.sees("texts().length === 3 && part('input')[0]?.value === 'a draft'")
     assert room.texts() == ["Is it still there? https://example.org/a_(b).", "Yes, it is", "Good"]
+
+
+def test_times_stand_beside_texts_of_either_direction(tab: Tab, server: Server, room: Room) -> None:
+    long = "مرحبا بالعالم " * 9
+    for text in ("Hello", "مرحبا", long, "Hello\nمرحبا", "مرحبا\nHello", "12"):
+        room.post("bob", text)
+    tab.opens(f"{server.url}#token={token_of('ada')}&room={room.id}")
+    for direction in ("ltr", "rtl"):
+        tab.does(f"document.querySelector('roomcast-inbox').dir = '{direction}'")
+        tab.sees(f"texts().length === 6 && part('text')[0].matches(':dir({direction}) *')")
+        overlapping = """part("text").filter((text) => {
+            const range = document.createRange();
+            range.selectNodeContents(text);
+            const time = text.nextElementSibling.getBoundingClientRect();
+            return [...range.getClientRects()].some((line) =>
+                line.left < time.right - 1 && time.left < line.right - 1
+                && line.top < time.bottom - 4 && time.top < line.bottom - 4);
+        }).map((text) => text.textContent)"""
+        assert tab.sees(overlapping) == []

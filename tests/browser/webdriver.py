@@ -49,6 +49,11 @@ class Tab(ABC):
             }}""")
         return json.loads(found)
 
+    def take_errors(self) -> list[str]:
+        """Errors of the console since this was asked last."""
+        taken, self.errors = self.errors, []
+        return taken
+
     def does(self, what: str) -> None:
         self.sees(f"({what}, true)")
 

@@ -45,11 +45,13 @@ class WebKitTab(Tab):
         return value
 
     def opens(self, url: str) -> None:
+        self._keep_errors()
+        self.ask("POST", "/url", url="about:blank")  # or another fragment would load nothing
         self.ask("POST", "/url", url=url)
         self.evaluate(WATCH)
 
     def reloads(self) -> None:
-        self.take_errors()
+        self._keep_errors()
         self.ask("POST", "/refresh")
         self.evaluate(WATCH)
 
@@ -60,8 +62,12 @@ class WebKitTab(Tab):
     def perform(self, actions: list[dict[str, Any]]) -> None:
         self.ask("POST", "/actions", actions=actions)
 
-    def take_errors(self) -> None:
-        self.errors += self.evaluate("return window.seenErrors ?? []")
+    def _keep_errors(self) -> None:
+        self.errors += self.evaluate("return window.seenErrors?.splice(0) ?? []")
+
+    def take_errors(self) -> list[str]:
+        self._keep_errors()
+        return super().take_errors()
 
     def end(self) -> None:
         self.ask("DELETE", "")
@@ -81,7 +87,6 @@ def run_webkit(program: str, folder: Path) -> Iterator[Tab]:
         tab = WebKitTab(driver, program)
         try:
             yield tab
-            tab.take_errors()
         finally:
             tab.end()
 

@@ -22,7 +22,7 @@ export class MessageRow {
     this.files = h("div", { part: "files", hidden: true });
     this.text = h("span", { part: "text" });
     this.meta = h("span", { part: "meta" });
-    this.body = h("div", { className: "body" }, this.text, this.meta);
+    this.body = h("div", { className: "body", dir: "auto" }, this.text, this.meta);
     this.extra = h("div", { className: "extra", hidden: true });
     this.bubble = h("div", { part: "bubble" }, this.author, this.quote, this.files, this.body, this.extra);
     this.reactions = h("div", { part: "reactions" });

@@ -40,7 +40,8 @@ export const chatStyle = `
 [part~=message].large > [part~=bubble] { background: none; box-shadow: none; padding-inline: .2rem; }
 [part~=message].large [part=text] { font-size: 2.6rem; line-height: 1.25; }
 [part=author] { display: block; inline-size: fit-content; font-size: .85em; font-weight: 600; color: light-dark(oklch(from var(--tint) min(l, .47) c h), oklch(from var(--tint) .8 min(c, .12) h)); user-select: none; }
-.body { white-space: pre-wrap; unicode-bidi: plaintext; text-align: start; display: flow-root; }
+.body { white-space: pre-wrap; text-align: start; display: flow-root; }
+[part=text] { unicode-bidi: plaintext; }
 .body.folded { max-block-size: 16em; overflow: hidden; mask-image: linear-gradient(#000 75%, transparent); }
 [part=meta] { float: inline-end; margin-block: .38em -.2em; margin-inline-start: .6rem; font-size: .75em; line-height: 1.4; color: var(--faint); white-space: nowrap; user-select: none; display: flex; gap: .25rem; align-items: center; }
 [part=meta] .icon { inline-size: 1.35em; block-size: 1.35em; }
