@@ -28,6 +28,11 @@ export function h(tag, properties = {}, ...children) {
   return element;
 }
 
+/** Replaces what an element contains. @param {Element} element @param {...(Node | string | null | undefined | false)} children */
+export function fill(element, ...children) {
+  element.replaceChildren(.../** @type {(Node | string)[]} */ (children.filter(Boolean)));
+}
+
 /** @param {any} element @param {string} name @param {any} value */
 function setProperty(element, name, value) {
   if (value === undefined || value === null || value === false) return;

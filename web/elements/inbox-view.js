@@ -4,7 +4,7 @@ import { listEnglish } from "../lang/en.js";
 import { List } from "../sdk/lazy-list.js";
 import { bundled } from "../sdk/storage.js";
 import { ChatView } from "./chat-view.js";
-import { h, hasFeature, icon } from "./dom.js";
+import { h, icon } from "./dom.js";
 import { ListView } from "./list-view.js";
 import { isSame } from "./people.js";
 import { addSheet } from "./sheets.js";
@@ -15,8 +15,8 @@ bundled._list = Promise.resolve({ List }); // one request fewer
 
 export class InboxView extends Shell {
   #leaving = new AbortController();
+  signal = this.#leaving.signal;
   #cameFromList = false;
-  #isReflecting = false;
   /** @type {unknown} */
   #partner = null; // of a conversation that is not made yet
 
@@ -29,24 +29,14 @@ export class InboxView extends Shell {
     this.list = new ListView(host, this);
     this.nowhere = h("div", { className: "empty" }, icon("chat"), h("p", {}, words.say("choose")));
     this.pane = h("div", { className: "pane" }, this.nowhere);
-    const about = host.hasAttribute("list-only") ? "panes list-only" : "panes";
+    const about = host.hasAttribute("list-only") ? "panes" : "panes two";
     this.panes = h("div", { className: about }, this.list.box, this.pane);
     this.frame.append(this.panes);
-    this.#listen();
+    this.off.push(() => this.#leaving.abort());
+    const { signal } = this;
+    host.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => this.list.tools?.shortcut(event, this), { signal });
+    for (const name of ["popstate", "hashchange"]) addEventListener(name, () => this.#arrive(), { signal });
     this.#arrive();
-  }
-
-  destroy() {
-    super.destroy();
-    this.#leaving.abort();
-    this.list.destroy();
-  }
-
-  #listen() {
-    const { signal } = this.#leaving;
-    this.host.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => this.list.tools?.shortcut(event, this), { signal });
-    addEventListener("popstate", () => this.#arrive(), { signal });
-    addEventListener("hashchange", () => this.#arrive(), { signal });
   }
 
   /** @param {string} words */
@@ -59,32 +49,29 @@ export class InboxView extends Shell {
     return this.host.getAttribute("history") ?? "none";
   }
 
-  get canOpen() {
-    return this.config.features?.open_rooms !== false && hasFeature(this.host, "open");
-  }
-
   learned() {
-    this.list.showStart(this.canOpen);
+    this.list.render();
   }
 
   // ------------------------------------------------------------ which room is shown
 
   /** Where the address of the page or the attribute leads. */
   #arrive() {
-    const place = this.#place();
-    const attribute = Number(this.host.getAttribute("room")) || null;
-    const room = this.addressing === "none" ? attribute : (place.room ?? (this.open ? null : attribute));
+    const query = this.#query;
+    const numberOf = (/** @type {string | null} */ text) => Number(text) || null;
+    const attribute = numberOf(this.host.getAttribute("room"));
+    const message = numberOf(query.get("message"));
+    const room = this.addressing === "none" ? attribute : (numberOf(query.get("room")) ?? (this.open ? null : attribute));
     if (room === null) return void (this.open && this.close("history"));
-    if (room === this.current && !place.message) return;
-    void this.select(room, { message: place.message ?? undefined, by: "history" });
+    if (room === this.current && !message) return;
+    void this.select(room, { message: message ?? undefined, by: "history" });
   }
 
-  /** @returns {{ room: number | null, message: number | null }} */
-  #place() {
+  /** The part of the page's address in which the room stands. */
+  get #query() {
+    const { hash, search } = location;
     const how = this.addressing;
-    const text = how === "hash" ? location.hash.slice(1) : how === "query" ? location.search : "";
-    const query = new URLSearchParams(text);
-    return { room: Number(query.get("room")) || null, message: Number(query.get("message")) || null };
+    return new URLSearchParams(how === "hash" ? hash.slice(1) : how === "query" ? search : "");
   }
 
   /** Writes the room into the address of the page. @param {number | null} room @param {"push" | "replace"} way */
@@ -92,14 +79,12 @@ export class InboxView extends Shell {
     const how = this.addressing;
     if (how === "none") return;
     const url = new URL(location.href);
-    const query = new URLSearchParams(how === "hash" ? url.hash.slice(1) : url.search);
+    const query = this.#query;
     query.delete("message");
     if (room) query.set("room", String(room));
     else query.delete("room");
-    if (how === "hash") url.hash = String(query);
-    else url.search = String(query);
-    if (url.href === location.href) return;
-    history[way === "push" ? "pushState" : "replaceState"](history.state, "", url);
+    url[how === "hash" ? "hash" : "search"] = String(query);
+    if (url.href !== location.href) history[`${way}State`](history.state, "", url);
   }
 
   /**
@@ -154,10 +139,8 @@ export class InboxView extends Shell {
 
   /** @param {number | null} id */
   #reflect(id) {
-    this.#isReflecting = true;
     if (id === null) this.host.removeAttribute("room");
     else this.host.setAttribute("room", String(id));
-    this.#isReflecting = false;
   }
 
   /** @param {string} by */
@@ -170,7 +153,7 @@ export class InboxView extends Shell {
   }
 
   get isNarrow() {
-    return this.list.box.offsetWidth === 0 || this.pane.offsetWidth === 0 || this.frame.offsetWidth === this.pane.offsetWidth;
+    return !this.list.box.offsetWidth || !this.pane.offsetWidth; // one of them is hidden
   }
 
   /** The way back on a narrow screen: the same as the browser's where the user came from the list. */
@@ -199,10 +182,11 @@ export class InboxView extends Shell {
 
   /** @param {string} name @param {any} value */
   changed(name, value) {
-    if (name === "room" && !this.#isReflecting) {
-      if (value) void this.select(Number(value));
-      else this.close();
-    } else if (!this.#isReflecting) super.changed(name, value);
+    if (name !== "room") return super.changed(name, value);
+    const room = Number(value) || null;
+    if (room === this.current) return; // it was written by this view
+    if (room) void this.select(room);
+    else this.close();
   }
 
   redraw() {

@@ -1,12 +1,14 @@
-/** Search and keyboard of the list of conversations: loaded once its first rows are on the screen. */
+/** Search, keyboard and new conversations of the list: loaded once its first rows are on the screen. */
 
-import { focusedIn } from "./dom.js";
+import { listRestEnglish, restEnglish } from "../lang/en.js";
+import { addDrawings, focusedIn, hasFeature, iconButton } from "./dom.js";
 import { FoundMessages } from "./found-messages.js";
 import { watchLanguage } from "./language-watch.js";
 import { addSheet } from "./sheets.js";
 import { listRestStyle } from "./style-listrest.js";
 import { restStyle } from "./style-rest.js";
-import { restEnglish } from "../lang/en.js";
+
+addDrawings({ plus: "M12 5v14M5 12h14" });
 
 const PATIENCE = 250; // ms after the last key in which a search begins
 
@@ -17,11 +19,24 @@ export class ListTools {
   /** @param {any} list the view of the list */
   constructor(list) {
     this.list = list;
-    list.words.learn(restEnglish);
     for (const style of [restStyle, listRestStyle]) addSheet(list.host.root, style);
     watchLanguage(list.host.link);
+    const { shell, words } = list;
+    for (const strings of [restEnglish, listRestEnglish]) words.learn(strings);
     this.found = new FoundMessages(list);
     list.rows.append(this.found.box);
+    const startChat = () => void shell.use(shell.more(), (/** @type {any} */ kit) => kit.startChat());
+    this.start = iconButton("plus", words.say("newChat"), startChat, { hidden: true });
+    list.heading.after(this.start);
+    this.render();
+  }
+
+  /** One can begin a conversation with somebody of those that there are, where the server and the site allow it. */
+  render() {
+    const { shell, host, inbox } = this.list;
+    const { features } = shell.config;
+    const canOpen = features && features.open_rooms !== false && hasFeature(host, "open");
+    if (canOpen && inbox.snapshot.rooms.length) this.start.hidden = false;
   }
 
   // ------------------------------------------------------------ searching

@@ -1,6 +1,6 @@
 /** One row of the list of conversations: the person, the listing, what was said last. */
 
-import { avatar, bdi, h, hasFeature, icon, isWeb, tickOf } from "./dom.js";
+import { avatar, bdi, fill, h, hasFeature, icon, isWeb, tickOf } from "./dom.js";
 import { isGroup, isSame, nameOf, othersIn, summaryOf, titleOf } from "./people.js";
 
 export class ListItem {
@@ -40,11 +40,11 @@ export class ListItem {
     else this.button.removeAttribute("aria-current");
     this.li.className = unread || item.marked_unread ? "unread" : "";
     this.#showFace(item, title, state.me);
-    this.title.replaceChildren(bdi(title), ...(item.muted ? [icon("mute", words.say("muted"))] : []));
+    fill(this.title, bdi(title), item.muted && icon("mute", words.say("muted")));
     this.#showTime(item, state.me);
     this.#showListing(item);
     this.#showLast(item, state);
-    this.end.replaceChildren(...this.#badge(item, unread));
+    fill(this.end, (unread || item.marked_unread) && this.#badge(item, unread));
   }
 
   /** @param {any} item @param {string} title @param {any} me */
@@ -53,51 +53,45 @@ export class ListItem {
     const partner = others.length === 1 ? others[0] : null;
     const face = avatar(title, partner?.picture, partner ? String(partner.user_id) : `room ${item.room_id}`);
     const isOnline = partner?.online && this.list.isLive && hasFeature(this.list.host, "presence");
-    const dot = isOnline ? h("span", { className: "dot", role: "img", "aria-label": this.list.words.say("online") }) : null;
-    const photo = isWeb(item.about?.picture) ? h("img", { className: "thumb", src: item.about.picture, alt: "", loading: "lazy", onerror: (/** @type {Event} */ event) => /** @type {Element} */ (event.target).remove() }) : null;
-    this.face.replaceChildren(face, ...[photo ?? dot].filter((node) => node !== null));
+    const dot = isOnline && h("span", { className: "dot", role: "img", "aria-label": this.list.words.say("online") });
+    const photo = isWeb(item.about?.picture) && h("img", { className: "thumb", src: item.about.picture, alt: "", loading: "lazy", onerror: (/** @type {Event} */ event) => /** @type {Element} */ (event.target).remove() });
+    fill(this.face, face, photo || dot);
   }
 
   /** @param {any} item @param {any} me */
   #showTime({ last_message: last, created_at }, me) {
     const { words, host } = this.list;
     const isMine = last && (last.from_this_user || isSame(last.sender_id, me)) && last.kind !== "system";
-    const sign = isMine && hasFeature(host, "receipts") ? tickOf(last.status, words) : null;
+    const sign = isMine && hasFeature(host, "receipts") && tickOf(last.status, words);
     const at = new Date(last?.created_at ?? created_at);
-    const time = h("time", { dateTime: at.toISOString() }, words.brief(at));
-    this.time.replaceChildren(...[sign, time].filter((node) => node !== null));
+    fill(this.time, sign, h("time", { dateTime: at.toISOString() }, words.brief(at)));
   }
 
   /** @param {any} item */
   #showListing(item) {
     const own = this.list.host.renderers?.subtitle?.(item);
     const { title, price } = item.about ?? {};
-    const nodes = own ? [own] : title ? [bdi(title), ...(price ? [h("span", {}, "\u00a0· ", bdi(price))] : [])] : [];
-    this.listing.hidden = !nodes.length;
-    this.listing.replaceChildren(...nodes);
+    this.listing.hidden = !(own || title);
+    fill(this.listing, own || (title && bdi(title)), !own && title && price && h("span", {}, "\u00a0· ", bdi(price)));
   }
 
   /** @param {any} item @param {any} state */
-  #showLast(item, { typing, current, me }) {
+  #showLast({ draft, last_message: last, ...room }, { typing, current, me }) {
     const { words } = this.list;
-    const last = item.last_message;
-    const text = (/** @type {string} */ className, /** @type {string} */ said) => [h("span", { className }, bdi(said))];
-    if (typing) return this.last.replaceChildren(...text("typing", words.say("typing")));
-    if (item.draft && !current) return this.last.replaceChildren(...text("draft", words.say("draft", { text: item.draft })));
-    if (!last) return this.last.replaceChildren(bdi(words.say("empty")));
-    const said = summaryOf(last, words);
-    if (last.kind === "system") return this.last.replaceChildren(bdi(said));
-    const isMine = last.from_this_user || isSame(last.sender_id, me);
-    const author = isMine ? words.say("you") : isGroup(item) ? nameOf(item, last.sender_id, words) : "";
-    this.last.replaceChildren(...(author ? [h("span", {}, bdi(author), ": ")] : []), bdi(said));
+    const text = (/** @type {string} */ className, /** @type {string} */ said) => fill(this.last, h("span", { className }, bdi(said)));
+    if (typing) return text("typing", words.say("typing"));
+    if (draft && !current) return text("draft", words.say("draft", { text: draft }));
+    const isMine = last && (last.from_this_user || isSame(last.sender_id, me));
+    const author = isMine ? words.say("you") : isGroup(room) && nameOf(room, last?.sender_id, words);
+    const isSaid = author && last && last.kind !== "system";
+    fill(this.last, isSaid && h("span", {}, bdi(author), ": "), bdi(last ? summaryOf(last, words) : words.say("empty")));
   }
 
   /** @param {any} item @param {number} unread */
-  #badge(item, unread) {
-    if (!unread && !item.marked_unread) return [];
+  #badge({ muted }, unread) {
     const { words } = this.list;
     const shown = unread > 999 ? `${words.number(999)}+` : unread ? words.number(unread) : "";
-    const about = { part: "badge", className: item.muted ? "muted" : "", role: "img", "aria-label": words.say("count", { n: unread || 1 }) };
-    return [h("span", about, shown)];
+    const about = { part: "badge", className: muted ? "muted" : "", role: "img", "aria-label": words.say("count", { n: unread || 1 }) };
+    return h("span", about, shown);
   }
 }

@@ -18,7 +18,7 @@ export class ListMenu {
     const { inbox, words } = this;
     const item = (/** @type {string} */ id, /** @type {string} */ icon, /** @type {() => any} */ act) => ({ id, icon, label: words.say(id), act: () => void act() });
     const items = [];
-    if (!inbox.list.start.hidden) items.push(item("newChat", "plus", () => this.startChat()));
+    if (inbox.list.tools?.start.hidden === false) items.push(item("newChat", "plus", () => this.startChat()));
     const canAsk = "Notification" in globalThis && Notification.permission === "default";
     if (canAsk) items.push(item("notify", "bell", () => Notification.requestPermission()));
     items.push(item("export", "save", () => this.#export()));

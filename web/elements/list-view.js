@@ -1,12 +1,9 @@
 /** The list of conversations: search, filters, rows that change in place. */
 
 import { ListItem } from "./list-item.js";
-import { addDrawings, afterPaint, arrange, focusedIn, h, icon, iconButton } from "./dom.js";
+import { addDrawings, afterPaint, arrange, fill, focusedIn, h, icon, iconButton } from "./dom.js";
 
-addDrawings({
-  lens: "M11 4a7 7 0 1 0 0 14 7 7 0 0 0 0-14M20 20l-4-4",
-  plus: "M12 5v14M5 12h14",
-});
+addDrawings({ lens: "M11 4a7 7 0 1 0 0 14 7 7 0 0 0 0-14M20 20l-4-4" });
 
 const NEAR_END = 600; // pixels from the end of the list at which more is loaded
 const FILTERS = /** @type {const} */ (["all", "unread", "archived"]);
@@ -14,15 +11,12 @@ const NOTHING = { all: "noChats", unread: "noUnread", archived: "noArchived" };
 
 export class ListView {
   #rows = new Map();
-  #off = /** @type {(() => void)[]} */ ([]);
   #pressed = false;
   /** @type {Promise<any> | null} */
   #equipping = null;
-  /** Search and keyboard, loaded after the first rows. @type {any} */
+  /** Search, keyboard and new conversations, loaded after the first rows. @type {any} */
   tools = null;
   sought = ""; // the words looked for
-  canStart = false;
-  #leaving = new AbortController();
 
   /** @param {any} host the element @param {any} shell the inbox around */
   constructor(host, shell) {
@@ -35,8 +29,6 @@ export class ListView {
     const say = (/** @type {string} */ key) => words.say(key);
     this.menu = iconButton("more", say("more"), () => void shell.use(shell.more(), (/** @type {any} */ kit) => kit.openListMenu(this.menu)), { "aria-haspopup": "menu" });
     this.heading = h("h2", {}, say("chats"));
-    const startChat = () => void shell.use(shell.more(), (/** @type {any} */ kit) => kit.startChat());
-    this.start = iconButton("plus", say("newChat"), startChat, { hidden: true });
     this.search = h("input", { type: "search", part: "search", "aria-label": say("search"), placeholder: say("search"), autocomplete: "off", enterkeyhint: "search" });
     this.field = h("div", { className: "search-field", role: "search", hidden: host.getAttribute("search") === "none" }, icon("lens"), this.search);
     this.filters = h("div", { className: "filters", role: "group", "aria-label": say("chats") }, ...FILTERS.map((each) => this.#filterButton(each)));
@@ -44,12 +36,12 @@ export class ListView {
     this.hint = h("div", { className: "empty", hidden: true });
     this.noRooms = h("slot", { name: "no-rooms" }, icon("chat"), h("p", {}, say("noChats")));
     this.rows = h("div", { className: "rows" }, this.list, this.hint);
-    const head = h("header", {}, h("slot", { name: "list-start" }), this.heading, this.start, this.menu);
+    const head = h("header", {}, h("slot", { name: "list-start" }), this.heading, this.menu);
     this.lost = h("p", { className: "lost", role: "status", hidden: true });
     this.box = h("nav", { className: "aside", "aria-label": say("chats") }, head, this.field, this.filters, this.lost, this.rows);
     this.#listen();
     void this.applyFilter();
-    this.#off.push(this.inbox.subscribe(() => this.render()));
+    shell.off.push(this.inbox.subscribe(() => this.render()), () => this.tools?.found.stop());
   }
 
   #initialFilter() {
@@ -68,7 +60,7 @@ export class ListView {
   }
 
   #listen() {
-    const { signal } = this.#leaving;
+    const { signal } = this.shell;
     this.search.addEventListener("input", () => void this.equip((tools) => tools.searched()));
     /** A key that comes before the tools waits for them. @param {"searchKey" | "key"} name @returns {(event: KeyboardEvent) => void} */
     const toTools = (name) => (event) => (this.tools ? this.tools[name](event) : void this.equip((tools) => tools[name](event)));
@@ -81,13 +73,6 @@ export class ListView {
       addEventListener(name, () => setTimeout(() => this.#released()), { signal });
     }
     for (const name of ["focus", "blur"]) addEventListener(name, () => this.render(), { signal });
-  }
-
-  destroy() {
-    this.#leaving.abort();
-    for (const off of this.#off) off();
-    this.tools?.found.stop();
-    this.box.remove();
   }
 
   /** The filter in force: what is chosen, what is searched, and what the site limits the list to. */
@@ -109,6 +94,7 @@ export class ListView {
     const { rooms, loading, error, hasMore, state } = this.inbox.snapshot;
     this.lost.hidden = state !== "waiting" || !rooms.length || Boolean(this.shell.open); // an open room tells it itself
     this.lost.textContent = this.lost.hidden ? "" : this.words.say("offline");
+    this.tools?.render();
     const me = this.host.user?.user_id;
     const rows = new Map();
     for (const item of rooms) {
@@ -119,7 +105,6 @@ export class ListView {
     this.#rows = rows;
     const focused = focusedIn(this.list);
     const nodes = [...rows.values()].map((row) => row.li);
-    if (this.canStart && rooms.length) this.start.hidden = false;
     const isFirst = loading && !rooms.length;
     arrange(this.list, isFirst ? Array.from({ length: 8 }, () => h("li", { className: "skeleton", "aria-hidden": "true" })) : nodes);
     this.list.setAttribute("aria-busy", String(Boolean(isFirst)));
@@ -159,18 +144,13 @@ export class ListView {
   #showHint(isEmpty, error) {
     this.hint.hidden = !isEmpty || (Boolean(this.sought) && this.tools.found.isShown);
     if (this.hint.hidden) return;
-    const { words } = this;
-    if (error?.code === "unauthenticated") {
-      for (const useless of [this.menu, this.field, this.filters]) useless.hidden = true; // until the next login, which makes another view
-      return this.hint.replaceChildren(h("p", {}, words.reason(error.code)));
-    }
-    if (error) {
-      const again = h("button", { type: "button", className: "quiet", onclick: () => void this.applyFilter() }, words.say("now"));
-      return this.hint.replaceChildren(h("p", {}, words.reason(error.code)), again);
-    }
-    if (this.sought) return this.hint.replaceChildren(h("p", {}, words.say("nothing")));
-    if (this.filter === "all") return arrange(this.hint, [this.noRooms]);
-    this.hint.replaceChildren(h("p", {}, words.say(NOTHING[this.filter])));
+    const isOut = error?.code === "unauthenticated";
+    for (const useless of isOut ? [this.menu, this.field, this.filters] : []) useless.hidden = true; // until the next login, which makes another view
+    const { words, sought, filter } = this;
+    if (!error && !sought && filter === "all") return arrange(this.hint, [this.noRooms]);
+    const text = error ? words.reason(error.code) : words.say(sought ? "nothing" : NOTHING[filter]);
+    const again = () => h("button", { type: "button", className: "quiet", onclick: () => void this.applyFilter() }, words.say("now"));
+    fill(this.hint, h("p", {}, text), error && !isOut && again());
   }
 
   #fill() {
@@ -189,12 +169,6 @@ export class ListView {
   /** @param {number} room_id @param {number} [message_id] */
   select(room_id, message_id) {
     void this.shell.select(room_id, { message: message_id, by: "user" });
-  }
-
-  /** Whether the user may begin conversations here: with somebody of those that there are. @param {boolean} isOn */
-  showStart(isOn) {
-    this.canStart = isOn;
-    this.render();
   }
 
   /** @param {string} words */

@@ -10,14 +10,13 @@ export const listStyle = `
 .panes:has(.rows > .empty:not([hidden])) > .pane > .empty { visibility: hidden; }
 .pane { display: flex; flex-direction: column; background: var(--talk); }
 @container roomcast (inline-size >= 44rem) {
-  .panes:not(.list-only) { grid-template-columns: clamp(17rem, 32%, 23rem) minmax(0, 1fr); }
-  .panes:not(.list-only):has(> .pane.open) > .aside { display: flex; }
-  .panes:not(.list-only) > .pane:not(.open) { display: flex; }
-  .panes:not(.list-only) .aside { border-inline-end: 1px solid var(--line); }
-  .panes:not(.list-only) .back-button { display: none; }
-  .panes:not(.list-only) [part=header] { padding-inline-start: 1rem; }
+  .two { grid-template-columns: clamp(17rem, 32%, 23rem) minmax(0, 1fr); }
+  .two > * { display: flex !important; }
+  .two .aside { border-inline-end: 1px solid var(--line); }
+  .two .back-button { display: none; }
+  .two [part=header] { padding-inline-start: 1rem; }
 }
-.aside > header { display: flex; align-items: center; gap: .25rem; padding: .55rem .6rem .3rem 1rem; padding-inline: 1rem .6rem; }
+.aside > header { display: flex; align-items: center; gap: .25rem; padding-block: .55rem .3rem; padding-inline: 1rem .6rem; }
 .aside h2 { flex: 1; font-size: 1.25rem; letter-spacing: -.01em; }
 .search-field { position: relative; margin: .2rem .8rem .4rem; }
 .search-field .icon { position: absolute; inset-inline-start: .7rem; inset-block-start: 50%; translate: 0 -50%; color: var(--faint); pointer-events: none; }
@@ -28,7 +27,6 @@ export const listStyle = `
 .filters [aria-pressed=true] { background: var(--chosen); color: var(--ink); border-color: transparent; font-weight: 600; }
 .rows { flex: 1; overflow-y: auto; overscroll-behavior: contain; scrollbar-width: thin; padding: 0 .4rem .6rem; }
 [part=item] { display: grid; grid-template-columns: auto minmax(0, 1fr) auto; column-gap: var(--gap); align-items: center; inline-size: 100%; padding: .5rem .6rem; border: 0; border-radius: var(--radius); background: none; text-align: start; min-block-size: calc(var(--face) + 1rem); }
-[part=item]:hover { background: var(--hover); }
 [part=item][aria-current=true] { background: var(--chosen); }
 [part=item] .face { grid-row: 1 / span 3; }
 .thumb { position: absolute; inset-block-end: -.2rem; inset-inline-end: -.3rem; inline-size: 1.5rem; block-size: 1.5rem; border-radius: .35rem; object-fit: cover; border: 2px solid var(--panel); background: var(--line); }
@@ -44,15 +42,13 @@ export const listStyle = `
 [part=item-listing] { grid-column: 2 / span 2; font-size: .87em; color: var(--ink); }
 [part=item-last] { grid-column: 2; color: var(--faint); font-size: .93em; }
 [part=item-last] .draft { color: var(--danger); }
-[part=item-last] .typing { color: var(--link); }
 .item-end { display: flex; gap: .3rem; align-items: center; justify-content: flex-end; min-block-size: 1.4rem; }
 .unread [part=item-last] { color: var(--ink); }
 .unread [part=item-time] { color: var(--link); font-weight: 600; }
 [part=badge] { min-inline-size: 1.4rem; padding: 0 .4rem; border-radius: 1rem; background: var(--badge); color: var(--on-badge); font-size: .8rem; font-weight: 600; line-height: 1.4rem; text-align: center; flex: none; }
 [part=badge]:empty { display: block; min-inline-size: .8rem; block-size: .8rem; padding: 0; }
 [part=badge].muted { background: light-dark(#6a737a, #8a969b); color: light-dark(#fff, #10161a); }
-.skeleton { display: flex; gap: var(--gap); align-items: center; padding: .6rem; }
-.skeleton { animation: roomcast-fade 1.4s ease-in-out infinite alternate; }
+.skeleton { display: flex; gap: var(--gap); align-items: center; padding: .6rem; animation: roomcast-fade 1.4s ease-in-out infinite alternate; }
 @keyframes roomcast-fade { to { opacity: .45; } }
 .skeleton::before { content: ""; inline-size: var(--face); block-size: var(--face); border-radius: var(--face-radius); background: var(--line); }
 .skeleton::after { content: ""; flex: 1; block-size: 2rem; border-radius: .5rem; background: linear-gradient(var(--line) 35%, transparent 35% 65%, var(--line) 65%); }

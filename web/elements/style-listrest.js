@@ -5,6 +5,8 @@ export const listRestStyle = `
 .search-field input::-webkit-search-cancel-button { filter: grayscale(1); }
 .filters button:hover { background: var(--hover); }
 .rows h3 { padding: .8rem .6rem .3rem; font-size: .85em; color: var(--faint); }
+[part=item]:hover:not([aria-current=true]) { background: var(--hover); }
+[part=item-last] .typing { color: var(--link); }
 [part=item]:focus-visible { outline-offset: -2px; }
 .lost { padding: .35rem 1rem; font-size: .9em; background: light-dark(#fff4d6, #3a3013); color: light-dark(#5b4300, #f3dfa4); }
 @media (forced-colors: active) {

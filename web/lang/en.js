@@ -97,9 +97,13 @@ export const listEnglish = {
   noUnread: "Nothing unread",
   noArchived: "Nothing archived",
   choose: "Choose a conversation",
-  found: "In messages",
   draft: "Draft: {text}",
   count: { one: "{n} unread message", other: "{n} unread messages" },
+};
+
+/** What the list has once it is used. @type {import("../elements/words.js").Strings} */
+export const listRestEnglish = {
+  found: "In messages",
   newChat: "New conversation",
 };
 
