@@ -1,20 +1,26 @@
-/** Search, keyboard and new conversations of the list: loaded once its first rows are on the screen. */
+/** Search, keyboard, more rows and new conversations of the list: loaded once its first rows are on the screen. */
 
 import { listRestEnglish, restEnglish } from "../lang/en.js";
-import { addDrawings, focusedIn, hasFeature, iconButton } from "./dom.js";
+import { addDrawings, focusedIn, hasFeature, icon, iconButton } from "./dom.js";
 import { FoundMessages } from "./found-messages.js";
 import { watchLanguage } from "./language-watch.js";
 import { addSheet } from "./sheets.js";
 import { listRestStyle } from "./style-listrest.js";
 import { restStyle } from "./style-rest.js";
 
-addDrawings({ plus: "M12 5v14M5 12h14" });
+addDrawings({
+  lens: "M11 4a7 7 0 1 0 0 14 7 7 0 0 0 0-14M20 20l-4-4",
+  plus: "M12 5v14M5 12h14",
+});
 
+const NEAR_END = 600; // pixels from the end of the list at which more is loaded
 const PATIENCE = 250; // ms after the last key in which a search begins
 
 export class ListTools {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #typing;
+  /** The row that Tab leads to. @type {Element | null} */
+  #stop = null;
 
   /** @param {any} list the view of the list */
   constructor(list) {
@@ -28,15 +34,34 @@ export class ListTools {
     const startChat = () => void shell.use(shell.more(), (/** @type {any} */ kit) => kit.startChat());
     this.start = iconButton("plus", words.say("newChat"), startChat, { hidden: true });
     list.heading.after(this.start);
+    list.field.prepend(icon("lens"));
+    list.search.addEventListener("input", () => this.searched());
+    if (list.search.value) this.searched(); // it was written before
+    list.rows.addEventListener("scroll", () => this.#fill(), { passive: true });
+    list.list.addEventListener("focusin", () => this.#activate());
     this.render();
   }
 
-  /** One can begin a conversation with somebody of those that there are, where the server and the site allow it. */
   render() {
+    this.#activate();
+    this.#fill();
+    this.#offerStart();
+  }
+
+  /** One can begin a conversation with somebody of those that there are, where the server and the site allow it. */
+  #offerStart() {
     const { shell, host, inbox } = this.list;
     const { features } = shell.config;
     const canOpen = features && features.open_rooms !== false && hasFeature(host, "open");
     if (canOpen && inbox.snapshot.rooms.length) this.start.hidden = false;
+  }
+
+  #fill() {
+    const { rows, inbox } = this.list;
+    const { scrollTop, scrollHeight, clientHeight } = rows;
+    const { hasMore, loading } = inbox.snapshot;
+    if (!hasMore || loading || !clientHeight || scrollHeight - scrollTop - clientHeight > NEAR_END) return;
+    inbox.more().catch(() => {}); // the next scroll asks again
   }
 
   // ------------------------------------------------------------ searching
@@ -70,6 +95,15 @@ export class ListTools {
   }
 
   // ------------------------------------------------------------ the keyboard
+
+  /** Tab leads to one row: the one that has or had the focus, else the first. */
+  #activate() {
+    const { list } = this.list;
+    const items = [.../** @type {NodeListOf<HTMLElement>} */ (list.querySelectorAll("[part=item]"))];
+    const last = focusedIn(list) ?? this.#stop;
+    this.#stop = items.find((item) => item === last) ?? items[0] ?? null;
+    for (const item of items) item.tabIndex = item === this.#stop ? 0 : -1;
+  }
 
   /** @returns {HTMLElement[]} */
   #stops() {
@@ -107,7 +141,7 @@ export class ListTools {
 
   /** The room beside the open one. @param {number | null} current @param {number} step */
   #beside(current, step) {
-    const { ids } = this.list;
+    const ids = this.list.inbox.snapshot.rooms.map((/** @type {any} */ room) => room.room_id);
     const at = ids.indexOf(current);
     return ids[at < 0 ? 0 : Math.max(0, Math.min(ids.length - 1, at + step))];
   }

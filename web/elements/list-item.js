@@ -18,7 +18,7 @@ export class ListItem {
     this.end = h("span", { className: "item-end" });
     const select = () => list.select(room_id);
     const parts = [this.face, this.title, this.time, this.listing, this.last, this.end];
-    this.button = h("button", { type: "button", part: "item", tabIndex: -1, "data-room": room_id, onclick: select }, ...parts);
+    this.button = h("button", { type: "button", part: "item", "data-room": room_id, onclick: select }, ...parts);
     this.li = h("li", {}, this.button);
   }
 

@@ -1,11 +1,8 @@
 /** The list of conversations: search, filters, rows that change in place. */
 
 import { ListItem } from "./list-item.js";
-import { addDrawings, afterPaint, arrange, fill, focusedIn, h, icon, iconButton } from "./dom.js";
+import { afterPaint, arrange, avatar, fill, focusedIn, h, icon, iconButton } from "./dom.js";
 
-addDrawings({ lens: "M11 4a7 7 0 1 0 0 14 7 7 0 0 0 0-14M20 20l-4-4" });
-
-const NEAR_END = 600; // pixels from the end of the list at which more is loaded
 const FILTERS = /** @type {const} */ (["all", "unread", "archived"]);
 const NOTHING = { all: "noChats", unread: "noUnread", archived: "noArchived" };
 
@@ -14,7 +11,7 @@ export class ListView {
   #pressed = false;
   /** @type {Promise<any> | null} */
   #equipping = null;
-  /** Search, keyboard and new conversations, loaded after the first rows. @type {any} */
+  /** Search, keyboard, more rows and new conversations, loaded after the first rows. @type {any} */
   tools = null;
   sought = ""; // the words looked for
 
@@ -30,7 +27,7 @@ export class ListView {
     this.menu = iconButton("more", say("more"), () => void shell.use(shell.more(), (/** @type {any} */ kit) => kit.openListMenu(this.menu)), { "aria-haspopup": "menu" });
     this.heading = h("h2", {}, say("chats"));
     this.search = h("input", { type: "search", part: "search", "aria-label": say("search"), placeholder: say("search"), autocomplete: "off", enterkeyhint: "search" });
-    this.field = h("div", { className: "search-field", role: "search", hidden: host.getAttribute("search") === "none" }, icon("lens"), this.search);
+    this.field = h("div", { className: "search-field", role: "search", hidden: host.getAttribute("search") === "none" }, this.search);
     this.filters = h("div", { className: "filters", role: "group", "aria-label": say("chats") }, ...FILTERS.map((each) => this.#filterButton(each)));
     this.list = h("ul", { part: "list", role: "list", "aria-label": say("chats") });
     this.hint = h("div", { className: "empty", hidden: true });
@@ -61,13 +58,10 @@ export class ListView {
 
   #listen() {
     const { signal } = this.shell;
-    this.search.addEventListener("input", () => void this.equip((tools) => tools.searched()));
     /** A key that comes before the tools waits for them. @param {"searchKey" | "key"} name @returns {(event: KeyboardEvent) => void} */
     const toTools = (name) => (event) => (this.tools ? this.tools[name](event) : void this.equip((tools) => tools[name](event)));
     this.search.addEventListener("keydown", toTools("searchKey"));
     this.rows.addEventListener("keydown", toTools("key"));
-    this.rows.addEventListener("scroll", () => this.#fill(), { passive: true });
-    this.list.addEventListener("focusin", (event) => this.#activate(/** @type {Element} */ (event.target)));
     this.rows.addEventListener("pointerdown", () => (this.#pressed = true));
     for (const name of ["pointerup", "pointercancel"]) {
       addEventListener(name, () => setTimeout(() => this.#released()), { signal });
@@ -91,10 +85,9 @@ export class ListView {
   render() {
     if (this.#pressed) return; // rows don't move under a press
     if (!this.shell.open?.model.snapshot.info) this.shell.open?.render(); // the list knows it before the room does
-    const { rooms, loading, error, hasMore, state } = this.inbox.snapshot;
+    const { rooms, loading, error, state } = this.inbox.snapshot;
     this.lost.hidden = state !== "waiting" || !rooms.length || Boolean(this.shell.open); // an open room tells it itself
     this.lost.textContent = this.lost.hidden ? "" : this.words.say("offline");
-    this.tools?.render();
     const me = this.host.user?.user_id;
     const rows = new Map();
     for (const item of rooms) {
@@ -106,13 +99,12 @@ export class ListView {
     const focused = focusedIn(this.list);
     const nodes = [...rows.values()].map((row) => row.li);
     const isFirst = loading && !rooms.length;
-    arrange(this.list, isFirst ? Array.from({ length: 8 }, () => h("li", { className: "skeleton", "aria-hidden": "true" })) : nodes);
+    arrange(this.list, isFirst ? Array.from({ length: 8 }, () => h("li", { className: "skeleton", "aria-hidden": "true" }, avatar("", null))) : nodes);
     this.list.setAttribute("aria-busy", String(Boolean(isFirst)));
     if (focused?.isConnected && focusedIn(this.list) !== focused) /** @type {HTMLElement} */ (focused).focus();
     this.#showHint(!loading && !rooms.length, error);
     this.heading.textContent = this.words.say(this.filter === "archived" ? "archived" : "chats");
-    if (!this.list.querySelector('[part="item"][tabindex="0"]')) this.#activate(this.list.querySelector("[part=item]"));
-    if (hasMore) this.#fill();
+    this.tools?.render();
     if (!loading && !error && !this.shell.open) void this.shell.learn();
     if (!loading && !this.#equipping) afterPaint(() => void this.equip());
   }
@@ -153,13 +145,6 @@ export class ListView {
     fill(this.hint, h("p", {}, text), error && !isOut && again());
   }
 
-  #fill() {
-    const { scrollTop, scrollHeight, clientHeight } = this.rows;
-    const { hasMore, loading } = this.inbox.snapshot;
-    if (!hasMore || loading || !clientHeight || scrollHeight - scrollTop - clientHeight > NEAR_END) return;
-    this.inbox.more().catch(() => {}); // the next scroll asks again
-  }
-
   #released() {
     if (!this.#pressed) return;
     this.#pressed = false;
@@ -176,25 +161,9 @@ export class ListView {
     return this.equip((tools) => tools.find(words));
   }
 
-  /** The ids of the rooms, in their order. */
-  get ids() {
-    return [...this.#rows.keys()];
-  }
-
-  // ------------------------------------------------------------ the keyboard
-
-  /** @param {Element | null} target */
-  #activate(target) {
-    const item = target?.closest("[part=item]");
-    if (!item) return;
-    for (const other of this.list.querySelectorAll('[tabindex="0"]')) /** @type {HTMLElement} */ (other).tabIndex = -1;
-    /** @type {HTMLElement} */ (item).tabIndex = 0;
-  }
-
   /** Back from a room: the row one came from. @param {number} room_id */
   focusOn(room_id) {
     const row = this.#rows.get(room_id);
-    this.#activate(row?.button ?? null);
     (row?.button ?? this.search).focus({ preventScroll: true });
     row?.li.scrollIntoView({ block: "nearest" });
   }

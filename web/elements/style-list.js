@@ -19,7 +19,6 @@ export const listStyle = `
 .aside > header { display: flex; align-items: center; gap: .25rem; padding-block: .55rem .3rem; padding-inline: 1rem .6rem; }
 .aside h2 { flex: 1; font-size: 1.25rem; letter-spacing: -.01em; }
 .search-field { position: relative; margin: .2rem .8rem .4rem; }
-.search-field .icon { position: absolute; inset-inline-start: .7rem; inset-block-start: 50%; translate: 0 -50%; color: var(--faint); pointer-events: none; }
 .search-field input { inline-size: 100%; padding-block: .5rem; padding-inline: 2.4rem .8rem; border: 1px solid transparent; border-radius: 1.4rem; background: var(--ground); }
 .search-field input::placeholder { color: var(--faint); opacity: 1; }
 .filters { display: flex; flex-wrap: wrap; gap: .4rem; padding: 0 .8rem .5rem; }
@@ -50,7 +49,6 @@ export const listStyle = `
 [part=badge].muted { background: light-dark(#6a737a, #8a969b); color: light-dark(#fff, #10161a); }
 .skeleton { display: flex; gap: var(--gap); align-items: center; padding: .6rem; animation: roomcast-fade 1.4s ease-in-out infinite alternate; }
 @keyframes roomcast-fade { to { opacity: .45; } }
-.skeleton::before { content: ""; inline-size: var(--face); block-size: var(--face); border-radius: var(--face-radius); background: var(--line); }
 .skeleton::after { content: ""; flex: 1; block-size: 2rem; border-radius: .5rem; background: linear-gradient(var(--line) 35%, transparent 35% 65%, var(--line) 65%); }
 @media (pointer: coarse) {
   .search-field input { min-block-size: 44px; }

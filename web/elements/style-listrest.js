@@ -1,6 +1,7 @@
 /** What a list shows once it is used: loaded after its first rows. */
 
 export const listRestStyle = `
+.search-field .icon { position: absolute; inset-inline-start: .7rem; inset-block-start: 50%; translate: 0 -50%; color: var(--faint); pointer-events: none; }
 .search-field input:focus { border-color: var(--link); outline: 1px solid var(--link); outline-offset: 0; }
 .search-field input::-webkit-search-cancel-button { filter: grayscale(1); }
 .filters button:hover { background: var(--hover); }
