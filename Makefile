@@ -89,10 +89,10 @@ browser: .venv/dev  ## two people talk in Chromium, Firefox and WebKit
 pictures: .venv/dev  ## the pictures of the README and the docs, from the page as it is
 	ROOMCAST_PICTURES=docs/images $(BIN)/pytest -q tests/browser/test_pictures.py
 
-web: .venv/dev  ## types, tests and build of what browsers load; a site with Vite; needs Node
+web: .venv/dev  ## types, tests and build of what browsers load; sites with Vite; needs Node
 	.ci/chromium
 	.ci/node
-	ROOMCAST_TEST_SITES=1 CI=1 $(BIN)/pytest -s tests/web tests/routes/test_ui.py
+	CI=1 $(BIN)/pytest -s tests/web tests/routes/test_ui.py
 	cd web && node build.mjs
 
 measure: .venv/dev  ## the page in Chromium: first message, 5,000 messages, memory; one table

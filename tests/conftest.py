@@ -86,7 +86,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files that wait long begin first, so that nobody waits for them at the end."""
-    long = ("faults/engines/", "test_workers", "browser/", "embedding/", "faults/")
+    long = ("faults/engines/", "test_workers", "browser/", "embedding/", "faults/", "test_packages")
     items.sort(key=lambda item: next((n for n, part in enumerate(long) if part in item.nodeid), 9))
 
 

@@ -7,7 +7,7 @@
 import { build, transform } from "esbuild";
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -16,6 +16,7 @@ import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { minify } from "terser";
 
 import { describe } from "./describe.mjs";
+import { packages } from "./pack.mjs";
 
 const web = dirname(fileURLToPath(import.meta.url));
 const { values: options } = parseArgs({ options: { out: { type: "string" }, packages: { type: "string" } } });
@@ -152,27 +153,5 @@ async function site() {
   for (const [name, bytes, packed] of rows) console.log(`${name.padEnd(20)} ${String(bytes).padStart(7)} ${String(packed).padStart(7)} gzip`);
 }
 
-/** What npm publishes: the same sources, not minified, since a site has a bundler of its own. */
-async function packages(folder) {
-  await cp(join(web, "packages"), folder, { recursive: true });
-  const [client, ui] = [join(folder, "client"), join(folder, "ui")];
-  for (const [name, entry] of await targets()) {
-    if (name === "page.js") continue;
-    const content = await bundle(name, entry, {});
-    if (name === "sdk.js") await write(join(client, "index.js"), content);
-    else if (entry.startsWith("sdk/")) for (const one of [client, ui]) await write(join(one, name), content);
-    else await write(join(ui, name), content);
-  }
-  for (const one of [client, ui]) await cp(join(dist, "types"), join(one, "types"), { recursive: true });
-  await cp(join(dist, "sdk.d.ts"), join(client, "index.d.ts"));
-  for (const name of ["roomcast.d.ts", "custom-elements.json"]) await cp(join(dist, name), join(ui, name)).catch(missing);
-  for (const one of await readdir(folder)) await cp(join(web, "../LICENSE"), join(folder, one, "LICENSE"));
-}
-
-/** There are no elements in this checkout. @param {NodeJS.ErrnoException} error */
-function missing(error) {
-  if (error.code !== "ENOENT") throw error;
-}
-
 await site();
-if (options.packages) await packages(resolve(options.packages));
+if (options.packages) await packages(resolve(options.packages), dist, await targets());

@@ -11,6 +11,7 @@ import threading
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from zopfli.gzip import compress
@@ -22,10 +23,6 @@ from .nodes import BUDGETS, LANGUAGE_BUDGET, TOGETHER, WEB, run
 ROOT = WEB.parent
 SITE = Path(__file__).parent / "site"
 PACKAGES = ("client", "ui", "react", "vue")
-SLOW = pytest.mark.skipif(
-    not os.environ.get("ROOMCAST_TEST_SITES"), reason="A site is built by `make web` alone."
-)
-
 
 # What sites style and fill: a change of these is a change of the interface.
 SLOTS = """
@@ -137,11 +134,10 @@ def test_the_packages_carry_the_version_of_the_server(built: tuple[Path, str]) -
 
 def unpack(packed: dict[str, Path], modules: Path) -> None:
     for name, archive in packed.items():
+        ours = modules / "@roomcast"
         with tarfile.open(archive) as files:
-            files.extractall(modules / name, filter="data")
-        target = modules / "@roomcast" / name
-        target.parent.mkdir(exist_ok=True)
-        (modules / name / "package").rename(target)
+            files.extractall(ours / f".{name}", filter="data")
+        (ours / f".{name}/package").rename(ours / name)
 
 
 def test_the_packages_load_where_there_is_no_dom(
@@ -159,19 +155,27 @@ def test_the_packages_load_where_there_is_no_dom(
         assert any(file.endswith(".d.ts") for file in files)
 
 
-# ---------------------------------------------------------------- a site with Vite and React
+# ---------------------------------------------------------------- a site with Vite
 
 
-@pytest.fixture
-def site(packed: dict[str, Path], tmp_path: Path) -> Path:
-    """The page, bundled by Vite with the packages from their archives; its types hold too."""
-    folder = tmp_path / "site"
-    shutil.copytree(SITE, folder)
-    install = ("npm", "install", "--no-audit", "--no-fund", "--loglevel=error")
-    run(*install, *(str(archive) for archive in packed.values()), "vue", cwd=folder)
-    run("npx", "tsc", "-p", ".", cwd=folder)
-    development = {"NODE_ENV": "development"}  # React's StrictMode takes effects back once there
-    run("npx", "vite", "build", "--mode", "development", cwd=folder, **development)
+@pytest.fixture(scope="session")
+def site(node: str, packed: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The pages, bundled by Vite with the packages from their archives; their types hold too."""
+    installed = SITE / "node_modules"
+    if not (installed / "vite").is_dir():
+        missing = f"`.ci/node` makes {installed}: that a site can be built is untested here."
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
+    folder = tmp_path_factory.mktemp("site") / "site"
+    shutil.copytree(SITE, folder, ignore=shutil.ignore_patterns("node_modules", "dist"))
+    modules = folder / "node_modules"
+    modules.mkdir()
+    for package in installed.iterdir():
+        (modules / package.name).symlink_to(package)
+    unpack(packed, modules)
+    for types in ("tsconfig.json", "tsconfig.react-18.json"):
+        run(node, "node_modules/typescript/bin/tsc", "-p", types, cwd=folder)
+    for version in ("19", "18"):
+        run(node, "node_modules/vite/bin/vite.js", "build", cwd=folder, REACT=version)
     return folder / "dist"
 
 
@@ -184,25 +188,55 @@ def served(site: Path) -> Iterator[str]:
         server.shutdown()
 
 
-@SLOW
-def test_a_site_in_react_and_vue_talks(served: str, own_server: Callable[..., Server]) -> None:
+@pytest.fixture
+def page() -> Iterator[Any]:
+    """A page of Chromium; an error in it fails the test."""
     sync_api = pytest.importorskip("playwright.sync_api")
-    server = own_server(server_allowed_origins='["*"]').start()
     found = map(shutil.which, ("chromium-headless-shell", "chromium"))
     chromium = os.environ.get("CHROMIUM") or next(filter(None, found), None)
+    errors: list[str] = []
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium)
         page = browser.new_page()
-        errors: list[str] = []
         page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(f"{served}?server={server.url}/&token={token(1)}")
-        page.click("#send")
-        sync_api.expect(page.locator("#messages li")).to_have_text(["Is it still there?"])
-        sync_api.expect(page.locator("roomcast-chat [part~=message]")).to_have_count(1)
-        sync_api.expect(page.locator("#rooms")).to_have_text("1")
-        sync_api.expect(page.locator("#unread")).to_have_text("0")
-        page.click("roomcast-launcher#bare [part=launcher]")
-        sync_api.expect(page.locator("body#opened roomcast-launcher [part=item]")).to_have_count(1)
-        sync_api.expect(page.locator("#vue")).to_have_text(re.compile(r"^\d+ 0 true$"))
-        assert errors == []
+        yield page
         browser.close()
+    assert errors == []
+
+
+@pytest.mark.parametrize(("address", "messages"), [("", 2), ("18/react-18.html", 1)])
+def test_a_site_in_react_and_vue_talks(
+    served: str, own_server: Callable[..., Server], page: Any, address: str, messages: int
+) -> None:
+    """React 19 and Vue on one page, and React 18: hooks and elements have one session."""
+    from playwright.sync_api import expect
+
+    server = own_server(server_allowed_origins='["*"]').start()
+    sockets: list[str] = []
+    page.on("websocket", lambda socket: sockets.append(socket.url))
+    page.goto(f"{served}{address}?server={server.url}/&token={token(1)}")
+    shown = page.locator("roomcast-chat [part~=message]")
+    page.click("#send")
+    expect(page.locator("#messages li")).to_have_text(["Is it still there?"])
+    expect(shown).to_have_count(1)
+    expect(page.locator("#counts")).to_have_text("1 0")
+    expect(page).to_have_title("Is it still there?")
+    placeholder = page.locator("roomcast-chat [part=input]")
+    expect(placeholder).to_have_attribute("placeholder", "Nachricht schreiben")
+    page.click("#share")
+    expect(page.locator("#share")).to_have_text("true")
+    page.click("#refuse")
+    expect(page.locator("#refuse")).to_have_text("Refused")
+    if not address:
+        page.click("roomcast-launcher [part=launcher]")
+        item = page.locator("body#opened roomcast-launcher [part=item]")
+        expect(item).to_have_count(1)
+        expect(page.locator("#vue-counts")).to_have_text("1 0 1")
+        page.click("#greet")
+    expect(shown).to_have_count(messages)
+    assert sorted("notifications" in url for url in sockets) == [False, True]
+    page.click("#toggle")
+    expect(shown).to_have_count(0)
+    page.click("#toggle")
+    expect(shown).to_have_count(messages)
+    expect(page.locator("#counts")).to_have_text("1 0")

@@ -11,7 +11,8 @@ export function openChat(session, login) {
   chat.on("signedout", (/** @type {any} */ { error }) => isNow() && session.tell("signedout", error?.code));
   chat.on("message", (/** @type {any} */ detail) => {
     if (document.visibilityState === "visible" && document.hasFocus()) return;
-    import("./lazy-notify.js").then(({ notify }) => notify(chat, speakerOf(session.holders), detail), () => {}); // offline nothing arrives
+    const speaker = speakerOf(session.holders);
+    if (speaker) import("./lazy-notify.js").then(({ notify }) => notify(chat, speaker, detail), () => {}); // offline nothing arrives
   });
   chat.ready.then(
     () => isNow() && session.tell("ready"),
@@ -20,8 +21,8 @@ export function openChat(session, login) {
   return chat;
 }
 
-/** The element that shows a notification: one that can open the room, if there is one. @param {Set<any>} elements */
-function speakerOf(elements) {
-  const all = [...elements];
+/** The element that shows a notification: one that can open the room, if there is one; not a framework's hooks. @param {Set<any>} holders */
+function speakerOf(holders) {
+  const all = [...holders].filter((one) => one.emit);
   return all.find((one) => one.view?.select) ?? all[0];
 }

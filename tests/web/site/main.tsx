@@ -1,35 +1,38 @@
-import { Badge, Chat, ChatProvider, useInbox, useRoom, useUnread } from "@roomcast/react";
-import "@roomcast/ui";
-import { StrictMode } from "react";
+import { Badge, Chat, ChatProvider, useChat, useInbox, useRoom, useUnread } from "@roomcast/react";
+import { Refused } from "@roomcast/client";
+import type { RoomcastChat } from "@roomcast/ui";
+import { StrictMode, useRef, useState } from "react";
 import { createRoot } from "react-dom/client";
-import { showInVue } from "./vue";
-
-const query = new URLSearchParams(location.search);
-const server = query.get("server") ?? "/";
-const getToken = () => query.get("token") ?? "";
+import { getToken, server } from "./login";
 
 function Conversation() {
-  const room = useRoom({ with: 2, context: "listing:55" });
-  const inbox = useInbox();
-  const unread = useUnread();
+  const [isRefused, setRefused] = useState(false);
+  const chat = useChat();
+  const element = useRef<RoomcastChat>(null);
+  const { messages, room } = useRoom({ with: 2, context: "listing:55" }) ?? {};
+  const rooms = useInbox()?.rooms;
+  const refuse = () => chat?.request("GET", "chat/rooms/404/").catch((error: unknown) => setRefused(error instanceof Refused));
   return (
     <main>
-      <button id="send" onClick={() => room?.room.send({ text: "Is it still there?" })}>Ask</button>
-      <ul id="messages">{room?.messages.map((one) => <li key={one.message_id}>{one.text}</li>)}</ul>
-      <p id="unread">{unread}</p>
-      <p id="rooms">{inbox?.rooms.length}</p>
+      <button id="send" onClick={() => room?.send({ text: "Is it still there?" })}>Ask</button>
+      <button id="refuse" onClick={refuse}>{isRefused && "Refused"}</button>
+      <button id="share" onClick={(event) => (event.currentTarget.textContent = String(element.current?.session === chat))} />
+      <ul id="messages">{messages?.map((one) => <li key={one.message_id}>{one.text}</li>)}</ul>
+      <p id="counts">{rooms?.length} {useUnread()}</p>
+      <Chat elementRef={element} with={2} context="listing:55" quickReplies={["Yes"]} onSent={(event) => (document.title = event.detail.message.text)} />
+      <Badge of="listing:55" />
     </main>
   );
 }
 
-createRoot(document.getElementById("root")!).render(
-  <StrictMode>
-  <ChatProvider server={server} getToken={getToken}>
-    <Conversation />
-    <Chat server={server} getToken={getToken} with={2} context="listing:55" onSent={(event) => (document.title = event.detail.message.text)} />
-    <Badge server={server} getToken={getToken} />
-    <roomcast-launcher id="bare" server={server} getToken={getToken} context-prefix="listing:" onroomcast-open={() => (document.body.id = "opened")} />
-  </ChatProvider>
-  </StrictMode>,
-);
-showInVue(server, getToken);
+function Site() {
+  const [isShown, show] = useState(true);
+  return (
+    <ChatProvider server={server} getToken={() => getToken()}>
+      <button id="toggle" onClick={() => show(!isShown)}>Show</button>
+      {isShown && <Conversation />}
+    </ChatProvider>
+  );
+}
+
+createRoot(document.getElementById("root")!).render(<StrictMode><Site /></StrictMode>);

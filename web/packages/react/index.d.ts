@@ -73,7 +73,8 @@ export declare function Chat(props: ChatProps): ReactElement;
 export declare function Launcher(props: LauncherProps): ReactElement;
 export declare function Badge(props: BadgeProps): ReactElement;
 
-export declare function ChatProvider(props: Options & { chat?: Client; children?: ReactNode }): ReactElement;
+/** With `chat`, a client of the site's own; else that of the elements of this `server`. */
+export declare function ChatProvider(props: Pick<Options, "server" | "token" | "getToken"> & { chat?: Client; children?: ReactNode }): ReactElement;
 export declare function useChat(): Client | null;
 export declare function useInbox(): (InboxSnapshot & { inbox: Client["inbox"] }) | null;
 export declare function useRoom(which: number | { with: UserId; context?: string } | null): (RoomSnapshot & { room: ReturnType<Client["room"]> }) | null;

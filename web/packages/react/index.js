@@ -1,9 +1,9 @@
 /** React components and hooks: the custom elements, and the snapshots of the client. */
 
-import { connect } from "@roomcast/client";
+import { FrameworkClient } from "@roomcast/ui/frameworks";
 import { createContext, createElement, useContext, useEffect, useLayoutEffect, useMemo, useReducer, useRef } from "react";
 
-const ChatContext = createContext(null);
+const ChatContext = createContext({ chat: null, server: undefined });
 const useEarlyEffect = typeof document === "undefined" ? useEffect : useLayoutEffect;
 const isEvent = (name) => /^on[A-Z]/.test(name);
 
@@ -11,18 +11,16 @@ const isEvent = (name) => /^on[A-Z]/.test(name);
 const eventOf = (name) => `roomcast-${name.slice(2).replace(/(?!^)[A-Z]/g, (letter) => `-${letter}`).toLowerCase()}`;
 const attributeOf = (name) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
-/** When a client ends that no provider holds any more: React's StrictMode takes each provider away once and puts it back. */
-const endings = new WeakMap();
-
 /** Strings, numbers and booleans become attributes; functions named on… listen; the rest are properties. */
 function wrap(tag) {
   function Wrapped({ children, elementRef, ...given }) {
     const own = useRef(null);
+    const { server } = useContext(ChatContext);
     const events = Object.keys(given).filter(isEvent).join();
     const latest = useRef(given);
     latest.current = given;
     const stable = useRef({}); // a function that is written in the markup is another one with each rendering
-    const attributes = {};
+    const attributes = server ? { server } : {}; // of the provider, where the element names none
     for (const [name, value] of Object.entries(given)) {
       if (["className", "style", "slot", "id"].includes(name)) attributes[name === "className" ? "class" : name] = value;
       else if (value === true) attributes[attributeOf(name)] = "";
@@ -60,19 +58,29 @@ export const Chat = wrap("roomcast-chat");
 export const Launcher = wrap("roomcast-launcher");
 export const Badge = wrap("roomcast-badge");
 
-/** The client of everything below: `chat`, or one made of the options `server`, `token`, `getToken`. */
+/** The client of everything below: that of the elements of the same `server`, or the given `chat`. */
 export function ChatProvider({ chat, children, ...options }) {
-  const made = useMemo(() => chat ?? (typeof document === "undefined" ? null : connect(options)), [chat, options.server, options.token]);
+  const [, draw] = useReducer((count) => count + 1, 0);
+  const latest = useRef(options);
+  latest.current = options;
+  const client = useMemo(() => {
+    if (chat || typeof document === "undefined") return null;
+    const getToken = options.getToken && (() => latest.current.getToken());
+    return new FrameworkClient({ ...options, getToken });
+  }, [chat, options.server, !options.getToken]);
+  useEffect(() => client?.hold(draw), [client]);
+  const used = useRef(options.token);
   useEffect(() => {
-    if (chat || !made) return undefined;
-    clearTimeout(endings.get(made));
-    return () => void endings.set(made, setTimeout(() => made.end(), 0));
-  }, [chat, made]);
-  return createElement(ChatContext.Provider, { value: made }, children);
+    if (options.token !== used.current) client?.login({ token: options.token });
+    used.current = options.token;
+  }, [client, options.token]);
+  const value = chat ?? client?.chat ?? null;
+  const context = useMemo(() => ({ chat: value, server: options.server }), [value, options.server]);
+  return createElement(ChatContext.Provider, { value: context }, children);
 }
 
 /** The client: null while a server renders. */
-export const useChat = () => useContext(ChatContext);
+export const useChat = () => useContext(ChatContext).chat;
 
 /** The snapshot of a model, drawn again at each change; null without one. */
 function useSnapshot(model) {

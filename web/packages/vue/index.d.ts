@@ -3,7 +3,7 @@ import type { RoomcastBadge, RoomcastChat, RoomcastInbox, RoomcastLauncher } fro
 import type { App, ComputedRef, DefineComponent, MaybeRefOrGetter, ShallowRef } from "vue";
 
 export declare function isCustomElement(tag: string): boolean;
-export declare const roomcast: { install(app: App, options?: Options & { chat?: Chat }): void };
+export declare const roomcast: { install(app: App, options?: Pick<Options, "server" | "token" | "getToken"> & { chat?: Chat }): void };
 export declare function useChat(): Chat | null;
 export declare function useInbox(): ShallowRef<InboxSnapshot | null>;
 export declare function useRoom(which: MaybeRefOrGetter<number | { with: UserId; context?: string } | null>): {

@@ -1,6 +1,6 @@
 /** A Vue plugin for the custom elements, and composables over the snapshots of the client. */
 
-import { connect } from "@roomcast/client";
+import { configure, FrameworkClient } from "@roomcast/ui/frameworks";
 import { computed, inject, onScopeDispose, shallowRef, toValue, watch } from "vue";
 
 const KEY = Symbol("roomcast");
@@ -8,21 +8,30 @@ const KEY = Symbol("roomcast");
 /** `isCustomElement` for the compiler options of a bundler's Vue plugin. */
 export const isCustomElement = (tag) => tag.startsWith("roomcast-");
 
-/** `app.use(roomcast, { server, token, getToken })`, or `{ chat }`. */
+/** `app.use(roomcast, { server, token, getToken })`, or `{ chat }`: a client of the site's own, beside that of the elements. */
 export const roomcast = {
   install(app, { chat, ...options } = {}) {
     const known = app.config.compilerOptions.isCustomElement;
     app.config.compilerOptions.isCustomElement = (tag) => isCustomElement(tag) || Boolean(known?.(tag));
-    if (typeof document === "undefined") return void app.provide(KEY, null);
-    const made = chat ?? connect(options);
-    app.provide(KEY, made);
-    void import("@roomcast/ui").then(({ configure }) => chat || configure(options));
-    if (!chat) app.onUnmount?.(() => made.end());
+    const shown = shallowRef(chat ?? null);
+    app.provide(KEY, shown);
+    if (typeof document === "undefined") return;
+    if (!chat) {
+      configure(options);
+      const client = new FrameworkClient(options);
+      const follow = () => (shown.value = client.chat);
+      follow();
+      const release = client.hold(follow);
+      app.onUnmount?.(release);
+    }
+    void import("@roomcast/ui");
   },
 };
 
+const useClient = () => inject(KEY, null) ?? shallowRef(null);
+
 /** The client: null while a server renders. */
-export const useChat = () => inject(KEY, null);
+export const useChat = () => useClient().value;
 
 /** A shallow ref with the snapshot of a model, which may be a ref; null without one. */
 function useSnapshot(model) {
@@ -32,6 +41,7 @@ function useSnapshot(model) {
     () => toValue(model),
     (now) => {
       off();
+      snapshot.value = null;
       off = now?.subscribe((one) => (snapshot.value = one)) ?? (() => {});
     },
     { immediate: true },
@@ -41,13 +51,16 @@ function useSnapshot(model) {
 }
 
 /** The rooms. */
-export const useInbox = () => useSnapshot(useChat()?.inbox);
+export function useInbox() {
+  const client = useClient();
+  return useSnapshot(() => client.value?.inbox);
+}
 
 /** One room, by its id or `{ with, context }`, which may be a ref: `{ room, snapshot }`. */
 export function useRoom(which) {
-  const chat = useChat();
+  const client = useClient();
   const room = computed(() => {
-    const one = toValue(which);
+    const [chat, one] = [client.value, toValue(which)];
     return chat && one ? (typeof one === "number" ? chat.room(one) : chat.with(one.with, one)) : null;
   });
   return { room, snapshot: useSnapshot(room) };
@@ -55,6 +68,6 @@ export function useRoom(which) {
 
 /** How many messages are unread; null while that is not known. */
 export function useUnread() {
-  const snapshot = useSnapshot(useChat());
+  const snapshot = useSnapshot(useClient());
   return computed(() => snapshot.value?.unread ?? null);
 }

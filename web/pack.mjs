@@ -1,0 +1,68 @@
+/** The npm packages: the same sources, not minified, since a site has a bundler of its own. */
+
+import { build } from "esbuild";
+import { cp, readdir, readFile, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const web = dirname(fileURLToPath(import.meta.url));
+const FRAMEWORKS = "elements/framework-client.js"; // what the packages for frameworks share with the elements
+const LOADED_BY_ADDRESS = /import\(new URL\(`\.\/lang\/(.*?)\.js`, import\.meta\.url\)\.href\)/;
+
+/** The elements use the client of `@roomcast/client`, as a site's own code does: there is one on the page. */
+const ONE_CLIENT = /** @type {import("esbuild").Plugin} */ ({
+  name: "one-client",
+  setup({ onResolve }) {
+    onResolve({ filter: /^\.\.\/sdk\// }, ({ path, importer }) => {
+      if (!importer.startsWith(join(web, "elements"))) return undefined;
+      const file = basename(path);
+      return { path: `@roomcast/client${file === "index.js" ? "" : `/internal/${file}`}`, external: true };
+    });
+  },
+});
+
+/** Bundlers follow an import whose path is written out: none of them finds one that is put together. */
+const LANGUAGES_BY_NAME = /** @type {import("esbuild").Plugin} */ ({
+  name: "languages-by-name",
+  setup({ onLoad }) {
+    onLoad({ filter: /elements\/languages\.js$/ }, async ({ path }) => {
+      const source = await readFile(path, "utf8");
+      if (!LOADED_BY_ADDRESS.test(source)) throw new Error(`${path}: no import of a language`);
+      const rows = (await readdir(join(web, "lang"))).map((file) => `${JSON.stringify(basename(file, ".js"))}: () => import("../lang/${file}"),`);
+      return { contents: `${source.replace(LOADED_BY_ADDRESS, "LOAD[`$1`]()")}\nconst LOAD = {\n${rows.join("\n")}\n};\n`, loader: "js" };
+    });
+  },
+});
+
+/** @param {string} folder @param {Record<string, string>} entryPoints by their names in the package */
+async function bundleTo(folder, entryPoints) {
+  await build({
+    bundle: true, format: "esm", target: "es2022", charset: "utf8", logLevel: "warning", legalComments: "none",
+    splitting: true, entryPoints, outdir: folder, chunkNames: "shared-[hash]", plugins: [ONE_CLIENT, LANGUAGES_BY_NAME],
+    define: { "import.meta.url": "mountedUi" }, inject: [join(web, "packages/mounted-ui.js")],
+  }); // prettier-ignore
+}
+
+/**
+ * @param {string} folder @param {string} dist with the declarations
+ * @param {Map<string, string>} targets all files that a page loads, with the modules that they begin with
+ */
+export async function packages(folder, dist, targets) {
+  const names = (await readdir(join(web, "packages"), { withFileTypes: true })).filter((one) => one.isDirectory()).map(({ name }) => name);
+  for (const name of names) {
+    await cp(join(web, "packages", name), join(folder, name), { recursive: true });
+    await cp(join(web, "../LICENSE"), join(folder, name, "LICENSE"));
+  }
+  const [client, ui] = [join(folder, "client"), join(folder, "ui")];
+  const all = [...targets].filter(([name]) => name !== "page.js").map(([name, entry]) => [name.replace(/\.js$/, ""), join(web, entry)]);
+  const isOfClient = (/** @type {string[]} */ [, entry]) => entry.startsWith(join(web, "sdk"));
+  const own = { index: join(web, "sdk/index.js"), storage: join(web, "sdk/storage.js") };
+  await bundleTo(client, { ...Object.fromEntries(all.filter((one) => isOfClient(one) && one[0] !== "sdk")), ...own });
+  const elements = all.filter((one) => !isOfClient(one));
+  await bundleTo(ui, { ...Object.fromEntries(elements), frameworks: join(web, FRAMEWORKS) });
+  await cp(join(dist, "types"), join(client, "types"), { recursive: true, filter: (file) => !/\.(gz|br)$/.test(file) });
+  await cp(join(dist, "sdk.d.ts"), join(client, "index.d.ts"));
+  const types = await readFile(join(dist, "roomcast.d.ts"), "utf8");
+  await writeFile(join(ui, "roomcast.d.ts"), types.replace(/"\.\/types\/sdk\/\w+\.js"/g, '"@roomcast/client"'));
+  await cp(join(dist, "custom-elements.json"), join(ui, "custom-elements.json"));
+}
