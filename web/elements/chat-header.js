@@ -34,7 +34,7 @@ export class ChatHeader {
     const { id, state } = model.snapshot;
     this.menu.hidden = id === null || state === "ended";
     if (tools) tools.head.showSubtitle(this.subtitle);
-    else if (state === "connecting") this.subtitle.textContent = words.say("connecting"); // stays until it is known what to say
+    else if (/connecting|waiting/.test(state)) this.subtitle.textContent = words.say(state === "waiting" ? "offline" : state); // stays until it is known what to say
     const isOnline = partnerIn(room, me)?.online && state === "open";
     const shown = JSON.stringify([room.members, room.title, room.about, room.muted, isOnline, me, !tools]);
     if (shown === this.#shown) return;
