@@ -572,6 +572,102 @@ test("a room that the other one makes is found", async () => {
   assert.deepEqual(events, [true]);
 });
 
+/** A room that a page shows by its id and by who it is with; what both have told. */
+async function twice({ storage = null, isMade = true, isFirst = true } = {}) {
+  const listing = item(4, { context: "listing:55", can: ["send"] });
+  wire.routes["GET chat/receive/"] = () => ({ next: null, results: isMade ? [listing] : [] });
+  wire.routes["GET chat/rooms/4/"] = () => listing;
+  wire.routes["POST chat/create/"] = () => ({ room_id: 4 });
+  const chat = start({ storage });
+  const byUser = () => chat.with(2, { context: "listing:55" });
+  const rooms = isFirst ? [chat.room(4), byUser()] : [byUser(), chat.room(4)].reverse();
+  const events = rooms.map(() => []);
+  for (const [index, room] of rooms.entries()) {
+    for (const name of ["messages", "typing", "sent", "refused"]) room.on(name, (detail) => events[index].push([name, detail]));
+  }
+  const offs = rooms.map((room) => room.subscribe(() => {}));
+  const ready = async () => {
+    await settle();
+    wire.find(4).receive(sync([message(1)]));
+    await settle();
+  };
+  return { chat, rooms, events, offs, ready, sockets: () => wire.sockets.filter(({ query }) => query.room_id) };
+}
+
+for (const isFirst of [true, false]) {
+  test(`a room that is shown ${isFirst ? "by its id and then" : "first"} by who it is with has one socket`, async () => {
+    const { rooms, events, offs, ready, sockets } = await twice({ isFirst });
+    await ready();
+    const [byId, byUser] = rooms;
+    assert.equal(sockets().length, 1);
+    assert.deepEqual(byUser.snapshot, byId.snapshot);
+    assert.deepEqual([byUser.id, byUser.snapshot.messages.length, byUser.snapshot.can], [4, 1, ["send"]]);
+    const one = byUser.send("from the one");
+    const two = byId.send("from the other");
+    byUser.read(1);
+    byUser.setDraft({ text: "half a thou" });
+    await settle();
+    assert.deepEqual(sockets()[0].actions.map(({ action, message: text }) => text ?? action).sort(), ["from the one", "from the other", "read"]);
+    for (const room of rooms) assert.deepEqual([room.snapshot.outgoing, room.snapshot.draft.text, room.snapshot.mark], [[one, two], "half a thou", 1]);
+    for (const [index, frame] of sends(sockets()[0]).entries()) store(sockets()[0], frame, 2 + index);
+    sockets()[0].receive({ type: "typing", user_id: 2, room_id: 4 });
+    await settle();
+    assert.deepEqual([(await one.stored).message_id, (await two.stored).message_id], [2, 3]);
+    for (const of of events) {
+      assert.deepEqual(of.map(([name]) => name).filter((name) => name !== "messages").sort(), ["sent", "sent", "typing"]);
+      assert.deepEqual(of.flatMap(([, { added = [] }]) => added.map(({ message_id }) => message_id)), [1, 2, 3]);
+      assert.deepEqual(of.flatMap(([, { changed = [] }]) => changed.map(({ status }) => status)), ["read"]); // by this user
+    }
+    offs[0]();
+    await pass(2_000);
+    assert.equal(sockets()[0].isClosed, undefined);
+    offs[1]();
+    await pass(2_000);
+    assert.deepEqual([sockets().length, sockets()[0].isClosed], [1, true]);
+    rooms[1].subscribe(() => {});
+    await settle();
+    assert.deepEqual([sockets().length, sockets()[1].query.after], [2, "3"]);
+  });
+}
+
+test("what was written before it was known which room it is goes out once, and its draft is that room's", async () => {
+  const storage = memoryStorage();
+  storage.set("http://site.example/chat/ 1 draft with%202%20listing%3A55", { text: "and this?" });
+  storage.set("http://site.example/chat/ 1 draft 4", { text: "half a thou" });
+  const { rooms, ready, sockets } = await twice({ storage });
+  const [byId, byUser] = rooms;
+  const early = [byUser.send("early"), byUser.send("taken back")];
+  await settle();
+  early[1].cancel();
+  await ready();
+  const late = byId.send("late");
+  await settle();
+  assert.deepEqual([sockets().length, sends(sockets()[0]).map((frame) => frame.message)], [1, ["early", "late"]]);
+  assert.deepEqual(rooms.map(({ snapshot }) => snapshot.outgoing), [[early[0], late], [early[0], late]]);
+  assert.deepEqual(rooms.map(({ snapshot }) => snapshot.draft.text), ["half a thou\nand this?", "half a thou\nand this?"]);
+  const kept = () => storage.keys("").filter((key) => key.includes(" outbox ")).length;
+  assert.equal(kept(), 2);
+  for (const [index, frame] of sends(sockets()[0]).entries()) store(sockets()[0], frame, 2 + index);
+  await settle();
+  assert.deepEqual([early[0].state, late.state, kept()], ["stored", "stored", 0]);
+  assert.deepEqual(storage.keys("").filter((key) => key.includes(" draft ")), ["http://site.example/chat/ 1 draft 4"]);
+});
+
+test("a room that is open by its id is found by who it is with once it is made", async () => {
+  const { chat, rooms, ready, sockets } = await twice({ isMade: false });
+  const [byId, byUser] = rooms;
+  await ready();
+  assert.deepEqual([byUser.id, byUser.snapshot.loaded], [null, true]);
+  await pass(100); // what the room is
+  wire.routes["GET chat/receive/"] = () => ({ next: null, results: [item(4, { context: "listing:55" })] });
+  byId.send("hello");
+  await settle();
+  store(sockets()[0], sends(sockets()[0])[0], 2);
+  await settle();
+  assert.deepEqual([byUser.id, byUser.snapshot.messages.length, sockets().length], [4, 2, 1]);
+  assert.equal(chat.room(4), byId);
+});
+
 test("the user is a member of a room that they make", async () => {
   wire.routes["POST chat/create/"] = () => ({ room_id: 9 });
   const chat = start();

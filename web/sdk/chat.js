@@ -81,7 +81,12 @@ export class Chat extends Observable {
 
   /** @param {number} id */
   room(id) {
-    return this.#keep(id, () => new Room(this, id));
+    return this._roomOf(id) ?? this.#keep(id, () => new Room(this, id));
+  }
+
+  /** The model that has the connection of a room, by whichever name it was made. @internal @param {number} id @param {Room} [besides] */
+  _roomOf(id, besides) {
+    return [this._rooms.get(id), ...this._rooms.values()].find((room) => room?.id === id && !room._leader && room !== besides);
   }
 
   /**

@@ -113,6 +113,6 @@ async function restoreUnsent(room) {
   const kept = await Promise.all(keys.map((/** @type {string} */ key) => vault("get", key)));
   const known = new Set(room._outgoing.map(({ client_id }) => client_id));
   const fresh = kept.filter((draft) => draft && !known.has(draft.client_id)).sort((a, b) => a.at - b.at);
-  const made = fresh.map((draft) => Object.assign(room._made(draft), { _isKept: true }));
+  const made = fresh.map((draft) => Object.assign(room._made(draft), { _key: `outbox ${room.key} ${draft.client_id}` }));
   room._outgoing = [...made, ...room._outgoing];
 }

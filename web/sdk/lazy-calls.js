@@ -331,6 +331,7 @@ export { explain } from "./cross-origin.js";
 export { catchUp, refreshList } from "./list-changes.js";
 export { keepDraft, publish, pumpRoom, read, receive, stop, turned, typing } from "./room-frames.js";
 export { adopt } from "./room-info.js";
+export { follow } from "./same-room.js";
 export { dropped, resend } from "./sending.js";
 export { renewBy, renewLater } from "./renewal.js";
 export { join } from "./tabs.js";

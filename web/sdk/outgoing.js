@@ -11,8 +11,8 @@ export class Outgoing {
   version = 0;
   /** @internal The turn of the connection that it was sent on. */
   _turn = 0;
-  /** @internal Whether the storage has it. */
-  _isKept = false;
+  /** @internal What the storage has it by. */
+  _key = "";
   /** @internal @type {Map<File, string> | undefined} */
   _paths;
   /** @internal @type {AbortController | undefined} */

@@ -112,16 +112,22 @@ function stored(room, message) {
   if (outgoing) tell(room, "sent", { message, outgoing });
 }
 
-/** Tells what is different from what was told last, and the list of rooms. @param {Room} room */
+/** Tells what is new, also to the list of rooms. @param {Room} room */
 export function publish(room) {
+  const { _timeline: timeline, chat, snapshot } = room;
+  publishMessages(room);
+  if (!timeline.hasNewer) touch(chat.inbox._list, room.id, snapshot.messages.at(-1));
+}
+
+/** The messages that are different from those of the last event. @param {Room} room */
+export function publishMessages(room) {
   const { messages } = room.snapshot;
-  const { _told: told, _timeline: timeline } = room;
+  const { _told: told } = room;
   room._told = new Map(messages.map((one) => [one.message_id, one]));
   const added = messages.filter((one) => !told.has(one.message_id));
   const changed = messages.filter((one) => told.has(one.message_id) && told.get(one.message_id) !== one);
   const removed = [...told.keys()].filter((id) => !room._told.has(id));
   if (added.length || changed.length || removed.length) room._emit("messages", { added, changed, removed });
-  if (!timeline.hasNewer) touch(room.chat.inbox._list, room.id, messages.at(-1));
 }
 
 /** A refusal belongs to the frame that it names, and to no other. @param {Room} room @param {any} frame */

@@ -26,6 +26,8 @@ export class Room extends Observable {
   /** @type {"older" | "newer" | "around" | null} */
   loading = null;
   _isLoaded = false;
+  /** @type {Room | undefined} */
+  _leader; // the model that has the connection of this room, where it is another one
   _isFound = false; // a room that was there before, of which the list does not know that it is this one
   /** @type {Outgoing[]} not confirmed, in the order of the writer; they survive the page */
   _outgoing = [];
@@ -208,7 +210,10 @@ export class Room extends Observable {
   async #open() {
     try {
       if (this.id === null) await this.#find();
-      if (this.id !== null) this._connection.open();
+      if (this.id === null) return;
+      this._leader ??= this.chat._roomOf(this.id, this);
+      if (this._leader) (await loadCalls()).follow(this, this._leader);
+      else this._connection.open();
     } catch (error) {
       this._starting = null;
       if (isTemporary(error)) this._timer = setTimeout(() => this._begin(), 3_000);

@@ -7,14 +7,11 @@ import { share } from "./tabs.js";
 /** @typedef {import("./outgoing.js").Outgoing} Outgoing */
 /** @typedef {import("./room.js").Room} Room */
 
-/** @param {Room} room @param {string} client_id */
-const keyOf = (room, client_id) => `outbox ${room.key} ${client_id}`;
-
 /** Stores what is not stored, and sends what was not sent on this connection, in order. @param {Room} room */
 export async function pump(room) {
   const { _connection: connection } = room;
   const { ChatError, errorOf } = connection.session._errors;
-  for (const one of room._outgoing) if (!one._isKept) keep(room, one);
+  if (room.chat.me) for (const one of room._outgoing) if (!one._key) keep(room, one); // else it is not known whose it is
   if (room._isPumping) return;
   room._isPumping = true;
   const isUnsent = (/** @type {Outgoing} */ one) => one.state !== "refused" && one._turn !== connection.turn;
@@ -35,16 +32,16 @@ export async function pump(room) {
 /** A message survives the page until it is stored by the server. @param {Room} room @param {Outgoing} one */
 function keep(room, one) {
   const { text, files, replyTo, data, client_id, at } = one;
-  one._isKept = true;
+  one._key = `outbox ${room.key} ${client_id}`;
   room._typedAt = 0;
-  void room.chat._vault("set", keyOf(room, client_id), { text, files, replyTo, data, client_id, at });
+  void room.chat._vault("set", one._key, { text, files, replyTo, data, client_id, at });
 }
 
 /** @param {Outgoing} one */
 function drop(one) {
-  const { _room: room, client_id } = one;
+  const { _room: room } = one;
   one._drop();
-  void room.chat._vault("delete", keyOf(room, client_id));
+  void room.chat._vault("delete", one._key);
   room._changed();
 }
 

@@ -1,6 +1,7 @@
 /** The tabs of one user, and what they tell each other: loaded with the calls. */
 
 import { readInList, touchSent } from "./list-changes.js";
+import { isWith } from "./members.js";
 
 /** @typedef {{ touch?: import("./types.js").WireMessage, read?: number, cancel?: string, signOut?: true }} News */
 
@@ -69,7 +70,9 @@ function takeNews(chat, { touch, read, cancel, signOut }) {
 
 /** A room that is shown, and was not made yet, may be this one. @param {import("./chat.js").Chat} chat @param {number} id */
 export function findMade(chat, id) {
-  const rooms = [...chat._rooms.values()];
-  if (rooms.some((room) => room.id === id)) return;
-  for (const room of rooms) if (room.id === null && room._isUsed) room.start();
+  const info = chat._roomOf(id)?.info;
+  for (const room of chat._rooms.values()) {
+    const { _peer: peer } = room;
+    if (room.id === null && peer && room._isUsed && (!info || isWith(info, peer))) room.start();
+  }
 }
