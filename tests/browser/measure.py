@@ -16,9 +16,13 @@ from playwright.sync_api import Browser, CDPSession, Page, Request, sync_playwri
 
 from .conftest import SERVE, Room, Server, chromium_of, token_of
 from .first_message import WATCH, FirstMessage, wait_for_first_message
+from .traffic import ROOMS, Watched, switches, traffic
 
 MANY = 5_000
+SELECT = """([room, message]) =>
+    document.querySelector("roomcast-inbox").select(room, { message })"""
 AT_ONCE = 8  # requests that fill the long room
+OLDEST, NEWEST = "the oldest of all", "the newest of all"
 TIMES = 7  # that a first message is waited for
 SLOW = {"offline": False, "latency": 150, "downloadThroughput": 200_000, "uploadThroughput": 90_000}
 TASKS = """
@@ -36,8 +40,12 @@ def rows(browser: Browser, server: Server) -> Iterator[tuple[str, object, str]]:
     yield from first_message(browser, room)
     yield from slow_first_message(browser, room)
     long = Room(server, "a long one")
+    oldest = long.post("bob", OLDEST)
     fill(long)
+    long.post("bob", NEWEST)
     yield from long_room(browser, long)
+    yield from reached(browser, long, room, oldest)
+    yield from busy(browser, server)
 
 
 def fill(room: Room) -> None:
@@ -122,6 +130,44 @@ def long_room(browser: Browser, room: Room) -> Iterator[tuple[str, object, str]]
         room.post("bob", f"news {number}")
     page.locator("[part=item]", has_text="news 4").wait_for()
     yield "a new message, longest task", longest(page), "50 ms"
+    page.context.close()
+
+
+def reached(
+    browser: Browser, room: Room, other: Room, oldest: int
+) -> Iterator[tuple[str, object, str]]:
+    """From another room into the long one, and from there to its oldest message."""
+    page, _ = opened(browser)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on(
+        "websocket", lambda socket: socket.on("framesent", lambda frame: asked.append(str(frame)))
+    )
+    enter(page, room)
+    page.locator(f"[part=item][data-room='{other.id}']").click()
+    page.locator("[part=messages]", has_text="message 29").wait_for()
+    page.evaluate("window.tasks = []")
+    page.locator(f"[part=item][data-room='{room.id}']").click()
+    page.locator("[part=messages]", has_text=NEWEST).wait_for()
+    yield "entering again, longest task", longest(page), "100 ms"
+    asked.clear()
+    page.evaluate(SELECT, [room.id, oldest])
+    page.locator("[part=messages]", has_text=OLDEST).wait_for()
+    trips = [one for one in asked if '"history"' in one or "/messages/" in one]
+    yield "round trips to the oldest message", len(trips), "2"
+    page.context.close()
+
+
+def busy(browser: Browser, server: Server) -> Iterator[tuple[str, object, str]]:
+    rooms = [Room(server, f"listing:{number}") for number in range(ROOMS)]
+    for room in rooms:
+        room.post("bob", "Is it still there?")
+    page, session = opened(browser)
+    enter(page, rooms[0])
+    page.locator("[part=item]").nth(ROOMS // 2).wait_for()
+    watched = Watched(page, session)
+    yield from traffic(browser, watched, rooms[0])
+    yield from switches(watched, server)
     page.context.close()
 
 

@@ -13,6 +13,10 @@ FIRST_VISIBLE = """box => {
 }"""  # noqa: E501
 
 
+SELECT = """([room, message]) =>
+    document.querySelector("roomcast-inbox").select(room, { message })"""
+
+
 @pytest.fixture(scope="module")
 def long(server: Server) -> tuple[Room, list[int]]:
     """A room with so many messages of bob, and their ids."""
@@ -41,7 +45,8 @@ def test_opens_at_the_first_unread_message_and_reads_what_is_seen(
 def test_only_a_window_of_the_messages_is_in_the_page(
     ada: Person, long: tuple[Room, list[int]]
 ) -> None:
-    room, _ = long
+    room, ids = long
+    room.server.call("ada", "POST", f"chat/rooms/{room.id}/read/", {"message_id": ids[-1]})
     ada.opens(room)
     expect(ada.texts.last).to_have_text(f"message {MANY - 1}")
     scroller = ada.part("messages")
@@ -56,6 +61,10 @@ def test_only_a_window_of_the_messages_is_in_the_page(
     ada.part("pill").click()
     expect(ada.texts.last).to_have_text("news")
     expect(ada.texts.last).to_be_in_viewport()
+    for message in ids[5], ids[-5], ids[100]:  # loaded, and not in the window
+        ada.page.evaluate(SELECT, [room.id, message])
+        text = f"message {ids.index(message)}"
+        expect(ada.messages.get_by_text(text, exact=True)).to_be_in_viewport()
 
 
 def test_a_link_leads_to_a_message_and_a_missing_one_is_said(

@@ -145,11 +145,15 @@ export class Reading {
   /** @param {number} message_id @param {number} share of the height above it */
   show(message_id, share) {
     const { history } = this;
+    const { isFilling } = history;
+    history.isFilling = true; // fewer rows stand at their end for a moment, which loads nothing
     history.window.around(history.snapshot.messages, message_id);
     history.anchor.atEnd = false;
     history.render();
     const row = history.rowOf(message_id);
     if (row) history.anchor.showAt(row.li, share);
+    history.isFilling = isFilling;
+    this.looked();
     history.view.tools.showPill();
   }
 }
