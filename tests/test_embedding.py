@@ -151,6 +151,22 @@ def test_the_page_shows_something_of_the_sites() -> None:
     assert len(EXCERPTS) > 7
 
 
+@pytest.mark.parametrize("framework", ["starlette", "fastapi", "litestar"])
+async def test_the_first_lines_of_a_page_are_a_site(framework: str) -> None:
+    """They run as they are, without the rest of the page."""
+    page = (ROOT / f"docs/add-chat-to-{framework}.md").read_text()
+    (_, first), *_ = blocks(page, "python")
+    names: dict[str, Any] = {"__name__": "site"}
+    await in_steps(first, names)
+    transport = httpx.ASGITransport(names["app"])
+    async with (
+        names["chat"].lifespan(),
+        httpx.AsyncClient(transport=transport, base_url="http://test") as client,
+    ):
+        for path, status in (("ui/roomcast.js", 200), ("api/v1/chat/me/", 401)):
+            assert (await client.get(f"/chat/{path}")).status_code == status
+
+
 async def test_nobody_is_refused(site: dict[str, Any]) -> None:
     async with started(site["app"]) as client:
         known = await client.get("/chat/api/v1/chat/receive/", headers={"Cookie": COOKIES[2]})

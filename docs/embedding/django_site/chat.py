@@ -5,8 +5,7 @@ from importlib import import_module
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.contrib.auth import get_user
-from django.contrib.auth.models import User
+from django.contrib.auth import get_user, get_user_model
 from django.db import close_old_connections
 from django.http import HttpRequest
 from roomcast.app import Profile, create_app
@@ -33,8 +32,9 @@ async def current_user_id(connection: HTTPConnection) -> int | None:
 
 async def describe_users(ids: Sequence[int | str]) -> dict[int | str, Profile]:
     """The names that the chat shows; the second field of a profile is a picture's address."""
-    users = User.objects.filter(pk__in=[user for user in ids if isinstance(user, int)])
-    return {user.pk: Profile(user.get_full_name() or user.username.title()) async for user in users}
+    users = get_user_model().objects.filter(pk__in=[user for user in ids if isinstance(user, int)])
+    named = [(user.pk, user.get_full_name() or user.get_username().title()) async for user in users]
+    return {key: Profile(name) for key, name in named}
 
 
 chat = create_app(authenticate=current_user_id, describe_users=describe_users)

@@ -1,3 +1,5 @@
+"use client";
+
 /** React components and hooks: the custom elements, and the snapshots of the client. */
 
 import { FrameworkClient } from "@roomcast/ui/frameworks";
