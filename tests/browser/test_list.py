@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from .conftest import Person, Room, Server
 
@@ -32,6 +32,30 @@ def test_rows_follow_what_happens_without_asking_again(
     row.click()
     expect(row.locator("[part=badge]")).to_have_count(0)
     expect(row).to_have_attribute("aria-current", "true")
+
+
+def test_older_rooms_come_when_the_end_is_near(ada: Person, server: Server, room: Room) -> None:
+    room.post("ada", "hello")
+    page = server.call("ada", "GET", "chat/receive/").json()
+    row = next(one for one in page["results"] if one["room_id"] == room.id)
+    pages = [(range(1, 41), "a"), (range(41, 81), "b"), (range(81, 91), None)]
+
+    def answer(route: Route) -> None:
+        ids, cursor = pages.pop(0)
+        results = []
+        for n in ids:
+            last = row["last_message"] | {"created_at": f"{2000 - n}-01-01T00:00:00Z"}
+            results.append(row | {"room_id": 1_000_000 + n, "last_message": last})
+        following = cursor and f"{server.url}{HTTP}?cursor={cursor}"
+        route.fulfill(json=page | {"results": results, "next": following})
+
+    ada.page.route(f"**/{HTTP}*", answer)
+    ada.opens()
+    rows = ada.page.locator("[part=item]")
+    for count in (40, 80, 90):
+        expect(rows).to_have_count(count)
+        rows.last.scroll_into_view_if_needed()
+    expect(ada.page.locator("[part=item][tabindex='0']")).to_have_count(1)
 
 
 def test_a_press_that_spans_a_change_opens_the_room(

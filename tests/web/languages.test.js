@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
 import { test } from "node:test";
 
+import { languageFor } from "../../web/elements/languages.js";
 import { Words } from "../../web/elements/words.js";
 import * as parts from "../../web/lang/en.js";
 

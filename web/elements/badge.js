@@ -1,17 +1,11 @@
 /** `<roomcast-badge>`: how much is unread, in the site's own menu; hidden at zero. */
 
-import { RoomcastElement } from "./base.js";
-import { inkOn } from "./ink.js";
+import { putSheet, RoomcastElement } from "./base.js";
 import { countOf, sayShortly } from "./languages.js";
-
-const BADGE_STYLE = `
-:host { --ground: var(--roomcast-badge, var(--roomcast-accent, #0f766e)); display: inline-block; min-inline-size: 1.4em; padding: 0 .45em; border-radius: 1em; box-sizing: border-box; background: var(--ground); font: 600 .8em/1.6 var(--roomcast-font, inherit); text-align: center; color: ${inkOn("--ground")}; }
-:host([hidden]) { display: none; }
-@media (forced-colors: active) { :host { border: 1px solid; } }
-`;
+import { badgeStyle } from "./style-badge.js";
 
 export class RoomcastBadge extends RoomcastElement {
-  number = globalThis.document?.createElement("span");
+  number = document.createElement("span");
   #prefix = "";
   #rooms = new Set(); // those about a context
   #asked = ""; // which rooms were known when it was asked which those are
@@ -21,9 +15,7 @@ export class RoomcastBadge extends RoomcastElement {
   }
 
   joined() {
-    const sheet = new CSSStyleSheet();
-    sheet.replaceSync(BADGE_STYLE);
-    this.root.adoptedStyleSheets = [sheet];
+    putSheet(this.root, badgeStyle);
     this.number.setAttribute("part", "badge");
     this.number.setAttribute("role", "img");
     this.root.replaceChildren(this.number);

@@ -6,8 +6,7 @@ import { addressOf, sessionOf } from "./session.js";
 /** The class exists where there is no DOM too, so that a server can import the module. */
 const Element = /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? class {});
 
-const COMMON = ["server", "token", "lang", "dir", "theme", "density", "features"];
-const PROPERTIES = ["token", "getToken", "strings", "quickReplies", "actions", "renderers", "linkPolicy", "beforeSend"];
+const PROPERTIES = "token getToken strings quickReplies actions renderers linkPolicy beforeSend".split(" ");
 
 /** Extended by each element; a view is what it shows once the client is loaded. */
 export class RoomcastElement extends Element {
@@ -27,7 +26,7 @@ export class RoomcastElement extends Element {
   #isBuilt = false;
 
   static get observedAttributes() {
-    return COMMON;
+    return "server token lang dir theme density features".split(" ");
   }
 
   constructor() {
@@ -66,7 +65,7 @@ export class RoomcastElement extends Element {
       this.#leave();
       this.#join();
     } else if (name === "token") this.link?.login({ token: value ?? undefined });
-    else if (["lang", "dir", "features"].includes(name)) this.rebuild();
+    else if (/^(lang|dir|features)$/.test(name)) this.rebuild();
     else this.view?.changed?.(name, value);
   }
 
@@ -82,7 +81,10 @@ export class RoomcastElement extends Element {
     const on = (/** @type {string} */ name, /** @type {(event: any) => void} */ act) => link.addEventListener(name, act, { signal });
     on("unread", () => this.counted());
     on("state", () => this.emit("state", { state: link.state }));
-    on("signedout", ({ detail }) => this.#signedOut(detail));
+    on("signedout", ({ detail: why }) => {
+      if (why === "left") this.#wipe(); // nothing of the user's stays in the page
+      this.emit("signed-out", { why });
+    });
     on("restart", () => this.rebuild());
     const greet = () => this.emit("ready", { user: this.user });
     on("ready", greet);
@@ -96,12 +98,6 @@ export class RoomcastElement extends Element {
     this.#wipe();
     this.link?.release(this);
     this.link = null;
-  }
-
-  /** After the user has signed out nothing of theirs stays in the page. @param {string} why */
-  #signedOut(why) {
-    if (why === "left") this.#wipe();
-    this.emit("signed-out", { why });
   }
 
   #wipe() {
@@ -218,10 +214,12 @@ export class RoomcastElement extends Element {
   }
 }
 
+/** @param {string} name @param {PropertyDescriptor & ThisType<RoomcastElement>} about */
+const addMember = (name, about) => Object.defineProperty(RoomcastElement.prototype, name, { configurable: true, ...about });
+
 /** What a site calls on an element waits for its view, which does it. */
-for (const name of ["select", "send", "insert", "focusComposer", "find"]) {
-  Object.defineProperty(RoomcastElement.prototype, name, {
-    configurable: true,
+for (const name of "select send insert focusComposer find".split(" ")) {
+  addMember(name, {
     writable: true,
     async value(/** @type {any[]} */ ...given) {
       return (await this.shown())?.[name](...given);
@@ -230,8 +228,7 @@ for (const name of ["select", "send", "insert", "focusComposer", "find"]) {
 }
 
 for (const name of PROPERTIES) {
-  Object.defineProperty(RoomcastElement.prototype, name, {
-    configurable: true,
+  addMember(name, {
     get() {
       return this.property(name);
     },
@@ -239,6 +236,13 @@ for (const name of PROPERTIES) {
       this.setProperty(name, value);
     },
   });
+}
+
+/** What an element looks like before its view is there. @param {ShadowRoot} root @param {string} css */
+export function putSheet(root, css) {
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(css);
+  root.adoptedStyleSheets = [sheet];
 }
 
 /** Makes elements known to the page, where there is one. @param {Record<string, any>} elements by the end of their names */

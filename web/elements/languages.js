@@ -5,12 +5,11 @@ const LANGUAGES = "ar cs de es fa fr he it ja ko nl pl pt-BR ro tr uk zh-Hans".s
 /** @type {Record<string, any>} */
 const SHORT = { chats: "Messages", count: { one: "{n} unread message", other: "{n} unread messages" }, close: "Close", tag: "en" };
 
-/** The language that fits a tag best: its own, one of the same language, or English. @param {string} tag */
+/** The language that fits a tag: there is one file of each, else it is English. @param {string} tag */
 export function languageFor(tag) {
-  const [language, region = ""] = tag.toLowerCase().split("-");
-  if (language === "zh" && /^(hant|tw|hk|mo)$/.test(region)) return "en";
-  const exact = LANGUAGES.find((each) => each.toLowerCase() === tag.toLowerCase());
-  return exact ?? LANGUAGES.find((each) => each.split("-")[0] === language) ?? "en";
+  if (/^zh-(hant|tw|hk|mo)\b/i.test(tag)) return "en";
+  const [language] = tag.toLowerCase().split("-");
+  return LANGUAGES.find((each) => each.split("-")[0] === language) ?? "en";
 }
 
 /** The strings of the language that fits a tag; null: those inside, in English. @param {string} tag @param {"" | "-menu"} [part] @returns {Promise<Record<string, any> | null>} */

@@ -1,16 +1,14 @@
 /** `<roomcast-launcher>`: a round button on every page, and a popup with the inbox or one chat. */
 
-import { RoomcastElement } from "./base.js";
+import { putSheet, RoomcastElement } from "./base.js";
 import { RoomcastChat } from "./chat.js";
 import { countOf, sayShortly } from "./languages.js";
 import { insist } from "./session.js";
 import { launcherStyle } from "./style-launcher.js";
 
-const SVG_NS = "http://www.w3.org/2000/svg";
-
 export class RoomcastLauncher extends RoomcastElement {
-  button = globalThis.document?.createElement("button");
-  count = globalThis.document?.createElement("span");
+  button = document.createElement("button");
+  count = document.createElement("span");
 
   static get observedAttributes() {
     return [...RoomcastChat.observedAttributes, "filter", "context-prefix", "search", "open", "label", "for"];
@@ -61,9 +59,7 @@ export class RoomcastLauncher extends RoomcastElement {
   }
 
   #draw() {
-    const sheet = new CSSStyleSheet();
-    sheet.replaceSync(launcherStyle);
-    this.root.adoptedStyleSheets = [sheet];
+    putSheet(this.root, launcherStyle);
     const { button, count } = this;
     button.type = "button";
     button.setAttribute("part", "launcher");
@@ -71,7 +67,7 @@ export class RoomcastLauncher extends RoomcastElement {
     button.addEventListener("click", () => this.toggle());
     const slot = document.createElement("slot");
     slot.name = "launcher-icon";
-    slot.append(drawing("M4 5h16v11H9l-5 4z", "chat"), drawing("M6 9l6 6 6-6", "down"));
+    slot.append(launcherIcon());
     button.append(slot, count);
     this.root.append(button);
   }
@@ -104,14 +100,14 @@ export class RoomcastLauncher extends RoomcastElement {
   }
 }
 
-/** @param {string} d @param {string} name */
-function drawing(d, name) {
-  const made = (/** @type {string} */ tag, /** @type {Record<string, string>} */ about) => {
-    const node = document.createElementNS(SVG_NS, tag);
+/** A balloon, and an arrow for where it is open. */
+function launcherIcon() {
+  const drawn = (/** @type {string} */ tag, /** @type {Record<string, string>} */ about) => {
+    const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
     for (const key in about) node.setAttribute(key, about[key]);
     return node;
   };
-  const svg = made("svg", { viewBox: "0 0 24 24", class: name, "aria-hidden": "true" });
-  svg.append(made("path", { d }));
+  const svg = drawn("svg", { viewBox: "0 0 24 24", "aria-hidden": "true" });
+  svg.append(drawn("path", { class: "chat", d: "M4 5h16v11H9l-5 4z" }), drawn("path", { class: "down", d: "M6 9l6 6 6-6" }));
   return svg;
 }

@@ -57,8 +57,7 @@ export function sessionOf(server) {
 
 /** Resolves once the scripts of the page have run, so that a token set by them is known. */
 function pageReady() {
-  if (document.readyState !== "loading") return Promise.resolve();
-  return new Promise((done) => document.addEventListener("DOMContentLoaded", done, { once: true }));
+  return new Promise((done) => (document.readyState === "loading" ? addEventListener("DOMContentLoaded", done) : done(null)));
 }
 
 /** Events: "unread", "state", "signedout" (with the reason), "ready" (it is known who the user is), "restart" (another login). */
@@ -174,14 +173,12 @@ export class SharedSession extends EventTarget {
     if (this.chat) return this.chat;
     this.#started = true;
     this.#light?.close();
-    this.#light = null;
     this.#used = this.credentials;
     return (this.chat = openChat(this, this.#used));
   }
 
   #close() {
     this.#light?.close();
-    this.#light = null;
     this.chat?.end();
     this.chat = null;
     this.#whole = null;
