@@ -232,6 +232,8 @@ def test_a_site_in_react_and_vue_talks(
         item = page.locator("body#opened roomcast-launcher [part=item]")
         expect(item).to_have_count(1)
         expect(page.locator("#vue-counts")).to_have_text("1 0 1")
+        badge = page.locator("#vue roomcast-badge")
+        assert badge.evaluate("badge => badge.quickReplies") == ["Yes"]
         page.click("#greet")
     expect(shown).to_have_count(messages)
     assert sorted("notifications" in url for url in sockets) == [False, True]

@@ -40,6 +40,49 @@ export declare class RoomcastLauncher extends RoomcastElement {
 }
 export declare class RoomcastBadge extends RoomcastElement {}
 
+type WholeNumber = number | `${number}`;
+
+/** What the elements take as attributes, and as properties that are no methods. */
+export interface RoomcastAttributes extends Partial<Pick<RoomcastElement, "getToken" | "strings" | "quickReplies" | "actions" | "renderers" | "linkPolicy" | "beforeSend">> {
+  server?: string;
+  token?: string;
+  lang?: string;
+  dir?: "ltr" | "rtl";
+  theme?: "auto" | "light" | "dark";
+  density?: "comfortable" | "compact";
+  features?: string;
+}
+export interface ChatAttributes extends RoomcastAttributes {
+  room?: WholeNumber;
+  with?: UserId;
+  context?: string;
+  message?: WholeNumber;
+  heading?: "auto" | "none";
+  composer?: "auto" | "none" | "readonly";
+  placeholder?: string;
+  suggestion?: string;
+  enter?: "send" | "newline";
+  autofocus?: "smart" | "none";
+}
+export interface InboxAttributes extends RoomcastAttributes, Pick<ChatAttributes, "room" | "heading" | "composer" | "placeholder" | "suggestion" | "enter"> {
+  filter?: "all" | "unread" | "archived";
+  contextPrefix?: string;
+  history?: "none" | "hash" | "query";
+  search?: string;
+  listOnly?: boolean;
+}
+export interface LauncherAttributes extends Omit<ChatAttributes, "autofocus">, Pick<InboxAttributes, "filter" | "contextPrefix" | "search"> {
+  open?: boolean;
+  position?: string;
+  label?: string;
+  for?: "inbox" | "chat";
+  lazy?: boolean;
+}
+export interface BadgeAttributes extends RoomcastAttributes {
+  of?: string | number;
+  title?: string | boolean;
+}
+
 export declare function configure(options: {
   server?: string;
   token?: string;

@@ -4,3 +4,4 @@ import { getToken, server } from "./login";
 import Site from "./Site.vue";
 
 createApp(Site).use(roomcast, { server, getToken }).mount("#vue");
+void import("./bare"); // later, so that only the plugin has made the elements known before

@@ -1,17 +1,12 @@
 import type { Chat as Client, InboxSnapshot, Options, RoomSnapshot, UserId } from "@roomcast/client";
-import type { RoomcastBadge, RoomcastChat, RoomcastElement, RoomcastEvents, RoomcastInbox, RoomcastLauncher } from "@roomcast/ui";
+import type {
+  BadgeAttributes, ChatAttributes, InboxAttributes, LauncherAttributes, RoomcastBadge, RoomcastChat, RoomcastEvents, RoomcastInbox, RoomcastLauncher,
+} from "@roomcast/ui";
 import type { CSSProperties, ReactElement, ReactNode, Ref } from "react";
 
 type Handler<Name extends keyof RoomcastEvents> = (event: RoomcastEvents[Name]) => void;
 
-export interface CommonProps<Element> extends Partial<Pick<RoomcastElement, "getToken" | "strings" | "quickReplies" | "actions" | "renderers" | "linkPolicy" | "beforeSend">> {
-  server?: string;
-  token?: string;
-  lang?: string;
-  dir?: "ltr" | "rtl";
-  theme?: "auto" | "light" | "dark";
-  density?: "comfortable" | "compact";
-  features?: string;
+export interface CommonProps<Element> {
   id?: string;
   slot?: string;
   className?: string;
@@ -35,38 +30,10 @@ export interface CommonProps<Element> extends Partial<Pick<RoomcastElement, "get
   onNotify?: Handler<"roomcast-notify">;
 }
 
-export interface ChatProps extends CommonProps<RoomcastChat> {
-  room?: number;
-  with?: UserId;
-  context?: string;
-  message?: number;
-  heading?: "auto" | "none";
-  composer?: "auto" | "none" | "readonly";
-  placeholder?: string;
-  suggestion?: string;
-  enter?: "send" | "newline";
-  autofocus?: "smart" | "none";
-}
-export interface InboxProps extends CommonProps<RoomcastInbox>, Pick<ChatProps, "heading" | "composer" | "placeholder" | "suggestion" | "enter"> {
-  room?: number;
-  filter?: "all" | "unread" | "archived";
-  contextPrefix?: string;
-  history?: "none" | "hash" | "query";
-  search?: string;
-  listOnly?: boolean;
-}
-export interface LauncherProps extends Omit<ChatProps, "elementRef" | "autofocus">, Pick<InboxProps, "filter" | "contextPrefix" | "search"> {
-  elementRef?: Ref<RoomcastLauncher>;
-  open?: boolean;
-  position?: string;
-  label?: string;
-  for?: "inbox" | "chat";
-  lazy?: boolean;
-}
-export interface BadgeProps extends CommonProps<RoomcastBadge> {
-  of?: string | number;
-  title?: string | boolean;
-}
+export interface ChatProps extends ChatAttributes, CommonProps<RoomcastChat> {}
+export interface InboxProps extends InboxAttributes, CommonProps<RoomcastInbox> {}
+export interface LauncherProps extends LauncherAttributes, CommonProps<RoomcastLauncher> {}
+export interface BadgeProps extends BadgeAttributes, CommonProps<RoomcastBadge> {}
 
 export declare function Inbox(props: InboxProps): ReactElement;
 export declare function Chat(props: ChatProps): ReactElement;

@@ -1,5 +1,6 @@
 /** A Vue plugin for the custom elements, and composables over the snapshots of the client. */
 
+import "@roomcast/ui"; // known before a template sets properties: Vue makes attributes of them otherwise
 import { configure, FrameworkClient } from "@roomcast/ui/frameworks";
 import { computed, inject, onScopeDispose, shallowRef, toValue, watch } from "vue";
 
@@ -24,7 +25,6 @@ export const roomcast = {
       const release = client.hold(follow);
       app.onUnmount?.(release);
     }
-    void import("@roomcast/ui");
   },
 };
 
