@@ -80,6 +80,16 @@ def test_the_client_as_it_is_served_without_a_bundler(node: str, tmp_path: Path)
     run_tests(node, tmp_path / "tests/web/sdk.test.js")
 
 
+def test_no_style_of_many_rows_asks_what_they_contain() -> None:
+    """With `:has()` in one, each change of a row costs a look at all of them (12 ms in a list)."""
+    found = {
+        selector
+        for file in WEB.glob("elements/style-*.js")
+        for selector in re.findall(r"(\S+):has\(", file.read_text())
+    }
+    assert found <= {"[part=header]", "[part=menu]"}  # there is one
+
+
 SAME = """
 const { transformSync } = require(process.argv[1]);
 const look = { minify: true, format: "esm", target: "es2022" };

@@ -1,7 +1,7 @@
 /** One conversation: its header, its messages and its composer, on one room of the SDK. */
 
 import { ChatHeader } from "./chat-header.js";
-import { afterPaint, h } from "./dom.js";
+import { afterPaint, h, oncePerFrame } from "./dom.js";
 import { MessageHistory } from "./history.js";
 import { titleOf } from "./people.js";
 
@@ -47,7 +47,8 @@ export class ChatView {
   #listen() {
     const { model } = this;
     const render = () => this.box.isConnected && this.render();
-    this.#off.push(model.subscribe(() => queueMicrotask(render)));
+    const later = oncePerFrame(render);
+    this.#off.push(model.subscribe(() => (this.#isShown ? later() : queueMicrotask(render)))); // the first messages don't wait
     this.#off.push(model.on("sent", (/** @type {any} */ { message }) => this.host.emit("sent", { message })));
     for (const name of ["messages", "refused", "presence"]) {
       this.#off.push(model.on(name, (/** @type {any} */ detail) => void this.history.enriched.then((/** @type {any} */ { tools }) => tools[name](detail))));

@@ -138,6 +138,21 @@ export function afterPaint(run) {
   else soon();
 }
 
+/** What runs before the next paint, once for all calls until then; or soon, where nobody looks. @param {() => void} run */
+export function oncePerFrame(run) {
+  let isAsked = false;
+  const does = () => {
+    isAsked = false;
+    run();
+  };
+  return () => {
+    if (isAsked) return;
+    isAsked = true;
+    if (document.visibilityState === "visible") requestAnimationFrame(does);
+    else setTimeout(does);
+  };
+}
+
 /** The focused element, also inside a shadow root. @param {Node} within */
 export function focusedIn(within) {
   const root = /** @type {ShadowRoot} */ (within.getRootNode());

@@ -204,13 +204,15 @@ export class MessageHistory {
       if (day !== previous?.day) nodes.push(this.#dayLine(day, at));
       if (isNew) nodes.push(this.newLine);
       const isJoined = !isNew && this.#follows(previous, view, day, at);
+      previous?.row.li.classList.toggle("continued", isJoined);
       const key = view.mine && view.client_id ? `c${view.client_id}` : `m${view.message_id}`;
       const row = this.#rows.get(key) ?? new MessageRow(this);
       row.show(view, isJoined);
       rows.set(key, row);
       nodes.push(row.li, ...(this.notes?.below(view.message_id) ?? []));
-      previous = { view, day, at };
+      previous = { view, day, at, row };
     }
+    previous?.row.li.classList.remove("continued");
     this.#rows = rows;
     return nodes;
   }

@@ -118,7 +118,7 @@ export class InboxView extends Shell {
     this.open?.destroy();
     this.open = new ChatView(this.host, model, { shell: this, back: () => this.back(), wanted: message ?? null });
     this.pane.replaceChildren(this.open.box);
-    this.pane.classList.add("open");
+    this.panes.classList.add("open");
     this.#reflect(model.id);
     this.list.render();
     if (model.id === null) this.#reflectLater(model);
@@ -168,7 +168,7 @@ export class InboxView extends Shell {
     this.open?.destroy();
     this.open = null;
     this.pane.replaceChildren(this.nowhere);
-    this.pane.classList.remove("open");
+    this.panes.classList.remove("open");
     this.#reflect(null);
     if (by !== "history") this.#write(null, "replace");
     this.list.render();

@@ -79,6 +79,7 @@ export class Extras {
     const nodes = message.attachments ? fileNodes(message, this) : sendingNodes(message, this);
     const pictures = nodes.filter((node) => node.getAttribute("part") === "picture").length;
     const isMedia = pictures > 0 && pictures === nodes.length;
+    box.classList.toggle("pictured", isMedia);
     files.className = !isMedia ? "" : pictures === 1 ? "single" : `album ${pictures === 3 ? "three" : ""}`;
     box.classList.toggle("bare", isMedia && !message.text && (pictures > 1 || isWide(message.attachments?.[0])));
     files.hidden = !nodes.length;
@@ -132,6 +133,7 @@ export class Extras {
     const nodes = [this.#unfold(row), this.#rendered(message), this.#buttons(message)];
     row.extra.replaceChildren(...nodes.filter((node) => node !== null));
     row.extra.hidden = !row.extra.childNodes.length;
+    row.box.classList.toggle("rich", !row.extra.hidden);
   }
 
   /** @param {any} row */

@@ -58,9 +58,10 @@ export class ListTools {
 
   #fill() {
     const { rows, inbox } = this.list;
-    const { scrollTop, scrollHeight, clientHeight } = rows;
     const { hasMore, loading } = inbox.snapshot;
-    if (!hasMore || loading || !clientHeight || scrollHeight - scrollTop - clientHeight > NEAR_END) return;
+    if (!hasMore || loading) return; // to measure costs more
+    const { scrollTop, scrollHeight, clientHeight } = rows;
+    if (!clientHeight || scrollHeight - scrollTop - clientHeight > NEAR_END) return;
     inbox.more().catch(() => {}); // the next scroll asks again
   }
 

@@ -1,7 +1,7 @@
 /** The list of conversations: search, filters, rows that change in place. */
 
 import { ListItem } from "./list-item.js";
-import { afterPaint, arrange, avatar, fill, focusedIn, h, icon, iconButton } from "./dom.js";
+import { afterPaint, arrange, avatar, fill, focusedIn, h, icon, iconButton, oncePerFrame } from "./dom.js";
 
 const FILTERS = /** @type {const} */ (["all", "unread", "archived"]);
 const NOTHING = { all: "noChats", unread: "noUnread", archived: "noArchived" };
@@ -38,7 +38,8 @@ export class ListView {
     this.box = h("nav", { className: "aside", "aria-label": say("chats") }, head, this.field, this.filters, this.lost, this.rows);
     this.#listen();
     void this.applyFilter();
-    shell.off.push(this.inbox.subscribe(() => this.render()), () => this.tools?.found.stop());
+    const later = oncePerFrame(() => this.box.isConnected && this.render());
+    shell.off.push(this.inbox.subscribe(() => (this.tools ? later() : this.render())), () => this.tools?.found.stop());
   }
 
   #initialFilter() {
@@ -135,6 +136,7 @@ export class ListView {
   /** @param {boolean} isEmpty @param {any} error */
   #showHint(isEmpty, error) {
     this.hint.hidden = !isEmpty || (Boolean(this.sought) && this.tools.found.isShown);
+    this.shell.nowhere?.classList.toggle("without", !this.hint.hidden);
     if (this.hint.hidden) return;
     const isOut = error?.code === "unauthenticated";
     for (const useless of isOut ? [this.menu, this.field, this.filters] : []) useless.hidden = true; // until the next login, which makes another view

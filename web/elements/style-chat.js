@@ -23,7 +23,7 @@ export const chatStyle = `
 [part=new-line]::before, [part=new-line]::after { content: ""; flex: 1; block-size: 1px; background: var(--link); opacity: .5; }
 .row { display: flex; gap: .5rem; align-items: flex-end; --face: 2rem; max-inline-size: 100%; }
 .row.joined { margin-block-start: -.4rem; }
-.row:has(+ .joined) > .avatar { visibility: hidden; block-size: 1px; }
+.continued > .avatar { visibility: hidden; block-size: 1px; }
 .mine-row { flex-direction: row-reverse; }
 .system-row { justify-content: center; }
 [part~=message] { position: relative; display: flex; flex-direction: column; max-inline-size: min(85%, 34rem); min-inline-size: 0; border-radius: var(--bubble); outline-offset: 1px; }
@@ -34,9 +34,8 @@ export const chatStyle = `
 .joined > [part~=theirs] > [part~=bubble] { border-start-start-radius: .3rem; }
 .joined > [part~=mine] > [part~=bubble] { border-start-end-radius: .3rem; }
 [part~=system] { text-align: center; }
-[part~=system] > [part~=bubble] { border-radius: var(--radius); background: color-mix(in oklab, var(--panel) 80%, var(--talk)); box-shadow: none; font-size: .93em; color: var(--ink); }
-[part~=system] > :has(> .extra[hidden]) { padding-block: .15rem; font-size: .87em; color: var(--faint); }
-[part~=system] > :has(> .extra[hidden]) [part=meta] { display: none; }
+[part~=system] > [part~=bubble] { border-radius: var(--radius); padding-block: .15rem; background: color-mix(in oklab, var(--panel) 80%, var(--talk)); box-shadow: none; font-size: .87em; color: var(--faint); }
+[part~=system] [part=meta] { display: none; }
 [part~=message].large > [part~=bubble] { background: none; box-shadow: none; padding-inline: .2rem; }
 [part~=message].large [part=text] { font-size: 2.6rem; line-height: 1.25; }
 [part=author] { display: block; inline-size: fit-content; font-size: .85em; font-weight: 600; color: light-dark(oklch(from var(--tint) min(l, .47) c h), oklch(from var(--tint) .8 min(c, .12) h)); user-select: none; }

@@ -1,7 +1,9 @@
 /** What a message has beside its text. */
 
 export const extrasStyle = `
-[part~=message]:has(.single, .album) { max-inline-size: min(85%, 21.4rem); }
+[part~=message].pictured { max-inline-size: min(85%, 21.4rem); }
+[part~=system].rich > [part~=bubble] { padding-block: .42rem; font-size: .93em; color: var(--ink); }
+[part~=system].rich [part=meta] { display: flex; }
 [part~=message].failed > [part~=bubble] { box-shadow: inset 0 0 0 1px var(--danger); }
 [part=files] { display: grid; gap: .25rem; max-inline-size: 21rem; margin-block: .1rem .3rem; }
 [part=files]:is(.album, .single) { inline-size: fit-content; max-inline-size: min(21rem, 100% + 1.1rem); margin-block-start: -.22rem; margin-inline: -.55rem; border-radius: calc(var(--bubble) - .2rem); overflow: hidden; }

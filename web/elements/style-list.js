@@ -4,10 +4,10 @@ export const listStyle = `
 :host { block-size: 36rem; max-block-size: 100dvh; }
 .panes { flex: 1; min-block-size: 0; display: grid; grid-template-columns: minmax(0, 1fr); }
 .panes > * { min-inline-size: 0; min-block-size: 0; }
-.panes:has(> .pane.open) > .aside { display: none; }
-.panes > .pane:not(.open) { display: none; }
+.panes.open > .aside { display: none; }
+.panes:not(.open) > .pane { display: none; }
 .aside { display: flex; flex-direction: column; background: var(--panel); }
-.panes:has(.rows > .empty:not([hidden])) > .pane > .empty { visibility: hidden; }
+.pane > .without { visibility: hidden; }
 .pane { display: flex; flex-direction: column; background: var(--talk); }
 @container roomcast (inline-size >= 44rem) {
   .two { grid-template-columns: clamp(17rem, 32%, 23rem) minmax(0, 1fr); }
