@@ -66,3 +66,15 @@ def test_the_language_around_an_element_is_followed(
     field = ada.page.locator("roomcast-chat [part=input]")
     expect(field).to_have_attribute("placeholder", "اكتب رسالة")
     expect(field).to_have_value("not yet sent")
+
+
+def test_the_clients_own_sign_out_leaves_nothing_in_the_page(
+    person: Callable[..., Person], server: Server, room: Room
+) -> None:
+    """As a framework's hooks call it."""
+    ada = person("ada")
+    shown(ada, server, room)
+    ada.page.evaluate("document.querySelector('roomcast-chat').session.signOut()")
+    expect(ada.page.locator("roomcast-chat [part~=message]")).to_have_count(0)
+    ada.page.evaluate(ELEMENT, [str(room.id), token_of("bob")])
+    expect(ada.page.locator("roomcast-chat [part~=mine]").first).to_contain_text("hello")

@@ -191,9 +191,6 @@ export class SharedSession extends EventTarget {
   async signOut() {
     const chat = await this.whole();
     await chat.signOut();
-    this.state = "signedout";
-    this.count({ total: 0, rooms: [] });
-    this.tell("signedout", "left");
   }
 
   /** @param {Unread} unread */
@@ -208,6 +205,10 @@ export class SharedSession extends EventTarget {
     this.state = state;
     this.tell("state");
     if (state === "signedout" && !this.chat) this.tell("signedout", "unauthenticated");
+    if (state !== "ended") return; // else the user has signed out, by an element or by the client itself
+    this.state = "signedout";
+    this.count({ total: 0, rooms: [] });
+    this.tell("signedout", "left");
   }
 
   /** @param {string} name @param {any} [detail] */
