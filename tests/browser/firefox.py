@@ -51,6 +51,10 @@ class FirefoxTab(Tab):
     def reloads(self) -> None:
         self.ask("browsingContext.reload", context=self.context, wait="complete")
 
+    def resizes(self, width: int, height: int) -> None:
+        size = {"width": width, "height": height}
+        self.ask("browsingContext.setViewport", context=self.context, viewport=size)
+
     def evaluate(self, body: str) -> Any:
         script = f"(async () => {{ {body} }})()"
         more = {"target": {"context": self.context}, "awaitPromise": True}

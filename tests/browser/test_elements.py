@@ -44,7 +44,8 @@ async def names(users):
 
 def page(request):
     text = Path("pages", request.path_params["name"]).read_text()
-    kind = "text/javascript" if request.path_params["name"].endswith(".js") else "text/html"
+    kinds = {".js": "text/javascript", ".css": "text/css"}
+    kind = kinds.get(Path(request.path_params["name"]).suffix, "text/html")
     return Response(text, media_type=kind, headers={"Content-Security-Policy": POLICY})
 
 
@@ -112,12 +113,20 @@ PAGES = {
             "lost": "lost",
             "begun": "begun",
             "low": "low",
+            "method": "method",
+            "stays": "stays",
         }.items()
     },
     "guest.html": HEAD + '<roomcast-chat with="2"></roomcast-chat>'
     "<roomcast-launcher open></roomcast-launcher>",
     "new.html": HEAD + '<roomcast-chat with="2" context="listing:new"></roomcast-chat>'
     '<roomcast-chat with="nobody" context="listing:new"></roomcast-chat>',
+    "behind.html": HEAD + '<meta name="viewport" content="width=device-width">'
+    '<button id="behind">Behind</button><roomcast-launcher></roomcast-launcher>',
+    "full.html": HEAD + '<meta name="viewport" content="width=device-width">'
+    '<link rel="stylesheet" href="full.css">'
+    '<roomcast-chat with="2" context="keyboard"></roomcast-chat>',
+    "full.css": "body { margin: 0 } roomcast-chat { height: 100dvh }",
     "small.html": HEAD + "<roomcast-launcher></roomcast-launcher><roomcast-badge></roomcast-badge>",
 }
 
@@ -833,3 +842,100 @@ def test_a_page_of_another_origin_signs_in_by_token(
         ada.page.goto(f"http://localhost:{site.server_port}/")
         ada.sees("hello")
         site.shutdown()
+
+
+PHONE = {"viewport": {"width": 390, "height": 700}, "is_mobile": True, "has_touch": True}
+
+
+def test_a_launcher_on_a_phone_is_modal(visitor: Callable[..., Visitor]) -> None:
+    """It covers the page, which is inert then; turned to a larger window it is a popup again."""
+    ada = visitor("ada", **PHONE)
+    ada.says(2, "hello", "phone")
+    ada.opens("behind.html")
+    launcher = ada.page.locator("roomcast-launcher")
+    button, panel = launcher.locator("[part=launcher]"), launcher.locator("[part=panel]")
+    button.tap()
+    expect(launcher.locator("[part=item]").first).to_be_visible()
+    modal = "panel => panel.matches(':modal')"
+    assert panel.evaluate(modal)
+    expect(button).to_be_focused()
+    for _ in range(30):
+        ada.page.keyboard.press("Tab")
+        assert ada.page.evaluate("document.activeElement.id") != "behind"
+    boxes = panel.bounding_box(), button.bounding_box()
+    assert boxes[0] == {"x": 0, "y": 0, "width": 390, "height": 700}
+    assert boxes[1] is not None
+    assert boxes[1]["y"] < 10
+    ada.page.set_viewport_size({"width": 900, "height": 700})
+    expect(panel).not_to_have_attribute("aria-modal", "true")
+    assert not panel.evaluate(modal)
+    ada.page.locator("#behind").click(timeout=5_000)
+    ada.page.set_viewport_size({"width": 390, "height": 700})
+    expect(panel).to_have_attribute("aria-modal", "true")
+    button.tap()
+    expect(panel).to_be_hidden()
+    expect(button).to_be_focused()
+    launcher.evaluate("launcher => launcher.show()")
+    expect(panel).to_be_visible()
+    panel.evaluate("panel => panel.requestClose()")  # as the way back of a phone does
+    expect(launcher).not_to_have_attribute("open", "")
+
+
+KEYBOARD = """(height) => {
+    Object.defineProperty(visualViewport, "height", { get: () => height, configurable: true });
+    visualViewport.dispatchEvent(new Event("resize"));
+}"""
+
+
+@pytest.mark.parametrize("page", ["behind.html", "full.html"])
+def test_the_keyboard_of_a_phone_covers_no_field(
+    visitor: Callable[..., Visitor], page: str
+) -> None:
+    """As in Safari: the window stays as it is, and less of it is seen."""
+    ada = visitor("ada", **PHONE)
+    for number in range(10):
+        ada.says(1, f"message {number}", "keyboard")
+    ada.opens(page)
+    if page == "behind.html":
+        ada.page.locator("roomcast-launcher [part=launcher]").tap()
+        ada.page.locator("roomcast-launcher [part=item]").first.tap()
+    field, header = ada.page.locator("[part=input]"), ada.page.locator("[part=header]")
+    field.tap()
+    last = ada.page.locator("[part=text]").last
+    expect(last).to_be_in_viewport()
+    bottom = "field => field.getBoundingClientRect().bottom"
+    before = field.evaluate(bottom)
+    ada.page.evaluate(KEYBOARD, 400)
+    assert 380 < field.evaluate(bottom) <= 400
+    expect(header).to_be_in_viewport(ratio=1)
+    ada.page.wait_for_function(
+        "last => last.getBoundingClientRect().bottom < 400", arg=last.element_handle()
+    )
+    ada.page.evaluate(KEYBOARD, 700)
+    assert field.evaluate(bottom) == before
+    assert field.evaluate("field => parseFloat(getComputedStyle(field).fontSize)") >= 16
+
+
+def test_a_key_that_an_input_method_has_taken_sends_nothing(
+    visitor: Callable[..., Visitor],
+) -> None:
+    """Safari has ended composing when the Enter comes that chooses a word."""
+    ada = visitor("ada").opens("method.html")
+    field = ada.page.locator("[part=input]")
+    field.fill("にほん")
+    for code in (229, 13):
+        key = {"key": "Enter", "keyCode": code, "bubbles": True, "cancelable": True}
+        field.dispatch_event("keydown", key)
+        expect(ada.page.locator("[part=text]")).to_have_count(int(code == 13))
+
+
+def test_the_button_that_sends_leaves_the_focus_in_the_field(
+    visitor: Callable[..., Visitor],
+) -> None:
+    """A phone hides its keyboard where the focus goes to a button."""
+    ada = visitor("ada", **PHONE).opens("stays.html")
+    field = ada.page.locator("[part=input]")
+    field.fill("hello")
+    ada.page.locator("[part=send]").tap()
+    expect(ada.page.locator("[part=text]")).to_have_text("hello")
+    expect(field).to_be_focused()

@@ -87,3 +87,33 @@ def test_times_stand_beside_texts_of_either_direction(tab: Tab, server: Server, 
                 && line.top < time.bottom - 4 && time.top < line.bottom - 4);
         }).map((text) => text.textContent)"""
         assert tab.sees(overlapping) == []
+
+
+def test_escape_leaves_one_thing_after_the_other(tab: Tab, server: Server, room: Room) -> None:
+    """In a launcher that fills the window: a menu, an answer, the conversation, the launcher."""
+    room.post("bob", "Is it still there?")
+    tab.resizes(460, 800)
+    tab.opens(f"{server.url}ui/lang/en.js")  # a page without elements
+    tab.evaluate(f"""
+        await import("/ui/roomcast.js");
+        const launcher = document.createElement("roomcast-launcher");
+        launcher.setAttribute("token", "{token_of("ada")}");
+        document.body.append(launcher);
+        launcher.select({room.id});""")
+    tab.sees("part('panel')[0]?.matches(':modal')")
+    tab.sees("texts().length === 1 && part('input').length")
+    tab.does("part('message')[0].focus()")
+    tab.types(ENTER)
+    tab.sees("part('menu')[0]?.matches(':popover-open')")
+    tab.types(ESCAPE)
+    tab.sees("!part('menu')[0].matches(':popover-open')")
+    tab.types(ENTER)
+    tab.does("part('menu')[0].querySelector('.emoji ~ button').click()")
+    tab.sees("all(document, '.about').some((one) => !one.hidden)")
+    tab.types(ESCAPE)
+    tab.sees("all(document, '.about').every((one) => one.hidden)")
+    tab.types(ESCAPE)
+    tab.sees("part('list')[0].checkVisibility() && part('panel')[0].open")
+    tab.types(ESCAPE)
+    tab.sees("!part('panel')[0].open && part('launcher')[0].getRootNode().activeElement")
+    tab.resizes(1100, 800)

@@ -31,6 +31,10 @@ class Tab(ABC):
         """Loads the document again."""
 
     @abstractmethod
+    def resizes(self, width: int, height: int) -> None:
+        """Makes the window so large, in pixels of CSS."""
+
+    @abstractmethod
     def evaluate(self, body: str) -> Any:
         """Runs the body of an asynchronous function in the page and returns its value."""
 

@@ -55,6 +55,9 @@ class WebKitTab(Tab):
         self.ask("POST", "/refresh")
         self.evaluate(WATCH)
 
+    def resizes(self, width: int, height: int) -> None:
+        self.ask("POST", "/window/rect", width=width, height=height)
+
     def evaluate(self, body: str) -> Any:
         script = f"return (async () => {{ {body} }})()"
         return self.ask("POST", "/execute/sync", script=script, args=[])

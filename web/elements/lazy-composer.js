@@ -2,6 +2,7 @@
 
 import { ChosenFiles } from "./chosen-files.js";
 import { addDrawings, h, hasFeature, icon, iconButton } from "./dom.js";
+import { fillsWindow, stayAbove } from "./keyboard.js";
 import { reasonOf } from "./later-words.js";
 import { isSame, nameOf, summaryOf } from "./people.js";
 import { addSheet } from "./sheets.js";
@@ -16,6 +17,7 @@ addDrawings({
 });
 
 const SOON = 400; // ms after the last key in which a draft is kept
+const COMPOSED = 229; // the code of a key that an input method has taken: in Safari composing has ended by then
 const SAFE_LENGTH = 500; // characters that no server refuses
 
 export class Composer {
@@ -26,6 +28,7 @@ export class Composer {
   #saving;
   #isTouched = false;
   #isAsking = false; // whether the site looks at what is to be sent
+  #stop = () => {};
   #kept = ""; // what was being written before an edit began
 
   /** @param {any} view the view of the conversation */
@@ -54,6 +57,7 @@ export class Composer {
     this.form = h("form", { part: "composer" }, slots[0], this.attach, this.picker, this.input, this.counter, this.emoji, slots[1], this.send);
     this.box = h("div", { className: "foot" }, this.quick, this.about, this.trouble, this.files.box, this.form);
     this.#listen();
+    this.#stop = stayAbove(host.root, ":host", () => fillsWindow(host));
     this.#restore();
   }
 
@@ -63,6 +67,7 @@ export class Composer {
       event.preventDefault();
       void this.#submit();
     });
+    this.send.addEventListener("mousedown", (event) => event.preventDefault()); // the field keeps the focus, a phone its keyboard
     this.input.addEventListener("keydown", (event) => this.#key(event));
     this.input.addEventListener("input", () => this.#written());
     this.input.addEventListener("paste", (event) => this.#paste(event));
@@ -98,6 +103,7 @@ export class Composer {
   }
 
   destroy() {
+    this.#stop();
     clearTimeout(this.#saving);
     this.#save();
   }
@@ -288,12 +294,13 @@ export class Composer {
 
   /** @param {KeyboardEvent} event */
   #key(event) {
-    if (event.isComposing) return; // Enter there chooses a word of an input method
+    if (event.isComposing || event.keyCode === COMPOSED) return; // Enter there chooses a word of an input method
     const sends = this.host.getAttribute("enter") === "newline" ? event.ctrlKey || event.metaKey : !event.shiftKey;
     if (event.key === "Enter" && sends) {
       event.preventDefault();
       this.form.requestSubmit();
     } else if (event.key === "Escape" && this.#cancel()) {
+      event.preventDefault(); // or a dialog around it would close
       event.stopPropagation();
     } else if (event.key === "ArrowUp" && !this.input.value && !this.#editing && !event.altKey) {
       const last = this.view.model.snapshot.messages.findLast((/** @type {any} */ one) => one.mine && one.kind !== "system");

@@ -1,5 +1,7 @@
 /** A choice of emoji beside a button. Loaded when it is first opened. */
 
+import { seenEnd } from "./keyboard.js";
+
 const EMOJI_STYLE = `
 .emoji-box { position: fixed; inset: auto; margin: 0; padding: .5rem; inline-size: min(21rem, 96vw); max-block-size: min(18rem, 60dvh); overflow-y: auto; border: 1px solid var(--line); border-radius: var(--radius); background: var(--panel); box-shadow: var(--shade); }
 .emoji-box div { display: grid; grid-template-columns: repeat(auto-fill, minmax(2.4rem, 1fr)); }
@@ -47,7 +49,7 @@ export function openEmoji({ root, from, pick, label }) {
   const at = from.getBoundingClientRect();
   const left = Math.max(8, Math.min(at.right - box.offsetWidth, innerWidth - box.offsetWidth - 8));
   const above = at.top - box.offsetHeight - 8;
-  const top = above > 8 ? above : Math.min(at.bottom + 8, innerHeight - box.offsetHeight - 8);
+  const top = above > 8 ? above : Math.min(at.bottom + 8, seenEnd() - box.offsetHeight - 8);
   sheet.replaceSync(`${EMOJI_STYLE} .emoji-box { top: ${Math.round(top)}px; left: ${Math.round(left)}px; }`);
   /** @type {HTMLElement} */ (grid.firstElementChild).focus();
 }

@@ -1,8 +1,9 @@
 /** The popup of a launcher: made when it is first opened, with an inbox or a chat in it. */
 
 import { h } from "./dom.js";
+import { stayAbove } from "./keyboard.js";
 import { addSheet } from "./sheets.js";
-import { panelStyle } from "./style-panel.js";
+import { panelStyle, WHOLE_WINDOW } from "./style-panel.js";
 
 const PASSED_ON = ["server", "lang", "dir", "theme", "density", "features", "room", "with", "context", "message", "filter", "context-prefix", "search", "heading", "composer", "placeholder", "suggestion", "enter"];
 const PASSED_PROPERTIES = ["strings", "quickReplies", "actions", "renderers", "linkPolicy", "beforeSend"];
@@ -14,7 +15,10 @@ const EXPORTED = [
 ].join(" ");
 
 export class LauncherPanel {
-  frame = h("div", { part: "panel", role: "dialog", hidden: true });
+  frame = /** @type {HTMLDialogElement} */ (h("dialog", { part: "panel", hidden: true }));
+  #small = matchMedia(WHOLE_WINDOW);
+  #leaving = new AbortController();
+  #stop = () => {};
 
   /** @param {any} host the launcher */
   constructor(host) {
@@ -22,6 +26,9 @@ export class LauncherPanel {
     addSheet(host.root, panelStyle);
     this.frame.setAttribute("aria-label", host.getAttribute("label") ?? host.words.say("chats"));
     this.frame.addEventListener("keydown", (event) => this.#key(event));
+    this.frame.addEventListener("close", () => this.frame.open || host.close()); // the way back of a phone closes it too
+    this.#small.addEventListener("change", () => this.#place(), { signal: this.#leaving.signal });
+    this.#stop = stayAbove(host.root, "[part=panel]", () => this.#small.matches);
     this.inner = /** @type {any} */ (document.createElement(host.getAttribute("for") === "chat" ? "roomcast-chat" : "roomcast-inbox"));
     this.inner.setAttribute("exportparts", EXPORTED.split(" ").join(","));
     for (const name of PASSED_ON) this.#pass(name, host.getAttribute(name));
@@ -33,16 +40,35 @@ export class LauncherPanel {
   }
 
   destroy() {
+    this.#leaving.abort();
+    this.#stop();
+    this.host.root.append(this.host.button);
     this.frame.remove();
   }
 
+  /** A popup beside the button; where it covers the window, a modal dialog with the button in it. */
+  #place() {
+    const { frame, host } = this;
+    const isModal = this.#small.matches;
+    if (!host.open || !host.isConnected || (frame.open && frame.matches(":modal") === isModal)) return;
+    frame.close();
+    frame.hidden = false;
+    frame.setAttribute("aria-modal", String(isModal));
+    if (isModal) frame.prepend(host.button);
+    else host.root.append(host.button);
+    if (isModal) frame.showModal();
+    else frame.open = true; // show() would move the focus
+  }
+
   show() {
-    this.frame.hidden = false;
+    this.#place();
     void this.inner.shown().then((/** @type {any} */ view) => this.#enter(view));
   }
 
   hide() {
+    this.frame.close();
     this.frame.hidden = true;
+    this.host.root.append(this.host.button);
   }
 
   /** A slot of the site's that the site has filled in the launcher. @param {string} name */

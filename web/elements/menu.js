@@ -1,6 +1,7 @@
 /** One menu for a view: a popover beside what opened it, worked with arrows, Enter and Escape. */
 
 import { addDrawings, focusedIn, h, icon, isDrawn } from "./dom.js";
+import { seenEnd } from "./keyboard.js";
 
 addDrawings({
   close: "M6 6l12 12M18 6L6 18",
@@ -101,7 +102,7 @@ export class Menu {
     const isRtl = getComputedStyle(this.box).direction === "rtl";
     const left = isRtl ? x : x + width - offsetWidth;
     const below = y + height + 4;
-    const top = below + offsetHeight > innerHeight ? Math.max(8, y - offsetHeight - 4) : below;
+    const top = below + offsetHeight > seenEnd() ? Math.max(8, y - offsetHeight - 4) : below;
     const inside = Math.max(8, Math.min(left, innerWidth - offsetWidth - 8));
     this.#place.replaceSync(`[part=menu] { top: ${Math.round(top)}px; left: ${Math.round(inside)}px; }`);
   }

@@ -42,6 +42,7 @@ export const baseStyle = `
   font: var(--roomcast-font-size, .9375rem)/1.4 var(--roomcast-font, system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif);
   overflow-wrap: anywhere;
   text-align: start;
+  -webkit-text-size-adjust: 100%;
 }
 :host([theme=light]) { color-scheme: light; }
 :host([theme=dark]) { color-scheme: dark; }
@@ -60,7 +61,7 @@ a { color: var(--link); }
 :dir(rtl) > .icon:is(.back, .send, .reply, .left, .right) { transform: scaleX(-1); }
 .plain { border: 0; padding: .45rem; background: none; border-radius: 50%; color: var(--faint); line-height: 1; display: inline-grid; place-items: center; flex: none; }
 .face { position: relative; flex: none; display: inline-grid; }
-.avatar { inline-size: var(--face); block-size: var(--face); border-radius: var(--face-radius); display: grid; place-items: center; overflow: hidden; font-weight: 600; font-size: calc(var(--face) * .36); background: var(--tint); color: #fff; user-select: none; flex: none; }
+.avatar { inline-size: var(--face); block-size: var(--face); border-radius: var(--face-radius); display: grid; place-items: center; overflow: hidden; font-weight: 600; font-size: calc(var(--face) * .36); background: var(--tint); color: #fff; -webkit-user-select: none; flex: none; }
 .avatar img { inline-size: 100%; block-size: 100%; object-fit: cover; }
 .colour-none { --tint: var(--line); } .colour-0 { --tint: #b04a35; } .colour-1 { --tint: #8a6116; } .colour-2 { --tint: #4d7424; } .colour-3 { --tint: #1d7a5f; }
 .colour-4 { --tint: #1b7591; } .colour-5 { --tint: #4a63b8; } .colour-6 { --tint: #8050ac; } .colour-7 { --tint: #ab4078; }
@@ -71,6 +72,7 @@ a { color: var(--link); }
 @keyframes roomcast-spin { to { rotate: 1turn; } }
 @media (pointer: coarse) {
   .plain { min-inline-size: 44px; min-block-size: 44px; }
+  input, textarea, select { font-size: max(16px, 1em); }
 }
 @media (prefers-reduced-motion: reduce) {
   *, ::before, ::after { animation: none !important; transition: none !important; }

@@ -30,18 +30,18 @@ export const extrasStyle = `
 @keyframes roomcast-found { 0%, 45% { background: light-dark(#ffe9a8, #6b571a); } }
 progress { inline-size: 100%; block-size: .35rem; accent-color: var(--accent); }
 .quiet.danger { color: var(--danger); }
-.note { align-self: center; user-select: none; padding: .1rem .8rem; border-radius: 1rem; background: color-mix(in oklab, var(--panel) 80%, var(--talk)); color: var(--faint); font-size: .87em; text-align: center; }
+.note { align-self: center; -webkit-user-select: none; padding: .1rem .8rem; border-radius: 1rem; background: color-mix(in oklab, var(--panel) 80%, var(--talk)); color: var(--faint); font-size: .87em; text-align: center; }
 [part~=message].going { opacity: .5; }
-.typing-row { align-self: flex-start; user-select: none; color: var(--faint); font-size: .9em; min-block-size: 1.4em; }
+.typing-row { align-self: flex-start; -webkit-user-select: none; color: var(--faint); font-size: .9em; min-block-size: 1.4em; }
 [part=subtitle].typing { color: var(--link); }
 [part~=message].large .body { display: flex; align-items: flex-end; }
 [part=messages][aria-busy=true]::before { content: ""; position: sticky; inset-block-start: .5rem; z-index: 1; align-self: center; flex: none; margin-block: 0 -1.6rem; }
-[part=reactions] { display: flex; flex-wrap: wrap; gap: .25rem; margin-block-start: .2rem; user-select: none; }
+[part=reactions] { display: flex; flex-wrap: wrap; gap: .25rem; margin-block-start: .2rem; -webkit-user-select: none; }
 [part=chip] { display: inline-flex; gap: .3rem; align-items: center; padding: .1rem .5rem; border: 1px solid var(--line); border-radius: 1rem; background: var(--panel); color: var(--ink); font-size: .87em; }
 [part=chip][aria-pressed=true] { background-color: var(--chosen); border-color: var(--link); }
 .acts { display: flex; flex-wrap: wrap; gap: .4rem; margin-block: .4rem .2rem; clear: both; }
 .acts button { flex: 1 1 auto; }
-.state { display: flex; flex-wrap: wrap; align-items: center; gap: .1rem .7rem; font-size: .85em; color: var(--faint); user-select: none; }
+.state { display: flex; flex-wrap: wrap; align-items: center; gap: .1rem .7rem; font-size: .85em; color: var(--faint); -webkit-user-select: none; }
 .state.failed { color: var(--danger); }
 .link-button { border: 0; background: none; padding: .15rem 0; color: var(--link); font-weight: 600; }
 .tools { position: absolute; inset-block-start: 50%; translate: 0 -50%; display: flex; opacity: 0; inset-inline-start: calc(100% + .2rem); }
