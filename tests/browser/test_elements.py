@@ -225,10 +225,15 @@ def test_ten_lines_under_the_strictest_policy(visitor: Callable[..., Visitor]) -
     expect(ada.page).to_have_title("The shop")
     ada.page.keyboard.press("Escape")
     expect(launcher.locator("[part=list]")).to_be_visible()
+    launcher.locator("[part=item]").last.click()
+    expect(launcher.locator("[part=text]")).to_have_text("Is it still there?")
+    ada.page.keyboard.press("Escape")
+    expect(launcher.locator("[part=list]")).to_be_visible()
     ada.page.keyboard.press("Escape")
     expect(launcher.locator("[part=panel]")).to_be_hidden()
     expect(launcher.locator("[part=launcher]")).to_be_focused()
     assert len([url for url in ada.sockets if "notifications" in url]) <= 2  # light, then whole
+    assert len([url for url in ada.sockets if "room_id" in url]) == 2  # one for each conversation
     assert ada.page.locator("[style]").count() == 0
     events = ada.page.evaluate("window.events")
     told = {name for name, _, _ in events}

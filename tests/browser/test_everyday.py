@@ -69,6 +69,7 @@ def test_a_search_without_a_connection_says_so_in_words(ada: Person, room: Room)
     ada.expects_errors = True
     ada.opens()
     expect(ada.item(room)).to_be_visible()
+    ada.page.locator("[part=item][tabindex='0']").wait_for()  # what searches is loaded with it
     ada.context.set_offline(True)
     ada.page.get_by_role("searchbox").fill("teapot")
     expect(ada.part("list").locator("xpath=..").get_by_text("No connection").first).to_be_visible()
