@@ -1,5 +1,6 @@
 /** One conversation: its header, its messages and its composer, on one room of the SDK. */
 
+import { loadModule } from "../sdk/loading.js";
 import { ChatHeader } from "./chat-header.js";
 import { afterPaint, h, oncePerFrame } from "./dom.js";
 import { MessageHistory } from "./history.js";
@@ -87,13 +88,13 @@ export class ChatView {
    * Loads a part of the view after the first messages. What can't be loaded is tried again with the next
    * rendering.
    * @param {"Composer" | "Extras"} name
-   * @param {() => Promise<any>} load
+   * @param {() => Promise<any>} way
    * @param {(Part: any) => void} add
    */
-  async #addPart(name, load, add) {
+  async #addPart(name, way, add) {
     if (this.#added.has(name)) return;
     this.#added.add(name);
-    const part = (await load().catch(() => null))?.[name];
+    const part = (await loadModule(way).catch(() => null))?.[name];
     if (!part) this.#added.delete(name);
     else if (!this.history.isOver) add(part);
   }

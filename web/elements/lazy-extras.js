@@ -3,6 +3,7 @@
  * not sent. Loaded after the first messages, or by the first that needs it.
  */
 
+import { loadModule } from "../sdk/loading.js";
 import { fileNodes, keepBeneath, sendingNodes, thumbnailOf } from "./attachments.js";
 import { focusedIn, h, hasFeature, iconButton } from "./dom.js";
 import { formatted } from "./formatting.js";
@@ -99,7 +100,7 @@ export class Extras {
   /** Opens the lightbox. @param {any[]} pictures @param {number} index @param {HTMLElement} from */
   look(pictures, index, from) {
     if (!this.host.emit("file", { file: pictures[index] }, true)) return;
-    this.history.view.shell.use(import("./lazy-lightbox.js"), (/** @type {any} */ { openLightbox }) => {
+    this.history.view.shell.use(loadModule(() => import("./lazy-lightbox.js")), (/** @type {any} */ { openLightbox }) => {
       this.words.learn(pictureEnglish);
       openLightbox({ root: this.host.root, words: this.words, pictures, index, from, thumbnailOf });
     });

@@ -1,6 +1,7 @@
 /** Menus and dialogs of a view. Loaded when the first of them is opened. */
 
 import { menuEnglish, restEnglish } from "../lang/en.js";
+import { loadModule } from "../sdk/loading.js";
 import { Dialog } from "./dialog.js";
 import { stringsFor } from "./languages.js";
 import { ListMenu } from "./list-menu.js";
@@ -43,7 +44,7 @@ class More {
 
   /** Searches the messages of a conversation. @param {any} view @param {string} words */
   find(view, words) {
-    return this.shell.use(import("./lazy-find.js"), (/** @type {any} */ { openFind }) => openFind(view, this.dialog, words));
+    return this.shell.use(loadModule(() => import("./lazy-find.js")), (/** @type {any} */ { openFind }) => openFind(view, this.dialog, words));
   }
 
   /** Asks, then deletes. @param {any} history @param {number} message_id */

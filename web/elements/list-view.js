@@ -1,5 +1,6 @@
 /** The list of conversations: search, filters, rows that change in place. */
 
+import { loadModule } from "../sdk/loading.js";
 import { ListItem } from "./list-item.js";
 import { afterPaint, arrange, avatar, fill, focusedIn, h, icon, iconButton, oncePerFrame } from "./dom.js";
 
@@ -112,7 +113,7 @@ export class ListView {
 
   /** Does something with search and keyboard once they are there. @param {(tools: any) => void} [act] */
   equip(act = () => {}) {
-    this.#equipping ??= import("./lazy-list-tools.js").then(({ ListTools }) => (this.tools = new ListTools(this)));
+    this.#equipping ??= loadModule(() => import("./lazy-list-tools.js")).then(({ ListTools }) => (this.tools = new ListTools(this)));
     return this.#equipping.then(act, () => void (this.#equipping = null)); // the next use tries again
   }
 

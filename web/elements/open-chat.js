@@ -1,6 +1,7 @@
 /** Turns a light session into a whole one: the client of the SDK, with what the elements hear of it. */
 
 import { connect } from "../sdk/index.js";
+import { loadModule } from "../sdk/loading.js";
 
 /** @param {any} session @param {{ token?: string, getToken?: () => any }} login */
 export function openChat(session, login) {
@@ -12,7 +13,7 @@ export function openChat(session, login) {
   chat.on("message", (/** @type {any} */ detail) => {
     if (document.visibilityState === "visible" && document.hasFocus()) return;
     const speaker = speakerOf(session.holders);
-    if (speaker) import("./lazy-notify.js").then(({ notify }) => notify(chat, speaker, detail), () => {}); // offline nothing arrives
+    if (speaker) loadModule(() => import("./lazy-notify.js")).then(({ notify }) => notify(chat, speaker, detail), () => {}); // offline nothing arrives
   });
   chat.ready.then(
     () => isNow() && session.tell("ready"),

@@ -1,5 +1,6 @@
 /** Where the reader goes in a conversation and what they have read: loaded after the first messages. */
 
+import { loadModule } from "../sdk/loading.js";
 import { h, hasFeature } from "./dom.js";
 import { nameOf } from "./people.js";
 
@@ -44,7 +45,7 @@ export class Reading {
     const last = messages.at(-1)?.message_id ?? 0;
     if (history.notes && info) history.notes.note(info.members, last);
     if (this.#noting || !id || !(info?.members.length > 2)) return;
-    this.#noting = import("./lazy-notes.js").then(async ({ MemberNotes }) => {
+    this.#noting = loadModule(() => import("./lazy-notes.js")).then(async ({ MemberNotes }) => {
       const notes = await MemberNotes.of(history);
       notes.note(info.members, last); // those of the beginning, whatever has changed meanwhile
       history.notes = notes;

@@ -3,6 +3,8 @@
  * light socket, and gives way to the whole client when an element needs it.
  */
 
+import { loadModule } from "../sdk/loading.js";
+
 /**
  * @typedef {{ token?: string, getToken?: () => string | Promise<string> }} Login
  * @typedef {{ total: number, rooms: { room_id: number, unread: number }[] }} Unread
@@ -32,13 +34,13 @@ export function useViews(views) {
   knownViews = views;
 }
 
-/** What can't be loaded is tried again, until it is there. @template T @param {() => Promise<T>} load @returns {Promise<T>} */
-export async function insist(load) {
+/** What can't be loaded is tried again, until it is there. @template T @param {() => Promise<T>} way @returns {Promise<T>} */
+export async function insist(way) {
   try {
-    return await load();
+    return await loadModule(way);
   } catch {
     await new Promise((resolve) => setTimeout(resolve, RETRY_AFTER));
-    return insist(load);
+    return insist(way);
   }
 }
 

@@ -1,5 +1,6 @@
 /** What stands around a list or a conversation: menu, dialog, limits, blocks, and the room shown. */
 
+import { loadModule } from "../sdk/loading.js";
 import { h } from "./dom.js";
 import { sheetOf } from "./sheets.js";
 import { baseStyle } from "./style-base.js";
@@ -62,7 +63,7 @@ export class Shell {
 
   /** Menus and dialogs. @returns {Promise<any>} */
   more() {
-    this.#more ??= import("./lazy-more.js").then(({ openMore }) => openMore(this));
+    this.#more ??= loadModule(() => import("./lazy-more.js")).then(({ openMore }) => openMore(this));
     this.#more.catch(() => (this.#more = null)); // the next use tries again
     return this.#more;
   }

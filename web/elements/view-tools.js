@@ -1,5 +1,6 @@
 /** What a conversation shows and says beside its messages: loaded after the first of them. */
 
+import { loadModule } from "../sdk/loading.js";
 import { addDrawings, h, icon } from "./dom.js";
 import { HeaderDetails } from "./header-details.js";
 import { reasonOf } from "./later-words.js";
@@ -125,6 +126,6 @@ export class ViewTools {
   /** @param {HTMLElement} from @param {(emoji: string) => void} pick */
   pickEmoji(from, pick) {
     const { view, words } = this;
-    view.shell.use(import("./lazy-emoji.js"), (/** @type {any} */ { openEmoji }) => openEmoji({ root: view.host.root, from, pick, label: words.say("emoji") }));
+    view.shell.use(loadModule(() => import("./lazy-emoji.js")), (/** @type {any} */ { openEmoji }) => openEmoji({ root: view.host.root, from, pick, label: words.say("emoji") }));
   }
 }

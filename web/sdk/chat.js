@@ -28,6 +28,7 @@ export class Chat extends Observable {
   /** @type {import("./types.js").ChatState} */
   #state = "connecting";
   _listeners = new AbortController();
+  _withCalls = withCalls; // for what is loaded later
 
   /** Limits and features of the server. */
   config = lazily(this, "config");

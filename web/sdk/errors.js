@@ -1,3 +1,5 @@
+import { loadModule } from "./loading.js";
+
 /** What can go wrong. `message` is the code: sentences are the interface's task. */
 export class ChatError extends Error {
   /**
@@ -42,16 +44,16 @@ export function errorOf({ code, message, detail = message }, status = 0, retryAf
 export const isTemporary = (error) => error instanceof Passing || error instanceof Lost;
 
 /**
- * A module that is loaded with its first use; `Lost` where it can't be, and then tried again.
+ * What is loaded with its first use; `Lost` where it can't be, and then tried again.
  * @template T
- * @param {() => Promise<T>} load
+ * @param {() => Promise<T>} make
  * @returns {() => Promise<T>}
  */
-export function later(load) {
+export function later(make) {
   /** @type {Promise<T> | undefined} */
   let loading;
   return () =>
-    (loading ??= load().catch(() => {
+    (loading ??= make().catch(() => {
       loading = undefined;
       throw new Lost("lost");
     }));
@@ -68,7 +70,7 @@ let loadedCalls = null;
 /** Loads what the first messages do not need: once what is being shown is shown, which goes before. */
 export const loadCalls = later(async () => {
   await new Promise((resolve) => setTimeout(resolve, 0));
-  return (loadedCalls = await import("./lazy-calls.js"));
+  return (loadedCalls = await loadModule(() => import("./lazy-calls.js")));
 });
 
 /**

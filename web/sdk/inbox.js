@@ -1,5 +1,6 @@
 import { Connection } from "./connection.js";
 import { later, withCalls } from "./errors.js";
+import { loadModule } from "./loading.js";
 import { Observable } from "./observable.js";
 import { bundled } from "./storage.js";
 
@@ -125,4 +126,4 @@ export class Inbox extends Observable {
   }
 }
 
-const loadList = later(() => bundled._list ?? import("./lazy-list.js"));
+const loadList = later(() => bundled._list ?? loadModule(() => import("./lazy-list.js")));

@@ -22,10 +22,11 @@ export class List {
   /** @param {import("./inbox.js").Inbox} inbox */
   constructor(inbox) {
     this.inbox = inbox;
-    this.chat = inbox.chat;
-    const { signal } = this.chat._listeners;
+    const { chat } = inbox;
+    this.chat = chat;
+    const { signal } = chat._listeners;
     for (const name of ["focus", "visibilitychange"]) {
-      /** @type {Partial<EventTarget>} */ (globalThis).addEventListener?.(name, () => this.#later(({ refreshList }) => refreshList(this)), { signal });
+      /** @type {Partial<EventTarget>} */ (globalThis).addEventListener?.(name, () => chat._withCalls(({ refreshList }) => refreshList(this)), { signal });
     }
   }
 
@@ -85,12 +86,12 @@ export class List {
       this._loadedAt = Date.now();
       this.#tries = 0;
       this.#next = page.next && new URL(page.next).searchParams;
-      if (chat._rooms.size) this.#later(({ catchUp }) => catchUp(this));
+      if (chat._rooms.size) chat._withCalls(({ catchUp }) => catchUp(this));
     } catch (error) {
       if (loading.signal.aborted) return;
       this.#error = /** @type {Error} */ (error);
       if (isFirst && chat.session._errors.isTemporary(error)) this.#retry();
-      this.#later(({ explain }) => explain(chat, error)); // or the next failure
+      chat._withCalls(({ explain }) => explain(chat, error)); // or the next failure
       throw error;
     } finally {
       if (loading === this._loading) this._loading = null;
@@ -103,11 +104,6 @@ export class List {
     this.#timer = setTimeout(() => {
       if (!this.chat.session._isClosed) this.reload().catch(() => {}); // the snapshot has the error
     }, backoff(this.#tries++));
-  }
-
-  /** @param {(calls: typeof import("./lazy-calls.js")) => unknown} act done where it can be loaded */
-  #later(act) {
-    import("./lazy-calls.js").then(act, () => {}); // the next use tries again
   }
 
   /** @param {import("./types.js").RoomInfo} room */

@@ -1,4 +1,5 @@
 import { backoff } from "./backoff.js";
+import { loadModule } from "./loading.js";
 import { share } from "./tabs.js";
 
 /** What becomes of unsent messages: a part of what is loaded after the first messages of others. */
@@ -140,7 +141,7 @@ async function frameOf(one, session, room_id) {
 
 /** @param {Outgoing} one @param {import("./session.js").UserSession} session @param {number} room_id */
 async function attachAll(one, session, room_id) {
-  const { attach } = await import("./lazy-files.js").catch(() => {
+  const { attach } = await loadModule(() => import("./lazy-files.js")).catch(() => {
     throw new session._errors.Lost("lost");
   });
   return attach(session, room_id, one.files, (one._paths ??= new Map()), (one._abort ??= new AbortController()).signal, (share) => {

@@ -1,4 +1,5 @@
 import { later } from "./errors.js";
+import { loadModule } from "./loading.js";
 
 /** @typedef {import("./types.js").Storage} Storage */
 /** @typedef {ReturnType<typeof import("./lazy-browser.js").openVault>} Vault */
@@ -51,4 +52,4 @@ export function vaultOf(storage, server) {
 export const bundled = {
   _list: /** @type {Promise<typeof import("./lazy-list.js")> | null} */ (null),
 };
-export const loadBrowser = later(() => import("./lazy-browser.js"));
+export const loadBrowser = later(() => loadModule(() => import("./lazy-browser.js")));
