@@ -14,8 +14,8 @@ const ONE_CLIENT = /** @type {import("esbuild").Plugin} */ ({
   name: "one-client",
   setup({ onResolve }) {
     onResolve({ filter: /^\.\.\/sdk\// }, ({ path, importer }) => {
-      if (!importer.startsWith(join(web, "elements"))) return undefined;
       const file = basename(path);
+      if (!importer.startsWith(join(web, "elements")) || file === "loading.js") return undefined; // each has its own
       return { path: `@roomcast/client${file === "index.js" ? "" : `/internal/${file}`}`, external: true };
     });
   },
