@@ -192,11 +192,16 @@ def served(site: Path) -> Iterator[str]:
 def page() -> Iterator[Any]:
     """A page of Chromium; an error in it fails the test."""
     sync_api = pytest.importorskip("playwright.sync_api")
+    sync_api.expect.set_options(timeout=20_000)  # a machine of two cores may be busy for seconds
     found = map(shutil.which, ("chromium-headless-shell", "chromium"))
     chromium = os.environ.get("CHROMIUM") or next(filter(None, found), None)
+    if chromium is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("no Chromium: set $CHROMIUM")
     errors: list[str] = []
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium)
+        browser = playwright.chromium.launch(
+            executable_path=chromium, args=["--disable-dev-shm-usage"]
+        )
         page = browser.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
         yield page
