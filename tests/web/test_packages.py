@@ -247,3 +247,7 @@ def test_a_site_in_react_and_vue_talks(
     page.click("#toggle")
     expect(shown).to_have_count(messages)
     expect(page.locator("#counts")).to_have_text("1 0")
+    page.click("#leave")
+    expect(shown).to_have_count(0)
+    expect(page.locator("#counts")).to_have_text("")
+    expect(page.locator("#messages li")).to_have_count(0)

@@ -17,19 +17,23 @@ export class FrameworkClient {
     this.link.login(own);
   }
 
-  /** The client of the SDK, another one after another user has signed in. */
+  /** The client of the SDK: another one after another user has signed in, null after the user has signed out. */
   get chat() {
-    return this.link.open(openChat);
+    const chat = this.link.open(openChat);
+    return chat.state === "ended" ? null : chat;
   }
 
   /** Keeps it open. @param {() => void} changed called when `chat` is another one @returns {() => void} what ends that */
   hold(changed) {
     const { link } = this;
-    link.addEventListener("restart", changed);
+    const listening = new AbortController();
+    const { signal } = listening;
+    const later = () => queueMicrotask(() => signal.aborted || changed()); // a framework may be rendering now
+    for (const name of ["restart", "signedout"]) link.addEventListener(name, later, { signal });
     link.hold(this);
     if (!link.chat) changed(); // it had ended meanwhile
     return () => {
-      link.removeEventListener("restart", changed);
+      listening.abort();
       link.release(this);
     };
   }

@@ -17,6 +17,7 @@ function Conversation() {
       <button id="send" onClick={() => room?.send({ text: "Is it still there?" })}>Ask</button>
       <button id="refuse" onClick={refuse}>{isRefused && "Refused"}</button>
       <button id="share" onClick={(event) => (event.currentTarget.textContent = String(element.current?.session === chat))} />
+      <button id="leave" onClick={() => chat?.signOut()}>Log out</button>
       <ul id="messages">{messages?.map((one) => <li key={one.message_id}>{one.text}</li>)}</ul>
       <p id="counts">{rooms?.length} {useUnread()}</p>
       <Chat elementRef={element} with={2} context="listing:55" quickReplies={["Yes"]} onSent={(event) => (document.title = event.detail.message.text)} />

@@ -81,7 +81,7 @@ export function ChatProvider({ chat, children, ...options }) {
   return createElement(ChatContext.Provider, { value: context }, children);
 }
 
-/** The client: null while a server renders. */
+/** The client: null while a server renders, and after a sign-out. */
 export const useChat = () => useContext(ChatContext).chat;
 
 /** The snapshot of a model, drawn again at each change; null without one. */

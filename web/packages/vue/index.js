@@ -30,7 +30,7 @@ export const roomcast = {
 
 const useClient = () => inject(KEY, null) ?? shallowRef(null);
 
-/** The client: null while a server renders. */
+/** The client: null while a server renders, and after a sign-out. */
 export const useChat = () => useClient().value;
 
 /** A shallow ref with the snapshot of a model, which may be a ref; null without one. */
