@@ -7,11 +7,13 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import jwt
 import pytest
 from roomcast.routes.ui_bundle import source_files, source_texts
 from roomcast.routes.ui_minify import minified, minify
 
 from ..faults.history import ConnectionLog, History, Received, Sent, check
+from ..pages import block
 from .nodes import HERE, JOINED_BUDGETS, LANGUAGE_BUDGET, WEB, run
 
 FILES = {path.name for path in HERE.glob("*.test.js")} - {"server.test.js"}
@@ -57,6 +59,15 @@ def run_tests(node: str, file: Path, **more: str) -> None:
     assert passed
     assert int(passed[1]) > 0
     assert re.search(r"^# fail 0$", printed, re.MULTILINE)
+
+
+def test_a_site_in_node_signs_tokens_as_its_page_says(node: str) -> None:
+    secret = "a secret that both know, 32 bytes or more"
+    code = block("docs/add-chat-to-another-site.md", "js", "tokenOf")
+    ask = f"console.log(tokenOf({{ id: 7, name: 'Бо' }}, {json.dumps(secret)}));"
+    token = run(node, "--input-type=module", "-e", code + ask).strip()
+    claims = jwt.decode(token, secret, ["HS256"], options={"require": ["exp"]})
+    assert (claims["sub"], claims["name"]) == ("7", "Бо")
 
 
 def test_the_client_as_it_is_served_without_a_bundler(node: str, tmp_path: Path) -> None:
