@@ -8,6 +8,7 @@ import { ListMenu } from "./list-menu.js";
 import { Menu } from "./menu.js";
 import { MessageMenu } from "./message-menu.js";
 import { RoomMenu } from "./room-menu.js";
+import { addSheet } from "./sheets.js";
 import { dialogStyle } from "./style-dialog.js";
 
 /** The menus of a view, once their strings are there. @param {any} shell the view */
@@ -23,9 +24,7 @@ class More {
   /** @param {any} shell the view */
   constructor(shell) {
     const { host, words } = shell;
-    const sheet = new CSSStyleSheet();
-    sheet.replaceSync(dialogStyle);
-    host.root.adoptedStyleSheets.push(sheet);
+    addSheet(host.root, dialogStyle);
     this.shell = shell;
     this.menu = new Menu(host.root);
     this.dialog = new Dialog(words);
