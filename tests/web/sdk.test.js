@@ -814,6 +814,48 @@ test("what is opened after the user was signed out is opened again with the next
   assert.equal(wire.sockets.length, 1);
 });
 
+test("who the user is, the rooms tell before it is asked for", async () => {
+  let answerMe;
+  wire.routes["GET chat/me/"] = () => new Promise((done) => (answerMe = done));
+  const rooms = [item(4, { last_message: { content: "hi", sender_id: 2, from_this_user: false } }), item(5)];
+  wire.routes["GET chat/receive/"] = () => ({ next: null, results: rooms });
+  const chat = start();
+  const found = chat.with(2);
+  found.subscribe(() => {});
+  chat.inbox.subscribe(() => {});
+  await settle();
+  assert.deepEqual(chat.inbox.snapshot.rooms.map((one) => one.with?.user_id), [2, 2]);
+  wire.find(4).receive(sync([message(1, { sender_id: 1 }), message(2)]));
+  await settle();
+  assert.deepEqual(found.snapshot.messages.map(({ mine }) => mine), [true, false]);
+  assert.deepEqual([found.snapshot.loaded, found.snapshot.with.user_id, chat.me], [true, 2, null]);
+  answerMe({ user_id: 1, name: "Ada", picture: null, expires_at: null });
+  assert.equal((await chat.ready).name, "Ada");
+});
+
+test("what does not tell who the user is waits for it", async () => {
+  let answerMe;
+  wire.routes["GET chat/me/"] = () => new Promise((done) => (answerMe = done));
+  wire.routes["GET chat/receive/"] = () => ({ next: null, results: [item(5)] });
+  const chat = start();
+  chat.inbox.subscribe(() => {});
+  const room = chat.room(4);
+  room.subscribe(() => {});
+  await settle();
+  wire.find(4).receive(sync([message(1, { sender_id: 1 })]));
+  await settle();
+  assert.deepEqual([room.snapshot.loaded, chat.inbox.snapshot.loading], [false, true]);
+  answerMe({ user_id: 1, name: "Ada", picture: null, expires_at: null });
+  await settle();
+  assert.deepEqual([room.snapshot.loaded, room.snapshot.messages[0].mine, chat.inbox.snapshot.rooms[0].with.user_id], [true, true, 2]);
+});
+
+test("where it can't be asked who the user is, a room is shown all the same", async () => {
+  wire.routes["GET chat/me/"] = () => Promise.reject(new TypeError("refused"));
+  const { room } = await opened([message(1)]);
+  assert.deepEqual([room.snapshot.loaded, room.snapshot.messages[0].mine], [true, false]);
+});
+
 test("a badge needs no list", async () => {
   const chat = start();
   chat.subscribe(() => {});

@@ -135,7 +135,7 @@ export class ChatView {
   }
 
   get me() {
-    return this.host.user?.user_id;
+    return this.shell.chat._user;
   }
 
   /** Whether nothing was said here yet. */

@@ -86,7 +86,7 @@ export class MessageHistory {
   }
 
   get me() {
-    return this.host.user?.user_id;
+    return this.view.me;
   }
 
   focused() {

@@ -90,7 +90,7 @@ export class ListView {
     const { rooms, loading, error, state } = this.inbox.snapshot;
     this.lost.hidden = state !== "waiting" || !rooms.length || Boolean(this.shell.open); // an open room tells it itself
     this.lost.textContent = this.lost.hidden ? "" : this.words.say("offline");
-    const me = this.host.user?.user_id;
+    const me = this.shell.chat._user;
     const rows = new Map();
     for (const item of rooms) {
       const row = this.#rows.get(item.room_id) ?? new ListItem(this, item.room_id);

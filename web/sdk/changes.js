@@ -97,7 +97,7 @@ export class Changes {
   #isReacted({ message_id, emoji, on }) {
     const { chat, _timeline: timeline } = this.room;
     const found = timeline.messages.get(message_id)?.reactions?.find((one) => one.emoji === emoji);
-    return Boolean(found?.user_ids.some((user) => String(user) === String(chat.me?.user_id))) === on;
+    return Boolean(found?.user_ids.some((user) => String(user) === String(chat._user))) === on;
   }
 
   /** @param {(frame: Change, turn: number) => unknown} isDone */

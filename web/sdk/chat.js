@@ -1,6 +1,7 @@
 import { backoff } from "./backoff.js";
 import { isTemporary, lazily, loadCalls, SignedOut, withCalls } from "./errors.js";
 import { Inbox } from "./inbox.js";
+import { isSameUser } from "./members.js";
 import { Observable } from "./observable.js";
 import { Room } from "./room.js";
 import { UserSession } from "./session.js";
@@ -15,6 +16,10 @@ import { vaultOf } from "./storage.js";
 export class Chat extends Observable {
   /** @type {import("./types.js").Me | null} */
   me = null;
+  /** Who the user is, as soon as an answer tells it, perhaps before `me`; null after one that failed. @internal @type {UserId | null | undefined} */
+  _user;
+  #tell = (/** @type {unknown} */ _) => {};
+  #told = new Promise((resolve) => (this.#tell = resolve));
   leads = false; // whether this tab shows notifications
   /** @type {Promise<import("./types.js").Me>} */
   ready;
@@ -154,10 +159,32 @@ export class Chat extends Observable {
     return this.me !== null;
   }
 
+  /**
+   * The user is a member of all their rooms, and wrote in them what is said to be theirs. Nothing of rooms is
+   * shown before it was asked who that is: what is theirs would look like another's.
+   * @internal
+   * @param {import("./types.js").RoomInfo[]} rooms
+   */
+  async _recognize(rooms) {
+    if (this._user !== undefined || !rooms.length) return;
+    const fits = (/** @type {UserId} */ user) => rooms.every(({ members, last_message: last }) =>
+      members.some((one) => isSameUser(one.user_id, user)) && (!last?.sender_id || last.from_this_user === isSameUser(last.sender_id, user)));
+    const [user, another] = rooms[0].members.map((one) => one.user_id).filter(fits);
+    if (user !== undefined && another === undefined) this.#know(user);
+    else await this.#told;
+  }
+
+  /** @param {UserId | null} user */
+  #know(user) {
+    this._user ??= user;
+    this.#tell(user);
+    for (const model of [this, this.inbox, ...this._rooms.values()]) model._changed();
+  }
+
   /** The other member of a room of two. @internal @param {{ members?: import("./types.js").Member[] } | null} room */
   _other(room) {
-    const others = room?.members?.filter((one) => String(one.user_id) !== String(this.me?.user_id)) ?? [];
-    return this.me && room?.members?.length === 2 ? (others[0] ?? null) : null;
+    const others = room?.members?.filter((one) => !isSameUser(one.user_id, this._user)) ?? [];
+    return (this._user ?? null) !== null && room?.members?.length === 2 ? (others[0] ?? null) : null;
   }
 
   /** @internal */
@@ -180,13 +207,14 @@ export class Chat extends Observable {
         this.me = Object.freeze(await this.request("GET", "chat/me/"));
         break;
       } catch (error) {
+        this.#know(null);
         if (!isTemporary(error)) throw error;
         await new Promise((resolve) => setTimeout(resolve, backoff(tries)));
       }
     }
     if (!this.me) throw new SignedOut("ended");
     void this._vault("open", String(this.me.user_id));
-    for (const model of [this, this.inbox, ...this._rooms.values()]) model._changed();
+    this.#know(this.me.user_id);
     return this.me;
   }
 

@@ -79,6 +79,7 @@ export class List {
     inbox._changed();
     try {
       const page = await chat.request("GET", "chat/receive/", { query: Object.fromEntries(query), signal: loading.signal });
+      await chat._recognize(page.results);
       if (!this._isLoaded && (await chat._identified())) for (const [id, text] of (await chat._vault("drafts")) ?? []) inbox._drafts.set(id, text);
       if (loading !== this._loading) return;
       if (isFirst) this._items.clear();

@@ -50,7 +50,7 @@ export function touch(list, id, message) {
   if (!list || last === undefined || !message) return;
   const { message_id, text: content, attachments, created_at, sender_id, status, kind } = message;
   if (last?.message_id === message_id && last.content === content && last.status === status) return;
-  const from_this_user = String(sender_id) === String(list.chat.me?.user_id);
+  const from_this_user = String(sender_id) === String(list.chat._user);
   list._patch(/** @type {number} */ (id), { last_message: { content, attachments, created_at, from_this_user, message_id, sender_id, status, kind } });
 }
 

@@ -1,3 +1,6 @@
+/** @param {unknown} a @param {unknown} b */
+export const isSameUser = (a, b) => String(a) === String(b);
+
 /**
  * @param {import("./types.js").Member[]} members
  * @param {import("./types.js").UserId} user

@@ -99,7 +99,7 @@ export class Room extends Observable {
     const { _connection: connection, _timeline: timeline, info, id, loading } = this;
     const { state, error, retryAt } = connection;
     const { newest, missed, hasOlder, hasNewer } = timeline;
-    const messages = timeline.view(this.chat.me?.user_id, this._changes);
+    const messages = timeline.view(this.chat._user ?? undefined, this._changes);
     const mark = timeline.receipts.get(this._me)?.read ?? null;
     const unread = (/** @type {import("./types.js").Message} */ one) => !one.mine && one.message_id > (mark ?? Infinity);
     return {
@@ -107,7 +107,7 @@ export class Room extends Observable {
       state,
       error,
       retryAt,
-      loaded: this._isLoaded,
+      loaded: this._isLoaded && this.chat._user !== undefined,
       messages,
       outgoing: this._outgoing,
       typing: state === "open" ? [...this._typing.values()].map(({ user }) => user) : [],
@@ -179,7 +179,7 @@ export class Room extends Observable {
 
   /** @internal */
   get _me() {
-    return String(this.chat.me?.user_id);
+    return String(this.chat._user);
   }
 
   _begin() {
@@ -200,6 +200,7 @@ export class Room extends Observable {
     const page = this._outgoing.length ? null : await this.chat.request("GET", "chat/receive/", { query }).catch(() => null);
     const found = page?.results.find((/** @type {import("./types.js").RoomInfo} */ one) => isWith(one, peer));
     if (!found) return (await loadCalls()).find(this, page);
+    await this.chat._recognize(page.results);
     this.id = found.room_id;
     this.info = found;
     this._isFound = true;
