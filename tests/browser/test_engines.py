@@ -75,6 +75,7 @@ def test_times_stand_beside_texts_of_either_direction(tab: Tab, server: Server, 
     for text in ("Hello", "مرحبا", long, "Hello\nمرحبا", "مرحبا\nHello", "12"):
         room.post("bob", text)
     tab.opens(f"{server.url}#token={token_of('ada')}&room={room.id}")
+    tab.sees("texts().length === 6")
     for direction in ("ltr", "rtl"):
         tab.does(f"document.querySelector('roomcast-inbox').dir = '{direction}'")
         tab.sees(f"texts().length === 6 && part('text')[0].matches(':dir({direction}) *')")
