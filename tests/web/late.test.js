@@ -133,6 +133,19 @@ test("a live message that can't be handled yet comes with the next connection", 
   assert.deepEqual(room.snapshot.messages.map(({ message_id }) => message_id), [1, 2]);
 });
 
+test("what can't be loaded for long is asked for more and more rarely", async () => {
+  await enter();
+  const room = chat.room(4);
+  room.subscribe(() => {});
+  for (let i = 0; i < 6; i++) {
+    await pass(20_000, () => wire.sockets.length > i);
+    wire.find(4).receive(sync([message(1)]));
+    await pass(500, () => room.snapshot.state === "waiting");
+  }
+  assert.ok(room.snapshot.retryAt - Date.now() > 7_000, `${room.snapshot.retryAt - Date.now()} ms`);
+  assert.equal(room.snapshot.messages.length, 1);
+});
+
 test("the list is shown, and notices that it missed are made good by the next connection", async () => {
   wire.routes["GET chat/receive/"] = () => ({ next: null, results: [item(4)] });
   const load = await enter();

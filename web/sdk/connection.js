@@ -61,9 +61,9 @@ export class Connection {
     if (this.state === "waiting" || isSignedOut) this.#connect();
   }
 
-  /** The network is gone: known before the socket shows it. */
-  _lose() {
-    if (this.state === "connecting" || this.state === "open") this.#wait();
+  /** The network is gone: known before the socket shows it. @param {number} [tries] those before, where they are counted elsewhere */
+  _lose(tries) {
+    if (this.state === "connecting" || this.state === "open") this.#wait(tries);
   }
 
   /**
@@ -142,8 +142,8 @@ export class Connection {
     if (this.session.refuse(token)) this.#connect();
   }
 
-  #wait() {
-    const delay = backoff(this.#tries++);
+  #wait(tries = this.#tries++) {
+    const delay = backoff(tries);
     this.#become("waiting");
     this.retryAt = Date.now() + delay;
     this.#timer = setTimeout(() => this.#connect(), delay);

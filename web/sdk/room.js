@@ -252,6 +252,6 @@ export class Room extends Observable {
       this._isLoaded = true;
       this._changed();
     }
-    withCalls(({ receive }) => turn === connection.turn && receive(this, frame), () => turn === connection.turn && connection._lose());
+    withCalls(({ receive }) => turn === connection.turn && receive(this, frame), () => turn === connection.turn && connection._lose(this._tries++));
   }
 }
