@@ -5,11 +5,13 @@ import re
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, WebSocketRoute, expect
 
 from .conftest import Person, Room, Server, token_of
+from .first_message import WATCH, wait_for_first_message
 from .pictures import png
 
 SITE = """
@@ -361,7 +363,7 @@ BY_ROOM = ("roomcast-chat", {"room": "ROOM"})
 BY_PEER = ("roomcast-chat", {"with": "2", "context": "listing:3"})
 NEEDED = {  # elements, and what is asked for until the first message, after `roomcast.js`
     "room": ([BY_ROOM], r"/ui/views\.js|/chat/me/"),
-    "with": ([BY_PEER], r"/ui/views\.js|/chat/me/|/chat/receive/\?"),
+    "with": ([BY_PEER], r"/ui/views\.js|/chat/receive/\?"),
     "all": (
         [("roomcast-inbox", {}), BY_ROOM],
         r"/ui/views\.js|/chat/me/|/chat/receive/",
@@ -394,6 +396,44 @@ def test_the_first_message_needs_few_requests(
         expect(ada.page.locator("roomcast-chat [part=text]").last).to_have_text("Offer: € 220")
         item = ada.page.locator(f'roomcast-inbox [part=item][data-room="{room}"]')
         expect(item).to_have_count(len(own) - 1)
+    ada.page.unroute("**/chat/**")
+
+
+API = "/chat/api/v1/chat/"
+SCRIPTS = ["/chat/ui/roomcast.js", "/chat/ui/views.js"]
+
+
+def test_a_chat_with_somebody_shows_a_message_after_three_requests(
+    visitor: Callable[..., Visitor],
+) -> None:
+    ada = visitor("ada")
+    ada.says(2, "hello", "listing:lost")
+    ada.page.add_init_script(WATCH)
+    asked = wait_for_first_message(ada.page, f"{ada.shop.url}lost.html").asked
+    assert sorted(urlsplit(one).path for one in asked) == [f"{API}receive/", *SCRIPTS]
+    said = ada.page.locator("roomcast-chat [part~=message]").last
+    expect(said).to_have_attribute("part", "message theirs")
+    ada.page.wait_for_function("() => document.querySelector('roomcast-chat').user")
+
+
+def test_an_inbox_shows_its_rows_after_three_requests(visitor: Callable[..., Visitor]) -> None:
+    ada = visitor("ada")
+    ada.says(2, "hello", "rows")
+    asked: list[str] = []
+
+    def decide(route: Route) -> None:
+        path = urlsplit(route.request.url).path
+        asked.append(path)
+        if path in {f"{API}receive/", *SCRIPTS}:
+            route.continue_()  # all else waits
+
+    ada.page.route("**/chat/**", decide)
+    with ada.page.expect_request("**/ui/lazy-list-tools.js*"):  # after the first rows
+        ada.opens("inbox.html")
+        row = ada.page.locator("[part=item]").first
+        expect(row).to_contain_text("Bob")
+        expect(row).not_to_contain_text("Ada")
+    assert sorted(asked[:3]) == [f"{API}receive/", *SCRIPTS]
     ada.page.unroute("**/chat/**")
 
 

@@ -117,7 +117,7 @@ export class RoomcastElement extends Element {
   async #build() {
     const turn = ++this.#turn;
     const { link, language } = this;
-    const [chat, own, strings] = await Promise.all([link?.whole(), this.ownViews(link?.views), stringsFor(language)]);
+    const [chat, own, strings] = await Promise.all([link?.client(), this.ownViews(link?.views), stringsFor(language)]);
     if (turn !== this.#turn) return this.#building;
     if (!link) return null;
     this.view?.destroy();

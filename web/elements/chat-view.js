@@ -103,6 +103,7 @@ export class ChatView {
   #addParts() {
     if (this.history.isOver) return;
     this.#isShown = true;
+    this.shell.chat._identify?.();
     const { loaded, state, id } = this.model.snapshot;
     if (loaded && (state === "open" || id === null)) void this.shell.learn();
     void this.#addPart("Extras", () => import("./lazy-extras.js"), (Extras) => this.history.enrich(Extras));

@@ -113,6 +113,7 @@ export class ListView {
 
   /** Does something with search and keyboard once they are there. @param {(tools: any) => void} [act] */
   equip(act = () => {}) {
+    this.shell.chat._identify?.();
     this.#equipping ??= loadModule(() => import("./lazy-list-tools.js")).then(({ ListTools }) => (this.tools = new ListTools(this)));
     return this.#equipping.then(act, () => void (this.#equipping = null)); // the next use tries again
   }

@@ -1,11 +1,11 @@
 /** Turns a light session into a whole one: the client of the SDK, with what the elements hear of it. */
 
-import { connect } from "../sdk/index.js";
+import { Chat } from "../sdk/chat.js";
 import { loadModule } from "../sdk/loading.js";
 
-/** @param {any} session @param {{ token?: string, getToken?: () => any }} login */
+/** Who the user is, is asked for with the first use that needs it, else after the first messages. @param {any} session @param {{ token?: string, getToken?: () => any }} login */
 export function openChat(session, login) {
-  const chat = /** @type {any} */ (connect({ server: session.server, ...login }));
+  const chat = /** @type {any} */ (new Chat({ server: session.server, ...login }, true));
   const isNow = () => session.chat === chat;
   chat.on("unread", (/** @type {any} */ unread) => isNow() && session.count(unread));
   chat.on("state", (/** @type {any} */ { state }) => isNow() && session.turn(state));

@@ -156,8 +156,15 @@ export class SharedSession extends EventTarget {
     });
   }
 
+  /** The client, where it is asked for at once who the user is. @returns {Promise<any>} */
+  async whole() {
+    const chat = await this.client();
+    chat._identify?.();
+    return chat;
+  }
+
   /** Loads the views and the client; the light socket ends. @returns {Promise<any>} */
-  whole() {
+  client() {
     return (this.#whole ??= this.#load());
   }
 
@@ -165,13 +172,20 @@ export class SharedSession extends EventTarget {
     const generation = this.#generation;
     const views = this.views ?? (await insist(() => import("./views.js")));
     await pageReady();
-    if (generation !== this.#generation) return this.whole();
+    if (generation !== this.#generation) return this.client();
     this.views = views;
-    return this.open(views.openChat);
+    return this.#open(views.openChat);
   }
 
   /** The client, which takes the place of the light socket. @param {Views["openChat"]} openChat @returns {any} */
   open(openChat) {
+    const chat = this.#open(openChat);
+    chat._identify?.();
+    return chat;
+  }
+
+  /** @param {Views["openChat"]} openChat @returns {any} */
+  #open(openChat) {
     if (this.chat) return this.chat;
     this.#started = true;
     this.#light?.close();

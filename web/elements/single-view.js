@@ -20,6 +20,7 @@ export class SingleView extends Shell {
     const context = this.host.getAttribute("context") ?? undefined;
     if (room) this.#show(this.chat.room(room));
     else if (partner) this.#show(this.chat.with(partner, { context }));
+    else this.chat._identify?.();
   }
 
   /** @param {any} model @param {number | null} [message] */

@@ -48,8 +48,11 @@ export class Chat extends Observable {
   /** Takes another token where it is of the same user; whether it is. @internal */
   _renew = lazily(this, "renewBy");
 
-  /** @param {import("./types.js").Options} options */
-  constructor(options) {
+  /** Asks who the user is, where that is put off. @internal @type {((_?: unknown) => void) | null} */
+  _identify = null;
+
+  /** @param {import("./types.js").Options} options @param {boolean} [isLater] whether it is asked later who the user is */
+  constructor(options, isLater) {
     super();
     this.session = new UserSession(options);
     this.session._onChange = () => this.#sessionChanged();
@@ -60,7 +63,7 @@ export class Chat extends Observable {
       /** @type {Partial<EventTarget>} */ (globalThis).addEventListener?.(name, () => this.session._connections.forEach(act), { signal });
     on("offline", (one) => one._lose());
     on("online", (one) => one.retry());
-    this.ready = this.#identify();
+    this.ready = this.#identify(isLater);
   }
 
   _build() {
@@ -117,7 +120,8 @@ export class Chat extends Observable {
   /** Tries everything again at once; also the way back after `signedout`. */
   retry() {
     this.session._resume();
-    if (!this.me) this.ready = this.#identify();
+    if (this._identify) this._identify();
+    else if (!this.me) this.ready = this.#identify();
     withCalls(({ resumeAll }) => resumeAll(this));
   }
 
@@ -131,6 +135,7 @@ export class Chat extends Observable {
   /** Closes all; nothing is erased. */
   end() {
     this.#isEnded = true;
+    this._identify?.();
     this._listeners.abort();
     void this._tabs?.then((tabs) => tabs?.close());
     this.session.close();
@@ -155,6 +160,7 @@ export class Chat extends Observable {
   /** Whether something of the user may be stored, who is known by then. @internal */
   async _identified() {
     if (!(await this._vault("isFilled"))) return false;
+    this._identify?.();
     await this.ready.catch(() => {});
     return this.me !== null;
   }
@@ -171,7 +177,10 @@ export class Chat extends Observable {
       members.some((one) => isSameUser(one.user_id, user)) && (!last?.sender_id || last.from_this_user === isSameUser(last.sender_id, user)));
     const [user, another] = rooms[0].members.map((one) => one.user_id).filter(fits);
     if (user !== undefined && another === undefined) this.#know(user);
-    else await this.#told;
+    else {
+      this._identify?.();
+      await this.#told;
+    }
   }
 
   /** @param {UserId | null} user */
@@ -195,13 +204,17 @@ export class Chat extends Observable {
     if (this.me && state === "open") this._tabs ??= this.#join();
   }
 
-  #identify() {
-    const ready = this.#ask();
+  /** @param {boolean} [isLater] */
+  #identify(isLater) {
+    const ready = this.#ask(isLater);
     ready.catch(() => {});
     return ready;
   }
 
-  async #ask() {
+  /** @param {boolean} [isLater] */
+  async #ask(isLater) {
+    if (isLater) await new Promise((resolve) => (this._identify = resolve));
+    this._identify = null;
     for (let tries = 0; !this.#isEnded; tries++) {
       try {
         this.me = Object.freeze(await this.request("GET", "chat/me/"));

@@ -26,6 +26,7 @@ const queryOf = (next) => (next ? Object.fromEntries(new URL(next).searchParams)
 
 /** The user is a member of every room that they make, named or not. @param {Chat} chat @param {{ members: UserId[], title?: string, context?: string }} fields */
 export async function open(chat, { members, ...fields }) {
+  chat._identify?.();
   const { user_id } = await chat.ready;
   const all = members.some((one) => String(one) === String(user_id)) ? members : [user_id, ...members];
   return chat.room((await chat.request("POST", "chat/create/", { body: { members: all, ...fields } })).room_id);
@@ -78,6 +79,7 @@ export function unblock(chat, user) {
 
 /** Waits a moment for who the user is: their other tabs hear of it by that. @param {Chat} chat */
 export async function signOut(chat) {
+  chat._identify?.();
   await within(KNOWN_WITHIN, chat.ready.catch(() => {}));
   const erased = chat._vault("erase");
   if (chat.me) chat._tabs ??= Promise.resolve(join(chat, () => {}));

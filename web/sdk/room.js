@@ -183,6 +183,7 @@ export class Room extends Observable {
   }
 
   _begin() {
+    if (this.id !== null && this.chat._user === undefined) this.chat._identify?.();
     this._starting ??= this.#restore().then(() => this.#open());
   }
 
@@ -199,7 +200,10 @@ export class Room extends Observable {
     const query = { context: peer.context, page_size: "100" };
     const page = this._outgoing.length ? null : await this.chat.request("GET", "chat/receive/", { query }).catch(() => null);
     const found = page?.results.find((/** @type {import("./types.js").RoomInfo} */ one) => isWith(one, peer));
-    if (!found) return (await loadCalls()).find(this, page);
+    if (!found) {
+      this.chat._identify?.();
+      return (await loadCalls()).find(this, page);
+    }
     await this.chat._recognize(page.results);
     this.id = found.room_id;
     this.info = found;
