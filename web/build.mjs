@@ -37,7 +37,7 @@ const SMALL_STYLES = /** @type {import("esbuild").Plugin} */ ({
       const values = []; // `${…}` within the literal
       const plain = css.replace(/\$\{[^}]*\}/g, (value) => `value-${values.push(value) - 1}`);
       const { code } = await transform(plain, { loader: "css", minify: true });
-      const small = code.trim().replace(/\\/g, "\\\\").replace(/value-(\d+)/g, (_, index) => values[Number(index)]);
+      const small = code.trim().replace(/(--[\w-]+:|,) /g, "$1").replace(/\\/g, "\\\\").replace(/value-(\d+)/g, (_, index) => values[Number(index)]);
       return { contents: before.trimEnd() + small + after, loader: "js" };
     });
   },

@@ -78,6 +78,6 @@ export function sendingNodes(outgoing, history) {
   if (outgoing.state !== "uploading") return nodes;
   const { words } = history;
   const names = words.list(outgoing.files.map((/** @type {any} */ file) => file.name));
-  const stop = h("button", { type: "button", className: "link-button", onclick: () => outgoing.cancel() }, words.say("cancel"));
+  const stop = h("button", { type: "button", className: "link-button", onclick: () => outgoing.item.cancel() }, words.say("cancel"));
   return [...nodes, h("progress", { max: 1, value: outgoing.progress ?? 0, "aria-label": names }), stop];
 }

@@ -6,11 +6,9 @@ import { afterPaint, h, oncePerFrame } from "./dom.js";
 import { MessageHistory } from "./history.js";
 import { titleOf } from "./people.js";
 
-const MINUTE = 60_000;
-
 export class ChatView {
   #off = /** @type {(() => void)[]} */ ([]);
-  newest = NaN; // the last message that was there or was announced
+  newest = /** @type {number | undefined} */ (undefined); // the last message that was there or was announced
   #added = new Set(); // parts that were asked for
   #isShown = false; // whether messages are on the screen
   #wantsFocus = false; // the composer gets the focus once it is there
@@ -50,13 +48,11 @@ export class ChatView {
     const render = () => this.box.isConnected && this.render();
     const later = oncePerFrame(render);
     this.#off.push(model.subscribe(() => (this.#isShown ? later() : queueMicrotask(render)))); // the first messages don't wait
-    this.#off.push(model.on("sent", (/** @type {any} */ { message }) => this.host.emit("sent", { message })));
-    for (const name of ["messages", "refused", "presence"]) {
+    const clock = setInterval(() => this.render(), 60_000); // "Today", "5 min. ago", and parts that could not be loaded
+    this.#off.push(() => clearInterval(clock));
+    for (const name of ["messages", "sent", "refused", "presence"]) {
       this.#off.push(model.on(name, (/** @type {any} */ detail) => void this.history.enriched.then((/** @type {any} */ { tools }) => tools[name](detail))));
     }
-    const clock = setInterval(() => this.render(), MINUTE); // "Today", "5 min. ago"
-    this.#off.push(() => clearInterval(clock));
-    this.history.list.addEventListener("keydown", (event) => this.history.extras?.key(event));
   }
 
   destroy() {
@@ -68,7 +64,7 @@ export class ChatView {
 
   render() {
     const { snapshot } = this.model;
-    if (snapshot.loaded && Number.isNaN(this.newest)) this.newest = snapshot.messages.at(-1)?.message_id ?? 0;
+    if (snapshot.loaded) this.newest ??= snapshot.messages.at(-1)?.message_id ?? 0;
     this.header.render();
     this.composer?.render();
     this.history.render();

@@ -13,13 +13,10 @@ export class MessageHistory {
   #rows = new Map();
   #days = new Map();
   window = new MessageWindow();
-  #leaving = new AbortController();
-  #today = new Date().toDateString();
+  leaving = new AbortController();
   isPlaced = false;
   isSettled = false; // the reader stands where they should: from now on what is seen is read
   isFilling = false;
-  /** @type {any} */
-  #active = null;
   /** @type {number} the message above which the line stands; 0: none */
   firstNew = 0;
   /** @type {any[]} */
@@ -42,29 +39,20 @@ export class MessageHistory {
     this.view = view;
     const label = words.say("history");
     this.list = h("ol", { role: "list", "aria-label": label });
-    this.scroller = h("div", { part: "messages", role: "region", "aria-label": label, tabIndex: -1 }, this.list);
+    this.scroller = h("div", { part: "messages", role: "region", "aria-label": label, tabIndex: 0 }, this.list);
     this.newLine = h("li", { part: "new-line" }, words.say("newLine"));
     this.spinner = h("div", { className: "spin", role: "progressbar", "aria-label": words.say("loading") });
     this.empty = h("div", { className: "empty" }, h("slot", { name: "empty" }, icon("chat"), h("p", {}, words.say("empty"))));
     this.anchor = new ScrollAnchor(this.scroller, this.list);
-    this.#listen();
-  }
-
-  #listen() {
-    const { signal } = this.#leaving;
     this.scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
-    this.list.addEventListener("focusin", (event) => this.activate(/** @type {Element} */ (event.target)));
-    const look = () => this.extras?.reading.seen();
-    for (const name of ["focus", "scroll", "resize"]) addEventListener(name, look, { signal, passive: true });
-    document.addEventListener("visibilitychange", () => this.render(), { signal });
   }
 
   get isOver() {
-    return this.#leaving.signal.aborted;
+    return this.leaving.signal.aborted;
   }
 
   destroy() {
-    this.#leaving.abort();
+    this.leaving.abort();
     this.anchor.stop();
   }
 
@@ -98,7 +86,6 @@ export class MessageHistory {
   render() {
     const { messages, outgoing, hasNewer, loaded, loading, state } = this.snapshot;
     this.scroller.setAttribute("aria-busy", String(loading === "around"));
-    this.#newDay();
     if (!this.isPlaced && loaded && state !== "connecting") return this.#open();
     this.extras?.reading.note();
     this.shown = this.window.slice(messages, this.anchor.atEnd);
@@ -107,14 +94,14 @@ export class MessageHistory {
     const nodes = this.#nodesOf(views);
     if (isEnd) nodes.push(...(this.extras?.reading.typingRow() ?? []));
     const kept = new Set(nodes);
-    this.anchor.keepTo((node) => kept.has(node));
-    this.extras?.keepFocus(kept);
+    this.anchor.keepTo(kept);
+    this.extras?.focus.keep(kept);
     arrange(this.list, nodes);
     const filler = loaded ? (views.length ? [] : [this.empty]) : state === "ended" ? [] : [this.spinner];
     arrange(this.scroller, loaded ? [...filler, this.list] : filler);
     this.anchor.restore();
     this.anchor.note();
-    if (!this.#active?.box.isConnected) this.activate(this.rows.at(-1)?.box);
+    this.extras?.focus.render();
     this.#looked();
   }
 
@@ -187,7 +174,7 @@ export class MessageHistory {
   #unsent(item) {
     const quoted = item.replyTo && this.find(item.replyTo);
     const reply_to = item.replyTo && { message_id: item.replyTo, sender_id: quoted?.sender_id, text: quoted?.text ?? "" };
-    return { ...item, reply_to, mine: true, sender_id: this.me, retry: () => item.retry(), cancel: () => item.cancel() };
+    return { ...item, reply_to, mine: true, sender_id: this.me, item };
   }
 
   /** @param {any[]} views */
@@ -232,13 +219,6 @@ export class MessageHistory {
     return found;
   }
 
-  /** After midnight "Today" is another day. */
-  #newDay() {
-    const today = new Date().toDateString();
-    if (today !== this.#today) this.#days.clear();
-    this.#today = today;
-  }
-
   // ------------------------------------------------------------ where the reader is
 
   #scrolled() {
@@ -280,17 +260,5 @@ export class MessageHistory {
 
   get rows() {
     return [...this.#rows.values()];
-  }
-
-  // ------------------------------------------------------------ the keyboard
-
-  /** Makes a message the one that Tab reaches. @param {Element | undefined} within */
-  activate(within) {
-    const li = within?.closest(".row");
-    const row = li && this.rows.find((each) => each.li === li);
-    if (!row || row === this.#active) return;
-    this.#active?.reach(-1);
-    row.reach(0);
-    this.#active = row;
   }
 }

@@ -5,12 +5,13 @@
 
 import { loadModule } from "../sdk/loading.js";
 import { fileNodes, keepBeneath, sendingNodes, thumbnailOf } from "./attachments.js";
-import { focusedIn, h, hasFeature, iconButton } from "./dom.js";
+import { h, hasFeature, iconButton } from "./dom.js";
 import { formatted } from "./formatting.js";
 import { Jumps } from "./jumps.js";
 import { watchLanguage } from "./language-watch.js";
 import { wholeDate } from "./later-words.js";
-import { isSame, nameOf } from "./people.js";
+import { MessageFocus } from "./message-focus.js";
+import { isSame, nameOf, summaryOf } from "./people.js";
 import { Reading } from "./reading.js";
 import { addSheet } from "./sheets.js";
 import { chatRestStyle } from "./style-chatrest.js";
@@ -41,6 +42,7 @@ export class Extras {
     this.jumps = new Jumps(history);
     this.reading = new Reading(history);
     this.tools = new ViewTools(history.view);
+    this.focus = new MessageFocus(this);
     watchLanguage(this.host.link);
     this.hasMarks = hasFeature(this.host, "markdown", false);
     for (const style of [restStyle, chatRestStyle, extrasStyle]) addSheet(this.host.root, style);
@@ -52,9 +54,24 @@ export class Extras {
     if (time) time.title ||= wholeDate(this.words, new Date(time.dateTime));
   }
 
+  /** What every message has beside its text. @param {any} row */
+  #extend(row) {
+    row.extra = h("div", { className: "extra", hidden: true });
+    row.reactions = h("div", { part: "reactions" });
+    row.below = h("div", { className: "below" });
+    row.tools = h("div", { className: "tools" });
+    row.bubble.append(row.extra);
+    row.box.append(row.reactions, row.below, row.tools);
+    row.bubble.addEventListener("click", (/** @type {PointerEvent} */ event) => this.#tapped(event, row));
+  }
+
   /** Draws what has changed. @param {any} row @param {any} message */
   show(row, message) {
     const { me, room } = this.history;
+    if (!row.tools) this.#extend(row);
+    row.box.classList.toggle("going", message.pending === "delete");
+    const name = nameOf(room, message.sender_id, this.words);
+    row.once("label", [name, message.text, message.created_at].join(), () => this.#label(row.box, name, message));
     const names = room.members.map((/** @type {any} */ member) => member.name).join();
     row.once("reactions", JSON.stringify([message.reactions, names, me]), () => this.#showReactions(row, message));
     row.once("files", filesKey(message), () => this.#showFiles(row, message));
@@ -62,6 +79,14 @@ export class Extras {
     row.once("tools", `${message.message_id} ${message.kind}`, () => this.#showTools(row, message));
     row.once("marks", message.text, () => row.text.replaceChildren(...this.#nodesOf(message.text ?? "")));
     row.once("below", `${message.state} ${message.error?.code}`, () => this.#showState(row, message));
+  }
+
+  /** @param {HTMLElement} box @param {string} name @param {any} message */
+  #label(box, name, message) {
+    const { words } = this;
+    const who = message.kind === "system" ? "" : message.mine ? words.say("you") : name;
+    const when = words.time(new Date(message.created_at ?? message.at));
+    box.setAttribute("aria-label", [who, summaryOf(message, words), when].filter(Boolean).join(", "));
   }
 
   /** A text with its links and, where the site wants it, its formatting. @param {string} text */
@@ -191,28 +216,7 @@ export class Extras {
     button.disabled = false;
   }
 
-  // ------------------------------------------------------------ tools, menu, keyboard
-
-  /** Arrows move between messages, Enter opens the menu of one, Escape leads back to the composer. @param {KeyboardEvent} event */
-  key(event) {
-    const { history, jumps } = this;
-    const { rows } = history;
-    const steps = { ArrowUp: -1, ArrowDown: 1, PageUp: -8, PageDown: 8, Home: -9999, End: 9999 };
-    const step = steps[/** @type {"Home"} */ (event.key)];
-    const row = event.key === "Enter" && rows.find((/** @type {any} */ { box }) => box === event.target);
-    if (event.key === "Escape") {
-      event.stopPropagation();
-      return jumps.isUnderWay ? jumps.stop() : history.view.focus();
-    }
-    if (!(step || row) || event.altKey || event.ctrlKey || event.metaKey) return;
-    event.preventDefault();
-    if (row) return this.openMenu(row, row.box);
-    const at = rows.findIndex((/** @type {any} */ { li }) => li.contains(event.target));
-    if (step > 0 && at === rows.length - 1) return history.view.focus();
-    const next = rows[Math.max(0, Math.min(rows.length - 1, at + step))];
-    next?.box.focus();
-    next?.li.scrollIntoView({ block: "nearest" });
-  }
+  // ------------------------------------------------------------ tools and menu
 
   /** @param {any} row @param {any} message */
   #showTools(row, { message_id, kind }) {
@@ -227,21 +231,8 @@ export class Extras {
     row.tools.replaceChildren(...tools);
   }
 
-  /** A focused row that goes leaves the focus to its neighbour. @param {Set<Node>} kept */
-  keepFocus(kept) {
-    const { list, view } = this.history;
-    const li = focusedIn(list)?.closest(".row");
-    if (!li || kept.has(li)) return;
-    let next = /** @type {Element | null} */ (li);
-    while (next && !kept.has(next)) next = next.previousElementSibling;
-    const row = next ?? [...list.children].find((node) => kept.has(node));
-    const box = /** @type {HTMLElement | null} */ (row?.querySelector("[part~=message]") ?? null);
-    if (box) box.focus();
-    else view.focus();
-  }
-
   /** On a screen without a mouse a tap on the bubble opens the menu. @param {any} event @param {any} row */
-  tapped({ pointerType, target, clientX: x, clientY }, row) {
+  #tapped({ pointerType, target, clientX: x, clientY }, row) {
     if (pointerType !== "touch" || target.closest("a, button") || String(getSelection())) return;
     const { top, height } = row.bubble.getBoundingClientRect();
     const isShort = height < innerHeight / 3; // the menu stands beside what it is for
@@ -264,16 +255,16 @@ export class Extras {
     box.classList.toggle("failed", isRefused);
     if (!isRefused && message.state !== "retrying") return below.replaceChildren();
     const button = (/** @type {string} */ key, /** @type {() => void} */ does) => linkButton(words.say(key), does);
-    const first = isRefused ? button("edit", () => this.#takeBack(message)) : button("now", () => message.retry());
+    const first = isRefused ? button("edit", () => this.#takeBack(message)) : button("now", () => message.item.retry());
     const reason = isRefused ? this.tools.reason(message.error) : words.say("waiting");
-    const line = h("p", { className: isRefused ? "state failed" : "state" }, reason, first, button("delete", () => message.cancel()));
+    const line = h("p", { className: isRefused ? "state failed" : "state" }, reason, first, button("delete", () => message.item.cancel()));
     below.replaceChildren(line);
   }
 
   /** Puts a refused message back into the composer. @param {any} message */
   #takeBack(message) {
     this.history.view.compose((/** @type {any} */ composer) => composer.takeBack(message));
-    message.cancel();
+    message.item.cancel();
   }
 }
 

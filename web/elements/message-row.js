@@ -12,7 +12,6 @@ export class MessageRow {
   /** @type {any} */
   message = null;
   #shown = new Map();
-  #index = -1; // of Tab
 
   /** @param {any} history the view that the row stands in */
   constructor(history) {
@@ -23,14 +22,9 @@ export class MessageRow {
     this.text = h("span", { part: "text" });
     this.meta = h("span", { part: "meta" });
     this.body = h("div", { className: "body", dir: "auto" }, this.text, this.meta);
-    this.extra = h("div", { className: "extra", hidden: true });
-    this.bubble = h("div", { part: "bubble" }, this.author, this.quote, this.files, this.body, this.extra);
-    this.reactions = h("div", { part: "reactions" });
-    this.below = h("div", { className: "below" });
-    this.tools = h("div", { className: "tools" });
-    this.box = h("article", { part: "message", tabIndex: -1 }, this.bubble, this.reactions, this.below, this.tools);
+    this.bubble = h("div", { part: "bubble" }, this.author, this.quote, this.files, this.body);
+    this.box = h("article", { part: "message", tabIndex: -1 }, this.bubble);
     this.li = h("li", { className: "row" }, this.box);
-    this.bubble.addEventListener("click", (event) => history.extras?.tapped(event, this));
   }
 
   /** @param {any} message a stored message or an outgoing one @param {boolean} joined to the one above */
@@ -38,7 +32,6 @@ export class MessageRow {
     this.message = message;
     this.once("kind", `${message.mine} ${message.kind}`, () => this.#showKind(message));
     this.li.classList.toggle("joined", joined);
-    this.box.classList.toggle("going", message.pending === "delete");
     const { room, words } = this.history;
     const isGroup = room.members.length > 2;
     const name = nameOf(room, message.sender_id, words);
@@ -49,10 +42,8 @@ export class MessageRow {
     this.once("meta", `${status} ${message.created_at}`, () => this.#showMeta(message));
     const quoted = message.reply_to && [message.reply_to, nameOf(room, message.reply_to.sender_id, words)];
     this.once("quote", JSON.stringify(quoted ?? null), () => this.#showQuote(message.reply_to));
-    this.once("label", [name, message.text, message.created_at].join(), () => this.#label(name, message));
     if (this.history.extras) this.history.extras.show(this, message);
     else if (message.attachments?.length) this.once("place", "", () => this.#keepPlace(message.attachments, !message.text));
-    if (!this.#index) this.reach(0); // what was drawn again too
   }
 
   /** All of it is drawn again with the next rendering. */
@@ -116,14 +107,6 @@ export class MessageRow {
     this.quote.replaceChildren(h("button", about, h("b", {}, bdi(name)), h("span", { dir: "auto" }, said)));
   }
 
-  /** @param {string} name @param {any} message */
-  #label(name, message) {
-    const { words } = this.history;
-    const who = message.kind === "system" ? "" : message.mine ? words.say("you") : name;
-    const when = words.time(new Date(message.created_at ?? message.at));
-    this.box.setAttribute("aria-label", [who, summaryOf(message, words), when].filter(Boolean).join(", "));
-  }
-
   /** The room that files will take, until what draws them is there: nothing moves then. @param {any[]} files @param {boolean} isBare */
   #keepPlace(files, isBare) {
     const [{ width, height }, more] = files;
@@ -133,11 +116,5 @@ export class MessageRow {
       ? `inline-size: ${inline}rem; max-inline-size: calc(100% + 1.1rem); aspect-ratio: ${ratio}; margin: -.22rem -.55rem ${isBare && inline >= TIME_FITS ? -1.3 : 0.3}rem`
       : `block-size: ${3 * files.length}rem`;
     this.files.hidden = false;
-  }
-
-  /** Whether Tab reaches what is in the message. @param {number} index */
-  reach(index) {
-    this.#index = index;
-    for (const stop of [this.box, ...this.box.querySelectorAll("a, button")]) /** @type {HTMLElement} */ (stop).tabIndex = index;
   }
 }

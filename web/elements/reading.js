@@ -2,6 +2,7 @@
 
 import { loadModule } from "../sdk/loading.js";
 import { h, hasFeature } from "./dom.js";
+import { below, MOST, STEP } from "./message-window.js";
 import { nameOf } from "./people.js";
 
 const EDGE = 700; // pixels from an edge at which more is loaded
@@ -15,6 +16,9 @@ export class Reading {
   constructor(history) {
     this.history = history;
     this.typing = h("li", { className: "typing-row" });
+    const { signal } = history.leaving;
+    for (const name of ["focus", "scroll", "resize"]) addEventListener(name, () => this.seen(), { signal, passive: true });
+    document.addEventListener("visibilitychange", () => history.render(), { signal });
   }
 
   /** What follows from where the reader is. */
@@ -72,10 +76,17 @@ export class Reading {
     if (more || history.shown.length !== before) history.render();
   }
 
-  /** @param {boolean} older @param {any[]} known */
+  /** Shows more of what is loaded; false when nothing is. @param {boolean} older @param {any[]} known what is shown */
   #widen(older, known) {
     const { window, snapshot } = this.history;
-    return older ? window.up(snapshot.messages, known) : window.down(snapshot.messages, known);
+    const { messages } = snapshot;
+    const nothing = older ? messages.length : 0; // is shown: from there
+    const start = known.length ? below(messages, known[0].message_id) : nothing;
+    const end = known.length ? below(messages, known[known.length - 1].message_id + 1) : nothing;
+    const [from, to] = older ? [Math.max(0, start - STEP), end] : [start, Math.min(messages.length, end + STEP)];
+    if (from === start && to === end) return false;
+    window.show(messages, older ? from : Math.max(from, to - MOST), older ? Math.min(to, from + MOST) : to);
+    return true;
   }
 
   /** @param {boolean} older */

@@ -3,8 +3,8 @@
 const NEAR = 60; // pixels from the end that still count as the end
 
 export class ScrollAnchor {
-  /** @type {{ node: Element, offset: number } | null} */
-  #held = null;
+  /** @type {{ node: Element, offset: number } | undefined} */
+  #held;
   atEnd = true;
 
   /** @param {HTMLElement} scroller @param {HTMLElement} list */
@@ -24,31 +24,31 @@ export class ScrollAnchor {
   note() {
     const { scrollTop, scrollHeight, clientHeight } = this.scroller;
     this.atEnd = scrollHeight - scrollTop - clientHeight < NEAR;
-    this.#held = null;
-    const top = this.scroller.getBoundingClientRect().top;
-    const node = this.#firstVisible(top);
-    if (node) this.#held = { node, offset: node.getBoundingClientRect().top - top };
+    const node = this.atEnd ? undefined : this.#firstVisible();
+    this.#held = node && { node, offset: this.#topOf(node) };
+  }
+
+  /** Where it stands in the scroller. @param {Element} node */
+  #topOf(node) {
+    return node.getBoundingClientRect().top - this.scroller.getBoundingClientRect().top;
   }
 
   /** Puts it back to where it was; called after each change and before the next paint. */
   restore() {
-    if (this.atEnd) {
-      this.scroller.scrollTop = this.scroller.scrollHeight;
-      return;
+    const { scroller } = this;
+    const held = this.#held;
+    if (this.atEnd) scroller.scrollTop = scroller.scrollHeight;
+    else if (held?.node.isConnected) {
+      const moved = this.#topOf(held.node) - held.offset;
+      if (Math.abs(moved) >= 1) scroller.scrollTop += moved;
     }
-    if (!this.#held?.node.isConnected) return;
-    const top = this.scroller.getBoundingClientRect().top;
-    const moved = this.#held.node.getBoundingClientRect().top - top - this.#held.offset;
-    if (Math.abs(moved) >= 1) this.scroller.scrollTop += moved;
   }
 
-  /** Before rows are removed: holds on to one that stays. @param {(node: Element) => boolean} stays */
-  keepTo(stays) {
-    if (this.atEnd || !this.#held || stays(this.#held.node)) return;
-    const top = this.scroller.getBoundingClientRect().top;
-    let node = /** @type {Element | null} */ (this.#held.node);
-    while (node && !stays(node)) node = node.nextElementSibling;
-    this.#held = node && { node, offset: node.getBoundingClientRect().top - top };
+  /** Before rows are removed: holds on to one that stays. @param {Set<Node>} kept */
+  keepTo(kept) {
+    let node = /** @type {Element | null | undefined} */ (this.#held?.node);
+    while (node && !kept.has(node)) node = node.nextElementSibling;
+    if (node && node !== this.#held?.node) this.#held = { node, offset: this.#topOf(node) };
   }
 
   toEnd() {
@@ -59,24 +59,14 @@ export class ScrollAnchor {
   /** Scrolls a row to a share of the height. @param {Element} node @param {number} share */
   showAt(node, share) {
     this.atEnd = false;
-    const { top, height } = this.scroller.getBoundingClientRect();
-    const box = node.getBoundingClientRect();
-    const room = Math.max(0, height - box.height);
-    this.scroller.scrollTop += box.top - top - room * share;
+    const room = Math.max(0, this.scroller.clientHeight - node.clientHeight);
+    this.scroller.scrollTop += this.#topOf(node) - room * share;
     this.note();
   }
 
-  /** @param {number} top */
-  #firstVisible(top) {
-    const rows = this.list.children;
-    let low = 0;
-    let high = rows.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (rows[middle].getBoundingClientRect().bottom <= top + 1) low = middle + 1;
-      else high = middle;
-    }
-    while (rows[low] && !rows[low].classList.contains("row")) low += 1; // lines of days stay above what comes
-    return rows[low];
+  /** Lines of days stay above what comes. */
+  #firstVisible() {
+    const { top } = this.scroller.getBoundingClientRect();
+    return [...this.list.querySelectorAll(".row")].find((row) => row.getBoundingClientRect().bottom > top + 1);
   }
 }

@@ -61,7 +61,7 @@ a { color: var(--link); }
 :dir(rtl) > .icon:is(.back, .send, .reply, .left, .right) { transform: scaleX(-1); }
 .plain { border: 0; padding: .45rem; background: none; border-radius: 50%; color: var(--faint); line-height: 1; display: inline-grid; place-items: center; flex: none; }
 .face { position: relative; flex: none; display: inline-grid; }
-.avatar { inline-size: var(--face); block-size: var(--face); border-radius: var(--face-radius); display: grid; place-items: center; overflow: hidden; font-weight: 600; font-size: calc(var(--face) * .36); background: var(--tint); color: #fff; -webkit-user-select: none; flex: none; }
+.avatar { inline-size: var(--face); block-size: var(--face); border-radius: var(--face-radius); display: grid; place-items: center; overflow: hidden; font-weight: 600; font-size: calc(var(--face) * .36); background: var(--tint); color: #fff; flex: none; }
 .avatar img { inline-size: 100%; block-size: 100%; object-fit: cover; }
 .colour-none { --tint: var(--line); } .colour-0 { --tint: #b04a35; } .colour-1 { --tint: #8a6116; } .colour-2 { --tint: #4d7424; } .colour-3 { --tint: #1d7a5f; }
 .colour-4 { --tint: #1b7591; } .colour-5 { --tint: #4a63b8; } .colour-6 { --tint: #8050ac; } .colour-7 { --tint: #ab4078; }

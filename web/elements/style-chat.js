@@ -18,8 +18,8 @@ export const chatStyle = `
 .scroll { flex: 1; min-block-size: 0; position: relative; display: flex; flex-direction: column; }
 [part=messages] { flex: 1; min-block-size: 0; overflow-y: auto; overflow-x: hidden; overflow-anchor: none; overscroll-behavior: contain; scrollbar-width: thin; display: flex; flex-direction: column; padding-block: .6rem; padding-inline: max(clamp(.6rem, 3%, 2rem), (100% - var(--column)) / 2); outline-offset: -3px; }
 [part=messages] > ol { margin-block-start: auto; display: flex; flex-direction: column; gap: .55rem; }
-[part=day] { align-self: center; -webkit-user-select: none; margin-block: .5rem; padding: .15rem .8rem; border-radius: 1rem; background: color-mix(in oklab, var(--panel) 80%, var(--talk)); color: var(--faint); font-size: .82em; font-weight: 600; }
-[part=new-line] { -webkit-user-select: none; display: flex; align-items: center; gap: .8rem; color: var(--link); font-size: .85em; font-weight: 600; }
+[part=day] { align-self: center; margin-block: .5rem; padding: .15rem .8rem; border-radius: 1rem; background: color-mix(in oklab, var(--panel) 80%, var(--talk)); color: var(--faint); font-size: .82em; font-weight: 600; }
+[part=new-line] { display: flex; align-items: center; gap: .8rem; color: var(--link); font-size: .85em; font-weight: 600; }
 [part=new-line]::before, [part=new-line]::after { content: ""; flex: 1; block-size: 1px; background: var(--link); opacity: .5; }
 .row { display: flex; gap: .5rem; align-items: flex-end; --face: 2rem; max-inline-size: 100%; }
 .row.joined { margin-block-start: -.4rem; }
@@ -38,14 +38,14 @@ export const chatStyle = `
 [part~=system] [part=meta] { display: none; }
 [part~=message].large > [part~=bubble] { background: none; box-shadow: none; padding-inline: .2rem; }
 [part~=message].large [part=text] { font-size: 2.6rem; line-height: 1.25; }
-[part=author] { display: block; inline-size: fit-content; font-size: .85em; font-weight: 600; color: light-dark(oklch(from var(--tint) min(l, .47) c h), oklch(from var(--tint) .8 min(c, .12) h)); -webkit-user-select: none; }
+[part=author] { display: block; inline-size: fit-content; font-size: .85em; font-weight: 600; color: light-dark(oklch(from var(--tint) min(l, .47) c h), oklch(from var(--tint) .8 min(c, .12) h)); }
 .body { white-space: pre-wrap; text-align: start; display: flow-root; }
 [part=text] { unicode-bidi: plaintext; }
 .body.folded { max-block-size: 16em; overflow: hidden; mask-image: linear-gradient(#000 75%, transparent); }
-[part=meta] { float: inline-end; margin-block: .38em -.2em; margin-inline-start: .6rem; font-size: .75em; line-height: 1.4; color: var(--faint); white-space: nowrap; -webkit-user-select: none; display: flex; gap: .25rem; align-items: center; }
+[part=meta] { float: inline-end; margin-block: .38em -.2em; margin-inline-start: .6rem; font-size: .75em; line-height: 1.4; color: var(--faint); white-space: nowrap; display: flex; gap: .25rem; align-items: center; }
 [part=meta] .icon { inline-size: 1.35em; block-size: 1.35em; }
 [part=meta] .read { color: var(--read); }
-[part=quote] { display: block; inline-size: 100%; margin-block: .1rem .35rem; padding: .2rem .6rem; border: 0; border-inline-start: 3px solid var(--link); border-radius: .4rem; background: color-mix(in oklab, var(--link) 9%, transparent); color: inherit; font-size: .9em; text-align: start; overflow: hidden; -webkit-user-select: none; }
+[part=quote] { display: block; inline-size: 100%; margin-block: .1rem .35rem; padding: .2rem .6rem; border: 0; border-inline-start: 3px solid var(--link); border-radius: .4rem; background: color-mix(in oklab, var(--link) 9%, transparent); color: inherit; font-size: .9em; text-align: start; overflow: hidden; }
 [part=quote] b { display: block; color: var(--link); font-size: .92em; }
 [part=quote] span { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; }
 @media (hover: none) { [part~=message] { max-inline-size: min(90%, 34rem); } }

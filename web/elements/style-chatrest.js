@@ -1,6 +1,7 @@
 /** What a conversation shows beside its messages: loaded after the first of them. */
 
 export const chatRestStyle = `
+[part=day], [part=new-line], [part=author], [part=meta], [part=quote] { -webkit-user-select: none; }
 [part=listing] { display: grid; grid-template-columns: auto minmax(0, 1fr); column-gap: .6rem; align-items: center; flex: 0 1 auto; max-inline-size: 46%; min-block-size: calc(2.8rem + 2px); padding-block: .25rem; padding-inline: .3rem .7rem; border: 1px solid var(--line); border-radius: var(--radius); background: var(--ground); color: var(--ink); text-decoration: none; font-size: .87em; line-height: 1.25; }
 [part=listing-photo] { grid-row: 1 / span 2; inline-size: 2.3rem; block-size: 2.3rem; border-radius: .45rem; object-fit: cover; background: var(--line); }
 .listing-title { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; grid-column: 2; }

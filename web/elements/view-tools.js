@@ -78,6 +78,11 @@ export class ViewTools {
     if (announcer.childNodes.length > 3) announcer.firstChild?.remove();
   }
 
+  /** @param {{ message: any }} detail */
+  sent({ message }) {
+    this.view.host.emit("sent", { message });
+  }
+
   /** @param {{ user_id: unknown }} presence */
   presence({ user_id }) {
     void this.#learnNames(user_id);
