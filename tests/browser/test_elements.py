@@ -366,7 +366,7 @@ NEEDED = {  # elements, and what is asked for until the first message, after `ro
     "with": ([BY_PEER], r"/ui/views\.js|/chat/receive/\?"),
     "all": (
         [("roomcast-inbox", {}), BY_ROOM],
-        r"/ui/views\.js|/chat/me/|/chat/receive/",
+        r"/ui/views\.js|/chat/receive/",
     ),
 }
 ADD = """elements => {

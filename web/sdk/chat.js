@@ -172,14 +172,14 @@ export class Chat extends Observable {
    * @param {import("./types.js").RoomInfo[]} rooms
    */
   async _recognize(rooms) {
-    if (this._user !== undefined || !rooms.length) return;
+    if (this._user !== undefined) return;
     const fits = (/** @type {UserId} */ user) => rooms.every(({ members, last_message: last }) =>
       members.some((one) => isSameUser(one.user_id, user)) && (!last?.sender_id || last.from_this_user === isSameUser(last.sender_id, user)));
-    const [user, another] = rooms[0].members.map((one) => one.user_id).filter(fits);
+    const [user, another] = rooms[0]?.members.map((one) => one.user_id).filter(fits) ?? [];
     if (user !== undefined && another === undefined) this.#know(user);
     else {
       this._identify?.();
-      await this.#told;
+      if (rooms.length) await this.#told;
     }
   }
 

@@ -91,6 +91,7 @@ export class List {
     } catch (error) {
       if (loading.signal.aborted) return;
       this.#error = /** @type {Error} */ (error);
+      chat._identify?.();
       if (isFirst && chat.session._errors.isTemporary(error)) this.#retry();
       chat._withCalls(({ explain }) => explain(chat, error)); // or the next failure
       throw error;

@@ -183,7 +183,6 @@ export class Room extends Observable {
   }
 
   _begin() {
-    if (this.id !== null && this.chat._user === undefined) this.chat._identify?.();
     this._starting ??= this.#restore().then(() => this.#open());
   }
 
@@ -216,6 +215,7 @@ export class Room extends Observable {
     try {
       if (this.id === null) await this.#find();
       if (this.id === null) return;
+      if (this.chat._user === undefined && !this.chat.inbox.snapshot.loading) this.chat._identify?.(); // the list tells it, or asks
       this._leader ??= this.chat._roomOf(this.id, this);
       if (this._leader) (await loadCalls()).follow(this, this._leader);
       else this._connection.open();
@@ -254,6 +254,7 @@ export class Room extends Observable {
     if (frame.type === "sync") {
       this._timeline.sync(frame);
       this._isLoaded = true;
+      if (this.chat._user === undefined) this.chat._identify?.(); // a list that is slow is not waited for
       this._changed();
     }
     withCalls(({ receive }) => turn === connection.turn && receive(this, frame), () => turn === connection.turn && connection._lose(this._tries++));
