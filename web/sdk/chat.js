@@ -185,7 +185,7 @@ export class Chat extends Observable {
 
   /** @param {UserId | null} user */
   #know(user) {
-    this._user ??= user;
+    this._user = user ?? this._user ?? null; // what the server says of them holds
     this.#tell(user);
     for (const model of [this, this.inbox, ...this._rooms.values()]) model._changed();
   }
