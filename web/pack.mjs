@@ -34,6 +34,12 @@ const LANGUAGES_BY_NAME = /** @type {import("esbuild").Plugin} */ ({
   },
 });
 
+/** The modules of the client that the elements import, beside what it exports. @returns {Promise<Set<string>>} */
+async function importedByElements() {
+  const files = (await readdir(join(web, "elements"))).map((file) => readFile(join(web, "elements", file), "utf8"));
+  return new Set((await Promise.all(files)).flatMap((source) => [...source.matchAll(/from "\.\.\/sdk\/([\w-]+\.js)"/g)].map(([, file]) => file)));
+}
+
 /** @param {string} folder @param {Record<string, string>} entryPoints by their names in the package */
 async function bundleTo(folder, entryPoints) {
   await build({
@@ -55,10 +61,9 @@ export async function packages(folder, dist, targets) {
   }
   const [client, ui] = [join(folder, "client"), join(folder, "ui")];
   const all = [...targets].filter(([name]) => name !== "page.js").map(([name, entry]) => [name.replace(/\.js$/, ""), join(web, entry)]);
-  const isOfClient = (/** @type {string[]} */ [, entry]) => entry.startsWith(join(web, "sdk"));
-  const own = { index: join(web, "sdk/index.js"), storage: join(web, "sdk/storage.js") };
-  await bundleTo(client, { ...Object.fromEntries(all.filter((one) => isOfClient(one) && one[0] !== "sdk")), ...own });
-  const elements = all.filter((one) => !isOfClient(one));
+  const ofClient = [...(await importedByElements()), "index.js", ...[...targets.keys()].filter((name) => targets.get(name) === `sdk/${name}`)];
+  await bundleTo(client, Object.fromEntries(ofClient.map((file) => [basename(file, ".js"), join(web, "sdk", file)])));
+  const elements = all.filter(([, entry]) => !entry.startsWith(join(web, "sdk")));
   await bundleTo(ui, { ...Object.fromEntries(elements), frameworks: join(web, FRAMEWORKS) });
   await cp(join(dist, "types"), join(client, "types"), { recursive: true, filter: (file) => !/\.(gz|br)$/.test(file) });
   await cp(join(dist, "sdk.d.ts"), join(client, "index.d.ts"));

@@ -179,6 +179,16 @@ def site(node: str, packed: dict[str, Path], tmp_path_factory: pytest.TempPathFa
     return folder / "dist"
 
 
+def test_a_server_renders_the_elements(node: str, site: Path) -> None:
+    in_react, in_vue = run(node, "ssr.mjs", cwd=site.parent).splitlines()
+    assert in_react == (
+        "<p>[null,null,null,null]</p>"
+        '<roomcast-chat server="/chat/" with="7"></roomcast-chat>'
+        '<roomcast-launcher server="/chat/"></roomcast-launcher>'
+    )
+    assert in_vue == "<p>[null,null,null,null]</p>"
+
+
 @pytest.fixture
 def served(site: Path) -> Iterator[str]:
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(site))
