@@ -13,6 +13,7 @@ export class UnreadSocket {
   #refused = 0;
   #heard = 0;
   #ended = false;
+  #turn = 0; // grows with each try to connect
   /** @type {WebSocket | null} */
   #socket = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -44,9 +45,12 @@ export class UnreadSocket {
 
   async #connect() {
     clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#connect(), SILENCE); // a token that is never answered is asked for again
+    const turn = ++this.#turn;
     const { token, getToken } = this.login;
-    const bearer = await Promise.resolve(getToken?.() ?? token).catch(() => null);
-    if (this.#ended) return;
+    const bearer = await Promise.resolve().then(() => getToken?.() ?? token).catch(() => null);
+    if (this.#ended || turn !== this.#turn) return;
+    clearTimeout(this.#timer);
     if (bearer === null) return this.#again();
     const socket = bearer ? new WebSocket(this.url, ["Bearer", bearer.trim()]) : new WebSocket(this.url);
     this.#socket = socket;

@@ -97,7 +97,8 @@ export class Reading {
       () => true,
       () => false, // the connection is gone: the next scroll asks again
     );
-    if (!isThere || history.isOver) return;
+    const isElsewhere = known.length && !history.find(known[0].message_id);
+    if (!isThere || history.isOver || isElsewhere) return;
     this.#widen(older, known);
     history.render();
   }

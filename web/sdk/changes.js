@@ -78,18 +78,34 @@ export class Changes {
 
   /** What the frame confirms. @param {any} frame */
   apply(frame) {
-    const { type, message_id, message, deleted } = frame;
-    const { messages } = this.room._timeline;
-    this.confirm((one, turn) => {
+    const { type, message_id, deleted } = frame;
+    const edits = this.#edited(frame);
+    this.confirm((one) => {
       const id = one.message_id;
       const isThis = message_id === id;
       if (type === "sync" && deleted.includes(id)) return true;
       if (type === "message_deleted") return isThis;
-      if (one.action === "edit") {
-        if (type === "sync") return messages.get(id)?.text === one.text;
-        return type === "message_edited" && isThis && (turn === this.room._connection.turn || one.text === message.text);
-      }
+      if (one.action === "edit") return edits.includes(one);
       return one.action === "react" && (type === "sync" || (type === "message_reacted" && isThis)) && this.#isReacted(one);
+    });
+  }
+
+  /**
+   * The edits that a frame confirms: that of the text and those before it, which would undo it. A text that the
+   * server has changed is that of the first one sent.
+   * @param {any} frame
+   * @returns {Change[]}
+   */
+  #edited({ type, message_id }) {
+    const { _connection: connection, _timeline: timeline } = this.room;
+    const isLive = type === "message_edited";
+    const all = this.#entries.filter(({ frame }) => frame.action === "edit");
+    const ids = new Set(isLive ? [message_id] : type === "sync" ? all.map(({ frame }) => frame.message_id) : []);
+    return [...ids].flatMap((id) => {
+      const edits = all.filter(({ frame }) => frame.message_id === id);
+      const at = edits.findLastIndex(({ frame }) => frame.text === timeline.messages.get(id)?.text);
+      const done = at + 1 || Number(isLive && edits[0]?.turn === connection.turn);
+      return edits.slice(0, done).map(({ frame }) => frame);
     });
   }
 
@@ -100,9 +116,9 @@ export class Changes {
     return Boolean(found?.user_ids.some((user) => String(user) === String(chat._user))) === on;
   }
 
-  /** @param {(frame: Change, turn: number) => unknown} isDone */
+  /** @param {(frame: Change) => unknown} isDone */
   confirm(isDone) {
-    const done = this.#entries.filter(({ frame, turn }) => isDone(frame, turn));
+    const done = this.#entries.filter(({ frame }) => isDone(frame));
     this.#entries = this.#entries.filter((entry) => !done.includes(entry));
     for (const entry of done) entry.resolve();
   }

@@ -99,6 +99,7 @@ export class Connection {
   async #connect() {
     const { session } = this;
     this.error = null;
+    this._lastCode = undefined;
     this.#become("connecting");
     const { turn } = this;
     try {

@@ -18,7 +18,7 @@ export class Inbox extends Observable {
   /** @type {import("./lazy-list.js").List | null} */
   _list = null; // loaded with the first use
   /** @type {Map<number, import("./types.js").Notice> | null} */
-  #notices = null;
+  _notices = null;
   #isAsked = false; // whether the list is on its way
   /** @type {Error | null} */
   #error = null;
@@ -116,8 +116,8 @@ export class Inbox extends Observable {
   #receive(frame) {
     if (frame.type !== "notify") return;
     const { counter: total, messages } = /** @type {{ counter: number, messages: import("./types.js").Notice[] }} */ (frame);
-    const known = this.#notices;
-    const notices = (this.#notices = new Map(messages.map((one) => [one.room_id, one])));
+    const known = this._notices;
+    const notices = (this._notices = new Map(messages.map((one) => [one.room_id, one])));
     this.unread = total;
     if (known || this._list) withCalls(({ notice }) => notice(this, notices, known), () => (this._isMissing = true));
     this.chat._emit("unread", { total, rooms: messages.map(({ room_id, counter_by_room: unread }) => ({ room_id, unread })) });

@@ -94,7 +94,10 @@ const FRESH = 20 * 3_600_000; // ms in which the links to files in the storage w
 export async function restore(room) {
   const { _vault: vault } = room.chat;
   const [kept, draft] = await Promise.all([vault("get", `room ${room.key}`), vault("get", `draft ${room.key}`), restoreUnsent(room)]);
-  if (draft && !room._draft.text) room._draft = draft;
+  if (draft && !room._draft.text) {
+    room._draft = draft;
+    room.chat.inbox._patch(room.id, { draft: draft.text }); // it may be of another tab
+  }
   if (kept?.at > Date.now() - FRESH) {
     const { _timeline: timeline } = room;
     const { cursor, epoch, hasOlder, receipts, messages } = kept;

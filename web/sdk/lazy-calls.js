@@ -294,13 +294,16 @@ export function latest(room) {
  * @param {{ isMore?: () => boolean, signal?: AbortSignal }} [how]
  */
 async function load(room, kind, query, { isMore = () => true, signal } = {}) {
+  const { _timeline: timeline } = room;
   if (isMore() && room.id && (!room.loading || kind === "around")) {
+    if (kind === "around") timeline.turn++;
+    const { turn } = timeline;
     room.loading = kind;
     room._changed();
     try {
-      await loadPage(room._timeline, kind, () => callOf(room, "GET", "messages/", { query: { ...query, limit: "50" }, signal }));
+      await loadPage(timeline, kind, () => callOf(room, "GET", "messages/", { query: { ...query, limit: "50" }, signal }));
     } finally {
-      room.loading = null;
+      if (turn === timeline.turn) room.loading = null;
       room._changed();
     }
   }
@@ -308,15 +311,18 @@ async function load(room, kind, query, { isMore = () => true, signal } = {}) {
 }
 
 /**
- * Loads a page; changes that arrive meanwhile hold whichever comes first.
+ * Loads a page; changes that arrive meanwhile hold whichever comes first. A page of a window that is not there
+ * any more is dropped: it would leave a hole between its messages and the others.
  * @param {import("./timeline.js").Timeline} timeline
  * @param {"older" | "newer" | "around"} kind around replaces the window
  * @param {() => Promise<{ messages: WireMessage[], has_more: boolean, has_newer?: boolean }>} request
  */
 async function loadPage(timeline, kind, request) {
+  const { turn, resets } = timeline;
   timeline.pages++;
   try {
     const page = await request();
+    if (turn !== timeline.turn || (kind !== "around" && resets !== timeline.resets)) return;
     if (kind === "around") timeline.messages.clear();
     timeline._isSorted = false;
     if (kind !== "newer") timeline.hasOlder = page.has_more;
@@ -330,7 +336,7 @@ async function loadPage(timeline, kind, request) {
 }
 
 export { explain } from "./cross-origin.js";
-export { catchUp, refreshList } from "./list-changes.js";
+export { catchUp, noticeMeanwhile, refreshList } from "./list-changes.js";
 export { keepDraft, publish, pumpRoom, read, receive, stop, turned, typing } from "./room-frames.js";
 export { adopt } from "./room-info.js";
 export { follow } from "./same-room.js";

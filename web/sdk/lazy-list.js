@@ -74,6 +74,7 @@ export class List {
     const { chat, inbox } = this;
     clearTimeout(this.#timer);
     this._loading?.abort();
+    const { _notices: before } = inbox;
     const loading = (this._loading = new AbortController());
     this.#error = null;
     inbox._changed();
@@ -87,6 +88,7 @@ export class List {
       this._loadedAt = Date.now();
       this.#tries = 0;
       this.#next = page.next && new URL(page.next).searchParams;
+      if (inbox._notices !== before) chat._withCalls(({ noticeMeanwhile }) => noticeMeanwhile(this, before));
       if (chat._rooms.size) chat._withCalls(({ catchUp }) => catchUp(this));
     } catch (error) {
       if (loading.signal.aborted) return;

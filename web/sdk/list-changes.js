@@ -44,10 +44,11 @@ export function catchUp(list) {
   }
 }
 
-/** @param {List | null} list @param {number | null} id @param {import("./types.js").WireMessage} [message] the last one */
+/** @param {List | null} list @param {number | null} id @param {import("./types.js").WireMessage} [message] the last one; there is none any more where it is left out */
 export function touch(list, id, message) {
   const last = list?._items.get(id ?? 0)?.last_message;
-  if (!list || last === undefined || !message) return;
+  if (!list || last === undefined) return;
+  if (!message) return void (last && list._patch(/** @type {number} */ (id), { last_message: null }));
   const { message_id, text: content, attachments, created_at, sender_id, status, kind } = message;
   if (last?.message_id === message_id && last.content === content && last.status === status) return;
   const from_this_user = String(sender_id) === String(list.chat._user);
@@ -107,6 +108,20 @@ export async function noticeInList(list, notices, known) {
   } catch {
     list.inbox._isMissing = true; // the list is loaded with the next connection
   }
+}
+
+/**
+ * What was notified while a page was on its way, which may be older.
+ * @param {List} list
+ * @param {Map<number, Notice> | null} before the notices when the page was asked for
+ */
+export async function noticeMeanwhile(list, before) {
+  const { rooms, hasMore } = list._build();
+  const last = rooms.at(-1);
+  const oldest = (hasMore && (last?.last_message?.created_at ?? last?.created_at)) || "";
+  const notices = /** @type {Map<number, Notice>} */ (list.inbox._notices);
+  const known = before ?? new Map([...notices].filter(([, { created_at }]) => created_at < oldest)); // these are on later pages
+  await noticeInList(list, notices, known);
 }
 
 /** @param {List} list @param {Notice} notice */

@@ -116,7 +116,8 @@ function stored(room, message) {
 export function publish(room) {
   const { _timeline: timeline, chat, snapshot } = room;
   publishMessages(room);
-  if (!timeline.hasNewer) touch(chat.inbox._list, room.id, snapshot.messages.at(-1));
+  const last = snapshot.messages.at(-1);
+  if (!timeline.hasNewer && (last || !timeline.hasOlder)) touch(chat.inbox._list, room.id, last);
 }
 
 /** The messages that are different from those of the last event. @param {Room} room */

@@ -30,6 +30,8 @@ async function adoptDraft(room) {
     return chat._vault("delete", `draft ${key}`);
   }
   const kept = await chat._vault("get", `draft ${room.id}`);
-  if (kept && !room._draft.text) room._draft = kept;
+  if (!kept || room._draft.text) return;
+  room._draft = kept;
+  chat.inbox._patch(room.id, { draft: kept.text });
   room._changed();
 }

@@ -252,6 +252,7 @@ export class Room extends Observable {
     const { _connection: connection } = this;
     const { turn } = connection;
     if (frame.type === "sync") {
+      if (frame.epoch !== this._timeline.epoch) this._readUpto = this._readSent = 0; // other messages have these ids
       this._timeline.sync(frame);
       this._isLoaded = true;
       if (this.chat._user === undefined) this.chat._identify?.(); // a list that is slow is not waited for

@@ -48,12 +48,16 @@ export class UserSession {
 
   /** @param {NonNullable<import("./types.js").Options["getToken"]>} getToken */
   async #ask(getToken) {
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    let timer;
     try {
-      this._keep(await getToken());
+      const late = new Promise((_, fail) => (timer = setTimeout(fail, TIMEOUT, "timeout")));
+      this._keep(/** @type {string} */ (await Promise.race([getToken(), late])));
       return this._token;
     } catch (error) {
       throw new Lost("lost", 0, String(error));
     } finally {
+      clearTimeout(timer);
       this.#asking = null;
     }
   }

@@ -22,6 +22,8 @@ export class Timeline {
   /** @type {any[]} */
   log = []; // frames that came while a page was on its way
   pages = 0;
+  turn = 0; // grows with each page that is to take the place of the window
+  resets = 0; // of the window, by the server
   /** @type {WeakMap<WireMessage, { me?: UserId, status: string, pending: string | null, wishes: string, quote?: string | null, message: Message }>} */
   #views = new WeakMap();
 
@@ -81,7 +83,10 @@ export class Timeline {
     if (frame.reset || frame.version > this.cursor) this.cursor = frame.version;
     if (frame.reset) {
       this.messages.clear();
+      this.#deleted.clear(); // the same ids may be other messages
       this._isSorted = false;
+      this.newest = 0;
+      this.resets++;
       this.hasOlder = frame.version > frame.messages.length && frame.messages.length > 0; // each took a version
       this.hasNewer = false;
       this.missed = 0;
