@@ -125,6 +125,47 @@ test("what is notified while the list is on its way is in the list", async () =>
   assert.deepEqual(shown().find(([id]) => id === 5), [5, 3, "news 2026-03-03"]);
 });
 
+test("what is read while the room is asked for stays read in the list", async () => {
+  wire.routes["GET chat/receive/"] = () => ({ next: null, results: [item(4, { unread: 3 })] });
+  let answer;
+  wire.routes["GET chat/rooms/4/"] = () => new Promise((resolve) => (answer = resolve));
+  chat = connect(wire.options());
+  chat.inbox.subscribe(() => {});
+  await pass(500);
+  const room = chat.room(4);
+  room.subscribe(() => {});
+  await pass(500);
+  wire.find(4).receive(sync(range(1, 3)));
+  await pass(500);
+  room.read(3);
+  await settle();
+  wire.find().receive({ type: "notify", counter: 0, messages: [] });
+  await settle();
+  wire.find(4).receive(chat_message(message(4)));
+  await settle();
+  answer(item(4, { unread: 3, can: ["send"], title: "new" })); // as it was before
+  await settle();
+  const [row] = chat.inbox.snapshot.rooms;
+  assert.deepEqual([row.unread, row.title, row.last_message.message_id, room.snapshot.can], [0, "new", 4, ["send"]]);
+});
+
+test("two messages in a row in a new room are both in its row", async () => {
+  wire.routes["GET chat/receive/"] = () => ({ next: null, results: [item(4)] });
+  const answers = [];
+  wire.routes["GET chat/rooms/9/"] = () => new Promise((resolve) => answers.push(resolve));
+  const notice = (unread) => ({ room_id: 9, counter_by_room: unread, last_message: `news ${unread}`, status: "send", sender_id: 2, created_at: `2026-03-0${unread}` });
+  chat = connect(wire.options());
+  chat.inbox.subscribe(() => {});
+  await pass(500);
+  for (const messages of [[], [notice(1)], [notice(2)]]) wire.find().receive({ type: "notify", counter: messages.length, messages });
+  await settle();
+  const old = { content: "news 1", created_at: "2026-03-01", from_this_user: false, message_id: 1, sender_id: 2, status: "send" };
+  for (const answer of answers) answer(item(9, { unread: 1, last_message: old }));
+  await settle();
+  const row = () => chat.inbox.snapshot.rooms.find(({ room_id }) => room_id === 9);
+  assert.deepEqual([row().unread, row().last_message.content], [2, "news 2"]);
+});
+
 test("of two edits of a message the second is sent until it holds", async () => {
   const room = await opened([message(1, { sender_id: 1 })]);
   const first = room.edit(1, "one");

@@ -103,11 +103,22 @@ export async function noticeInList(list, notices, known) {
   if (!list._isWhole) return;
   try {
     if (unknown.length > SINGLE) await list.reload();
-    else for (const id of unknown) list._keep(await list.chat.request("GET", `chat/rooms/${id}/`));
+    else for (const id of unknown) await meetRoom(list, id);
     list.inbox._changed();
   } catch {
     list.inbox._isMissing = true; // the list is loaded with the next connection
   }
+}
+
+/** A room that the list does not have yet. @param {List} list @param {number} id */
+async function meetRoom(list, id) {
+  const { chat, inbox } = list;
+  const { _notices: before } = inbox;
+  list._keep(await chat.request("GET", `chat/rooms/${id}/`));
+  const notice = inbox._notices?.get(id);
+  if (before === inbox._notices) return;
+  if (notice) applyNotice(list, notice);
+  else if ((inbox._notices?.size ?? 0) < NOTICES) list._patch(id, { unread: 0 });
 }
 
 /**

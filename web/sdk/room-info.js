@@ -10,7 +10,10 @@ export function inform(room, info) {
   const whole = { ...PLAIN, ...info };
   room.id = info.room_id;
   room.info = { ...room.info, ...whole };
-  room.chat.inbox._patch(room.id, whole);
+  const { inbox } = room.chat;
+  const item = inbox._list?._items.get(room.id);
+  const { unread, last_message } = item ?? whole; // of a row these are told by frames, which may have come before this answer
+  inbox._patch(room.id, { ...whole, unread, last_message });
   room._emit("members", { members: info.members });
   room._changed();
 }
