@@ -856,6 +856,14 @@ test("where it can't be asked who the user is, a room is shown all the same", as
   assert.deepEqual([room.snapshot.loaded, room.snapshot.messages[0].mine], [true, false]);
 });
 
+test("rooms of the same moment keep the order of the server", async () => {
+  wire.routes["GET chat/receive/"] = () => ({ next: null, results: [9, 5, 7].map((id) => item(id)) });
+  const chat = start();
+  chat.inbox.subscribe(() => {});
+  await settle();
+  assert.deepEqual(chat.inbox.snapshot.rooms.map((one) => one.room_id), [9, 5, 7]);
+});
+
 test("a badge needs no list", async () => {
   const chat = start();
   chat.subscribe(() => {});

@@ -31,7 +31,7 @@ export class List {
   }
 
   _build() {
-    const rooms = [...this._items.values()].sort((a, b) => (activeAt(a) < activeAt(b) ? 1 : -1));
+    const rooms = [...this._items.values()].sort((a, b) => Number(activeAt(a) < activeAt(b)) - Number(activeAt(a) > activeAt(b)));
     return { rooms, hasMore: Boolean(this.#next), loading: Boolean(this._loading) || !(this._isLoaded || this.#error), filter: this._filter, error: this.#error };
   }
 
