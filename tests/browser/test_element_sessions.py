@@ -1,5 +1,6 @@
 """The session that the elements of a page share: another token, another user, another language."""
 
+import re
 from collections.abc import Callable
 
 from playwright.sync_api import expect
@@ -78,3 +79,23 @@ def test_the_clients_own_sign_out_leaves_nothing_in_the_page(
     expect(ada.page.locator("roomcast-chat [part~=message]")).to_have_count(0)
     ada.page.evaluate(ELEMENT, [str(room.id), token_of("bob")])
     expect(ada.page.locator("roomcast-chat [part~=mine]").first).to_contain_text("hello")
+
+
+def test_a_launcher_stays_open_when_the_language_changes(
+    person: Callable[..., Person], server: Server, room: Room
+) -> None:
+    ada = person("ada")
+    shown(ada, server, room)
+    ada.page.evaluate(
+        """document.body.append(document.createElement("roomcast-launcher"));
+        document.querySelector("roomcast-launcher").show();"""
+    )
+    search = ada.page.locator("roomcast-launcher [part=search]")
+    expect(search).to_be_visible()
+    ada.page.evaluate("document.documentElement.lang = 'de'")
+    expect(search).to_have_attribute("placeholder", "Suchen")
+    expect(search).to_be_visible()
+    ada.page.evaluate("document.querySelector('roomcast-launcher').close()")
+    ada.page.evaluate("document.documentElement.lang = 'it'")
+    button = ada.page.locator("roomcast-launcher [part=launcher]")
+    expect(button).to_have_attribute("aria-label", re.compile("^Messaggi"))

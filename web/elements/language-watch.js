@@ -4,10 +4,14 @@
 export function watchLanguage(link) {
   if (!link || link.isWatched) return;
   link.isWatched = true;
+  const seen = new WeakMap(); // the languages of the elements
   const follow = () => {
     for (const one of link.holders) {
-      if (one.shownIn && one.shownIn !== one.language) one.rebuild();
-      else one.counted?.(); // the label of a button or a badge
+      const { language, shownIn } = one;
+      if (!language || seen.get(one) === language) continue;
+      seen.set(one, language);
+      if (shownIn && shownIn !== language) one.rebuild();
+      one.counted(); // the label of a button or a badge
     }
   };
   new MutationObserver(follow).observe(document, { subtree: true, attributeFilter: ["lang"] });
