@@ -23,6 +23,7 @@ PROFILE_TTL = 60.0  # seconds after which a name is loaded again
 RETRY_DELAY = 5.0  # seconds until the next call after one without an answer
 MAX_CACHED_PROFILES = 10_000  # users whose names are kept
 USER_BATCH = 1_000  # users in one call
+WRONG_PICTURE = "an address that starts with http:// or https:// is needed."
 
 User = int | str
 
@@ -172,6 +173,7 @@ class HostProfiles:
                 with of_the_host():
                     described = await self.describe([wire_user(user) for user in users])
             profiles = {user_of(user): _clean(profile) for user, profile in described.items()}
+            _warn_of_pictures(described)
         except Exception:
             log.warning("describe_users failed; names keep what was known.", exc_info=True)
             self._silent_until = monotonic() + RETRY_DELAY
@@ -194,3 +196,18 @@ def _clean(described: str | Sequence[object]) -> Profile:
         (described, None) if isinstance(described, str) else (*described, None, None)[:2]
     )
     return Profile(name_of(name), picture_of(picture))
+
+
+def _warn_of_pictures(described: Mapping[User, str | Sequence[object]]) -> None:
+    """Logs one line for all pictures of an answer that are no addresses, and so are not shown."""
+    pictures = {
+        user: one[1] for user, one in described.items() if not isinstance(one, str) and len(one) > 1
+    }
+    wrong = [user for user, one in pictures.items() if one and picture_of(one) is None]
+    if wrong:
+        log.warning(
+            "describe_users: user=%r users=%d error=picture: %s",
+            wrong[0],
+            len(wrong),
+            WRONG_PICTURE,
+        )

@@ -371,6 +371,20 @@ async def test_what_is_no_name_and_no_picture_is_none(told: tuple[object, ...]) 
     assert found == {"2": Profile("Bob", "https://shop.example/bob.png")}
 
 
+async def test_a_picture_that_is_not_shown_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    async def describe(users: Sequence[int | str]) -> Any:
+        known = {1: Profile("Ada", "/ada.png"), 2: Profile("Bob", "https://shop.example/bob.png")}
+        return {user: known[int(user)] for user in users}
+
+    profiles = hooks.HostProfiles(describe)
+    assert await profiles.of(["1"]) == {"1": Profile("Ada")}
+    await profiles.of(["1", "2"])
+    (line,) = caplog.messages
+    assert line.startswith(
+        "describe_users: user=1 users=1 error=picture: an address that starts with http"
+    )
+
+
 async def test_the_host_is_asked_for_every_text_that_others_will_see() -> None:
     host = Host()
     async with chat_client(1, before_send=host) as ada:

@@ -1,5 +1,7 @@
 """The package: `roomcast/` alone, complete, at home in another's environment, and quick to load."""
 
+import fcntl
+import importlib
 import json
 import os
 import shutil
@@ -50,6 +52,19 @@ def test_it(chat_client):
     assert app.ours and chat.ours and routes.ours and settings.ours and store.ours
     assert roomcast.app.create_app({"auth": {"secret": "x" * 32}}).routes
 """
+
+
+def test_two_builds_of_one_folder_wait_for_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(ROOT / "web")
+    backend = importlib.import_module("build_backend")
+    monkeypatch.setattr(backend, "WEB", tmp_path)
+    folder = os.open(tmp_path, os.O_RDONLY)
+    with backend.lock_folder(), pytest.raises(BlockingIOError):
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.close(folder)
 
 
 def pip(*arguments: str, **environment: str) -> None:

@@ -5,6 +5,7 @@ minified where the minifier could be installed. Where nothing can be built, the 
 wheel as they are, and the server joins and compresses them.
 """
 
+import contextlib
 import gzip
 import hashlib
 import importlib
@@ -14,6 +15,7 @@ import platform
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -55,12 +57,29 @@ def _tools() -> list[str]:
 def build_web() -> None:
     """Fills `web/dist/` if it is not of the present sources."""
     bundle = _load("ui_bundle")
-    if bundle.built_files(WEB):
+    with lock_folder():
+        if bundle.built_files(WEB):
+            return
+        shutil.rmtree(DIST, ignore_errors=True)
+        if not _build_by_npm():
+            _build_by_python(bundle)
+        _compress_better()
+
+
+@contextlib.contextmanager
+def lock_folder() -> Iterator[None]:
+    """Waits for another build of this folder, where the system has locks of folders."""
+    try:
+        import fcntl
+    except ImportError:
+        yield
         return
-    shutil.rmtree(DIST, ignore_errors=True)
-    if not _build_by_npm():
-        _build_by_python(bundle)
-    _compress_better()
+    folder = os.open(WEB, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 def _build_by_npm() -> bool:

@@ -623,6 +623,7 @@ def test_a_user_who_comes_back_without_a_new_page_is_let_in(
     expect(shown).to_have_text("welcome back")
     ada.page.evaluate("document.querySelector('roomcast-launcher').signOut()")
     expect(shown).to_have_count(0)
+    assert ada.page.evaluate("document.querySelector('roomcast-launcher').user") is None
     ada.page.evaluate("document.querySelector('roomcast-chat').remove()")
     ada.page.evaluate(add)
     expect(shown).to_have_text("welcome back")
@@ -717,7 +718,7 @@ def test_an_inbox_in_a_page_of_the_site(visitor: Callable[..., Visitor]) -> None
     expect(ada.page.locator("[part=text]").last).to_have_text("first")
     inbox.evaluate(
         """inbox => {
-            inbox.quickReplies = ["Yes", "No"];
+            inbox.quickReplies = ["Yes, at 555", "No"];
             inbox.renderers = { offer: (message) => Object.assign(document.createElement("b"), { textContent: message.data.sum }) };
             inbox.beforeSend = (draft) => ({ ...draft, text: draft.text.replace("555", "***") });
             inbox.addEventListener("roomcast-send", (event) => event.detail.text === "no" && event.preventDefault());
@@ -727,9 +728,20 @@ def test_an_inbox_in_a_page_of_the_site(visitor: Callable[..., Visitor]) -> None
     for text in ("no", "call 555"):
         field.fill(text)
         field.press("Enter")
-    ada.page.get_by_role("button", name="Yes", exact=True).click()
+    ada.page.get_by_role("button", name="Yes, at 555", exact=True).click()
     texts = ada.page.locator("[part=text]")
-    expect(texts).to_have_text(["first", "call ***", "Yes"])
+    expect(texts).to_have_text(["first", "call ***", "Yes, at ***"])
+    inbox.evaluate(
+        """async inbox => {
+            for (const text of ["no", " ", "555 by a script"]) await inbox.send({ text });
+            const { beforeSend } = inbox;
+            inbox.beforeSend = () => false;
+            await inbox.send({ text: "discarded" });
+            inbox.beforeSend = beforeSend;
+            await inbox.send("last");
+        }"""
+    )
+    expect(texts).to_have_text(["first", "call ***", "Yes, at ***", "*** by a script", "last"])
     inbox.evaluate("inbox => inbox.insert('from a script')")
     expect(field).to_have_value("from a script")
 
@@ -755,6 +767,28 @@ def test_a_hidden_page_notifies_and_only_when_it_was_allowed(
     ada.page.wait_for_function("() => window.shown.length === 1")
     ((title, about),) = ada.page.evaluate("window.shown")
     assert (title, about["body"]) == ("Bob", "psst again")
+
+
+def test_a_closed_launcher_notifies_where_it_was_allowed(visitor: Callable[..., Visitor]) -> None:
+    ada = visitor("ada")
+    ada.page.add_init_script(
+        """window.shown = [];
+        window.Notification = class { static permission = "granted"; constructor(title) { this.title = title; window.shown.push(this); } close() {} };
+        document.hasFocus = () => !window.isLeft;
+        Object.defineProperty(document, "visibilityState", { get: () => (window.isLeft ? "hidden" : "visible") });"""  # noqa: E501
+    )
+    ada.opens("small.html")
+    ada.says(2, "hello", "closed")
+    expect(ada.page.locator("roomcast-badge")).to_be_visible()
+    assert not any("views.js" in url for url in ada.loaded)
+    ada.page.evaluate("window.isLeft = true; dispatchEvent(new Event('blur'))")
+    leads = "() => document.querySelector('roomcast-launcher').session?.snapshot.leads"
+    ada.page.wait_for_function(leads)
+    ada.says(2, "psst", "closed")
+    ada.page.wait_for_function("() => window.shown.length === 1")
+    assert ada.page.evaluate("window.shown[0].title") == "Bob"
+    ada.page.evaluate("window.shown[0].onclick()")
+    expect(ada.page.locator("roomcast-launcher [part=text]").last).to_have_text("psst")
 
 
 def test_system_messages_buttons_and_listings(visitor: Callable[..., Visitor]) -> None:

@@ -175,7 +175,7 @@ export class RoomcastElement extends Element {
   }
 
   get user() {
-    return this.session?.me ?? null;
+    return (this.link?.state !== "signedout" && this.session?.me) || null;
   }
 
   get unread() {

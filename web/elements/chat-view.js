@@ -162,9 +162,18 @@ export class ChatView {
     void this.history.toNewest();
   }
 
-  /** From a script or a quick reply: with the site's event, without the composer. @param {any} draft */
-  sendText(draft) {
-    if (this.host.emit("send", { text: draft.text ?? "", files: draft.files ?? [] }, true)) this.send(draft);
+  /** From a script or a quick reply, without the composer. @param {any} given a draft, or a text */
+  async sendText(given) {
+    const draft = await this.prepare({ text: "", files: [], ...(typeof given === "string" ? { text: given } : given) });
+    if (draft && (draft.text.trim() || draft.files.length || draft.data)) this.send(draft);
+  }
+
+  /** What the site makes of a draft: `beforeSend` may change or discard it, an event may hold it back. @param {any} draft */
+  async prepare(draft) {
+    const changed = await this.host.beforeSend?.(draft);
+    if (changed === false || changed === null) return null;
+    const result = changed ?? draft;
+    return this.host.emit("send", { text: result.text, files: result.files }, true) ? result : null;
   }
 
   /** Searches the messages of this conversation. @param {string} words */

@@ -18,6 +18,14 @@ export class RoomcastLauncher extends RoomcastElement {
     if (!this.root.firstChild) this.#draw();
     this.counted();
     if (this.open || this.getAttribute("lazy") === "false") void this.build();
+    else if (globalThis.Notification?.permission === "granted") this.#notify();
+  }
+
+  /** The client shows notifications: it has to be there once nobody looks at the page. */
+  #notify() {
+    const build = () => void (this.isConnected && this.shown());
+    if (document.hasFocus()) addEventListener("blur", build, { once: true });
+    else build();
   }
 
   /** @param {any} known */

@@ -183,7 +183,7 @@ export class Composer {
     const { accepted: files, files: chosen } = this.files;
     if (this.#isAsking || (!text.trim() && !files.length)) return;
     this.#isAsking = true;
-    const draft = await this.#draftToSend({ text, files, replyTo: this.#answers }).finally(() => (this.#isAsking = false));
+    const draft = await this.view.prepare({ text, files, replyTo: this.#answers }).finally(() => (this.#isAsking = false));
     if (!draft) return;
     this.complain("");
     this.files.set(this.files.files.filter((file) => !chosen.includes(file)));
@@ -192,15 +192,6 @@ export class Composer {
     this.#showAbout();
     this.#save();
     this.view.send(draft);
-  }
-
-  /** What the site makes of it: `beforeSend` may change it, an event may hold it back. @param {any} draft */
-  async #draftToSend(draft) {
-    const { beforeSend } = this.host;
-    const changed = beforeSend ? await beforeSend(draft) : draft;
-    if (changed === false || changed === null) return null;
-    const result = changed ?? draft;
-    return this.host.emit("send", { text: result.text, files: result.files }, true) ? result : null;
   }
 
   /** An edit that leaves nothing is a deletion, which is asked for. @param {string} text */

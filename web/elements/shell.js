@@ -119,10 +119,10 @@ export class Shell {
 
   // ------------------------------------------------------------ what a site calls
 
-  /** Sends without the composer. @param {{ text?: string, files?: File[], data?: object }} draft */
+  /** Sends without the composer. @param {string | { text?: string, files?: File[], data?: object }} draft */
   send(draft) {
     if (!this.open) throw new Error("no conversation is open");
-    this.open.sendText(draft);
+    return this.open.sendText(draft);
   }
 
   /** Puts text into the composer. @param {string} text */
