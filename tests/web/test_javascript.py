@@ -105,8 +105,10 @@ SAME = """
 const { transformSync } = require(process.argv[1]);
 const look = { minify: true, format: "esm", target: "es2022" };
 const pairs = JSON.parse(require("fs").readFileSync(0, "utf8"));
-const lengths = pairs.map((pair) => pair.map((code) => transformSync(code, look).code.length));
-console.log(JSON.stringify(lengths.map(([a, b]) => a - b)));
+// two names of equal use may be swapped, and one may happen to be that of its property
+const shape = (code) =>
+  transformSync(code, look).code.replace(/[\\w$]+/g, "x").replace(/x:x(?=[,}])/g, "x");
+console.log(JSON.stringify(pairs.map(([a, b]) => shape(a) === shape(b))));
 """
 
 
@@ -117,4 +119,4 @@ def test_short_names_change_no_meaning(node: str) -> None:
     assert all(len(small) < len(source) for source, small in pairs)
     command = (node, "-e", SAME, str(WEB / "node_modules/esbuild"))
     printed = run(*command, given=json.dumps(pairs))
-    assert json.loads(printed) == [0] * len(pairs)
+    assert json.loads(printed) == [True] * len(pairs)
