@@ -47,7 +47,7 @@ export class Composer {
     this.picker = h("input", { type: "file", multiple: true, hidden: true, tabIndex: -1, "aria-label": words.say("attach") });
     const hasFiles = hasFeature(host, "files");
     this.attach = iconButton("clip", words.say("attach"), () => this.picker.click(), { part: "attach", hidden: !hasFiles });
-    this.emoji = iconButton("smile", words.say("emoji"), () => this.view.tools?.pickEmoji(this.emoji, (/** @type {string} */ one) => this.insert(one)), { className: "plain emoji-button" });
+    this.emoji = iconButton("smile", words.say("emoji"), () => this.#pickEmoji(), { className: "plain emoji-button" });
     this.send = h("button", { type: "submit", part: "send", className: "plain idle", title: words.say("send"), "aria-label": words.say("send") }, icon("send"));
     this.counter = h("span", { className: "counter", role: "status" });
     this.quick = h("div", { className: "quick", hidden: true });
@@ -327,6 +327,11 @@ export class Composer {
     if (!files.length || types.includes("text/plain")) return;
     event.preventDefault();
     this.take(files);
+  }
+
+  #pickEmoji() {
+    const insert = (/** @type {string} */ one) => this.insert(one);
+    void this.view.history.enriched.then((/** @type {any} */ { tools }) => tools.pickEmoji(this.emoji, insert));
   }
 
   #showQuick() {

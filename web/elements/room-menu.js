@@ -120,7 +120,7 @@ export class RoomMenu {
     const day = today.toISOString().slice(0, 10);
     const input = field(words.say("date"), { type: "date", name: "date", value: day, max: day, required: true });
     const values = await this.more.dialog.form(words.say("date"), [input], words.say("date"));
-    if (values) void view.history.extras.jumps.toDate(new Date(`${values.get("date")}T00:00`));
+    if (values) void view.history.enriched.then((/** @type {any} */ { jumps }) => jumps.toDate(new Date(`${values.get("date")}T00:00`)));
   }
 
   // ------------------------------------------------------------ details

@@ -60,6 +60,8 @@ a { color: var(--link); }
 .icon.more { stroke-width: 3; }
 :dir(rtl) > .icon:is(.back, .send, .reply, .left, .right) { transform: scaleX(-1); }
 .plain { border: 0; padding: .45rem; background: none; border-radius: 50%; color: var(--faint); line-height: 1; display: inline-grid; place-items: center; flex: none; }
+.main, .quiet { border: 1px solid var(--accent); border-radius: var(--radius); padding: .45rem 1rem; background: var(--accent); color: var(--on-accent); font-weight: 600; min-block-size: 2.4rem; }
+.quiet { background: none; color: var(--link); border-color: var(--line); }
 .face { position: relative; flex: none; display: inline-grid; }
 .avatar { inline-size: var(--face); block-size: var(--face); border-radius: var(--face-radius); display: grid; place-items: center; overflow: hidden; font-weight: 600; font-size: calc(var(--face) * .36); background: var(--tint); color: #fff; flex: none; }
 .avatar img { inline-size: 100%; block-size: 100%; object-fit: cover; }

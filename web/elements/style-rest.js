@@ -6,8 +6,6 @@ export const restStyle = `
   --shade: var(--roomcast-shadow, 0 8px 28px rgb(0 0 0 / 18%));
 }
 .avatar { -webkit-user-select: none; }
-.main, .quiet { border: 1px solid var(--accent); border-radius: var(--radius); padding: .45rem 1rem; background: var(--accent); color: var(--on-accent); font-weight: 600; min-block-size: 2.4rem; }
-.quiet { background: none; color: var(--link); border-color: var(--line); }
 .plain:hover { background: var(--hover); color: var(--ink); }
 .quiet:hover { background: var(--hover); }
 button:disabled { opacity: .45; cursor: default; }
