@@ -99,3 +99,46 @@ def test_a_launcher_stays_open_when_the_language_changes(
     ada.page.evaluate("document.documentElement.lang = 'it'")
     button = ada.page.locator("roomcast-launcher [part=launcher]")
     expect(button).to_have_attribute("aria-label", re.compile("^Messaggi"))
+
+
+def test_a_draft_that_was_sent_in_another_element_does_not_come_back(
+    ada: Person, server: Server, room: Room
+) -> None:
+    shown(ada, server, room)
+    ada.page.evaluate(
+        "room => document.body.prepend(Object.assign(document.createElement('roomcast-chat'),"
+        " {id: 'other'})) ?? document.querySelector('#other').setAttribute('room', room)",
+        str(room.id),
+    )
+    other = ada.page.locator("#other [part=input]")
+    mine = ada.page.locator("roomcast-chat:not(#other) [part=input]")
+    expect(other).to_have_value("not yet sent")
+    mine.press("Enter")
+    expect(ada.page.locator("#other [part=text]")).to_have_text(["hello", "not yet sent"])
+    expect(other).to_have_value("")
+    ada.page.evaluate("document.querySelector('#other').remove()")
+    draft = "document.querySelector('roomcast-chat').session.room({room}).snapshot.draft.text"
+    assert ada.page.evaluate(draft.replace("{room}", str(room.id))) == ""
+
+
+def test_a_badge_asks_again_which_rooms_are_about_its_context(
+    ada: Person, server: Server, room: Room
+) -> None:
+    ada.expects_errors = True  # of the request that fails
+    raised: list[str] = []
+    ada.page.on("pageerror", lambda error: raised.append(str(error)))
+    room.post("bob", "hello")
+    ada.page.goto(f"{server.url}healthz")
+    ada.page.route("**/chat/receive/*", lambda route: route.abort(), times=1)
+    ada.page.evaluate(
+        """async ([context, token]) => {
+            await import("/ui/roomcast.js");
+            const badge = document.createElement("roomcast-badge");
+            badge.setAttribute("of", context);
+            badge.setAttribute("token", token);
+            document.body.append(badge);
+        }""",
+        [room.context, token_of("ada")],
+    )
+    expect(ada.page.locator("roomcast-badge")).to_have_js_property("unread", 1)
+    assert raised == []

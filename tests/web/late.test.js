@@ -117,6 +117,42 @@ test("what comes while it is loaded keeps its order", async () => {
   assert.equal(wire.sockets.length, 1);
 });
 
+test("what is written, typed and drafted without it is no error, and is made good once it is loaded", async () => {
+  const storage = memoryStorage();
+  wire.routes["GET chat/receive/"] = () => ({ next: null, results: [item(4)] });
+  const load = await enter(storage);
+  chat.inbox.subscribe(() => {});
+  const room = chat.room(4);
+  room.subscribe(() => {});
+  await settle();
+  await pass(500, () => wire.find(4));
+  wire.find(4).receive(sync([message(1)]));
+  room.setDraft({ text: "not sent" });
+  room.typing(); // nobody catches what it may throw
+  await pass(1_000, () => room.snapshot.state === "waiting");
+  await load();
+  const { length } = wire.sockets;
+  await pass(2_000, () => wire.sockets.length > length && wire.find(4).query.after === "1");
+  wire.find(4).receive(sync([], { reset: false, version: 1 }));
+  await pass(1_000, () => storage.keys("").some((key) => key.endsWith(" draft 4")));
+  assert.equal(storage.get(storage.keys("").find((key) => key.endsWith(" draft 4"))).text, "not sent");
+  assert.equal(chat.inbox.snapshot.rooms[0].draft, "not sent");
+});
+
+test("a user signs out without it", async () => {
+  const storage = memoryStorage();
+  await enter(storage);
+  storage.set("http://site.example/chat/ 1 draft 4", { text: "mine" });
+  const room = chat.room(4);
+  room.subscribe(() => {});
+  await settle();
+  let isOut = false;
+  void chat.signOut().then(() => (isOut = true));
+  await pass(1_000, () => isOut);
+  await settle();
+  assert.deepEqual([isOut, chat.state, wire.find(4).isClosed, storage.keys("")], [true, "ended", true, []]);
+});
+
 test("a live message that can't be handled yet comes with the next connection", async () => {
   const load = await enter();
   const room = chat.room(4);

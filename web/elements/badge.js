@@ -2,6 +2,7 @@
 
 import { putSheet, RoomcastElement } from "./base.js";
 import { countOf, sayShortly } from "./languages.js";
+import { RETRY_AFTER } from "./session.js";
 import { badgeStyle } from "./style-badge.js";
 
 export class RoomcastBadge extends RoomcastElement {
@@ -43,18 +44,29 @@ export class RoomcastBadge extends RoomcastElement {
 
   /** Which rooms are about a context, only the whole client knows. @param {string} context */
   async #learn(context) {
+    const asked = this.#asked;
     const chat = await this.link?.whole();
-    const { results } = await chat.request("GET", "chat/receive/", { query: { context } });
-    this.#rooms = new Set(results.map((/** @type {{ room_id: number }} */ room) => room.room_id));
+    const found = await chat?.request("GET", "chat/receive/", { query: { context } }).catch(() => null);
+    if (asked !== this.#asked) return; // it was asked again meanwhile
+    if (!found) return void setTimeout(() => this.#again(asked), RETRY_AFTER);
+    this.#rooms = new Set(found.results.map((/** @type {{ room_id: number }} */ room) => room.room_id));
     this.#show();
+  }
+
+  /** @param {string} asked */
+  #again(asked) {
+    if (asked !== this.#asked || !this.link) return;
+    this.#asked = "";
+    this.counted();
   }
 
   counted() {
     super.counted();
     const of = this.getAttribute("of") ?? "total";
     const known = [of, ...(this.link?.unread.rooms ?? []).map((room) => room.room_id).sort()].join();
-    if (of !== "total" && !Number(of) && known !== this.#asked) void this.#learn(of);
+    const isNew = known !== this.#asked;
     this.#asked = known;
+    if (of !== "total" && !Number(of) && isNew) void this.#learn(of);
     this.#show();
   }
 

@@ -29,6 +29,7 @@ export class Composer {
   #isTouched = false;
   #isAsking = false; // whether the site looks at what is to be sent
   #stop = () => {};
+  #given = ""; // what was written here before, as long as nobody has changed it
   #kept = ""; // what was being written before an edit began
 
   /** @param {any} view the view of the conversation */
@@ -83,10 +84,11 @@ export class Composer {
   /** What was written here before, or what the site suggests. */
   #restore() {
     const { draft } = this.view.model.snapshot;
-    if (this.#isTouched || this.input.value) return;
-    if (draft?.text) this.#write(draft.text);
+    if (this.#isTouched || this.input.value !== this.#given) return;
+    const text = draft?.text ?? "";
+    if (text !== this.#given) this.#write((this.#given = text)); // in another view of the room it was written on, or sent
     if (draft?.replyTo) this.#answers = draft.replyTo;
-    if (this.view.isNew && !draft?.text) this.#write(this.host.getAttribute("suggestion") ?? "");
+    if (this.view.isNew && !this.input.value) this.#write(this.host.getAttribute("suggestion") ?? "");
   }
 
   /** The limits of the server are known: what is written and chosen already is measured by them. */

@@ -18,7 +18,7 @@ const defaults = {};
 /** @type {Views | null} */
 let knownViews = null;
 const RELEASE_AFTER = 5_000; // ms that a session outlives its last element
-const RETRY_AFTER = 3_000; // ms after which a file that could not be loaded is asked for again
+export const RETRY_AFTER = 3_000; // ms after which a file that could not be loaded is asked for again
 
 /**
  * How every element on the page signs in, unless it says otherwise itself.

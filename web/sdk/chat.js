@@ -43,8 +43,6 @@ export class Chat extends Observable {
   blocks = lazily(this, "blocks");
   block = lazily(this, "block");
   unblock = lazily(this, "unblock");
-  /** Ends, and erases what this user has stored in the browser. */
-  signOut = lazily(this, "signOut");
   /** Takes another token where it is of the same user; whether it is. @internal */
   _renew = lazily(this, "renewBy");
 
@@ -130,6 +128,14 @@ export class Chat extends Observable {
     this.session.signedOut = null;
     this.session._keep(token);
     this.retry();
+  }
+
+  /** Ends, and erases what this user has stored in the browser. */
+  async signOut() {
+    const calls = await loadCalls().catch(() => null);
+    if (calls) return calls.signOut(this);
+    void this._vault("erase"); // the user's other tabs do not hear of it
+    this.end();
   }
 
   /** Closes all; nothing is erased. */

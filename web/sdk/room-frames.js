@@ -22,6 +22,7 @@ export function turned(room) {
   const { _connection: connection, _timeline: timeline } = room;
   giveUp(room);
   if (connection.state !== "open") return;
+  if (room._isUnkept) keepDraft(room, room._draft);
   for (const { timer } of room._typing.values()) clearTimeout(timer);
   room._typing.clear();
   if (room._readUpto > (timeline.receipts.get(room._me)?.read ?? 0)) sendRead(room);
@@ -173,7 +174,9 @@ function sendRead(room) {
 }
 
 /** @param {Room} room @param {{ text: string, replyTo?: number }} draft */
-export function keepDraft({ chat, id, key }, draft) {
+export function keepDraft(room, draft) {
+  const { chat, id, key } = room;
+  room._isUnkept = false;
   void chat._vault(draft.text ? "set" : "delete", `draft ${id ?? key}`, draft);
   chat.inbox._patch(id, { draft: draft.text });
 }

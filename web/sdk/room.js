@@ -22,6 +22,7 @@ export class Room extends Observable {
   _changes = null; // loaded with the first one
   /** @type {Map<string, { user: UserId, timer: ReturnType<typeof setTimeout> }>} */
   _typing = new Map();
+  _isUnkept = false; // the draft, which is neither stored nor in the list yet
   _draft = /** @type {{ text: string, replyTo?: number }} */ ({ text: "" });
   /** @type {"older" | "newer" | "around" | null} */
   loading = null;
@@ -66,7 +67,7 @@ export class Room extends Observable {
   /** A button of a message. */
   act = lazily(this, "act");
   /** The user is writing: sent now and then, not with every key. */
-  typing = lazily(this, "typing");
+  typing = lazily(this, "typing", true);
   report = lazily(this, "report");
   update = lazily(this, "update");
   /** Asks for the room's info again. */
@@ -154,7 +155,7 @@ export class Room extends Observable {
   /** @param {{ text: string, replyTo?: number }} draft */
   setDraft(draft) {
     this._draft = draft;
-    withCalls(({ keepDraft }) => keepDraft(this, draft)); // or with the next change of it
+    withCalls(({ keepDraft }) => keepDraft(this, draft), () => (this._isUnkept = true)); // or with the next connection
     this._changed();
   }
 
