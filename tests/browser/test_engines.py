@@ -91,7 +91,7 @@ def test_times_stand_beside_texts_of_either_direction(tab: Tab, server: Server, 
 
 
 def test_escape_leaves_one_thing_after_the_other(tab: Tab, server: Server, room: Room) -> None:
-    """In a launcher that fills the window: a menu, an answer, the conversation, the launcher."""
+    """In a launcher that fills the window: a dialog, a menu, an answer, the room, a search."""
     room.post("bob", "Is it still there?")
     tab.resizes(460, 800)
     tab.opens(f"{server.url}ui/lang/en.js")  # a page without elements
@@ -103,11 +103,20 @@ def test_escape_leaves_one_thing_after_the_other(tab: Tab, server: Server, room:
         launcher.select({room.id});""")
     tab.sees("part('panel')[0]?.matches(':modal')")
     tab.sees("texts().length === 1 && part('input').length")
+    tab.does("part('header')[0].querySelector('[aria-label=More]').click()")
+    tab.sees("part('menu')[0]?.matches(':popover-open')")
+    tab.does("[...part('menu')[0].children].find((one) => one.textContent === 'Search').click()")
+    tab.sees("part('dialog')[0].open")
+    tab.types(ESCAPE)
+    tab.sees("!part('dialog')[0].open && part('panel')[0].open")
     tab.does("part('message')[0].focus()")
     tab.types(ENTER)
     tab.sees("part('menu')[0]?.matches(':popover-open')")
     tab.types(ESCAPE)
     tab.sees("!part('menu')[0].matches(':popover-open')")
+    tab.types(ESCAPE)
+    tab.sees("part('input')[0].matches(':focus') && part('panel')[0].open")
+    tab.does("part('message')[0].focus()")
     tab.types(ENTER)
     tab.does("part('menu')[0].querySelector('.emoji ~ button').click()")
     tab.sees("all(document, '.about').some((one) => !one.hidden)")
@@ -115,6 +124,9 @@ def test_escape_leaves_one_thing_after_the_other(tab: Tab, server: Server, room:
     tab.sees("all(document, '.about').every((one) => one.hidden)")
     tab.types(ESCAPE)
     tab.sees("part('list')[0].checkVisibility() && part('panel')[0].open")
+    tab.does("part('search')[0].focus()")
+    tab.types(f"nothing{ESCAPE}")
+    tab.sees("!part('search')[0].value && part('panel')[0].open")
     tab.types(ESCAPE)
     tab.sees("!part('panel')[0].open && part('launcher')[0].getRootNode().activeElement")
     tab.resizes(1100, 800)

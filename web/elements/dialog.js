@@ -9,7 +9,7 @@ export class Dialog {
     this.words = words;
     this.box = h("dialog", { part: "dialog" });
     this.box.addEventListener("click", (event) => event.target === this.box && this.#isOutside(event) && this.box.close());
-    this.box.addEventListener("keydown", (event) => event.stopPropagation());
+    this.box.addEventListener("keydown", (event) => this.#key(event));
   }
 
   /**
@@ -59,6 +59,15 @@ export class Dialog {
 
   close() {
     this.box.close();
+  }
+
+  /** Safari keeps Escape for a search field, also an empty one. @param {KeyboardEvent} event */
+  #key(event) {
+    event.stopPropagation();
+    const { type, value } = /** @type {HTMLInputElement} */ (event.target);
+    if (event.key !== "Escape" || type !== "search" || value) return;
+    event.preventDefault(); // or a dialog around it would close too
+    this.close();
   }
 
   /** @param {MouseEvent} event */

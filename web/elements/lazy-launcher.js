@@ -98,7 +98,9 @@ export class LauncherPanel {
 
   /** Escape closes the popup, once nothing inside has a use for it. @param {KeyboardEvent} event */
   #key(event) {
-    if (event.key === "Escape" && !event.defaultPrevented) this.host.close();
+    if (event.key !== "Escape" || event.defaultPrevented) return;
+    event.preventDefault(); // or a dialog of the site around it would close too
+    this.host.close();
   }
 
   // ------------------------------------------------------------ what a site calls

@@ -87,6 +87,7 @@ export class ListTools {
   /** @param {KeyboardEvent} event */
   searchKey(event) {
     if (event.key === "Escape" && this.list.search.value) {
+      event.preventDefault(); // or a dialog around the list would close
       event.stopPropagation();
       this.find("");
     } else if (event.key === "ArrowDown") {

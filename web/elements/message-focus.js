@@ -48,6 +48,7 @@ export class MessageFocus {
     const step = STEPS[event.key];
     const row = event.key === "Enter" && rows.find((/** @type {any} */ { box }) => box === event.target);
     if (event.key === "Escape") {
+      event.preventDefault(); // or a dialog around the view would close
       event.stopPropagation();
       return extras.jumps.isUnderWay ? extras.jumps.stop() : view.focus();
     }
