@@ -35,7 +35,13 @@ export function openEmoji({ root, from, pick, label }) {
     });
     grid.append(button);
   }
-  box.addEventListener("keydown", (event) => move(event, grid, root));
+  box.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") {
+      event.preventDefault(); // Firefox and Safari would close a dialog around it instead
+      box.hidePopover();
+    }
+    move(event, grid, root);
+  });
   box.addEventListener("toggle", (event) => {
     if (/** @type {ToggleEvent} */ (event).newState === "open") return;
     if (!root.activeElement || box.contains(root.activeElement)) from.focus();

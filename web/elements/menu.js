@@ -120,8 +120,11 @@ export class Menu {
     const isRtl = getComputedStyle(this.box).direction === "rtl";
     const steps = { ArrowDown: 1, ArrowUp: -1, ArrowRight: isRtl ? -1 : 1, ArrowLeft: isRtl ? 1 : -1, Home: -999, End: 999 };
     const step = steps[/** @type {"Home"} */ (event.key)];
-    if (event.key === "Escape") event.stopPropagation();
-    if (event.key === "Tab") this.close();
+    if (event.key === "Escape") {
+      event.preventDefault(); // Firefox and Safari would close a dialog around it instead
+      event.stopPropagation();
+    }
+    if (event.key === "Escape" || event.key === "Tab") this.close();
     if (!step) return;
     event.preventDefault();
     event.stopPropagation();

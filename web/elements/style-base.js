@@ -54,6 +54,7 @@ ul, ol { list-style: none; }
 button, input, textarea { font: inherit; color: inherit; margin: 0; }
 button { cursor: pointer; -webkit-tap-highlight-color: transparent; }
 :focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
+::placeholder { color: var(--faint); opacity: 1; }
 a { color: var(--link); }
 .frame { position: absolute; inset: 0; display: flex; flex-direction: column; min-block-size: 0; container: roomcast / inline-size; }
 .icon { inline-size: 1.4em; block-size: 1.4em; flex: none; fill: none; stroke: currentColor; stroke-width: 1.8; stroke-linecap: round; stroke-linejoin: round; vertical-align: -.3em; }

@@ -21,7 +21,6 @@ export const composerStyle = `
 [part=composer] { display: flex; align-items: flex-end; gap: .2rem; padding: .5rem .6rem; }
 [part=input] { flex: 1; min-inline-size: 0; resize: none; max-block-size: min(40vh, 12rem); padding: .5rem var(--right, 2.7rem) .5rem var(--left, .9rem); border: 1px solid light-dark(#82898f, #68747a); border-radius: 1.3rem; background: var(--panel); line-height: 1.35; overflow-y: auto; field-sizing: content; scrollbar-width: thin; }
 [part=input]:focus { outline: 2px solid var(--link); outline-offset: -1px; }
-[part=input]::placeholder { color: var(--faint); opacity: 1; }
 [part=composer] .plain { block-size: 2.4rem; inline-size: 2.4rem; padding: 0; }
 .emoji-button { margin-inline-start: -2.75rem; }
 .emoji-button.plain:hover { background: none; }

@@ -20,7 +20,6 @@ export const listStyle = `
 .aside h2 { flex: 1; font-size: 1.25rem; letter-spacing: -.01em; }
 .search-field { position: relative; margin: .2rem .8rem .4rem; }
 .search-field input { inline-size: 100%; padding-block: .5rem; padding-inline: 2.4rem .8rem; border: 1px solid transparent; border-radius: 1.4rem; background: var(--ground); }
-.search-field input::placeholder { color: var(--faint); opacity: 1; }
 .filters { display: flex; flex-wrap: wrap; gap: .4rem; padding: 0 .8rem .5rem; }
 .filters button { padding: .2rem .8rem; border: 1px solid var(--line); border-radius: 1.2rem; background: none; color: var(--faint); font-size: .87em; }
 .filters [aria-pressed=true] { background: var(--chosen); color: var(--ink); border-color: transparent; font-weight: 600; }

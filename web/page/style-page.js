@@ -13,6 +13,7 @@ img.logo { inline-size: 2rem; block-size: 2rem; object-fit: contain; margin-inli
 .entry p { margin: 0; color: light-dark(#b3261e, #ff9a92); }
 .entry input, .entry button { font: inherit; min-block-size: 44px; padding: .5rem .9rem; border-radius: .75rem; box-sizing: border-box; }
 .entry input { font-size: max(16px, 1em); border: 1px solid light-dark(#82898f, #7d888d); background: light-dark(#fff, #10161a); color: inherit; }
+.entry ::placeholder { color: light-dark(#525c64, #a9b4b8); opacity: 1; }
 .entry button { border: 1px solid var(--accent); background: var(--accent); color: color(from var(--accent) xyz-d65 clamp(0, (.179 - y) * 9999, .9505) clamp(0, (.179 - y) * 9999, 1) clamp(0, (.179 - y) * 9999, 1.089)); font-weight: 600; cursor: pointer; }
 .entry :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
 `;
