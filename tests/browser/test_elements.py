@@ -699,6 +699,7 @@ def test_a_guest_reads_one_sentence(visitor: Callable[..., Visitor]) -> None:
             found = shown.get_by_role(role)  # type: ignore[arg-type]  # one of those
             expect(found.and_(guest.page.locator(":not([part=launcher])"))).to_have_count(0)
         expect(shown.get_by_text("Connecting")).to_have_count(0)
+        expect(shown.locator("[part=header]").and_(guest.page.locator(":visible"))).to_have_count(0)
     guest.errors.clear()  # the browser reports the refusals
 
 

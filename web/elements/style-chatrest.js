@@ -14,6 +14,8 @@ a[part=listing]:hover { border-color: var(--link); }
   .back-button:not([hidden]) ~ [part=listing] { max-inline-size: calc(100% - .2rem); margin-inline-start: .2rem; flex-basis: calc(100% - .2rem); }
 }
 .hidden { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+.unknown > :is([part=header], .scroll) { display: none; }
+.unknown > .closed { flex: 1; }
 .closed { padding: .9rem 1rem; text-align: center; color: var(--faint); display: flex; flex-wrap: wrap; gap: .4rem .8rem; align-items: center; justify-content: center; }
 .bar { display: flex; justify-content: center; align-items: center; gap: .8rem; padding: .35rem 1rem; font-size: .9em; background: light-dark(#fff4d6, #3a3013); color: light-dark(#5b4300, #f3dfa4); }
 .bar button { border: 0; background: none; color: inherit; font-weight: 600; text-decoration: underline; min-block-size: 1.8rem; flex: none; }

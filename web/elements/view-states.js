@@ -43,6 +43,8 @@ export class ViewStates {
     const text = this.#closedBecause(snapshot);
     closed.hidden = !text || view.host.getAttribute("composer") === "none";
     if (view.foot) view.foot.hidden = Boolean(text);
+    const { signedOut } = view.shell.chat.session;
+    view.box.classList.toggle("unknown", Boolean(signedOut) && !snapshot.loaded); // a guest's: nothing will be there
     if (!text) return;
     const unblock = this.#isBlocked(snapshot.with) ? this.#unblockButton(snapshot.with) : "";
     closed.replaceChildren(h("span", {}, h("bdi", {}, text)), unblock);
