@@ -179,7 +179,8 @@ def _value(given: Given) -> object:
     # Errors of msgspec are ValueErrors only in newer releases. Their texts contain a regular
     # expression, and may contain a secret.
     except (ValueError, msgspec.MsgspecError):
-        raise BadSetting(f"{given.where}: expected {_expected(hint)}") from None
+        form = ', in JSON: ["…"]' if given.text and _is_json(hint) else ""
+        raise BadSetting(f"{given.where}: expected {_expected(hint)}{form}") from None
 
 
 def _issuers(tables: object, given: str) -> tuple[Issuer, ...]:
@@ -205,8 +206,16 @@ def _parsed(value: object, hint: object, text: bool) -> object:
         return octets(value)
     if text and "words" in get_args(hint) and not value.lstrip().startswith("["):
         return value.replace(",", " ").split()
-    is_list = get_origin(get_args(hint)[0]) is tuple
-    return msgspec.json.decode(value) if text and is_list else value
+    return msgspec.json.decode(value) if text and _is_list(hint) else value
+
+
+def _is_list(hint: object) -> bool:
+    return get_origin(get_args(hint)[0]) is tuple
+
+
+def _is_json(hint: object) -> bool:
+    """Whether a variable holds a list of texts that is JSON alone, not words too."""
+    return _is_list(hint) and hint != Issuers and "words" not in get_args(hint)
 
 
 def _expected(hint: object) -> str:

@@ -198,13 +198,16 @@ def test_an_unknown_variable_is_a_warning(caplog: pytest.LogCaptureFixture) -> N
     ]
 
 
+LANGUAGES = 'a list of languages such as en and pt-BR, in JSON: ["…"]'
+
+
 @pytest.mark.parametrize(
     ("variable", "text", "expected"),
     [
         ("SERVER_PORT", "eighty", "a port from 0 to 65535"),
         ("SERVER_PORT", "", "a port from 0 to 65535"),
-        ("SERVER_LANGUAGES", "en,uk", "a list of languages such as en and pt-BR"),
-        ("SERVER_LANGUAGES", '"en"', "a list of languages such as en and pt-BR"),
+        ("SERVER_LANGUAGES", "en,uk", LANGUAGES),
+        ("SERVER_LANGUAGES", '"en"', LANGUAGES),
         ("SERVER_WEB_CLIENT", "perhaps", "true or false"),
         (
             "LIMITS_SLOW_CONSUMER_TIMEOUT",
@@ -526,6 +529,14 @@ def test_a_variable_that_is_no_json_shows_nothing_of_itself() -> None:
     sentence = refusal(environ={"ROOMCAST_AUTH_ISSUERS": '[{"secret": "hunter2"'})
     expected = "ROOMCAST_AUTH_ISSUERS: expected a list of tables, one for each issuer of tokens"
     assert sentence == expected
+
+
+def test_a_list_of_a_variable_is_asked_for_in_json() -> None:
+    name = "SERVER_ALLOWED_ORIGINS"
+    wanted = "expected a list of origins such as https://example.com"
+    shown = refusal(environ={f"ROOMCAST_{name}": "https://shop.example"})
+    assert shown == f'ROOMCAST_{name}: {wanted}, in JSON: ["…"]'
+    assert refusal({"server": {"allowed_origins": 5}}) == f"server.allowed_origins: {wanted}"
 
 
 @pytest.mark.parametrize(
