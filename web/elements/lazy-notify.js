@@ -22,10 +22,21 @@ async function show(element, known, { room_id, message, ...rest }) {
   if (item?.muted) return;
   const title = item ? titleOf(item, user?.user_id, words) : words.say("chats");
   const about = { body: summaryOf(message ?? rest, words), tag: `roomcast ${room_id}`, lang: words.tag };
-  const shown = new Notification(title, about);
+  const shown = made(title, about);
+  if (!shown) return;
   shown.onclick = () => {
     window.focus();
     shown.close();
     void element.select?.(room_id);
   };
+}
+
+/** Chromium on Android has the class, but lets service workers alone use it. @param {string} title @param {NotificationOptions} about */
+function made(title, about) {
+  try {
+    return new Notification(title, about);
+  } catch (error) {
+    if (error instanceof TypeError) return null;
+    throw error;
+  }
 }
