@@ -304,3 +304,16 @@ test("a badge has one socket, also where the network comes back while a token is
     Object.assign(globalThis, { addEventListener, removeEventListener, WebSocket });
   }
 });
+
+test("who is online, and what may be done, is asked for again by each connection", async () => {
+  const members = (online) => item(4).members.map((one) => ({ ...one, online }));
+  wire.routes["GET chat/rooms/4/"] = () => item(4, { members: members(true), can: ["send"] });
+  const room = await opened([message(1)]);
+  assert.deepEqual([room.snapshot.with.online, room.snapshot.can], [true, ["send"]]);
+  wire.find(4).drop(1006);
+  wire.routes["GET chat/rooms/4/"] = () => item(4, { members: members(false), can: [], frozen: true }); // no frame tells of it
+  await pass(1_000);
+  wire.find(4).receive(sync([], { reset: false, version: 1 }));
+  await pass(500);
+  assert.deepEqual([room.snapshot.with.online, room.snapshot.can, room.snapshot.info.frozen], [false, [], true]);
+});

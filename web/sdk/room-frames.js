@@ -95,7 +95,7 @@ export function receive(room, frame) {
 function synced(room, { messages }) {
   for (const message of messages) stored(room, message);
   if (room._isFound) adopt(room);
-  if (!room.info?.can) room.reload().catch(() => {}); // asked for again by the next connection, and where it is used
+  room.reload().catch(() => {}); // who is online and what may be done: no frame tells what was missed; the next connection asks again
 }
 
 /** @param {Room} room @param {import("./types.js").WireMessage} message @param {boolean} isNew */
