@@ -136,3 +136,20 @@ def test_what_changes_above_does_not_move_the_reader(ada: Person, server: Server
     text, top = scroller.evaluate(FIRST_VISIBLE)
     assert text == before[0]
     assert abs(top - before[1]) <= 2  # pixels of a screen are whole ones
+
+
+def test_what_is_written_far_from_the_end_is_seen_also_without_a_connection(
+    ada: Person, long: tuple[Room, list[int]]
+) -> None:
+    room, ids = long
+    ada.expects_errors = True  # of the tries meanwhile
+    ada.opens(room, more=f"&message={ids[30]}")
+    expect(ada.messages.get_by_text("message 30", exact=True)).to_be_in_viewport()
+    ada.context.set_offline(True)
+    ada.says("from far away")
+    expect(ada.messages.get_by_text("from far away", exact=True)).to_be_in_viewport()
+    ada.context.set_offline(False)
+    expect(ada.messages.filter(has_text="from far away")).to_have_count(1)
+    expect(ada.messages.get_by_text(f"message {MANY - 1}", exact=True)).to_have_count(1)
+    expect(ada.texts.last).to_have_text("from far away")
+    ada.sees_status("Sent")

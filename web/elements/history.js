@@ -17,6 +17,7 @@ export class MessageHistory {
   isPlaced = false;
   isSettled = false; // the reader stands where they should: from now on what is seen is read
   isFilling = false;
+  isBound = false; // for the newest messages, which could not be loaded yet: unsent ones stand below what is there
   /** @type {number} the message above which the line stands; 0: none */
   firstNew = 0;
   /** @type {any[]} */
@@ -89,7 +90,7 @@ export class MessageHistory {
     if (!this.isPlaced && loaded && state !== "connecting") return this.#open();
     this.extras?.reading.note();
     this.shown = this.window.slice(messages, this.anchor.atEnd);
-    const isEnd = this.window.followsNewest && !hasNewer;
+    const isEnd = this.window.followsNewest && (!hasNewer || this.isBound);
     const views = [...this.shown, ...(isEnd ? outgoing.map((/** @type {any} */ item) => this.#unsent(item)) : [])];
     const nodes = this.#nodesOf(views);
     if (isEnd) nodes.push(...(this.extras?.reading.typingRow() ?? []));

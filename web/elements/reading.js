@@ -11,6 +11,7 @@ const EDGE = 700; // pixels from an edge at which more is loaded
 export class Reading {
   /** @type {Promise<void> | null} */
   #noting = null;
+  #isLost = false; // the connection
 
   /** @param {any} history the messages */
   constructor(history) {
@@ -45,7 +46,11 @@ export class Reading {
   /** Who joins and leaves is said in groups. */
   note() {
     const { history } = this;
-    const { info, messages, id } = history.snapshot;
+    const { info, messages, id, state, hasNewer } = history.snapshot;
+    history.isBound &&= hasNewer && history.window.followsNewest;
+    const isBack = this.#isLost && state === "open";
+    this.#isLost = state !== "open";
+    if (isBack && history.isBound) void this.toNewest();
     const last = messages.at(-1)?.message_id ?? 0;
     if (history.notes && info) history.notes.note(info.members, last);
     if (this.#noting || !id || !(info?.members.length > 2)) return;
@@ -148,7 +153,7 @@ export class Reading {
   async toNewest() {
     const { history } = this;
     history.extras.jumps.stop();
-    if (history.snapshot.hasNewer) await history.model.latest().catch(() => false);
+    if (history.snapshot.hasNewer) history.isBound = !(await history.model.latest().then(() => true, () => false));
     history.window.toNewest();
     history.anchor.atEnd = true;
     history.render();
@@ -159,6 +164,7 @@ export class Reading {
   show(message_id, share) {
     const { history } = this;
     const { isFilling } = history;
+    history.isBound = false;
     history.isFilling = true; // fewer rows stand at their end for a moment, which loads nothing
     history.window.around(history.snapshot.messages, message_id);
     history.anchor.atEnd = false;
