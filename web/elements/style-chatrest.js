@@ -14,6 +14,7 @@ a[part=listing]:hover { border-color: var(--link); }
   .back-button:not([hidden]) ~ [part=listing] { max-inline-size: calc(100% - .2rem); margin-inline-start: .2rem; flex-basis: calc(100% - .2rem); }
 }
 .hidden { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+::slotted([slot=before-messages]) { padding-inline: 1rem; }
 .unknown > :is([part=header], .scroll) { display: none; }
 .unknown > .closed { flex: 1; }
 .closed { padding: .9rem 1rem; text-align: center; color: var(--faint); display: flex; flex-wrap: wrap; gap: .4rem .8rem; align-items: center; justify-content: center; }
