@@ -76,12 +76,21 @@ def test_without_a_token_the_page_asks_for_one(ada: Person, room: Room) -> None:
     expect(ada.page.get_by_role("alert")).to_contain_text("not valid")
     field.fill(token_of("ada"))
     field.press("Enter")
-    expect(ada.item(room)).to_be_visible()
+    ada.item(room).click()
+    expect(ada.composer).to_be_visible()
+    assert ada.page.url.endswith(f"#room={room.id}")
     ada.page.get_by_role("navigation").get_by_role("button", name="More").click()
     ada.page.get_by_role("menuitem", name="Sign out").click()
     expect(field).to_be_focused()
     expect(ada.page).to_have_title("roomcast")
     assert ada.part("item").count() == 0
+    assert "room" not in ada.page.url
+    field.fill(token_of("eve"))  # who has nothing to do with that room
+    field.press("Enter")
+    expect(ada.page.get_by_role("searchbox")).to_be_visible()
+    expect(ada.part("header")).to_have_count(0)
+    ada.page.get_by_role("navigation").get_by_role("button", name="More").click()
+    ada.page.get_by_role("menuitem", name="Sign out").click()
     ada.page.reload()
     expect(field).to_be_focused()
 

@@ -79,13 +79,20 @@ function signIn(settings, words, inbox, main) {
   inbox.menuItems = isByToken ? [{ id: "signOut", icon: "leave", label: words.say("signOut"), act: () => void inbox.signOut() }] : [];
   const leave = (/** @type {string} */ why) => {
     forgetToken();
-    if (why === "left") inbox.remove();
+    if (why === "left") forgetRoom(inbox);
     entry.show(why === "left" ? "" : words.say(isByToken ? "badToken" : "signedOut"));
   };
   inbox.addEventListener("roomcast-ready", () => entry.hide());
   inbox.addEventListener("roomcast-signed-out", (/** @type {CustomEvent} */ { detail }) => leave(detail.why));
   if (inbox.link?.state === "signedout") leave("unauthenticated"); // before the words were there
   return entry;
+}
+
+/** The next user is not led to the conversation of this one. @param {HTMLElement} inbox */
+function forgetRoom(inbox) {
+  inbox.remove();
+  inbox.removeAttribute("room");
+  history.replaceState(null, "", `${location.pathname}${location.search}`);
 }
 
 /** "(3) Name" while something is unread. @param {any} inbox @param {string} name */
