@@ -317,3 +317,23 @@ test("who is online, and what may be done, is asked for again by each connection
   await pass(500);
   assert.deepEqual([room.snapshot.with.online, room.snapshot.can, room.snapshot.info.frozen], [false, [], true]);
 });
+
+test("who comes while the room is asked for is there", async () => {
+  const answers = [];
+  wire.routes["GET chat/rooms/4/"] = () => new Promise((resolve) => answers.push(resolve));
+  const room = await opened([message(1)]);
+  const { length } = wire.asked("GET", "chat/rooms/4/");
+  assert.equal(length, 1);
+  wire.find(4).receive({ type: "presence", user_id: 2, online: true, last_seen: null });
+  await settle();
+  answers[0](item(4, { can: ["send"] })); // as it was before
+  await settle();
+  assert.equal(room.snapshot.with.online, true);
+  wire.find(4).drop(1006);
+  await pass(1_000);
+  wire.find(4).receive(sync([], { reset: false, version: 1 }));
+  await pass(500);
+  answers[1](item(4, { can: ["send"] }));
+  await settle();
+  assert.equal(room.snapshot.with.online, false);
+});

@@ -255,7 +255,10 @@ export async function remove(room) {
 export async function reload(room) {
   const asking = callOf(room, "GET", "");
   asking.catch((error) => explain(room.chat, error));
-  inform(room, await asking);
+  const info = await asking;
+  const isLive = room._connection.state === "open"; // then frames, which may be newer than the answer, tell who is online
+  const members = info.members.map((/** @type {import("./types.js").Member} */ one) => ({ ...one, ...(isLive && room._met.get(String(one.user_id))) }));
+  inform(room, { ...info, members });
 }
 
 // ------------------------------------------------------------ the window of a room

@@ -94,6 +94,7 @@ export function receive(room, frame) {
 /** @param {Room} room @param {any} frame */
 function synced(room, { messages }) {
   for (const message of messages) stored(room, message);
+  room._met.clear();
   if (room._isFound) adopt(room);
   room.reload().catch(() => {}); // who is online and what may be done: no frame tells what was missed; the next connection asks again
 }
@@ -148,6 +149,7 @@ function refused(room, frame) {
 /** @param {Room} room @param {{ user_id: UserId, online: boolean, last_seen: string | null }} frame */
 function meet(room, { user_id, online, last_seen }) {
   const presence = { online, last_seen };
+  room._met.set(String(user_id), presence);
   room._emit("presence", { user_id, ...presence });
   const { _list: list } = room.chat.inbox;
   if (list) meetInList(list, user_id, presence);

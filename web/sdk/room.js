@@ -23,6 +23,8 @@ export class Room extends Observable {
   /** @type {Map<string, { user: UserId, timer: ReturnType<typeof setTimeout> }>} */
   _typing = new Map();
   _isUnkept = false; // the draft, which is neither stored nor in the list yet
+  /** @type {Map<string, { online: boolean, last_seen: string | null }>} */
+  _met = new Map(); // who came and went on this connection
   _draft = /** @type {{ text: string, replyTo?: number }} */ ({ text: "" });
   /** @type {"older" | "newer" | "around" | null} */
   loading = null;
