@@ -621,7 +621,15 @@ def test_a_user_who_comes_back_without_a_new_page_is_let_in(
     ada.page.evaluate(add)
     shown = ada.page.locator("roomcast-chat [part=text]")
     expect(shown).to_have_text("welcome back")
-    ada.page.evaluate("document.querySelector('roomcast-launcher').signOut()")
+    ada.page.evaluate(
+        """() => {
+            window.reasons = [];
+            const launcher = document.querySelector("roomcast-launcher");
+            launcher.addEventListener("roomcast-signed-out", (event) => window.reasons.push(event.detail.why));
+            return launcher.signOut();
+        }"""  # noqa: E501
+    )
+    assert ada.page.evaluate("window.reasons") == ["left"]
     expect(shown).to_have_count(0)
     assert ada.page.evaluate("document.querySelector('roomcast-launcher').user") is None
     ada.page.evaluate("document.querySelector('roomcast-chat').remove()")

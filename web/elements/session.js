@@ -80,6 +80,7 @@ export class SharedSession extends EventTarget {
   /** @type {Promise<any> | null} */
   #whole = null;
   #started = false;
+  isLeaving = false; // by an element: told once it has
   #generation = 0; // grows with each end, so that a load under way knows of it
 
   /** @param {string} server */
@@ -199,13 +200,14 @@ export class SharedSession extends EventTarget {
     this.chat = null;
     this.#whole = null;
     this.#generation += 1;
-    this.#started = false;
+    this.#started = this.isLeaving = false;
     this.state = "connecting";
   }
 
   /** Ends the session and erases what it kept in the browser. */
   async signOut() {
     const chat = await this.whole();
+    this.isLeaving = true;
     await chat.signOut();
   }
 
