@@ -17,6 +17,13 @@ ELEMENT = """async ([room, token]) => {
 }"""
 
 
+# Each tab waits for the lead or has it; from then on it is told of sign-outs.
+BOTH = """async () => {
+    const { held, pending } = await navigator.locks.query();
+    return held.length + pending.length === 2;
+}"""
+
+
 def shown(ada: Person, server: Server, room: Room) -> list[str]:
     """Shows a chat in a page of its own; returns the frames that it sends from then on."""
     frames: list[str] = []
@@ -75,8 +82,14 @@ def test_the_clients_own_sign_out_leaves_nothing_in_the_page(
     """As a framework's hooks call it."""
     ada = person("ada")
     shown(ada, server, room)
+    other = ada.context.new_page()
+    other.goto(ada.page.url)
+    other.evaluate(ELEMENT, [str(room.id), token_of("ada")])
+    expect(other.locator("roomcast-chat [part=text]").first).to_be_visible()
+    other.wait_for_function(BOTH)
     ada.page.evaluate("document.querySelector('roomcast-chat').session.signOut()")
-    expect(ada.page.locator("roomcast-chat [part~=message]")).to_have_count(0)
+    for page in (ada.page, other):
+        expect(page.locator("roomcast-chat [part~=message]")).to_have_count(0)
     ada.page.evaluate(ELEMENT, [str(room.id), token_of("bob")])
     expect(ada.page.locator("roomcast-chat [part~=mine]").first).to_contain_text("hello")
 

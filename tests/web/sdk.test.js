@@ -976,7 +976,7 @@ test("after a sign-out no tab stores anything of the user", async () => {
   for (let i = 0; i < 50 && chat.state !== "signedout"; i++) await settle();
   for (const { room } of tabs) room.setDraft({ text: "late" });
   await pass(3_000);
-  assert.deepEqual([chat.state, storage.keys("")], ["signedout", []]);
+  assert.deepEqual([chat.state, chat.session.signedOut.code, storage.keys("")], ["signedout", "left", []]);
 });
 
 test("a sign-out before it is known who the user is leaves nothing of this server", async () => {

@@ -9,7 +9,7 @@ export function openChat(session, login) {
   const isNow = () => session.chat === chat;
   chat.on("unread", (/** @type {any} */ unread) => isNow() && session.count(unread));
   chat.on("state", (/** @type {any} */ { state }) => isNow() && session.turn(state));
-  chat.on("signedout", (/** @type {any} */ { error }) => isNow() && !session.isLeaving && session.tell("signedout", error?.code));
+  chat.on("signedout", (/** @type {any} */ { error }) => isNow() && session.refused(error?.code));
   chat.on("message", (/** @type {any} */ detail) => {
     if (document.visibilityState === "visible" && document.hasFocus()) return;
     const speaker = speakerOf(session.holders);

@@ -80,7 +80,6 @@ export class SharedSession extends EventTarget {
   /** @type {Promise<any> | null} */
   #whole = null;
   #started = false;
-  isLeaving = false; // by an element: told once it has
   #generation = 0; // grows with each end, so that a load under way knows of it
 
   /** @param {string} server */
@@ -200,14 +199,13 @@ export class SharedSession extends EventTarget {
     this.chat = null;
     this.#whole = null;
     this.#generation += 1;
-    this.#started = this.isLeaving = false;
+    this.#started = false;
     this.state = "connecting";
   }
 
   /** Ends the session and erases what it kept in the browser. */
   async signOut() {
     const chat = await this.whole();
-    this.isLeaving = true;
     await chat.signOut();
   }
 
@@ -225,8 +223,13 @@ export class SharedSession extends EventTarget {
     if (state === "signedout" && !this.chat) this.tell("signedout", "unauthenticated");
     if (state !== "ended") return; // else the user has signed out, by an element or by the client itself
     this.state = "signedout";
-    this.count({ total: 0, rooms: [] });
-    this.tell("signedout", "left");
+    this.refused("left");
+  }
+
+  /** @param {string} why `left`: the user has signed out, here or in another tab */
+  refused(why) {
+    if (why === "left") this.count({ total: 0, rooms: [] });
+    this.tell("signedout", why);
   }
 
   /** @param {string} name @param {any} [detail] */

@@ -83,7 +83,8 @@ export async function signOut(chat) {
   await within(KNOWN_WITHIN, chat.ready.catch(() => {}));
   const erased = chat._vault("erase");
   if (chat.me) chat._tabs ??= Promise.resolve(join(chat, () => {}));
-  await share(chat, { signOut: true });
+  (await chat._tabs)?.post({ signOut: true });
+  void chat._vault("erase"); // what was stored meanwhile
   chat.end();
   await within(ERASED_WITHIN, erased);
 }

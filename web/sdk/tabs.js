@@ -65,7 +65,7 @@ function takeNews(chat, { touch, read, cancel, signOut }) {
   if (cancel) for (const room of chat._rooms.values()) room._outgoing.find((one) => one.client_id === cancel)?.cancel();
   if (!signOut) return;
   void chat._vault("erase"); // what this tab has stored meanwhile
-  if (chat.state !== "ended") chat.session.signOut("disconnected");
+  chat.session.signOut("left");
 }
 
 /** A room that is shown, and was not made yet, may be this one. @param {import("./chat.js").Chat} chat @param {number} id */
