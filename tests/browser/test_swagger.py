@@ -83,7 +83,7 @@ def test_a_call_is_refused_without_a_token_and_answered_with_one(ada: Person, ro
     expect(tries(call, 200)).to_contain_text(f'"room_id": {room.id}')
 
 
-@both
+@pytest.mark.parametrize("server", ["mounted"], indirect=True)
 def test_a_message_is_sent_and_read_by_trying_out(ada: Person, room: Room) -> None:
     opens(ada, BARE)
     authorizes(ada)
