@@ -21,6 +21,7 @@ export class ListTools {
   #typing;
   /** The row that Tab leads to. @type {Element | null} */
   #stop = null;
+  #count = -1; // of the rooms that were shown last
 
   /** @param {any} list the view of the list */
   constructor(list) {
@@ -43,8 +44,10 @@ export class ListTools {
   }
 
   render() {
+    const { length } = this.list.inbox.snapshot.rooms;
     this.#activate();
-    this.#fill();
+    if (length !== this.#count) this.#fill(); // to measure costs a layout
+    this.#count = length;
     this.#offerStart();
   }
 

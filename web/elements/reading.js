@@ -110,10 +110,11 @@ export class Reading {
 
   /** Whether loaded messages lie outside the window. @param {"up" | "down"} way */
   #hidden(way) {
-    const { shown, snapshot } = this.history;
+    const { shown, snapshot, window } = this.history;
     const { messages } = snapshot;
     if (!shown.length) return messages.length > 0;
-    return way === "up" ? messages[0] !== shown[0] : messages.at(-1) !== shown.at(-1);
+    if (way === "up") return messages[0]?.message_id !== shown[0].message_id;
+    return !window.followsNewest; // else what is new is drawn with the next frame
   }
 
   // ------------------------------------------------------------ what was read
