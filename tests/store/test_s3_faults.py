@@ -9,6 +9,7 @@ import pytest
 from roomcast.store.objects import s3, s3_http
 from roomcast.store.objects.bucket import UPLOADS, BucketUnavailable, new_key
 from roomcast.store.objects.s3 import S3
+from urllib3.util import Timeout
 
 from ..engines.fixtures import running
 from ..engines.proxy import FaultProxy
@@ -41,9 +42,16 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def patient(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """Waits long for a free thread from then on: a busy machine answers late."""
-    return lambda: monkeypatch.setattr(s3, "THREAD_TIMEOUT", 30.0)
+def patient(monkeypatch: pytest.MonkeyPatch) -> Callable[[S3], None]:
+    """Waits long for a free thread and for answers from then on: a busy machine is late."""
+
+    def be_patient(bucket: S3) -> None:
+        monkeypatch.setattr(s3, "THREAD_TIMEOUT", 30.0)
+        pools = bucket.client.http.pools
+        for key in pools.keys():  # noqa: SIM118 # of urllib3, which does not iterate
+            pools[key].timeout = Timeout(30.0)
+
+    return be_patient
 
 
 def everything(bucket: S3) -> dict[str, Callable[[], Awaitable[object]]]:
@@ -156,7 +164,7 @@ async def test_a_silent_server_is_given_up_within_six_seconds(
 
 
 async def test_more_than_there_are_threads_are_given_up_too(
-    impatient: None, patient: Callable[[], None], seaweed: Seaweed, proxy: FaultProxy
+    impatient: None, patient: Callable[[S3], None], seaweed: Seaweed, proxy: FaultProxy
 ) -> None:
     async with opened(seaweed.url_of("faults", proxy.port)) as bucket:
         proxy.blackhole()
@@ -167,12 +175,12 @@ async def test_more_than_there_are_threads_are_given_up_too(
         assert {type(result) for result in results} == {BucketUnavailable}
         assert any("16 requests are under way" in str(result) for result in results)
         await proxy.heal()
-        patient()
+        patient(bucket)
         await asyncio.gather(*(bucket.stat(new_key()) for _ in range(5 * s3.THREAD_COUNT)))
 
 
 async def test_callers_who_go_away_leave_no_thread_behind(
-    impatient: None, patient: Callable[[], None], seaweed: Seaweed, proxy: FaultProxy
+    impatient: None, patient: Callable[[S3], None], seaweed: Seaweed, proxy: FaultProxy
 ) -> None:
     async with opened(seaweed.url_of("faults", proxy.port)) as bucket:
         proxy.blackhole()
@@ -185,7 +193,7 @@ async def test_callers_who_go_away_leave_no_thread_behind(
         results = await asyncio.gather(*asked, return_exceptions=True)
         assert {type(result) for result in results} == {asyncio.CancelledError}
         await proxy.heal()
-        patient()
+        patient(bucket)
         await asyncio.gather(*(bucket.put(new_key(), b"x") for _ in range(2 * s3.THREAD_COUNT)))
 
 
