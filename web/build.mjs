@@ -134,8 +134,9 @@ async function site() {
   const put = async (name, content, file = name) => {
     files[name] = file;
     await write(join(dist, file), content);
-    for (const [suffix, body] of Object.entries(compress(content))) await write(join(dist, file + suffix), body);
-    return content;
+    const packed = compress(content);
+    for (const [suffix, body] of Object.entries(packed)) await write(join(dist, file + suffix), body);
+    return packed[".gz"].length;
   };
   const rows = [];
   const version = `?${(await hashSources()).slice(0, 8)}`;
@@ -143,8 +144,8 @@ async function site() {
   for (const [name, entry] of await targets()) {
     const content = await smaller(await bundle(name, entry, short, version));
     const hash = createHash("sha256").update(content).digest("hex").slice(0, 8);
-    await put(name, content, name in entries ? name.replace(/\.js$/, `.${hash}.js`) : name);
-    rows.push([name, content.length, gzipSync(content, { level: 9 }).length]);
+    const packed = await put(name, content, name in entries ? name.replace(/\.js$/, `.${hash}.js`) : name);
+    rows.push([name, content.length, packed]);
   }
   for (const name of await declare(dist)) await put(name, await readFile(join(dist, name)));
   const manifest = await describe();

@@ -17,6 +17,8 @@ from playwright.sync_api import Browser, Locator, Page, Playwright, expect, sync
 
 SECRET = "a secret of the browser's tests, long enough"
 IDS = {"ada": "1", "bob": "2", "eve": "3"}
+SELECT = """([room, message]) =>
+    document.querySelector("roomcast-inbox").select(room, { message })"""
 
 HTTP = httpx.Client()  # one for all: its TLS context is costly, and not used
 

@@ -14,13 +14,11 @@ from pathlib import Path
 import httpx
 from playwright.sync_api import Browser, CDPSession, Page, Request, sync_playwright
 
-from .conftest import SERVE, Room, Server, chromium_of, token_of
+from .conftest import SELECT, SERVE, Room, Server, chromium_of, token_of
 from .first_message import WATCH, FirstMessage, wait_for_first_message
 from .traffic import ROOMS, Watched, switches, traffic
 
 MANY = 5_000
-SELECT = """([room, message]) =>
-    document.querySelector("roomcast-inbox").select(room, { message })"""
 AT_ONCE = 8  # requests that fill the long room
 OLDEST, NEWEST = "the oldest of all", "the newest of all"
 TIMES = 7  # that a first message is waited for
@@ -167,7 +165,7 @@ def busy(browser: Browser, server: Server) -> Iterator[tuple[str, object, str]]:
     page.locator("[part=item]").nth(ROOMS // 2).wait_for()
     watched = Watched(page, session)
     yield from traffic(browser, watched, rooms[0])
-    yield from switches(watched, server)
+    yield from switches(watched)
     page.context.close()
 
 

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from .conftest import Person, Room, Server
+from .conftest import SELECT, Person, Room, Server
 
 MANY = 320
 FIRST_VISIBLE = """box => {
@@ -13,10 +13,6 @@ FIRST_VISIBLE = """box => {
     const row = [...box.querySelectorAll('[part~=message]')].find(one => one.getBoundingClientRect().bottom > top);
     return [row.querySelector('[part=text]').textContent, Math.round(row.getBoundingClientRect().top - top)];
 }"""  # noqa: E501
-
-
-SELECT = """([room, message]) =>
-    document.querySelector("roomcast-inbox").select(room, { message })"""
 
 
 @pytest.fixture(scope="module")

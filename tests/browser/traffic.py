@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from playwright.sync_api import Browser, CDPSession, Page
 
-from .conftest import Room, Server, token_of
+from .conftest import Room, token_of
 
 MESSAGES = 950  # each after a sign of typing; every ninth has a reaction
 ROOMS = 41
@@ -69,7 +69,7 @@ def traffic(browser: Browser, watched: Watched, room: Room) -> Iterator[tuple[st
     yield f"main thread during {name}", f"{share:.0%}", "(38 % before)"
 
 
-def switches(watched: Watched, server: Server) -> Iterator[tuple[str, object, str]]:
+def switches(watched: Watched) -> Iterator[tuple[str, object, str]]:
     """Ada goes from room to room: what was shown before is free."""
     rows = watched.page.locator("[part=item]")
     found = []

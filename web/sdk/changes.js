@@ -1,3 +1,5 @@
+import { isSameUser } from "./members.js";
+
 /**
  * @typedef {object} Change of a message that is there
  * @property {"edit" | "delete" | "react"} action
@@ -70,7 +72,7 @@ export class Changes {
     const found = new Map(reactions.map(({ emoji, user_ids }) => [emoji, user_ids]));
     for (const wish of wishes.split("\n").slice(0, -1)) {
       const emoji = wish.slice(1);
-      const others = (found.get(emoji) ?? []).filter((user) => String(user) !== String(me));
+      const others = (found.get(emoji) ?? []).filter((user) => !isSameUser(user, me));
       found.set(emoji, wish[0] === "+" ? [...others, me] : others);
     }
     return [...found].map(([emoji, user_ids]) => ({ emoji, user_ids }));
@@ -113,7 +115,7 @@ export class Changes {
   #isReacted({ message_id, emoji, on }) {
     const { chat, _timeline: timeline } = this.room;
     const found = timeline.messages.get(message_id)?.reactions?.find((one) => one.emoji === emoji);
-    return Boolean(found?.user_ids.some((user) => String(user) === String(chat._user))) === on;
+    return Boolean(found?.user_ids.some((user) => isSameUser(user, chat._user))) === on;
   }
 
   /** @param {(frame: Change) => unknown} isDone */

@@ -1,7 +1,7 @@
 import { Changes } from "./changes.js";
 import { explain } from "./cross-origin.js";
 import { forget, noticeInList } from "./list-changes.js";
-import { isWith } from "./members.js";
+import { isSameUser, isWith } from "./members.js";
 import { pumpRoom } from "./room-frames.js";
 import { adopt, inform } from "./room-info.js";
 import { resume } from "./sending.js";
@@ -28,7 +28,7 @@ const queryOf = (next) => (next ? Object.fromEntries(new URL(next).searchParams)
 export async function open(chat, { members, ...fields }) {
   chat._identify?.();
   const { user_id } = await chat.ready;
-  const all = members.some((one) => String(one) === String(user_id)) ? members : [user_id, ...members];
+  const all = members.some((one) => isSameUser(one, user_id)) ? members : [user_id, ...members];
   return chat.room((await chat.request("POST", "chat/create/", { body: { members: all, ...fields } })).room_id);
 }
 
@@ -139,7 +139,7 @@ async function meetPeer(room) {
   if (peer.member) return;
   const page = await room.chat.request("GET", "chat/receive/").catch(() => ({ results: [] })); // then without a name
   const members = page.results.flatMap((/** @type {import("./types.js").RoomInfo} */ one) => one.members);
-  const known = members.find((/** @type {import("./types.js").Member} */ one) => String(one.user_id) === String(peer.user));
+  const known = members.find((/** @type {import("./types.js").Member} */ one) => isSameUser(one.user_id, peer.user));
   peer.member = known ?? { user_id: peer.user, name: null, picture: null, online: false, last_seen: null };
   room._changed();
 }

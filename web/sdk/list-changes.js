@@ -1,6 +1,6 @@
 /** What changes the list of rooms once it is loaded: a part of what is loaded with the calls. */
 
-import { met } from "./members.js";
+import { isSameUser, met } from "./members.js";
 
 /** @typedef {import("./types.js").Item} Item */
 /** @typedef {import("./types.js").Notice} Notice */
@@ -51,7 +51,7 @@ export function touch(list, id, message) {
   if (!message) return void (last && list._patch(/** @type {number} */ (id), { last_message: null }));
   const { message_id, text: content, attachments, created_at, sender_id, status, kind } = message;
   if (last?.message_id === message_id && last.content === content && last.status === status) return;
-  const from_this_user = String(sender_id) === String(list.chat._user);
+  const from_this_user = isSameUser(sender_id, list.chat._user);
   list._patch(/** @type {number} */ (id), { last_message: { content, attachments, created_at, from_this_user, message_id, sender_id, status, kind } });
 }
 
@@ -75,7 +75,7 @@ export function forget({ _list: list }, id) {
 /** @param {List} list @param {import("./types.js").UserId} user @param {Partial<import("./types.js").Member>} presence */
 export function meetInList(list, user, presence) {
   for (const item of list._items.values()) {
-    const isIn = item.members.some((one) => String(one.user_id) === String(user));
+    const isIn = item.members.some((one) => isSameUser(one.user_id, user));
     if (isIn) list._patch(item.room_id, { members: met(item.members, user, presence) });
   }
 }

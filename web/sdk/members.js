@@ -7,7 +7,7 @@ export const isSameUser = (a, b) => String(a) === String(b);
  * @param {Partial<import("./types.js").Member>} presence
  */
 export const met = (members, user, presence) =>
-  members.map((one) => (String(one.user_id) === String(user) ? { ...one, ...presence } : one));
+  members.map((one) => (isSameUser(one.user_id, user) ? { ...one, ...presence } : one));
 
 /**
  * Whether a room is the one with somebody about something.
@@ -15,5 +15,5 @@ export const met = (members, user, presence) =>
  * @param {{ user: import("./types.js").UserId, context: string }} peer
  */
 export function isWith({ context, members }, peer) {
-  return context === peer.context && members.length < 3 && members.some((one) => String(one.user_id) === String(peer.user));
+  return context === peer.context && members.length < 3 && members.some((one) => isSameUser(one.user_id, peer.user));
 }

@@ -1,3 +1,5 @@
+import { isSameUser } from "./members.js";
+
 /** A token is renewed while it works: a part of what is loaded with the first token. */
 
 const RENEW_BEFORE = 60_000; // ms before a token expires
@@ -39,7 +41,7 @@ export async function renewBy(chat, token) {
   const { session, me } = chat;
   const answer = await session.fetch(new URL("api/v1/chat/me/", session.server), { headers: { Authorization: `Bearer ${token}` } });
   if (!answer.ok && answer.status !== 401) throw new session._errors.Lost("lost");
-  if (answer.ok && String((await answer.json()).user_id) !== String(me?.user_id)) return false;
+  if (answer.ok && !isSameUser((await answer.json()).user_id, me?.user_id)) return false;
   chat.setToken(token);
   show(session, token);
   return true;

@@ -1,3 +1,5 @@
+import { isSameUser } from "./members.js";
+
 /** @typedef {import("./types.js").WireMessage} WireMessage */
 /** @typedef {import("./types.js").Message} Message */
 /** @typedef {import("./types.js").UserId} UserId */
@@ -67,7 +69,7 @@ export class Timeline {
       }
       const message = /** @type {Message} */ (Object.freeze({
         ...raw,
-        mine: raw.sender_id !== null && String(raw.sender_id) === String(me),
+        mine: raw.sender_id !== null && isSameUser(raw.sender_id, me),
         status,
         pending,
         reactions: reacted((wishes && changes?._wished(raw.reactions, me, wishes)) || (raw.reactions ?? []), me),
@@ -137,7 +139,7 @@ export class Timeline {
     const [first, second] = [...this.receipts.values()].sort((a, b) => a[mark] - b[mark]);
     /** @param {WireMessage} message */
     return ({ message_id, sender_id }) => {
-      const least = String(first?.user_id) === String(sender_id) ? second : first;
+      const least = isSameUser(first?.user_id, sender_id) ? second : first;
       return Boolean(least) && least[mark] >= message_id;
     };
   }
@@ -147,5 +149,5 @@ export class Timeline {
 function reacted(reactions, me) {
   return reactions
     .filter(({ user_ids }) => user_ids.length)
-    .map(({ emoji, user_ids }) => ({ emoji, count: user_ids.length, user_ids, mine: user_ids.some((user) => String(user) === String(me)) }));
+    .map(({ emoji, user_ids }) => ({ emoji, count: user_ids.length, user_ids, mine: user_ids.some((user) => isSameUser(user, me)) }));
 }
